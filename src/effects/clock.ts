@@ -1,0 +1,37 @@
+/**
+ * Time, handed in. Everything in the product that waits or reads a clock does it through this interface, so that a crash
+ * run can use virtual time and repeat exactly.
+ */
+export interface Clock {
+  /** Wall-clock time in milliseconds since 1970 (UTC). May jump: use it for time stamps only. */
+  now(): number;
+  /** Milliseconds on a clock that never goes back: use it to measure and to compare. */
+  monotonic(): number;
+  /** Resolves after `ms` milliseconds. Rejects with the signal's reason when `signal` is aborted first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `callback` once after `ms` milliseconds. Returns a function that cancels it. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+/**
+ * A signal that is aborted with a TimeoutError after `ms` milliseconds of the clock, or with the reason of `parent` as soon as that is.
+ * Call `clear` when the guarded work has ended: it drops the timer.
+ */
+export function deadline(clock: Clock, ms: number, parent?: AbortSignal): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController();
+  const cancel = clock.after(ms, () => {
+    controller.abort(new DOMException(`not done within ${ms} ms`, "TimeoutError"));
+  });
+  const onParent = (): void => {
+    controller.abort(parent?.reason);
+  };
+  if (parent?.aborted) onParent();
+  else parent?.addEventListener("abort", onParent, { once: true });
+  return {
+    signal: controller.signal,
+    clear: () => {
+      cancel();
+      parent?.removeEventListener("abort", onParent);
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { performance } from "node:perf_hooks";
+import type { Clock } from "../clock.ts";
+
+/** setTimeout fires at once for anything longer than this. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The machine's clocks and timers. */
+export function systemClock(): Clock {
+  const after = (ms: number, callback: () => void): (() => void) => {
+    const timer = setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS));
+    return () => {
+      clearTimeout(timer);
+    };
+  };
+  return {
+    now: () => Date.now(),
+    monotonic: () => performance.now(),
+    after,
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) {
+          reject(signal.reason as Error);
+          return;
+        }
+        const onAbort = (): void => {
+          cancel();
+          reject(signal?.reason as Error);
+        };
+        const cancel = after(ms, () => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        });
+        signal?.addEventListener("abort", onAbort, { once: true });
+      }),
+  };
+}

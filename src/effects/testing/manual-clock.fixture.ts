@@ -1,0 +1,89 @@
+import type { Clock } from "../clock.ts";
+
+/** A clock that stands still until the test moves it. Wall-clock and monotonic time move together, except for `jumpWallClock`. */
+export interface ManualClock extends Clock {
+  /** Moves time on by `ms`, firing what falls due in order, and lets promises and sockets settle after each. */
+  advance(ms: number): Promise<void>;
+  /** Sets the wall clock off by `ms` (as an NTP step does): fires nothing, monotonic time stays. */
+  jumpWallClock(ms: number): void;
+  /** How many timers (sleeps included) are waiting. */
+  readonly pending: number;
+}
+
+interface Timer {
+  readonly due: number;
+  readonly order: number;
+  readonly callback: () => void;
+}
+
+/** Lets promise chains and what the event loop has ready run: enough turns for a local socket to deliver, no waiting. */
+export async function settle(turns = 20): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+/** Makes a ManualClock whose wall clock starts at `start` (milliseconds since 1970). */
+export function manualClock(start = Date.UTC(2030, 0, 1)): ManualClock {
+  const timers = new Set<Timer>();
+  let elapsed = 0;
+  let offset = start;
+  let orders = 0;
+
+  const next = (until: number): Timer | undefined => {
+    let first: Timer | undefined;
+    for (const timer of timers) {
+      if (timer.due > until) continue;
+      if (first === undefined || timer.due < first.due || (timer.due === first.due && timer.order < first.order)) {
+        first = timer;
+      }
+    }
+    return first;
+  };
+
+  const after = (ms: number, callback: () => void): (() => void) => {
+    const timer = { due: elapsed + Math.max(ms, 0), order: orders++, callback };
+    timers.add(timer);
+    return () => {
+      timers.delete(timer);
+    };
+  };
+
+  return {
+    now: () => offset + elapsed,
+    monotonic: () => elapsed,
+    after,
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) {
+          reject(signal.reason as Error);
+          return;
+        }
+        const onAbort = (): void => {
+          cancel();
+          reject(signal?.reason as Error);
+        };
+        const cancel = after(ms, () => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        });
+        signal?.addEventListener("abort", onAbort, { once: true });
+      }),
+    advance: async (ms) => {
+      await settle();
+      const until = elapsed + ms;
+      for (let timer = next(until); timer !== undefined; timer = next(until)) {
+        timers.delete(timer);
+        elapsed = Math.max(elapsed, timer.due);
+        timer.callback();
+        await settle();
+      }
+      elapsed = until;
+      await settle();
+    },
+    jumpWallClock: (ms) => {
+      offset += ms;
+    },
+    get pending() {
+      return timers.size;
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * Errors with stable codes. Each room declares its rows once (`defineErrors`), throws through them, and docs/errors.md is generated from them: a
+ * code, once published, keeps its meaning for ever.
+ */
+export interface ErrorRow<P> {
+  /** What happened, to which object, why. The classic driver's texts are those of local-path-provisioner, to the letter. */
+  readonly message: (params: P) => string;
+  /** Whether trying again can help: `backoff` later by itself, `change` only after somebody changed something, `reschedule` on another node. */
+  readonly retry: "backoff" | "change" | "reschedule" | "never";
+  /** What the reader should do. */
+  readonly advice: string;
+}
+
+/** An error that a user may see: `code` is stable, `message` complete, `advice` says what to do. */
+export class CodedError extends Error {
+  override readonly name = "CodedError";
+  readonly code: string;
+  readonly retry: ErrorRow<never>["retry"];
+  readonly advice: string;
+
+  constructor(code: string, row: Pick<ErrorRow<never>, "retry" | "advice">, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.retry = row.retry;
+    this.advice = row.advice;
+  }
+}
+
+// eslint-style variance: a table holds rows with different parameters.
+type Rows = Readonly<Record<string, ErrorRow<never>>>;
+type ParamsOf<R> = R extends ErrorRow<infer P> ? P : never;
+
+/** Makes the constructors of a room's errors: `errors.NO_PATH({node})`. The code is `<prefix>_<row name>`. */
+export function defineErrors<const T extends Rows>(
+  prefix: string,
+  rows: T,
+): { readonly [K in keyof T & string]: (params: ParamsOf<T[K]>, options?: ErrorOptions) => CodedError } & {
+  readonly table: ReadonlyMap<string, Pick<ErrorRow<never>, "retry" | "advice">>;
+} {
+  const table = new Map<string, Pick<ErrorRow<never>, "retry" | "advice">>();
+  const made: Record<string, unknown> = { table };
+  for (const [name, row] of Object.entries(rows)) {
+    const code = `${prefix}_${name}`;
+    table.set(code, row);
+    made[name] = (params: never, options?: ErrorOptions) => new CodedError(code, row, row.message(params), options);
+  }
+  return made as never;
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,137 @@
+// Two lint rules of this repository.
+//
+// rooms: src/ is divided into rooms; a room imports only what ROOMS allows it. A cycle between rooms, or a client that
+// learns of volumes, is then a lint error and not a review comment.
+//
+// effects: time, randomness, sockets, processes and files are handed in as interfaces (src/effects), so that crash runs
+// can replace them. Only the adapters may touch the real ones.
+import { dirname, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const SRC = resolve(dirname(fileURLToPath(import.meta.url)), "../src");
+
+/** Which rooms each room may import, besides itself. `bin` may import all. */
+const ROOMS = {
+  effects: [],
+  observe: ["effects"],
+  kube: ["effects", "observe"],
+  api: ["effects", "observe"],
+  provision: ["effects", "observe", "kube", "api"],
+  classic: ["effects", "observe", "kube", "api", "provision"],
+  bin: ["effects", "observe", "kube", "api", "provision", "classic"],
+};
+
+/** Files that touch the outside world: the adapters and the programs. Tests may do what they need. */
+const ADAPTERS = [
+  /^effects\/node\//,
+  /^kube\/transport\//,
+  /^observe\/server\.ts$/,
+  /^bin\//,
+  /\.test\.ts$/,
+  /\.fixture\.ts$/,
+];
+
+const MODULES =
+  /^(node:)?(fs|fs\/promises|net|tls|http|https|http2|dgram|dns|dns\/promises|child_process|crypto|timers|timers\/promises|worker_threads|cluster|os|perf_hooks)$|^undici$/;
+const GLOBALS = new Set([
+  "setTimeout",
+  "setInterval",
+  "setImmediate",
+  "clearTimeout",
+  "clearInterval",
+  "fetch",
+  "performance",
+  "crypto",
+]);
+
+function roomOf(file) {
+  const path = relative(SRC, file);
+  return path.startsWith("..") ? undefined : path.split("/")[0];
+}
+
+function isAdapter(file) {
+  const path = relative(SRC, file);
+  return path.startsWith("..") || ADAPTERS.some((pattern) => pattern.test(path));
+}
+
+function onImports(check) {
+  const visit = (node) => {
+    if (node.source && typeof node.source.value === "string") check(node, node.source.value);
+  };
+  return {
+    ImportDeclaration: visit,
+    ExportNamedDeclaration: visit,
+    ExportAllDeclaration: visit,
+    ImportExpression: visit,
+    TSImportType: (node) => {
+      const literal = node.source ?? node.argument?.literal ?? node.argument;
+      if (literal && typeof literal.value === "string") check(node, literal.value);
+    },
+  };
+}
+
+const rooms = {
+  create(context) {
+    const file = context.filename ?? context.getFilename();
+    const room = roomOf(file);
+    if (room === undefined) return {};
+    return onImports((node, specifier) => {
+      if (!specifier.startsWith(".")) return;
+      const target = resolve(dirname(file), specifier);
+      const other = roomOf(target);
+      if (other === undefined) {
+        context.report({ node, message: `src/ must not import from outside src/: ${specifier}` });
+      } else if (other !== room && !(ROOMS[room] ?? []).includes(other)) {
+        context.report({
+          node,
+          message: `the room ${room} must not import from the room ${other} (tools/boundaries.mjs)`,
+        });
+      }
+    });
+  },
+};
+
+const effects = {
+  create(context) {
+    const file = context.filename ?? context.getFilename();
+    if (isAdapter(file)) return {};
+    const imports = onImports((node, specifier) => {
+      const typeOnly = node.importKind === "type";
+      if (MODULES.test(specifier) && !typeOnly) {
+        context.report({
+          node,
+          message: `only adapters import ${specifier}; take the interface from src/effects instead`,
+        });
+      }
+    });
+    return {
+      ...imports,
+      NewExpression(node) {
+        if (node.callee.type === "Identifier" && node.callee.name === "Date" && node.arguments.length === 0) {
+          context.report({ node, message: "read the time from the Clock that was handed in" });
+        }
+      },
+      MemberExpression(node) {
+        if (node.object.type !== "Identifier" || node.property.type !== "Identifier") return;
+        const name = `${node.object.name}.${node.property.name}`;
+        if (name === "Date.now") context.report({ node, message: "read the time from the Clock that was handed in" });
+        if (name === "Math.random") context.report({ node, message: "draw from the Random that was handed in" });
+        if (name === "AbortSignal.timeout")
+          context.report({ node, message: "use the Clock's timeout that was handed in" });
+        if (node.object.name === "performance" || node.object.name === "crypto") {
+          context.report({ node, message: `${name} is an effect; take it from src/effects` });
+        }
+      },
+      CallExpression(node) {
+        if (node.callee.type === "Identifier" && GLOBALS.has(node.callee.name)) {
+          context.report({ node, message: `${node.callee.name} is an effect; take it from src/effects` });
+        }
+      },
+    };
+  },
+};
+
+export default {
+  meta: { name: "mooring" },
+  rules: { rooms, effects },
+};
