@@ -1,0 +1,75 @@
+/** The `Status` object that an API server sends with an error. */
+export interface KubeStatus {
+  readonly kind?: string;
+  readonly status?: string;
+  readonly message?: string;
+  readonly reason?: string;
+  readonly code?: number;
+  readonly details?: {
+    readonly name?: string;
+    readonly group?: string;
+    readonly kind?: string;
+    readonly uid?: string;
+    readonly retryAfterSeconds?: number;
+    readonly causes?: readonly { readonly reason?: string; readonly message?: string; readonly field?: string }[];
+  };
+}
+
+/**
+ * A request that did not succeed. `code` is the HTTP status, or 0 when no answer came (refused, reset, timed out): the request may then
+ * have been carried out or not, and only a look at the server tells.
+ */
+export class KubeError extends Error {
+  override readonly name = "KubeError";
+  readonly code: number;
+  /** The server's `reason` (NotFound, Conflict, Expired, …), or a transport reason: ConnectionRefused (nothing was sent), ConnectionReset, Timeout, BadResponse, NoCredentials (nothing was sent), Closed. */
+  readonly reason: string;
+  readonly details: KubeStatus["details"];
+  /** Seconds the server asked us to wait, from the Retry-After header or the status details. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    fields: {
+      code: number;
+      reason: string;
+      message: string;
+      details?: KubeStatus["details"];
+      retryAfterSeconds?: number | undefined;
+    },
+    options?: ErrorOptions,
+  ) {
+    super(fields.message, options);
+    this.code = fields.code;
+    this.reason = fields.reason;
+    this.details = fields.details;
+    this.retryAfterSeconds = fields.retryAfterSeconds ?? fields.details?.retryAfterSeconds;
+  }
+}
+
+const is =
+  (test: (error: KubeError) => boolean) =>
+  (error: unknown): error is KubeError =>
+    error instanceof KubeError && test(error);
+
+/** 404: the object (or the kind, or the namespace) is not there. */
+export const isNotFound = is((e) => e.code === 404);
+/** 409 because the name is taken. */
+export const isAlreadyExists = is((e) => e.code === 409 && e.reason === "AlreadyExists");
+/** 409 because the object has changed since, or a precondition (uid, resourceVersion) does not hold. */
+export const isConflict = is((e) => e.code === 409 && e.reason !== "AlreadyExists");
+/** 410: the resourceVersion or continue token is too old; list anew. */
+export const isExpired = is((e) => e.code === 410);
+/** 422: the object is not valid; a JSON patch whose `test` fails answers this too. */
+export const isInvalid = is((e) => e.code === 422);
+/** 403. */
+export const isForbidden = is((e) => e.code === 403);
+/** 401. */
+export const isUnauthorized = is((e) => e.code === 401);
+/** 429: throttled, or (eviction) held by a disruption budget. */
+export const isTooManyRequests = is((e) => e.code === 429);
+/** 504 because the asked resourceVersion lies in this server's future. */
+export const isTooLargeResourceVersion = is(
+  (e) => e.code === 504 && (e.details?.causes ?? []).some((cause) => cause.reason === "ResourceVersionTooLarge"),
+);
+/** No answer came: whether the request was carried out is unknown. */
+export const isNoAnswer = is((e) => e.code === 0);

@@ -1,0 +1,73 @@
+import type { Event } from "./kinds.ts";
+import { secondsTime } from "./timestamps.ts";
+
+/** The object that an event is about. */
+export interface EventAbout {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly name: string;
+  readonly namespace?: string | undefined;
+  readonly uid: string;
+  readonly resourceVersion?: string | undefined;
+}
+
+/** What happened to it. */
+export interface RecordedEvent {
+  readonly type: "Normal" | "Warning";
+  /** UpperCamelCase, for machines. */
+  readonly reason: string;
+  /** For people. Cut at 1024 bytes. */
+  readonly message: string;
+  /** Two events about one object with the same text here are one event that happened twice, shown with the message of the latest. @default type, reason and message */
+  readonly dedupe?: string;
+}
+
+/** What the API server takes. */
+const LONGEST_MESSAGE = 1024;
+const CUT_MARK = "…";
+
+/** The Event object for a series of occurrences. Cluster-scoped objects have theirs in the namespace `default`. */
+export function newEvent(
+  series: {
+    readonly name: string;
+    readonly about: EventAbout;
+    readonly event: RecordedEvent;
+    readonly count: number;
+    readonly firstAt: number;
+    readonly lastAt: number;
+  },
+  by: { readonly component: string; readonly instance?: string },
+): Event & { metadata: { namespace: string } } {
+  const { about, event } = series;
+  const { kind, apiVersion, name, namespace, uid, resourceVersion } = about;
+  return {
+    metadata: { name: series.name, namespace: namespace === undefined || namespace === "" ? "default" : namespace },
+    involvedObject: {
+      kind,
+      apiVersion,
+      name,
+      uid,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    },
+    type: event.type,
+    reason: event.reason,
+    message: cutToBytes(event.message, LONGEST_MESSAGE),
+    count: series.count,
+    firstTimestamp: secondsTime(series.firstAt),
+    lastTimestamp: secondsTime(series.lastAt),
+    source: { component: by.component },
+    reportingComponent: by.component,
+    reportingInstance: by.instance ?? "",
+  };
+}
+
+/** The text, or as much of it as fits with a mark into so many bytes of UTF-8, without a broken character. */
+function cutToBytes(text: string, limit: number): string {
+  const encoder = new TextEncoder();
+  if (encoder.encode(text).length <= limit) return text;
+  const room = limit - encoder.encode(CUT_MARK).length;
+  // encodeInto stops before a character that does not fit whole.
+  const { read } = encoder.encodeInto(text, new Uint8Array(room));
+  return text.slice(0, read) + CUT_MARK;
+}

@@ -1,0 +1,23 @@
+/** A map that holds so many entries at most: the one unused for longest makes room. */
+export class Lru<V> {
+  readonly #most: number;
+  /** In the order of their last use. */
+  readonly #entries = new Map<string, V>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  getOrMake(key: string, make: () => V): V {
+    const value = this.#entries.get(key) ?? make();
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    if (this.#entries.size > this.#most) {
+      for (const oldest of this.#entries.keys()) {
+        this.#entries.delete(oldest);
+        break;
+      }
+    }
+    return value;
+  }
+}

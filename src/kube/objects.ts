@@ -1,0 +1,37 @@
+import type { ObjectMeta, OwnerReference } from "kubernetes-types/meta/v1.js";
+
+export type { ObjectMeta, OwnerReference };
+
+/** What every Kubernetes object has. Objects are the raw JSON of the wire: unknown fields stay, time stamps are strings. */
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata?: ObjectMeta;
+}
+
+/** A page of a list. */
+export interface KubeList<T> {
+  readonly items: readonly T[];
+  readonly metadata?: {
+    readonly resourceVersion?: string;
+    readonly continue?: string;
+    readonly remainingItemCount?: number;
+  };
+}
+
+/** One event of a watch as it comes over the wire. */
+export interface WatchEvent<T> {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
+  readonly object: T;
+}
+
+/** `namespace/name`, or the bare name of a cluster-scoped object: the key under which stores and queues know an object. */
+export function keyOf(object: KubeObject): string {
+  const { namespace, name } = object.metadata ?? {};
+  return namespace === undefined || namespace === "" ? (name ?? "") : `${namespace}/${name ?? ""}`;
+}
+
+/** The object's UID; "" when it has none (a list item of a broken server). */
+export function uidOf(object: KubeObject): string {
+  return object.metadata?.uid ?? "";
+}

@@ -1,0 +1,32 @@
+import { KubeError } from "../errors.ts";
+import type { KubeRequest } from "../kube.ts";
+import { connectionError } from "./failures.ts";
+import { orAborted, type CallScope } from "./scope.ts";
+
+/** One call under way. */
+export interface Call {
+  readonly request: KubeRequest;
+  readonly scope: CallScope;
+  /** Method and URL, for messages. */
+  readonly name: string;
+  /** On a connection of its own. */
+  readonly own: boolean;
+}
+
+/** Waits for what a request needs before it can be sent. A failure is a KubeError with code 0 that says that nothing was sent. */
+export async function prepared<T>(call: Call, work: Promise<T>): Promise<T> {
+  try {
+    return await orAborted(work, call.scope.signal);
+  } catch (error) {
+    call.scope.signal.throwIfAborted();
+    if (error instanceof KubeError) throw error;
+    const message = `${call.name}: not sent, for want of credentials: ${error instanceof Error ? error.message : String(error)}`;
+    throw new KubeError({ code: 0, reason: "NoCredentials", message }, { cause: error });
+  }
+}
+
+/** What to throw for a call that failed: the reason it was aborted with if it was, else a KubeError. */
+export function failure(call: Call, error: unknown): unknown {
+  if (call.scope.signal.aborted) return call.scope.signal.reason;
+  return error instanceof KubeError ? error : connectionError(call.name, error);
+}

@@ -1,0 +1,48 @@
+import type { Clock } from "../../effects/clock.ts";
+import type { Log } from "../../observe/log.ts";
+
+/** A value that is read again, on demand, when it is older than `maxAgeMs`. Readers at the same time share one read. */
+export class Refreshed<T> {
+  readonly #options: {
+    readonly what: string;
+    readonly read: () => Promise<T>;
+    readonly maxAgeMs: number;
+    readonly clock: Clock;
+    readonly log: Log;
+  };
+  #value: { readonly value: T; readonly at: number } | undefined;
+  #reading: Promise<T> | undefined;
+
+  constructor(options: { what: string; read: () => Promise<T>; maxAgeMs: number; clock: Clock; log: Log }) {
+    this.#options = options;
+  }
+
+  /** The value, at most `maxAgeMs` old. Rejects only when there has never been one: a file that cannot be read for a moment (a Secret being swapped) must not cost the connection. */
+  get(): Promise<T> {
+    const { clock, maxAgeMs } = this.#options;
+    if (this.#value !== undefined && clock.monotonic() - this.#value.at < maxAgeMs)
+      return Promise.resolve(this.#value.value);
+    return this.refresh();
+  }
+
+  /** The value, read now. */
+  refresh(): Promise<T> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<T> {
+    const { what, read, clock, log } = this.#options;
+    try {
+      const value = await read();
+      this.#value = { value, at: clock.monotonic() };
+    } catch (error) {
+      if (this.#value === undefined) throw error;
+      log.warn("cannot read credentials anew, the old ones stay in use", { what, err: error });
+      this.#value = { value: this.#value.value, at: clock.monotonic() };
+    }
+    return this.#value.value;
+  }
+}
