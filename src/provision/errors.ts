@@ -1,0 +1,51 @@
+import { defineErrors } from "../observe/errors.ts";
+
+/** What can be wrong with a claim or a volume whatever driver serves it. */
+export const provisionErrors = defineErrors("PROVISION", {
+  BLOCK_UNSUPPORTED: {
+    message: ({ provisioner }: { provisioner: string }) => `${provisioner} does not support block volume provisioning`,
+    retry: "never",
+    advice: "Use volumeMode Filesystem in a new claim, or another class.",
+  },
+  DATA_SOURCE_UNSUPPORTED: {
+    message: ({ provisioner, kind, name }: { provisioner: string; kind: string; name: string }) =>
+      `${provisioner} cannot fill a volume from ${kind} "${name}"; the claim is not bound to an empty volume`,
+    retry: "never",
+    advice: "Delete the claim and create it without dataSource, or use a class whose driver can clone or restore.",
+  },
+  ATTRIBUTES_CLASS_UNSUPPORTED: {
+    message: ({ provisioner, name }: { provisioner: string; name: string }) =>
+      `${provisioner} knows no volume attributes, but the claim asks for VolumeAttributesClass "${name}"`,
+    retry: "never",
+    advice: "Delete the claim and create it without volumeAttributesClassName.",
+  },
+  CLASS_MISSING: {
+    message: ({ name }: { name: string }) => `storageclass.storage.k8s.io "${name}" not found`,
+    retry: "change",
+    advice: "Create the StorageClass, or delete the claim and create it with a class that exists.",
+  },
+  NODE_MISSING: {
+    message: ({ node }: { node: string }) => `failed to get target node: nodes "${node}" not found`,
+    retry: "reschedule",
+    advice: "Nothing: the scheduler is asked to choose another node.",
+  },
+  RESCHEDULE_FORBIDDEN: {
+    message: ({ why }: { why: string }) =>
+      `the scheduler should choose another node, but this ServiceAccount may not patch persistentvolumeclaims: ${why}`,
+    retry: "backoff",
+    advice:
+      "Grant the verb patch on persistentvolumeclaims (deploy/local-path-storage.yaml does), or remove the selected-node annotation by hand.",
+  },
+  VOLUME_NOT_STORED: {
+    message: ({ claim, why }: { claim: string; why: string }) =>
+      `Error creating provisioned PV object for claim ${claim}: ${why}`,
+    retry: "backoff",
+    advice: "Nothing is lost: the volume is kept and its PersistentVolume is tried again. Mend what the message names.",
+  },
+  VOLUME_NAME_TAKEN: {
+    message: ({ volume, claim }: { volume: string; claim: string }) =>
+      `a PersistentVolume called ${volume} exists already and belongs to another claim than ${claim}`,
+    retry: "change",
+    advice: "Look at that PersistentVolume; rename or remove it if it was made by hand.",
+  },
+});

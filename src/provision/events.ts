@@ -1,0 +1,74 @@
+import type { ConfigMap, PersistentVolume, PersistentVolumeClaim } from "../kube/kinds.ts";
+import type { KubeObject } from "../kube/objects.ts";
+
+/** What an event is about, as the recorder wants it. */
+export interface AboutObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid: string;
+  readonly resourceVersion?: string;
+}
+
+export interface EventContent {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Whoever writes events; never throws, never makes its caller wait. */
+export interface Recorder {
+  record(about: AboutObject, event: EventContent): void;
+}
+
+export function aboutClaim(claim: PersistentVolumeClaim): AboutObject {
+  return about("PersistentVolumeClaim", claim);
+}
+
+export function aboutVolume(volume: PersistentVolume): AboutObject {
+  return about("PersistentVolume", volume);
+}
+
+export function aboutConfigMap(configMap: ConfigMap): AboutObject {
+  return about("ConfigMap", configMap);
+}
+
+function about(kind: string, object: KubeObject): AboutObject {
+  const { name = "", namespace, uid = "", resourceVersion } = object.metadata ?? {};
+  return {
+    apiVersion: "v1",
+    kind,
+    name,
+    uid,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+}
+
+const normal = (reason: string, message: string): EventContent => ({ type: "Normal", reason, message });
+const warning = (reason: string, message: string): EventContent => ({ type: "Warning", reason, message });
+
+// Reasons are those of the external provisioner protocol: dashboards and people look for them. The texts of the first two are the ones every external provisioner writes.
+
+export const provisioning = (claimKey: string): EventContent =>
+  normal("Provisioning", `External provisioner is provisioning volume for claim "${claimKey}"`);
+
+export const provisioned = (volumeName: string): EventContent =>
+  normal("ProvisioningSucceeded", `Successfully provisioned volume ${volumeName}`);
+
+export const provisioningFailed = (message: string): EventContent => warning("ProvisioningFailed", message);
+
+export const rescheduling = (node: string, why: string): EventContent =>
+  warning("ProvisioningFailed", `node ${node} cannot hold the volume, the scheduler is asked for another one: ${why}`);
+
+export const populatorExpected = (kind: string): EventContent =>
+  normal("Provisioning", `Waiting for a volume populator: this driver does not fill volumes from ${kind}`);
+
+export const deleteFailed = (message: string): EventContent => warning("VolumeFailedDelete", message);
+
+/** The object goes, its data stays: `message` names the place. */
+export const dataKept = (message: string): EventContent => warning("VolumeDataKept", message);
+
+/** Nothing is wrong with the volume; its node is not there now. */
+export const deleteWaiting = (message: string): EventContent => warning("VolumeDeleteWaiting", message);

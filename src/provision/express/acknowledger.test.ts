@@ -1,0 +1,132 @@
+import { setMaxListeners } from "node:events";
+import fc from "fast-check";
+import { afterEach, expect, test } from "vitest";
+import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
+import { systemRandom } from "../../effects/node/random.ts";
+import { KubeClient } from "../../kube/client.ts";
+import { Informer } from "../../kube/informer.ts";
+import { persistentVolumes, type PersistentVolume } from "../../kube/kinds.ts";
+import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
+import { silentLog } from "../../observe/log.ts";
+import { KcmVolumeWorker } from "../testing/kcm-volume-worker.fixture.ts";
+import { Acknowledger } from "./acknowledger.ts";
+
+const stops: AbortController[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop.abort();
+});
+
+async function start() {
+  const kube = new MemoryKube();
+  const kcm = new KcmVolumeWorker(kube);
+  const client = new KubeClient(kube);
+  const clock = manualClock();
+  const deps = { client, clock, random: systemRandom(), log: silentLog };
+  const volumes = new Informer<PersistentVolume>(deps, { resource: persistentVolumes });
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  stops.push(stop);
+  void volumes.run(stop.signal);
+  await volumes.synced();
+  const acknowledger = new Acknowledger({ ...deps, volumes }, "test");
+  void acknowledger.run(stop.signal);
+  const ask = (): { answered: boolean } => {
+    const question = { answered: false };
+    void acknowledger.acknowledged(stop.signal).then(
+      () => {
+        question.answered = true;
+      },
+      () => undefined,
+    );
+    return question;
+  };
+  let made = 0;
+  const writeVolume = (): string => {
+    made += 1;
+    const name = `pvc-${String(made)}`;
+    const claimRef = { name: "c", namespace: "n", uid: String(made) };
+    kube.put(`/api/v1/persistentvolumes/${name}`, { metadata: { name }, spec: { claimRef } } as PersistentVolume);
+    return name;
+  };
+  return { kube, kcm, clock, ask, writeVolume, stop, acknowledger };
+}
+
+test("nobody is answered before kube-controller-manager has answered twice", async () => {
+  const { kcm, ask, kube } = await start();
+  const question = ask();
+  await settle();
+  expect(question.answered).toBe(false);
+  kcm.drain(); // The new canary becomes Available: no answer to anything yet.
+  await settle();
+  expect(question.answered).toBe(false);
+  kcm.drain();
+  await settle();
+  expect(question.answered).toBe(false);
+  kcm.drain();
+  await settle();
+  expect(question.answered).toBe(true);
+  expect(kube.log.filter((line) => line.startsWith("PATCH")).length).toBe(2);
+});
+
+test("while nobody asks, nothing is written", async () => {
+  const { kcm, ask, kube } = await start();
+  const question = ask();
+  for (let round = 0; round < 5; round += 1) {
+    await settle();
+    kcm.drain();
+  }
+  expect(question.answered).toBe(true);
+  const written = kube.log.length;
+  await settle();
+  expect(kube.log.length).toBe(written);
+});
+
+test("a canary that somebody claimed is replaced", async () => {
+  const { kcm, ask, kube, clock } = await start();
+  ask();
+  for (let round = 0; round < 5; round += 1) {
+    await settle();
+    kcm.drain();
+  }
+  const [path] = [...kube.log].filter((line) => line.startsWith("PATCH")).map((line) => line.split(" ")[1] ?? "");
+  const stolen = (path ?? "").replace(/\/status$/, "");
+  const canary = kube.at(stolen) as PersistentVolume;
+  kube.put(stolen, { ...canary, spec: { ...canary.spec, claimRef: { name: "thief" } } } as PersistentVolume);
+  const question = ask();
+  for (let round = 0; round < 8; round += 1) {
+    await clock.advance(1_000); // The theft may be noticed only in the middle of a round, which is then tried again after a pause.
+    kcm.drain();
+  }
+  expect(question.answered).toBe(true);
+  expect(kube.log.filter((line) => line === "POST /api/v1/persistentvolumes").length).toBe(2);
+});
+
+test("whatever the worker's backlog and resyncs, an answer means that every volume written before the question is known", async () => {
+  const action = fc.oneof(
+    { weight: 4, arbitrary: fc.constant("write" as const) },
+    { weight: 8, arbitrary: fc.constant("step" as const) },
+    { weight: 2, arbitrary: fc.constant("ask" as const) },
+    { weight: 2, arbitrary: fc.constant("resync" as const) },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { minLength: 20, maxLength: 80 }), async (actions) => {
+      const { kcm, ask, writeVolume, stop } = await start();
+      const written: string[] = [];
+      const questions: { question: { answered: boolean }; before: string[] }[] = [];
+      for (const name of [...actions, ...Array.from({ length: 30 }, () => "step" as const)]) {
+        if (name === "write") written.push(writeVolume());
+        else if (name === "step") kcm.step();
+        else if (name === "resync") kcm.resync((names) => names.toReversed());
+        else questions.push({ question: ask(), before: [...written] });
+        await settle(3);
+        for (const { question, before } of questions) {
+          if (!question.answered) continue;
+          const unknown = before.filter((volume) => !kcm.known.has(volume));
+          expect(unknown).toEqual([]);
+        }
+      }
+      stop.abort();
+    }),
+    { numRuns: 150 },
+  );
+});

@@ -1,0 +1,197 @@
+import type { Clock } from "../../effects/clock.ts";
+import type { Random } from "../../effects/random.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { isAlreadyExists, isInvalid, isNotFound } from "../../kube/errors.ts";
+import type { Informer } from "../../kube/informer.ts";
+import { persistentVolumes, type PersistentVolume } from "../../kube/kinds.ts";
+import { uidOf } from "../../kube/objects.ts";
+import type { Log } from "../../observe/log.ts";
+import type { ProvisionMetrics } from "../metrics.ts";
+import { canaryVolume, isCanary, isUsableCanary } from "./canary.ts";
+import { volumePhase } from "./patches.ts";
+
+/*
+ * Tells when kube-controller-manager (KCM) has taken in the PersistentVolumes that were written before a question.
+ *
+ * Why: KCM marks a bound claim Lost ("Data on the volume is lost!") when the claim's volume is not in a store that only its one volume worker fills, and that worker can be many seconds behind. A claim
+ * may therefore be bound by somebody else only after KCM is known to have its volume.
+ *
+ * How: the worker takes volumes in the order of their events. A round sets the canary's phase to Pending and waits until KCM has set it back to Available.
+ *
+ * Two answers, not one. The worker's queue holds each name once: when the canary is still queued from before (its own last answer, KCM's resync every 15 s), the question made later is answered from that
+ * earlier place, ahead of volumes that were written before the question. The answer itself, though, is an event that queues the canary again, behind everything that was written before the question.
+ * So a caller is released by the second answer after its call (docs/adr/0002-two-answers.md).
+ *
+ * One round at a time, whatever the number of callers. Invariant: a caller counts a round only if the round's write was sent after the call.
+ */
+const ANSWERS_NEEDED = 2;
+
+/** Pause after a failed write to the canary. */
+const RETRY_MS = 1_000;
+const RETRY_BEHIND_MS = 50;
+
+interface Waiter {
+  answers: number;
+  readonly resolve: () => void;
+}
+
+export interface AcknowledgerDeps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly volumes: Informer<PersistentVolume>;
+  readonly metrics?: ProvisionMetrics | undefined;
+}
+
+export class Acknowledger {
+  readonly #deps: AcknowledgerDeps;
+  readonly #owner: string;
+  #waiters: Waiter[] = [];
+  #wake: () => void = () => undefined;
+
+  /** `owner` tells the canaries of several installations in one cluster apart. */
+  constructor(deps: AcknowledgerDeps, owner: string) {
+    this.#deps = deps;
+    this.#owner = owner;
+  }
+
+  /** Resolves when KCM has taken in every PersistentVolume whose write had been answered before this call. Waits as long as it takes. */
+  acknowledged(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason as Error);
+        return;
+      }
+      const waiter: Waiter = {
+        answers: 0,
+        resolve: () => {
+          signal.removeEventListener("abort", onAbort);
+          resolve();
+        },
+      };
+      const onAbort = (): void => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#waiters.push(waiter);
+      this.#wake();
+    });
+  }
+
+  /** Answers questions until the signal is aborted, then takes the canary away. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log, metrics } = this.#deps;
+    while (!signal.aborted) {
+      try {
+        await this.#untilAsked(signal);
+        const canary = await this.#canary(signal);
+        const asking = [...this.#waiters];
+        const started = clock.monotonic();
+        await this.#round(canary, signal);
+        metrics?.acknowledgementSeconds.observe((clock.monotonic() - started) / 1000);
+        this.#answered(asking);
+      } catch (error) {
+        if (signal.aborted) break;
+        // The test of the phase failed: our cache was behind. Anything else is worth a line.
+        const behind = isInvalid(error) || isNotFound(error);
+        if (!behind) log.warn("the acknowledgement canary could not be written, express bind waits", { err: error });
+        await clock.sleep(behind ? RETRY_BEHIND_MS : RETRY_MS, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Deletes every canary of this installation: they exist only while express bind is on. */
+  async removeCanaries(): Promise<void> {
+    const { client, volumes, log } = this.#deps;
+    for (const volume of volumes.store.list().filter((candidate) => isCanary(candidate, this.#owner))) {
+      const name = volume.metadata?.name ?? "";
+      try {
+        await client.delete(persistentVolumes, { name }, { uid: uidOf(volume) });
+      } catch (error) {
+        if (!isNotFound(error)) log.debug("a canary could not be deleted", { volume: name, err: error });
+      }
+    }
+  }
+
+  #answered(asking: readonly Waiter[]): void {
+    for (const waiter of asking) waiter.answers += 1;
+    const released = this.#waiters.filter((waiter) => waiter.answers >= ANSWERS_NEEDED);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.answers < ANSWERS_NEEDED);
+    for (const waiter of released) waiter.resolve();
+  }
+
+  #untilAsked(signal: AbortSignal): Promise<void> {
+    if (this.#waiters.length > 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#wake = () => {
+        signal.removeEventListener("abort", onAbort);
+        resolve();
+      };
+    });
+  }
+
+  /** The canary, Available. Makes one when there is none, or when somebody took the one there was. */
+  async #canary(signal: AbortSignal): Promise<PersistentVolume> {
+    const { client, random, volumes } = this.#deps;
+    let canary = volumes.store.list().find((volume) => isUsableCanary(volume, this.#owner));
+    if (canary === undefined) {
+      const name = `mooring-canary-${random.uuid()}`;
+      try {
+        canary = await client.create(persistentVolumes, canaryVolume(name, this.#owner), { signal });
+      } catch (error) {
+        if (!isAlreadyExists(error)) throw error;
+        canary = await client.get(persistentVolumes, { name }, { signal });
+      }
+    }
+    return this.#untilAvailable(canary, signal);
+  }
+
+  async #round(canary: PersistentVolume, signal: AbortSignal): Promise<void> {
+    const { client } = this.#deps;
+    const at = { name: canary.metadata?.name ?? "" };
+    const patch = volumePhase(canary, "Available", "Pending");
+    const asked = await client.patchJson(persistentVolumes, at, patch, { subresource: "status", signal });
+    await this.#untilAvailable(asked, signal);
+  }
+
+  /** Resolves when the store shows this version of the canary or a later one, Available; rejects when it is gone or taken. */
+  async #untilAvailable(canary: PersistentVolume, signal: AbortSignal): Promise<PersistentVolume> {
+    const { volumes } = this.#deps;
+    const name = canary.metadata?.name ?? "";
+    await volumes.waitFor(canary.metadata?.resourceVersion ?? "", signal);
+    return new Promise((resolve, reject) => {
+      const look = (): boolean => {
+        const seen = volumes.store.get(name);
+        if (seen === undefined || uidOf(seen) !== uidOf(canary) || !isUsableCanary(seen, this.#owner)) {
+          end();
+          reject(new Error(`the canary ${name} is gone or was taken`));
+          return true;
+        }
+        if (seen.status?.phase !== "Available") return false;
+        end();
+        resolve(seen);
+        return true;
+      };
+      const onAbort = (): void => {
+        end();
+        reject(signal.reason as Error);
+      };
+      let stop: () => void = () => undefined;
+      const end = (): void => {
+        stop();
+        signal.removeEventListener("abort", onAbort);
+      };
+      if (look()) return;
+      signal.addEventListener("abort", onAbort, { once: true });
+      stop = volumes.onChange((change) => {
+        if (change.key === name) look();
+      });
+    });
+  }
+}

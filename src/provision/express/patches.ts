@@ -1,0 +1,55 @@
+import { BIND_COMPLETED, BOUND_BY_CONTROLLER } from "../../api/names.ts";
+import { patchSegment, type JsonPatchOperation } from "../../kube/client.ts";
+import type { PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
+import { uidOf } from "../../kube/objects.ts";
+import { selectedNodeOf } from "../claims.ts";
+
+/*
+ * What kube-controller-manager would write to bind a claim, as patches that refuse to apply to anything but the claim and the volume they were made for. Every one is a test of the UID first; a test that fails (422) leaves the
+ * object as it is, and the ordinary protocol goes on.
+ */
+
+/** Binds the claim to the volume. The API server refuses to change volumeName once it is set: of two writers one wins. */
+export function bindClaim(claim: PersistentVolumeClaim, volumeName: string): readonly JsonPatchOperation[] {
+  const annotation = (name: string): string => `/metadata/annotations/${patchSegment(name)}`;
+  const selected = selectedNodeOf(claim);
+  return [
+    { op: "test", path: "/metadata/uid", value: uidOf(claim) },
+    // The scheduler takes the annotation away when it wants another node: the volume is then no longer the right one.
+    ...(selected === undefined
+      ? []
+      : [{ op: "test", path: annotation(selected.annotation), value: selected.node } as const]),
+    { op: "add", path: annotation(BIND_COMPLETED), value: "yes" },
+    { op: "add", path: annotation(BOUND_BY_CONTROLLER), value: "yes" },
+    { op: "add", path: "/spec/volumeName", value: volumeName },
+  ];
+}
+
+/** The claim's status once it is bound, or (from `Lost`) once its volume turned out to be there. */
+export function markClaimBound(
+  claim: PersistentVolumeClaim,
+  volume: PersistentVolume,
+  from?: "Lost",
+): readonly JsonPatchOperation[] {
+  return [
+    { op: "test", path: "/metadata/uid", value: uidOf(claim) },
+    { op: "test", path: "/spec/volumeName", value: volume.metadata?.name ?? "" },
+    ...(from === undefined ? [] : [{ op: "test", path: "/status/phase", value: from } as const]),
+    { op: "add", path: "/status/phase", value: "Bound" },
+    { op: "add", path: "/status/accessModes", value: volume.spec?.accessModes ?? [] },
+    { op: "add", path: "/status/capacity", value: volume.spec?.capacity ?? {} },
+  ];
+}
+
+/** Moves a volume from one phase to the next. */
+export function volumePhase(
+  volume: PersistentVolume,
+  from: "Pending" | "Bound" | "Available",
+  to: "Pending" | "Bound" | "Released",
+): readonly JsonPatchOperation[] {
+  return [
+    { op: "test", path: "/metadata/uid", value: uidOf(volume) },
+    { op: "test", path: "/status/phase", value: from },
+    { op: "replace", path: "/status/phase", value: to },
+  ];
+}

@@ -1,0 +1,110 @@
+import type { Clock } from "../effects/clock.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { isNotFound } from "../kube/errors.ts";
+import type { Informer } from "../kube/informer.ts";
+import {
+  persistentVolumeClaims,
+  persistentVolumes,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+} from "../kube/kinds.ts";
+import { uidOf } from "../kube/objects.ts";
+import type { Log } from "../observe/log.ts";
+import type { Driver } from "./driver.ts";
+import type { KeyedLock } from "./keyed-lock.ts";
+import type { ProvisionMetrics } from "./metrics.ts";
+
+/*
+ * Attempts that ended without a PersistentVolume: the claim was deleted while its volume was being made, or a leader died in between. The driver keeps a record of each on the cluster (for the classic driver, the helper pod); this
+ * sweep settles those whose PersistentVolume is there, leaves those whose claim lives to the claim loop, and has the rest removed.
+ */
+
+const SWEEP_MS = 30_000;
+
+export interface LeftoverDeps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly driver: Driver;
+  readonly claims: Informer<PersistentVolumeClaim>;
+  readonly volumes: Informer<PersistentVolume>;
+  readonly locks: KeyedLock;
+  readonly metrics?: ProvisionMetrics | undefined;
+}
+
+/** Sweeps at once, soon after every deleted claim that had no volume, and twice a minute, until the signal is aborted. */
+export async function runLeftoverSweep(deps: LeftoverDeps, signal: AbortSignal): Promise<void> {
+  const { clock, claims, log } = deps;
+  let wake: () => void = () => undefined;
+  const stop = claims.onChange((change) => {
+    if (change.type === "deleted" && (change.object.spec?.volumeName ?? "") === "") wake();
+  });
+  try {
+    while (!signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      await sweep(deps, signal).catch((error: unknown) => {
+        if (!signal.aborted) log.error("sweeping leftovers failed", { err: error });
+      });
+      const pause = new AbortController();
+      await Promise.race([
+        woken,
+        clock.sleep(SWEEP_MS, AbortSignal.any([signal, pause.signal])).catch(() => undefined),
+      ]);
+      pause.abort();
+    }
+  } finally {
+    stop();
+  }
+}
+
+async function sweep(deps: LeftoverDeps, signal: AbortSignal): Promise<void> {
+  const { driver, claims, volumes, locks, metrics } = deps;
+  const known = new Set(claims.store.list().map((claim) => uidOf(claim)));
+  const names = driver.leftovers();
+  metrics?.leftovers.set(names.length);
+  const stored = names.filter((name) => volumes.store.get(name) !== undefined && !locks.busy(name));
+  const orphaned = names.filter((name) => volumes.store.get(name) === undefined && !known.has(uidIn(name)));
+  await Promise.all(stored.map((name) => driver.settled(name)));
+  if (orphaned.length > 0) await abandon(deps, orphaned, signal);
+}
+
+/** Our caches say that nobody wants these. Removing data on the word of a cache is how data is lost: ask the server first. */
+async function abandon(deps: LeftoverDeps, names: readonly string[], signal: AbortSignal): Promise<void> {
+  const { client, driver, locks, log } = deps;
+  const living = new Set((await client.list(persistentVolumeClaims, { signal })).map((claim) => uidOf(claim)));
+  await Promise.all(
+    names
+      .filter((name) => !living.has(uidIn(name)))
+      .map((name) =>
+        locks
+          .run(
+            name,
+            async () => {
+              if (await volumeExists(client, name, signal)) return;
+              log.info("removing what an abandoned attempt left", { volume: name });
+              await driver.abandon(name, signal);
+            },
+            signal,
+          )
+          .catch((error: unknown) => {
+            if (!signal.aborted) log.error("removing leftovers failed", { volume: name, err: error });
+          }),
+      ),
+  );
+}
+
+async function volumeExists(client: KubeClient, name: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await client.get(persistentVolumes, { name }, { signal });
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+function uidIn(volumeName: string): string {
+  return volumeName.replace(/^pvc-/, "");
+}

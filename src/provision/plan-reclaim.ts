@@ -1,0 +1,35 @@
+import { EXTERNAL_PROVISIONER_FINALIZER, PROVISIONED_BY } from "../api/names.ts";
+import type { PersistentVolume, PersistentVolumeClaim } from "../kube/kinds.ts";
+import { uidOf } from "../kube/objects.ts";
+
+export type ReclaimPlan =
+  | { readonly step: "nothing" }
+  /** Take a foreign finalizer off: only other provisioning libraries honour it, and nobody would ever remove it. */
+  | { readonly step: "drop-finalizer" }
+  /** The claim is gone and kube-controller-manager has not said so yet: say it for it. */
+  | { readonly step: "release" }
+  /** Remove the data, then the object. */
+  | { readonly step: "reclaim" };
+
+/**
+ * Decides the next step of one PersistentVolume. `claim` is the claim that claimRef names, as last seen, whatever its UID.
+ *
+ * A volume that is being deleted (`kubectl delete pv`) is left alone: its data stays, as with local-path-provisioner.
+ */
+export function planReclaim(
+  provisioner: string,
+  volume: PersistentVolume,
+  claim: PersistentVolumeClaim | undefined,
+): ReclaimPlan {
+  if (volume.metadata?.annotations?.[PROVISIONED_BY] !== provisioner) return { step: "nothing" };
+  if (volume.metadata.finalizers?.includes(EXTERNAL_PROVISIONER_FINALIZER) === true) return { step: "drop-finalizer" };
+  if (volume.metadata.deletionTimestamp !== undefined) return { step: "nothing" };
+  const owner = volume.spec?.claimRef?.uid;
+  if (volume.status?.phase === "Bound" && owner !== undefined && (claim === undefined || uidOf(claim) !== owner)) {
+    return { step: "release" };
+  }
+  if (volume.status?.phase === "Released" && volume.spec?.persistentVolumeReclaimPolicy === "Delete") {
+    return { step: "reclaim" };
+  }
+  return { step: "nothing" };
+}

@@ -1,0 +1,240 @@
+import { EXTERNAL_PROVISIONER_FINALIZER } from "../api/names.ts";
+import type { Clock } from "../effects/clock.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { runController, type ReconcileResult } from "../kube/controller.ts";
+import { isConflict, isForbidden, isInvalid, isNotFound } from "../kube/errors.ts";
+import type { Informer } from "../kube/informer.ts";
+import {
+  persistentVolumeClaims,
+  persistentVolumes,
+  type Node,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+} from "../kube/kinds.ts";
+import { uidOf } from "../kube/objects.ts";
+import { WorkQueue } from "../kube/work-queue.ts";
+import { CodedError, messageOf } from "../observe/errors.ts";
+import type { KubeMetrics } from "../kube/metrics.ts";
+import type { Log } from "../observe/log.ts";
+import type { Driver } from "./driver.ts";
+import * as events from "./events.ts";
+import { volumePhase } from "./express/patches.ts";
+import type { KeyedLock } from "./keyed-lock.ts";
+import { metricsOf, type ProvisionMetrics } from "./metrics.ts";
+import { planReclaim } from "./plan-reclaim.ts";
+import { retryDelayMs, type RetryPolicy } from "./retry-policy.ts";
+
+/*
+ * Released volumes to nothing.
+ *
+ *   claim gone → volume Released (kube-controller-manager, or we for it) → driver removes the data → PersistentVolume deleted
+ *
+ * Data is removed only after two reads past every cache: the volume is still Released with policy Delete, and no claim with the UID in its claimRef exists. (A cache that is behind, or an etcd restored from a
+ * backup, must not cost anybody a directory.)
+ *
+ * What a crash leaves: before the removal, a Released volume; between removal and deletion of the object, a Released volume whose data is gone, and removing it again does nothing. Both are picked up by the
+ * next leader.
+ */
+
+const UNLIMITED = 16_384;
+
+/** How long a volume is left that is Released while its claim still exists: somebody is repairing something. */
+const DOUBT_MS = 60_000;
+
+export interface ReclaimLoopDeps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly driver: Driver;
+  readonly recorder: events.Recorder;
+  readonly claims: Informer<PersistentVolumeClaim>;
+  readonly volumes: Informer<PersistentVolume>;
+  readonly nodes: Informer<Node>;
+  readonly locks: KeyedLock;
+  readonly metrics?: ProvisionMetrics | undefined;
+  readonly kubeMetrics?: KubeMetrics | undefined;
+}
+
+export interface ReclaimLoopOptions {
+  readonly retry: RetryPolicy;
+  readonly workers?: number | undefined;
+  /** Write the phase Released ourselves when a claim is gone. Needs the right to patch persistentvolumes/status. */
+  readonly release: boolean;
+}
+
+export class ReclaimLoop {
+  readonly #deps: ReclaimLoopDeps;
+  readonly #options: ReclaimLoopOptions;
+  readonly #queue: WorkQueue;
+  readonly #failures = new Map<string, number>();
+  /** Volumes that wait for their node, by name: what was said about them, once. */
+  readonly #waiting = new Map<string, string>();
+
+  constructor(deps: ReclaimLoopDeps, options: ReclaimLoopOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#queue = new WorkQueue({ clock: deps.clock }, { name: "volumes", ...metricsOf(deps.kubeMetrics) });
+  }
+
+  /** Reclaims volumes until the signal is aborted. The informers must have synced. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { claims, volumes, nodes, clock, log } = this.#deps;
+    const stops = [
+      volumes.onChange((change) => {
+        if (change.type === "deleted") {
+          this.#failures.delete(change.key);
+          this.#waiting.delete(change.key);
+        } else this.#queue.add(change.key);
+      }),
+      claims.onChange((change) => {
+        const volume = change.object.spec?.volumeName ?? "";
+        if (change.type === "deleted" && volume !== "") this.#queue.add(volume);
+      }),
+      nodes.onChange((change) => {
+        if (change.type === "added") for (const name of this.#waiting.keys()) this.#queue.add(name);
+      }),
+    ];
+    try {
+      await runController(
+        { clock, log, ...metricsOf(this.#deps.kubeMetrics) },
+        {
+          name: "volumes",
+          queue: this.#queue,
+          workers: this.#options.workers ?? UNLIMITED,
+          reconcile: (key, stop) => this.#reconcile(key, stop),
+        },
+        signal,
+      );
+    } finally {
+      for (const stop of stops) stop();
+    }
+  }
+
+  async #reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const { volumes, claims, driver, locks } = this.#deps;
+    const volume = volumes.store.get(name);
+    if (volume === undefined) return undefined;
+    const plan = planReclaim(driver.provisioner, volume, claims.store.get(claimKeyOf(volume)));
+    switch (plan.step) {
+      case "nothing":
+        return undefined;
+      case "drop-finalizer":
+        return this.#dropFinalizer(volume, signal);
+      case "release":
+        return this.#options.release ? this.#release(volume, signal) : undefined;
+      case "reclaim":
+        return locks.run(name, () => this.#reclaim(volume, signal), signal);
+      default:
+        return plan satisfies never;
+    }
+  }
+
+  async #dropFinalizer(volume: PersistentVolume, signal: AbortSignal): Promise<void> {
+    const finalizers = volume.metadata?.finalizers ?? [];
+    const index = finalizers.indexOf(EXTERNAL_PROVISIONER_FINALIZER);
+    const path = `/metadata/finalizers/${String(index)}`;
+    await this.#tolerant(() =>
+      this.#deps.client.patchJson(
+        persistentVolumes,
+        { name: volume.metadata?.name ?? "" },
+        [
+          { op: "test", path: "/metadata/uid", value: uidOf(volume) },
+          { op: "test", path, value: EXTERNAL_PROVISIONER_FINALIZER },
+          { op: "remove", path },
+        ],
+        { signal },
+      ),
+    );
+  }
+
+  /** The claim's absence is read past the cache before anything is written. */
+  async #release(volume: PersistentVolume, signal: AbortSignal): Promise<void> {
+    if (await this.#claimLives(volume, signal)) return;
+    await this.#tolerant(() =>
+      this.#deps.client.patchJson(
+        persistentVolumes,
+        { name: volume.metadata?.name ?? "" },
+        [
+          ...volumePhase(volume, "Bound", "Released"),
+          { op: "test", path: "/spec/claimRef/uid", value: volume.spec?.claimRef?.uid ?? "" },
+        ],
+        { subresource: "status", signal },
+      ),
+    );
+  }
+
+  async #reclaim(seen: PersistentVolume, signal: AbortSignal): Promise<ReconcileResult> {
+    const { client, clock, driver, log, metrics, recorder } = this.#deps;
+    const name = seen.metadata?.name ?? "";
+    const labels = { class: seen.spec?.storageClassName ?? "" };
+    const started = clock.monotonic();
+    try {
+      const volume = await client.get(persistentVolumes, { name }, { signal });
+      if (uidOf(volume) !== uidOf(seen) || planReclaim(driver.provisioner, volume, undefined).step !== "reclaim") {
+        return undefined;
+      }
+      if (await this.#claimLives(volume, signal)) {
+        log.warn("a volume is Released although its claim exists; it is left alone", { volume: name });
+        return { requeueAfterMs: DOUBT_MS };
+      }
+      const removed = await driver.remove(volume, signal);
+      if (removed.outcome === "waiting") {
+        if (this.#waiting.get(name) !== removed.message) {
+          this.#waiting.set(name, removed.message);
+          recorder.record(events.aboutVolume(volume), events.deleteWaiting(removed.message));
+        }
+        return { requeueAfterMs: removed.retryAfterMs };
+      }
+      if (removed.outcome === "kept") recorder.record(events.aboutVolume(volume), events.dataKept(removed.message));
+      await client.delete(persistentVolumes, { name }, { uid: uidOf(volume), signal });
+      this.#failures.delete(name);
+      metrics?.deleted.inc(labels);
+      metrics?.deleteSeconds.observe(labels, (clock.monotonic() - started) / 1000);
+      return undefined;
+    } catch (error) {
+      if (signal.aborted || isNotFound(error)) return undefined;
+      metrics?.deleteFailed.inc(labels);
+      return this.#failed(seen, error);
+    }
+  }
+
+  #failed(volume: PersistentVolume, error: unknown): ReconcileResult {
+    const { log, recorder } = this.#deps;
+    const name = volume.metadata?.name ?? "";
+    const failures = (this.#failures.get(name) ?? 0) + 1;
+    this.#failures.set(name, failures);
+    const requeueAfterMs = retryDelayMs(this.#options.retry, failures);
+    const code = error instanceof CodedError ? error.code : undefined;
+    log.error("reclaiming failed", { volume: name, failures, requeueAfterMs, code, err: error });
+    recorder.record(events.aboutVolume(volume), events.deleteFailed(messageOf(error)));
+    return { requeueAfterMs };
+  }
+
+  /** Whether the claim with the UID in claimRef exists, read past every cache. */
+  async #claimLives(volume: PersistentVolume, signal: AbortSignal): Promise<boolean> {
+    const ref = volume.spec?.claimRef;
+    if (ref?.name === undefined) return false;
+    try {
+      const at = { name: ref.name, namespace: ref.namespace };
+      const claim = await this.#deps.client.get(persistentVolumeClaims, at, { signal });
+      return ref.uid === undefined || uidOf(claim) === ref.uid;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
+  }
+
+  /** A write that may be refused because somebody else was first, or because we have not the right: the object's next event tells what is. */
+  async #tolerant(write: () => Promise<unknown>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      if (!isInvalid(error) && !isConflict(error) && !isNotFound(error) && !isForbidden(error)) throw error;
+    }
+  }
+}
+
+function claimKeyOf(volume: PersistentVolume): string {
+  const ref = volume.spec?.claimRef;
+  return `${ref?.namespace ?? ""}/${ref?.name ?? ""}`;
+}

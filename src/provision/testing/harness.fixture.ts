@@ -1,0 +1,160 @@
+import { setMaxListeners } from "node:events";
+import { PROVISIONED_BY, SELECTED_NODE, STORAGE_PROVISIONER } from "../../api/names.ts";
+import { systemRandom } from "../../effects/node/random.ts";
+import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
+import { KubeClient } from "../../kube/client.ts";
+import { Informer } from "../../kube/informer.ts";
+import {
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  storageClasses,
+  type Node,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  type StorageClass,
+} from "../../kube/kinds.ts";
+import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
+import { silentLog } from "../../observe/log.ts";
+import type { Driver } from "../driver.ts";
+import type { EventContent } from "../events.ts";
+import { volumeIndexes } from "../indexes.ts";
+import { runProvisioner, type ProvisionerOptions } from "../provisioner.ts";
+
+export const PROVISIONER = "example.com/fake";
+const CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims/";
+const VOLUMES = "/api/v1/persistentvolumes/";
+
+/** A driver that makes nothing and remembers what it was asked. */
+export function fakeDriver(overrides: Partial<Driver> = {}): Driver & { readonly calls: string[] } {
+  const calls: string[] = [];
+  return {
+    calls,
+    provisioner: PROVISIONER,
+    admit: () => undefined,
+    chooseNode: (_, candidates) => candidates[0],
+    provision: ({ volumeName, node }) => {
+      calls.push(`provision ${volumeName} on ${node?.metadata?.name ?? "no node"}`);
+      return Promise.resolve({ annotations: { made: "yes" }, spec: { hostPath: { path: `/data/${volumeName}` } } });
+    },
+    settled: (name) => {
+      calls.push(`settled ${name}`);
+      return Promise.resolve();
+    },
+    leftovers: () => [],
+    abandon: (name) => {
+      calls.push(`abandon ${name}`);
+      return Promise.resolve();
+    },
+    remove: (volume) => {
+      calls.push(`remove ${volume.metadata?.name ?? ""}`);
+      return Promise.resolve({ outcome: "removed" } as const);
+    },
+    ...overrides,
+  };
+}
+
+/** The provisioning loop on a memory API server, with a driver of the test's. */
+export async function startProvisioner(driver: Driver, options: Partial<ProvisionerOptions> = {}) {
+  const kube = new MemoryKube();
+  const client = new KubeClient(kube);
+  const clock = manualClock();
+  const deps = { client, clock, random: systemRandom(), log: silentLog, freeze: true };
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  const informers = {
+    claims: new Informer<PersistentVolumeClaim>(deps, { resource: persistentVolumeClaims }),
+    volumes: new Informer<PersistentVolume>(deps, { resource: persistentVolumes, indexes: volumeIndexes }),
+    classes: new Informer<StorageClass>(deps, { resource: storageClasses }),
+    nodes: new Informer<Node>(deps, { resource: nodes }),
+  };
+  const events: (EventContent & { about: string })[] = [];
+  const recorder = {
+    record: (about: { kind: string; name: string }, event: EventContent) => {
+      events.push({ ...event, about: `${about.kind} ${about.name}` });
+    },
+  };
+  kube.put("/apis/storage.k8s.io/v1/storageclasses/fast", {
+    metadata: { name: "fast" },
+    provisioner: PROVISIONER,
+    reclaimPolicy: "Delete",
+    volumeBindingMode: "WaitForFirstConsumer",
+  } as StorageClass);
+  kube.put("/apis/storage.k8s.io/v1/storageclasses/now", {
+    metadata: { name: "now" },
+    provisioner: PROVISIONER,
+    reclaimPolicy: "Delete",
+    volumeBindingMode: "Immediate",
+  } as StorageClass);
+  kube.put("/api/v1/nodes/a", {
+    metadata: { name: "a" },
+    status: { conditions: [{ type: "Ready", status: "True" }] },
+  } as Node);
+  const running = Object.values(informers).map((informer) => informer.run(stop.signal));
+  await Promise.all(Object.values(informers).map((informer) => informer.synced()));
+  running.push(
+    runProvisioner(
+      { ...deps, ...informers, driver, recorder },
+      {
+        provisionRetry: { limit: 15 },
+        reclaimRetry: { limit: 15 },
+        express: false,
+        owner: "test",
+        ...options,
+      },
+      stop.signal,
+    ),
+  );
+  await settle();
+  return {
+    kube,
+    clock,
+    events,
+    /** Events of one object as `reason: message`. */
+    said: (about: string) => events.filter((e) => e.about === about).map((e) => `${e.reason}: ${e.message}`),
+    claim: (name: string) => kube.at(`${CLAIMS}${name}`) as PersistentVolumeClaim | undefined,
+    volume: (name: string) => kube.at(`${VOLUMES}${name}`) as PersistentVolume | undefined,
+    putClaim: (name: string, change: Partial<PersistentVolumeClaim> & { selectedNode?: string } = {}) => {
+      const { selectedNode, ...rest } = change;
+      kube.put(`${CLAIMS}${name}`, {
+        ...rest,
+        metadata: {
+          name,
+          namespace: "default",
+          uid: `claim-${name}`,
+          annotations: {
+            [STORAGE_PROVISIONER]: PROVISIONER,
+            ...(selectedNode === undefined ? {} : { [SELECTED_NODE]: selectedNode }),
+          },
+          ...rest.metadata,
+        },
+        spec: {
+          accessModes: ["ReadWriteOnce"],
+          storageClassName: "fast",
+          resources: { requests: { storage: "1Gi" } },
+          ...rest.spec,
+        },
+        status: rest.status ?? { phase: "Pending" },
+      } as PersistentVolumeClaim);
+    },
+    removeClaim: (name: string) => {
+      kube.remove(`${CLAIMS}${name}`);
+    },
+    putVolume: (name: string, change: Partial<PersistentVolume> = {}) => {
+      kube.put(`${VOLUMES}${name}`, {
+        ...change,
+        metadata: { name, annotations: { [PROVISIONED_BY]: PROVISIONER }, ...change.metadata },
+        spec: {
+          persistentVolumeReclaimPolicy: "Delete",
+          claimRef: { namespace: "default", name: "gone", uid: "claim-gone" },
+          ...change.spec,
+        },
+        status: change.status ?? { phase: "Released" },
+      } as PersistentVolume);
+    },
+    stop: async () => {
+      stop.abort();
+      await Promise.all(running);
+    },
+  };
+}
