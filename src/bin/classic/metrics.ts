@@ -1,0 +1,17 @@
+import { Counter, type Registry } from "prom-client";
+
+export interface ClassicMetrics {
+  readonly reloads: Counter<"what" | "result">;
+}
+
+/** What only the classic driver counts. */
+export function classicMetrics(registry: Registry): ClassicMetrics {
+  return {
+    reloads: new Counter({
+      name: "mooring_classic_reloads_total",
+      help: "Changed configuration files, by what (config, template) and result (applied; refused: the last valid one stays).",
+      labelNames: ["what", "result"],
+      registers: [registry],
+    }),
+  };
+}

@@ -1,0 +1,56 @@
+import { hostname } from "node:os";
+import { setMaxListeners } from "node:events";
+import { parseCommandLine } from "../classic/options.ts";
+import { systemClock } from "../effects/node/clock.ts";
+import { systemFiles } from "../effects/node/files.ts";
+import { systemRandom } from "../effects/node/random.ts";
+import { systemRunner } from "../effects/node/runner.ts";
+import { messageOf } from "../observe/errors.ts";
+import { pinoLog } from "../observe/pino.ts";
+import { startClassic } from "./classic/start.ts";
+import { VERSION } from "./classic/version.ts";
+
+/** The drop-in for rancher/local-path-provisioner: the same command line, environment, exit codes. */
+async function main(): Promise<number> {
+  const command = parseCommandLine(process.argv.slice(2), process.env, VERSION);
+  switch (command.kind) {
+    case "help":
+    case "version":
+      process.stdout.write(command.text);
+      return 0;
+    case "error":
+      if (command.usage !== undefined) process.stderr.write(command.usage);
+      pinoLog({ level: "info" }).fatal(command.message);
+      return command.exitCode;
+    case "start": {
+      const log = pinoLog({ level: command.options.debug ? "debug" : "info" });
+      const stop = new AbortController();
+      // Every informer, queue and request listens to it.
+      setMaxListeners(0, stop.signal);
+      for (const signal of ["SIGINT", "SIGTERM"] as const) {
+        process.once(signal, () => {
+          log.info(`Receive ${signal === "SIGINT" ? "interrupt" : "terminated"} to exit`, { signal });
+          stop.abort(new Error("the process is to stop"));
+        });
+      }
+      const effects = {
+        clock: systemClock(),
+        random: systemRandom(),
+        files: systemFiles(),
+        runner: systemRunner(),
+        log,
+      };
+      try {
+        await startClassic(command.options, { ...effects, env: process.env, hostname: hostname() }, stop.signal);
+        return 0;
+      } catch (error) {
+        log.fatal(`Error starting daemon: ${messageOf(error)}`, { err: error });
+        return 1;
+      }
+    }
+    default:
+      return command satisfies never;
+  }
+}
+
+process.exit(await main());

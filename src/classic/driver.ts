@@ -1,0 +1,146 @@
+/**
+ * The driver for rancher.io/local-path volumes: a directory per claim, made and removed by helper pods.
+ *
+ * States of a volume's directory, and what on the cluster tells of it (helper/run.ts says what a crash leaves in each):
+ *
+ *     nothing ─provision─▶ create pod ─succeeds─▶ succeeded create pod ─PV stored─▶ PV + pod ─settled─▶ PV ─remove─▶ delete pod ─▶ nothing
+ *                              └─claim gone, no PV: abandon ─▶ delete pod ─▶ nothing
+ *
+ * Invariant: while a directory may exist, a create pod, a PersistentVolume or (after a timeout) a claim is there that leads to it.
+ */
+import type { Node, PersistentVolume } from "../kube/kinds.ts";
+import { uidOf } from "../kube/objects.ts";
+import type { Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../provision/driver.ts";
+import { aboutClaim } from "../provision/events.ts";
+import { classicErrors } from "./errors.ts";
+import type { Render } from "./folder.ts";
+import { HelperWork, type HelperWorkDeps, placeText } from "./helper/work.ts";
+import { InFlight, type Place } from "./in-flight.ts";
+import type { VolumeIndex } from "./places.ts";
+import { admit, canServe, planProvision, type ProvisionPlan } from "./plan.ts";
+import { Removal } from "./removal.ts";
+import { rendezvous } from "./rendezvous.ts";
+import type { SettingsSource } from "./settings.ts";
+import { sharersOf } from "./sharing.ts";
+import { Unfinished } from "./unfinished.ts";
+import { volumeParts } from "./volume.ts";
+
+/** What the driver is given. */
+export interface ClassicDeps extends HelperWorkDeps {
+  /** StorageClass.provisioner. */
+  readonly provisioner: string;
+  readonly settings: SettingsSource;
+  /** All nodes, watched. */
+  readonly nodes: { all(): Iterable<Node>; get(name: string): Node | undefined };
+  /** All PersistentVolumes, whoever made them, watched. */
+  readonly volumes: VolumeIndex;
+  readonly render: Render;
+}
+
+/**
+ * Makes the driver. Its `leftovers` are the volumes that a create helper pod, or the memory of an attempt whose pod is gone, tells of: being made right now, made and
+ * not settled, or failed.
+ */
+export function createClassicDriver(deps: ClassicDeps): Driver {
+  return new Classic(deps);
+}
+
+class Classic implements Driver {
+  readonly provisioner: string;
+  readonly #deps: ClassicDeps;
+  readonly #work: HelperWork;
+  readonly #inFlight: InFlight;
+  readonly #unfinished: Unfinished;
+  readonly #removal: Removal;
+
+  constructor(deps: ClassicDeps) {
+    this.#deps = deps;
+    this.provisioner = deps.provisioner;
+    this.#work = new HelperWork(deps);
+    this.#inFlight = new InFlight(deps.clock, deps.volumes);
+    const parts = { ...deps, work: this.#work, inFlight: this.#inFlight };
+    this.#unfinished = new Unfinished(parts);
+    this.#removal = new Removal(parts);
+  }
+
+  admit(request: ProvisionRequest): void {
+    admit(this.#deps.settings.current(), request);
+  }
+
+  chooseNode(request: ProvisionRequest, candidates: readonly Node[]): Node | undefined {
+    const settings = this.#deps.settings.current();
+    if (admit(settings, request).shared) return undefined;
+    const able = candidates.filter((node) => canServe(settings, request, node));
+    // An earlier attempt that is still good decides: the candidates may have changed since.
+    const begun = this.#unfinished.nodeOf(request.volumeName);
+    const again = able.find((node) => node.metadata?.name === begun);
+    if (again !== undefined) return again;
+    const chosen = rendezvous(uidOf(request.claim), able, (node) => node.metadata?.name ?? "");
+    if (chosen === undefined) throw classicErrors.NO_NODE({});
+    return chosen;
+  }
+
+  async provision(request: ProvisionRequest, signal: AbortSignal): Promise<ProvisionedVolume> {
+    const { settings: source, render, log, volumes } = this.#deps;
+    const { volumeName } = request;
+    const settings = source.current();
+    const plan = planProvision(settings, request, render, log);
+    const node = plan.node?.metadata?.name ?? "";
+
+    const { path, made } = await this.#unfinished.tidy(volumeName, plan, settings, signal);
+    const place: Place = { volume: volumeName, node: plan.shared ? undefined : node, path };
+    const release = await this.#inFlight.hold(place, signal);
+    try {
+      const { going } = sharersOf(place, plan.node, volumes);
+      if (going !== undefined) throw classicErrors.PATH_BEING_RECLAIMED({ path, other: going });
+      if (made === undefined) {
+        log.info(`Creating volume ${volumeName} at ${placeText(node, path)}`, { volume: volumeName, node, path });
+        const lost = (): void => {
+          this.#unfinished.remember(volumeName, { node, path, sizeBytes: plan.sizeBytes });
+        };
+        const context = { settings, about: aboutClaim(request.claim), signal };
+        await this.#work.create(this.#task(request, plan, path), context, lost);
+      } else {
+        log.info("a volume made by an earlier attempt is taken over", { volume: volumeName, node, path });
+        this.#work.tellLog(made);
+      }
+      this.#unfinished.forget(volumeName);
+      this.#inFlight.made(volumeName);
+    } finally {
+      release();
+    }
+    const { type, shared, options } = plan;
+    return volumeParts({ type, path, node: plan.node, shared, affinityKey: options.nodeAffinityKey });
+  }
+
+  async settled(volumeName: string): Promise<void> {
+    this.#unfinished.forget(volumeName);
+    this.#inFlight.settled(volumeName);
+    await this.#work.removeCreatePods(volumeName);
+  }
+
+  remove(volume: PersistentVolume, signal: AbortSignal): Promise<RemovedVolume> {
+    return this.#removal.remove(volume, this.#deps.settings.current(), signal);
+  }
+
+  leftovers(): readonly string[] {
+    return this.#unfinished.volumes();
+  }
+
+  abandon(volumeName: string, signal: AbortSignal): Promise<void> {
+    return this.#unfinished.abandon(volumeName, this.#deps.settings.current(), signal);
+  }
+
+  #task(request: ProvisionRequest, plan: ProvisionPlan, path: string): Parameters<HelperWork["create"]>[0] {
+    return {
+      action: "create",
+      volumeName: request.volumeName,
+      path,
+      node: plan.node?.metadata?.name ?? "",
+      shared: plan.shared,
+      sizeBytes: plan.sizeBytes,
+      mode: request.claim.spec?.volumeMode ?? "Filesystem",
+      ownership: plan.ownership(),
+    };
+  }
+}

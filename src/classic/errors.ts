@@ -1,0 +1,320 @@
+import { defineErrors } from "../observe/errors.ts";
+
+const CLAIM = "Delete the claim and create it again without this field, or use another class.";
+const CONFIG = "Correct config.json in the ConfigMap; the last valid configuration stays in force meanwhile.";
+const FLAG = "Give the flag a value, or leave it out to get its default.";
+const TEMPLATE =
+  "Remove the field from helperPod.yaml, or start with --allow-unsafe-helper-pod-template if everybody who may edit the ConfigMap is trusted with root on the nodes.";
+const NOTHING = "Nothing: it is tried again.";
+
+/** Every error of the classic driver. The messages are those of local-path-provisioner v0.0.37, where it has one. */
+export const classicErrors = defineErrors("CLASSIC", {
+  // Command line and start.
+  EMPTY_FLAG: {
+    message: ({ flag }: { flag: string }) => `invalid empty flag ${flag}`,
+    retry: "change",
+    advice: FLAG,
+  },
+  EMPTY_FLAG_NO_CONFIGMAP: {
+    message: (p: { flag: string; namespace: string; configMap: string; why: string }) =>
+      `invalid empty flag ${p.flag} and it also does not exist at ConfigMap ${p.namespace}/${p.configMap} with err: ${p.why}`,
+    retry: "change",
+    advice: "Give the flag, or create the ConfigMap with that key; reading it needs the verb get on configmaps.",
+  },
+  CONFIGMAP_KEY_MISSING: {
+    message: ({ key }: { key: string }) => `${key} is not exist in local-path-config ConfigMap`,
+    retry: "change",
+    advice: "Add the key to the ConfigMap that --configmap-name names.",
+  },
+  NEGATIVE_FLAG: {
+    message: ({ flag }: { flag: string }) => `invalid negative integer flag ${flag}`,
+    retry: "change",
+    advice: "Give 0 (for ever) or more.",
+  },
+  ZERO_FLAG: {
+    message: ({ flag }: { flag: string }) => `invalid zero or negative integer flag ${flag}`,
+    retry: "change",
+    advice: "Give 1 or more, or leave the flag out.",
+  },
+  FILE_UNREADABLE: {
+    message: ({ file, why }: { file: string; why: string }) => `could not open file ${file} with err: ${why}`,
+    retry: "change",
+    advice: "Mount the file, or correct --helper-pod-file.",
+  },
+  CLIENT_CONFIG: {
+    message: ({ why }: { why: string }) => `unable to get client config: ${why}`,
+    retry: "change",
+    advice: "Correct --kubeconfig or KUBECONFIG, or run in a pod with a ServiceAccount.",
+  },
+  CLIENT: {
+    message: ({ why }: { why: string }) => `unable to get k8s client: ${why}`,
+    retry: "change",
+    advice: "Correct the kubeconfig.",
+  },
+
+  // config.json.
+  CONFIG_FILE: {
+    message: ({ file, why }: { file: string; why: string }) => `fail to load config file ${file}: ${why}`,
+    retry: "change",
+    advice: CONFIG,
+  },
+  CONFIG_CANONICALIZATION: {
+    message: ({ why }: { why: string }) => `StorageClass config canonicalization failed: ${why}`,
+    retry: "change",
+    advice: CONFIG,
+  },
+  CONFIG_CLASS: {
+    message: (p: { storageClass: string; why: string }) => `config for class ${p.storageClass} is invalid: ${p.why}`,
+    retry: "change",
+    advice: CONFIG,
+  },
+  DUPLICATE_NODE: {
+    message: ({ node }: { node: string }) => `duplicate node ${node}`,
+    retry: "change",
+    advice: CONFIG,
+  },
+  RELATIVE_PATH: {
+    message: ({ path, node }: { path: string; node: string }) =>
+      `path must start with / for path ${path} on node ${node}`,
+    retry: "change",
+    advice: CONFIG,
+  },
+  ROOT_PATH: {
+    message: ({ node }: { node: string }) => `cannot use root ('/') as path on node ${node}`,
+    retry: "change",
+    advice: CONFIG,
+  },
+  DUPLICATE_PATH: {
+    message: ({ path, node }: { path: string; node: string }) => `duplicate path ${path} on node ${node}`,
+    retry: "change",
+    advice: CONFIG,
+  },
+  EMPTY_PATH: {
+    message: ({ node }: { node: string }) => `empty path on node ${node}`,
+    retry: "change",
+    advice: CONFIG,
+  },
+  NULL_NODE: {
+    message: ({ index }: { index: number }) => `null instead of an object at nodePathMap[${index}]`,
+    retry: "change",
+    advice: CONFIG,
+  },
+
+  // Choosing the configuration and the path.
+  UNKNOWN_CLASS: {
+    message: (p: { storageClass: string }) => `BUG: Got request for unexpected storage class ${p.storageClass}`,
+    retry: "backoff",
+    advice:
+      "storageClassConfigs in config.json must name every class of this provisioner, also those that only have volumes left to delete.",
+  },
+  NOTHING_CONFIGURED: {
+    message: () => "both nodePathMap and sharedFileSystemPath are unconfigured",
+    retry: "backoff",
+    advice: "Set one of the two in config.json.",
+  },
+  BOTH_CONFIGURED: {
+    message: () => "both nodePathMap and sharedFileSystemPath are defined. Please make sure only one is in use",
+    retry: "backoff",
+    advice: "Remove one of the two from config.json.",
+  },
+  NODE_NOT_CONFIGURED: {
+    message: ({ node, fallback }: { node: string; fallback: string }) =>
+      `config doesn't contain node ${node}, and no ${fallback} available`,
+    retry: "reschedule",
+    advice: "Add the node, or the default entry, to nodePathMap. The scheduler is asked for another node meanwhile.",
+  },
+  NO_PATH_ON_NODE: {
+    message: ({ node }: { node: string }) => `no local path available on node ${node}`,
+    retry: "reschedule",
+    advice: "Nothing: the entry's empty paths say that the node is not to be used, and another one is chosen.",
+  },
+  PATH_NOT_ON_NODE: {
+    message: ({ path, node }: { path: string; node: string }) => `config doesn't contain path ${path} on node ${node}`,
+    retry: "reschedule",
+    advice:
+      "The class's nodePath must equal one of the node's paths to the letter, without a trailing slash. Another node is asked for meanwhile.",
+  },
+
+  // Claims.
+  SELECTOR: {
+    message: () => "claim.Spec.Selector is not supported",
+    retry: "never",
+    advice: CLAIM,
+  },
+  ACCESS_MODE: {
+    message: () => "NodePath only supports ReadWriteOnce and ReadWriteOncePod (1.22+) access modes",
+    retry: "never",
+    advice: "Ask for ReadWriteOnce, or use a class on a shared file system.",
+  },
+  NO_NODE: {
+    message: () => "configuration error, no node was specified",
+    retry: "backoff",
+    advice:
+      "No Ready, uncordoned node with a path fits the claim. Use volumeBindingMode WaitForFirstConsumer, or add a node.",
+  },
+  VOLUME_TYPE: {
+    message: ({ type }: { type: string }) =>
+      `failed to create persistent volume source: "${type}" is not a recognised volume type`,
+    retry: "change",
+    advice: "volumeType on the claim and defaultVolumeType on the class may be hostPath or local.",
+  },
+
+  LOCAL_ON_SHARED: {
+    message: () => "volume type local needs a node affinity, which a volume on a shared file system has not",
+    retry: "change",
+    advice: "Use volume type hostPath with sharedFileSystemPath.",
+  },
+
+  // Patterns.
+  PATH_PATTERN: {
+    message: ({ pattern, why }: { pattern: string; why: string }) =>
+      `failed to create path from pattern ${pattern}: ${why}`,
+    retry: "backoff",
+    advice: "Correct the class's pathPattern (a new class: parameters cannot be edited), or the claim's labels.",
+  },
+  PATH_PREFIX: {
+    message: ({ path }: { path: string }) =>
+      `pathPattern must start with {{ .PVC.Namespace }}/{{ .PVC.Name }}/: ${path}`,
+    retry: "backoff",
+    advice:
+      'Begin the pattern so, or annotate the class with allowUnsafePathPattern: "true" if every author of claims is trusted with the whole base directory.',
+  },
+  PATH_REFERENCES: {
+    message: ({ path }: { path: string }) => `folder path contains invalid references: ${path}`,
+    retry: "backoff",
+    advice: "A segment is empty, `.`, `..` or `<no value>`: correct the claim's labels and annotations or the pattern.",
+  },
+  DATA_PATTERN: {
+    message: (p: { what: "user" | "group" | "perm"; pattern: string; why: string }) =>
+      `failed to create ${p.what} from pattern ${p.pattern}: ${p.why}`,
+    retry: "backoff",
+    advice: "Correct the pattern in the class, or give the claim the label or annotation it reads.",
+  },
+
+  // Helper pod template.
+  TEMPLATE_YAML: {
+    message: ({ text }: { text: string }) => `invalid YAMLToJSON the helper pod with helperPodYaml: ${text}`,
+    retry: "change",
+    advice: "Correct the YAML of helperPod.yaml.",
+  },
+  TEMPLATE_POD: {
+    message: ({ json }: { json: string }) => `invalid unmarshal the helper pod with helperPodJson: ${json}`,
+    retry: "change",
+    advice: "helperPod.yaml must be a Pod.",
+  },
+  TEMPLATE_NO_CONTAINER: {
+    message: () => "helper pod template does not specify any container",
+    retry: "change",
+    advice: "Add a container called helper-pod.",
+  },
+  TEMPLATE_CONTAINERS: {
+    message: () => "helper pod template must specify exactly one container",
+    retry: "change",
+    advice: TEMPLATE,
+  },
+  TEMPLATE_UNSAFE: {
+    message: ({ what }: { what: string }) =>
+      `helper pod template must not ${what} unless allow-unsafe-helper-pod-template is enabled`,
+    retry: "change",
+    advice: TEMPLATE,
+  },
+
+  // Helper pods.
+  HELPER_INPUT: {
+    message: () => "invalid empty name or path or node",
+    retry: "backoff",
+    advice: "Report this with the claim and its class.",
+  },
+  HELPER_RELATIVE: {
+    message: ({ path }: { path: string }) => `volume path ${path} is not absolute`,
+    retry: "backoff",
+    advice: "sharedFileSystemPath must be an absolute path.",
+  },
+  HELPER_PARENT: {
+    message: ({ action, path }: { action: string; path: string }) =>
+      `invalid path ${action} for ${path}: cannot find parent dir or volume dir or parent dir is relative`,
+    retry: "backoff",
+    advice: "A volume cannot lie directly below /: choose a base path that is a directory of its own.",
+  },
+  HELPER_TIMEOUT: {
+    message: ({ seconds }: { seconds: number }) => `create process timeout after ${seconds} seconds`,
+    retry: "backoff",
+    advice:
+      "Look at the events of the claim and of the helper pod: image, node and script are the usual causes. cmdTimeoutSeconds in config.json sets the time.",
+  },
+  HELPER_FAILED: {
+    message: ({ pod, why, log }: { pod: string; why: string; log: string }) =>
+      `helper pod ${pod} failed${why === "" ? "" : ` (${why})`}${log === "" ? "" : `: ${log}`}`,
+    retry: "backoff",
+    advice: "The text after the colon is the end of the helper's own output: correct the script or the node.",
+  },
+  HELPER_GONE: {
+    message: ({ pod }: { pod: string }) => `helper pod ${pod} was deleted before it had ended`,
+    retry: "backoff",
+    advice: NOTHING,
+  },
+  HELPER_NAME_TAKEN: {
+    message: ({ pod }: { pod: string }) => `a pod called ${pod} exists already and is not for this volume`,
+    retry: "backoff",
+    advice: "Shorten metadata.name in helperPod.yaml: helper pod names are cut at 128 characters.",
+  },
+  CREATE_FAILED: {
+    message: ({ volume, why }: { volume: string; why: string }) => `failed to create volume ${volume}: ${why}`,
+    retry: "backoff",
+    advice: NOTHING,
+  },
+  DELETE_FAILED: {
+    message: ({ volume, why }: { volume: string; why: string }) => `failed to delete volume ${volume}: ${why}`,
+    retry: "backoff",
+    advice: NOTHING,
+  },
+
+  // Shared directories.
+  PATH_BEING_RECLAIMED: {
+    message: (p: { path: string; other: string }) =>
+      `${p.path} overlaps the directory of volume ${p.other}, which is being deleted and would take the new volume's data with it`,
+    retry: "backoff",
+    advice: "Nothing: it is tried again once the other volume is gone.",
+  },
+  PATH_BEING_MADE: {
+    message: (p: { path: string; other: string }) =>
+      `${p.path} overlaps the directory of volume ${p.other}, which is being made`,
+    retry: "backoff",
+    advice: NOTHING,
+  },
+
+  // Reclaiming.
+  NO_PATH_SET: {
+    message: () => "no path set",
+    retry: "backoff",
+    advice: "The PersistentVolume has neither hostPath nor local, or both: correct or delete it by hand.",
+  },
+  NO_AFFINITY: {
+    message: () => "no NodeAffinity set",
+    retry: "backoff",
+    advice:
+      "Add the annotation local.path.provisioner/selected-node with the node's name, or delete the object by hand.",
+  },
+  NO_AFFINITY_REQUIRED: {
+    message: () => "no NodeAffinity.Required set",
+    retry: "backoff",
+    advice:
+      "Add the annotation local.path.provisioner/selected-node with the node's name, or delete the object by hand.",
+  },
+  SEVERAL_VALUES: {
+    message: () => "multiple values for the node affinity",
+    retry: "backoff",
+    advice: "Add the annotation local.path.provisioner/selected-node with the name of the node that has the data.",
+  },
+  NO_AFFINITED_NODE: {
+    message: () => "cannot find affinited node",
+    retry: "backoff",
+    advice: "Add the annotation local.path.provisioner/selected-node with the name of the node that has the data.",
+  },
+  SEVERAL_NODES: {
+    message: (p: { key: string; value: string; nodes: readonly string[] }) =>
+      `several nodes have the label ${p.key}=${p.value}: ${p.nodes.join(", ")}`,
+    retry: "backoff",
+    advice: "Add the annotation local.path.provisioner/selected-node with the name of the node that has the data.",
+  },
+});

@@ -1,0 +1,284 @@
+/**
+ * Runs one helper pod to its end, by watching.
+ *
+ * A *create* pod is the record that a directory may exist: it goes away only after the PersistentVolume is stored (`remove`, called by the driver's `settled`), or after a teardown of its
+ * directory. What a crash leaves behind:
+ *
+ *     before the pod is created             nothing
+ *     after, before its end                 the pod; the next attempt of the claim waits for the same pod, or `abandon` removes what it made
+ *     after success, before the PV          the succeeded pod; the next attempt takes its path and runs nothing
+ *     after the PV, before the removal      pod and PV; `settled` is repeated for it when a leader starts
+ *     after a failure                       the failed pod stays until the next attempt, which replaces it, or until the claim is gone (`abandon`)
+ *     after a timeout                       the pod is deleted: a container that has not started in that time must not start later, behind everybody's back. The claim is the record then, and this process' memory
+ *     between replacing a failed pod and creating the new one: the claim alone is the record
+ *
+ * A *delete* pod records nothing (the PV, or the create pod, still does): whatever it did, a teardown may run again.
+ */
+import { type Clock, deadline } from "../../effects/clock.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { isAlreadyExists, isConflict, isNoAnswer, isNotFound } from "../../kube/errors.ts";
+import { type Pod, pods } from "../../kube/kinds.ts";
+import { uidOf } from "../../kube/objects.ts";
+import { messageOf } from "../../observe/errors.ts";
+import type { Log } from "../../observe/log.ts";
+import { classicErrors } from "../errors.ts";
+import { HELPER_CONTAINER } from "../names.ts";
+import type { PodStore } from "./pod-store.ts";
+import { recordOf } from "./record.ts";
+import { failureOf, tailOf, troubleOf } from "./trouble.ts";
+
+export interface HelperRunDeps {
+  readonly client: KubeClient;
+  readonly pods: PodStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface HelperRun {
+  /** As built by `helperPod`. */
+  readonly pod: Pod;
+  readonly timeoutSeconds: number;
+  /** Called at most once, with what keeps the pod from getting on. */
+  readonly report: (message: string) => void;
+  /** Called when a container may have run and no pod is left to tell of it. */
+  readonly lost: () => void;
+  readonly signal: AbortSignal;
+}
+
+type End = { readonly end: "succeeded" | "failed"; readonly pod: Pod } | { readonly end: "gone" };
+
+/** Log lines asked for: enough for any script's story, not enough to fill our memory. */
+const LOG_LINES = 1000;
+const LOG_TIMEOUT_MS = 10_000;
+const LOOK_AGAIN_MS = 5000;
+
+export class HelperRunner {
+  readonly #deps: HelperRunDeps;
+
+  constructor(deps: HelperRunDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves with the pod that succeeded. Rejects with CLASSIC_HELPER_FAILED, _TIMEOUT, _GONE or what the API server said; with the signal's reason when it is aborted (the pod then stays). */
+  async run(run: HelperRun): Promise<Pod> {
+    const { clock } = this.#deps;
+    const limit = deadline(clock, run.timeoutSeconds * 1000, run.signal);
+    try {
+      const pod = await this.#createOrAdopt(run, limit.signal);
+      const end = await this.#ended(pod, run, limit.signal);
+      return await this.#judge(run, end);
+    } catch (error) {
+      if (run.signal.aborted) throw error;
+      if (limit.signal.aborted) return await this.#timedOut(run);
+      if (isNoAnswer(error)) run.lost();
+      throw error;
+    } finally {
+      limit.clear();
+    }
+  }
+
+  /** Reads a pod's log, writes it into ours, and returns its last lines; "" when it cannot be read. Never rejects. */
+  async printLog(pod: Pod): Promise<string> {
+    const { name = "", namespace } = pod.metadata ?? {};
+    const { log } = this.#deps;
+    const containers = pod.spec?.containers ?? [];
+    const named = containers.some((one) => one.name === HELPER_CONTAINER);
+    const container = named ? HELPER_CONTAINER : (containers[0]?.name ?? HELPER_CONTAINER);
+    let text: string;
+    try {
+      const at = { name, namespace };
+      text = await this.#deps.client.podLog(at, { container, tailLines: LOG_LINES, timeoutMs: LOG_TIMEOUT_MS });
+    } catch (error) {
+      log.error(`failed to save ${name} logs: error in opening stream: ${messageOf(error)}`, { pod: name });
+      return "";
+    }
+    const trimmed = text.replace(/^\n+|\n+$/g, "");
+    log.info(`Start of ${name} logs`, { pod: name });
+    if (trimmed !== "") for (const line of trimmed.split("\n")) log.info(line, { pod: name });
+    log.info(`End of ${name} logs`, { pod: name });
+    return tailOf(text);
+  }
+
+  /** Deletes a pod; one that is gone or has become another counts as deleted. Other failures are logged: the caller's work is done, and a leftover is found again. Resolves with whether it is gone. */
+  async remove(pod: Pod, options: { readonly force?: boolean; readonly signal?: AbortSignal } = {}): Promise<boolean> {
+    const { name = "", namespace, uid } = pod.metadata ?? {};
+    try {
+      await this.#deps.client.delete(
+        pods,
+        { name, namespace },
+        {
+          ...(uid === undefined ? {} : { uid }),
+          ...(options.force === true ? { gracePeriodSeconds: 0 } : {}),
+          ...(options.signal === undefined ? {} : { signal: options.signal }),
+        },
+      );
+      return true;
+    } catch (error) {
+      if (isNotFound(error) || isConflict(error)) return true;
+      this.#deps.log.error(`unable to delete the helper pod: ${messageOf(error)}`, { pod: name });
+      return false;
+    }
+  }
+
+  /** Deletes a pod and waits until it is not there any more. Rejects when the signal is aborted first. */
+  async removeAndWait(pod: Pod, signal: AbortSignal): Promise<void> {
+    const { name = "", namespace } = pod.metadata ?? {};
+    for (;;) {
+      const now = await this.#get(name, namespace, signal);
+      if (now === undefined || uidOf(now) !== uidOf(pod)) return;
+      if (now.metadata?.deletionTimestamp === undefined) await this.remove(pod, { signal });
+      const left = await this.#get(name, namespace, signal);
+      if (left === undefined || uidOf(left) !== uidOf(pod)) return;
+      // A watch that never showed the pod cannot show its end either, so the server is asked again after a while.
+      const look = deadline(this.#deps.clock, LOOK_AGAIN_MS, signal);
+      try {
+        await this.#watch(left, look.signal, (seen) => (seen === undefined ? true : undefined));
+      } catch (error) {
+        if (signal.aborted) throw error;
+      } finally {
+        look.clear();
+      }
+    }
+  }
+
+  async #createOrAdopt(run: HelperRun, signal: AbortSignal): Promise<Pod> {
+    const { client, log } = this.#deps;
+    const { name = "", namespace } = run.pod.metadata ?? {};
+    log.info(`create the helper pod ${name} into ${namespace ?? ""}`, { pod: name });
+    for (;;) {
+      try {
+        return await client.create(pods, run.pod, { signal });
+      } catch (error) {
+        if (!isAlreadyExists(error)) throw error;
+      }
+      const existing = await this.#get(name, namespace, signal);
+      if (existing === undefined) continue;
+      const ours = recordOf(run.pod);
+      const theirs = recordOf(existing);
+      const same =
+        theirs?.volumeName === ours?.volumeName && theirs?.path === ours?.path && theirs?.node === ours?.node;
+      // A pod of another place must not be taken for ours: its success would be that of another directory.
+      if (!same && !(ours?.node === "" && theirs?.path === ours.path))
+        throw classicErrors.HELPER_NAME_TAKEN({ pod: name });
+      if (theirs?.leaving === true) {
+        await this.removeAndWait(existing, signal);
+      } else if (theirs?.phase === "failed" || (theirs?.phase === "succeeded" && theirs.action === "delete")) {
+        // It ended before this attempt began (under a leader that is gone): its log is told, and a fresh one runs.
+        await this.printLog(existing);
+        await this.removeAndWait(existing, signal);
+      } else {
+        return existing;
+      }
+    }
+  }
+
+  async #get(name: string, namespace: string | undefined, signal?: AbortSignal): Promise<Pod | undefined> {
+    try {
+      return await this.#deps.client.get(pods, { name, namespace }, signal === undefined ? {} : { signal });
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #ended(pod: Pod, run: HelperRun, signal: AbortSignal): Promise<End> {
+    let reported = false;
+    const look = (seen: Pod | undefined): End | undefined => {
+      if (seen === undefined) return { end: "gone" };
+      if (seen.status?.phase === "Succeeded") return { end: "succeeded", pod: seen };
+      if (seen.status?.phase === "Failed") return { end: "failed", pod: seen };
+      const trouble = reported ? undefined : troubleOf(seen);
+      if (trouble !== undefined) {
+        reported = true;
+        run.report(trouble);
+      }
+      return undefined;
+    };
+    const already = look(pod);
+    return already === undefined ? this.#watch(pod, signal, look) : Promise.resolve(already);
+  }
+
+  /**
+   * Watches the pod with this UID until `look` answers. `look(undefined)`: it was seen and is gone. A pod the watch has not shown yet is not gone: the answer to a
+   * create can be ahead of the watch.
+   */
+  #watch<T>(pod: Pod, signal: AbortSignal, look: (pod: Pod | undefined) => T | undefined): Promise<T> {
+    const { pods: store } = this.#deps;
+    const name = pod.metadata?.name ?? "";
+    return new Promise((resolve, reject) => {
+      let seen = false;
+      const check = (): void => {
+        const now = store.get(name);
+        const same = now !== undefined && uidOf(now) === uidOf(pod);
+        if (same) seen = true;
+        else if (!seen) return;
+        const answer = look(same ? now : undefined);
+        if (answer === undefined) return;
+        finish();
+        resolve(answer);
+      };
+      const onAbort = (): void => {
+        finish();
+        reject(signal.reason as Error);
+      };
+      const stop = store.watch(name, check);
+      const finish = (): void => {
+        stop();
+        signal.removeEventListener("abort", onAbort);
+      };
+      if (signal.aborted) {
+        onAbort();
+        return;
+      }
+      signal.addEventListener("abort", onAbort, { once: true });
+      check();
+    });
+  }
+
+  async #judge(run: HelperRun, end: End): Promise<Pod> {
+    const name = run.pod.metadata?.name ?? "";
+    switch (end.end) {
+      case "gone":
+        run.lost();
+        throw classicErrors.HELPER_GONE({ pod: name });
+      case "succeeded":
+        return end.pod;
+      case "failed": {
+        const log = await this.printLog(end.pod);
+        // A failed create pod stays: it is the record of a directory that may be there (head of this file).
+        if (recordOf(end.pod)?.action === "delete") await this.remove(end.pod);
+        throw classicErrors.HELPER_FAILED({ pod: name, why: failureOf(end.pod), log });
+      }
+      default:
+        return end satisfies never;
+    }
+  }
+
+  /** One last look past the watch, which may be behind: a pod that has succeeded meanwhile counts. */
+  async #timedOut(run: HelperRun): Promise<Pod> {
+    const { name = "", namespace } = run.pod.metadata ?? {};
+    const timeout = classicErrors.HELPER_TIMEOUT({ seconds: run.timeoutSeconds });
+    let pod: Pod | undefined;
+    try {
+      pod = await this.#get(name, namespace);
+    } catch (error) {
+      this.#deps.log.warn("the helper pod could not be read after its time was up", { pod: name, err: error });
+      run.lost();
+      throw timeout;
+    }
+    if (pod === undefined) {
+      run.lost();
+      throw timeout;
+    }
+    const record = recordOf(pod);
+    const leaving = record?.leaving === true;
+    if (record?.phase === "succeeded" && !leaving) return pod;
+    if (record?.phase === "failed" && !leaving) return await this.#judge(run, { end: "failed", pod });
+    if (record?.phase !== "waiting") {
+      run.lost();
+      await this.printLog(pod);
+    }
+    if (!leaving) await this.remove(pod);
+    throw timeout;
+  }
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { settle } from "../../effects/testing/manual-clock.fixture.ts";
+import { HelperSlots } from "./slots.ts";
+
+const never = new AbortController().signal;
+
+describe("turns for helper pods", () => {
+  it("so many on each node: a full one delays nobody else", async () => {
+    const slots = new HelperSlots({ per: "node", count: 2 });
+    await slots.take("create", "dead", never);
+    await slots.take("delete", "dead", never);
+    let third = false;
+    void slots.take("create", "dead", never).then(() => (third = true));
+    await slots.take("create", "alive", never);
+    await settle();
+    expect(third).toBe(false);
+  });
+
+  it("so many creates and so many deletes in all, wherever", async () => {
+    const slots = new HelperSlots({ per: "action", count: 1 });
+    const end = await slots.take("create", "a", never);
+    await slots.take("delete", "a", never);
+    let second = false;
+    void slots.take("create", "b", never).then(() => (second = true));
+    await settle();
+    expect(second).toBe(false);
+    end();
+    await settle();
+    expect(second).toBe(true);
+  });
+
+  it("first come first served, one turn for one end", async () => {
+    const slots = new HelperSlots({ per: "node", count: 1 });
+    const order: number[] = [];
+    const end = await slots.take("create", "n", never);
+    const waiting = [1, 2, 3].map(async (each) => {
+      const mine = await slots.take("create", "n", never);
+      order.push(each);
+      return mine;
+    });
+    end();
+    end();
+    await settle();
+    expect(order).toEqual([1]);
+    (await waiting[0])?.();
+    (await waiting[1])?.();
+    await waiting[2];
+    expect(order).toEqual([1, 2, 3]);
+  });
+
+  it("who gives up leaves the queue", async () => {
+    const slots = new HelperSlots({ per: "node", count: 1 });
+    const end = await slots.take("create", "n", never);
+    const gaveUp = new AbortController();
+    const second = slots.take("create", "n", gaveUp.signal);
+    const third = slots.take("create", "n", never);
+    gaveUp.abort(new Error("claim deleted"));
+    await expect(second).rejects.toThrow("claim deleted");
+    end();
+    await third;
+    await expect(slots.take("create", "n", gaveUp.signal)).rejects.toThrow("claim deleted");
+  });
+});

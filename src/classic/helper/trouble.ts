@@ -1,0 +1,55 @@
+import type { Pod } from "../../kube/kinds.ts";
+import { wellFormed } from "../well-formed.ts";
+
+/** Waiting reasons that a person has to look at; a kubelet retries them without end, so the attempt goes on to its timeout. */
+const WAITING = new Set([
+  "ImagePullBackOff",
+  "ErrImagePull",
+  "ErrImageNeverPull",
+  "CreateContainerError",
+  "CreateContainerConfigError",
+  "InvalidImageName",
+  "RunContainerError",
+]);
+
+/** Why a helper pod that has not ended is not getting on, in a sentence for an event; undefined while nothing is wrong. */
+export function troubleOf(pod: Pod): string | undefined {
+  const name = pod.metadata?.name ?? "";
+  for (const { state } of [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]) {
+    const reason = state?.waiting?.reason;
+    if (reason !== undefined && WAITING.has(reason)) {
+      return `helper pod ${name} is waiting: ${withMessage(reason, state?.waiting?.message)}`;
+    }
+  }
+  const scheduled = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
+  if (scheduled?.status === "False" && scheduled.reason === "Unschedulable") {
+    return `helper pod ${name} is waiting: ${withMessage("Unschedulable", scheduled.message)}`;
+  }
+  return undefined;
+}
+
+/** Why a pod failed, as far as the pod itself says. "" when it says nothing. */
+export function failureOf(pod: Pod): string {
+  const { reason, message, containerStatuses = [] } = pod.status ?? {};
+  if (reason !== undefined && reason !== "") return withMessage(reason, message);
+  for (const { state } of containerStatuses) {
+    const ended = state?.terminated;
+    if (ended === undefined || ended.exitCode === 0) continue;
+    const why = ended.reason === undefined || ended.reason === "Error" ? "" : `${ended.reason}, `;
+    return `${why}exit code ${ended.exitCode}${ended.message === undefined ? "" : `, ${ended.message}`}`;
+  }
+  return "";
+}
+
+const TAIL_LINES = 5;
+const TAIL_CHARACTERS = 1024;
+
+/** The end of a log for an event: the last 5 lines, of those the last 1,024 characters. */
+export function tailOf(log: string): string {
+  const lines = log.replace(/\n+$/, "").split("\n").slice(-TAIL_LINES).join("\n");
+  return wellFormed(lines.slice(-TAIL_CHARACTERS));
+}
+
+function withMessage(reason: string, message: string | undefined): string {
+  return message === undefined || message === "" ? reason : `${reason}: ${message}`;
+}

@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { manualClock, settle } from "../effects/testing/manual-clock.fixture.ts";
+import { InFlight, type Place } from "./in-flight.ts";
+import { VolumePlaces } from "./places.ts";
+import { volume as persistentVolume } from "./testing/objects.fixture.ts";
+
+const never = new AbortController().signal;
+const place = (volume: string, path: string, node: string | undefined = "n"): Place => ({ volume, node, path });
+
+function setUp() {
+  const clock = manualClock();
+  const index = new VolumePlaces();
+  const inFlight = new InFlight(clock, index);
+  const order: string[] = [];
+  const hold = async (at: Place, signal = never) => {
+    const release = await inFlight.hold(at, signal);
+    order.push(at.volume);
+    return release;
+  };
+  return { clock, index, inFlight, order, hold };
+}
+
+describe("directories in work", () => {
+  it("do not wait for each other when they do not overlap, or lie on different nodes", async () => {
+    const { hold, order } = setUp();
+    await hold(place("a", "/p/x"));
+    await hold(place("b", "/p/y"));
+    await hold(place("c", "/p/x", "m"));
+    expect(order).toEqual(["a", "b", "c"]);
+  });
+
+  it("take turns when one is in the other, first come first served", async () => {
+    const { hold, order } = setUp();
+    const releaseA = await hold(place("a", "/p/x"));
+    const b = hold(place("b", "/p"));
+    const c = hold(place("c", "/p/x/y"));
+    await settle();
+    expect(order).toEqual(["a"]);
+    releaseA();
+    (await b)();
+    await c;
+    expect(order).toEqual(["a", "b", "c"]);
+  });
+
+  it("a shared file system is on every node", async () => {
+    const { hold, order } = setUp();
+    const release = await hold(place("a", "/s/x", undefined));
+    const b = hold(place("b", "/s/x", "m"));
+    await settle();
+    expect(order).toEqual(["a"]);
+    release();
+    await b;
+  });
+
+  it("let go of a waiter that gives up, and of those behind it", async () => {
+    const { hold, order } = setUp();
+    await hold(place("a", "/p/x"));
+    const gaveUp = new AbortController();
+    const b = hold(place("b", "/p"), gaveUp.signal);
+    const c = hold(place("c", "/p/y"));
+    await settle();
+    expect(order).toEqual(["a"]);
+    gaveUp.abort(new Error("gone"));
+    await expect(b).rejects.toThrow("gone");
+    await c;
+    expect(order).toEqual(["a", "c"]);
+  });
+
+  it("are remembered once made, until their PersistentVolume is in the index", async () => {
+    const { hold, inFlight, index } = setUp();
+    const release = await hold(place("a", "/p/x"));
+    expect(inFlight.madeNear(place("b", "/p/x"))).toBeUndefined();
+    inFlight.made("a");
+    release();
+    expect(inFlight.madeNear(place("b", "/p/x"))).toBe("a");
+    expect(inFlight.madeNear(place("a", "/p/x"))).toBeUndefined();
+    inFlight.settled("a");
+    expect(inFlight.madeNear(place("b", "/p"))).toBe("a");
+    index.set(persistentVolume({ name: "a", path: "/p/x" }));
+    expect(inFlight.madeNear(place("b", "/p"))).toBeUndefined();
+    await hold(place("b", "/p/x"));
+  });
+
+  it("are forgotten a minute after they were settled, whatever the watch says", async () => {
+    const { clock, hold, inFlight } = setUp();
+    const release = await hold(place("a", "/p/x"));
+    inFlight.made("a");
+    release();
+    inFlight.settled("a");
+    await clock.advance(60_001);
+    expect(inFlight.madeNear(place("b", "/p/x"))).toBeUndefined();
+  });
+});

@@ -1,0 +1,54 @@
+/**
+ * What the classic driver reads and writes by name. All but the last group belong to local-path-provisioner and must not change: charts, policies and people's
+ * StorageClasses use them. Their keys carry no domain, so they are kept apart from src/api/names.ts.
+ */
+
+/** On a PersistentVolume: the node its directory was made on; "" when it was made without one (shared file system). */
+export const PV_NODE = "local.path.provisioner/selected-node";
+
+/** The entry of nodePathMap for every node that has none of its own. */
+export const DEFAULT_NODE = "DEFAULT_PATH_FOR_NON_LISTED_NODES";
+
+/** Parameters of a StorageClass; those marked * may be annotations of the class as well (parameters cannot be edited). */
+export const PARAMETERS = {
+  nodePath: "nodePath",
+  pathPattern: "pathPattern",
+  /** * */
+  allowUnsafePathPattern: "allowUnsafePathPattern",
+  nodeAffinityKey: "nodeAffinityKey",
+  /** * */
+  userPattern: "userPattern",
+  /** * */
+  groupPattern: "groupPattern",
+  /** * */
+  permPattern: "permPattern",
+} as const;
+
+/** Annotation of a StorageClass: the volume type of its claims, `hostPath` or `local`. */
+export const DEFAULT_VOLUME_TYPE = "defaultVolumeType";
+/** Annotation of a claim: its volume type; wins. */
+export const VOLUME_TYPE = "volumeType";
+
+/** Keys of the ConfigMap. */
+export const CONFIG_KEY = "config.json";
+export const HELPER_POD_KEY = "helperPod.yaml";
+export const SETUP_KEY = "setup";
+export const TEARDOWN_KEY = "teardown";
+
+/** Volumes of a helper pod; an unsafe template may mount them where it likes. */
+export const DATA_VOLUME = "data";
+export const SCRIPT_VOLUME = "script";
+export const SCRIPT_DIR = "/script";
+/** The container whose log is read. */
+export const HELPER_CONTAINER = "helper-pod";
+
+/** Reasons of events about helper pods and reloads. */
+export const EVENT_HELPER_STUCK = "HelperPodStuck";
+export const EVENT_CONFIG_REFUSED = "ConfigReloadFailed";
+export const EVENT_CONFIG_APPLIED = "ConfigReloaded";
+export const EVENT_HELPER_TEMPLATE_REFUSED = "HelperPodReloadFailed";
+export const EVENT_HELPER_TEMPLATE_APPLIED = "HelperPodReloaded";
+
+/** Ours, on helper pods: which volume and directory the pod is for, so that a leader can finish what a dead one began. Pods of the original carry neither and are recognised by name and environment. */
+export const HELPER_VOLUME = "mooring.dev/helper-volume";
+export const HELPER_PATH = "mooring.dev/helper-path";

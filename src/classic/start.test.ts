@@ -1,0 +1,106 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { manualClock } from "../effects/testing/manual-clock.fixture.ts";
+import { KubeClient } from "../kube/client.ts";
+import { KubeError } from "../kube/errors.ts";
+import { memoryFiles } from "../kube/testing/memory-files.fixture.ts";
+import { MemoryKube } from "../kube/testing/memory-kube.fixture.ts";
+import { silentLog } from "../observe/log.ts";
+import { parseCommandLine } from "./options.ts";
+import type { Reloader } from "./reload.ts";
+import { loadSettings } from "./start.ts";
+import { saying } from "./testing/saying.fixture.ts";
+
+const CONFIG_MAP = "/api/v1/namespaces/local-path-storage/configmaps/local-path-config";
+const POD = "spec: {containers: [{name: helper-pod, image: mapped}]}";
+
+describe("loading the settings at start", () => {
+  let kube = new MemoryKube();
+  let served = 0;
+
+  beforeEach(() => {
+    kube = new MemoryKube();
+    kube.put(CONFIG_MAP, {
+      data: { "config.json": '{"sharedFileSystemPath":"/map"}', "helperPod.yaml": POD },
+    } as object);
+    served = 0;
+  });
+
+  function load(args: string[], content: Record<string, string> = {}): Promise<Reloader> {
+    const line = parseCommandLine(["start", ...args], {}, "v1");
+    if (line.kind !== "start") throw new Error(JSON.stringify(line));
+    return loadSettings(line.options, {
+      client: new KubeClient(kube),
+      files: memoryFiles(content),
+      clock: manualClock(),
+      log: silentLog,
+      tell: () => undefined,
+      count: () => undefined,
+      serveHealth: () => {
+        served++;
+      },
+    });
+  }
+
+  it("takes from the ConfigMap what no flag gives", async () => {
+    const { config, template } = (await load([])).current();
+    expect(config.common.sharedFileSystemPath).toBe("/map");
+    expect(template.container.image).toBe("mapped");
+    expect(served).toBe(1);
+  });
+
+  it("takes inline text, and files", async () => {
+    const files = { "/h.yaml": POD.replace("mapped", "filed"), "/c.json": '{"sharedFileSystemPath":"/file"} tail' };
+    const inline = await load(
+      ["--config", '{"sharedFileSystemPath":"/inline"}', "--helper-pod-file", "/h.yaml"],
+      files,
+    );
+    expect(inline.current().config.common.sharedFileSystemPath).toBe("/inline");
+    expect(inline.current().template.container.image).toBe("filed");
+    const filed = await load(["--config=/c.json"], files);
+    expect(filed.current().config.common.sharedFileSystemPath).toBe("/file");
+    expect(kube.log).toHaveLength(1);
+  });
+
+  it("says which flag is empty and why the ConfigMap does not help", async () => {
+    kube.remove(CONFIG_MAP);
+    await expect(load([])).rejects.toThrow(
+      saying(
+        `invalid empty flag config and it also does not exist at ConfigMap local-path-storage/local-path-config with err: ${CONFIG_MAP} not found`,
+      ),
+    );
+    kube.put(CONFIG_MAP, { data: { "config.json": "{}" } } as object);
+    await expect(load([])).rejects.toThrow(
+      saying(
+        "invalid empty flag helper-pod-file and it also does not exist at ConfigMap local-path-storage/local-path-config with err: helperPod.yaml is not exist in local-path-config ConfigMap",
+      ),
+    );
+    kube.intercept = () => {
+      throw new KubeError({ code: 403, reason: "Forbidden", message: "configmaps is forbidden" });
+    };
+    await expect(load(["--configmap-name=other", "--namespace=ns"])).rejects.toThrow(
+      saying(
+        "invalid empty flag config and it also does not exist at ConfigMap ns/other with err: configmaps is forbidden",
+      ),
+    );
+  });
+
+  it("says which file it cannot open, in Go's words", async () => {
+    await expect(load(["--helper-pod-file=/h.yaml"])).rejects.toThrow(
+      saying("could not open file /h.yaml with err: open /h.yaml: no such file or directory"),
+    );
+    await expect(load(["--config=/c.json"])).rejects.toThrow(
+      saying("fail to load config file /c.json: open /c.json: no such file or directory"),
+    );
+  });
+
+  it("finds mistakes in the original's order", async () => {
+    const all = ["--namespace=", "--helper-image=", "--helper-pod-file=/none", "--worker-threads=0", "--config={"];
+    await expect(load(all)).rejects.toThrow("invalid empty flag namespace");
+    expect(served).toBe(0);
+    await expect(load(all.slice(1))).rejects.toThrow("invalid empty flag helper-image");
+    expect(served).toBe(1);
+    await expect(load(all.slice(2))).rejects.toThrow("could not open file /none");
+    await expect(load(all.slice(3))).rejects.toThrow("invalid zero or negative integer flag worker-threads");
+    await expect(load(all.slice(4))).rejects.toThrow("fail to load config file {: unexpected end of JSON input");
+  });
+});

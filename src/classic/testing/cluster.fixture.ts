@@ -1,0 +1,164 @@
+import { manualClock, settle, type ManualClock } from "../../effects/testing/manual-clock.fixture.ts";
+import { systemRandom } from "../../effects/node/random.ts";
+import { KubeClient } from "../../kube/client.ts";
+import { Informer } from "../../kube/informer.ts";
+import type { Kube, KubeRequest } from "../../kube/kube.ts";
+import { type Node, nodes, persistentVolumes, type PersistentVolume, type Pod, pods } from "../../kube/kinds.ts";
+import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
+import { recordingLog, type RecordingLog } from "../../kube/testing/recording-log.fixture.ts";
+import { silentLog } from "../../observe/log.ts";
+import type { Driver } from "../../provision/driver.ts";
+import { parseConfig } from "../config/config.ts";
+import { createClassicDriver } from "../driver.ts";
+import { parseHelperTemplate } from "../helper-template.ts";
+import { podStore, type PodStore } from "../helper/pod-store.ts";
+import type { SlotLimit } from "../helper/slots.ts";
+import { VolumePlaces } from "../places.ts";
+import { renderPattern } from "../render.ts";
+import type { Settings } from "../settings.ts";
+import { node } from "./objects.fixture.ts";
+
+const NAMESPACE = "local-path-storage";
+const PODS = `/api/v1/namespaces/${NAMESPACE}/pods/`;
+const VOLUMES = "/api/v1/persistentvolumes/";
+const TEMPLATE = "metadata: {name: helper-pod}\nspec: {containers: [{name: helper-pod, image: busybox}]}";
+
+type PodStatus = NonNullable<Pod["status"]>;
+
+/** What plays the kubelets: sets the status of each new helper pod, or leaves it Pending with undefined. */
+export type Kubelet = (pod: Pod) => PodStatus | undefined;
+
+/** The script has run and was content. */
+export const succeeds: Kubelet = () => ({ phase: "Succeeded" });
+
+/** A driver on a memory API server with kubelets of the test's. Time stands still until the test moves it. */
+export class TestCluster {
+  readonly kube = new MemoryKube();
+  readonly clock: ManualClock = manualClock();
+  readonly log: RecordingLog = recordingLog();
+  readonly client = new KubeClient(this.#withLogs());
+  readonly volumes = new VolumePlaces();
+  readonly events: string[] = [];
+  /** What a helper's container wrote, by pod name. */
+  readonly logs = new Map<string, string>();
+  /** Helper pods in the order of their creation: `create node-a:/path`. */
+  readonly ran: string[] = [];
+  readonly stop = new AbortController();
+  kubelet: Kubelet = succeeds;
+  settings: Settings = settings({ nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths: ["/opt/lpp"] }] });
+  readonly #deps = { client: this.client, clock: this.clock, random: systemRandom(), log: silentLog, freeze: true };
+  readonly #pods = new Informer<Pod>(this.#deps, { resource: pods, namespace: NAMESPACE });
+  readonly #nodes = new Informer<Node>(this.#deps, { resource: nodes });
+  readonly #volumes = new Informer<PersistentVolume>(this.#deps, { resource: persistentVolumes });
+  readonly pods: PodStore = podStore(this.#pods, NAMESPACE);
+
+  async start(nodeObjects: readonly Node[] = [node("node-a"), node("node-b")]): Promise<this> {
+    for (const each of nodeObjects) this.kube.put(`/api/v1/nodes/${each.metadata?.name ?? ""}`, each);
+    this.kube.onWrite = (path, object) => {
+      if (path.startsWith(PODS)) this.#play(path, object as Pod);
+    };
+    this.#volumes.onChange(({ type, key, object }) => {
+      if (type === "deleted") this.volumes.delete(key);
+      else this.volumes.set(object);
+    });
+    for (const informer of [this.#pods, this.#nodes, this.#volumes]) {
+      void informer.run(this.stop.signal).catch(() => undefined);
+    }
+    await settle();
+    return this;
+  }
+
+  /** A driver as a leader that has just begun has it: it knows nothing but the cluster. */
+  driver(slots: SlotLimit = { per: "node", count: 16 }): Driver {
+    return createClassicDriver({
+      provisioner: "rancher.io/local-path",
+      namespace: NAMESPACE,
+      configMapName: "local-path-config",
+      serviceAccountName: "sa",
+      settings: { current: () => this.settings },
+      client: this.client,
+      pods: this.pods,
+      nodes: { all: () => this.#nodes.store.list(), get: (name) => this.#nodes.store.get(name) },
+      volumes: this.volumes,
+      recorder: {
+        record: ({ kind, name }, { type, reason, message }) => {
+          this.events.push(`${type} ${reason} ${kind} ${name}: ${message}`);
+        },
+      },
+      render: renderPattern,
+      slots,
+      clock: this.clock,
+      log: this.log,
+    });
+  }
+
+  putVolume(volume: PersistentVolume): Promise<void> {
+    this.kube.put(`${VOLUMES}${volume.metadata?.name ?? ""}`, volume);
+    return settle();
+  }
+
+  removeNode(name: string): Promise<void> {
+    this.kube.remove(`/api/v1/nodes/${name}`);
+    return settle();
+  }
+
+  pod(name: string): Pod | undefined {
+    return this.kube.at(`${PODS}${name}`) as Pod | undefined;
+  }
+
+  putPod(name: string, pod: Pod): Promise<void> {
+    this.kube.put(`${PODS}${name}`, pod);
+    return settle();
+  }
+
+  async setStatus(name: string, status: PodStatus): Promise<void> {
+    this.kube.put(`${PODS}${name}`, { ...this.pod(name), status } as Pod);
+    await settle();
+  }
+
+  async deletePod(name: string): Promise<void> {
+    this.kube.remove(`${PODS}${name}`);
+    await settle();
+  }
+
+  podNames(): string[] {
+    const names: string[] = [];
+    this.pods.onChange((name) => names.push(name))();
+    return names.filter((name) => this.pod(name) !== undefined);
+  }
+
+  lines(level = "info"): string[] {
+    return this.log.lines.filter((line) => line.level === level).map(({ msg }) => msg);
+  }
+
+  #play(path: string, pod: Pod): void {
+    if (pod.status?.phase !== "Pending" || pod.status.containerStatuses !== undefined) return;
+    if (pod.metadata?.deletionTimestamp !== undefined) return;
+    const container = pod.spec?.containers[0];
+    const dir = container?.env?.find(({ name }) => name === "VOL_DIR")?.value ?? "";
+    this.ran.push(`${container?.args?.at(-1) ?? ""} ${pod.spec?.nodeName ?? ""}:${dir}`);
+    const status = this.kubelet(pod);
+    if (status !== undefined) this.kube.put(path, { ...pod, status });
+  }
+
+  #withLogs(): Kube {
+    const { kube } = this;
+    return {
+      request: async <T>(request: KubeRequest): Promise<T> => {
+        const name = /\/pods\/([^/]+)\/log$/.exec(request.path)?.[1];
+        if (name === undefined) return await kube.request<T>(request);
+        const text = this.logs.get(name);
+        if (text !== undefined) return text as T;
+        throw new Error("no kubelet there");
+      },
+      stream: (request) => kube.stream(request),
+    };
+  }
+}
+
+export function settings(config: object, template = TEMPLATE, unsafe = false): Settings {
+  return {
+    config: parseConfig({ from: "inline", text: JSON.stringify(config) }).config,
+    template: parseHelperTemplate(template, unsafe),
+  };
+}
