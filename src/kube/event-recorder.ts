@@ -212,5 +212,6 @@ export class EventRecorder {
 /** As client-go names them: the object's name and the time in hexadecimal nanoseconds, of which the last are random here. */
 function eventName(object: string, now: number, random: Random): string {
   const nanoseconds = BigInt(Math.floor(now)) * 1_000_000n + BigInt(Math.floor(random.float() * 1_000_000));
-  return `${object.slice(0, 236)}.${nanoseconds.toString(16)}`;
+  // A name is at most 253 characters, and no part of it may end with a dash or a dot.
+  return `${object.slice(0, 236).replace(/[-.]+$/, "")}.${nanoseconds.toString(16)}`;
 }

@@ -170,7 +170,7 @@ describe("Informer", () => {
     await t.clock.advance(0);
     expect(last).toEqual(["added x/a uid-1", "added x/b uid-2"]);
     const failures = t.log.lines.filter(({ msg }) => msg === "informer handler failed");
-    expect(failures.map(({ fields }) => fields["key"]).sort()).toEqual(["x/a", "x/a", "x/b", "x/b"]);
+    expect(failures.map(({ fields }) => String(fields["key"])).toSorted()).toEqual(["x/a", "x/a", "x/b", "x/b"]);
     const metric = await t.registry.getSingleMetric("informer_handler_failures_total")?.get();
     expect(metric?.values).toMatchObject([{ value: 4, labels: { name: "pods" } }]);
   });

@@ -442,7 +442,7 @@ describe("leader election under any faults", () => {
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), fc.integer(), async (steps, seed) => {
         const kube = new ScriptedKube();
         const clock = manualClock();
-        const { float } = seededRandom(seed);
+        const random = seededRandom(seed);
         let faulty = true;
         const slots = Array.from({ length: 3 }, (): Candidate[] => []);
         let identities = 0;
@@ -452,7 +452,12 @@ describe("leader election under any faults", () => {
         const start = (who: number): void => {
           const candidate = new Candidate(
             clock,
-            badNetwork(kube, clock, float, () => faulty),
+            badNetwork(
+              kube,
+              clock,
+              () => random.float(),
+              () => faulty,
+            ),
           );
           slots[who]?.push(candidate);
           candidate.run(`process-${++identities}`, {}, async (term) => {

@@ -1,0 +1,94 @@
+import { ApiGround } from "./api-ground.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Capability, Component, Ground, GroundNode } from "./ground.ts";
+import { PRODUCT_IMAGE } from "./image-names.ts";
+import { CONTEXT } from "./kubeconfig.ts";
+import { productImage } from "./product-image.ts";
+import type { ManagedProcess } from "./process.ts";
+
+/** How long a story waits for something when it does not say. */
+const PATIENCE_MS = 60_000;
+
+/** A cluster that was started here as a ground: it can do everything. */
+export class ClusterGround extends ApiGround implements Ground {
+  readonly name = "the test cluster";
+  readonly capabilities: ReadonlySet<Capability>;
+  readonly kubeconfig: string;
+  readonly context = CONTEXT;
+  readonly nodes: readonly string[];
+  readonly #cluster: Cluster;
+  readonly #distDirectory: string;
+  #loaded: Promise<void> | undefined;
+
+  /** `distDirectory` holds the built product. Closing the ground closes the cluster. */
+  constructor(cluster: Cluster, distDirectory: string) {
+    super({
+      api: cluster.api,
+      kubectl: cluster.kubectlArgv,
+      env: cluster.environment,
+      patience: { timeoutMs: PATIENCE_MS },
+    });
+    this.#cluster = cluster;
+    this.#distDirectory = distDirectory;
+    this.kubeconfig = cluster.kubeconfig;
+    this.nodes = [...cluster.nodes.map((node) => node.name), ...cluster.bareNodes];
+    const always: Capability[] = ["control-plane"];
+    const withNodes: Capability[] = ["node-files", "node-kill", "node-network", "kubelet", "containers", "load-image"];
+    this.capabilities = new Set(cluster.nodes.length > 0 ? [...always, ...withNodes] : always);
+  }
+
+  onNode(node: string): GroundNode {
+    return this.#cluster.node(node);
+  }
+
+  async killNode(node: string): Promise<void> {
+    await this.#cluster.node(node).kill();
+  }
+
+  async startNode(node: string): Promise<void> {
+    await this.#cluster.node(node).start();
+  }
+
+  async unplugNode(node: string): Promise<void> {
+    await this.#cluster.node(node).unplug();
+  }
+
+  async plugNode(node: string): Promise<void> {
+    await this.#cluster.node(node).plug();
+  }
+
+  async stopKubelet(node: string): Promise<void> {
+    await this.#cluster.node(node).stopKubelet();
+  }
+
+  async startKubelet(node: string): Promise<void> {
+    await this.#cluster.node(node).startKubelet();
+  }
+
+  async killComponent(component: Component): Promise<void> {
+    await this.#component(component).kill();
+  }
+
+  async startComponent(component: Component): Promise<void> {
+    await this.#component(component).start();
+  }
+
+  async loadProductImage(): Promise<string> {
+    this.#loaded ??= this.#load();
+    await this.#loaded;
+    return PRODUCT_IMAGE;
+  }
+
+  async close(): Promise<void> {
+    await this.#cluster.close();
+  }
+
+  async #load(): Promise<void> {
+    const tarFile = await productImage(this.#distDirectory, (line) => console.error(line));
+    await Promise.all(this.#cluster.nodes.map((node) => node.importImage(tarFile)));
+  }
+
+  #component(component: Component): ManagedProcess {
+    return component === "scheduler" ? this.#cluster.scheduler : this.#cluster.controllerManager;
+  }
+}

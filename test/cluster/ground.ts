@@ -1,0 +1,98 @@
+import type { ListOptions } from "./objects.ts";
+import type { RunResult } from "./run.ts";
+import type { Probe, WaitOptions } from "./wait.ts";
+
+/**
+ * What a ground can do beyond the Kubernetes API:
+ *
+ * - `node-files`: run commands on nodes and see their files;
+ * - `node-kill`: pull a node's plug and switch it on again;
+ * - `node-network`: take a node's network cable out;
+ * - `kubelet`: stop and start kubelets;
+ * - `control-plane`: kill and start the controller manager and the scheduler;
+ * - `containers`: pods really run;
+ * - `load-image`: the product's image, as built from this checkout, can be brought to the nodes.
+ */
+export type Capability =
+  "node-files" | "node-kill" | "node-network" | "kubelet" | "control-plane" | "containers" | "load-image";
+
+/** A control plane component that stories may stop. */
+export type Component = "controller-manager" | "scheduler";
+
+/** A story asked for something that the ground under it cannot do; it should have been skipped. */
+export class MissingCapability extends Error {
+  override readonly name = "MissingCapability";
+  constructor(ground: string, capability: Capability) {
+    super(`${ground} cannot do this: it has no ${capability}`);
+  }
+}
+
+/** A node, as far as a story may put its hands on it. Needs `node-files`. */
+export interface GroundNode {
+  readonly name: string;
+  exec(argv: readonly string[], options?: { readonly stdin?: string | Uint8Array }): Promise<RunResult>;
+  readFile(path: string): Promise<string>;
+  writeFile(path: string, text: string): Promise<void>;
+  exists(path: string): Promise<boolean>;
+  /** Names of the entries, sorted. */
+  listDirectory(path: string): Promise<string[]>;
+}
+
+/**
+ * What stories stand on: some Kubernetes, and as much of its machines as the ground can give. A story names the
+ * capabilities it needs and is skipped, with the reason, where one is missing.
+ */
+export interface Ground {
+  /** In messages: which ground this is. */
+  readonly name: string;
+  readonly capabilities: ReadonlySet<Capability>;
+  /** A kubeconfig file, and the context in it, for programs that a story starts on this machine. */
+  readonly kubeconfig: string;
+  readonly context: string;
+  /** Names of the nodes. */
+  readonly nodes: readonly string[];
+
+  /** Server-side apply of a manifest with any number of documents, in its order. */
+  apply(yaml: string): Promise<void>;
+  /** Deletes the objects of a manifest, or one object. Does not wait until they are gone; absent ones are no error. */
+  delete(yaml: string): Promise<void>;
+  delete(kind: string, name: string, namespace?: string): Promise<void>;
+  /** An object, or undefined when it is not there. Kinds by any name kubectl takes; namespace `default` if not given. */
+  get<T>(kind: string, name: string, namespace?: string): Promise<T | undefined>;
+  /** The objects of a kind; of all namespaces if none is given. */
+  list<T>(kind: string, options?: ListOptions): Promise<T[]>;
+  /** Runs kubectl. A code that is not 0 is an answer, not an error. */
+  kubectl(args: readonly string[], options?: { readonly stdin?: string }): Promise<RunResult>;
+  /** Polls until the probe gives a value; when time is up the error says what was seen last. 60 s if not given. */
+  waitFor<T>(description: string, probe: Probe<T>, options?: Partial<WaitOptions>): Promise<T>;
+  /** Runs a command in a pod. */
+  exec(namespace: string, pod: string, argv: readonly string[], container?: string): Promise<RunResult>;
+  /** What a pod has written so far. */
+  logs(namespace: string, pod: string, container?: string): Promise<string>;
+
+  onNode(node: string): GroundNode;
+  /** Pulls the plug of a node: everything on it dies at once, its disk stays. Needs `node-kill`. */
+  killNode(node: string): Promise<void>;
+  /** Switches a killed node on again; does not wait until it is Ready. Needs `node-kill`. */
+  startNode(node: string): Promise<void>;
+  /** Needs `node-network`. */
+  unplugNode(node: string): Promise<void>;
+  plugNode(node: string): Promise<void>;
+  /** Containers run on without it. Needs `kubelet`. */
+  stopKubelet(node: string): Promise<void>;
+  startKubelet(node: string): Promise<void>;
+  /** SIGKILL. Needs `control-plane`. */
+  killComponent(component: Component): Promise<void>;
+  startComponent(component: Component): Promise<void>;
+  /** Brings the product's image to every node and gives the name that pods use for it. Needs `load-image`. */
+  loadProductImage(): Promise<string>;
+
+  /** Lets go of what the ground holds; an existing cluster stays as it is. */
+  close(): Promise<void>;
+}
+
+/** Why a story that needs these capabilities must be skipped here, or undefined when it can run. */
+export function missingCapabilities(ground: Ground, needed: readonly Capability[]): string | undefined {
+  const missing = needed.filter((capability) => !ground.capabilities.has(capability));
+  return missing.length === 0 ? undefined : `${ground.name} has no ${missing.join(", no ")}`;
+}

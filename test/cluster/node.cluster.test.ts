@@ -1,0 +1,174 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startCluster } from "./cluster.ts";
+import { ClusterGround } from "./cluster-ground.ts";
+import { PRODUCT_IMAGE } from "./image-names.ts";
+import { existingGround } from "./existing-ground.ts";
+import { MissingCapability, missingCapabilities, type Ground } from "./ground.ts";
+
+const START_MS = 15 * 60_000;
+const STORY_MS = 180_000;
+
+interface Pod {
+  readonly status?: { readonly phase?: string; readonly conditions?: readonly Condition[] };
+}
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+}
+
+let ground: Ground;
+let dist: string;
+
+/** Stands for the product: asks the API server who it is, the way in-cluster configuration does. */
+const PROGRAM = `#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { request } from "node:https";
+const account = "/var/run/secrets/kubernetes.io/serviceaccount";
+const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
+const headers = { authorization: "Bearer " + readFileSync(account + "/token", "utf8") };
+request({ host, port, path: "/version", ca: readFileSync(account + "/ca.crt"), headers }, (response) => {
+  let text = "";
+  response.on("data", (chunk) => (text += chunk));
+  response.on("end", () => console.log(process.argv[2], host + ":" + port, process.version, JSON.parse(text).gitVersion));
+}).end();
+`;
+
+beforeAll(async () => {
+  dist = await mkdtemp(join(tmpdir(), "mooring-dist-"));
+  await writeFile(join(dist, "local-path-provisioner.mjs"), PROGRAM);
+  const cluster = await startCluster({ nodes: 2, log: (line) => console.error(line) });
+  ground = new ClusterGround(cluster, dist);
+}, START_MS);
+
+afterAll(async () => {
+  await ground?.close();
+  await rm(dist, { recursive: true, force: true });
+}, 60_000);
+
+function busybox(name: string, node: string, script: string): string {
+  return `
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}}
+spec:
+  nodeName: ${node}
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: main
+      image: busybox
+      imagePullPolicy: IfNotPresent
+      command: [sh, -c, '${script}']
+      volumeMounts: [{name: pool, mountPath: /pool}]
+  volumes: [{name: pool, hostPath: {path: /opt/pool, type: DirectoryOrCreate}}]
+`;
+}
+
+async function ready(name: string): Promise<void> {
+  await ground.waitFor(`pod ${name} to be ready`, async (saw) => {
+    const pod = await ground.get<Pod>("Pod", name);
+    saw(pod?.status);
+    return pod?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") || undefined;
+  });
+}
+
+async function nodeReady(name: string): Promise<string | undefined> {
+  const node = await ground.get<Pod>("Node", name);
+  return node?.status?.conditions?.find(({ type }) => type === "Ready")?.status;
+}
+
+test(
+  "a pod runs, its log and a shell in it are reached, and its files are on its node only",
+  { timeout: STORY_MS },
+  async () => {
+    await ground.apply(
+      `${busybox("one", "node-1", "echo hello; touch /pool/of-one; sleep 100000")}---${busybox("two", "node-2", "sleep 100000")}`,
+    );
+    await ready("one");
+    await ready("two");
+    expect(await ground.logs("default", "one")).toBe("hello\n");
+    expect((await ground.exec("default", "two", ["ls", "-a", "/pool"])).stdout).toBe(".\n..\n");
+    expect(await ground.onNode("node-1").listDirectory("/opt/pool")).toEqual(["of-one"]);
+    expect(await ground.onNode("node-2").exists("/opt/pool/of-one")).toBe(false);
+    // What is written outside the disk's paths is private as well, and never on the machine.
+    await ground.onNode("node-1").writeFile("/srv/deep/file", "text");
+    expect(await ground.onNode("node-1").readFile("/srv/deep/file")).toBe("text");
+    expect(await ground.onNode("node-2").exists("/srv/deep")).toBe(false);
+  },
+);
+
+test("the product's image runs its programs from PATH and reaches the API server", { timeout: STORY_MS }, async () => {
+  expect(await ground.loadProductImage()).toBe(PRODUCT_IMAGE);
+  await ground.apply(`
+apiVersion: v1
+kind: Pod
+metadata: {name: product}
+spec:
+  restartPolicy: Never
+  containers: [{name: main, image: "${PRODUCT_IMAGE}", command: [local-path-provisioner, start]}]
+`);
+  await ground.waitFor("the product to have run", async (saw) => {
+    const pod = await ground.get<Pod>("Pod", "product");
+    saw(pod?.status);
+    return pod?.status?.phase === "Succeeded" || undefined;
+  });
+  expect(await ground.logs("default", "product")).toMatch(/^start 10\.96\.0\.1:443 v24\.\S+ v1\.37\.2\n$/);
+});
+
+test(
+  "a killed node is gone at once, and after a start has its disk, its pods and its network again",
+  { timeout: STORY_MS },
+  async () => {
+    await ground.killNode("node-1");
+    await expect(ground.onNode("node-1").readFile("/etc/hostname")).rejects.toThrow("dead");
+    await ground.startNode("node-1");
+    expect(await ground.onNode("node-1").readFile("/srv/deep/file")).toBe("text");
+    await ground.waitFor("a shell in the restarted pod", async (saw) => {
+      const answer = await ground.exec("default", "one", ["ls", "/pool"]);
+      saw(answer);
+      return answer.code === 0 ? true : undefined;
+    });
+  },
+);
+
+test("a node without its network is reached again once it is plugged in", { timeout: STORY_MS }, async () => {
+  await ground.unplugNode("node-2");
+  const ping = ["busybox", "ping", "-c", "1", "-W", "1", "10.77.0.1"];
+  expect((await ground.onNode("node-2").exec(ping)).code).not.toBe(0);
+  await ground.plugNode("node-2");
+  await ground.waitFor("node-2 to reach the control plane", async () => {
+    return (await ground.onNode("node-2").exec(ping)).code === 0 || undefined;
+  });
+});
+
+test(
+  "containers outlive their kubelet, and a killed controller manager can be started again",
+  { timeout: STORY_MS },
+  async () => {
+    await ground.stopKubelet("node-2");
+    const found = await ground.onNode("node-2").exec(["sh", "-c", "grep -qszx '10000[0]' /proc/[0-9]*/cmdline"]);
+    expect(found.code).toBe(0);
+    await ground.startKubelet("node-2");
+    await ground.killComponent("controller-manager");
+    await ground.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: made-late}\n");
+    expect(await ground.get("ServiceAccount", "default", "made-late")).toBeUndefined();
+    await ground.startComponent("controller-manager");
+    await ground.waitFor("the account of the new namespace", () => ground.get("sa", "default", "made-late"));
+    await ground.waitFor("node-2 to be Ready", async () => ((await nodeReady("node-2")) === "True" ? true : undefined));
+  },
+);
+
+test("a ground over an existing cluster has the API and no hands on nodes", { timeout: STORY_MS }, async () => {
+  const existing = await existingGround({ kubeconfig: ground.kubeconfig, context: ground.context });
+  try {
+    expect(existing.nodes).toEqual(["node-1", "node-2"]);
+    expect((await existing.list("pods", { namespace: "default" })).length).toBeGreaterThan(0);
+    expect(missingCapabilities(existing, ["containers"])).toBeUndefined();
+    expect(missingCapabilities(existing, ["node-files"])).toContain("has no node-files");
+    expect(() => existing.onNode("node-1")).toThrow(MissingCapability);
+  } finally {
+    await existing.close();
+  }
+});

@@ -1,0 +1,58 @@
+import { startCluster } from "../../cluster/cluster.ts";
+import { ClusterGround } from "../../cluster/cluster-ground.ts";
+import { existingGround } from "../../cluster/existing-ground.ts";
+import { missingCapabilities, type Capability, type Ground } from "../../cluster/ground.ts";
+import { afterAll, beforeAll, beforeEach } from "vitest";
+
+/*
+ * One ground for all stories of a run: the cluster that `npm run test:cluster` was pointed at, or one of three nodes that the first story starts. Stories run in one worker without isolation, so this module
+ * is the same for all files; the last one to leave does not close it, the end of the process does (the cluster's watchdog takes it down, and run-stories.ts waits for that).
+ */
+let shared: Promise<Ground> | undefined;
+
+function openGround(): Promise<Ground> {
+  const existing = process.env["MOORING_GROUND"];
+  if (existing !== undefined) {
+    const { existing: kubeconfig, context, image } = JSON.parse(existing) as Record<string, string>;
+    return existingGround({
+      kubeconfig: kubeconfig ?? "",
+      context: context ?? "",
+      ...(image === undefined ? {} : { productImage: image }),
+    });
+  }
+  return startCluster({ nodes: 3, log: (line) => process.stderr.write(`${line}\n`) }).then(
+    (cluster) => new ClusterGround(cluster, "dist"),
+  );
+}
+
+/**
+ * The ground for the stories of one file: `const on = useGround("node-files")` and, in a test, `on.ground`. Where the ground lacks one of the named capabilities, every test of the file is skipped, with
+ * the reason.
+ */
+export function useGround(...needed: readonly Capability[]): { readonly ground: Ground } {
+  let ground: Ground | undefined;
+  beforeAll(async () => {
+    shared ??= openGround();
+    ground = await shared;
+  });
+  beforeEach(({ skip }) => {
+    const missing = ground === undefined ? "there is no ground" : missingCapabilities(ground, needed);
+    if (missing !== undefined) skip(missing);
+  });
+  afterAll(() => {
+    ground = undefined;
+  });
+  return {
+    get ground() {
+      if (ground === undefined) throw new Error("the ground is there only while tests run");
+      return ground;
+    },
+  };
+}
+
+/** Closes the shared ground: for stories that need the machine for a cluster of their own. The next story starts a new one. */
+export async function closeSharedGround(): Promise<void> {
+  const open = shared;
+  shared = undefined;
+  if (open !== undefined) await (await open).close();
+}

@@ -1,0 +1,66 @@
+/** A StorageClass of the classic driver. */
+export function storageClass(name: string, change: Record<string, unknown> = {}): object {
+  const { annotations, ...rest } = change;
+  return {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: { name, ...(annotations === undefined ? {} : { annotations }) },
+    provisioner: "rancher.io/local-path",
+    volumeBindingMode: "WaitForFirstConsumer",
+    reclaimPolicy: "Delete",
+    ...rest,
+  };
+}
+
+/** A claim of 64 MiB, ReadWriteOnce unless changed. */
+export function claim(
+  namespace: string,
+  name: string,
+  storageClassName: string,
+  change: { metadata?: Record<string, unknown>; spec?: Record<string, unknown> } = {},
+): object {
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name, namespace, ...change.metadata },
+    spec: {
+      accessModes: ["ReadWriteOnce"],
+      storageClassName,
+      resources: { requests: { storage: "64Mi" } },
+      ...change.spec,
+    },
+  };
+}
+
+/** A busybox pod that mounts one claim at /data and runs a command (by default: sleeps until it is told to end). */
+export function pod(
+  namespace: string,
+  name: string,
+  claimName: string,
+  change: { spec?: Record<string, unknown>; container?: Record<string, unknown>; command?: readonly string[] } = {},
+): object {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      containers: [
+        {
+          name: "main",
+          image: "docker.io/library/busybox:latest",
+          imagePullPolicy: "IfNotPresent",
+          command: change.command ?? ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"],
+          volumeMounts: [{ name: "data", mountPath: "/data" }],
+          ...change.container,
+        },
+      ],
+      volumes: [{ name: "data", persistentVolumeClaim: { claimName } }],
+      ...change.spec,
+    },
+  };
+}
+
+export function namespace(name: string): object {
+  return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
+}
