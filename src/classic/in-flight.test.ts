@@ -5,7 +5,7 @@ import { VolumePlaces } from "./places.ts";
 import { volume as persistentVolume } from "./testing/objects.fixture.ts";
 
 const never = new AbortController().signal;
-const place = (volume: string, path: string, node: string | undefined = "n"): Place => ({ volume, node, path });
+const place = (volume: string, path: string, node = "n"): Place => ({ volume, node, path });
 
 function setUp() {
   const clock = manualClock();
@@ -44,7 +44,7 @@ describe("directories in work", () => {
 
   it("a shared file system is on every node", async () => {
     const { hold, order } = setUp();
-    const release = await hold(place("a", "/s/x", undefined));
+    const release = await hold({ ...place("a", "/s/x"), node: undefined });
     const b = hold(place("b", "/s/x", "m"));
     await settle();
     expect(order).toEqual(["a"]);

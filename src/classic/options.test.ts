@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkCounts, checkHelper, checkNames, parseCommandLine, slotsOf, type StartOptions } from "./options.ts";
+import { checkCounts, checkHelper, checkNames, parseCommandLine, type StartOptions } from "./options.ts";
 import { saying } from "./testing/saying.fixture.ts";
 
 const parse = (args: string[], env: Record<string, string> = {}) => parseCommandLine(args, env, "v1");
@@ -101,9 +101,9 @@ describe("local-path-provisioner start", () => {
     expect(start(["--kube-client-qps=-1"]).kubeClientLimit).toBeUndefined();
   });
 
-  it("runs 16 helpers at once on each node, or as many in all as --worker-threads says, even when that is the old default", () => {
-    expect(slotsOf(start())).toEqual({ per: "node", count: 16 });
-    expect(slotsOf(start(["--worker-threads", "4"]))).toEqual({ per: "action", count: 4 });
+  it("tells whether --worker-threads was given, even when that is the old default", () => {
+    expect(start().workerThreads).toBeUndefined();
+    expect(start(["--worker-threads", "4"]).workerThreads).toBe(4);
   });
 
   it("knows --debug before and after the command, and from the environment", () => {

@@ -2,7 +2,6 @@ import { DEBUG, type Flag, GLOBAL_FLAGS, HELP, START_FLAGS, VERSION } from "./cl
 import { programHelp, startHelp } from "./cli/help.ts";
 import { type FlagValues, fromEnvironment, parseFlags } from "./cli/parse-flags.ts";
 import { classicErrors } from "./errors.ts";
-import { DEFAULT_SLOTS, type SlotLimit } from "./helper/slots.ts";
 
 /** What `local-path-provisioner start` is to do. */
 export interface StartOptions {
@@ -151,9 +150,4 @@ export function checkCounts(options: StartOptions): void {
 
 function refuseEmpty(flag: string, value: string): void {
   if (value === "") throw classicErrors.EMPTY_FLAG({ flag });
-}
-
-/** How many helper pods may run at once. */
-export function slotsOf(options: StartOptions): SlotLimit {
-  return options.workerThreads === undefined ? DEFAULT_SLOTS : { per: "action", count: options.workerThreads };
 }

@@ -154,7 +154,7 @@ describe("EventRecorder", () => {
     for (const message of messages) {
       expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
       expect(Buffer.byteLength(message)).toBeGreaterThan(1019);
-      expect(message.isWellFormed()).toBe(true);
+      expect(Buffer.from(message).toString()).toBe(message);
     }
     expect(messages[0]).toBe(`${"é".repeat(510)}…`);
     expect(messages[2]).toBe("x".repeat(1024));
@@ -207,12 +207,13 @@ describe("EventRecorder", () => {
     await expect(recorder.flush(AbortSignal.abort(new Error("time is up")))).rejects.toThrow("time is up");
   });
 
-  it("remembers no more series than it is allowed to, and never throws", async () => {
-    const { clock, recorder, written } = setUp();
+  it("records thousands at once under different names, and never throws", async () => {
+    const { clock, log, recorder, written } = setUp();
     for (let i = 0; i < 5000; i++) recorder.record({ ...claim, uid: `uid-${i}` }, failed("no space"));
     recorder.record(undefined as unknown as EventAbout, failed("no space"));
     await clock.advance(0);
     await recorder.flush();
-    expect(written().length).toBeGreaterThan(4000);
+    expect(written()).toHaveLength(5000);
+    expect(log.lines).toMatchObject([{ level: "error", msg: "event not recorded" }]);
   });
 });

@@ -73,6 +73,7 @@ export class EventRecorder {
   readonly #queue = new Fifo<Series>();
   readonly #flushes = new Waiters<undefined>();
   #sending = 0;
+  #lastName = 0n;
 
   constructor(deps: EventRecorderDeps, options: EventRecorderOptions) {
     this.#deps = deps;
@@ -84,12 +85,7 @@ export class EventRecorder {
     try {
       this.#record(about, event);
     } catch (error) {
-      this.#deps.log.error("event not recorded", {
-        reason: event.reason,
-        kind: about.kind,
-        name: about.name,
-        err: error,
-      });
+      this.#deps.log.error("event not recorded", { about, event, err: error });
     }
   }
 
@@ -99,12 +95,12 @@ export class EventRecorder {
   }
 
   #record(about: EventAbout, event: RecordedEvent): void {
-    const { clock, random } = this.#deps;
+    const { clock } = this.#deps;
     const now = clock.now();
     const object = [about.kind, about.namespace ?? "", about.name, about.uid].join("\n");
     const same = event.dedupe ?? `${event.type}\n${event.reason}\n${event.message}`;
     const series = this.#series.getOrMake(`${object}\n${same}`, () => ({
-      name: eventName(about.name, now, random),
+      name: this.#newName(about.name, now),
       about,
       event,
       count: 0,
@@ -128,6 +124,15 @@ export class EventRecorder {
     }
     if (series.state === "sending") series.again = true;
     else this.#enqueue(series);
+  }
+
+  /** As client-go names them: the object's name and the time in hexadecimal nanoseconds. Ours are random below the millisecond, and no two are the same. */
+  #newName(object: string, now: number): string {
+    const nanoseconds =
+      BigInt(Math.floor(now)) * 1_000_000n + BigInt(Math.floor(this.#deps.random.float() * 1_000_000));
+    this.#lastName = nanoseconds > this.#lastName ? nanoseconds : this.#lastName + 1n;
+    // A name is at most 253 characters, and no part of it may end with a dash or a dot.
+    return `${object.slice(0, 236).replace(/[-.]+$/, "")}.${this.#lastName.toString(16)}`;
   }
 
   #enqueue(series: Series): void {
@@ -207,11 +212,4 @@ export class EventRecorder {
     }
     series.created = true;
   }
-}
-
-/** As client-go names them: the object's name and the time in hexadecimal nanoseconds, of which the last are random here. */
-function eventName(object: string, now: number, random: Random): string {
-  const nanoseconds = BigInt(Math.floor(now)) * 1_000_000n + BigInt(Math.floor(random.float() * 1_000_000));
-  // A name is at most 253 characters, and no part of it may end with a dash or a dot.
-  return `${object.slice(0, 236).replace(/[-.]+$/, "")}.${nanoseconds.toString(16)}`;
 }

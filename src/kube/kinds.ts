@@ -2,7 +2,6 @@ import type { Lease } from "kubernetes-types/coordination/v1.js";
 import type {
   ConfigMap,
   Event,
-  Namespace,
   Node,
   PersistentVolume,
   PersistentVolumeClaim,
@@ -16,7 +15,6 @@ export type {
   ConfigMap,
   Event,
   Lease,
-  Namespace,
   Node,
   PersistentVolume,
   PersistentVolumeClaim,
@@ -29,12 +27,6 @@ const core = { group: "", version: "v1" } as const;
 
 export const pods = defineResource<Pod>({ ...core, plural: "pods", kind: "Pod", namespaced: true });
 export const nodes = defineResource<Node>({ ...core, plural: "nodes", kind: "Node", namespaced: false });
-export const namespaces = defineResource<Namespace>({
-  ...core,
-  plural: "namespaces",
-  kind: "Namespace",
-  namespaced: false,
-});
 export const configMaps = defineResource<ConfigMap>({
   ...core,
   plural: "configmaps",

@@ -161,6 +161,7 @@ class Leadership {
       log.error("lost the lease", { err: ending });
       throw ending;
     }
+    this.#term.abort(new DOMException("the term has ended", "AbortError"));
     this.#renewing.abort();
     await renewal;
     await this.#release();

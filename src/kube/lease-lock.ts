@@ -5,7 +5,8 @@
 // starts the count anew. Every write carries the resourceVersion that was looked at, so that of two candidates who see the same one succeeds.
 //
 // A write without an answer may have been done, or may be done later. If it was ours, the next look shows our name, and we go on from what we see; the version
-// makes sure that it cannot undo what somebody else has written since.
+// makes sure that it cannot undo what somebody else has written since. What was merely read is never written over for a renewal or a release, unless it is
+// ours: same holder, same term.
 //
 // Invariant: `heldSince` is a moment before the last successful write was sent. Every other candidate saw that write later and waits longer than our renew
 // deadline from then: so we have stopped before the next one starts.
@@ -23,8 +24,10 @@ export class LeaseLock {
   readonly #at: { readonly namespace: string; readonly name: string };
   readonly #identity: string;
   readonly #durationMs: number;
-  /** The lease as last read or written. */
+  /** The lease as last read or written, whoever holds it. */
   #lease: Lease | undefined;
+  /** The lease as we wrote it last. Renewing and releasing go from here: what was read meanwhile may be somebody else's by now. */
+  #held: Lease | undefined;
   #observed: { readonly record: string; readonly at: number } | undefined;
   #heldSince = 0;
 
@@ -54,9 +57,9 @@ export class LeaseLock {
     return this.#lease?.spec?.holderIdentity ?? "";
   }
 
-  /** How often the lease has changed hands: the fencing token of a term. */
+  /** How often the lease had changed hands when it became ours: the fencing token of a term. */
   get transitions(): number {
-    return this.#lease?.spec?.leaseTransitions ?? 0;
+    return transitionsOf(this.#held);
   }
 
   /**
@@ -64,7 +67,7 @@ export class LeaseLock {
    * `writing` the write (which, once sent, may have been done).
    */
   async acquire(reading: AbortSignal, writing: AbortSignal): Promise<boolean> {
-    const before = this.transitions;
+    const before = transitionsOf(this.#lease);
     const seen = await this.#read(reading);
     // Also when the lease has been deleted: whoever held it goes on for a while.
     if (this.#othersHold()) return false;
@@ -74,43 +77,40 @@ export class LeaseLock {
       const leaseTransitions = this.#observed === undefined ? 0 : before + 1;
       return this.#create({ ...term, leaseTransitions }, writing);
     }
-    const leaseTransitions = this.transitions + 1;
-    return this.#write(seen, { ...term, leaseTransitions }, writing);
+    return this.#write(seen, { ...term, leaseTransitions: transitionsOf(seen) + 1 }, writing);
   }
 
   /** Confirms our hold. False: somebody else has the lease. Rejects when that could not be found out. */
   async renew(signal: AbortSignal): Promise<boolean> {
-    const { transitions } = this;
-    if (this.#lease !== undefined) {
-      try {
-        if (await this.#write(this.#lease, {}, signal)) return true;
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-      }
+    try {
+      if (this.#held !== undefined && (await this.#write(this.#held, {}, signal))) return true;
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
     }
     // Changed or gone under our hands: by a renewal of ours whose answer was lost, by somebody's kubectl, or by another holder.
     const seen = await this.#read(signal);
-    const spec = { leaseTransitions: transitions, acquireTime: microTime(this.#clock.now()) };
-    if (seen === undefined) return this.#create(spec, signal);
-    if (this.holder !== this.#identity || this.transitions !== transitions) return false;
-    return this.#write(seen, {}, signal);
+    if (seen === undefined) {
+      const spec = { leaseTransitions: this.transitions, acquireTime: microTime(this.#clock.now()) };
+      return this.#create(spec, signal);
+    }
+    return this.#isOurs(seen) && this.#write(seen, {}, signal);
   }
 
   /** Gives the lease up, so that the next candidate need not wait for it to run out. Does nothing when it is not ours any more. */
   async release(signal: AbortSignal): Promise<void> {
-    const { transitions } = this;
     const free = (): Spec => ({ holderIdentity: "", leaseDurationSeconds: 1 });
-    if (this.#lease !== undefined && (await this.#write(this.#lease, free(), signal))) return;
+    if (this.#held !== undefined && (await this.#write(this.#held, free(), signal))) return;
     const seen = await this.#read(signal);
-    if (seen === undefined || this.holder !== this.#identity || this.transitions !== transitions) return;
-    await this.#write(seen, free(), signal);
+    if (seen !== undefined && this.#isOurs(seen)) await this.#write(seen, free(), signal);
+  }
+
+  #isOurs(lease: Lease): boolean {
+    return lease.spec?.holderIdentity === this.#identity && transitionsOf(lease) === this.transitions;
   }
 
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
     try {
-      const lease = await this.#client.get(leases, this.#at, { signal, lane: "lease" });
-      this.#observe(lease);
-      return lease;
+      return this.#observe(await this.#client.get(leases, this.#at, { signal, lane: "lease" }));
     } catch (error) {
       if (!isNotFound(error)) throw error;
       return undefined;
@@ -122,7 +122,7 @@ export class LeaseLock {
     const sent = this.#clock.monotonic();
     try {
       const lease = { metadata: { ...this.#at }, spec: this.#record(spec) };
-      this.#observe(await this.#client.create(leases, lease, { signal, lane: "lease" }));
+      this.#held = this.#observe(await this.#client.create(leases, lease, { signal, lane: "lease" }));
     } catch (error) {
       if (isAlreadyExists(error)) return false;
       throw error;
@@ -136,7 +136,7 @@ export class LeaseLock {
     const sent = this.#clock.monotonic();
     try {
       const lease = { ...over, spec: { ...over.spec, ...this.#record(spec) } };
-      this.#observe(await this.#client.replace(leases, lease, { signal, lane: "lease" }));
+      this.#held = this.#observe(await this.#client.replace(leases, lease, { signal, lane: "lease" }));
     } catch (error) {
       if (isConflict(error)) return false;
       throw error;
@@ -155,10 +155,11 @@ export class LeaseLock {
   }
 
   /** Only the record counts: a change of labels is no sign of life. */
-  #observe(lease: Lease): void {
+  #observe(lease: Lease): Lease {
     this.#lease = lease;
     const record = JSON.stringify(lease.spec ?? {});
     if (record !== this.#observed?.record) this.#observed = { record, at: this.#clock.monotonic() };
+    return lease;
   }
 
   #othersHold(): boolean {
@@ -167,4 +168,8 @@ export class LeaseLock {
     const durationMs = seconds === undefined ? this.#durationMs : seconds * 1000;
     return this.#clock.monotonic() - this.#observed.at < durationMs;
   }
+}
+
+function transitionsOf(lease: Lease | undefined): number {
+  return lease?.spec?.leaseTransitions ?? 0;
 }

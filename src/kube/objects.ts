@@ -1,6 +1,6 @@
-import type { ObjectMeta, OwnerReference } from "kubernetes-types/meta/v1.js";
+import type { ObjectMeta } from "kubernetes-types/meta/v1.js";
 
-export type { ObjectMeta, OwnerReference };
+export type { ObjectMeta };
 
 /** What every Kubernetes object has. Objects are the raw JSON of the wire: unknown fields stay, time stamps are strings. */
 export interface KubeObject {

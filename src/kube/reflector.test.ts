@@ -180,6 +180,13 @@ describe("reflect: versions that are too old", () => {
       await t.clock.advance(10_000);
     }
     expect(t.kube.count("list")).toBe(2);
+    // An event in between shows that the version was fine.
+    for (let i = 0; i < 6; i++) {
+      t.kube.put(pods, pod(`p${i}`));
+      t.kube.watches.at(-1)?.error(serverError(500));
+      await t.clock.advance(30_000);
+    }
+    expect(t.kube.count("list")).toBe(2);
     await end(t);
   });
 });

@@ -262,12 +262,12 @@ class Model {
 }
 
 describe("WorkQueue against its model", () => {
-  const key = fc.constantFrom("a", "b", "c", "d");
+  const key = fc.constantFrom("a", "b", "c");
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 4, arbitrary: fc.record({ do: fc.constant("add" as const), key }) },
     {
       weight: 3,
-      arbitrary: fc.record({ do: fc.constant("addAfter" as const), key, ms: fc.integer({ min: -1, max: 9 }) }),
+      arbitrary: fc.record({ do: fc.constant("addAfter" as const), key, ms: fc.integer({ min: -1, max: 30 }) }),
     },
     { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("addRateLimited" as const, "forget" as const), key }) },
     { weight: 5, arbitrary: fc.record({ do: fc.constant("done" as const), key }) },
@@ -314,12 +314,12 @@ describe("WorkQueue against its model", () => {
           await Promise.resolve();
           expect(gets).toEqual(model.gets);
           expect(queue.length).toBe(model.waiting.length);
-          for (const k of ["a", "b", "c", "d"]) expect(queue.retries(k)).toBe(model.failures[k] ?? 0);
+          for (const k of ["a", "b", "c"]) expect(queue.retries(k)).toBe(model.failures[k] ?? 0);
           expect(clock.pending).toBe(model.delayed.length === 0 ? 0 : 1);
           expect(drained).toBe(model.down && model.waiting.length + model.again.length + model.processing.length === 0);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     );
   });
 });

@@ -22,8 +22,10 @@ import { classNameOf, dataSourceOf, provisionerOf, selectedNodeOf, volumeNameOf 
 import type { Driver, ProvisionRequest } from "./driver.ts";
 import { provisionErrors } from "./errors.ts";
 import * as events from "./events.ts";
+import { AVAILABLE_BY_CLASS, BY_CLAIM } from "./indexes.ts";
 import type { KeyedLock } from "./keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "./metrics.ts";
+import { mayGoAhead } from "./plan-ahead.ts";
 import { planClaim, type ClaimPlan } from "./plan-claim.ts";
 import { retryDelayMs, type RetryPolicy } from "./retry-policy.ts";
 import { canHold } from "./topology.ts";
@@ -133,12 +135,12 @@ export class ClaimLoop {
   async #reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
     const { claims, classes, volumes, driver, binder } = this.#deps;
     const claim = claims.store.get(key);
-    if (claim === undefined || provisionerOf(claim) !== driver.provisioner) return undefined;
-    const plan = planClaim(driver.provisioner, {
-      claim,
-      storageClass: classes.store.get(classNameOf(claim)),
-      volume: volumes.store.get(volumeNameOf(claim)),
-    });
+    if (claim === undefined) return undefined;
+    const storageClass = classes.store.get(classNameOf(claim));
+    const ahead = this.#mayGoAhead(claim, storageClass);
+    if (!ahead && provisionerOf(claim) !== driver.provisioner) return undefined;
+    const volume = volumes.store.get(volumeNameOf(claim));
+    const plan = planClaim(driver.provisioner, { claim, storageClass, volume, ahead });
     switch (plan.step) {
       case "nothing":
         this.#settle(claim);
@@ -156,6 +158,18 @@ export class ClaimLoop {
       default:
         return plan satisfies never;
     }
+  }
+
+  /** Only with express bind: the ordinary protocol gains nothing by it. */
+  #mayGoAhead(claim: PersistentVolumeClaim, storageClass: StorageClass | undefined): boolean {
+    const { binder, driver, volumes } = this.#deps;
+    if (binder === undefined || provisionerOf(claim) !== undefined) return false;
+    return mayGoAhead(driver.provisioner, {
+      claim,
+      storageClass,
+      available: volumes.store.byIndex(AVAILABLE_BY_CLASS, classNameOf(claim)),
+      reserved: volumes.store.byIndex(BY_CLAIM, keyOf(claim)),
+    });
   }
 
   /** Bound, or not for us: look whether the claim is bound to a volume of ours, and tell the binder. */

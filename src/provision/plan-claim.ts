@@ -11,6 +11,8 @@ export interface ClaimSnapshot {
   readonly storageClass: StorageClass | undefined;
   /** The PersistentVolume called `pvc-<claim uid>` as last seen. */
   readonly volume: PersistentVolume | undefined;
+  /** The claim may be served although kube-controller-manager has not named its driver yet (plan-ahead.ts). */
+  readonly ahead?: boolean;
 }
 
 export type ClaimPlan =
@@ -34,9 +36,11 @@ export type ClaimPlan =
  * Decides the next step of one claim from what is. The conditions are those of the external provisioner protocol: kube-controller-manager has named us, the claim is unbound, and for WaitForFirstConsumer the
  * scheduler has chosen a node.
  */
-export function planClaim(provisioner: string, { claim, storageClass, volume }: ClaimSnapshot): ClaimPlan {
+export function planClaim(provisioner: string, { claim, storageClass, volume, ahead }: ClaimSnapshot): ClaimPlan {
   if (claim.metadata?.deletionTimestamp !== undefined) return nothing("the claim is being deleted");
-  if (provisionerOf(claim) !== provisioner) return nothing("another driver's claim");
+  const named = provisionerOf(claim);
+  if (named === undefined ? ahead !== true : named !== provisioner)
+    return nothing("another driver's claim, or nobody's yet");
   const boundTo = claim.spec?.volumeName;
   if (boundTo !== undefined && boundTo !== "") return nothing("the claim has its volume");
   if (volume !== undefined) {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"math"
 	"math/rand"
 	"strconv"
 	"strings"
@@ -146,6 +148,9 @@ func (g *grammar) node() string {
 		}
 		return g.open(g.pipe())
 	case 8:
+		if g.percent(35) {
+			return g.open(g.soup())
+		}
 		return g.open(g.wild())
 	default:
 		return g.one("{{end}}", "{{else}}", "{{}}", "{{.}}{{", "{{break}}", "{{continue}}", "{{nil}}", "{{define \"q\"}}{{end}}", "{{template}}", "{{/*", "{{if}}{{end}}",
@@ -326,7 +331,33 @@ func (g *grammar) str() string {
 	}
 }
 
+// anyLiteral is a string of characters of all sorts, some as escapes, some as bytes that are no UTF-8.
+func (g *grammar) anyLiteral() string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for range g.Intn(8) {
+		switch g.Intn(7) {
+		case 0:
+			fmt.Fprintf(&b, "\\x%02x", g.Intn(256))
+		case 1:
+			fmt.Fprintf(&b, "\\%03o", g.Intn(256))
+		case 2:
+			fmt.Fprintf(&b, "\\u%04x", g.Intn(0xd800))
+		case 3:
+			fmt.Fprintf(&b, "\\U%08x", g.Intn(0x30000))
+		case 4:
+			b.WriteRune([]rune("\u00a0\u00adéßλЖ中日☃\u200d\ufffd\ufeff😀𝒳٣")[g.Intn(15)])
+		default:
+			b.WriteByte(" !#$&'()*+,-./09:;<=>?@AZ[]^_`az{|}~%"[g.Intn(36)])
+		}
+	}
+	return b.String() + "\""
+}
+
 func (g *grammar) literal() string {
+	if g.percent(25) {
+		return g.anyLiteral()
+	}
 	if g.percent(4) {
 		return g.one("\"\\q\"", "\"\\400\"", "\"\\ud800\"", "\"\\'\"")
 	}
@@ -342,6 +373,9 @@ func (g *grammar) integer() string {
 	defer func() { g.depth-- }()
 	switch g.weighted(40, 14, 12, 8, 6, 5) {
 	case 0:
+		if g.percent(12) {
+			return strconv.FormatInt(int64(g.Uint64())>>g.Intn(64), 10)
+		}
 		if g.percent(3) {
 			return g.one("08", "1__0", "9223372036854775808", "18446744073709551615", "99999999999999999999", "1e19", "0b12", "''", "'ab'", "1x")
 		}
@@ -360,7 +394,39 @@ func (g *grammar) integer() string {
 	}
 }
 
+// float is any finite float, in one of the notations a template may use.
+func (g *grammar) float() string {
+	f := math.Float64frombits(g.Uint64())
+	switch g.Intn(3) {
+	case 0:
+		f = float64(g.Intn(2_000_001)-1_000_000) / math.Pow(10, float64(g.Intn(8)))
+	case 1:
+		f = math.Ldexp(float64(g.Intn(4096)), g.Intn(80)-40)
+	}
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return "0.5"
+	}
+	text := strconv.FormatFloat(f, "egfx"[g.Intn(4)], g.one2(-1, g.Intn(20)), 64)
+	if len(text) > 40 {
+		text = strconv.FormatFloat(f, 'e', -1, 64)
+	}
+	if !strings.ContainsAny(text, ".ep") {
+		text += ".0"
+	}
+	return text
+}
+
+func (g *grammar) one2(a, b int) int {
+	if g.percent(50) {
+		return a
+	}
+	return b
+}
+
 func (g *grammar) number() string {
+	if g.percent(40) {
+		return g.float()
+	}
 	if g.percent(5) {
 		return g.one("1e400", "2-3", "1i+2i", "0b1+2i", "1e5+1e400i", "0x1.8", "1_.5", "1.2.3", "1e")
 	}
@@ -423,7 +489,20 @@ func (g *grammar) time() string {
 	}
 }
 
+// anyLayout puts elements of time layouts, and what looks like them, side by side.
+func (g *grammar) anyLayout() string {
+	var b strings.Builder
+	for range g.Intn(7) {
+		b.WriteString(g.one("2006", "06", "01", "1", "Jan", "January", "02", "2", "_2", "002", "__2", "15", "03", "3", "04", "4", "05", "5", "PM", "pm", "Mon", "Monday", "MST", "Z07:00", "Z0700", "Z07", "-07:00", "-0700", "-07",
+			".000", ",999", ".0", ".9", "-", "/", ":", " ", "T", "0", "7", "_", "é", "J", "M", ".", "p"))
+	}
+	return strconv.Quote(b.String())
+}
+
 func (g *grammar) layout() string {
+	if g.percent(50) {
+		return g.anyLayout()
+	}
 	layout := g.one("2006-01-02", "2006-01-02T15:04:05Z07:00", "Jan _2 06 03:04PM", "Monday, 02-January-2006 15:04:05.000 MST", "__2 002 2 1 3:4:5pm -0700", "20060102150405", ".999999999", "", "Janus Monkey PMpm",
 		"_2006 06 Z0700 -07 Z07:00:00", "3:04,000 .00 ,999", "%Y/é", "Mon Jan", "-070000 -07:00:00 Z070000 Z07", "15.05.000000000000")
 	return strconv.Quote(layout)
@@ -470,6 +549,15 @@ func (g *grammar) format(n int) string {
 }
 
 // wild puts words together that need not fit.
+// soup is tokens in any order.
+func (g *grammar) soup() string {
+	var b strings.Builder
+	for range 1 + g.Intn(6) {
+		b.WriteString(g.one(".", "$", "$x", ".PVC", "(", ")", "|", " ", " ", " ", ":=", "=", ",", "1", "-1", "1i", "nil", "true", "\"s\"", "'c'", "`r`", "if", "else", "end", "range", "with", "define", "template", "block", "break", "print", "len", "and", "-", "- ", " -", "\n", "/*", "*/", "}", "{", "@", "é", "☃", "0x", "1e", ".1", "+", "..", "\"", "'", "`", "\\"))
+	}
+	return b.String()
+}
+
 func (g *grammar) wild() string {
 	words := []string{}
 	for range 1 + g.Intn(3) {

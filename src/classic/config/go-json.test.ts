@@ -49,7 +49,7 @@ describe("config.json is read as Go reads it", () => {
 
   it("refuses everything JSON.parse refuses", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'{}[]":,0123.eE+-tfn\\u a\n') }), (text) => {
+      fc.property(fc.string({ unit: fc.constantFrom(...'{}[]":,0123.eE+-tfn\\u a\n'.split("")) }), (text) => {
         let valid = true;
         try {
           JSON.parse(text);

@@ -25,12 +25,24 @@ export class MemoryKube implements Kube {
 
   readonly #objects = new Map<string, Body>();
   readonly #watchers = new Set<Watcher>();
+  readonly #history: { readonly version: number; readonly path: string; readonly event: unknown }[] = [];
+  readonly #texts = new Map<KubeRequest, string>();
   #version = 0;
   #uids = 0;
 
   /** The object at a path such as `/api/v1/persistentvolumes/a`, as it is now. */
   at(path: string): KubeObject | undefined {
     return this.#objects.get(path);
+  }
+
+  /** The objects of a collection, in one namespace or (the path without one) in all. */
+  list(path: string): KubeObject[] {
+    return [...this.#objects].filter(([key]) => inCollection(`${path}/`, key)).map(([, object]) => object);
+  }
+
+  /** From `intercept`: answers the request with this text and carries nothing out. */
+  answerText(request: KubeRequest, text: string): void {
+    this.#texts.set(request, text);
   }
 
   /** Creates or replaces an object from outside, as a controller or a person would. */
@@ -66,17 +78,24 @@ export class MemoryKube implements Kube {
     this.log.push(`${request.method} ${request.path}`);
     await this.intercept(request);
     request.signal?.throwIfAborted();
-    return structuredClone(this.#handle(request)) as T;
+    const text = this.#texts.get(request);
+    this.#texts.delete(request);
+    return (text ?? structuredClone(this.#handle(request))) as T;
   }
 
   async stream(request: KubeRequest): Promise<AsyncIterable<unknown>> {
     request.signal?.throwIfAborted();
     this.log.push(`WATCH ${request.path}`);
     await this.intercept(request);
-    const queue: unknown[] = [];
+    const from = Number(request.query?.["resourceVersion"] ?? this.#version);
+    const prefix = `${request.path}/`;
+    // What happened between the list and now comes first.
+    const queue: unknown[] = this.#history
+      .filter(({ version, path }) => version > from && inCollection(prefix, path))
+      .map(({ event }) => structuredClone(event));
     let wake: () => void = () => undefined;
     const watcher: Watcher = {
-      prefix: `${request.path}/`,
+      prefix,
       push: (event) => {
         queue.push(structuredClone(event));
         wake();
@@ -109,6 +128,7 @@ export class MemoryKube implements Kube {
   }
 
   #tell(type: string, path: string, object: KubeObject): void {
+    this.#history.push({ version: this.#version, path, event: { type, object } });
     for (const watcher of this.#watchers) {
       if (inCollection(watcher.prefix, path)) watcher.push({ type, object });
     }
@@ -121,8 +141,7 @@ export class MemoryKube implements Kube {
     const at = status ? path.slice(0, -"/status".length) : path;
     const object = this.#objects.get(at);
     if (method === "GET" && object === undefined && isCollection(path)) {
-      const items = [...this.#objects].filter(([key]) => inCollection(`${path}/`, key)).map(([, item]) => item);
-      return { kind: "List", metadata: { resourceVersion: String(this.#version) }, items };
+      return { kind: "List", metadata: { resourceVersion: String(this.#version) }, items: this.list(path) };
     }
     if (object === undefined) throw failure(404, "NotFound", `${at} not found`);
     switch (method) {

@@ -1,3 +1,4 @@
+import { PROVISIONED_BY } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ReconcileResult } from "../../kube/controller.ts";
@@ -16,7 +17,7 @@ import type { Log } from "../../observe/log.ts";
 import { volumeNameOf } from "../claims.ts";
 import { metricsOf, type ProvisionMetrics } from "../metrics.ts";
 import type { Acknowledger } from "./acknowledger.ts";
-import { bindClaim, markClaimBound, volumePhase } from "./patches.ts";
+import { bindClaim, bindUnannotatedClaim, markClaimBound, volumePhase } from "./patches.ts";
 import { planBind } from "./plan-bind.ts";
 
 /*
@@ -137,7 +138,15 @@ export class Binder {
     const fields = { claim: keyOf(claim), volume: volumeNameOf(claim) };
     try {
       if (step === "bind") {
-        await client.patchJson(persistentVolumeClaims, at, bindClaim(claim, volumeNameOf(claim)), { signal });
+        const provisioner = volume.metadata?.annotations?.[PROVISIONED_BY] ?? "";
+        const volumeName = volumeNameOf(claim);
+        if (claim.metadata?.annotations === undefined) {
+          const patch = bindUnannotatedClaim(claim, volumeName, provisioner);
+          await client.patchMerge(persistentVolumeClaims, at, patch, { signal });
+        } else {
+          const patch = bindClaim(claim, volumeName, provisioner);
+          await client.patchJson(persistentVolumeClaims, at, patch, { signal });
+        }
       }
       const status = markClaimBound(claim, volume, step === "repair" ? "Lost" : undefined);
       await client.patchJson(persistentVolumeClaims, at, status, { subresource: "status", signal });

@@ -1,4 +1,4 @@
-import { BIND_COMPLETED, BOUND_BY_CONTROLLER } from "../../api/names.ts";
+import { BIND_COMPLETED, BOUND_BY_CONTROLLER, STORAGE_PROVISIONER } from "../../api/names.ts";
 import { patchSegment, type JsonPatchOperation } from "../../kube/client.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
 import { uidOf } from "../../kube/objects.ts";
@@ -10,7 +10,11 @@ import { selectedNodeOf } from "../claims.ts";
  */
 
 /** Binds the claim to the volume. The API server refuses to change volumeName once it is set: of two writers one wins. */
-export function bindClaim(claim: PersistentVolumeClaim, volumeName: string): readonly JsonPatchOperation[] {
+export function bindClaim(
+  claim: PersistentVolumeClaim,
+  volumeName: string,
+  provisioner: string,
+): readonly JsonPatchOperation[] {
   const annotation = (name: string): string => `/metadata/annotations/${patchSegment(name)}`;
   const selected = selectedNodeOf(claim);
   return [
@@ -21,8 +25,23 @@ export function bindClaim(claim: PersistentVolumeClaim, volumeName: string): rea
       : [{ op: "test", path: annotation(selected.annotation), value: selected.node } as const]),
     { op: "add", path: annotation(BIND_COMPLETED), value: "yes" },
     { op: "add", path: annotation(BOUND_BY_CONTROLLER), value: "yes" },
+    { op: "add", path: annotation(STORAGE_PROVISIONER), value: provisioner },
     { op: "add", path: "/spec/volumeName", value: volumeName },
   ];
+}
+
+/**
+ * The same for a claim that has no annotations at all, as a merge patch: a JSON patch could add to a map that is not there only by replacing it, and would fight kube-controller-manager, which may be writing its first
+ * annotation. The API server refuses another UID. There is no selected node to test: it would be an annotation.
+ */
+export function bindUnannotatedClaim(claim: PersistentVolumeClaim, volumeName: string, provisioner: string): object {
+  return {
+    metadata: {
+      uid: uidOf(claim),
+      annotations: { [BIND_COMPLETED]: "yes", [BOUND_BY_CONTROLLER]: "yes", [STORAGE_PROVISIONER]: provisioner },
+    },
+    spec: { volumeName },
+  };
 }
 
 /** The claim's status once it is bound, or (from `Lost`) once its volume turned out to be there. */

@@ -1,11 +1,14 @@
 import type { Ground } from "../../cluster/ground.ts";
 import { readManifest, toYaml, type ManifestObject } from "./manifest.ts";
+import type { Pod } from "./objects.ts";
 
 export const PRODUCT_NAMESPACE = "local-path-storage";
+export const PRODUCT_MANIFEST = "deploy/local-path-storage.yaml";
+const DEPLOYMENT = "local-path-provisioner";
 
 /** How a story wants the product installed. */
 export interface InstallOptions {
-  /** @default "deploy/local-path-storage.yaml" */
+  /** @default PRODUCT_MANIFEST */
   readonly manifest?: string;
   /** Changes of the ConfigMap's keys; `config.json` as an object. */
   readonly config?: object;
@@ -15,20 +18,38 @@ export interface InstallOptions {
   readonly replicas?: number;
   /** Added to the program's arguments. */
   readonly args?: readonly string[];
+  /** Everything of the manifest moves to this namespace, as bundles of other distributions have it. */
+  readonly namespace?: string;
 }
 
 interface DeploymentSpec {
   replicas: number;
-  template: { spec: { containers: { image: string; command: string[] }[] } };
+  template: {
+    metadata: { annotations?: Record<string, string> };
+    spec: { containers: { image: string; command: string[] }[] };
+  };
 }
 
-/** Installs the product as a user would, with the image that this checkout builds, and waits until it is Ready. */
+/**
+ * Installs the product as a user would, with the image that this checkout builds, and waits until it is Ready. Where it is installed already, it is changed: pods of an
+ * older configuration are replaced.
+ */
 export async function installProduct(ground: Ground, options: InstallOptions = {}): Promise<void> {
   const image = await ground.loadProductImage();
-  const objects = await readManifest(options.manifest ?? "deploy/local-path-storage.yaml");
+  await ground.apply(toYaml(...(await productObjects(image, options))));
+  await productReady(ground, options.namespace);
+}
+
+/** What the manifest has around the Deployment: all that a product outside of the cluster, or one that is not started yet, needs. */
+export async function installSurroundings(ground: Ground, options: InstallOptions = {}): Promise<void> {
+  const objects = await productObjects("", options);
+  await ground.apply(toYaml(...objects.filter(({ kind }) => kind !== "Deployment")));
+}
+
+async function productObjects(image: string, options: InstallOptions): Promise<ManifestObject[]> {
+  const objects = await readManifest(options.manifest ?? PRODUCT_MANIFEST);
   for (const object of objects) adapt(object, image, options);
-  await ground.apply(toYaml(...objects));
-  await productReady(ground);
+  return options.namespace === undefined ? objects : moved(objects, options.namespace);
 }
 
 function adapt(object: ManifestObject, image: string, options: InstallOptions): void {
@@ -39,6 +60,10 @@ function adapt(object: ManifestObject, image: string, options: InstallOptions): 
     if (container === undefined) throw new Error("the manifest's Deployment has no container");
     container.image = image;
     container.command.push(...(options.args ?? []));
+    // A Deployment does not look at its ConfigMap; with this its pods start anew when that changes.
+    const { config, setup, teardown, helperPod } = options;
+    const configured = JSON.stringify({ config, setup, teardown, helperPod });
+    spec.template.metadata.annotations = { ...spec.template.metadata.annotations, "stories/configured": configured };
   }
   if (object.kind === "ConfigMap") {
     const data = object["data"] as Record<string, string>;
@@ -49,30 +74,110 @@ function adapt(object: ManifestObject, image: string, options: InstallOptions): 
   }
 }
 
+function moved(objects: readonly ManifestObject[], namespace: string): ManifestObject[] {
+  const text = JSON.stringify(objects.filter(({ kind }) => kind !== "Namespace"));
+  return JSON.parse(text.replaceAll(`"namespace":"${PRODUCT_NAMESPACE}"`, `"namespace":"${namespace}"`)) as typeof objects &
+    ManifestObject[];
+}
+
 /** Waits until every replica of the product is Ready and none of an older template is left. */
-export async function productReady(ground: Ground): Promise<void> {
-  await ground.waitFor("the product to be Ready", async () => {
+export async function productReady(ground: Ground, namespace: string = PRODUCT_NAMESPACE): Promise<void> {
+  await ground.waitFor("the product to be Ready", async (saw) => {
     const deployment = await ground.get<{
       metadata: { generation: number };
       spec: { replicas: number };
       status: { observedGeneration?: number; replicas?: number; readyReplicas?: number; updatedReplicas?: number };
-    }>("Deployment", "local-path-provisioner", PRODUCT_NAMESPACE);
+    }>("Deployment", DEPLOYMENT, namespace);
     if (deployment === undefined) return undefined;
     const { metadata, spec, status } = deployment;
+    saw(status);
     const wanted = spec.replicas;
     return status.observedGeneration === metadata.generation &&
       status.replicas === wanted &&
       status.readyReplicas === wanted &&
-      status.updatedReplicas === wanted
+      status.updatedReplicas === wanted &&
+      // A pod that is ending may still lead.
+      (await productPods(ground, namespace)).length === wanted
       ? true
       : undefined;
   });
 }
 
-/** Takes the product away again, with its namespace, and waits until it is gone. */
-export async function uninstallProduct(ground: Ground): Promise<void> {
-  await ground.delete("Namespace", PRODUCT_NAMESPACE);
-  await ground.waitFor("the product's namespace to be gone", async () =>
-    (await ground.get("Namespace", PRODUCT_NAMESPACE)) === undefined ? true : undefined,
+/** The pods of the product, without helper pods. */
+export async function productPods(ground: Ground, namespace: string = PRODUCT_NAMESPACE): Promise<Pod[]> {
+  return await ground.list<Pod>("pods", { namespace, labelSelector: "app=local-path-provisioner" });
+}
+
+/** A line of the product's log. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly msg: string };
+
+/** What all pods of the product have logged. */
+export async function productLog(ground: Ground, namespace: string = PRODUCT_NAMESPACE): Promise<LogLine[]> {
+  const pods = await productPods(ground, namespace);
+  const texts = await Promise.all(pods.map(({ metadata }) => ground.logs(namespace, metadata.name)));
+  return texts.flatMap((text) => linesOf(text));
+}
+
+/** The JSON lines of a log; other text is left out. */
+export function linesOf(text: string): LogLine[] {
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as LogLine);
+}
+
+/** One request to a pod of the product, through the API server. */
+export async function askProduct(
+  ground: Ground,
+  pod: string,
+  path: string,
+): Promise<{ readonly ok: boolean; readonly text: string }> {
+  const { code, stdout, stderr } = await ground.kubectl([
+    "get",
+    "--raw",
+    `/api/v1/namespaces/${PRODUCT_NAMESPACE}/pods/${pod}:8080/proxy${path}`,
+  ]);
+  return { ok: code === 0, text: code === 0 ? stdout : stderr };
+}
+
+/** Who holds the product's Lease, and how often it has changed hands; undefined while there is no Lease. */
+export async function leaseOf(
+  ground: Ground,
+  namespace: string = PRODUCT_NAMESPACE,
+): Promise<{ readonly holder: string; readonly transitions: number } | undefined> {
+  const lease = await ground.get<{ spec: { holderIdentity?: string; leaseTransitions?: number } }>(
+    "Lease",
+    "rancher.io-local-path",
+    namespace,
+  );
+  if (lease === undefined) return undefined;
+  return { holder: lease.spec.holderIdentity ?? "", transitions: lease.spec.leaseTransitions ?? 0 };
+}
+
+/** The name of the product's pod that leads, once one does. Identities are `<pod>_<random>`. */
+export async function leaderPod(ground: Ground): Promise<string> {
+  return await ground.waitFor("a leader", async (saw) => {
+    const lease = await leaseOf(ground);
+    saw(lease);
+    const pod = lease?.holder.split("_")[0] ?? "";
+    return pod === "" ? undefined : pod;
+  });
+}
+
+/** Takes the product away again, with all that belongs to it, and waits until it is gone. */
+export async function uninstallProduct(
+  ground: Ground,
+  options: { readonly namespace?: string; readonly manifest?: string } = {},
+): Promise<void> {
+  await ground.delete(toYaml(...(await productObjects("", options))));
+  const { namespace } = options;
+  if (namespace === undefined) {
+    await ground.waitFor("the product's namespace to be gone", async () =>
+      (await ground.get("Namespace", PRODUCT_NAMESPACE)) === undefined ? true : undefined,
+    );
+    return;
+  }
+  await ground.waitFor("the product's pods to be gone", async () =>
+    (await productPods(ground, namespace)).length === 0 ? true : undefined,
   );
 }

@@ -64,3 +64,23 @@ export function pod(
 export function namespace(name: string): object {
   return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
 }
+
+/** A claim whose node is chosen by hand, as `kubectl annotate` would: no pod is needed to get its volume made. */
+export function claimOn(
+  node: string,
+  namespace: string,
+  name: string,
+  storageClassName: string,
+  change: { annotations?: Record<string, string>; spec?: Record<string, unknown> } = {},
+): object {
+  const annotations = { "volume.kubernetes.io/selected-node": node, ...change.annotations };
+  return claim(namespace, name, storageClassName, {
+    metadata: { annotations },
+    ...(change.spec === undefined ? {} : { spec: change.spec }),
+  });
+}
+
+/** Pod spec fields that bring a pod to the node with this host name label. */
+export function onHost(hostname: string): { nodeSelector: Record<string, string> } {
+  return { nodeSelector: { "kubernetes.io/hostname": hostname } };
+}

@@ -1,3 +1,4 @@
+import { isNewerThanGo } from "./newer-characters.ts";
 import { type Bytes, toText } from "./utf8.ts";
 
 const LETTER = /^\p{L}$/u;
@@ -9,12 +10,12 @@ const WHITE_SPACE = /^[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u2
 export function isAlphaNumeric(rune: number): boolean {
   if (rune < 0) return false;
   const character = String.fromCodePoint(rune);
-  return character === "_" || LETTER.test(character) || DIGIT.test(character);
+  return character === "_" || ((LETTER.test(character) || DIGIT.test(character)) && !isNewerThanGo(rune));
 }
 
 /** Would Go print the character as it is, rather than escape it? */
 export function isPrintable(rune: number): boolean {
-  return rune >= 0 && rune <= 0x10ffff && PRINTABLE.test(String.fromCodePoint(rune));
+  return rune >= 0 && rune <= 0x10ffff && PRINTABLE.test(String.fromCodePoint(rune)) && !isNewerThanGo(rune);
 }
 
 /** Nothing but white space in Unicode's sense? */

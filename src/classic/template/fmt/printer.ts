@@ -225,7 +225,7 @@ export class Printer {
       return;
     }
     const { sharpV } = this.flags;
-    const name = ofBytes && depth === 0 ? "[]byte" : value.type.name;
+    const name = ofBytes && depth === 0 && verb !== "w" ? "[]byte" : value.type.name;
     if (sharpV && value.array === null) {
       this.write(`${name}(nil)`);
       return;

@@ -1,0 +1,95 @@
+import { execFileSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { startCluster, type Cluster, type ClusterOptions } from "../cluster/cluster.ts";
+import { onLauncherGone } from "../cluster/launchers.ts";
+import type { Figures } from "./figures.ts";
+import { readOptions, USAGE, type BareSubject, type Case, type ContainerSubject, type Options } from "./options.ts";
+import { table } from "./report.ts";
+import { runSubject, type Placement } from "./run-subject.ts";
+import { classicHelper } from "./subjects/classic-helper.ts";
+import { classic } from "./subjects/classic.ts";
+import { floor } from "./subjects/floor.ts";
+import { loop } from "./subjects/loop.ts";
+import { original } from "./subjects/original.ts";
+import type { Subject } from "./subjects/subject.ts";
+import { judge } from "./targets.ts";
+
+const log = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+function subjectOf(name: BareSubject | ContainerSubject, options: Options): Subject {
+  switch (name) {
+    case "floor":
+      return floor;
+    case "loop":
+      return loop;
+    case "classic":
+      return classic;
+    case "classic-helper":
+      return classicHelper;
+    case "original":
+      return original(options.original ?? "");
+    default:
+      return name satisfies never;
+  }
+}
+
+/** Measures subjects one after the other on one cluster. */
+async function onCluster(
+  what: ClusterOptions,
+  subjects: readonly Subject[],
+  cases: readonly Case[],
+  placement: Placement,
+): Promise<Figures[]> {
+  if (subjects.length === 0 || cases.length === 0) return [];
+  await using cluster: Cluster = await startCluster({ ...what, log });
+  const all: Figures[] = [];
+  for (const subject of subjects) all.push(...(await runSubject(cluster, subject, { cases, placement, log })));
+  return all;
+}
+
+async function provision(options: Options): Promise<void> {
+  const product = options.bare.includes("classic") || options.containers.includes("classic-helper");
+  if (product) execFileSync(process.execPath, ["tools/build.mjs"], { stdio: "inherit" });
+  const subjects = (names: readonly (BareSubject | ContainerSubject)[]): Subject[] =>
+    names.map((name) => subjectOf(name, options));
+  const small = options.cases.filter((name) => name === "1" || name === "50");
+  const all = [
+    ...(await onCluster({ nodes: 0, bareNodes: 3 }, subjects(options.bare), options.cases, "immediate")),
+    ...(await onCluster({ nodes: 3 }, subjects(options.containers), small, "selected-node")),
+  ];
+  process.stdout.write(`\n${table(all)}\n\n${judge(all).join("\n")}\n`);
+  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(all, undefined, 2)}\n`);
+}
+
+async function main(): Promise<number> {
+  let options: Options | "help";
+  try {
+    options = readOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    return 2;
+  }
+  if (options === "help") {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (process.getuid?.() !== 0) {
+    process.stderr.write("npm run bench: the test cluster makes namespaces and mounts, run it as root\n");
+    return 3;
+  }
+  await provision(options);
+  return 0;
+}
+
+// The watchdog of the cluster takes down what these leave.
+process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
+onLauncherGone(() => process.exit(1));
+try {
+  process.exit(await main());
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,72 @@
+import { parseArgs } from "node:util";
+
+export const USAGE = `Usage: npm run bench -- provision [options]
+
+Measures how long claims take to be Bound, and pods with claims to be scheduled, on a real control plane that it starts on
+this machine (needs Linux, root, Go). docs/bench.md says how to read the result.
+
+  --json FILE               also write the figures as JSON
+  --only SUBJECT[,…]        floor, loop, classic (bare nodes); classic-helper, original (containers)
+  --cases CASE[,…]          1, 50, 500 (claims at once), pods (100 pods with claims)
+  --bare-only               no containers: neither classic-helper nor original
+  --original PATH           a binary of Rancher's local-path-provisioner, to be measured beside classic-helper
+`;
+
+export const BARE_SUBJECTS = ["floor", "loop", "classic"] as const;
+export const CONTAINER_SUBJECTS = ["classic-helper", "original"] as const;
+export const CASES = ["1", "50", "500", "pods"] as const;
+
+export type BareSubject = (typeof BARE_SUBJECTS)[number];
+export type ContainerSubject = (typeof CONTAINER_SUBJECTS)[number];
+export type Case = (typeof CASES)[number];
+
+/** What to measure. */
+export interface Options {
+  readonly json: string | undefined;
+  readonly bare: readonly BareSubject[];
+  readonly containers: readonly ContainerSubject[];
+  readonly cases: readonly Case[];
+  readonly original: string | undefined;
+}
+
+/** Reads the command line; "help" when it asks for that. Throws with a message for the user. */
+export function readOptions(args: readonly string[]): Options | "help" {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      json: { type: "string" },
+      only: { type: "string" },
+      cases: { type: "string" },
+      "bare-only": { type: "boolean", default: false },
+      original: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return "help";
+  if (positionals.length !== 1 || positionals[0] !== "provision") {
+    throw new Error(`there is one benchmark: provision, not "${positionals.join(" ")}"`);
+  }
+  const { original } = values;
+  const only = chosen("only", values.only, [...BARE_SUBJECTS, ...CONTAINER_SUBJECTS]);
+  if (values.only !== undefined && only.includes("original") && original === undefined) {
+    throw new Error("the subject original needs --original PATH");
+  }
+  return {
+    json: values.json,
+    bare: BARE_SUBJECTS.filter((name) => only.includes(name)),
+    containers: CONTAINER_SUBJECTS.filter(
+      (name) => !values["bare-only"] && only.includes(name) && (name !== "original" || original !== undefined),
+    ),
+    cases: chosen("cases", values.cases, CASES),
+    original,
+  };
+}
+
+function chosen<T extends string>(option: string, text: string | undefined, all: readonly T[]): readonly T[] {
+  if (text === undefined) return all;
+  const names = text.split(",");
+  const unknown = names.find((name) => !all.some((known) => known === name));
+  if (unknown !== undefined) throw new Error(`--${option}: "${unknown}" is none of ${all.join(", ")}`);
+  return all.filter((name) => names.includes(name));
+}

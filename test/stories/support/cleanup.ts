@@ -1,0 +1,58 @@
+import type { Ground } from "../../cluster/ground.ts";
+import { toYaml } from "./manifest.ts";
+import type { Volume } from "./objects.ts";
+import { uninstallProduct } from "./product.ts";
+import { namespace } from "./workloads.ts";
+
+/** How long the product gets to remove what a file's stories have left, before its volumes are dropped by hand. */
+const PATIENCE_MS = 45_000;
+
+/** Makes the namespace of a file's stories, after removing one that an earlier run has left. */
+export async function openNamespace(ground: Ground, name: string): Promise<void> {
+  await closeNamespace(ground, name);
+  await ground.apply(toYaml(namespace(name)));
+}
+
+/** Deletes a namespace with all that is in it and waits until it is gone. */
+export async function closeNamespace(ground: Ground, name: string): Promise<void> {
+  await ground.delete("Namespace", name);
+  await ground.waitFor(`namespace ${name} to be gone`, async () =>
+    (await ground.get("Namespace", name)) === undefined ? true : undefined,
+  );
+}
+
+/** What a file leaves: nothing. Also after stories that failed half-way. */
+export interface LeftByFile {
+  readonly namespace: string;
+  /** StorageClasses the stories have made. */
+  readonly classes?: readonly string[];
+  /** PersistentVolumes made by hand. */
+  readonly volumes?: readonly string[];
+  readonly product?: { readonly namespace?: string; readonly manifest?: string } | undefined;
+}
+
+/** Removes what the stories of a file have made, and the product at last: it has to remove the volumes. */
+export async function leaveNothing(ground: Ground, left: LeftByFile): Promise<void> {
+  await closeNamespace(ground, left.namespace);
+  const mine = async (): Promise<string[]> => {
+    const volumes = await ground.list<Volume>("persistentvolumes");
+    return volumes
+      .filter(({ metadata, spec }) => spec.claimRef?.namespace === left.namespace || left.volumes?.includes(metadata.name))
+      .map(({ metadata }) => metadata.name);
+  };
+  try {
+    await ground.waitFor(
+      `the volumes of ${left.namespace} to be gone`,
+      async (saw) => {
+        const names = await mine();
+        saw(names);
+        return names.length === 0 ? true : undefined;
+      },
+      { timeoutMs: PATIENCE_MS },
+    );
+  } finally {
+    await uninstallProduct(ground, left.product);
+    for (const name of await mine()) await ground.delete("PersistentVolume", name);
+    for (const name of left.classes ?? []) await ground.delete("StorageClass", name);
+  }
+}
