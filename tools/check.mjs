@@ -13,6 +13,6 @@ for (const [name, [command, ...args]] of steps) {
   const started = process.hrtime.bigint();
   const { status } = spawnSync(command, args, { stdio: "inherit" });
   const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-  console.log(`check: ${name} ${status === 0 ? "ok" : "FAILED"} (${seconds.toFixed(1)} s)`);
+  console.log(`check: ${String(name)} ${status === 0 ? "ok" : "FAILED"} (${seconds.toFixed(1)} s)`);
   if (status !== 0) process.exit(status ?? 1);
 }

@@ -8,7 +8,7 @@ import { KubeMetrics } from "./metrics.ts";
 import { keyOf, type KubeObject } from "./objects.ts";
 import type { Change } from "./store.ts";
 import { recordingLog } from "./testing/recording-log.fixture.ts";
-import { expired, reset, ScriptedKube, serverError } from "./testing/scripted-kube.fixture.ts";
+import { expired, reset, ScriptedKube } from "./testing/scripted-kube.fixture.ts";
 import { seededRandom } from "./testing/seeded-random.fixture.ts";
 
 const pod = (name: string, node?: string): Pod => ({

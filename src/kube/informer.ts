@@ -14,7 +14,7 @@ import type { Log } from "../observe/log.ts";
 import { deepFreeze } from "./freeze.ts";
 import { keyOf, uidOf, type KubeObject } from "./objects.ts";
 import { slim } from "./projection.ts";
-import { reflect, type ReflectorDeps, type ReflectorSpec } from "./reflector.ts";
+import { labelOf, reflect, type ReflectorDeps, type ReflectorSpec } from "./reflector.ts";
 import { compareResourceVersions, isComparable } from "./resource-version.ts";
 import { changesTo, IndexedStore, type Change, type IndexFunction, type Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
@@ -37,6 +37,7 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   readonly #deps: InformerDeps;
   readonly #spec: InformerSpec<T, P>;
   readonly #project: (object: T) => P;
+  readonly #name: string;
   readonly #log: Log;
   readonly #store: IndexedStore<P>;
   readonly #handlers = new Set<{ readonly call: Handler<P> }>();
@@ -50,7 +51,8 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   constructor(deps: InformerDeps, spec: InformerSpec<T, P>) {
     this.#deps = deps;
     this.#spec = spec;
-    this.#log = deps.log.child({ resource: spec.resource.plural });
+    this.#name = labelOf(spec.resource);
+    this.#log = deps.log.child({ resource: this.#name });
     // Without a projection P is T by the type parameter's default.
     this.#project = spec.project ?? ((object) => slim(object) as KubeObject as P);
     this.#store = new IndexedStore<P>(spec.indexes ?? {}, (index, key, error) => {
@@ -194,7 +196,7 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
         if (this.#handlers.has(handler)) this.#call(handler, change);
       }
     }
-    if (changes.length > 0) this.#deps.metrics?.objects(this.#spec.resource.plural, this.#store.size);
+    if (changes.length > 0) this.#deps.metrics?.objects(this.#name, this.#store.size);
   }
 
   #call(handler: { readonly call: Handler<P> }, change: Change<P>): void {
@@ -211,7 +213,7 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   }
 
   #failed(msg: string, error: unknown, fields: Readonly<Record<string, unknown>>): void {
-    this.#deps.metrics?.handlerFailed(this.#spec.resource.plural);
+    this.#deps.metrics?.handlerFailed(this.#name);
     this.#log.error(msg, { ...fields, err: error });
   }
 

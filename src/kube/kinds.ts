@@ -1,12 +1,5 @@
 import type { Lease } from "kubernetes-types/coordination/v1.js";
-import type {
-  ConfigMap,
-  Event,
-  Node,
-  PersistentVolume,
-  PersistentVolumeClaim,
-  Pod,
-} from "kubernetes-types/core/v1.js";
+import type { ConfigMap, Event, Node, PersistentVolume, PersistentVolumeClaim, Pod } from "kubernetes-types/core/v1.js";
 import type { StorageClass } from "kubernetes-types/storage/v1.js";
 import type { SelfSubjectAccessReview } from "kubernetes-types/authorization/v1.js";
 import { defineResource } from "./resource.ts";

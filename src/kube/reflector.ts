@@ -54,6 +54,11 @@ export interface ReflectorSink<T> {
   bookmark(resourceVersion: string): void;
 }
 
+/** What logs and metrics call a kind of object: `pods`, `leases.coordination.k8s.io`. */
+export function labelOf({ group, plural }: Resource): string {
+  return group === "" ? plural : `${plural}.${group}`;
+}
+
 const BACKOFF = { minMs: 800, maxMs: 30_000, resetAfterMs: 120_000 };
 /** Length of a watch as asked of the server: at random between these, so that the watches of a cluster do not end together. */
 const WATCH_SECONDS = { min: 300, max: 600 };
@@ -98,8 +103,7 @@ class Reflector<T extends KubeObject> {
     this.#sink = sink;
     this.#signal = signal;
     this.#backoff = new Backoff(deps, BACKOFF);
-    const { group, plural } = spec.resource;
-    this.#name = group === "" ? plural : `${plural}.${group}`;
+    this.#name = labelOf(spec.resource);
     this.#log = deps.log.child({ resource: this.#name });
   }
 

@@ -1,6 +1,6 @@
 import { fromText } from "../bytes/utf8.ts";
 import { parseRfc3339 } from "../time/instant.ts";
-import { LOCAL_LOCATION, time, TIME } from "../time/types.ts";
+import { LOCAL_LOCATION, time } from "../time/types.ts";
 import { BOOL, type GoType, INT64, STRING } from "../values/types.ts";
 import {
   bool,
@@ -100,7 +100,7 @@ function metaTime(value: unknown, field: string): GoValue {
   const text = asText(value, field);
   const instant = parseRfc3339(text);
   if (instant === undefined) throw new TypeError(`${field} is not a time: ${text}`);
-  return struct(META_TIME, [instant === undefined ? zero(TIME) : time(instant, LOCAL_LOCATION)]);
+  return struct(META_TIME, [time(instant, LOCAL_LOCATION)]);
 }
 
 function integer(value: unknown, field: string): GoValue {

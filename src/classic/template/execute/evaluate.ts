@@ -292,7 +292,6 @@ function evaluateArgument(scope: Scope, dot: Maybe<GoValue>, type: GoType, node:
     case "nil":
       return nilArgument(scope, type);
     case "field":
-      scope.at(node);
       return checkArgument(scope, fields(scope, dot, dot, node, node.names, [], undefined), type);
     case "variable":
       return checkArgument(scope, variable(scope, dot, node, [], undefined), type);

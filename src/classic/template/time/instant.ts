@@ -33,10 +33,6 @@ export function unixSeconds(instant: Instant): bigint {
   return instant.seconds - UNIX_EPOCH;
 }
 
-export function fromUnix(seconds: bigint, nanoseconds: number): Instant {
-  return { seconds: seconds + UNIX_EPOCH, nanoseconds };
-}
-
 function total(instant: Instant): bigint {
   return instant.seconds * NANO + BigInt(instant.nanoseconds);
 }
