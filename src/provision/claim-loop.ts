@@ -229,6 +229,8 @@ export class ClaimLoop {
       metrics?.provisionSeconds.observe(labels, (clock.monotonic() - started) / 1000);
       recorder.record(events.aboutClaim(claim), events.provisioned(volumeName));
       await driver.settled(volumeName);
+      // The claim's next event must find the volume, or it would be made again.
+      await this.#deps.volumes.waitFor(volume.metadata?.resourceVersion ?? "", both);
       return undefined;
     } catch (error) {
       // The claim is gone, or this leader is: nothing to say to anybody, the leftover sweep or the next leader goes on.

@@ -29,6 +29,8 @@ export interface LeftoverDeps {
   readonly claims: Informer<PersistentVolumeClaim>;
   readonly volumes: Informer<PersistentVolume>;
   readonly locks: KeyedLock;
+  /** As in the reclaim loop. */
+  readonly isLeading: () => boolean;
   readonly metrics?: ProvisionMetrics | undefined;
 }
 
@@ -72,7 +74,7 @@ async function sweep(deps: LeftoverDeps, signal: AbortSignal): Promise<void> {
 
 /** Our caches say that nobody wants these. Removing data on the word of a cache is how data is lost: ask the server first. */
 async function abandon(deps: LeftoverDeps, names: readonly string[], signal: AbortSignal): Promise<void> {
-  const { client, driver, locks, log } = deps;
+  const { client, driver, isLeading, locks, log } = deps;
   const living = new Set((await client.list(persistentVolumeClaims, { signal })).map((claim) => uidOf(claim)));
   await Promise.all(
     names
@@ -82,7 +84,7 @@ async function abandon(deps: LeftoverDeps, names: readonly string[], signal: Abo
           .run(
             name,
             async () => {
-              if (await volumeExists(client, name, signal)) return;
+              if ((await volumeExists(client, name, signal)) || !isLeading()) return;
               log.info("removing what an abandoned attempt left", { volume: name });
               await driver.abandon(name, signal);
             },

@@ -30,6 +30,8 @@ export interface ProvisionerDeps {
   readonly volumes: Informer<PersistentVolume>;
   readonly classes: Informer<StorageClass>;
   readonly nodes: Informer<Node>;
+  /** Whether this process leads at this very moment; always true without leader election. */
+  readonly isLeading: () => boolean;
   readonly metrics?: ProvisionMetrics | undefined;
   readonly kubeMetrics?: KubeMetrics | undefined;
 }

@@ -125,3 +125,14 @@ test("the finalizer of other provisioning libraries is taken off our volumes", a
   expect(world.volume("pvc-1")?.metadata?.finalizers).toEqual(["kubernetes.io/pv-protection"]);
   await world.stop();
 });
+
+test("a leader whose time is over removes nothing", async () => {
+  const driver = fakeDriver();
+  const world = await startProvisioner(driver);
+  world.leading.now = false;
+  world.putVolume("pvc-1");
+  await settle();
+  expect(driver.calls).toEqual([]);
+  expect(world.volume("pvc-1")).toBeDefined();
+  await world.stop();
+});

@@ -51,6 +51,8 @@ export interface ReclaimLoopDeps {
   readonly volumes: Informer<PersistentVolume>;
   readonly nodes: Informer<Node>;
   readonly locks: KeyedLock;
+  /** Whether this process leads at this very moment; asked before data is removed. A process that was stalled may no longer. */
+  readonly isLeading: () => boolean;
   readonly metrics?: ProvisionMetrics | undefined;
   readonly kubeMetrics?: KubeMetrics | undefined;
 }
@@ -177,6 +179,7 @@ export class ReclaimLoop {
         log.warn("a volume is Released although its claim exists; it is left alone", { volume: name });
         return { requeueAfterMs: DOUBT_MS };
       }
+      if (!this.#deps.isLeading()) return undefined;
       const removed = await driver.remove(volume, signal);
       if (removed.outcome === "waiting") {
         if (this.#waiting.get(name) !== removed.message) {

@@ -54,10 +54,11 @@ async function provision(options: Options): Promise<void> {
   if (product) execFileSync(process.execPath, ["tools/build.mjs"], { stdio: "inherit" });
   const subjects = (names: readonly (BareSubject | ContainerSubject)[]): Subject[] =>
     names.map((name) => subjectOf(name, options));
+  const logs = options.keepLogs === undefined ? {} : { keepLogs: options.keepLogs };
   const small = options.cases.filter((name) => name === "1" || name === "50");
   const all = [
-    ...(await onCluster({ nodes: 0, bareNodes: 3 }, subjects(options.bare), options.cases, "immediate")),
-    ...(await onCluster({ nodes: 3 }, subjects(options.containers), small, "selected-node")),
+    ...(await onCluster({ nodes: 0, bareNodes: 3, ...logs }, subjects(options.bare), options.cases, "immediate")),
+    ...(await onCluster({ nodes: 3, ...logs }, subjects(options.containers), small, "selected-node")),
   ];
   process.stdout.write(`\n${table(all)}\n\n${judge(all).join("\n")}\n`);
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(all, undefined, 2)}\n`);

@@ -9,6 +9,7 @@ this machine (needs Linux, root, Go). docs/bench.md says how to read the result.
   --only SUBJECT[,…]        floor, loop, classic (bare nodes); classic-helper, original (containers)
   --cases CASE[,…]          1, 50, 500 (claims at once), pods (100 pods with claims)
   --bare-only               no containers: neither classic-helper nor original
+  --keep-logs DIR           copy the logs of the programs and of the control plane there
   --original PATH           a binary of Rancher's local-path-provisioner, to be measured beside classic-helper
 `;
 
@@ -26,6 +27,7 @@ export interface Options {
   readonly bare: readonly BareSubject[];
   readonly containers: readonly ContainerSubject[];
   readonly cases: readonly Case[];
+  readonly keepLogs: string | undefined;
   readonly original: string | undefined;
 }
 
@@ -39,6 +41,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
       only: { type: "string" },
       cases: { type: "string" },
       "bare-only": { type: "boolean", default: false },
+      "keep-logs": { type: "string" },
       original: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -59,6 +62,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
       (name) => !values["bare-only"] && only.includes(name) && (name !== "original" || original !== undefined),
     ),
     cases: chosen("cases", values.cases, CASES),
+    keepLogs: values["keep-logs"],
     original,
   };
 }

@@ -15,7 +15,7 @@ import type { Runner } from "../../effects/runner.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { EventRecorder } from "../../kube/event-recorder.ts";
 import { configMaps } from "../../kube/kinds.ts";
-import { runAsLeader } from "../../kube/leader-election.ts";
+import { runAsLeader, type Term } from "../../kube/leader-election.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { background } from "../../observe/background.ts";
 import { messageOf } from "../../observe/errors.ts";
@@ -116,14 +116,14 @@ async function lead(world: World, settings: Reloader, identity: string, signal: 
   }
   const metrics = provisionMetrics(registry);
   if (!rights.lease) {
-    await provision(world, settings, rights, metrics, signal);
+    await provision(world, settings, rights, metrics, { signal, isHeld: () => true });
     return;
   }
   const name = options.provisionerName.replaceAll("/", "-").toLowerCase();
   await runAsLeader(
     world,
     { namespace: options.namespace, name, identity },
-    (term) => provision(world, settings, rights, metrics, term.signal),
+    (term) => provision(world, settings, rights, metrics, term),
     signal,
   );
 }
@@ -133,8 +133,9 @@ async function provision(
   settings: Reloader,
   rights: Rights,
   metrics: ProvisionMetrics,
-  signal: AbortSignal,
+  term: Pick<Term, "signal" | "isHeld">,
 ): Promise<void> {
+  const { signal } = term;
   const { client, clock, log, options, random, recorder } = world;
   setMaxListeners(0, signal);
   const watched = watch(world, options.namespace);
@@ -158,7 +159,18 @@ async function provision(
     slots: options.workerThreads === undefined ? DEFAULT_SLOTS : { per: "action", count: options.workerThreads },
   });
   await runProvisioner(
-    { client, clock, random, log, driver, recorder, metrics, kubeMetrics: world.metrics, ...watched },
+    {
+      client,
+      clock,
+      random,
+      log,
+      driver,
+      recorder,
+      metrics,
+      kubeMetrics: world.metrics,
+      isLeading: () => term.isHeld(),
+      ...watched,
+    },
     {
       provisionRetry: { limit: options.provisioningRetryCount },
       reclaimRetry: { limit: options.deletionRetryCount },

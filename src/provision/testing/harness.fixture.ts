@@ -68,6 +68,7 @@ export async function startProvisioner(driver: Driver, options: Partial<Provisio
     classes: new Informer<StorageClass>(deps, { resource: storageClasses }),
     nodes: new Informer<Node>(deps, { resource: nodes }),
   };
+  const leading = { now: true };
   const events: (EventContent & { about: string })[] = [];
   const recorder = {
     record: (about: { kind: string; name: string }, event: EventContent) => {
@@ -94,7 +95,7 @@ export async function startProvisioner(driver: Driver, options: Partial<Provisio
   await Promise.all(Object.values(informers).map((informer) => informer.synced()));
   running.push(
     runProvisioner(
-      { ...deps, ...informers, driver, recorder },
+      { ...deps, ...informers, driver, recorder, isLeading: () => leading.now },
       {
         provisionRetry: { limit: 15 },
         reclaimRetry: { limit: 15 },
@@ -110,6 +111,7 @@ export async function startProvisioner(driver: Driver, options: Partial<Provisio
     kube,
     clock,
     events,
+    leading,
     /** Events of one object as `reason: message`. */
     said: (about: string) => events.filter((e) => e.about === about).map((e) => `${e.reason}: ${e.message}`),
     claim: (name: string) => kube.at(`${CLAIMS}${name}`) as PersistentVolumeClaim | undefined,

@@ -40,6 +40,7 @@ await Promise.all(all.map((informer) => informer.synced(stop.signal)));
 const registry = new Registry();
 await runProvisioner(
   {
+    isLeading: () => true,
     ...connection,
     ...informers,
     driver: nothingDriver(provisioner),
