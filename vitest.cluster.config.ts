@@ -1,4 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** By path: test/cluster, whose tests start clusters of their own, comes before the stories, which share one. */
+class ByPath extends BaseSequencer {
+  override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return Promise.resolve(files.toSorted((a, b) => (a.moduleId < b.moduleId ? -1 : 1)));
+  }
+}
 
 /**
  * What `npm run test:cluster` runs. One worker and no isolation: all stories share one cluster, which the first one that needs it starts
@@ -11,6 +19,7 @@ export default defineConfig({
     maxWorkers: 1,
     isolate: false,
     fileParallelism: false,
+    sequence: { sequencer: ByPath },
     testTimeout: 300_000,
     hookTimeout: 900_000,
     teardownTimeout: 120_000,

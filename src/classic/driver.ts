@@ -10,7 +10,7 @@
  */
 import type { Node, PersistentVolume } from "../kube/kinds.ts";
 import { uidOf } from "../kube/objects.ts";
-import type { Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../provision/driver.ts";
+import type { Confirm, Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../provision/driver.ts";
 import { aboutClaim } from "../provision/events.ts";
 import { classicErrors } from "./errors.ts";
 import type { Render } from "./folder.ts";
@@ -119,7 +119,8 @@ class Classic implements Driver {
     await this.#work.removeCreatePods(volumeName);
   }
 
-  remove(volume: PersistentVolume, signal: AbortSignal): Promise<RemovedVolume> {
+  async remove(volume: PersistentVolume, confirm: Confirm, signal: AbortSignal): Promise<RemovedVolume> {
+    if (!(await confirm())) return { outcome: "withdrawn" };
     return this.#removal.remove(volume, this.#deps.settings.current(), signal);
   }
 
@@ -127,7 +128,8 @@ class Classic implements Driver {
     return this.#unfinished.volumes();
   }
 
-  abandon(volumeName: string, signal: AbortSignal): Promise<void> {
+  async abandon(volumeName: string, confirm: Confirm, signal: AbortSignal): Promise<void> {
+    if (!(await confirm())) return;
     return this.#unfinished.abandon(volumeName, this.#deps.settings.current(), signal);
   }
 

@@ -23,6 +23,7 @@ import type { Driver, ProvisionRequest } from "./driver.ts";
 import { provisionErrors } from "./errors.ts";
 import * as events from "./events.ts";
 import { AVAILABLE_BY_CLASS, BY_CLAIM } from "./indexes.ts";
+import type { Binder } from "./express/binder.ts";
 import type { KeyedLock } from "./keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "./metrics.ts";
 import { mayGoAhead } from "./plan-ahead.ts";
@@ -58,8 +59,7 @@ export interface ClaimLoopDeps {
   /** One operation per volume name at a time, shared with the reclaim loop and the leftover sweep. */
   readonly locks: KeyedLock;
   /** Told of every claim of ours that has a volume and is not bound to it, and of every one that is. */
-  readonly binder?:
-    { consider(claim: PersistentVolumeClaim, volume: PersistentVolume): void; forget(key: string): void } | undefined;
+  readonly binder?: Pick<Binder, "consider" | "forget" | "gone"> | undefined;
   readonly metrics?: ProvisionMetrics | undefined;
   readonly kubeMetrics?: KubeMetrics | undefined;
 }
@@ -129,7 +129,7 @@ export class ClaimLoop {
     this.#failures.delete(uid);
     this.#refused.delete(uid);
     this.#running.get(uid)?.abort(new Error("the claim was deleted"));
-    this.#deps.binder?.forget(keyOf(claim));
+    this.#deps.binder?.gone(keyOf(claim));
   }
 
   async #reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
@@ -172,17 +172,15 @@ export class ClaimLoop {
     });
   }
 
-  /** Bound, or not for us: look whether the claim is bound to a volume of ours, and tell the binder. */
+  /** Nothing to make. A claim that is bound to a volume of ours and not called so (Lost, or cut off between two writes) is the binder's; whoever waits for a populator is told. */
   #settle(claim: PersistentVolumeClaim): void {
     const { volumes, binder, recorder } = this.#deps;
-    const key = keyOf(claim);
-    const volume = volumes.store.get(volumeNameOf(claim));
-    if (claim.status?.phase === "Lost" && volume?.spec?.claimRef?.uid === uidOf(claim)) {
-      binder?.consider(claim, volume);
-      return;
-    }
-    if ((claim.spec?.volumeName ?? "") !== "") {
-      binder?.forget(key);
+    const boundTo = claim.spec?.volumeName ?? "";
+    if (boundTo !== "") {
+      const volume = volumes.store.get(boundTo);
+      const ours = boundTo === volumeNameOf(claim) && volume?.spec?.claimRef?.uid === uidOf(claim);
+      if (ours && claim.status?.phase !== "Bound") binder?.consider(claim, volume);
+      else binder?.forget(keyOf(claim));
       return;
     }
     const source = dataSourceOf(claim);
@@ -249,7 +247,7 @@ export class ClaimLoop {
     }
   }
 
-  /** The node the volume is made on: the selected one, read anew; for Immediate binding the driver's choice; none for a volume that needs none. */
+  /** The node the volume is made on: the selected one, read from the server when the cache has it not; for Immediate binding the driver's choice; none for a volume that needs none. */
   async #nodeFor(
     claim: PersistentVolumeClaim,
     plan: Extract<ClaimPlan, { step: "provision" }>,

@@ -33,12 +33,20 @@ export interface Driver {
   /** Names of volumes (`pvc-<claim uid>`) of which an attempt to make them is still on record on the cluster. */
   leftovers(): readonly string[];
 
-  /** Removes what an attempt left whose claim is gone and that never got a PersistentVolume. Rejects to be tried again. */
-  abandon(volumeName: string, signal: AbortSignal): Promise<void>;
+  /** Removes what an attempt left whose claim is gone and that never got a PersistentVolume. `confirm` as for `remove`. Rejects to be tried again. */
+  abandon(volumeName: string, confirm: Confirm, signal: AbortSignal): Promise<void>;
 
-  /** Removes the volume's data. Resolves when it is gone for good, or when it was decided that it stays (`kept` says why, for an event). Rejects to be tried again. */
-  remove(volume: PersistentVolume, signal: AbortSignal): Promise<RemovedVolume>;
+  /**
+   * Removes the volume's data. Resolves when it is gone for good, when it was decided that it stays (`kept` says why, for an event), or when it is not to be removed after all (`withdrawn`). Rejects to be tried again.
+   *
+   * `confirm` is asked after all waiting, right before anything is set going that removes data: minutes may have passed in which an administrator has rescued the volume, or this process has lost its lease. When
+   * `signal` is aborted, what was set going and has not begun is taken back.
+   */
+  remove(volume: PersistentVolume, confirm: Confirm, signal: AbortSignal): Promise<RemovedVolume>;
 }
+
+/** Asks the API server, past every cache, whether data may still be removed. Rejects when it cannot be asked. */
+export type Confirm = () => Promise<boolean>;
 
 /** A claim that is to get a volume, with all that was read about it. */
 export interface ProvisionRequest {
@@ -61,6 +69,8 @@ export interface ProvisionedVolume {
 
 export type RemovedVolume =
   | { readonly outcome: "removed" }
+  /** `confirm` said no, or the signal was aborted before anything was removed. */
+  | { readonly outcome: "withdrawn" }
   /** The PersistentVolume is deleted, its data stays where it is; the event names the place. */
   | { readonly outcome: "kept"; readonly reason: string; readonly message: string }
   /** The volume's node is not there now: nothing is deleted; tried again when `until` (milliseconds from now) has passed or a node appears. */

@@ -1,5 +1,5 @@
 /**
- * One operation per key at a time, first come first served. Waiting can be given up with a signal; the operation itself is not interrupted.
+ * One operation per key at a time, first come first served. One whose signal is aborted while it waits is not begun when its turn comes.
  */
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();

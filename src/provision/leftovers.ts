@@ -72,29 +72,34 @@ async function sweep(deps: LeftoverDeps, signal: AbortSignal): Promise<void> {
   if (orphaned.length > 0) await abandon(deps, orphaned, signal);
 }
 
-/** Our caches say that nobody wants these. Removing data on the word of a cache is how data is lost: ask the server first. */
+/** Our caches say that nobody wants these. Removing data on the word of a cache is how data is lost: the server is asked first, and again after all waiting. */
 async function abandon(deps: LeftoverDeps, names: readonly string[], signal: AbortSignal): Promise<void> {
-  const { client, driver, isLeading, locks, log } = deps;
-  const living = new Set((await client.list(persistentVolumeClaims, { signal })).map((claim) => uidOf(claim)));
-  await Promise.all(
-    names
-      .filter((name) => !living.has(uidIn(name)))
-      .map((name) =>
-        locks
-          .run(
-            name,
-            async () => {
-              if ((await volumeExists(client, name, signal)) || !isLeading()) return;
-              log.info("removing what an abandoned attempt left", { volume: name });
-              await driver.abandon(name, signal);
-            },
-            signal,
-          )
-          .catch((error: unknown) => {
-            if (!signal.aborted) log.error("removing leftovers failed", { volume: name, err: error });
-          }),
-      ),
-  );
+  const { driver, isLeading, locks, log } = deps;
+  const confirm = async (name: string): Promise<boolean> =>
+    !(await livingClaims(deps, signal)).has(uidIn(name)) &&
+    !(await volumeExists(deps.client, name, signal)) &&
+    isLeading();
+  const living = await livingClaims(deps, signal);
+  for (const name of names.filter((candidate) => !living.has(uidIn(candidate)) && !locks.busy(candidate))) {
+    const work = locks.run(
+      name,
+      async () => {
+        if (!(await confirm(name))) return;
+        log.info("removing what an abandoned attempt left", { volume: name });
+        await driver.abandon(name, () => confirm(name), signal);
+      },
+      signal,
+    );
+    // Not waited for: one that hangs on a dead node must not keep the others.
+    void work.catch((error: unknown) => {
+      if (!signal.aborted) log.error("removing leftovers failed", { volume: name, err: error });
+    });
+  }
+}
+
+/** UIDs of all claims there are, read past every cache. */
+async function livingClaims(deps: LeftoverDeps, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  return new Set((await deps.client.list(persistentVolumeClaims, { signal })).map((claim) => uidOf(claim)));
 }
 
 async function volumeExists(client: KubeClient, name: string, signal: AbortSignal): Promise<boolean> {

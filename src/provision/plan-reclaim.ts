@@ -28,8 +28,17 @@ export function planReclaim(
   if (volume.status?.phase === "Bound" && owner !== undefined && (claim === undefined || uidOf(claim) !== owner)) {
     return { step: "release" };
   }
-  if (volume.status?.phase === "Released" && volume.spec?.persistentVolumeReclaimPolicy === "Delete") {
+  // Without a UID an administrator has taken the volume back, or reserved it for a claim to come, and kube-controller-manager has not changed the phase yet.
+  const released = volume.status?.phase === "Released" && owner !== undefined && owner !== "";
+  if (released && volume.spec?.persistentVolumeReclaimPolicy === "Delete" && !holds(claim, volume)) {
     return { step: "reclaim" };
   }
   return { step: "nothing" };
+}
+
+/** Whether this claim is the one the volume was made for, and may still have it: one that got another volume does not need this one any more. */
+export function holds(claim: PersistentVolumeClaim | undefined, volume: PersistentVolume): boolean {
+  if (claim === undefined || uidOf(claim) !== volume.spec?.claimRef?.uid) return false;
+  const boundTo = claim.spec?.volumeName ?? "";
+  return boundTo === "" || boundTo === volume.metadata?.name;
 }

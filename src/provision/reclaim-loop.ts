@@ -29,8 +29,9 @@ import { retryDelayMs, type RetryPolicy } from "./retry-policy.ts";
  *
  *   claim gone → volume Released (kube-controller-manager, or we for it) → driver removes the data → PersistentVolume deleted
  *
- * Data is removed only after two reads past every cache: the volume is still Released with policy Delete, and no claim with the UID in its claimRef exists. (A cache that is behind, or an etcd restored from a
- * backup, must not cost anybody a directory.)
+ * Data is removed only after two reads past every cache: the volume is still Released with policy Delete and a claim's UID in its claimRef, and no claim with that UID needs it. The reads are made twice: when the
+ * removal begins, and (by the driver, through `confirm`) after all waiting, right before anything is set going. (A cache that is behind, or an etcd restored from a backup, must not cost anybody a directory; an
+ * administrator who sets a volume to Retain while its removal waits for its turn has rescued it.) A volume that is rescued later than that aborts the removal, which takes back what has not begun.
  *
  * What a crash leaves: before the removal, a Released volume; between removal and deletion of the object, a Released volume whose data is gone, and removing it again does nothing. Both are picked up by the
  * next leader.
@@ -38,7 +39,7 @@ import { retryDelayMs, type RetryPolicy } from "./retry-policy.ts";
 
 const UNLIMITED = 16_384;
 
-/** How long a volume is left that is Released while its claim still exists: somebody is repairing something. */
+/** How long a volume is left alone that the cache shows as one to reclaim and the API server does not: somebody is repairing something. */
 const DOUBT_MS = 60_000;
 
 export interface ReclaimLoopDeps {
@@ -69,6 +70,8 @@ export class ReclaimLoop {
   readonly #options: ReclaimLoopOptions;
   readonly #queue: WorkQueue;
   readonly #failures = new Map<string, number>();
+  /** Removals that wait or run, by volume name: aborted when the volume is not to be removed any more. */
+  readonly #removals = new Map<string, AbortController>();
   /** Volumes that wait for their node, by name: what was said about them, once. */
   readonly #waiting = new Map<string, string>();
 
@@ -80,20 +83,30 @@ export class ReclaimLoop {
 
   /** Reclaims volumes until the signal is aborted. The informers must have synced. */
   async run(signal: AbortSignal): Promise<void> {
-    const { claims, volumes, nodes, clock, log } = this.#deps;
+    const { claims, volumes, nodes, clock, driver, log } = this.#deps;
     const stops = [
       volumes.onChange((change) => {
         if (change.type === "deleted") {
           this.#failures.delete(change.key);
           this.#waiting.delete(change.key);
-        } else this.#queue.add(change.key);
+          this.#removals.get(change.key)?.abort(new Error("the PersistentVolume was deleted"));
+        } else {
+          if (planReclaim(driver.provisioner, change.object, undefined).step !== "reclaim") {
+            this.#removals.get(change.key)?.abort(new Error("the volume is not to be reclaimed any more"));
+          }
+          this.#queue.add(change.key);
+        }
       }),
       claims.onChange((change) => {
         const volume = change.object.spec?.volumeName ?? "";
         if (change.type === "deleted" && volume !== "") this.#queue.add(volume);
       }),
       nodes.onChange((change) => {
-        if (change.type === "added") for (const name of this.#waiting.keys()) this.#queue.add(name);
+        // A node that comes back, or gets the label a volume's affinity names, may be what a volume waits for. Heartbeats change neither.
+        const before = JSON.stringify(change.old?.metadata?.labels);
+        if (change.type === "added" || before !== JSON.stringify(change.object.metadata?.labels)) {
+          for (const name of this.#waiting.keys()) this.#queue.add(name);
+        }
       }),
     ];
     try {
@@ -151,7 +164,8 @@ export class ReclaimLoop {
 
   /** The claim's absence is read past the cache before anything is written. */
   async #release(volume: PersistentVolume, signal: AbortSignal): Promise<void> {
-    if (await this.#claimLives(volume, signal)) return;
+    const claim = await this.#claimOf(volume, signal);
+    if (claim !== undefined && uidOf(claim) === volume.spec?.claimRef?.uid) return;
     await this.#tolerant(() =>
       this.#deps.client.patchJson(
         persistentVolumes,
@@ -170,17 +184,16 @@ export class ReclaimLoop {
     const name = seen.metadata?.name ?? "";
     const labels = { class: seen.spec?.storageClassName ?? "" };
     const started = clock.monotonic();
+    // Aborted when the volume is rescued while its removal waits or runs.
+    const rescued = new AbortController();
+    this.#removals.set(name, rescued);
+    const both = AbortSignal.any([signal, rescued.signal]);
     try {
-      const volume = await client.get(persistentVolumes, { name }, { signal });
-      if (uidOf(volume) !== uidOf(seen) || planReclaim(driver.provisioner, volume, undefined).step !== "reclaim") {
-        return undefined;
-      }
-      if (await this.#claimLives(volume, signal)) {
-        log.warn("a volume is Released although its claim exists; it is left alone", { volume: name });
-        return { requeueAfterMs: DOUBT_MS };
-      }
-      if (!this.#deps.isLeading()) return undefined;
-      const removed = await driver.remove(volume, signal);
+      const volume = await this.#confirmed(seen, both);
+      if (volume === undefined) return this.#doubt(seen);
+      const confirm = async (): Promise<boolean> => (await this.#confirmed(volume, both)) !== undefined;
+      const removed = await driver.remove(volume, confirm, both);
+      if (removed.outcome === "withdrawn") return this.#doubt(volume);
       if (removed.outcome === "waiting") {
         if (this.#waiting.get(name) !== removed.message) {
           this.#waiting.set(name, removed.message);
@@ -196,9 +209,30 @@ export class ReclaimLoop {
       return undefined;
     } catch (error) {
       if (signal.aborted || isNotFound(error)) return undefined;
+      if (rescued.signal.aborted) {
+        log.info("a volume is not to be removed any more", { volume: name });
+        return undefined;
+      }
       metrics?.deleteFailed.inc(labels);
       return this.#failed(seen, error);
+    } finally {
+      this.#removals.delete(name);
     }
+  }
+
+  /** The volume as the API server has it now, if its data may be removed: past every cache it is still to be reclaimed, its claim is gone, and we lead. */
+  async #confirmed(seen: PersistentVolume, signal: AbortSignal): Promise<PersistentVolume | undefined> {
+    const { client, driver, isLeading } = this.#deps;
+    const volume = await client.get(persistentVolumes, { name: seen.metadata?.name ?? "" }, { signal });
+    if (uidOf(volume) !== uidOf(seen)) return undefined;
+    const plan = planReclaim(driver.provisioner, volume, await this.#claimOf(volume, signal));
+    return plan.step === "reclaim" && isLeading() ? volume : undefined;
+  }
+
+  /** Not to be removed, say the API server or the clock of our lease; the cache said otherwise. It is looked at again in a while, should nothing come of it before. */
+  #doubt(volume: PersistentVolume): ReconcileResult {
+    this.#deps.log.info("a volume is not to be removed now", { volume: volume.metadata?.name });
+    return { requeueAfterMs: DOUBT_MS };
   }
 
   #failed(volume: PersistentVolume, error: unknown): ReconcileResult {
@@ -213,16 +247,18 @@ export class ReclaimLoop {
     return { requeueAfterMs };
   }
 
-  /** Whether the claim with the UID in claimRef exists, read past every cache. */
-  async #claimLives(volume: PersistentVolume, signal: AbortSignal): Promise<boolean> {
+  /** The claim that claimRef names, whatever its UID, read past every cache. */
+  async #claimOf(volume: PersistentVolume, signal: AbortSignal): Promise<PersistentVolumeClaim | undefined> {
     const ref = volume.spec?.claimRef;
-    if (ref?.name === undefined) return false;
+    if (ref?.name === undefined) return undefined;
     try {
-      const at = { name: ref.name, namespace: ref.namespace };
-      const claim = await this.#deps.client.get(persistentVolumeClaims, at, { signal });
-      return ref.uid === undefined || uidOf(claim) === ref.uid;
+      return await this.#deps.client.get(
+        persistentVolumeClaims,
+        { name: ref.name, namespace: ref.namespace },
+        { signal },
+      );
     } catch (error) {
-      if (isNotFound(error)) return false;
+      if (isNotFound(error)) return undefined;
       throw error;
     }
   }

@@ -8,6 +8,9 @@ import { startCluster } from "./cluster.ts";
 import { identityOf, type ClusterIdentity } from "./identity.ts";
 import { remains } from "./teardown.ts";
 import { waitFor } from "./wait.ts";
+import { useOwnCluster } from "../stories/support/shared-ground.ts";
+
+useOwnCluster();
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;

@@ -7,6 +7,9 @@ import { ClusterGround } from "./cluster-ground.ts";
 import { PRODUCT_IMAGE } from "./image-names.ts";
 import { existingGround } from "./existing-ground.ts";
 import { MissingCapability, missingCapabilities, type Ground } from "./ground.ts";
+import { useOwnCluster } from "../stories/support/shared-ground.ts";
+
+useOwnCluster();
 
 const START_MS = 15 * 60_000;
 const STORY_MS = 180_000;

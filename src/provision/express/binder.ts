@@ -1,6 +1,6 @@
 import { PROVISIONED_BY } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
-import type { KubeClient } from "../../kube/client.ts";
+import type { At, KubeClient } from "../../kube/client.ts";
 import { runController, type ReconcileResult } from "../../kube/controller.ts";
 import { isConflict, isForbidden, isInvalid, isNotFound } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
@@ -18,7 +18,7 @@ import { volumeNameOf } from "../claims.ts";
 import { metricsOf, type ProvisionMetrics } from "../metrics.ts";
 import type { Acknowledger } from "./acknowledger.ts";
 import { bindClaim, bindUnannotatedClaim, markClaimBound, volumePhase } from "./patches.ts";
-import { planBind } from "./plan-bind.ts";
+import { planBind, type BindPlan } from "./plan-bind.ts";
 
 /*
  * Express bind: binds claims of ours whose volume is stored, where kube-controller-manager (KCM) has not done it within a moment.
@@ -26,7 +26,7 @@ import { planBind } from "./plan-bind.ts";
  *   volume stored → volume phase Bound → 100 ms for KCM → acknowledgement → claim patched → claim status Bound
  *
  * What a crash leaves: before the claim's patch, an unbound claim with its volume, as after any provisioner's work: KCM or the next leader goes on. Between the claim's patch and its status, a claim with
- * volumeName and bind-completed: KCM writes the status when it next looks at the claim, and it has the volume (acknowledgement). Nothing is ever undone.
+ * volumeName and bind-completed: KCM or the next leader writes the status, and KCM has the volume (acknowledgement). Nothing is ever undone.
  *
  * Every write is guarded by tests; a refused one means that somebody else was first, and ends our part.
  */
@@ -50,17 +50,22 @@ export interface BinderDeps {
   readonly kubeMetrics?: KubeMetrics | undefined;
 }
 
+/** A refused write is looked at again, so often: the cache may have been behind. */
+const LOOKS_AFTER_REFUSAL = 4;
+const LOOK_AGAIN_MS = 1_000;
+
 interface Pending {
   readonly uid: string;
   readonly volume: PersistentVolume;
   readonly since: number;
   phaseWritten: boolean;
+  refusals: number;
 }
 
 export class Binder {
   readonly #deps: BinderDeps;
   readonly #queue: WorkQueue;
-  /** Claims whose volume is stored and that were not seen bound yet, by claim key. Written by `consider` and `#forget` only. */
+  /** Claims whose volume is stored and that were not seen bound yet, by claim key. Written by `consider` and `#drop` only; an entry is of one claim UID and one volume UID. */
   readonly #pending = new Map<string, Pending>();
 
   constructor(deps: BinderDeps) {
@@ -71,20 +76,25 @@ export class Binder {
     );
   }
 
-  /** To be called when a claim of ours has a stored volume and is not bound to it, or is Lost: as often as one likes. */
+  /** To be called when a claim of ours has a stored volume and is not Bound to it, or is Lost: as often as one likes. */
   consider(claim: PersistentVolumeClaim, volume: PersistentVolume): void {
     const key = keyOf(claim);
     const known = this.#pending.get(key);
-    if (known?.uid !== uidOf(claim)) {
-      const since = this.#deps.clock.monotonic();
-      this.#pending.set(key, { uid: uidOf(claim), volume, since, phaseWritten: false });
-      this.#queue.add(key);
-    }
+    if (known?.uid === uidOf(claim) && uidOf(known.volume) === uidOf(volume)) return;
+    const since = this.#deps.clock.monotonic();
+    this.#pending.set(key, { uid: uidOf(claim), volume, since, phaseWritten: false, refusals: 0 });
+    this.#queue.add(key);
   }
 
-  /** To be called when a claim of ours was seen bound or gone. */
+  /** To be called when a claim of ours was seen bound by somebody else. */
   forget(key: string): void {
-    if (this.#pending.delete(key)) this.#deps.metrics?.bound.inc({ by: "ordinary" });
+    const pending = this.#pending.get(key);
+    if (pending !== undefined) this.#drop(key, pending, "ordinary");
+  }
+
+  /** To be called when a claim of ours is gone. */
+  gone(key: string): void {
+    this.#pending.delete(key);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -105,61 +115,79 @@ export class Binder {
     }
     const waitMs = HEAD_START_MS - (this.#deps.clock.monotonic() - pending.since);
     if (waitMs > 0) return { requeueAfterMs: waitMs };
-    if (this.#plan(key, pending).step === "leave") return undefined;
+    // Our cache may not show the volume yet; it is there, or was.
+    if (this.#plan(key, pending, pending.volume).step === "leave") return undefined;
 
     await this.#deps.acknowledger.acknowledged(signal);
+    // The canary's answer came over the same watch as the volume's creation, later: a volume the cache does not show now was deleted.
     const plan = this.#plan(key, pending);
     if (plan.step === "leave") return undefined;
-    await this.#write(plan.claim, pending.volume, plan.step, signal);
-    return undefined;
+    return this.#write(key, pending, plan, signal);
   }
 
-  #plan(key: string, pending: Pending): ReturnType<typeof planBind> {
+  #plan(key: string, pending: Pending, fallback?: PersistentVolume): BindPlan {
     const { claims, volumes, mayBeMatched } = this.#deps;
     const claim = claims.store.get(key);
+    const seen = volumes.store.get(pending.volume.metadata?.name ?? "") ?? fallback;
     const plan = planBind({
       uid: pending.uid,
       claim,
-      volume: volumes.store.get(pending.volume.metadata?.name ?? "") ?? pending.volume,
+      volume: seen !== undefined && uidOf(seen) === uidOf(pending.volume) ? seen : undefined,
       mayBeMatched: claim !== undefined && mayBeMatched(claim),
     });
-    if (plan.step === "leave" && plan.settled) this.forget(key);
+    if (plan.step === "leave" && plan.settled) this.#drop(key, pending, "ordinary");
     return plan;
   }
 
+  /** Ends our part in a claim, unless the entry is another claim's or volume's by now. */
+  #drop(key: string, pending: Pending, by: "ordinary" | "express"): void {
+    if (this.#pending.get(key) !== pending) return;
+    this.#pending.delete(key);
+    this.#deps.metrics?.bound.inc({ by });
+  }
+
   async #write(
-    claim: PersistentVolumeClaim,
-    volume: PersistentVolume,
-    step: "bind" | "repair",
+    key: string,
+    pending: Pending,
+    plan: Exclude<BindPlan, { step: "leave" }>,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<ReconcileResult> {
     const { client, log, metrics } = this.#deps;
+    const { claim } = plan;
     const at = { name: claim.metadata?.name ?? "", namespace: claim.metadata?.namespace };
-    const fields = { claim: keyOf(claim), volume: volumeNameOf(claim) };
+    const fields = { claim: key, volume: volumeNameOf(claim) };
+    const from = plan.step === "mark" ? plan.from : undefined;
     try {
-      if (step === "bind") {
-        const provisioner = volume.metadata?.annotations?.[PROVISIONED_BY] ?? "";
-        const volumeName = volumeNameOf(claim);
-        if (claim.metadata?.annotations === undefined) {
-          const patch = bindUnannotatedClaim(claim, volumeName, provisioner);
-          await client.patchMerge(persistentVolumeClaims, at, patch, { signal });
-        } else {
-          const patch = bindClaim(claim, volumeName, provisioner);
-          await client.patchJson(persistentVolumeClaims, at, patch, { signal });
-        }
-      }
-      const status = markClaimBound(claim, volume, step === "repair" ? "Lost" : undefined);
+      if (plan.step === "bind") await this.#bind(claim, pending.volume, at, signal);
+      const status = markClaimBound(claim, pending.volume, from);
       await client.patchJson(persistentVolumeClaims, at, status, { subresource: "status", signal });
     } catch (error) {
       if (!isRefusal(error)) throw error;
       log.debug("express bind was refused, the ordinary protocol goes on", { ...fields, err: error });
-      return;
+      pending.refusals += 1;
+      // Without the right there is nothing to look for.
+      if (!isForbidden(error) && pending.refusals <= LOOKS_AFTER_REFUSAL) return { requeueAfterMs: LOOK_AGAIN_MS };
+      this.#drop(key, pending, "ordinary");
+      return undefined;
     }
-    this.#pending.delete(keyOf(claim));
-    if (step === "bind") metrics?.bound.inc({ by: "express" });
-    else {
+    this.#drop(key, pending, "express");
+    if (from === "Lost") {
       metrics?.lostRepaired.inc();
       log.warn("a claim was Lost although its volume exists; its status is repaired", fields);
+    }
+    return undefined;
+  }
+
+  async #bind(claim: PersistentVolumeClaim, volume: PersistentVolume, at: At, signal: AbortSignal): Promise<void> {
+    const { client } = this.#deps;
+    const provisioner = volume.metadata?.annotations?.[PROVISIONED_BY] ?? "";
+    const volumeName = volumeNameOf(claim);
+    if (claim.metadata?.annotations === undefined) {
+      const patch = bindUnannotatedClaim(claim, volumeName, provisioner);
+      await client.patchMerge(persistentVolumeClaims, at, patch, { signal });
+    } else {
+      const patch = bindClaim(claim, volumeName, provisioner);
+      await client.patchJson(persistentVolumeClaims, at, patch, { signal });
     }
   }
 

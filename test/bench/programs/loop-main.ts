@@ -40,11 +40,11 @@ await Promise.all(all.map((informer) => informer.synced(stop.signal)));
 const registry = new Registry();
 await runProvisioner(
   {
-    isLeading: () => true,
     ...connection,
     ...informers,
     driver: nothingDriver(provisioner),
     recorder: new EventRecorder(connection, { component: "bench-loop" }),
+    isLeading: () => true,
     metrics: provisionMetrics(registry),
   },
   { provisionRetry: { limit: 15 }, reclaimRetry: { limit: 15 }, express: true, owner: "bench/loop" },

@@ -56,3 +56,12 @@ export async function closeSharedGround(): Promise<void> {
   shared = undefined;
   if (open !== undefined) await (await open).close();
 }
+
+/** For test files that start clusters of their own: they get the machine to themselves, and are skipped where somebody's cluster was named to run stories on. */
+export function useOwnCluster(): void {
+  beforeAll(closeSharedGround);
+  beforeEach(({ skip }) => {
+    if (process.env["MOORING_GROUND"] !== undefined)
+      skip("it starts a cluster of its own, and an existing one was named");
+  });
+}
