@@ -4,9 +4,10 @@
  * States of a volume's directory, and what on the cluster tells of it (helper/run.ts says what a crash leaves in each):
  *
  *     nothing ─provision─▶ create pod ─succeeds─▶ succeeded create pod ─PV stored─▶ PV + pod ─settled─▶ PV ─remove─▶ delete pod ─▶ nothing
- *                              └─claim gone, no PV: abandon ─▶ delete pod ─▶ nothing
+ *                              └─claim gone, no PV: abandon ─▶ delete pod ─▶ nothing (or kept, when it may hold older data: unfinished.ts)
  *
- * Invariant: while a directory may exist, a create pod, a PersistentVolume or (after a timeout) a claim is there that leads to it.
+ * Invariants: while a directory may exist, a create pod, a PersistentVolume or (after a timeout) a claim is there that leads to it. No directory is given to a claim while something may still remove it, and
+ * none is removed without a last question, after all waiting, whether that is still wanted and whether it is nobody else's (sharing.ts).
  */
 import type { Node, PersistentVolume } from "../kube/kinds.ts";
 import { uidOf } from "../kube/objects.ts";
@@ -15,14 +16,14 @@ import { aboutClaim } from "../provision/events.ts";
 import { classicErrors } from "./errors.ts";
 import type { Render } from "./folder.ts";
 import { HelperWork, type HelperWorkDeps, placeText } from "./helper/work.ts";
-import { InFlight, type Place } from "./in-flight.ts";
-import type { VolumeIndex } from "./places.ts";
+import { InFlight } from "./in-flight.ts";
+import type { Place, VolumeIndex } from "./places.ts";
 import { admit, canServe, planProvision, type ProvisionPlan } from "./plan.ts";
 import { Removal } from "./removal.ts";
 import { rendezvous } from "./rendezvous.ts";
 import type { SettingsSource } from "./settings.ts";
-import { sharersOf } from "./sharing.ts";
-import { Unfinished } from "./unfinished.ts";
+import { RemovalCheck, sharersOf } from "./sharing.ts";
+import { type Continuation, Unfinished } from "./unfinished.ts";
 import { volumeParts } from "./volume.ts";
 
 /** What the driver is given. */
@@ -30,7 +31,6 @@ export interface ClassicDeps extends HelperWorkDeps {
   /** StorageClass.provisioner. */
   readonly provisioner: string;
   readonly settings: SettingsSource;
-  /** All nodes, watched. */
   readonly nodes: { all(): Iterable<Node>; get(name: string): Node | undefined };
   /** All PersistentVolumes, whoever made them, watched. */
   readonly volumes: VolumeIndex;
@@ -59,8 +59,9 @@ class Classic implements Driver {
     this.#work = new HelperWork(deps);
     this.#inFlight = new InFlight(deps.clock, deps.volumes);
     const parts = { ...deps, work: this.#work, inFlight: this.#inFlight };
-    this.#unfinished = new Unfinished(parts);
-    this.#removal = new Removal(parts);
+    const check = new RemovalCheck(parts);
+    this.#unfinished = new Unfinished({ ...parts, check });
+    this.#removal = new Removal({ ...parts, check });
   }
 
   admit(request: ProvisionRequest): void {
@@ -87,24 +88,30 @@ class Classic implements Driver {
     const plan = planProvision(settings, request, render, log);
     const node = plan.node?.metadata?.name ?? "";
 
-    const { path, made } = await this.#unfinished.tidy(volumeName, plan, settings, signal);
+    const next = await this.#unfinished.tidy(volumeName, plan, settings, signal);
+    const { path } = next;
     const place: Place = { volume: volumeName, node: plan.shared ? undefined : node, path };
     const release = await this.#inFlight.hold(place, signal);
     try {
+      await this.#work.clear(place, { settings, signal });
       const { going } = sharersOf(place, plan.node, volumes);
-      if (going !== undefined) throw classicErrors.PATH_BEING_RECLAIMED({ path, other: going });
-      if (made === undefined) {
+      if (going !== undefined) {
+        await this.#unfinished.makeAgain(volumeName, settings, signal);
+        throw classicErrors.PATH_BEING_RECLAIMED({ path, other: going });
+      }
+      const attempt = { node: next.node, path, sizeBytes: plan.sizeBytes, retain: isRetained(request) };
+      const remember = (): void => {
+        this.#unfinished.remember(volumeName, attempt);
+      };
+      if (next.made === undefined) {
         log.info(`Creating volume ${volumeName} at ${placeText(node, path)}`, { volume: volumeName, node, path });
-        const lost = (): void => {
-          this.#unfinished.remember(volumeName, { node, path, sizeBytes: plan.sizeBytes });
-        };
         const context = { settings, about: aboutClaim(request.claim), signal };
-        await this.#work.create(this.#task(request, plan, path), context, lost);
+        await this.#work.create(this.#task(request, plan, next), context, remember);
       } else {
         log.info("a volume made by an earlier attempt is taken over", { volume: volumeName, node, path });
-        this.#work.tellLog(made);
+        this.#work.tellLog(next.made);
       }
-      this.#unfinished.forget(volumeName);
+      remember();
       this.#inFlight.made(volumeName);
     } finally {
       release();
@@ -114,35 +121,41 @@ class Classic implements Driver {
   }
 
   async settled(volumeName: string): Promise<void> {
-    this.#unfinished.forget(volumeName);
-    this.#inFlight.settled(volumeName);
-    await this.#work.removeCreatePods(volumeName);
+    await this.#unfinished.settled(volumeName);
+    // A teardown that was begun when it was still to be removed: an administrator has rescued it since.
+    if (this.#deps.volumes.get(volumeName)?.goes === false) await this.#work.dropTeardowns(volumeName);
   }
 
   async remove(volume: PersistentVolume, confirm: Confirm, signal: AbortSignal): Promise<RemovedVolume> {
-    if (!(await confirm())) return { outcome: "withdrawn" };
-    return this.#removal.remove(volume, this.#deps.settings.current(), signal);
+    const settings = this.#deps.settings.current();
+    const removed = await this.#removal.remove(volume, { settings, confirm, signal });
+    if (removed.outcome === "removed") await this.#unfinished.removed(volume.metadata?.name ?? "");
+    return removed;
   }
 
   leftovers(): readonly string[] {
     return this.#unfinished.volumes();
   }
 
-  async abandon(volumeName: string, confirm: Confirm, signal: AbortSignal): Promise<void> {
-    if (!(await confirm())) return;
-    return this.#unfinished.abandon(volumeName, this.#deps.settings.current(), signal);
+  abandon(volumeName: string, confirm: Confirm, signal: AbortSignal): Promise<void> {
+    return this.#unfinished.abandon(volumeName, confirm, this.#deps.settings.current(), signal);
   }
 
-  #task(request: ProvisionRequest, plan: ProvisionPlan, path: string): Parameters<HelperWork["create"]>[0] {
+  #task(request: ProvisionRequest, plan: ProvisionPlan, next: Continuation): Parameters<HelperWork["create"]>[0] {
     return {
       action: "create",
       volumeName: request.volumeName,
-      path,
-      node: plan.node?.metadata?.name ?? "",
+      path: next.path,
+      node: next.node,
       shared: plan.shared,
       sizeBytes: plan.sizeBytes,
       mode: request.claim.spec?.volumeMode ?? "Filesystem",
       ownership: plan.ownership(),
+      retain: isRetained(request),
     };
   }
+}
+
+function isRetained({ storageClass }: ProvisionRequest): boolean {
+  return storageClass.reclaimPolicy === "Retain";
 }

@@ -258,6 +258,19 @@ export const classicErrors = defineErrors("CLASSIC", {
     retry: "backoff",
     advice: "Shorten metadata.name in helperPod.yaml: helper pod names are cut at 128 characters.",
   },
+  HELPER_STUCK: {
+    message: ({ pod, node }: { pod: string; node: string }) =>
+      `helper pod ${pod}${node === "" ? "" : ` on node ${node}`} is being deleted and does not go`,
+    retry: "backoff",
+    advice: "Look at the node. When it will not come back, delete its Node object, or taint it out-of-service.",
+  },
+  TEARDOWN_LEFT: {
+    message: ({ pod, node, path }: { pod: string; node: string; path: string }) =>
+      `helper pod ${pod}${node === "" ? "" : ` on node ${node}`} may still remove ${path}`,
+    retry: "backoff",
+    advice:
+      "Nothing, while the node is there: it is tried again. When the node will not come back, delete its Node object, or taint it out-of-service.",
+  },
   CREATE_FAILED: {
     message: ({ volume, why }: { volume: string; why: string }) => `failed to create volume ${volume}: ${why}`,
     retry: "backoff",

@@ -1,7 +1,8 @@
+import { setMaxListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { manualClock, settle } from "../effects/testing/manual-clock.fixture.ts";
-import { InFlight, type Place } from "./in-flight.ts";
-import { VolumePlaces } from "./places.ts";
+import { InFlight } from "./in-flight.ts";
+import { type Place, VolumePlaces } from "./places.ts";
 import { volume as persistentVolume } from "./testing/objects.fixture.ts";
 
 const never = new AbortController().signal;
@@ -89,5 +90,43 @@ describe("directories in work", () => {
     inFlight.settled("a");
     await clock.advance(60_001);
     expect(inFlight.madeNear(place("b", "/p/x"))).toBeUndefined();
+  });
+});
+
+describe("many directories in work", () => {
+  it("eight thousand claims in work at once cost the event loop less than a lease can bear", async () => {
+    const inFlight = new InFlight(manualClock(), { has: () => false });
+    const { signal } = new AbortController();
+    const n = 8_000;
+    const ends: (() => void)[] = [];
+    const began = performance.now();
+    for (let at = 0; at < n; at++) {
+      ends.push(
+        await inFlight.hold({ volume: `pvc-${at}`, node: `n${at % 4}`, path: `/opt/lpp/pvc-${at}_ns_c` }, signal),
+      );
+    }
+
+    for (let at = 0; at < n; at++) {
+      inFlight.made(`pvc-${at}`);
+      ends[at]?.();
+      inFlight.settled(`pvc-${at}`);
+    }
+    const settled = performance.now();
+    expect(settled - began).toBeLessThan(2_000);
+  });
+
+  it("two thousand claims that wait for one directory take their turns in no more", async () => {
+    const inFlight = new InFlight(manualClock(), { has: () => false });
+    const { signal } = new AbortController();
+    setMaxListeners(0, signal);
+    const n = 2_000;
+    const began = performance.now();
+    const all = Array.from({ length: n }, async (_, at) => {
+      const end = await inFlight.hold({ volume: `pvc-${at}`, node: "a", path: "/opt/lpp/common" }, signal);
+      inFlight.made(`pvc-${at}`);
+      end();
+    });
+    await Promise.all(all);
+    expect(performance.now() - began).toBeLessThan(2_000);
   });
 });

@@ -114,6 +114,38 @@ describe("whether a volume may lie on a node", () => {
     const { nodeAffinity: _, ...spec } = old().spec ?? {};
     expect(mayLieOn(placementOf({ spec }), node("node-b"))).toBe(true);
   });
+
+  it("is yes for every node where there is no affinity, whatever the annotation: the file system is shared", () => {
+    const { nodeAffinity: _, ...spec } = volume().spec ?? {};
+    expect(mayLieOn(placementOf({ ...volume(), spec }), node("node-b"))).toBe(true);
+  });
+
+  it("is yes for the nodes of any term, and for what is not understood", () => {
+    const required = {
+      nodeSelectorTerms: [
+        ...(affinity("a", "1").required?.nodeSelectorTerms ?? []),
+        { matchExpressions: [{ key: "b", operator: "Exists" }] },
+      ],
+    };
+    const two = placementOf(old({ nodeAffinity: { required } }));
+    expect(mayLieOn(two, node("x", { a: "1" }))).toBe(true);
+    expect(mayLieOn(two, node("x", {}))).toBe(true);
+    const both = old({
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [
+            {
+              matchExpressions: [
+                { key: "a", operator: "In", values: ["1"] },
+                { key: "b", operator: "In", values: ["2"] },
+              ],
+            },
+          ],
+        },
+      },
+    });
+    expect(mayLieOn(placementOf(both), node("x", { a: "1", b: "3" }))).toBe(false);
+  });
 });
 
 describe("how long a volume has been Released", () => {

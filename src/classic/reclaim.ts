@@ -12,22 +12,30 @@ export interface Placement {
   readonly annotated: string | undefined;
   /** matchFields metadata.name. */
   readonly named: string | undefined;
-  /** The first expression with operator In. */
+  /** The first expression with operator In, of the one term there is. */
   readonly label: { readonly key: string; readonly values: readonly string[] } | undefined;
+  /** Any of them fits; a volume on a shared file system has none. */
+  readonly terms: readonly NodeSelectorTerm[];
   readonly affinity: "missing" | "not required" | "given";
 }
+
+type NodeSelectorTerm = NonNullable<
+  NonNullable<NonNullable<PersistentVolume["spec"]>["nodeAffinity"]>["required"]
+>["nodeSelectorTerms"][number];
 
 export function placementOf(volume: PersistentVolume): Placement {
   const affinity = volume.spec?.nodeAffinity;
   const terms = affinity?.required?.nodeSelectorTerms ?? [];
-  const fields = terms.flatMap((term) => term.matchFields ?? []);
-  const named = fields.find((field) => field.key === "metadata.name" && field.operator === "In")?.values ?? [];
-  const expression = terms.flatMap((term) => term.matchExpressions ?? []).find(({ operator }) => operator === "In");
+  // Several terms name several nodes: none of them is the one.
+  const term = terms.length === 1 ? terms[0] : undefined;
+  const named = term?.matchFields?.find(({ key, operator }) => key === NAME_FIELD && operator === "In")?.values ?? [];
+  const expression = term?.matchExpressions?.find(({ operator }) => operator === "In");
   const annotated = volume.metadata?.annotations?.[PV_NODE];
   return {
     annotated: annotated === "" ? undefined : annotated,
     named: named.length === 1 ? named[0] : undefined,
     label: expression === undefined ? undefined : { key: expression.key, values: expression.values ?? [] },
+    terms,
     affinity: affinity === undefined ? "missing" : affinity.required === undefined ? "not required" : "given",
   };
 }
@@ -77,19 +85,36 @@ export function nodeOf(placement: Placement, nodes: Iterable<Node>): NodeAnswer 
   return { found: "none", wanted: value };
 }
 
-/** Whether the directory can be on this node, as far as the volume says: for the question whether two volumes share a directory, where a wrong yes only keeps data. */
-export function mayLieOn(placement: Placement, node: Node): boolean {
-  const name = node.metadata?.name;
-  if (placement.annotated !== undefined && placement.annotated === name) return true;
-  if (placement.named !== undefined && placement.named === name) return true;
-  const { label } = placement;
-  if (label !== undefined) return label.values.some((value) => carries(node, label.key, value) || value === name);
-  return placement.annotated === undefined && placement.named === undefined;
+/**
+ * Whether the directory can be on this node, as far as the volume says: for the question whether two volumes share a directory, where a wrong yes only keeps data. Without an affinity it can be on every
+ * node: a volume on a shared file system names only the node whose helper made it.
+ */
+export function mayLieOn({ annotated, terms, affinity }: Placement, node: Node): boolean {
+  if (affinity !== "given" || (annotated !== undefined && annotated === node.metadata?.name)) return true;
+  return terms.some((term) => mayFit(term, node));
+}
+
+/** What is not understood may fit. Older volumes have the node's name where newer ones have its label. */
+function mayFit(term: NodeSelectorTerm, node: Node): boolean {
+  const name = node.metadata?.name ?? "";
+  const fields = term.matchFields ?? [];
+  const expressions = term.matchExpressions ?? [];
+  return (
+    fields.every(
+      ({ key, operator, values = [] }) => key !== NAME_FIELD || operator !== "In" || values.includes(name),
+    ) &&
+    expressions.every(
+      ({ key, operator, values = [] }) =>
+        operator !== "In" || values.some((value) => carries(node, key, value) || value === name),
+    )
+  );
 }
 
 function carries(node: Node, key: string, value: string): boolean {
   return node.metadata?.labels?.[key] === value;
 }
+
+const NAME_FIELD = "metadata.name";
 
 /** How long a volume whose node is gone stays Released: a node may come back from repair, and its disk with it. */
 export const NODE_PATIENCE_MS = 24 * 60 * 60 * 1000;

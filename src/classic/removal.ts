@@ -4,44 +4,55 @@ import { uidOf } from "../kube/objects.ts";
 import { bytes } from "../kube/quantity.ts";
 import { messageOf } from "../observe/errors.ts";
 import type { Log } from "../observe/log.ts";
-import type { RemovedVolume } from "../provision/driver.ts";
+import type { Confirm, RemovedVolume } from "../provision/driver.ts";
 import { aboutVolume } from "../provision/events.ts";
 import { configOf, isShared } from "./base-path.ts";
 import { classicErrors } from "./errors.ts";
+import type { HelperTask } from "./helper/pod.ts";
 import { type HelperWork, placeText, wrapped } from "./helper/work.ts";
-import type { InFlight, Place } from "./in-flight.ts";
-import type { VolumeIndex } from "./places.ts";
+import type { InFlight } from "./in-flight.ts";
+import type { Place } from "./places.ts";
 import { directoryOf, NODE_PATIENCE_MS, nodeOf, placementOf, releasedSince } from "./reclaim.ts";
 import type { Settings } from "./settings.ts";
-import { sharersOf } from "./sharing.ts";
+import type { Obstacle, RemovalCheck } from "./sharing.ts";
 
 interface RemovalDeps {
   readonly work: HelperWork;
   readonly inFlight: InFlight;
+  readonly check: RemovalCheck;
   readonly nodes: { all(): Iterable<Node> };
-  readonly volumes: VolumeIndex;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Removes the directory of a Released PersistentVolume of whatever version, or says why it stays. */
+interface Context {
+  readonly settings: Settings;
+  readonly confirm: Confirm;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Removes the directory of a Released PersistentVolume of whatever version, or says why it stays.
+ *
+ * Where it is says the PersistentVolume, not the class as it is configured now: one with a node affinity lies on that node's disk; only one without may lie on a file system that all nodes share.
+ */
 export class Removal {
   readonly #deps: RemovalDeps;
-  /** By UID of the PersistentVolume: when it was first found without its node. */
-  readonly #firstSeen = new Map<string, number>();
+  /** By UID of the PersistentVolume: since when its node has been missing at every look. */
+  readonly #missingSince = new Map<string, number>();
 
   constructor(deps: RemovalDeps) {
     this.#deps = deps;
   }
 
-  async remove(volume: PersistentVolume, settings: Settings, signal: AbortSignal): Promise<RemovedVolume> {
+  async remove(volume: PersistentVolume, context: Context): Promise<RemovedVolume> {
     const name = volume.metadata?.name ?? "";
     // The one error that the original does not wrap.
-    const config = configOf(settings.config, volume.spec?.storageClassName ?? "");
+    const config = configOf(context.settings.config, volume.spec?.storageClassName ?? "");
     try {
-      return await this.#remove(volume, name, isShared(config), settings, signal);
+      return await this.#remove(volume, name, isShared(config), context);
     } catch (error) {
-      if (signal.aborted) throw error;
+      if (context.signal.aborted) throw error;
       this.#deps.log.info(`clean up volume ${name} failed: ${messageOf(error)}`, { volume: name, err: error });
       throw wrapped("DELETE_FAILED", name, error);
     }
@@ -50,62 +61,75 @@ export class Removal {
   async #remove(
     volume: PersistentVolume,
     name: string,
-    shared: boolean,
-    settings: Settings,
-    signal: AbortSignal,
+    classShared: boolean,
+    { settings, confirm, signal }: Context,
   ): Promise<RemovedVolume> {
-    const { work, inFlight, nodes, volumes, log } = this.#deps;
+    const { work, inFlight, check, nodes, log } = this.#deps;
     const path = directoryOf(volume);
     if (path === undefined) throw classicErrors.NO_PATH_SET({});
     if (volume.spec?.persistentVolumeReclaimPolicy === "Retain") {
       log.info(`Retained volume ${name}`, { volume: name });
       return { outcome: "kept", reason: "Retained", message: `Retained volume ${name} at ${path}` };
     }
-    const answer = shared ? undefined : nodeOf(placementOf(volume), nodes.all());
+    const placement = placementOf(volume);
+    const pinned = placement.affinity === "given";
+    const shared = classShared && !pinned;
+    const answer = shared ? undefined : nodeOf(placement, nodes.all());
     if (answer?.found === "none") return this.#withoutNode(volume, name, answer.wanted, path);
-    this.#firstSeen.delete(uidOf(volume));
+    this.#missingSince.delete(uidOf(volume));
     const node = answer?.node.metadata?.name ?? "";
 
-    const place: Place = { volume: name, node: shared ? undefined : node, path };
+    const place: Place = { volume: name, node: pinned ? node : undefined, path };
+    const task: HelperTask = {
+      action: "delete",
+      volumeName: name,
+      path,
+      node,
+      shared,
+      sizeBytes: bytes(volume.spec?.capacity?.["storage"] ?? "0"),
+      mode: volume.spec?.volumeMode ?? "Filesystem",
+      ownership: { user: "", group: "", perm: "" },
+    };
     const release = await inFlight.hold(place, signal);
     try {
-      const { staying } = sharersOf(place, answer?.node, volumes);
-      if (staying !== undefined) {
-        log.warn("a directory is kept because another volume uses it", { volume: name, other: staying, path });
-        const message = `volume ${name} is gone, its directory ${placeText(node, path)} is kept: it overlaps the directory of volume ${staying}`;
-        return { outcome: "kept", reason: "DirectoryShared", message };
-      }
-      const making = inFlight.madeNear(place);
-      if (making !== undefined) throw classicErrors.PATH_BEING_MADE({ path, other: making });
-      await work.tearDown(
-        {
-          action: "delete",
-          volumeName: name,
-          path,
-          node,
-          shared,
-          sizeBytes: bytes(volume.spec?.capacity?.["storage"] ?? "0"),
-          mode: volume.spec?.volumeMode ?? "Filesystem",
-          ownership: { user: "", group: "", perm: "" },
-        },
-        { settings, about: aboutVolume(volume), signal },
-      );
+      const about = aboutVolume(volume);
+      const ask = (): Promise<Obstacle | undefined> => check.ask(place, pinned ? answer?.node : undefined, confirm);
+      const obstacle = await work.tearDown(task, place, { settings, about, signal }, ask);
+      if (obstacle !== undefined) return this.#stays(name, placeText(node, path), obstacle, path);
     } finally {
       release();
     }
-    inFlight.forget(name);
-    await work.removeCreatePods(name);
     return { outcome: "removed" };
   }
 
-  /** No node has the directory now. It may come back from repair: a day is waited, and then the object goes and the directory stays wherever it is. */
+  #stays(name: string, where: string, obstacle: Obstacle, path: string): RemovedVolume {
+    switch (obstacle.obstacle) {
+      case "withdrawn":
+        return { outcome: "withdrawn" };
+      case "making":
+        throw classicErrors.PATH_BEING_MADE({ path, other: obstacle.other });
+      case "staying": {
+        const { other } = obstacle;
+        this.#deps.log.warn("a directory is kept because another volume uses it", { volume: name, other, path });
+        const message = `volume ${name} is gone, its directory ${where} is kept: it overlaps the directory of volume ${other}`;
+        return { outcome: "kept", reason: "DirectoryShared", message };
+      }
+      default:
+        return obstacle satisfies never;
+    }
+  }
+
+  /**
+   * No node has the directory now. It may come back from repair: it is waited for, and when it has been missing at every look for a day, all of it spent Released, the object goes and the directory stays wherever it is. A new
+   * leader begins the day anew: it cannot know whether the node was there meanwhile.
+   */
   #withoutNode(volume: PersistentVolume, name: string, wanted: string, path: string): RemovedVolume {
     const { clock, log } = this.#deps;
     const now = clock.now();
-    const seen = this.#firstSeen.get(uidOf(volume)) ?? now;
-    const end = releasedSince(volume, seen) + NODE_PATIENCE_MS;
+    const missing = this.#missingSince.get(uidOf(volume)) ?? now;
+    const end = Math.max(missing, releasedSince(volume, missing)) + NODE_PATIENCE_MS;
     if (now < end) {
-      this.#firstSeen.set(uidOf(volume), seen);
+      this.#missingSince.set(uidOf(volume), missing);
       const until = new Date(end).toISOString();
       return {
         outcome: "waiting",
@@ -113,7 +137,7 @@ export class Removal {
         retryAfterMs: end - now,
       };
     }
-    this.#firstSeen.delete(uidOf(volume));
+    this.#missingSince.delete(uidOf(volume));
     log.info(`Node ${wanted} does not exist, skipping cleanup of volume ${name}`, { volume: name, node: wanted, path });
     return {
       outcome: "kept",

@@ -16,7 +16,7 @@ export function rendezvous<T>(key: string, candidates: readonly T[], nameOf: (ca
 }
 
 /** FNV-1a over UTF-16 code units, then murmur3's finalizer: FNV alone leaves the scores of names that differ only at the end too alike. */
-function hash(text: string): number {
+export function hash(text: string): number {
   let h = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) h = Math.imul(h ^ text.charCodeAt(at), 0x01000193);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

@@ -1,6 +1,10 @@
+import type { KubeClient } from "../kube/client.ts";
 import type { Node } from "../kube/kinds.ts";
-import type { Place } from "./in-flight.ts";
-import type { PlacedVolume, VolumeIndex } from "./places.ts";
+import type { HelperWork } from "./helper/work.ts";
+import type { InFlight } from "./in-flight.ts";
+import { LiveVolumes } from "./live-volumes.ts";
+import { isOwnDirectory } from "./own-directory.ts";
+import type { Place, PlacedVolume, VolumeIndex } from "./places.ts";
 import { mayLieOn } from "./reclaim.ts";
 
 /** Two volumes may share a directory, by patterns or because somebody made a PersistentVolume by hand. Whoever makes or removes one asks here first. */
@@ -23,4 +27,42 @@ export function sharersOf(place: Place, node: Node | undefined, index: VolumeInd
 /** A wrong yes keeps data or delays a claim, a wrong no loses data: in doubt it is yes. */
 function meets(other: PlacedVolume, place: Place, node: Node | undefined): boolean {
   return place.node === undefined || node === undefined || mayLieOn(other.placement, node);
+}
+
+/** Why a directory must not be removed now. */
+export type Obstacle =
+  | { readonly obstacle: "withdrawn" }
+  /** A volume that stays has it. */
+  | { readonly obstacle: "staying"; readonly other: string }
+  /** It is made for another volume, whose PersistentVolume is not there yet. */
+  | { readonly obstacle: "making"; readonly other: string };
+
+export interface RemovalCheckDeps {
+  readonly client: KubeClient;
+  readonly volumes: VolumeIndex;
+  readonly inFlight: InFlight;
+  readonly work: HelperWork;
+}
+
+/** The last question before a teardown. */
+export class RemovalCheck {
+  readonly #deps: RemovalCheckDeps;
+  readonly #live: LiveVolumes;
+
+  constructor(deps: RemovalCheckDeps) {
+    this.#deps = deps;
+    this.#live = new LiveVolumes(deps.client);
+  }
+
+  /** What keeps the directory, all things known at the end of the last wait; `confirm` is that wait. Rejects when the API server cannot be asked. */
+  async ask(place: Place, node: Node | undefined, confirm: () => Promise<boolean>): Promise<Obstacle | undefined> {
+    const { volumes, inFlight, work } = this.#deps;
+    // For a directory of its own the watch will do: only somebody who makes a PersistentVolume for it by hand at this very moment would be missed. Listing all for each would cost a large cluster dear.
+    const index = isOwnDirectory(place.path, place.volume) ? volumes : await this.#live.read();
+    if (!(await confirm())) return { obstacle: "withdrawn" };
+    const { staying } = sharersOf(place, node, index);
+    if (staying !== undefined) return { obstacle: "staying", other: staying };
+    const making = inFlight.madeNear(place) ?? work.makingNear(place).find((volume) => !volumes.has(volume));
+    return making === undefined ? undefined : { obstacle: "making", other: making };
+  }
 }

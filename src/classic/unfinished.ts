@@ -1,19 +1,27 @@
 /**
- * What attempts leave that did not end in a PersistentVolume: a create pod in whatever phase, or (after a timeout, when the pod had to be deleted) the memory of the
+ * What attempts leave that did not end in a PersistentVolume: a create pod in whatever phase, or (when it was deleted, by us after a timeout or by somebody's hand) the memory of the
  * attempt. `tidy` makes way for the next attempt of the same claim, `abandon` ends the matter for a claim that is gone.
+ *
+ * Invariant: an attempt's directory is removed only where nobody else's data can be in it. It is kept, and named in the log, when its path has not the volume's own name (isOwnDirectory), when the class retains
+ * (its PersistentVolume may have been stored and deleted, and its data is to stay), and when the PersistentVolume was stored.
  *
  * Memory is lost in a crash; then the claim itself leads to the directory again (same node, same path), as long as it lives.
  */
-import type { Node, Pod } from "../kube/kinds.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { isNotFound } from "../kube/errors.ts";
+import { type Node, persistentVolumes, type Pod } from "../kube/kinds.ts";
 import type { Log } from "../observe/log.ts";
+import type { Confirm } from "../provision/driver.ts";
+import type { HelperPod } from "./helper/helper-pods.ts";
+import { isReady } from "./helper/nodes.ts";
 import type { HelperTask } from "./helper/pod.ts";
-import type { HelperRecord } from "./helper/record.ts";
 import { type HelperWork, wrapped } from "./helper/work.ts";
-import type { InFlight, Place } from "./in-flight.ts";
-import type { VolumeIndex } from "./places.ts";
+import type { InFlight } from "./in-flight.ts";
+import { isOwnDirectory } from "./own-directory.ts";
+import type { Place } from "./places.ts";
 import type { ProvisionPlan } from "./plan.ts";
 import type { Settings } from "./settings.ts";
-import { sharersOf } from "./sharing.ts";
+import type { RemovalCheck } from "./sharing.ts";
 
 /** An attempt that may have made something. */
 export interface Attempt {
@@ -21,35 +29,69 @@ export interface Attempt {
   readonly node: string;
   readonly path: string;
   readonly sizeBytes: bigint;
+  readonly retain: boolean;
+}
+
+/** How the next attempt goes on. */
+export interface Continuation {
+  readonly path: string;
+  /** On a shared file system, that of the pod that is waited for. */
+  readonly node: string;
+  /** There is nothing left to do. */
+  readonly made: Pod | undefined;
 }
 
 interface UnfinishedDeps {
+  readonly client: KubeClient;
   readonly work: HelperWork;
   readonly inFlight: InFlight;
+  readonly check: RemovalCheck;
   readonly nodes: { get(name: string): Node | undefined };
-  readonly volumes: VolumeIndex;
   readonly log: Log;
 }
+
+interface Context {
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
+  readonly confirm: Confirm;
+}
+
+/** `withdrawn`: it was not to be removed after all, and nothing has changed. */
+type End = "ended" | "withdrawn";
 
 export class Unfinished {
   readonly #deps: UnfinishedDeps;
   readonly #attempts = new Map<string, Attempt>();
+  /** Volumes whose PersistentVolume was stored and whose create pod could not be deleted. */
+  readonly #stored = new Set<string>();
 
   constructor(deps: UnfinishedDeps) {
     this.#deps = deps;
   }
 
-  /** Volumes with something left: being made, made and not settled, or failed. */
+  /** Volumes with something left: being made, made and not settled, or failed; or with a delete pod that nobody waits for. */
   volumes(): readonly string[] {
-    return [...new Set([...this.#attempts.keys(), ...this.#deps.work.volumesWithCreatePods()])];
+    return [...new Set([...this.#attempts.keys(), ...this.#deps.work.volumesWithPods()])];
   }
 
+  /** Called when something may have been made. */
   remember(volumeName: string, attempt: Attempt): void {
     this.#attempts.set(volumeName, attempt);
   }
 
-  forget(volumeName: string): void {
+  /** The PersistentVolume is stored. Must not throw. */
+  async settled(volumeName: string): Promise<void> {
+    const { inFlight, work } = this.#deps;
     this.#attempts.delete(volumeName);
+    inFlight.settled(volumeName);
+    if (await work.removeCreatePods(volumeName)) this.#stored.delete(volumeName);
+    else this.#stored.add(volumeName);
+  }
+
+  /** The directory is removed. */
+  async removed(volumeName: string): Promise<void> {
+    await this.settled(volumeName);
+    this.#deps.inFlight.forget(volumeName);
   }
 
   /** The node of an attempt that still goes on or has succeeded. */
@@ -58,46 +100,61 @@ export class Unfinished {
   }
 
   /**
-   * Says how the next attempt goes on: with the path of a pod that runs or has succeeded on this node (`made`: there is nothing left to do), else with the planned one. What was left
-   * elsewhere (another node was chosen meanwhile, the configuration changed) is removed first.
+   * Says how the next attempt goes on: with the path of a pod that runs or has succeeded on this node (on a shared file system: anywhere, for this path), else with the planned one. What was left elsewhere (another node was chosen
+   * meanwhile, the configuration changed) is given up first.
    */
-  async tidy(
-    volumeName: string,
-    plan: ProvisionPlan,
-    settings: Settings,
-    signal: AbortSignal,
-  ): Promise<{ readonly path: string; readonly made: Pod | undefined }> {
+  async tidy(volumeName: string, plan: ProvisionPlan, settings: Settings, signal: AbortSignal): Promise<Continuation> {
     const node = plan.node?.metadata?.name ?? "";
-    let path = plan.path;
-    let made: Pod | undefined;
-    for (const { pod, record } of this.#deps.work.createPodsOf(volumeName)) {
-      const here = (record.node === node || (plan.shared && node === "")) && !record.leaving;
-      if (here && record.phase !== "failed" && record.path !== undefined) {
-        path = record.path;
-        if (record.phase === "succeeded") made = pod;
-      } else if (!here || record.path !== plan.path) {
-        await this.#elsewhere(volumeName, record.node, signal, () => this.#endPod(pod, record, settings, signal));
+    // The claim lives. A leader that was stalled may find its volume stored by the next one.
+    const context: Context = { settings, signal, confirm: () => this.#isNotStored(volumeName, signal) };
+    let next: Continuation = { path: plan.path, node, made: undefined };
+    for (const helper of this.#deps.work.createPodsOf(volumeName)) {
+      const { pod, record } = helper;
+      const { leaving, path, phase } = record;
+      const here = plan.shared ? path === plan.path : record.node === node;
+      if (here && !leaving && phase !== "failed" && path !== undefined) {
+        next = { path, node: record.node, made: phase === "succeeded" ? pod : undefined };
+      } else if (!here || path !== plan.path) {
+        await this.#elsewhere(volumeName, record.node, context, () => this.#endPod(helper, context));
+      } else if (leaving || record.node !== node) {
+        await this.#deps.work.end(helper, context);
       }
+      // A failed pod of this very attempt is replaced when the next is created.
     }
     const attempt = this.#attempts.get(volumeName);
-    if (attempt !== undefined && (attempt.node !== node || attempt.path !== path)) {
-      await this.#elsewhere(volumeName, attempt.node, signal, () =>
-        this.#tearDown(volumeName, attempt, settings, signal),
-      );
+    const moved = attempt !== undefined && (attempt.path !== next.path || (!plan.shared && attempt.node !== node));
+    if (moved) {
+      await this.#elsewhere(volumeName, attempt.node, context, () => this.#tearDown(volumeName, attempt, context));
       this.#attempts.delete(volumeName);
+      this.#deps.inFlight.forget(volumeName);
     }
-    return { path, made };
+    return next;
+  }
+
+  /** The directory goes with another volume, or has gone: the next attempt makes it again. */
+  async makeAgain(volumeName: string, settings: Settings, signal: AbortSignal): Promise<void> {
+    const { work, inFlight } = this.#deps;
+    for (const helper of work.createPodsOf(volumeName)) {
+      if (helper.record.phase !== "waiting") this.#rememberPod(helper);
+      await work.end(helper, { settings, signal });
+    }
+    inFlight.forget(volumeName);
   }
 
   /** Removes everything: the claim is gone and there is no PersistentVolume. Rejects to be tried again. */
-  async abandon(volumeName: string, settings: Settings, signal: AbortSignal): Promise<void> {
+  async abandon(volumeName: string, confirm: Confirm, settings: Settings, signal: AbortSignal): Promise<void> {
     const { work, inFlight } = this.#deps;
+    const context: Context = { settings, signal, confirm };
     try {
-      for (const { pod, record } of work.createPodsOf(volumeName)) await this.#endPod(pod, record, settings, signal);
+      for (const helper of work.createPodsOf(volumeName)) {
+        if ((await this.#endPod(helper, context)) === "withdrawn") return;
+      }
       const attempt = this.#attempts.get(volumeName);
-      if (attempt !== undefined) await this.#tearDown(volumeName, attempt, settings, signal);
+      if (attempt !== undefined && (await this.#tearDown(volumeName, attempt, context)) === "withdrawn") return;
       this.#attempts.delete(volumeName);
+      this.#stored.delete(volumeName);
       inFlight.forget(volumeName);
+      await work.dropTeardowns(volumeName);
     } catch (error) {
       if (signal.aborted) throw error;
       throw wrapped("DELETE_FAILED", volumeName, error);
@@ -105,62 +162,66 @@ export class Unfinished {
   }
 
   /** A node that does not answer must not keep the claim from its new one: at worst an empty directory stays there, and the log says where. */
-  async #elsewhere(volume: string, node: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (signal.aborted || this.#isReady(node)) throw error;
-      const { log } = this.#deps;
-      log.warn("a directory may be left behind on a node that does not answer", { volume, node, err: error });
-      for (const { pod, record } of this.#deps.work.createPodsOf(volume)) {
-        if (record.node === node) await this.#deps.work.remove(pod, { force: true });
+  async #elsewhere(volume: string, node: string, context: Context, work: () => Promise<End>): Promise<void> {
+    const answers = (): boolean => node === "" || isReady(this.#deps.nodes.get(node));
+    let why: unknown;
+    if (answers()) {
+      try {
+        await work();
+        return;
+      } catch (error) {
+        if (context.signal.aborted || answers()) throw error;
+        why = error;
       }
     }
-  }
-
-  #isReady(name: string): boolean {
-    const conditions = this.#deps.nodes.get(name)?.status?.conditions ?? [];
-    return conditions.some(({ type, status }) => type === "Ready" && status === "True");
+    const { log } = this.#deps;
+    log.warn("a directory may be left behind on a node that does not answer", { volume, node, err: why });
+    for (const helper of this.#deps.work.createPodsOf(volume)) {
+      if (helper.record.node === node) await this.#deps.work.end(helper, context);
+    }
   }
 
   /** A pod that has not begun has made nothing, once it is gone. One that runs is not waited for: whatever it has made is removed afterwards. */
-  async #endPod(pod: Pod, record: HelperRecord, settings: Settings, signal: AbortSignal): Promise<void> {
+  async #endPod(helper: HelperPod, context: Context): Promise<End> {
     const { work } = this.#deps;
-    const { volumeName, node, path, sizeBytes, phase } = record;
-    const attempt = path === undefined || phase === "waiting" ? undefined : { node, path, sizeBytes };
-    if (phase === "waiting" || phase === "running") {
-      // From here on only memory tells.
-      if (attempt !== undefined) this.#attempts.set(volumeName, attempt);
-      await work.removeAndWait(pod, signal);
-    }
+    const { pod, record } = helper;
+    const { volumeName, phase } = record;
+    if (phase === "running") this.#rememberPod(helper);
+    const ended = (phase === "succeeded" || phase === "failed") && !record.leaving;
+    if (!ended && (await work.end(helper, context))) this.#rememberPod(helper);
+    const attempt = ended ? attemptOf(helper) : this.#attempts.get(volumeName);
     if (attempt !== undefined) {
-      await this.#tearDown(volumeName, attempt, settings, signal);
+      // A pod that has ended stays until its directory is gone: it is the record.
+      if ((await this.#tearDown(volumeName, attempt, context)) === "withdrawn") return "withdrawn";
       this.#attempts.delete(volumeName);
     }
     await work.remove(pod);
+    return "ended";
   }
 
-  async #tearDown(volumeName: string, attempt: Attempt, settings: Settings, signal: AbortSignal): Promise<void> {
-    const { work, inFlight, nodes, volumes, log } = this.#deps;
+  #rememberPod(helper: HelperPod): void {
+    const attempt = attemptOf(helper);
+    if (attempt !== undefined) this.remember(helper.record.volumeName, attempt);
+  }
+
+  async #tearDown(volumeName: string, attempt: Attempt, context: Context): Promise<End> {
+    const { work, inFlight, nodes, log, check } = this.#deps;
     const { path, sizeBytes } = attempt;
+    const fields = { volume: volumeName, node: attempt.node, path };
+    if (attempt.retain || this.#stored.has(volumeName) || !isOwnDirectory(path, volumeName)) {
+      log.info("the directory of an attempt that is given up is kept: it may hold older or retained data", fields);
+      return "ended";
+    }
     const node = nodes.get(attempt.node);
     if (attempt.node !== "" && node === undefined) {
-      log.info(`Node ${attempt.node} does not exist, skipping cleanup of volume ${volumeName}`, {
-        volume: volumeName,
-        node: attempt.node,
-        path,
-      });
-      return;
+      log.info(`Node ${attempt.node} does not exist, skipping cleanup of volume ${volumeName}`, fields);
+      return "ended";
     }
     const shared = attempt.node === "";
-    const place: Place = { volume: volumeName, node: shared ? undefined : attempt.node, path };
-    const release = await inFlight.hold(place, signal);
+    // Whether it lies on a shared file system is not on record: who uses the same path on whichever node keeps it.
+    const place: Place = { volume: volumeName, node: undefined, path };
+    const release = await inFlight.hold(place, context.signal);
     try {
-      const sharer = sharersOf(place, node, volumes).staying ?? inFlight.madeNear(place);
-      if (sharer !== undefined) {
-        log.warn("a directory is kept because another volume uses it", { volume: volumeName, other: sharer, path });
-        return;
-      }
       const task: HelperTask = {
         action: "delete",
         volumeName,
@@ -171,9 +232,31 @@ export class Unfinished {
         mode: "Filesystem",
         ownership: { user: "", group: "", perm: "" },
       };
-      await work.tearDown(task, { settings, about: undefined, signal });
+      const { settings, signal, confirm } = context;
+      const around = { settings, about: undefined, signal };
+      const own: Place = { ...place, node: shared ? undefined : attempt.node };
+      const obstacle = await work.tearDown(task, own, around, () => check.ask(place, undefined, confirm));
+      if (obstacle?.obstacle === "withdrawn") return "withdrawn";
+      if (obstacle !== undefined) {
+        log.warn("a directory is kept because another volume uses it", { ...fields, other: obstacle.other });
+      }
+      return "ended";
     } finally {
       release();
     }
   }
+
+  async #isNotStored(volumeName: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#deps.client.get(persistentVolumes, { name: volumeName }, { signal });
+      return false;
+    } catch (error) {
+      if (isNotFound(error)) return true;
+      throw error;
+    }
+  }
+}
+
+function attemptOf({ record: { node, path, sizeBytes, retain } }: HelperPod): Attempt | undefined {
+  return path === undefined ? undefined : { node, path, sizeBytes, retain };
 }

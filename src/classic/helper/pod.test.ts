@@ -190,6 +190,7 @@ describe("what a helper pod on the cluster tells", () => {
       phase: "waiting",
       leaving: false,
       sizeBytes: 1073741824n,
+      retain: false,
     });
   });
 

@@ -6,6 +6,7 @@ import type { HelperTemplate } from "../helper-template.ts";
 import {
   DATA_VOLUME,
   HELPER_PATH,
+  HELPER_RETAIN,
   HELPER_VOLUME,
   SCRIPT_DIR,
   SCRIPT_VOLUME,
@@ -29,6 +30,10 @@ export interface HelperTask {
   /** `Filesystem` in practice. */
   readonly mode: string;
   readonly ownership: Ownership;
+  /** The class's policy is Retain: noted on the pod, for whoever finds it. */
+  readonly retain?: boolean;
+  /** Behind the pod's name, where a pod of the plain name is stuck on another node. */
+  readonly suffix?: string;
 }
 
 /** What all helper pods of a configuration have in common. */
@@ -69,9 +74,14 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
   return {
     metadata: {
       ...template.metadata,
-      name: helperPodName(template, task.action, task.volumeName),
+      name: helperPodName(template, task.action, task.volumeName, task.suffix),
       namespace: around.namespace,
-      annotations: { ...template.metadata.annotations, [HELPER_VOLUME]: task.volumeName, [HELPER_PATH]: path },
+      annotations: {
+        ...template.metadata.annotations,
+        [HELPER_VOLUME]: task.volumeName,
+        [HELPER_PATH]: path,
+        ...(task.retain === true ? { [HELPER_RETAIN]: "true" } : {}),
+      },
     },
     spec: {
       ...templateSpec,
@@ -110,8 +120,14 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
 }
 
 /** `helper-pod-create-pvc-…`: policies and dashboards match on it. */
-export function helperPodName(template: HelperTemplate, action: HelperAction, volumeName: string): string {
-  return `${template.metadata.name ?? ""}-${action}-${volumeName}`.slice(0, LONGEST_NAME);
+export function helperPodName(
+  template: HelperTemplate,
+  action: HelperAction,
+  volumeName: string,
+  suffix: string = "",
+): string {
+  const name = `${template.metadata.name ?? ""}-${action}-${volumeName}`;
+  return name.slice(0, LONGEST_NAME - suffix.length) + suffix;
 }
 
 function nodeNameFor(template: HelperTemplate, node: string): { nodeName?: string } {

@@ -1,5 +1,5 @@
 import type { Pod } from "../../kube/kinds.ts";
-import { DATA_VOLUME, HELPER_PATH, HELPER_VOLUME } from "../names.ts";
+import { DATA_VOLUME, HELPER_PATH, HELPER_RETAIN, HELPER_VOLUME } from "../names.ts";
 import { join, split } from "../paths.ts";
 import type { HelperAction } from "./pod.ts";
 
@@ -17,6 +17,8 @@ export interface HelperRecord {
   /** Being deleted already. */
   readonly leaving: boolean;
   readonly sizeBytes: bigint;
+  /** Made for a class with policy Retain. */
+  readonly retain: boolean;
 }
 
 /** Names end in the volume's name, which is `pvc-` and the claim's UID. */
@@ -42,6 +44,7 @@ export function recordOf(pod: Pod): HelperRecord | undefined {
     phase: phaseOf(pod),
     leaving: deletionTimestamp !== undefined,
     sizeBytes: /^\d+$/.test(size) ? BigInt(size) : 0n,
+    retain: annotations[HELPER_RETAIN] === "true",
   };
 }
 
@@ -54,6 +57,21 @@ function hostPathOf(pod: Pod): string | undefined {
 
 function environmentOf(pod: Pod): Map<string, string> {
   return new Map((pod.spec?.containers[0]?.env ?? []).map(({ name, value = "" }) => [name, value]));
+}
+
+/**
+ * Whether what is known of a pod shows that a container of it has run. A pod that is ended before it began is called Failed by the kubelet, and its containers `ContainerStatusUnknown` without a start time.
+ */
+export function hasBegun(pod: Pod): boolean {
+  if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Running") return true;
+  return (pod.status?.containerStatuses ?? []).some(
+    ({ state, lastState, restartCount }) =>
+      state?.running !== undefined ||
+      // null on the wire where there is none.
+      (state?.terminated?.startedAt ?? "") !== "" ||
+      (lastState?.terminated?.startedAt ?? "") !== "" ||
+      restartCount > 0,
+  );
 }
 
 /** `waiting` only while no container can have run: then nothing can have been made either. */

@@ -113,12 +113,43 @@ describe("a helper pod is run to its end", () => {
     await settle();
     await cluster.setStatus(CREATE, { phase: "Failed" });
     await expect(create).rejects.toThrow();
+    // Somebody may delete it by hand.
+    expect(lost).toBe(1);
     const teardown = run(build("delete"));
     await settle();
     await cluster.setStatus(DELETE, { phase: "Failed" });
     await expect(teardown).rejects.toThrow();
     expect(cluster.podNames()).toEqual([CREATE]);
-    expect(lost).toBe(0);
+  });
+
+  it("a delete pod that has not begun is taken back when its run is aborted; one that runs, or that another leader has made anew, is not", async () => {
+    const first = run(build("delete"));
+    await settle();
+    stop.abort(new Error("rescued"));
+    await expect(first).rejects.toThrow("rescued");
+    expect(cluster.podNames()).toEqual([]);
+
+    stop = new AbortController();
+    const second = run(build("delete"));
+    await settle();
+    await cluster.setStatus(DELETE, { phase: "Running" });
+    stop.abort(new Error("rescued"));
+    await expect(second).rejects.toThrow("rescued");
+    expect(cluster.podNames()).toEqual([DELETE]);
+
+    await cluster.deletePod(DELETE);
+    stop = new AbortController();
+    const third = run(build("delete"));
+    await settle();
+    const pod = cluster.pod(DELETE);
+    cluster.kube.remove(`/api/v1/namespaces/local-path-storage/pods/${DELETE}`);
+    cluster.kube.put(`/api/v1/namespaces/local-path-storage/pods/${DELETE}`, {
+      ...pod,
+      metadata: { ...pod?.metadata, uid: "another" },
+    });
+    stop.abort(new Error("lost the lease"));
+    await expect(third).rejects.toThrow();
+    expect(cluster.podNames()).toEqual([DELETE]);
   });
 
   it("the time limit is real time, worded as the original's for both actions; the pod is deleted", async () => {

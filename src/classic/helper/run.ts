@@ -12,7 +12,7 @@
  *     after a timeout                       the pod is deleted: a container that has not started in that time must not start later, behind everybody's back. The claim is the record then, and this process' memory
  *     between replacing a failed pod and creating the new one: the claim alone is the record
  *
- * A *delete* pod records nothing (the PV, or the create pod, still does): whatever it did, a teardown may run again.
+ * A *delete* pod records nothing (the PV, or the create pod, still does): whatever it did, a teardown may run again. While one has not ended, nobody may be given its directory (teardowns.ts).
  */
 import { type Clock, deadline } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
@@ -24,7 +24,7 @@ import type { Log } from "../../observe/log.ts";
 import { classicErrors } from "../errors.ts";
 import { HELPER_CONTAINER } from "../names.ts";
 import type { PodStore } from "./pod-store.ts";
-import { recordOf } from "./record.ts";
+import { hasBegun, recordOf } from "./record.ts";
 import { failureOf, tailOf, troubleOf } from "./trouble.ts";
 
 export interface HelperRunDeps {
@@ -40,8 +40,10 @@ export interface HelperRun {
   readonly timeoutSeconds: number;
   /** Called at most once, with what keeps the pod from getting on. */
   readonly report: (message: string) => void;
-  /** Called when a container may have run and no pod is left to tell of it. */
+  /** Called when a container may have run and the pod has not succeeded: it may be gone, or somebody may delete it. */
   readonly lost: () => void;
+  /** Asked right before the pod is created, however often; what it throws ends the run. */
+  readonly gate?: (() => Promise<void>) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -51,6 +53,8 @@ type End = { readonly end: "succeeded" | "failed"; readonly pod: Pod } | { reado
 const LOG_LINES = 1000;
 const LOG_TIMEOUT_MS = 10_000;
 const LOOK_AGAIN_MS = 5000;
+/** A leader that has lost its lease must end soon. */
+const TAKE_BACK_MS = 5000;
 
 export class HelperRunner {
   readonly #deps: HelperRunDeps;
@@ -59,16 +63,20 @@ export class HelperRunner {
     this.#deps = deps;
   }
 
-  /** Resolves with the pod that succeeded. Rejects with CLASSIC_HELPER_FAILED, _TIMEOUT, _GONE or what the API server said; with the signal's reason when it is aborted (the pod then stays). */
+  /** Resolves with the pod that succeeded. Rejects with CLASSIC_HELPER_FAILED, _TIMEOUT, _GONE or what the API server said; with the signal's reason when it is aborted (a create pod then stays, a delete pod that has not begun is taken back). */
   async run(run: HelperRun): Promise<Pod> {
     const { clock } = this.#deps;
     const limit = deadline(clock, run.timeoutSeconds * 1000, run.signal);
+    let pod: Pod | undefined;
     try {
-      const pod = await this.#createOrAdopt(run, limit.signal);
+      pod = await this.#createOrAdopt(run, limit.signal);
       const end = await this.#ended(pod, run, limit.signal);
       return await this.#judge(run, end);
     } catch (error) {
-      if (run.signal.aborted) throw error;
+      if (run.signal.aborted) {
+        if (recordOf(run.pod)?.action === "delete") await this.takeBack(pod ?? run.pod);
+        throw error;
+      }
       if (limit.signal.aborted) return await this.#timedOut(run);
       if (isNoAnswer(error)) run.lost();
       throw error;
@@ -120,32 +128,91 @@ export class HelperRunner {
     }
   }
 
-  /** Deletes a pod and waits until it is not there any more. Rejects when the signal is aborted first. */
-  async removeAndWait(pod: Pod, signal: AbortSignal): Promise<void> {
+  /**
+   * Deletes a pod and waits until it is not there any more. Resolves with whether a container of it was seen to have run, be it while it was ended. Rejects when the signal is aborted first.
+   */
+  async removeAndWait(pod: Pod, signal: AbortSignal, options: { readonly force?: boolean } = {}): Promise<boolean> {
     const { name = "", namespace } = pod.metadata ?? {};
-    for (;;) {
-      const now = await this.#get(name, namespace, signal);
-      if (now === undefined || uidOf(now) !== uidOf(pod)) return;
-      if (now.metadata?.deletionTimestamp === undefined) await this.remove(pod, { signal });
-      const left = await this.#get(name, namespace, signal);
-      if (left === undefined || uidOf(left) !== uidOf(pod)) return;
-      // A watch that never showed the pod cannot show its end either, so the server is asked again after a while.
-      const look = deadline(this.#deps.clock, LOOK_AGAIN_MS, signal);
-      try {
-        await this.#watch(left, look.signal, (seen) => (seen === undefined ? true : undefined));
-      } catch (error) {
-        if (signal.aborted) throw error;
-      } finally {
-        look.clear();
+    const { pods: store, clock } = this.#deps;
+    const isSame = (other: Pod | undefined): other is Pod => other !== undefined && uidOf(other) === uidOf(pod);
+    let begun = hasBegun(pod);
+    const stop = store.watch(name, () => {
+      const seen = store.get(name);
+      if (isSame(seen) && hasBegun(seen)) begun = true;
+    });
+    try {
+      for (;;) {
+        const now = await this.#get(name, namespace, signal);
+        if (isSame(now)) {
+          if (hasBegun(now)) begun = true;
+          if (now.metadata?.deletionTimestamp === undefined || options.force === true) {
+            await this.remove(now, { ...options, signal });
+          }
+        }
+        const left = isSame(now) && isSame(await this.#get(name, namespace, signal));
+        // Gone; what it did last is known when the watch says so too.
+        if (!left && !isSame(store.get(name))) return begun;
+        // A watch that never showed the pod cannot show its end either, so the server is asked again after a while.
+        const look = deadline(clock, LOOK_AGAIN_MS, signal);
+        try {
+          await this.#watch(pod, look.signal, (seen) => (seen === undefined ? true : undefined));
+        } catch (error) {
+          if (signal.aborted) throw error;
+        } finally {
+          look.clear();
+        }
       }
+    } finally {
+      stop();
+    }
+  }
+
+  /** Waits until a pod has ended or is gone. Rejects when the signal is aborted first. */
+  async waitForEnd(pod: Pod, signal: AbortSignal): Promise<void> {
+    const ended = (seen: Pod | undefined): true | undefined =>
+      seen === undefined || seen.status?.phase === "Succeeded" || seen.status?.phase === "Failed" ? true : undefined;
+    await this.#watch(pod, signal, ended);
+  }
+
+  /**
+   * Deletes a delete pod if, by the API server's word at that very moment, no container of it has started; without a UID, whichever has its name and directory (the answer to its creation was not waited for). Best effort:
+   * never rejects, and takes five seconds at most.
+   */
+  async takeBack(pod: Pod): Promise<void> {
+    const { name = "", namespace } = pod.metadata ?? {};
+    const { client, clock, log } = this.#deps;
+    const limit = deadline(clock, TAKE_BACK_MS);
+    const { signal } = limit;
+    try {
+      for (;;) {
+        const now = await this.#get(name, namespace, signal);
+        const record = now === undefined ? undefined : recordOf(now);
+        if (now === undefined || record?.phase !== "waiting" || record.leaving) return;
+        if (record.action !== "delete" || record.path !== recordOf(pod)?.path) return;
+        if (pod.metadata?.uid !== undefined && uidOf(now) !== pod.metadata.uid) return;
+        try {
+          // The resource version: a container that starts meanwhile changes the pod's status first.
+          const { uid, resourceVersion } = now.metadata ?? {};
+          await client.delete(pods, { name, namespace }, { uid, resourceVersion, signal });
+          log.info("a helper pod that had not begun is taken back", { pod: name, volume: record.volumeName });
+          return;
+        } catch (error) {
+          if (!isConflict(error)) throw error;
+        }
+      }
+    } catch (error) {
+      if (!isNotFound(error)) log.error(`unable to take the helper pod back: ${messageOf(error)}`, { pod: name });
+    } finally {
+      limit.clear();
     }
   }
 
   async #createOrAdopt(run: HelperRun, signal: AbortSignal): Promise<Pod> {
     const { client, log } = this.#deps;
     const { name = "", namespace } = run.pod.metadata ?? {};
-    log.info(`create the helper pod ${name} into ${namespace ?? ""}`, { pod: name });
-    for (;;) {
+    for (let tries = 0; ; tries++) {
+      await run.gate?.();
+      if (tries === 0) log.info(`create the helper pod ${name} into ${namespace ?? ""}`, { pod: name });
       try {
         return await client.create(pods, run.pod, { signal });
       } catch (error) {
@@ -246,6 +313,7 @@ export class HelperRunner {
       case "failed": {
         const log = await this.printLog(end.pod);
         // A failed create pod stays: it is the record of a directory that may be there (head of this file).
+        run.lost();
         if (recordOf(end.pod)?.action === "delete") await this.remove(end.pod);
         throw classicErrors.HELPER_FAILED({ pod: name, why: failureOf(end.pod), log });
       }

@@ -1,4 +1,4 @@
-import type { Clock } from "../../effects/clock.ts";
+import { type Clock, deadline } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { Pod } from "../../kube/kinds.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
@@ -7,12 +7,16 @@ import type { AboutObject, Recorder } from "../../provision/events.ts";
 import { classicErrors } from "../errors.ts";
 import { EVENT_HELPER_STUCK } from "../names.ts";
 import type { Settings } from "../settings.ts";
-import { CreatePods } from "./create-pods.ts";
-import { helperPod, type HelperTask } from "./pod.ts";
+import { overlaps } from "../paths.ts";
+import type { Place } from "../places.ts";
+import { hash } from "../rendezvous.ts";
+import { type HelperPod, HelperPods } from "./helper-pods.ts";
+import { isReady, type NodeLookup } from "./nodes.ts";
+import { helperPod, helperPodName, type HelperTask } from "./pod.ts";
 import type { PodStore } from "./pod-store.ts";
-import type { HelperRecord } from "./record.ts";
 import { HelperRunner } from "./run.ts";
 import { HelperSlots, type SlotLimit } from "./slots.ts";
+import { Teardowns } from "./teardowns.ts";
 
 export interface HelperWorkDeps {
   /** Of the helper pods and the ConfigMap. */
@@ -23,6 +27,7 @@ export interface HelperWorkDeps {
   readonly client: KubeClient;
   /** The pods of `namespace`, watched. */
   readonly pods: PodStore;
+  readonly nodes: NodeLookup;
   readonly recorder: Recorder;
   readonly slots: SlotLimit;
   readonly clock: Clock;
@@ -42,7 +47,9 @@ export class HelperWork {
   readonly #deps: HelperWorkDeps;
   readonly #runner: HelperRunner;
   readonly #slots: HelperSlots;
-  readonly #created: CreatePods;
+  readonly #created: HelperPods;
+  readonly #deleting: HelperPods;
+  readonly #teardowns: Teardowns;
   /** Logs being read, by pod name: a pod is deleted only after its log. */
   readonly #logs = new Map<string, Promise<unknown>>();
 
@@ -50,17 +57,28 @@ export class HelperWork {
     this.#deps = deps;
     this.#runner = new HelperRunner(deps);
     this.#slots = new HelperSlots(deps.slots);
-    this.#created = new CreatePods(deps.pods);
+    this.#created = new HelperPods(deps.pods, "create");
+    this.#deleting = new HelperPods(deps.pods, "delete");
+    this.#teardowns = new Teardowns({ ...deps, runner: this.#runner, pods: this.#deleting });
   }
 
   /** The create pods of a volume that are on the cluster. */
-  createPodsOf(volumeName: string): { readonly pod: Pod; readonly record: HelperRecord }[] {
+  createPodsOf(volumeName: string): readonly HelperPod[] {
     return this.#created.of(volumeName);
   }
 
-  /** The volumes that have one. */
-  volumesWithCreatePods(): Iterable<string> {
-    return this.#created.volumes();
+  /** The volumes that have a create pod, or a delete pod that nobody here runs. */
+  volumesWithPods(): Iterable<string> {
+    return [...this.#created.volumes(), ...this.#teardowns.volumes()];
+  }
+
+  /** Other volumes that a create pod, also one of a dead leader, makes or has made in an overlapping directory. */
+  makingNear(place: Place): readonly string[] {
+    return this.#created.all().flatMap(({ record: { volumeName, path, node, phase } }) => {
+      if (volumeName === place.volume || phase === "failed" || path === undefined) return [];
+      const sameNode = node === "" || place.node === undefined || node === place.node;
+      return sameNode && overlaps(path, place.path) ? [volumeName] : [];
+    });
   }
 
   /** Makes a directory. The pod stays, succeeded, as the record of it. `lost` is called when something may have been made and no pod is left to tell. */
@@ -86,22 +104,55 @@ export class HelperWork {
     });
   }
 
-  /** Removes a directory and then the pod that did it. */
-  async tearDown(task: HelperTask, context: WorkContext): Promise<void> {
+  /** Resolves when no teardown that somebody left behind can remove this directory any more. */
+  async clear(place: Place, { settings, signal }: Pick<WorkContext, "settings" | "signal">): Promise<void> {
+    await this.#teardowns.clear(place, settings.config.cmdTimeoutSeconds, signal);
+  }
+
+  /** Sweeps the delete pods of a volume that is not to be removed, except one that runs. Never rejects. */
+  async dropTeardowns(volumeName: string): Promise<void> {
+    await this.#teardowns.drop(volumeName);
+  }
+
+  /**
+   * Removes a directory and then the pod that did it. `gate` is asked after all waiting, right before the pod is created: what it answers keeps the directory, and is the answer here too. When the signal is
+   * aborted, a pod that has not begun is taken back.
+   */
+  async tearDown<T>(
+    task: HelperTask,
+    place: Place,
+    context: WorkContext,
+    gate: () => Promise<T | undefined>,
+  ): Promise<T | undefined> {
     const { volumeName, node, path } = task;
     const { log } = this.#deps;
-    log.info(`Deleting volume ${volumeName} at ${placeText(node, path)}`, { volume: volumeName, node, path });
-    const pod = helperPod(task, this.#around(context));
+    const halt = new Error(`volume ${volumeName} is not to be removed`);
+    let kept: T | undefined;
+    const ask = async (): Promise<void> => {
+      kept = await gate();
+      if (kept !== undefined) throw halt;
+      context.signal.throwIfAborted();
+      log.info(`Deleting volume ${volumeName} at ${placeText(node, path)}`, { volume: volumeName, node, path });
+    };
+    // Wrong input is told before anything is waited for.
+    helperPod(task, this.#around(context));
     const end = await this.#slots.take("delete", node, context.signal);
     let ended: Pod;
     try {
-      ended = await this.#run(pod, context, () => undefined);
+      await this.clear(place, context);
+      const pod = helperPod({ ...task, ...this.#suffixFor(task, context) }, this.#around(context));
+      const run = (): Promise<Pod> => this.#run(pod, context, () => undefined, ask);
+      ended = await this.#teardowns.during(pod.metadata?.name ?? "", run);
+    } catch (error) {
+      if (error === halt) return kept;
+      throw error;
     } finally {
       end();
     }
     log.info(`Volume ${volumeName} has been deleted on ${placeText(node, path)}`, { volume: volumeName, node, path });
     await this.#runner.printLog(ended);
     await this.#runner.remove(ended);
+    return undefined;
   }
 
   /** Writes a pod's log into ours, behind the caller's back: only the pod's removal waits for it. */
@@ -111,20 +162,45 @@ export class HelperWork {
     this.#logs.set(name, telling);
   }
 
-  /** Deletes the create pods of a volume, which has a PersistentVolume or no directory now. Never rejects. */
-  async removeCreatePods(volumeName: string): Promise<void> {
-    for (const { pod } of this.#created.of(volumeName)) await this.remove(pod);
+  /** Deletes the create pods of a volume, which has a PersistentVolume or no directory now. Resolves with whether all are. Never rejects. */
+  async removeCreatePods(volumeName: string): Promise<boolean> {
+    let all = true;
+    for (const { pod } of this.#created.of(volumeName)) all = (await this.remove(pod)) && all;
+    return all;
   }
 
-  /** Deletes a pod after its log has been read. Never rejects. */
-  async remove(pod: Pod, options: { readonly force?: boolean } = {}): Promise<void> {
+  /** Deletes a pod after its log has been read. Resolves with whether it is. Never rejects. */
+  async remove(pod: Pod): Promise<boolean> {
     await this.#logs.get(pod.metadata?.name ?? "");
-    await this.#runner.remove(pod, options);
+    return this.#runner.remove(pod);
   }
 
-  /** Deletes a pod and waits until it cannot run any more. */
-  async removeAndWait(pod: Pod, signal: AbortSignal): Promise<void> {
-    await this.#runner.removeAndWait(pod, signal);
+  /**
+   * Ends a create pod and waits until it cannot run any more; resolves with whether it has begun. On a node that does not answer it is forced: it can only make a directory, never remove one, and the next pod needs
+   * its name. Rejects with CLASSIC_HELPER_STUCK when that takes too long.
+   */
+  async end(
+    { pod, record }: HelperPod,
+    { settings, signal }: Pick<WorkContext, "settings" | "signal">,
+  ): Promise<boolean> {
+    const { podName, node, phase } = record;
+    const force = node !== "" && !isReady(this.#deps.nodes.get(node));
+    const limit = deadline(this.#deps.clock, settings.config.cmdTimeoutSeconds * 1000, signal);
+    try {
+      const begun = await this.#runner.removeAndWait(pod, limit.signal, { force });
+      return begun || phase !== "waiting";
+    } catch (error) {
+      if (limit.signal.aborted && !signal.aborted) throw classicErrors.HELPER_STUCK({ pod: podName, node });
+      throw error;
+    } finally {
+      limit.clear();
+    }
+  }
+
+  /** A pod of the plain name may be stuck on another node, where it does not concern this directory. */
+  #suffixFor({ action, volumeName, node }: HelperTask, { settings }: WorkContext): { suffix?: string } {
+    const taken = this.#deleting.get(helperPodName(settings.template, action, volumeName))?.record.node ?? node;
+    return taken === node || taken === "" ? {} : { suffix: `-${hash(node).toString(16)}` };
   }
 
   #around({ settings }: WorkContext): Parameters<typeof helperPod>[1] {
@@ -132,11 +208,12 @@ export class HelperWork {
     return { template: settings.template, config: settings.config, namespace, configMapName, serviceAccountName };
   }
 
-  #run(pod: Pod, { settings, about, signal }: WorkContext, lost: () => void): Promise<Pod> {
+  #run(pod: Pod, { settings, about, signal }: WorkContext, lost: () => void, gate?: () => Promise<void>): Promise<Pod> {
     const { log, recorder } = this.#deps;
     return this.#runner.run({
       pod,
       lost,
+      gate,
       signal,
       timeoutSeconds: settings.config.cmdTimeoutSeconds,
       report: (message) => {

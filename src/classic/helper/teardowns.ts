@@ -1,0 +1,100 @@
+/**
+ * Delete pods that no operation of this process waits for: those of dead leaders, of attempts whose time was up, of removals that were called off.
+ *
+ * Invariant: nobody is given a directory, and no removal is begun, while such a pod for an overlapping directory has not ended (`clear`). A delete pod is never forced off a node that may still be running it:
+ * on a node that does not answer it stays, and whoever wants its directory is told so and tries again; nobody else waits.
+ */
+import { type Clock, deadline } from "../../effects/clock.ts";
+import type { Log } from "../../observe/log.ts";
+import { classicErrors } from "../errors.ts";
+import { overlaps } from "../paths.ts";
+import type { Place } from "../places.ts";
+import type { HelperPod, HelperPods } from "./helper-pods.ts";
+import { isDead, isReady, type NodeLookup } from "./nodes.ts";
+import type { HelperRecord } from "./record.ts";
+import type { HelperRunner } from "./run.ts";
+
+interface TeardownDeps {
+  readonly pods: HelperPods;
+  readonly runner: HelperRunner;
+  readonly nodes: NodeLookup;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class Teardowns {
+  readonly #deps: TeardownDeps;
+  /** Names of the pods that this process runs now. */
+  readonly #running = new Set<string>();
+
+  constructor(deps: TeardownDeps) {
+    this.#deps = deps;
+  }
+
+  /** Runs a pod that is nobody's leftover meanwhile. */
+  async during<T>(podName: string, work: () => Promise<T>): Promise<T> {
+    this.#running.add(podName);
+    try {
+      return await work();
+    } finally {
+      this.#running.delete(podName);
+    }
+  }
+
+  /** Volumes that have one. */
+  volumes(): readonly string[] {
+    return this.#deps.pods.all().flatMap(({ record }) => (this.#isLeft(record) ? [record.volumeName] : []));
+  }
+
+  /** Makes sure that nothing is left that removes this directory: takes away what has not begun, waits for what runs. Rejects with CLASSIC_TEARDOWN_LEFT after `seconds`, or at once where the node does not answer. */
+  async clear(place: Place, seconds: number, signal: AbortSignal): Promise<void> {
+    for (const helper of this.#deps.pods.all()) {
+      if (!this.#isLeft(helper.record) || !meets(helper.record, place)) continue;
+      await this.#clearOne(helper, place, seconds, signal);
+    }
+  }
+
+  /** Sweeps the pods of a volume that is not to be removed: those that have ended, and those that have not begun. Never rejects. */
+  async drop(volumeName: string): Promise<void> {
+    const { pods, runner } = this.#deps;
+    for (const { pod, record } of pods.of(volumeName)) {
+      if (!this.#isLeft(record) || record.leaving || record.phase === "running") continue;
+      if (record.phase === "waiting") await runner.takeBack(pod);
+      else await runner.remove(pod);
+    }
+  }
+
+  async #clearOne({ pod, record }: HelperPod, place: Place, seconds: number, signal: AbortSignal): Promise<void> {
+    const { runner, nodes, clock, log } = this.#deps;
+    const { podName, volumeName, node, path, phase, leaving } = record;
+    const ended = phase === "succeeded" || phase === "failed";
+    if (ended && volumeName !== place.volume) return;
+    log.info("a teardown that is left is awaited", { pod: podName, volume: volumeName, node, path, for: place.volume });
+    const force = node !== "" && isDead(nodes.get(node));
+    const left = (): Error => classicErrors.TEARDOWN_LEFT({ pod: podName, node, path: path ?? "" });
+    if (!ended && !force && node !== "" && !isReady(nodes.get(node))) {
+      if (phase === "waiting" && !leaving) await runner.remove(pod, { signal });
+      throw left();
+    }
+    const limit = deadline(clock, seconds * 1000, signal);
+    try {
+      if (phase === "running" && !leaving && !force) await runner.waitForEnd(pod, limit.signal);
+      await runner.removeAndWait(pod, limit.signal, { force });
+    } catch (error) {
+      if (limit.signal.aborted && !signal.aborted) throw left();
+      throw error;
+    } finally {
+      limit.clear();
+    }
+  }
+
+  #isLeft({ podName }: HelperRecord): boolean {
+    return !this.#running.has(podName);
+  }
+}
+
+function meets({ volumeName, node, path }: HelperRecord, place: Place): boolean {
+  const sameNode = node === "" || place.node === undefined || place.node === node;
+  if (!sameNode) return false;
+  return volumeName === place.volume || (path !== undefined && overlaps(path, place.path));
+}
