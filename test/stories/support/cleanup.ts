@@ -37,7 +37,9 @@ export async function leaveNothing(ground: Ground, left: LeftByFile): Promise<vo
   const mine = async (): Promise<string[]> => {
     const volumes = await ground.list<Volume>("persistentvolumes");
     return volumes
-      .filter(({ metadata, spec }) => spec.claimRef?.namespace === left.namespace || left.volumes?.includes(metadata.name))
+      .filter(
+        ({ metadata, spec }) => spec.claimRef?.namespace === left.namespace || left.volumes?.includes(metadata.name),
+      )
       .map(({ metadata }) => metadata.name);
   };
   try {

@@ -76,8 +76,8 @@ function adapt(object: ManifestObject, image: string, options: InstallOptions): 
 
 function moved(objects: readonly ManifestObject[], namespace: string): ManifestObject[] {
   const text = JSON.stringify(objects.filter(({ kind }) => kind !== "Namespace"));
-  return JSON.parse(text.replaceAll(`"namespace":"${PRODUCT_NAMESPACE}"`, `"namespace":"${namespace}"`)) as typeof objects &
-    ManifestObject[];
+  const changed = text.replaceAll(`"namespace":"${PRODUCT_NAMESPACE}"`, `"namespace":"${namespace}"`);
+  return JSON.parse(changed) as ManifestObject[];
 }
 
 /** Waits until every replica of the product is Ready and none of an older template is left. */

@@ -1,0 +1,198 @@
+/*
+ * Configuration that changes under the running program. Files are read every 30 s, so the stories change everything at once, and run beside each other: one in the cluster, where a ConfigMap is mounted, and one
+ * with the program as a process and its files on disk.
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { leaveNothing, openNamespace } from "./support/cleanup.ts";
+import { expectBound, expectEvent, expectRemoved, type About } from "./support/expect.ts";
+import { toYaml } from "./support/manifest.ts";
+import type { Pod } from "./support/objects.ts";
+import {
+  askProduct,
+  installProduct,
+  productLog,
+  productPods,
+  PRODUCT_NAMESPACE,
+  type LogLine,
+} from "./support/product.ts";
+import { startProductProcess } from "./support/product-process.ts";
+import { useGround } from "./support/shared-ground.ts";
+import { claimOn, storageClass } from "./support/workloads.ts";
+
+const on = useGround("containers", "load-image", "node-files");
+const NS = "reload";
+const OUTSIDE = "stories.mooring.dev/outside";
+/** A reading every 30 s, and some patience. */
+const READ_MS = 45_000;
+
+const configFor = (...paths: string[]): string =>
+  JSON.stringify({ nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths }] });
+const helper = (change: { labels?: Record<string, string>; container?: Record<string, unknown> } = {}): string =>
+  toYaml({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "helper-pod", ...(change.labels === undefined ? {} : { labels: change.labels }) },
+    spec: {
+      containers: [{ name: "helper-pod", image: "docker.io/library/busybox:1.37.0", ...change.container }],
+    },
+  });
+const PRIVILEGED = helper({ container: { securityContext: { privileged: true } } });
+const CONFIG_REFUSED = /^failed to load the new config file: .*path must start with \/ for path relative on node/;
+const TEMPLATE_REFUSED =
+  "failed to load the new helper pod manifest: helper pod template must not set privileged: true unless allow-unsafe-helper-pod-template is enabled";
+
+beforeAll(async () => {
+  const { ground } = on;
+  await openNamespace(ground, NS);
+  await ground.apply(toYaml(storageClass("outside", { provisioner: OUTSIDE })));
+  await installProduct(ground, {
+    replicas: 1,
+    config: JSON.parse(configFor("/opt/before")) as object,
+    helperPod: helper(),
+  });
+});
+afterAll(async () => {
+  await on.ground.delete("ConfigMap", "outside-config", PRODUCT_NAMESPACE);
+  await leaveNothing(on.ground, { namespace: NS, classes: ["outside"] });
+});
+
+test.concurrent(
+  "in the cluster: a wrong ConfigMap changes nothing and is told in log, event and metric; a right one is used without a restart",
+  async () => {
+    const { ground } = on;
+    const [only] = await productPods(ground);
+    const name = only?.metadata.name ?? "";
+    const change = async (config: string, template: string): Promise<void> => {
+      const patch = JSON.stringify({ data: { "config.json": config, "helperPod.yaml": template } });
+      const at = [`--namespace=${PRODUCT_NAMESPACE}`, "--type=merge", `--patch=${patch}`];
+      expect((await ground.kubectl(["patch", "configmap", "local-path-config", ...at])).code).toBe(0);
+      // The kubelet brings a changed ConfigMap to a pod when it looks at the pod next, within a minute, or as soon as the pod changes.
+      const mark = `stories/touched=${Date.now()}`;
+      await ground.kubectl(["annotate", "pod", name, `--namespace=${PRODUCT_NAMESPACE}`, "--overwrite", mark]);
+    };
+    const metrics = async (): Promise<string> => (await askProduct(ground, name, "/metrics")).text;
+    await story({
+      node: ground.nodes[0] ?? "",
+      claims: "inside",
+      className: "local-path",
+      configMap: "local-path-config",
+      change,
+      metrics,
+      log: () => productLog(ground),
+    });
+    const [still] = await productPods(ground);
+    expect(still?.metadata.uid, "the same pod").toBe(only?.metadata.uid);
+    expect(restartsOf(still)).toBe(0);
+  },
+);
+
+test.concurrent("outside of the cluster, with --config FILE and CONFIG_MOUNT_PATH: the same", async () => {
+  const { ground } = on;
+  const directory = await mkdtemp(join(tmpdir(), "mooring-reload-"));
+  const change = async (config: string, template: string): Promise<void> => {
+    await writeFile(join(directory, "paths.json"), config);
+    await writeFile(join(directory, "helperPod.yaml"), template);
+  };
+  await change(configFor("/opt/before"), helper());
+  // Its helper pods need the scripts, and events need an object.
+  const scripts = {
+    setup: '#!/bin/sh\nmkdir -m 0777 -p "$VOL_DIR"\n',
+    teardown: '#!/bin/sh\nrm -rf "$VOL_DIR"\n',
+  };
+  const metadata = { name: "outside-config", namespace: PRODUCT_NAMESPACE };
+  await ground.apply(toYaml({ apiVersion: "v1", kind: "ConfigMap", metadata, data: scripts }));
+  const product = await startProductProcess(ground, {
+    args: [
+      `--config=${join(directory, "paths.json")}`,
+      `--helper-pod-file=${join(directory, "helperPod.yaml")}`,
+      `--provisioner-name=${OUTSIDE}`,
+      "--configmap-name=outside-config",
+    ],
+    env: { CONFIG_MOUNT_PATH: directory },
+  });
+  try {
+    await story({
+      node: ground.nodes[1] ?? "",
+      claims: "outside",
+      className: "outside",
+      configMap: "outside-config",
+      change,
+      metrics: () => product.ask("/metrics"),
+      log: () => Promise.resolve(product.log()),
+    });
+  } finally {
+    await product.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+interface Stage {
+  readonly node: string;
+  readonly claims: string;
+  readonly className: string;
+  readonly configMap: string;
+  change(config: string, template: string): Promise<void>;
+  metrics(): Promise<string>;
+  log(): Promise<readonly LogLine[]>;
+}
+
+async function story(stage: Stage): Promise<void> {
+  const { ground } = on;
+  const about: About = { kind: "ConfigMap", name: stage.configMap, namespace: PRODUCT_NAMESPACE };
+  const bindOne = async (name: string): ReturnType<typeof expectBound> => {
+    await ground.apply(toYaml(claimOn(stage.node, NS, name, stage.className)));
+    return await expectBound(ground, NS, name);
+  };
+  const first = await bindOne(`${stage.claims}-before`);
+  expect(first.path).toContain("/opt/before/");
+
+  await stage.change(configFor("/opt/after", "relative"), PRIVILEGED);
+  const told = await expectEvent(ground, about, "ConfigReloadFailed", CONFIG_REFUSED, READ_MS);
+  expect(told.type).toBe("Warning");
+  await expectEvent(ground, about, "HelperPodReloadFailed", TEMPLATE_REFUSED);
+  const errors = (await stage.log()).filter(({ level }) => level === "error").map(({ msg }) => msg);
+  expect(errors).toContainEqual(expect.stringMatching(CONFIG_REFUSED));
+  expect(errors).toContainEqual(TEMPLATE_REFUSED);
+  const refused = await stage.metrics();
+  expect(refused).toMatch(/^mooring_classic_reloads_total\{what="config",result="refused"\} [1-9]/m);
+  expect(refused).toMatch(/^mooring_classic_reloads_total\{what="template",result="refused"\} [1-9]/m);
+  // The last good ones stay: the original would crash here at the next claim.
+  const second = await bindOne(`${stage.claims}-during`);
+  expect(second.path).toContain("/opt/before/");
+
+  await stage.change(configFor("/opt/after"), helper({ labels: { generation: "second" } }));
+  await expectEvent(ground, about, "ConfigReloaded", "config.json has changed and is in force", READ_MS);
+  await expectEvent(ground, about, "HelperPodReloaded", "helperPod.yaml has changed and is in force");
+  const applied = await stage.metrics();
+  expect(applied).toMatch(/^mooring_classic_reloads_total\{what="config",result="applied"\} 1/m);
+  expect(applied).toMatch(/^mooring_classic_reloads_total\{what="template",result="applied"\} 1/m);
+  const seen = seenLabels(`${stage.claims}-after`);
+  const third = await bindOne(`${stage.claims}-after`);
+  expect(third.path).toContain("/opt/after/");
+  expect(await seen).toBe("second");
+
+  // What was made under the old configuration is still removed.
+  await expectRemoved(ground, NS, [], [first, second, third]);
+}
+
+/** The label `generation` of the helper pod that makes a claim's volume. */
+async function seenLabels(claimName: string): Promise<string | undefined> {
+  const pod = await on.ground.waitFor(
+    `a helper pod for ${claimName}`,
+    async () => {
+      const claim = await on.ground.get<{ metadata: { uid: string } }>("PersistentVolumeClaim", claimName, NS);
+      if (claim === undefined) return undefined;
+      return await on.ground.get<Pod>("Pod", `helper-pod-create-pvc-${claim.metadata.uid}`, PRODUCT_NAMESPACE);
+    },
+    { everyMs: 20 },
+  );
+  return pod.metadata.labels?.["generation"];
+}
+
+function restartsOf(pod: Pod | undefined): number {
+  const status = pod?.status as { containerStatuses?: { restartCount: number }[] } | undefined;
+  return (status?.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0);
+}

@@ -1,0 +1,77 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Ground } from "../../cluster/ground.ts";
+import { linesOf, type LogLine } from "./product.ts";
+
+/** The product as a process of the story, outside of the cluster. */
+export interface ProductProcess {
+  /** What it has logged so far. */
+  log(): readonly LogLine[];
+  /** One request to its health port. */
+  ask(path: string): Promise<string>;
+  /** SIGKILL; resolves when it is dead. */
+  kill(): Promise<void>;
+  /** SIGTERM; resolves when it has ended. */
+  stop(): Promise<void>;
+}
+
+/** What a story that failed half-way has not stopped ends with the run. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** Starts the built product against a ground's cluster, with nothing in its environment but what is given. */
+export async function startProductProcess(
+  ground: Ground,
+  options: { readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<ProductProcess> {
+  const directory = await mkdtemp(join(tmpdir(), "mooring-story-"));
+  const kubeconfig = join(directory, "kubeconfig");
+  await writeFile(kubeconfig, await kubeconfigOf(ground), { mode: 0o600 });
+  const port = await freePort();
+  const args = ["dist/local-path-provisioner.mjs", "--debug", "start", "--kubeconfig", kubeconfig];
+  const child = spawn(process.execPath, [...args, "--health-port", String(port), ...(options.args ?? [])], {
+    env: { PATH: process.env["PATH"], HOME: directory, ...options.env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  running.add(child);
+  let text = "";
+  child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const kill = async (signal: NodeJS.Signals): Promise<void> => {
+    child.kill(signal);
+    await ended;
+    running.delete(child);
+    await rm(directory, { recursive: true, force: true });
+  };
+  const product: ProductProcess = {
+    log: () => linesOf(text.slice(0, text.lastIndexOf("\n") + 1)),
+    ask: async (path) => await (await fetch(`http://127.0.0.1:${port}${path}`)).text(),
+    kill: () => kill("SIGKILL"),
+    stop: () => kill("SIGTERM"),
+  };
+  await ground.waitFor("the product's process to be ready", async (saw) => {
+    saw(text.slice(-2000));
+    return (await product.ask("/ready")) === "Ready" ? true : undefined;
+  });
+  return product;
+}
+
+/** A kubeconfig with the ground's context only: the product takes the current one. */
+async function kubeconfigOf(ground: Ground): Promise<string> {
+  const { code, stdout, stderr } = await ground.kubectl(["config", "view", "--raw", "--minify", "--flatten"]);
+  if (code !== 0) throw new Error(`kubectl config view: ${stderr}`);
+  return stdout;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
