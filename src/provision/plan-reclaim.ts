@@ -42,3 +42,17 @@ export function holds(claim: PersistentVolumeClaim | undefined, volume: Persiste
   const boundTo = claim.spec?.volumeName ?? "";
   return boundTo === "" || boundTo === volume.metadata?.name;
 }
+
+/**
+ * Whether a volume whose removal has begun has been taken out of it: set to another policy, given to another claim, or to none. The phase alone says nothing: kube-controller-manager, where its cache of claims is
+ * behind, calls a Released volume Bound once more before it finds its claim gone.
+ */
+export function isRescued(removing: PersistentVolume, now: PersistentVolume): boolean {
+  return (
+    uidOf(now) !== uidOf(removing) ||
+    now.spec?.persistentVolumeReclaimPolicy !== "Delete" ||
+    now.spec.claimRef?.uid !== removing.spec?.claimRef?.uid ||
+    now.metadata?.deletionTimestamp !== undefined ||
+    now.metadata?.annotations?.[PROVISIONED_BY] !== removing.metadata?.annotations?.[PROVISIONED_BY]
+  );
+}

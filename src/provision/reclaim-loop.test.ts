@@ -136,3 +136,25 @@ test("a leader whose time is over removes nothing", async () => {
   expect(world.volume("pvc-1")).toBeDefined();
   await world.stop();
 });
+
+test("a removal under way goes on when kube-controller-manager, its cache behind, calls the volume Bound once more", async () => {
+  const signals: AbortSignal[] = [];
+  const driver = fakeDriver({
+    remove: (_, __, signal) => {
+      signals.push(signal);
+      return new Promise(() => undefined);
+    },
+  });
+  const world = await startProvisioner(driver);
+  world.putVolume("pvc-1");
+  await settle();
+  world.putVolume("pvc-1", { status: { phase: "Bound" } });
+  await settle();
+  world.putVolume("pvc-1");
+  await settle();
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+  world.putVolume("pvc-1", { spec: { persistentVolumeReclaimPolicy: "Retain" } });
+  await settle();
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  void world.stop();
+});

@@ -21,7 +21,7 @@ import * as events from "./events.ts";
 import { volumePhase } from "./express/patches.ts";
 import type { KeyedLock } from "./keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "./metrics.ts";
-import { planReclaim } from "./plan-reclaim.ts";
+import { isRescued, planReclaim } from "./plan-reclaim.ts";
 import { retryDelayMs, type RetryPolicy } from "./retry-policy.ts";
 
 /*
@@ -71,7 +71,7 @@ export class ReclaimLoop {
   readonly #queue: WorkQueue;
   readonly #failures = new Map<string, number>();
   /** Removals that wait or run, by volume name: aborted when the volume is not to be removed any more. */
-  readonly #removals = new Map<string, AbortController>();
+  readonly #removals = new Map<string, { readonly volume: PersistentVolume; abort(reason: Error): void }>();
   /** Volumes that wait for their node, by name: what was said about them, once. */
   readonly #waiting = new Map<string, string>();
 
@@ -83,7 +83,7 @@ export class ReclaimLoop {
 
   /** Reclaims volumes until the signal is aborted. The informers must have synced. */
   async run(signal: AbortSignal): Promise<void> {
-    const { claims, volumes, nodes, clock, driver, log } = this.#deps;
+    const { claims, volumes, nodes, clock, log } = this.#deps;
     const stops = [
       volumes.onChange((change) => {
         if (change.type === "deleted") {
@@ -91,8 +91,9 @@ export class ReclaimLoop {
           this.#waiting.delete(change.key);
           this.#removals.get(change.key)?.abort(new Error("the PersistentVolume was deleted"));
         } else {
-          if (planReclaim(driver.provisioner, change.object, undefined).step !== "reclaim") {
-            this.#removals.get(change.key)?.abort(new Error("the volume is not to be reclaimed any more"));
+          const removal = this.#removals.get(change.key);
+          if (removal !== undefined && isRescued(removal.volume, change.object)) {
+            removal.abort(new Error("the volume is not to be reclaimed any more"));
           }
           this.#queue.add(change.key);
         }
@@ -186,7 +187,12 @@ export class ReclaimLoop {
     const started = clock.monotonic();
     // Aborted when the volume is rescued while its removal waits or runs.
     const rescued = new AbortController();
-    this.#removals.set(name, rescued);
+    this.#removals.set(name, {
+      volume: seen,
+      abort: (reason) => {
+        rescued.abort(reason);
+      },
+    });
     const both = AbortSignal.any([signal, rescued.signal]);
     try {
       const volume = await this.#confirmed(seen, both);

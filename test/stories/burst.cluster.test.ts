@@ -211,16 +211,22 @@ async function expectAllSettled(): Promise<void> {
 async function playKubelet(api: ApiClient, signal: AbortSignal): Promise<void> {
   const pods = `/api/v1/namespaces/${PRODUCT_NAMESPACE}/pods`;
   await whileNot(signal, async () => {
-    const { items } = await api.request<{ items: Pod[] }>(`${pods}?fieldSelector=status.phase=Pending`);
+    const { items } = await api.request<{ items: Pod[] }>(pods);
     await Promise.all(
-      items.map(async ({ metadata }) => {
-        await tolerant(
-          api.request(`${pods}/${metadata.name}/status`, {
-            method: "PATCH",
-            contentType: "application/merge-patch+json",
-            body: { status: { phase: "Succeeded" } },
-          }),
-        );
+      items.map(async ({ metadata, status }) => {
+        const path = `${pods}/${metadata.name}`;
+        // A kubelet has the last word on a pod's deletion.
+        if (metadata.deletionTimestamp !== undefined) {
+          await tolerant(api.request(`${path}?gracePeriodSeconds=0`, { method: "DELETE" }));
+        } else if (status.phase === "Pending") {
+          await tolerant(
+            api.request(`${path}/status`, {
+              method: "PATCH",
+              contentType: "application/merge-patch+json",
+              body: { status: { phase: "Succeeded" } },
+            }),
+          );
+        }
       }),
     );
   });
