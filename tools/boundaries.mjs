@@ -18,7 +18,9 @@ const ROOMS = {
   api: ["effects", "observe"],
   provision: ["effects", "observe", "kube", "api"],
   classic: ["effects", "observe", "kube", "api", "provision"],
-  bin: ["effects", "observe", "kube", "api", "provision", "classic"],
+  // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
+  lab: ["effects", "observe", "kube", "api"],
+  bin: ["effects", "observe", "kube", "api", "provision", "classic", "lab"],
 };
 
 /** Files that touch the outside world: the adapters and the programs. Tests may do what they need. */
@@ -26,6 +28,8 @@ const ADAPTERS = [
   /^effects\/node\//,
   /^kube\/transport\//,
   /^observe\/server\.ts$/,
+  /^lab\/server\//,
+  /^lab\/schema\/record\.ts$/,
   /^bin\//,
   /\.test\.ts$/,
   /\.fixture\.ts$/,

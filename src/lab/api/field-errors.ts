@@ -1,0 +1,62 @@
+// What is wrong with the fields of an object, in the words of apimachinery (pkg/util/validation/field), and the 422 made of it.
+import { Failure, type Cause, type Named } from "./failure.ts";
+
+/** Collects field errors. Paths are written as Kubernetes writes them: `spec.containers[0].image`. */
+export class FieldErrors {
+  readonly #causes: Required<Cause>[] = [];
+
+  get found(): boolean {
+    return this.#causes.length > 0;
+  }
+
+  required(field: string, detail = ""): void {
+    this.#add("FieldValueRequired", field, "Required value", detail);
+  }
+
+  invalid(field: string, value: unknown, detail: string): void {
+    this.#add("FieldValueInvalid", field, `Invalid value: ${printed(value)}`, detail);
+  }
+
+  forbidden(field: string, detail: string): void {
+    this.#add("FieldValueForbidden", field, "Forbidden", detail);
+  }
+
+  duplicate(field: string, value: unknown): void {
+    this.#add("FieldValueDuplicate", field, `Duplicate value: ${printed(value)}`, "");
+  }
+
+  notFound(field: string, value: unknown): void {
+    this.#add("FieldValueNotFound", field, `Not found: ${printed(value)}`, "");
+  }
+
+  notSupported(field: string, value: unknown, supported: readonly string[]): void {
+    const all = supported.map((each) => JSON.stringify(each)).join(", ");
+    this.#add("FieldValueNotSupported", field, `Unsupported value: ${printed(value)}`, `supported values: ${all}`);
+  }
+
+  tooLong(field: string, limit: number): void {
+    this.#add("FieldValueTooLong", field, "Too long", `may not be more than ${String(limit)} bytes`);
+  }
+
+  /** The 422; nothing when nothing is wrong. */
+  throwIfFound(kind: Pick<Named, "group" | "kind">, name: string): void {
+    if (!this.found) return;
+    const texts = [...new Set(this.#causes.map(({ field, message }) => `${field}: ${message}`))];
+    const all = texts.length === 1 ? (texts[0] ?? "") : `[${texts.join(", ")}]`;
+    const qualified = kind.group === "" ? kind.kind : `${kind.kind}.${kind.group}`;
+    throw new Failure(422, "Invalid", `${qualified} "${name}" is invalid: ${all}`, {
+      ...(name === "" ? {} : { name }),
+      ...(kind.group === "" ? {} : { group: kind.group }),
+      kind: kind.kind,
+      causes: this.#causes,
+    });
+  }
+
+  #add(reason: string, field: string, what: string, detail: string): void {
+    this.#causes.push({ reason, message: detail === "" ? what : `${what}: ${detail}`, field });
+  }
+}
+
+function printed(value: unknown): string {
+  return value === undefined ? "null" : JSON.stringify(value);
+}

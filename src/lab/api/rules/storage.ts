@@ -1,0 +1,54 @@
+import type { CSIDriver, StorageClass } from "kubernetes-types/storage/v1.js";
+import type { Draft } from "../../store/object.ts";
+import { sameJson } from "../../store/object.ts";
+import type { KindRules } from "../kind-row.ts";
+import { validateImmutable } from "../metadata.ts";
+import { oneOf } from "./pod-spec.ts";
+
+type ClassDraft = Draft & StorageClass;
+
+export const classRules: KindRules = {
+  defaults: (draft) => {
+    const storageClass = draft as ClassDraft;
+    storageClass.reclaimPolicy ??= "Delete";
+    storageClass.volumeBindingMode ??= "Immediate";
+  },
+  validate: (draft, errors) => {
+    const { provisioner, reclaimPolicy, volumeBindingMode } = draft as ClassDraft;
+    if ((provisioner ?? "") === "") errors.required("provisioner");
+    oneOf(reclaimPolicy, "reclaimPolicy", ["Delete", "Retain"], errors);
+    oneOf(volumeBindingMode, "volumeBindingMode", ["Immediate", "WaitForFirstConsumer"], errors);
+  },
+  validateUpdate: (draft, before, errors) => {
+    const next = draft as ClassDraft;
+    const old = before as unknown as ClassDraft;
+    if (!sameJson(next.parameters, old.parameters))
+      errors.forbidden("parameters", "updates to parameters are forbidden.");
+    if (next.provisioner !== old.provisioner) errors.forbidden("provisioner", "updates to provisioner are forbidden.");
+    if (next.reclaimPolicy !== old.reclaimPolicy)
+      errors.forbidden("reclaimPolicy", "updates to reclaimPolicy are forbidden.");
+    validateImmutable("volumeBindingMode", next.volumeBindingMode, old.volumeBindingMode, errors);
+  },
+};
+
+type DriverDraft = Draft & { spec: CSIDriver["spec"] };
+
+export const csiDriverRules: KindRules = {
+  defaults: (draft) => {
+    const driver = draft as DriverDraft;
+    driver.spec = (driver.spec as CSIDriver["spec"] | undefined) ?? {};
+    driver.spec.attachRequired ??= true;
+    driver.spec.podInfoOnMount ??= false;
+    driver.spec.storageCapacity ??= false;
+    driver.spec.fsGroupPolicy ??= "ReadWriteOnceWithFSType";
+    driver.spec.volumeLifecycleModes ??= ["Persistent"];
+    driver.spec.requiresRepublish ??= false;
+    driver.spec.seLinuxMount ??= false;
+  },
+  validateUpdate: (draft, before, errors) => {
+    const { spec } = draft as DriverDraft;
+    const old = (before as unknown as DriverDraft).spec;
+    validateImmutable("spec.attachRequired", spec.attachRequired, old.attachRequired, errors);
+    validateImmutable("spec.volumeLifecycleModes", spec.volumeLifecycleModes, old.volumeLifecycleModes, errors);
+  },
+};

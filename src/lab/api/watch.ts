@@ -1,0 +1,251 @@
+// A watch: what has happened since a version, then what happens, until its time is up or its client leaves.
+//
+//   replaying ──▶ live ── timeoutSeconds, compaction, client gone, fault switch ──▶ ended
+//
+// Invariants: events come in the order of their versions; each is queued within the change that it tells of, so nothing is missed between the replay and the
+// live part; a stalled watch queues and says nothing. An object that begins to match the selection is ADDED, one that ceases to is DELETED (with its last
+// matching content and the version of the change), whatever happened to it really.
+import type { Random } from "../../effects/random.ts";
+import { Fifo } from "../../kube/fifo.ts";
+import type { LabObject } from "../store/object.ts";
+import { Compacted, type Change } from "../store/store.ts";
+import { expired, tooLargeVersion, type Failure } from "./failure.ts";
+import { apiVersionOf } from "./body.ts";
+import { parseVersion } from "./list.ts";
+import type { LabStream } from "./request.ts";
+import { selectionOf, type Selection } from "./select.ts";
+import { prefixOf, type State, type Target } from "./state.ts";
+
+export type EventType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
+
+/** Makes the document that goes over the wire. */
+export type Present = (type: EventType, object: LabObject) => unknown;
+
+export interface WatchOptions {
+  readonly bookmarkEveryMs: number;
+  readonly query: Readonly<Record<string, string>>;
+  readonly present: Present;
+  readonly signal: AbortSignal | undefined;
+  /** Called once, when it has ended. */
+  readonly ended: (watch: Watch) => void;
+}
+
+/** Without `timeoutSeconds` a watch lasts 30 to 60 minutes. */
+const DEFAULT_SECONDS = 1800;
+const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
+
+/** Opens a watch. Throws a Failure for a version that lies in the future, or a selector that makes no sense. */
+export function openWatch(state: State, target: Target, options: WatchOptions): Watch {
+  return new Watch(state, target, options);
+}
+
+export class Watch implements LabStream {
+  readonly target: Target;
+  readonly #state: State;
+  readonly #options: WatchOptions;
+  readonly #selection: Selection | undefined;
+  readonly #prefix: string;
+  readonly #bookmarks: boolean;
+  #queue = new Fifo<unknown>();
+  readonly #stops: (() => void)[] = [];
+  #waiting: ((result: IteratorResult<unknown>) => void) | undefined;
+  #failWaiting: ((error: unknown) => void) | undefined;
+  #error: { readonly cause: unknown } | undefined;
+  /** Changes up to this version are not told. */
+  #after = 0;
+  #live = true;
+  #stalled = false;
+
+  constructor(state: State, target: Target, options: WatchOptions) {
+    const { query, signal } = options;
+    this.target = target;
+    this.#state = state;
+    this.#options = options;
+    this.#selection = selectionOf(target.row, query);
+    this.#prefix = prefixOf(target);
+    this.#bookmarks = isTrue(query["allowWatchBookmarks"]);
+    this.#begin(query);
+    if (!this.#live) return;
+    this.#stops.push(
+      state.store.listen(target.row.collection, (change) => {
+        this.#take(change);
+      }),
+    );
+    this.#stops.push(
+      state.clock.after(lifetimeMs(query, state.random), () => {
+        this.#timeUp();
+      }),
+    );
+    if (this.#bookmarks) this.#bookmarkLater();
+    if (signal !== undefined) {
+      const onAbort = (): void => {
+        this.fail(signal.reason);
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#stops.push(() => {
+        signal.removeEventListener("abort", onAbort);
+      });
+    }
+  }
+
+  /** Whether more can come. */
+  get live(): boolean {
+    return this.#live;
+  }
+
+  /** While true nothing is delivered; what happens meanwhile comes when it is set back. */
+  set stalled(value: boolean) {
+    this.#stalled = value;
+    this.#deliver();
+  }
+
+  /** Breaks the connection. */
+  fail(cause: unknown): void {
+    if (!this.#live && this.#error !== undefined) return;
+    this.#error ??= { cause };
+    this.#queue = new Fifo();
+    this.#end();
+    this.#failWaiting?.(cause);
+    this.#waiting = this.#failWaiting = undefined;
+  }
+
+  /** Tells the client that its version is forgotten, and ends. */
+  expire(message: string): void {
+    this.#endWith(expired(message));
+  }
+
+  close(): void {
+    this.#queue = new Fifo();
+    this.#end();
+    this.#deliver();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<unknown> {
+    return {
+      next: () => this.#next(),
+      return: () => {
+        this.close();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  #next(): Promise<IteratorResult<unknown>> {
+    if (this.#error !== undefined) return Promise.reject(this.#error.cause as Error);
+    if (!this.#stalled && this.#queue.size > 0) return Promise.resolve({ done: false, value: this.#queue.shift() });
+    if (!this.#live && this.#queue.size === 0) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve, reject) => {
+      this.#waiting = resolve;
+      this.#failWaiting = reject;
+    });
+  }
+
+  #begin(query: WatchOptions["query"]): void {
+    const { store } = this.#state;
+    const { row } = this.target;
+    const asked = query["resourceVersion"] ?? "";
+    const initial = isTrue(query["sendInitialEvents"]);
+    if (asked === "" || asked === "0" || initial) {
+      if (asked !== "" && parseVersion(asked) > store.version) throw tooLargeVersion(asked, store.version);
+      if (initial || query["sendInitialEvents"] === undefined) {
+        for (const object of store.list(row.collection, this.#prefix)) {
+          if (this.#selection?.(object) ?? true) this.#push("ADDED", object);
+        }
+      }
+      if (initial && this.#bookmarks) this.#bookmark({ [INITIAL_EVENTS_END]: "true" });
+      return;
+    }
+    const version = parseVersion(asked);
+    // A version in the future is waited for, in silence.
+    this.#after = version;
+    if (version >= store.version) return;
+    try {
+      for (const change of store.since(version)) if (change.collection === row.collection) this.#take(change);
+    } catch (error) {
+      if (!(error instanceof Compacted)) throw error;
+      this.expire(`too old resource version: ${asked} (${String(error.oldest)})`);
+    }
+  }
+
+  #take(change: Change): void {
+    if (change.version <= this.#after || !change.key.startsWith(this.#prefix)) return;
+    const { before, after, last } = change;
+    const matched = before !== undefined && (this.#selection?.(before) ?? true);
+    const matches = after !== undefined && (this.#selection?.(after) ?? true);
+    if (matches) this.#push(matched ? "MODIFIED" : "ADDED", after);
+    else if (matched) this.#push("DELETED", after === undefined ? last : atVersion(before, change.version));
+  }
+
+  #push(type: EventType, object: LabObject): void {
+    this.#queue.push(this.#options.present(type, object));
+    this.#deliver();
+  }
+
+  #bookmark(annotations?: Record<string, string>): void {
+    const { row } = this.target;
+    const resourceVersion = String(this.#state.store.version);
+    this.#push("BOOKMARK", {
+      apiVersion: apiVersionOf(row),
+      kind: row.kind,
+      metadata: { resourceVersion, ...(annotations === undefined ? {} : { annotations }) },
+    });
+  }
+
+  #bookmarkLater(): void {
+    let cancel = (): void => undefined;
+    const again = (): void => {
+      cancel = this.#state.clock.after(this.#options.bookmarkEveryMs, () => {
+        this.#bookmark();
+        again();
+      });
+    };
+    again();
+    this.#stops.push(() => {
+      cancel();
+    });
+  }
+
+  #timeUp(): void {
+    if (this.#bookmarks) this.#bookmark();
+    this.#end();
+    this.#deliver();
+  }
+
+  #endWith(failure: Failure): void {
+    this.#queue.push({ type: "ERROR", object: failure.status });
+    this.#end();
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    if (!this.#stalled && this.#queue.size > 0) {
+      this.#waiting = this.#failWaiting = undefined;
+      waiting({ done: false, value: this.#queue.shift() });
+    } else if (!this.#live && this.#queue.size === 0) {
+      this.#waiting = this.#failWaiting = undefined;
+      waiting({ done: true, value: undefined });
+    }
+  }
+
+  #end(): void {
+    if (!this.#live) return;
+    this.#live = false;
+    for (const stop of this.#stops.splice(0)) stop();
+    this.#options.ended(this);
+  }
+}
+
+function atVersion(object: LabObject, version: number): LabObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
+}
+
+function lifetimeMs(query: WatchOptions["query"], random: Random): number {
+  const seconds = Number(query["timeoutSeconds"] ?? "");
+  return 1000 * (seconds > 0 ? seconds : DEFAULT_SECONDS * (1 + random.float()));
+}
+
+export function isTrue(text: string | undefined): boolean {
+  return text === "true" || text === "1" || text === "True" || text === "t";
+}

@@ -1,0 +1,92 @@
+import { isDeepStrictEqual } from "node:util";
+import { isNotFound } from "../../../kube/errors.ts";
+import { pods, type Pod } from "../../../kube/kinds.ts";
+import { uidOf } from "../../../kube/objects.ts";
+import { replicaSets, type ReplicaSet } from "../kinds.ts";
+import { about, at, controlledBy, controllerKey, controllerOf } from "../objects/owners.ts";
+import { isActive, isReady } from "../objects/pods.ts";
+import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
+
+/** The ReplicaSet controller: as many active pods as asked for. Pods without an owner are not adopted. */
+export function replicaSetController(process: Process): Controller {
+  const { client, recorder } = limitedClient(process, "replicaset-controller");
+  const sets = process.informers.of(replicaSets);
+  const podInformer = process.informers.of(pods);
+  /** Deleted by us, but the cache may still show them as active. */
+  const deleted = new Set<string>();
+
+  const create = async (set: ReplicaSet, signal: AbortSignal): Promise<void> => {
+    const { name = "", namespace = "" } = set.metadata ?? {};
+    const { metadata, spec } = set.spec?.template ?? {};
+    const pod: Pod = {
+      metadata: {
+        ...metadata,
+        generateName: `${name}-`,
+        namespace,
+        ownerReferences: [controlledBy(replicaSets, set)],
+      },
+      spec: { containers: [], ...spec },
+    };
+    const made = await client.create(pods, pod);
+    const message = `Created pod: ${made.metadata?.name ?? ""}`;
+    recorder.record(about(replicaSets, set), { type: "Normal", reason: "SuccessfulCreate", message });
+    // The next look must see it, or there would be one too many.
+    await podInformer.waitFor(made.metadata?.resourceVersion ?? "0", signal);
+  };
+
+  const remove = async (set: ReplicaSet, pod: Pod): Promise<void> => {
+    const { name = "", namespace } = pod.metadata ?? {};
+    deleted.add(uidOf(pod));
+    await client.delete(pods, { name, namespace }, { uid: uidOf(pod) }).catch((error: unknown) => {
+      if (isNotFound(error)) return;
+      deleted.delete(uidOf(pod));
+      throw error;
+    });
+    const message = `Deleted pod: ${name}`;
+    recorder.record(about(replicaSets, set), { type: "Normal", reason: "SuccessfulDelete", message });
+  };
+
+  const controller = new QueueController(process, { name: "replicaset" }, async (key, signal) => {
+    const set = sets.store.get(key);
+    if (set === undefined) return;
+    const active = (): Pod[] =>
+      podInformer.store
+        .list()
+        .filter((pod) => controllerOf(pod)?.uid === uidOf(set) && isActive(pod) && !deleted.has(uidOf(pod)));
+    const wanted = set.spec?.replicas ?? 1;
+    if (set.metadata?.deletionTimestamp === undefined) {
+      const now = active();
+      for (let missing = wanted - now.length; missing > 0; missing -= 1) await create(set, signal);
+      for (const pod of now.toSorted(firstToGo).slice(0, Math.max(now.length - wanted, 0))) await remove(set, pod);
+    }
+    const now = active();
+    const ready = now.filter(isReady).length;
+    const { generation } = set.metadata ?? {};
+    const status = {
+      ...set.status,
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+      replicas: now.length,
+      fullyLabeledReplicas: now.length,
+      readyReplicas: ready,
+      availableReplicas: ready,
+    };
+    if (isDeepStrictEqual(status, set.status)) return;
+    await client.patchMerge(replicaSets, at(key), { status }, { subresource: "status" });
+  });
+  sets.onChange(({ key }) => {
+    controller.queue.add(key);
+  });
+  podInformer.onChange(({ type, object }) => {
+    if (type === "deleted") deleted.delete(uidOf(object));
+    const key = controllerKey(object, "ReplicaSet");
+    if (key !== undefined) controller.queue.add(key);
+  });
+  return controller;
+}
+
+/** Those without a node go first, then those that are not Ready, then the youngest. */
+function firstToGo(a: Pod, b: Pod): number {
+  const rank = (pod: Pod): number => ((pod.spec?.nodeName ?? "") === "" ? 0 : isReady(pod) ? 2 : 1);
+  const age = (pod: Pod): string => pod.metadata?.creationTimestamp ?? "";
+  return rank(a) - rank(b) || age(b).localeCompare(age(a));
+}

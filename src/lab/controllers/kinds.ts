@@ -1,0 +1,34 @@
+import type { Deployment, ReplicaSet, StatefulSet } from "kubernetes-types/apps/v1.js";
+import type { Namespace, Secret, ServiceAccount } from "kubernetes-types/core/v1.js";
+import type { PodDisruptionBudget } from "kubernetes-types/policy/v1.js";
+import { defineResource } from "../../kube/resource.ts";
+
+/** Kinds that the product does not touch but the controllers do. */
+export type { Deployment, Namespace, PodDisruptionBudget, ReplicaSet, Secret, ServiceAccount, StatefulSet };
+
+const core = { group: "", version: "v1" } as const;
+const apps = { group: "apps", version: "v1", namespaced: true } as const;
+
+export const namespaces = defineResource<Namespace>({
+  ...core,
+  plural: "namespaces",
+  kind: "Namespace",
+  namespaced: false,
+});
+export const secrets = defineResource<Secret>({ ...core, plural: "secrets", kind: "Secret", namespaced: true });
+export const serviceAccounts = defineResource<ServiceAccount>({
+  ...core,
+  plural: "serviceaccounts",
+  kind: "ServiceAccount",
+  namespaced: true,
+});
+export const deployments = defineResource<Deployment>({ ...apps, plural: "deployments", kind: "Deployment" });
+export const replicaSets = defineResource<ReplicaSet>({ ...apps, plural: "replicasets", kind: "ReplicaSet" });
+export const statefulSets = defineResource<StatefulSet>({ ...apps, plural: "statefulsets", kind: "StatefulSet" });
+export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({
+  group: "policy",
+  version: "v1",
+  plural: "poddisruptionbudgets",
+  kind: "PodDisruptionBudget",
+  namespaced: true,
+});

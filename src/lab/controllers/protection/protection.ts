@@ -1,0 +1,85 @@
+// pvc-protection and pv-protection: a finalizer keeps a claim while a pod on a node uses it, and a volume while it is bound.
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from "kubernetes-types/core/v1.js";
+import { isNotFound } from "../../../kube/errors.ts";
+import { persistentVolumeClaims, persistentVolumes, pods } from "../../../kube/kinds.ts";
+import type { Change } from "../../../kube/store.ts";
+import { keyOf, type KubeObject } from "../../../kube/objects.ts";
+import { claimNames } from "../objects/pods.ts";
+import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
+
+const CLAIM_FINALIZER = "kubernetes.io/pvc-protection";
+const VOLUME_FINALIZER = "kubernetes.io/pv-protection";
+
+/** A scheduled pod counts, whether it runs, waits or has ended; one without a node does not. */
+export function usesClaim(pod: Pod, claimKey: string): boolean {
+  if ((pod.spec?.nodeName ?? "") === "") return false;
+  const namespace = pod.metadata?.namespace ?? "";
+  return claimNames(pod).some((name) => `${namespace}/${name}` === claimKey);
+}
+
+export function claimProtection(process: Process): Controller {
+  const { client } = limitedClient(process, "pvc-protection-controller");
+  const claims = process.informers.of(persistentVolumeClaims);
+  const podInformer = process.informers.of(pods);
+  const controller = new QueueController(process, { name: "pvc-protection" }, async (key) => {
+    const claim = claims.store.get(key);
+    if (claim === undefined) return;
+    const next = await protect(claim, CLAIM_FINALIZER, async () => {
+      if (podInformer.store.list().some((pod) => usesClaim(pod, key))) return true;
+      // The cache may be behind: before data goes the server is asked.
+      const live = await client.list(pods, { namespace: claim.metadata?.namespace });
+      return live.some((pod) => usesClaim(pod, key));
+    });
+    if (next !== undefined) await ignoringAbsence(client.replace<PersistentVolumeClaim>(persistentVolumeClaims, next));
+  });
+  claims.onChange(({ type, key }) => {
+    if (type !== "deleted") controller.queue.add(key);
+  });
+  podInformer.onChange(({ type, object, old }: Change<Pod>) => {
+    const freed = type === "deleted" || object.spec?.nodeName !== old?.spec?.nodeName;
+    if (!freed) return;
+    for (const name of claimNames(object)) {
+      controller.queue.add(keyOf({ metadata: { name, namespace: object.metadata?.namespace ?? "" } }));
+    }
+  });
+  return controller;
+}
+
+export function volumeProtection(process: Process): Controller {
+  const { client } = limitedClient(process, "pv-protection-controller");
+  const volumes = process.informers.of(persistentVolumes);
+  const controller = new QueueController(process, { name: "pv-protection" }, async (key) => {
+    const volume = volumes.store.get(key);
+    if (volume === undefined) return;
+    const next = await protect(volume, VOLUME_FINALIZER, () => Promise.resolve(volume.status?.phase === "Bound"));
+    if (next !== undefined) await ignoringAbsence(client.replace<PersistentVolume>(persistentVolumes, next));
+  });
+  volumes.onChange(({ type, key }) => {
+    if (type !== "deleted") controller.queue.add(key);
+  });
+  return controller;
+}
+
+/** The object as it is to be written: with the finalizer while it lives, without once it is being deleted and not used. Undefined: as it is. */
+async function protect<T extends KubeObject>(
+  object: T,
+  finalizer: string,
+  isUsed: () => Promise<boolean>,
+): Promise<T | undefined> {
+  const finalizers = object.metadata?.finalizers ?? [];
+  const has = finalizers.includes(finalizer);
+  if (object.metadata?.deletionTimestamp === undefined) {
+    return has ? undefined : { ...object, metadata: { ...object.metadata, finalizers: [...finalizers, finalizer] } };
+  }
+  if (!has || (await isUsed())) return undefined;
+  const kept = finalizers.filter((name) => name !== finalizer);
+  return { ...object, metadata: { ...object.metadata, finalizers: kept } };
+}
+
+async function ignoringAbsence(write: Promise<unknown>): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}

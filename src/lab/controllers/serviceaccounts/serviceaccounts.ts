@@ -1,0 +1,46 @@
+import { isAlreadyExists } from "../../../kube/errors.ts";
+import { configMaps } from "../../../kube/kinds.ts";
+import { namespaces, serviceAccounts } from "../kinds.ts";
+import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
+
+const ACCOUNT = "default";
+const ROOT_CA = "kube-root-ca.crt";
+
+/** Each namespace has a ServiceAccount `default` and a ConfigMap with the cluster's certificate authority, and gets them again when they are deleted. */
+export function serviceAccountController(process: Process, certificate = ""): Controller {
+  const { client } = limitedClient(process, "serviceaccount-controller");
+  const all = process.informers.of(namespaces);
+  const accounts = process.informers.of(serviceAccounts);
+  const maps = process.informers.of(configMaps);
+  const made = async (creation: Promise<unknown>): Promise<void> => {
+    await creation.catch((error: unknown) => {
+      if (!isAlreadyExists(error)) throw error;
+    });
+  };
+  const controller = new QueueController(process, { name: "serviceaccount" }, async (namespace) => {
+    const object = all.store.get(namespace);
+    if (object === undefined || object.metadata?.deletionTimestamp !== undefined) return;
+    if (accounts.store.get(`${namespace}/${ACCOUNT}`) === undefined) {
+      await made(client.create(serviceAccounts, { metadata: { name: ACCOUNT, namespace } }));
+    }
+    if (maps.store.get(`${namespace}/${ROOT_CA}`) === undefined) {
+      const data = { "ca.crt": certificate };
+      await made(client.create(configMaps, { metadata: { name: ROOT_CA, namespace }, data }));
+    }
+  });
+  all.onChange(({ type, key }) => {
+    if (type !== "deleted") controller.queue.add(key);
+  });
+  for (const [informer, name] of [
+    [accounts, ACCOUNT],
+    [maps, ROOT_CA],
+  ] as const) {
+    informer.onChange(({ type, object }) => {
+      const { namespace } = object.metadata ?? {};
+      if (type === "deleted" && object.metadata?.name === name && namespace !== undefined) {
+        controller.queue.add(namespace);
+      }
+    });
+  }
+  return controller;
+}

@@ -1,0 +1,242 @@
+import { setMaxListeners } from "node:events";
+import { afterEach, expect, test } from "vitest";
+import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
+import type { Event, Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../kube/kinds.ts";
+import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
+import { silentLog } from "../../observe/log.ts";
+import { TinyKube } from "../controllers/testing/tiny-kube.fixture.ts";
+import { Kubelet } from "./kubelet.ts";
+import { MemoryNodeFiles } from "./memory-node-files.ts";
+import type { ContainerRun } from "./runtime.ts";
+import { ScriptedRuntime, type Play } from "./scripted-runtime.ts";
+
+const PODS = "/api/v1/namespaces/default/pods/";
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+async function start(play: (run: ContainerRun) => Play = () => ({ does: "run" })) {
+  const kube = new TinyKube();
+  const clock = manualClock();
+  const files = new MemoryNodeFiles();
+  const runtime = new ScriptedRuntime({ clock, log: silentLog }, play);
+  const effects = { clock, random: seededRandom(), log: silentLog };
+  const begin = (): (() => Promise<void>) => {
+    const end = new AbortController();
+    setMaxListeners(0, end.signal);
+    const running = new Kubelet(kube, effects, { name: "a", files, runtime }).run(end.signal);
+    return async () => {
+      end.abort();
+      await running;
+    };
+  };
+  let stop = begin();
+  stops.push(() => stop());
+  await settle();
+  const pod = (name: string) => kube.memory.at(`${PODS}${name}`) as Pod | undefined;
+  return {
+    kube,
+    memory: kube.memory,
+    clock,
+    files,
+    pod,
+    restart: async () => {
+      await stop();
+      stop = begin();
+      await settle();
+    },
+    putPod: (name: string, spec: Partial<NonNullable<Pod["spec"]>> = {}) => {
+      kube.memory.put(`${PODS}${name}`, {
+        metadata: { name, namespace: "default" },
+        spec: { nodeName: "a", containers: [{ name: "main", image: "x" }], ...spec },
+        status: { phase: "Pending" },
+      } as Pod);
+    },
+    said: (name: string) =>
+      kube.memory
+        .list("/api/v1/events")
+        .map((object) => object as Event)
+        .filter((event) => event.involvedObject.name === name && event.type === "Warning")
+        .map((event) => `${event.reason ?? ""}: ${event.message ?? ""}`),
+    ready: (name: string) => pod(name)?.status?.conditions?.find(({ type }) => type === "Ready")?.status,
+  };
+}
+
+test("it registers its node, with its default labels, and renews its lease", async () => {
+  const on = await start();
+  const node = on.memory.at("/api/v1/nodes/a") as Node;
+  expect(node.metadata?.labels?.["kubernetes.io/hostname"]).toBe("a");
+  expect(node.status?.conditions?.find(({ type }) => type === "Ready")?.status).toBe("True");
+  const lease = () => on.memory.at("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/a");
+  const before = lease()?.metadata?.resourceVersion;
+  await on.clock.advance(10_000);
+  expect(lease()?.metadata?.resourceVersion).not.toBe(before);
+});
+
+test("a pod runs and is Ready when its container says so", async () => {
+  const on = await start(() => ({ does: "run", readyAfterMs: 2_000 }));
+  on.putPod("p");
+  await settle();
+  expect(on.pod("p")?.status?.phase).toBe("Running");
+  expect(on.ready("p")).toBe("False");
+  await on.clock.advance(2_000);
+  expect(on.ready("p")).toBe("True");
+  expect(on.pod("p")?.status?.podIP).toBe("10.244.0.2");
+});
+
+test("a pod that is not restarted ends as its container does, and what the container did is on the node", async () => {
+  const on = await start(({ container }) =>
+    container.name === "main"
+      ? {
+          does: "exit",
+          afterMs: 700,
+          code: 0,
+          effect: ({ files, mounts }) => files.makeDirectories(`${mounts[0]?.source ?? ""}/pvc-1`),
+        }
+      : { does: "exit", afterMs: 0, code: 3, log: "no room\n" },
+  );
+  const volumes = [{ name: "data", hostPath: { path: "/opt/x", type: "DirectoryOrCreate" } }];
+  const volumeMounts = [{ name: "data", mountPath: "/data" }];
+  on.putPod("good", { restartPolicy: "Never", volumes, containers: [{ name: "main", volumeMounts }] });
+  on.putPod("bad", { restartPolicy: "Never", containers: [{ name: "fails" }] });
+  await on.clock.advance(1_000);
+  expect(on.pod("good")?.status?.phase).toBe("Succeeded");
+  expect(on.files.names("/opt/x")).toEqual(["pvc-1"]);
+  expect(on.pod("bad")?.status).toMatchObject({
+    phase: "Failed",
+    containerStatuses: [{ state: { terminated: { exitCode: 3, reason: "Error" } } }],
+  });
+});
+
+test("a container that always ends is restarted at once, then after 10 s, then after 20 s", async () => {
+  const on = await start(() => ({ does: "exit", afterMs: 0, code: 1 }));
+  on.putPod("p");
+  const restarts = () => on.pod("p")?.status?.containerStatuses?.[0]?.restartCount;
+  await on.clock.advance(1);
+  expect(restarts()).toBe(1);
+  expect(on.pod("p")?.status?.containerStatuses?.[0]?.state?.waiting?.reason).toBe("CrashLoopBackOff");
+  await on.clock.advance(10_000);
+  expect(restarts()).toBe(2);
+  await on.clock.advance(19_000);
+  expect(restarts()).toBe(2);
+  await on.clock.advance(2_000);
+  expect(restarts()).toBe(3);
+});
+
+test("an image that cannot be pulled and a container that never starts leave their pods Pending", async () => {
+  const on = await start(({ container }) => ({
+    does: container.name === "main" ? "image-pull-fails" : "never-starts",
+  }));
+  on.putPod("image");
+  on.putPod("stuck", { containers: [{ name: "other" }] });
+  await on.clock.advance(5_000);
+  expect(on.pod("image")?.status).toMatchObject({
+    phase: "Pending",
+    containerStatuses: [{ state: { waiting: { reason: "ImagePullBackOff" } } }],
+  });
+  expect(on.pod("stuck")?.status).toMatchObject({
+    phase: "Pending",
+    containerStatuses: [{ state: { waiting: { reason: "ContainerCreating" } } }],
+  });
+  on.kube.remove(`${PODS}stuck`);
+  await settle();
+  expect(on.pod("stuck")).toBeUndefined();
+});
+
+test("a deleted pod gets its grace, and is gone when its containers are", async () => {
+  const on = await start(() => ({ does: "run", endsAfterMs: 5_000 }));
+  on.putPod("p", { terminationGracePeriodSeconds: 20 });
+  await settle();
+  on.kube.remove(`${PODS}p`);
+  await on.clock.advance(4_900);
+  expect(on.pod("p")).toBeDefined();
+  await on.clock.advance(200);
+  expect(on.pod("p")).toBeUndefined();
+});
+
+test("a pod waits for its claim, and a volume that is not for this node is said to be so until a label makes it", async () => {
+  const on = await start();
+  const claimPath = "/api/v1/namespaces/default/persistentvolumeclaims/c";
+  const claim = (phase: string, volumeName?: string) =>
+    on.memory.put(claimPath, {
+      metadata: { name: "c", namespace: "default", uid: "u" },
+      spec: { volumeName },
+      status: { phase },
+    } as PersistentVolumeClaim);
+  claim("Pending");
+  on.putPod("p", { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "c" } }] });
+  await on.clock.advance(1_000);
+  expect(on.said("p")).toEqual([]);
+  const terms = [{ matchExpressions: [{ key: "volume", operator: "In", values: ["here"] }] }];
+  on.memory.put("/api/v1/persistentvolumes/v", {
+    metadata: { name: "v" },
+    spec: {
+      local: { path: "/mnt/v" },
+      claimRef: { name: "c", namespace: "default", uid: "u" },
+      nodeAffinity: { required: { nodeSelectorTerms: terms } },
+    },
+  } as PersistentVolume);
+  claim("Bound", "v");
+  await on.clock.advance(2_000);
+  expect(on.said("p")).toEqual([
+    'FailedMount: MountVolume.NodeAffinity check failed for volume "v" : no matching NodeSelectorTerms',
+  ]);
+  const node = on.memory.at("/api/v1/nodes/a") as Node;
+  on.memory.put("/api/v1/nodes/a", { ...node, metadata: { ...node.metadata, labels: { volume: "here" } } });
+  await on.clock.advance(10_000);
+  expect(on.said("p").at(-1)).toBe(
+    'FailedMount: MountVolume.NewMounter initialization failed for volume "v" : path "/mnt/v" does not exist',
+  );
+  await on.files.makeDirectories("/mnt/v");
+  await on.clock.advance(30_000);
+  expect(on.pod("p")?.status?.phase).toBe("Running");
+});
+
+test("a ConfigMap's files follow it about a minute late", async () => {
+  const on = await start();
+  const put = (text: string) =>
+    on.memory.put("/api/v1/namespaces/default/configmaps/m", {
+      metadata: { name: "m", namespace: "default" },
+      data: { "a.json": text },
+    } as never);
+  put("one");
+  on.putPod("p", { volumes: [{ name: "config", configMap: { name: "m" } }] });
+  await settle();
+  const uid = on.pod("p")?.metadata?.uid ?? "";
+  const file = `/var/lib/kubelet/pods/${uid}/volumes/kubernetes.io~configmap/config/a.json`;
+  expect(on.files.text(file)).toBe("one");
+  put("two");
+  await on.clock.advance(30_000);
+  expect(on.files.text(file)).toBe("one");
+  await on.clock.advance(30_000);
+  expect(on.files.text(file)).toBe("two");
+});
+
+test("a kubelet that is started again takes over what runs", async () => {
+  let starts = 0;
+  const on = await start(() => {
+    starts += 1;
+    return { does: "run" };
+  });
+  on.putPod("p");
+  await settle();
+  const before = on.pod("p")?.status;
+  await on.restart();
+  expect(on.pod("p")?.status?.phase).toBe("Running");
+  expect(on.pod("p")?.status?.containerStatuses).toEqual(before?.containerStatuses);
+  expect(starts).toBe(1);
+  on.kube.remove(`${PODS}p`);
+  await settle();
+  expect(on.pod("p")).toBeUndefined();
+});
+
+test("a pod that is deleted by force is killed, and one of the same name begins after it", async () => {
+  const on = await start();
+  on.putPod("p");
+  await settle();
+  on.memory.remove(`${PODS}p`);
+  on.putPod("p");
+  await settle();
+  expect(on.pod("p")?.status?.phase).toBe("Running");
+});

@@ -1,0 +1,13 @@
+/** The directories of one node, handed in: a directory on this machine or a tree in memory. Paths are the node's own, absolute. */
+export interface NodeFiles {
+  /** What is there, or undefined for nothing. */
+  kind(path: string): Promise<"directory" | "file" | "other" | undefined>;
+  /** Makes a directory and those above it; one that is there is fine. */
+  makeDirectories(path: string): Promise<void>;
+  /** Writes a whole file, whose directory is there; a reader sees the old or the new text. */
+  writeText(path: string, text: string): Promise<void>;
+  /** Removes a file or a whole directory; what is not there is fine. */
+  remove(path: string): Promise<void>;
+  /** Where a path of the node lies on this machine, for child processes. */
+  onMachine(path: string): string;
+}

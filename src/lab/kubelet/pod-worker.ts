@@ -1,0 +1,407 @@
+// The life of one pod on its node.
+//
+//   volumes ── all mounted ──▶ init containers, one after the other ──▶ containers ── all ended for good ──▶ finished
+//      │                               │                                    │                                  │
+//      └──────── deletionTimestamp ────┴────────────────────────────────────┘                                  │
+//                      ▼                                                                                       │
+//   stopping: containers get the pod's grace ──▶ final status ──▶ DELETE with grace 0 ◀── deletionTimestamp ───┘
+//   object gone (force delete): containers are killed, nothing is written.
+//
+// * A container that ends and is to be restarted (restartPolicy) is so at once the first time, then after 10 s doubling to 300 s; ten good minutes end the row.
+// * Containers that a kubelet before this one started are taken over as they are.
+// * Status is written as a whole, one write at a time, and only when it has changed; a refused one is tried again each second while the pod is there.
+// * Invariants: after `stopping` nothing is started; the final DELETE is sent only when no container of the pod runs, and names the pod's UID.
+import { isDeepStrictEqual } from "node:util";
+import type { Container, Pod, PodStatus, Volume } from "kubernetes-types/core/v1.js";
+import type { Clock } from "../../effects/clock.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { isConflict, isNotFound } from "../../kube/errors.ts";
+import type { RecordedEvent } from "../../kube/event-object.ts";
+import { pods } from "../../kube/kinds.ts";
+import { manyListeners } from "../../kube/many-listeners.ts";
+import { uidOf } from "../../kube/objects.ts";
+import { background } from "../../observe/background.ts";
+import type { Log } from "../../observe/log.ts";
+import { isTerminal } from "../controllers/objects/pods.ts";
+import { environmentOf } from "./environment.ts";
+import { MountFailure, mountVolume, writeConfigMap, type MountDeps } from "./mount-volume.ts";
+import { isSidecar, podStatus, type ContainerRecord } from "./pod-status.ts";
+import { ImagePullError, type ContainerHandle, type ContainerRuntime, type Mount } from "./runtime.ts";
+
+const FIRST_MOUNT_RETRY_MS = 500;
+const LONGEST_MOUNT_RETRY_MS = 122_000;
+const LONGEST_CLAIM_RETRY_MS = 2_000;
+/** After so long the pod's events name all volumes that are missing. */
+const MOUNT_TIMEOUT_MS = 123_000;
+const FIRST_RESTART_MS = 10_000;
+const LONGEST_RESTART_MS = 300_000;
+const GOOD_RUN_MS = 600_000;
+const CONFIG_MAP_REFRESH_MS = 60_000;
+const WRITE_RETRY_MS = 1_000;
+
+export interface PodWorkerDeps extends MountDeps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly runtime: ContainerRuntime;
+  readonly podIP: () => string;
+  readonly hostIP: string;
+  readonly event: (pod: Pod, event: RecordedEvent) => void;
+  /** The kubelet's end: containers run on. */
+  readonly signal: AbortSignal;
+}
+
+export class PodWorker {
+  readonly #deps: PodWorkerDeps;
+  readonly #uid: string;
+  readonly #records: ContainerRecord[];
+  readonly #mounted = new Map<string, string>();
+  readonly #stopping = new AbortController();
+  readonly #handles = new Set<ContainerHandle>();
+  readonly #startedAt: number;
+  #pod: Pod;
+  #graceMs = 30_000;
+  #vanished = false;
+  #podIP: string | undefined;
+  #written: PodStatus | undefined;
+  #writing: Promise<void> | undefined;
+  #again = false;
+
+  constructor(deps: PodWorkerDeps, pod: Pod) {
+    this.#deps = deps;
+    this.#pod = pod;
+    this.#uid = uidOf(pod);
+    this.#startedAt = deps.clock.now();
+    this.#podIP = pod.status?.podIP;
+    const record = (container: Container, init: boolean): ContainerRecord => {
+      const known = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find(
+        ({ name }) => name === container.name,
+      );
+      const restarts = known?.restartCount ?? 0;
+      const running = deps.runtime.find(this.#uid, container.name);
+      const waiting = {
+        container,
+        init,
+        state: "waiting",
+        reason: "ContainerCreating",
+        ready: false,
+        restarts,
+      } as const;
+      if (running === undefined) return waiting;
+      const { exit, startedAt } = running;
+      if (exit !== undefined) return { ...waiting, state: "terminated", startedAt, exit };
+      return { ...waiting, state: "running", startedAt, ready: known?.ready ?? false };
+    };
+    this.#records = [
+      ...(pod.spec?.initContainers ?? []).map((container) => record(container, true)),
+      ...(pod.spec?.containers ?? []).map((container) => record(container, false)),
+    ];
+    manyListeners(this.#stopping.signal);
+    this.update(pod);
+  }
+
+  /** The pod as the server shows it now. */
+  update(pod: Pod): void {
+    this.#pod = pod;
+    if (pod.metadata?.deletionTimestamp === undefined) return;
+    const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
+    const shorter = graceMs < this.#graceMs;
+    this.#graceMs = graceMs;
+    // A second delete with less grace hurries what is stopping already.
+    if (this.#stopping.signal.aborted && shorter) for (const handle of this.#handles) handle.stop(graceMs);
+    this.#stopping.abort(new Error("the pod is being deleted"));
+  }
+
+  /** The pod's object is gone without the kubelet having said so. */
+  vanish(): void {
+    this.#vanished = true;
+    this.#graceMs = 0;
+    for (const handle of this.#handles) handle.stop(0);
+    this.#stopping.abort(new Error("the pod is gone"));
+  }
+
+  /** Resolves when the pod is gone, or the kubelet ends. */
+  async run(): Promise<void> {
+    const { signal, runtime } = this.#deps;
+    try {
+      if (!isTerminal(this.#pod)) await this.#live();
+      await this.#until(aborted(this.#stopping.signal));
+      if (this.#vanished) {
+        await Promise.all([...this.#handles].map((handle) => handle.exited()));
+      } else {
+        while (this.#writing !== undefined) await this.#writing;
+        await this.#delete();
+      }
+      runtime.forget(this.#uid);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  async #live(): Promise<void> {
+    const stopping = this.#stopping.signal;
+    this.#sync();
+    if (!(await this.#mountAll())) return;
+    void background(this.#deps.log, "configmap volumes", this.#refreshConfigMaps());
+    this.#podIP ??= this.#deps.podIP();
+    const sidecars: Promise<void>[] = [];
+    for (const record of this.#records.filter(({ init }) => init)) {
+      if (stopping.aborted) break;
+      if (isSidecar(record)) sidecars.push(this.#keep(record));
+      else await this.#keep(record);
+      if (!isSidecar(record) && record.exit?.code !== 0) break;
+    }
+    const initialized = this.#records.every((record) => !record.init || isSidecar(record) || record.exit?.code === 0);
+    if (initialized && !stopping.aborted) {
+      await Promise.all(this.#records.filter(({ init }) => !init).map((record) => this.#keep(record)));
+    }
+    for (const record of this.#records) {
+      if (isSidecar(record)) this.#deps.runtime.find(this.#uid, record.container.name)?.stop(this.#graceMs);
+    }
+    await this.#until(Promise.all(sidecars));
+    this.#sync();
+  }
+
+  /** Mounts all volumes, trying each again. False when the pod is being deleted first. */
+  async #mountAll(): Promise<boolean> {
+    const volumes = this.#pod.spec?.volumes ?? [];
+    const { clock } = this.#deps;
+    const cancel = clock.after(MOUNT_TIMEOUT_MS, () => {
+      const missing = volumes.map(({ name }) => name).filter((name) => !this.#mounted.has(name));
+      if (missing.length === 0) return;
+      const message = `Unable to attach or mount volumes: unmounted volumes=[${missing.join(" ")}], unattached volumes=[], failed to process volumes=[]: timed out waiting for the condition`;
+      this.#deps.event(this.#pod, { type: "Warning", reason: "FailedMount", message });
+    });
+    try {
+      await Promise.all(volumes.map((volume) => this.#mount(volume)));
+    } finally {
+      cancel();
+    }
+    return !this.#stopping.signal.aborted;
+  }
+
+  async #mount(volume: Volume): Promise<void> {
+    const { event } = this.#deps;
+    for (let delay = FIRST_MOUNT_RETRY_MS; !this.#stopping.signal.aborted; delay *= 2) {
+      try {
+        this.#mounted.set(volume.name, await mountVolume(this.#deps, this.#pod, volume));
+        return;
+      } catch (error) {
+        this.#deps.signal.throwIfAborted();
+        const told = error instanceof MountFailure ? error.event : undefined;
+        if (told !== undefined) event(this.#pod, { type: "Warning", reason: "FailedMount", message: told });
+        const longest = told === undefined ? LONGEST_CLAIM_RETRY_MS : LONGEST_MOUNT_RETRY_MS;
+        await this.#pause(Math.min(delay, longest));
+      }
+    }
+  }
+
+  /** ConfigMap volumes follow their ConfigMaps, about a minute late, as with a real kubelet. */
+  async #refreshConfigMaps(): Promise<void> {
+    const volumes = (this.#pod.spec?.volumes ?? []).filter(({ configMap }) => configMap !== undefined);
+    while (volumes.length > 0 && !this.#stopping.signal.aborted && !isTerminal(this.#pod)) {
+      await this.#pause(CONFIG_MAP_REFRESH_MS);
+      if (this.#stopping.signal.aborted || this.#deps.signal.aborted) return;
+      for (const volume of volumes) {
+        const path = this.#mounted.get(volume.name);
+        if (path === undefined) continue;
+        await writeConfigMap(this.#deps, this.#pod, volume, path).catch((error: unknown) => {
+          this.#deps.log.debug("configmap volume not refreshed", { volume: volume.name, err: error });
+        });
+      }
+    }
+  }
+
+  /** Runs one container, and again as its pod's restartPolicy says, until it has ended for good or is stopped. */
+  async #keep(record: ContainerRecord): Promise<void> {
+    const stopping = this.#stopping.signal;
+    const { runtime, event } = this.#deps;
+    let row = 0;
+    let pulls = 0;
+    let handle = runtime.find(this.#uid, record.container.name);
+    for (;;) {
+      try {
+        handle ??= await this.#start(record);
+      } catch (error) {
+        this.#deps.signal.throwIfAborted();
+        if (stopping.aborted) return;
+        const pull = error instanceof ImagePullError;
+        const message = error instanceof Error ? error.message : String(error);
+        if (!pull) throw error;
+        event(this.#pod, { type: "Warning", reason: "Failed", message: `Error: ErrImagePull` });
+        this.#wait(record, "ErrImagePull", message);
+        await this.#pause(1_000);
+        this.#wait(record, "ImagePullBackOff", `Back-off pulling image "${record.container.image ?? ""}"`);
+        await this.#pause(Math.min(FIRST_RESTART_MS * 2 ** pulls++, LONGEST_RESTART_MS));
+        if (stopping.aborted) return;
+        continue;
+      }
+      const exit = await this.#watch(record, handle);
+      if (stopping.aborted || !this.#restarts(record, exit.code)) return;
+      const ran = exit.at - handle.startedAt;
+      record.last = { exit, startedAt: handle.startedAt };
+      handle = undefined;
+      row = ran > GOOD_RUN_MS ? 0 : row + 1;
+      if (row > 1) {
+        const name = record.container.name;
+        const delay = Math.min(FIRST_RESTART_MS * 2 ** (row - 2), LONGEST_RESTART_MS);
+        this.#wait(record, "CrashLoopBackOff", `back-off ${delay / 1000}s restarting failed container=${name}`);
+        event(this.#pod, {
+          type: "Warning",
+          reason: "BackOff",
+          message: `Back-off restarting failed container ${name}`,
+        });
+        await this.#pause(delay);
+        if (stopping.aborted) return;
+      }
+      record.restarts++;
+    }
+  }
+
+  #restarts(record: ContainerRecord, code: number): boolean {
+    if (isSidecar(record)) return true;
+    const policy = this.#pod.spec?.restartPolicy ?? "Always";
+    if (record.init) return code !== 0 && policy !== "Never";
+    return policy === "Always" || (policy === "OnFailure" && code !== 0);
+  }
+
+  async #start(record: ContainerRecord): Promise<ContainerHandle> {
+    const { client, files, runtime, event } = this.#deps;
+    const { container, restarts } = record;
+    const env = await environmentOf(client, this.#pod, container, { podIP: this.#podIP, hostIP: this.#deps.hostIP });
+    const mounts: Mount[] = (container.volumeMounts ?? []).map(({ name, mountPath, subPath, readOnly = false }) => ({
+      mountPath,
+      source: [this.#mounted.get(name) ?? "", ...(subPath === undefined ? [] : [subPath])].join("/"),
+      readOnly,
+    }));
+    const signal = AbortSignal.any([this.#stopping.signal, this.#deps.signal]);
+    const started = await runtime.start({ pod: this.#pod, container, restarts, mounts, env, files }, signal);
+    event(this.#pod, { type: "Normal", reason: "Started", message: "Container started" });
+    return started;
+  }
+
+  /** Follows a container that runs to its end, which comes by itself or because the pod is stopped. */
+  async #watch(record: ContainerRecord, handle: ContainerHandle): Promise<NonNullable<ContainerHandle["exit"]>> {
+    const { clock } = this.#deps;
+    this.#handles.add(handle);
+    record.state = "running";
+    record.startedAt = handle.startedAt;
+    record.exit = undefined;
+    const readyIn = handle.startedAt + handle.readyAfterMs - clock.now();
+    record.ready = readyIn <= 0;
+    const cancel =
+      Number.isFinite(readyIn) && readyIn > 0 ? clock.after(readyIn, () => this.#ready(record)) : undefined;
+    const stop = (): void => {
+      handle.stop(this.#graceMs);
+    };
+    const stopping = this.#stopping.signal;
+    if (stopping.aborted) stop();
+    else stopping.addEventListener("abort", stop, { once: true });
+    if (handle.exit === undefined) this.#sync();
+    try {
+      const exit = await this.#until(handle.exited());
+      record.state = "terminated";
+      record.exit = exit;
+      record.ready = false;
+      this.#handles.delete(handle);
+      this.#sync();
+      return exit;
+    } finally {
+      cancel?.();
+      stopping.removeEventListener("abort", stop);
+    }
+  }
+
+  #ready(record: ContainerRecord): void {
+    if (record.state !== "running") return;
+    record.ready = true;
+    this.#sync();
+  }
+
+  #wait(record: ContainerRecord, reason: string, message: string): void {
+    record.state = "waiting";
+    record.reason = reason;
+    record.message = message;
+    record.ready = false;
+    this.#sync();
+  }
+
+  /** Sees to it that the status is written as it is now. */
+  #sync(): void {
+    this.#again = true;
+    this.#writing ??= background(this.#deps.log, "pod status", this.#write()).finally(() => {
+      this.#writing = undefined;
+      // Asked for between the last look and here.
+      if (this.#again && !this.#vanished && !this.#deps.signal.aborted) this.#sync();
+    });
+  }
+
+  async #write(): Promise<void> {
+    const { client, clock, hostIP, signal } = this.#deps;
+    const { name = "", namespace } = this.#pod.metadata ?? {};
+    while (this.#again && !this.#vanished) {
+      this.#again = false;
+      const facts = { now: clock.now(), podIP: this.#podIP, hostIP, startedAt: this.#startedAt };
+      const status = podStatus(this.#pod, this.#records, facts);
+      if (isDeepStrictEqual(status, this.#written)) continue;
+      try {
+        // The UID refuses a write to another pod of this name.
+        const body = { metadata: { uid: this.#uid }, status };
+        const answer = await client.patchMerge(pods, { name, namespace }, body, { subresource: "status", signal });
+        this.#written = status;
+        this.#pod = { ...this.#pod, ...(answer.status === undefined ? {} : { status: answer.status }) };
+      } catch (error) {
+        if (isNotFound(error) || isConflict(error) || signal.aborted) return;
+        this.#again = true;
+        await clock.sleep(WRITE_RETRY_MS, signal).catch(() => undefined);
+        if (signal.aborted) return;
+      }
+    }
+  }
+
+  async #delete(): Promise<void> {
+    const { client, clock, signal } = this.#deps;
+    const { name = "", namespace } = this.#pod.metadata ?? {};
+    while (!this.#vanished) {
+      try {
+        await client.delete(pods, { name, namespace }, { uid: this.#uid, gracePeriodSeconds: 0, signal });
+        return;
+      } catch (error) {
+        if (isNotFound(error) || isConflict(error)) return;
+        signal.throwIfAborted();
+        await clock.sleep(WRITE_RETRY_MS, signal);
+      }
+    }
+  }
+
+  /** Sleeps, but not longer than until the pod is stopped. Rejects when the kubelet ends. */
+  async #pause(ms: number): Promise<void> {
+    const signal = AbortSignal.any([this.#stopping.signal, this.#deps.signal]);
+    await this.#deps.clock.sleep(ms, signal).catch(() => undefined);
+    this.#deps.signal.throwIfAborted();
+  }
+
+  /** What is waited for; rejects when the kubelet ends first. */
+  async #until<T>(awaited: Promise<T>): Promise<T> {
+    const { signal } = this.#deps;
+    const end = new AbortController();
+    const ended = aborted(AbortSignal.any([signal, end.signal])).then(() => {
+      signal.throwIfAborted();
+    });
+    try {
+      // Either settles the race or, when both are there, the one that was asked first.
+      return (await Promise.race([awaited, ended])) as T;
+    } finally {
+      ended.catch(() => undefined);
+      end.abort();
+    }
+  }
+}
+
+/** Resolves when the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

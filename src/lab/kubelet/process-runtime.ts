@@ -1,0 +1,163 @@
+import type { Clock } from "../../effects/clock.ts";
+import { background } from "../../observe/background.ts";
+import type { Log } from "../../observe/log.ts";
+import { PathRewriter } from "./rewrite.ts";
+import {
+  ContainerRegistry,
+  type ContainerExit,
+  type ContainerHandle,
+  type ContainerRun,
+  type ContainerRuntime,
+} from "./runtime.ts";
+
+/** Starts programs that run beside this one, handed in. */
+export interface ProcessRunner {
+  /** Starts `argv[0]` in a process group of its own. Rejects when it cannot be started. */
+  start(spec: {
+    readonly argv: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+    readonly cwd: string;
+  }): Promise<RunningProcess>;
+}
+
+export interface RunningProcess {
+  /** Resolves with the exit code, 128 + the signal's number when it was killed. */
+  readonly exited: Promise<number>;
+  /** What it has written so far, both streams as they came. */
+  output(): string;
+  /** Sends a signal to its whole group. */
+  kill(signal: "SIGTERM" | "SIGKILL"): void;
+}
+
+export interface ProcessRuntimeOptions {
+  /** Whether a container of this image can be played by this machine's own programs. @default busybox, alpine, debian and ubuntu */
+  readonly canPlay?: (image: string) => boolean;
+  /** Told, in one sentence, of what is not played as it would be in a cluster. */
+  readonly timeline?: (line: string) => void;
+}
+
+const PLAYABLE = /(^|\/)(busybox|alpine|debian|ubuntu)([:@]|$)/;
+
+/** Plays containers as child processes of this one. An image it cannot play becomes a container that is Ready and does nothing. */
+export class ProcessRuntime implements ContainerRuntime {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #runner: ProcessRunner;
+  readonly #options: ProcessRuntimeOptions;
+  readonly #registry = new ContainerRegistry();
+
+  constructor(
+    deps: { readonly clock: Clock; readonly log: Log; readonly runner: ProcessRunner },
+    options: ProcessRuntimeOptions = {},
+  ) {
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+    this.#runner = deps.runner;
+    this.#options = options;
+  }
+
+  async start(run: ContainerRun): Promise<ContainerHandle> {
+    const handle = await this.#start(run);
+    this.#registry.keep(run, handle);
+    return handle;
+  }
+
+  find(podUid: string, container: string): ContainerHandle | undefined {
+    return this.#registry.find(podUid, container);
+  }
+
+  log(podKey: string, container: string | undefined): string | undefined {
+    return this.#registry.log(podKey, container);
+  }
+
+  forget(podUid: string): void {
+    this.#registry.forget(podUid);
+  }
+
+  killAll(): void {
+    this.#registry.killAll();
+  }
+
+  async #start({ pod, container, mounts, env, files }: ContainerRun): Promise<ContainerHandle> {
+    const { command = [], args = [], image = "" } = container;
+    const who = `${pod.metadata?.name ?? ""}/${container.name}`;
+    const canPlay = this.#options.canPlay ?? ((name: string) => PLAYABLE.test(name));
+    const handle = new ProcessContainer(this.#clock, this.#log);
+    if (!canPlay(image) || command.length === 0) {
+      this.#options.timeline?.(`${who}: ${image} is not played, it is Ready and does nothing`);
+      return handle;
+    }
+    try {
+      const rewriter = new PathRewriter(mounts, (path) => files.onMachine(path));
+      const rewritten = Object.entries(env).map(([name, value]) => [name, rewriter.rewrite(value)] as const);
+      const expand = (text: string): string =>
+        text.replace(/\$\(([\w.-]+)\)/g, (whole, name: string) => env[name] ?? whole);
+      const argv = [...command, ...args].map((text) => rewriter.rewrite(expand(text)));
+      const cwd = rewriter.rewrite(container.workingDir ?? mounts[0]?.mountPath ?? "/usr");
+      handle.attach(await this.#runner.start({ argv, env: Object.fromEntries(rewritten), cwd }));
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#options.timeline?.(`${who}: not started: ${message}`);
+      handle.end({ code: 128, reason: "StartError", message });
+    }
+    return handle;
+  }
+}
+
+class ProcessContainer implements ContainerHandle {
+  readonly startedAt: number;
+  readonly readyAfterMs = 0;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #waiting: ((exit: ContainerExit) => void)[] = [];
+  #process: RunningProcess | undefined;
+  #exit: ContainerExit | undefined;
+  #cancel: () => void = () => undefined;
+
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
+    this.startedAt = clock.now();
+  }
+
+  get exit(): ContainerExit | undefined {
+    return this.#exit;
+  }
+
+  attach(process: RunningProcess): void {
+    this.#process = process;
+    const ended = process.exited.then((code) => {
+      this.end({ code });
+    });
+    void background(this.#log, "child process", ended);
+  }
+
+  exited(): Promise<ContainerExit> {
+    if (this.#exit !== undefined) return Promise.resolve(this.#exit);
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  stop(graceMs: number): void {
+    if (this.#exit !== undefined) return;
+    if (this.#process === undefined) {
+      this.end({ code: graceMs > 0 ? 143 : 137 });
+      return;
+    }
+    this.#cancel();
+    this.#process.kill(graceMs > 0 ? "SIGTERM" : "SIGKILL");
+    if (graceMs > 0) this.#cancel = this.#clock.after(graceMs, () => this.#process?.kill("SIGKILL"));
+  }
+
+  log(): string {
+    return this.#process?.output() ?? (this.#exit?.message === undefined ? "" : `${this.#exit.message}\n`);
+  }
+
+  end(exit: Omit<ContainerExit, "at">): void {
+    if (this.#exit !== undefined) return;
+    this.#cancel();
+    this.#exit = { ...exit, at: this.#clock.now() };
+    for (const resolve of this.#waiting.splice(0)) resolve(this.#exit);
+  }
+}
