@@ -45,12 +45,25 @@ async function main(): Promise<number> {
   return code;
 }
 
+/** Runs a program in a process group of its own, and ends the whole group with it: vitest's workers outlive a vitest that was killed, and their clusters with them. */
 function run(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: "inherit", env: { ...process.env, ...env } });
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+    const child = spawn(file, args, { stdio: "inherit", detached: true, env: { ...process.env, ...env } });
+    const endGroup = (signal: NodeJS.Signals): void => {
+      try {
+        process.kill(-(child.pid ?? 0), signal);
+      } catch {
+        // Nobody of the group is left.
+      }
+    };
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        endGroup("SIGTERM");
+      });
+    }
     child.once("error", reject);
     child.once("exit", (code) => {
+      endGroup("SIGKILL");
       resolve(code ?? 1);
     });
   });
