@@ -1,14 +1,19 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { afterAll } from "vitest";
 import { stringify } from "yaml";
 
 let bundle: Promise<string> | undefined;
+const bundles: string[] = [];
+afterAll(async () => {
+  bundle = undefined;
+  for (const directory of bundles.splice(0)) await rm(directory, { recursive: true, force: true });
+});
 
-/** The program as it is shipped, in one file, built once per test file from the sources as they are. Gone when the process ends. */
+/** The program as it is shipped, in one file, built once per test file from the sources as they are, and gone with it. */
 function programFile(): Promise<string> {
   bundle ??= buildProgram();
   return bundle;
@@ -16,9 +21,7 @@ function programFile(): Promise<string> {
 
 async function buildProgram(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "mooring-bundle-"));
-  process.once("exit", () => {
-    rmSync(directory, { recursive: true, force: true });
-  });
+  bundles.push(directory);
   const outfile = join(directory, "program.mjs");
   await build({
     entryPoints: ["src/bin/local-path-provisioner.ts"],
