@@ -3,13 +3,15 @@ import { parseArgs } from "node:util";
 import { orphanedClusters } from "./identity.ts";
 import { tearDown } from "./teardown.ts";
 
-const USAGE = `Usage: npm run test:cluster -- [--grep TEXT] [--existing FILE --context NAME] [file …]
+const USAGE = `Usage: npm run test:cluster -- [--grep TEXT] [--existing FILE --context NAME [--image NAME]] [file …]
 
 Runs the stories on a real Kubernetes: one that it starts on this machine (needs Linux, root, Go), or an existing one.
 
   --grep TEXT                     only tests whose name contains TEXT
   --existing FILE --context NAME  a kubeconfig file and a context in it. The stories create and DELETE claims,
                                   volumes and namespaces there. KUBECONFIG is never used.
+  --image NAME                    the product's image, which that cluster has or can pull; without it the stories
+                                  that install the product are skipped
 `;
 
 async function main(): Promise<number> {
@@ -19,6 +21,7 @@ async function main(): Promise<number> {
       grep: { type: "string" },
       existing: { type: "string" },
       context: { type: "string" },
+      image: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
