@@ -169,7 +169,11 @@ describe.concurrent("with every node up", () => {
     expect(event.message).toMatch(/: line 4\nline 5\nline 6\nline 7\nthe disk is on fire$/);
     await expectUnbound(ground, NS, "broken");
     // The failed pod stays to be looked at, and goes with the claim.
-    expect(await ground.logs(PRODUCT_NAMESPACE, `helper-pod-create-pvc-${uid}`)).toContain("line 1");
+    // (In the moment in which the next attempt replaces it there is none.)
+    await ground.waitFor("the failed pod's log to be readable", async () => {
+      const text = await ground.logs(PRODUCT_NAMESPACE, `helper-pod-create-pvc-${uid}`).catch(() => "");
+      return text.includes("line 1") ? true : undefined;
+    });
     await ground.delete("PersistentVolumeClaim", "broken", NS);
     await expectGone(ground, "Pod", `helper-pod-create-pvc-${uid}`, PRODUCT_NAMESPACE);
     expect(await ground.get("PersistentVolume", `pvc-${uid}`)).toBeUndefined();
