@@ -28,6 +28,7 @@ const ADAPTERS = [
   /^effects\/node\//,
   /^kube\/transport\//,
   /^observe\/server\.ts$/,
+  /^lab\/machine\//,
   /^lab\/server\//,
   /^lab\/schema\/record\.ts$/,
   /^bin\//,

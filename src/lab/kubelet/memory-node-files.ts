@@ -21,6 +21,10 @@ export class MemoryNodeFiles implements NodeFiles {
     return Promise.resolve();
   }
 
+  readText(path: string): Promise<string | undefined> {
+    return Promise.resolve(this.text(path));
+  }
+
   writeText(path: string, text: string): Promise<void> {
     const key = normal(path);
     const parent = key.slice(0, key.lastIndexOf("/")) || "/";

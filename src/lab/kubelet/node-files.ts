@@ -4,6 +4,8 @@ export interface NodeFiles {
   kind(path: string): Promise<"directory" | "file" | "other" | undefined>;
   /** Makes a directory and those above it; one that is there is fine. */
   makeDirectories(path: string): Promise<void>;
+  /** The text of a file, or undefined when it is not there. */
+  readText(path: string): Promise<string | undefined>;
   /** Writes a whole file, whose directory is there; a reader sees the old or the new text. */
   writeText(path: string, text: string): Promise<void>;
   /** Removes a file or a whole directory; what is not there is fine. */

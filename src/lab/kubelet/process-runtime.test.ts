@@ -45,7 +45,11 @@ test("a script runs on the node's directory instead of its mounts, and its outpu
   const { runtime, run, started, end } = start();
   const handle = await runtime.start(run("busybox:1", ["/bin/sh", "-c", 'mkdir "$DIR"'], { DIR: "/data/x" }));
   expect(started).toEqual([
-    { argv: ["/bin/sh", "-c", 'mkdir "$DIR"'], env: { DIR: "/home/me/a/opt/v/x" }, cwd: "/home/me/a/opt/v" },
+    {
+      argv: ["/bin/sh", "-c", 'mkdir "$DIR"'],
+      env: { HOSTNAME: "p", DIR: "/home/me/a/opt/v/x" },
+      cwd: "/home/me/a/opt/v",
+    },
   ]);
   end(0);
   await settle();
@@ -58,7 +62,7 @@ test("a script that names other data is not run: its container fails and the tim
   const handle = await runtime.start(run("busybox", ["/bin/sh", "-c", "rm -rf /var/lib/x"]));
   expect(started).toEqual([]);
   expect(handle.exit).toMatchObject({ code: 128, reason: "StartError" });
-  expect(timeline[0]).toContain("p/main: not started: the script names /var/lib/x");
+  expect(timeline[0]).toContain("default/p/main: not started: the script names /var/lib/x");
 });
 
 test("an image that cannot be played is Ready and does nothing, and the timeline says so", async () => {
@@ -66,7 +70,7 @@ test("an image that cannot be played is Ready and does nothing, and the timeline
   const handle = await runtime.start(run("example.com/database:7", ["/db"]));
   expect(started).toEqual([]);
   expect(handle.exit).toBeUndefined();
-  expect(timeline).toEqual(["p/main: example.com/database:7 is not played, it is Ready and does nothing"]);
+  expect(timeline).toEqual(["default/p/main: example.com/database:7 is not played, it is Ready and does nothing"]);
 });
 
 test("a program that does not heed SIGTERM is killed when its grace has passed", async () => {

@@ -1,7 +1,8 @@
 import type { Clock } from "../../effects/clock.ts";
 import { background } from "../../observe/background.ts";
 import type { Log } from "../../observe/log.ts";
-import { PathRewriter } from "./rewrite.ts";
+import { containerName, programOf, type ContainerProgram } from "./container-program.ts";
+import type { ImagePlayer } from "./image-player.ts";
 import {
   ContainerRegistry,
   type ContainerExit,
@@ -13,11 +14,7 @@ import {
 /** Starts programs that run beside this one, handed in. */
 export interface ProcessRunner {
   /** Starts `argv[0]` in a process group of its own. Rejects when it cannot be started. */
-  start(spec: {
-    readonly argv: readonly string[];
-    readonly env: Readonly<Record<string, string>>;
-    readonly cwd: string;
-  }): Promise<RunningProcess>;
+  start(program: ContainerProgram): Promise<RunningProcess>;
 }
 
 export interface RunningProcess {
@@ -32,11 +29,13 @@ export interface RunningProcess {
 export interface ProcessRuntimeOptions {
   /** Whether a container of this image can be played by this machine's own programs. @default busybox, alpine, debian and ubuntu */
   readonly canPlay?: (image: string) => boolean;
+  /** Images that are played by programs of their own; asked first, in order. */
+  readonly players?: readonly ImagePlayer[];
   /** Told, in one sentence, of what is not played as it would be in a cluster. */
   readonly timeline?: (line: string) => void;
 }
 
-const PLAYABLE = /(^|\/)(busybox|alpine|debian|ubuntu)([:@]|$)/;
+const PLAYABLE = /(^|[/-])(busybox|alpine|debian|ubuntu)([:@]|$)/;
 
 /** Plays containers as child processes of this one. An image it cannot play becomes a container that is Ready and does nothing. */
 export class ProcessRuntime implements ContainerRuntime {
@@ -74,30 +73,29 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#registry.forget(podUid);
   }
 
+  /** SIGKILL to the containers of the newest pod of this name (namespace/name); resolves when they have ended. */
+  killPod(podKey: string): Promise<void> {
+    return this.#registry.kill(podKey);
+  }
+
   killAll(): void {
     this.#registry.killAll();
   }
 
-  async #start({ pod, container, mounts, env, files }: ContainerRun): Promise<ContainerHandle> {
-    const { command = [], args = [], image = "" } = container;
-    const who = `${pod.metadata?.name ?? ""}/${container.name}`;
-    const canPlay = this.#options.canPlay ?? ((name: string) => PLAYABLE.test(name));
+  async #start(run: ContainerRun): Promise<ContainerHandle> {
+    const { command = [], image = "" } = run.container;
+    const { canPlay = (name: string): boolean => PLAYABLE.test(name), players = [], timeline } = this.#options;
     const handle = new ProcessContainer(this.#clock, this.#log);
-    if (!canPlay(image) || command.length === 0) {
-      this.#options.timeline?.(`${who}: ${image} is not played, it is Ready and does nothing`);
+    const player = players.find((each) => each.plays(image));
+    if (player === undefined && (!canPlay(image) || command.length === 0)) {
+      timeline?.(`${containerName(run)}: ${image} is not played, it is Ready and does nothing`);
       return handle;
     }
     try {
-      const rewriter = new PathRewriter(mounts, (path) => files.onMachine(path));
-      const rewritten = Object.entries(env).map(([name, value]) => [name, rewriter.rewrite(value)] as const);
-      const expand = (text: string): string =>
-        text.replace(/\$\(([\w.-]+)\)/g, (whole, name: string) => env[name] ?? whole);
-      const argv = [...command, ...args].map((text) => rewriter.rewrite(expand(text)));
-      const cwd = rewriter.rewrite(container.workingDir ?? mounts[0]?.mountPath ?? "/usr");
-      handle.attach(await this.#runner.start({ argv, env: Object.fromEntries(rewritten), cwd }));
+      handle.attach(await this.#runner.start(await programOf(run, player)));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.#options.timeline?.(`${who}: not started: ${message}`);
+      timeline?.(`${containerName(run)}: not started: ${message}`);
       handle.end({ code: 128, reason: "StartError", message });
     }
     return handle;

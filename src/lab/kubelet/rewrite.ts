@@ -40,6 +40,11 @@ export class PathRewriter {
       if (!this.#isMounted(path) && !MACHINE.test(path)) throw new ForeignPath(path);
       if (path.split("/").includes("..")) throw new ForeignPath(path);
     }
+    return this.replace(text);
+  }
+
+  /** The text with its mount paths replaced, whatever else it names. */
+  replace(text: string): string {
     if (this.#pattern === undefined) return text;
     return text.replace(
       this.#pattern,

@@ -87,6 +87,14 @@ export class ContainerRegistry {
     return (container === undefined ? only : pod?.handles.get(container))?.log();
   }
 
+  /** Kills what runs in the newest pod of this name (namespace/name), as the kernel does when it is out of memory. */
+  async kill(podKey: string): Promise<void> {
+    const pod = [...this.#pods.values()].findLast(({ name }) => name === podKey);
+    const handles = [...(pod?.handles.values() ?? [])];
+    for (const handle of handles) handle.stop(0);
+    await Promise.all(handles.map((handle) => handle.exited()));
+  }
+
   forget(podUid: string): void {
     this.#pods.delete(podUid);
   }

@@ -1,0 +1,115 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { systemClock } from "../../effects/node/clock.ts";
+import { systemRandom } from "../../effects/node/random.ts";
+import { eventually } from "../../effects/testing/eventually.fixture.ts";
+import { configMaps, pods, type Pod } from "../../kube/kinds.ts";
+import { silentLog } from "../../observe/log.ts";
+import { startMachineLab, type MachineLab, type MachineLabOptions } from "./machine-lab.ts";
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function start(
+  options: Partial<MachineLabOptions> = {},
+): Promise<{ lab: MachineLab; directory: string; pod: (name: string) => Pod | undefined }> {
+  const directory = await mkdtemp(join(tmpdir(), "mooring-machine-lab-"));
+  ends.push(() => rm(directory, { recursive: true }));
+  const effects = { clock: systemClock(), random: systemRandom(), log: silentLog };
+  const lab = await startMachineLab(effects, { directory, nodes: ["a"], ...options });
+  ends.push(() => lab.close());
+  const pod = (name: string): Pod | undefined =>
+    lab.api.objects("pods").find(({ metadata }) => metadata.name === name) as Pod | undefined;
+  return { lab, directory, pod };
+}
+
+const busybox = (command: string[], more: object = {}) => ({
+  containers: [{ name: "main", image: "busybox", command, ...more }],
+});
+
+test("a pod's script runs on the node's directory, and its environment has the pod's name as its host name", async () => {
+  const { lab, directory, pod } = await start();
+  const mounts = { volumeMounts: [{ name: "data", mountPath: "/data" }] };
+  await lab.client.create(pods, {
+    metadata: { name: "p", namespace: "default" },
+    spec: {
+      restartPolicy: "Never",
+      ...busybox(["sh", "-c", 'echo "$HOSTNAME" > /data/file'], mounts),
+      volumes: [{ name: "data", hostPath: { path: "/opt/v" } }],
+    },
+  });
+  await eventually("the pod to end", () => pod("p")?.status?.phase === "Succeeded");
+  expect(await readFile(join(directory, "a/opt/v/file"), "utf8")).toBe("p\n");
+});
+
+test("a script of a ConfigMap may name mount paths, and one that names other data is not run", async () => {
+  const { lab, directory, pod } = await start();
+  const data = { good: "echo made > /data/file\n", bad: "rm -rf /var/lib/important\n" };
+  await lab.client.create(configMaps, { metadata: { name: "scripts", namespace: "default" }, data });
+  for (const name of ["good", "bad"]) {
+    await lab.client.create(pods, {
+      metadata: { name, namespace: "default" },
+      spec: {
+        restartPolicy: "Never",
+        ...busybox(["sh", `/script/${name}`], {
+          volumeMounts: [
+            { name: "data", mountPath: "/data" },
+            { name: "script", mountPath: "/script" },
+          ],
+        }),
+        volumes: [
+          { name: "data", hostPath: { path: "/opt/v" } },
+          { name: "script", configMap: { name: "scripts" } },
+        ],
+      },
+    });
+  }
+  await eventually("the good one to end", () => pod("good")?.status?.phase === "Succeeded");
+  expect(await readFile(join(directory, "a/opt/v/file"), "utf8")).toBe("made\n");
+  await eventually("the bad one to fail", () => pod("bad")?.status?.phase === "Failed");
+  const [status] = pod("bad")?.status?.containerStatuses ?? [];
+  expect(status?.state?.terminated?.message).toContain("the script names /var/lib/important");
+});
+
+test("what a container has started ends with it, and close() leaves no process", async () => {
+  const { lab, directory, pod } = await start();
+  await lab.client.create(pods, {
+    metadata: { name: "p", namespace: "default" },
+    spec: {
+      ...busybox(["sh", "-c", "sleep 1000 & echo $! > /data/pid; wait"], {
+        volumeMounts: [{ name: "data", mountPath: "/data" }],
+      }),
+      volumes: [{ name: "data", hostPath: { path: "/opt/v" } }],
+    },
+  });
+  await eventually("the pod to run", () => pod("p")?.status?.phase === "Running");
+  const pidFile = join(directory, "a/opt/v/pid");
+  let pid = 0;
+  await expect
+    .poll(async () => {
+      pid = Number(await readFile(pidFile, "utf8").catch(() => "0"));
+      return pid;
+    })
+    .toBeGreaterThan(0);
+  expect(isAlive(pid)).toBe(true);
+  await lab.close();
+  await eventually("the grandchild to be gone", () => !isAlive(pid));
+});
+
+test("a stranger without a token is not let in", async () => {
+  const { lab } = await start();
+  expect((await fetch(`${lab.url}/api/v1/pods`)).status).toBe(401);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

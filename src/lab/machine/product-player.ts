@@ -1,0 +1,76 @@
+// Plays the product's own image: its pods run the program of this machine, as the pod's ServiceAccount.
+//
+// What a container would have of its own is played: the kubeconfig stands for the mounted token, the environment variable HOSTNAME for the host name, and a free port on
+// loopback for the pod's own address (`portOf` tells which).
+import { createServer, type AddressInfo } from "node:net";
+import { keyOf, uidOf } from "../../kube/objects.ts";
+import type { LabUser } from "../api/request.ts";
+import type { ImagePlayer, Prepared } from "../kubelet/image-player.ts";
+import type { ContainerRun } from "../kubelet/runtime.ts";
+
+export interface ProductPlayerOptions {
+  readonly plays: (image: string) => boolean;
+  /** The start of a command line for each program of the image, by the name that a container's command has. */
+  readonly programs: Readonly<Record<string, readonly string[]>>;
+  readonly kubeconfig: (user: LabUser) => string;
+}
+
+/** Makes os.hostname() say what it would in the pod. */
+const HOST_NAME = `data:text/javascript,${encodeURIComponent(
+  'import os from "node:os"; import { syncBuiltinESMExports } from "node:module";' +
+    "os.hostname = () => process.env.HOSTNAME; syncBuiltinESMExports();",
+)}`;
+
+export class ProductPlayer implements ImagePlayer {
+  readonly #options: ProductPlayerOptions;
+  /** Pod (namespace/name) → port on loopback. */
+  readonly #ports = new Map<string, number>();
+
+  constructor(options: ProductPlayerOptions) {
+    this.#options = options;
+  }
+
+  plays(image: string): boolean {
+    return this.#options.plays(image);
+  }
+
+  async prepare({ pod, files }: ContainerRun, [name = "", ...args]: readonly string[]): Promise<Prepared> {
+    const program = this.#options.programs[name];
+    if (program === undefined) throw new Error(`the image has no program ${name}`);
+    const directory = `/var/lib/kubelet/pods/${uidOf(pod)}/product`;
+    await files.makeDirectories(directory);
+    await files.writeText(`${directory}/kubeconfig`, this.#options.kubeconfig(serviceAccountOf(pod)));
+    const port = await freePort();
+    this.#ports.set(keyOf(pod), port);
+    const env = {
+      KUBECONFIG: files.onMachine(`${directory}/kubeconfig`),
+      HEALTH_PORT: String(port),
+      NODE_OPTIONS: `--import=${HOST_NAME}`,
+    };
+    return { argv: [...program, ...args], env };
+  }
+
+  /** The port on loopback that stands for the health port of a pod (`namespace/name`), once it has been started. */
+  portOf(podKey: string): number | undefined {
+    return this.#ports.get(podKey);
+  }
+}
+
+function serviceAccountOf({ metadata, spec }: ContainerRun["pod"]): LabUser {
+  const namespace = metadata?.namespace ?? "";
+  return {
+    name: `system:serviceaccount:${namespace}:${spec?.serviceAccountName ?? "default"}`,
+    groups: ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"],
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
