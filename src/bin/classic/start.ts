@@ -15,6 +15,7 @@ import type { Runner } from "../../effects/runner.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { EventRecorder } from "../../kube/event-recorder.ts";
 import { configMaps } from "../../kube/kinds.ts";
+import type { Kube } from "../../kube/kube.ts";
 import { runAsLeader, type Term } from "../../kube/leader-election.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { background } from "../../observe/background.ts";
@@ -25,7 +26,7 @@ import { aboutConfigMap, type EventContent } from "../../provision/events.ts";
 import { provisionMetrics, type ProvisionMetrics } from "../../provision/metrics.ts";
 import { runProvisioner } from "../../provision/provisioner.ts";
 import { probeRights, type Rights } from "../../provision/rights.ts";
-import { connect } from "./connect.ts";
+import { clientOn, connect } from "./connect.ts";
 import { classicMetrics } from "./metrics.ts";
 import { watch } from "./watched.ts";
 
@@ -40,10 +41,18 @@ export interface Effects {
   readonly hostname: string;
 }
 
-interface World extends Effects {
-  readonly options: StartOptions;
+/** What the driver runs on, once there is a connection. */
+export interface Surroundings extends Pick<Effects, "clock" | "random" | "files" | "log" | "hostname"> {
+  /** The API server, without retries and without a limit. */
+  readonly kube: Kube;
   readonly registry: Registry;
   readonly metrics: KubeMetrics;
+  /** Serves health and metrics. */
+  readonly serve: typeof serveHttp;
+}
+
+interface World extends Surroundings {
+  readonly options: StartOptions;
   readonly client: KubeClient;
   readonly recorder: EventRecorder;
 }
@@ -51,26 +60,38 @@ interface World extends Effects {
 /** How long the last events may take when the program ends. */
 const FLUSH_MS = 2_000;
 
-/** Runs the classic driver until the signal is aborted. Rejects with what goes behind `Error starting daemon: `. */
+/** Connects, and runs the classic driver until the signal is aborted. Rejects with what goes behind `Error starting daemon: `. */
 export async function startClassic(options: StartOptions, effects: Effects, signal: AbortSignal): Promise<void> {
-  const { clock, hostname, log, random } = effects;
   const registry = new Registry();
   const metrics = new KubeMetrics(registry);
-  const limit = options.kubeClientLimit;
-  const connection = await connect(
-    { ...effects, metrics },
-    { kubeconfig: options.kubeconfig, env: effects.env, limit },
-  ).catch((error: unknown) => {
-    throw classicErrors.CLIENT_CONFIG({ why: messageOf(error) }, { cause: error });
-  });
-  const { client } = connection;
+  const connection = await connect({ ...effects, metrics }, { kubeconfig: options.kubeconfig, env: effects.env }).catch(
+    (error: unknown) => {
+      throw classicErrors.CLIENT_CONFIG({ why: messageOf(error) }, { cause: error });
+    },
+  );
+  const { kube } = connection;
+  try {
+    await runClassic(options, { ...effects, kube, registry, metrics, serve: serveHttp }, signal);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Runs the classic driver on a connection until the signal is aborted; rejects as `startClassic` does. */
+export async function runClassic(
+  options: StartOptions,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, hostname, kube, log, random, registry } = surroundings;
+  const client = clientOn(kube, surroundings, options.kubeClientLimit);
   // One identity per process: candidates for the lease must differ, and the original's events carry one.
   const identity = `${hostname}_${random.uuid()}`;
   const recorder = new EventRecorder(
     { client, clock, random, log },
     { component: `${options.provisionerName}_${identity}` },
   );
-  const world: World = { ...effects, options, registry, metrics, client, recorder };
+  const world: World = { ...surroundings, options, client, recorder };
   let server: ListeningServer | undefined;
   const reloads = classicMetrics(registry).reloads;
   try {
@@ -97,7 +118,6 @@ export async function startClassic(options: StartOptions, effects: Effects, sign
     await recorder.flush(end.signal).catch(() => undefined);
     cancel();
     await server?.close();
-    await connection.close();
     log.debug("Provisioner stopped");
   }
 }
@@ -184,9 +204,9 @@ async function provision(
 }
 
 async function serveHealth(world: World): Promise<ListeningServer | undefined> {
-  const { client, log, options, registry } = world;
+  const { client, log, options, registry, serve } = world;
   try {
-    return await serveHttp(
+    return await serve(
       { port: options.healthPort, log },
       {
         "/health": ({ method }) => handleHealth(method),
