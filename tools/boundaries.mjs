@@ -30,6 +30,7 @@ const ADAPTERS = [
   /^observe\/server\.ts$/,
   /^lab\/machine\//,
   /^lab\/server\//,
+  /^lab\/virtual\//,
   /^lab\/schema\/record\.ts$/,
   /^bin\//,
   /\.test\.ts$/,

@@ -13,6 +13,26 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void;
 }
 
+/** `sleep` made of `after`: all clocks sleep alike. */
+export function sleepBy(after: Clock["after"]): Clock["sleep"] {
+  return (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason as Error);
+        return;
+      }
+      const onAbort = (): void => {
+        cancel();
+        reject(signal?.reason as Error);
+      };
+      const cancel = after(ms, () => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      });
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+}
+
 /**
  * A signal that is aborted with a TimeoutError after `ms` milliseconds of the clock, or with the reason of `parent` as soon as that is.
  * Call `clear` when the guarded work has ended: it drops the timer.

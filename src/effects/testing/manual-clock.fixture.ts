@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { sleepBy, type Clock } from "../clock.ts";
 
 /** A clock that stands still until the test moves it. Wall-clock and monotonic time move together, except for `jumpWallClock`. */
 export interface ManualClock extends Clock {
@@ -51,22 +51,7 @@ export function manualClock(start = Date.UTC(2030, 0, 1)): ManualClock {
     now: () => offset + elapsed,
     monotonic: () => elapsed,
     after,
-    sleep: (ms, signal) =>
-      new Promise((resolve, reject) => {
-        if (signal?.aborted) {
-          reject(signal.reason as Error);
-          return;
-        }
-        const onAbort = (): void => {
-          cancel();
-          reject(signal?.reason as Error);
-        };
-        const cancel = after(ms, () => {
-          signal?.removeEventListener("abort", onAbort);
-          resolve();
-        });
-        signal?.addEventListener("abort", onAbort, { once: true });
-      }),
+    sleep: sleepBy(after),
     advance: async (ms) => {
       await settle();
       const until = elapsed + ms;

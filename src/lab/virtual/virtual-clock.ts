@@ -1,0 +1,59 @@
+// Time that passes only when it is told to, and as fast as the work in it can be done: for a lab without sockets.
+//
+// Between two timers everything that can run does run: without sockets, files and threads all work is promises, and those are through when the event loop takes its next turn. So a timer fires,
+// one turn is waited for, the next fires.
+//
+// Invariants: timers fire in the order of their times, those of one time in the order in which they were set; a callback sees exactly its due time; nothing fires outside of `run`. Given the same
+// work, two processes fire the same timers at the same times.
+import { sleepBy, type Clock } from "../../effects/clock.ts";
+import { TimerHeap, type Timer } from "./timer-heap.ts";
+
+export interface VirtualClock extends Clock {
+  /** Lets `ms` milliseconds pass. Ends before that, at once and with true, when `until` (asked after each timer) says so. */
+  run(ms: number, until?: () => boolean): Promise<boolean>;
+}
+
+/** Resolves when all promises that can be through are. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Makes a clock that stands at `start`, in milliseconds since 1970. `onFire` is told of each timer before it fires, by its number in the order in which they were set. */
+export function virtualClock({
+  start = Date.UTC(2030, 0, 1),
+  onFire,
+}: { readonly start?: number; readonly onFire?: (timer: number) => void } = {}): VirtualClock {
+  const timers = new TimerHeap();
+  let elapsed = 0;
+  let orders = 0;
+
+  const after = (ms: number, callback: () => void): (() => void) => {
+    const timer: Timer = { due: elapsed + Math.max(ms, 0), order: orders++, callback };
+    timers.put(timer);
+    return () => {
+      timer.callback = undefined;
+    };
+  };
+
+  return {
+    now: () => start + elapsed,
+    monotonic: () => elapsed,
+    after,
+    sleep: sleepBy(after),
+    run: async (ms, until = () => false) => {
+      const end = elapsed + ms;
+      await settled();
+      for (;;) {
+        if (until()) return true;
+        const timer = timers.takeDue(end);
+        if (timer === undefined) break;
+        elapsed = timer.due;
+        onFire?.(timer.order);
+        timer.callback?.();
+        await settled();
+      }
+      elapsed = end;
+      return until();
+    },
+  };
+}
