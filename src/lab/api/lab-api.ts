@@ -8,7 +8,7 @@ import { KubeError } from "../../kube/errors.ts";
 import type { Kube, KubeRequest } from "../../kube/kube.ts";
 import type { Log } from "../../observe/log.ts";
 import type { LabObject } from "../store/object.ts";
-import { Store } from "../store/store.ts";
+import { Store, type Change } from "../store/store.ts";
 import { bootstrapObjects } from "./bootstrap.ts";
 import { carryOut, type PodLogs } from "./carry-out.ts";
 import { EventExpiry } from "./event-expiry.ts";
@@ -114,6 +114,11 @@ export class LabApi {
   /** One collection of the dump. */
   objects(collection: string): readonly LabObject[] {
     return this.#state.store.list(collection);
+  }
+
+  /** Calls `listener` within each change of a collection, in the same step: for invariants. It must not throw nor write. Returns the way to stop it. */
+  onChange(collection: string, listener: (change: Change) => void): () => void {
+    return this.#state.store.listen(collection, listener);
   }
 
   /** The version of the latest change. */

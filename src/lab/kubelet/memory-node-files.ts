@@ -50,6 +50,11 @@ export class MemoryNodeFiles implements NodeFiles {
     return this.#entries.get(normal(path));
   }
 
+  isDirectory(path: string): boolean {
+    const key = normal(path);
+    return this.#entries.has(key) && this.#entries.get(key) === undefined;
+  }
+
   /** Names of what is directly in a directory, sorted. */
   names(path: string): readonly string[] {
     const key = normal(path);

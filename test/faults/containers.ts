@@ -1,0 +1,34 @@
+import type { ContainerRun } from "../../src/lab/kubelet/runtime.ts";
+import type { Play } from "../../src/lab/kubelet/scripted-runtime.ts";
+import type { Draw } from "./draw.ts";
+import { COMMAND_TIMEOUT_SECONDS, type ScriptsPlan } from "./plan.ts";
+
+/** Plays the manifest's scripts: `mkdir -p "$VOL_DIR"` and `rm -rf "$VOL_DIR"`. Until `isHealed` they may fail, hang, or not start, as the plan says. */
+export function playHelper(run: ContainerRun, plan: ScriptsPlan, draw: Draw, isHealed: () => boolean): Play {
+  const sound = isHealed();
+  if (!sound && draw.chance(plan.noImage)) return { does: "image-pull-fails" };
+  if (!sound && draw.chance(plan.neverStarts)) return { does: "never-starts" };
+  const fails = !sound && draw.chance(plan.fails);
+  const hangs = !sound && draw.chance(plan.hangs);
+  const afterMs = hangs ? (COMMAND_TIMEOUT_SECONDS + draw.int(-2, 20)) * 1000 : draw.magnitude(10, 1_500);
+  // A script that fails may have done its work before.
+  const works = !fails || draw.chance(0.5);
+  return {
+    does: "exit",
+    afterMs,
+    code: fails ? 1 : 0,
+    log: fails ? "No space left on device\n" : "",
+    effect: () => (works ? script(run) : undefined),
+  };
+}
+
+async function script({ container, env, mounts, files }: ContainerRun): Promise<void> {
+  const seen = env["VOL_DIR"] ?? "";
+  const mount = mounts.find(({ mountPath }) => mountPath !== "/" && seen.startsWith(mountPath));
+  if (mount === undefined) throw new Error(`${seen} is not mounted`);
+  const path = `${mount.source}/${seen.slice(mount.mountPath.length)}`.replaceAll(/\/+/g, "/");
+  const which = container.command?.at(-1) ?? "";
+  if (which === "/script/setup") await files.makeDirectories(path);
+  else if (which === "/script/teardown") await files.remove(path);
+  else throw new Error(`there is no script ${which}`);
+}

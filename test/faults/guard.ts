@@ -1,0 +1,151 @@
+// What must hold at every moment of a run, looked at within each change of the store, before each removal on a disk, and as each request of the product is sent.
+import type { PersistentVolume, PersistentVolumeClaim } from "../../src/kube/kinds.ts";
+import type { KubeRequest } from "../../src/kube/kube.ts";
+import { keyOf, uidOf } from "../../src/kube/objects.ts";
+import type { LabApi } from "../../src/lab/api/lab-api.ts";
+import type { Change } from "../../src/lab/store/store.ts";
+import { isProvisioned, type ClusterView } from "./cluster-view.ts";
+import type { Disk } from "./disk.ts";
+
+export class Guard {
+  readonly #view: ClusterView;
+  readonly #namespace: string;
+  readonly #mayBeLost: boolean;
+  readonly #onViolation: (text: string) => void;
+  /** UIDs of claims whose volume was stored at some time. */
+  readonly #stored = new Set<string>();
+  /** Claims that are gone, by key, and whose volume was never stored. */
+  readonly #halfWay = new Set<string>();
+
+  /** `namespace` is the product's. */
+  constructor(
+    api: LabApi,
+    view: ClusterView,
+    options: {
+      readonly namespace: string;
+      readonly mayBeLost: boolean;
+      readonly onViolation: (text: string) => void;
+    },
+  ) {
+    this.#view = view;
+    this.#namespace = options.namespace;
+    this.#mayBeLost = options.mayBeLost;
+    this.#onViolation = options.onViolation;
+    api.onChange("persistentvolumeclaims", (change) => {
+      this.#claimChanged(change as unknown as Of<PersistentVolumeClaim>);
+    });
+    api.onChange("persistentvolumes", (change) => {
+      this.#volumeChanged(change as unknown as Of<PersistentVolume>);
+    });
+  }
+
+  /** Whether a claim of this name has been deleted before its volume was stored. */
+  wasGivenUp(key: string): boolean {
+    return this.#halfWay.has(key);
+  }
+
+  /** Something on a disk is about to be removed. */
+  removing(disk: Disk, path: string): void {
+    for (const volume of this.#view.volumes()) {
+      const place = this.#view.placeOf(volume);
+      if (place?.disk !== disk || !overlap(place.path, path)) continue;
+      const name = volume.metadata?.name ?? "";
+      if (this.#view.isNeeded(volume))
+        this.#onViolation(`${disk.name}:${path} is removed while the claim of ${name} lives`);
+      if (volume.spec?.persistentVolumeReclaimPolicy !== "Delete") {
+        this.#onViolation(`${disk.name}:${path} is removed although ${name} is retained`);
+      }
+    }
+  }
+
+  /** A container begins to use a volume's directory: leaves its mark there, and looks for others'. */
+  async using(disk: Disk, path: string): Promise<void> {
+    const volume = this.#view.volumes().find((candidate) => {
+      const place = this.#view.placeOf(candidate);
+      return place?.disk === disk && place.path === path && this.#view.isNeeded(candidate);
+    });
+    const uid = volume?.spec?.claimRef?.uid;
+    if (volume === undefined || uid === undefined) {
+      this.#onViolation(`a container uses ${disk.name}:${path}, which is no claim's volume`);
+      return;
+    }
+    if (volume.spec?.persistentVolumeReclaimPolicy === "Delete") {
+      const others = disk.names(path).filter((name) => name !== markOf(uid));
+      if (others.length > 0) this.#onViolation(`the claim of ${disk.name}:${path} finds ${others.join(", ")} in it`);
+    }
+    await disk.writeText(`${path}/${markOf(uid)}`, uid);
+  }
+
+  /** A replica sends a request. */
+  sending(replica: string, { method, path, body }: KubeRequest): void {
+    const { preconditions } = (body ?? {}) as { preconditions?: { uid?: string } };
+    if (method === "DELETE" && /\/(persistentvolumes|pods)\//.test(path) && preconditions?.uid === undefined) {
+      this.#onViolation(`${replica} deletes ${path} without naming a UID`);
+    }
+    const { metadata } = (body ?? {}) as { metadata?: { name?: string } };
+    if (method === "POST" && path.endsWith("/pods") && metadata?.name?.includes("-delete-") === true) {
+      for (const { spec } of this.#view.leases(this.#namespace)) {
+        const holder = spec?.holderIdentity ?? "";
+        if (holder !== "" && !holder.startsWith(`${replica}_`)) {
+          this.#onViolation(`${replica} begins ${metadata.name} while ${holder} leads`);
+        }
+      }
+    }
+  }
+
+  #claimChanged({ key, before, after }: Of<PersistentVolumeClaim>): void {
+    const had = before?.spec?.volumeName ?? "";
+    if (after === undefined) {
+      if (before !== undefined && !this.#stored.has(uidOf(before))) this.#halfWay.add(key);
+      return;
+    }
+    const has = after.spec?.volumeName ?? "";
+    if (had !== "" && has !== had) this.#onViolation(`claim ${key} was bound to ${had} and is to ${has}`);
+    if (has !== "") {
+      const other = this.#view
+        .claims()
+        .find((claim) => claim.spec?.volumeName === has && uidOf(claim) !== uidOf(after));
+      if (other !== undefined) this.#onViolation(`${has} is the volume of ${key} and of ${keyOf(other)}`);
+    }
+    if (after.status?.phase === "Lost" && !this.#mayBeLost) this.#onViolation(`claim ${key} is Lost`);
+  }
+
+  #volumeChanged({ key, before, after }: Of<PersistentVolume>): void {
+    const volume = after ?? before;
+    if (volume === undefined || !isProvisioned(volume)) return;
+    const uid = volume.spec?.claimRef?.uid;
+    if (before === undefined && after !== undefined) this.#volumeStored(key, after);
+    if (before !== undefined && after !== undefined && before.spec?.claimRef?.uid !== uid) {
+      this.#onViolation(`${key} was claimed by ${before.spec?.claimRef?.uid} and is by ${uid}`);
+    }
+    if (after === undefined) {
+      if (this.#view.isNeeded(volume)) this.#onViolation(`${key} was deleted while its claim lives`);
+      if (volume.spec?.persistentVolumeReclaimPolicy !== "Delete")
+        this.#onViolation(`${key} was deleted although it is retained`);
+    }
+  }
+
+  #volumeStored(key: string, volume: PersistentVolume): void {
+    const uid = volume.spec?.claimRef?.uid;
+    if (uid !== undefined) this.#stored.add(uid);
+    const twin = this.#view
+      .volumes()
+      .find((other) => other.spec?.claimRef?.uid === uid && other.metadata?.name !== key);
+    if (twin !== undefined) this.#onViolation(`${key} and ${twin.metadata?.name} are both for the claim ${uid}`);
+    const place = this.#view.placeOf(volume);
+    if (place?.disk.isDirectory(place.path) !== true) {
+      this.#onViolation(`${key} was stored without its directory ${place?.disk.name}:${place?.path}`);
+    }
+  }
+}
+
+type Of<T> = Pick<Change, "key"> & { readonly before: T | undefined; readonly after: T | undefined };
+
+/** The file by which a claim knows its directory again. */
+export function markOf(uid: string): string {
+  return `mark-${uid}`;
+}
+
+function overlap(a: string, b: string): boolean {
+  return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
+}

@@ -1,0 +1,68 @@
+import { writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { seedOf } from "./draw.ts";
+import { readKnownSeeds, readManifest } from "./files.ts";
+import { readOptions, USAGE, type Options } from "./options.ts";
+import { vitestReport } from "./report.ts";
+import { run } from "./run.ts";
+import { runSeeds, type SeedResult } from "./workers.ts";
+
+const PROGRESS_MS = 10_000;
+
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function replay(seed: number): Promise<number> {
+  const { failure, lasted, trace } = await run(seed, await readManifest(), { trace: true });
+  for (const line of trace) write(line);
+  write(`seed ${seed}: ${failure ?? "all held"}; ${(lasted / 1000).toFixed(0)} s of virtual time`);
+  return failure === undefined ? 0 : 1;
+}
+
+async function runAll({ runs, seed: first, known, workers, verbose, json }: Options): Promise<number> {
+  const remembered = known ? await readKnownSeeds() : [];
+  const seeds = [...new Set([...remembered, ...Array.from({ length: runs }, (_, index) => seedOf(first, index))])];
+  const failures: SeedResult[] = [];
+  const began = performance.now();
+  const seconds = (): string => ((performance.now() - began) / 1000).toFixed(0);
+  let done = 0;
+  const progress = setInterval(() => {
+    write(`${done} of ${seeds.length} runs, ${failures.length} failed, ${seconds()} s`);
+  }, PROGRESS_MS);
+  try {
+    await runSeeds(seeds, workers ?? availableParallelism(), (result) => {
+      done += 1;
+      const { seed, failure, lasted } = result;
+      if (failure !== undefined) {
+        failures.push(result);
+        write(`run ${done}, seed ${seed} FAILED: ${failure}\n  npm run test:faults -- --replay ${seed}`);
+      } else if (verbose) write(`run ${done}, seed ${seed}: all held, ${(lasted / 1000).toFixed(0)} s of virtual time`);
+    });
+  } finally {
+    clearInterval(progress);
+  }
+  if (json !== undefined) {
+    const report = vitestReport({ runs, seed: first }, remembered, failures);
+    await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`);
+  }
+  write(`${seeds.length} runs from seed ${first}, ${failures.length} failed, ${seconds()} s`);
+  return failures.length === 0 ? 0 : 1;
+}
+
+async function main(): Promise<number> {
+  let options: Options | "help";
+  try {
+    options = readOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    return 2;
+  }
+  if (options === "help") {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  return options.replay === undefined ? runAll(options) : replay(options.replay);
+}
+
+process.exitCode = await main();

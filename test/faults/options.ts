@@ -1,0 +1,58 @@
+import { parseArgs } from "node:util";
+
+export const USAGE = `Usage: npm run test:faults -- [options]
+
+Seeded runs of the classic provisioning story on the lab, in memory and on virtual time, with crashes and faults; invariants are
+looked at in each (docs/lab.md, "Crash runs"). Exit code 0: all held. 1: a run failed; its seed is printed.
+
+  --runs N         how many runs [300]
+  --seed S         where they begin: the same S gives the same runs [1]; 0x… is hexadecimal
+  --known          also the seeds of test/faults/seeds.txt
+  --workers N      processes at once [one per processor]
+  --verbose        one line for every run
+  --json FILE      the result as a vitest report, for .ci/run
+  --replay SEED    run this one seed and print everything that happens in it
+`;
+
+export interface Options {
+  readonly runs: number;
+  readonly seed: number;
+  readonly known: boolean;
+  readonly workers: number | undefined;
+  readonly verbose: boolean;
+  readonly json: string | undefined;
+  readonly replay: number | undefined;
+}
+
+/** Reads the command line; "help" when it asks for that. Throws with a message for the user. */
+export function readOptions(args: readonly string[]): Options | "help" {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      runs: { type: "string", default: "300" },
+      seed: { type: "string", default: "1" },
+      known: { type: "boolean", default: false },
+      workers: { type: "string" },
+      verbose: { type: "boolean", default: false },
+      json: { type: "string" },
+      replay: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return "help";
+  return {
+    runs: whole("--runs", values.runs),
+    seed: whole("--seed", values.seed),
+    known: values.known,
+    workers: values.workers === undefined ? undefined : Math.max(1, whole("--workers", values.workers)),
+    verbose: values.verbose,
+    json: values.json,
+    replay: values.replay === undefined ? undefined : whole("--replay", values.replay),
+  };
+}
+
+function whole(flag: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new Error(`${flag} takes a whole number, not "${text}"`);
+}

@@ -1,0 +1,195 @@
+// One run: a cluster of its own in memory, on virtual time, everything in it drawn from one seed.
+//
+//   begin ──▶ the user works, things go wrong ──▶ healed ──▶ settled ──▶ (everything is removed ──▶ settled) ──▶ over
+//
+// A run fails at the first violation of what must hold always (guard.ts), or when it has not settled (unsettled.ts) in time.
+import { KubeClient } from "../../src/kube/client.ts";
+import { LabApi } from "../../src/lab/api/lab-api.ts";
+import { ADMIN } from "../../src/lab/api/request.ts";
+import { startControllers } from "../../src/lab/controllers/start.ts";
+import type { ContainerRun } from "../../src/lab/kubelet/runtime.ts";
+import { ScriptedRuntime, type Play } from "../../src/lab/kubelet/scripted-runtime.ts";
+import { virtualClock } from "../../src/lab/virtual/virtual-clock.ts";
+import { memoryFiles } from "../../src/kube/testing/memory-files.fixture.ts";
+import { background } from "../../src/observe/background.ts";
+import { ClusterView } from "./cluster-view.ts";
+import { playHelper } from "./containers.ts";
+import { Disk } from "./disk.ts";
+import { Draw } from "./draw.ts";
+import { Guard } from "./guard.ts";
+import { applyManifest, mounted, optionsOf, type Manifest } from "./manifest.ts";
+import { COMMAND_TIMEOUT_SECONDS, planRun, type RunPlan } from "./plan.ts";
+import { Replica } from "./replica.ts";
+import { tracedKube } from "./traced-kube.ts";
+import { Trace, traceLog } from "./trace.ts";
+import { asProcess, beginTroubles } from "./troubles.ts";
+import { unsettled } from "./unsettled.ts";
+import { clearUp, createClass, playSlot } from "./user.ts";
+
+export interface RunResult {
+  readonly seed: number;
+  /** What was violated, and when; undefined when all held. */
+  readonly failure: string | undefined;
+  /** Virtual milliseconds. */
+  readonly lasted: number;
+  readonly trace: readonly string[];
+}
+
+/** Where the manifest puts the product. */
+const PRODUCT_NAMESPACE = "local-path-storage";
+const SERVICE_ACCOUNT = "local-path-provisioner-service-account";
+const PRODUCT_USER = {
+  name: `system:serviceaccount:${PRODUCT_NAMESPACE}:${SERVICE_ACCOUNT}`,
+  groups: ["system:serviceaccounts", `system:serviceaccounts:${PRODUCT_NAMESPACE}`, "system:authenticated"],
+};
+/** An idle cluster is given this long to settle: the longest pause of all those in it (kubelet, scheduler, the product's own retries) is under 17 minutes. */
+const SETTLE_MS = 3_600_000;
+const LOOK_MS = 2_000;
+/** What has settled must stay so. */
+const STAYS_MS = 45_000;
+
+export async function run(seed: number, manifest: Manifest, options: { readonly trace: boolean }): Promise<RunResult> {
+  const plan = planRun(seed);
+  const trace = new Trace(options.trace);
+  const clock = virtualClock({ onFire: (timer) => trace.add("clock", () => `timer ${timer}`) });
+  trace.timeBy(clock);
+  trace.add("plan", () => JSON.stringify(plan));
+  let failure: string | undefined;
+  const violated = (text: string): void => {
+    trace.add("guard", () => `VIOLATED ${text}`);
+    failure ??= `${text} (at ${(clock.monotonic() / 1000).toFixed(3)} s)`;
+  };
+  const over = (): RunResult => ({ seed, failure, lasted: clock.monotonic(), trace: trace.lines });
+
+  const log = (process: string) => traceLog(trace, process);
+  const api = new LabApi(
+    { clock, random: new Draw(seed, "api").random, log: log("api") },
+    { strictRbac: plan.strictRbac },
+  );
+  const disks = disksOf(plan, trace, (disk, path) => {
+    guard.removing(disk, path);
+  });
+  const view = new ClusterView(api, disks);
+  const mayBeLost = false;
+  const guard = new Guard(api, view, { namespace: PRODUCT_NAMESPACE, mayBeLost, onViolation: violated });
+  const used = new Set<string>();
+  let healed = false;
+
+  const config = configOf(plan);
+  await applyManifest(manifest, api.kube(), config);
+  const user = new KubeClient(tracedKube(api.kube(), "user", trace));
+  for (const one of plan.classes) await createClass(user, one);
+
+  const scripts = new Draw(seed, "scripts");
+  const play = (disk: Disk, container: ContainerRun): Play => {
+    if (container.pod.metadata?.namespace === PRODUCT_NAMESPACE) {
+      return playHelper(container, plan.scripts, scripts, () => healed);
+    }
+    for (const { source } of container.mounts) {
+      if (!plan.paths.some((base) => source.startsWith(`${base}/`))) continue;
+      const path = source.replace(/\/+$/, "");
+      void background(log("guard"), "mark", guard.using(disk, path));
+      const uid = view.volumes().find((volume) => view.placeOf(volume)?.path === path && view.isNeeded(volume))?.spec
+        ?.claimRef?.uid;
+      if (uid !== undefined) used.add(uid);
+    }
+    return { does: "run" };
+  };
+  const machines = [...disks].map(([name, disk]) => ({
+    name,
+    files: disk,
+    runtime: new ScriptedRuntime({ clock, log: log(name) }, (container) => play(disk, container)),
+  }));
+  const controllers = startControllers(
+    {
+      clock,
+      random: new Draw(seed, "controllers").random,
+      log: log("control-plane"),
+      kube: (process) => tracedKube(api.kube(asProcess(ADMIN, process)), process, trace),
+    },
+    { machines },
+  );
+  api.servePodLogs(controllers.podLogs);
+
+  const productOptions = optionsOf(manifest, PRODUCT_NAMESPACE, plan.express ? [] : ["--express-bind=false"]);
+  const replicas = plan.replicas.map(({ name }) => {
+    const kube = tracedKube(api.kube(asProcess(PRODUCT_USER, name)), name, trace);
+    return new Replica(name, {
+      connect: () => ({
+        stream: (request) => kube.stream(request),
+        request: (request) => {
+          guard.sending(name, request);
+          return kube.request(request);
+        },
+      }),
+      clock,
+      draw: new Draw(seed, name),
+      files: memoryFiles(mounted(manifest, config)),
+      log: log(name),
+      options: productOptions,
+    });
+  });
+  for (const [index, { startAt }] of plan.replicas.entries()) clock.after(startAt, () => replicas[index]?.start());
+  const leader = (): Replica | undefined => {
+    const holder = view.leases(PRODUCT_NAMESPACE)[0]?.spec?.holderIdentity ?? "";
+    return replicas.find(({ name }) => holder.startsWith(`${name}_`)) ?? replicas[0];
+  };
+  const heal = beginTroubles({ api, clock, controllers, replicas, leader }, plan.troubles);
+  let working = plan.slots.length;
+  const work = (what: Promise<void>): void => {
+    what.then(
+      () => (working -= 1),
+      (error: unknown) => violated(`the user was refused: ${String(error)}`),
+    );
+  };
+  for (const slot of plan.slots) work(playSlot(user, clock, slot));
+
+  const failed = (): boolean => failure !== undefined;
+  const settle = async (): Promise<boolean> => {
+    const problems = (): readonly string[] => [
+      ...(working > 0 ? ["the user is not through"] : []),
+      ...unsettled(view, { plan, guard, used, helperNamespace: PRODUCT_NAMESPACE }),
+    ];
+    const limit = clock.monotonic() + SETTLE_MS;
+    let since: number | undefined;
+    for (;;) {
+      if (await clock.run(LOOK_MS, failed)) return false;
+      const left = problems();
+      if (left.length > 0) since = undefined;
+      else since ??= clock.monotonic();
+      if (since !== undefined && clock.monotonic() - since >= STAYS_MS) return true;
+      if (clock.monotonic() > limit) {
+        violated(`not settled: ${left.join("; ")}`);
+        return false;
+      }
+    }
+  };
+  if (await clock.run(plan.healAt, failed)) return over();
+  healed = true;
+  heal();
+  trace.add("plan", () => "healed");
+  if (!(await settle()) || !plan.clearsUp) return over();
+  trace.add("plan", () => "everything is removed");
+  working += 1;
+  work(clearUp(user, clock, plan.slots));
+  await settle();
+  return over();
+}
+
+function disksOf(plan: RunPlan, trace: Trace, guard: (disk: Disk, path: string) => void): ReadonlyMap<string, Disk> {
+  const make = (name: string): Disk => {
+    const disk: Disk = new Disk(name, trace, (path) => {
+      guard(disk, path);
+    });
+    return disk;
+  };
+  const common = plan.shared ? make("shared-disk") : undefined;
+  return new Map(plan.nodes.map((node) => [node, common ?? make(node)]));
+}
+
+function configOf({ paths, shared }: RunPlan): object {
+  const places = shared
+    ? { sharedFileSystemPath: paths[0] }
+    : { nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths }] };
+  return { ...places, cmdTimeoutSeconds: COMMAND_TIMEOUT_SECONDS };
+}

@@ -1,0 +1,155 @@
+// Lets happen what the plan says goes wrong, and takes all of it back when everything heals.
+import type { Clock } from "../../src/effects/clock.ts";
+import type { FaultRequest } from "../../src/lab/api/faults.ts";
+import type { LabApi } from "../../src/lab/api/lab-api.ts";
+import type { LabUser } from "../../src/lab/api/request.ts";
+import type { Controllers } from "../../src/lab/controllers/start.ts";
+import type { Trouble, Victim } from "./plan-troubles.ts";
+import type { Replica } from "./replica.ts";
+
+export interface Scene {
+  readonly api: LabApi;
+  readonly clock: Clock;
+  readonly controllers: Controllers;
+  readonly replicas: readonly Replica[];
+  /** The replica that the lease names; the first when none does. */
+  readonly leader: () => Replica | undefined;
+}
+
+/** A user whose requests say which process sends them. */
+export function asProcess(user: LabUser, process: string): LabUser {
+  return { ...user, extra: { process: [process] } };
+}
+
+/** Begins what is planned. Returns what ends it all. */
+export function beginTroubles(scene: Scene, troubles: readonly Trouble[]): () => void {
+  const { clock } = scene;
+  const ends = new Set<() => void>();
+  let healed = false;
+  for (const trouble of troubles) {
+    clock.after(trouble.at, () => {
+      if (healed) return;
+      const end = begin(scene, trouble);
+      ends.add(end);
+      const later = endOf(trouble);
+      if (later === undefined) return;
+      clock.after(later - trouble.at, () => {
+        if (ends.delete(end)) end();
+      });
+    });
+  }
+  return () => {
+    healed = true;
+    for (const end of ends) end();
+    scene.api.faults.clear();
+    for (const process of scene.controllers.processes) scene.controllers.restart(process);
+    for (const replica of scene.replicas) {
+      replica.resume();
+      replica.start();
+    }
+  };
+}
+
+function endOf(trouble: Trouble): number | undefined {
+  switch (trouble.is) {
+    case "crash":
+    case "plug":
+      return trouble.at + trouble.downMs;
+    case "break":
+    case "compact":
+      return undefined;
+    case "pause":
+    case "lease":
+    case "requests":
+    case "stall":
+    case "lag":
+    case "hold":
+      return trouble.until;
+    default:
+      return trouble satisfies never;
+  }
+}
+
+/** Returns what ends it. */
+function begin(scene: Scene, trouble: Trouble): () => void {
+  const { api, controllers } = scene;
+  switch (trouble.is) {
+    case "crash":
+      return crash(scene, trouble.of, trouble);
+    case "plug":
+      controllers.pullPlug(trouble.node);
+      return () => {
+        controllers.restart(`kubelet/${trouble.node}`);
+      };
+    case "pause": {
+      const leader = scene.leader();
+      leader?.pause();
+      return () => {
+        leader?.resume();
+      };
+    }
+    case "lease": {
+      const name = scene.leader()?.name;
+      return api.faults.add({
+        fault: { do: "drop", when: "before" },
+        matches: (request) => request.plural === "leases" && processOf(request) === name,
+      });
+    }
+    case "requests": {
+      const { fault, chance, of } = trouble;
+      const isReplica = (request: FaultRequest): boolean =>
+        scene.replicas.some(({ name }) => name === processOf(request));
+      // The user's own requests are not tried again, so nothing befalls them.
+      const matches = (request: FaultRequest): boolean =>
+        of === "product" ? isReplica(request) : processOf(request) !== undefined;
+      return api.faults.add({ fault, chance, matches });
+    }
+    case "stall":
+      return api.faults.stallWatches(({ plural }) => plural === trouble.plural);
+    case "break":
+      api.faults.breakWatches();
+      return () => undefined;
+    case "compact":
+      api.compact();
+      return () => undefined;
+    case "lag": {
+      const lag = controllers.lagOf(trouble.process);
+      lag.set(trouble.plural, trouble.ms);
+      return () => {
+        lag.set(trouble.plural, 0);
+      };
+    }
+    case "hold":
+      controllers.binder.hold(trouble.worker);
+      return () => {
+        controllers.binder.release(trouble.worker);
+      };
+    default:
+      return trouble satisfies never;
+  }
+}
+
+function crash(
+  { controllers, replicas, leader }: Scene,
+  of: Victim,
+  { write, moment }: Extract<Trouble, { is: "crash" }>,
+): () => void {
+  if (of !== "leader" && of !== "follower") {
+    controllers.killAfterWrites(of, write);
+    return () => {
+      controllers.killAfterWrites(of, Infinity);
+      controllers.restart(of);
+    };
+  }
+  const first = leader();
+  const victim = of === "leader" ? first : replicas.find((replica) => replica !== first);
+  victim?.killAtWrite(write, moment);
+  return () => {
+    victim?.killAtWrite(Infinity, moment);
+    victim?.start();
+  };
+}
+
+function processOf({ user }: FaultRequest): string | undefined {
+  return user.extra?.["process"]?.[0];
+}

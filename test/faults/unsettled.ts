@@ -1,0 +1,93 @@
+import type { PersistentVolume, PersistentVolumeClaim } from "../../src/kube/kinds.ts";
+import { keyOf, uidOf } from "../../src/kube/objects.ts";
+import type { ClusterView } from "./cluster-view.ts";
+import { markOf, type Guard } from "./guard.ts";
+import type { ClassPlan, RunPlan } from "./plan.ts";
+import { NAMESPACE } from "./user.ts";
+
+/** What is still to happen before all is as it should be, one line each. With nothing going wrong any more it must become empty. */
+export function unsettled(
+  view: ClusterView,
+  about: {
+    readonly plan: RunPlan;
+    readonly guard: Guard;
+    /** Claims whose pod has run, by UID. */
+    readonly used: ReadonlySet<string>;
+    readonly helperNamespace: string;
+  },
+): readonly string[] {
+  const { plan, guard, used, helperNamespace } = about;
+  const classes = new Map(plan.classes.map((one) => [one.name, one]));
+  return [
+    ...view.claims().flatMap((claim) => claimProblem(claim, view, classes)),
+    ...view
+      .pods(NAMESPACE)
+      .flatMap(({ metadata, status }) =>
+        metadata?.deletionTimestamp === undefined && status?.phase === "Running"
+          ? []
+          : [`pod ${metadata?.name} is ${metadata?.deletionTimestamp === undefined ? status?.phase : "being deleted"}`],
+      ),
+    ...view.pods(helperNamespace).map((pod) => `helper pod ${pod.metadata?.name} is left (${pod.status?.phase})`),
+    ...view.volumes().flatMap((volume) => volumeProblem(volume, view, used)),
+    ...orphans(view, plan, guard),
+  ];
+}
+
+function claimProblem(
+  claim: PersistentVolumeClaim,
+  view: ClusterView,
+  classes: ReadonlyMap<string, ClassPlan>,
+): readonly string[] {
+  const key = keyOf(claim);
+  if (claim.metadata?.deletionTimestamp !== undefined) return [`claim ${key} is being deleted`];
+  const wanted =
+    classes.get(claim.spec?.storageClassName ?? "")?.waits === false ||
+    view
+      .pods(NAMESPACE)
+      .some((pod) =>
+        pod.spec?.volumes?.some((volume) => volume.persistentVolumeClaim?.claimName === claim.metadata?.name),
+      );
+  const { phase } = claim.status ?? {};
+  if (phase !== "Bound") return wanted || phase !== "Pending" ? [`claim ${key} is ${phase}`] : [];
+  const volume = view.volumes().find(({ metadata }) => metadata?.name === claim.spec?.volumeName);
+  return volume?.spec?.claimRef?.uid === uidOf(claim) ? [] : [`claim ${key} is Bound to nothing`];
+}
+
+function volumeProblem(volume: PersistentVolume, view: ClusterView, used: ReadonlySet<string>): readonly string[] {
+  const name = volume.metadata?.name ?? "";
+  const { phase } = volume.status ?? {};
+  const uid = volume.spec?.claimRef?.uid ?? "";
+  const place = view.placeOf(volume);
+  const problems: string[] = [];
+  const bound = phase === "Bound" && view.claimOf(uid) !== undefined;
+  const kept = phase === "Released" && volume.spec?.persistentVolumeReclaimPolicy === "Retain";
+  if (!bound && !kept) problems.push(`${name} is ${phase}${phase === "Bound" ? ", its claim gone" : ""}`);
+  if (place?.disk.isDirectory(place.path) !== true) problems.push(`${name} has lost its directory ${place?.path}`);
+  else if (used.has(uid) && place.disk.text(`${place.path}/${markOf(uid)}`) === undefined) {
+    problems.push(`${name} has lost what was in its directory ${place.path}`);
+  }
+  return problems;
+}
+
+/** Directories without a PersistentVolume, but for those that docs/classic.md says stay. */
+function orphans(view: ClusterView, plan: RunPlan, guard: Guard): readonly string[] {
+  return view.disks().flatMap((disk) => {
+    const places = view.volumes().map((volume) => view.placeOf(volume));
+    const taken = new Set(places.flatMap((place) => (place?.disk === disk ? [place.path] : [])));
+    return plan.paths.flatMap((base) => {
+      const own = disk.names(base).filter((name) => name !== NAMESPACE);
+      const named = disk.names(`${base}/${NAMESPACE}`).map((name) => `${NAMESPACE}/${name}`);
+      const left = [...own, ...named].filter((name) => !taken.has(`${base}/${name}`) && !mayStay(name, plan, guard));
+      return left.map((name) => `${disk.name}:${base}/${name} belongs to no volume`);
+    });
+  });
+}
+
+/** Under a path pattern, or with policy Retain, the directory of a claim that was deleted half-way stays. */
+function mayStay(directory: string, plan: RunPlan, guard: Guard): boolean {
+  const named = directory.startsWith(`${NAMESPACE}/`);
+  const claim = named ? directory.slice(NAMESPACE.length + 1) : (directory.split("_").at(-1) ?? "");
+  const slot = plan.slots.find(({ name }) => name === claim);
+  const storageClass = plan.classes.find(({ name }) => name === slot?.className);
+  return (named || storageClass?.policy === "Retain") && guard.wasGivenUp(`${NAMESPACE}/${claim}`);
+}

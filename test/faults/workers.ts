@@ -1,0 +1,70 @@
+// Runs seeds in several processes at once.
+//
+// A process that ends, or does not answer in time, counts as the failure of its seed, and another takes its place: a run that hangs must be found like any other.
+import { fork, type ChildProcess } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export interface SeedResult {
+  readonly seed: number;
+  readonly failure: string | undefined;
+  /** Virtual milliseconds. */
+  readonly lasted: number;
+}
+
+/** A run takes a fraction of a second of a processor. */
+const HANGS_MS = 120_000;
+
+/** Resolves when all seeds have run; `onResult` is told of each as it ends. */
+export async function runSeeds(
+  seeds: readonly number[],
+  workers: number,
+  onResult: (result: SeedResult) => void,
+): Promise<void> {
+  const waiting = [...seeds];
+  const work = async (): Promise<void> => {
+    let child: ChildProcess | undefined;
+    try {
+      for (let seed = waiting.shift(); seed !== undefined; seed = waiting.shift()) {
+        child ??= await start();
+        const result = await ask(child, seed);
+        if (result === undefined) {
+          child.kill("SIGKILL");
+          child = undefined;
+        }
+        onResult({
+          seed,
+          ...(result ?? { failure: "the process that ran it has ended, or did not answer", lasted: 0 }),
+        });
+      }
+    } finally {
+      child?.disconnect();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(workers, seeds.length) }, work));
+}
+
+function start(): Promise<ChildProcess> {
+  const child = fork(fileURLToPath(new URL("runner-main.ts", import.meta.url)), { stdio: "inherit" });
+  return new Promise((resolve, reject) => {
+    child.once("message", () => resolve(child));
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`a worker has ended with ${String(code)} before it was ready`)));
+  });
+}
+
+/** Undefined: it did not answer. */
+function ask(child: ChildProcess, seed: number): Promise<Omit<SeedResult, "seed"> | undefined> {
+  return new Promise((resolve) => {
+    const end = (result: Omit<SeedResult, "seed"> | undefined): void => {
+      clearTimeout(timer);
+      child.off("exit", onExit);
+      child.off("message", end);
+      resolve(result);
+    };
+    const onExit = (): void => end(undefined);
+    const timer = setTimeout(onExit, HANGS_MS);
+    child.once("exit", onExit);
+    child.once("message", end);
+    child.send(seed);
+  });
+}
