@@ -19,6 +19,10 @@ export class Disk implements NodeFiles {
     return this.#files.kind(path);
   }
 
+  readText(path: string): ReturnType<NodeFiles["readText"]> {
+    return this.#files.readText(path);
+  }
+
   makeDirectories(path: string): Promise<void> {
     this.#trace.add(this.name, () => `mkdir -p ${path}`);
     return this.#files.makeDirectories(path);
