@@ -1,0 +1,257 @@
+// What a case speaks with: every request is written down with its answer, but for those of `given`, which prepare and must succeed.
+//
+// A conversation has a namespace of its own and a run id in all names outside of it, so that cases disturb each other on no server, and a second run not the first.
+import { waitFor } from "../cluster/wait.ts";
+import { pathOf, type Kind } from "./places.ts";
+import type { Exchange } from "./record.ts";
+import type { Wire, WireAnswer, WireEvents, WireRequest } from "./wire.ts";
+
+/** An object as a server gives it. */
+export interface Json {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly [field: string]: unknown;
+  };
+  readonly [field: string]: unknown;
+}
+
+/** One event of a watch. */
+export interface WatchEvent {
+  readonly type: string;
+  readonly object: Json;
+}
+
+export interface AskOptions {
+  readonly query?: Readonly<Record<string, string>>;
+  readonly subresource?: string;
+  /** Another namespace than the case's own. */
+  readonly namespace?: string;
+  readonly accept?: string;
+  readonly contentType?: string;
+  /** What of a success is compared; all of it without. */
+  readonly show?: (body: Json) => unknown;
+}
+
+const PATCHES = {
+  json: "application/json-patch+json",
+  merge: "application/merge-patch+json",
+  strategic: "application/strategic-merge-patch+json",
+  apply: "application/apply-patch+yaml",
+} as const;
+
+/** What several conversations of one case share. */
+interface Shared {
+  readonly wire: Wire;
+  readonly run: string;
+  readonly namespace: string;
+  readonly exchanges: Exchange[];
+  readonly watches: WireEvents[];
+}
+
+export class Conversation {
+  /** In the names of whatever has no namespace: ``name: `pv-${c.run}` ``. */
+  readonly run: string;
+  /** The namespace of the case. */
+  readonly namespace: string;
+  /** The same conversation, off the record: a refusal ends the case. */
+  readonly given: Conversation;
+  readonly #shared: Shared;
+  readonly #token: string | undefined;
+  readonly #recorded: boolean;
+
+  constructor(shared: Shared, token?: string, recorded = true) {
+    this.run = shared.run;
+    this.namespace = shared.namespace;
+    this.#shared = shared;
+    this.#token = token;
+    this.#recorded = recorded;
+    this.given = recorded ? new Conversation(shared, token, false) : this;
+  }
+
+  /** The same as somebody else. */
+  as(token: string): Conversation {
+    return new Conversation(this.#shared, token);
+  }
+
+  async create(kind: Kind, body: object, options: AskOptions & { name?: string } = {}): Promise<Json> {
+    return await this.#ask("POST", kind, options.name, options, body);
+  }
+
+  async get(kind: Kind, name: string, options: AskOptions = {}): Promise<Json> {
+    return await this.#ask("GET", kind, name, options);
+  }
+
+  async list(kind: Kind, options: AskOptions = {}): Promise<Json & { readonly items: readonly Json[] }> {
+    return (await this.#ask("GET", kind, undefined, options)) as Json & { items: readonly Json[] };
+  }
+
+  async replace(kind: Kind, name: string, body: object, options: AskOptions = {}): Promise<Json> {
+    return await this.#ask("PUT", kind, name, options, body);
+  }
+
+  async patch(
+    kind: Kind,
+    name: string,
+    type: keyof typeof PATCHES,
+    patch: object,
+    options: AskOptions = {},
+  ): Promise<Json> {
+    return await this.#ask("PATCH", kind, name, { contentType: PATCHES[type], ...options }, patch);
+  }
+
+  /** `body` are the DeleteOptions. */
+  async delete(kind: Kind, name: string, body?: object, options: AskOptions = {}): Promise<Json> {
+    return await this.#ask("DELETE", kind, name, options, body);
+  }
+
+  async deleteAll(kind: Kind, options: AskOptions = {}): Promise<Json> {
+    return await this.#ask("DELETE", kind, undefined, options);
+  }
+
+  /** Any other path. */
+  async raw(method: WireRequest["method"], path: string, options: AskOptions & { body?: unknown } = {}): Promise<Json> {
+    return await this.#send({ method, path: withQuery(path, options), body: options.body }, options);
+  }
+
+  /** Waits until an object is as `holds` says, off the record, and gives it. An object that is not there is undefined. */
+  async until(
+    kind: Kind,
+    name: string,
+    holds: (object: Json | undefined) => boolean,
+    options: Pick<AskOptions, "namespace"> = {},
+  ): Promise<Json> {
+    const path = pathOf(kind, options.namespace ?? this.namespace, name);
+    const found = await waitFor<{ object: Json | undefined }>(
+      `${kind}/${name}`,
+      async (saw) => {
+        const answer = await this.#shared.wire.send({ method: "GET", path });
+        saw(answer.body);
+        const object = answer.code === 404 ? undefined : (answer.body as Json);
+        return holds(object) ? { object } : undefined;
+      },
+      { timeoutMs: 30_000, everyMs: 20 },
+    );
+    return found.object ?? (undefined as unknown as Json);
+  }
+
+  /** Takes an object away with its finalizers, off the record: what somebody does who does not care for protection. */
+  async force(kind: Kind, name: string): Promise<void> {
+    const path = pathOf(kind, this.namespace, name);
+    await waitFor(
+      `${kind}/${name} to be gone`,
+      async (saw) => {
+        const { code, body } = await this.#shared.wire.send({ method: "DELETE", path });
+        saw(body);
+        if (code === 404) return true;
+        const patch = { body: { metadata: { finalizers: null } }, contentType: PATCHES.merge };
+        await this.#shared.wire.send({ method: "PATCH", path, ...patch });
+        return undefined;
+      },
+      { timeoutMs: 30_000, everyMs: 10 },
+    );
+  }
+
+  /** Begins a watch: what happens after this promise has resolved is in it. */
+  async watch(kind: Kind, options: AskOptions = {}): Promise<WatchConversation> {
+    const path = pathOf(kind, options.namespace ?? this.namespace);
+    const query = { watch: "true", ...options.query };
+    const request: WireRequest = {
+      method: "GET",
+      path: withQuery(path, { query }),
+      accept: options.accept,
+      token: this.#token,
+    };
+    const watch = await this.#shared.wire.watch(request);
+    if ("refused" in watch) {
+      this.#write(request, watch.refused, options);
+      return new WatchConversation(undefined, []);
+    }
+    const events: unknown[] = [];
+    this.#shared.watches.push(watch.events);
+    if (this.#recorded) this.#shared.exchanges.push({ request: titleOf(request), events });
+    return new WatchConversation(watch.events, events);
+  }
+
+  async #ask(
+    method: WireRequest["method"],
+    kind: Kind,
+    name: string | undefined,
+    options: AskOptions,
+    body?: object,
+  ): Promise<Json> {
+    const path = pathOf(kind, options.namespace ?? this.namespace, name, options.subresource);
+    return await this.#send({ method, path: withQuery(path, options), body }, options);
+  }
+
+  async #send(plain: WireRequest, options: AskOptions): Promise<Json> {
+    const { contentType, accept } = options;
+    const request = { ...plain, contentType, accept, token: this.#token };
+    const answer = await this.#shared.wire.send(request);
+    if (this.#recorded) this.#write(request, answer, options);
+    else if (answer.code >= 300) throw new Error(`given ${titleOf(request)}: ${JSON.stringify(answer.body)}`);
+    return answer.body as Json;
+  }
+
+  #write(request: WireRequest, answer: WireAnswer, { show }: AskOptions): void {
+    const { code, warnings, retryAfter } = answer;
+    const body = show !== undefined && code < 300 ? show(answer.body as Json) : answer.body;
+    this.#shared.exchanges.push({
+      request: titleOf(request),
+      code,
+      body,
+      ...(warnings.length === 0 ? {} : { warnings }),
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+    });
+  }
+}
+
+/** A watch of a case. Events that are read are written down. */
+export class WatchConversation {
+  readonly #events: WireEvents | undefined;
+  readonly #written: unknown[];
+
+  constructor(events: WireEvents | undefined, written: unknown[]) {
+    this.#events = events;
+    this.#written = written;
+  }
+
+  /** Reads up to the first event of which `isLast` holds, and ends the watch. Everything before it is compared, so it proves that nothing else came. */
+  async until(isLast: (event: WatchEvent) => boolean): Promise<void> {
+    for (;;) {
+      const event = (await this.#events?.next()) as WatchEvent | undefined;
+      if (event === undefined) break;
+      this.#written.push(event);
+      if (isLast(event)) break;
+    }
+    this.#events?.close();
+  }
+
+  /** Reads up to the event about an object of this name. */
+  async untilName(name: string): Promise<void> {
+    await this.until(({ object }) => object.metadata.name === name);
+  }
+
+  /** Reads until the server ends the stream. */
+  async toEnd(): Promise<void> {
+    await this.until(() => false);
+  }
+}
+
+function withQuery(path: string, { query = {} }: Pick<AskOptions, "query">): string {
+  const text = new URLSearchParams(query).toString();
+  return text === "" ? path : `${path}?${text}`;
+}
+
+/** How a request is called in the record: without what differs from run to run. */
+function titleOf({ method, path, token, contentType }: WireRequest): string {
+  const url = new URL(path, "http://server");
+  const query = [...url.searchParams].map(([name, value]) => {
+    if (name === "continue" || (name === "resourceVersion" && !/^(0|[a-z].*)$/.test(value))) return `${name}=…`;
+    return `${name}=${value}`;
+  });
+  const type = method === "PATCH" ? ` ${(contentType ?? "").replace(/^application\/|-patch.*$/g, "")}` : "";
+  const who = token === undefined ? "" : " with a token";
+  return `${method}${type} ${url.pathname}${query.length === 0 ? "" : `?${query.join("&")}`}${who}`;
+}

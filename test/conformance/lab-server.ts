@@ -1,0 +1,50 @@
+import { Agent } from "undici";
+import { systemClock } from "../../src/effects/node/clock.ts";
+import { systemRandom } from "../../src/effects/node/random.ts";
+import { LabApi } from "../../src/lab/api/lab-api.ts";
+import { startControllers, type ManagerController } from "../../src/lab/controllers/start.ts";
+import { serveLab } from "../../src/lab/server/serve.ts";
+import { silentLog } from "../../src/observe/log.ts";
+import { ApiClient } from "../cluster/api.ts";
+import { createBareNode } from "../cluster/bare-node.ts";
+import { Wire } from "./wire.ts";
+
+/** As in a test cluster with bare nodes: all but the one that would find that they do not answer. */
+const MANAGER: readonly ManagerController[] = [
+  "binder",
+  "claim-protection",
+  "volume-protection",
+  "statefulset",
+  "deployment",
+  "replicaset",
+  "garbage-collector",
+  "namespace",
+  "pod-gc",
+  "disruption",
+  "serviceaccounts",
+];
+
+/** Nodes that are only objects, in both grounds of the suite. */
+export const BARE_NODES = 2;
+
+/** A lab over HTTP that is what the recordings were made on: control plane, nodes without machines, strict rights. */
+export async function startLabServer(): Promise<{ readonly wire: Wire; close(): Promise<void> }> {
+  const deps = { clock: systemClock(), random: systemRandom(), log: silentLog };
+  const api = new LabApi(deps, { strictRbac: true });
+  const controllers = startControllers({ ...deps, kube: api.kube() }, { machines: [], manager: MANAGER });
+  const served = await serveLab(api);
+  const admin = new ApiClient(served.url, new Agent());
+  for (let index = 0; index < BARE_NODES; index++) await createBareNode(admin, `bare-${String(index + 1)}`, index);
+  await admin.close();
+  // An API server that has just started knows nothing of what was before.
+  api.compact();
+  const wire = new Wire(served.url, undefined);
+  return {
+    wire,
+    close: async () => {
+      await wire.close();
+      await controllers.stop();
+      await served.close();
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import { waitFor } from "../cluster/wait.ts";
+import type { ConformanceCase } from "./case.ts";
+import { Conversation } from "./conversation.ts";
+import type { Exchange } from "./record.ts";
+import { withoutVolatile } from "./volatile.ts";
+import type { Wire, WireEvents } from "./wire.ts";
+
+/** Runs one case on a server, in a namespace that it makes, and gives what was seen without what is volatile. `run` is an id that no other case on this server has. */
+export async function runCase(wire: Wire, { run }: ConformanceCase, id: string): Promise<Exchange[]> {
+  const namespace = `conformance-${id}`;
+  const exchanges: Exchange[] = [];
+  const watches: WireEvents[] = [];
+  const c = new Conversation({ wire, run: id, namespace, exchanges, watches });
+  await c.given.create("namespaces", { metadata: { name: namespace } });
+  await waitFor(
+    `the service account of ${namespace}`,
+    async () => {
+      const path = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
+      return (await wire.send({ method: "GET", path })).code === 200 ? true : undefined;
+    },
+    { timeoutMs: 30_000, everyMs: 10 },
+  );
+  try {
+    await run(c);
+  } finally {
+    for (const watch of watches) watch.close();
+    await wire.send({ method: "DELETE", path: `/api/v1/namespaces/${namespace}` });
+  }
+  return withoutVolatile(exchanges, id);
+}
+
+/** An id that fits into names: letters only, so that it is never taken for a number or a time. */
+export function newRunId(): string {
+  return Array.from({ length: 8 }, () => "bcdfghjkmnpqrstvwxz".charAt(Math.floor(Math.random() * 19))).join("");
+}

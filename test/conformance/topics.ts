@@ -1,0 +1,33 @@
+import type { Topic } from "./case.ts";
+import { creating } from "./cases/creating.ts";
+import { deleting } from "./cases/deleting.ts";
+import { discovery } from "./cases/discovery.ts";
+import { endings } from "./cases/endings.ts";
+import { forms } from "./cases/forms.ts";
+import { lists } from "./cases/lists.ts";
+import { patching } from "./cases/patching.ts";
+import { records } from "./cases/records.ts";
+import { rights } from "./cases/rights.ts";
+import { subresources } from "./cases/subresources.ts";
+import { updating } from "./cases/updating.ts";
+import { validation } from "./cases/validation.ts";
+import { volumes } from "./cases/volumes.ts";
+import { watches } from "./cases/watches.ts";
+
+/** Every case, by topic. */
+export const TOPICS: readonly Topic[] = [
+  creating,
+  updating,
+  subresources,
+  deleting,
+  endings,
+  volumes,
+  lists,
+  watches,
+  forms,
+  patching,
+  validation,
+  discovery,
+  rights,
+  records,
+];
