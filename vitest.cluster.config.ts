@@ -14,7 +14,7 @@ class ByPath extends BaseSequencer {
  */
 export default defineConfig({
   test: {
-    include: ["test/**/*.cluster.test.ts"],
+    include: ["test/**/*.cluster.test.ts", "test/stories/*.story.ts"],
     pool: "forks",
     maxWorkers: 1,
     isolate: false,

@@ -1,12 +1,29 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 /** What `npm test` runs: everything that needs only Node. The cluster suite has its own configuration. */
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    exclude: ["test/**/*.cluster.test.ts", "**/node_modules/**"],
-    testTimeout: 20_000,
     reporters: process.env["CI_JSON"] === undefined ? ["default"] : ["default", "json"],
     outputFile: process.env["CI_JSON"] === undefined ? {} : { json: process.env["CI_JSON"] },
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, "test/**/*.cluster.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        // The stories of the cluster suite, on the lab: each file has one of its own.
+        test: {
+          name: "stories on the lab",
+          include: ["test/stories/*.story.ts"],
+          env: { MOORING_GROUND: "lab" },
+          testTimeout: 90_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
   },
 });

@@ -1,7 +1,7 @@
-import { Objects, type ListOptions } from "./objects.ts";
-import type { ApiClient } from "./api.ts";
+import { ApiError, type ApiClient } from "./api.ts";
+import { ObjectsGround } from "./objects-ground.ts";
 import { run, type RunResult } from "./run.ts";
-import { waitFor, type Probe, type WaitOptions } from "./wait.ts";
+import type { WaitOptions } from "./wait.ts";
 
 /** How a ground reaches its API server. */
 export interface ApiAccess {
@@ -14,31 +14,13 @@ export interface ApiAccess {
   readonly patience: WaitOptions;
 }
 
-/** The part of a ground that needs only the Kubernetes API: the same over every real cluster. */
-export class ApiGround {
+/** The part of a ground that needs only the Kubernetes API and kubectl: the same over every real cluster. */
+export class ApiGround extends ObjectsGround {
   readonly #access: ApiAccess;
-  readonly #objects: Objects;
 
   constructor(access: ApiAccess) {
+    super(access.api, access.patience);
     this.#access = access;
-    this.#objects = new Objects(access.api);
-  }
-
-  async apply(yaml: string): Promise<void> {
-    await this.#objects.apply(yaml);
-  }
-
-  async delete(yamlOrKind: string, name?: string, namespace?: string): Promise<void> {
-    if (name === undefined) await this.#objects.deleteManifest(yamlOrKind);
-    else await this.#objects.deleteOne(yamlOrKind, name, namespace);
-  }
-
-  async get<T>(kind: string, name: string, namespace?: string): Promise<T | undefined> {
-    return await this.#objects.get<T>(kind, name, namespace);
-  }
-
-  async list<T>(kind: string, options?: ListOptions): Promise<T[]> {
-    return await this.#objects.list<T>(kind, options);
   }
 
   async kubectl(args: readonly string[], options: { readonly stdin?: string } = {}): Promise<RunResult> {
@@ -46,8 +28,10 @@ export class ApiGround {
     return await run([...kubectl, ...args], { ...options, ...(env === undefined ? {} : { env }) });
   }
 
-  async waitFor<T>(description: string, probe: Probe<T>, options: Partial<WaitOptions> = {}): Promise<T> {
-    return await waitFor(description, probe, { ...this.#access.patience, ...options });
+  async kubeconfigText(): Promise<string> {
+    const { code, stdout, stderr } = await this.kubectl(["config", "view", "--raw", "--minify", "--flatten"]);
+    if (code !== 0) throw new Error(`kubectl config view: ${stderr}`);
+    return stdout;
   }
 
   async exec(namespace: string, pod: string, argv: readonly string[], container?: string): Promise<RunResult> {
@@ -55,7 +39,13 @@ export class ApiGround {
     return await this.kubectl(["exec", `--namespace=${namespace}`, pod, ...inside, "--", ...argv]);
   }
 
-  async logs(namespace: string, pod: string, container?: string): Promise<string> {
-    return await this.#objects.logs(namespace, pod, container);
+  async askPod(namespace: string, pod: string, port: number, path: string): Promise<{ ok: boolean; text: string }> {
+    try {
+      const proxied = `/api/v1/namespaces/${namespace}/pods/${pod}:${port}/proxy${path}`;
+      return { ok: true, text: await this.#access.api.text(proxied, { accept: "*/*" }) };
+    } catch (error) {
+      if (error instanceof ApiError) return { ok: false, text: error.message };
+      throw error;
+    }
   }
 }

@@ -29,9 +29,12 @@ export class ApiClient {
   readonly #origin: string;
   readonly #agent: Agent;
 
-  constructor(origin: string, agent: Agent) {
+  readonly #token: string | undefined;
+
+  constructor(origin: string, agent: Agent, token?: string) {
     this.#origin = origin;
     this.#agent = agent;
+    this.#token = token;
   }
 
   /** A client for a kubeconfig that was written by this suite: one context, its certificates inside. */
@@ -68,6 +71,7 @@ export class ApiClient {
       method,
       headers: {
         accept: options.accept ?? "application/json",
+        ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
         ...(body === undefined ? {} : { "content-type": options.contentType ?? "application/json" }),
       },
       ...(body === undefined ? {} : { body }),

@@ -2,19 +2,26 @@ import { ApiGround } from "./api-ground.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Capability, Component, Ground, GroundNode } from "./ground.ts";
 import { PRODUCT_IMAGE } from "./image-names.ts";
-import { CONTEXT } from "./kubeconfig.ts";
 import { productImage } from "./product-image.ts";
 import type { ManagedProcess } from "./process.ts";
 
 /** How long a story waits for something when it does not say. */
 const PATIENCE_MS = 60_000;
 
+/** SIGKILL to the processes whose environment has the pod's name as its host name; fails when there is none. */
+const KILL_BY_HOST_NAME = `
+  killed=1
+  for directory in /proc/[0-9]*; do
+    if tr '\\0' '\\n' <$directory/environ 2>/dev/null | grep -qx "HOSTNAME=$0"; then
+      kill -KILL "\${directory#/proc/}" && killed=0
+    fi
+  done
+  exit $killed`;
+
 /** A cluster that was started here as a ground: it can do everything. */
 export class ClusterGround extends ApiGround implements Ground {
   readonly name = "the test cluster";
   readonly capabilities: ReadonlySet<Capability>;
-  readonly kubeconfig: string;
-  readonly context = CONTEXT;
   readonly nodes: readonly string[];
   readonly #cluster: Cluster;
   readonly #distDirectory: string;
@@ -30,15 +37,29 @@ export class ClusterGround extends ApiGround implements Ground {
     });
     this.#cluster = cluster;
     this.#distDirectory = distDirectory;
-    this.kubeconfig = cluster.kubeconfig;
     this.nodes = [...cluster.nodes.map((node) => node.name), ...cluster.bareNodes];
-    const always: Capability[] = ["control-plane"];
-    const withNodes: Capability[] = ["node-files", "node-kill", "node-network", "kubelet", "containers", "load-image"];
+    const always: Capability[] = ["control-plane", "kubectl"];
+    const withNodes: Capability[] = [
+      "node-files",
+      "node-kill",
+      "node-network",
+      "kubelet",
+      "containers",
+      "isolation",
+      "load-image",
+    ];
     this.capabilities = new Set(cluster.nodes.length > 0 ? [...always, ...withNodes] : always);
   }
 
   onNode(node: string): GroundNode {
     return this.#cluster.node(node);
+  }
+
+  async killContainers(namespace: string, pod: string): Promise<void> {
+    const found = await this.get<{ spec: { nodeName?: string } }>("Pod", pod, namespace);
+    const node = this.#cluster.node(found?.spec.nodeName ?? "");
+    const { code, stderr } = await node.exec(["sh", "-c", KILL_BY_HOST_NAME, pod]);
+    if (code !== 0) throw new Error(`no process of ${namespace}/${pod} was found: ${stderr}`);
   }
 
   async killNode(node: string): Promise<void> {

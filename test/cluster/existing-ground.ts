@@ -77,8 +77,6 @@ function existingProgram(name: string): readonly string[] | undefined {
 class ExistingGround extends ApiGround implements Ground {
   readonly name: string;
   readonly capabilities: ReadonlySet<Capability>;
-  readonly kubeconfig: string;
-  readonly context: string;
   readonly nodes: readonly string[];
   readonly close: () => Promise<void>;
   readonly #productImage: string | undefined;
@@ -92,9 +90,8 @@ class ExistingGround extends ApiGround implements Ground {
     super(parts.access);
     const { options } = parts;
     this.name = `the existing cluster ${options.context}`;
-    this.capabilities = new Set(options.productImage === undefined ? ["containers"] : ["containers", "load-image"]);
-    this.kubeconfig = options.kubeconfig;
-    this.context = options.context;
+    const always: Capability[] = ["containers", "isolation", "kubectl"];
+    this.capabilities = new Set(options.productImage === undefined ? always : [...always, "load-image"]);
     this.nodes = parts.nodes;
     this.close = parts.close;
     this.#productImage = options.productImage;
@@ -102,6 +99,10 @@ class ExistingGround extends ApiGround implements Ground {
 
   onNode(): GroundNode {
     throw this.#missing("node-files");
+  }
+
+  async killContainers(): Promise<void> {
+    await Promise.reject(this.#missing("node-files"));
   }
 
   async killNode(): Promise<void> {

@@ -11,10 +11,20 @@ import type { Probe, WaitOptions } from "./wait.ts";
  * - `kubelet`: stop and start kubelets;
  * - `control-plane`: kill and start the controller manager and the scheduler;
  * - `containers`: pods really run;
+ * - `isolation`: containers have users, file systems and images of their own, and commands can be run in them;
+ * - `kubectl`: a stock kubectl is there;
  * - `load-image`: the product's image, as built from this checkout, can be brought to the nodes.
  */
 export type Capability =
-  "node-files" | "node-kill" | "node-network" | "kubelet" | "control-plane" | "containers" | "load-image";
+  | "node-files"
+  | "node-kill"
+  | "node-network"
+  | "kubelet"
+  | "control-plane"
+  | "containers"
+  | "isolation"
+  | "kubectl"
+  | "load-image";
 
 /** A control plane component that stories may stop. */
 export type Component = "controller-manager" | "scheduler";
@@ -46,14 +56,13 @@ export interface Ground {
   /** In messages: which ground this is. */
   readonly name: string;
   readonly capabilities: ReadonlySet<Capability>;
-  /** A kubeconfig file, and the context in it, for programs that a story starts on this machine. */
-  readonly kubeconfig: string;
-  readonly context: string;
   /** Names of the nodes. */
   readonly nodes: readonly string[];
 
-  /** Server-side apply of a manifest with any number of documents, in its order. */
+  /** Applies a manifest with any number of documents, in its order. */
   apply(yaml: string): Promise<void>;
+  /** JSON merge patch of one object; namespace `default` if not given. */
+  patch(kind: string, name: string, change: object, namespace?: string): Promise<void>;
   /** Deletes the objects of a manifest, or one object. Does not wait until they are gone; absent ones are no error. */
   delete(yaml: string): Promise<void>;
   delete(kind: string, name: string, namespace?: string): Promise<void>;
@@ -61,16 +70,27 @@ export interface Ground {
   get<T>(kind: string, name: string, namespace?: string): Promise<T | undefined>;
   /** The objects of a kind; of all namespaces if none is given. */
   list<T>(kind: string, options?: ListOptions): Promise<T[]>;
-  /** Runs kubectl. A code that is not 0 is an answer, not an error. */
+  /** Runs kubectl. Needs `kubectl`. A code that is not 0 is an answer, not an error. */
   kubectl(args: readonly string[], options?: { readonly stdin?: string }): Promise<RunResult>;
   /** Polls until the probe gives a value; when time is up the error says what was seen last. 60 s if not given. */
   waitFor<T>(description: string, probe: Probe<T>, options?: Partial<WaitOptions>): Promise<T>;
-  /** Runs a command in a pod. */
+  /** A kubeconfig with this ground's cluster and context only, for programs that a story starts on this machine. */
+  kubeconfigText(): Promise<string>;
+  /** Runs a command in a pod. Needs `isolation`. */
   exec(namespace: string, pod: string, argv: readonly string[], container?: string): Promise<RunResult>;
   /** What a pod has written so far. */
   logs(namespace: string, pod: string, container?: string): Promise<string>;
+  /** One GET of a pod's port over HTTP: the body, and whether the answer was a success. */
+  askPod(
+    namespace: string,
+    pod: string,
+    port: number,
+    path: string,
+  ): Promise<{ readonly ok: boolean; readonly text: string }>;
 
   onNode(node: string): GroundNode;
+  /** SIGKILL to what runs in a pod, as the kernel does when memory is short. Needs `node-files`. */
+  killContainers(namespace: string, pod: string): Promise<void>;
   /** Pulls the plug of a node: everything on it dies at once, its disk stays. Needs `node-kill`. */
   killNode(node: string): Promise<void>;
   /** Switches a killed node on again; does not wait until it is Ready. Needs `node-kill`. */

@@ -6,6 +6,7 @@ import { startCluster } from "./cluster.ts";
 import { ClusterGround } from "./cluster-ground.ts";
 import { PRODUCT_IMAGE } from "./image-names.ts";
 import { existingGround } from "./existing-ground.ts";
+import { CONTEXT } from "./kubeconfig.ts";
 import { MissingCapability, missingCapabilities, type Ground } from "./ground.ts";
 import { useOwnCluster } from "../stories/support/shared-ground.ts";
 
@@ -164,7 +165,9 @@ test(
 );
 
 test("a ground over an existing cluster has the API and no hands on nodes", { timeout: STORY_MS }, async () => {
-  const existing = await existingGround({ kubeconfig: ground.kubeconfig, context: ground.context });
+  const kubeconfig = join(dist, "kubeconfig");
+  await writeFile(kubeconfig, await ground.kubeconfigText());
+  const existing = await existingGround({ kubeconfig, context: CONTEXT });
   try {
     expect(existing.nodes).toEqual(["node-1", "node-2"]);
     expect((await existing.list("pods", { namespace: "default" })).length).toBeGreaterThan(0);

@@ -34,19 +34,29 @@ export function parseManifest(yaml: string): ManifestObject[] {
   });
 }
 
+/** How a manifest gets to the API server: `server-side` apply, or, where there is none, `create-or-merge`: fields that a manifest does not name any more stay. */
+export type ApplyStyle = "server-side" | "create-or-merge";
+
 /** Reads and writes any kind of object over one API client. */
 export class Objects {
   readonly #api: ApiClient;
   readonly #resources: Resources;
+  readonly #style: ApplyStyle;
 
-  constructor(api: ApiClient) {
+  constructor(api: ApiClient, style: ApplyStyle = "server-side") {
     this.#api = api;
+    this.#style = style;
     this.#resources = new Resources(api);
   }
 
-  /** Server-side apply of a manifest, in its order; unknown and repeated fields are errors, as in `kubectl apply`. */
+  /** Applies a manifest, in its order; unknown and repeated fields are errors, as in `kubectl apply`. */
   async apply(yaml: string): Promise<void> {
     for (const object of parseManifest(yaml)) await this.#applyOne(object);
+  }
+
+  /** JSON merge patch of one object. */
+  async patch(kind: string, name: string, change: object, namespace: string = DEFAULT_NAMESPACE): Promise<void> {
+    await this.#merge(pathOf(await this.#resources.find(kind), namespace, name), change);
   }
 
   /** Deletes the objects of a manifest, last first, and does not wait until they are gone; absent ones are no error. */
@@ -90,17 +100,28 @@ export class Objects {
     );
     const namespace = metadata.namespace ?? DEFAULT_NAMESPACE;
     const query = `fieldManager=${FIELD_MANAGER}&fieldValidation=Strict`;
+    const collection = `${pathOf(resource, namespace)}?${query}`;
     if (metadata.name === undefined) {
-      await this.#api.request(`${pathOf(resource, namespace)}?${query}`, { method: "POST", body: object });
+      await this.#api.request(collection, { method: "POST", body: object });
       return;
     }
-    const path = `${pathOf(resource, namespace, metadata.name)}?${query}&force=true`;
-    await this.#api.request(path, {
+    const path = `${pathOf(resource, namespace, metadata.name)}?${query}`;
+    if (this.#style === "create-or-merge") {
+      const known = await orUndefined(this.#api.request(path));
+      if (known === undefined) await this.#api.request(collection, { method: "POST", body: object });
+      else await this.#merge(path, object);
+      return;
+    }
+    await this.#api.request(`${path}&force=true`, {
       method: "PATCH",
       // JSON is YAML.
       contentType: "application/apply-patch+yaml",
       body: JSON.stringify(object),
     });
+  }
+
+  async #merge(path: string, change: object): Promise<void> {
+    await this.#api.request(path, { method: "PATCH", contentType: "application/merge-patch+json", body: change });
   }
 
   async #deletePath(path: string): Promise<void> {

@@ -2,39 +2,20 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { afterAll } from "vitest";
 import { stringify } from "yaml";
+import { productBundle, type Bundle } from "./bundle.ts";
 
-let bundle: Promise<string> | undefined;
-const bundles: string[] = [];
+let bundle: Promise<Bundle> | undefined;
 afterAll(async () => {
+  await (await bundle)?.remove();
   bundle = undefined;
-  for (const directory of bundles.splice(0)) await rm(directory, { recursive: true, force: true });
 });
 
-/** The program as it is shipped, in one file, built once per test file from the sources as they are, and gone with it. */
-function programFile(): Promise<string> {
-  bundle ??= buildProgram();
-  return bundle;
-}
-
-async function buildProgram(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "mooring-bundle-"));
-  bundles.push(directory);
-  const outfile = join(directory, "program.mjs");
-  await build({
-    entryPoints: ["src/bin/local-path-provisioner.ts"],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20.19",
-    define: { MOORING_VERSION: '"test"' },
-    banner: { js: 'import { createRequire as r } from "node:module"; const require = r(import.meta.url);' },
-    logLevel: "error",
-  });
-  return outfile;
+/** The program as it is shipped, built once per test file, and gone with it. */
+async function programFile(): Promise<string> {
+  bundle ??= productBundle();
+  return (await bundle).file;
 }
 
 /** A line of the program's log. */

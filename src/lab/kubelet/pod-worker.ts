@@ -269,11 +269,14 @@ export class PodWorker {
     const { client, files, runtime, event } = this.#deps;
     const { container, restarts } = record;
     const env = await environmentOf(client, this.#pod, container, { podIP: this.#podIP, hostIP: this.#deps.hostIP });
-    const mounts: Mount[] = (container.volumeMounts ?? []).map(({ name, mountPath, subPath, readOnly = false }) => ({
-      mountPath,
-      source: [this.#mounted.get(name) ?? "", ...(subPath === undefined ? [] : [subPath])].join("/"),
-      readOnly,
-    }));
+    const mounts: Mount[] = [];
+    for (const { name, mountPath, subPath, readOnly = false } of container.volumeMounts ?? []) {
+      const volume = this.#mounted.get(name) ?? "";
+      const source = subPath === undefined ? volume : `${volume}/${subPath}`;
+      // A subPath that is not there becomes a directory.
+      if (subPath !== undefined && (await files.kind(source)) === undefined) await files.makeDirectories(source);
+      mounts.push({ mountPath, source, readOnly });
+    }
     const signal = AbortSignal.any([this.#stopping.signal, this.#deps.signal]);
     const started = await runtime.start({ pod: this.#pod, container, restarts, mounts, env, files }, signal);
     event(this.#pod, { type: "Normal", reason: "Started", message: "Container started" });

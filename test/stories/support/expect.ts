@@ -7,7 +7,7 @@ import { PRODUCT_NAMESPACE } from "./product.ts";
 export async function expectReady(ground: Ground, namespace: string, name: string): Promise<Pod> {
   return await ground.waitFor(`pod ${namespace}/${name} to be Ready`, async (saw) => {
     const pod = await ground.get<Pod>("Pod", name, namespace);
-    saw(pod?.status);
+    saw({ status: pod?.status, events: await messagesIn(ground, namespace) });
     return readyCondition(pod)?.status === "True" ? pod : undefined;
   });
 }
@@ -137,6 +137,12 @@ export async function eventsOn(
 ): Promise<KubeEvent[]> {
   const fieldSelector = `involvedObject.kind=${kind},involvedObject.name=${name}`;
   return await ground.list<KubeEvent>("events", { namespace, fieldSelector });
+}
+
+/** All that was told in a namespace, oldest first: why a pod is not Ready is often told of its claim. */
+async function messagesIn(ground: Ground, namespace: string): Promise<string[]> {
+  const events = await ground.list<KubeEvent>("events", { namespace });
+  return events.map(({ involvedObject, reason, message = "" }) => `${involvedObject.name}: ${reason}: ${message}`);
 }
 
 async function messagesOn(ground: Ground, kind: string, name: string, namespace?: string): Promise<string[]> {

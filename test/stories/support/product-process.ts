@@ -31,7 +31,7 @@ export async function startProductProcess(
 ): Promise<ProductProcess> {
   const directory = await mkdtemp(join(tmpdir(), "mooring-story-"));
   const kubeconfig = join(directory, "kubeconfig");
-  await writeFile(kubeconfig, await kubeconfigOf(ground), { mode: 0o600 });
+  await writeFile(kubeconfig, await ground.kubeconfigText(), { mode: 0o600 });
   const port = await freePort();
   const args = ["dist/local-path-provisioner.mjs", "--debug", "start", "--kubeconfig", kubeconfig];
   const child = spawn(process.execPath, [...args, "--health-port", String(port), ...(options.args ?? [])], {
@@ -59,13 +59,6 @@ export async function startProductProcess(
     return (await product.ask("/ready")) === "Ready" ? true : undefined;
   });
   return product;
-}
-
-/** A kubeconfig with the ground's context only: the product takes the current one. */
-async function kubeconfigOf(ground: Ground): Promise<string> {
-  const { code, stdout, stderr } = await ground.kubectl(["config", "view", "--raw", "--minify", "--flatten"]);
-  if (code !== 0) throw new Error(`kubectl config view: ${stderr}`);
-  return stdout;
 }
 
 async function freePort(): Promise<number> {

@@ -36,7 +36,10 @@ interface DeploymentSpec {
  */
 export async function installProduct(ground: Ground, options: InstallOptions = {}): Promise<void> {
   const image = await ground.loadProductImage();
-  await ground.apply(toYaml(...(await productObjects(image, options))));
+  const objects = await productObjects(image, options);
+  // Its ConfigMap first: a pod that mounts the one of before sees the new one a minute later.
+  const isDeployment = ({ kind }: ManifestObject): boolean => kind === "Deployment";
+  await ground.apply(toYaml(...objects.filter((object) => !isDeployment(object)), ...objects.filter(isDeployment)));
   await productReady(ground, options.namespace);
 }
 
@@ -126,18 +129,13 @@ export function linesOf(text: string): LogLine[] {
     .map((line) => JSON.parse(line) as LogLine);
 }
 
-/** One request to a pod of the product, through the API server. */
+/** One request to the health port of a pod of the product. */
 export async function askProduct(
   ground: Ground,
   pod: string,
   path: string,
 ): Promise<{ readonly ok: boolean; readonly text: string }> {
-  const { code, stdout, stderr } = await ground.kubectl([
-    "get",
-    "--raw",
-    `/api/v1/namespaces/${PRODUCT_NAMESPACE}/pods/${pod}:8080/proxy${path}`,
-  ]);
-  return { ok: code === 0, text: code === 0 ? stdout : stderr };
+  return await ground.askPod(PRODUCT_NAMESPACE, pod, 8080, path);
 }
 
 /** Who holds the product's Lease, and how often it has changed hands; undefined while there is no Lease. */

@@ -2,15 +2,20 @@ import { startCluster } from "../../cluster/cluster.ts";
 import { ClusterGround } from "../../cluster/cluster-ground.ts";
 import { existingGround } from "../../cluster/existing-ground.ts";
 import { missingCapabilities, type Capability, type Ground } from "../../cluster/ground.ts";
-import { afterAll, beforeAll, beforeEach } from "vitest";
+import { afterAll, beforeAll, beforeEach, type TestContext } from "vitest";
+import { openLabGround } from "../../lab/lab-ground.ts";
 
 /*
- * One ground for all stories of a run: the cluster that `npm run test:cluster` was pointed at, or one of three nodes that the first story starts. Stories run in one worker without isolation, so this module
- * is the same for all files; the last one to leave does not close it, the end of the process does (the cluster's watchdog takes it down, and run-stories.ts waits for that).
+ * In the cluster suite: one ground for all stories of a run, the cluster that `npm run test:cluster` was pointed at, or one of three nodes that the first story starts. Stories run in one worker without
+ * isolation, so this module is the same for all files; the last one to leave does not close it, the end of the process does (the cluster's watchdog takes it down, and run-stories.ts waits for that).
+ *
+ * In `npm test`: a lab for each file.
  */
+const onLab = process.env["MOORING_GROUND"] === "lab";
 let shared: Promise<Ground> | undefined;
 
 function openGround(): Promise<Ground> {
+  if (onLab) return openLabGround();
   const existing = process.env["MOORING_GROUND"];
   if (existing !== undefined) {
     const { existing: kubeconfig, context, image } = JSON.parse(existing) as Record<string, string>;
@@ -25,11 +30,17 @@ function openGround(): Promise<Ground> {
   );
 }
 
+export interface StoryGround {
+  readonly ground: Ground;
+  /** Skips a story, with the reason, where the ground lacks what only this one needs. */
+  needs(context: TestContext, ...capabilities: readonly Capability[]): void;
+}
+
 /**
  * The ground for the stories of one file: `const on = useGround("node-files")` and, in a test, `on.ground`. Where the ground lacks one of the named capabilities, every test of the file is skipped, with
  * the reason.
  */
-export function useGround(...needed: readonly Capability[]): { readonly ground: Ground } {
+export function useGround(...needed: readonly Capability[]): StoryGround {
   let ground: Ground | undefined;
   beforeAll(async () => {
     shared ??= openGround();
@@ -39,10 +50,15 @@ export function useGround(...needed: readonly Capability[]): { readonly ground: 
     const missing = ground === undefined ? "there is no ground" : missingCapabilities(ground, needed);
     if (missing !== undefined) skip(missing);
   });
-  afterAll(() => {
+  afterAll(async () => {
     ground = undefined;
+    if (onLab) await closeSharedGround();
   });
   return {
+    needs: ({ skip }, ...capabilities) => {
+      const missing = ground === undefined ? undefined : missingCapabilities(ground, capabilities);
+      if (missing !== undefined) skip(missing);
+    },
     get ground() {
       if (ground === undefined) throw new Error("the ground is there only while tests run");
       return ground;

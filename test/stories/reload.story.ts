@@ -66,12 +66,11 @@ test.concurrent(
     const [only] = await productPods(ground);
     const name = only?.metadata.name ?? "";
     const change = async (config: string, template: string): Promise<void> => {
-      const patch = JSON.stringify({ data: { "config.json": config, "helperPod.yaml": template } });
-      const at = [`--namespace=${PRODUCT_NAMESPACE}`, "--type=merge", `--patch=${patch}`];
-      expect((await ground.kubectl(["patch", "configmap", "local-path-config", ...at])).code).toBe(0);
+      const data = { "config.json": config, "helperPod.yaml": template };
+      await ground.patch("ConfigMap", "local-path-config", { data }, PRODUCT_NAMESPACE);
       // The kubelet brings a changed ConfigMap to a pod when it looks at the pod next, within a minute, or as soon as the pod changes.
-      const mark = `stories/touched=${Date.now()}`;
-      await ground.kubectl(["annotate", "pod", name, `--namespace=${PRODUCT_NAMESPACE}`, "--overwrite", mark]);
+      const annotations = { "stories/touched": String(Date.now()) };
+      await ground.patch("Pod", name, { metadata: { annotations } }, PRODUCT_NAMESPACE);
     };
     const metrics = async (): Promise<string> => (await askProduct(ground, name, "/metrics")).text;
     await story({

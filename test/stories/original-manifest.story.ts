@@ -76,12 +76,7 @@ describe("as k3s bundles it: in kube-system, with local volumes and a setup scri
       }),
     });
     const annotations = { defaultVolumeType: "local", "storageclass.kubernetes.io/is-default-class": "true" };
-    await on.ground.kubectl([
-      "annotate",
-      "storageclass",
-      "local-path",
-      ...Object.entries(annotations).map(([key, value]) => `${key}=${value}`),
-    ]);
+    await on.ground.patch("StorageClass", "local-path", { metadata: { annotations } });
   });
   afterAll(async () => {
     await leaveNothing(on.ground, { namespace: NS, product });

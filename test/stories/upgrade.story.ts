@@ -12,6 +12,7 @@ import {
   helperPods,
 } from "./support/expect.ts";
 import { toYaml } from "./support/manifest.ts";
+import { labelNode } from "./support/nodes.ts";
 import type { Claim, Volume } from "./support/objects.ts";
 import { installProduct, installSurroundings, PRODUCT_NAMESPACE } from "./support/product.ts";
 import { useGround } from "./support/shared-ground.ts";
@@ -96,14 +97,13 @@ beforeAll(async () => {
   const { ground } = on;
   await openNamespace(ground, NS);
   for (const node of ground.nodes) {
-    const labels = [`kubernetes.io/hostname=${hostname(node)}`, `${RACK}=${rack(node)}`];
-    await ground.kubectl(["label", "node", node, "--overwrite", ...labels]);
+    await labelNode(ground, node, { "kubernetes.io/hostname": hostname(node), [RACK]: rack(node) });
   }
 });
 afterAll(async () => {
   const { ground } = on;
   for (const node of ground.nodes) {
-    await ground.kubectl(["label", "node", node, "--overwrite", `kubernetes.io/hostname=${node}`, `${RACK}-`]);
+    await labelNode(ground, node, { "kubernetes.io/hostname": node, [RACK]: null });
   }
   await leaveNothing(ground, { namespace: NS, product: { manifest: MANIFEST } });
 });

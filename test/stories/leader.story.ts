@@ -1,10 +1,9 @@
 /* The leader dies in the middle of its work, with the Lease in its hand. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { GroundNode } from "../cluster/ground.ts";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
 import { expectBound, expectGone, expectNoHelpers, expectRemoved } from "./support/expect.ts";
 import { toYaml } from "./support/manifest.ts";
-import type { Claim, Pod, Volume } from "./support/objects.ts";
+import type { Claim, Volume } from "./support/objects.ts";
 import { installProduct, leaderPod, leaseOf, PRODUCT_NAMESPACE } from "./support/product.ts";
 import { useGround } from "./support/shared-ground.ts";
 import { claimOn } from "./support/workloads.ts";
@@ -41,8 +40,7 @@ test("killed by SIGKILL in the middle of 50 claims and 10 deletions, the leader 
 
   const leader = await leaderPod(ground);
   const before = await leaseOf(ground);
-  const at = await ground.get<Pod>("Pod", leader, PRODUCT_NAMESPACE);
-  await killProduct(ground.onNode(at?.spec.nodeName ?? ""), leader);
+  await ground.killContainers(PRODUCT_NAMESPACE, leader);
   const killed = performance.now();
   expect((await leaseOf(ground))?.holder, "the Lease is not released").toBe(before?.holder);
   const unfinished = 50 - (await boundClaims()).length;
@@ -93,21 +91,6 @@ async function directories(): Promise<string[]> {
     found.push(...names.map((name) => `${node}:${BASE}/${name}`));
   }
   return sorted(found);
-}
-
-/** SIGKILL to the product's process in this pod: found among the node's processes by the host name its environment has. */
-async function killProduct(node: GroundNode, pod: string): Promise<void> {
-  const script = `
-    killed=1
-    for directory in /proc/[0-9]*; do
-      if tr '\\0' '\\n' <$directory/environ 2>/dev/null | grep -qx "HOSTNAME=$0" &&
-         tr '\\0' ' ' <$directory/cmdline 2>/dev/null | grep -q 'local-path-provisioner'; then
-        kill -KILL "\${directory#/proc/}" && killed=0
-      fi
-    done
-    exit $killed`;
-  const { code, stderr } = await node.exec(["sh", "-c", script, pod]);
-  expect(code, `no process of ${pod} was found: ${stderr}`).toBe(0);
 }
 
 function sorted(texts: readonly string[]): string[] {

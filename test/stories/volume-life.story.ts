@@ -14,6 +14,7 @@ import {
   helperPods,
 } from "./support/expect.ts";
 import { toYaml } from "./support/manifest.ts";
+import { labelNode } from "./support/nodes.ts";
 import { affinityOf, type Claim, type NodeObject, type Volume } from "./support/objects.ts";
 import {
   askProduct,
@@ -88,7 +89,7 @@ beforeAll(async () => {
 afterAll(async () => {
   const { ground } = on;
   for (const node of nodes) {
-    await ground.kubectl(["label", "node", node, "--overwrite", `kubernetes.io/hostname=${node}`, `${RACK}-`]);
+    await labelNode(ground, node, { "kubernetes.io/hostname": node, [RACK]: null });
   }
   await leaveNothing(ground, { namespace: NS, classes: CLASS_NAMES, volumes: [ORPHAN] });
 });
@@ -382,8 +383,8 @@ test("two replicas: one leads, and when its pod is deleted the other serves with
 
 test("where host names differ from node names, and by a custom nodeAffinityKey, directories are really removed", async () => {
   const { ground } = on;
-  await ground.kubectl(["label", "node", second, "--overwrite", "kubernetes.io/hostname=ip-10-0-0-2.example"]);
-  await ground.kubectl(["label", "node", third, "--overwrite", `${RACK}=r1`]);
+  await labelNode(ground, second, { "kubernetes.io/hostname": "ip-10-0-0-2.example" });
+  await labelNode(ground, third, { [RACK]: "r1" });
   await ground.apply(
     toYaml(
       claim(NS, "hostname", "local-path"),
@@ -407,11 +408,12 @@ test("where host names differ from node names, and by a custom nodeAffinityKey, 
   expect(affinityOf((bound[1] ?? fail()).volume)).toEqual({ key: RACK, value: "r1" });
   // Two of them as versions before v0.0.25 made them: only the label tells where they are.
   for (const { volume } of bound.slice(2)) {
-    await ground.kubectl(["annotate", "pv", volume.metadata.name, "local.path.provisioner/selected-node-"]);
+    const annotations = { "local.path.provisioner/selected-node": null };
+    await ground.patch("PersistentVolume", volume.metadata.name, { metadata: { annotations } });
   }
   await expectRemoved(ground, NS, names, bound);
-  await ground.kubectl(["label", "node", second, "--overwrite", `kubernetes.io/hostname=${second}`]);
-  await ground.kubectl(["label", "node", third, `${RACK}-`]);
+  await labelNode(ground, second, { "kubernetes.io/hostname": second });
+  await labelNode(ground, third, { [RACK]: null });
 });
 
 test("a volume whose node is gone stays Released with an event, and its directory is removed when the node comes back", async () => {
@@ -454,7 +456,8 @@ test("a volume whose node is gone stays Released with an event, and its director
   });
 });
 
-test("a helper image that cannot be pulled is an event at once, and the claim is served when it can", async () => {
+test("a helper image that cannot be pulled is an event at once, and the claim is served when it can", async (context) => {
+  on.needs(context, "isolation");
   const { ground } = on;
   const helper = (image: string): string =>
     toYaml({

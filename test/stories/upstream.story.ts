@@ -18,6 +18,7 @@ import {
   type BoundClaim,
 } from "./support/expect.ts";
 import { toYaml } from "./support/manifest.ts";
+import { cordon, labelNode } from "./support/nodes.ts";
 import { affinityOf } from "./support/objects.ts";
 import { installProduct, productLog } from "./support/product.ts";
 import { useGround } from "./support/shared-ground.ts";
@@ -52,6 +53,7 @@ const CLASSES = [
   storageClass("shared", { volumeBindingMode: "Immediate" }),
 ];
 const CLASS_NAMES = CLASSES.map((object) => (object as { metadata: { name: string } }).metadata.name);
+const AS_SEEN = "until [ -s /shared/file ]; do sleep 0.1; done; cp /shared/file /data/seen";
 const LEGACY = "pvc-0b6a1f7e-3c50-4d0e-9f5b-9d8f5a1c0001";
 
 beforeAll(async () => {
@@ -60,8 +62,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const node of on.ground.nodes) {
-    await on.ground.kubectl(["label", "node", node, "--overwrite", `kubernetes.io/hostname=${node}`, `${STABLE_ID}-`]);
-    await on.ground.kubectl(["uncordon", node]);
+    await labelNode(on.ground, node, { "kubernetes.io/hostname": node, [STABLE_ID]: null });
+    await cordon(on.ground, node, false);
   }
   await leaveNothing(on.ground, { namespace: NS, classes: CLASS_NAMES, volumes: [LEGACY] });
 });
@@ -140,7 +142,8 @@ describe.concurrent("with the manifest as it is", () => {
     await expectRemoved(on.ground, NS, [name], [bound]);
   });
 
-  test("TestPodWithSecurityContext: a pod that is not root writes to its volume and completes", async () => {
+  test("TestPodWithSecurityContext: a pod that is not root writes to its volume and completes", async (context) => {
+    on.needs(context, "isolation");
     const name = "not-root";
     await on.ground.apply(
       toYaml(
@@ -189,7 +192,7 @@ describe.concurrent("with the manifest as it is", () => {
   test("TestPodWithCustomNodeAffinityKey: the class's nodeAffinityKey pins the volume by that label", async () => {
     const name = "affinity-key";
     const [node = ""] = on.ground.nodes;
-    await on.ground.kubectl(["label", "node", node, `${STABLE_ID}=my-stable-node`]);
+    await labelNode(on.ground, node, { [STABLE_ID]: "my-stable-node" });
     const bound = await expectPodOn("hostPath", name, [
       claim(NS, name, "custom-affinity-key"),
       pod(NS, name, name, { spec: { nodeSelector: { [STABLE_ID]: "my-stable-node" } } }),
@@ -235,7 +238,7 @@ describe("with host names that differ from node names", () => {
     const { ground } = on;
     await installProduct(ground);
     for (const node of ground.nodes) {
-      await ground.kubectl(["label", "node", node, "--overwrite", `kubernetes.io/hostname=${node}.example.com`]);
+      await labelNode(ground, node, { "kubernetes.io/hostname": `${node}.example.com` });
     }
     const [, node = ""] = ground.nodes;
     const path = `${BASE}/${LEGACY}_${NS}_legacy`;
@@ -252,7 +255,7 @@ describe("with host names that differ from node names", () => {
     await expectGone(ground, "PersistentVolume", LEGACY);
     await expectNoDirectory(ground, node, path);
     for (const each of ground.nodes) {
-      await ground.kubectl(["label", "node", each, "--overwrite", `kubernetes.io/hostname=${each}`]);
+      await labelNode(ground, each, { "kubernetes.io/hostname": each });
     }
   });
 });
@@ -290,7 +293,8 @@ describe("with storageClassConfigs and a setup script of one's own", () => {
     await expectRemoved(on.ground, NS, [name], [bound]);
   });
 
-  test("TestPodWithUserGroupPermPattern: owner, group and mode of the class reach the directory", async () => {
+  test("TestPodWithUserGroupPermPattern: owner, group and mode of the class reach the directory", async (context) => {
+    on.needs(context, "isolation");
     const name = "ownership";
     const labelled = claim(NS, name, "ownership", { metadata: { labels: { group: "2000" } } });
     const bound = await expectPodOn("hostPath", name, [labelled, pod(NS, name, name)]);
@@ -303,9 +307,10 @@ describe("with storageClassConfigs and a setup script of one's own", () => {
     const { ground } = on;
     const [, second = "", third = ""] = ground.nodes;
     // The nodes share no file system here, so one node is all that can be used.
-    await ground.kubectl(["cordon", second]);
-    await ground.kubectl(["cordon", third]);
+    await cordon(ground, second);
+    await cordon(ground, third);
     const shared = claim(NS, "rwx", "shared", { spec: { accessModes: ["ReadWriteMany"] } });
+    // What a pod has seen on the shared volume it writes to the local one, where the node shows it.
     const both = (name: string, command: string): object => {
       const mounts = [
         { name: "data", mountPath: "/data" },
@@ -330,12 +335,14 @@ describe("with storageClassConfigs and a setup script of one's own", () => {
     expect(rwx.volume.spec.accessModes).toEqual(["ReadWriteMany"]);
     expect(rwx.node).toBe("");
 
-    await ground.apply(toYaml(both("writer", "echo from-writer > /shared/file"), both("reader", "true")));
+    await ground.apply(toYaml(both("writer", "echo from-writer > /shared/file"), both("reader", AS_SEEN)));
     await Promise.all([expectReady(ground, NS, "writer"), expectReady(ground, NS, "reader")]);
-    await ground.waitFor("the other pod to see it", async () =>
-      (await ground.exec(NS, "reader", ["cat", "/shared/file"])).stdout === "from-writer\n" ? true : undefined,
-    );
     const rwo = await expectBound(ground, NS, "rwo");
+    await ground.waitFor("the other pod to see it", async (saw) => {
+      const seen = await ground.onNode(rwo.node).readFile(`${rwo.path}/seen`);
+      saw(seen);
+      return seen === "from-writer\n" ? true : undefined;
+    });
     expect(rwo.path.startsWith(`${BASE}/`)).toBe(true);
     const node = rwo.node;
     await expectDirectory(ground, node, rwx.path);
@@ -343,7 +350,7 @@ describe("with storageClassConfigs and a setup script of one's own", () => {
     await expectNoDirectory(ground, node, rwx.path);
     const warnings = await eventsOn(ground, "PersistentVolumeClaim", "rwx", NS);
     expect(warnings.filter(({ type, reason }) => type === "Warning" && reason !== "FailedBinding")).toEqual([]);
-    await ground.kubectl(["uncordon", second]);
-    await ground.kubectl(["uncordon", third]);
+    await cordon(ground, second, false);
+    await cordon(ground, third, false);
   });
 });
