@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
+import { Guard } from "./guard.ts";
 import type { ProcessRunner, RunningProcess } from "../kubelet/process-runtime.ts";
 
 /** Of what a container has written so much is kept, from its end. */
@@ -9,6 +10,13 @@ const KEPT = 1_000_000;
 export class ChildProcesses implements ProcessRunner {
   /** Process group → its end. */
   readonly #groups = new Map<number, Promise<number>>();
+  readonly #directory: string | undefined;
+  #guard: Guard | undefined;
+
+  /** `directory`: removed when this process dies without having ended what it started. */
+  constructor(directory?: string) {
+    this.#directory = directory;
+  }
 
   start({ argv, env, cwd }: Parameters<ProcessRunner["start"]>[0]): Promise<RunningProcess> {
     const [file = "", ...args] = argv;
@@ -32,6 +40,7 @@ export class ChildProcesses implements ProcessRunner {
           const group = child.pid ?? 0;
           this.#kill(group, "SIGKILL");
           this.#groups.delete(group);
+          this.#guard?.remove(group);
           // What is still in the pipe belongs to the log.
           setImmediate(() => ended(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
         });
@@ -40,6 +49,8 @@ export class ChildProcesses implements ProcessRunner {
       child.once("spawn", () => {
         const group = child.pid ?? 0;
         this.#groups.set(group, exited);
+        this.#guard ??= new Guard(this.#directory);
+        this.#guard.add(group);
         resolve({ exited, output: () => output, kill: (signal) => this.#kill(group, signal) });
       });
     });
@@ -53,6 +64,8 @@ export class ChildProcesses implements ProcessRunner {
   /** Resolves when all that were killed have ended. */
   async ended(): Promise<void> {
     await Promise.all(this.#groups.values());
+    await this.#guard?.close();
+    this.#guard = undefined;
   }
 
   #kill(group: number, signal: NodeJS.Signals): void {

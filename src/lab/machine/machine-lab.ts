@@ -21,6 +21,8 @@ export interface MachineLabOptions {
   /** Each node is a directory in it, by its name; made when it is not there. */
   readonly directory: string;
   readonly nodes: readonly string[];
+  /** The directory is nobody's but the lab's: it is removed when this process is killed before it has closed the lab. @default false */
+  readonly ephemeral?: boolean;
   /** How the product's image is played. @default it is not: its containers are Ready and do nothing */
   readonly product?: Omit<ProductPlayerOptions, "kubeconfig">;
   /** PEM. @default plain HTTP */
@@ -74,7 +76,7 @@ export async function startMachineLab(
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(tls === undefined ? {} : { tls }),
   });
-  const runner = new ChildProcesses();
+  const runner = new ChildProcesses(options.ephemeral === true ? options.directory : undefined);
   const player =
     options.product === undefined
       ? undefined

@@ -1,0 +1,64 @@
+// Ends the child processes of a lab that can no longer do it: a process that was killed by SIGKILL, or has crashed, cleans up nothing.
+//
+// It is a shell that reads from a pipe which process groups there are, and outlives this process. When the pipe ends without a word (`.` is said by `close`), it kills the groups
+// that have not been taken off, removes the lab's directory if it was given one, and ends.
+// Invariant: a group is taken off as soon as its process has ended, so that a number that belongs to another program by then is not killed.
+import { spawn, type ChildProcess } from "node:child_process";
+
+const SCRIPT = `
+trap "" HUP INT TERM
+groups=" "
+while read -r sign group; do
+  case $sign in
+    .) exit 0 ;;
+    +) groups="$groups$group " ;;
+    -) case $groups in *" $group "*) groups="\${groups%% "$group" *} \${groups#* "$group" }" ;; esac ;;
+  esac
+done
+for group in $groups; do kill -s KILL -- "-$group"; done
+[ -z "$1" ] || rm -rf -- "$1"
+`;
+
+export class Guard {
+  readonly #shell: ChildProcess;
+  readonly #ended: Promise<void>;
+
+  /** `directory` is removed as well when the lab could not be closed. */
+  constructor(directory: string | undefined) {
+    this.#shell = spawn("/bin/sh", ["-c", SCRIPT, "sh", directory ?? ""], {
+      cwd: "/",
+      // Ctrl-C is for this process, which tells the guard by ending.
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#shell.once("exit", () => resolve());
+      // A machine without /bin/sh plays no containers either, and says so then.
+      this.#shell.once("error", () => resolve());
+    });
+    // A guard that is gone guards nothing, and nothing can be done about it.
+    this.#shell.stdin?.on("error", () => undefined);
+    this.#shell.unref();
+  }
+
+  /** A process group has begun. */
+  add(group: number): void {
+    this.#shell.stdin?.write(`+ ${String(group)}\n`);
+  }
+
+  /** A process group has ended. */
+  remove(group: number): void {
+    this.#shell.stdin?.write(`- ${String(group)}\n`);
+  }
+
+  /** Lets go of it, as the death of this process does. */
+  abandon(): void {
+    this.#shell.stdin?.end();
+  }
+
+  /** There is nothing to guard any more; resolves when the guard has ended. */
+  async close(): Promise<void> {
+    this.#shell.stdin?.end(".\n");
+    await this.#ended;
+  }
+}
