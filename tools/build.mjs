@@ -1,4 +1,4 @@
-// Bundles each program of src/bin into one file of dist/, which runs on Node 20.19 and later without node_modules.
+// Bundles each program of src/bin into one file of dist/ (or of the directory that is named), which runs on Node 20.19 and later without node_modules.
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { execFileSync } from "node:child_process";
 import { build } from "esbuild";
@@ -15,12 +15,13 @@ function version() {
   }
 }
 
-await rm("dist", { recursive: true, force: true });
-await mkdir("dist", { recursive: true });
+const outdir = process.argv[2] ?? "dist";
+await rm(outdir, { recursive: true, force: true });
+await mkdir(outdir, { recursive: true });
 const programs = (await readdir("src/bin")).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
 await build({
   entryPoints: programs.map((file) => `src/bin/${file}`),
-  outdir: "dist",
+  outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,
   platform: "node",
@@ -36,5 +37,5 @@ await build({
   },
   logLevel: "warning",
 });
-for (const file of programs) await chmod(`dist/${file.replace(/\.ts$/, ".mjs")}`, 0o755);
-await writeFile("dist/VERSION", `${version()}\n`);
+for (const file of programs) await chmod(`${outdir}/${file.replace(/\.ts$/, ".mjs")}`, 0o755);
+await writeFile(`${outdir}/VERSION`, `${version()}\n`);

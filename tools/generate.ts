@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { format } from "prettier";
+import { demoErrors } from "../src/bin/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
 import type { ErrorRow } from "../src/observe/errors.ts";
 import { provisionErrors } from "../src/provision/errors.ts";
@@ -28,6 +29,7 @@ process.exit(stale === 0 ? 0 : 1);
 function errorsPage(): string {
   const rows: [string, Pick<ErrorRow<never>, "retry" | "advice">][] = [
     ...classicErrors.table.entries(),
+    ...demoErrors.table.entries(),
     ...provisionErrors.table.entries(),
   ];
   const lines = rows

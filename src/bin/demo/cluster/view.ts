@@ -1,0 +1,142 @@
+// Everything that the story and the timeline look at, kept by watches: no polling, and nothing is told that was not seen.
+import { deadline, type Clock } from "../../../effects/clock.ts";
+import { Informer, type InformerDeps } from "../../../kube/informer.ts";
+import {
+  events,
+  leases,
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  pods,
+  storageClasses,
+  type Event,
+  type Lease,
+  type Node,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  type Pod,
+  type StorageClass,
+} from "../../../kube/kinds.ts";
+import type { KubeObject } from "../../../kube/objects.ts";
+import { deployments, statefulSets, type Deployment, type StatefulSet } from "../../../lab/controllers/kinds.ts";
+import { PRODUCT_NAMESPACE } from "../product.ts";
+
+/** The cluster as it is now, as far as the demo looks at it. */
+export interface ClusterSnapshot {
+  readonly nodes: readonly Node[];
+  readonly pods: readonly Pod[];
+  readonly claims: readonly PersistentVolumeClaim[];
+  readonly volumes: readonly PersistentVolume[];
+  readonly classes: readonly StorageClass[];
+  readonly statefulSets: readonly StatefulSet[];
+  readonly deployments: readonly Deployment[];
+  readonly events: readonly Event[];
+}
+
+/** What was waited for did not come in time. */
+export class NotReached extends Error {
+  override readonly name = "NotReached";
+}
+
+export class ClusterView {
+  readonly nodes: Informer<Node>;
+  readonly pods: Informer<Pod>;
+  readonly claims: Informer<PersistentVolumeClaim>;
+  readonly volumes: Informer<PersistentVolume>;
+  readonly classes: Informer<StorageClass>;
+  readonly statefulSets: Informer<StatefulSet>;
+  readonly deployments: Informer<Deployment>;
+  readonly events: Informer<Event>;
+  readonly leases: Informer<Lease>;
+  readonly #clock: Clock;
+  readonly #all: readonly Pick<Informer<KubeObject>, "run" | "synced">[];
+  readonly #listeners = new Set<() => void>();
+
+  constructor(deps: InformerDeps) {
+    this.#clock = deps.clock;
+    this.nodes = new Informer(deps, { resource: nodes });
+    this.pods = new Informer(deps, { resource: pods });
+    this.claims = new Informer(deps, { resource: persistentVolumeClaims });
+    this.volumes = new Informer(deps, { resource: persistentVolumes });
+    this.classes = new Informer(deps, { resource: storageClasses });
+    this.statefulSets = new Informer(deps, { resource: statefulSets });
+    this.deployments = new Informer(deps, { resource: deployments });
+    this.events = new Informer(deps, { resource: events });
+    this.leases = new Informer(deps, { resource: leases, namespace: PRODUCT_NAMESPACE });
+    const {
+      nodes: n,
+      pods: p,
+      claims: c,
+      volumes: v,
+      classes: k,
+      statefulSets: s,
+      deployments: d,
+      events: e,
+      leases: l,
+    } = this;
+    this.#all = [n, p, c, v, k, s, d, e, l];
+    for (const informer of [n, p, c, v, k, s, d, e, l] as readonly Pick<Informer<KubeObject>, "onChange">[]) {
+      informer.onChange(() => {
+        for (const listener of this.#listeners) listener();
+      });
+    }
+  }
+
+  get snapshot(): ClusterSnapshot {
+    return {
+      nodes: this.nodes.store.list(),
+      pods: this.pods.store.list(),
+      claims: this.claims.store.list(),
+      volumes: this.volumes.store.list(),
+      classes: this.classes.store.list(),
+      statefulSets: this.statefulSets.store.list(),
+      deployments: this.deployments.store.list(),
+      events: this.events.store.list(),
+    };
+  }
+
+  /** Calls back after every change of anything. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Watches until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#all.map((informer) => informer.run(signal)));
+  }
+
+  /** Resolves when everything has been listed once. */
+  async synced(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#all.map((informer) => informer.synced(signal)));
+  }
+
+  /** Resolves with what `look` finds as soon as it finds something. Rejects with a NotReached that says what was waited for, or with the signal's reason. */
+  async until<T>(
+    what: string,
+    look: (snapshot: ClusterSnapshot) => T | undefined,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const limit = deadline(this.#clock, timeoutMs, signal);
+    let onChange: () => void = () => undefined;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        const onAbort = (): void => {
+          const late = new NotReached(`waited ${String(timeoutMs / 1000)} s for ${what}`);
+          reject(signal.aborted ? (signal.reason as Error) : late);
+        };
+        onChange = (): void => {
+          const found = look(this.snapshot);
+          if (found !== undefined) resolve(found);
+        };
+        if (limit.signal.aborted) onAbort();
+        limit.signal.addEventListener("abort", onAbort, { once: true });
+        this.#listeners.add(onChange);
+        onChange();
+      });
+    } finally {
+      this.#listeners.delete(onChange);
+      limit.clear();
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { storageClasses } from "../../../kube/kinds.ts";
+import { applyAll } from "../cluster/apply.ts";
+import { NotReached } from "../cluster/view.ts";
+import { PRODUCT_DEPLOYMENT, PRODUCT_NAMESPACE, STORAGE_CLASS } from "../product.ts";
+import type { RunningFacts } from "../checks/facts.ts";
+import { DEFAULT_CLASS } from "../timeline/describe-class.ts";
+import { gatherRunning } from "./gather.ts";
+import { unsettled } from "./settled.ts";
+import { until, type Stage } from "./stage.ts";
+
+/** Applies the shipped manifest and waits until its replicas are ready. */
+export async function startProduct(stage: Stage): Promise<void> {
+  stage.timeline.act("Mooring, from deploy/local-path-storage.yaml");
+  await applyAll(stage.client, stage.product, stage.signal);
+  await until(stage, `deployment ${PRODUCT_NAMESPACE}/${PRODUCT_DEPLOYMENT} to be available`, ({ deployments }) => {
+    const found = deployments.find(({ metadata }) => metadata?.name === PRODUCT_DEPLOYMENT);
+    const { availableReplicas = 0 } = found?.status ?? {};
+    return found !== undefined && availableReplicas === found.spec?.replicas ? true : undefined;
+  });
+}
+
+/** Applies the user's objects, waits until they run, and looks where their files are. */
+export async function startWorkload(stage: Stage): Promise<void> {
+  const { client, facts, signal, timeline, view, workload } = stage;
+  timeline.act(workload.title);
+  // Manifests seldom name a class of ours, and mean the cluster's default.
+  if (!facts.builtIn) await makeDefault(stage);
+  await applyAll(client, workload.objects, signal);
+  try {
+    await until(stage, "everything to run", (snapshot) => (unsettled(snapshot).length === 0 ? true : undefined));
+    if (facts.builtIn) await firstLines(stage);
+  } finally {
+    // Also when it does not run: that is what the checks are to say.
+    if (!signal.aborted) facts.running = await gatherRunning(view.snapshot, facts.nodes);
+  }
+  timeline.say(whereFilesAre(facts.running));
+}
+
+async function makeDefault({ client, signal }: Stage): Promise<void> {
+  const annotations = { [DEFAULT_CLASS]: "true" };
+  await client.patchMerge(storageClasses, { name: STORAGE_CLASS }, { metadata: { annotations } }, { signal });
+}
+
+/** A container runs before its script has written anything. */
+async function firstLines({ clock, facts, signal, timeoutMs, view }: Stage): Promise<void> {
+  const end = clock.monotonic() + timeoutMs;
+  for (;;) {
+    const { pods } = await gatherRunning(view.snapshot, facts.nodes);
+    if (pods.every(({ journal }) => (journal ?? "") !== "")) return;
+    if (clock.monotonic() > end)
+      throw new NotReached(`waited ${String(timeoutMs / 1000)} s for the pods to write into their volumes`);
+    await clock.sleep(50, signal);
+  }
+}
+
+function whereFilesAre(running: RunningFacts | undefined): string {
+  const lines = (running?.volumes ?? []).flatMap(({ claim, directory, files }) => {
+    if (directory === undefined) return [];
+    const list = files.map(({ name, bytes }) => `${name} (${String(bytes)} bytes)`).join(", ");
+    return [`  claim ${claim.metadata?.name ?? ""}: ${list === "" ? "empty" : list} in`, `    ${directory}`];
+  });
+  return lines.length === 0 ? "  No volume was asked for." : ["  Where the files are:", ...lines].join("\n");
+}
