@@ -1,5 +1,8 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
+/** Stories that wait for the product's own long timers: on virtual time. */
+const LONG_WAITS = ["leader", "reload"].map((name) => `test/stories/${name}.story.ts`);
+
 /** What `npm test` runs: everything that needs only Node. The cluster suite has its own configuration. */
 export default defineConfig({
   test: {
@@ -19,8 +22,18 @@ export default defineConfig({
         test: {
           name: "stories on the lab",
           include: ["test/stories/*.story.ts"],
+          exclude: [...configDefaults.exclude, ...LONG_WAITS],
           env: { MOORING_GROUND: "lab" },
           testTimeout: 90_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "stories on virtual time",
+          include: LONG_WAITS,
+          env: { MOORING_GROUND: "virtual-lab" },
+          testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },

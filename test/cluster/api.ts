@@ -24,8 +24,16 @@ export interface ApiRequest {
   readonly accept?: string;
 }
 
+/** An API server, whatever it is reached by. Both reject with an ApiError for an answer that is no success. */
+export interface Api {
+  /** Sends a request; the parsed body of a success. */
+  request<T>(path: string, options?: ApiRequest): Promise<T>;
+  /** Sends a request and gives the body of a success as it is. */
+  text(path: string, options?: ApiRequest): Promise<string>;
+}
+
 /** The tests' own plain client: no retries, no cache, no types; what is measured or proved must not depend on ours. */
-export class ApiClient {
+export class ApiClient implements Api {
   readonly #origin: string;
   readonly #agent: Agent;
 

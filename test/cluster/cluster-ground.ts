@@ -38,7 +38,7 @@ export class ClusterGround extends ApiGround implements Ground {
     this.#cluster = cluster;
     this.#distDirectory = distDirectory;
     this.nodes = [...cluster.nodes.map((node) => node.name), ...cluster.bareNodes];
-    const always: Capability[] = ["control-plane", "kubectl"];
+    const always: Capability[] = ["control-plane", "kubectl", "programs"];
     const withNodes: Capability[] = [
       "node-files",
       "node-kill",

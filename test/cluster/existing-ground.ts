@@ -90,7 +90,7 @@ class ExistingGround extends ApiGround implements Ground {
     super(parts.access);
     const { options } = parts;
     this.name = `the existing cluster ${options.context}`;
-    const always: Capability[] = ["containers", "isolation", "kubectl"];
+    const always: Capability[] = ["containers", "isolation", "kubectl", "programs"];
     this.capabilities = new Set(options.productImage === undefined ? always : [...always, "load-image"]);
     this.nodes = parts.nodes;
     this.close = parts.close;

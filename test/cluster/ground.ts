@@ -12,6 +12,7 @@ import type { Probe, WaitOptions } from "./wait.ts";
  * - `control-plane`: kill and start the controller manager and the scheduler;
  * - `containers`: pods really run;
  * - `isolation`: containers have users, file systems and images of their own, and commands can be run in them;
+ * - `programs`: programs that a story starts on this machine reach the API server;
  * - `kubectl`: a stock kubectl is there;
  * - `load-image`: the product's image, as built from this checkout, can be brought to the nodes.
  */
@@ -24,6 +25,7 @@ export type Capability =
   | "containers"
   | "isolation"
   | "kubectl"
+  | "programs"
   | "load-image";
 
 /** A control plane component that stories may stop. */
@@ -74,7 +76,7 @@ export interface Ground {
   kubectl(args: readonly string[], options?: { readonly stdin?: string }): Promise<RunResult>;
   /** Polls until the probe gives a value; when time is up the error says what was seen last. 60 s if not given. */
   waitFor<T>(description: string, probe: Probe<T>, options?: Partial<WaitOptions>): Promise<T>;
-  /** A kubeconfig with this ground's cluster and context only, for programs that a story starts on this machine. */
+  /** A kubeconfig with this ground's cluster and context only, for programs that a story starts on this machine. Needs `programs`. */
   kubeconfigText(): Promise<string>;
   /** Runs a command in a pod. Needs `isolation`. */
   exec(namespace: string, pod: string, argv: readonly string[], container?: string): Promise<RunResult>;

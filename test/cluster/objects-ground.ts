@@ -1,4 +1,4 @@
-import type { ApiClient } from "./api.ts";
+import type { Api } from "./api.ts";
 import { Objects, type ApplyStyle, type ListOptions } from "./objects.ts";
 import { waitFor, type Probe, type WaitOptions } from "./wait.ts";
 
@@ -8,7 +8,7 @@ export class ObjectsGround {
   readonly #patience: WaitOptions;
 
   /** `patience` is what waitFor() does when a story does not say. */
-  constructor(api: ApiClient, patience: WaitOptions, style?: ApplyStyle) {
+  constructor(api: Api, patience: WaitOptions, style?: ApplyStyle) {
     this.#objects = new Objects(api, style);
     this.#patience = patience;
   }

@@ -1,5 +1,5 @@
 import { parseAllDocuments } from "yaml";
-import { ApiError, type ApiClient } from "./api.ts";
+import { ApiError, type Api } from "./api.ts";
 import { orUndefined, pathOf, Resources } from "./resources.ts";
 import { waitFor } from "./wait.ts";
 
@@ -39,11 +39,11 @@ export type ApplyStyle = "server-side" | "create-or-merge";
 
 /** Reads and writes any kind of object over one API client. */
 export class Objects {
-  readonly #api: ApiClient;
+  readonly #api: Api;
   readonly #resources: Resources;
   readonly #style: ApplyStyle;
 
-  constructor(api: ApiClient, style: ApplyStyle = "server-side") {
+  constructor(api: Api, style: ApplyStyle = "server-side") {
     this.#api = api;
     this.#style = style;
     this.#resources = new Resources(api);

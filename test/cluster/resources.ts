@@ -1,4 +1,4 @@
-import { ApiError, type ApiClient } from "./api.ts";
+import { ApiError, type Api } from "./api.ts";
 
 /** A kind of object as the API server serves it. */
 export interface Resource {
@@ -32,10 +32,10 @@ const AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDisco
 
 /** Knows which path an object of a kind is served at; asks the API server again when a kind is not known yet. */
 export class Resources {
-  readonly #api: ApiClient;
+  readonly #api: Api;
   #known: readonly Resource[] = [];
 
-  constructor(api: ApiClient) {
+  constructor(api: Api) {
     this.#api = api;
   }
 

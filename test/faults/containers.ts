@@ -1,5 +1,6 @@
 import type { ContainerRun } from "../../src/lab/kubelet/runtime.ts";
 import type { Play } from "../../src/lab/kubelet/scripted-runtime.ts";
+import { playScript } from "../lab/play-script.ts";
 import type { Draw } from "./draw.ts";
 import { COMMAND_TIMEOUT_SECONDS, type ScriptsPlan } from "./plan.ts";
 
@@ -18,17 +19,6 @@ export function playHelper(run: ContainerRun, plan: ScriptsPlan, draw: Draw, isH
     afterMs,
     code: fails ? 1 : 0,
     log: fails ? "No space left on device\n" : "",
-    effect: () => (works ? script(run) : undefined),
+    effect: () => (works ? playScript(run) : undefined),
   };
-}
-
-async function script({ container, env, mounts, files }: ContainerRun): Promise<void> {
-  const seen = env["VOL_DIR"] ?? "";
-  const mount = mounts.find(({ mountPath }) => mountPath !== "/" && seen.startsWith(mountPath));
-  if (mount === undefined) throw new Error(`${seen} is not mounted`);
-  const path = `${mount.source}/${seen.slice(mount.mountPath.length)}`.replaceAll(/\/+/g, "/");
-  const which = container.command?.at(-1) ?? "";
-  if (which === "/script/setup") await files.makeDirectories(path);
-  else if (which === "/script/teardown") await files.remove(path);
-  else throw new Error(`there is no script ${which}`);
 }

@@ -66,6 +66,7 @@ class LabGround extends ObjectsGround implements Ground {
     "load-image",
     "node-files",
     "node-kill",
+    "programs",
   ]);
   readonly nodes = NODES;
   readonly close: () => Promise<void>;

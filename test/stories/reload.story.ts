@@ -88,7 +88,8 @@ test.concurrent(
   },
 );
 
-test.concurrent("outside of the cluster, with --config FILE and CONFIG_MOUNT_PATH: the same", async () => {
+test.concurrent("outside of the cluster, with --config FILE and CONFIG_MOUNT_PATH: the same", async (context) => {
+  on.needs(context, "programs");
   const { ground } = on;
   const directory = await mkdtemp(join(tmpdir(), "mooring-reload-"));
   const change = async (config: string, template: string): Promise<void> => {

@@ -66,6 +66,8 @@ export class PodWorker {
   #written: PodStatus | undefined;
   #writing: Promise<void> | undefined;
   #again = false;
+  /** Ends the pause before the next look at ConfigMap volumes. */
+  #refresh: () => void = () => undefined;
 
   constructor(deps: PodWorkerDeps, pod: Pod) {
     this.#deps = deps;
@@ -102,6 +104,7 @@ export class PodWorker {
 
   /** The pod as the server shows it now. */
   update(pod: Pod): void {
+    if (wasChanged(this.#pod, pod)) this.#refresh();
     this.#pod = pod;
     if (pod.metadata?.deletionTimestamp === undefined) return;
     const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
@@ -196,11 +199,16 @@ export class PodWorker {
     }
   }
 
-  /** ConfigMap volumes follow their ConfigMaps, about a minute late, as with a real kubelet. */
+  /** ConfigMap volumes follow their ConfigMaps about a minute late, or as soon as the pod itself is changed, as with a real kubelet. */
   async #refreshConfigMaps(): Promise<void> {
     const volumes = (this.#pod.spec?.volumes ?? []).filter(({ configMap }) => configMap !== undefined);
     while (volumes.length > 0 && !this.#stopping.signal.aborted && !isTerminal(this.#pod)) {
-      await this.#pause(CONFIG_MAP_REFRESH_MS);
+      await Promise.race([
+        this.#pause(CONFIG_MAP_REFRESH_MS),
+        new Promise<void>((resolve) => {
+          this.#refresh = resolve;
+        }),
+      ]);
       if (this.#stopping.signal.aborted || this.#deps.signal.aborted) return;
       for (const volume of volumes) {
         const path = this.#mounted.get(volume.name);
@@ -399,6 +407,15 @@ export class PodWorker {
       end.abort();
     }
   }
+}
+
+/** Whether somebody has changed a pod, besides its status. */
+function wasChanged(before: Pod, after: Pod): boolean {
+  const { labels, annotations } = before.metadata ?? {};
+  return !isDeepStrictEqual(
+    [labels, annotations, before.spec],
+    [after.metadata?.labels, after.metadata?.annotations, after.spec],
+  );
 }
 
 /** Resolves when the signal is aborted. */

@@ -4,18 +4,23 @@ import { existingGround } from "../../cluster/existing-ground.ts";
 import { missingCapabilities, type Capability, type Ground } from "../../cluster/ground.ts";
 import { afterAll, beforeAll, beforeEach, type TestContext } from "vitest";
 import { openLabGround } from "../../lab/lab-ground.ts";
+import { openVirtualGround } from "../../lab/virtual-ground.ts";
 
 /*
  * In the cluster suite: one ground for all stories of a run, the cluster that `npm run test:cluster` was pointed at, or one of three nodes that the first story starts. Stories run in one worker without
  * isolation, so this module is the same for all files; the last one to leave does not close it, the end of the process does (the cluster's watchdog takes it down, and run-stories.ts waits for that).
  *
- * In `npm test`: a lab for each file.
+ * In `npm test`: a lab for each file, over HTTP or, for stories that wait long, on virtual time.
  */
-const onLab = process.env["MOORING_GROUND"] === "lab";
+const LABS: Readonly<Record<string, () => Promise<Ground> | Ground>> = {
+  lab: openLabGround,
+  "virtual-lab": openVirtualGround,
+};
+const openLab = LABS[process.env["MOORING_GROUND"] ?? ""];
 let shared: Promise<Ground> | undefined;
 
-function openGround(): Promise<Ground> {
-  if (onLab) return openLabGround();
+async function openGround(): Promise<Ground> {
+  if (openLab !== undefined) return await openLab();
   const existing = process.env["MOORING_GROUND"];
   if (existing !== undefined) {
     const { existing: kubeconfig, context, image } = JSON.parse(existing) as Record<string, string>;
@@ -52,7 +57,7 @@ export function useGround(...needed: readonly Capability[]): StoryGround {
   });
   afterAll(async () => {
     ground = undefined;
-    if (onLab) await closeSharedGround();
+    if (openLab !== undefined) await closeSharedGround();
   });
   return {
     needs: ({ skip }, ...capabilities) => {

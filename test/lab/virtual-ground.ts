@@ -1,0 +1,172 @@
+import type { Random } from "../../src/effects/random.ts";
+import { seededRandom } from "../../src/kube/testing/seeded-random.fixture.ts";
+import { LabApi } from "../../src/lab/api/lab-api.ts";
+import type { LabUser } from "../../src/lab/api/request.ts";
+import { MANAGER, SCHEDULER, startControllers, type Controllers } from "../../src/lab/controllers/start.ts";
+import { MemoryNodeFiles } from "../../src/lab/kubelet/memory-node-files.ts";
+import type { ContainerRun } from "../../src/lab/kubelet/runtime.ts";
+import { virtualClock, type VirtualClock } from "../../src/lab/virtual/virtual-clock.ts";
+import { silentLog } from "../../src/observe/log.ts";
+import { MissingCapability, type Capability, type Component, type Ground, type GroundNode } from "../cluster/ground.ts";
+import { PRODUCT_IMAGE } from "../cluster/image-names.ts";
+import { ObjectsGround } from "../cluster/objects-ground.ts";
+import { GiveUp, type Probe, type WaitOptions } from "../cluster/wait.ts";
+import { InProcessApi } from "./in-process-api.ts";
+import { memoryNode } from "./memory-node.ts";
+import { VirtualRuntime } from "./virtual-runtime.ts";
+
+const NODES = ["node-1", "node-2", "node-3"];
+const PATIENCE: WaitOptions = { timeoutMs: 60_000, everyMs: 100 };
+
+/** The lab without sockets, on virtual time, as a ground: time passes while a story waits, and only then. For stories that wait long for the product's own timers. */
+export function openVirtualGround(): VirtualGround {
+  const clock = virtualClock();
+  const random = seededRandom(1);
+  const log = silentLog;
+  const api = new LabApi({ clock, random, log }, { strictRbac: true });
+  const productOf = (run: ContainerRun) => ({ clock, random, kube: api.kube(serviceAccountOf(run)) });
+  const machines = NODES.map((name) => ({
+    name,
+    files: new MemoryNodeFiles(),
+    runtime: new VirtualRuntime(clock, productOf),
+  }));
+  const controllers = startControllers({ clock, random, log, kube: api.kube() }, { machines });
+  api.servePodLogs(controllers.podLogs);
+  return new VirtualGround({ api, clock, controllers, machines, random });
+}
+
+interface Parts {
+  readonly api: LabApi;
+  readonly clock: VirtualClock;
+  readonly controllers: Controllers;
+  readonly machines: readonly { name: string; files: MemoryNodeFiles; runtime: VirtualRuntime }[];
+  readonly random: Random;
+}
+
+export class VirtualGround extends ObjectsGround implements Ground {
+  readonly name = "the lab on virtual time";
+  readonly capabilities: ReadonlySet<Capability> = new Set([
+    "containers",
+    "control-plane",
+    "kubelet",
+    "load-image",
+    "node-files",
+    "node-kill",
+  ]);
+  readonly nodes = NODES;
+  readonly #parts: Parts;
+  /** Stories beside each other take turns in letting time pass. */
+  #passing: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: Parts) {
+    super(new InProcessApi(parts.api), PATIENCE, "create-or-merge");
+    this.#parts = parts;
+  }
+
+  /** Lets time pass. */
+  async pass(ms: number): Promise<void> {
+    const mine = this.#passing.then(() => this.#parts.clock.run(ms));
+    this.#passing = mine;
+    await mine;
+  }
+
+  override async waitFor<T>(description: string, probe: Probe<T>, options: Partial<WaitOptions> = {}): Promise<T> {
+    const { timeoutMs, everyMs = 100 } = { ...PATIENCE, ...options };
+    const { clock } = this.#parts;
+    const end = clock.monotonic() + timeoutMs;
+    let last: unknown = "nothing";
+    for (;;) {
+      try {
+        const value = await probe((what) => (last = what));
+        if (value !== undefined) return value;
+      } catch (error) {
+        if (error instanceof GiveUp) throw error;
+        last = error instanceof Error ? error.message : error;
+      }
+      if (clock.monotonic() >= end) {
+        throw new Error(`waited ${timeoutMs / 1000} s for ${description}; last seen: ${JSON.stringify(last)}`);
+      }
+      await this.pass(everyMs);
+    }
+  }
+
+  onNode(name: string): GroundNode {
+    return memoryNode(name, this.#machine(name).files);
+  }
+
+  askPod(namespace: string, pod: string, _port: number, path: string): Promise<{ ok: boolean; text: string }> {
+    const product = this.#parts.machines.map(({ runtime }) => runtime.product(`${namespace}/${pod}`)).find(Boolean);
+    if (product === undefined) throw new Error(`no program of the product was started for ${namespace}/${pod}`);
+    return product.ask(path);
+  }
+
+  killContainers(namespace: string, pod: string): Promise<void> {
+    for (const { runtime } of this.#parts.machines) runtime.product(`${namespace}/${pod}`)?.stop(0);
+    return Promise.resolve();
+  }
+
+  killNode(node: string): Promise<void> {
+    this.#parts.controllers.pullPlug(node);
+    return Promise.resolve();
+  }
+
+  startNode(node: string): Promise<void> {
+    return this.startKubelet(node);
+  }
+
+  stopKubelet(node: string): Promise<void> {
+    this.#parts.controllers.kill(`kubelet/${node}`);
+    return Promise.resolve();
+  }
+
+  startKubelet(node: string): Promise<void> {
+    this.#parts.controllers.restart(`kubelet/${node}`);
+    return Promise.resolve();
+  }
+
+  killComponent(component: Component): Promise<void> {
+    this.#parts.controllers.kill(component === "scheduler" ? SCHEDULER : MANAGER);
+    return Promise.resolve();
+  }
+
+  startComponent(component: Component): Promise<void> {
+    this.#parts.controllers.restart(component === "scheduler" ? SCHEDULER : MANAGER);
+    return Promise.resolve();
+  }
+
+  loadProductImage(): Promise<string> {
+    return Promise.resolve(PRODUCT_IMAGE);
+  }
+
+  async close(): Promise<void> {
+    const { controllers, machines } = this.#parts;
+    const stopped = controllers.stop();
+    for (const { runtime } of machines) runtime.killAll();
+    await this.pass(60_000);
+    await stopped;
+  }
+
+  unplugNode = (): Promise<never> => this.#missing("node-network");
+  plugNode = (): Promise<never> => this.#missing("node-network");
+  kubectl = (): Promise<never> => this.#missing("kubectl");
+  kubeconfigText = (): Promise<never> => this.#missing("programs");
+  exec = (): Promise<never> => this.#missing("isolation");
+
+  #missing(capability: Capability): Promise<never> {
+    return Promise.reject(new MissingCapability(this.name, capability));
+  }
+
+  #machine(name: string): Parts["machines"][number] {
+    const machine = this.#parts.machines.find((each) => each.name === name);
+    if (machine === undefined) throw new Error(`there is no node ${name}`);
+    return machine;
+  }
+}
+
+function serviceAccountOf({ pod }: ContainerRun): LabUser {
+  const { namespace = "" } = pod.metadata ?? {};
+  return {
+    name: `system:serviceaccount:${namespace}:${pod.spec?.serviceAccountName ?? "default"}`,
+    groups: ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"],
+  };
+}
