@@ -31,7 +31,6 @@ export interface ClassicDeps extends HelperWorkDeps {
   /** StorageClass.provisioner. */
   readonly provisioner: string;
   readonly settings: SettingsSource;
-  readonly nodes: { all(): Iterable<Node>; get(name: string): Node | undefined };
   /** All PersistentVolumes, whoever made them, watched. */
   readonly volumes: VolumeIndex;
   readonly render: Render;

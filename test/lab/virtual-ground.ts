@@ -19,7 +19,7 @@ const NODES = ["node-1", "node-2", "node-3"];
 const PATIENCE: WaitOptions = { timeoutMs: 60_000, everyMs: 100 };
 
 /** The lab without sockets, on virtual time, as a ground: time passes while a story waits, and only then. For stories that wait long for the product's own timers. */
-export function openVirtualGround(): VirtualGround {
+export function openVirtualGround(): Ground {
   const clock = virtualClock();
   const random = seededRandom(1);
   const log = silentLog;
@@ -43,7 +43,7 @@ interface Parts {
   readonly random: Random;
 }
 
-export class VirtualGround extends ObjectsGround implements Ground {
+class VirtualGround extends ObjectsGround implements Ground {
   readonly name = "the lab on virtual time";
   readonly capabilities: ReadonlySet<Capability> = new Set([
     "containers",
@@ -63,8 +63,7 @@ export class VirtualGround extends ObjectsGround implements Ground {
     this.#parts = parts;
   }
 
-  /** Lets time pass. */
-  async pass(ms: number): Promise<void> {
+  async #pass(ms: number): Promise<void> {
     const mine = this.#passing.then(() => this.#parts.clock.run(ms));
     this.#passing = mine;
     await mine;
@@ -86,7 +85,7 @@ export class VirtualGround extends ObjectsGround implements Ground {
       if (clock.monotonic() >= end) {
         throw new Error(`waited ${timeoutMs / 1000} s for ${description}; last seen: ${JSON.stringify(last)}`);
       }
-      await this.pass(everyMs);
+      await this.#pass(everyMs);
     }
   }
 
@@ -142,7 +141,7 @@ export class VirtualGround extends ObjectsGround implements Ground {
     const { controllers, machines } = this.#parts;
     const stopped = controllers.stop();
     for (const { runtime } of machines) runtime.killAll();
-    await this.pass(60_000);
+    await this.#pass(60_000);
     await stopped;
   }
 

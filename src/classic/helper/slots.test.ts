@@ -6,7 +6,7 @@ const never = new AbortController().signal;
 
 describe("turns for helper pods", () => {
   it("so many on each node: a full one delays nobody else", async () => {
-    const slots = new HelperSlots({ per: "node", count: 2 });
+    const slots = new HelperSlots({ per: "node", count: 2 }, () => 3);
     await slots.take("create", "dead", never);
     await slots.take("delete", "dead", never);
     let third = false;
@@ -17,7 +17,7 @@ describe("turns for helper pods", () => {
   });
 
   it("so many creates and so many deletes in all, wherever", async () => {
-    const slots = new HelperSlots({ per: "action", count: 1 });
+    const slots = new HelperSlots({ per: "action", count: 1 }, () => 3);
     const end = await slots.take("create", "a", never);
     await slots.take("delete", "a", never);
     let second = false;
@@ -29,8 +29,17 @@ describe("turns for helper pods", () => {
     expect(second).toBe(true);
   });
 
+  it("where the scheduler chooses the node, as many as on all nodes together", async () => {
+    const slots = new HelperSlots({ per: "node", count: 2 }, () => 3);
+    for (let taken = 0; taken < 6; taken++) await slots.take("create", "", never);
+    let seventh = false;
+    void slots.take("create", "", never).then(() => (seventh = true));
+    await settle();
+    expect(seventh).toBe(false);
+  });
+
   it("first come first served, one turn for one end", async () => {
-    const slots = new HelperSlots({ per: "node", count: 1 });
+    const slots = new HelperSlots({ per: "node", count: 1 }, () => 3);
     const order: number[] = [];
     const end = await slots.take("create", "n", never);
     const waiting = [1, 2, 3].map(async (each) => {
@@ -49,7 +58,7 @@ describe("turns for helper pods", () => {
   });
 
   it("who gives up leaves the queue", async () => {
-    const slots = new HelperSlots({ per: "node", count: 1 });
+    const slots = new HelperSlots({ per: "node", count: 1 }, () => 3);
     const end = await slots.take("create", "n", never);
     const gaveUp = new AbortController();
     const second = slots.take("create", "n", gaveUp.signal);

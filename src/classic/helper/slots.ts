@@ -13,19 +13,27 @@ interface Queue {
 /** Turns for helper pods, first come first served. With one queue per node a dead node delays nobody but itself. */
 export class HelperSlots {
   readonly #limit: SlotLimit;
+  readonly #nodes: () => number;
   readonly #queues = new Map<string, Queue>();
 
-  constructor(limit: SlotLimit) {
+  /** `nodes` says how many nodes can run helper pods now. */
+  constructor(limit: SlotLimit, nodes: () => number) {
     this.#limit = limit;
+    this.#nodes = nodes;
   }
 
-  /** Waits for a turn. Resolves with the function that ends it; rejects with the signal's reason. `node` is "" where the scheduler chooses. */
+  /**
+   * Waits for a turn. Resolves with the function that ends it; rejects with the signal's reason. `node` is "" where the scheduler chooses: it spreads pods over the nodes, so there is room for as many as on all of
+   * them together.
+   */
   async take(action: "create" | "delete", node: string, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    const key = this.#limit.per === "node" ? node : action;
+    const { per, count } = this.#limit;
+    const key = per === "node" ? node : action;
+    const room = per === "node" && node === "" ? count * Math.max(this.#nodes(), 1) : count;
     const queue = this.#queues.get(key) ?? { running: 0, waiting: [] };
     this.#queues.set(key, queue);
-    if (queue.running >= this.#limit.count) await turn(queue, signal);
+    if (queue.running >= room) await turn(queue, signal);
     else queue.running++;
 
     let ended = false;

@@ -11,7 +11,7 @@ import { overlaps } from "../paths.ts";
 import type { Place } from "../places.ts";
 import { hash } from "../rendezvous.ts";
 import { type HelperPod, HelperPods } from "./helper-pods.ts";
-import { isReady, type NodeLookup } from "./nodes.ts";
+import { isReady, usableNodes, type NodeLookup } from "./nodes.ts";
 import { helperPod, helperPodName, type HelperTask } from "./pod.ts";
 import type { PodStore } from "./pod-store.ts";
 import { HelperRunner } from "./run.ts";
@@ -56,7 +56,7 @@ export class HelperWork {
   constructor(deps: HelperWorkDeps) {
     this.#deps = deps;
     this.#runner = new HelperRunner(deps);
-    this.#slots = new HelperSlots(deps.slots);
+    this.#slots = new HelperSlots(deps.slots, () => usableNodes(deps.nodes));
     this.#created = new HelperPods(deps.pods, "create");
     this.#deleting = new HelperPods(deps.pods, "delete");
     this.#teardowns = new Teardowns({ ...deps, runner: this.#runner, pods: this.#deleting });
