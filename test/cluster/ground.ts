@@ -68,6 +68,8 @@ export interface Ground {
   /** Deletes the objects of a manifest, or one object. Does not wait until they are gone; absent ones are no error. */
   delete(yaml: string): Promise<void>;
   delete(kind: string, name: string, namespace?: string): Promise<void>;
+  /** Evicts a pod as `kubectl drain` does; rejects when the eviction is refused. */
+  evict(namespace: string, pod: string): Promise<void>;
   /** An object, or undefined when it is not there. Kinds by any name kubectl takes; namespace `default` if not given. */
   get<T>(kind: string, name: string, namespace?: string): Promise<T | undefined>;
   /** The objects of a kind; of all namespaces if none is given. */

@@ -26,6 +26,10 @@ export class ObjectsGround {
     else await this.#objects.deleteOne(yamlOrKind, name, namespace);
   }
 
+  async evict(namespace: string, pod: string): Promise<void> {
+    await this.#objects.evict(namespace, pod);
+  }
+
   async get<T>(kind: string, name: string, namespace?: string): Promise<T | undefined> {
     return await this.#objects.get<T>(kind, name, namespace);
   }

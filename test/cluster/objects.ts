@@ -73,6 +73,12 @@ export class Objects {
     await this.#deletePath(pathOf(await this.#resources.find(kind), namespace, name));
   }
 
+  /** Asks for a pod's eviction. Rejects with the API server's refusal. */
+  async evict(namespace: string, pod: string): Promise<void> {
+    const body = { apiVersion: "policy/v1", kind: "Eviction", metadata: { namespace, name: pod } };
+    await this.#api.request(`/api/v1/namespaces/${namespace}/pods/${pod}/eviction`, { method: "POST", body });
+  }
+
   async get<T>(kind: string, name: string, namespace: string = DEFAULT_NAMESPACE): Promise<T | undefined> {
     const resource = await this.#resources.find(kind);
     return await orUndefined(this.#api.request<T>(pathOf(resource, namespace, name)));

@@ -61,6 +61,31 @@ export function pod(
   };
 }
 
+/** A StatefulSet of one busybox pod `<name>-0` with a claim `data-<name>-0` at /data. */
+export function statefulSet(
+  namespace: string,
+  name: string,
+  storageClassName: string,
+  command: readonly string[],
+): object {
+  const { spec } = claim(namespace, "data", storageClassName) as { spec: object };
+  const labels = { app: name };
+  const { spec: podSpec } = pod(namespace, name, "", { command }) as { spec: { volumes: unknown } };
+  const { volumes: _, ...template } = podSpec;
+  return {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: { name, namespace },
+    spec: {
+      replicas: 1,
+      serviceName: name,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: template },
+      volumeClaimTemplates: [{ metadata: { name: "data" }, spec }],
+    },
+  };
+}
+
 export function namespace(name: string): object {
   return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
 }
