@@ -1,6 +1,6 @@
 // One run of the demo, from the options to the exit code.
 //
-//   manifests read ──▶ lab started ──▶ story told ──▶ (--keep: until a signal) ──▶ everything deleted ──▶ lab closed ──▶ directory removed ──▶ judged
+//   manifests read ──▶ lab started ──▶ story told ──▶ everything deleted (--keep: a signal awaited) ──▶ lab closed ──▶ directory removed ──▶ judged
 //          │ wrong           └──────────── stuck, failed or interrupted: straight to the closing ────────────▲
 //          ▼
 //      exit code 2
@@ -25,6 +25,9 @@ import { Timeline } from "./timeline/timeline.ts";
 import { openWorkplace, type Workplace } from "./workplace.ts";
 import type { DemoWorld } from "./world.ts";
 
+const INTRODUCTION =
+  "Mooring on this machine: a Kubernetes in memory, nodes that are directories, containers that are child processes.\nIt needs no cluster and no root, and everything is gone at the end. Times are seconds since the start.";
+
 /** Runs it. Resolves with the exit code 0 or 1; rejects with a CodedError for what makes it impossible and with an Interrupted. */
 export async function runDemo(options: DemoOptions, world: DemoWorld): Promise<number> {
   const { clock, printer, write } = world;
@@ -37,6 +40,7 @@ export async function runDemo(options: DemoOptions, world: DemoWorld): Promise<n
     nodes: names.map((name) => ({ name, directory: join(workplace.directory, name) })),
     builtIn: options.files.length === 0,
   };
+  timeline.say(INTRODUCTION);
   timeline.act(
     `A cluster of ${options.nodes === 1 ? "one node" : `${String(options.nodes)} nodes`}, each a directory of this machine`,
   );
@@ -54,8 +58,9 @@ export async function runDemo(options: DemoOptions, world: DemoWorld): Promise<n
       workload,
     };
     const complete = await reached(facts, timeline, () => tellStory(stage));
+    // Whoever has kept it has done with it what they liked, and wants it to end at once.
     if (options.keep) await keep(options, world, timeline, running, facts);
-    if (complete) await reached(facts, timeline, () => removeEverything(stage));
+    else if (complete) await reached(facts, timeline, () => removeEverything(stage));
   });
   facts.directoryGone = !(await isThere(workplace.directory));
   const checks = judge(facts);

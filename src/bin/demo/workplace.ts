@@ -15,7 +15,9 @@ export interface Workplace {
 
 /** Makes it below the machine's temporary directory, open to this user alone (mkdtemp makes it 0700, under a name that nobody can have made before). */
 export async function openWorkplace(): Promise<Workplace> {
-  const directory = await mkdtemp(join(tmpdir(), "mooring-demo-"));
+  // Its path is put into the scripts of containers, which do not expect to quote /data: a blank in it would split their words.
+  const base = /^[\w./+-]+$/.test(tmpdir()) ? tmpdir() : "/tmp";
+  const directory = await mkdtemp(join(base, "mooring-demo-"));
   // A container that has just been killed may still be writing: try again.
   const how = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 } as const;
   return {

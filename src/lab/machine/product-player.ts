@@ -15,11 +15,19 @@ export interface ProductPlayerOptions {
   readonly kubeconfig: (user: LabUser) => string;
 }
 
-/** Makes os.hostname() say what it would in the pod. */
-const HOST_NAME = `data:text/javascript,${encodeURIComponent(
-  'import os from "node:os"; import { syncBuiltinESMExports } from "node:module";' +
-    "os.hostname = () => process.env.HOSTNAME; syncBuiltinESMExports();",
-)}`;
+/** Runs first in the product's process. os.hostname() says what it would in the pod; and a port is open on loopback only: a pod has an address of its own, this machine's is seen by everybody. */
+export const POD_PRELUDE = `data:text/javascript,${encodeURIComponent(`
+import { syncBuiltinESMExports } from "node:module";
+import net from "node:net";
+import os from "node:os";
+os.hostname = () => process.env.HOSTNAME;
+const { listen } = net.Server.prototype;
+net.Server.prototype.listen = function (port, ...rest) {
+  if (typeof port !== "number") return listen.call(this, port, ...rest);
+  return listen.call(this, port, "127.0.0.1", ...rest.filter((each) => typeof each === "function"));
+};
+syncBuiltinESMExports();
+`)}`;
 
 export class ProductPlayer implements ImagePlayer {
   readonly #options: ProductPlayerOptions;
@@ -45,7 +53,7 @@ export class ProductPlayer implements ImagePlayer {
     const env = {
       KUBECONFIG: files.onMachine(`${directory}/kubeconfig`),
       HEALTH_PORT: String(port),
-      NODE_OPTIONS: `--import=${HOST_NAME}`,
+      NODE_OPTIONS: `--import=${POD_PRELUDE}`,
     };
     return { argv: [...program, ...args], env };
   }

@@ -38,7 +38,7 @@ export function judge(facts: Facts): Check[] {
       facts.back === undefined ? [stopped] : returnProblems(facts, drain),
     );
   } else if (drain === undefined && (builtIn || facts.stoppedBy !== undefined)) {
-    add("the pod waits, and the scheduler says why", [stopped]);
+    add("a node can be drained", [stopped]);
   }
   if (removed !== undefined) {
     const { claims, volumes, helperPods, directories } = removed;

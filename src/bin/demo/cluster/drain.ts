@@ -16,6 +16,8 @@ export interface DrainDeps {
   readonly view: ClusterView;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Told of an eviction that the server has refused for now, and why. */
+  readonly onRefusal: (pod: Pod, why: string) => void;
 }
 
 /** Cordons a node and evicts its pods. Resolves when they are gone; with a plan that refuses some, nothing was evicted. */
@@ -47,7 +49,7 @@ export async function setUnschedulable(
   await client.patchMerge(nodes, { name: node }, { spec }, { signal });
 }
 
-async function evict({ client, clock, signal }: DrainDeps, pod: Pod): Promise<void> {
+async function evict({ client, clock, signal, onRefusal }: DrainDeps, pod: Pod): Promise<void> {
   const { name = "", namespace } = pod.metadata ?? {};
   for (;;) {
     try {
@@ -56,6 +58,7 @@ async function evict({ client, clock, signal }: DrainDeps, pod: Pod): Promise<vo
     } catch (error) {
       if (isNotFound(error) || isConflict(error)) return;
       if (!isTooManyRequests(error)) throw error;
+      onRefusal(pod, error.message);
       await clock.sleep(RETRY_MS, signal).catch((ended: unknown) => {
         throw ended instanceof DOMException
           ? new NotReached(`cannot evict pod ${keyOf(pod)}: ${error.message}`)

@@ -3,6 +3,7 @@ import { keyOf, uidOf } from "../../../kube/objects.ts";
 import type { DrainFacts, PodFacts, RunningFacts } from "../checks/facts.ts";
 import { drain, setUnschedulable } from "../cluster/drain.ts";
 import { claimKeysOf, isControlled, isPodReady, unschedulableMessage } from "../cluster/state.ts";
+import { nameOf, YOU } from "../timeline/line.ts";
 import { filesIn, journalIn } from "./disk.ts";
 import { podFacts, podToDrain } from "./gather.ts";
 import { unsettled } from "./settled.ts";
@@ -19,7 +20,10 @@ export async function drainAndReturn(stage: Stage): Promise<void> {
   const node = pod.spec?.nodeName ?? "";
   timeline.act(`kubectl drain ${node} --ignore-daemonsets --delete-emptydir-data`);
   const before = await podFacts(pod, facts.running.volumes);
-  const plan = await drain(stage, node);
+  const onRefusal = (refused: Pod, why: string): void => {
+    timeline.record([{ actor: YOU, text: `may not evict pod ${nameOf(refused)} now: ${why}`, tone: "bad" }]);
+  };
+  const plan = await drain({ ...stage, onRefusal }, node);
   const refused = plan.refuse.map(keyOf);
   if (refused.length > 0) {
     facts.drain = {

@@ -19,7 +19,7 @@ export async function removeEverything(stage: Stage): Promise<void> {
   try {
     await until(stage, "claims and volumes to be gone", (snapshot) => {
       const { claims, volumes, helperPods } = leftOf(snapshot);
-      return [...claims, ...volumes, ...helperPods, ...ofUser(snapshot).pods].length === 0 ? true : undefined;
+      return [...claims, ...volumes, ...helperPods].length === 0 ? true : undefined;
     });
   } finally {
     if (!signal.aborted) facts.removed = await gatherRemoved(view.snapshot, facts.running);

@@ -1,4 +1,5 @@
 import { storageClasses } from "../../../kube/kinds.ts";
+import { keyOf } from "../../../kube/objects.ts";
 import { applyAll } from "../cluster/apply.ts";
 import { NotReached } from "../cluster/view.ts";
 import { PRODUCT_DEPLOYMENT, PRODUCT_NAMESPACE, STORAGE_CLASS } from "../product.ts";
@@ -57,7 +58,10 @@ function whereFilesAre(running: RunningFacts | undefined): string {
   const lines = (running?.volumes ?? []).flatMap(({ claim, directory, files }) => {
     if (directory === undefined) return [];
     const list = files.map(({ name, bytes }) => `${name} (${String(bytes)} bytes)`).join(", ");
-    return [`  claim ${claim.metadata?.name ?? ""}: ${list === "" ? "empty" : list} in`, `    ${directory}`];
+    const pod = running?.pods.find((each) => each.claim === keyOf(claim));
+    const last = pod?.journal?.trimEnd().split("\n").at(-1);
+    const says = last === undefined ? "" : `, ending with "${last}",`;
+    return [`  claim ${claim.metadata?.name ?? ""}: ${list === "" ? "empty" : list}${says} in`, `    ${directory}`];
   });
   return lines.length === 0 ? "  No volume was asked for." : ["  Where the files are:", ...lines].join("\n");
 }

@@ -48,7 +48,7 @@ export function terminalPrinter(out: { write(text: string): unknown; readonly co
 }
 
 function style(text: string, code: number): string {
-  return code === 0 ? text : `\u001b[${String(code)}m${text}\u001b[0m`;
+  return code === 0 || text === "" ? text : `\u001b[${String(code)}m${text}\u001b[0m`;
 }
 
 /** A text in lines of at most so many characters, broken between words where that is possible. */
