@@ -65,7 +65,8 @@ describe("what is left when a claim is deleted half-way", () => {
     expect(driver.leftovers()).toEqual([]);
   });
 
-  it("a helper that runs is ended first, so that it cannot make the directory again", async () => {
+  /** The claim was deleted while its helper's container ran. */
+  async function deletedWhileRunning(): Promise<void> {
     cluster.kubelet = () => undefined;
     void begun(provision());
     await settle();
@@ -73,7 +74,50 @@ describe("what is left when a claim is deleted half-way", () => {
     stop.abort(new Error("the claim was deleted"));
     stop = new AbortController();
     cluster.kubelet = succeeds;
+  }
+
+  it("a helper that runs is waited for: until the directory is removed it is the record, also for the next leader", async () => {
+    await deletedWhileRunning();
+    const first = begun(abandon());
+    await settle();
+    expect(cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
+    cluster.kubelet = () => ({ phase: "Failed" });
+    await cluster.setStatus(CREATE, { phase: "Succeeded" });
+    await expect(first).rejects.toThrow();
+    await newLeader();
+    expect(driver.leftovers()).toEqual([VOLUME]);
+    cluster.kubelet = succeeds;
     await abandon();
+    await settle();
+    expect(cluster.ran.slice(1)).toEqual([`delete node-a:${DIRECTORY}`, `delete node-a:${DIRECTORY}`]);
+    expect(cluster.podNames()).toEqual([]);
+  });
+
+  it("what a failed attempt may have made is known from the pod that replaced its pod, also to the next leader", async () => {
+    cluster.kubelet = () => ({ phase: "Failed" });
+    await expect(provision()).rejects.toThrow();
+    await newLeader();
+    cluster.kubelet = () => undefined;
+    void begun(provision());
+    await settle();
+    expect(cluster.pod(CREATE)?.status?.phase).toBe("Pending");
+    await newLeader();
+    // The teardown has to be tried twice, and the second time by a leader that knows nothing but the cluster.
+    cluster.kubelet = () => ({ phase: "Failed" });
+    await expect(abandon()).rejects.toThrow();
+    await newLeader();
+    cluster.kubelet = succeeds;
+    await abandon();
+    await settle();
+    expect(cluster.ran.at(-1)).toBe(`delete node-a:${DIRECTORY}`);
+    expect(cluster.podNames()).toEqual([]);
+  });
+
+  it("a helper that runs too long is ended, so that it cannot make the directory again", async () => {
+    await deletedWhileRunning();
+    const abandoned = abandon();
+    await cluster.clock.advance(120_000);
+    await abandoned;
     await settle();
     expect(cluster.ran).toEqual([`create node-a:${DIRECTORY}`, `delete node-a:${DIRECTORY}`]);
     expect(cluster.podNames()).toEqual([]);

@@ -93,7 +93,7 @@ class Classic implements Driver {
     const release = await this.#inFlight.hold(place, signal);
     try {
       await this.#work.clear(place, { settings, signal });
-      const { going } = sharersOf(place, plan.node, volumes);
+      const { going } = sharersOf(place, plan.node, volumes, request.claim);
       if (going !== undefined) {
         await this.#unfinished.makeAgain(volumeName, settings, signal);
         throw classicErrors.PATH_BEING_RECLAIMED({ path, other: going });
@@ -151,6 +151,7 @@ class Classic implements Driver {
       mode: request.claim.spec?.volumeMode ?? "Filesystem",
       ownership: plan.ownership(),
       retain: isRetained(request),
+      again: this.#unfinished.remembers(request.volumeName),
     };
   }
 }

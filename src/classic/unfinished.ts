@@ -74,6 +74,11 @@ export class Unfinished {
     return [...new Set([...this.#attempts.keys(), ...this.#deps.work.volumesWithPods()])];
   }
 
+  /** Whether an attempt of this volume may have made something, as far as this process knows. */
+  remembers(volumeName: string): boolean {
+    return this.#attempts.has(volumeName);
+  }
+
   /** Called when something may have been made. */
   remember(volumeName: string, attempt: Attempt): void {
     this.#attempts.set(volumeName, attempt);
@@ -147,6 +152,11 @@ export class Unfinished {
     const context: Context = { settings, signal, confirm };
     try {
       for (const helper of work.createPodsOf(volumeName)) {
+        if (helper.record.phase !== "running" || helper.record.leaving) continue;
+        this.#rememberPod(helper);
+        await work.awaitEnd(helper, context);
+      }
+      for (const helper of work.createPodsOf(volumeName)) {
         if ((await this.#endPod(helper, context)) === "withdrawn") return;
       }
       const attempt = this.#attempts.get(volumeName);
@@ -181,13 +191,21 @@ export class Unfinished {
     }
   }
 
-  /** A pod that has not begun has made nothing, once it is gone. One that runs is not waited for: whatever it has made is removed afterwards. */
+  /**
+   * A pod that has not begun has made nothing, once it is gone; what an attempt before it may have made is removed while the pod is still there to tell of it. One that runs is not waited for: whatever it has
+   * made is removed afterwards.
+   */
   async #endPod(helper: HelperPod, context: Context): Promise<End> {
     const { work } = this.#deps;
     const { pod, record } = helper;
-    const { volumeName, phase } = record;
+    const { volumeName, phase, again, leaving } = record;
     if (phase === "running") this.#rememberPod(helper);
-    const ended = (phase === "succeeded" || phase === "failed") && !record.leaving;
+    const earlier = this.#attempts.get(volumeName) ?? (again ? attemptOf(helper) : undefined);
+    if (phase === "waiting" && !leaving && earlier !== undefined) {
+      if ((await this.#tearDown(volumeName, earlier, context)) === "withdrawn") return "withdrawn";
+      this.#attempts.delete(volumeName);
+    }
+    const ended = (phase === "succeeded" || phase === "failed") && !leaving;
     if (!ended && (await work.end(helper, context))) this.#rememberPod(helper);
     const attempt = ended ? attemptOf(helper) : this.#attempts.get(volumeName);
     if (attempt !== undefined) {

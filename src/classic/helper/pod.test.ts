@@ -182,6 +182,7 @@ describe("what a helper pod on the cluster tells", () => {
     const pod = helperPod(task, around());
     expect(recordOf({ ...pod, metadata: { name: `helper-pod-create-${VOLUME}`, uid: "u" } })).toEqual({
       podName: `helper-pod-create-${VOLUME}`,
+      again: false,
       uid: "u",
       action: "create",
       volumeName: VOLUME,

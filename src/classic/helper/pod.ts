@@ -5,6 +5,7 @@ import type { Ownership } from "../folder.ts";
 import type { HelperTemplate } from "../helper-template.ts";
 import {
   DATA_VOLUME,
+  HELPER_AGAIN,
   HELPER_PATH,
   HELPER_RETAIN,
   HELPER_VOLUME,
@@ -32,6 +33,8 @@ export interface HelperTask {
   readonly ownership: Ownership;
   /** The class's policy is Retain: noted on the pod, for whoever finds it. */
   readonly retain?: boolean;
+  /** An attempt before this one may have made the directory: noted on the pod, too. */
+  readonly again?: boolean;
   /** Behind the pod's name, where a pod of the plain name is stuck on another node. */
   readonly suffix?: string;
 }
@@ -81,6 +84,7 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
         [HELPER_VOLUME]: task.volumeName,
         [HELPER_PATH]: path,
         ...(task.retain === true ? { [HELPER_RETAIN]: "true" } : {}),
+        ...(task.again === true ? { [HELPER_AGAIN]: "true" } : {}),
       },
     },
     spec: {
@@ -117,6 +121,12 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
       ],
     },
   };
+}
+
+/** The same pod, noting that an attempt before it may have made the directory. */
+export function markedAgain(pod: Pod): Pod {
+  const annotations = { ...pod.metadata?.annotations, [HELPER_AGAIN]: "true" };
+  return { ...pod, metadata: { ...pod.metadata, annotations } };
 }
 
 /** `helper-pod-create-pvc-…`: policies and dashboards match on it. */

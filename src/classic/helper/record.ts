@@ -1,5 +1,5 @@
 import type { Pod } from "../../kube/kinds.ts";
-import { DATA_VOLUME, HELPER_PATH, HELPER_RETAIN, HELPER_VOLUME } from "../names.ts";
+import { DATA_VOLUME, HELPER_AGAIN, HELPER_PATH, HELPER_RETAIN, HELPER_VOLUME } from "../names.ts";
 import { join, split } from "../paths.ts";
 import type { HelperAction } from "./pod.ts";
 
@@ -17,6 +17,8 @@ export interface HelperRecord {
   /** Being deleted already. */
   readonly leaving: boolean;
   readonly sizeBytes: bigint;
+  /** An attempt before this pod may have made the directory. */
+  readonly again: boolean;
   /** Made for a class with policy Retain. */
   readonly retain: boolean;
 }
@@ -44,6 +46,7 @@ export function recordOf(pod: Pod): HelperRecord | undefined {
     phase: phaseOf(pod),
     leaving: deletionTimestamp !== undefined,
     sizeBytes: /^\d+$/.test(size) ? BigInt(size) : 0n,
+    again: annotations[HELPER_AGAIN] === "true",
     retain: annotations[HELPER_RETAIN] === "true",
   };
 }

@@ -8,7 +8,7 @@
  *     after, before its end                 the pod; the next attempt of the claim waits for the same pod, or `abandon` removes what it made
  *     after success, before the PV          the succeeded pod; the next attempt takes its path and runs nothing
  *     after the PV, before the removal      pod and PV; `settled` is repeated for it when a leader starts
- *     after a failure                       the failed pod stays until the next attempt, which replaces it, or until the claim is gone (`abandon`)
+ *     after a failure                       the failed pod stays until the next attempt, which replaces it by one that says so (HELPER_AGAIN), or until the claim is gone (`abandon`)
  *     after a timeout                       the pod is deleted: a container that has not started in that time must not start later, behind everybody's back. The claim is the record then, and this process' memory
  *     between replacing a failed pod and creating the new one: the claim alone is the record
  *
@@ -23,6 +23,7 @@ import { messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import { classicErrors } from "../errors.ts";
 import { HELPER_CONTAINER } from "../names.ts";
+import { markedAgain } from "./pod.ts";
 import type { PodStore } from "./pod-store.ts";
 import { hasBegun, recordOf } from "./record.ts";
 import { failureOf, tailOf, troubleOf } from "./trouble.ts";
@@ -210,11 +211,12 @@ export class HelperRunner {
   async #createOrAdopt(run: HelperRun, signal: AbortSignal): Promise<Pod> {
     const { client, log } = this.#deps;
     const { name = "", namespace } = run.pod.metadata ?? {};
+    let { pod } = run;
     for (let tries = 0; ; tries++) {
       await run.gate?.();
       if (tries === 0) log.info(`create the helper pod ${name} into ${namespace ?? ""}`, { pod: name });
       try {
-        return await client.create(pods, run.pod, { signal });
+        return await client.create(pods, pod, { signal });
       } catch (error) {
         if (!isAlreadyExists(error)) throw error;
       }
@@ -233,6 +235,7 @@ export class HelperRunner {
         // It ended before this attempt began (under a leader that is gone): its log is told, and a fresh one runs.
         await this.printLog(existing);
         await this.removeAndWait(existing, signal);
+        if (theirs.action === "create") pod = markedAgain(pod);
       } else {
         return existing;
       }

@@ -175,6 +175,19 @@ export class HelperWork {
     return this.#runner.remove(pod);
   }
 
+  /** Waits until a create pod that runs has ended, as long as a helper may take, unless its node does not answer: ended it is the record of what it made, deleted it is none. Never rejects. */
+  async awaitEnd(
+    { pod, record }: HelperPod,
+    { settings, signal }: Pick<WorkContext, "settings" | "signal">,
+  ): Promise<void> {
+    const { node } = record;
+    if (node !== "" && !isReady(this.#deps.nodes.get(node))) return;
+    const limit = deadline(this.#deps.clock, settings.config.cmdTimeoutSeconds * 1000, signal);
+    // Its time is up: it is ended as one that has not ended.
+    await this.#runner.waitForEnd(pod, limit.signal).catch(() => undefined);
+    limit.clear();
+  }
+
   /**
    * Ends a create pod and waits until it cannot run any more; resolves with whether it has begun. On a node that does not answer it is forced: it can only make a directory, never remove one, and the next pod needs
    * its name. Rejects with CLASSIC_HELPER_STUCK when that takes too long.
