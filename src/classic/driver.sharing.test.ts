@@ -39,6 +39,16 @@ describe("volumes that share a directory", () => {
     await provision({ storageClass: common });
   });
 
+  it("a new one waits until its predecessor's directory is gone: a claim of the same name that is gone, though nobody has called its volume Released yet", async () => {
+    const claimRef = { namespace: "shop", name: "data", uid: "of-the-claim-before" };
+    const bound = (fields: object) => other({ spec: { claimRef, ...fields }, status: { phase: "Bound" } });
+    await cluster.putVolume(bound({}));
+    await expect(provision({ storageClass: common })).rejects.toThrow("which is being deleted");
+    expect(cluster.ran).toEqual([]);
+    await cluster.putVolume(bound({ persistentVolumeReclaimPolicy: "Retain" }));
+    await provision({ storageClass: common });
+  });
+
   it("a new one does not wait for one on another node, or for one that is kept", async () => {
     const annotations = { "local.path.provisioner/selected-node": "node-b" };
     await cluster.putVolume(

@@ -17,6 +17,8 @@ export interface PlacedVolume {
   readonly placement: Placement;
   /** Released with policy Delete: its directory is or will be removed. */
   readonly goes: boolean;
+  /** With policy Delete: the claim it was made for. When that is gone the directory goes, even if nobody has called it Released yet. */
+  readonly owner: { readonly key: string; readonly uid: string } | undefined;
 }
 
 /** Finds the PersistentVolumes (of any provisioner, made by hand as well) whose directory is, contains or lies in a given one. */
@@ -31,11 +33,13 @@ export function placedVolume(volume: PersistentVolume): PlacedVolume | undefined
   const path = directoryOf(volume);
   const name = volume.metadata?.name;
   if (path === undefined || name === undefined || !path.startsWith("/")) return undefined;
-  const released =
-    volume.status?.phase === "Released" &&
-    volume.spec?.persistentVolumeReclaimPolicy === "Delete" &&
-    volume.metadata?.deletionTimestamp === undefined;
-  return { name, path, placement: placementOf(volume), goes: released };
+  const { persistentVolumeReclaimPolicy: policy, claimRef } = volume.spec ?? {};
+  const deletes = policy === "Delete" && volume.metadata?.deletionTimestamp === undefined;
+  const owner =
+    deletes && claimRef?.uid !== undefined
+      ? { key: `${claimRef.namespace ?? ""}/${claimRef.name ?? ""}`, uid: claimRef.uid }
+      : undefined;
+  return { name, path, placement: placementOf(volume), goes: deletes && volume.status?.phase === "Released", owner };
 }
 
 /** The index, kept up to date by whoever watches PersistentVolumes: `set` for added and updated, `delete` for deleted. */

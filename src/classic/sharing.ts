@@ -1,5 +1,6 @@
 import type { KubeClient } from "../kube/client.ts";
-import type { Node } from "../kube/kinds.ts";
+import type { Node, PersistentVolumeClaim } from "../kube/kinds.ts";
+import { keyOf, uidOf } from "../kube/objects.ts";
 import type { HelperWork } from "./helper/work.ts";
 import type { InFlight } from "./in-flight.ts";
 import { LiveVolumes } from "./live-volumes.ts";
@@ -15,12 +16,21 @@ export interface Sharers {
   readonly staying: string | undefined;
 }
 
-/** Other volumes whose directory is, contains or lies in this place. `node` undefined: any node. */
-export function sharersOf(place: Place, node: Node | undefined, index: VolumeIndex): Sharers {
+/**
+ * Other volumes whose directory is, contains or lies in this place. `node` undefined: any node. `heir`: the claim the place is for; a claim of the same name before it is gone for certain, and its volume's directory goes.
+ */
+export function sharersOf(
+  place: Place,
+  node: Node | undefined,
+  index: VolumeIndex,
+  heir?: PersistentVolumeClaim,
+): Sharers {
+  const goes = ({ goes: released, owner }: PlacedVolume): boolean =>
+    released || (heir !== undefined && owner?.key === keyOf(heir) && owner.uid !== uidOf(heir));
   const others = index.near(place.path).filter((other) => other.name !== place.volume && meets(other, place, node));
   return {
-    going: others.find((other) => other.goes)?.name,
-    staying: others.find((other) => !other.goes)?.name,
+    going: others.find((other) => goes(other))?.name,
+    staying: others.find((other) => !goes(other))?.name,
   };
 }
 
