@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { afterEach, expect, test } from "vitest";
 import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
+import { KubeError } from "../../kube/errors.ts";
 import type { Event, Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../kube/kinds.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
@@ -83,6 +84,19 @@ test("a pod runs and is Ready when its container says so", async () => {
   await on.clock.advance(2_000);
   expect(on.ready("p")).toBe("True");
   expect(on.pod("p")?.status?.podIP).toBe("10.244.0.2");
+});
+
+test("a status that the server refuses with a conflict is written again", async () => {
+  const on = await start();
+  let refusals = 3;
+  on.memory.intercept = ({ method, path }) => {
+    if (method !== "PATCH" || !path.endsWith("/p/status") || refusals === 0) return;
+    refusals -= 1;
+    throw new KubeError({ code: 409, reason: "Conflict", message: "the server reported a conflict" });
+  };
+  on.putPod("p");
+  await on.clock.advance(4_000);
+  expect(on.pod("p")?.status?.phase).toBe("Running");
 });
 
 test("a pod that is not restarted ends as its container does, and what the container did is on the node", async () => {

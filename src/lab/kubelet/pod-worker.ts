@@ -15,7 +15,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Container, Pod, PodStatus, Volume } from "kubernetes-types/core/v1.js";
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { isConflict, isNotFound } from "../../kube/errors.ts";
+import { isNotFound } from "../../kube/errors.ts";
 import type { RecordedEvent } from "../../kube/event-object.ts";
 import { pods } from "../../kube/kinds.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";
@@ -362,7 +362,8 @@ export class PodWorker {
         this.#written = status;
         this.#pod = { ...this.#pod, ...(answer.status === undefined ? {} : { status: answer.status }) };
       } catch (error) {
-        if (isNotFound(error) || isConflict(error) || signal.aborted) return;
+        // A conflict is tried again as well: if the pod has become another, its end is seen soon, and ends this.
+        if (isNotFound(error) || signal.aborted) return;
         this.#again = true;
         await clock.sleep(WRITE_RETRY_MS, signal).catch(() => undefined);
         if (signal.aborted) return;
@@ -378,7 +379,7 @@ export class PodWorker {
         await client.delete(pods, { name, namespace }, { uid: this.#uid, gracePeriodSeconds: 0, signal });
         return;
       } catch (error) {
-        if (isNotFound(error) || isConflict(error)) return;
+        if (isNotFound(error)) return;
         signal.throwIfAborted();
         await clock.sleep(WRITE_RETRY_MS, signal);
       }
