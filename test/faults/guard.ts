@@ -1,7 +1,9 @@
 // What must hold at every moment of a run, looked at within each change of the store, before each removal on a disk, and as each request of the product is sent.
+import { HELPER_VOLUME } from "../../src/classic/names.ts";
+import type { Clock } from "../../src/effects/clock.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../src/kube/kinds.ts";
 import type { KubeRequest } from "../../src/kube/kube.ts";
-import { keyOf, uidOf } from "../../src/kube/objects.ts";
+import { keyOf, uidOf, type ObjectMeta } from "../../src/kube/objects.ts";
 import type { LabApi } from "../../src/lab/api/lab-api.ts";
 import type { Change } from "../../src/lab/store/store.ts";
 import { isProvisioned, type ClusterView } from "./cluster-view.ts";
@@ -10,12 +12,17 @@ import type { Disk } from "./disk.ts";
 export class Guard {
   readonly #view: ClusterView;
   readonly #namespace: string;
-  readonly #mayBeLost: boolean;
+  readonly #clock: Pick<Clock, "monotonic">;
+  readonly #patienceMs: number;
   readonly #onViolation: (text: string) => void;
   /** UIDs of claims whose volume was stored at some time. */
   readonly #stored = new Set<string>();
   /** Claims that are gone, by key, and whose volume was never stored. */
   readonly #halfWay = new Set<string>();
+  /** When the user set a volume to Retain. */
+  readonly #rescuedAt = new Map<string, number>();
+  /** When the removal of a volume was begun first. */
+  readonly #begunAt = new Map<string, number>();
 
   /** `namespace` is the product's. */
   constructor(
@@ -23,13 +30,16 @@ export class Guard {
     view: ClusterView,
     options: {
       readonly namespace: string;
-      readonly mayBeLost: boolean;
+      readonly clock: Pick<Clock, "monotonic">;
+      /** How old an answer may be by which the product begins a removal. */
+      readonly patienceMs: number;
       readonly onViolation: (text: string) => void;
     },
   ) {
     this.#view = view;
     this.#namespace = options.namespace;
-    this.#mayBeLost = options.mayBeLost;
+    this.#clock = options.clock;
+    this.#patienceMs = options.patienceMs;
     this.#onViolation = options.onViolation;
     api.onChange("persistentvolumeclaims", (change) => {
       this.#claimChanged(change as unknown as Of<PersistentVolumeClaim>);
@@ -44,6 +54,13 @@ export class Guard {
     return this.#halfWay.has(key);
   }
 
+  /** Whether the user set this volume to Retain when its removal had begun already: then it was too late. */
+  wasRescuedTooLate(volume: string): boolean {
+    const rescued = this.#rescuedAt.get(volume);
+    const begun = this.#begunAt.get(volume);
+    return rescued !== undefined && begun !== undefined && begun <= rescued + this.#patienceMs;
+  }
+
   /** Something on a disk is about to be removed. */
   removing(disk: Disk, path: string): void {
     for (const volume of this.#view.volumes()) {
@@ -52,7 +69,7 @@ export class Guard {
       const name = volume.metadata?.name ?? "";
       if (this.#view.isNeeded(volume))
         this.#onViolation(`${disk.name}:${path} is removed while the claim of ${name} lives`);
-      if (volume.spec?.persistentVolumeReclaimPolicy !== "Delete") {
+      if (volume.spec?.persistentVolumeReclaimPolicy !== "Delete" && !this.wasRescuedTooLate(name)) {
         this.#onViolation(`${disk.name}:${path} is removed although ${name} is retained`);
       }
     }
@@ -70,7 +87,9 @@ export class Guard {
       return;
     }
     if (volume.spec?.persistentVolumeReclaimPolicy === "Delete") {
-      const others = disk.names(path).filter((name) => name !== markOf(uid));
+      const kept = this.#view.volumes().filter((one) => one.spec?.persistentVolumeReclaimPolicy !== "Delete");
+      const known = [uid, ...kept.map((one) => one.spec?.claimRef?.uid ?? "")].map(markOf);
+      const others = disk.names(path).filter((name) => !known.includes(name));
       if (others.length > 0) this.#onViolation(`the claim of ${disk.name}:${path} finds ${others.join(", ")} in it`);
     }
     await disk.writeText(`${path}/${markOf(uid)}`, uid);
@@ -82,14 +101,24 @@ export class Guard {
     if (method === "DELETE" && /\/(persistentvolumes|pods)\//.test(path) && preconditions?.uid === undefined) {
       this.#onViolation(`${replica} deletes ${path} without naming a UID`);
     }
-    const { metadata } = (body ?? {}) as { metadata?: { name?: string } };
+    const { metadata } = (body ?? {}) as { metadata?: ObjectMeta };
     if (method === "POST" && path.endsWith("/pods") && metadata?.name?.includes("-delete-") === true) {
+      this.#begins(metadata.annotations?.[HELPER_VOLUME] ?? "");
       for (const { spec } of this.#view.leases(this.#namespace)) {
         const holder = spec?.holderIdentity ?? "";
         if (holder !== "" && !holder.startsWith(`${replica}_`)) {
           this.#onViolation(`${replica} begins ${metadata.name} while ${holder} leads`);
         }
       }
+    }
+  }
+
+  #begins(volume: string): void {
+    const now = this.#clock.monotonic();
+    if (!this.#begunAt.has(volume)) this.#begunAt.set(volume, now);
+    const rescued = this.#rescuedAt.get(volume);
+    if (rescued !== undefined && now - rescued > this.#patienceMs) {
+      this.#onViolation(`the removal of ${volume} begins although it is retained`);
     }
   }
 
@@ -107,7 +136,7 @@ export class Guard {
         .find((claim) => claim.spec?.volumeName === has && uidOf(claim) !== uidOf(after));
       if (other !== undefined) this.#onViolation(`${has} is the volume of ${key} and of ${keyOf(other)}`);
     }
-    if (after.status?.phase === "Lost" && !this.#mayBeLost) this.#onViolation(`claim ${key} is Lost`);
+    if (after.status?.phase === "Lost") this.#onViolation(`claim ${key} is Lost`);
   }
 
   #volumeChanged({ key, before, after }: Of<PersistentVolume>): void {
@@ -118,10 +147,13 @@ export class Guard {
     if (before !== undefined && after !== undefined && before.spec?.claimRef?.uid !== uid) {
       this.#onViolation(`${key} was claimed by ${before.spec?.claimRef?.uid} and is by ${uid}`);
     }
+    const retained = volume.spec?.persistentVolumeReclaimPolicy !== "Delete";
+    if (retained && before?.spec?.persistentVolumeReclaimPolicy === "Delete") {
+      this.#rescuedAt.set(key, this.#clock.monotonic());
+    }
     if (after === undefined) {
       if (this.#view.isNeeded(volume)) this.#onViolation(`${key} was deleted while its claim lives`);
-      if (volume.spec?.persistentVolumeReclaimPolicy !== "Delete")
-        this.#onViolation(`${key} was deleted although it is retained`);
+      if (retained && !this.wasRescuedTooLate(key)) this.#onViolation(`${key} was deleted although it is retained`);
     }
   }
 

@@ -20,7 +20,7 @@ async function replay(seed: number): Promise<number> {
   return failure === undefined ? 0 : 1;
 }
 
-async function runAll({ runs, seed: first, known, workers, verbose, json }: Options): Promise<number> {
+async function runAll({ runs, seed: first, known, workers, stop, verbose, json }: Options): Promise<number> {
   const remembered = known ? await readKnownSeeds() : [];
   const seeds = [...new Set([...remembered, ...Array.from({ length: runs }, (_, index) => seedOf(first, index))])];
   const failures: SeedResult[] = [];
@@ -38,6 +38,7 @@ async function runAll({ runs, seed: first, known, workers, verbose, json }: Opti
         failures.push(result);
         write(`run ${done}, seed ${seed} FAILED: ${failure}\n  npm run test:faults -- --replay ${seed}`);
       } else if (verbose) write(`run ${done}, seed ${seed}: all held, ${(lasted / 1000).toFixed(0)} s of virtual time`);
+      return failure === undefined || !stop;
     });
   } finally {
     clearInterval(progress);
@@ -46,7 +47,7 @@ async function runAll({ runs, seed: first, known, workers, verbose, json }: Opti
     const report = vitestReport({ runs, seed: first }, remembered, failures);
     await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`);
   }
-  write(`${seeds.length} runs from seed ${first}, ${failures.length} failed, ${seconds()} s`);
+  write(`${done} runs from seed ${first}, ${failures.length} failed, ${seconds()} s`);
   return failures.length === 0 ? 0 : 1;
 }
 

@@ -9,6 +9,7 @@ looked at in each (docs/lab.md, "Crash runs"). Exit code 0: all held. 1: a run f
   --seed S         where they begin: the same S gives the same runs [1]; 0x… is hexadecimal
   --known          also the seeds of test/faults/seeds.txt
   --workers N      processes at once [one per processor]
+  --stop           end at the first failure
   --verbose        one line for every run
   --json FILE      the result as a vitest report, for .ci/run
   --replay SEED    run this one seed and print everything that happens in it
@@ -19,6 +20,7 @@ export interface Options {
   readonly seed: number;
   readonly known: boolean;
   readonly workers: number | undefined;
+  readonly stop: boolean;
   readonly verbose: boolean;
   readonly json: string | undefined;
   readonly replay: number | undefined;
@@ -33,6 +35,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
       seed: { type: "string", default: "1" },
       known: { type: "boolean", default: false },
       workers: { type: "string" },
+      stop: { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
       json: { type: "string" },
       replay: { type: "string" },
@@ -45,6 +48,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
     seed: whole("--seed", values.seed),
     known: values.known,
     workers: values.workers === undefined ? undefined : Math.max(1, whole("--workers", values.workers)),
+    stop: values.stop,
     verbose: values.verbose,
     json: values.json,
     replay: values.replay === undefined ? undefined : whole("--replay", values.replay),

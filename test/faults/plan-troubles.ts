@@ -1,6 +1,7 @@
 import { MANAGER, SCHEDULER } from "../../src/lab/controllers/start.ts";
 import type { Fault } from "../../src/lab/api/faults.ts";
-import type { Draw } from "./draw.ts";
+import { Draw } from "./draw.ts";
+import type { Profile } from "./plan.ts";
 import type { Moment } from "./replica.ts";
 
 /** Something that goes wrong. Times are milliseconds from the beginning of the run. */
@@ -29,7 +30,7 @@ export type Trouble =
   | ({ readonly is: "hold"; readonly worker: "volumes" | "claims" } & Span);
 
 export type Victim = "leader" | "follower" | (string & {});
-export type Sender = "product" | "all";
+export type Sender = "product" | "manager" | "all";
 
 interface Span {
   readonly at: number;
@@ -38,57 +39,96 @@ interface Span {
 
 const PLURALS = ["persistentvolumes", "persistentvolumeclaims", "pods", "nodes", "storageclasses"] as const;
 
-export function planTroubles(
-  draw: Draw,
-  about: {
-    readonly nodes: readonly string[];
-    readonly processes: readonly string[];
-    readonly replicas: number;
-    readonly healAt: number;
-  },
-): readonly Trouble[] {
-  const { nodes, processes, replicas, healAt } = about;
-  const at = (): number => draw.int(0, Math.min(45_000, healAt));
-  const span = (shortest: number, longest: number): Span => {
-    const begin = at();
-    return { at: begin, until: Math.min(begin + draw.magnitude(shortest, longest), healAt) };
-  };
-  const crash = (): Trouble => ({
+interface About {
+  readonly profile: Profile;
+  readonly nodes: readonly string[];
+  readonly processes: readonly string[];
+  readonly replicas: number;
+  readonly healAt: number;
+}
+
+export function planTroubles(seed: number, about: About): readonly Trouble[] {
+  const draw = new Draw(seed, "troubles");
+  const calm = about.profile === "any" ? 0 : 0.5;
+  const crashes = draw.chance(calm) ? 0 : draw.pick([0, 1, 1, 1, 2, 3]);
+  const others = draw.chance(calm) ? 0 : draw.pick([0, 0, 1, 1, 2, 3]);
+  return [
+    ...Array.from({ length: crashes }, (_, index) => planCrash(new Draw(seed, `crash ${index}`), about)),
+    ...Array.from({ length: others }, (_, index) => planOther(new Draw(seed, `trouble ${index}`), about)),
+    ...planOfProfile(new Draw(seed, "trouble of the profile"), about),
+  ];
+}
+
+function planCrash(draw: Draw, { processes, replicas }: About): Trouble {
+  return {
     is: "crash",
     of: draw.chance(0.7) ? "leader" : draw.pick(replicas > 1 ? [...processes, "follower"] : processes),
     at: draw.int(0, 30_000),
     write: draw.magnitude(1, 16),
     moment: draw.pick(["before", "after"]),
     downMs: draw.magnitude(300, 20_000),
+  };
+}
+
+function planOther(draw: Draw, { nodes, healAt }: About): Trouble {
+  const at = draw.int(0, 45_000);
+  const span = (shortest: number, longest: number): Span => ({
+    at,
+    until: Math.min(at + draw.magnitude(shortest, longest), healAt),
   });
-  const requests = (): Trouble => ({
-    is: "requests",
-    of: draw.chance(0.75) ? "product" : "all",
-    fault: planFault(draw),
-    chance: draw.pick([0.05, 0.2, 0.5]),
-    ...span(1_000, 30_000),
-  });
-  const others: readonly (() => Trouble)[] = [
-    requests,
-    requests,
-    () => ({ is: "plug", node: draw.pick(nodes), at: at(), downMs: draw.magnitude(1_000, 30_000) }),
-    () => ({ is: "pause", ...span(2_000, 40_000) }),
-    () => ({ is: "lease", ...span(8_000, 40_000) }),
-    () => ({ is: "stall", plural: draw.pick(PLURALS), ...span(1_000, 30_000) }),
-    () => ({ is: "break", at: at() }),
-    () => ({ is: "compact", at: at() }),
-    () => ({
-      is: "lag",
-      process: draw.pick([MANAGER, MANAGER, SCHEDULER]),
-      plural: draw.pick(["*", ...PLURALS.slice(0, 3)]),
-      ms: draw.magnitude(50, 10_000),
-      ...span(5_000, 60_000),
-    }),
-    () => ({ is: "hold", worker: draw.pick(["volumes", "claims"]), ...span(1_000, 30_000) }),
-  ];
-  const crashes = draw.pick([0, 1, 1, 1, 2, 3]);
-  const more = draw.pick([0, 0, 1, 1, 2, 3]);
-  return [...Array.from({ length: crashes }, crash), ...Array.from({ length: more }, () => draw.pick(others)())];
+  const is = draw.pick([
+    "requests",
+    "requests",
+    "plug",
+    "pause",
+    "lease",
+    "stall",
+    "break",
+    "compact",
+    "lag",
+    "hold",
+  ] as const);
+  switch (is) {
+    case "requests": {
+      const of = draw.pick(["product", "product", "product", "manager", "all"] as const);
+      return { is, of, fault: planFault(draw), chance: draw.pick([0.05, 0.2, 0.5]), ...span(1_000, 30_000) };
+    }
+    case "plug":
+      return { is, node: draw.pick(nodes), at, downMs: draw.magnitude(1_000, 30_000) };
+    case "pause":
+      return { is, ...span(2_000, 40_000) };
+    case "lease":
+      return { is, ...span(8_000, 40_000) };
+    case "stall":
+      return { is, plural: draw.pick(PLURALS), ...span(1_000, 30_000) };
+    case "break":
+    case "compact":
+      return { is, at };
+    case "lag": {
+      const process = draw.pick([MANAGER, MANAGER, SCHEDULER]);
+      const plural = draw.pick(["*", ...PLURALS.slice(0, 3)]);
+      return { is, process, plural, ms: draw.magnitude(50, 10_000), ...span(5_000, 60_000) };
+    }
+    case "hold":
+      return { is, worker: draw.pick(["volumes", "claims"] as const), ...span(1_000, 30_000) };
+    default:
+      return is satisfies never;
+  }
+}
+
+/** What brings about that which the profile is after. */
+function planOfProfile(draw: Draw, { profile, healAt }: About): readonly Trouble[] {
+  if (profile === "burst" && draw.chance(0.8)) {
+    // Each write of the binder takes its time, so its queues are long.
+    const when = draw.pick(["before", "after"] as const);
+    const fault: Fault = { do: "delay", when, ms: [1, draw.magnitude(50, 2_000)] };
+    return [{ is: "requests", of: "manager", fault, chance: 1, at: 0, until: 40_000 }];
+  }
+  if (profile === "rescue" && draw.chance(0.7)) {
+    // The product does not see that a volume was rescued.
+    return [{ is: "stall", plural: "persistentvolumes", at: draw.int(17_000, 22_000), until: healAt }];
+  }
+  return [];
 }
 
 function planFault(draw: Draw): Fault {

@@ -1,10 +1,12 @@
 import { MANAGER, SCHEDULER } from "../../src/lab/controllers/start.ts";
 import { Draw } from "./draw.ts";
+import { planSlots, type SlotPlan } from "./plan-slots.ts";
 import { planTroubles, type Trouble } from "./plan-troubles.ts";
 
 /** Everything that a run does by itself, drawn from its seed before it begins. */
 export interface RunPlan {
   readonly seed: number;
+  readonly profile: Profile;
   readonly nodes: readonly string[];
   /** Base paths on every node. */
   readonly paths: readonly string[];
@@ -12,8 +14,12 @@ export interface RunPlan {
   readonly shared: boolean;
   readonly classes: readonly ClassPlan[];
   readonly slots: readonly SlotPlan[];
+  /** PersistentVolumes of nobody that somebody makes by hand, one after the other: work for the binder. */
+  readonly foreign: { readonly at: number; readonly count: number; readonly everyMs: number };
   readonly replicas: readonly ReplicaPlan[];
   readonly express: boolean;
+  /** --worker-threads: helper pods at once; undefined: the default. */
+  readonly workerThreads: number | undefined;
   readonly strictRbac: boolean;
   readonly scripts: ScriptsPlan;
   readonly troubles: readonly Trouble[];
@@ -23,6 +29,11 @@ export interface RunPlan {
   readonly clearsUp: boolean;
 }
 
+/**
+ * What a run is after. `any`: all things alike. `burst`: many claims at once, beside other work of a slow binder. `rescue`: many removals at once that wait for each other, and a user who thinks better of some.
+ */
+export type Profile = "any" | "burst" | "rescue";
+
 export interface ClassPlan {
   readonly name: string;
   readonly waits: boolean;
@@ -31,16 +42,6 @@ export interface ClassPlan {
   readonly pattern: boolean;
   readonly type: "hostPath" | "local";
 }
-
-/** A name under which the user has claims and pods, one after the other. */
-export interface SlotPlan {
-  readonly name: string;
-  readonly className: string;
-  /** Its steps, each so many milliseconds after the one before. */
-  readonly steps: readonly { readonly after: number; readonly step: Step }[];
-}
-
-export type Step = "claim" | "pod" | "delete-pod" | "delete-claim";
 
 export interface ReplicaPlan {
   readonly name: string;
@@ -58,70 +59,62 @@ export interface ScriptsPlan {
 /** The helper pods' time limit in every run. */
 export const COMMAND_TIMEOUT_SECONDS = 20;
 
+/** Each part is drawn from a stream of its own: a part that comes to draw more leaves the others of a seed as they were. */
 export function planRun(seed: number): RunPlan {
-  const draw = new Draw(seed, "plan");
-  const nodes = ["node-a", "node-b", "node-c"].slice(0, draw.int(1, 3));
-  const shared = draw.chance(0.1);
-  const paths = shared ? ["/shared"] : ["/opt/a", "/opt/b", "/opt/c"].slice(0, draw.int(1, 3));
-  const classes = Array.from({ length: draw.int(1, 2) }, (_, index) => planClass(draw, `class-${index}`, shared));
-  const slots = Array.from({ length: draw.magnitude(1, 6) }, (_, index) =>
-    planSlot(draw, `data-${index}`, draw.pick(classes)),
+  const layout = new Draw(seed, "layout");
+  const profile = layout.pick(["any", "any", "any", "any", "any", "burst", "rescue"] as const);
+  const nodes = ["node-a", "node-b", "node-c"].slice(0, layout.int(1, 3));
+  const shared = layout.chance(0.1);
+  const paths = shared ? ["/shared"] : ["/opt/a", "/opt/b", "/opt/c"].slice(0, layout.int(1, 3));
+  const kinds = new Draw(seed, "classes");
+  const classes = Array.from({ length: kinds.int(1, 2) }, (_, index) =>
+    planClass(kinds, `class-${index}`, shared, profile),
   );
+  const options = new Draw(seed, "options");
   const replicas = ["mooring-0", "mooring-1"]
-    .slice(0, draw.chance(0.65) ? 2 : 1)
-    .map((name) => ({ name, startAt: draw.int(0, 3_000) }));
-  const badScripts = draw.chance(0.3);
-  const often = (): number => (badScripts && draw.chance(0.5) ? 0.4 : 0);
-  const healAt = draw.int(50_000, 80_000);
+    .slice(0, options.chance(0.65) ? 2 : 1)
+    .map((name) => ({ name, startAt: options.int(0, 3_000) }));
+  const healAt = options.int(50_000, 80_000);
   const processes = [MANAGER, SCHEDULER, ...nodes.map((node) => `kubelet/${node}`)];
   return {
     seed,
+    profile,
     nodes,
     paths,
     shared,
     classes,
-    slots,
+    slots: planSlots(seed, profile, classes),
+    foreign: planForeign(new Draw(seed, "foreign"), profile),
     replicas,
-    express: draw.chance(0.8),
-    strictRbac: draw.chance(0.9),
-    scripts: { fails: often(), hangs: often(), neverStarts: often(), noImage: often() },
-    troubles: planTroubles(draw, { nodes, processes, replicas: replicas.length, healAt }),
+    express: options.chance(0.8) || profile === "burst",
+    workerThreads: options.chance(profile === "rescue" ? 0.8 : 0.15) ? options.int(1, 2) : undefined,
+    strictRbac: options.chance(0.9),
+    scripts: planScripts(new Draw(seed, "helper scripts"), profile),
+    troubles: planTroubles(seed, { profile, nodes, processes, replicas: replicas.length, healAt }),
     healAt,
-    clearsUp: draw.chance(0.5),
+    clearsUp: options.chance(0.5),
   };
 }
 
-function planClass(draw: Draw, name: string, shared: boolean): ClassPlan {
+function planClass(draw: Draw, name: string, shared: boolean, profile: Profile): ClassPlan {
   return {
     name,
-    waits: draw.chance(0.7),
+    waits: draw.chance(profile === "burst" ? 0.2 : 0.7),
     policy: draw.chance(0.8) ? "Delete" : "Retain",
     pattern: draw.chance(0.25),
     type: !shared && draw.chance(0.3) ? "local" : "hostPath",
   };
 }
 
-function planSlot(draw: Draw, name: string, { name: className, waits }: ClassPlan): SlotPlan {
-  const steps: { after: number; step: Step }[] = [];
-  const begin = (after: number): void => {
-    steps.push({ after, step: "claim" });
-    if (waits ? draw.chance(0.95) : draw.chance(0.5)) steps.push({ after: draw.int(0, 1_500), step: "pod" });
-  };
-  const end = (): void => {
-    // From the middle of provisioning to long after it.
-    const after = draw.magnitude(200, 30_000);
-    if (steps.some(({ step }) => step === "pod")) steps.push({ after, step: "delete-pod" });
-    else steps.push({ after, step: "delete-claim" });
-  };
-  begin(draw.int(0, 20_000));
-  const fate = draw.random.float();
-  if (fate < 0.4) return { name, className, steps };
-  end();
-  // Sometimes only the pod goes, and another comes for the same claim.
-  if (fate < 0.5 && steps.at(-1)?.step === "delete-pod") steps.push({ after: draw.int(0, 3_000), step: "pod" });
-  else {
-    if (steps.at(-1)?.step === "delete-pod") steps.push({ after: draw.int(0, 2_000), step: "delete-claim" });
-    if (fate < 0.75) begin(draw.int(0, 8_000));
-  }
-  return { name, className, steps };
+function planForeign(draw: Draw, profile: Profile): RunPlan["foreign"] {
+  const at = draw.int(0, 10_000);
+  const everyMs = draw.magnitude(10, 1_000);
+  return { at, everyMs, count: draw.chance(profile === "burst" ? 0.9 : 0.05) ? draw.int(3, 20) : 0 };
+}
+
+function planScripts(draw: Draw, profile: Profile): ScriptsPlan {
+  const bad = draw.chance(0.3);
+  const often = (): number => (bad && draw.chance(0.5) ? 0.4 : 0);
+  const plan = { fails: often(), hangs: often(), neverStarts: often(), noImage: often() };
+  return profile === "rescue" && draw.chance(0.7) ? { ...plan, hangs: 0.5 } : plan;
 }

@@ -24,7 +24,7 @@ import { tracedKube } from "./traced-kube.ts";
 import { Trace, traceLog } from "./trace.ts";
 import { asProcess, beginTroubles } from "./troubles.ts";
 import { unsettled } from "./unsettled.ts";
-import { clearUp, createClass, playSlot } from "./user.ts";
+import { clearUp, createClass, makeForeign, playSlot } from "./user.ts";
 
 export interface RunResult {
   readonly seed: number;
@@ -70,8 +70,12 @@ export async function run(seed: number, manifest: Manifest, options: { readonly 
     guard.removing(disk, path);
   });
   const view = new ClusterView(api, disks);
-  const mayBeLost = false;
-  const guard = new Guard(api, view, { namespace: PRODUCT_NAMESPACE, mayBeLost, onViolation: violated });
+  const guard = new Guard(api, view, {
+    namespace: PRODUCT_NAMESPACE,
+    clock,
+    patienceMs: patienceOf(plan),
+    onViolation: violated,
+  });
   const used = new Set<string>();
   let healed = false;
 
@@ -111,7 +115,10 @@ export async function run(seed: number, manifest: Manifest, options: { readonly 
   );
   api.servePodLogs(controllers.podLogs);
 
-  const productOptions = optionsOf(manifest, PRODUCT_NAMESPACE, plan.express ? [] : ["--express-bind=false"]);
+  const productOptions = optionsOf(manifest, PRODUCT_NAMESPACE, [
+    ...(plan.express ? [] : ["--express-bind=false"]),
+    ...(plan.workerThreads === undefined ? [] : [`--worker-threads=${plan.workerThreads}`]),
+  ]);
   const replicas = plan.replicas.map(({ name }) => {
     const kube = tracedKube(api.kube(asProcess(PRODUCT_USER, name)), name, trace);
     return new Replica(name, {
@@ -135,7 +142,7 @@ export async function run(seed: number, manifest: Manifest, options: { readonly 
     return replicas.find(({ name }) => holder.startsWith(`${name}_`)) ?? replicas[0];
   };
   const heal = beginTroubles({ api, clock, controllers, replicas, leader }, plan.troubles);
-  let working = plan.slots.length;
+  let working = plan.slots.length + 1;
   const work = (what: Promise<void>): void => {
     what.then(
       () => (working -= 1),
@@ -143,6 +150,7 @@ export async function run(seed: number, manifest: Manifest, options: { readonly 
     );
   };
   for (const slot of plan.slots) work(playSlot(user, clock, slot));
+  work(makeForeign(user, clock, plan.foreign));
 
   const failed = (): boolean => failure !== undefined;
   const settle = async (): Promise<boolean> => {
@@ -192,4 +200,10 @@ function configOf({ paths, shared }: RunPlan): object {
     ? { sharedFileSystemPath: paths[0] }
     : { nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths }] };
   return { ...places, cmdTimeoutSeconds: COMMAND_TIMEOUT_SECONDS };
+}
+
+/** How old an answer may be by which the product begins something: as old as the plan lets answers be late. */
+function patienceOf({ troubles }: RunPlan): number {
+  const late = troubles.some((trouble) => trouble.is === "pause" || trouble.is === "requests");
+  return late ? 30_000 : 0;
 }

@@ -3,7 +3,7 @@ import type { Clock } from "../../src/effects/clock.ts";
 import type { FaultRequest } from "../../src/lab/api/faults.ts";
 import type { LabApi } from "../../src/lab/api/lab-api.ts";
 import type { LabUser } from "../../src/lab/api/request.ts";
-import type { Controllers } from "../../src/lab/controllers/start.ts";
+import { MANAGER, type Controllers } from "../../src/lab/controllers/start.ts";
 import type { Trouble, Victim } from "./plan-troubles.ts";
 import type { Replica } from "./replica.ts";
 
@@ -97,11 +97,10 @@ function begin(scene: Scene, trouble: Trouble): () => void {
     }
     case "requests": {
       const { fault, chance, of } = trouble;
-      const isReplica = (request: FaultRequest): boolean =>
-        scene.replicas.some(({ name }) => name === processOf(request));
+      const names = scene.replicas.map(({ name }) => name);
+      const senders = { product: names, manager: [MANAGER], all: [...names, ...controllers.processes] }[of];
       // The user's own requests are not tried again, so nothing befalls them.
-      const matches = (request: FaultRequest): boolean =>
-        of === "product" ? isReplica(request) : processOf(request) !== undefined;
+      const matches = (request: FaultRequest): boolean => senders.includes(processOf(request) ?? "");
       return api.faults.add({ fault, chance, matches });
     }
     case "stall":

@@ -16,7 +16,7 @@ export function unsettled(
     readonly helperNamespace: string;
   },
 ): readonly string[] {
-  const { plan, guard, used, helperNamespace } = about;
+  const { plan, guard, helperNamespace } = about;
   const classes = new Map(plan.classes.map((one) => [one.name, one]));
   return [
     ...view.claims().flatMap((claim) => claimProblem(claim, view, classes)),
@@ -28,7 +28,7 @@ export function unsettled(
           : [`pod ${metadata?.name} is ${metadata?.deletionTimestamp === undefined ? status?.phase : "being deleted"}`],
       ),
     ...view.pods(helperNamespace).map((pod) => `helper pod ${pod.metadata?.name} is left (${pod.status?.phase})`),
-    ...view.volumes().flatMap((volume) => volumeProblem(volume, view, used)),
+    ...view.volumes().flatMap((volume) => volumeProblem(volume, view, about)),
     ...orphans(view, plan, guard),
   ];
 }
@@ -53,7 +53,11 @@ function claimProblem(
   return volume?.spec?.claimRef?.uid === uidOf(claim) ? [] : [`claim ${key} is Bound to nothing`];
 }
 
-function volumeProblem(volume: PersistentVolume, view: ClusterView, used: ReadonlySet<string>): readonly string[] {
+function volumeProblem(
+  volume: PersistentVolume,
+  view: ClusterView,
+  { used, guard }: { readonly used: ReadonlySet<string>; readonly guard: Guard },
+): readonly string[] {
   const name = volume.metadata?.name ?? "";
   const { phase } = volume.status ?? {};
   const uid = volume.spec?.claimRef?.uid ?? "";
@@ -62,6 +66,7 @@ function volumeProblem(volume: PersistentVolume, view: ClusterView, used: Readon
   const bound = phase === "Bound" && view.claimOf(uid) !== undefined;
   const kept = phase === "Released" && volume.spec?.persistentVolumeReclaimPolicy === "Retain";
   if (!bound && !kept) problems.push(`${name} is ${phase}${phase === "Bound" ? ", its claim gone" : ""}`);
+  if (guard.wasRescuedTooLate(name)) return problems;
   if (place?.disk.isDirectory(place.path) !== true) problems.push(`${name} has lost its directory ${place?.path}`);
   else if (used.has(uid) && place.disk.text(`${place.path}/${markOf(uid)}`) === undefined) {
     problems.push(`${name} has lost what was in its directory ${place.path}`);

@@ -1,8 +1,9 @@
 import type { Clock } from "../../src/effects/clock.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { isAlreadyExists, isNotFound } from "../../src/kube/errors.ts";
-import { persistentVolumeClaims, pods, storageClasses } from "../../src/kube/kinds.ts";
-import type { ClassPlan, SlotPlan, Step } from "./plan.ts";
+import { persistentVolumeClaims, persistentVolumes, pods, storageClasses } from "../../src/kube/kinds.ts";
+import type { ClassPlan, RunPlan } from "./plan.ts";
+import type { SlotPlan, Step } from "./plan-slots.ts";
 
 /** Where the user's claims and pods are. */
 export const NAMESPACE = "default";
@@ -27,6 +28,27 @@ export async function playSlot(client: KubeClient, clock: Clock, slot: SlotPlan)
   for (const { after, step } of slot.steps) {
     await clock.sleep(after);
     await take(client, clock, slot, step);
+  }
+}
+
+/** Makes the volumes of nobody. */
+export async function makeForeign(
+  client: KubeClient,
+  clock: Clock,
+  { at, count, everyMs }: RunPlan["foreign"],
+): Promise<void> {
+  await clock.sleep(at);
+  for (let made = 0; made < count; made += 1) {
+    await client.create(persistentVolumes, {
+      metadata: { name: `foreign-${made}` },
+      spec: {
+        capacity: { storage: "1Gi" },
+        accessModes: ["ReadWriteOnce"],
+        storageClassName: "foreign",
+        hostPath: { path: `/foreign/${made}` },
+      },
+    });
+    await clock.sleep(everyMs);
   }
 }
 
@@ -58,6 +80,14 @@ async function take(client: KubeClient, clock: Clock, { name, className }: SlotP
         }),
       );
       return;
+    case "rescue": {
+      const spec = { persistentVolumeReclaimPolicy: "Retain" };
+      for (const { metadata: volume, spec: has } of await client.list(persistentVolumes)) {
+        if (has?.claimRef?.name !== name) continue;
+        await ifThere(client.patchMerge(persistentVolumes, { name: volume?.name ?? "" }, { spec }));
+      }
+      return;
+    }
     case "delete-pod":
       await ifThere(client.delete(pods, metadata));
       return;
@@ -82,9 +112,9 @@ async function whenFree(clock: Clock, create: () => Promise<unknown>): Promise<v
   }
 }
 
-async function ifThere(deletion: Promise<void>): Promise<void> {
+async function ifThere(write: Promise<unknown>): Promise<void> {
   try {
-    await deletion;
+    await write;
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

@@ -14,11 +14,11 @@ export interface SeedResult {
 /** A run takes a fraction of a second of a processor. */
 const HANGS_MS = 120_000;
 
-/** Resolves when all seeds have run; `onResult` is told of each as it ends. */
+/** Resolves when all seeds have run; `onResult` is told of each as it ends, and answers whether to go on. */
 export async function runSeeds(
   seeds: readonly number[],
   workers: number,
-  onResult: (result: SeedResult) => void,
+  onResult: (result: SeedResult) => boolean,
 ): Promise<void> {
   const waiting = [...seeds];
   const work = async (): Promise<void> => {
@@ -31,10 +31,11 @@ export async function runSeeds(
           child.kill("SIGKILL");
           child = undefined;
         }
-        onResult({
+        const goesOn = onResult({
           seed,
           ...(result ?? { failure: "the process that ran it has ended, or did not answer", lasted: 0 }),
         });
+        if (!goesOn) waiting.length = 0;
       }
     } finally {
       child?.disconnect();
