@@ -5,7 +5,7 @@ import { systemClock } from "../../src/effects/node/clock.ts";
 import { systemFiles } from "../../src/effects/node/files.ts";
 import { KubeClient } from "../../src/kube/client.ts";
 import { loadKubeconfig } from "../../src/kube/config/load.ts";
-import { pods } from "../../src/kube/kinds.ts";
+import { pods, type Pod } from "../../src/kube/kinds.ts";
 import { httpKube } from "../../src/kube/transport/http.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { openShop, type DemoRun, type Shop } from "./demo.fixture.ts";
@@ -50,52 +50,6 @@ async function expectNothingLeft(run: DemoRun): Promise<void> {
   await vi.waitFor(async () => expect([...(await run.processes()), ...(await run.files())]).toEqual([]), PATIENCE);
 }
 
-it.concurrent("the built-in story holds, --json prints its facts as one document, and nothing is left", async () => {
-  const run = await shop.start("--json");
-  expect(await run.exit, run.stderr()).toBe(0);
-  const report = reportOf(run);
-  expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
-  expect(report.checks).toHaveLength(11);
-  expect(report.nodes.map(({ name }) => name)).toEqual(["node-a", "node-b", "node-c"]);
-  expect(report.pods.map(({ pod, ready }) => [pod, ready])).toEqual([
-    ["default/journal-0", true],
-    ["default/journal-1", true],
-  ]);
-  for (const { phase, nodes, files } of report.volumes) {
-    expect([phase, nodes.length, files.map(({ name }) => name)]).toEqual(["Bound", 1, ["journal"]]);
-  }
-  const first = report.pods.find(({ pod }) => pod === "default/journal-0");
-  expect(report.drain).toMatchObject({ node: first?.node, pod: "default/journal-0", after: { phase: "Pending" } });
-  expect(report.drain?.after.message).toMatch(
-    /^0\/3 nodes are available: 1 node\(s\) were unschedulable, 2 node\(s\) didn't match PersistentVolume's node affinity\./,
-  );
-  expect(report.back).toEqual({ pod: "default/journal-0", node: first?.node, ready: true });
-  // The timeline is for people, and they are at stderr now; a pipe gets plain lines.
-  expect(run.stderr()).toMatch(/\d\.\d s {2}scheduler +pod journal-0 stays Pending: 0\/3 nodes are available/);
-  expect(run.stderr()).not.toContain("\u001b");
-  await expectNothingLeft(run);
-});
-
-it.concurrent("--keep leaves it running for whoever has the kubeconfig, and SIGINT removes everything", async () => {
-  const run = await shop.start("--keep", "--nodes", "1");
-  await vi.waitFor(() => expect(run.stdout()).toContain("export KUBECONFIG="), PATIENCE);
-  const kubeconfig = /export KUBECONFIG=(\S+)/.exec(run.stdout())?.[1] ?? "";
-  expect(dirname(dirname(kubeconfig))).toBe(run.tmp);
-  const mode = (path: string): number => statSync(path).mode & 0o777;
-  expect([mode(kubeconfig), mode(dirname(kubeconfig))]).toEqual([0o600, 0o700]);
-  const files = systemFiles();
-  const cluster = await loadKubeconfig({ files, env: {}, explicitPath: kubeconfig });
-  expect(cluster.server).toMatch(/^https:\/\/127\.0\.0\.1:/);
-  const kube = httpKube({ cluster, files, clock: systemClock(), log: silentLog, userAgent: "test" });
-  const found = await new KubeClient(kube).list(pods, { namespace: "default" });
-  await kube.close();
-  expect(new Set(found.map(({ metadata }) => metadata?.name))).toEqual(new Set(["journal-0", "journal-1"]));
-  run.kill("SIGINT");
-  expect(await run.exit, run.stdout()).toBe(0);
-  expect(run.stdout()).toContain("All 10 checks hold.");
-  await expectNothingLeft(run);
-});
-
 /** A claim without a class, and a pod that finds a file in it when it starts. */
 function web(script: string): string {
   return `
@@ -126,8 +80,47 @@ spec:
 `;
 }
 
-describe("-f", () => {
-  it.concurrent("with a claim that nobody serves says what was waited for and why: exit code 1", async () => {
+/** What the administrator of a kubeconfig sees in the namespace default. */
+async function podsThrough(kubeconfig: string): Promise<Pod[]> {
+  const files = systemFiles();
+  const cluster = await loadKubeconfig({ files, env: {}, explicitPath: kubeconfig });
+  expect(cluster.server).toMatch(/^https:\/\/127\.0\.0\.1:/);
+  const kube = httpKube({ cluster, files, clock: systemClock(), log: silentLog, userAgent: "test" });
+  try {
+    return await new KubeClient(kube).list(pods, { namespace: "default" });
+  } finally {
+    await kube.close();
+  }
+}
+
+describe.concurrent("moor demo", () => {
+  it("the built-in story holds, --json prints its facts as one document, and nothing is left", async () => {
+    const run = await shop.start("--json");
+    expect(await run.exit, run.stderr()).toBe(0);
+    const report = reportOf(run);
+    expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
+    expect(report.checks).toHaveLength(11);
+    expect(report.nodes.map(({ name }) => name)).toEqual(["node-a", "node-b", "node-c"]);
+    expect(report.pods.map(({ pod, ready }) => [pod, ready])).toEqual([
+      ["default/journal-0", true],
+      ["default/journal-1", true],
+    ]);
+    for (const { phase, nodes, files } of report.volumes) {
+      expect([phase, nodes.length, files.map(({ name }) => name)]).toEqual(["Bound", 1, ["journal"]]);
+    }
+    const first = report.pods.find(({ pod }) => pod === "default/journal-0");
+    expect(report.drain).toMatchObject({ node: first?.node, pod: "default/journal-0", after: { phase: "Pending" } });
+    expect(report.drain?.after.message).toMatch(
+      /^0\/3 nodes are available: 1 node\(s\) were unschedulable, 2 node\(s\) didn't match PersistentVolume's node affinity\./,
+    );
+    expect(report.back).toEqual({ pod: "default/journal-0", node: first?.node, ready: true });
+    // The timeline is for people, and they are at stderr now; a pipe gets plain lines.
+    expect(run.stderr()).toMatch(/\d\.\d s {2}scheduler +pod journal-0 stays Pending: 0\/3 nodes are available/);
+    expect(run.stderr()).not.toContain("\u001b");
+    await expectNothingLeft(run);
+  });
+
+  it("-f with a claim that nobody serves says what was waited for and why: exit code 1", async () => {
     const file = await shop.write(
       "no-class.yaml",
       [
@@ -147,35 +140,42 @@ describe("-f", () => {
     await expectNothingLeft(run);
   });
 
-  it.concurrent("runs it in the default class, and drains the node of its first pod with a volume", async () => {
+  it("--keep leaves it running for whoever has the kubeconfig, and SIGINT ends it", async () => {
     const file = await shop.write("web.yaml", web("sleep 1000"));
-    const run = await shop.start("--json", "-f", file);
+    const run = await shop.start("--keep", "--json", "--nodes", "2", "-f", file);
+    await vi.waitFor(() => expect(run.stderr()).toContain("export KUBECONFIG="), PATIENCE);
+    const report = reportOf(run);
+    expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
+    expect(report.volumes).toMatchObject([{ claim: "default/data", phase: "Bound", files: [{ name: "index.html" }] }]);
+    expect(report.drain).toMatchObject({ node: report.pods[0]?.node, after: { phase: "Pending" } });
+    const { kubeconfig = "" } = report;
+    expect(run.stderr()).toContain(`export KUBECONFIG=${kubeconfig}\n`);
+    expect(dirname(dirname(kubeconfig))).toBe(run.tmp);
+    const mode = (path: string): number => statSync(path).mode & 0o777;
+    expect([mode(kubeconfig), mode(dirname(kubeconfig))]).toEqual([0o600, 0o700]);
+    const found = await podsThrough(kubeconfig);
+    expect(found.map(({ metadata }) => metadata?.labels?.["app"])).toEqual(["web"]);
+    run.kill("SIGINT");
     expect(await run.exit, run.stderr()).toBe(0);
-    const { volumes, drain, pods: found } = reportOf(run);
-    expect(volumes).toMatchObject([{ claim: "default/data", phase: "Bound", files: [{ name: "index.html" }] }]);
-    expect(drain).toMatchObject({ node: found[0]?.node, after: { phase: "Pending" } });
     await expectNothingLeft(run);
   });
 
-  it.concurrent(
-    "with a pod that removes its own file when it is evicted fails the check of the files: exit code 1",
-    async () => {
-      const file = await shop.write(
-        "forgetful.yaml",
-        web("trap 'rm /data/index.html; exit 0' TERM; while sleep 0.1; do :; done"),
-      );
-      const run = await shop.start("--json", "-f", file);
-      expect(await run.exit, run.stderr()).toBe(1);
-      const { ok, checks } = reportOf(run);
-      expect([ok, checks.filter((each) => !each.ok)]).toEqual([
-        false,
-        [{ check: "its files stay while it waits", ok: false, why: "file index.html is gone" }],
-      ]);
-      await expectNothingLeft(run);
-    },
-  );
+  it("-f with a pod that removes its own file when it is evicted fails the check of the files: exit code 1", async () => {
+    const file = await shop.write(
+      "forgetful.yaml",
+      web("trap 'rm /data/index.html; exit 0' TERM; while sleep 0.1; do :; done"),
+    );
+    const run = await shop.start("--json", "-f", file);
+    expect(await run.exit, run.stderr()).toBe(1);
+    const { ok, checks } = reportOf(run);
+    expect([ok, checks.filter((each) => !each.ok)]).toEqual([
+      false,
+      [{ check: "its files stay while it waits", ok: false, why: "file index.html is gone" }],
+    ]);
+    await expectNothingLeft(run);
+  });
 
-  it.concurrent.each([
+  it.each([
     ["that is not there", undefined, /cannot read the manifest .*: no such file/, "DEMO_MANIFEST_MISSING"],
     ["that is not YAML", "a: b: c", /the manifest .* is not YAML: .* at line 1/, "DEMO_MANIFEST_SYNTAX"],
     [
@@ -184,7 +184,7 @@ describe("-f", () => {
       /document 1 \(Job j\): the lab does not serve batch\/v1 Job; it serves /,
       "DEMO_KIND_NOT_SERVED",
     ],
-  ])("with a file %s says so and does not begin: exit code 2", async (_, text, message, code) => {
+  ])("-f with a file %s says so and does not begin: exit code 2", async (_, text, message, code) => {
     const file = text === undefined ? "nowhere.yaml" : await shop.write(`${code}.yaml`, text);
     const run = await shop.start("-f", file);
     expect(await run.exit).toBe(2);
@@ -194,32 +194,22 @@ describe("-f", () => {
     await expectNothingLeft(run);
   });
 
-  it.concurrent("with an object that the API server refuses names it and the reason: exit code 2", async () => {
-    const file = await shop.write("typo.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndat: {a: b}");
-    const run = await shop.start("-f", file);
+  it("an option that makes no sense is named: exit code 2", async () => {
+    const run = await shop.start("--nodes", "12");
     expect(await run.exit).toBe(2);
-    expect(run.stderr()).toMatch(
-      /document 1 \(ConfigMap c\) was refused by the lab's API server: .*unknown field "dat"/,
-    );
+    expect(run.stderr()).toContain("Give a whole number from 1 to 9.");
+  });
+
+  it.each([
+    ["SIGTERM", 143],
+    // Nothing in the process can see this one; the guard is another process.
+    ["SIGKILL", "SIGKILL"],
+  ] as const)("%s in the middle of the story leaves no process and no file", async (signal, exit) => {
+    const run = await shop.start();
+    await vi.waitFor(() => expect(run.stdout()).toContain("pod journal-0 is Ready"), PATIENCE);
+    expect((await run.processes()).length).toBeGreaterThan(2);
+    run.kill(signal);
+    expect(await run.exit).toBe(exit);
     await expectNothingLeft(run);
   });
-});
-
-it.concurrent("an option that makes no sense is named: exit code 2", async () => {
-  const run = await shop.start("--nodes", "12");
-  expect(await run.exit).toBe(2);
-  expect(run.stderr()).toContain("Give a whole number from 1 to 9.");
-});
-
-it.concurrent.each([
-  ["SIGTERM", 143],
-  // Nothing in the process can see this one; the guard is another process.
-  ["SIGKILL", "SIGKILL"],
-] as const)("%s in the middle of the story leaves no process and no file", async (signal, exit) => {
-  const run = await shop.start();
-  await vi.waitFor(() => expect(run.stdout()).toContain("pod journal-0 is Ready"), PATIENCE);
-  expect((await run.processes()).length).toBeGreaterThan(2);
-  run.kill(signal);
-  expect(await run.exit).toBe(exit);
-  await expectNothingLeft(run);
 });
