@@ -117,7 +117,7 @@ async function reached(facts: Facts, timeline: Timeline, part: () => Promise<voi
   } catch (error) {
     if (error instanceof Interrupted || error instanceof CodedError) throw error;
     facts.stoppedBy = messageOf(error);
-    timeline.say(`\nStopped: ${facts.stoppedBy}`);
+    timeline.say(`\nStopped: ${facts.stoppedBy}. Run it with --keep to look into it with kubectl.`);
     return false;
   }
 }

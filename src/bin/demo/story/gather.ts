@@ -9,6 +9,9 @@ import type { ClusterSnapshot } from "../cluster/view.ts";
 import { filesIn, isThere, journalIn } from "./disk.ts";
 import { ofUser, unsettled } from "./settled.ts";
 
+/** Where the shipped configuration puts volumes. */
+const VOLUMES_PATH = "/opt/local-path-provisioner";
+
 type Nodes = Facts["nodes"];
 
 /** All pods and volumes of the user as they are now, in the cluster and on disk. */
@@ -53,16 +56,18 @@ async function volumeFacts(
 }
 
 /** What of the claims, volumes and directories is still there. */
-export async function gatherRemoved(
-  snapshot: ClusterSnapshot,
-  running: RunningFacts | undefined,
-): Promise<RemovedFacts> {
+export async function gatherRemoved(snapshot: ClusterSnapshot, facts: Facts): Promise<RemovedFacts> {
   const directories: string[] = [];
-  for (const { directory, volume } of running?.volumes ?? []) {
+  for (const { directory, volume } of facts.running?.volumes ?? []) {
     if (directory === undefined || volume?.spec?.persistentVolumeReclaimPolicy === "Retain") continue;
     if (await isThere(directory)) directories.push(directory);
   }
-  return { ...leftOf(snapshot), directories };
+  // Also what belongs to no volume: nobody else makes anything there. With classes of the user's own it may be meant to stay.
+  for (const { directory } of facts.builtIn ? facts.nodes : []) {
+    const volumes = join(directory, VOLUMES_PATH);
+    for (const { name } of await filesIn(volumes)) directories.push(join(volumes, name));
+  }
+  return { ...leftOf(snapshot), directories: [...new Set(directories)] };
 }
 
 /** Claims, volumes that are to go with their claims, and helper pods. Pure. */

@@ -22,6 +22,6 @@ export async function removeEverything(stage: Stage): Promise<void> {
       return [...claims, ...volumes, ...helperPods].length === 0 ? true : undefined;
     });
   } finally {
-    if (!signal.aborted) facts.removed = await gatherRemoved(view.snapshot, facts.running);
+    if (!signal.aborted) facts.removed = await gatherRemoved(view.snapshot, facts);
   }
 }
