@@ -13,7 +13,7 @@ export interface DemoOptions {
 
 const MOST_NODES = 9;
 
-/** The `demo` command; `run` gets the options and gives the exit code. */
+/** The `demo` command. */
 export function demoCommand(run: (options: DemoOptions) => Promise<void>): Command {
   return new Command("demo")
     .description("Local volumes on this machine: nodes that are directories, pods that write files, a node drain")

@@ -102,9 +102,9 @@ async function inside(
     });
     await work(running);
   } finally {
+    await running?.close();
     timeline.flush();
     world.printer.live("");
-    await running?.close();
     await workplace.remove();
   }
 }

@@ -1,5 +1,6 @@
 import { HELPER_PATH } from "../../../classic/names.ts";
 import type { Pod } from "../../../kube/kinds.ts";
+import { isPodReady, unschedulableMessage } from "../cluster/state.ts";
 import { before, nameOf, short, YOU, type Describe, type Line } from "./line.ts";
 
 /** The life of a pod: made, placed, Ready, evicted, gone. Helper pods are told as what they do. */
@@ -65,7 +66,7 @@ function kubelet(node: string): string {
 }
 
 function isReady(pod: Pod | undefined): boolean {
-  return pod?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
+  return pod !== undefined && isPodReady(pod);
 }
 
 /** The mark that the eviction API leaves. */
@@ -78,12 +79,9 @@ function evicted(pod: Pod | undefined): boolean {
   );
 }
 
-/** The scheduler's own words for why a pod fits nowhere. */
+/** What a pod that is there to stay waits for. */
 function waitsFor(pod: Pod | undefined): string | undefined {
-  if (pod?.metadata?.deletionTimestamp !== undefined) return undefined;
-  return pod?.status?.conditions?.find(
-    ({ type, status, reason }) => type === "PodScheduled" && status === "False" && reason === "Unschedulable",
-  )?.message;
+  return pod === undefined || pod.metadata?.deletionTimestamp !== undefined ? undefined : unschedulableMessage(pod);
 }
 
 /** Why a container does not run, where that is more than its start. */

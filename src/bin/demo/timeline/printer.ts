@@ -7,10 +7,8 @@ export interface Printer {
   line(seconds: number, line: Line): void;
   /** A sentence, or lines that belong together. */
   say(text: string): void;
-  /** The state as it is now, for whoever can show it in place. */
+  /** The state as it is now, for whoever can show it in place; "" takes it away. */
   live(text: string): void;
-  /** Nothing more comes. */
-  close(): void;
 }
 
 /** Columns before a line's text: the time, the actor. */
@@ -34,7 +32,6 @@ export function plainPrinter(write: (text: string) => void): Printer {
       write(`${text}\n`);
     },
     live: () => undefined,
-    close: () => undefined,
   };
 }
 

@@ -40,10 +40,6 @@ export function terminalPrinter(out: { write(text: string): unknown; readonly co
       live = next;
       out.write(live);
     },
-    close: () => {
-      clear();
-      live = "";
-    },
   };
 }
 
