@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { startCluster, type Cluster, type ClusterOptions } from "../cluster/cluster.ts";
 import { onLauncherGone } from "../cluster/launchers.ts";
 import type { Figures } from "./figures.ts";
+import { benchLab } from "./lab/bench-lab.ts";
 import { readOptions, USAGE, type BareSubject, type Case, type ContainerSubject, type Options } from "./options.ts";
 import { table } from "./report.ts";
 import { runSubject, type Placement } from "./run-subject.ts";
@@ -65,6 +66,11 @@ async function provision(options: Options): Promise<void> {
 }
 
 async function main(): Promise<number> {
+  const [benchmark, ...args] = process.argv.slice(2);
+  if (benchmark === "lab") {
+    await benchLab(args);
+    return 0;
+  }
   let options: Options | "help";
   try {
     options = readOptions(process.argv.slice(2));

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 
 export const USAGE = `Usage: npm run bench -- provision [options]
+       npm run bench -- lab [--volumes 10000] [--nodes 1000]
 
 Measures how long claims take to be Bound, and pods with claims to be scheduled, on a real control plane that it starts on
 this machine (needs Linux, root, Go). docs/bench.md says how to read the result.
@@ -11,6 +12,8 @@ this machine (needs Linux, root, Go). docs/bench.md says how to read the result.
   --bare-only               no containers: neither classic-helper nor original
   --keep-logs DIR           copy the logs of the programs and of the control plane there
   --original PATH           a binary of Rancher's local-path-provisioner, to be measured beside classic-helper
+
+lab measures start, speed and memory of the in-memory API server; it needs no cluster.
 `;
 
 export const BARE_SUBJECTS = ["floor", "loop", "classic"] as const;
@@ -48,7 +51,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
   });
   if (values.help) return "help";
   if (positionals.length !== 1 || positionals[0] !== "provision") {
-    throw new Error(`there is one benchmark: provision, not "${positionals.join(" ")}"`);
+    throw new Error(`the benchmarks are provision and lab, not "${positionals.join(" ")}"`);
   }
   const { original } = values;
   const only = chosen("only", values.only, [...BARE_SUBJECTS, ...CONTAINER_SUBJECTS]);

@@ -4,7 +4,8 @@
 import { waitFor } from "../cluster/wait.ts";
 import { pathOf, type Kind } from "./places.ts";
 import type { Exchange } from "./record.ts";
-import type { Wire, WireAnswer, WireEvents, WireRequest } from "./wire.ts";
+import type { Server } from "./server.ts";
+import type { WireAnswer, WireEvents, WireRequest } from "./wire.ts";
 
 /** An object as a server gives it. */
 export interface Json {
@@ -43,7 +44,7 @@ const PATCHES = {
 
 /** What several conversations of one case share. */
 interface Shared {
-  readonly wire: Wire;
+  readonly server: Server;
   readonly run: string;
   readonly namespace: string;
   readonly exchanges: Exchange[];
@@ -126,7 +127,7 @@ export class Conversation {
     const found = await waitFor<{ object: Json | undefined }>(
       `${kind}/${name}`,
       async (saw) => {
-        const answer = await this.#shared.wire.send({ method: "GET", path });
+        const answer = await this.#shared.server.wire.send({ method: "GET", path });
         saw(answer.body);
         const object = answer.code === 404 ? undefined : (answer.body as Json);
         return holds(object) ? { object } : undefined;
@@ -136,17 +137,22 @@ export class Conversation {
     return found.object ?? (undefined as unknown as Json);
   }
 
+  /** Lets the server forget what was before a version. */
+  async forget(version: string): Promise<void> {
+    await this.#shared.server.forget(version);
+  }
+
   /** Takes an object away with its finalizers, off the record: what somebody does who does not care for protection. */
   async force(kind: Kind, name: string): Promise<void> {
     const path = pathOf(kind, this.namespace, name);
     await waitFor(
       `${kind}/${name} to be gone`,
       async (saw) => {
-        const { code, body } = await this.#shared.wire.send({ method: "DELETE", path });
+        const { code, body } = await this.#shared.server.wire.send({ method: "DELETE", path });
         saw(body);
         if (code === 404) return true;
         const patch = { body: { metadata: { finalizers: null } }, contentType: PATCHES.merge };
-        await this.#shared.wire.send({ method: "PATCH", path, ...patch });
+        await this.#shared.server.wire.send({ method: "PATCH", path, ...patch });
         return undefined;
       },
       { timeoutMs: 30_000, everyMs: 10 },
@@ -163,7 +169,7 @@ export class Conversation {
       accept: options.accept,
       token: this.#token,
     };
-    const watch = await this.#shared.wire.watch(request);
+    const watch = await this.#shared.server.wire.watch(request);
     if ("refused" in watch) {
       this.#write(request, watch.refused, options);
       return new WatchConversation(undefined, []);
@@ -188,7 +194,7 @@ export class Conversation {
   async #send(plain: WireRequest, options: AskOptions): Promise<Json> {
     const { contentType, accept } = options;
     const request = { ...plain, contentType, accept, token: this.#token };
-    const answer = await this.#shared.wire.send(request);
+    const answer = await this.#shared.server.wire.send(request);
     if (this.#recorded) this.#write(request, answer, options);
     else if (answer.code >= 300) throw new Error(`given ${titleOf(request)}: ${JSON.stringify(answer.body)}`);
     return answer.body as Json;

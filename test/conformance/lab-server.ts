@@ -7,6 +7,7 @@ import { serveLab } from "../../src/lab/server/serve.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { ApiClient } from "../cluster/api.ts";
 import { createBareNode } from "../cluster/bare-node.ts";
+import { BARE_NODES, type Server } from "./server.ts";
 import { Wire } from "./wire.ts";
 
 /** As in a test cluster with bare nodes: all but the one that would find that they do not answer. */
@@ -24,11 +25,8 @@ const MANAGER: readonly ManagerController[] = [
   "serviceaccounts",
 ];
 
-/** Nodes that are only objects, in both grounds of the suite. */
-export const BARE_NODES = 2;
-
 /** A lab over HTTP that is what the recordings were made on: control plane, nodes without machines, strict rights. */
-export async function startLabServer(): Promise<{ readonly wire: Wire; close(): Promise<void> }> {
+export async function startLabServer(): Promise<Server> {
   const deps = { clock: systemClock(), random: systemRandom(), log: silentLog };
   const api = new LabApi(deps, { strictRbac: true });
   const controllers = startControllers({ ...deps, kube: api.kube() }, { machines: [], manager: MANAGER });
@@ -41,6 +39,10 @@ export async function startLabServer(): Promise<{ readonly wire: Wire; close(): 
   const wire = new Wire(served.url, undefined);
   return {
     wire,
+    forget: () => {
+      api.compact();
+      return Promise.resolve();
+    },
     close: async () => {
       await wire.close();
       await controllers.stop();

@@ -3,14 +3,16 @@ import type { ConformanceCase } from "./case.ts";
 import { Conversation } from "./conversation.ts";
 import type { Exchange } from "./record.ts";
 import { withoutVolatile } from "./volatile.ts";
-import type { Wire, WireEvents } from "./wire.ts";
+import type { Server } from "./server.ts";
+import type { WireEvents } from "./wire.ts";
 
 /** Runs one case on a server, in a namespace that it makes, and gives what was seen without what is volatile. `run` is an id that no other case on this server has. */
-export async function runCase(wire: Wire, { run }: ConformanceCase, id: string): Promise<Exchange[]> {
+export async function runCase(server: Server, { run }: ConformanceCase, id: string): Promise<Exchange[]> {
+  const { wire } = server;
   const namespace = `conformance-${id}`;
   const exchanges: Exchange[] = [];
   const watches: WireEvents[] = [];
-  const c = new Conversation({ wire, run: id, namespace, exchanges, watches });
+  const c = new Conversation({ server, run: id, namespace, exchanges, watches });
   await c.given.create("namespaces", { metadata: { name: namespace } });
   await waitFor(
     `the service account of ${namespace}`,

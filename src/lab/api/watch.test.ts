@@ -93,18 +93,20 @@ describe("a watch", () => {
     expect(told(await take(watch, 1))).toEqual(["ADDED b"]);
   });
 
-  it("sends bookmarks at intervals and when its time is up, if asked", async () => {
+  it("sends bookmarks at intervals and two seconds before its time is up, if asked", async () => {
     const lab = testLab({ bookmarkEveryMs: 60_000 });
     const version = String(lab.api.resourceVersion);
     const watch = await open(lab, { resourceVersion: version, allowWatchBookmarks: true, timeoutSeconds: 90 });
-    const events = take(watch, 9);
-    await lab.clock.advance(90_000);
+    const events = take(watch, 2);
+    await lab.clock.advance(88_000);
     expect(await events).toEqual(
       [0, 1].map(() => ({
         type: "BOOKMARK",
         object: expect.objectContaining({ metadata: { resourceVersion: version } }) as Json,
       })),
     );
+    await lab.clock.advance(2_000);
+    expect(await take(watch, 1)).toEqual([]);
     expect(lab.clock.pending).toBe(0);
   });
 

@@ -32,6 +32,7 @@ export interface WatchOptions {
 
 /** Without `timeoutSeconds` a watch lasts 30 to 60 minutes. */
 const DEFAULT_SECONDS = 1800;
+const BEFORE_THE_END_MS = 2000;
 const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
 
 /** Opens a watch. Throws a Failure for a version that lies in the future, or a selector that makes no sense. */
@@ -71,12 +72,14 @@ export class Watch implements LabStream {
         this.#take(change);
       }),
     );
+    const lifetime = lifetimeMs(query, state.random);
     this.#stops.push(
-      state.clock.after(lifetimeMs(query, state.random), () => {
-        this.#timeUp();
+      state.clock.after(lifetime, () => {
+        this.#end();
+        this.#deliver();
       }),
     );
-    if (this.#bookmarks) this.#bookmarkLater();
+    if (this.#bookmarks) this.#bookmarkLater(lifetime);
     if (signal !== undefined) {
       const onAbort = (): void => {
         this.fail(signal.reason);
@@ -191,24 +194,21 @@ export class Watch implements LabStream {
     });
   }
 
-  #bookmarkLater(): void {
+  /** Every minute, and once two seconds before the end, so that the client's next watch begins late. */
+  #bookmarkLater(lifetime: number): void {
     let cancel = (): void => undefined;
-    const again = (): void => {
-      cancel = this.#state.clock.after(this.#options.bookmarkEveryMs, () => {
+    const again = (left: number): void => {
+      if (left <= 0) return;
+      const pause = Math.min(this.#options.bookmarkEveryMs, left);
+      cancel = this.#state.clock.after(pause, () => {
         this.#bookmark();
-        again();
+        again(left - pause);
       });
     };
-    again();
+    again(lifetime - BEFORE_THE_END_MS);
     this.#stops.push(() => {
       cancel();
     });
-  }
-
-  #timeUp(): void {
-    if (this.#bookmarks) this.#bookmark();
-    this.#end();
-    this.#deliver();
   }
 
   #endWith(failure: Failure): void {

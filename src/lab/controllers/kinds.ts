@@ -1,7 +1,7 @@
 import type { Deployment, ReplicaSet, StatefulSet } from "kubernetes-types/apps/v1.js";
 import type { Namespace, Secret, ServiceAccount } from "kubernetes-types/core/v1.js";
 import type { PodDisruptionBudget } from "kubernetes-types/policy/v1.js";
-import { defineResource } from "../../kube/resource.ts";
+import { defineResource, type Resource } from "../../kube/resource.ts";
 
 /** Kinds that the product does not touch but the controllers do. */
 export type { Deployment, Namespace, PodDisruptionBudget, ReplicaSet, Secret, ServiceAccount, StatefulSet };
@@ -32,3 +32,14 @@ export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({
   kind: "PodDisruptionBudget",
   namespaced: true,
 });
+
+/** Kinds that are only ever removed with their namespace. */
+const plain = (group: string, plural: string, kind: string): Resource =>
+  defineResource({ group, version: "v1", plural, kind, namespaced: true });
+export const controllerRevisions = plain("apps", "controllerrevisions", "ControllerRevision");
+export const daemonSets = plain("apps", "daemonsets", "DaemonSet");
+export const endpoints = plain("", "endpoints", "Endpoints");
+export const endpointSlices = plain("discovery.k8s.io", "endpointslices", "EndpointSlice");
+export const roleBindings = plain("rbac.authorization.k8s.io", "rolebindings", "RoleBinding");
+export const roles = plain("rbac.authorization.k8s.io", "roles", "Role");
+export const services = plain("", "services", "Service");

@@ -8,7 +8,21 @@ import {
   pods,
 } from "../../kube/kinds.ts";
 import type { Resource } from "../../kube/resource.ts";
-import { deployments, podDisruptionBudgets, replicaSets, secrets, serviceAccounts, statefulSets } from "./kinds.ts";
+import {
+  controllerRevisions,
+  daemonSets,
+  deployments,
+  endpoints,
+  endpointSlices,
+  podDisruptionBudgets,
+  replicaSets,
+  roleBindings,
+  roles,
+  secrets,
+  serviceAccounts,
+  services,
+  statefulSets,
+} from "./kinds.ts";
 
 /** The namespaced kinds that a namespace is emptied of, workloads before what they make. */
 export const NAMESPACED: readonly Resource[] = [
@@ -23,6 +37,17 @@ export const NAMESPACED: readonly Resource[] = [
   podDisruptionBudgets,
   leases,
   events,
+];
+
+/** More of them, whose owners nobody follows here. */
+export const NAMESPACED_ONLY: readonly Resource[] = [
+  controllerRevisions,
+  daemonSets,
+  endpoints,
+  endpointSlices,
+  roleBindings,
+  roles,
+  services,
 ];
 
 /** The kinds whose owners are followed. Events have none, leases of nodes have their node. */

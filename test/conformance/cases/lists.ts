@@ -60,6 +60,26 @@ export const lists: Topic = {
       await c.list("secrets", { query: { continue: "nonsense" } });
       await c.list("secrets", { query: { continue: continueOf(first), resourceVersion: "1" } });
     }),
+    claim(
+      14,
+      "a token of a version that is forgotten is Expired, and another comes with it that goes on from now",
+      async (c) => {
+        await five(c);
+        const first = await c.list("secrets", { query: { limit: "2" }, show: names });
+        await c.given.create("secrets", { metadata: { name: "bb" } });
+        await c.given.create("secrets", { metadata: { name: "cc" } });
+        await c.forget(first.metadata.resourceVersion);
+        const expired = await c.list("secrets", { query: { limit: "2", continue: continueOf(first) } });
+        await c.list("secrets", { query: { continue: continueOf(expired) }, show: page });
+      },
+    ),
+    claim(15, "an exact version that is forgotten is Expired", async (c) => {
+      const { metadata } = await c.given.create("secrets", { metadata: { name: "a" } });
+      await c.given.create("secrets", { metadata: { name: "b" } });
+      await c.forget(metadata.resourceVersion);
+      const query = { resourceVersion: metadata.resourceVersion, resourceVersionMatch: "Exact" };
+      await c.list("secrets", { query });
+    }),
     claim(14, "a limit that is no number is a BadRequest", async (c) => {
       await c.list("secrets", { query: { limit: "many" } });
     }),

@@ -78,7 +78,7 @@ export const records: Topic = {
     }),
     claim(29, "an event of the other group must be complete, and its times stay", async (c) => {
       await c.create("events.k8s.io", {
-        metadata: { name: "two" },
+        metadata: { name: "bad" },
         regarding: about(c),
         eventTime: "2001-01-01T00:00:00.123456Z",
       });

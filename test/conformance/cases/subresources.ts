@@ -140,14 +140,14 @@ export const subresources: Topic = {
     claim(7, "a budget lets so many pods go and no more", async (c) => {
       await runningPod(c, "one");
       await runningPod(c, "two");
-      await budget(c, "guard", { maxUnavailable: 1 }, 1);
+      await budget(c, "guard", { minAvailable: 1 }, 1);
       await evict(c, "one");
       await evict(c, "two");
     }),
     claim(7, "an eviction as a dry run takes nothing from the budget", async (c) => {
       await runningPod(c, "one");
       await runningPod(c, "two");
-      await budget(c, "guard", { maxUnavailable: 1 }, 1);
+      await budget(c, "guard", { minAvailable: 1 }, 1);
       await evict(c, "one", { deleteOptions: { dryRun: ["All"] } });
       await c.get("poddisruptionbudgets", "guard", {
         show: (object) => (object["status"] as { disruptionsAllowed: number }).disruptionsAllowed,
@@ -156,8 +156,8 @@ export const subresources: Topic = {
     }),
     claim(7, "a pod under two budgets cannot be evicted", async (c) => {
       await runningPod(c, "one");
-      await budget(c, "a", { maxUnavailable: 1 }, 1);
-      await budget(c, "b", { maxUnavailable: 1 }, 1);
+      await budget(c, "a", { minAvailable: 0 }, 1);
+      await budget(c, "b", { minAvailable: 0 }, 1);
       await evict(c, "one");
     }),
     claim(7, "a pod that has not started is evicted past its budget", async (c) => {

@@ -1,0 +1,37 @@
+import { startCluster } from "../cluster/cluster.ts";
+import { waitFor } from "../cluster/wait.ts";
+import { BARE_NODES, type Server } from "./server.ts";
+import { Wire } from "./wire.ts";
+
+/** Starts a real control plane. Its API server has been started once more when this resolves, so that it knows nothing of what was before, and its store is compacted every few seconds. */
+export async function startRealServer(): Promise<Server> {
+  const cluster = await startCluster({
+    nodes: 0,
+    bareNodes: BARE_NODES,
+    apiserverArgs: ["--etcd-compaction-interval=5s"],
+    log: (line) => process.stderr.write(`${line}\n`),
+  });
+  const wire = await Wire.fromKubeconfig(cluster.kubeconfig);
+  await cluster.apiserver.kill();
+  await cluster.apiserver.start();
+  await waitFor(
+    "the API server that was started again",
+    async () => ((await wire.send({ method: "GET", path: "/readyz" })).code === 200 ? true : undefined),
+    { timeoutMs: 60_000 },
+  );
+  return {
+    wire,
+    forget: async (version) => {
+      const path = `/api/v1/namespaces?resourceVersion=${version}&resourceVersionMatch=Exact`;
+      await waitFor(
+        `version ${version} to be forgotten`,
+        async () => ((await wire.send({ method: "GET", path })).code === 410 ? true : undefined),
+        { timeoutMs: 60_000, everyMs: 500 },
+      );
+    },
+    close: async () => {
+      await wire.close();
+      await cluster.close();
+    },
+  };
+}
