@@ -13,6 +13,8 @@ export interface ConformanceCase {
 /** Cases about one thing, recorded in one file. */
 export interface Topic {
   readonly name: string;
+  /** No other case may run meanwhile. */
+  readonly alone?: true;
   readonly cases: readonly ConformanceCase[];
 }
 

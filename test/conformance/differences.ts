@@ -3,4 +3,6 @@
  */
 export const DIFFERENCES: Readonly<Record<string, string>> = {
   "a server-side apply makes and owns fields": "the lab has no server-side apply and answers 415",
+  "a new node is tainted until it is Ready":
+    "in the lab a node takes pods as soon as it is there, so that tests can make nodes without a kubelet",
 };

@@ -14,14 +14,17 @@ export async function runCase(server: Server, { run }: ConformanceCase, id: stri
   const watches: WireEvents[] = [];
   const c = new Conversation({ server, run: id, namespace, exchanges, watches });
   await c.given.create("namespaces", { metadata: { name: namespace } });
-  await waitFor(
-    `the service account of ${namespace}`,
-    async () => {
-      const path = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
-      return (await wire.send({ method: "GET", path })).code === 200 ? true : undefined;
-    },
-    { timeoutMs: 30_000, everyMs: 10 },
-  );
+  // What controllers put into a new namespace is not to come while something is watched.
+  for (const object of ["serviceaccounts/default", "configmaps/kube-root-ca.crt"]) {
+    await waitFor(
+      `${object} in ${namespace}`,
+      async () => {
+        const path = `/api/v1/namespaces/${namespace}/${object}`;
+        return (await wire.send({ method: "GET", path })).code === 200 ? true : undefined;
+      },
+      { timeoutMs: 30_000, everyMs: 10 },
+    );
+  }
   try {
     await run(c);
   } finally {

@@ -4,7 +4,7 @@ import { deleting } from "./cases/deleting.ts";
 import { discovery } from "./cases/discovery.ts";
 import { endings } from "./cases/endings.ts";
 import { forms } from "./cases/forms.ts";
-import { lists } from "./cases/lists.ts";
+import { forgetting, lists } from "./cases/lists.ts";
 import { patching } from "./cases/patching.ts";
 import { records } from "./cases/records.ts";
 import { rights } from "./cases/rights.ts";
@@ -23,6 +23,7 @@ export const TOPICS: readonly Topic[] = [
   endings,
   volumes,
   lists,
+  forgetting,
   watches,
   forms,
   patching,

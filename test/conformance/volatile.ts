@@ -7,6 +7,8 @@
 //   "2026-11-25T03:40:00Z"      "<time>", "<microtime>"; times that a case makes up itself are long ago, and stay
 //   the run's own id            "RUN"
 //   managedFields               nothing: the lab has none
+//   the condition Unused        nothing: it comes to a claim a moment after it is bound
+//   "…\n@@ -1,6 +1,6 @@\n…"     nothing: what the lab does not append to "spec is immutable"
 import type { Exchange } from "./record.ts";
 
 /** What one case has seen, with everything volatile replaced. `run` is the id in all names of the run. */
@@ -28,6 +30,7 @@ function replaced(value: unknown, versions: Versions, words: Words): unknown {
   const result: Json = {};
   for (const [key, item] of Object.entries(value)) {
     if (key === "managedFields") continue;
+    if (key === "conditions" && Array.isArray(item) && item.every(isUnused)) continue;
     // Texts from Kubernetes' documentation, which the lab leaves empty.
     if (key === "columnDefinitions") result[key] = withoutDescriptions(item);
     else if (key === "resourceVersion" && typeof item === "string" && item !== "")
@@ -37,6 +40,10 @@ function replaced(value: unknown, versions: Versions, words: Words): unknown {
     else result[words.of(key)] = replaced(item, versions, words);
   }
   return result;
+}
+
+function isUnused(condition: unknown): boolean {
+  return isObject(condition) && condition["type"] === "Unused";
 }
 
 function withoutDescriptions(columns: unknown): unknown {
@@ -93,7 +100,9 @@ const TIME = /\b20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g;
 const AGE = /^\d+(s|m\d+s)$/;
 const CLUSTER_IP = /\b10\.\d+\.\d+\.\d+\b/g;
 const TOKEN_VOLUME = /kube-api-access-[a-z0-9]{5}/g;
-const VERSION_IN_TEXT = /(resource ?version[^\d]{0,40}|current: )\d+/gi;
+const VERSION_IN_TEXT = /(resource ?version[^\d&]{0,40}|current: |resource version: <version> \()\d+/gi;
+/** What a real server appends to "spec is immutable": the difference, in a form of its own. */
+const DIFFERENCE = /\n@@ [^\n]*\n(?:[ +-][^\n]*\n)*/g;
 
 /** Texts: names, messages, times. */
 class Words {
@@ -116,6 +125,8 @@ class Words {
       .replace(CLUSTER_IP, "<ip>")
       .replace(TOKEN_VOLUME, "kube-api-access-<generated>")
       .replace(VERSION_IN_TEXT, "$1<version>")
+      .replace(VERSION_IN_TEXT, "$1<version>")
+      .replace(DIFFERENCE, "")
       .replaceAll(this.#run, "RUN");
   }
 

@@ -1,10 +1,13 @@
 import { DecodeError, conform } from "../schema/conform.ts";
 import type { Draft } from "../store/object.ts";
 import { badRequest } from "./failure.ts";
+import { FieldErrors } from "./field-errors.ts";
 import type { KindRow } from "./kind-row.ts";
 
 /** What a client wants done about fields that do not exist. */
 export type FieldValidation = "Strict" | "Warn" | "Ignore";
+
+const VALIDATIONS = ["", "Ignore", "Strict", "Warn"];
 
 export interface Decoded {
   readonly draft: Draft;
@@ -15,14 +18,23 @@ export function apiVersionOf(row: Pick<KindRow, "group" | "version">): string {
   return row.group === "" ? row.version : `${row.group}/${row.version}`;
 }
 
-/** Reads `?fieldValidation=`. The server's default is Warn. */
-export function fieldValidationOf(query: Readonly<Record<string, string>>): FieldValidation {
-  const value = query["fieldValidation"] ?? "";
-  if (value === "Strict" || value === "Warn" || value === "Ignore") return value;
-  if (value === "") return "Warn";
-  throw badRequest(
-    `fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "Ignore", "Strict", "Warn"`,
-  );
+/** What the query of a write asks for. */
+export interface AskedOptions {
+  readonly dryRun: boolean;
+  readonly fieldValidation: FieldValidation;
+}
+
+/** Reads `?dryRun=` and `?fieldValidation=`; the server's default is Warn. `kind` is what errors call them: CreateOptions … Throws a 422. */
+export function askedOptions(query: Readonly<Record<string, string>>, kind: string): AskedOptions {
+  const errors = new FieldErrors();
+  const { dryRun, fieldValidation = "" } = query;
+  if (dryRun !== undefined && dryRun !== "All") errors.notSupported("dryRun", [dryRun], ["All"]);
+  if (!VALIDATIONS.includes(fieldValidation)) errors.notSupported("fieldValidation", fieldValidation, VALIDATIONS);
+  errors.throwIfFound({ group: "meta.k8s.io", kind }, "");
+  return {
+    dryRun: dryRun === "All",
+    fieldValidation: fieldValidation === "" ? "Warn" : (fieldValidation as FieldValidation),
+  };
 }
 
 /** Decodes an object of a kind as the server does: a deep copy without unknown fields, apiVersion and kind filled in. Throws a 400. */
@@ -40,14 +52,22 @@ export function decodeAs(
   validation: FieldValidation,
 ): { value: Record<string, unknown>; warnings: readonly string[] } {
   const { kind } = what;
-  const cannot = (why: string): Error =>
-    badRequest(`${kind} in version "${what.version}" cannot be handled as a ${kind}: ${why}`);
-  if (body === undefined || body === null) throw cannot("EOF");
+  const cannot = (why: string, given = kind): Error =>
+    badRequest(`${given} in version "${what.version}" cannot be handled as a ${kind}: ${why}`);
+  if (typeof body !== "object" || body === null || Array.isArray(body)) throw unrecognized(kind, body);
   const given = body as { kind?: string; apiVersion?: string };
   const apiVersion = apiVersionOf(what);
-  if ((given.kind ?? kind) !== kind || (given.apiVersion ?? apiVersion) !== apiVersion) {
+  if ((given.kind ?? kind) !== kind) {
+    const { group, version } = what;
+    const internal = group === "" ? "core" : (group.split(".")[0] ?? "");
+    throw cannot(
+      `converting (${version}.${given.kind ?? ""}) to (${internal}.${kind}): unknown conversion`,
+      given.kind ?? "",
+    );
+  }
+  if ((given.apiVersion ?? apiVersion) !== apiVersion) {
     throw badRequest(
-      `the API version in the data (${given.apiVersion ?? apiVersion}) and kind (${given.kind ?? kind}) do not match the expected ${apiVersion} ${kind}`,
+      `the API version in the data (${given.apiVersion ?? ""}) does not match the expected API version (${apiVersion})`,
     );
   }
   try {
@@ -63,4 +83,29 @@ export function decodeAs(
     if (error instanceof DecodeError) throw cannot(error.message);
     throw error;
   }
+}
+
+/** Go's name of what a decoder looks at first. */
+const TYPE_META =
+  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+const SUMMARY_BYTES = 30;
+
+/** A body that is no object has no kind either; what it is stands in the answer, in hexadecimal. */
+function unrecognized(kind: string, body: unknown): Error {
+  const text = body === undefined ? "" : JSON.stringify(body);
+  const what = Array.isArray(body)
+    ? "array"
+    : body === null
+      ? "null"
+      : typeof body === "boolean"
+        ? "bool"
+        : typeof body;
+  const why =
+    text === "" ? "unexpected end of JSON input" : `json: cannot unmarshal ${what} into Go value of type ${TYPE_META}`;
+  const bytes = Buffer.from(text);
+  const more = bytes.length > SUMMARY_BYTES ? " ..." : "";
+  const summary = text === "" ? "<empty>" : `${bytes.subarray(0, SUMMARY_BYTES).toString("hex")}${more}`;
+  return badRequest(
+    `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${why} (${summary})`,
+  );
 }

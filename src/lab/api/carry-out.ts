@@ -3,10 +3,10 @@ import type { TokenRequest } from "kubernetes-types/authentication/v1.js";
 import type { Binding } from "kubernetes-types/core/v1.js";
 import type { Eviction } from "kubernetes-types/policy/v1.js";
 import type { LabObject } from "../store/object.ts";
-import { decodeAs, fieldValidationOf } from "./body.ts";
+import { askedOptions, decodeAs } from "./body.ts";
 import { deleteObject, deleteOptionsOf } from "./delete.ts";
 import { discover } from "./discovery.ts";
-import { badRequest, methodNotAllowed, notFound } from "./failure.ts";
+import { methodNotAllowed, notFound } from "./failure.ts";
 import { listObjects } from "./list.ts";
 import { patchObject } from "./patch.ts";
 import { eventPresenter, formOf, presentList, presentObject } from "./present.ts";
@@ -43,7 +43,8 @@ export function carryOut(deps: Deps, request: LabRequest, route: Route): LabAnsw
       return discover(request);
     case "review": {
       const { row, namespace } = route;
-      const { value } = decodeAs(row.type, row, request.body, fieldValidationOf(request.query));
+      const { fieldValidation } = writeOptions(request);
+      const { value } = decodeAs(row.type, row, request.body, fieldValidation);
       return { code: 201, body: answerReview(deps, row, value, request.user, namespace) };
     }
     case "objects":
@@ -196,12 +197,15 @@ function collectionDeleted(deps: Deps, request: LabRequest, target: Target): Lab
   return { code: 200, body: presentList(row, listed, formOf(request.accept, "list"), state.clock.now()) };
 }
 
-function writeOptions({ query, user }: LabRequest): WriteOptions {
-  const dryRun = query["dryRun"] ?? "";
-  if (dryRun !== "" && dryRun !== "All") {
-    throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`);
-  }
-  return { user, dryRun: dryRun === "All", fieldValidation: fieldValidationOf(query) };
+/** What errors call the options of a write. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  POST: "CreateOptions",
+  PUT: "UpdateOptions",
+  PATCH: "PatchOptions",
+};
+
+function writeOptions({ method, query, user }: LabRequest): WriteOptions {
+  return { user, ...askedOptions(query, OPTIONS[method] ?? "Options") };
 }
 
 function success(code: number | undefined): object {

@@ -55,6 +55,8 @@ export function deleteOptionsOf(body: unknown, query: Readonly<Record<string, st
   } else if (propagationPolicy !== undefined && !POLICIES.includes(propagationPolicy)) {
     errors.notSupported("propagationPolicy", propagationPolicy, [...POLICIES, "nil"]);
   }
+  const { dryRun = [] } = checked;
+  if (dryRun.some((each) => each !== "All")) errors.notSupported("dryRun", dryRun, ["All"]);
   errors.throwIfFound({ group: "meta.k8s.io", kind: "DeleteOptions" }, "");
   return checked;
 }
@@ -74,8 +76,12 @@ export function deleteObject(state: State, target: Target, options: DeleteOption
   if (grace === "pending" && sameNames(finalizers, metadata.finalizers ?? [])) return { object: before, gone: false };
 
   if (grace === "now" && finalizers.length === 0 && !heldByNamespace(before)) {
-    const last = dryRun ? before : store.remove(row.collection, keyOf(target), before);
-    return { object: last, gone: true };
+    if (dryRun) return { object: before, gone: true };
+    // A kind with a grace period is marked even if it is over: watches see that it was 0.
+    const key = keyOf(target);
+    const marked = row.rules.gracePeriod === undefined ? before : terminating(state, before, grace, finalizers);
+    const last = sameJson(marked, before) ? before : store.write(row.collection, key, marked);
+    return { object: store.remove(row.collection, key, last), gone: true };
   }
   const next = terminating(state, before, grace, finalizers);
   const changed = !sameJson(next, before);

@@ -1,7 +1,7 @@
 // What the lab serves, told in the ways that clients ask: aggregated discovery (kubectl), the older lists, version, health, and as much OpenAPI as kubectl needs to
 // know that the server validates fields.
 import { RECORDED_VERSION } from "../schema/recorded.ts";
-import { noSuchResource } from "./failure.ts";
+import { noSuchPath } from "./failure.ts";
 import { KINDS, REVIEWS } from "./kinds.ts";
 import { openApiIndex, openApiOf, openApiV2 } from "./openapi.ts";
 import type { LabAnswer, LabRequest } from "./request.ts";
@@ -9,6 +9,7 @@ import type { LabAnswer, LabRequest } from "./request.ts";
 const AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const HEALTH = ["/healthz", "/livez", "/readyz"];
+const CHECKS = ["ping", "log", "etcd"];
 
 interface Served {
   readonly plural: string;
@@ -33,9 +34,9 @@ interface SubServed {
 /** Answers a path that is no object. Throws a 404. */
 export function discover(request: Pick<LabRequest, "method" | "path" | "accept">): LabAnswer {
   const { path, accept } = request;
-  if (request.method !== "GET") throw noSuchResource();
+  if (request.method !== "GET") throw noSuchPath();
   const trimmed = path.length > 1 ? path.replace(/\/$/, "") : path;
-  if (HEALTH.some((root) => trimmed === root || trimmed.startsWith(`${root}/`)))
+  if (HEALTH.some((root) => trimmed === root || CHECKS.some((check) => trimmed === `${root}/${check}`)))
     return { code: 200, body: "ok", contentType: "text/plain" };
   const aggregated = accept.replaceAll(" ", "").includes("apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
   switch (trimmed) {
@@ -70,7 +71,7 @@ function below(path: string): LabAnswer {
     if (version === "") return { code: 200, body: { kind: "APIGroup", apiVersion: "v1", ...groupObject(group) } };
     if (versionsOf(group).includes(version)) return { code: 200, body: resourceList(group, version) };
   }
-  throw noSuchResource();
+  throw noSuchPath();
 }
 
 function version(): object {
@@ -88,9 +89,13 @@ function version(): object {
   };
 }
 
+/** A namespace is deleted by itself only. */
+const verbsOf = (plural: string): readonly string[] =>
+  plural === "namespaces" ? VERBS.filter((verb) => verb !== "deletecollection") : VERBS;
+
 const SUBRESOURCES: Readonly<Record<string, Omit<SubServed, "name">>> = {
   scale: { verbs: ["get", "patch", "update"], kind: "Scale", group: "autoscaling", version: "v1" },
-  binding: { verbs: ["create"], kind: "Binding", group: "", version: "v1" },
+  binding: { verbs: ["create"], kind: "Binding" },
   eviction: { verbs: ["create"], kind: "Eviction", group: "policy", version: "v1" },
   token: { verbs: ["create"], kind: "TokenRequest", group: "authentication.k8s.io", version: "v1" },
   log: { verbs: ["get"], kind: "Pod" },
@@ -100,19 +105,19 @@ const SUBRESOURCES: Readonly<Record<string, Omit<SubServed, "name">>> = {
 const SERVED: readonly Served[] = [
   ...KINDS.map((row) => ({
     ...row,
-    verbs: VERBS,
+    verbs: verbsOf(row.plural),
     categories: row.inAll ? ["all"] : [],
-    subresources: row.subresources.map((name) => ({
+    subresources: row.subresources.toSorted().map((name) => ({
       name,
       ...(SUBRESOURCES[name] ?? { verbs: ["get", "patch", "update"], kind: row.kind }),
     })),
   })),
   ...REVIEWS.map((row) => ({ ...row, verbs: ["create"], shortNames: [], categories: [], subresources: [] })),
-];
+].sort((a, b) => (a.plural < b.plural ? -1 : 1));
 
 /** All groups but the core one, in the order in which kubectl looks a short name up. */
 function groups(): string[] {
-  return [...new Set(SERVED.map(({ group }) => group))].filter((group) => group !== "");
+  return [...new Set([...KINDS, ...REVIEWS].map(({ group }) => group))].filter((group) => group !== "");
 }
 
 function versionsOf(group: string): string[] {
@@ -171,7 +176,8 @@ function aggregatedList(names: readonly string[]): object {
 }
 
 function aggregatedResource(served: Served): object {
-  const own = { group: served.group, version: served.version, kind: served.kind };
+  // Upstream names group and version only where they are others than those of the list.
+  const own = { group: "", version: "", kind: served.kind };
   return {
     resource: served.plural,
     responseKind: own,
@@ -185,7 +191,7 @@ function aggregatedResource(served: Served): object {
       : {
           subresources: served.subresources.map((sub) => ({
             subresource: sub.name,
-            responseKind: { group: sub.group ?? served.group, version: sub.version ?? served.version, kind: sub.kind },
+            responseKind: { group: sub.group ?? "", version: sub.version ?? "", kind: sub.kind },
             verbs: sub.verbs,
           })),
         }),

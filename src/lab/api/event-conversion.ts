@@ -18,7 +18,12 @@ export function eventConversion(stored: KindRow): Converter {
   return {
     stored,
     toStored: (body) => ({ ...renamed(body, NAMES), apiVersion: "v1", kind: "Event" }),
-    fromStored: (object) => ({ ...renamed(object, BACK), apiVersion: "events.k8s.io/v1" }) as LabObject,
+    fromStored: (object) => {
+      const served = { ...renamed(object, BACK), apiVersion: "events.k8s.io/v1" } as Record<string, unknown>;
+      // Here they are left out when empty; the core group always has them.
+      for (const field of ["reportingController", "reportingInstance"]) if (served[field] === "") delete served[field];
+      return served as LabObject;
+    },
   };
 }
 

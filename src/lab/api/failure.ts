@@ -55,6 +55,17 @@ export class Failure extends Error {
   }
 }
 
+/** An error answer that is only text. */
+export class PlainFailure extends Error {
+  override readonly name = "PlainFailure";
+  readonly code: number;
+
+  constructor(code: number, text: string) {
+    super(text);
+    this.code = code;
+  }
+}
+
 /** `persistentvolumes`, `deployments.apps`. */
 export function resourceName({ group, plural }: Pick<Named, "group" | "plural">): string {
   return group === "" ? plural : `${plural}.${group}`;
@@ -73,13 +84,28 @@ export function noSuchResource(): Failure {
   return new Failure(404, "NotFound", "the server could not find the requested resource", {});
 }
 
-export function alreadyExists(kind: Named, name: string): Failure {
-  return new Failure(409, "AlreadyExists", `${resourceName(kind)} "${name}" already exists`, detailsOf(kind, name));
+export function alreadyExists(kind: Named, name: string, going = false): Failure {
+  const message = `${going ? "object is being deleted: " : ""}${resourceName(kind)} "${name}" already exists`;
+  return new Failure(409, "AlreadyExists", message, detailsOf(kind, name));
 }
 
 export function conflict(kind: Pick<Named, "group" | "plural">, name: string, why: string): Failure {
   const message = `Operation cannot be fulfilled on ${resourceName(kind)} "${name}": ${why}`;
   return new Failure(409, "Conflict", message, detailsOf(kind, name));
+}
+
+/** What storage says of a write whose precondition does not hold. `key` is namespace/name. */
+export function unmetPrecondition(
+  kind: Pick<Named, "group" | "plural">,
+  name: string,
+  key: string,
+  which: string,
+): Failure {
+  return conflict(
+    kind,
+    name,
+    `StorageError: invalid object, Code: 4, Key: /registry/${kind.plural}/${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ${which}`,
+  );
 }
 
 /** Somebody else has written the object since. */
@@ -119,6 +145,16 @@ export function tooManyRequests(message: string, causes: readonly Cause[], retry
     ...(causes.length === 0 ? {} : { causes }),
     ...(retryAfterSeconds === 0 ? {} : { retryAfterSeconds }),
   });
+}
+
+/** What Go says of a text that is no number. */
+export function noNumber(text: string, parser: "ParseUint" | "ParseInt" = "ParseUint"): string {
+  return `strconv.${parser}: parsing ${JSON.stringify(text)}: invalid syntax`;
+}
+
+/** A path that no group serves: not even the part that answers in Status objects. */
+export function noSuchPath(): PlainFailure {
+  return new PlainFailure(404, "404 page not found\n");
 }
 
 /** A JSON patch that cannot be carried out. */

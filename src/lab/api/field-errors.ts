@@ -38,18 +38,27 @@ export class FieldErrors {
     this.#add("FieldValueTooLong", field, "Too long", `may not be more than ${String(limit)} bytes`);
   }
 
+  /** For the few errors that a server throws bare, as an Internal one: `field: what`. */
+  throwBareIfFound(): void {
+    if (this.found) throw new Failure(500, "", this.#text());
+  }
+
   /** The 422; nothing when nothing is wrong. */
   throwIfFound(kind: Pick<Named, "group" | "kind">, name: string): void {
     if (!this.found) return;
-    const texts = [...new Set(this.#causes.map(({ field, message }) => `${field}: ${message}`))];
-    const all = texts.length === 1 ? (texts[0] ?? "") : `[${texts.join(", ")}]`;
+    const all = this.#text();
     const qualified = kind.group === "" ? kind.kind : `${kind.kind}.${kind.group}`;
     throw new Failure(422, "Invalid", `${qualified} "${name}" is invalid: ${all}`, {
       ...(name === "" ? {} : { name }),
       ...(kind.group === "" ? {} : { group: kind.group }),
-      kind: kind.kind,
+      ...(kind.kind === "" ? {} : { kind: kind.kind }),
       causes: this.#causes,
     });
+  }
+
+  #text(): string {
+    const texts = [...new Set(this.#causes.map(({ field, message }) => `${field}: ${message}`))];
+    return texts.length === 1 ? (texts[0] ?? "") : `[${texts.join(", ")}]`;
   }
 
   #add(reason: string, field: string, what: string, detail: string): void {

@@ -16,7 +16,12 @@ export function parseFieldSelector(text: string, fields: SelectableFields): Fiel
     const [, name = "", operator = "", value = ""] = match;
     const read = readerOf(name, fields);
     if (read === undefined) {
-      throw badRequest(`field label not supported: ${name}`);
+      const plain = Object.keys(fields).length === 0;
+      throw badRequest(
+        plain
+          ? `"${name}" is not a known field selector: only "metadata.name", "metadata.namespace"`
+          : `field label not supported: ${name}`,
+      );
     }
     const wanted = value.replaceAll(/\\([\\,=])/g, "$1");
     tests.push((object) => (read(object) === wanted) === (operator !== "!="));

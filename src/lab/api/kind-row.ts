@@ -30,6 +30,8 @@ export interface KindRules {
   validate?(draft: Draft, errors: FieldErrors): void;
   /** On update of the object itself. */
   validateUpdate?(draft: Draft, before: LabObject, errors: FieldErrors): void;
+  /** Admission of an update of the object itself, after its validation. Throws a 403. */
+  admitUpdate?(draft: Draft, before: LabObject, context: RuleContext): void;
   /** Throws for an object that may not be deleted. */
   refuseDeletion?(object: LabObject): void;
   /** Seconds that a deletion waits for whoever confirms it. Without this rule objects are removed at once. */

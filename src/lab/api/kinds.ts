@@ -31,7 +31,8 @@ import {
   statefulSetRules,
 } from "./rules/apps.ts";
 import { configMapRules, secretRules } from "./rules/config.ts";
-import { eventRules } from "./rules/event.ts";
+import { eventRules, modernEventRules } from "./rules/event.ts";
+import { leaseRules } from "./rules/lease.ts";
 import { namespaceRules } from "./rules/namespace.ts";
 import { nodeRules } from "./rules/node.ts";
 import { podRules } from "./rules/pod.ts";
@@ -244,6 +245,7 @@ const rows: readonly KindRow[] = [
     createOnUpdate: true,
     conditionalUpdate: true,
     columns: leaseColumns,
+    rules: leaseRules,
   }),
   kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", { generation: true }),
   kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", {
@@ -278,7 +280,7 @@ const rows: readonly KindRow[] = [
       short: ["ev"],
       createOnUpdate: true,
       columns: eventColumns,
-      rules: eventRules,
+      rules: modernEventRules,
     }),
     collection: coreEvents.collection,
     fields: {
@@ -316,6 +318,12 @@ const reviewsByPath = new Map(reviews.map((row) => [`${row.group}/${row.version}
 /** Every kind that is stored. */
 export const KINDS: readonly KindRow[] = rows;
 export const REVIEWS: readonly ReviewRow[] = reviews;
+
+/** Whether there is such a group in such a version. */
+export function isServed(group: string, version: string): boolean {
+  const prefix = `${group}/${version}/`;
+  return [...byPath.keys(), ...reviewsByPath.keys()].some((path) => path.startsWith(prefix));
+}
 
 export function kindAt(group: string, version: string, plural: string): KindRow | undefined {
   return byPath.get(`${group}/${version}/${plural}`);

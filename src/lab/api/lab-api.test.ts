@@ -69,18 +69,19 @@ describe("the lab in process", () => {
     expect((await client.list(events)).map(({ metadata }) => metadata.name)).toEqual(["renewed"]);
   });
 
-  it.each([
-    "/api/v1/nothings",
-    "/apis/none.example/v1/things",
-    "/api/v1/namespaces/default/nodes",
-    "/api/v1/pods/web",
-    "/nothing",
-  ])("knows no %s", async (path) => {
+  it.each(["/api/v1/nothings", "/api/v1/namespaces/default/nodes", "/api/v1/pods/web"])("knows no %s", async (path) => {
     const { kube } = testLab();
     expect(await refused(kube.request({ method: "GET", path }))).toMatchObject({
       code: 404,
       message: "the server could not find the requested resource",
     });
+  });
+
+  it.each(["/apis/none.example/v1/things", "/nothing"])("answers %s with text, as no group serves it", async (path) => {
+    const { api } = testLab();
+    const request = { method: "GET", path, query: {}, body: undefined, contentType: "", accept: "" };
+    const answer = await api.handle({ ...request, user: { name: "a", groups: [] } });
+    expect(answer).toMatchObject({ code: 404, body: "404 page not found\n", contentType: "text/plain" });
   });
 });
 

@@ -12,7 +12,7 @@ import { Store, type Change } from "../store/store.ts";
 import { bootstrapObjects } from "./bootstrap.ts";
 import { carryOut, type PodLogs } from "./carry-out.ts";
 import { EventExpiry } from "./event-expiry.ts";
-import { Failure, forbidden } from "./failure.ts";
+import { Failure, forbidden, PlainFailure } from "./failure.ts";
 import { Faults, TimedOut, type FaultRequest } from "./faults.ts";
 import { kindAt } from "./kinds.ts";
 import { isAllowed, refusalText, type Attributes } from "./rbac.ts";
@@ -147,6 +147,7 @@ export class LabApi {
       return answer;
     } catch (error) {
       if (error instanceof Failure) return { code: error.status.code, body: error.status };
+      if (error instanceof PlainFailure) return plain(error);
       if (error instanceof Dropped || signal?.aborted === true) throw error;
       this.#deps.log.error("the lab has failed to carry out a request", { path: request.path, err: error });
       return { code: 500, body: new Failure(500, "InternalError", `Internal error occurred: ${String(error)}`).status };
@@ -179,6 +180,7 @@ export class LabApi {
     } catch (error) {
       // A refusal is an answer like any other, and can be lost on its way.
       if (error instanceof Failure) return { code: error.status.code, body: error.status };
+      if (error instanceof PlainFailure) return plain(error);
       throw error;
     }
   }
@@ -190,6 +192,10 @@ export class LabApi {
     const { group, resource, name } = attributes;
     throw forbidden({ group, plural: resource }, name, refusalText(user, attributes));
   }
+}
+
+function plain({ code, message }: PlainFailure): LabAnswer {
+  return { code, body: message, contentType: "text/plain" };
 }
 
 function attributesOf(route: Route): Attributes {

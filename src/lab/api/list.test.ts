@@ -145,6 +145,10 @@ it("events are the same objects in both their groups", async () => {
       regarding: { kind: "Pod", name: "x", namespace: "default" },
       note: "new",
       reason: "R",
+      action: "Testing",
+      eventTime: "2001-01-01T00:00:00.000000Z",
+      reportingController: "example.com/c",
+      reportingInstance: "c-1",
       type: "Normal",
     },
   });

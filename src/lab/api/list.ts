@@ -2,7 +2,7 @@
 // version is forgotten the answer is 410 with a token that goes on from now, as upstream.
 import type { LabObject } from "../store/object.ts";
 import { Compacted } from "../store/store.ts";
-import { badRequest, Failure, tooLargeVersion } from "./failure.ts";
+import { badRequest, Failure, noNumber, tooLargeVersion } from "./failure.ts";
 import { FieldErrors } from "./field-errors.ts";
 import type { Target, State } from "./state.ts";
 import { keyOf, prefixOf } from "./state.ts";
@@ -22,8 +22,7 @@ interface Token {
   readonly start: string;
 }
 
-const EXPIRED =
-  "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.";
+const TOO_OLD = "The resourceVersion for the provided list is too old.";
 const EXPIRED_INCONSISTENT =
   "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
 
@@ -33,8 +32,12 @@ export function listObjects(state: State, target: Target, query: Readonly<Record
   const selection = selectionOf(row, query);
   const anyVersion = query["resourceVersion"] === "0" && (query["continue"] ?? "") === "";
   // "Any version" is answered from the cache, which does not page.
-  const limit = anyVersion ? 0 : Number(query["limit"] ?? "0");
-  if (!Number.isInteger(limit) || limit < 0) throw badRequest(`limit must be a whole number: ${query["limit"] ?? ""}`);
+  const limit = anyVersion ? 0 : limitOf(query);
+  if (query["sendInitialEvents"] !== undefined) {
+    const errors = new FieldErrors();
+    errors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
+    errors.throwIfFound({ group: "meta.k8s.io", kind: "ListOptions" }, "");
+  }
   const token = query["continue"] === undefined || query["continue"] === "" ? undefined : readToken(query["continue"]);
   const at = versionOf(state, query, token);
 
@@ -112,15 +115,31 @@ function checkMatch(asked: string, match: string, token: Token | undefined): voi
   }
 }
 
-export function parseVersion(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  throw badRequest(
-    `invalid resource version ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
-  );
+/** Throws a 400. */
+function parseVersion(text: string): number {
+  const version = versionIn(text);
+  if (version !== undefined) return version;
+  throw badRequest(`invalid resource version: ${badVersion(text)}`);
+}
+
+/** Undefined for what is no version. */
+export function versionIn(text: string): number | undefined {
+  return /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+/** What is said of a version that is none. */
+export function badVersion(text: string): string {
+  return `resourceVersion: Invalid value: ${JSON.stringify(text)}: ${noNumber(text)}`;
+}
+
+function limitOf(query: Readonly<Record<string, string>>): number {
+  const text = query["limit"] ?? "0";
+  if (!/^[+-]?\d+$/.test(text)) throw badRequest(noNumber(text, "ParseInt"));
+  return Math.max(Number(text), 0);
 }
 
 function expiredList(token: Token | undefined): Failure {
-  if (token === undefined) return new Failure(410, "Expired", EXPIRED);
+  if (token === undefined) return new Failure(410, "Expired", TOO_OLD);
   const failure = new Failure(410, "Expired", EXPIRED_INCONSISTENT);
   const next = writeToken({ ...token, rv: -1 });
   return Object.assign(failure, { status: { ...failure.status, metadata: { continue: next } } });
@@ -141,5 +160,15 @@ function readToken(text: string): Token {
   } catch {
     // Not one of ours: said below.
   }
-  throw badRequest("continue key is not valid: incorrectly encoded continue token");
+  const first = Buffer.from(text, "base64url")[0];
+  const char = first === undefined ? undefined : goChar(first);
+  throw badRequest(
+    `invalid continue token: continue key is not valid: ${char === undefined ? "unexpected end of JSON input" : `invalid character ${char} looking for beginning of value`}`,
+  );
+}
+
+/** A byte as Go quotes it. */
+function goChar(byte: number): string {
+  const printable = byte >= 0x20 && byte < 0x7f;
+  return printable ? `'${String.fromCharCode(byte)}'` : `'\\u${byte.toString(16).padStart(4, "0")}'`;
 }

@@ -5,23 +5,13 @@ import { sameJson, type Draft, type LabObject } from "../store/object.ts";
 import { badRequest } from "./failure.ts";
 import type { FieldErrors } from "./field-errors.ts";
 import type { KindRow } from "./kind-row.ts";
-
-const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const QUALIFIED =
-  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
-const SUBDOMAIN_HELP =
-  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const LABEL_HELP =
-  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const QUALIFIED_HELP =
-  "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const LABEL_VALUE_HELP =
-  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+import { labelNameFaults, labelValueFaults, pathNameFaults, qualifiedNameFaults, subdomainFaults } from "./names.ts";
 
 /** What the annotations of one object may have together. */
 const ANNOTATIONS_LIMIT = 256 * 1024;
+
+/** Those may stand without a domain. */
+const STANDARD_FINALIZERS = ["kubernetes", "orphan", "foregroundDeletion"];
 
 /** Letters of generated names: none that make words or look alike (k8s.io/apimachinery util/rand). */
 const LETTERS = "bcdfghjklmnpqrstvwxz2456789";
@@ -45,7 +35,6 @@ export function fillCreated(draft: Draft, row: KindRow, now: number, random: Ran
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;
   delete metadata.resourceVersion;
-  delete metadata.generation;
   metadata.uid = random.uuid();
   metadata.creationTimestamp = secondsTime(now);
   if (row.generation) metadata.generation = 1;
@@ -79,18 +68,21 @@ export function validateMetadata(draft: Draft, row: KindRow, errors: FieldErrors
   if (name === undefined || name === "") errors.required("metadata.name", "name or generateName is required");
   else validateName(name, row, errors);
   for (const [key, value] of Object.entries(labels ?? {})) {
-    if (!QUALIFIED.test(key)) errors.invalid("metadata.labels", key, QUALIFIED_HELP);
-    if (value.length > LONGEST_NAME) errors.invalid("metadata.labels", value, "must be no more than 63 bytes");
-    else if (!LABEL_VALUE.test(value)) errors.invalid("metadata.labels", value, LABEL_VALUE_HELP);
+    for (const fault of qualifiedNameFaults(key)) errors.invalid("metadata.labels", key, fault);
+    for (const fault of labelValueFaults(value)) errors.invalid("metadata.labels", value, fault);
   }
   let size = 0;
   for (const [key, value] of Object.entries(annotations ?? {})) {
-    if (!QUALIFIED.test(key.toLowerCase())) errors.invalid("metadata.annotations", key, QUALIFIED_HELP);
+    for (const fault of qualifiedNameFaults(key.toLowerCase())) errors.invalid("metadata.annotations", key, fault);
     size += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
   if (size > ANNOTATIONS_LIMIT) errors.tooLong("metadata.annotations", ANNOTATIONS_LIMIT);
   (finalizers ?? []).forEach((finalizer, index) => {
-    if (!QUALIFIED.test(finalizer)) errors.invalid(`metadata.finalizers[${String(index)}]`, finalizer, QUALIFIED_HELP);
+    const field = `metadata.finalizers[${String(index)}]`;
+    for (const fault of qualifiedNameFaults(finalizer)) errors.invalid(field, finalizer, fault);
+    if (!finalizer.includes("/") && !STANDARD_FINALIZERS.includes(finalizer)) {
+      errors.invalid(field, finalizer, "name is neither a standard finalizer name nor is it fully qualified");
+    }
   });
   if ((finalizers ?? []).includes("orphan") && (finalizers ?? []).includes("foregroundDeletion")) {
     errors.invalid("metadata.finalizers", finalizers, "finalizer orphan and foregroundDeletion cannot be both set");
@@ -98,7 +90,7 @@ export function validateMetadata(draft: Draft, row: KindRow, errors: FieldErrors
   (ownerReferences ?? []).forEach((owner, index) => {
     const path = `metadata.ownerReferences[${String(index)}]`;
     for (const field of ["apiVersion", "kind", "name", "uid"] as const) {
-      if (owner[field] === "") errors.invalid(`${path}.${field}`, "", "must not be empty");
+      if (owner[field] === "") errors.required(`${path}.${field}`, "must not be empty");
     }
   });
   const controllers = (ownerReferences ?? []).filter((owner) => owner.controller === true);
@@ -137,23 +129,8 @@ export function validateImmutable(field: string, value: unknown, before: unknown
 }
 
 function validateName(name: string, row: KindRow, errors: FieldErrors): void {
-  const field = "metadata.name";
-  switch (row.names) {
-    case "path":
-      if (name === "." || name === "..") errors.invalid(field, name, `may not be '${name}'`);
-      else if (/[/%]/.test(name)) errors.invalid(field, name, `may not contain '${name.includes("/") ? "/" : "%"}'`);
-      break;
-    case "label":
-      if (name.length > 63) errors.invalid(field, name, "must be no more than 63 bytes");
-      else if (!LABEL.test(name)) errors.invalid(field, name, LABEL_HELP);
-      break;
-    case "subdomain":
-      if (name.length > 253) errors.invalid(field, name, "must be no more than 253 bytes");
-      else if (!SUBDOMAIN.test(name)) errors.invalid(field, name, SUBDOMAIN_HELP);
-      break;
-    default:
-      row.names satisfies never;
-  }
+  const faults = { path: pathNameFaults, label: labelNameFaults, subdomain: subdomainFaults }[row.names](name);
+  for (const fault of faults) errors.invalid("metadata.name", name, fault);
 }
 
 function setOrDelete(metadata: Draft["metadata"], field: "uid" | "creationTimestamp", value: string | undefined): void {

@@ -1,16 +1,20 @@
 // PATCH: reads the object, applies the patch to a copy, and writes the copy as an update. Without a resourceVersion in the patch there is nothing to conflict with.
 import { thaw, type Draft, type LabObject } from "../store/object.ts";
-import { decodeObject } from "./body.ts";
+import { decodeObject, type Decoded } from "./body.ts";
 import { badRequest, Failure, notFound } from "./failure.ts";
+import { FieldErrors } from "./field-errors.ts";
+import { goText } from "./go-text.ts";
+import type { KindRow } from "./kind-row.ts";
 import { applyJsonPatch } from "./patch/json-patch.ts";
 import { applyMergePatch } from "./patch/merge-patch.ts";
 import { applyStrategicMerge } from "./patch/strategic-merge.ts";
 import { keyOf, type State, type Target } from "./state.ts";
-import { updateDraft, type Door, type WriteOptions, type Written } from "./write.ts";
+import { matchName, updateDraft, type Door, type WriteOptions, type Written } from "./write.ts";
 
 const JSON_PATCH = "application/json-patch+json";
 const MERGE_PATCH = "application/merge-patch+json";
 const STRATEGIC = "application/strategic-merge-patch+json";
+const APPLY = "application/apply-patch+yaml";
 
 export function patchObject(
   state: State,
@@ -26,8 +30,26 @@ export function patchObject(
   if (before === undefined) throw notFound(row, name);
   const served = row.convert === undefined ? before : row.convert.fromStored(before);
   const patched = applyPatch(row.type, served, patch, type);
-  const { draft, warnings } = decodeObject(row, patched, options.fieldValidation);
+  const { draft, warnings } = decodePatched(row, patched, patch, type, options);
+  matchName(draft, name);
   return { object: updateDraft(state, target, before, draft, door, options), created: false, warnings };
+}
+
+/** Unknown fields are the patch's fault, and said of it. */
+function decodePatched(
+  row: KindRow,
+  patched: Record<string, unknown>,
+  patch: unknown,
+  type: string,
+  { fieldValidation }: WriteOptions,
+): Decoded {
+  const decoded = decodeObject(row, patched, fieldValidation === "Strict" ? "Warn" : fieldValidation);
+  if (fieldValidation !== "Strict" || decoded.warnings.length === 0) return decoded;
+  const errors = new FieldErrors();
+  const value = type === STRATEGIC ? goText(patch) : JSON.stringify(patched);
+  errors.invalid("patch", value, `strict decoding error: ${decoded.warnings.join(", ")}`);
+  errors.throwIfFound({ group: "", kind: "" }, "");
+  return decoded;
 }
 
 /** The object with the patch in it: a new object. Throws a 400 or 422 for a patch that does not fit. */
@@ -50,6 +72,8 @@ export function applyPatch(
 export function mediaType(contentType: string): string {
   const type = contentType.split(";")[0]?.trim() ?? "";
   if (type === JSON_PATCH || type === MERGE_PATCH || type === STRATEGIC) return type;
+  if (type !== APPLY) throw new Failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", {});
+  // kubectl looks for these words to say that the server cannot apply.
   throw new Failure(
     415,
     "UnsupportedMediaType",

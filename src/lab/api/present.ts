@@ -1,7 +1,7 @@
 // The shape in which objects are answered, as the Accept header asks: whole, metadata only, or a table for people.
 import type { LabObject } from "../store/object.ts";
 import { apiVersionOf } from "./body.ts";
-import { Failure } from "./failure.ts";
+import { badRequest, Failure } from "./failure.ts";
 import type { KindRow } from "./kind-row.ts";
 import type { Listed } from "./list.ts";
 import { asListItem } from "./select.ts";
@@ -10,6 +10,10 @@ import type { EventType } from "./watch.ts";
 export type Form = "whole" | "partial" | "table";
 
 const META = "meta.k8s.io/v1";
+/** What a real server offers; the lab answers in JSON only. */
+const MEDIA_TYPES = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+const WATCH_TYPES = "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+const INCLUDES = ["Metadata", "Object", "None", ""];
 
 /** Chooses by the Accept header: the first entry that can be had. Throws a 406 when none can. */
 export function formOf(accept: string, kinds: "object" | "list"): Form {
@@ -24,7 +28,10 @@ export function formOf(accept: string, kinds: "object" | "list"): Form {
     if (named["as"] === (kinds === "list" ? "PartialObjectMetadataList" : "PartialObjectMetadata")) return "partial";
     if (named["as"] === "PartialObjectMetadata") return "partial";
   }
-  throw new Failure(406, "NotAcceptable", "only the following media types are accepted: application/json", {});
+  const known = entries.some((entry) => /^\s*(application\/(json|\*)|\*\/\*)\s*(;|$)/.test(entry));
+  if (known) throw new Failure(406, "NotAcceptable", `only the following media types are accepted: ${MEDIA_TYPES}`);
+  const message = `406: Not Acceptable\n\nAvailable representations: ${MEDIA_TYPES}, ${WATCH_TYPES}`;
+  throw new Failure(406, "NotAcceptable", message, {});
 }
 
 export function presentObject(row: KindRow, stored: LabObject, form: Form, now: number, include = "Metadata"): unknown {
@@ -98,6 +105,10 @@ function table(
   include: string,
   definitions: boolean,
 ): object {
+  if (!INCLUDES.includes(include)) {
+    const why = `Invalid value: ${JSON.stringify(include)}: must be 'Metadata', 'Object', 'None', or empty`;
+    throw badRequest(`Unable to convert to Table as requested: includeObject: ${why}`);
+  }
   return {
     kind: "Table",
     apiVersion: META,
@@ -107,7 +118,7 @@ function table(
       : null,
     rows: objects.map((object) => ({
       cells: row.columns.map((column) => column.cell(object, now)),
-      ...(include === "None" ? {} : { object: include === "Object" ? object : partial(object) }),
+      object: include === "None" ? null : include === "Object" ? object : partial(object),
     })),
   };
 }

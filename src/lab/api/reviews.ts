@@ -6,6 +6,7 @@ import type {
 } from "kubernetes-types/authorization/v1.js";
 import type { TokenReviewSpec } from "kubernetes-types/authentication/v1.js";
 import { badRequest, noSuchResource } from "./failure.ts";
+import { FieldErrors } from "./field-errors.ts";
 import { isAllowed, rulesFor, type Attributes } from "./rbac.ts";
 import type { ReviewRow } from "./kinds.ts";
 import type { LabUser } from "./request.ts";
@@ -29,10 +30,12 @@ export function answerReview(
 ): Record<string, unknown> {
   switch (row.kind) {
     case "SelfSubjectAccessReview":
+      checkQuestion(body["spec"] as SubjectAccessReviewSpec, "self");
       return { ...body, status: access(deps, user, body["spec"] as SelfSubjectAccessReviewSpec) };
     case "SubjectAccessReview":
     case "LocalSubjectAccessReview": {
       const spec = body["spec"] as SubjectAccessReviewSpec;
+      checkQuestion(spec, "named");
       if (namespace !== undefined && spec.resourceAttributes?.namespace !== namespace) {
         throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
       }
@@ -72,7 +75,22 @@ function attributesOf(spec: SelfSubjectAccessReviewSpec): Attributes {
   if (nonResourceAttributes !== undefined) {
     return { verb: nonResourceAttributes.verb ?? "", path: nonResourceAttributes.path ?? "" };
   }
-  throw badRequest("exactly one of resourceAttributes or nonResourceAttributes must be specified");
+  throw new Error("a review without a question is refused before");
+}
+
+/** Throws a 422. */
+function checkQuestion(spec: SubjectAccessReviewSpec, ofWhom: "self" | "named"): void {
+  const { resourceAttributes, nonResourceAttributes, user = "", groups = [] } = spec;
+  const errors = new FieldErrors();
+  if ((resourceAttributes === undefined) === (nonResourceAttributes === undefined)) {
+    const { path: Path, verb: Verb } = nonResourceAttributes ?? {};
+    const value = nonResourceAttributes === undefined ? null : { Path, Verb };
+    errors.invalid("spec", value, "exactly one of nonResourceAttributes or resourceAttributes must be specified");
+  }
+  if (ofWhom === "named" && user === "" && groups.length === 0) {
+    errors.invalid("spec.user", "", "at least one of user or group must be specified");
+  }
+  errors.throwIfFound({ group: "authorization.k8s.io", kind: "" }, "");
 }
 
 function rulesStatus(deps: ReviewDeps, user: LabUser, spec: SelfSubjectRulesReviewSpec): object {

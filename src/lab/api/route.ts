@@ -1,7 +1,7 @@
 // What a path and method mean.
-import { noSuchResource } from "./failure.ts";
+import { methodNotAllowed, noSuchPath, noSuchResource } from "./failure.ts";
 import type { KindRow } from "./kind-row.ts";
-import { kindAt, reviewAt, type ReviewRow } from "./kinds.ts";
+import { isServed, kindAt, reviewAt, type ReviewRow } from "./kinds.ts";
 import type { LabRequest } from "./request.ts";
 import type { Target } from "./state.ts";
 import { isTrue } from "./watch.ts";
@@ -22,7 +22,7 @@ export type Route =
   | { readonly is: "review"; readonly verb: "create"; readonly row: ReviewRow; readonly namespace: string | undefined }
   | { readonly is: "other"; readonly verb: string; readonly path: string };
 
-/** Throws a 404 for a path below /api or /apis that is nothing. */
+/** Throws a 404 for a path below /api or /apis that is nothing, and a 405 for a method that a collection does not have. */
 export function routeOf(request: Pick<LabRequest, "method" | "path" | "query">): Route {
   const { method, path } = request;
   const segments = path
@@ -43,9 +43,13 @@ export function routeOf(request: Pick<LabRequest, "method" | "path" | "query">):
   const review = reviewAt(group, version, plural);
   if (review !== undefined && method === "POST") return { is: "review", verb: "create", row: review, namespace };
   const row = kindAt(group, version, plural);
+  if (row === undefined && !isServed(group, version)) throw noSuchPath();
   if (row === undefined || more.length > 0 || (namespaced && !row.namespaced)) throw noSuchResource();
   if (subresource !== "" && !served(row, subresource)) throw noSuchResource();
-  if (row.namespaced && !namespaced && (name !== "" || method === "POST")) throw noSuchResource();
+  if (row.namespaced && !namespaced && name !== "") throw noSuchResource();
+  const collection = name === "";
+  if (collection && (method === "PUT" || method === "PATCH")) throw methodNotAllowed();
+  if (collection && row.namespaced && !namespaced && method === "POST") throw methodNotAllowed();
   return { is: "objects", verb: verbOf(request, name), target: { row, namespace, name }, subresource };
 }
 

@@ -9,9 +9,10 @@ import type { Random } from "../../effects/random.ts";
 import { Fifo } from "../../kube/fifo.ts";
 import type { LabObject } from "../store/object.ts";
 import { Compacted, type Change } from "../store/store.ts";
-import { expired, tooLargeVersion, type Failure } from "./failure.ts";
+import { expired, Failure, tooLargeVersion } from "./failure.ts";
+import { FieldErrors } from "./field-errors.ts";
 import { apiVersionOf } from "./body.ts";
-import { parseVersion } from "./list.ts";
+import { badVersion, versionIn } from "./list.ts";
 import type { LabStream } from "./request.ts";
 import { selectionOf, type Selection } from "./select.ts";
 import { prefixOf, type State, type Target } from "./state.ts";
@@ -148,8 +149,10 @@ export class Watch implements LabStream {
     const { row } = this.target;
     const asked = query["resourceVersion"] ?? "";
     const initial = isTrue(query["sendInitialEvents"]);
+    checkInitialEvents(query);
+    if (asked !== "" && versionIn(asked) === undefined) throw new Failure(500, "", badVersion(asked));
     if (asked === "" || asked === "0" || initial) {
-      if (asked !== "" && parseVersion(asked) > store.version) throw tooLargeVersion(asked, store.version);
+      if (asked !== "" && Number(asked) > store.version) throw tooLargeVersion(asked, store.version);
       if (initial || query["sendInitialEvents"] === undefined) {
         for (const object of store.list(row.collection, this.#prefix)) {
           if (this.#selection?.(object) ?? true) this.#push("ADDED", object);
@@ -158,7 +161,7 @@ export class Watch implements LabStream {
       if (initial && this.#bookmarks) this.#bookmark({ [INITIAL_EVENTS_END]: "true" });
       return;
     }
-    const version = parseVersion(asked);
+    const version = Number(asked);
     // A version in the future is waited for, in silence.
     this.#after = version;
     if (version >= store.version) return;
@@ -235,6 +238,25 @@ export class Watch implements LabStream {
     for (const stop of this.#stops.splice(0)) stop();
     this.#options.ended(this);
   }
+}
+
+/** Throws a 422. */
+function checkInitialEvents(query: WatchOptions["query"]): void {
+  const match = query["resourceVersionMatch"] ?? "";
+  const errors = new FieldErrors();
+  if (query["sendInitialEvents"] === undefined) {
+    if (match !== "") {
+      errors.forbidden(
+        "resourceVersionMatch",
+        "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+      );
+    }
+  } else if (match === "") {
+    errors.forbidden("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+  } else if (match !== "NotOlderThan") {
+    errors.notSupported("resourceVersionMatch", match, ["NotOlderThan"]);
+  }
+  errors.throwIfFound({ group: "meta.k8s.io", kind: "ListOptions" }, "");
 }
 
 function atVersion(object: LabObject, version: number): LabObject {

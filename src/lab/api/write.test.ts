@@ -71,7 +71,10 @@ describe("creation", () => {
       { metadata: { name: "a", namespace: "other" } },
       "the namespace of the provided object does not match the namespace sent on the request",
     ],
-    [{ kind: "Pod" }, "the API version in the data (v1) and kind (Pod) do not match the expected v1 ConfigMap"],
+    [
+      { kind: "Pod" },
+      'Pod in version "v1" cannot be handled as a ConfigMap: converting (v1.Pod) to (core.ConfigMap): unknown conversion',
+    ],
     [
       { metadata: { name: 5 } },
       "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.name of type string",

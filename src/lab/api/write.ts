@@ -2,7 +2,16 @@
 // that changes the store. Nothing is awaited in here, so a write is never between two states.
 import { sameJson, storeKey, thaw, type Draft, type LabObject } from "../store/object.ts";
 import { decodeObject, type FieldValidation } from "./body.ts";
-import { alreadyExists, badRequest, conflict, forbidden, modified, notFound, Failure } from "./failure.ts";
+import {
+  alreadyExists,
+  badRequest,
+  forbidden,
+  modified,
+  noNumber,
+  notFound,
+  unmetPrecondition,
+  Failure,
+} from "./failure.ts";
 import { FieldErrors } from "./field-errors.ts";
 import type { KindRow } from "./kind-row.ts";
 import {
@@ -35,11 +44,7 @@ const NAME_ATTEMPTS = 8;
 
 export function createObject(state: State, target: Target, body: unknown, options: WriteOptions): Written {
   const { draft, warnings } = decodeObject(target.row, body, options.fieldValidation);
-  if (target.name !== "" && draft.metadata.name !== target.name) {
-    throw badRequest(
-      `the name of the object (${draft.metadata.name ?? ""}) does not match the name on the URL (${target.name})`,
-    );
-  }
+  if (target.name !== "") matchName(draft, target.name);
   return { object: createDraft(state, target, draft, options), created: true, warnings };
 }
 
@@ -60,14 +65,28 @@ function createDraft(state: State, target: Target, draft: Draft, options: WriteO
   const errors = new FieldErrors();
   validateMetadata(object, row, errors);
   row.rules.validate?.(object, errors);
-  errors.throwIfFound(row, object.metadata.name ?? "");
+  errors.throwIfFound(row.convert?.stored ?? row, object.metadata.name ?? "");
   if (hadVersion) throw new Failure(500, "", "resourceVersion should not be set on objects to be created");
 
   const key = storeKey(row.namespaced ? target.namespace : undefined, object.metadata.name ?? "");
-  if (state.store.read(row.collection, key) !== undefined) throw alreadyExists(row, object.metadata.name ?? "");
+  const taken = state.store.read(row.collection, key);
+  if (taken !== undefined) {
+    throw alreadyExists(row, object.metadata.name ?? "", taken.metadata.deletionTimestamp !== undefined);
+  }
   checkSize(object);
   if (options.dryRun) return object;
   return state.store.write(row.collection, key, object);
+}
+
+/** 400 when the object has another name than the URL, or none. */
+export function matchName(draft: Draft, name: string): void {
+  const own = draft.metadata.name ?? "";
+  if (own === name) return;
+  throw badRequest(
+    own === ""
+      ? `name must be provided`
+      : `the name of the object (${own}) does not match the name on the URL (${name})`,
+  );
 }
 
 /** How an update differs by the door it came through. */
@@ -77,14 +96,7 @@ export type Door = "main" | "status" | "finalize" | "internal";
 export function replaceObject(state: State, target: Target, body: unknown, door: Door, options: WriteOptions): Written {
   const { row, name } = target;
   const { draft, warnings } = decodeObject(row, body, options.fieldValidation);
-  const own = draft.metadata.name ?? "";
-  if (own !== name) {
-    throw badRequest(
-      own === ""
-        ? `name must be provided`
-        : `the name of the object (${own}) does not match the name on the URL (${name})`,
-    );
-  }
+  matchName(draft, name);
   matchNamespace(draft, row.namespaced ? target.namespace : undefined);
   const before = state.store.read(row.collection, keyOf(target));
   if (before === undefined) {
@@ -93,11 +105,8 @@ export function replaceObject(state: State, target: Target, body: unknown, door:
     return { object: createDraft(state, target, draft, options), created: true, warnings };
   }
   if (draft.metadata.uid !== undefined && draft.metadata.uid !== before.metadata.uid) {
-    throw conflict(
-      row,
-      name,
-      `StorageError: invalid object, Code: 4, Key: /registry/${row.plural}/${keyOf(target)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${draft.metadata.uid}, UID in object meta: ${before.metadata.uid ?? ""}`,
-    );
+    const which = `UID in precondition: ${draft.metadata.uid}, UID in object meta: ${before.metadata.uid ?? ""}`;
+    throw unmetPrecondition(row, name, keyOf(target), which);
   }
   return { object: updateDraft(state, target, before, draft, door, options), created: false, warnings };
 }
@@ -128,7 +137,8 @@ export function updateDraft(
     row.rules.validate?.(object, errors);
     row.rules.validateUpdate?.(object, before, errors);
   }
-  errors.throwIfFound(row, target.name);
+  errors.throwIfFound(row.convert?.stored ?? row, target.name);
+  if (door === "main") row.rules.admitUpdate?.(object, before, context);
   if (door === "main" && row.generation && specChanged(object, before)) {
     object.metadata.generation = (before.metadata.generation ?? 0) + 1;
   }
@@ -146,7 +156,11 @@ export function commitUpdate(
   const { row } = target;
   const next = { ...object, metadata: { ...object.metadata, resourceVersion: before.metadata.resourceVersion ?? "" } };
   checkSize(next);
-  if (isReleased(next, before)) return dryRun ? next : state.store.remove(row.collection, keyOf(target), next);
+  if (isReleased(next, before)) {
+    // What watches see go is what was stored, finalizers and all; the answer is what was asked for, of the version before.
+    if (!dryRun) state.store.remove(row.collection, keyOf(target), before);
+    return next;
+  }
   if (sameJson(next, before)) return before;
   return dryRun ? next : state.store.write(row.collection, keyOf(target), next);
 }
@@ -163,15 +177,7 @@ function isReleased(next: LabObject, before: LabObject): boolean {
 function checkVersion(row: KindRow, name: string, draft: Draft, before: LabObject): void {
   const asked = draft.metadata.resourceVersion ?? "";
   if (asked !== "") {
-    if (!/^\d+$/.test(asked)) {
-      const errors = new FieldErrors();
-      errors.invalid(
-        "metadata.resourceVersion",
-        asked,
-        `strconv.ParseUint: parsing ${JSON.stringify(asked)}: invalid syntax`,
-      );
-      errors.throwIfFound(row, name);
-    }
+    if (!/^\d+$/.test(asked)) throw new Failure(500, "", noNumber(asked));
     if (asked !== before.metadata.resourceVersion) throw modified(row, name);
   } else if (row.conditionalUpdate) {
     const errors = new FieldErrors();

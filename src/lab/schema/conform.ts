@@ -22,7 +22,8 @@ export function conform(type: string, value: unknown): Conformed {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new DecodeError(`json: cannot unmarshal ${goName(value)} into Go value of type ${shortName(type)}`);
   }
-  return { value: struct(type, value as Record<string, unknown>, "", unknown), unknown };
+  const decoded = struct(type, value as Record<string, unknown>, "", unknown);
+  return { value: decoded, unknown: unknown.map((path) => path.replaceAll(KEY, ".")) };
 }
 
 function struct(
@@ -34,13 +35,17 @@ function struct(
   const fields = fieldsOf(type);
   if (fields === undefined) return value;
   const result: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) if (!fields.has(key)) unknown.push(join(path, key));
+  // In the order of the document, in which Go complains; the result is in that of the struct.
+  const converted = new Map<string, unknown>();
+  for (const [key, given] of Object.entries(value)) {
+    const field = fields.get(key);
+    if (field === undefined) unknown.push(join(path, key));
+    else if (given !== undefined && given !== null) {
+      converted.set(key, convert(field.shape, given, join(path, key), type, unknown));
+    }
+  }
   for (const field of fields.values()) {
-    const given = value[field.name];
-    const here =
-      given === undefined || given === null
-        ? undefined
-        : convert(field.shape, given, join(path, field.name), type, unknown);
+    const here = converted.get(field.name);
     const kept = here === undefined ? absent(field) : empty(field, here) ? undefined : here;
     if (kept !== undefined) result[field.name] = kept;
   }
@@ -114,7 +119,7 @@ function empty({ shape, omitEmpty, omitZero }: Field, value: unknown): boolean {
 function convert(shape: Shape, value: unknown, path: string, type: string, unknown: string[]): unknown {
   const wrong = (wanted: string): DecodeError =>
     new DecodeError(
-      `json: cannot unmarshal ${goName(value)} into Go struct field ${shortName(type)}.${path} of type ${wanted}`,
+      `json: cannot unmarshal ${goName(value)} into Go struct field ${shortName(type)}.${path.replaceAll(IN_COLLECTION, "")} of type ${wanted}`,
     );
   switch (shape.is) {
     case "pointer":
@@ -133,7 +138,7 @@ function convert(shape: Shape, value: unknown, path: string, type: string, unkno
       if (!isObject(value)) throw wrong(`map[string]${goType(shape.of)}`);
       const result: Record<string, unknown> = {};
       for (const [key, item] of Object.entries(value)) {
-        result[key] = item === null ? zeroOf(shape.of) : convert(shape.of, item, join(path, key), type, unknown);
+        result[key] = item === null ? zeroOf(shape.of) : convert(shape.of, item, `${path}${KEY}${key}`, type, unknown);
       }
       return result;
     }
@@ -145,7 +150,7 @@ function convert(shape: Shape, value: unknown, path: string, type: string, unkno
       if (typeof value !== "boolean") throw wrong("bool");
       return value;
     case "integer":
-      if (typeof value !== "number" || !Number.isInteger(value)) throw wrong("int");
+      if (typeof value !== "number" || !Number.isInteger(value)) throw wrong(isLong(path) ? "int64" : "int32");
       return value;
     case "number":
       if (typeof value !== "number") throw wrong("float64");
@@ -180,6 +185,32 @@ function quantity(value: unknown): string {
   }
 }
 
+/** Stands before the key of a map in a path: Go's decoder leaves keys and indexes out, its list of unknown fields has them. */
+const KEY = "\u241f";
+const IN_COLLECTION = /\u241f[^.[]*|\[\d+\]/g;
+
+/** Fields of 64 bits; the recorded types do not tell them from those of 32. */
+const LONG = new Set([
+  "activeDeadlineSeconds",
+  "deletionGracePeriodSeconds",
+  "expirationSeconds",
+  "fsGroup",
+  "generation",
+  "gracePeriodSeconds",
+  "observedGeneration",
+  "revision",
+  "runAsGroup",
+  "runAsUser",
+  "sizeBytes",
+  "supplementalGroups",
+  "terminationGracePeriodSeconds",
+  "tolerationSeconds",
+]);
+
+function isLong(path: string): boolean {
+  return LONG.has(path.replaceAll(IN_COLLECTION, "").split(".").at(-1) ?? "");
+}
+
 const SECONDS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 const MICROSECONDS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 
@@ -189,8 +220,9 @@ function time(kind: "time" | "microtime", value: unknown): string {
     const ms = /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : Number.NaN;
     if (!Number.isNaN(ms)) return kind === "time" ? secondsTime(ms) : microTime(ms);
   }
+  const layout = `2006-01-02T15:04:05${kind === "time" ? "" : ".000000"}Z07:00`;
   throw new DecodeError(
-    `parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(value)} as "2006"`,
+    `parsing time ${JSON.stringify(value)} as "${layout}": cannot parse ${JSON.stringify(value)} as "2006"`,
   );
 }
 
@@ -230,7 +262,7 @@ const GO_TYPES: Readonly<Record<string, string>> = {
   text: "string",
   base64: "[]uint8",
   boolean: "bool",
-  integer: "int",
+  integer: "int32",
 };
 
 function goType(shape: Shape): string {

@@ -16,12 +16,7 @@ export async function readBody(request: IncomingMessage): Promise<unknown> {
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > LARGEST_REQUEST) {
-      throw new Failure(
-        413,
-        "RequestEntityTooLarge",
-        `Request entity too large: limit is ${String(LARGEST_REQUEST)}`,
-        {},
-      );
+      throw new Failure(413, "RequestEntityTooLarge", `Request entity too large: limit is ${String(LARGEST_REQUEST)}`);
     }
     chunks.push(chunk);
   }
@@ -35,7 +30,6 @@ export async function readBody(request: IncomingMessage): Promise<unknown> {
       415,
       "UnsupportedMediaType",
       "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
-      {},
     );
   }
   try {

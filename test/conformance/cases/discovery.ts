@@ -18,9 +18,20 @@ interface Discovered {
   readonly metadata: { readonly name?: string };
   readonly versions: readonly {
     readonly version: string;
-    readonly resources: readonly { readonly resource: string }[];
+    readonly resources: readonly {
+      readonly resource: string;
+      readonly subresources?: readonly { readonly subresource: string }[];
+    }[];
   }[];
 }
+
+/** What the lab does not have, such as exec, is not compared. */
+const UNSERVED = ["attach", "ephemeralcontainers", "exec", "portforward", "proxy", "resize"];
+
+const withoutUnserved = ({ subresources, ...resource }: Discovered["versions"][0]["resources"][0]): object => ({
+  ...resource,
+  subresources: (subresources ?? []).filter(({ subresource }) => !UNSERVED.includes(subresource)),
+});
 
 const AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -34,7 +45,7 @@ const discovered =
       .filter(({ metadata }) => (metadata.name ?? "") === group)
       .map(({ versions: [first] }) => ({
         version: first?.version,
-        resources: first?.resources.filter(({ resource }) => names.includes(resource)),
+        resources: first?.resources.filter(({ resource }) => names.includes(resource)).map(withoutUnserved),
       })),
   });
 

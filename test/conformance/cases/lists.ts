@@ -23,6 +23,34 @@ async function labelled(c: Conversation): Promise<void> {
 const select = async (c: Conversation, labelSelector: string): Promise<unknown> =>
   await c.list("secrets", { query: { labelSelector }, show: names });
 
+/** Those after which the server remembers less: they run alone. */
+export const forgetting: Topic = {
+  name: "forgetting",
+  alone: true,
+  cases: [
+    claim(
+      14,
+      "a token of a version that is forgotten is Expired, and another comes with it that goes on from now",
+      async (c) => {
+        await five(c);
+        const first = await c.list("secrets", { query: { limit: "2" }, show: names });
+        await c.given.create("secrets", { metadata: { name: "bb" } });
+        await c.given.create("secrets", { metadata: { name: "cc" } });
+        await c.forget(first.metadata.resourceVersion);
+        const expired = await c.list("secrets", { query: { limit: "2", continue: continueOf(first) } });
+        await c.list("secrets", { query: { continue: continueOf(expired) }, show: page });
+      },
+    ),
+    claim(15, "an exact version that is forgotten is Expired", async (c) => {
+      const { metadata } = await c.given.create("secrets", { metadata: { name: "a" } });
+      await c.given.create("secrets", { metadata: { name: "b" } });
+      await c.forget(metadata.resourceVersion);
+      const query = { resourceVersion: metadata.resourceVersion, resourceVersionMatch: "Exact" };
+      await c.list("secrets", { query });
+    }),
+  ],
+};
+
 export const lists: Topic = {
   name: "lists",
   cases: [
@@ -59,26 +87,6 @@ export const lists: Topic = {
       const first = await c.list("secrets", { query: { limit: "2" }, show: names });
       await c.list("secrets", { query: { continue: "nonsense" } });
       await c.list("secrets", { query: { continue: continueOf(first), resourceVersion: "1" } });
-    }),
-    claim(
-      14,
-      "a token of a version that is forgotten is Expired, and another comes with it that goes on from now",
-      async (c) => {
-        await five(c);
-        const first = await c.list("secrets", { query: { limit: "2" }, show: names });
-        await c.given.create("secrets", { metadata: { name: "bb" } });
-        await c.given.create("secrets", { metadata: { name: "cc" } });
-        await c.forget(first.metadata.resourceVersion);
-        const expired = await c.list("secrets", { query: { limit: "2", continue: continueOf(first) } });
-        await c.list("secrets", { query: { continue: continueOf(expired) }, show: page });
-      },
-    ),
-    claim(15, "an exact version that is forgotten is Expired", async (c) => {
-      const { metadata } = await c.given.create("secrets", { metadata: { name: "a" } });
-      await c.given.create("secrets", { metadata: { name: "b" } });
-      await c.forget(metadata.resourceVersion);
-      const query = { resourceVersion: metadata.resourceVersion, resourceVersionMatch: "Exact" };
-      await c.list("secrets", { query });
     }),
     claim(14, "a limit that is no number is a BadRequest", async (c) => {
       await c.list("secrets", { query: { limit: "many" } });

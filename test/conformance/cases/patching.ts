@@ -191,9 +191,14 @@ export const patching: Topic = {
     claim(21, "a strategic patch cordons a node, and null uncordons it", async (c) => {
       const name = `node-${c.run}`;
       await c.given.create("nodes", { metadata: { name } });
-      const spec = { show: (object: Json) => object["spec"] };
+      const spec = { show: (object: Json) => (object["spec"] as { unschedulable?: boolean }).unschedulable ?? false };
       await c.patch("nodes", name, "strategic", { spec: { unschedulable: true } }, spec);
       await c.patch("nodes", name, "strategic", { spec: { unschedulable: null } }, spec);
+      await c.given.delete("nodes", name);
+    }),
+    claim(2, "a new node is tainted until it is Ready", async (c) => {
+      const name = `node-${c.run}`;
+      await c.create("nodes", { metadata: { name } }, { show: (object) => object["spec"] });
       await c.given.delete("nodes", name);
     }),
     claim(21, "a strategic patch with an unknown directive or an item without its key is refused", async (c) => {

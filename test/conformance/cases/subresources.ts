@@ -49,8 +49,12 @@ export const subresources: Topic = {
       await c.patch("persistentvolumeclaims", "data", "merge", change, { subresource: "status", show: statusAndSpec });
     }),
     claim(7, "the main door leaves the status, and creation drops it", async (c) => {
-      await c.create("deployments", { ...deployment("web"), status: { replicas: 3 } }, { show: status });
-      await c.patch("deployments", "web", "merge", { status: { replicas: 5 } }, { show: status });
+      await c.create(
+        "persistentvolumeclaims",
+        { ...volumeClaim("data"), status: { phase: "Bound" } },
+        { show: status },
+      );
+      await c.patch("persistentvolumeclaims", "data", "merge", { status: { phase: "Lost" } }, { show: status });
     }),
     claim(
       7,
@@ -100,7 +104,7 @@ export const subresources: Topic = {
       await c.replace(
         "deployments",
         "web",
-        { ...scale, spec: { replicas: 2 } },
+        { metadata: { name: "web", namespace: c.namespace, uid: scale.metadata.uid }, spec: { replicas: 2 } },
         { subresource: "scale", show: (object) => object["spec"] },
       );
       await c.patch(

@@ -5,6 +5,8 @@ import { configMap, deployment, pod, statefulSet, volume, volumeClaim } from "..
 const version = {
   show: ({ metadata }: Json) => ({ metadata: { name: metadata.name, resourceVersion: metadata.resourceVersion } }),
 };
+const phase = (object: Json | undefined): string | undefined =>
+  (object?.["status"] as { phase?: string } | undefined)?.phase;
 const spec = (object: Json): Record<string, unknown> => object["spec"] as Record<string, unknown>;
 const changed = (object: Json, change: object): object => ({ ...object, spec: { ...spec(object), ...change } });
 
@@ -42,15 +44,12 @@ export const updating: Topic = {
       await watch.untilName("two");
     }),
     claim(3, "a quantity written in another way is no change", async (c) => {
-      await c.create("persistentvolumes", volume(`pv-${c.run}`), version);
-      await c.patch(
-        "persistentvolumes",
-        `pv-${c.run}`,
-        "merge",
-        { spec: { capacity: { storage: "1024Mi" } } },
-        version,
-      );
-      await c.given.delete("persistentvolumes", `pv-${c.run}`);
+      const name = `pv-${c.run}`;
+      await c.given.create("persistentvolumes", volume(name));
+      await c.until("persistentvolumes", name, (object) => phase(object) === "Available");
+      await c.get("persistentvolumes", name, version);
+      await c.patch("persistentvolumes", name, "merge", { spec: { capacity: { storage: "1024Mi" } } }, version);
+      await c.given.delete("persistentvolumes", name);
     }),
     claim(3, "an update that changes nothing is a Conflict all the same if its version is old", async (c) => {
       const one = await c.given.create("configmaps", configMap("one", { a: "1" }));
@@ -164,7 +163,7 @@ export const updating: Topic = {
       });
       const template = volumeClaim("data");
       await c.given.create("statefulsets", statefulSet("db", { volumeClaimTemplates: [template] }));
-      await c.patch("statefulsets", "db", "merge", { spec: { volumeClaimTemplates: [] } });
+      await c.patch("statefulsets", "db", "merge", { spec: { volumeClaimTemplates: null } });
       await c.patch("statefulsets", "db", "merge", { spec: { serviceName: "other" } });
     }),
     claim(4, "an immutable ConfigMap stays so", async (c) => {

@@ -220,6 +220,23 @@ export const volumes: Topic = {
       });
       await remove(c, name);
     }),
+    claim(13, "a bound claim says in its status whether a pod names it", async (c) => {
+      const name = await boundPair(c);
+      const unused = (object: Json | undefined): Record<string, string> | undefined =>
+        (object?.["status"] as { conditions?: Record<string, string>[] } | undefined)?.conditions?.[0];
+      const shown = (object: Json): unknown => {
+        const { type: condition, status, reason, message } = unused(object) ?? {};
+        return { condition, status, reason, message };
+      };
+      await c.until("persistentvolumeclaims", "data", (object) => unused(object)?.["status"] === "True");
+      await c.get("persistentvolumeclaims", "data", { show: shown });
+      const volumes = [{ name: "data", persistentVolumeClaim: { claimName: "data" } }];
+      await c.given.create("pods", pod("one", { volumes }));
+      await c.until("persistentvolumeclaims", "data", (object) => unused(object)?.["status"] === "False");
+      await c.get("persistentvolumeclaims", "data", { show: shown });
+      await c.given.delete("pods", "one");
+      await remove(c, name);
+    }),
     claim(13, "a claim in use by a pod is held by its finalizer until the pod is gone", async (c) => {
       await c.given.create("persistentvolumeclaims", volumeClaim("data"));
       const volumes = [{ name: "data", persistentVolumeClaim: { claimName: "data" } }];

@@ -120,7 +120,7 @@ export const watches: Topic = {
     claim(19, "a bookmark has a kind, a version and nothing else", async (c) => {
       const resourceVersion = await now(c);
       const watch = await c.watch("secrets", {
-        query: { resourceVersion, timeoutSeconds: "3", allowWatchBookmarks: "true" },
+        query: { resourceVersion, timeoutSeconds: "5", allowWatchBookmarks: "true" },
       });
       await watch.until(({ type }) => type === "BOOKMARK");
     }),

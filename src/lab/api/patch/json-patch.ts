@@ -14,7 +14,9 @@ type Container = Record<string, unknown> | unknown[];
 /** `document` is changed in place. Throws a 400 for what is no patch, a 422 for one that does not fit. */
 export function applyJsonPatch(document: Record<string, unknown>, patch: unknown): Record<string, unknown> {
   if (!Array.isArray(patch)) {
-    throw badRequest("json: cannot unmarshal object into Go value of type jsonpatch.Patch");
+    throw badRequest(
+      "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+    );
   }
   for (const operation of patch as Operation[]) applyOne(document, operation);
   return document;

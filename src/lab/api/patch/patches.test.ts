@@ -55,8 +55,8 @@ describe("a strategic merge patch", () => {
   };
   const apply = (patch: unknown): typeof pod => applyStrategicMerge("core.v1.Pod", pod, patch) as unknown as typeof pod;
 
-  it("merges containers, env and ports by their keys", () => {
-    const [a, b, c] = apply({
+  it("merges containers, env and ports by their keys, what is new before what it does not name", () => {
+    const [a, c, b] = apply({
       spec: {
         containers: [
           { name: "a", env: [{ name: "F", value: "2" }], ports: [{ containerPort: 80, protocol: "UDP" }] },
@@ -68,12 +68,12 @@ describe("a strategic merge patch", () => {
       name: "a",
       image: "1",
       env: [
-        { name: "E", value: "1" },
         { name: "F", value: "2" },
+        { name: "E", value: "1" },
       ],
       ports: [{ containerPort: 80, name: "http", protocol: "UDP" }],
     });
-    expect([b?.name, c?.name]).toEqual(["b", "c"]);
+    expect([c?.name, b?.name]).toEqual(["c", "b"]);
   });
 
   it("removes by $patch: delete, and replaces by $patch: replace", () => {

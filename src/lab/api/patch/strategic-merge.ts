@@ -3,7 +3,8 @@
 // `$deleteFromPrimitiveList/…`, `$setElementOrder/…`, `$retainKeys`.
 import { sameJson } from "../../store/object.ts";
 import { fieldsOf, type Field, type Shape } from "../../schema/schema.ts";
-import { badRequest } from "../failure.ts";
+import { badRequest, Failure } from "../failure.ts";
+import { goText } from "../go-text.ts";
 
 type Json = Record<string, unknown>;
 
@@ -21,7 +22,7 @@ function mergeObject(shape: Shape, target: Json, patch: Json): Json {
   if (directive === "replace") return withoutDirectives(patch);
   if (directive === "delete") return {};
   if (directive !== undefined && directive !== "merge")
-    throw badRequest(`Unknown patch type: ${JSON.stringify(directive)}`);
+    throw new Failure(500, "", `unknown patch type: ${goText(directive)} in map: ${goText(patch)}`);
 
   const result: Json = { ...target };
   const retain = patch["$retainKeys"];
@@ -62,7 +63,8 @@ function mergeValue(
   const old: unknown[] = Array.isArray(target) ? target : [];
   if (field?.merge !== true) return patch.map((item: unknown) => (isObject(item) ? withoutDirectives(item) : item));
   if (field.mergeKey === undefined) {
-    return [...old, ...patch.filter((item) => !old.some((present) => sameJson(present, item)))];
+    const merged = [...old, ...patch.filter((item) => !old.some((present) => sameJson(present, item)))];
+    return inPatchOrder(merged, patch, old, (item) => item);
   }
   const element: Shape = shape?.is === "list" ? (bare(shape.of) ?? { is: "any" }) : { is: "any" };
   return mergeKeyed(element, field.mergeKey, old, patch);
@@ -79,7 +81,7 @@ function mergeKeyed(element: Shape, key: string, target: readonly unknown[], pat
     if (!isObject(item)) throw badRequest("a list with a merge key must have objects in it");
     const id = item[key];
     if (id === undefined)
-      throw badRequest(`map: map[${Object.keys(item).join(" ")}] does not contain declared merge key: ${key}`);
+      throw new Failure(500, "", `map: ${goText(item)} does not contain declared merge key: ${key}`);
     const index = result.findIndex((present) => isObject(present) && sameJson(present[key], id));
     if (item["$patch"] === "delete") {
       if (index !== -1) result.splice(index, 1);
@@ -89,7 +91,29 @@ function mergeKeyed(element: Shape, key: string, target: readonly unknown[], pat
       result[index] = mergeObject(element, result[index] as Json, item);
     }
   }
-  return result;
+  return inPatchOrder(result, patch, target, (item) => (isObject(item) ? item[key] : item));
+}
+
+/** What the patch names comes in the patch's order, and before what it does not name, unless that stood before it already. */
+function inPatchOrder(
+  merged: readonly unknown[],
+  patch: readonly unknown[],
+  before: readonly unknown[],
+  idOf: (item: unknown) => unknown,
+): unknown[] {
+  const positionIn = (list: readonly unknown[], item: unknown): number =>
+    list.findIndex((each) => sameJson(idOf(each), idOf(item)));
+  const named = merged
+    .filter((item) => positionIn(patch, item) !== -1)
+    .sort((a, b) => positionIn(patch, a) - positionIn(patch, b));
+  const others = merged.filter((item) => positionIn(patch, item) === -1);
+  const result: unknown[] = [];
+  while (named.length > 0 && others.length > 0) {
+    const position = positionIn(before, named[0]);
+    const first = position !== -1 && positionIn(before, others[0]) < position;
+    result.push((first ? others : named).shift());
+  }
+  return [...result, ...named, ...others];
 }
 
 /** In the order the patch names; what it does not name keeps its place after what stood before it. */

@@ -29,13 +29,14 @@ function defaultTemplate(draft: Draft): void {
 
 function validateWorkload(draft: Draft, errors: FieldErrors, claims: readonly string[] = []): void {
   const { spec } = draft as Workload<WorkloadSpec>;
-  const { selector, template } = spec;
-  const empty =
-    selector === undefined ||
-    (Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0);
+  const { template } = spec;
+  const selector = spec.selector ?? undefined;
+  const size = Object.keys(selector?.matchLabels ?? {}).length + (selector?.matchExpressions ?? []).length;
+  // Upstream says deployment of a replica set as well.
+  const kind = draft.kind === "ReplicaSet" ? "deployment" : draft.kind.toLowerCase();
   if (selector === undefined) errors.required("spec.selector");
-  else if (empty) errors.invalid("spec.selector", selector, "empty selector is invalid for this workload");
-  else if (!labelTest(selector)(template.metadata?.labels ?? {})) {
+  else if (size === 0) errors.invalid("spec.selector", selector, `empty selector is invalid for ${kind}`);
+  if (!labelTest(selector)(template.metadata?.labels ?? {})) {
     errors.invalid(
       "spec.template.metadata.labels",
       template.metadata?.labels ?? null,

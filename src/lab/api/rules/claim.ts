@@ -4,6 +4,7 @@ import type { PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
 import type { StorageClass } from "kubernetes-types/storage/v1.js";
 import { compareQuantities, parseQuantity } from "../../../kube/quantity.ts";
 import { sameJson, thaw, type Draft } from "../../store/object.ts";
+import { forbidden } from "../failure.ts";
 import type { FieldErrors } from "../field-errors.ts";
 import type { KindRules, RuleContext } from "../kind-row.ts";
 import { validateImmutable } from "../metadata.ts";
@@ -32,6 +33,9 @@ export const claimRules: KindRules = {
     const { finalizers = [] } = claim.metadata;
     if (!finalizers.includes(PROTECTION)) claim.metadata.finalizers = [...finalizers, PROTECTION];
     admitDefaultClass(claim, context);
+  },
+  admitUpdate: (draft, before, context) => {
+    admitGrowth(draft as ClaimDraft, before as unknown as ClaimDraft, context);
   },
   validate: (draft, errors) => {
     validateClaimSpec((draft as ClaimDraft).spec, "spec", errors);
@@ -105,6 +109,23 @@ function validateShrinking(claim: ClaimDraft, old: ClaimDraft, errors: FieldErro
   if (compareQuantities(parseQuantity(wanted), parseQuantity(capacity)) <= 0) {
     errors.forbidden("spec.resources.requests.storage", "field can not be less than status.capacity");
   }
+}
+
+/** The PersistentVolumeClaimResize admission plugin: only what a class that allows it has provisioned may grow. */
+function admitGrowth(claim: ClaimDraft, old: ClaimDraft, context: RuleContext): void {
+  const wanted = claim.spec.resources?.requests?.["storage"];
+  const before = old.spec.resources?.requests?.["storage"];
+  if (wanted === undefined || before === undefined) return;
+  if (compareQuantities(parseQuantity(wanted), parseQuantity(before)) <= 0) return;
+  const refuse = (why: string): Error =>
+    forbidden({ group: "", plural: "persistentvolumeclaims" }, claim.metadata.name ?? "", why);
+  if (old.status?.phase !== "Bound") throw refuse("Only bound persistent volume claims can be expanded");
+  const name = claim.metadata.annotations?.[BETA_CLASS] ?? claim.spec.storageClassName ?? "";
+  const found = name === "" ? undefined : context.read("storageclasses.storage.k8s.io", undefined, name);
+  if ((found as StorageClass | undefined)?.allowVolumeExpansion === true) return;
+  throw refuse(
+    "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize",
+  );
 }
 
 /** The DefaultStorageClass admission plugin: of several default classes the newest. */

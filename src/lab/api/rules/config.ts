@@ -5,11 +5,17 @@ import type { KindRules } from "../kind-row.ts";
 
 const KEY = /^[-._a-zA-Z0-9]+$/;
 
+/** What a ConfigMap or a Secret may hold. */
+const LARGEST = 1024 * 1024;
+
 export const configMapRules: KindRules = {
   validate: (draft, errors) => {
     const { data, binaryData } = draft as Draft & ConfigMap;
     validateKeys("data", data, errors);
     validateKeys("binaryData", binaryData, errors);
+    const size = sizeOf(data, "utf8") + sizeOf(binaryData, "base64");
+    // Upstream has a path without a name there.
+    if (size > LARGEST) errors.tooLong("[]", LARGEST);
   },
   validateUpdate: (draft, before, errors) => {
     validateFrozen(draft, before, ["data", "binaryData"], errors);
@@ -26,7 +32,9 @@ export const secretRules: KindRules = {
     delete secret.stringData;
   },
   validate: (draft, errors) => {
-    validateKeys("data", (draft as Draft & Secret).data, errors);
+    const { data } = draft as Draft & Secret;
+    validateKeys("data", data, errors);
+    if (sizeOf(data, "base64") > LARGEST) errors.tooLong("data", LARGEST);
   },
   validateUpdate: (draft, before, errors) => {
     const next = draft as Draft & Secret;
@@ -35,6 +43,12 @@ export const secretRules: KindRules = {
     validateFrozen(draft, before, ["data"], errors);
   },
 };
+
+function sizeOf(data: Readonly<Record<string, string>> | undefined, encoding: BufferEncoding): number {
+  let size = 0;
+  for (const text of Object.values(data ?? {})) size += Buffer.byteLength(text, encoding);
+  return size;
+}
 
 function validateKeys(field: string, data: object | undefined, errors: FieldErrors): void {
   for (const key of Object.keys(data ?? {})) {

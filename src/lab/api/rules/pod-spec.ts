@@ -1,8 +1,7 @@
 // Defaults and validation of a pod's spec, whether of a pod or of a template.
 import type { Container, PodSpec, Probe, Volume } from "kubernetes-types/core/v1.js";
 import type { FieldErrors } from "../field-errors.ts";
-
-const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+import { labelNameFaults } from "../names.ts";
 
 export function defaultPodSpec(spec: PodSpec): void {
   spec.restartPolicy ??= "Always";
@@ -102,8 +101,8 @@ export function validatePodSpec(
   initContainers.forEach((container, index) => {
     check(container, `${path}.initContainers[${String(index)}]`);
   });
-  oneOf(spec.restartPolicy, `${path}.restartPolicy`, ["Always", "Never", "OnFailure"], errors);
-  oneOf(spec.dnsPolicy, `${path}.dnsPolicy`, ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"], errors);
+  oneOf(spec.restartPolicy, `${path}.restartPolicy`, ["Always", "OnFailure", "Never"], errors);
+  oneOf(spec.dnsPolicy, `${path}.dnsPolicy`, ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"], errors);
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) {
     errors.invalid(
       `${path}.terminationGracePeriodSeconds`,
@@ -115,14 +114,7 @@ export function validatePodSpec(
 
 function validateLabelName(name: string, field: string, errors: FieldErrors): void {
   if (name === "") errors.required(field);
-  else if (name.length > 63) errors.invalid(field, name, "must be no more than 63 bytes");
-  else if (!LABEL.test(name)) {
-    errors.invalid(
-      field,
-      name,
-      "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
-    );
-  }
+  else for (const fault of labelNameFaults(name)) errors.invalid(field, name, fault);
 }
 
 /** 422 for a value that is none of these. */

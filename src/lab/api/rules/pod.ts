@@ -4,6 +4,7 @@ import type { PriorityClass } from "kubernetes-types/scheduling/v1.js";
 import type { ServiceAccount } from "kubernetes-types/core/v1.js";
 import { sameJson, thaw, type Draft } from "../../store/object.ts";
 import { parseQuantity } from "../../../kube/quantity.ts";
+import { secondsTime } from "../../../kube/timestamps.ts";
 import { forbidden } from "../failure.ts";
 import type { KindRules, RuleContext } from "../kind-row.ts";
 import { randomSuffix } from "../metadata.ts";
@@ -30,7 +31,9 @@ export const podRules: KindRules = {
   create: (draft, context) => {
     const pod = draft as PodDraft;
     pod.status = { phase: "Pending", qosClass: qosClass(pod.spec) };
-    if ((pod.spec.schedulingGates ?? []).length > 0) pod.status.conditions = [GATED];
+    if ((pod.spec.schedulingGates ?? []).length > 0) {
+      pod.status.conditions = [{ ...GATED, lastTransitionTime: secondsTime(context.now) }];
+    }
     admitServiceAccount(pod, context);
     admitPriority(pod, context);
     tolerate(pod, NOT_READY);

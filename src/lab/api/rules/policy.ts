@@ -2,6 +2,7 @@ import type { PodDisruptionBudget } from "kubernetes-types/policy/v1.js";
 import type { ClusterRoleBinding } from "kubernetes-types/rbac/v1.js";
 import type { PriorityClass } from "kubernetes-types/scheduling/v1.js";
 import { sameJson, type Draft } from "../../store/object.ts";
+import { internalForm } from "../go-text.ts";
 import type { KindRules } from "../kind-row.ts";
 import { validateImmutable } from "../metadata.ts";
 
@@ -40,17 +41,20 @@ export const roleBindingRules: KindRules = {
   },
   validate: (draft, errors) => {
     const { roleRef, subjects = [] } = draft as BindingDraft;
-    if (roleRef.name === "") errors.required("roleRef.name");
-    const kinds = draft.kind === "RoleBinding" ? ["ClusterRole", "Role"] : ["ClusterRole"];
+    const kinds = draft.kind === "RoleBinding" ? ["Role", "ClusterRole"] : ["ClusterRole"];
     if (!kinds.includes(roleRef.kind)) errors.notSupported("roleRef.kind", roleRef.kind, kinds);
+    if (roleRef.name === "") errors.required("roleRef.name");
     subjects.forEach(({ kind, name, namespace }, index) => {
       const path = `subjects[${String(index)}]`;
       if (name === "") errors.required(`${path}.name`);
-      if (kind === "ServiceAccount" && (namespace ?? "") === "") errors.required(`${path}.namespace`);
+      // A role binding's accounts are of its own namespace if they do not say otherwise.
+      const needed = kind === "ServiceAccount" && draft.kind === "ClusterRoleBinding";
+      if (needed && (namespace ?? "") === "") errors.required(`${path}.namespace`);
     });
   },
   validateUpdate: (draft, before, errors) => {
     const { roleRef } = draft as BindingDraft;
-    if (!sameJson(roleRef, before["roleRef"])) errors.invalid("roleRef", roleRef, "cannot change roleRef");
+    if (sameJson(roleRef, before["roleRef"])) return;
+    errors.invalid("roleRef", internalForm("rbac.v1.RoleRef", roleRef), "field is immutable");
   },
 };

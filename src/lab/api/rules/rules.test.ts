@@ -62,9 +62,12 @@ describe("a claim", () => {
 
   it("may grow when it is bound, and shrink only above its capacity", async () => {
     const { client } = testLab();
-    await client.create(persistentVolumeClaims, claim());
+    const { spec } = claim();
+    await client.create(persistentVolumeClaims, claim("data", { spec: { ...spec, storageClassName: "grows" } }));
     const status = { phase: "Bound", capacity: { storage: "1Gi" } };
     await client.patchMerge(persistentVolumeClaims, data, { status }, { subresource: "status" });
+    const grows = { provisioner: "example.com/p", allowVolumeExpansion: true };
+    await client.create(storageClasses, { metadata: { name: "grows" }, ...grows });
     const size = (storage: string): Promise<unknown> =>
       client.patchMerge(persistentVolumeClaims, data, { spec: { resources: { requests: { storage } } } });
     await size("4Gi");

@@ -1,8 +1,12 @@
 import type { Service } from "kubernetes-types/core/v1.js";
 import type { Draft } from "../../store/object.ts";
 import type { KindRules } from "../kind-row.ts";
+import { oneOf } from "./pod-spec.ts";
 
 type ServiceDraft = Draft & { spec: NonNullable<Service["spec"]>; status?: Service["status"] };
+
+const PORT_HELP = "must be between 1 and 65535, inclusive";
+const isPort = (port: number): boolean => port >= 1 && port <= 65_535;
 
 export const serviceRules: KindRules = {
   defaults: (draft) => {
@@ -14,7 +18,8 @@ export const serviceRules: KindRules = {
     spec.internalTrafficPolicy ??= "Cluster";
     for (const port of spec.ports ?? []) {
       port.protocol ??= "TCP";
-      port.targetPort ??= port.port;
+      // Zero means "not set" here.
+      if (port.targetPort === undefined || port.targetPort === 0 || port.targetPort === "") port.targetPort = port.port;
     }
   },
   create: (draft, context) => {
@@ -41,6 +46,13 @@ export const serviceRules: KindRules = {
     if ((spec.ports ?? []).length === 0 && spec.clusterIP !== "None" && spec.type !== "ExternalName") {
       errors.required("spec.ports");
     }
+    (spec.ports ?? []).forEach(({ port, targetPort }, index) => {
+      const path = `spec.ports[${String(index)}]`;
+      if (!isPort(port)) errors.invalid(`${path}.port`, port, PORT_HELP);
+      if (typeof targetPort === "number" && !isPort(targetPort))
+        errors.invalid(`${path}.targetPort`, targetPort, PORT_HELP);
+    });
+    oneOf(spec.type, "spec.type", ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"], errors);
   },
   validateUpdate: (draft, before, errors) => {
     const { spec } = draft as ServiceDraft;

@@ -3,6 +3,7 @@ import type { Draft } from "../../store/object.ts";
 import { sameJson } from "../../store/object.ts";
 import type { KindRules } from "../kind-row.ts";
 import { validateImmutable } from "../metadata.ts";
+import { qualifiedNameFaults } from "../names.ts";
 import { oneOf } from "./pod-spec.ts";
 
 type ClassDraft = Draft & StorageClass;
@@ -16,18 +17,19 @@ export const classRules: KindRules = {
   validate: (draft, errors) => {
     const { provisioner, reclaimPolicy, volumeBindingMode } = draft as ClassDraft;
     if ((provisioner ?? "") === "") errors.required("provisioner");
+    else
+      for (const fault of qualifiedNameFaults(provisioner.toLowerCase()))
+        errors.invalid("provisioner", provisioner.toLowerCase(), fault);
     oneOf(reclaimPolicy, "reclaimPolicy", ["Delete", "Retain"], errors);
     oneOf(volumeBindingMode, "volumeBindingMode", ["Immediate", "WaitForFirstConsumer"], errors);
   },
   validateUpdate: (draft, before, errors) => {
     const next = draft as ClassDraft;
     const old = before as unknown as ClassDraft;
-    if (!sameJson(next.parameters, old.parameters))
-      errors.forbidden("parameters", "updates to parameters are forbidden.");
-    if (next.provisioner !== old.provisioner) errors.forbidden("provisioner", "updates to provisioner are forbidden.");
-    if (next.reclaimPolicy !== old.reclaimPolicy)
-      errors.forbidden("reclaimPolicy", "updates to reclaimPolicy are forbidden.");
-    validateImmutable("volumeBindingMode", next.volumeBindingMode, old.volumeBindingMode, errors);
+    for (const field of ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] as const) {
+      // Upstream: the value is not in the message.
+      if (!sameJson(next[field], old[field])) errors.invalid(field, null, "field is immutable");
+    }
   },
 };
 

@@ -4,6 +4,7 @@ import { parseQuantity } from "../../../kube/quantity.ts";
 import { secondsTime } from "../../../kube/timestamps.ts";
 import { sameJson, type Draft } from "../../store/object.ts";
 import type { FieldErrors } from "../field-errors.ts";
+import { internalForm } from "../go-text.ts";
 import type { KindRules } from "../kind-row.ts";
 import { validateImmutable } from "../metadata.ts";
 import { validateAccessModes, VOLUME_MODES } from "./claim.ts";
@@ -66,7 +67,7 @@ export const volumeRules: KindRules = {
     if (old.nodeAffinity !== undefined && !sameJson(withGaLabels(old.nodeAffinity), withGaLabels(spec.nodeAffinity))) {
       errors.invalid(
         "nodeAffinity",
-        spec.nodeAffinity ?? null,
+        internalForm("core.v1.VolumeNodeAffinity", spec.nodeAffinity),
         "field is immutable, except for updating from beta label to GA",
       );
     }
@@ -83,6 +84,8 @@ function validateSpec(spec: PersistentVolumeSpec, errors: FieldErrors): void {
     errors.notSupported("spec.capacity", spec.capacity ?? null, ["storage"]);
   }
   for (const [name, size] of capacity) {
+    if (parseQuantity(size).nano < 0n)
+      errors.invalid(`spec.capacity[${name}]`, Number(size), "must be a valid resource quantity");
     if (parseQuantity(size).nano <= 0n) errors.invalid(`spec.capacity[${name}]`, size, "must be greater than zero");
   }
   const policies = ["Delete", "Recycle", "Retain"];

@@ -1,7 +1,7 @@
 import type { Binding, PodCondition, PodSpec, PodStatus } from "kubernetes-types/core/v1.js";
 import { secondsTime } from "../../../kube/timestamps.ts";
 import { thaw } from "../../store/object.ts";
-import { badRequest, conflict, notFound } from "../failure.ts";
+import { badRequest, conflict, notFound, unmetPrecondition } from "../failure.ts";
 import { FieldErrors } from "../field-errors.ts";
 import { keyOf, type State, type Target } from "../state.ts";
 import { commitUpdate } from "../write.ts";
@@ -15,8 +15,8 @@ export function bindPod(state: State, target: Target, binding: Binding, dryRun: 
   if ((binding.target.kind ?? "") !== "" && binding.target.kind !== "Node") {
     errors.notSupported("target.kind", binding.target.kind, ["Node", "<empty>"]);
   }
-  errors.throwIfFound({ group: "", kind: "Binding" }, name);
   if ((binding.metadata?.name ?? name) !== name) throw badRequest("name in URL does not match name in Binding object");
+  errors.throwBareIfFound();
 
   const before = state.store.read(row.collection, keyOf(target));
   if (before === undefined) throw notFound(row, name);
@@ -28,11 +28,19 @@ export function bindPod(state: State, target: Target, binding: Binding, dryRun: 
   const refuse = (why: string): Error => conflict({ group: "", plural: "pods/binding" }, name, why);
   const { uid, resourceVersion } = binding.metadata ?? {};
   if (uid !== undefined && uid !== pod.metadata.uid) {
-    throw refuse(`Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid ?? ""}`);
+    throw unmetPrecondition(
+      row,
+      name,
+      keyOf(target),
+      `UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid ?? ""}`,
+    );
   }
   if (resourceVersion !== undefined && resourceVersion !== pod.metadata.resourceVersion) {
-    throw refuse(
-      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${pod.metadata.resourceVersion ?? ""}`,
+    throw unmetPrecondition(
+      row,
+      name,
+      keyOf(target),
+      `ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${pod.metadata.resourceVersion ?? ""}`,
     );
   }
   if (pod.metadata.deletionTimestamp !== undefined)

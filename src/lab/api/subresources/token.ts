@@ -19,7 +19,7 @@ export function requestToken(state: State, tokens: Tokens, target: Target, reque
   const errors = new FieldErrors();
   if (seconds < SHORTEST_SECONDS)
     errors.invalid("spec.expirationSeconds", seconds, "may not specify a duration less than 10 minutes");
-  errors.throwIfFound({ group: "authentication.k8s.io", kind: "TokenRequest" }, name);
+  errors.throwIfFound({ group: "authentication.k8s.io", kind: "TokenRequest" }, "");
 
   const { token, expiresAt } = tokens.issue(
     { ...serviceAccountUser(namespace, name, account.metadata.uid), extra: boundExtra(state, target, request) },
@@ -29,7 +29,7 @@ export function requestToken(state: State, tokens: Tokens, target: Target, reque
     ...request,
     kind: "TokenRequest",
     apiVersion: "authentication.k8s.io/v1",
-    metadata: { name, namespace, creationTimestamp: secondsTime(state.clock.now()) },
+    metadata: { name, namespace, uid: account.metadata.uid, creationTimestamp: secondsTime(state.clock.now()) },
     spec: { ...request.spec, expirationSeconds: seconds },
     status: { token, expirationTimestamp: secondsTime(expiresAt) },
   };

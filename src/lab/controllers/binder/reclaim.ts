@@ -76,7 +76,7 @@ function deleterOf(volume: PersistentVolume): "external" | "own" | { readonly fa
   const path = volume.spec?.hostPath?.path;
   if (path === undefined) {
     const name = volume.metadata?.name ?? "";
-    return { failure: `error getting deleter volume plugin for volume "${name}": no deletable volume plugin matched` };
+    return { failure: `error getting deleter volume plugin for volume "${name}": no volume plugin matched` };
   }
   if (/\/tmp\/.+/.test(path)) return "own";
   return { failure: `host_path deleter only supports /tmp/.+ but received provided ${path}` };

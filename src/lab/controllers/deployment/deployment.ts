@@ -6,6 +6,7 @@ import { uidOf } from "../../../kube/objects.ts";
 import { secondsTime } from "../../../kube/timestamps.ts";
 import { deployments, replicaSets, type Deployment, type ReplicaSet } from "../kinds.ts";
 import { about, at, controlledBy, controllerKey, controllerOf } from "../objects/owners.ts";
+import { isNamespaceTerminating } from "../objects/terminating.ts";
 import { hashOf } from "../objects/revision.ts";
 import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
 
@@ -44,6 +45,7 @@ export function deploymentController(process: Process): Controller {
         const made = await client.create(replicaSets, newSet(deployment, hash, owned().length + 1));
         await sets.waitFor(made.metadata?.resourceVersion ?? "0", signal);
       } catch (error) {
+        if (isNamespaceTerminating(error)) return;
         if (!isAlreadyExists(error)) throw error;
       }
     }

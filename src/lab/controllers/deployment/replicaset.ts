@@ -4,6 +4,7 @@ import { pods, type Pod } from "../../../kube/kinds.ts";
 import { uidOf } from "../../../kube/objects.ts";
 import { replicaSets, type ReplicaSet } from "../kinds.ts";
 import { about, at, controlledBy, controllerKey, controllerOf } from "../objects/owners.ts";
+import { isNamespaceTerminating } from "../objects/terminating.ts";
 import { isActive, isReady } from "../objects/pods.ts";
 import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
 
@@ -56,7 +57,11 @@ export function replicaSetController(process: Process): Controller {
     const wanted = set.spec?.replicas ?? 1;
     if (set.metadata?.deletionTimestamp === undefined) {
       const now = active();
-      for (let missing = wanted - now.length; missing > 0; missing -= 1) await create(set, signal);
+      try {
+        for (let missing = wanted - now.length; missing > 0; missing -= 1) await create(set, signal);
+      } catch (error) {
+        if (!isNamespaceTerminating(error)) throw error;
+      }
       for (const pod of now.toSorted(firstToGo).slice(0, Math.max(now.length - wanted, 0))) await remove(set, pod);
     }
     const now = active();
