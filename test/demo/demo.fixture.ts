@@ -30,8 +30,13 @@ export async function openShop(): Promise<Shop> {
   const root = await mkdtemp(join(tmpdir(), "mooring-demo-test-"));
   const files = join(root, "files");
   await mkdir(files);
-  await promisify(execFile)(process.execPath, ["tools/build.mjs", join(root, "dist")]);
-  await cp("deploy", join(root, "deploy"), { recursive: true });
+  try {
+    await promisify(execFile)(process.execPath, ["tools/build.mjs", join(root, "dist")]);
+    await cp("deploy", join(root, "deploy"), { recursive: true });
+  } catch (error) {
+    await rm(root, { recursive: true, force: true });
+    throw error;
+  }
   const children = new Set<ChildProcess>();
   return {
     write: async (name, text) => {
