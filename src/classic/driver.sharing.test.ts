@@ -49,6 +49,15 @@ describe("volumes that share a directory", () => {
     await provision({ storageClass: common });
   });
 
+  it.each([
+    ["it has Failed", { phase: "Failed" }, { "pv.kubernetes.io/provisioned-by": "rancher.io/local-path" }],
+    ["it was made by hand", { phase: "Bound" }, {}],
+  ])("a new one does not wait for a predecessor that nobody will remove: %s", async (_why, status, annotations) => {
+    const claimRef = { namespace: "shop", name: "data", uid: "of-the-claim-before" };
+    await cluster.putVolume(other({ spec: { claimRef }, status, annotations }));
+    await provision({ storageClass: common });
+  });
+
   it("a new one does not wait for one on another node, or for one that is kept", async () => {
     const annotations = { "local.path.provisioner/selected-node": "node-b" };
     await cluster.putVolume(

@@ -1,3 +1,4 @@
+import { PROVISIONED_BY } from "../api/names.ts";
 import type { PersistentVolume } from "../kube/kinds.ts";
 import { PathIndex } from "./path-index.ts";
 import { directoryOf, type Placement, placementOf } from "./reclaim.ts";
@@ -17,7 +18,10 @@ export interface PlacedVolume {
   readonly placement: Placement;
   /** Released with policy Delete: its directory is or will be removed. */
   readonly goes: boolean;
-  /** With policy Delete: the claim it was made for. When that is gone the directory goes, even if nobody has called it Released yet. */
+  /**
+   * With policy Delete: the claim it was made for. When that is gone the directory goes, even if nobody has called it Released yet. Not of a volume that no provisioner has made, or that has Failed: nobody removes
+   * it, and nobody may wait for that.
+   */
   readonly owner: { readonly key: string; readonly uid: string } | undefined;
 }
 
@@ -35,8 +39,9 @@ export function placedVolume(volume: PersistentVolume): PlacedVolume | undefined
   if (path === undefined || name === undefined || !path.startsWith("/")) return undefined;
   const { persistentVolumeReclaimPolicy: policy, claimRef } = volume.spec ?? {};
   const deletes = policy === "Delete" && volume.metadata?.deletionTimestamp === undefined;
+  const provisioned = volume.metadata?.annotations?.[PROVISIONED_BY] !== undefined;
   const owner =
-    deletes && claimRef?.uid !== undefined
+    deletes && provisioned && volume.status?.phase !== "Failed" && claimRef?.uid !== undefined
       ? { key: `${claimRef.namespace ?? ""}/${claimRef.name ?? ""}`, uid: claimRef.uid }
       : undefined;
   return { name, path, placement: placementOf(volume), goes: deletes && volume.status?.phase === "Released", owner };
