@@ -113,6 +113,103 @@ describe("what is left when a claim is deleted half-way", () => {
     expect(cluster.podNames()).toEqual([]);
   });
 
+  describe("what an attempt before may have made is not forgotten by a leader that has it only from a pod", () => {
+    const failed = (): void => {
+      cluster.kubelet = () => ({ phase: "Failed" });
+    };
+    const removed = async (meanwhile = async (): Promise<void> => undefined): Promise<void> => {
+      cluster.kubelet = succeeds;
+      cluster.kube.intercept = () => undefined;
+      expect(driver.leftovers()).toEqual([VOLUME]);
+      const abandoned = begun(abandon());
+      await settle();
+      await meanwhile();
+      await abandoned;
+      await settle();
+      expect(cluster.ran.at(-1)).toBe(`delete node-a:${DIRECTORY}`);
+      expect(cluster.podNames()).toEqual([]);
+      expect(driver.leftovers()).toEqual([]);
+    };
+
+    /** A leader's attempt failed, and the next has put a pod in its place that has not begun. */
+    async function replaced(): Promise<void> {
+      failed();
+      await expect(provision()).rejects.toThrow();
+      await newLeader();
+      cluster.kubelet = () => undefined;
+      void begun(provision());
+      await settle();
+      await newLeader();
+    }
+
+    it("when it has removed the failed pod and may not make another", async () => {
+      failed();
+      await expect(provision()).rejects.toThrow();
+      await newLeader();
+      cluster.kube.intercept = (req) => {
+        // A quota, or a webhook: while the failed pod is there its name is taken, afterwards the new one is refused.
+        if (req.method === "POST" && cluster.pod(CREATE) === undefined) throw new Error("exceeded quota");
+      };
+      await expect(provision()).rejects.toThrow("exceeded quota");
+      await removed();
+    });
+
+    it("when the pod that replaced the failed one runs out of time", async () => {
+      await replaced();
+      const late = begun(provision());
+      await cluster.clock.advance(120_000);
+      await expect(late).rejects.toThrow("timeout");
+      await removed();
+    });
+
+    it("when the pod that replaced the failed one is being deleted already", async () => {
+      await replaced();
+      const pod = cluster.pod(CREATE);
+      await cluster.putPod(CREATE, {
+        ...pod,
+        metadata: { ...pod?.metadata, deletionTimestamp: "2030-01-01T00:00:00Z" },
+      });
+      await removed(async () => {
+        await cluster.deletePod(CREATE);
+        await cluster.clock.advance(5000);
+      });
+    });
+
+    it("when the pod that was being deleted has gone and the next has not begun", async () => {
+      cluster.kubelet = () => undefined;
+      void begun(provision());
+      await settle();
+      const pod = cluster.pod(CREATE);
+      await cluster.putPod(CREATE, {
+        ...pod,
+        metadata: { ...pod?.metadata, deletionTimestamp: "2030-01-01T00:00:00Z" },
+        status: { phase: "Running" },
+      });
+      await newLeader();
+      void begun(provision());
+      await settle();
+      await cluster.deletePod(CREATE);
+      await cluster.clock.advance(5000);
+      expect(cluster.pod(CREATE)?.status?.phase).toBe("Pending");
+      await newLeader();
+      await removed();
+    });
+
+    it("when the failed pod was on another node of a shared file system", async () => {
+      cluster.settings = settings({ sharedFileSystemPath: "/shared" });
+      failed();
+      await expect(provision()).rejects.toThrow();
+      await newLeader();
+      cluster.kubelet = () => undefined;
+      void begun(provision({ node: node("node-b") }));
+      await settle();
+      await newLeader();
+      cluster.kubelet = succeeds;
+      await abandon();
+      expect(cluster.ran.at(-1)).toBe(`delete node-b:/shared/${VOLUME}_shop_data`);
+    });
+  });
+
   it("a helper that runs too long is ended, so that it cannot make the directory again", async () => {
     await deletedWhileRunning();
     const abandoned = abandon();
@@ -302,6 +399,33 @@ describe("the directory of an attempt that is given up", () => {
     await settle();
     expect(cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
     expect(driver.leftovers()).toEqual([]);
+  });
+
+  it("is kept for ever then, however often the helper pod cannot be deleted", async () => {
+    await provision();
+    cluster.kube.intercept = (req) => {
+      if (req.method === "DELETE") throw new Error("a webhook refuses");
+    };
+    await driver.settled(VOLUME);
+    // The PersistentVolume is set to Retain and deleted, the claim too: its data is to stay.
+    await driver.abandon(VOLUME, yes, stop.signal).catch(() => undefined);
+    cluster.kube.intercept = () => undefined;
+    await driver.abandon(VOLUME, yes, stop.signal);
+    await settle();
+    expect(cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
+    expect(driver.leftovers()).toEqual([]);
+  });
+
+  it("under a pattern a helper that runs is ended at once: the next claim of this name may have the directory by now", async () => {
+    cluster.kubelet = () => undefined;
+    void begun(provision({ storageClass: byName }));
+    await settle();
+    await cluster.setStatus(CREATE, { phase: "Running" });
+    stop.abort(new Error("the claim was deleted"));
+    stop = new AbortController();
+    await driver.abandon(VOLUME, yes, stop.signal);
+    expect(cluster.podNames()).toEqual([]);
+    expect(cluster.ran).toEqual(["create node-a:/opt/lpp/shop/data/files"]);
   });
 
   it("is not touched, nor its record, when the claim is there after all", async () => {

@@ -56,8 +56,8 @@ interface Context {
   readonly confirm: Confirm;
 }
 
-/** `withdrawn`: it was not to be removed after all, and nothing has changed. */
-type End = "ended" | "withdrawn";
+/** `withdrawn`: it was not to be removed after all, and nothing has changed. `left`: the pod could not be deleted, and what is known of it is still needed. */
+type End = "ended" | "withdrawn" | "left";
 
 export class Unfinished {
   readonly #deps: UnfinishedDeps;
@@ -122,7 +122,7 @@ export class Unfinished {
       } else if (!here || path !== plan.path) {
         await this.#elsewhere(volumeName, record.node, context, () => this.#endPod(helper, context));
       } else if (leaving || record.node !== node) {
-        await this.#deps.work.end(helper, context);
+        await this.#endForNext(helper, context);
       }
       // A failed pod of this very attempt is replaced when the next is created.
     }
@@ -139,10 +139,7 @@ export class Unfinished {
   /** The directory goes with another volume, or has gone: the next attempt makes it again. */
   async makeAgain(volumeName: string, settings: Settings, signal: AbortSignal): Promise<void> {
     const { work, inFlight } = this.#deps;
-    for (const helper of work.createPodsOf(volumeName)) {
-      if (helper.record.phase !== "waiting") this.#rememberPod(helper);
-      await work.end(helper, { settings, signal });
-    }
+    for (const helper of work.createPodsOf(volumeName)) await this.#endForNext(helper, { settings, signal });
     inFlight.forget(volumeName);
   }
 
@@ -154,10 +151,12 @@ export class Unfinished {
       for (const helper of work.createPodsOf(volumeName)) {
         if (helper.record.phase !== "running" || helper.record.leaving) continue;
         this.#rememberPod(helper);
-        await work.awaitEnd(helper, context);
+        // A directory that is kept needs no record, and the next claim of this name may be given it now: no script of ours may work in it any longer than it must.
+        const attempt = attemptOf(helper);
+        if (attempt !== undefined && !this.#isKept(volumeName, attempt)) await work.awaitEnd(helper, context);
       }
       for (const helper of work.createPodsOf(volumeName)) {
-        if ((await this.#endPod(helper, context)) === "withdrawn") return;
+        if ((await this.#endPod(helper, context)) !== "ended") return;
       }
       const attempt = this.#attempts.get(volumeName);
       if (attempt !== undefined && (await this.#tearDown(volumeName, attempt, context)) === "withdrawn") return;
@@ -199,8 +198,8 @@ export class Unfinished {
     const { work } = this.#deps;
     const { pod, record } = helper;
     const { volumeName, phase, again, leaving } = record;
-    if (phase === "running") this.#rememberPod(helper);
-    const earlier = this.#attempts.get(volumeName) ?? (again ? attemptOf(helper) : undefined);
+    if (phase === "running" || (again && !this.#attempts.has(volumeName))) this.#rememberPod(helper);
+    const earlier = this.#attempts.get(volumeName);
     if (phase === "waiting" && !leaving && earlier !== undefined) {
       if ((await this.#tearDown(volumeName, earlier, context)) === "withdrawn") return "withdrawn";
       this.#attempts.delete(volumeName);
@@ -213,8 +212,13 @@ export class Unfinished {
       if ((await this.#tearDown(volumeName, attempt, context)) === "withdrawn") return "withdrawn";
       this.#attempts.delete(volumeName);
     }
-    await work.remove(pod);
-    return "ended";
+    return (await work.remove(pod)) ? "ended" : "left";
+  }
+
+  /** Ends a pod whose volume's next attempt comes after it: what it may have made, or one before it, is remembered, so that the next pod tells of it. */
+  async #endForNext(helper: HelperPod, context: Pick<Context, "settings" | "signal">): Promise<void> {
+    if (helper.record.phase !== "waiting" || helper.record.again) this.#rememberPod(helper);
+    if (await this.#deps.work.end(helper, context)) this.#rememberPod(helper);
   }
 
   #rememberPod(helper: HelperPod): void {
@@ -222,11 +226,15 @@ export class Unfinished {
     if (attempt !== undefined) this.remember(helper.record.volumeName, attempt);
   }
 
+  #isKept(volumeName: string, { path, retain }: Attempt): boolean {
+    return retain || this.#stored.has(volumeName) || !isOwnDirectory(path, volumeName);
+  }
+
   async #tearDown(volumeName: string, attempt: Attempt, context: Context): Promise<End> {
     const { work, inFlight, nodes, log, check } = this.#deps;
     const { path, sizeBytes } = attempt;
     const fields = { volume: volumeName, node: attempt.node, path };
-    if (attempt.retain || this.#stored.has(volumeName) || !isOwnDirectory(path, volumeName)) {
+    if (this.#isKept(volumeName, attempt)) {
       log.info("the directory of an attempt that is given up is kept: it may hold older or retained data", fields);
       return "ended";
     }

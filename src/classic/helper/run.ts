@@ -10,7 +10,7 @@
  *     after the PV, before the removal      pod and PV; `settled` is repeated for it when a leader starts
  *     after a failure                       the failed pod stays until the next attempt, which replaces it by one that says so (HELPER_AGAIN), or until the claim is gone (`abandon`)
  *     after a timeout                       the pod is deleted: a container that has not started in that time must not start later, behind everybody's back. The claim is the record then, and this process' memory
- *     between replacing a failed pod and creating the new one: the claim alone is the record
+ *     between replacing a failed pod and creating the new one: the claim is the record, and this process' memory
  *
  * A *delete* pod records nothing (the PV, or the create pod, still does): whatever it did, a teardown may run again. While one has not ended, nobody may be given its directory (teardowns.ts).
  */
@@ -41,7 +41,7 @@ export interface HelperRun {
   readonly timeoutSeconds: number;
   /** Called at most once, with what keeps the pod from getting on. */
   readonly report: (message: string) => void;
-  /** Called when a container may have run and the pod has not succeeded: it may be gone, or somebody may delete it. */
+  /** Called when a container of the pod, or of one before it, may have run and the pod has not succeeded: it may be gone, or somebody may delete it. May be called more than once. */
   readonly lost: () => void;
   /** Asked right before the pod is created, however often; what it throws ends the run. */
   readonly gate?: (() => Promise<void>) | undefined;
@@ -212,6 +212,11 @@ export class HelperRunner {
     const { client, log } = this.#deps;
     const { name = "", namespace } = run.pod.metadata ?? {};
     let { pod } = run;
+    /** What is there already, or something before it, may have made the directory. Said before it is deleted: the creation of the next may be refused. */
+    const mayBeMade = (): void => {
+      run.lost();
+      pod = markedAgain(pod);
+    };
     for (let tries = 0; ; tries++) {
       await run.gate?.();
       if (tries === 0) log.info(`create the helper pod ${name} into ${namespace ?? ""}`, { pod: name });
@@ -229,13 +234,15 @@ export class HelperRunner {
       // A pod of another place must not be taken for ours: its success would be that of another directory.
       if (!same && !(ours?.node === "" && theirs?.path === ours.path))
         throw classicErrors.HELPER_NAME_TAKEN({ pod: name });
-      if (theirs?.leaving === true) {
-        await this.removeAndWait(existing, signal);
-      } else if (theirs?.phase === "failed" || (theirs?.phase === "succeeded" && theirs.action === "delete")) {
+      const creates = theirs?.action === "create";
+      const { again = false, leaving = false, phase } = theirs ?? {};
+      if (creates && (again || phase === "failed" || (leaving && phase !== "waiting"))) mayBeMade();
+      if (leaving) {
+        if ((await this.removeAndWait(existing, signal)) && creates) mayBeMade();
+      } else if (phase === "failed" || (phase === "succeeded" && !creates)) {
         // It ended before this attempt began (under a leader that is gone): its log is told, and a fresh one runs.
         await this.printLog(existing);
         await this.removeAndWait(existing, signal);
-        if (theirs.action === "create") pod = markedAgain(pod);
       } else {
         return existing;
       }
