@@ -8,7 +8,9 @@ const ROOT_CA = "kube-root-ca.crt";
 
 /** Each namespace has a ServiceAccount `default` and a ConfigMap with the cluster's certificate authority, and gets them again when they are deleted. */
 export function serviceAccountController(process: Process, certificate = ""): Controller {
-  const { client } = limitedClient(process, "serviceaccount-controller");
+  const { client } = limitedClient(process, "service-account-controller");
+  // Upstream a controller of its own, with a rate limit of its own.
+  const { client: publisher } = limitedClient(process, "root-ca-certificate-publisher");
   const all = process.informers.of(namespaces);
   const accounts = process.informers.of(serviceAccounts);
   const maps = process.informers.of(configMaps);
@@ -20,13 +22,16 @@ export function serviceAccountController(process: Process, certificate = ""): Co
   const controller = new QueueController(process, { name: "serviceaccount" }, async (namespace) => {
     const object = all.store.get(namespace);
     if (object === undefined || object.metadata?.deletionTimestamp !== undefined) return;
-    if (accounts.store.get(`${namespace}/${ACCOUNT}`) === undefined) {
+    const account = async (): Promise<void> => {
+      if (accounts.store.get(`${namespace}/${ACCOUNT}`) !== undefined) return;
       await made(client.create(serviceAccounts, { metadata: { name: ACCOUNT, namespace } }));
-    }
-    if (maps.store.get(`${namespace}/${ROOT_CA}`) === undefined) {
+    };
+    const map = async (): Promise<void> => {
+      if (maps.store.get(`${namespace}/${ROOT_CA}`) !== undefined) return;
       const data = { "ca.crt": certificate };
-      await made(client.create(configMaps, { metadata: { name: ROOT_CA, namespace }, data }));
-    }
+      await made(publisher.create(configMaps, { metadata: { name: ROOT_CA, namespace }, data }));
+    };
+    await Promise.all([account(), map()]);
   });
   all.onChange(({ type, key }) => {
     if (type !== "deleted") controller.queue.add(key);
