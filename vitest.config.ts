@@ -6,6 +6,8 @@ const LONG_WAITS = ["leader", "reload"].map((name) => `test/stories/${name}.stor
 /** What `npm test` runs: everything that needs only Node. The cluster suite has its own configuration. */
 export default defineConfig({
   test: {
+    // Stories and programs wait more than they work. (By itself vitest leaves one processor free: on two that is one file at a time.)
+    maxWorkers: 3,
     reporters: process.env["CI_JSON"] === undefined ? ["default"] : ["default", "json"],
     outputFile: process.env["CI_JSON"] === undefined ? {} : { json: process.env["CI_JSON"] },
     projects: [
