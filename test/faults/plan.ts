@@ -52,6 +52,8 @@ export interface ReplicaPlan {
 export interface ScriptsPlan {
   readonly fails: number;
   readonly hangs: number;
+  /** The same, of teardowns alone. */
+  readonly teardownHangs: number;
   readonly neverStarts: number;
   readonly noImage: number;
 }
@@ -115,6 +117,6 @@ function planForeign(draw: Draw, profile: Profile): RunPlan["foreign"] {
 function planScripts(draw: Draw, profile: Profile): ScriptsPlan {
   const bad = draw.chance(0.3);
   const often = (): number => (bad && draw.chance(0.5) ? 0.4 : 0);
-  const plan = { fails: often(), hangs: often(), neverStarts: often(), noImage: often() };
-  return profile === "rescue" && draw.chance(0.7) ? { ...plan, hangs: 0.5 } : plan;
+  const plan = { fails: often(), hangs: often(), neverStarts: often(), noImage: often(), teardownHangs: 0 };
+  return profile === "rescue" && draw.chance(0.7) ? { ...plan, teardownHangs: 0.5 } : plan;
 }
