@@ -210,6 +210,27 @@ describe("what is left when a claim is deleted half-way", () => {
     });
   });
 
+  it("a helper that has not begun is not taken for the first, when the claim is older than the leader: its directory is removed", async () => {
+    const old = claim();
+    const born = (ms: number) => new Date(cluster.clock.now() + ms).toISOString();
+    const of = (creationTimestamp: string) => ({ claim: { ...old, metadata: { ...old.metadata, creationTimestamp } } });
+    const abandoned = async (creationTimestamp: string): Promise<readonly string[]> => {
+      cluster.ran.length = 0;
+      cluster.kubelet = () => undefined;
+      void begun(provision(of(creationTimestamp)));
+      await settle();
+      stop.abort(new Error("the claim was deleted"));
+      stop = new AbortController();
+      cluster.kubelet = succeeds;
+      await abandon();
+      await settle();
+      return cluster.ran;
+    };
+    expect(await abandoned(born(-1_000))).toEqual([`create node-a:${DIRECTORY}`, `delete node-a:${DIRECTORY}`]);
+    expect(await abandoned(born(120_000))).toEqual([`create node-a:${DIRECTORY}`]);
+    expect(cluster.podNames()).toEqual([]);
+  });
+
   it("a helper that runs too long is ended, so that it cannot make the directory again", async () => {
     await deletedWhileRunning();
     const abandoned = abandon();

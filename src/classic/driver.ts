@@ -44,8 +44,13 @@ export function createClassicDriver(deps: ClassicDeps): Driver {
   return new Classic(deps);
 }
 
+/** How far the clocks of this machine and of the API server may be apart. */
+const CLOCK_SKEW_MS = 60_000;
+
 class Classic implements Driver {
   readonly provisioner: string;
+  /** Wall clock. What attempts on older claims may have made, under a leader before this one, only the cluster can tell, and it need not. */
+  readonly #since: number;
   readonly #deps: ClassicDeps;
   readonly #work: HelperWork;
   readonly #inFlight: InFlight;
@@ -54,6 +59,7 @@ class Classic implements Driver {
 
   constructor(deps: ClassicDeps) {
     this.#deps = deps;
+    this.#since = deps.clock.now();
     this.provisioner = deps.provisioner;
     this.#work = new HelperWork(deps);
     this.#inFlight = new InFlight(deps.clock, deps.volumes);
@@ -140,6 +146,11 @@ class Classic implements Driver {
     return this.#unfinished.abandon(volumeName, confirm, this.#deps.settings.current(), signal);
   }
 
+  /** Whether somebody before this leader may have worked on the claim. */
+  #isOlder({ claim }: ProvisionRequest): boolean {
+    return Date.parse(claim.metadata?.creationTimestamp ?? "") < this.#since + CLOCK_SKEW_MS;
+  }
+
   #task(request: ProvisionRequest, plan: ProvisionPlan, next: Continuation): Parameters<HelperWork["create"]>[0] {
     return {
       action: "create",
@@ -151,7 +162,7 @@ class Classic implements Driver {
       mode: request.claim.spec?.volumeMode ?? "Filesystem",
       ownership: plan.ownership(),
       retain: isRetained(request),
-      again: this.#unfinished.remembers(request.volumeName),
+      again: this.#unfinished.remembers(request.volumeName) || this.#isOlder(request),
     };
   }
 }
