@@ -50,14 +50,20 @@ function planBurst(draw: Draw, storageClass: ClassPlan): readonly PlannedStep[] 
   return begin(draw, storageClass, draw.int(4_000, 12_000));
 }
 
-/** All deleted at about the same time. */
+/** All deleted at about the same time; soon after it (plan-troubles.ts) the product may see no volume change any more, and some are rescued then. */
 function planRescue(draw: Draw, storageClass: ClassPlan): readonly PlannedStep[] {
-  const steps = begin(draw, storageClass, draw.int(3_000, 5_000));
-  if (steps.some(({ step }) => step === "pod")) steps.push({ after: draw.int(10_000, 12_000), step: "delete-pod" });
-  steps.push({ after: draw.int(0, 1_000), step: "delete-claim" });
-  if (draw.chance(0.6)) steps.push({ after: draw.magnitude(500, 15_000), step: "rescue" });
+  const steps = begin(draw, storageClass, draw.int(3_000, 3_500));
+  const begun = steps.reduce((sum, { after }) => sum + after, 0);
+  const end = RESCUE_DELETES_AT - begun + draw.int(0, 500);
+  if (steps.some(({ step }) => step === "pod")) {
+    steps.push({ after: end, step: "delete-pod" }, { after: draw.int(0, 300), step: "delete-claim" });
+  } else steps.push({ after: end, step: "delete-claim" });
+  if (draw.chance(0.7)) steps.push({ after: draw.int(1_000, 32_000), step: "rescue" });
   return steps;
 }
+
+/** Milliseconds from the beginning of a run with profile `rescue`. */
+export const RESCUE_DELETES_AT = 14_000;
 
 function begin(draw: Draw, { waits }: ClassPlan, after: number): PlannedStep[] {
   const claim: PlannedStep = { after, step: "claim" };

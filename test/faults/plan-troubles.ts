@@ -2,6 +2,7 @@ import { MANAGER, SCHEDULER } from "../../src/lab/controllers/start.ts";
 import type { Fault } from "../../src/lab/api/faults.ts";
 import { Draw } from "./draw.ts";
 import type { Profile } from "./plan.ts";
+import { RESCUE_DELETES_AT } from "./plan-slots.ts";
 import type { Moment } from "./replica.ts";
 
 /** Something that goes wrong. Times are milliseconds from the beginning of the run. */
@@ -124,9 +125,14 @@ function planOfProfile(draw: Draw, { profile, healAt }: About): readonly Trouble
     const fault: Fault = { do: "delay", when, ms: [1, draw.magnitude(50, 2_000)] };
     return [{ is: "requests", of: "manager", fault, chance: 1, at: 0, until: 40_000 }];
   }
-  if (profile === "rescue" && draw.chance(0.7)) {
-    // The product does not see that a volume was rescued.
-    return [{ is: "stall", plural: "persistentvolumes", at: draw.int(17_000, 22_000), until: healAt }];
+  if (profile === "rescue" && draw.chance(0.8)) {
+    // The leader dies when removals have begun; the next waits for what is left of them, and does not see that volumes are rescued meanwhile.
+    const write = draw.int(2, 16);
+    const downMs = draw.magnitude(300, 20_000);
+    return [
+      { is: "crash", of: "leader", at: RESCUE_DELETES_AT - 200, write, moment: "after", downMs },
+      { is: "stall", plural: "persistentvolumes", at: RESCUE_DELETES_AT + draw.int(800, 15_000), until: healAt },
+    ];
   }
   return [];
 }

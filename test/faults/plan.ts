@@ -30,7 +30,7 @@ export interface RunPlan {
 }
 
 /**
- * What a run is after. `any`: all things alike. `burst`: many claims at once, beside other work of a slow binder. `rescue`: many removals at once that wait for each other, and a user who thinks better of some.
+ * What a run is after. `any`: all things alike. `burst`: many claims at once, beside other work of a slow binder. `rescue`: many removals at once, cut off by a crash, and a user who thinks better of some.
  */
 export type Profile = "any" | "burst" | "rescue";
 
@@ -89,7 +89,7 @@ export function planRun(seed: number): RunPlan {
     foreign: planForeign(new Draw(seed, "foreign"), profile),
     replicas,
     express: options.chance(0.8) || profile === "burst",
-    workerThreads: options.chance(profile === "rescue" ? 0.8 : 0.15) ? options.int(1, 2) : undefined,
+    workerThreads: options.chance(0.15) ? options.int(1, 2) : undefined,
     strictRbac: options.chance(0.9),
     scripts: planScripts(new Draw(seed, "helper scripts"), profile),
     troubles: planTroubles(seed, { profile, nodes, processes, replicas: replicas.length, healAt }),
@@ -118,5 +118,5 @@ function planScripts(draw: Draw, profile: Profile): ScriptsPlan {
   const bad = draw.chance(0.3);
   const often = (): number => (bad && draw.chance(0.5) ? 0.4 : 0);
   const plan = { fails: often(), hangs: often(), neverStarts: often(), noImage: often(), teardownHangs: 0 };
-  return profile === "rescue" && draw.chance(0.7) ? { ...plan, teardownHangs: 0.5 } : plan;
+  return profile === "rescue" && draw.chance(0.8) ? { ...plan, teardownHangs: 0.7 } : plan;
 }
