@@ -137,6 +137,18 @@ export class Conversation {
     return found.object ?? (undefined as unknown as Json);
   }
 
+  /** Waits until a selector of fields finds something, off the record. */
+  async untilListed(kind: Kind, fieldSelector: string): Promise<void> {
+    await waitFor(
+      `${kind} with ${fieldSelector}`,
+      async () => {
+        const { items } = await this.given.list(kind, { query: { fieldSelector } });
+        return items.length > 0 ? true : undefined;
+      },
+      { timeoutMs: 30_000, everyMs: 20 },
+    );
+  }
+
   /** Lets the server forget what was before a version. */
   async forget(version: string): Promise<void> {
     await this.#shared.server.forget(version);

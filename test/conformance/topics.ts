@@ -8,6 +8,7 @@ import { forgetting, lists } from "./cases/lists.ts";
 import { patching } from "./cases/patching.ts";
 import { records } from "./cases/records.ts";
 import { rights } from "./cases/rights.ts";
+import { scheduling } from "./cases/scheduling.ts";
 import { subresources } from "./cases/subresources.ts";
 import { updating } from "./cases/updating.ts";
 import { validation } from "./cases/validation.ts";
@@ -22,6 +23,7 @@ export const TOPICS: readonly Topic[] = [
   deleting,
   endings,
   volumes,
+  scheduling,
   lists,
   forgetting,
   watches,

@@ -28,11 +28,7 @@ const remove = async (c: Conversation, name: string): Promise<void> => {
 /** The events of an object, without how often they were seen. */
 async function eventsAbout(c: Conversation, name: string, reason: string): Promise<void> {
   const fieldSelector = `involvedObject.name=${name},reason=${reason}`;
-  for (;;) {
-    const { items } = await c.given.list("events", { query: { fieldSelector } });
-    if (items.length > 0) break;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await c.untilListed("events", fieldSelector);
   const shown = ({ type, reason: why, message, involvedObject }: Json): unknown => ({
     type,
     reason: why,
@@ -235,6 +231,107 @@ export const volumes: Topic = {
       await c.until("persistentvolumeclaims", "data", (object) => unused(object)?.["status"] === "False");
       await c.get("persistentvolumeclaims", "data", { show: shown });
       await c.given.delete("pods", "one");
+      await remove(c, name);
+    }),
+    claim(
+      13,
+      "a volume whose phase somebody has set back is called Available again: the binder has taken it in",
+      async (c) => {
+        const name = `pv-${c.run}`;
+        await c.given.create("persistentvolumes", volume(name));
+        const { metadata } = await c.until("persistentvolumes", name, is("Available"));
+        const watch = await c.watch("persistentvolumes", {
+          query: { resourceVersion: metadata.resourceVersion, fieldSelector: `metadata.name=${name}` },
+        });
+        await c.given.patch(
+          "persistentvolumes",
+          name,
+          "merge",
+          { status: { phase: "Pending" } },
+          { subresource: "status" },
+        );
+        await watch.until(({ object }) => phase(object) === "Available");
+        await remove(c, name);
+      },
+    ),
+    claim(
+      13,
+      "a claim that somebody else has bound to its volume on both sides is left so, and called Bound",
+      async (c) => {
+        const name = `pv-${c.run}`;
+        const storageClassName = `class-${c.run}`;
+        await c.given.create("storageclasses", {
+          metadata: { name: storageClassName },
+          provisioner: "example.com/p",
+          volumeBindingMode: "WaitForFirstConsumer",
+        });
+        const { metadata } = await c.given.create("persistentvolumeclaims", volumeClaim("data", { storageClassName }));
+        const claimRef = {
+          kind: "PersistentVolumeClaim",
+          apiVersion: "v1",
+          namespace: c.namespace,
+          name: "data",
+          uid: metadata.uid,
+        };
+        await c.given.create("persistentvolumes", volume(name, { storageClassName, claimRef }));
+        const annotations = { "pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes" };
+        // Whoever is first: the binder does the same.
+        await c.until("persistentvolumes", name, is("Bound"));
+        await c.given.patch("persistentvolumeclaims", "data", "merge", {
+          metadata: { annotations },
+          spec: { volumeName: name },
+        });
+        await c.until("persistentvolumeclaims", "data", is("Bound"));
+        await c.get("persistentvolumeclaims", "data", {
+          show: ({ metadata: { annotations: all }, spec, status }) => ({ annotations: all, spec, status }),
+        });
+        await c.get("persistentvolumes", name);
+        await remove(c, name);
+        await c.given.delete("storageclasses", storageClassName);
+      },
+    ),
+    claim(13, "a claim that says it is bound to a volume that is not there is Lost", async (c) => {
+      await c.given.create("persistentvolumeclaims", volumeClaim("data"));
+      const annotations = { "pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes" };
+      await c.given.patch("persistentvolumeclaims", "data", "merge", {
+        metadata: { annotations },
+        spec: { volumeName: `pv-${c.run}` },
+      });
+      await c.until("persistentvolumeclaims", "data", is("Lost"));
+      await c.get("persistentvolumeclaims", "data", { show: ({ spec, status }) => ({ spec, status }) });
+      await eventsAbout(c, "data", "ClaimLost");
+    }),
+    claim(13, "a volume for a claim of another uid is Released", async (c) => {
+      const name = `pv-${c.run}`;
+      await c.given.create("persistentvolumeclaims", volumeClaim("data", { storageClassName: `class-${c.run}` }));
+      const uid = "00000000-0000-4000-8000-000000000000";
+      const claimRef = { kind: "PersistentVolumeClaim", apiVersion: "v1", namespace: c.namespace, name: "data", uid };
+      await c.given.create("persistentvolumes", volume(name, { storageClassName: `class-${c.run}`, claimRef }));
+      await c.until("persistentvolumes", name, is("Released"));
+      await c.get("persistentvolumes", name, { show: ({ spec, status }) => ({ spec, status }) });
+      await c.get("persistentvolumeclaims", "data", { show: phase });
+      await remove(c, name);
+    }),
+    claim(13, "a volume of an external provisioner with policy Delete is left to it when it is released", async (c) => {
+      const name = `pv-${c.run}`;
+      const storageClassName = `class-${c.run}`;
+      const annotations = { "pv.kubernetes.io/provisioned-by": "example.com/p" };
+      await c.given.create(
+        "persistentvolumes",
+        volume(name, { storageClassName, persistentVolumeReclaimPolicy: "Delete" }, { annotations }),
+      );
+      await c.until("persistentvolumes", name, is("Available"));
+      await c.given.create("persistentvolumeclaims", volumeClaim("data", { storageClassName }));
+      await c.until("persistentvolumeclaims", "data", is("Bound"));
+      await c.given.delete("persistentvolumeclaims", "data");
+      await c.until("persistentvolumes", name, is("Released"));
+      await c.get("persistentvolumes", name, {
+        show: ({ metadata, status }) => ({
+          annotations: metadata["annotations"],
+          finalizers: metadata["finalizers"],
+          status,
+        }),
+      });
       await remove(c, name);
     }),
     claim(13, "a claim in use by a pod is held by its finalizer until the pod is gone", async (c) => {
