@@ -115,7 +115,7 @@ test("a pod whose node is cordoned and which is deleted stays Pending with the s
   await on.clock.advance(10_000);
   expect((on.memory.at(path) as Node).spec?.taints?.[0]?.key).toBe("node.kubernetes.io/unschedulable");
   expect(on.pod("web-0")?.status?.conditions?.find(({ type }) => type === "PodScheduled")?.message).toBe(
-    "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match PersistentVolume's node affinity. no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
+    "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match PersistentVolume's node affinity. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
   );
   cordon(false);
   await on.clock.advance(15_000);

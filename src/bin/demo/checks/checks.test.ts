@@ -57,7 +57,7 @@ const pod = (uid: string, lines: number) => ({
   journal: journal(lines),
 });
 const MESSAGE =
-  "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match PersistentVolume's node affinity. no new claims to deallocate";
+  "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match PersistentVolume's node affinity. preemption: 0/3 nodes are available";
 const file = { name: "journal", bytes: 33 };
 
 /** A run in which everything was as it should be. */

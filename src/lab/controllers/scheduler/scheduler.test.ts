@@ -96,7 +96,7 @@ async function start(nodeNames: readonly string[] = ["a", "b", "c"]) {
 
 const withClaim = (claimName: string) => ({ volumes: [{ name: "data", persistentVolumeClaim: { claimName } }] });
 const requests = (cpu: string) => ({ containers: [{ name: "c", resources: { requests: { cpu } } }] });
-const PREEMPTION = "no new claims to deallocate, preemption: 0/3 nodes are available:";
+const PREEMPTION = "preemption: 0/3 nodes are available:";
 
 test("pods without wishes are spread", async () => {
   const on = await start();
@@ -141,7 +141,7 @@ test("resources of pods on a node are counted, and room that a deleted pod leave
   const [placed, waiting] = on.nodeOf("p1") === "a" ? ["p1", "p2"] : ["p2", "p1"];
   expect(on.nodeOf(waiting)).toBeUndefined();
   expect(on.said(waiting)[0]).toBe(
-    "FailedScheduling: 0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
+    "FailedScheduling: 0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
   );
   on.memory.remove(`${PODS}${placed}`);
   await on.clock.advance(1_000);

@@ -271,9 +271,10 @@ export class Scheduler implements Controller {
     const known = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
     if (known?.status === "False" && known.reason === reason && known.message === message) return;
     const time = secondsTime(this.#process.clock.now());
-    const condition = { type: "PodScheduled", status: "False", reason, message };
+    const { name = "", namespace, generation } = pod.metadata ?? {};
+    const seen = generation === undefined ? {} : { observedGeneration: generation };
+    const condition = { type: "PodScheduled", ...seen, status: "False", reason, message };
     const status = { conditions: withCondition(pod.status?.conditions, condition, time) };
-    const { name = "", namespace } = pod.metadata ?? {};
     await this.#client.patchMerge(pods, { name, namespace }, { status }, { subresource: "status" });
   }
 }

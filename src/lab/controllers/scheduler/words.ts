@@ -1,4 +1,4 @@
-// What kube-scheduler says, word for word (1.35 and later). Users search for these, and the product tells them to.
+// What kube-scheduler says, word for word, as 1.37 was recorded to say it (test/conformance). Users search for these, and the product tells them to.
 
 export const REASONS = {
   unschedulable: "node(s) were unschedulable",
@@ -32,16 +32,20 @@ export interface Rejection {
   readonly final: boolean;
 }
 
-/** The message of a pod that fits nowhere: how many nodes for which reason, sorted as text, and what preemption could do about it. */
+/**
+ * The message of a pod that fits nowhere: how many nodes for which reason, sorted as text, and what preemption could do about it. `before`: why the pod was given up before any node was looked at; preemption then finds no node's
+ * verdict, and says no more than that.
+ */
 export function fitError(nodes: number, before: string | undefined, rejections: readonly Rejection[]): string {
   const head = `0/${nodes} nodes are available:`;
-  const parts = before === undefined ? histogram(rejections.flatMap(({ reasons }) => reasons)) : before;
-  const helpless = before === undefined ? rejections.filter(({ final }) => final).length : nodes;
+  if (before !== undefined) return `${head} ${before}. not found`;
+  const parts = histogram(rejections.flatMap(({ reasons }) => reasons));
+  const helpless = rejections.filter(({ final }) => final).length;
   const preemption = histogram([
     ...Array<string>(nodes - helpless).fill("No preemption victims found for incoming pod"),
     ...Array<string>(helpless).fill("Preemption is not helpful for scheduling"),
   ]);
-  const tail = `no new claims to deallocate, preemption: ${head} ${preemption}.`;
+  const tail = `preemption: ${head} ${preemption}.`;
   return parts === "" ? head.replace(/:$/, ".") : `${head} ${parts}. ${nodes === 0 ? "" : tail}`.trimEnd();
 }
 
