@@ -45,8 +45,24 @@ describe("deletion", () => {
       finalizers: ["kubernetes.io/pvc-protection"],
     });
     await client.patchMerge(persistentVolumeClaims, at, { metadata: { finalizers: null } });
-    expect((await take(watch, 2)).map(({ type }) => type)).toEqual(["MODIFIED", "DELETED"]);
+    const events = await take(watch, 2);
+    expect(events.map(({ type }) => type)).toEqual(["MODIFIED", "DELETED"]);
+    // What was stored last had it still.
+    expect(events[1]?.object.metadata["finalizers"]).toEqual(["kubernetes.io/pvc-protection"]);
     expect(await refused(client.get(persistentVolumeClaims, at))).toMatchObject({ code: 404 });
+  });
+
+  it("of a pod without a node is two writes: the grace period of 0, and the end", async () => {
+    const { client, api } = testLab();
+    await client.create(pods, pod());
+    const watch = await client.watch(pods, { resourceVersion: String(api.resourceVersion) });
+    await client.delete(pods, web);
+    const events = await take(watch, 2);
+    expect(events.map(({ type, object }) => [type, object.metadata["deletionGracePeriodSeconds"]])).toEqual([
+      ["MODIFIED", 0],
+      ["DELETED", 0],
+    ]);
+    expect(events[0]?.object.metadata["resourceVersion"]).not.toBe(events[1]?.object.metadata["resourceVersion"]);
   });
 
   it("is final: finalizers cannot be added any more", async () => {

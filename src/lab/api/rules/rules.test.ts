@@ -60,6 +60,15 @@ describe("a claim", () => {
     expect(fields(await refused(patch("b")))).toEqual(["spec"]);
   });
 
+  it("may not grow when its class does not allow it", async () => {
+    const { client } = testLab();
+    await client.create(persistentVolumeClaims, claim());
+    const status = { phase: "Bound", capacity: { storage: "1Gi" } };
+    await client.patchMerge(persistentVolumeClaims, data, { status }, { subresource: "status" });
+    const spec = { resources: { requests: { storage: "2Gi" } } };
+    expect(await refused(client.patchMerge(persistentVolumeClaims, data, { spec }))).toMatchObject({ code: 403 });
+  });
+
   it("may grow when it is bound, and shrink only above its capacity", async () => {
     const { client } = testLab();
     const { spec } = claim();
