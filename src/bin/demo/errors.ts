@@ -33,6 +33,12 @@ export const demoErrors = defineErrors("DEMO", {
     retry: "never",
     advice: "Mend the object. The API server's words are those that a real one has.",
   },
+  NO_WORKPLACE: {
+    message: ({ directory, why }: { directory: string; why: string }) =>
+      `cannot make a directory for the nodes' files in ${directory}: ${why}`,
+    retry: "never",
+    advice: "Set TMPDIR to a directory that is there, that you may write to, and that has some megabytes left.",
+  },
   NOT_BUILT: {
     message: ({ file }: { file: string }) => `the demo needs ${file}, which is not there`,
     retry: "never",

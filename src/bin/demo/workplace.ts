@@ -2,6 +2,8 @@ import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { messageOf } from "../../observe/errors.ts";
+import { demoErrors } from "./errors.ts";
 
 /** The demo's own directory: the nodes, and the kubeconfig of an administrator who can run commands as this user. */
 export interface Workplace {
@@ -13,11 +15,13 @@ export interface Workplace {
   removeNow(): void;
 }
 
-/** Makes it below the machine's temporary directory, open to this user alone (mkdtemp makes it 0700, under a name that nobody can have made before). */
+/** Makes it below the machine's temporary directory (rejects with DEMO_NO_WORKPLACE where that cannot be), open to this user alone (mkdtemp makes it 0700, under a name that nobody can have made before). */
 export async function openWorkplace(): Promise<Workplace> {
   // Its path is put into the scripts of containers, which do not expect to quote /data: a blank in it would split their words.
   const base = /^[\w./+-]+$/.test(tmpdir()) ? tmpdir() : "/tmp";
-  const directory = await mkdtemp(join(base, "mooring-demo-"));
+  const directory = await mkdtemp(join(base, "mooring-demo-")).catch((error: unknown) => {
+    throw demoErrors.NO_WORKPLACE({ directory: base, why: messageOf(error) }, { cause: error });
+  });
   // A container that has just been killed may still be writing: try again.
   const how = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 } as const;
   return {
