@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
 /** Stories that wait for the product's own long timers: on virtual time. */
-const LONG_WAITS = ["leader", "reload"].map((name) => `test/stories/${name}.story.ts`);
+const LONG_WAITS = ["leader", "reload", "second-try"].map((name) => `test/stories/${name}.story.ts`);
 
 /** What `npm test` runs: everything that needs only Node. The cluster suite has its own configuration. */
 export default defineConfig({

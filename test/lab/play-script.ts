@@ -1,13 +1,27 @@
 import type { ContainerRun } from "../../src/lab/kubelet/runtime.ts";
 
-/** Does to the node's files what the manifest's scripts do: `setup` makes $VOL_DIR, `teardown` removes it. Rejects for another script. */
-export async function playScript({ container, env, mounts, files }: ContainerRun): Promise<void> {
-  const seen = env["VOL_DIR"] ?? "";
-  const mount = mounts.find(({ mountPath }) => mountPath !== "/" && seen.startsWith(mountPath));
-  if (mount === undefined) throw new Error(`${seen} is not mounted`);
-  const path = `${mount.source}/${seen.slice(mount.mountPath.length)}`.replaceAll(/\/+/g, "/");
+/**
+ * Does to the node's files what the script of a helper pod says, line by line as with `set -e`. It knows the lines of the manifest's scripts and one more, `[ -e "$VOL_DIR/<name>" ]`. Rejects at
+ * the first line that fails or that it does not know.
+ */
+export async function playScript(run: ContainerRun): Promise<void> {
+  const { container, env, files } = run;
   const script = container.command?.at(-1) ?? "";
-  if (script === "/script/setup") await files.makeDirectories(path);
-  else if (script === "/script/teardown") await files.remove(path);
-  else throw new Error(`there is no script ${script}`);
+  const text = await files.readText(onNode(run, script));
+  if (text === undefined) throw new Error(`there is no script ${script}`);
+  const directory = onNode(run, env["VOL_DIR"] ?? "");
+  for (const line of text.split("\n")) {
+    const looked = /^\[ -e "\$VOL_DIR\/([\w.-]+)" \]$/.exec(line)?.[1];
+    if (line === "" || line.startsWith("#") || /^set -\w+$/.test(line)) continue;
+    if (line === 'mkdir -m 0777 -p "$VOL_DIR"') await files.makeDirectories(directory);
+    else if (line === 'rm -rf "$VOL_DIR"') await files.remove(directory);
+    else if (looked === undefined) throw new Error(`${script}: this line cannot be played: ${line}`);
+    else if ((await files.kind(`${directory}/${looked}`)) === undefined) throw new Error(`${looked} is not there`);
+  }
+}
+
+function onNode({ mounts }: ContainerRun, path: string): string {
+  const mount = mounts.find(({ mountPath }) => mountPath !== "/" && path.startsWith(mountPath));
+  if (mount === undefined) throw new Error(`${path} is not mounted`);
+  return `${mount.source}/${path.slice(mount.mountPath.length)}`.replaceAll(/\/+/g, "/");
 }

@@ -61,9 +61,6 @@ case "$VOL_DIR" in
   for line in 1 2 3 4 5 6 7; do echo "line $line" >&2; done
   echo "the disk is on fire" >&2
   exit 3 ;;
-*_second-try-*)
-  mkdir -p "$VOL_DIR"
-  [ -e "$VOL_DIR/mended" ] ;;
 esac
 mkdir -m 0777 -p "$VOL_DIR"
 `;
@@ -178,30 +175,6 @@ describe.concurrent("with every node up", () => {
     await ground.delete("PersistentVolumeClaim", "broken", NS);
     await expectGone(ground, "Pod", `helper-pod-create-pvc-${uid}`, PRODUCT_NAMESPACE);
     expect(await ground.get("PersistentVolume", `pvc-${uid}`)).toBeUndefined();
-  });
-
-  test("a second try uses the disk of the first", async () => {
-    const { ground } = on;
-    const names = [1, 2, 3, 4].map((number) => `second-try-${number}`);
-    await ground.apply(toYaml(...names.map((name) => claimOn(second, NS, name, "several"))));
-    const node = ground.onNode(second);
-    const tried = await Promise.all(
-      names.map(async (name) => {
-        await expectEvent(ground, aboutClaim(name), "ProvisioningFailed", "exit code 1");
-        const found = await directoriesOf(second, name);
-        expect(found).toHaveLength(1);
-        const [path = ""] = found;
-        // On another disk this would not help.
-        await node.writeFile(`${path}/mended`, "");
-        return path;
-      }),
-    );
-    for (const [index, name] of names.entries()) {
-      const bound = await expectBound(ground, NS, name);
-      expect(bound.path).toBe(tried[index]);
-      expect(await directoriesOf(second, name)).toEqual([bound.path]);
-      await expectRemoved(ground, NS, [], [bound]);
-    }
   });
 
   test("claims are spread over the paths of a node, and removed from each", async () => {
@@ -494,16 +467,6 @@ test("nothing is left: no helper pod, no directory, no unexpected error in the l
   }
   expect((await productLog(ground)).filter(({ level }) => level === "fatal")).toEqual([]);
 });
-
-async function directoriesOf(node: string, claimName: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const disk of DISKS) {
-    if (!(await on.ground.onNode(node).exists(disk))) continue;
-    const names = await on.ground.onNode(node).listDirectory(disk);
-    found.push(...names.filter((name) => name.endsWith(`_${claimName}`)).map((name) => `${disk}/${name}`));
-  }
-  return found;
-}
 
 function fail(): never {
   throw new Error("a claim is missing");
