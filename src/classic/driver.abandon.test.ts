@@ -1,8 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { settle } from "../effects/testing/manual-clock.fixture.ts";
+import type { Pod } from "../kube/kinds.ts";
 import type { Driver } from "../provision/driver.ts";
 import { settings, succeeds, TestCluster } from "./testing/cluster.fixture.ts";
-import { begun, byName, common, CREATE, DIRECTORY, PODS, UID2, VOLUME, yes } from "./testing/driver-suite.fixture.ts";
+import {
+  begun,
+  byName,
+  common,
+  CREATE,
+  CREATE_AGAIN,
+  DIRECTORY,
+  PODS,
+  UID2,
+  VOLUME,
+  yes,
+} from "./testing/driver-suite.fixture.ts";
 import { claim, node, request, storageClass, volume } from "./testing/objects.fixture.ts";
 
 let cluster = new TestCluster();
@@ -100,7 +112,7 @@ describe("what is left when a claim is deleted half-way", () => {
     cluster.kubelet = () => undefined;
     void begun(provision());
     await settle();
-    expect(cluster.pod(CREATE)?.status?.phase).toBe("Pending");
+    expect(cluster.pod(CREATE_AGAIN)?.status?.phase).toBe("Pending");
     await newLeader();
     // The teardown has to be tried twice, and the second time by a leader that knows nothing but the cluster.
     cluster.kubelet = () => ({ phase: "Failed" });
@@ -142,15 +154,15 @@ describe("what is left when a claim is deleted half-way", () => {
       await newLeader();
     }
 
-    it("when it has removed the failed pod and may not make another", async () => {
+    it("when it may not make another pod: the failed one is still there", async () => {
       failed();
       await expect(provision()).rejects.toThrow();
       await newLeader();
-      cluster.kube.intercept = (req) => {
-        // A quota, or a webhook: while the failed pod is there its name is taken, afterwards the new one is refused.
-        if (req.method === "POST" && cluster.pod(CREATE) === undefined) throw new Error("exceeded quota");
+      cluster.kube.intercept = ({ method, body }) => {
+        if (method === "POST" && (body as Pod).metadata?.name !== CREATE) throw new Error("exceeded quota");
       };
       await expect(provision()).rejects.toThrow("exceeded quota");
+      await newLeader();
       await removed();
     });
 
@@ -159,18 +171,46 @@ describe("what is left when a claim is deleted half-way", () => {
       const late = begun(provision());
       await cluster.clock.advance(120_000);
       await expect(late).rejects.toThrow("timeout");
+      // Seed 3770823879: the leader died here, and the claim was deleted before another had tried again.
+      await newLeader();
+      await removed();
+    });
+
+    it("when the time of a pod that ran was up", async () => {
+      cluster.kubelet = () => undefined;
+      const late = begun(provision());
+      await settle();
+      await cluster.setStatus(CREATE, { phase: "Running" });
+      await cluster.clock.advance(120_000);
+      await expect(late).rejects.toThrow("timeout");
+      await newLeader();
+      await removed();
+    });
+
+    it("when a pod that runs is ended because its claim has moved to another node", async () => {
+      cluster.kubelet = () => undefined;
+      void begun(provision());
+      await settle();
+      await cluster.setStatus(CREATE, { phase: "Running" });
+      await newLeader();
+      // The leader dies before it has made the teardown pod.
+      cluster.kube.intercept = ({ method }) => {
+        if (method === "POST") throw new Error("killed");
+      };
+      await expect(provision({ node: node("node-b") })).rejects.toThrow("killed");
+      await newLeader();
       await removed();
     });
 
     it("when the pod that replaced the failed one is being deleted already", async () => {
       await replaced();
-      const pod = cluster.pod(CREATE);
-      await cluster.putPod(CREATE, {
+      const pod = cluster.pod(CREATE_AGAIN);
+      await cluster.putPod(CREATE_AGAIN, {
         ...pod,
         metadata: { ...pod?.metadata, deletionTimestamp: "2030-01-01T00:00:00Z" },
       });
       await removed(async () => {
-        await cluster.deletePod(CREATE);
+        await cluster.deletePod(CREATE_AGAIN);
         await cluster.clock.advance(5000);
       });
     });

@@ -2,7 +2,16 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { settle } from "../effects/testing/manual-clock.fixture.ts";
 import type { Driver } from "../provision/driver.ts";
 import { settings, succeeds, TestCluster } from "./testing/cluster.fixture.ts";
-import { begun, common, CREATE, DIRECTORY, kubeletGone, VOLUME, yes } from "./testing/driver-suite.fixture.ts";
+import {
+  begun,
+  common,
+  CREATE,
+  CREATE_AGAIN,
+  DIRECTORY,
+  kubeletGone,
+  VOLUME,
+  yes,
+} from "./testing/driver-suite.fixture.ts";
 import { node, request, volume } from "./testing/objects.fixture.ts";
 import { saying } from "./testing/saying.fixture.ts";
 
@@ -52,13 +61,71 @@ describe("an attempt that another went before", () => {
     expect(cluster.ran).toHaveLength(1);
   });
 
-  it("replaces a failed helper of its own", async () => {
+  it("replaces a failed helper of its own, by each of two names in turn", async () => {
+    cluster.kubelet = () => ({ phase: "Failed" });
+    await expect(provision()).rejects.toThrow();
+    expect(cluster.podNames()).toEqual([CREATE]);
+    await expect(provision()).rejects.toThrow();
+    expect(cluster.podNames()).toEqual([CREATE_AGAIN]);
+    cluster.kubelet = succeeds;
+    await provision();
+    await settle();
+    expect(cluster.podNames()).toEqual([CREATE]);
+    expect(cluster.ran).toEqual(Array.from({ length: 3 }, () => `create node-a:${DIRECTORY}`));
+  });
+
+  it("deletes a failed helper only when its successor is there, also if a leader died in between", async () => {
     cluster.kubelet = () => ({ phase: "Failed" });
     await expect(provision()).rejects.toThrow();
     cluster.kubelet = succeeds;
+    // The leader dies with the answer to its creation.
+    cluster.kube.intercept = ({ method, path }) => {
+      if (method === "DELETE" && path.endsWith(CREATE)) throw new Error("killed");
+    };
+    void begun(provision());
+    await settle();
+    expect(cluster.podNames().toSorted()).toEqual([CREATE, CREATE_AGAIN]);
+    cluster.kube.intercept = () => undefined;
+    await newLeader();
+    expect((await provision()).spec.hostPath?.path).toBe(DIRECTORY);
+    await driver.settled(VOLUME);
+    await settle();
+    expect(cluster.ran).toHaveLength(2);
+    expect(cluster.podNames()).toEqual([]);
+  });
+
+  it("goes on with what both names have left: one record of failures is enough", async () => {
+    cluster.kubelet = () => ({ phase: "Failed" });
+    await expect(provision()).rejects.toThrow();
+    cluster.kube.intercept = ({ method, path }) => {
+      if (method === "DELETE" && path.endsWith(CREATE)) throw new Error("a webhook refuses");
+    };
+    await expect(provision()).rejects.toThrow();
+    expect(cluster.podNames().toSorted()).toEqual([CREATE, CREATE_AGAIN]);
+    cluster.kube.intercept = () => undefined;
+    cluster.kubelet = succeeds;
     await provision();
-    expect(cluster.ran).toEqual([`create node-a:${DIRECTORY}`, `create node-a:${DIRECTORY}`]);
+    await settle();
+    expect(cluster.podNames()).toHaveLength(1);
+    expect(cluster.ran).toHaveLength(3);
+  });
+
+  it("waits for a helper whose time was up until its kubelet has ended it", async () => {
+    cluster.kubelet = () => undefined;
+    cluster.endsInTime = () => false;
+    const first = begun(provision());
+    await settle();
+    await cluster.setStatus(CREATE, { phase: "Running" });
+    await cluster.clock.advance(120_000);
+    await expect(first).rejects.toThrow("timeout");
+    cluster.kubelet = succeeds;
+    const second = begun(provision());
+    await settle();
     expect(cluster.podNames()).toEqual([CREATE]);
+    await cluster.setStatus(CREATE, { phase: "Failed" });
+    expect((await second).spec.hostPath?.path).toBe(DIRECTORY);
+    await settle();
+    expect(cluster.podNames()).toEqual([CREATE_AGAIN]);
   });
 
   it("removes what was made on a node that the scheduler has given up since", async () => {
@@ -107,7 +174,7 @@ describe("an attempt that another went before", () => {
     expect(cluster.ran.slice(1)).toEqual([`delete node-a:${DIRECTORY}`, `create node-a:/new/${VOLUME}_shop_data`]);
   });
 
-  it("a claim that has moved on does not wait for ever for a helper that is stuck Terminating on a dead node", async () => {
+  it("a claim that has moved on does not wait for ever for a helper that cannot be ended on a dead node", async () => {
     cluster.settings = settings({
       nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths: ["/opt/lpp"] }],
       cmdTimeoutSeconds: 9,
@@ -120,7 +187,8 @@ describe("an attempt that another went before", () => {
     cluster.kube.put("/api/v1/nodes/node-a", node("node-a", {}, false));
     await cluster.clock.advance(9000);
     await expect(first).rejects.toThrow("timeout");
-    expect(cluster.pod(CREATE)?.metadata?.deletionTimestamp).toBeDefined();
+    expect(cluster.pod(CREATE)?.status?.phase).toBe("Running");
+    expect(cluster.pod(CREATE)?.spec?.activeDeadlineSeconds).toBe(1);
     cluster.kubelet = (pod) => (pod.spec?.nodeName === "node-b" ? { phase: "Succeeded" } : undefined);
     let made = false;
     void begun(

@@ -56,3 +56,5 @@ export const HELPER_PATH = "mooring.dev/helper-path";
 export const HELPER_AGAIN = "mooring.dev/helper-again";
 /** On create pods of a class with reclaim policy Retain: what this attempt may have made is never removed. */
 export const HELPER_RETAIN = "mooring.dev/helper-retain";
+/** On create pods whose time was up: they are being ended by a deadline, and the next attempt does not wait for their success. */
+export const HELPER_STOPPED = "mooring.dev/helper-stopped";

@@ -1,11 +1,11 @@
 /**
- * What attempts leave that did not end in a PersistentVolume: a create pod in whatever phase, or (when it was deleted, by us after a timeout or by somebody's hand) the memory of the
+ * What attempts leave that did not end in a PersistentVolume: a create pod in whatever phase, or (when it was deleted by somebody's hand) the memory of the
  * attempt. `tidy` makes way for the next attempt of the same claim, `abandon` ends the matter for a claim that is gone.
  *
  * Invariant: an attempt's directory is removed only where nobody else's data can be in it. It is kept, and named in the log, when its path has not the volume's own name (isOwnDirectory), when the class retains
  * (its PersistentVolume may have been stored and deleted, and its data is to stay), and when the PersistentVolume was stored.
  *
- * Memory is lost in a crash; then the claim itself leads to the directory again (same node, same path), as long as it lives.
+ * Memory is lost in a crash; then the claim itself leads to the directory again (same node, same path), as long as it lives. So it is only for what happens behind our back: pods that somebody else deletes, nodes that do not answer.
  */
 import type { KubeClient } from "../kube/client.ts";
 import { isNotFound } from "../kube/errors.ts";
@@ -115,16 +115,17 @@ export class Unfinished {
     let next: Continuation = { path: plan.path, node, made: undefined };
     for (const helper of this.#deps.work.createPodsOf(volumeName)) {
       const { pod, record } = helper;
-      const { leaving, path, phase } = record;
+      const { leaving, path, phase, stopped } = record;
       const here = plan.shared ? path === plan.path : record.node === node;
-      if (here && !leaving && phase !== "failed" && path !== undefined) {
+      const goesOn = phase === "succeeded" || (phase !== "failed" && !stopped);
+      if (here && !leaving && goesOn && path !== undefined) {
         next = { path, node: record.node, made: phase === "succeeded" ? pod : undefined };
       } else if (!here || path !== plan.path) {
         await this.#elsewhere(volumeName, record.node, context, () => this.#endPod(helper, context));
-      } else if (leaving || record.node !== node) {
+      } else if (leaving || (stopped && phase === "running" && !isReady(this.#deps.nodes.get(record.node)))) {
         await this.#endForNext(helper, context);
       }
-      // A failed pod of this very attempt is replaced when the next is created.
+      // A failed pod of this very place stays until its successor is created (helper/run.ts).
     }
     const attempt = this.#attempts.get(volumeName);
     const moved = attempt !== undefined && (attempt.path !== next.path || (!plan.shared && attempt.node !== node));
@@ -191,8 +192,8 @@ export class Unfinished {
   }
 
   /**
-   * A pod that has not begun has made nothing, once it is gone; what an attempt before it may have made is removed while the pod is still there to tell of it. One that runs is not waited for: whatever it has
-   * made is removed afterwards.
+   * A pod that has not begun has made nothing, once it is gone; what an attempt before it may have made is removed while the pod is still there to tell of it. One that runs is ended first, and stays as the record
+   * until what it has made is removed (not where its node does not answer, nor where nothing is to be removed: it is deleted then).
    */
   async #endPod(helper: HelperPod, context: Context): Promise<End> {
     const { work } = this.#deps;
@@ -204,9 +205,15 @@ export class Unfinished {
       if ((await this.#tearDown(volumeName, earlier, context)) === "withdrawn") return "withdrawn";
       this.#attempts.delete(volumeName);
     }
-    const ended = (phase === "succeeded" || phase === "failed") && !leaving;
+    const own = attemptOf(helper);
+    const toRemove = own !== undefined && !this.#isKept(volumeName, own);
+    const ended =
+      !leaving &&
+      (phase === "succeeded" ||
+        phase === "failed" ||
+        (phase === "running" && toRemove && (await work.endAsRecord(helper, context))));
     if (!ended && (await work.end(helper, context))) this.#rememberPod(helper);
-    const attempt = ended ? attemptOf(helper) : this.#attempts.get(volumeName);
+    const attempt = ended ? own : this.#attempts.get(volumeName);
     if (attempt !== undefined) {
       // A pod that has ended stays until its directory is gone: it is the record.
       if ((await this.#tearDown(volumeName, attempt, context)) === "withdrawn") return "withdrawn";

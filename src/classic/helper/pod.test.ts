@@ -183,6 +183,7 @@ describe("what a helper pod on the cluster tells", () => {
     expect(recordOf({ ...pod, metadata: { name: `helper-pod-create-${VOLUME}`, uid: "u" } })).toEqual({
       podName: `helper-pod-create-${VOLUME}`,
       again: false,
+      stopped: false,
       uid: "u",
       action: "create",
       volumeName: VOLUME,

@@ -35,7 +35,7 @@ export interface HelperTask {
   readonly retain?: boolean;
   /** An attempt before this one may have made the directory: noted on the pod, too. */
   readonly again?: boolean;
-  /** Behind the pod's name, where a pod of the plain name is stuck on another node. */
+  /** Behind the pod's name, where a pod of the plain name is stuck on another node, or is still needed as a record. */
   readonly suffix?: string;
 }
 

@@ -1,5 +1,5 @@
 import type { Pod } from "../../kube/kinds.ts";
-import { DATA_VOLUME, HELPER_AGAIN, HELPER_PATH, HELPER_RETAIN, HELPER_VOLUME } from "../names.ts";
+import { DATA_VOLUME, HELPER_AGAIN, HELPER_PATH, HELPER_RETAIN, HELPER_STOPPED, HELPER_VOLUME } from "../names.ts";
 import { join, split } from "../paths.ts";
 import type { HelperAction } from "./pod.ts";
 
@@ -16,6 +16,8 @@ export interface HelperRecord {
   readonly phase: "waiting" | "running" | "succeeded" | "failed";
   /** Being deleted already. */
   readonly leaving: boolean;
+  /** Its time was up; the kubelet ends it, if it has not ended yet. */
+  readonly stopped: boolean;
   readonly sizeBytes: bigint;
   /** An attempt before this pod may have made the directory. */
   readonly again: boolean;
@@ -45,6 +47,7 @@ export function recordOf(pod: Pod): HelperRecord | undefined {
     node: pod.spec?.nodeName ?? "",
     phase: phaseOf(pod),
     leaving: deletionTimestamp !== undefined,
+    stopped: annotations[HELPER_STOPPED] === "true",
     sizeBytes: /^\d+$/.test(size) ? BigInt(size) : 0n,
     again: annotations[HELPER_AGAIN] === "true",
     retain: annotations[HELPER_RETAIN] === "true",

@@ -56,6 +56,7 @@ describe("a helper pod is run to its end", () => {
     const work = runner.run({
       pod,
       timeoutSeconds,
+      shared: false,
       signal: stop.signal,
       report: (message) => reports.push(message),
       lost: () => lost++,
@@ -162,12 +163,38 @@ describe("a helper pod is run to its end", () => {
     expect(lost).toBe(0);
   });
 
-  it("a timeout of a pod that ran is remembered: no pod is left to tell of it", async () => {
+  it("a pod that ran is not deleted when its time is up, but ended: it tells of what it made", async () => {
     const work = run(build(), 5);
     await settle();
     await cluster.setStatus(CREATE, { phase: "Running" });
     await cluster.clock.advance(5000);
     await expect(work).rejects.toThrow("create process timeout after 5 seconds");
+    expect(lost).toBe(1);
+    expect(cluster.pod(CREATE)).toMatchObject({
+      metadata: { annotations: { "mooring.dev/helper-stopped": "true" } },
+      spec: { activeDeadlineSeconds: 1 },
+      status: { phase: "Failed" },
+    });
+  });
+
+  it("one that has not begun and comes after nothing is deleted then: nothing was made", async () => {
+    const work = run(build(), 5);
+    await cluster.clock.advance(5000);
+    await expect(work).rejects.toThrow("create process timeout after 5 seconds");
+    expect(cluster.podNames()).toEqual([]);
+    expect(lost).toBe(0);
+  });
+
+  it("one that runs is deleted when pods may not be patched", async () => {
+    cluster.kube.intercept = ({ method }) => {
+      if (method === "PATCH") throw new KubeError({ code: 403, reason: "Forbidden", message: "no" });
+    };
+    const work = run(build(), 5);
+    await settle();
+    await cluster.setStatus(CREATE, { phase: "Running" });
+    await cluster.clock.advance(5000);
+    await expect(work).rejects.toThrow("create process timeout after 5 seconds");
+    expect(cluster.podNames()).toEqual([]);
     expect(lost).toBe(1);
   });
 

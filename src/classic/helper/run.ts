@@ -8,24 +8,24 @@
  *     after, before its end                 the pod; the next attempt of the claim waits for the same pod, or `abandon` removes what it made
  *     after success, before the PV          the succeeded pod; the next attempt takes its path and runs nothing
  *     after the PV, before the removal      pod and PV; `settled` is repeated for it when a leader starts
- *     after a failure                       the failed pod stays until the next attempt, which replaces it by one that says so (HELPER_AGAIN), or until the claim is gone (`abandon`)
- *     after a timeout                       the pod is deleted: a container that has not started in that time must not start later, behind everybody's back. The claim is the record then, and this process' memory
- *     between replacing a failed pod and creating the new one: the claim is the record, and this process' memory
+ *     after a failure                       the failed pod stays until its successor is there, or until the claim is gone (`abandon`)
+ *     after its successor is created        both; the successor says that there was one before it (HELPER_AGAIN), and counts. It has the other of two names, so that there is a record at every moment
+ *     after a timeout                       the pod, told to end (`stop`): the kubelet makes it a failed one. One that has not begun and comes after nothing is deleted: nothing was made
  *
  * A *delete* pod records nothing (the PV, or the create pod, still does): whatever it did, a teardown may run again. While one has not ended, nobody may be given its directory (teardowns.ts).
  */
 import { type Clock, deadline } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { isAlreadyExists, isConflict, isNoAnswer, isNotFound } from "../../kube/errors.ts";
+import { isAlreadyExists, isConflict, isForbidden, isNoAnswer, isNotFound } from "../../kube/errors.ts";
 import { type Pod, pods } from "../../kube/kinds.ts";
 import { uidOf } from "../../kube/objects.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import { classicErrors } from "../errors.ts";
-import { HELPER_CONTAINER } from "../names.ts";
+import { HELPER_CONTAINER, HELPER_STOPPED } from "../names.ts";
 import { markedAgain } from "./pod.ts";
 import type { PodStore } from "./pod-store.ts";
-import { hasBegun, recordOf } from "./record.ts";
+import { hasBegun, type HelperRecord, recordOf } from "./record.ts";
 import { failureOf, tailOf, troubleOf } from "./trouble.ts";
 
 export interface HelperRunDeps {
@@ -38,6 +38,10 @@ export interface HelperRunDeps {
 export interface HelperRun {
   /** As built by `helperPod`. */
   readonly pod: Pod;
+  /** The same under another name, for a create pod: what takes the place of a failed one, which is the record until then. */
+  readonly successor?: Pod | undefined;
+  /** The directory is on a file system of all nodes: a pod on whichever of them is for the same one. */
+  readonly shared: boolean;
   readonly timeoutSeconds: number;
   /** Called at most once, with what keeps the pod from getting on. */
   readonly report: (message: string) => void;
@@ -130,6 +134,30 @@ export class HelperRunner {
   }
 
   /**
+   * Tells the kubelet to end a pod and to leave it there, failed, as the record of what it made; one that nobody could have begun, and that comes after nothing, is deleted instead. `activeDeadlineSeconds` is one of the few
+   * fields of a pod that may be set later, and since Kubernetes 1.27 the kubelet calls a pod Failed only when its containers have stopped. Without the right to patch pods it is deleted. Rejects when the server does not answer.
+   */
+  async stop(pod: Pod, signal?: AbortSignal): Promise<void> {
+    const { name = "", namespace, uid } = pod.metadata ?? {};
+    const record = recordOf(pod);
+    if (record?.phase === "waiting" && !record.again) {
+      await this.remove(pod, signal === undefined ? {} : { signal });
+      return;
+    }
+    const patch = {
+      metadata: { uid, annotations: { [HELPER_STOPPED]: "true" } },
+      spec: { activeDeadlineSeconds: 1 },
+    };
+    try {
+      await this.#deps.client.patchMerge(pods, { name, namespace }, patch, signal === undefined ? {} : { signal });
+    } catch (error) {
+      if (isNotFound(error) || isConflict(error)) return;
+      if (!isForbidden(error)) throw error;
+      await this.remove(pod, signal === undefined ? {} : { signal });
+    }
+  }
+
+  /**
    * Deletes a pod and waits until it is not there any more. Resolves with whether a container of it was seen to have run, be it while it was ended. Rejects when the signal is aborted first.
    */
   async removeAndWait(pod: Pod, signal: AbortSignal, options: { readonly force?: boolean } = {}): Promise<boolean> {
@@ -209,44 +237,74 @@ export class HelperRunner {
   }
 
   async #createOrAdopt(run: HelperRun, signal: AbortSignal): Promise<Pod> {
-    const { client, log } = this.#deps;
-    const { name = "", namespace } = run.pod.metadata ?? {};
-    let { pod } = run;
+    const { client, log, pods: store } = this.#deps;
+    const ours = recordOf(run.pod);
+    const isSame = (theirs: HelperRecord | undefined): theirs is HelperRecord =>
+      theirs !== undefined &&
+      theirs.volumeName === ours?.volumeName &&
+      theirs.path === ours.path &&
+      (theirs.node === ours.node || run.shared);
+    let { pod, successor: other } = run;
+    const seen = other === undefined ? undefined : store.get(other.metadata?.name ?? "");
+    const record = seen === undefined ? undefined : recordOf(seen);
+    /** Failed, under the name that is not tried now. One that the watch does not show yet goes when the volume is settled. */
+    let failed = isSame(record) && record.phase === "failed" && !record.leaving ? seen : undefined;
     /** What is there already, or something before it, may have made the directory. Said before it is deleted: the creation of the next may be refused. */
     const mayBeMade = (): void => {
       run.lost();
       pod = markedAgain(pod);
+      other = other === undefined ? undefined : markedAgain(other);
     };
-    for (let tries = 0; ; tries++) {
+    if (failed !== undefined) mayBeMade();
+    let told: string | undefined;
+    for (;;) {
       await run.gate?.();
-      if (tries === 0) log.info(`create the helper pod ${name} into ${namespace ?? ""}`, { pod: name });
+      const { name = "", namespace } = pod.metadata ?? {};
+      if (told !== name) log.info(`create the helper pod ${name} into ${namespace ?? ""}`, { pod: name });
+      told = name;
       try {
-        return await client.create(pods, pod, { signal });
+        const created = await client.create(pods, pod, { signal });
+        await this.#succeed(failed);
+        return created;
       } catch (error) {
         if (!isAlreadyExists(error)) throw error;
       }
       const existing = await this.#get(name, namespace, signal);
       if (existing === undefined) continue;
-      const ours = recordOf(run.pod);
       const theirs = recordOf(existing);
-      const same =
-        theirs?.volumeName === ours?.volumeName && theirs?.path === ours?.path && theirs?.node === ours?.node;
       // A pod of another place must not be taken for ours: its success would be that of another directory.
-      if (!same && !(ours?.node === "" && theirs?.path === ours.path))
-        throw classicErrors.HELPER_NAME_TAKEN({ pod: name });
-      const creates = theirs?.action === "create";
-      const { again = false, leaving = false, phase } = theirs ?? {};
+      if (!isSame(theirs)) throw classicErrors.HELPER_NAME_TAKEN({ pod: name });
+      const { again, leaving, phase, stopped, node } = theirs;
+      const creates = theirs.action === "create";
       if (creates && (again || phase === "failed" || (leaving && phase !== "waiting"))) mayBeMade();
       if (leaving) {
         if ((await this.removeAndWait(existing, signal)) && creates) mayBeMade();
+      } else if (creates && other !== undefined && (phase === "failed" || (stopped && node === ""))) {
+        // It ended before this attempt began; one that was never placed has nobody to end it. Where both names are taken like this, one record is enough.
+        if (failed === undefined) [pod, other, failed] = [other, pod, existing];
+        else await this.#replace(existing, signal);
       } else if (phase === "failed" || (phase === "succeeded" && !creates)) {
-        // It ended before this attempt began (under a leader that is gone): its log is told, and a fresh one runs.
-        await this.printLog(existing);
-        await this.removeAndWait(existing, signal);
+        await this.#replace(existing, signal);
+      } else if (stopped && phase !== "succeeded") {
+        await this.waitForEnd(existing, signal);
       } else {
+        if (again) await this.#succeed(failed);
         return existing;
       }
     }
+  }
+
+  /** Makes way for a fresh pod of this name. Its log is told: perhaps its leader could not. */
+  async #replace(pod: Pod, signal: AbortSignal): Promise<void> {
+    await this.printLog(pod);
+    await this.removeAndWait(pod, signal);
+  }
+
+  /** Deletes a failed pod, whose successor is there. */
+  async #succeed(failed: Pod | undefined): Promise<void> {
+    if (failed === undefined) return;
+    await this.printLog(failed);
+    await this.remove(failed);
   }
 
   async #get(name: string, namespace: string | undefined, signal?: AbortSignal): Promise<Pod | undefined> {
@@ -356,7 +414,18 @@ export class HelperRunner {
       run.lost();
       await this.printLog(pod);
     }
-    if (!leaving) await this.remove(pod);
+    if (!leaving) await this.#endAfterTimeout(pod);
     throw timeout;
+  }
+
+  /** Never rejects: the attempt has ended, and the next one, or `abandon`, finds whatever is left. */
+  async #endAfterTimeout(pod: Pod): Promise<void> {
+    if (recordOf(pod)?.action === "delete") {
+      await this.remove(pod);
+      return;
+    }
+    await this.stop(pod).catch((error: unknown) => {
+      this.#deps.log.error(`unable to end the helper pod: ${messageOf(error)}`, { pod: pod.metadata?.name });
+    });
   }
 }

@@ -14,7 +14,8 @@ import { type HelperPod, HelperPods } from "./helper-pods.ts";
 import { isReady, usableNodes, type NodeLookup } from "./nodes.ts";
 import { helperPod, helperPodName, type HelperTask } from "./pod.ts";
 import type { PodStore } from "./pod-store.ts";
-import { HelperRunner } from "./run.ts";
+import type { HelperRecord } from "./record.ts";
+import { type HelperRun, HelperRunner } from "./run.ts";
 import { HelperSlots, type SlotLimit } from "./slots.ts";
 import { Teardowns } from "./teardowns.ts";
 
@@ -41,6 +42,9 @@ export interface WorkContext {
   readonly about: AboutObject | undefined;
   readonly signal: AbortSignal;
 }
+
+/** Behind the name of every second create pod of a claim. */
+const SUCCESSOR = "-again";
 
 /** Makes and removes directories by helper pods: waits for a turn, runs the pod, tells of trouble, keeps its log. */
 export class HelperWork {
@@ -87,9 +91,10 @@ export class HelperWork {
     const { signal } = context;
     try {
       const pod = helperPod(task, this.#around(context));
+      const successor = helperPod({ ...task, suffix: SUCCESSOR }, this.#around(context));
       const end = await this.#slots.take("create", node, signal);
       try {
-        this.tellLog(await this.#run(pod, context, lost));
+        this.tellLog(await this.#run({ pod, successor, shared: task.shared, lost }, context));
       } finally {
         end();
       }
@@ -141,7 +146,8 @@ export class HelperWork {
     try {
       await this.clear(place, context);
       const pod = helperPod({ ...task, ...this.#suffixFor(task, context) }, this.#around(context));
-      const run = (): Promise<Pod> => this.#run(pod, context, () => undefined, ask);
+      const { shared } = task;
+      const run = (): Promise<Pod> => this.#run({ pod, shared, lost: () => undefined, gate: ask }, context);
       ended = await this.#teardowns.during(pod.metadata?.name ?? "", run);
     } catch (error) {
       if (error === halt) return kept;
@@ -188,8 +194,21 @@ export class HelperWork {
     limit.clear();
   }
 
+  /** Ends a create pod that runs, and waits until it has: it stays as the record of what it made. Resolves with false when its node does not answer. Rejects with CLASSIC_HELPER_STUCK when that takes too long. */
+  async endAsRecord(
+    { pod, record: { podName, node } }: HelperPod,
+    { settings, signal }: Pick<WorkContext, "settings" | "signal">,
+  ): Promise<boolean> {
+    if (!isReady(this.#deps.nodes.get(node))) return false;
+    await this.#within({ podName, node }, settings, signal, async (limit) => {
+      await this.#runner.stop(pod, limit);
+      await this.#runner.waitForEnd(pod, limit);
+    });
+    return true;
+  }
+
   /**
-   * Ends a create pod and waits until it cannot run any more; resolves with whether it has begun. On a node that does not answer it is forced: it can only make a directory, never remove one, and the next pod needs
+   * Deletes a create pod and waits until it cannot run any more; resolves with whether it has begun. On a node that does not answer it is forced: it can only make a directory, never remove one, and the next pod needs
    * its name. Rejects with CLASSIC_HELPER_STUCK when that takes too long.
    */
   async end(
@@ -198,10 +217,22 @@ export class HelperWork {
   ): Promise<boolean> {
     const { podName, node, phase } = record;
     const force = node !== "" && !isReady(this.#deps.nodes.get(node));
+    const begun = await this.#within({ podName, node }, settings, signal, (limit) =>
+      this.#runner.removeAndWait(pod, limit, { force }),
+    );
+    return begun || phase !== "waiting";
+  }
+
+  /** Waits for the end of a pod, as long as a helper may take. */
+  async #within<T>(
+    { podName, node }: Pick<HelperRecord, "podName" | "node">,
+    settings: Settings,
+    signal: AbortSignal,
+    work: (limit: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const limit = deadline(this.#deps.clock, settings.config.cmdTimeoutSeconds * 1000, signal);
     try {
-      const begun = await this.#runner.removeAndWait(pod, limit.signal, { force });
-      return begun || phase !== "waiting";
+      return await work(limit.signal);
     } catch (error) {
       if (limit.signal.aborted && !signal.aborted) throw classicErrors.HELPER_STUCK({ pod: podName, node });
       throw error;
@@ -221,16 +252,17 @@ export class HelperWork {
     return { template: settings.template, config: settings.config, namespace, configMapName, serviceAccountName };
   }
 
-  #run(pod: Pod, { settings, about, signal }: WorkContext, lost: () => void, gate?: () => Promise<void>): Promise<Pod> {
+  #run(
+    run: Pick<HelperRun, "pod" | "successor" | "shared" | "lost" | "gate">,
+    { settings, about, signal }: WorkContext,
+  ): Promise<Pod> {
     const { log, recorder } = this.#deps;
     return this.#runner.run({
-      pod,
-      lost,
-      gate,
+      ...run,
       signal,
       timeoutSeconds: settings.config.cmdTimeoutSeconds,
       report: (message) => {
-        log.warn("a helper pod does not get on", { pod: pod.metadata?.name, why: message });
+        log.warn("a helper pod does not get on", { pod: run.pod.metadata?.name, why: message });
         if (about !== undefined) recorder.record(about, { type: "Warning", reason: EVENT_HELPER_STUCK, message });
       },
     });

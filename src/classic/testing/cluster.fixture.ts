@@ -45,6 +45,8 @@ export class TestCluster {
   readonly ran: string[] = [];
   readonly stop = new AbortController();
   kubelet: Kubelet = succeeds;
+  /** Whether a helper pod is ended by the kubelet of its node when its deadline has passed. */
+  endsInTime: (pod: Pod) => boolean = () => true;
   settings: Settings = settings({ nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths: ["/opt/lpp"] }] });
   readonly #deps = { client: this.client, clock: this.clock, random: systemRandom(), log: silentLog, freeze: true };
   readonly #pods = new Informer<Pod>(this.#deps, { resource: pods, namespace: NAMESPACE });
@@ -132,6 +134,12 @@ export class TestCluster {
   }
 
   #play(path: string, pod: Pod): void {
+    const phase = pod.status?.phase;
+    if (pod.spec?.activeDeadlineSeconds !== undefined && phase !== "Succeeded" && phase !== "Failed") {
+      if ((pod.spec.nodeName ?? "") === "" || !this.endsInTime(pod)) return;
+      this.kube.put(path, { ...pod, status: { ...pod.status, phase: "Failed", reason: "DeadlineExceeded" } });
+      return;
+    }
     if (pod.status?.phase !== "Pending" || pod.status.containerStatuses !== undefined) return;
     if (pod.metadata?.deletionTimestamp !== undefined) return;
     const container = pod.spec?.containers[0];

@@ -9,6 +9,8 @@ import { CLAIM_UID, claim, storageClass, volume } from "./objects.fixture.ts";
 export const VOLUME = `pvc-${CLAIM_UID}`;
 export const UID2 = "0b1f0c1e-7d1c-4d6c-9c0a-000000000002";
 export const CREATE = `helper-pod-create-${VOLUME}`;
+/** What comes after a failed one. */
+export const CREATE_AGAIN = `${CREATE}-again`;
 export const DELETE = `helper-pod-delete-${VOLUME}`;
 export const DIRECTORY = `/opt/lpp/${VOLUME}_shop_data`;
 export const PODS = "/api/v1/namespaces/local-path-storage/pods/";
@@ -44,8 +46,9 @@ export function sharedVolume(fields: Parameters<typeof volume>[0]): PersistentVo
   return { ...made, spec };
 }
 
-/** A node whose kubelet does not answer: its pods, once deleted, stay Terminating, unless they are forced. */
+/** A node whose kubelet does not answer: its pods run on after their deadline and, once deleted, stay Terminating, unless they are forced. */
 export function kubeletGone(cluster: TestCluster, nodeName: string): void {
+  cluster.endsInTime = (pod) => pod.spec?.nodeName !== nodeName;
   cluster.kube.intercept = (req) => {
     const name = /\/pods\/([^/]+)$/.exec(req.path)?.[1];
     if (req.method !== "DELETE" || name === undefined) return;
