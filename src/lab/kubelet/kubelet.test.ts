@@ -123,6 +123,38 @@ test("a pod that is not restarted ends as its container does, and what the conta
   });
 });
 
+test("a pod whose deadline passes has Failed once its containers have ended, and stays until it is deleted", async () => {
+  const on = await start(({ container }) =>
+    container.name === "pulls" ? { does: "never-starts" } : { does: "run", endsAfterMs: 4_000 },
+  );
+  on.putPod("runs", { restartPolicy: "Never" });
+  on.putPod("waits", { restartPolicy: "Never", containers: [{ name: "pulls", image: "x" }] });
+  on.putPod("later", { activeDeadlineSeconds: 60 });
+  await on.clock.advance(9_000);
+  for (const name of ["runs", "waits"]) {
+    const pod = on.pod(name);
+    on.memory.put(`${PODS}${name}`, { ...pod, spec: { ...pod?.spec, activeDeadlineSeconds: 1 } } as Pod);
+  }
+  await settle();
+  const failed = { phase: "Failed", reason: "DeadlineExceeded" };
+  expect(on.pod("runs")?.status?.phase).toBe("Running");
+  const unknown = { exitCode: 137, reason: "ContainerStatusUnknown" };
+  expect(on.pod("waits")?.status).toMatchObject({
+    ...failed,
+    containerStatuses: [{ state: { terminated: unknown } }],
+  });
+  await on.clock.advance(4_000);
+  expect(on.pod("runs")?.status).toMatchObject(failed);
+  expect(on.pod("runs")?.status?.containerStatuses?.[0]?.state?.terminated?.startedAt).toBeDefined();
+  await on.restart();
+  // Counted from the pod's start, not from the kubelet's.
+  await on.clock.advance(46_999);
+  expect(on.pod("later")?.status?.phase).toBe("Running");
+  await on.clock.advance(4_001);
+  expect(on.pod("later")?.status).toMatchObject(failed);
+  expect([on.pod("runs")?.status?.reason, on.pod("waits")?.status?.reason]).toEqual([failed.reason, failed.reason]);
+});
+
 test("a container that always ends is restarted at once, then after 10 s, then after 20 s", async () => {
   const on = await start(() => ({ does: "exit", afterMs: 0, code: 1 }));
   on.putPod("p");

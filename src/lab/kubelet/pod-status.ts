@@ -26,6 +26,10 @@ export interface ContainerRecord {
   last?: { readonly exit: ContainerExit; readonly startedAt: number } | undefined;
 }
 
+/** What a kubelet says of a pod whose activeDeadlineSeconds have passed. */
+export const DEADLINE_REASON = "DeadlineExceeded";
+export const DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline";
+
 /** The phase that follows from the containers, as the kubelet derives it. */
 export function phaseOf(pod: Pod, records: readonly ContainerRecord[]): string {
   const policy = pod.spec?.restartPolicy ?? "Always";
@@ -57,10 +61,14 @@ export function podStatus(
     readonly podIP: string | undefined;
     readonly hostIP: string;
     readonly startedAt: number;
+    /** The pod's deadline has passed. */
+    readonly expired: boolean;
   },
 ): PodStatus {
   const now = secondsTime(facts.now);
-  const phase = phaseOf(pod, records);
+  // Containers end first: only then has the pod Failed.
+  const expired = facts.expired && records.every(({ state }) => state !== "running");
+  const phase = expired ? "Failed" : phaseOf(pod, records);
   const main = records.filter(({ init }) => !init);
   const init = records.filter((record) => record.init);
   const initialized = init.every(
@@ -86,16 +94,17 @@ export function podStatus(
   const conditions = set.reduce((all, condition) => withCondition(all, condition, now), pod.status?.conditions ?? []);
   return {
     phase,
+    ...(expired ? { reason: DEADLINE_REASON, message: DEADLINE_MESSAGE } : {}),
     conditions,
     hostIP: facts.hostIP,
     startTime: secondsTime(facts.startedAt),
     ...(facts.podIP === undefined ? {} : { podIP: facts.podIP, podIPs: [{ ip: facts.podIP }] }),
-    containerStatuses: main.map(containerStatus),
-    ...(init.length === 0 ? {} : { initContainerStatuses: init.map(containerStatus) }),
+    containerStatuses: main.map((record) => containerStatus(record, expired)),
+    ...(init.length === 0 ? {} : { initContainerStatuses: init.map((record) => containerStatus(record, expired)) }),
   };
 }
 
-function containerStatus(record: ContainerRecord): ContainerStatus {
+function containerStatus(record: ContainerRecord, over: boolean): ContainerStatus {
   const { container, ready, restarts, last } = record;
   return {
     name: container.name,
@@ -104,10 +113,17 @@ function containerStatus(record: ContainerRecord): ContainerStatus {
     ready,
     restartCount: restarts,
     started: record.state === "running",
-    state: stateOf(record),
+    state: over && record.state === "waiting" ? { terminated: UNKNOWN } : stateOf(record),
     lastState: last === undefined ? {} : { terminated: terminated(last.exit, last.startedAt) },
   };
 }
+
+/** Of a container that had not begun when its pod ended. A real kubelet writes null for both times. */
+const UNKNOWN = {
+  exitCode: 137,
+  reason: "ContainerStatusUnknown",
+  message: "The container could not be located when the pod was terminated",
+} as const;
 
 function stateOf({ state, reason, message, startedAt, exit }: ContainerRecord): ContainerState {
   if (state === "running") return { running: { startedAt: secondsTime(startedAt ?? 0) } };

@@ -2,6 +2,7 @@
 //
 //   volumes ── all mounted ──▶ init containers, one after the other ──▶ containers ── all ended for good ──▶ finished
 //      │                               │                                    │                                  │
+//      ├──────── activeDeadlineSeconds ┴──────────── containers get the pod's grace, the pod has Failed ──────▶┤
 //      └──────── deletionTimestamp ────┴────────────────────────────────────┘                                  │
 //                      ▼                                                                                       │
 //   stopping: containers get the pod's grace ──▶ final status ──▶ DELETE with grace 0 ◀── deletionTimestamp ───┘
@@ -25,7 +26,7 @@ import type { Log } from "../../observe/log.ts";
 import { isTerminal } from "../controllers/objects/pods.ts";
 import { environmentOf } from "./environment.ts";
 import { MountFailure, mountVolume, writeConfigMap, type MountDeps } from "./mount-volume.ts";
-import { isSidecar, podStatus, type ContainerRecord } from "./pod-status.ts";
+import { DEADLINE_MESSAGE, DEADLINE_REASON, isSidecar, podStatus, type ContainerRecord } from "./pod-status.ts";
 import { ImagePullError, type ContainerHandle, type ContainerRuntime, type Mount } from "./runtime.ts";
 
 const FIRST_MOUNT_RETRY_MS = 500;
@@ -56,11 +57,15 @@ export class PodWorker {
   readonly #uid: string;
   readonly #records: ContainerRecord[];
   readonly #mounted = new Map<string, string>();
+  /** Nothing is started any more: the pod is being deleted, or its deadline has passed. */
   readonly #stopping = new AbortController();
+  readonly #deleting = new AbortController();
   readonly #handles = new Set<ContainerHandle>();
   readonly #startedAt: number;
   #pod: Pod;
-  #graceMs = 30_000;
+  #graceMs: number;
+  #expired = false;
+  #cancelDeadline: () => void = () => undefined;
   #vanished = false;
   #podIP: string | undefined;
   #written: PodStatus | undefined;
@@ -73,7 +78,8 @@ export class PodWorker {
     this.#deps = deps;
     this.#pod = pod;
     this.#uid = uidOf(pod);
-    this.#startedAt = deps.clock.now();
+    this.#startedAt = pod.status?.startTime === undefined ? deps.clock.now() : Date.parse(pod.status.startTime);
+    this.#graceMs = (pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000;
     this.#podIP = pod.status?.podIP;
     const record = (container: Container, init: boolean): ContainerRecord => {
       const known = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find(
@@ -106,13 +112,17 @@ export class PodWorker {
   update(pod: Pod): void {
     if (wasChanged(this.#pod, pod)) this.#refresh();
     this.#pod = pod;
-    if (pod.metadata?.deletionTimestamp === undefined) return;
+    if (pod.metadata?.deletionTimestamp === undefined) {
+      this.#watchDeadline();
+      return;
+    }
     const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
     const shorter = graceMs < this.#graceMs;
     this.#graceMs = graceMs;
     // A second delete with less grace hurries what is stopping already.
     if (this.#stopping.signal.aborted && shorter) for (const handle of this.#handles) handle.stop(graceMs);
-    this.#stopping.abort(new Error("the pod is being deleted"));
+    this.#deleting.abort(new Error("the pod is being deleted"));
+    this.#stopping.abort(this.#deleting.signal.reason);
   }
 
   /** The pod's object is gone without the kubelet having said so. */
@@ -120,7 +130,24 @@ export class PodWorker {
     this.#vanished = true;
     this.#graceMs = 0;
     for (const handle of this.#handles) handle.stop(0);
-    this.#stopping.abort(new Error("the pod is gone"));
+    this.#deleting.abort(new Error("the pod is gone"));
+    this.#stopping.abort(this.#deleting.signal.reason);
+  }
+
+  /** activeDeadlineSeconds counts from the pod's start time. */
+  #watchDeadline(): void {
+    const { clock, event } = this.#deps;
+    this.#cancelDeadline();
+    const seconds = this.#pod.spec?.activeDeadlineSeconds;
+    if (seconds === undefined || this.#expired || isTerminal(this.#pod)) return;
+    const expire = (): void => {
+      this.#expired = true;
+      event(this.#pod, { type: "Normal", reason: DEADLINE_REASON, message: DEADLINE_MESSAGE });
+      this.#stopping.abort(new Error("the pod's deadline has passed"));
+    };
+    const leftMs = this.#startedAt + seconds * 1000 - clock.now();
+    if (leftMs > 0) this.#cancelDeadline = clock.after(leftMs, expire);
+    else expire();
   }
 
   /** Resolves when the pod is gone, or the kubelet ends. */
@@ -128,7 +155,10 @@ export class PodWorker {
     const { signal, runtime } = this.#deps;
     try {
       if (!isTerminal(this.#pod)) await this.#live();
-      await this.#until(aborted(this.#stopping.signal));
+      if (!this.#vanished) await this.#endRest();
+      this.#cancelDeadline();
+      if (this.#expired) this.#sync();
+      await this.#until(aborted(this.#deleting.signal));
       if (this.#vanished) {
         await Promise.all([...this.#handles].map((handle) => handle.exited()));
       } else {
@@ -138,6 +168,8 @@ export class PodWorker {
       runtime.forget(this.#uid);
     } catch (error) {
       if (!signal.aborted) throw error;
+    } finally {
+      this.#cancelDeadline();
     }
   }
 
@@ -163,6 +195,17 @@ export class PodWorker {
     }
     await this.#until(Promise.all(sidecars));
     this.#sync();
+  }
+
+  /** Ends what a kubelet before this one has started and this one has not come to. */
+  async #endRest(): Promise<void> {
+    const { runtime } = this.#deps;
+    await Promise.all(
+      this.#records.map(async (record) => {
+        const handle = runtime.find(this.#uid, record.container.name);
+        if (record.state === "running" && handle !== undefined) await this.#watch(record, handle);
+      }),
+    );
   }
 
   /** Mounts all volumes, trying each again. False when the pod is being deleted first. */
@@ -352,7 +395,13 @@ export class PodWorker {
     const { name = "", namespace } = this.#pod.metadata ?? {};
     while (this.#again && !this.#vanished) {
       this.#again = false;
-      const facts = { now: clock.now(), podIP: this.#podIP, hostIP, startedAt: this.#startedAt };
+      const facts = {
+        now: clock.now(),
+        podIP: this.#podIP,
+        hostIP,
+        startedAt: this.#startedAt,
+        expired: this.#expired,
+      };
       const status = podStatus(this.#pod, this.#records, facts);
       if (isDeepStrictEqual(status, this.#written)) continue;
       try {
