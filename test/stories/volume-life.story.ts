@@ -166,14 +166,22 @@ describe.concurrent("with every node up", () => {
     expect(event.message).toContain(`helper pod helper-pod-create-pvc-${uid} failed (exit code 3)`);
     expect(event.message).toMatch(/: line 4\nline 5\nline 6\nline 7\nthe disk is on fire$/);
     await expectUnbound(ground, NS, "broken");
-    // The failed pod stays to be looked at, and goes with the claim.
-    // (In the moment in which the next attempt replaces it there is none.)
-    await ground.waitFor("the failed pod's log to be readable", async () => {
-      const text = await ground.logs(PRODUCT_NAMESPACE, `helper-pod-create-pvc-${uid}`).catch(() => "");
-      return text.includes("line 1") ? true : undefined;
+    // A failed pod stays to be looked at, and goes with the claim. The next attempt's is there before it goes.
+    const ofClaim = async (): Promise<string[]> =>
+      (await helperPods(ground)).map(({ metadata: { name } }) => name).filter((name) => name.includes(uid));
+    await ground.waitFor("the log of a failed pod to be readable", async (saw) => {
+      const pods = await ofClaim();
+      saw(pods);
+      expect(pods).not.toEqual([]);
+      const texts = await Promise.all(pods.map((name) => ground.logs(PRODUCT_NAMESPACE, name).catch(() => "")));
+      return texts.some((text) => text.includes("line 1")) ? true : undefined;
     });
     await ground.delete("PersistentVolumeClaim", "broken", NS);
-    await expectGone(ground, "Pod", `helper-pod-create-pvc-${uid}`, PRODUCT_NAMESPACE);
+    await ground.waitFor("its helper pods to be gone", async (saw) => {
+      const pods = await ofClaim();
+      saw(pods);
+      return pods.length === 0 ? true : undefined;
+    });
     expect(await ground.get("PersistentVolume", `pvc-${uid}`)).toBeUndefined();
   });
 
