@@ -5,17 +5,15 @@ import { Agent } from "undici";
 import { parse } from "yaml";
 import { systemClock } from "../../src/effects/node/clock.ts";
 import { systemRandom } from "../../src/effects/node/random.ts";
-import { MANAGER, SCHEDULER } from "../../src/lab/controllers/start.ts";
 import { startMachineLab, type MachineLab } from "../../src/lab/machine/machine-lab.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { ApiClient } from "../cluster/api.ts";
-import { MissingCapability, type Capability, type Component, type Ground, type GroundNode } from "../cluster/ground.ts";
+import type { Capability, Ground, GroundNode } from "../cluster/ground.ts";
 import { PRODUCT_IMAGE } from "../cluster/image-names.ts";
-import { ObjectsGround } from "../cluster/objects-ground.ts";
 import { productBundle } from "../program/bundle.ts";
+import { AnyLabGround, LAB_CAPABILITIES, LAB_NODES } from "./any-lab-ground.ts";
 import { labNode } from "./lab-node.ts";
 
-const NODES = ["node-1", "node-2", "node-3"];
 /** Everything is nearer than in a cluster, but the product and the scheduler keep their own pace. */
 const PATIENCE = { timeoutMs: 60_000, everyMs: 50 };
 
@@ -27,7 +25,7 @@ export async function openLabGround(): Promise<Ground> {
     { clock: systemClock(), random: systemRandom(), log: silentLog },
     {
       directory,
-      nodes: NODES,
+      nodes: LAB_NODES,
       product: {
         plays: (image) => image === PRODUCT_IMAGE,
         programs: { "local-path-provisioner": [process.execPath, bundle.file] },
@@ -50,44 +48,27 @@ export async function openLabGround(): Promise<Ground> {
   };
   const ground = new LabGround(lab, api, close);
   // What a machine has that a story looks at.
-  for (const node of NODES) await ground.onNode(node).writeFile("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+  for (const node of LAB_NODES) await ground.onNode(node).writeFile("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
   await ground.waitFor("the lab's nodes to be Ready", async () =>
-    (await ground.list("nodes")).length === NODES.length ? true : undefined,
+    (await ground.list("nodes")).length === LAB_NODES.length ? true : undefined,
   );
   return ground;
 }
 
-class LabGround extends ObjectsGround implements Ground {
+class LabGround extends AnyLabGround implements Ground {
   readonly name = "the lab";
-  readonly capabilities: ReadonlySet<Capability> = new Set([
-    "containers",
-    "control-plane",
-    "kubelet",
-    "load-image",
-    "node-files",
-    "node-kill",
-    "programs",
-  ]);
-  readonly nodes = NODES;
+  readonly capabilities: ReadonlySet<Capability> = new Set([...LAB_CAPABILITIES, "programs"]);
   readonly close: () => Promise<void>;
   readonly #lab: MachineLab;
 
   constructor(lab: MachineLab, api: ApiClient, close: () => Promise<void>) {
-    super(api, PATIENCE, "create-or-merge");
+    super(api, lab.controllers, PATIENCE);
     this.#lab = lab;
     this.close = close;
   }
 
   kubeconfigText(): Promise<string> {
     return Promise.resolve(this.#lab.kubeconfig());
-  }
-
-  kubectl(): Promise<never> {
-    return Promise.reject(this.#missing("kubectl"));
-  }
-
-  exec(): Promise<never> {
-    return Promise.reject(this.#missing("isolation"));
   }
 
   async askPod(namespace: string, pod: string, _port: number, path: string): Promise<{ ok: boolean; text: string }> {
@@ -106,53 +87,4 @@ class LabGround extends ObjectsGround implements Ground {
   async killContainers(namespace: string, pod: string): Promise<void> {
     await this.#lab.killContainers(namespace, pod);
   }
-
-  killNode(node: string): Promise<void> {
-    this.#lab.controllers.pullPlug(node);
-    return Promise.resolve();
-  }
-
-  startNode(node: string): Promise<void> {
-    return this.startKubelet(node);
-  }
-
-  unplugNode(): Promise<never> {
-    return Promise.reject(this.#missing("node-network"));
-  }
-
-  plugNode(): Promise<never> {
-    return Promise.reject(this.#missing("node-network"));
-  }
-
-  stopKubelet(node: string): Promise<void> {
-    this.#lab.controllers.kill(`kubelet/${node}`);
-    return Promise.resolve();
-  }
-
-  startKubelet(node: string): Promise<void> {
-    this.#lab.controllers.restart(`kubelet/${node}`);
-    return Promise.resolve();
-  }
-
-  killComponent(component: Component): Promise<void> {
-    this.#lab.controllers.kill(processOf(component));
-    return Promise.resolve();
-  }
-
-  startComponent(component: Component): Promise<void> {
-    this.#lab.controllers.restart(processOf(component));
-    return Promise.resolve();
-  }
-
-  loadProductImage(): Promise<string> {
-    return Promise.resolve(PRODUCT_IMAGE);
-  }
-
-  #missing(capability: Capability): MissingCapability {
-    return new MissingCapability(this.name, capability);
-  }
-}
-
-function processOf(component: Component): string {
-  return component === "scheduler" ? SCHEDULER : MANAGER;
 }

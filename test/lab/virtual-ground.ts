@@ -2,20 +2,18 @@ import type { Random } from "../../src/effects/random.ts";
 import { seededRandom } from "../../src/kube/testing/seeded-random.fixture.ts";
 import { LabApi } from "../../src/lab/api/lab-api.ts";
 import type { LabUser } from "../../src/lab/api/request.ts";
-import { MANAGER, SCHEDULER, startControllers, type Controllers } from "../../src/lab/controllers/start.ts";
+import { startControllers, type Controllers } from "../../src/lab/controllers/start.ts";
 import { MemoryNodeFiles } from "../../src/lab/kubelet/memory-node-files.ts";
 import type { ContainerRun } from "../../src/lab/kubelet/runtime.ts";
 import { virtualClock, type VirtualClock } from "../../src/lab/virtual/virtual-clock.ts";
 import { silentLog } from "../../src/observe/log.ts";
-import { MissingCapability, type Capability, type Component, type Ground, type GroundNode } from "../cluster/ground.ts";
-import { PRODUCT_IMAGE } from "../cluster/image-names.ts";
-import { ObjectsGround } from "../cluster/objects-ground.ts";
+import type { Capability, Ground, GroundNode } from "../cluster/ground.ts";
 import { GiveUp, type Probe, type WaitOptions } from "../cluster/wait.ts";
+import { AnyLabGround, LAB_CAPABILITIES, LAB_NODES } from "./any-lab-ground.ts";
 import { InProcessApi } from "./in-process-api.ts";
 import { memoryNode } from "./memory-node.ts";
 import { VirtualRuntime } from "./virtual-runtime.ts";
 
-const NODES = ["node-1", "node-2", "node-3"];
 const PATIENCE: WaitOptions = { timeoutMs: 60_000, everyMs: 100 };
 
 /** The lab without sockets, on virtual time, as a ground: time passes while a story waits, and only then. For stories that wait long for the product's own timers. */
@@ -25,7 +23,7 @@ export function openVirtualGround(): Ground {
   const log = silentLog;
   const api = new LabApi({ clock, random, log }, { strictRbac: true });
   const productOf = (run: ContainerRun) => ({ clock, random, kube: api.kube(serviceAccountOf(run)) });
-  const machines = NODES.map((name) => ({
+  const machines = LAB_NODES.map((name) => ({
     name,
     files: new MemoryNodeFiles(),
     runtime: new VirtualRuntime(clock, productOf),
@@ -43,23 +41,15 @@ interface Parts {
   readonly random: Random;
 }
 
-class VirtualGround extends ObjectsGround implements Ground {
+class VirtualGround extends AnyLabGround implements Ground {
   readonly name = "the lab on virtual time";
-  readonly capabilities: ReadonlySet<Capability> = new Set([
-    "containers",
-    "control-plane",
-    "kubelet",
-    "load-image",
-    "node-files",
-    "node-kill",
-  ]);
-  readonly nodes = NODES;
+  readonly capabilities: ReadonlySet<Capability> = new Set(LAB_CAPABILITIES);
   readonly #parts: Parts;
   /** Stories beside each other take turns in letting time pass. */
   #passing: Promise<unknown> = Promise.resolve();
 
   constructor(parts: Parts) {
-    super(new InProcessApi(parts.api), PATIENCE, "create-or-merge");
+    super(new InProcessApi(parts.api), parts.controllers, PATIENCE);
     this.#parts = parts;
   }
 
@@ -104,39 +94,6 @@ class VirtualGround extends ObjectsGround implements Ground {
     return Promise.resolve();
   }
 
-  killNode(node: string): Promise<void> {
-    this.#parts.controllers.pullPlug(node);
-    return Promise.resolve();
-  }
-
-  startNode(node: string): Promise<void> {
-    return this.startKubelet(node);
-  }
-
-  stopKubelet(node: string): Promise<void> {
-    this.#parts.controllers.kill(`kubelet/${node}`);
-    return Promise.resolve();
-  }
-
-  startKubelet(node: string): Promise<void> {
-    this.#parts.controllers.restart(`kubelet/${node}`);
-    return Promise.resolve();
-  }
-
-  killComponent(component: Component): Promise<void> {
-    this.#parts.controllers.kill(component === "scheduler" ? SCHEDULER : MANAGER);
-    return Promise.resolve();
-  }
-
-  startComponent(component: Component): Promise<void> {
-    this.#parts.controllers.restart(component === "scheduler" ? SCHEDULER : MANAGER);
-    return Promise.resolve();
-  }
-
-  loadProductImage(): Promise<string> {
-    return Promise.resolve(PRODUCT_IMAGE);
-  }
-
   async close(): Promise<void> {
     const { controllers, machines } = this.#parts;
     const stopped = controllers.stop();
@@ -145,14 +102,8 @@ class VirtualGround extends ObjectsGround implements Ground {
     await stopped;
   }
 
-  unplugNode = (): Promise<never> => this.#missing("node-network");
-  plugNode = (): Promise<never> => this.#missing("node-network");
-  kubectl = (): Promise<never> => this.#missing("kubectl");
-  kubeconfigText = (): Promise<never> => this.#missing("programs");
-  exec = (): Promise<never> => this.#missing("isolation");
-
-  #missing(capability: Capability): Promise<never> {
-    return Promise.reject(new MissingCapability(this.name, capability));
+  kubeconfigText(): Promise<never> {
+    return this.missing("programs");
   }
 
   #machine(name: string): Parts["machines"][number] {
