@@ -1,4 +1,5 @@
-import type { PersistentVolume, PersistentVolumeClaim } from "../../src/kube/kinds.ts";
+import { SELECTED_NODE } from "../../src/api/names.ts";
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../src/kube/kinds.ts";
 import { keyOf, uidOf } from "../../src/kube/objects.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { markOf, type Guard } from "./guard.ts";
@@ -20,13 +21,7 @@ export function unsettled(
   const classes = new Map(plan.classes.map((one) => [one.name, one]));
   return [
     ...view.claims().flatMap((claim) => claimProblem(claim, view, classes)),
-    ...view
-      .pods(NAMESPACE)
-      .flatMap(({ metadata, status }) =>
-        metadata?.deletionTimestamp === undefined && status?.phase === "Running"
-          ? []
-          : [`pod ${metadata?.name} is ${metadata?.deletionTimestamp === undefined ? status?.phase : "being deleted"}`],
-      ),
+    ...view.pods(NAMESPACE).flatMap((pod) => podProblem(pod, view)),
     ...view.pods(helperNamespace).map((pod) => `helper pod ${pod.metadata?.name} is left (${pod.status?.phase})`),
     ...view.volumes().flatMap((volume) => volumeProblem(volume, view, about)),
     ...orphans(view, plan, guard),
@@ -42,15 +37,32 @@ function claimProblem(
   if (claim.metadata?.deletionTimestamp !== undefined) return [`claim ${key} is being deleted`];
   const wanted =
     classes.get(claim.spec?.storageClassName ?? "")?.waits === false ||
-    view
-      .pods(NAMESPACE)
-      .some((pod) =>
-        pod.spec?.volumes?.some((volume) => volume.persistentVolumeClaim?.claimName === claim.metadata?.name),
-      );
+    view.pods(NAMESPACE).some((pod) => claimNames(pod).includes(claim.metadata?.name) && !isPassedBy(pod, claim));
   const { phase } = claim.status ?? {};
   if (phase !== "Bound") return wanted || phase !== "Pending" ? [`claim ${key} is ${phase}`] : [];
   const volume = view.volumes().find(({ metadata }) => metadata?.name === claim.spec?.volumeName);
   return volume?.spec?.claimRef?.uid === uidOf(claim) ? [] : [`claim ${key} is Bound to nothing`];
+}
+
+function podProblem(pod: Pod, view: ClusterView): readonly string[] {
+  const { metadata, status } = pod;
+  if (metadata?.deletionTimestamp !== undefined) return [`pod ${metadata.name} is being deleted`];
+  if (status?.phase === "Running") return [];
+  const claims = view.claims().filter((claim) => claimNames(pod).includes(claim.metadata?.name));
+  return claims.some((claim) => isPassedBy(pod, claim)) ? [] : [`pod ${metadata?.name} is ${status?.phase}`];
+}
+
+/**
+ * The scheduler's cache still had the Bound claim that had this name before: it placed the pod and asked nobody for a volume. The real scheduler does the same (with a cache seconds behind); the user has to delete the
+ * pod, and no provisioner can know.
+ */
+function isPassedBy(pod: Pod, claim: PersistentVolumeClaim): boolean {
+  const asked = claim.metadata?.annotations?.[SELECTED_NODE] !== undefined;
+  return (pod.spec?.nodeName ?? "") !== "" && !asked && claim.status?.phase === "Pending";
+}
+
+function claimNames(pod: Pod): readonly (string | undefined)[] {
+  return (pod.spec?.volumes ?? []).map((volume) => volume.persistentVolumeClaim?.claimName);
 }
 
 function volumeProblem(
