@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { startCluster, type Cluster, type ClusterOptions } from "../cluster/cluster.ts";
 import { onLauncherGone } from "../cluster/launchers.ts";
+import { runProgram } from "../command-line.ts";
 import type { Figures } from "./figures.ts";
 import { benchLab } from "./lab/bench-lab.ts";
 import { readOptions, USAGE, type BareSubject, type Case, type ContainerSubject, type Options } from "./options.ts";
@@ -50,7 +51,11 @@ async function onCluster(
   return all;
 }
 
-async function provision(options: Options): Promise<void> {
+async function provision(options: Options): Promise<number> {
+  if (process.getuid?.() !== 0) {
+    process.stderr.write("npm run bench: the test cluster makes namespaces and mounts, run it as root\n");
+    return 3;
+  }
   const product = options.bare.includes("classic") || options.containers.includes("classic-helper");
   if (product) execFileSync(process.execPath, ["tools/build.mjs"], { stdio: "inherit" });
   const subjects = (names: readonly (BareSubject | ContainerSubject)[]): Subject[] =>
@@ -63,6 +68,7 @@ async function provision(options: Options): Promise<void> {
   ];
   process.stdout.write(`\n${table(all)}\n\n${judge(all).join("\n")}\n`);
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(all, undefined, 2)}\n`);
+  return 0;
 }
 
 async function main(): Promise<number> {
@@ -71,23 +77,7 @@ async function main(): Promise<number> {
     await benchLab(args);
     return 0;
   }
-  let options: Options | "help";
-  try {
-    options = readOptions(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (options === "help") {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  if (process.getuid?.() !== 0) {
-    process.stderr.write("npm run bench: the test cluster makes namespaces and mounts, run it as root\n");
-    return 3;
-  }
-  await provision(options);
-  return 0;
+  return runProgram({ usage: USAGE, read: readOptions, run: provision });
 }
 
 // The watchdog of the cluster takes down what these leave.

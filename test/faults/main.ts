@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { runProgram } from "../command-line.ts";
 import { seedOf } from "./draw.ts";
 import { readKnownSeeds, readManifest } from "./files.ts";
 import { readOptions, USAGE, type Options } from "./options.ts";
@@ -51,19 +52,8 @@ async function runAll({ runs, seed: first, known, workers, stop, verbose, json }
   return failures.length === 0 ? 0 : 1;
 }
 
-async function main(): Promise<number> {
-  let options: Options | "help";
-  try {
-    options = readOptions(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (options === "help") {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  return options.replay === undefined ? runAll(options) : replay(options.replay);
-}
-
-process.exitCode = await main();
+process.exitCode = await runProgram({
+  usage: USAGE,
+  read: readOptions,
+  run: (options) => (options.replay === undefined ? runAll(options) : replay(options.replay)),
+});
