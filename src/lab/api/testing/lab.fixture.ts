@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import type { Random } from "../../../effects/random.ts";
 import { manualClock, type ManualClock } from "../../../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../../../kube/client.ts";
 import { KubeError } from "../../../kube/errors.ts";
@@ -13,15 +14,17 @@ export interface TestLab {
   readonly kube: Kube;
   readonly client: KubeClient;
   readonly clock: ManualClock;
+  readonly random: Random;
 }
 
 /** A lab on a clock that stands still, with chance from a seed. */
 export function testLab(options: LabOptions & { seed?: number } = {}): TestLab {
   const { seed = 1, ...rest } = options;
   const clock = manualClock();
-  const api = new LabApi({ clock, random: seededRandom(seed), log: silentLog }, rest);
+  const random = seededRandom(seed);
+  const api = new LabApi({ clock, random, log: silentLog }, rest);
   const kube = api.kube();
-  return { api, kube, client: new KubeClient(kube), clock };
+  return { api, kube, client: new KubeClient(kube), clock, random };
 }
 
 /** The error of a request that must fail. */

@@ -1,24 +1,12 @@
 import { expect, test } from "vitest";
-import { manualClock } from "../../../effects/testing/manual-clock.fixture.ts";
-import { KubeClient } from "../../../kube/client.ts";
 import { configMaps, pods } from "../../../kube/kinds.ts";
-import { seededRandom } from "../../../kube/testing/seeded-random.fixture.ts";
-import { silentLog } from "../../../observe/log.ts";
-import { LabApi } from "../../api/lab-api.ts";
 import { namespaces, roles, services } from "../kinds.ts";
-import { startControllers } from "../start.ts";
+import { managerOnLab } from "../testing/manager-on-lab.fixture.ts";
 
 const at = (name: string) => ({ name, namespace: "short" });
 
 async function deletedNamespace(pod: object) {
-  const clock = manualClock();
-  const deps = { clock, random: seededRandom(1), log: silentLog };
-  const api = new LabApi(deps);
-  const client = new KubeClient(api.kube());
-  const controllers = startControllers(
-    { ...deps, kube: api.kube() },
-    { machines: [], manager: ["namespace"], scheduler: false },
-  );
+  const { api, client, clock, stop } = managerOnLab("namespace");
   await client.create(namespaces, { metadata: { name: "short" } });
   await client.create(roles, { metadata: at("reader") });
   await client.create(services, { metadata: at("web"), spec: { clusterIP: "None" } } as object);
@@ -31,7 +19,7 @@ async function deletedNamespace(pod: object) {
       (collection) => api.objects(collection).filter(({ metadata }) => metadata.namespace === "short").length > 0,
     );
   const gone = (): boolean => !api.objects("namespaces").some(({ metadata }) => metadata.name === "short");
-  return { clock, client, left, gone, stop: () => controllers.stop() };
+  return { clock, client, left, gone, stop };
 }
 
 test("a namespace is emptied five seconds after its deletion, of kinds that no controller follows as well, and gone", async () => {
