@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
 import { expectBound, expectDirectory, expectNoHelpers, expectReady, expectRemoved } from "./support/expect.ts";
+import { helperTemplate } from "./support/helper-template.ts";
 import { toYaml } from "./support/manifest.ts";
 import { askProduct, installProduct, productLog, productPods, PRODUCT_NAMESPACE } from "./support/product.ts";
 import { useGround } from "./support/shared-ground.ts";
@@ -68,12 +69,7 @@ describe("as k3s bundles it: in kube-system, with local volumes and a setup scri
       ...product,
       config: { nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths: [BASE] }] },
       setup: '#!/bin/sh\nset -eu\nmkdir -m 0777 -p "${VOL_DIR}"\nchmod 700 "${VOL_DIR}/.."\n',
-      helperPod: toYaml({
-        apiVersion: "v1",
-        kind: "Pod",
-        metadata: { name: "helper-pod" },
-        spec: { containers: [{ name: "helper-pod", image: "docker.io/rancher/mirrored-library-busybox:1.37.0" }] },
-      }),
+      helperPod: helperTemplate({ container: { image: "docker.io/rancher/mirrored-library-busybox:1.37.0" } }),
     });
     const annotations = { defaultVolumeType: "local", "storageclass.kubernetes.io/is-default-class": "true" };
     await on.ground.patch("StorageClass", "local-path", { metadata: { annotations } });

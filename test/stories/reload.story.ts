@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
 import { expectBound, expectEvent, expectRemoved, type About } from "./support/expect.ts";
+import { helperTemplate } from "./support/helper-template.ts";
 import { toYaml } from "./support/manifest.ts";
 import type { Pod } from "./support/objects.ts";
 import {
@@ -30,16 +31,7 @@ const READ_MS = 45_000;
 
 const configFor = (...paths: string[]): string =>
   JSON.stringify({ nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths }] });
-const helper = (change: { labels?: Record<string, string>; container?: Record<string, unknown> } = {}): string =>
-  toYaml({
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name: "helper-pod", ...(change.labels === undefined ? {} : { labels: change.labels }) },
-    spec: {
-      containers: [{ name: "helper-pod", image: "docker.io/library/busybox:1.37.0", ...change.container }],
-    },
-  });
-const PRIVILEGED = helper({ container: { securityContext: { privileged: true } } });
+const PRIVILEGED = helperTemplate({ container: { securityContext: { privileged: true } } });
 const CONFIG_REFUSED = /^failed to load the new config file: .*path must start with \/ for path relative on node/;
 const TEMPLATE_REFUSED =
   "failed to load the new helper pod manifest: helper pod template must not set privileged: true unless allow-unsafe-helper-pod-template is enabled";
@@ -51,7 +43,7 @@ beforeAll(async () => {
   await installProduct(ground, {
     replicas: 1,
     config: JSON.parse(configFor("/opt/before")) as object,
-    helperPod: helper(),
+    helperPod: helperTemplate(),
   });
 });
 afterAll(async () => {
@@ -96,7 +88,7 @@ test.concurrent("outside of the cluster, with --config FILE and CONFIG_MOUNT_PAT
     await writeFile(join(directory, "paths.json"), config);
     await writeFile(join(directory, "helperPod.yaml"), template);
   };
-  await change(configFor("/opt/before"), helper());
+  await change(configFor("/opt/before"), helperTemplate());
   // Its helper pods need the scripts, and events need an object.
   const scripts = {
     setup: '#!/bin/sh\nmkdir -m 0777 -p "$VOL_DIR"\n',
@@ -163,7 +155,7 @@ async function story(stage: Stage): Promise<void> {
   const second = await bindOne(`${stage.claims}-during`);
   expect(second.path).toContain("/opt/before/");
 
-  await stage.change(configFor("/opt/after"), helper({ labels: { generation: "second" } }));
+  await stage.change(configFor("/opt/after"), helperTemplate({ labels: { generation: "second" } }));
   await expectEvent(ground, about, "ConfigReloaded", "config.json has changed and is in force", READ_MS);
   await expectEvent(ground, about, "HelperPodReloaded", "helperPod.yaml has changed and is in force");
   const applied = await stage.metrics();

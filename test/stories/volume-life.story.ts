@@ -13,6 +13,7 @@ import {
   expectUnbound,
   helperPods,
 } from "./support/expect.ts";
+import { helperTemplate } from "./support/helper-template.ts";
 import { toYaml } from "./support/manifest.ts";
 import { labelNode } from "./support/nodes.ts";
 import { affinityOf, type Claim, type NodeObject, type Volume } from "./support/objects.ts";
@@ -440,14 +441,8 @@ test("a volume whose node is gone stays Released with an event, and its director
 test("a helper image that cannot be pulled is an event at once, and the claim is served when it can", async (context) => {
   on.needs(context, "isolation");
   const { ground } = on;
-  const helper = (image: string): string =>
-    toYaml({
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { name: "helper-pod" },
-      spec: { containers: [{ name: "helper-pod", image, imagePullPolicy: "IfNotPresent" }] },
-    });
-  await install({ helperPod: helper("127.0.0.1:1/nothing-listens-here/helper:1") });
+  const image = "127.0.0.1:1/nothing-listens-here/helper:1";
+  await install({ helperPod: helperTemplate({ container: { image, imagePullPolicy: "IfNotPresent" } }) });
   await ground.apply(toYaml(claimOn(first, NS, "no-image", "local-path")));
   const says =
     /^helper pod helper-pod-create-pvc-\S+ is waiting: (ErrImagePull|ImagePullBackOff): .*nothing-listens-here/;
