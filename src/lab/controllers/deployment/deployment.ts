@@ -1,13 +1,12 @@
 // The Deployment controller: one ReplicaSet per template, and a rolling change from one to the next.
 // Simpler than the real one: no history limit, no pausing, no progress deadline, no proportional scaling of several ReplicaSets.
-import { isDeepStrictEqual } from "node:util";
 import { isAlreadyExists } from "../../../kube/errors.ts";
-import { uidOf } from "../../../kube/objects.ts";
 import { secondsTime } from "../../../kube/timestamps.ts";
 import { deployments, replicaSets, type Deployment, type ReplicaSet } from "../kinds.ts";
-import { about, at, controlledBy, controllerKey, controllerOf } from "../objects/owners.ts";
+import { about, controlledBy, isControlledBy } from "../objects/owners.ts";
 import { isNamespaceTerminating } from "../objects/terminating.ts";
 import { hashOf } from "../objects/revision.ts";
+import { observed, writeStatus } from "../objects/status.ts";
 import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
 
 const HASH = "pod-template-hash";
@@ -36,8 +35,7 @@ export function deploymentController(process: Process): Controller {
   const controller = new QueueController(process, { name: "deployment" }, async (key, signal) => {
     const deployment = all.store.get(key);
     if (deployment === undefined || deployment.metadata?.deletionTimestamp !== undefined) return;
-    const owned = (): readonly ReplicaSet[] =>
-      sets.store.list().filter((set) => controllerOf(set)?.uid === uidOf(deployment));
+    const owned = (): readonly ReplicaSet[] => sets.store.list().filter((set) => isControlledBy(set, deployment));
     const hash = hashOf(deployment.spec?.template);
     const isNew = (set: ReplicaSet): boolean => set.metadata?.labels?.[HASH] === hash;
     if (!owned().some(isNew)) {
@@ -55,16 +53,9 @@ export function deploymentController(process: Process): Controller {
     for (const { set, replicas } of planRollout(deployment, newest, old))
       await scale(deployment, set, replicas, signal);
     const status = statusOf(deployment, owned(), isNew, secondsTime(process.clock.now()));
-    if (isDeepStrictEqual(status, deployment.status)) return;
-    await client.patchMerge(deployments, at(key), { status }, { subresource: "status" });
+    await writeStatus(client, deployments, deployment, status);
   });
-  all.onChange(({ key }) => {
-    controller.queue.add(key);
-  });
-  sets.onChange(({ object }) => {
-    const key = controllerKey(object, "Deployment");
-    if (key !== undefined) controller.queue.add(key);
-  });
+  controller.watchOwners(all, "Deployment", sets);
   return controller;
 }
 
@@ -148,10 +139,9 @@ function statusOf(
   };
   const done = updated === wanted && available === wanted;
   const name = deployment.metadata?.name ?? "";
-  const { generation } = deployment.metadata ?? {};
   return {
     ...deployment.status,
-    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ...observed(deployment),
     replicas: sum((set) => set.status?.replicas),
     updatedReplicas: updated,
     readyReplicas: sum((set) => set.status?.readyReplicas),

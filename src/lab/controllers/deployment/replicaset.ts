@@ -1,11 +1,11 @@
-import { isDeepStrictEqual } from "node:util";
 import { isNotFound } from "../../../kube/errors.ts";
 import { pods, type Pod } from "../../../kube/kinds.ts";
 import { uidOf } from "../../../kube/objects.ts";
 import { replicaSets, type ReplicaSet } from "../kinds.ts";
-import { about, at, controlledBy, controllerKey, controllerOf } from "../objects/owners.ts";
+import { about, controlledBy, isControlledBy } from "../objects/owners.ts";
 import { isNamespaceTerminating } from "../objects/terminating.ts";
 import { isActive, isReady } from "../objects/pods.ts";
+import { observed, writeStatus } from "../objects/status.ts";
 import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
 
 /** The ReplicaSet controller: as many active pods as asked for. Pods without an owner are not adopted. */
@@ -51,9 +51,7 @@ export function replicaSetController(process: Process): Controller {
     const set = sets.store.get(key);
     if (set === undefined) return;
     const active = (): Pod[] =>
-      podInformer.store
-        .list()
-        .filter((pod) => controllerOf(pod)?.uid === uidOf(set) && isActive(pod) && !deleted.has(uidOf(pod)));
+      podInformer.store.list().filter((pod) => isControlledBy(pod, set) && isActive(pod) && !deleted.has(uidOf(pod)));
     const wanted = set.spec?.replicas ?? 1;
     if (set.metadata?.deletionTimestamp === undefined) {
       const now = active();
@@ -66,26 +64,20 @@ export function replicaSetController(process: Process): Controller {
     }
     const now = active();
     const ready = now.filter(isReady).length;
-    const { generation } = set.metadata ?? {};
     const status = {
       ...set.status,
-      ...(generation === undefined ? {} : { observedGeneration: generation }),
+      ...observed(set),
       replicas: now.length,
       fullyLabeledReplicas: now.length,
       readyReplicas: ready,
       availableReplicas: ready,
     };
-    if (isDeepStrictEqual(status, set.status)) return;
-    await client.patchMerge(replicaSets, at(key), { status }, { subresource: "status" });
-  });
-  sets.onChange(({ key }) => {
-    controller.queue.add(key);
+    await writeStatus(client, replicaSets, set, status);
   });
   podInformer.onChange(({ type, object }) => {
     if (type === "deleted") deleted.delete(uidOf(object));
-    const key = controllerKey(object, "ReplicaSet");
-    if (key !== undefined) controller.queue.add(key);
   });
+  controller.watchOwners(sets, "ReplicaSet", podInformer);
   return controller;
 }
 

@@ -6,6 +6,7 @@ import { podDisruptionBudgets, replicaSets, statefulSets, type PodDisruptionBudg
 import { matchesLabels } from "../matching/label-selector.ts";
 import { controllerOf } from "../objects/owners.ts";
 import { isReady, isTerminal, isTerminating } from "../objects/pods.ts";
+import { observed } from "../objects/status.ts";
 import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
 
 /** After so long an eviction that did not end in a deletion counts no more. */
@@ -62,7 +63,7 @@ export function disruptionController(process: Process): Controller {
   const controller = new QueueController(process, { name: "disruption" }, async (key) => {
     const budget = budgets.store.get(key);
     if (budget?.spec === undefined || budget.metadata?.deletionTimestamp !== undefined) return;
-    const { namespace, generation } = budget.metadata ?? {};
+    const { namespace } = budget.metadata ?? {};
     const { selector } = budget.spec;
     const now = process.clock.now();
     const matching = podInformer.store
@@ -86,11 +87,11 @@ export function disruptionController(process: Process): Controller {
       reason: allowed ? "SufficientPods" : "InsufficientPods",
       message: "",
       lastTransitionTime: known?.status === value ? known.lastTransitionTime : secondsTime(now),
-      ...(generation === undefined ? {} : { observedGeneration: generation }),
+      ...observed(budget),
     };
     const status = {
       ...plan,
-      ...(generation === undefined ? {} : { observedGeneration: generation }),
+      ...observed(budget),
       ...(disrupted.length === 0 ? {} : { disruptedPods: Object.fromEntries(disrupted) }),
       conditions: [condition],
     };

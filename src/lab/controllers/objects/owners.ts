@@ -8,6 +8,10 @@ export function controllerOf(object: KubeObject): OwnerReference | undefined {
   return object.metadata?.ownerReferences?.find((owner) => owner.controller === true);
 }
 
+export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
+  return controllerOf(object)?.uid === uidOf(owner);
+}
+
 /** The ownerReference by which `owner` controls what it makes. */
 export function controlledBy(resource: Resource, owner: KubeObject): OwnerReference {
   return {

@@ -3,11 +3,14 @@ import type { Random } from "../../../effects/random.ts";
 import { KubeClient } from "../../../kube/client.ts";
 import { runController, type ReconcileResult } from "../../../kube/controller.ts";
 import { EventRecorder } from "../../../kube/event-recorder.ts";
+import type { Informer } from "../../../kube/informer.ts";
 import type { Kube } from "../../../kube/kube.ts";
 import { manyListeners } from "../../../kube/many-listeners.ts";
+import type { KubeObject } from "../../../kube/objects.ts";
 import { withRateLimit } from "../../../kube/rate-limit.ts";
 import { WorkQueue } from "../../../kube/work-queue.ts";
 import type { Log } from "../../../observe/log.ts";
+import { controllerKey } from "../objects/owners.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { SharedInformers } from "./shared-informers.ts";
 
@@ -76,6 +79,8 @@ export async function runProcess(
   await Promise.all([informers.run(signal), ...made.map((controller) => controller.run(signal))]);
 }
 
+type Changes = Pick<Informer<KubeObject>, "onChange">;
+
 /** A controller with one work queue: retries with client-go's back-off, as nearly all of kube-controller-manager's have it. */
 export class QueueController implements Controller {
   readonly queue: WorkQueue;
@@ -94,6 +99,17 @@ export class QueueController implements Controller {
     this.#workers = options.workers ?? 5;
     this.#reconcile = reconcile;
     this.queue = new WorkQueue(process, { name: options.name });
+  }
+
+  /** Looks at an object of `owners` whenever it changes, and whenever something that it controls does. */
+  watchOwners(owners: Changes, kind: string, owned: Changes): void {
+    owners.onChange(({ key }) => {
+      this.queue.add(key);
+    });
+    owned.onChange(({ object }) => {
+      const key = controllerKey(object, kind);
+      if (key !== undefined) this.queue.add(key);
+    });
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -22,6 +22,7 @@ import { secondsTime } from "../../../kube/timestamps.ts";
 import { background } from "../../../observe/background.ts";
 import { about } from "../objects/owners.ts";
 import { isTerminal, withCondition } from "../objects/pods.ts";
+import { observed } from "../objects/status.ts";
 import { limitedClient, type Controller, type Process } from "../process/process.ts";
 import { AssumeCache } from "./assume-cache.ts";
 import { assumeVolumes, bindVolumes, forgetVolumes } from "./bind-volumes.ts";
@@ -271,9 +272,8 @@ export class Scheduler implements Controller {
     const known = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
     if (known?.status === "False" && known.reason === reason && known.message === message) return;
     const time = secondsTime(this.#process.clock.now());
-    const { name = "", namespace, generation } = pod.metadata ?? {};
-    const seen = generation === undefined ? {} : { observedGeneration: generation };
-    const condition = { type: "PodScheduled", ...seen, status: "False", reason, message };
+    const { name = "", namespace } = pod.metadata ?? {};
+    const condition = { type: "PodScheduled", ...observed(pod), status: "False", reason, message };
     const status = { conditions: withCondition(pod.status?.conditions, condition, time) };
     await this.#client.patchMerge(pods, { name, namespace }, { status }, { subresource: "status" });
   }

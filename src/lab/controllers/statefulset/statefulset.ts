@@ -1,12 +1,12 @@
 // The StatefulSet controller. At most one pod per ordinal: a new one is made only when the object of the old one is gone.
 // Simpler than the real one: no ControllerRevision objects (a pod below the partition is made from the newest template), no claim retention policy.
-import { isDeepStrictEqual } from "node:util";
 import { isAlreadyExists, isNotFound } from "../../../kube/errors.ts";
 import { persistentVolumeClaims, pods, type Pod } from "../../../kube/kinds.ts";
 import { keyOf, uidOf } from "../../../kube/objects.ts";
 import { statefulSets, type StatefulSet } from "../kinds.ts";
-import { about, at, controllerKey, controllerOf } from "../objects/owners.ts";
+import { about, isControlledBy } from "../objects/owners.ts";
 import { isReady, isTerminating } from "../objects/pods.ts";
+import { observed, writeStatus } from "../objects/status.ts";
 import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
 import { claimsOf, makePod, podName, revisionOf } from "./make-pod.ts";
 import { planSet, type Step } from "./plan.ts";
@@ -66,19 +66,11 @@ export function statefulSetController(process: Process): Controller {
   const controller = new QueueController(process, { name: "statefulset" }, async (key, signal) => {
     const set = sets.store.get(key);
     if (set === undefined || set.metadata?.deletionTimestamp !== undefined) return;
-    const owned = (): readonly Pod[] => podInformer.store.list().filter((pod) => controllerOf(pod)?.uid === uidOf(set));
+    const owned = (): readonly Pod[] => podInformer.store.list().filter((pod) => isControlledBy(pod, set));
     for (const step of planSet(set, owned())) await act(set, step, signal);
-    const status = statusOf(set, owned());
-    if (isDeepStrictEqual(status, set.status)) return;
-    await client.patchMerge(statefulSets, at(key), { status }, { subresource: "status" });
+    await writeStatus(client, statefulSets, set, statusOf(set, owned()));
   });
-  sets.onChange(({ key }) => {
-    controller.queue.add(key);
-  });
-  podInformer.onChange(({ object }) => {
-    const key = controllerKey(object, "StatefulSet");
-    if (key !== undefined) controller.queue.add(key);
-  });
+  controller.watchOwners(sets, "StatefulSet", podInformer);
   return controller;
 }
 
@@ -89,10 +81,9 @@ function statusOf(set: StatefulSet, owned: readonly Pod[]): NonNullable<Stateful
   const updated = live.filter((pod) => pod.metadata?.labels?.["controller-revision-hash"] === wanted).length;
   const done = updated === (set.spec?.replicas ?? 1) && updated === ready;
   const current = done ? wanted : (set.status?.currentRevision ?? wanted);
-  const { generation } = set.metadata ?? {};
   return {
     ...set.status,
-    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ...observed(set),
     replicas: owned.length,
     readyReplicas: ready,
     availableReplicas: ready,
