@@ -18,6 +18,7 @@ import {
   type StorageClass,
 } from "../../../kube/kinds.ts";
 import type { KubeObject } from "../../../kube/objects.ts";
+import type { Resource } from "../../../kube/resource.ts";
 import { deployments, statefulSets, type Deployment, type StatefulSet } from "../../../lab/controllers/kinds.ts";
 import { PRODUCT_NAMESPACE } from "../product.ts";
 
@@ -54,32 +55,25 @@ export class ClusterView {
 
   constructor(deps: InformerDeps) {
     this.#clock = deps.clock;
-    this.nodes = new Informer(deps, { resource: nodes });
-    this.pods = new Informer(deps, { resource: pods });
-    this.claims = new Informer(deps, { resource: persistentVolumeClaims });
-    this.volumes = new Informer(deps, { resource: persistentVolumes });
-    this.classes = new Informer(deps, { resource: storageClasses });
-    this.statefulSets = new Informer(deps, { resource: statefulSets });
-    this.deployments = new Informer(deps, { resource: deployments });
-    this.events = new Informer(deps, { resource: events });
-    this.leases = new Informer(deps, { resource: leases, namespace: PRODUCT_NAMESPACE });
-    const {
-      nodes: n,
-      pods: p,
-      claims: c,
-      volumes: v,
-      classes: k,
-      statefulSets: s,
-      deployments: d,
-      events: e,
-      leases: l,
-    } = this;
-    this.#all = [n, p, c, v, k, s, d, e, l];
-    for (const informer of [n, p, c, v, k, s, d, e, l] as readonly Pick<Informer<KubeObject>, "onChange">[]) {
+    const all: Pick<Informer<KubeObject>, "run" | "synced">[] = [];
+    const watch = <T extends KubeObject>(resource: Resource<T>, namespace?: string): Informer<T> => {
+      const informer = new Informer(deps, { resource, ...(namespace === undefined ? {} : { namespace }) });
       informer.onChange(() => {
         for (const listener of this.#listeners) listener();
       });
-    }
+      all.push(informer);
+      return informer;
+    };
+    this.nodes = watch(nodes);
+    this.pods = watch(pods);
+    this.claims = watch(persistentVolumeClaims);
+    this.volumes = watch(persistentVolumes);
+    this.classes = watch(storageClasses);
+    this.statefulSets = watch(statefulSets);
+    this.deployments = watch(deployments);
+    this.events = watch(events);
+    this.leases = watch(leases, PRODUCT_NAMESPACE);
+    this.#all = all;
   }
 
   get snapshot(): ClusterSnapshot {
