@@ -3,6 +3,7 @@ import type { KubeClient } from "../../kube/client.ts";
 import { isNotFound } from "../../kube/errors.ts";
 import { configMaps, persistentVolumeClaims, persistentVolumes } from "../../kube/kinds.ts";
 import { uidOf } from "../../kube/objects.ts";
+import { messageOf } from "../../observe/errors.ts";
 import { secrets } from "../controllers/kinds.ts";
 import { volumeFitsLabels } from "../controllers/matching/node-selector.ts";
 import { claimNameOf } from "../controllers/objects/pods.ts";
@@ -33,7 +34,7 @@ export async function mountVolume(deps: MountDeps, pod: Pod, volume: Volume): Pr
   const own = (kind: string): string =>
     `/var/lib/kubelet/pods/${uidOf(pod)}/volumes/kubernetes.io~${kind}/${volume.name}`;
   if (hostPath !== undefined) {
-    const why = await hostPathProblem(deps.files, hostPath);
+    const why = await hostPathProblem(deps.files, hostPath).catch(messageOf);
     if (why !== undefined) throw failed(why);
     return hostPath.path;
   }

@@ -26,19 +26,34 @@ function start() {
       return Promise.resolve({ exited, output: () => "hello\n", kill: (signal) => void signals.push(signal) });
     },
   };
+  const files = new RootedFiles();
   const runtime = new ProcessRuntime(
     { clock, log: silentLog, runner },
     { timeline: (line) => void timeline.push(line) },
   );
   const run = (image: string, command: string[], env: Record<string, string> = {}): ContainerRun => ({
-    pod: { metadata: { name: "p", namespace: "default", uid: "u" } },
-    container: { name: "main", image, command },
+    pod: {
+      metadata: { name: "p", namespace: "default", uid: "u" },
+      spec: { containers: [], volumes: [{ name: "data" }, { name: "scripts", configMap: { name: "scripts" } }] },
+    },
+    container: {
+      name: "main",
+      image,
+      command,
+      volumeMounts: [
+        { name: "data", mountPath: "/data" },
+        { name: "scripts", mountPath: "/scripts" },
+      ],
+    },
     restarts: 0,
-    mounts: [{ mountPath: "/data", source: "/opt/v", readOnly: false }],
+    mounts: [
+      { mountPath: "/data", source: "/opt/v", readOnly: false },
+      { mountPath: "/scripts", source: "/conf", readOnly: true },
+    ],
     env,
-    files: new RootedFiles(),
+    files,
   });
-  return { clock, started, signals, timeline, runtime, run, end: (code: number) => end(code) };
+  return { clock, started, signals, timeline, runtime, run, files, end: (code: number) => end(code) };
 }
 
 test("a script runs on the node's directory instead of its mounts, and its output is the container's log", async () => {
@@ -48,7 +63,7 @@ test("a script runs on the node's directory instead of its mounts, and its outpu
     {
       argv: ["/bin/sh", "-c", 'mkdir "$DIR"'],
       env: { HOSTNAME: "p", DIR: "/home/me/a/opt/v/x" },
-      cwd: "/home/me/a/opt/v",
+      cwd: "/home/me/a/var/lib/kubelet/pods/u/root/main",
     },
   ]);
   end(0);
@@ -63,6 +78,45 @@ test("a script that names other data is not run: its container fails and the tim
   expect(started).toEqual([]);
   expect(handle.exit).toMatchObject({ code: 128, reason: "StartError" });
   expect(timeline[0]).toContain("default/p/main: not started: the script names /var/lib/x");
+});
+
+test("a container works in a directory of its own, unless it says which of its mounts'", async () => {
+  const { runtime, run, started } = start();
+  const cwd = async (workingDir?: string) => {
+    const one = run("busybox", ["pwd"]);
+    await runtime.start({
+      ...one,
+      container: { ...one.container, ...(workingDir === undefined ? {} : { workingDir }) },
+    });
+    return started.at(-1)?.cwd;
+  };
+  const own = "/home/me/a/var/lib/kubelet/pods/u/root/main";
+  expect(await cwd()).toBe(own);
+  expect(await cwd("/tmp")).toBe(`${own}/tmp`);
+  expect(await cwd("/usr")).toBe(`${own}/usr`);
+  expect(await cwd("/data/x/")).toBe("/home/me/a/opt/v/x");
+  const before = started.length;
+  await cwd("/../../etc");
+  expect(started).toHaveLength(before);
+});
+
+test("scripts of a ConfigMap are looked at and rewritten wherever they are named, also by each other; data is not", async () => {
+  const { runtime, run, started, files, timeline } = start();
+  await files.makeDirectories("/conf");
+  await files.makeDirectories("/opt/v");
+  await files.writeText("/opt/v/list", "/data/x /etc/passwd\n");
+  await files.writeText("/conf/run.sh", ". /scripts/lib.sh\nwork\n");
+  await files.writeText("/conf/lib.sh", "work() { echo x > /data/x; }\n");
+  await runtime.start(run("busybox", ["sh", "-c", "sh /scripts/run.sh; cat /data/list"]));
+  const copies = "/var/lib/kubelet/pods/u/scripts/main";
+  expect(started[0]?.argv).toEqual(["sh", "-c", `sh /home/me/a${copies}/0; cat /home/me/a/opt/v/list`]);
+  expect(await files.readText(`${copies}/0`)).toBe(`. /home/me/a${copies}/1\nwork\n`);
+  expect(await files.readText(`${copies}/1`)).toBe("work() { echo x > /home/me/a/opt/v/x; }\n");
+
+  await files.writeText("/conf/lib.sh", "work() { echo x > /etc/x; }\n");
+  await runtime.start(run("busybox", ["sh", "-c", "sh /scripts/run.sh"]));
+  expect(started).toHaveLength(1);
+  expect(timeline.at(-1)).toContain("the script names /etc/x");
 });
 
 test("an image that cannot be played is Ready and does nothing, and the timeline says so", async () => {

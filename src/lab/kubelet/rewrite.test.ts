@@ -30,6 +30,27 @@ test("programs and harmless devices may be named", () => {
   expect(rewriter.rewrite(script)).toBe(script);
 });
 
+test("a mount path behind an option or as a default is one as well", () => {
+  expect(rewriter.rewrite('ls "${PGDATA:-/data}" && tar -C/data -x && X=/data')).toBe(
+    'ls "${PGDATA:-/home/me/node-a/opt/volumes}" && tar -C/home/me/node-a/opt/volumes -x && X=/home/me/node-a/opt/volumes',
+  );
+});
+
+test("programs may be read, and the kernel asked", () => {
+  for (const script of [
+    "cp /usr/bin/env copy",
+    "cat /proc/self/status /proc/uptime /proc/$$/stat",
+    "echo x >/dev/null",
+  ]) {
+    expect(rewriter.rewrite(script)).toBe(script);
+  }
+});
+
+test("what a word does depends on those before it", () => {
+  expect(() => rewriter.rewrite("/usr/x", "rm -rf ")).toThrow(ForeignPath);
+  expect(rewriter.rewrite("/usr/bin/env", "/bin/sh -c ")).toBe("/usr/bin/env");
+});
+
 test("a script that names other data is refused", () => {
   for (const script of [
     "rm -rf /var/lib/x",
@@ -37,6 +58,18 @@ test("a script that names other data is refused", () => {
     "rm -rf /",
     "ls /database",
     "rm -rf /data/../../home",
+    'cd "${D:-/var/tmp}"',
+    "tar -C/etc -cf - .",
+    "cat //etc/passwd",
+    "PATH=$PATH:/opt/x y",
+    "echo x > /usr/local/f",
+    "echo x >>'/lib/f'",
+    "rm -f /usr/bin/env",
+    "true && mkdir -p /usr/x /data/y",
+    "cp /data/x /usr/bin/x",
+    "cat /proc/self/root/etc/passwd",
+    "cat /proc/$$/root/etc/passwd",
+    "ls /proc/1/cwd",
   ]) {
     expect(() => rewriter.rewrite(script), script).toThrow(ForeignPath);
   }

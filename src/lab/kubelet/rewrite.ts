@@ -1,10 +1,24 @@
 import type { Mount } from "./runtime.ts";
 
-/** What of a machine's own files a script may name: programs and the harmless devices. Anything else that begins with / is data. */
-const MACHINE =
-  /^\/(bin|sbin|usr|lib|lib64|proc)(\/|$)|^\/dev\/(null|zero|urandom|random|stdin|stdout|stderr|tty|fd\/\d+)$/;
-/** An absolute path in a text: not part of a longer word, of a relative path or of a URL. */
-const ABSOLUTE = /(?<![\w./:}$*?~)-])\/(?:[\w.-][\w./-]*)?(?![\w])/g;
+/** What of a machine's own files a script may name: programs, what the kernel says, and the harmless devices. Anything else that begins with / is data. */
+const MACHINE = [
+  /^\/(bin|sbin|usr|lib|lib64)(\/|$)/,
+  /^\/dev\/(null|zero|urandom|random|stdin|stdout|stderr|tty|fd\/\d+)$/,
+  /^\/proc\/?$/,
+  /^\/proc\/(cpuinfo|filesystems|loadavg|meminfo|mounts|stat|uptime|version|sys\/kernel\/(hostname|random\/uuid))$/,
+  /^\/proc\/(self|\d+)(\/(cgroup|cmdline|comm|environ|fd(\/\d+)?|limits|mountinfo|mounts|stat|statm|status)?)?$/,
+];
+const DEVICE = /^\/dev\//;
+/** Where an absolute path may begin: not inside of a longer word, of a relative path or of a URL; but right behind an option of one letter (`-C/etc`), and behind the `-` of `${D:-/data}`. */
+const START = String.raw`(?:(?<![\w./}$*?~)])(?<!:(?=\/\/))|(?<=(?:^|[\s"'=;|&(])-[A-Za-z]))`;
+const ABSOLUTE = new RegExp(String.raw`${START}\/+(?:[\w.-][\w./-]*)?(?![\w])`, "g");
+/** What comes before a path that is written to: a redirection, or a command that changes each, or the last, of its operands. */
+const REDIRECTED = />\|?\s*["']?$/;
+const CHANGES_EACH = /(?:^|[\s;|&(])(?:\S*\/)?(?:rm|rmdir|mkdir|touch|tee|truncate|chmod|chown|mv)\s[^\n;|&]*$/;
+const CHANGES_LAST = /(?:^|[\s;|&(])(?:\S*\/)?(?:cp|ln|install|dd)\s[^\n;|&]*$/;
+const LAST = /^["']?\s*(?:$|[\n;|&)])/;
+/** `/proc/$pid/root/…` is the machine's root. */
+const THROUGH_PROC = /^[^\s"';|&]*\/(?:root|cwd)\b/;
 
 /** A script names data that no mount of its container stands for: it would touch the machine's own files. */
 export class ForeignPath extends Error {
@@ -31,14 +45,15 @@ export class PathRewriter {
     this.#pattern =
       alternatives.length === 0
         ? undefined
-        : new RegExp(`(?<![\\w.\\-/}])(?:${alternatives.join("|")})(?=/|$|[^\\w.\\-])`, "g");
+        : new RegExp(String.raw`${START}(?:${alternatives.join("|")})(?=/|$|[^\w.\-])`, "g");
   }
 
-  /** The text with its mount paths replaced. Throws a ForeignPath for one that names other data. */
-  rewrite(text: string): string {
-    for (const [path] of text.matchAll(ABSOLUTE)) {
-      if (!this.#isMounted(path) && !MACHINE.test(path)) throw new ForeignPath(path);
-      if (path.split("/").includes("..")) throw new ForeignPath(path);
+  /** The text with its mount paths replaced. Throws a ForeignPath for one that names other data, or that would change the machine's programs. `before` is what comes before it in its command. */
+  rewrite(text: string, before = ""): string {
+    for (const { 0: path, index } of text.matchAll(ABSOLUTE)) {
+      const after = text.slice(index + path.length);
+      const isForeign = !this.#isMounted(path) && !isMachine(path, before + text.slice(0, index), after);
+      if (isForeign || path.split("/").includes("..")) throw new ForeignPath(path);
     }
     return this.replace(text);
   }
@@ -55,6 +70,18 @@ export class PathRewriter {
   #isMounted(path: string): boolean {
     return this.#mounts.some(({ mountPath }) => path === mountPath || path.startsWith(`${mountPath}/`));
   }
+}
+
+/** The absolute paths in a text. */
+export function absolutePaths(text: string): readonly string[] {
+  return [...text.matchAll(ABSOLUTE)].map(([path]) => path);
+}
+
+function isMachine(path: string, before: string, after: string): boolean {
+  if (!MACHINE.some((allowed) => allowed.test(path))) return false;
+  if (DEVICE.test(path)) return true;
+  if (path.startsWith("/proc") && THROUGH_PROC.test(after)) return false;
+  return !(REDIRECTED.test(before) || CHANGES_EACH.test(before) || (CHANGES_LAST.test(before) && LAST.test(after)));
 }
 
 function trimmed(path: string): string {
