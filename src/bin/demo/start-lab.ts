@@ -21,7 +21,8 @@ export interface RunningLab {
   readonly view: ClusterView;
   /** The administrator's. */
   readonly kubeconfig: string;
-  close(): Promise<void>;
+  /** Resolves with the process ids of what would not end. */
+  close(): Promise<readonly number[]>;
 }
 
 /** What the lab does otherwise than a cluster, said before it shows. */
@@ -41,7 +42,7 @@ export async function startLab(
   if (!(await files.exists(provisioner))) throw demoErrors.NOT_BUILT({ file: provisioner });
   const lab = await startMachineLab(world, {
     directory: workplace.directory,
-    ephemeral: true,
+    guard: workplace.guard,
     nodes,
     tls: await makeCertificate(clock),
     product: {
@@ -52,7 +53,8 @@ export async function startLab(
       timeline.record([{ actor: "lab", text }]);
     },
   });
-  const remarks = [`an in-memory Kubernetes listens at ${lab.url}, for you alone`, ...REMARKS];
+  const where = workplace.remark === undefined ? [] : [workplace.remark];
+  const remarks = [...where, `an in-memory Kubernetes listens at ${lab.url}, for you alone`, ...REMARKS];
   timeline.record(remarks.map((text) => ({ actor: "lab", text })));
   const end = new AbortController();
   setMaxListeners(0, end.signal);
@@ -74,7 +76,7 @@ export async function startLab(
         end.abort(new Error("the demo ends"));
         await watching;
         await kube.close();
-        await lab.close();
+        return lab.close();
       },
     };
   } catch (error) {

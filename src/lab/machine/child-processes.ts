@@ -1,30 +1,40 @@
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { constants } from "node:os";
-import { Guard } from "./guard.ts";
 import type { ProcessRunner, RunningProcess } from "../kubelet/process-runtime.ts";
+import { Guard } from "./guard.ts";
+import { CONTAINER_VARIABLE, killStragglers } from "./stragglers.ts";
 
 /** Of what a container has written so much is kept, from its end. */
 const KEPT = 1_000_000;
+/** How long its pipes are read after its end: somebody whom we cannot find may hold them open. */
+const LAST_WORDS_MS = 500;
 
-/** Runs containers' programs as child processes in groups of their own, so that what a script has started ends with it. */
+/** Runs containers' programs as child processes in groups of their own, so that what a script has started ends with it, also what has left the group. */
 export class ChildProcesses implements ProcessRunner {
   /** Process group → its end. */
   readonly #groups = new Map<number, Promise<number>>();
-  readonly #directory: string | undefined;
-  #guard: Guard | undefined;
+  readonly #id = randomUUID();
+  readonly #guard: Guard;
+  readonly #isOwnGuard: boolean;
+  #started = 0;
 
-  /** `directory`: removed when this process dies without having ended what it started. */
-  constructor(directory?: string) {
-    this.#directory = directory;
+  /** `guard` ends what was started when this process dies without having done it; it is the caller's to close. @default one of its own */
+  constructor(guard?: Guard) {
+    this.#guard = guard ?? new Guard();
+    this.#isOwnGuard = guard === undefined;
+    this.#guard.mark(this.#id);
   }
 
   start({ argv, env, cwd }: Parameters<ProcessRunner["start"]>[0]): Promise<RunningProcess> {
     const [file = "", ...args] = argv;
+    const marker = `${this.#id}/${String(this.#started++)}/`;
     return new Promise((resolve, reject) => {
       const child = spawn(file, args, {
         cwd,
         detached: true,
-        env: { PATH: process.env["PATH"], HOME: cwd, LC_ALL: "C.UTF-8", ...env },
+        env: { PATH: process.env["PATH"], HOME: cwd, LC_ALL: "C.UTF-8", ...env, [CONTAINER_VARIABLE]: marker },
         stdio: ["ignore", "pipe", "pipe"],
       });
       let output = "";
@@ -35,21 +45,30 @@ export class ChildProcesses implements ProcessRunner {
       child.stdout.on("data", read);
       child.stderr.on("data", read);
       const exited = new Promise<number>((ended) => {
-        // Not "close": a grandchild that holds the pipe open is no part of the container any more.
+        // "close" comes when the pipes are at their end as well: what is in them belongs to the log.
+        const closed = once(child, "close");
         child.once("exit", (code, signal) => {
           const group = child.pid ?? 0;
           this.#kill(group, "SIGKILL");
-          this.#groups.delete(group);
-          this.#guard?.remove(group);
-          // What is still in the pipe belongs to the log.
-          setImmediate(() => ended(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+          const finish = async (): Promise<void> => {
+            await killStragglers(marker);
+            const limit = new AbortController();
+            const timer = setTimeout(() => limit.abort(), LAST_WORDS_MS);
+            await Promise.race([closed, once(limit.signal, "abort")]);
+            clearTimeout(timer);
+            child.stdout.destroy();
+            child.stderr.destroy();
+            this.#groups.delete(group);
+            this.#guard.remove(group);
+            ended(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+          };
+          void finish();
         });
       });
       child.once("error", reject);
       child.once("spawn", () => {
         const group = child.pid ?? 0;
         this.#groups.set(group, exited);
-        this.#guard ??= new Guard(this.#directory);
         this.#guard.add(group);
         resolve({ exited, output: () => output, kill: (signal) => this.#kill(group, signal) });
       });
@@ -61,11 +80,12 @@ export class ChildProcesses implements ProcessRunner {
     for (const group of this.#groups.keys()) this.#kill(group, "SIGKILL");
   }
 
-  /** Resolves when all that were killed have ended. */
-  async ended(): Promise<void> {
+  /** Resolves when all that were killed have ended, with the process ids of those that could not be. */
+  async ended(): Promise<readonly number[]> {
     await Promise.all(this.#groups.values());
-    await this.#guard?.close();
-    this.#guard = undefined;
+    const left = await killStragglers(this.#id);
+    if (this.#isOwnGuard) await this.#guard.close();
+    return left;
   }
 
   #kill(group: number, signal: NodeJS.Signals): void {

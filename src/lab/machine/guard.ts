@@ -1,21 +1,27 @@
 // Ends the child processes of a lab that can no longer do it: a process that was killed by SIGKILL, or has crashed, cleans up nothing.
 //
 // It is a shell that reads from a pipe which process groups there are, and outlives this process. When the pipe ends without a word (`.` is said by `close`), it kills the groups
-// that have not been taken off, removes the lab's directory if it was given one, and ends.
+// that have not been taken off and (where there is a /proc) whoever carries the lab's mark in the environment, removes the lab's directory if it was given one, and ends.
 // Invariant: a group is taken off as soon as its process has ended, so that a number that belongs to another program by then is not killed.
 import { spawn, type ChildProcess } from "node:child_process";
+import { CONTAINER_VARIABLE } from "./stragglers.ts";
 
 const SCRIPT = `
 trap "" HUP INT TERM
 groups=" "
+mark=
 while read -r sign group; do
   case $sign in
     .) exit 0 ;;
+    =) mark=$group ;;
     +) groups="$groups$group " ;;
     -) case $groups in *" $group "*) groups="\${groups%% "$group" *} \${groups#* "$group" }" ;; esac ;;
   esac
 done
 for group in $groups; do kill -s KILL -- "-$group"; done
+[ -z "$mark" ] || for process in /proc/[0-9]*; do
+  if grep -qs "${CONTAINER_VARIABLE}=$mark" "$process/environ"; then kill -s KILL "\${process#/proc/}"; fi
+done
 [ -z "$1" ] || rm -rf -- "$1"
 `;
 
@@ -24,7 +30,7 @@ export class Guard {
   readonly #ended: Promise<void>;
 
   /** `directory` is removed as well when the lab could not be closed. */
-  constructor(directory: string | undefined) {
+  constructor(directory?: string) {
     this.#shell = spawn("/bin/sh", ["-c", SCRIPT, "sh", directory ?? ""], {
       cwd: "/",
       // Ctrl-C is for this process, which tells the guard by ending.
@@ -39,6 +45,11 @@ export class Guard {
     // A guard that is gone guards nothing, and nothing can be done about it.
     this.#shell.stdin?.on("error", () => undefined);
     this.#shell.unref();
+  }
+
+  /** What containers started carries this at the beginning of the variable of stragglers.ts. */
+  mark(marker: string): void {
+    this.#shell.stdin?.write(`= ${marker}\n`);
   }
 
   /** A process group has begun. */
@@ -59,6 +70,8 @@ export class Guard {
   /** There is nothing to guard any more; resolves when the guard has ended. */
   async close(): Promise<void> {
     this.#shell.stdin?.end(".\n");
+    // Until now it was to keep nobody alive.
+    this.#shell.ref();
     await this.#ended;
   }
 }

@@ -9,7 +9,7 @@ import { configMaps, pods, type Pod } from "../../kube/kinds.ts";
 import { silentLog } from "../../observe/log.ts";
 import { startMachineLab, type MachineLab, type MachineLabOptions } from "./machine-lab.ts";
 
-const ends: (() => Promise<void>)[] = [];
+const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
@@ -75,35 +75,66 @@ test("a script of a ConfigMap may name mount paths, and one that names other dat
   expect(status?.state?.terminated?.message).toContain("the script names /var/lib/important");
 });
 
-test("what a container has started ends with it, and close() leaves no process", async () => {
+test.each([
+  ["in its process group", "sleep 1000 & echo $! > /data/pid; wait"],
+  ["that has left its process group", "setsid sh -c 'echo $$ > /data/pid; exec sleep 1000' & wait"],
+])("what a container has started ends with the lab: a process %s", async (_, script) => {
   const { lab, directory, pod } = await start();
+  await lab.client.create(pods, { metadata: { name: "p", namespace: "default" }, spec: writing(script) });
+  await eventually("the pod to run", () => pod("p")?.status?.phase === "Running");
+  const pid = await pidIn(directory);
+  expect(isAlive(pid)).toBe(true);
+  expect(await lab.close()).toEqual([]);
+  await eventually("the grandchild to be gone", () => !isAlive(pid));
+});
+
+test("what a container has started, and what holds its output open, ends with it", async () => {
+  const { lab, directory, pod } = await start();
+  const script = "echo begun; setsid sh -c 'echo $$ > /data/pid; exec sleep 1000' & until [ -s /data/pid ]; do :; done";
+  const spec = { restartPolicy: "Never", ...writing(script) };
+  await lab.client.create(pods, { metadata: { name: "p", namespace: "default" }, spec });
+  await eventually("the pod to end", () => pod("p")?.status?.phase === "Succeeded");
+  const pid = await pidIn(directory);
+  await eventually("the daemon to be gone", () => !isAlive(pid));
+  expect(await lab.client.podLog({ name: "p", namespace: "default" }, { container: "main" })).toBe("begun\n");
+});
+
+test("a hostPath that leads out of the node is told in the pod's events", async () => {
+  const { lab } = await start();
+  const volumes = [{ name: "data", hostPath: { path: "/../../etc" } }];
   await lab.client.create(pods, {
     metadata: { name: "p", namespace: "default" },
-    spec: {
-      ...busybox(["sh", "-c", "sleep 1000 & echo $! > /data/pid; wait"], {
-        volumeMounts: [{ name: "data", mountPath: "/data" }],
-      }),
-      volumes: [{ name: "data", hostPath: { path: "/opt/v" } }],
-    },
+    spec: { ...busybox(["true"]), volumes },
   });
-  await eventually("the pod to run", () => pod("p")?.status?.phase === "Running");
-  const pidFile = join(directory, "a/opt/v/pid");
-  let pid = 0;
-  await expect
-    .poll(async () => {
-      pid = Number(await readFile(pidFile, "utf8").catch(() => "0"));
-      return pid;
-    })
-    .toBeGreaterThan(0);
-  expect(isAlive(pid)).toBe(true);
-  await lab.close();
-  await eventually("the grandchild to be gone", () => !isAlive(pid));
+  const messages = (): string[] =>
+    lab.api.objects("events").map((event) => (event as { message?: string }).message ?? "");
+  await eventually("the event", () => messages().some((text) => text.includes("/../../etc leads out of the node")));
 });
 
 test("a stranger without a token is not let in", async () => {
   const { lab } = await start();
   expect((await fetch(`${lab.url}/api/v1/pods`)).status).toBe(401);
 });
+
+/** A pod whose script finds the node's /opt/v at /data. */
+function writing(script: string) {
+  return {
+    ...busybox(["sh", "-c", script], { volumeMounts: [{ name: "data", mountPath: "/data" }] }),
+    volumes: [{ name: "data", hostPath: { path: "/opt/v" } }],
+  };
+}
+
+/** What a script has written there. */
+async function pidIn(directory: string): Promise<number> {
+  let pid = 0;
+  await expect
+    .poll(async () => {
+      pid = Number(await readFile(join(directory, "a/opt/v/pid"), "utf8").catch(() => "0"));
+      return pid;
+    })
+    .toBeGreaterThan(0);
+  return pid;
+}
 
 function isAlive(pid: number): boolean {
   try {

@@ -15,14 +15,15 @@ import { ProcessRuntime } from "../kubelet/process-runtime.ts";
 import { serveLab, type ServedLab } from "../server/serve.ts";
 import { ChildProcesses } from "./child-processes.ts";
 import { DirectoryFiles } from "./directory-files.ts";
+import type { Guard } from "./guard.ts";
 import { ProductPlayer, type ProductPlayerOptions } from "./product-player.ts";
 
 export interface MachineLabOptions {
   /** Each node is a directory in it, by its name; made when it is not there. */
   readonly directory: string;
   readonly nodes: readonly string[];
-  /** The directory is nobody's but the lab's: it is removed when this process is killed before it has closed the lab. @default false */
-  readonly ephemeral?: boolean;
+  /** Ends the lab's processes when this one is killed before it has closed the lab; the caller closes it afterwards. @default one of the lab's own */
+  readonly guard?: Guard;
   /** How the product's image is played. @default it is not: its containers are Ready and do nothing */
   readonly product?: Omit<ProductPlayerOptions, "kubeconfig">;
   /** PEM. @default plain HTTP */
@@ -49,8 +50,8 @@ export interface MachineLab {
   killContainers(namespace: string, pod: string): Promise<void>;
   /** Cuts all connections to the API and keeps its state. */
   cut(): void;
-  /** Ends everything that was started. */
-  close(): Promise<void>;
+  /** Ends everything that was started. Resolves with the process ids of what would not end. */
+  close(): Promise<readonly number[]>;
   /** SIGKILL to every child process, for a process that is ending and cannot wait. */
   killAll(): void;
 }
@@ -76,7 +77,7 @@ export async function startMachineLab(
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(tls === undefined ? {} : { tls }),
   });
-  const runner = new ChildProcesses(options.ephemeral === true ? options.directory : undefined);
+  const runner = new ChildProcesses(options.guard);
   const player =
     options.product === undefined
       ? undefined
@@ -138,8 +139,9 @@ function machineLab(parts: {
     close: async () => {
       await controllers.stop();
       for (const { runtime } of nodes.values()) runtime.killAll();
-      await runner.ended();
+      const left = await runner.ended();
       await served.close();
+      return left;
     },
     killAll: () => {
       runner.killAll();
