@@ -140,6 +140,23 @@ describe.concurrent("moor demo", () => {
     await expectNothingLeft(run);
   });
 
+  it("-f with a container that ends as soon as it has begun is no pod that runs: exit code 1", async () => {
+    const file = await shop.write("ends.yaml", web("exit 1"));
+    const run = await shop.start("--json", "--timeout", "8", "-f", file);
+    expect(await run.exit, run.stderr()).toBe(1);
+    const { checks } = reportOf(run);
+    expect(checks.find(({ ok }) => !ok)).toMatchObject({ check: "every pod is Ready" });
+    await expectNothingLeft(run);
+  });
+
+  it("-f with a script that leaves a daemon behind ends in time, and the daemon with it", async () => {
+    const file = await shop.write("daemon.yaml", web("setsid sleep 1001 & sleep 1000"));
+    const run = await shop.start("--json", "-f", file);
+    expect(await run.exit, run.stderr()).toBe(0);
+    expect(reportOf(run).checks.at(-1)?.check).toBe("no process and no directory is left on this machine");
+    await expectNothingLeft(run);
+  });
+
   it("--keep leaves it running for whoever has the kubeconfig, and SIGINT ends it", async () => {
     const file = await shop.write("web.yaml", web("sleep 1000"));
     const run = await shop.start("--keep", "--json", "--nodes", "2", "-f", file);
@@ -210,6 +227,14 @@ describe.concurrent("moor demo", () => {
     expect((await run.processes()).length).toBeGreaterThan(2);
     run.kill(signal);
     expect(await run.exit).toBe(exit);
+    await expectNothingLeft(run);
+  });
+
+  it("SIGKILL before anything runs leaves no file", async () => {
+    const run = await shop.start();
+    await vi.waitFor(async () => expect(await run.files()).not.toEqual([]), { ...PATIENCE, interval: 1 });
+    run.kill("SIGKILL");
+    expect(await run.exit).toBe("SIGKILL");
     await expectNothingLeft(run);
   });
 });

@@ -45,7 +45,11 @@ export async function runDemo(options: DemoOptions, world: DemoWorld): Promise<n
     `A cluster of ${options.nodes === 1 ? "one node" : `${String(options.nodes)} nodes`}, each a directory of this machine`,
   );
   timeline.say(facts.nodes.map(({ name, directory }) => `  ${name}: ${directory}`).join("\n"));
-  await inside(workplace, world, timeline, names, async (running) => {
+  if (!facts.builtIn) {
+    const who = process.getuid?.() === 0 ? "root" : "you";
+    timeline.say(`  The scripts of your manifests run on this machine as ${who}, without a sandbox.`);
+  }
+  await inside(workplace, world, { timeline, facts, names }, async (running) => {
     const { interrupts } = world;
     const stage: Stage = {
       ...running,
@@ -85,8 +89,7 @@ async function workloadOf(options: DemoOptions, world: DemoWorld): Promise<Stage
 async function inside(
   workplace: Workplace,
   world: DemoWorld,
-  timeline: Timeline,
-  nodes: readonly string[],
+  { timeline, facts, names }: { readonly timeline: Timeline; readonly facts: Facts; readonly names: readonly string[] },
   work: (running: RunningLab) => Promise<void>,
 ): Promise<void> {
   let running: RunningLab | undefined;
@@ -95,14 +98,14 @@ async function inside(
     workplace.removeNow();
   });
   try {
-    running = await startLab(world, workplace, timeline, nodes);
+    running = await startLab(world, workplace, timeline, names);
     const { view } = running;
     view.onChange(() => {
       world.printer.live(stateLine(view.snapshot, timeline.seconds));
     });
     await work(running);
   } finally {
-    await running?.close();
+    facts.processesLeft = (await running?.close()) ?? [];
     timeline.flush();
     world.printer.live("");
     await workplace.remove();

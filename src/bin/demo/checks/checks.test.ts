@@ -176,7 +176,12 @@ it.each<[string, (facts: Good) => Facts, string]>([
     (f) => ({ ...f, removed: { ...f.removed, directories: ["/tmp/x"] } }),
     "claims, volumes and their directories are removed",
   ],
-  ["the demo's directory stays", (f) => ({ ...f, directoryGone: false }), "nothing is left on this machine"],
+  ["a process stays", (f) => ({ ...f, processesLeft: [7] }), "no process and no directory is left on this machine"],
+  [
+    "the demo's directory stays",
+    (f) => ({ ...f, directoryGone: false }),
+    "no process and no directory is left on this machine",
+  ],
 ])("one check fails, and only one, when %s", (_, change, check) => {
   expect(failed(change(good()))).toEqual([check]);
 });
@@ -184,7 +189,9 @@ it.each<[string, (facts: Good) => Facts, string]>([
 it("what was not reached does not hold, and the reason is where the story stopped", () => {
   const { nodes, builtIn } = good();
   const checks = judge({ nodes, builtIn, stoppedBy: "waited 5 s for the deployment", directoryGone: true });
-  expect(checks.filter(({ ok }) => ok).map(({ check }) => check)).toEqual(["nothing is left on this machine"]);
+  expect(checks.filter(({ ok }) => ok).map(({ check }) => check)).toEqual([
+    "no process and no directory is left on this machine",
+  ]);
   expect(checks[0]?.why).toBe("waited 5 s for the deployment");
 });
 

@@ -15,7 +15,7 @@ export interface Check {
 
 /** Judges what was seen. What was not reached does not hold. Pure. */
 export function judge(facts: Facts): Check[] {
-  const { running, drain, removed, builtIn, directoryGone } = facts;
+  const { running, drain, removed, builtIn, directoryGone, processesLeft = [] } = facts;
   const stopped = facts.stoppedBy ?? "the step was not reached";
   const checks: Check[] = [];
   const add = (check: string, problems: readonly string[]): void => {
@@ -48,7 +48,10 @@ export function judge(facts: Facts): Check[] {
     );
   } else if (facts.stoppedBy !== undefined) add("claims, volumes and their directories are removed", [stopped]);
   if (directoryGone !== undefined) {
-    add("nothing is left on this machine", directoryGone ? [] : ["the demo's directory is still there"]);
+    add("no process and no directory is left on this machine", [
+      ...(directoryGone ? [] : ["the demo's directory is still there"]),
+      ...processesLeft.map((pid) => `process ${String(pid)}, which a container has started, does not end`),
+    ]);
   }
   return checks;
 }

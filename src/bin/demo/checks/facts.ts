@@ -13,6 +13,8 @@ export interface Facts {
   removed?: RemovedFacts;
   /** After the end: whether the demo's own directory is gone. */
   directoryGone?: boolean;
+  /** Process ids of what containers have started and what did not end. */
+  processesLeft?: readonly number[];
   /** Why the story ended early. */
   stoppedBy?: string;
 }

@@ -1,35 +1,49 @@
 import type { KubeClient } from "../../../kube/client.ts";
 import { isAlreadyExists, isNotFound, KubeError } from "../../../kube/errors.ts";
+import type { KubeObject } from "../../../kube/objects.ts";
 import { apiVersionOf, pathOf } from "../../../kube/resource.ts";
 import { demoErrors } from "../errors.ts";
 import type { ManifestObject } from "./manifest.ts";
 
-/** Creates the objects in their order; what is there already is merged with what the manifest says. Unknown fields are refused, as by kubectl. Rejects with a CodedError that names the object. */
+/**
+ * Creates the objects in their order; what is there already is merged with what the manifest says. Unknown fields are refused, as by kubectl. Resolves with the objects as the server has them. Rejects with a CodedError that
+ * names the object.
+ */
 export async function applyAll(
   client: KubeClient,
   objects: readonly ManifestObject[],
   signal: AbortSignal,
-): Promise<void> {
+): Promise<KubeObject[]> {
+  const applied: KubeObject[] = [];
   for (const object of objects) {
     try {
-      await applyOne(client, object, signal);
+      applied.push(await applyOne(client, object, signal));
     } catch (error) {
-      // Everything else is no fault of the manifest.
-      if (!(error instanceof KubeError) || error.code < 400 || error.code >= 500) throw error;
+      if (!(error instanceof KubeError) || !isRefusal(error)) throw error;
       throw demoErrors.OBJECT_REFUSED({ where: object.where, why: error.message }, { cause: error });
     }
   }
+  return applied;
 }
 
-async function applyOne({ kube }: KubeClient, { resource, body }: ManifestObject, signal: AbortSignal): Promise<void> {
+/** Everything else is no fault of the manifest. An object that is too large is refused by the store behind the API server, hence the code. */
+function isRefusal({ code, message }: KubeError): boolean {
+  return (code >= 400 && code < 500) || (code === 500 && message.includes("request is too large"));
+}
+
+async function applyOne(
+  { kube }: KubeClient,
+  { resource, body }: ManifestObject,
+  signal: AbortSignal,
+): Promise<KubeObject> {
   const { name = "", namespace } = body.metadata ?? {};
   const query = { fieldValidation: "Strict", fieldManager: "moor" };
   try {
-    await kube.request({ method: "POST", path: pathOf(resource, { namespace }), query, body, signal });
+    return await kube.request({ method: "POST", path: pathOf(resource, { namespace }), query, body, signal });
   } catch (error) {
     if (!isAlreadyExists(error) || name === "") throw error;
     const contentType = "application/merge-patch+json";
-    await kube.request({
+    return await kube.request({
       method: "PATCH",
       path: pathOf(resource, { namespace, name }),
       query,

@@ -6,7 +6,7 @@ import { claimKeysOf, isControlled, isPodReady, unschedulableMessage } from "../
 import { nameOf, YOU } from "../timeline/line.ts";
 import { filesIn, journalIn } from "./disk.ts";
 import { podFacts, podToDrain } from "./gather.ts";
-import { unsettled } from "./settled.ts";
+import { settle } from "./settled.ts";
 import { until, type Stage } from "./stage.ts";
 
 /** Drains the node of a pod with a volume, shows what becomes of the pod, and takes the node back into service. */
@@ -57,7 +57,7 @@ export async function drainAndReturn(stage: Stage): Promise<void> {
   }
   timeline.act(`kubectl uncordon ${node}`);
   await setUnschedulable(client, node, false, signal);
-  await until(stage, "everything to run again", (snapshot) => (unsettled(snapshot).length === 0 ? true : undefined));
+  await settle(stage, "everything to run again");
   facts.back = await returned(stage, pod, facts.drain, facts.running);
   if (facts.back !== undefined) timeline.say(returnText(facts.back, facts.drain));
 }

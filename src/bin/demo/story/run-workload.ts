@@ -6,7 +6,7 @@ import { PRODUCT_DEPLOYMENT, PRODUCT_NAMESPACE, STORAGE_CLASS } from "../product
 import type { RunningFacts } from "../checks/facts.ts";
 import { DEFAULT_CLASS } from "../timeline/describe-class.ts";
 import { gatherRunning } from "./gather.ts";
-import { unsettled } from "./settled.ts";
+import { settle } from "./settled.ts";
 import { until, type Stage } from "./stage.ts";
 
 /** Applies the shipped manifest and waits until its replicas are ready. */
@@ -26,9 +26,9 @@ export async function startWorkload(stage: Stage): Promise<void> {
   timeline.act(workload.title);
   // Manifests seldom name a class of ours, and mean the cluster's default.
   if (!facts.builtIn) await makeDefault(stage);
-  await applyAll(client, workload.objects, signal);
+  const applied = await applyAll(client, workload.objects, signal);
   try {
-    await until(stage, "everything to run", (snapshot) => (unsettled(snapshot).length === 0 ? true : undefined));
+    await settle(stage, "everything to run", applied);
     if (facts.builtIn) await firstLines(stage);
   } finally {
     // Also when it does not run: that is what the checks are to say.

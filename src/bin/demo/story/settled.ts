@@ -1,7 +1,47 @@
 import { keyOf, uidOf, type KubeObject } from "../../../kube/objects.ts";
-import type { ClusterSnapshot } from "../cluster/view.ts";
+import { NotReached, type ClusterSnapshot } from "../cluster/view.ts";
 import { claimKeysOf, hasSucceeded, isBound, isPodReady, unschedulableMessage } from "../cluster/state.ts";
 import { PRODUCT_NAMESPACE } from "../product.ts";
+import { until, type Stage } from "./stage.ts";
+
+/** A container that ends as soon as it has begun is Ready for a moment: what runs must have done so for this long. */
+const STAYS_MS = 1_500;
+
+/** Waits until all of the user's objects run, those that were just applied among them, and go on running. Rejects with a NotReached. */
+export async function settle(stage: Stage, what: string, applied: readonly KubeObject[] = []): Promise<void> {
+  const { clock, signal, timeoutMs, view } = stage;
+  const end = clock.monotonic() + timeoutMs;
+  const isSettled = (snapshot: ClusterSnapshot): boolean =>
+    unsettled(snapshot).length === 0 && applied.every((object) => hasSeen(snapshot, object));
+  for (;;) {
+    const leftMs = Math.max(0, end - clock.monotonic());
+    await until({ ...stage, timeoutMs: leftMs }, what, (snapshot) => (isSettled(snapshot) ? true : undefined)).catch(
+      (error: unknown) => {
+        throw error instanceof NotReached ? new NotReached(`waited ${String(timeoutMs / 1000)} s for ${what}`) : error;
+      },
+    );
+    try {
+      await view.until("trouble", (snapshot) => (isSettled(snapshot) ? undefined : true), STAYS_MS, signal);
+    } catch (error) {
+      if (error instanceof NotReached) return;
+      throw error;
+    }
+  }
+}
+
+/** The view comes after the server: what it has not shown yet cannot be judged. */
+function hasSeen(
+  { pods, claims, deployments, statefulSets }: ClusterSnapshot,
+  { kind, metadata }: KubeObject,
+): boolean {
+  const shown: Record<string, readonly KubeObject[]> = {
+    Pod: pods,
+    PersistentVolumeClaim: claims,
+    Deployment: deployments,
+    StatefulSet: statefulSets,
+  };
+  return shown[kind ?? ""]?.some((object) => uidOf(object) === metadata?.uid) ?? true;
+}
 
 /** Why not all of the user's objects run yet, one sentence each; empty when they do. Pure. */
 export function unsettled(snapshot: ClusterSnapshot): string[] {
