@@ -1,23 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { PROVISIONED_BY } from "../../src/api/names.ts";
-import { HELPER_VOLUME, PV_NODE } from "../../src/classic/names.ts";
-import { KubeClient } from "../../src/kube/client.ts";
-import {
-  leases,
-  persistentVolumeClaims,
-  persistentVolumes,
-  type PersistentVolume,
-  type PersistentVolumeClaim,
-} from "../../src/kube/kinds.ts";
-import { LabApi } from "../../src/lab/api/lab-api.ts";
-import { namespaces } from "../../src/lab/controllers/kinds.ts";
-import { virtualClock, type VirtualClock } from "../../src/lab/virtual/virtual-clock.ts";
-import { silentLog } from "../../src/observe/log.ts";
-import { ClusterView } from "./cluster-view.ts";
-import { Disk } from "./disk.ts";
-import { Draw } from "./draw.ts";
-import { Guard } from "./guard.ts";
-import { Trace } from "./trace.ts";
+import { HELPER_VOLUME } from "../../src/classic/names.ts";
+import { leases, persistentVolumeClaims, persistentVolumes } from "../../src/kube/kinds.ts";
+import type { LabApi } from "../../src/lab/api/lab-api.ts";
+import { HandMade, PRODUCT } from "./hand-made.fixture.ts";
 
 const DELETE_POD = {
   method: "POST",
@@ -25,107 +10,95 @@ const DELETE_POD = {
   body: { metadata: { name: "helper-pod-delete-pvc-1", annotations: { [HELPER_VOLUME]: "pvc-1" } } },
 } as const;
 
-let clock: VirtualClock;
-let client: KubeClient;
-let disk: Disk;
-let guard: Guard;
-let violations: string[];
+let world: HandMade;
 
 beforeEach(() => {
-  clock = virtualClock();
-  violations = [];
-  const api = new LabApi({ clock, random: new Draw(1, "api").random, log: silentLog });
-  client = new KubeClient(api.kube());
-  disk = new Disk("node-a", new Trace(false), (path) => {
-    guard.removing(disk, path);
-  });
-  const view = new ClusterView(api, new Map([["node-a", disk]]));
-  const onViolation = (text: string): void => {
-    violations.push(text);
-  };
-  guard = new Guard(api, view, { namespace: "product", clock, patienceMs: 0, onViolation });
+  world = new HandMade();
 });
-
-async function claim(name = "data"): Promise<PersistentVolumeClaim> {
-  const resources = { requests: { storage: "1Gi" } };
-  const spec = { accessModes: ["ReadWriteOnce"], storageClassName: "c", resources };
-  // No controller runs here to take the protecting finalizer off.
-  const made = await client.create(persistentVolumeClaims, { metadata: { name, namespace: "default" }, spec });
-  const at = { name, namespace: "default" };
-  return client.patchMerge(persistentVolumeClaims, at, { metadata: { uid: made.metadata?.uid, finalizers: null } });
-}
-
-async function volume(of: PersistentVolumeClaim, name: string, policy = "Delete"): Promise<PersistentVolume> {
-  const { uid = "", name: claimName = "", namespace = "" } = of.metadata ?? {};
-  const made = await client.create(persistentVolumes, {
-    metadata: { name, annotations: { [PROVISIONED_BY]: "us", [PV_NODE]: "node-a" } },
-    spec: {
-      capacity: { storage: "1Gi" },
-      accessModes: ["ReadWriteOnce"],
-      storageClassName: "c",
-      persistentVolumeReclaimPolicy: policy,
-      claimRef: { uid, name: claimName, namespace },
-      hostPath: { path: `/opt/${name}` },
-    },
-  });
-  return client.patchMerge(persistentVolumes, { name }, { metadata: { uid: made.metadata?.uid, finalizers: null } });
-}
-
-async function madeVolume(of: PersistentVolumeClaim, policy = "Delete"): Promise<void> {
-  await disk.makeDirectories("/opt/pvc-1");
-  await volume(of, "pvc-1", policy);
-}
 
 describe("the guard sees", () => {
   test("a volume that is stored without its directory", async () => {
-    await volume(await claim(), "pvc-1");
-    expect(violations).toEqual(["pvc-1 was stored without its directory node-a:/opt/pvc-1"]);
+    await world.volume(await world.claim(), "pvc-1");
+    expect(world.violations).toEqual(["pvc-1 was stored without its directory node-a:/opt/pvc-1"]);
   });
 
   test("two volumes for one claim", async () => {
-    const one = await claim();
-    await madeVolume(one);
-    await disk.makeDirectories("/opt/pvc-2");
-    await volume(one, "pvc-2");
-    expect(violations).toEqual([`pvc-2 and pvc-1 are both for the claim ${one.metadata?.uid}`]);
+    const one = await world.claim();
+    await world.madeVolume(one);
+    await world.disk.makeDirectories("/opt/pvc-2");
+    await world.volume(one, "pvc-2");
+    expect(world.violations).toEqual([`pvc-2 and pvc-1 are both for the claim ${one.metadata?.uid}`]);
   });
 
   test("two claims with one volume", async () => {
     for (const name of ["data", "other"]) {
-      await claim(name);
-      await client.patchMerge(
+      await world.claim(name);
+      await world.client.patchMerge(
         persistentVolumeClaims,
         { name, namespace: "default" },
         { spec: { volumeName: "pvc-1" } },
       );
     }
-    expect(violations).toEqual(["pvc-1 is the volume of default/other and of default/data"]);
+    expect(world.violations).toEqual(["pvc-1 is the volume of default/other and of default/data"]);
+  });
+
+  test("a claim that is bound to another volume than before, which no API server lets happen", async () => {
+    const claim = await world.claim();
+    const after = { ...claim, spec: { ...claim.spec, volumeName: "pvc-2" } };
+    let tell = (_change: unknown): void => undefined;
+    const broken: Pick<LabApi, "onChange"> = {
+      onChange: (collection, listener) => {
+        if (collection === "persistentvolumeclaims") tell = listener as typeof tell;
+        return () => undefined;
+      },
+    };
+    world.guardOf(broken);
+    tell({ key: "default/data", before: claim, after });
+    expect(world.violations).toEqual([]);
+    const before = { ...claim, spec: { ...claim.spec, volumeName: "pvc-1" } };
+    tell({ key: "default/data", before, after });
+    expect(world.violations).toEqual(["claim default/data was bound to pvc-1 and is to pvc-2"]);
+  });
+
+  test("a volume that is claimed by another than before", async () => {
+    const [one, other] = [await world.claim(), await world.claim("other")];
+    await world.madeVolume(one);
+    const claimRef = { name: "other", uid: other.metadata?.uid };
+    await world.client.patchMerge(persistentVolumes, { name: "pvc-1" }, { spec: { claimRef } });
+    expect(world.violations).toEqual([`pvc-1 was claimed by ${one.metadata?.uid} and is by ${other.metadata?.uid}`]);
   });
 
   test("a claim that is Lost", async () => {
-    await claim();
+    await world.claim();
     const at = { name: "data", namespace: "default" };
-    await client.patchMerge(persistentVolumeClaims, at, { status: { phase: "Lost" } }, { subresource: "status" });
-    expect(violations).toEqual(["claim default/data is Lost"]);
+    await world.client.patchMerge(persistentVolumeClaims, at, { status: { phase: "Lost" } }, { subresource: "status" });
+    expect(world.violations).toEqual(["claim default/data is Lost"]);
   });
 
   test("a volume that is deleted while its claim lives, and none whose claim is gone", async () => {
-    await madeVolume(await claim());
-    await client.delete(persistentVolumes, { name: "pvc-1" });
-    expect(violations).toEqual(["pvc-1 was deleted while its claim lives"]);
-    violations.length = 0;
-    await madeVolume(await claim("other"));
-    await client.delete(persistentVolumeClaims, { name: "other", namespace: "default" });
-    await client.delete(persistentVolumes, { name: "pvc-1" });
-    expect(violations).toEqual([]);
+    await world.madeVolume(await world.claim());
+    await world.client.delete(persistentVolumes, { name: "pvc-1" });
+    expect(world.violations).toEqual(["pvc-1 was deleted while its claim lives"]);
+    world.violations.length = 0;
+    await world.madeVolume(await world.claim("other"));
+    await world.client.delete(persistentVolumeClaims, { name: "other", namespace: "default" });
+    await world.client.delete(persistentVolumes, { name: "pvc-1" });
+    expect(world.violations).toEqual([]);
+  });
+
+  test("a volume that is deleted although it is retained", async () => {
+    await world.madeVolume(await world.claim(), "Retain");
+    await world.client.delete(persistentVolumeClaims, { name: "data", namespace: "default" });
+    await world.client.delete(persistentVolumes, { name: "pvc-1" });
+    expect(world.violations).toEqual(["pvc-1 was deleted although it is retained"]);
   });
 
   test("a directory that is removed while the claim lives, or although the volume is retained", async () => {
-    await madeVolume(await claim(), "Retain");
-    await disk.remove("/opt");
-    await client.delete(persistentVolumeClaims, { name: "data", namespace: "default" });
-    await disk.remove("/opt/pvc-1");
-    expect(violations).toEqual([
+    await world.madeVolume(await world.claim(), "Retain");
+    await world.disk.remove("/opt");
+    await world.client.delete(persistentVolumeClaims, { name: "data", namespace: "default" });
+    await world.disk.remove("/opt/pvc-1");
+    expect(world.violations).toEqual([
       "node-a:/opt is removed while the claim of pvc-1 lives",
       "node-a:/opt is removed although pvc-1 is retained",
       "node-a:/opt/pvc-1 is removed although pvc-1 is retained",
@@ -133,40 +106,56 @@ describe("the guard sees", () => {
   });
 
   test("a claim that finds another's data", async () => {
-    await madeVolume(await claim());
-    await guard.using(disk, "/opt/pvc-1");
-    await guard.using(disk, "/opt/pvc-1");
-    expect(violations).toEqual([]);
-    await disk.writeText("/opt/pvc-1/mark-of-somebody", "");
-    await guard.using(disk, "/opt/pvc-1");
-    expect(violations).toEqual(["the claim of node-a:/opt/pvc-1 finds mark-of-somebody in it"]);
+    await world.madeVolume(await world.claim());
+    await world.guard.using(world.disk, "/opt/pvc-1");
+    await world.guard.using(world.disk, "/opt/pvc-1");
+    expect(world.violations).toEqual([]);
+    await world.disk.writeText("/opt/pvc-1/mark-of-somebody", "");
+    await world.guard.using(world.disk, "/opt/pvc-1");
+    expect(world.violations).toEqual(["the claim of node-a:/opt/pvc-1 finds mark-of-somebody in it"]);
   });
 
-  test("a deletion that names no UID", () => {
-    guard.sending("mooring-0", { method: "DELETE", path: "/api/v1/persistentvolumes/pvc-1", body: {} });
-    const preconditions = { uid: "u" };
-    guard.sending("mooring-0", { method: "DELETE", path: "/api/v1/persistentvolumes/pvc-1", body: { preconditions } });
-    expect(violations).toEqual(["mooring-0 deletes /api/v1/persistentvolumes/pvc-1 without naming a UID"]);
+  test("a container that uses what is no claim's volume, or is no longer", async () => {
+    await world.madeVolume(await world.claim());
+    await world.guard.using(world.otherDisk, "/opt/pvc-1");
+    await world.client.delete(persistentVolumeClaims, { name: "data", namespace: "default" });
+    await world.guard.using(world.disk, "/opt/pvc-1");
+    expect(world.violations).toEqual([
+      "a container uses node-b:/opt/pvc-1, which is no claim's volume",
+      "a container uses node-a:/opt/pvc-1, which is no claim's volume",
+    ]);
+    expect(world.disk.names("/opt/pvc-1")).toEqual([]);
   });
+
+  test.each(["persistentvolumes/pvc-1", "namespaces/product/pods/helper-pod-create-pvc-1"])(
+    "a deletion of %s that names no UID",
+    (object) => {
+      const request = { method: "DELETE", path: `/api/v1/${object}` } as const;
+      world.guard.sending("mooring-0", { ...request, body: { preconditions: { uid: "u" } } });
+      expect(world.violations).toEqual([]);
+      world.guard.sending("mooring-0", { ...request, body: {} });
+      expect(world.violations).toEqual([`mooring-0 deletes /api/v1/${object} without naming a UID`]);
+    },
+  );
 
   test("a removal that is begun by a replica that does not lead", async () => {
-    await client.create(namespaces, { metadata: { name: "product" } });
-    const lease = { metadata: { name: "leader", namespace: "product" }, spec: { holderIdentity: "mooring-1_x" } };
-    await client.create(leases, lease);
-    guard.sending("mooring-1", DELETE_POD);
-    expect(violations).toEqual([]);
-    guard.sending("mooring-0", DELETE_POD);
-    expect(violations).toEqual(["mooring-0 begins helper-pod-delete-pvc-1 while mooring-1_x leads"]);
+    await world.productNamespace();
+    const lease = { metadata: { name: "leader", namespace: PRODUCT }, spec: { holderIdentity: "mooring-1_x" } };
+    await world.client.create(leases, lease);
+    world.guard.sending("mooring-1", DELETE_POD);
+    expect(world.violations).toEqual([]);
+    world.guard.sending("mooring-0", DELETE_POD);
+    expect(world.violations).toEqual(["mooring-0 begins helper-pod-delete-pvc-1 while mooring-1_x leads"]);
   });
 
   test("a removal that is begun after the user has set the volume to Retain, and not one that was begun before", async () => {
-    await madeVolume(await claim());
-    guard.sending("mooring-0", DELETE_POD);
+    await world.madeVolume(await world.claim());
+    world.guard.sending("mooring-0", DELETE_POD);
     const rescue = { spec: { persistentVolumeReclaimPolicy: "Retain" } };
-    await client.patchMerge(persistentVolumes, { name: "pvc-1" }, rescue);
-    expect(guard.wasRescuedTooLate("pvc-1")).toBe(true);
-    await clock.run(1_000);
-    guard.sending("mooring-0", DELETE_POD);
-    expect(violations).toEqual(["the removal of pvc-1 begins although it is retained"]);
+    await world.client.patchMerge(persistentVolumes, { name: "pvc-1" }, rescue);
+    expect(world.guard.wasRescuedTooLate("pvc-1")).toBe(true);
+    await world.clock.run(1_000);
+    world.guard.sending("mooring-0", DELETE_POD);
+    expect(world.violations).toEqual(["the removal of pvc-1 begins although it is retained"]);
   });
 });

@@ -26,7 +26,7 @@ export class Guard {
 
   /** `namespace` is the product's. */
   constructor(
-    api: LabApi,
+    api: Pick<LabApi, "onChange">,
     view: ClusterView,
     options: {
       readonly namespace: string;
