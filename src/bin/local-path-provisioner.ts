@@ -1,10 +1,10 @@
 import { hostname } from "node:os";
-import { setMaxListeners } from "node:events";
 import { parseCommandLine } from "../classic/options.ts";
 import { systemClock } from "../effects/node/clock.ts";
 import { systemFiles } from "../effects/node/files.ts";
 import { systemRandom } from "../effects/node/random.ts";
 import { systemRunner } from "../effects/node/runner.ts";
+import { manyListeners } from "../kube/many-listeners.ts";
 import { messageOf } from "../observe/errors.ts";
 import { pinoLog } from "../observe/pino.ts";
 import { startClassic } from "./classic/start.ts";
@@ -26,7 +26,7 @@ async function main(): Promise<number> {
       const log = pinoLog({ level: command.options.debug ? "debug" : "info" });
       const stop = new AbortController();
       // Every informer, queue and request listens to it.
-      setMaxListeners(0, stop.signal);
+      manyListeners(stop.signal);
       for (const signal of ["SIGINT", "SIGTERM"] as const) {
         process.once(signal, () => {
           log.info(`Receive ${signal === "SIGINT" ? "interrupt" : "terminated"} to exit`, { signal });

@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { SELECTED_NODE, STORAGE_PROVISIONER } from "../api/names.ts";
 import { systemRandom } from "../effects/node/random.ts";
@@ -14,6 +13,7 @@ import {
   type PersistentVolumeClaim,
   type StorageClass,
 } from "../kube/kinds.ts";
+import { manyListeners } from "../kube/many-listeners.ts";
 import { silentLog } from "../observe/log.ts";
 import { volumeIndexes } from "../provision/indexes.ts";
 import { runProvisioner } from "../provision/provisioner.ts";
@@ -34,7 +34,7 @@ let leading = true;
 beforeEach(async () => {
   cluster = await new TestCluster().start();
   stop = new AbortController();
-  setMaxListeners(0, stop.signal);
+  manyListeners(stop.signal);
   leading = true;
 });
 afterEach(() => {

@@ -1,6 +1,6 @@
-import { setMaxListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { manualClock, settle } from "../effects/testing/manual-clock.fixture.ts";
+import { manyListeners } from "../kube/many-listeners.ts";
 import { InFlight } from "./in-flight.ts";
 import { type Place, VolumePlaces } from "./places.ts";
 import { volume as persistentVolume } from "./testing/objects.fixture.ts";
@@ -118,7 +118,7 @@ describe("many directories in work", () => {
   it("two thousand claims that wait for one directory take their turns in no more", async () => {
     const inFlight = new InFlight(manualClock(), { has: () => false });
     const { signal } = new AbortController();
-    setMaxListeners(0, signal);
+    manyListeners(signal);
     const n = 2_000;
     const began = performance.now();
     const all = Array.from({ length: n }, async (_, at) => {

@@ -1,6 +1,6 @@
-import { setMaxListeners } from "node:events";
 import type { Clock } from "../effects/clock.ts";
 import type { Kube } from "./kube.ts";
+import { manyListeners } from "./many-listeners.ts";
 
 /**
  * A Kube that sends at most `qps` requests per second, after a first `burst`, in the order they came. Only for a flag that asks for it: the server protects
@@ -64,7 +64,7 @@ class TokenBucket {
         reject(signal?.reason as Error);
       };
       // Many requests wait on one signal; Node would warn of a leak at the eleventh.
-      if (signal !== undefined) setMaxListeners(0, signal);
+      if (signal !== undefined) manyListeners(signal);
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#queue.push(waiter);
       this.#serve();

@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { Registry } from "prom-client";
 import { createClassicDriver } from "../../classic/driver.ts";
 import { classicErrors } from "../../classic/errors.ts";
@@ -17,6 +16,7 @@ import { EventRecorder } from "../../kube/event-recorder.ts";
 import { configMaps } from "../../kube/kinds.ts";
 import type { Kube } from "../../kube/kube.ts";
 import { runAsLeader, type Term } from "../../kube/leader-election.ts";
+import { manyListeners } from "../../kube/many-listeners.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { background } from "../../observe/background.ts";
 import { messageOf } from "../../observe/errors.ts";
@@ -157,7 +157,7 @@ async function provision(
 ): Promise<void> {
   const { signal } = term;
   const { client, clock, log, options, random, recorder } = world;
-  setMaxListeners(0, signal);
+  manyListeners(signal);
   const watched = watch(world, options.namespace);
   const watching = watched.run(signal);
   await watched.synced(signal);

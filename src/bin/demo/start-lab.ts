@@ -1,6 +1,6 @@
-import { setMaxListeners } from "node:events";
 import { KubeClient } from "../../kube/client.ts";
 import { loadKubeconfig } from "../../kube/config/load.ts";
+import { manyListeners } from "../../kube/many-listeners.ts";
 import { httpKube } from "../../kube/transport/http.ts";
 import { startMachineLab, type MachineLab } from "../../lab/machine/machine-lab.ts";
 import { makeCertificate } from "../../lab/server/certificate.ts";
@@ -57,7 +57,7 @@ export async function startLab(
   const remarks = [...where, `an in-memory Kubernetes listens at ${lab.url}, for you alone`, ...REMARKS];
   timeline.record(remarks.map((text) => ({ actor: "lab", text })));
   const end = new AbortController();
-  setMaxListeners(0, end.signal);
+  manyListeners(end.signal);
   try {
     const kubeconfig = await workplace.write("kubeconfig", lab.kubeconfig());
     const cluster = await loadKubeconfig({ files, env: {}, explicitPath: kubeconfig });

@@ -1,6 +1,6 @@
-import { setMaxListeners } from "node:events";
 import type { Clock } from "../../effects/clock.ts";
 import { KubeError } from "../errors.ts";
+import { manyListeners } from "../many-listeners.ts";
 
 /** The life of one call: its signal is aborted by the caller's signal, with that one's reason, or by the time-out, with a KubeError. */
 export class CallScope {
@@ -22,7 +22,7 @@ export class CallScope {
     if (caller?.aborted) this.#onCallerAbort();
     else if (caller !== undefined) {
       // One signal serves a whole program's requests; Node would warn of a leak at the eleventh.
-      setMaxListeners(0, caller);
+      manyListeners(caller);
       caller.addEventListener("abort", this.#onCallerAbort, { once: true });
     }
   }

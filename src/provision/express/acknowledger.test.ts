@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
@@ -6,6 +5,7 @@ import { systemRandom } from "../../effects/node/random.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { Informer } from "../../kube/informer.ts";
 import { persistentVolumes, type PersistentVolume } from "../../kube/kinds.ts";
+import { manyListeners } from "../../kube/many-listeners.ts";
 import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
 import { KcmVolumeWorker } from "../testing/kcm-volume-worker.fixture.ts";
@@ -24,7 +24,7 @@ async function start() {
   const deps = { client, clock, random: systemRandom(), log: silentLog };
   const volumes = new Informer<PersistentVolume>(deps, { resource: persistentVolumes });
   const stop = new AbortController();
-  setMaxListeners(0, stop.signal);
+  manyListeners(stop.signal);
   stops.push(stop);
   void volumes.run(stop.signal);
   await volumes.synced();

@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { PROVISIONED_BY, SELECTED_NODE, STORAGE_PROVISIONER } from "../../api/names.ts";
 import { systemRandom } from "../../effects/node/random.ts";
 import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
@@ -14,6 +13,7 @@ import {
   type PersistentVolumeClaim,
   type StorageClass,
 } from "../../kube/kinds.ts";
+import { manyListeners } from "../../kube/many-listeners.ts";
 import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
 import type { Driver } from "../driver.ts";
@@ -61,7 +61,7 @@ export async function startProvisioner(driver: Driver, options: Partial<Provisio
   const clock = manualClock();
   const deps = { client, clock, random: systemRandom(), log: silentLog, freeze: true };
   const stop = new AbortController();
-  setMaxListeners(0, stop.signal);
+  manyListeners(stop.signal);
   const informers = {
     claims: new Informer<PersistentVolumeClaim>(deps, { resource: persistentVolumeClaims }),
     volumes: new Informer<PersistentVolume>(deps, { resource: persistentVolumes, indexes: volumeIndexes }),

@@ -1,5 +1,4 @@
 // The product's provisioning loop as its programs compose it, with a driver that makes nothing.
-import { setMaxListeners } from "node:events";
 import { Registry } from "prom-client";
 import { EventRecorder } from "../../../src/kube/event-recorder.ts";
 import { Informer } from "../../../src/kube/informer.ts";
@@ -13,6 +12,7 @@ import {
   type PersistentVolumeClaim,
   type StorageClass,
 } from "../../../src/kube/kinds.ts";
+import { manyListeners } from "../../../src/kube/many-listeners.ts";
 import { volumeIndexes } from "../../../src/provision/indexes.ts";
 import { provisionMetrics } from "../../../src/provision/metrics.ts";
 import { runProvisioner } from "../../../src/provision/provisioner.ts";
@@ -22,7 +22,7 @@ import { nothingDriver } from "./nothing-driver.ts";
 const [kubeconfig = "", provisioner = ""] = process.argv.slice(2);
 const connection = await connect(kubeconfig);
 const stop = new AbortController();
-setMaxListeners(0, stop.signal);
+manyListeners(stop.signal);
 process.once("SIGTERM", () => {
   stop.abort(new Error("asked to stop"));
 });

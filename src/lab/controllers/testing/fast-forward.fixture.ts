@@ -1,7 +1,7 @@
-import { setMaxListeners } from "node:events";
 import type { Random } from "../../../effects/random.ts";
 import { manualClock, settle, type ManualClock } from "../../../effects/testing/manual-clock.fixture.ts";
 import type { Kube } from "../../../kube/kube.ts";
+import { manyListeners } from "../../../kube/many-listeners.ts";
 import { seededRandom } from "../../../kube/testing/seeded-random.fixture.ts";
 import { silentLog, type Log } from "../../../observe/log.ts";
 import { runProcess, type Controller, type Process } from "../process/process.ts";
@@ -20,7 +20,7 @@ export async function startController<C extends Controller>(
 ): Promise<Started<C>> {
   const { clock = manualClock(), random = seededRandom(), log = silentLog, watches } = options;
   const stop = new AbortController();
-  setMaxListeners(0, stop.signal);
+  manyListeners(stop.signal);
   let controller: C | undefined;
   const running = runProcess(
     kube,
