@@ -136,10 +136,21 @@ test("a client certificate instead of a token", async () => {
 });
 
 test("a program that is not installed says so, with the hint of the kubeconfig", async () => {
-  const missing = plugin({ command: "no-such-plugin-here", installHint: "get it from example.org" });
+  // The machine's own PATH may name directories that not every user may search.
+  const env = { PATH: directory };
+  const missing = plugin({ command: "no-such-plugin-here", env, installHint: "get it from example.org" });
   const credentials = new ExecCredentials({ plugin: missing, runner: systemRunner(), clock });
   await expect(credentials.current()).rejects.toThrow(
     "the credential plugin no-such-plugin-here is not installed.\nget it from example.org",
+  );
+});
+
+test("a program that may not be run, or is behind a directory that may not be searched, says so", async () => {
+  await writeFile(join(directory, "locked"), "", { mode: 0o600 });
+  const locked = plugin({ command: "locked", env: { PATH: directory }, installHint: "get it from example.org" });
+  const credentials = new ExecCredentials({ plugin: locked, runner: systemRunner(), clock });
+  await expect(credentials.current()).rejects.toThrow(
+    "the credential plugin locked is not installed, or this user may not run it (EACCES).\nget it from example.org",
   );
 });
 

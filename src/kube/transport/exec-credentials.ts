@@ -2,6 +2,7 @@ import { z } from "zod";
 import { deadline, type Clock } from "../../effects/clock.ts";
 import { isMissing } from "../../effects/files.ts";
 import type { Runner, RunResult } from "../../effects/runner.ts";
+import { messageOf } from "../../observe/errors.ts";
 import type { ExecPlugin } from "../config/access.ts";
 import type { Credentials, Identity } from "./credentials.ts";
 
@@ -76,10 +77,7 @@ export class ExecCredentials implements Credentials {
       });
     } catch (error) {
       const hint = installHint === undefined ? "" : `\n${installHint}`;
-      const why = isMissing(error)
-        ? "is not installed"
-        : `did not run: ${error instanceof Error ? error.message : String(error)}`;
-      throw new Error(`the credential plugin ${command} ${why}.${hint}`, { cause: error });
+      throw new Error(`the credential plugin ${command} ${whyNot(error)}.${hint}`, { cause: error });
     } finally {
       limit.clear();
     }
@@ -131,4 +129,12 @@ function jsonOf(text: string): unknown {
     // Reported by the caller, with the program's name.
     return undefined;
   }
+}
+
+function whyNot(error: unknown): string {
+  if (isMissing(error)) return "is not installed";
+  // Also what is said of a program that is nowhere, when PATH names a directory that this user may not search.
+  if ((error as NodeJS.ErrnoException).code === "EACCES")
+    return "is not installed, or this user may not run it (EACCES)";
+  return `did not run: ${messageOf(error)}`;
 }
