@@ -1,4 +1,5 @@
 import type { Topic } from "./case.ts";
+import { binding } from "./cases/binding.ts";
 import { creating } from "./cases/creating.ts";
 import { deleting } from "./cases/deleting.ts";
 import { discovery } from "./cases/discovery.ts";
@@ -7,6 +8,7 @@ import { forms } from "./cases/forms.ts";
 import { forgetting, lists } from "./cases/lists.ts";
 import { patching } from "./cases/patching.ts";
 import { records } from "./cases/records.ts";
+import { releasing } from "./cases/releasing.ts";
 import { rights } from "./cases/rights.ts";
 import { scheduling } from "./cases/scheduling.ts";
 import { subresources } from "./cases/subresources.ts";
@@ -23,6 +25,8 @@ export const TOPICS: readonly Topic[] = [
   deleting,
   endings,
   volumes,
+  binding,
+  releasing,
   scheduling,
   lists,
   forgetting,

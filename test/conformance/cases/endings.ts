@@ -1,6 +1,7 @@
 import { claim, type Topic } from "../case.ts";
 import type { Conversation, Json } from "../conversation.ts";
 import { configMap } from "../objects.ts";
+import { gone } from "../phases.ts";
 
 const HOLD = { finalizers: ["example.com/hold"] };
 const metadataOf = ({ metadata }: Json): unknown => ({ metadata });
@@ -16,8 +17,6 @@ async function dependent(c: Conversation, name: string, owner: Json, more: objec
   };
   await c.given.create("configmaps", configMap(name, {}, { ownerReferences: [reference] }));
 }
-
-const gone = (object: Json | undefined): boolean => object === undefined;
 
 /** A second namespace, held by an object in it. */
 async function heldNamespace(c: Conversation): Promise<string> {

@@ -1,6 +1,7 @@
 import { claim, type Topic } from "../case.ts";
 import type { Conversation, Json } from "../conversation.ts";
-import { CONTAINER, onNode, pod, volume, volumeClaim } from "../objects.ts";
+import { CONTAINER, pod, volumeClaim } from "../objects.ts";
+import { boundPair, eventsAbout } from "../phases.ts";
 
 interface Condition {
   readonly type: string;
@@ -19,36 +20,11 @@ async function unplaced(c: Conversation, spec: object): Promise<void> {
   await c.given.create("pods", pod("one", { schedulerName: "default-scheduler", containers: [CONTAINER], ...spec }));
   await c.until("pods", "one", (object) => scheduled(object)?.status === "False");
   await c.get("pods", "one", { show: scheduled });
-  const fieldSelector = "involvedObject.name=one,reason=FailedScheduling";
-  await c.untilListed("events", fieldSelector);
-  const shown = ({ type, reason, message }: Json): unknown => ({ type, reason, message });
-  await c.list("events", {
-    query: { fieldSelector },
-    show: (list) => (list["items"] as Json[]).slice(0, 1).map(shown),
-  });
+  await eventsAbout(c, "one", "FailedScheduling", ({ type, reason, message }) => ({ type, reason, message }));
   await c.given.delete("pods", "one");
 }
 
 const using = (claimName: string): object => ({ volumes: [{ name: "data", persistentVolumeClaim: { claimName } }] });
-
-/** A claim that is bound to a volume on bare-1. */
-async function boundOnFirstNode(c: Conversation): Promise<string> {
-  const name = `pv-${c.run}`;
-  const storageClassName = `class-${c.run}`;
-  await c.given.create("persistentvolumes", volume(name, { storageClassName, nodeAffinity: onNode("bare-1") }));
-  await c.until(
-    "persistentvolumes",
-    name,
-    (object) => (object?.["status"] as { phase?: string } | undefined)?.phase === "Available",
-  );
-  await c.given.create("persistentvolumeclaims", volumeClaim("data", { storageClassName }));
-  await c.until(
-    "persistentvolumeclaims",
-    "data",
-    (object) => (object?.["status"] as { phase?: string } | undefined)?.phase === "Bound",
-  );
-  return name;
-}
 
 /** The scheduler's words name all nodes, so no other case may make any meanwhile. */
 export const scheduling: Topic = {
@@ -75,7 +51,7 @@ export const scheduling: Topic = {
       13,
       "a pod whose volume is on a node that is cordoned stays Pending, with a word for each node",
       async (c) => {
-        const name = await boundOnFirstNode(c);
+        const name = await boundPair(c);
         await c.given.patch("nodes", "bare-1", "strategic", { spec: { unschedulable: true } });
         await unplaced(c, using("data"));
         await c.given.patch("nodes", "bare-1", "strategic", { spec: { unschedulable: null } });
@@ -83,7 +59,7 @@ export const scheduling: Topic = {
       },
     ),
     claim(13, "a pod goes where its volume is", async (c) => {
-      const name = await boundOnFirstNode(c);
+      const name = await boundPair(c);
       await c.given.create("pods", pod("one", { schedulerName: "default-scheduler", ...using("data") }));
       await c.until("pods", "one", (object) => scheduled(object)?.status === "True");
       await c.get("pods", "one", {

@@ -1,6 +1,7 @@
 import { claim, type Topic } from "../case.ts";
 import type { Conversation, Json } from "../conversation.ts";
 import { deployment, pod, volume, volumeClaim } from "../objects.ts";
+import { is } from "../phases.ts";
 
 const READY = { type: "Ready", status: "True" };
 
@@ -84,11 +85,7 @@ export const subresources: Topic = {
     claim(7, "a phase of a volume that changes is given its time", async (c) => {
       const name = `pv-${c.run}`;
       await c.given.create("persistentvolumes", volume(name));
-      await c.until(
-        "persistentvolumes",
-        name,
-        (object) => (object?.["status"] as { phase?: string } | undefined)?.phase === "Available",
-      );
+      await c.until("persistentvolumes", name, is("Available"));
       await c.patch(
         "persistentvolumes",
         name,

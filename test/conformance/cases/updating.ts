@@ -1,12 +1,11 @@
 import { claim, type Topic } from "../case.ts";
 import type { Json } from "../conversation.ts";
 import { configMap, deployment, pod, statefulSet, volume, volumeClaim } from "../objects.ts";
+import { is } from "../phases.ts";
 
 const version = {
   show: ({ metadata }: Json) => ({ metadata: { name: metadata.name, resourceVersion: metadata.resourceVersion } }),
 };
-const phase = (object: Json | undefined): string | undefined =>
-  (object?.["status"] as { phase?: string } | undefined)?.phase;
 const spec = (object: Json): Record<string, unknown> => object["spec"] as Record<string, unknown>;
 const changed = (object: Json, change: object): object => ({ ...object, spec: { ...spec(object), ...change } });
 
@@ -46,7 +45,7 @@ export const updating: Topic = {
     claim(3, "a quantity written in another way is no change", async (c) => {
       const name = `pv-${c.run}`;
       await c.given.create("persistentvolumes", volume(name));
-      await c.until("persistentvolumes", name, (object) => phase(object) === "Available");
+      await c.until("persistentvolumes", name, is("Available"));
       await c.get("persistentvolumes", name, version);
       await c.patch("persistentvolumes", name, "merge", { spec: { capacity: { storage: "1024Mi" } } }, version);
       await c.given.delete("persistentvolumes", name);
