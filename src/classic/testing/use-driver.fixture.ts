@@ -3,6 +3,7 @@ import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";
 import type { Driver } from "../../provision/driver.ts";
 import { TestCluster } from "./cluster.fixture.ts";
+import { VOLUME, yes } from "./driver-suite.fixture.ts";
 import { request } from "./objects.fixture.ts";
 
 export interface DriverOnCluster {
@@ -12,6 +13,8 @@ export interface DriverOnCluster {
   /** Aborted when that leader's work is cut off. */
   readonly signal: AbortSignal;
   provision(...args: Parameters<typeof request>): ReturnType<Driver["provision"]>;
+  /** What is done for a claim that was deleted half-way. */
+  abandon(): Promise<void>;
   /** Ends the work that goes on. */
   cutOff(why: string): void;
   /** Puts a driver in the place of this one that knows nothing but the cluster. */
@@ -51,6 +54,7 @@ export function useDriver(): DriverOnCluster {
       return stop.signal;
     },
     provision: (...args) => driver.provision(request(...args), stop.signal),
+    abandon: () => driver.abandon(VOLUME, yes, stop.signal),
     cutOff,
     beginAnew,
     newLeader: async () => {
