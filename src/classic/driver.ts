@@ -114,6 +114,7 @@ class Classic implements Driver {
         await this.#work.create(this.#task(request, plan, next), context, remember);
       } else {
         log.info("a volume made by an earlier attempt is taken over", { volume: volumeName, node, path });
+        if (attempt.retain) await this.#work.keepRetained(next.made, signal);
         this.#work.tellLog(next.made);
       }
       remember();

@@ -3,6 +3,7 @@ import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeError } from "../../kube/errors.ts";
 import type { Pod } from "../../kube/kinds.ts";
 import { settings, TestCluster } from "../testing/cluster.fixture.ts";
+import { PODS } from "../testing/driver-suite.fixture.ts";
 import { CLAIM_UID } from "../testing/objects.fixture.ts";
 import { saying } from "../testing/saying.fixture.ts";
 import { type HelperAction, helperPod } from "./pod.ts";
@@ -183,6 +184,19 @@ describe("a helper pod is run to its end", () => {
     await expect(work).rejects.toThrow("create process timeout after 5 seconds");
     expect(cluster.podNames()).toEqual([]);
     expect(lost).toBe(0);
+  });
+
+  it("one that begins in the moment in which it was to be deleted is ended instead", async () => {
+    const work = run(build(), 5);
+    await settle();
+    cluster.kube.intercept = ({ method }) => {
+      if (method !== "DELETE") return;
+      cluster.kube.intercept = () => undefined;
+      cluster.kube.put(`${PODS}${CREATE}`, { ...cluster.pod(CREATE), status: { phase: "Running" } } as Pod);
+    };
+    await cluster.clock.advance(5000);
+    await expect(work).rejects.toThrow("create process timeout after 5 seconds");
+    expect(cluster.pod(CREATE)?.status).toMatchObject({ phase: "Failed", reason: "DeadlineExceeded" });
   });
 
   it("one that runs is deleted when pods may not be patched", async () => {

@@ -22,7 +22,7 @@ import { uidOf } from "../../kube/objects.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import { classicErrors } from "../errors.ts";
-import { HELPER_CONTAINER, HELPER_STOPPED } from "../names.ts";
+import { HELPER_CONTAINER, HELPER_RETAIN, HELPER_STOPPED } from "../names.ts";
 import { markedAgain } from "./pod.ts";
 import type { PodStore } from "./pod-store.ts";
 import { hasBegun, type HelperRecord, recordOf } from "./record.ts";
@@ -133,27 +133,52 @@ export class HelperRunner {
     }
   }
 
+  /** Notes on a create pod that what it makes is never to be removed, where it does not say so yet: its class's policy has become Retain since. */
+  async keepRetained(pod: Pod, signal: AbortSignal): Promise<void> {
+    if (recordOf(pod)?.retain === true) return;
+    const { name = "", namespace, uid } = pod.metadata ?? {};
+    const patch = { metadata: { uid, annotations: { [HELPER_RETAIN]: "true" } } };
+    try {
+      await this.#deps.client.patchMerge(pods, { name, namespace }, patch, { signal });
+    } catch (error) {
+      // It only matters after two crashes at the worst moments; the claim is not kept waiting for a right.
+      if (!isForbidden(error)) throw error;
+      this.#deps.log.warn("the helper pod cannot be marked as retained", { pod: name, err: error });
+    }
+  }
+
   /**
    * Tells the kubelet to end a pod and to leave it there, failed, as the record of what it made; one that nobody could have begun, and that comes after nothing, is deleted instead. `activeDeadlineSeconds` is one of the few
    * fields of a pod that may be set later, and since Kubernetes 1.27 the kubelet calls a pod Failed only when its containers have stopped. Without the right to patch pods it is deleted. Rejects when the server does not answer.
    */
   async stop(pod: Pod, signal?: AbortSignal): Promise<void> {
+    const { client } = this.#deps;
     const { name = "", namespace, uid } = pod.metadata ?? {};
-    const record = recordOf(pod);
-    if (record?.phase === "waiting" && !record.again) {
-      await this.remove(pod, signal === undefined ? {} : { signal });
-      return;
-    }
+    const call = signal === undefined ? {} : { signal };
     const patch = {
       metadata: { uid, annotations: { [HELPER_STOPPED]: "true" } },
       spec: { activeDeadlineSeconds: 1 },
     };
-    try {
-      await this.#deps.client.patchMerge(pods, { name, namespace }, patch, signal === undefined ? {} : { signal });
-    } catch (error) {
-      if (isNotFound(error) || isConflict(error)) return;
-      if (!isForbidden(error)) throw error;
-      await this.remove(pod, signal === undefined ? {} : { signal });
+    for (let now: Pod | undefined = pod; now !== undefined && uidOf(now) === uid;) {
+      const record = recordOf(now);
+      try {
+        if (record?.phase !== "waiting" || record.again) {
+          await client.patchMerge(pods, { name, namespace }, patch, call);
+        } else {
+          // The resource version: a container that starts meanwhile changes the pod's status first.
+          const { resourceVersion } = now.metadata ?? {};
+          await client.delete(pods, { name, namespace }, { uid, resourceVersion, ...call });
+        }
+        return;
+      } catch (error) {
+        if (isNotFound(error)) return;
+        if (isForbidden(error)) {
+          await this.remove(now, call);
+          return;
+        }
+        if (!isConflict(error)) throw error;
+      }
+      now = await this.#get(name, namespace, signal);
     }
   }
 
@@ -289,6 +314,7 @@ export class HelperRunner {
         await this.waitForEnd(existing, signal);
       } else {
         if (again) await this.#succeed(failed);
+        if (creates && ours?.retain === true) await this.keepRetained(existing, signal);
         return existing;
       }
     }

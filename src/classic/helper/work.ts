@@ -168,6 +168,11 @@ export class HelperWork {
     this.#logs.set(name, telling);
   }
 
+  /** Notes on a create pod that is taken over that its directory is retained. */
+  async keepRetained(pod: Pod, signal: AbortSignal): Promise<void> {
+    await this.#runner.keepRetained(pod, signal);
+  }
+
   /** Deletes the create pods of a volume, which has a PersistentVolume or no directory now. Resolves with whether all are. Never rejects. */
   async removeCreatePods(volumeName: string): Promise<boolean> {
     let all = true;
