@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../../kube/kinds.ts";
 import type { Facts } from "../checks/facts.ts";
 import type { ClusterSnapshot } from "../cluster/view.ts";
+import { NOTHING } from "../testing/nothing.fixture.ts";
 import { journalIn } from "./disk.ts";
 import { gatherRemoved, gatherRunning } from "./gather.ts";
 
@@ -22,16 +23,6 @@ const volume: PersistentVolume = {
 const pod: Pod = {
   metadata: { name: "p", namespace: "default", uid: "2" },
   spec: { nodeName: "node-a", containers: [], volumes: [{ name: "d", persistentVolumeClaim: { claimName: "data" } }] },
-};
-const NOTHING: ClusterSnapshot = {
-  nodes: [],
-  pods: [],
-  claims: [],
-  volumes: [],
-  classes: [],
-  statefulSets: [],
-  deployments: [],
-  events: [],
 };
 const RUNNING: ClusterSnapshot = { ...NOTHING, pods: [pod], claims: [claim], volumes: [volume] };
 

@@ -1,18 +1,9 @@
 import { expect, it } from "vitest";
 import type { Pod } from "../../../kube/kinds.ts";
 import type { ClusterSnapshot } from "../cluster/view.ts";
+import { NOTHING } from "../testing/nothing.fixture.ts";
 import { unsettled } from "./settled.ts";
 
-const NOTHING: ClusterSnapshot = {
-  nodes: [],
-  pods: [],
-  claims: [],
-  volumes: [],
-  classes: [],
-  statefulSets: [],
-  deployments: [],
-  events: [],
-};
 const metadata = { name: "db", namespace: "default", uid: "1", generation: 2 };
 const waiting = { metadata: { name: "slow" }, provisioner: "p", volumeBindingMode: "WaitForFirstConsumer" };
 const claim = {
