@@ -4,6 +4,7 @@
 //
 // A run fails at the first violation of what must hold always (guard.ts), or when it has not settled (unsettled.ts) in time.
 import { KubeClient } from "../../src/kube/client.ts";
+import type { KubeRequest } from "../../src/kube/kube.ts";
 import { LabApi } from "../../src/lab/api/lab-api.ts";
 import { ADMIN } from "../../src/lab/api/request.ts";
 import { startControllers } from "../../src/lab/controllers/start.ts";
@@ -48,7 +49,14 @@ const LOOK_MS = 2_000;
 /** What has settled must stay so. */
 const STAYS_MS = 45_000;
 
-export async function run(seed: number, manifest: Manifest, options: { readonly trace: boolean }): Promise<RunResult> {
+export interface RunOptions {
+  readonly trace: boolean;
+  /** A bug put in on purpose: what is sent in place of a request of the product. */
+  readonly sabotage?: (request: KubeRequest) => KubeRequest;
+}
+
+export async function run(seed: number, manifest: Manifest, options: RunOptions): Promise<RunResult> {
+  const { sabotage = (request) => request } = options;
   const plan = planRun(seed);
   const trace = new Trace(options.trace);
   const clock = virtualClock({ onFire: (timer) => trace.add("clock", () => `timer ${timer}`) });
@@ -125,8 +133,9 @@ export async function run(seed: number, manifest: Manifest, options: { readonly 
       connect: () => ({
         stream: (request) => kube.stream(request),
         request: (request) => {
-          guard.sending(name, request);
-          return kube.request(request);
+          const sent = sabotage(request);
+          guard.sending(name, sent);
+          return kube.request(sent);
         },
       }),
       clock,
