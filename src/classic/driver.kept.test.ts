@@ -60,6 +60,27 @@ describe("the directory of an attempt that is given up", () => {
     expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
   });
 
+  it.each(["Succeeded", "Running"])(
+    "is kept where the class has come to retain since its helper was created, which a new leader finds %s",
+    async (phase) => {
+      on.cluster.kubelet = () => undefined;
+      void begun(on.provision());
+      await settle();
+      await on.cluster.setStatus(CREATE, { phase });
+      await on.newLeader();
+      const made = begun(on.provision({ storageClass: { ...storageClass(), reclaimPolicy: "Retain" } }));
+      await settle();
+      if (phase === "Running") await on.cluster.setStatus(CREATE, { phase: "Succeeded" });
+      await made;
+      // Stored, and the leader dies before `settled`; later claim and PersistentVolume are deleted.
+      await on.newLeader();
+      on.cluster.kubelet = succeeds;
+      for (const name of on.driver.leftovers()) await on.driver.abandon(name, yes, on.signal);
+      expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
+      expect(on.driver.leftovers()).toEqual([]);
+    },
+  );
+
   it("on a shared file system is kept when a volume of another node's claim uses it", async () => {
     on.cluster.settings = settings({ sharedFileSystemPath: "/shared" });
     await on.cluster.putVolume(live);
