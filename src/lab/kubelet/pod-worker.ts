@@ -10,7 +10,6 @@
 //
 // * A container that ends and is to be restarted (restartPolicy) is so at once the first time, then after 10 s doubling to 300 s; ten good minutes end the row.
 // * Containers that a kubelet before this one started are taken over as they are.
-// * Status is written as a whole, one write at a time, and only when it has changed; a refused one is tried again each second while the pod is there.
 // * Invariants: after `stopping` nothing is started; the final DELETE is sent only when no container of the pod runs, and names the pod's UID.
 import { isDeepStrictEqual } from "node:util";
 import type { Container, Pod, PodStatus, Volume } from "kubernetes-types/core/v1.js";
@@ -26,6 +25,7 @@ import type { Log } from "../../observe/log.ts";
 import { isTerminal } from "../controllers/objects/pods.ts";
 import { environmentOf } from "./environment.ts";
 import { MountFailure, mountVolume, writeConfigMap, type MountDeps } from "./mount-volume.ts";
+import { PodStatusWriter } from "./pod-status-writer.ts";
 import { DEADLINE_MESSAGE, DEADLINE_REASON, isSidecar, podStatus, type ContainerRecord } from "./pod-status.ts";
 import { ImagePullError, type ContainerHandle, type ContainerRuntime, type Mount } from "./runtime.ts";
 
@@ -38,7 +38,7 @@ const FIRST_RESTART_MS = 10_000;
 const LONGEST_RESTART_MS = 300_000;
 const GOOD_RUN_MS = 600_000;
 const CONFIG_MAP_REFRESH_MS = 60_000;
-const WRITE_RETRY_MS = 1_000;
+const DELETE_RETRY_MS = 1_000;
 
 export interface PodWorkerDeps extends MountDeps {
   readonly client: KubeClient;
@@ -68,9 +68,7 @@ export class PodWorker {
   #cancelDeadline: () => void = () => undefined;
   #vanished = false;
   #podIP: string | undefined;
-  #written: PodStatus | undefined;
-  #writing: Promise<void> | undefined;
-  #again = false;
+  readonly #status: PodStatusWriter;
   /** Ends the pause before the next look at ConfigMap volumes. */
   #refresh: () => void = () => undefined;
 
@@ -104,6 +102,14 @@ export class PodWorker {
       ...(pod.spec?.initContainers ?? []).map((container) => record(container, true)),
       ...(pod.spec?.containers ?? []).map((container) => record(container, false)),
     ];
+    this.#status = new PodStatusWriter(deps, {
+      pod: { name: pod.metadata?.name ?? "", namespace: pod.metadata?.namespace, uid: this.#uid },
+      status: () => this.#statusNow(),
+      isGone: () => this.#vanished,
+      onWritten: ({ status }) => {
+        this.#pod = { ...this.#pod, ...(status === undefined ? {} : { status }) };
+      },
+    });
     manyListeners(this.#stopping.signal);
     this.update(pod);
   }
@@ -157,12 +163,12 @@ export class PodWorker {
       if (!isTerminal(this.#pod)) await this.#live();
       if (!this.#vanished) await this.#endRest();
       this.#cancelDeadline();
-      if (this.#expired) this.#sync();
+      if (this.#expired) this.#status.sync();
       await this.#until(aborted(this.#deleting.signal));
       if (this.#vanished) {
         await Promise.all([...this.#handles].map((handle) => handle.exited()));
       } else {
-        while (this.#writing !== undefined) await this.#writing;
+        await this.#status.idle();
         await this.#delete();
       }
       runtime.forget(this.#uid);
@@ -175,7 +181,7 @@ export class PodWorker {
 
   async #live(): Promise<void> {
     const stopping = this.#stopping.signal;
-    this.#sync();
+    this.#status.sync();
     if (!(await this.#mountAll())) return;
     void background(this.#deps.log, "configmap volumes", this.#refreshConfigMaps());
     this.#podIP ??= this.#deps.podIP();
@@ -194,7 +200,7 @@ export class PodWorker {
       if (isSidecar(record)) this.#deps.runtime.find(this.#uid, record.container.name)?.stop(this.#graceMs);
     }
     await this.#until(Promise.all(sidecars));
-    this.#sync();
+    this.#status.sync();
   }
 
   /** Ends what a kubelet before this one has started and this one has not come to. */
@@ -351,14 +357,14 @@ export class PodWorker {
     const stopping = this.#stopping.signal;
     if (stopping.aborted) stop();
     else stopping.addEventListener("abort", stop, { once: true });
-    if (handle.exit === undefined) this.#sync();
+    if (handle.exit === undefined) this.#status.sync();
     try {
       const exit = await this.#until(handle.exited());
       record.state = "terminated";
       record.exit = exit;
       record.ready = false;
       this.#handles.delete(handle);
-      this.#sync();
+      this.#status.sync();
       return exit;
     } finally {
       cancel?.();
@@ -369,7 +375,7 @@ export class PodWorker {
   #ready(record: ContainerRecord): void {
     if (record.state !== "running") return;
     record.ready = true;
-    this.#sync();
+    this.#status.sync();
   }
 
   #wait(record: ContainerRecord, reason: string, message: string): void {
@@ -377,47 +383,18 @@ export class PodWorker {
     record.reason = reason;
     record.message = message;
     record.ready = false;
-    this.#sync();
+    this.#status.sync();
   }
 
-  /** Sees to it that the status is written as it is now. */
-  #sync(): void {
-    this.#again = true;
-    this.#writing ??= background(this.#deps.log, "pod status", this.#write()).finally(() => {
-      this.#writing = undefined;
-      // Asked for between the last look and here.
-      if (this.#again && !this.#vanished && !this.#deps.signal.aborted) this.#sync();
+  #statusNow(): PodStatus {
+    const { clock, hostIP } = this.#deps;
+    return podStatus(this.#pod, this.#records, {
+      now: clock.now(),
+      podIP: this.#podIP,
+      hostIP,
+      startedAt: this.#startedAt,
+      expired: this.#expired,
     });
-  }
-
-  async #write(): Promise<void> {
-    const { client, clock, hostIP, signal } = this.#deps;
-    const { name = "", namespace } = this.#pod.metadata ?? {};
-    while (this.#again && !this.#vanished) {
-      this.#again = false;
-      const facts = {
-        now: clock.now(),
-        podIP: this.#podIP,
-        hostIP,
-        startedAt: this.#startedAt,
-        expired: this.#expired,
-      };
-      const status = podStatus(this.#pod, this.#records, facts);
-      if (isDeepStrictEqual(status, this.#written)) continue;
-      try {
-        // The UID refuses a write to another pod of this name.
-        const body = { metadata: { uid: this.#uid }, status };
-        const answer = await client.patchMerge(pods, { name, namespace }, body, { subresource: "status", signal });
-        this.#written = status;
-        this.#pod = { ...this.#pod, ...(answer.status === undefined ? {} : { status: answer.status }) };
-      } catch (error) {
-        // A conflict is tried again as well: if the pod has become another, its end is seen soon, and ends this.
-        if (isNotFound(error) || signal.aborted) return;
-        this.#again = true;
-        await clock.sleep(WRITE_RETRY_MS, signal).catch(() => undefined);
-        if (signal.aborted) return;
-      }
-    }
   }
 
   async #delete(): Promise<void> {
@@ -430,7 +407,7 @@ export class PodWorker {
       } catch (error) {
         if (isNotFound(error)) return;
         signal.throwIfAborted();
-        await clock.sleep(WRITE_RETRY_MS, signal);
+        await clock.sleep(DELETE_RETRY_MS, signal);
       }
     }
   }
