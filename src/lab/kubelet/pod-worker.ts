@@ -12,7 +12,7 @@
 // * Containers that a kubelet before this one started are taken over as they are.
 // * Invariants: after `stopping` nothing is started; the final DELETE is sent only when no container of the pod runs, and names the pod's UID.
 import { isDeepStrictEqual } from "node:util";
-import type { Container, Pod, PodStatus, Volume } from "kubernetes-types/core/v1.js";
+import type { Container, Pod, PodStatus } from "kubernetes-types/core/v1.js";
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { isNotFound } from "../../kube/errors.ts";
@@ -24,20 +24,15 @@ import { background } from "../../observe/background.ts";
 import type { Log } from "../../observe/log.ts";
 import { isTerminal } from "../controllers/objects/pods.ts";
 import { environmentOf } from "./environment.ts";
-import { MountFailure, mountVolume, writeConfigMap, type MountDeps } from "./mount-volume.ts";
+import type { MountDeps } from "./mount-volume.ts";
+import { PodVolumes } from "./pod-volumes.ts";
 import { PodStatusWriter } from "./pod-status-writer.ts";
 import { DEADLINE_MESSAGE, DEADLINE_REASON, isSidecar, podStatus, type ContainerRecord } from "./pod-status.ts";
 import { ImagePullError, type ContainerHandle, type ContainerRuntime, type Mount } from "./runtime.ts";
 
-const FIRST_MOUNT_RETRY_MS = 500;
-const LONGEST_MOUNT_RETRY_MS = 122_000;
-const LONGEST_CLAIM_RETRY_MS = 2_000;
-/** After so long the pod's events name all volumes that are missing. */
-const MOUNT_TIMEOUT_MS = 123_000;
 const FIRST_RESTART_MS = 10_000;
 const LONGEST_RESTART_MS = 300_000;
 const GOOD_RUN_MS = 600_000;
-const CONFIG_MAP_REFRESH_MS = 60_000;
 const DELETE_RETRY_MS = 1_000;
 
 export interface PodWorkerDeps extends MountDeps {
@@ -56,7 +51,7 @@ export class PodWorker {
   readonly #deps: PodWorkerDeps;
   readonly #uid: string;
   readonly #records: ContainerRecord[];
-  readonly #mounted = new Map<string, string>();
+  readonly #volumes: PodVolumes;
   /** Nothing is started any more: the pod is being deleted, or its deadline has passed. */
   readonly #stopping = new AbortController();
   readonly #deleting = new AbortController();
@@ -69,8 +64,6 @@ export class PodWorker {
   #vanished = false;
   #podIP: string | undefined;
   readonly #status: PodStatusWriter;
-  /** Ends the pause before the next look at ConfigMap volumes. */
-  #refresh: () => void = () => undefined;
 
   constructor(deps: PodWorkerDeps, pod: Pod) {
     this.#deps = deps;
@@ -110,13 +103,18 @@ export class PodWorker {
         this.#pod = { ...this.#pod, ...(status === undefined ? {} : { status }) };
       },
     });
+    this.#volumes = new PodVolumes(deps, {
+      pod: () => this.#pod,
+      isEnding: () => this.#stopping.signal.aborted,
+      pause: (ms) => this.#pause(ms),
+    });
     manyListeners(this.#stopping.signal);
     this.update(pod);
   }
 
   /** The pod as the server shows it now. */
   update(pod: Pod): void {
-    if (wasChanged(this.#pod, pod)) this.#refresh();
+    if (wasChanged(this.#pod, pod)) this.#volumes.refresh();
     this.#pod = pod;
     if (pod.metadata?.deletionTimestamp === undefined) {
       this.#watchDeadline();
@@ -182,8 +180,8 @@ export class PodWorker {
   async #live(): Promise<void> {
     const stopping = this.#stopping.signal;
     this.#status.sync();
-    if (!(await this.#mountAll())) return;
-    void background(this.#deps.log, "configmap volumes", this.#refreshConfigMaps());
+    if (!(await this.#volumes.mountAll())) return;
+    void background(this.#deps.log, "configmap volumes", this.#volumes.follow());
     this.#podIP ??= this.#deps.podIP();
     const sidecars: Promise<void>[] = [];
     for (const record of this.#records.filter(({ init }) => init)) {
@@ -212,61 +210,6 @@ export class PodWorker {
         if (record.state === "running" && handle !== undefined) await this.#watch(record, handle);
       }),
     );
-  }
-
-  /** Mounts all volumes, trying each again. False when the pod is being deleted first. */
-  async #mountAll(): Promise<boolean> {
-    const volumes = this.#pod.spec?.volumes ?? [];
-    const { clock } = this.#deps;
-    const cancel = clock.after(MOUNT_TIMEOUT_MS, () => {
-      const missing = volumes.map(({ name }) => name).filter((name) => !this.#mounted.has(name));
-      if (missing.length === 0) return;
-      const message = `Unable to attach or mount volumes: unmounted volumes=[${missing.join(" ")}], unattached volumes=[], failed to process volumes=[]: timed out waiting for the condition`;
-      this.#deps.event(this.#pod, { type: "Warning", reason: "FailedMount", message });
-    });
-    try {
-      await Promise.all(volumes.map((volume) => this.#mount(volume)));
-    } finally {
-      cancel();
-    }
-    return !this.#stopping.signal.aborted;
-  }
-
-  async #mount(volume: Volume): Promise<void> {
-    const { event } = this.#deps;
-    for (let delay = FIRST_MOUNT_RETRY_MS; !this.#stopping.signal.aborted; delay *= 2) {
-      try {
-        this.#mounted.set(volume.name, await mountVolume(this.#deps, this.#pod, volume));
-        return;
-      } catch (error) {
-        this.#deps.signal.throwIfAborted();
-        const told = error instanceof MountFailure ? error.event : undefined;
-        if (told !== undefined) event(this.#pod, { type: "Warning", reason: "FailedMount", message: told });
-        const longest = told === undefined ? LONGEST_CLAIM_RETRY_MS : LONGEST_MOUNT_RETRY_MS;
-        await this.#pause(Math.min(delay, longest));
-      }
-    }
-  }
-
-  /** ConfigMap volumes follow their ConfigMaps about a minute late, or as soon as the pod itself is changed, as with a real kubelet. */
-  async #refreshConfigMaps(): Promise<void> {
-    const volumes = (this.#pod.spec?.volumes ?? []).filter(({ configMap }) => configMap !== undefined);
-    while (volumes.length > 0 && !this.#stopping.signal.aborted && !isTerminal(this.#pod)) {
-      await Promise.race([
-        this.#pause(CONFIG_MAP_REFRESH_MS),
-        new Promise<void>((resolve) => {
-          this.#refresh = resolve;
-        }),
-      ]);
-      if (this.#stopping.signal.aborted || this.#deps.signal.aborted) return;
-      for (const volume of volumes) {
-        const path = this.#mounted.get(volume.name);
-        if (path === undefined) continue;
-        await writeConfigMap(this.#deps, this.#pod, volume, path).catch((error: unknown) => {
-          this.#deps.log.debug("configmap volume not refreshed", { volume: volume.name, err: error });
-        });
-      }
-    }
   }
 
   /** Runs one container, and again as its pod's restartPolicy says, until it has ended for good or is stopped. */
@@ -328,7 +271,7 @@ export class PodWorker {
     const env = await environmentOf(client, this.#pod, container, { podIP: this.#podIP, hostIP: this.#deps.hostIP });
     const mounts: Mount[] = [];
     for (const { name, mountPath, subPath, readOnly = false } of container.volumeMounts ?? []) {
-      const volume = this.#mounted.get(name) ?? "";
+      const volume = this.#volumes.pathOf(name) ?? "";
       const source = subPath === undefined ? volume : `${volume}/${subPath}`;
       // A subPath that is not there becomes a directory.
       if (subPath !== undefined && (await files.kind(source)) === undefined) await files.makeDirectories(source);
