@@ -3,7 +3,7 @@
 // A conversation has a namespace of its own and a run id in all names outside of it, so that cases disturb each other on no server, and a second run not the first.
 import { waitFor } from "../cluster/wait.ts";
 import { pathOf, type Kind } from "./places.ts";
-import type { Exchange } from "./record.ts";
+import type { Course, Exchange } from "./record.ts";
 import type { Server } from "./server.ts";
 import type { WireAnswer, WireEvents, WireRequest } from "./wire.ts";
 
@@ -47,7 +47,7 @@ interface Shared {
   readonly server: Server;
   readonly run: string;
   readonly namespace: string;
-  readonly exchanges: Exchange[];
+  readonly course: Course;
   readonly watches: WireEvents[];
 }
 
@@ -184,12 +184,16 @@ export class Conversation {
     const watch = await this.#shared.server.wire.watch(request);
     if ("refused" in watch) {
       this.#write(request, watch.refused, options);
-      return new WatchConversation(undefined, []);
+      return new WatchConversation(undefined, () => undefined);
     }
-    const events: unknown[] = [];
-    this.#shared.watches.push(watch.events);
-    if (this.#recorded) this.#shared.exchanges.push({ request: titleOf(request), events });
-    return new WatchConversation(watch.events, events);
+    const events: object[] = [];
+    const { course, watches } = this.#shared;
+    watches.push(watch.events);
+    if (this.#recorded) course.exchanges.push({ request: titleOf(request), events });
+    return new WatchConversation(watch.events, (event) => {
+      events.push(event);
+      course.received.push(event);
+    });
   }
 
   async #ask(
@@ -206,7 +210,11 @@ export class Conversation {
   async #send(plain: WireRequest, options: AskOptions): Promise<Json> {
     const { contentType, accept } = options;
     const request = { ...plain, contentType, accept, token: this.#token };
-    const answer = await this.#shared.server.wire.send(request);
+    const { server, course } = this.#shared;
+    const after = course.received.length;
+    const answer = await server.wire.send(request);
+    const version = plain.method === "POST" && answer.code === 201 ? versionOf(answer.body) : undefined;
+    if (version !== undefined) course.made.push({ version, after });
     if (this.#recorded) this.#write(request, answer, options);
     else if (answer.code >= 300) throw new Error(`given ${titleOf(request)}: ${JSON.stringify(answer.body)}`);
     return answer.body as Json;
@@ -215,24 +223,26 @@ export class Conversation {
   #write(request: WireRequest, answer: WireAnswer, { show }: AskOptions): void {
     const { code, warnings, retryAfter } = answer;
     const body = show !== undefined && code < 300 ? show(answer.body as Json) : answer.body;
-    this.#shared.exchanges.push({
+    const exchange: Exchange = {
       request: titleOf(request),
       code,
       body,
       ...(warnings.length === 0 ? {} : { warnings }),
       ...(retryAfter === undefined ? {} : { retryAfter }),
-    });
+    };
+    this.#shared.course.exchanges.push(exchange);
+    this.#shared.course.received.push(exchange);
   }
 }
 
 /** A watch of a case. Events that are read are written down. */
 export class WatchConversation {
   readonly #events: WireEvents | undefined;
-  readonly #written: unknown[];
+  readonly #write: (event: WatchEvent) => void;
 
-  constructor(events: WireEvents | undefined, written: unknown[]) {
+  constructor(events: WireEvents | undefined, write: (event: WatchEvent) => void) {
     this.#events = events;
-    this.#written = written;
+    this.#write = write;
   }
 
   /** Reads up to the first event of which `isLast` holds, and ends the watch. Everything before it is compared, so it proves that nothing else came. */
@@ -240,7 +250,7 @@ export class WatchConversation {
     for (;;) {
       const event = (await this.#events?.next()) as WatchEvent | undefined;
       if (event === undefined) break;
-      this.#written.push(event);
+      this.#write(event);
       if (isLast(event)) break;
     }
     this.#events?.close();
@@ -260,6 +270,11 @@ export class WatchConversation {
 function withQuery(path: string, { query = {} }: Pick<AskOptions, "query">): string {
   const text = new URLSearchParams(query).toString();
   return text === "" ? path : `${path}?${text}`;
+}
+
+/** Of an object that is stored: a dry run has none, nor has an answer that is no object. */
+function versionOf(body: unknown): string | undefined {
+  return (body as Partial<Json>).metadata?.resourceVersion;
 }
 
 /** How a request is called in the record: without what differs from run to run. */

@@ -13,6 +13,15 @@ export type Exchange =
     }
   | { readonly request: string; readonly events: readonly unknown[] };
 
+/** What a case had, and in which order: a version that a list or a bookmark gave has to be lower than that of whatever was made afterwards. */
+export interface Course {
+  readonly exchanges: Exchange[];
+  /** Exchanges, and events of watches, in the order in which they were received. */
+  readonly received: object[];
+  /** The versions of new objects, and how much had been received when each was asked for. */
+  readonly made: { readonly version: string; readonly after: number }[];
+}
+
 /** The recorded exchanges of the cases of one topic, by the case's name. */
 export type Recording = Readonly<Record<string, readonly Exchange[]>>;
 

@@ -2,18 +2,20 @@
 // are kept (a version that grew, a uid that stayed) and values are not.
 //
 //   "resourceVersion": "4711"   "v2": the second lowest that an object of this case was seen with
-//   of a list or bookmark       "list 1", "list 2": in the order of their values; "stale" where an object was seen with a higher one before
+//   of a list or bookmark       "list 1", "list 2": in the order of their values; "stale" where an object was seen with a higher one before, "ahead" where one
+//                               was made afterwards, or came in the watch after the bookmark, whose version is not higher
 //   "uid": "1f0c…"              "uid 1", wherever it stands, in names and messages too
 //   "2026-11-25T03:40:00Z"      "<time>", "<microtime>"; times that a case makes up itself are long ago, and stay
 //   the run's own id            "RUN"
 //   managedFields               nothing: the lab has none
 //   the condition Unused        nothing: it comes to a claim a moment after it is bound
 //   "…\n@@ -1,6 +1,6 @@\n…"     nothing: what the lab does not append to "spec is immutable"
-import type { Exchange } from "./record.ts";
+import type { Course, Exchange } from "./record.ts";
 
 /** What one case has seen, with everything volatile replaced. `run` is the id in all names of the run. */
-export function withoutVolatile(exchanges: readonly Exchange[], run: string): Exchange[] {
-  const versions = new Versions(exchanges);
+export function withoutVolatile(course: Course, run: string): Exchange[] {
+  const { exchanges } = course;
+  const versions = new Versions(course);
   const words = new Words(run, exchanges);
   return exchanges.map((exchange) => replaced(exchange, versions, words) as Exchange);
 }
@@ -56,8 +58,11 @@ class Versions {
   readonly #objects: readonly number[];
   readonly #lists: readonly number[];
   readonly #stale = new Set<Json>();
+  /** Whoever goes on from there misses something. */
+  readonly #ahead: ReadonlySet<Json>;
 
-  constructor(exchanges: readonly Exchange[]) {
+  constructor(course: Course) {
+    const { exchanges } = course;
     const objects = new Set<number>();
     const lists = new Set<number>();
     visit(exchanges, (owner, version) => {
@@ -71,6 +76,7 @@ class Versions {
     const ascending = (a: number, b: number): number => a - b;
     this.#objects = [...objects].sort(ascending);
     this.#lists = [...lists].sort(ascending);
+    this.#ahead = new Set([...aheadOfWhatWasMade(course), ...exchanges.flatMap(aheadOfTheirWatch)]);
   }
 
   of(owner: Json, text: string): string {
@@ -78,8 +84,40 @@ class Versions {
     if (!/^\d+$/.test(text) || version < 1) return text;
     if (isOfObject(owner)) return `v${String(this.#objects.indexOf(version) + 1)}`;
     if (this.#stale.has(owner)) return "stale";
+    if (this.#ahead.has(owner)) return "ahead";
     return `list ${String(this.#lists.indexOf(version) + 1)}`;
   }
+}
+
+/** Lists and bookmarks after which something was made whose version is not higher. */
+function aheadOfWhatWasMade({ received, made }: Course): Json[] {
+  return received.flatMap((value, index) => {
+    const next = Math.min(...made.filter(({ after }) => after > index).map(({ version }) => Number(version)));
+    return listsFrom(next, value);
+  });
+}
+
+/** Bookmarks after which the same watch has told of something whose version is not higher. */
+function aheadOfTheirWatch(exchange: Exchange): Json[] {
+  if (!("events" in exchange)) return [];
+  const { events } = exchange;
+  return events.flatMap((event, index) => {
+    if (!isObject(event) || event["type"] !== "BOOKMARK") return [];
+    let next = Infinity;
+    visit(events.slice(index + 1), (owner, version) => {
+      if (isOfObject(owner)) next = Math.min(next, version);
+    });
+    return listsFrom(next, event);
+  });
+}
+
+/** What in it has a version of a list or a bookmark that is not lower. */
+function listsFrom(next: number, value: unknown): Json[] {
+  const found: Json[] = [];
+  visit(value, (owner, version) => {
+    if (!isOfObject(owner) && version >= next) found.push(owner);
+  });
+  return found;
 }
 
 function isOfObject(metadata: Json): boolean {
