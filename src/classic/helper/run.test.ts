@@ -7,6 +7,7 @@ import { PODS } from "../testing/driver-suite.fixture.ts";
 import { CLAIM_UID } from "../testing/objects.fixture.ts";
 import { saying } from "../testing/saying.fixture.ts";
 import { type HelperAction, helperPod } from "./pod.ts";
+import { HelperPodControl } from "./pod-control.ts";
 import { HelperRunner } from "./run.ts";
 
 const VOLUME = `pvc-${CLAIM_UID}`;
@@ -53,7 +54,7 @@ describe("a helper pod is run to its end", () => {
 
   /** Starts a run whose end the test can ask for without waiting. */
   function run(pod = build(), timeoutSeconds = 120) {
-    const runner = new HelperRunner(cluster);
+    const runner = new HelperRunner(cluster, new HelperPodControl(cluster));
     const work = runner.run({
       pod,
       timeoutSeconds,

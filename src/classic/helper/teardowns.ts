@@ -11,12 +11,12 @@ import { overlaps } from "../paths.ts";
 import type { Place } from "../places.ts";
 import type { HelperPod, HelperPods } from "./helper-pods.ts";
 import { isDead, isReady, type NodeLookup } from "./nodes.ts";
+import type { HelperPodControl } from "./pod-control.ts";
 import type { HelperRecord } from "./record.ts";
-import type { HelperRunner } from "./run.ts";
 
 interface TeardownDeps {
   readonly pods: HelperPods;
-  readonly runner: HelperRunner;
+  readonly control: HelperPodControl;
   readonly nodes: NodeLookup;
   readonly clock: Clock;
   readonly log: Log;
@@ -56,16 +56,16 @@ export class Teardowns {
 
   /** Sweeps the pods of a volume that is not to be removed: those that have ended, and those that have not begun. Never rejects. */
   async drop(volumeName: string): Promise<void> {
-    const { pods, runner } = this.#deps;
+    const { pods, control } = this.#deps;
     for (const { pod, record } of pods.of(volumeName)) {
       if (!this.#isLeft(record) || record.leaving || record.phase === "running") continue;
-      if (record.phase === "waiting") await runner.takeBack(pod);
-      else await runner.remove(pod);
+      if (record.phase === "waiting") await control.takeBack(pod);
+      else await control.remove(pod);
     }
   }
 
   async #clearOne({ pod, record }: HelperPod, place: Place, seconds: number, signal: AbortSignal): Promise<void> {
-    const { runner, nodes, clock, log } = this.#deps;
+    const { control, nodes, clock, log } = this.#deps;
     const { podName, volumeName, node, path, phase, leaving } = record;
     const ended = phase === "succeeded" || phase === "failed";
     if (ended && volumeName !== place.volume) return;
@@ -73,13 +73,13 @@ export class Teardowns {
     const force = node !== "" && isDead(nodes.get(node));
     const left = (): Error => classicErrors.TEARDOWN_LEFT({ pod: podName, node, path: path ?? "" });
     if (!ended && !force && node !== "" && !isReady(nodes.get(node))) {
-      if (phase === "waiting" && !leaving) await runner.remove(pod, { signal });
+      if (phase === "waiting" && !leaving) await control.remove(pod, { signal });
       throw left();
     }
     const limit = deadline(clock, seconds * 1000, signal);
     try {
-      if (phase === "running" && !leaving && !force) await runner.waitForEnd(pod, limit.signal);
-      await runner.removeAndWait(pod, limit.signal, { force });
+      if (phase === "running" && !leaving && !force) await control.waitForEnd(pod, limit.signal);
+      await control.removeAndWait(pod, limit.signal, { force });
     } catch (error) {
       if (limit.signal.aborted && !signal.aborted) throw left();
       throw error;

@@ -13,6 +13,7 @@ import { hash } from "../rendezvous.ts";
 import { type HelperPod, HelperPods } from "./helper-pods.ts";
 import { isReady, usableNodes, type NodeLookup } from "./nodes.ts";
 import { helperPod, helperPodName, type HelperTask } from "./pod.ts";
+import { HelperPodControl } from "./pod-control.ts";
 import type { PodStore } from "./pod-store.ts";
 import type { HelperRecord } from "./record.ts";
 import { type HelperRun, HelperRunner } from "./run.ts";
@@ -49,6 +50,7 @@ const SUCCESSOR = "-again";
 /** Makes and removes directories by helper pods: waits for a turn, runs the pod, tells of trouble, keeps its log. */
 export class HelperWork {
   readonly #deps: HelperWorkDeps;
+  readonly #control: HelperPodControl;
   readonly #runner: HelperRunner;
   readonly #slots: HelperSlots;
   readonly #created: HelperPods;
@@ -59,11 +61,12 @@ export class HelperWork {
 
   constructor(deps: HelperWorkDeps) {
     this.#deps = deps;
-    this.#runner = new HelperRunner(deps);
+    this.#control = new HelperPodControl(deps);
+    this.#runner = new HelperRunner(deps, this.#control);
     this.#slots = new HelperSlots(deps.slots, () => usableNodes(deps.nodes));
     this.#created = new HelperPods(deps.pods, "create");
     this.#deleting = new HelperPods(deps.pods, "delete");
-    this.#teardowns = new Teardowns({ ...deps, runner: this.#runner, pods: this.#deleting });
+    this.#teardowns = new Teardowns({ ...deps, control: this.#control, pods: this.#deleting });
   }
 
   /** The create pods of a volume that are on the cluster. */
@@ -156,21 +159,21 @@ export class HelperWork {
       end();
     }
     log.info(`Volume ${volumeName} has been deleted on ${placeText(node, path)}`, { volume: volumeName, node, path });
-    await this.#runner.printLog(ended);
-    await this.#runner.remove(ended);
+    await this.#control.printLog(ended);
+    await this.#control.remove(ended);
     return undefined;
   }
 
   /** Writes a pod's log into ours, behind the caller's back: only the pod's removal waits for it. */
   tellLog(pod: Pod): void {
     const name = pod.metadata?.name ?? "";
-    const telling = this.#runner.printLog(pod).finally(() => this.#logs.delete(name));
+    const telling = this.#control.printLog(pod).finally(() => this.#logs.delete(name));
     this.#logs.set(name, telling);
   }
 
   /** Notes on a create pod that is taken over that its directory is retained. */
   async keepRetained(pod: Pod, signal: AbortSignal): Promise<void> {
-    await this.#runner.keepRetained(pod, signal);
+    await this.#control.keepRetained(pod, signal);
   }
 
   /** Deletes the create pods of a volume, which has a PersistentVolume or no directory now. Resolves with whether all are. Never rejects. */
@@ -183,7 +186,7 @@ export class HelperWork {
   /** Deletes a pod after its log has been read. Resolves with whether it is. Never rejects. */
   async remove(pod: Pod): Promise<boolean> {
     await this.#logs.get(pod.metadata?.name ?? "");
-    return this.#runner.remove(pod);
+    return this.#control.remove(pod);
   }
 
   /** Waits until a create pod that runs has ended, as long as a helper may take, unless its node does not answer: ended it is the record of what it made, deleted it is none. Never rejects. */
@@ -195,7 +198,7 @@ export class HelperWork {
     if (node !== "" && !isReady(this.#deps.nodes.get(node))) return;
     const limit = deadline(this.#deps.clock, settings.config.cmdTimeoutSeconds * 1000, signal);
     // Its time is up: it is ended as one that has not ended.
-    await this.#runner.waitForEnd(pod, limit.signal).catch(() => undefined);
+    await this.#control.waitForEnd(pod, limit.signal).catch(() => undefined);
     limit.clear();
   }
 
@@ -206,8 +209,8 @@ export class HelperWork {
   ): Promise<boolean> {
     if (!isReady(this.#deps.nodes.get(node))) return false;
     await this.#within({ podName, node }, settings, signal, async (limit) => {
-      await this.#runner.stop(pod, limit);
-      await this.#runner.waitForEnd(pod, limit);
+      await this.#control.stop(pod, limit);
+      await this.#control.waitForEnd(pod, limit);
     });
     return true;
   }
@@ -223,7 +226,7 @@ export class HelperWork {
     const { podName, node, phase } = record;
     const force = node !== "" && !isReady(this.#deps.nodes.get(node));
     const begun = await this.#within({ podName, node }, settings, signal, (limit) =>
-      this.#runner.removeAndWait(pod, limit, { force }),
+      this.#control.removeAndWait(pod, limit, { force }),
     );
     return begun || phase !== "waiting";
   }
