@@ -88,6 +88,48 @@ describe("an attempt that another went before", () => {
     expect(on.cluster.ran).toHaveLength(3);
   });
 
+  it("keeps the directory of a succeeded helper when the failed one before it is still there and the configuration changes", async () => {
+    on.cluster.kubelet = () => ({ phase: "Failed" });
+    await expect(on.provision()).rejects.toThrow();
+    on.cluster.kubelet = succeeds;
+    on.cluster.kube.intercept = ({ method, path }) => {
+      if (method === "DELETE" && path.endsWith(CREATE)) throw new Error("a webhook refuses");
+    };
+    await on.provision();
+    // Storing the PersistentVolume failed.
+    on.cluster.kube.intercept = () => undefined;
+    on.cluster.settings = settings({ nodePathMap: [{ node: "node-a", paths: ["/new"] }] });
+    expect((await on.provision()).spec.hostPath?.path).toBe(DIRECTORY);
+    await settle();
+    expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`, `create node-a:${DIRECTORY}`]);
+    expect(on.cluster.podNames()).toEqual([CREATE_AGAIN]);
+  });
+
+  it.each([
+    ["when its time is up", false],
+    ["when the next leader goes on", true],
+  ])("has one helper at a time, also under the other name: %s", async (_, crash) => {
+    on.cluster.kubelet = () => ({ phase: "Failed" });
+    await expect(on.provision()).rejects.toThrow();
+    on.cluster.kubelet = () => undefined;
+    on.cluster.endsInTime = () => false;
+    const second = begun(on.provision());
+    await settle();
+    expect(on.cluster.podNames()).toEqual([CREATE_AGAIN]);
+    if (crash) await on.newLeader();
+    else {
+      await on.cluster.clock.advance(120_000);
+      await expect(second).rejects.toThrow("timeout");
+      expect(on.cluster.pod(CREATE_AGAIN)?.spec?.activeDeadlineSeconds).toBe(1);
+    }
+    const third = begun(on.provision());
+    await settle();
+    expect(on.cluster.podNames()).toEqual([CREATE_AGAIN]);
+    await on.cluster.setStatus(CREATE_AGAIN, { phase: "Succeeded" });
+    expect((await third).spec.hostPath?.path).toBe(DIRECTORY);
+    expect(on.cluster.ran).toHaveLength(2);
+  });
+
   it("waits for a helper whose time was up until its kubelet has ended it", async () => {
     on.cluster.kubelet = () => undefined;
     on.cluster.endsInTime = () => false;

@@ -147,9 +147,10 @@ class Classic implements Driver {
     return this.#unfinished.abandon(volumeName, confirm, this.#deps.settings.current(), signal);
   }
 
-  /** Whether somebody before this leader may have worked on the claim. */
-  #isOlder({ claim }: ProvisionRequest): boolean {
-    return Date.parse(claim.metadata?.creationTimestamp ?? "") < this.#since + CLOCK_SKEW_MS;
+  /** Whether an attempt of this claim may have been begun, by us or under a leader before this one. */
+  #begunBefore({ claim, volumeName }: ProvisionRequest): boolean {
+    const isOlder = Date.parse(claim.metadata?.creationTimestamp ?? "") < this.#since + CLOCK_SKEW_MS;
+    return isOlder || this.#unfinished.remembers(volumeName) || this.#work.createPodsOf(volumeName).length > 0;
   }
 
   #task(request: ProvisionRequest, plan: ProvisionPlan, next: Continuation): Parameters<HelperWork["create"]>[0] {
@@ -163,7 +164,7 @@ class Classic implements Driver {
       mode: request.claim.spec?.volumeMode ?? "Filesystem",
       ownership: plan.ownership(),
       retain: isRetained(request),
-      again: this.#unfinished.remembers(request.volumeName) || this.#isOlder(request),
+      again: this.#begunBefore(request),
     };
   }
 }

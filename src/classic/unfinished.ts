@@ -113,19 +113,27 @@ export class Unfinished {
     // The claim lives. A leader that was stalled may find its volume stored by the next one.
     const context: Context = { settings, signal, confirm: () => this.#isNotStored(volumeName, signal) };
     let next: Continuation = { path: plan.path, node, made: undefined };
-    for (const helper of this.#deps.work.createPodsOf(volumeName)) {
+    const pods = this.#deps.work.createPodsOf(volumeName);
+    const isHere = ({ record }: HelperPod): boolean => (plan.shared ? record.path === plan.path : record.node === node);
+    const going = pods.filter((helper) => isHere(helper) && goesOn(helper));
+    const good = going.find(({ record }) => record.phase === "succeeded") ?? going[0];
+    if (good?.record.path !== undefined) {
+      const { path, phase } = good.record;
+      next = { path, node: good.record.node, made: phase === "succeeded" ? good.pod : undefined };
+    }
+    for (const helper of pods) {
       const { pod, record } = helper;
       const { leaving, path, phase, stopped } = record;
-      const here = plan.shared ? path === plan.path : record.node === node;
-      const goesOn = phase === "succeeded" || (phase !== "failed" && !stopped);
-      if (here && !leaving && goesOn && path !== undefined) {
-        next = { path, node: record.node, made: phase === "succeeded" ? pod : undefined };
-      } else if (!here || path !== plan.path) {
+      if (helper === good) continue;
+      if (!isHere(helper) || path !== next.path) {
         await this.#elsewhere(volumeName, record.node, context, () => this.#endPod(helper, context));
       } else if (leaving || (stopped && phase === "running" && !isReady(this.#deps.nodes.get(record.node)))) {
         await this.#endForNext(helper, context);
+      } else if (next.made !== undefined) {
+        // It came before the one that has succeeded.
+        await this.#deps.work.remove(pod);
       }
-      // A failed pod of this very place stays until its successor is created (helper/run.ts).
+      // Any other of this very place stays until its successor is created (helper/run.ts).
     }
     const attempt = this.#attempts.get(volumeName);
     const moved = attempt !== undefined && (attempt.path !== next.path || (!plan.shared && attempt.node !== node));
@@ -199,26 +207,39 @@ export class Unfinished {
     const { work } = this.#deps;
     const { pod, record } = helper;
     const { volumeName, phase, again, leaving } = record;
-    if (phase === "running" || (again && !this.#attempts.has(volumeName))) this.#rememberPod(helper);
-    const earlier = this.#attempts.get(volumeName);
-    if (phase === "waiting" && !leaving && earlier !== undefined) {
-      if ((await this.#tearDown(volumeName, earlier, context)) === "withdrawn") return "withdrawn";
-      this.#attempts.delete(volumeName);
-    }
     const own = attemptOf(helper);
+    /** What is remembered of this very place; of another it is the caller's matter. */
+    const remembered = (): Attempt | undefined => {
+      const attempt = this.#attempts.get(volumeName);
+      return attempt?.path === own?.path && attempt?.node === own?.node ? attempt : undefined;
+    };
+    const tearDown = async (attempt: Attempt | undefined): Promise<End> => {
+      if (attempt === undefined) return "ended";
+      const end = await this.#tearDown(volumeName, attempt, context);
+      if (end === "ended" && remembered() !== undefined) this.#attempts.delete(volumeName);
+      return end;
+    };
+    /** What may be there, by this pod or one before it. */
+    let left = phase === "running" || again ? own : remembered();
+    if (phase === "waiting" && !leaving) {
+      if ((await tearDown(left)) === "withdrawn") return "withdrawn";
+      left = undefined;
+    }
     const toRemove = own !== undefined && !this.#isKept(volumeName, own);
     const ended =
       !leaving &&
       (phase === "succeeded" ||
         phase === "failed" ||
         (phase === "running" && toRemove && (await work.endAsRecord(helper, context))));
-    if (!ended && (await work.end(helper, context))) this.#rememberPod(helper);
-    const attempt = ended ? own : this.#attempts.get(volumeName);
-    if (attempt !== undefined) {
-      // A pod that has ended stays until its directory is gone: it is the record.
-      if ((await this.#tearDown(volumeName, attempt, context)) === "withdrawn") return "withdrawn";
-      this.#attempts.delete(volumeName);
+    if (ended) {
+      // It stays until its directory is gone: it is the record.
+      left = own;
+    } else {
+      if (left !== undefined) this.remember(volumeName, left);
+      if (await work.end(helper, context)) left = own;
+      if (left !== undefined) this.remember(volumeName, left);
     }
+    if ((await tearDown(left)) === "withdrawn") return "withdrawn";
     return (await work.remove(pod)) ? "ended" : "left";
   }
 
@@ -288,6 +309,11 @@ export class Unfinished {
       throw error;
     }
   }
+}
+
+/** A pod that runs or may run, or has succeeded. */
+function goesOn({ record: { leaving, path, phase, stopped } }: HelperPod): boolean {
+  return !leaving && path !== undefined && (phase === "succeeded" || (phase !== "failed" && !stopped));
 }
 
 function attemptOf({ record: { node, path, sizeBytes, retain } }: HelperPod): Attempt | undefined {

@@ -66,7 +66,7 @@ export class HelperRunner {
         if (recordOf(run.pod)?.action === "delete") await this.#control.takeBack(pod ?? run.pod);
         throw error;
       }
-      if (limit.signal.aborted) return await this.#timedOut(run);
+      if (limit.signal.aborted) return await this.#timedOut(run, pod);
       if (isNoAnswer(error)) run.lost();
       throw error;
     } finally {
@@ -75,18 +75,21 @@ export class HelperRunner {
   }
 
   async #createOrAdopt(run: HelperRun, signal: AbortSignal): Promise<Pod> {
-    const { client, log, pods: store } = this.#deps;
+    const { client, log } = this.#deps;
     const ours = recordOf(run.pod);
-    const isSame = (theirs: HelperRecord | undefined): theirs is HelperRecord =>
-      theirs !== undefined &&
-      theirs.volumeName === ours?.volumeName &&
-      theirs.path === ours.path &&
-      (theirs.node === ours.node || run.shared);
     let { pod, successor: other } = run;
-    const seen = other === undefined ? undefined : store.get(other.metadata?.name ?? "");
-    const record = seen === undefined ? undefined : recordOf(seen);
-    /** Failed, under the name that is not tried now. One that the watch does not show yet goes when the volume is settled. */
-    let failed = isSame(record) && record.phase === "failed" && !record.leaving ? seen : undefined;
+    /** Failed, under the name that is not tried now. */
+    let failed: Pod | undefined;
+    // The server is asked: an attempt whose creation was never answered may be there and not in the watch. A first attempt has none before it.
+    const there =
+      other === undefined || ours?.again !== true
+        ? undefined
+        : await this.#control.get(other.metadata?.name ?? "", other.metadata?.namespace, signal);
+    const record = there === undefined ? undefined : recordOf(there);
+    if (other !== undefined && isFor(run, record)) {
+      if (record.phase === "failed" && !record.leaving) failed = there;
+      else [pod, other] = [other, pod];
+    }
     /** What is there already, or something before it, may have made the directory. Said before it is deleted: the creation of the next may be refused. */
     const mayBeMade = (): void => {
       run.lost();
@@ -110,8 +113,7 @@ export class HelperRunner {
       const existing = await this.#control.get(name, namespace, signal);
       if (existing === undefined) continue;
       const theirs = recordOf(existing);
-      // A pod of another place must not be taken for ours: its success would be that of another directory.
-      if (!isSame(theirs)) throw classicErrors.HELPER_NAME_TAKEN({ pod: name });
+      if (!isFor(run, theirs)) throw classicErrors.HELPER_NAME_TAKEN({ pod: name });
       const { again, leaving, phase, stopped, node } = theirs;
       const creates = theirs.action === "create";
       if (creates && (again || phase === "failed" || (leaving && phase !== "waiting"))) mayBeMade();
@@ -183,31 +185,36 @@ export class HelperRunner {
     }
   }
 
-  /** One last look past the watch, which may be behind: a pod that has succeeded meanwhile counts. */
-  async #timedOut(run: HelperRun): Promise<Pod> {
-    const { name = "", namespace } = run.pod.metadata ?? {};
+  /** One last look past the watch, which may be behind: a pod that has succeeded meanwhile counts. `pod` is undefined when the time was up before it was known whether there is one. */
+  async #timedOut(run: HelperRun, pod: Pod | undefined): Promise<Pod> {
+    const { log } = this.#deps;
     const timeout = classicErrors.HELPER_TIMEOUT({ seconds: run.timeoutSeconds });
-    let pod: Pod | undefined;
-    try {
-      pod = await this.#control.get(name, namespace);
-    } catch (error) {
-      this.#deps.log.warn("the helper pod could not be read after its time was up", { pod: name, err: error });
-      run.lost();
-      throw timeout;
+    const candidates = pod === undefined ? [run.pod, ...(run.successor === undefined ? [] : [run.successor])] : [pod];
+    for (const { metadata: { name = "", namespace } = {} } of candidates) {
+      let found: Pod | undefined;
+      try {
+        found = await this.#control.get(name, namespace);
+      } catch (error) {
+        log.warn("the helper pod could not be read after its time was up", { pod: name, err: error });
+        run.lost();
+        continue;
+      }
+      const record = found === undefined ? undefined : recordOf(found);
+      if (found === undefined || !isFor(run, record)) {
+        run.lost();
+        continue;
+      }
+      const { phase, leaving } = record;
+      if (phase !== "waiting") run.lost();
+      if (leaving) continue;
+      if (phase === "succeeded" && (pod !== undefined || record.action === "create")) return found;
+      if (phase === "failed") {
+        if (pod !== undefined) return await this.#judge(run, { end: "failed", pod: found });
+        continue;
+      }
+      if (phase !== "waiting") await this.#control.printLog(found);
+      await this.#endAfterTimeout(found);
     }
-    if (pod === undefined) {
-      run.lost();
-      throw timeout;
-    }
-    const record = recordOf(pod);
-    const leaving = record?.leaving === true;
-    if (record?.phase === "succeeded" && !leaving) return pod;
-    if (record?.phase === "failed" && !leaving) return await this.#judge(run, { end: "failed", pod });
-    if (record?.phase !== "waiting") {
-      run.lost();
-      await this.#control.printLog(pod);
-    }
-    if (!leaving) await this.#endAfterTimeout(pod);
     throw timeout;
   }
 
@@ -221,4 +228,15 @@ export class HelperRunner {
       this.#deps.log.error(`unable to end the helper pod: ${messageOf(error)}`, { pod: pod.metadata?.name });
     });
   }
+}
+
+/** Whether a pod is for the directory of this run. A pod of another place must not be taken for ours: its success would be that of another directory. */
+function isFor({ pod, shared }: HelperRun, theirs: HelperRecord | undefined): theirs is HelperRecord {
+  const ours = recordOf(pod);
+  return (
+    theirs !== undefined &&
+    theirs.volumeName === ours?.volumeName &&
+    theirs.path === ours.path &&
+    (theirs.node === ours.node || shared)
+  );
 }
