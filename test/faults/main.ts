@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { runProgram } from "../command-line.ts";
 import { seedOf } from "./draw.ts";
-import { readKnownSeeds, readManifest } from "./files.ts";
+import { readKnownSeeds, readManifests } from "./files.ts";
 import { readOptions, USAGE, type Options } from "./options.ts";
 import { vitestReport } from "./report.ts";
 import { run } from "./run.ts";
@@ -15,7 +15,7 @@ function write(line: string): void {
 }
 
 async function replay(seed: number): Promise<number> {
-  const { failure, lasted, trace } = await run(seed, await readManifest(), { trace: true });
+  const { failure, lasted, trace } = await run(seed, await readManifests(), { trace: true });
   for (const line of trace) write(line);
   write(`seed ${seed}: ${failure ?? "all held"}; ${(lasted / 1000).toFixed(0)} s of virtual time`);
   return failure === undefined ? 0 : 1;

@@ -10,11 +10,16 @@ interface ManifestObject {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
-/** deploy/local-path-storage.yaml, as far as a run needs it. */
+/** deploy/local-path-storage.yaml, or the original's, as far as a run needs it. */
 export interface Manifest {
   readonly objects: readonly ManifestObject[];
   readonly configMap: ConfigMap;
   readonly deployment: Deployment;
+}
+
+export interface Manifests {
+  readonly ours: Manifest;
+  readonly original: Manifest;
 }
 
 /** Where the Deployment mounts the ConfigMap. */

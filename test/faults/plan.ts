@@ -12,10 +12,14 @@ export interface RunPlan {
   readonly paths: readonly string[];
   /** All nodes have one and the same file system. */
   readonly shared: boolean;
+  /** The ConfigMap comes to name other base paths. */
+  readonly reload: { readonly at: number; readonly paths: readonly string[] } | undefined;
   readonly classes: readonly ClassPlan[];
   readonly slots: readonly SlotPlan[];
   /** PersistentVolumes of nobody that somebody makes by hand, one after the other: work for the binder. */
   readonly foreign: { readonly at: number; readonly count: number; readonly everyMs: number };
+  /** Whose roles the product has: those of our manifest, or of the original's, with which it runs as the original did. */
+  readonly rights: "ours" | "original";
   readonly replicas: readonly ReplicaPlan[];
   readonly express: boolean;
   /** --worker-threads: helper pods at once; undefined: the default. */
@@ -61,20 +65,25 @@ export interface ScriptsPlan {
 /** The helper pods' time limit in every run. */
 export const COMMAND_TIMEOUT_SECONDS = 20;
 
+const PATHS = ["/opt/a", "/opt/b", "/opt/c"];
+
 /** Each part is drawn from a stream of its own: a part that comes to draw more leaves the others of a seed as they were. */
 export function planRun(seed: number): RunPlan {
   const layout = new Draw(seed, "layout");
   const profile = layout.pick(["any", "any", "any", "any", "any", "burst", "rescue"] as const);
   const nodes = ["node-a", "node-b", "node-c"].slice(0, layout.int(1, 3));
   const shared = layout.chance(0.1);
-  const paths = shared ? ["/shared"] : ["/opt/a", "/opt/b", "/opt/c"].slice(0, layout.int(1, 3));
+  const paths = shared ? ["/shared"] : PATHS.slice(0, layout.int(1, 3));
   const kinds = new Draw(seed, "classes");
   const classes = Array.from({ length: kinds.int(1, 2) }, (_, index) =>
     planClass(kinds, `class-${index}`, shared, profile),
   );
   const options = new Draw(seed, "options");
+  const rights = profile === "any" && new Draw(seed, "rights").chance(0.1) ? "original" : "ours";
+  const two = options.chance(0.65);
+  // The original has no leader election.
   const replicas = ["mooring-0", "mooring-1"]
-    .slice(0, options.chance(0.65) ? 2 : 1)
+    .slice(0, two && rights === "ours" ? 2 : 1)
     .map((name) => ({ name, startAt: options.int(0, 3_000) }));
   const healAt = options.int(50_000, 80_000);
   const processes = [MANAGER, SCHEDULER, ...nodes.map((node) => `kubelet/${node}`)];
@@ -84,13 +93,15 @@ export function planRun(seed: number): RunPlan {
     nodes,
     paths,
     shared,
+    reload: shared ? undefined : planReload(new Draw(seed, "reload")),
     classes,
     slots: planSlots(seed, profile, classes),
     foreign: planForeign(new Draw(seed, "foreign"), profile),
+    rights,
     replicas,
     express: options.chance(0.8) || profile === "burst",
     workerThreads: options.chance(0.15) ? options.int(1, 2) : undefined,
-    strictRbac: options.chance(0.9),
+    strictRbac: options.chance(0.9) || rights === "original",
     scripts: planScripts(new Draw(seed, "helper scripts"), profile),
     troubles: planTroubles(seed, { profile, nodes, processes, replicas: replicas.length, healAt }),
     healAt,
@@ -106,6 +117,17 @@ function planClass(draw: Draw, name: string, shared: boolean, profile: Profile):
     pattern: draw.chance(0.25),
     type: !shared && draw.chance(0.3) ? "local" : "hostPath",
   };
+}
+
+function planReload(draw: Draw): RunPlan["reload"] {
+  if (!draw.chance(0.2)) return undefined;
+  const paths = PATHS.filter(() => draw.chance(0.5));
+  return { at: draw.int(1_000, 40_000), paths: paths.length === 0 ? [draw.pick(PATHS)] : paths };
+}
+
+/** All base paths that a run's volumes may be in. */
+export function basesOf({ paths, reload }: RunPlan): readonly string[] {
+  return [...new Set([...paths, ...(reload?.paths ?? [])])];
 }
 
 function planForeign(draw: Draw, profile: Profile): RunPlan["foreign"] {

@@ -18,8 +18,8 @@ import { playHelper } from "./containers.ts";
 import { Disk } from "./disk.ts";
 import { Draw } from "./draw.ts";
 import { Guard } from "./guard.ts";
-import { applyManifest, mounted, optionsOf, type Manifest } from "./manifest.ts";
-import { COMMAND_TIMEOUT_SECONDS, planRun, type RunPlan } from "./plan.ts";
+import { applyManifest, mounted, optionsOf, type Manifests } from "./manifest.ts";
+import { basesOf, COMMAND_TIMEOUT_SECONDS, planRun, type RunPlan } from "./plan.ts";
 import { Replica } from "./replica.ts";
 import { tracedKube } from "./traced-kube.ts";
 import { Trace, traceLog } from "./trace.ts";
@@ -55,7 +55,7 @@ export interface RunOptions {
   readonly sabotage?: (request: KubeRequest) => KubeRequest;
 }
 
-export async function run(seed: number, manifest: Manifest, options: RunOptions): Promise<RunResult> {
+export async function run(seed: number, manifests: Manifests, options: RunOptions): Promise<RunResult> {
   const { sabotage = (request) => request } = options;
   const plan = planRun(seed);
   const trace = new Trace(options.trace);
@@ -87,18 +87,20 @@ export async function run(seed: number, manifest: Manifest, options: RunOptions)
   const used = new Set<string>();
   let healed = false;
 
-  const config = configOf(plan);
+  const manifest = manifests[plan.rights];
+  const config = configOf(plan, plan.paths);
   await applyManifest(manifest, api.kube(), config);
   const user = new KubeClient(tracedKube(api.kube(), "user", trace));
   for (const one of plan.classes) await createClass(user, one);
 
+  const bases = basesOf(plan);
   const scripts = new Draw(seed, "scripts");
   const play = (disk: Disk, container: ContainerRun): Play => {
     if (container.pod.metadata?.namespace === PRODUCT_NAMESPACE) {
       return playHelper(container, plan.scripts, scripts, () => healed);
     }
     for (const { source } of container.mounts) {
-      if (!plan.paths.some((base) => source.startsWith(`${base}/`))) continue;
+      if (!bases.some((base) => source.startsWith(`${base}/`))) continue;
       const path = source.replace(/\/+$/, "");
       void background(log("guard"), "mark", guard.using(disk, path));
       const uid = view.volumes().find((volume) => view.placeOf(volume)?.path === path && view.isNeeded(volume))?.spec
@@ -127,6 +129,14 @@ export async function run(seed: number, manifest: Manifest, options: RunOptions)
     ...(plan.express ? [] : ["--express-bind=false"]),
     ...(plan.workerThreads === undefined ? [] : [`--worker-threads=${plan.workerThreads}`]),
   ]);
+  const files = memoryFiles(mounted(manifest, config));
+  const { reload } = plan;
+  if (reload !== undefined) {
+    clock.after(reload.at, () => {
+      trace.add("plan", () => `base paths are ${reload.paths.join(", ")} now`);
+      Object.assign(files.content, mounted(manifest, configOf(plan, reload.paths)));
+    });
+  }
   const replicas = plan.replicas.map(({ name }) => {
     const kube = tracedKube(api.kube(asProcess(PRODUCT_USER, name)), name, trace);
     return new Replica(name, {
@@ -140,7 +150,7 @@ export async function run(seed: number, manifest: Manifest, options: RunOptions)
       }),
       clock,
       draw: new Draw(seed, name),
-      files: memoryFiles(mounted(manifest, config)),
+      files,
       log: log(name),
       options: productOptions,
     });
@@ -204,7 +214,7 @@ function disksOf(plan: RunPlan, trace: Trace, guard: (disk: Disk, path: string) 
   return new Map(plan.nodes.map((node) => [node, common ?? make(node)]));
 }
 
-function configOf({ paths, shared }: RunPlan): object {
+function configOf({ shared }: RunPlan, paths: readonly string[]): object {
   const places = shared
     ? { sharedFileSystemPath: paths[0] }
     : { nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths }] };

@@ -1,11 +1,11 @@
 // A worker of `npm run test:faults`: gets seeds by message, runs them one after the other, answers with what came of each.
-import { readManifest } from "./files.ts";
+import { readManifests } from "./files.ts";
 import { run } from "./run.ts";
 
-const manifest = await readManifest();
+const manifests = await readManifests();
 
 process.on("message", (seed: number) => {
-  run(seed, manifest, { trace: false }).then(
+  run(seed, manifests, { trace: false }).then(
     ({ failure, lasted }) => process.send?.({ failure, lasted }),
     (error: unknown) => process.send?.({ failure: error instanceof Error ? error.stack : String(error), lasted: 0 }),
   );

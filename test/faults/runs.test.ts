@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { seedOf } from "./draw.ts";
-import { readKnownSeeds, readManifest } from "./files.ts";
+import { readKnownSeeds, readManifests } from "./files.ts";
 import { run } from "./run.ts";
 
-const manifest = await readManifest();
+const manifests = await readManifests();
 const known = await readKnownSeeds();
 
 describe("whatever crashes and goes wrong, no invariant is violated and all settles", () => {
   const seeds = [...new Set([...known, ...Array.from({ length: 12 }, (_, index) => seedOf(20261125, index))])];
   test.each(seeds)("seed %i", async (seed) => {
-    const { failure } = await run(seed, manifest, { trace: false });
+    const { failure } = await run(seed, manifests, { trace: false });
     expect(failure, `npm run test:faults -- --replay ${seed}`).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { KubeRequest } from "../../src/kube/kube.ts";
 import { seedOf } from "./draw.ts";
-import { readManifest } from "./files.ts";
+import { readManifests } from "./files.ts";
 import { run } from "./run.ts";
 
 interface Bug {
@@ -12,7 +12,7 @@ interface Bug {
   readonly found: RegExp;
 }
 
-const manifest = await readManifest();
+const manifests = await readManifests();
 
 /** The first of those that runs.test.ts finds nothing in; a bug is to be found by one of them. (By the first or the second, when this was written.) */
 const SEEDS = Array.from({ length: 6 }, (_, index) => seedOf(20261125, index));
@@ -52,7 +52,7 @@ test.each(BUGS.map((bug) => [bug.what, bug] as const))("a run fails when %s", as
   const sabotage = (request: KubeRequest): KubeRequest => sends(request) ?? request;
   let failure: string | undefined;
   for (const seed of SEEDS) {
-    ({ failure } = await run(seed, manifest, { trace: false, sabotage }));
+    ({ failure } = await run(seed, manifests, { trace: false, sabotage }));
     if (failure !== undefined) break;
   }
   expect(failure).toMatch(found);

@@ -17,6 +17,7 @@ import { unsettled } from "./unsettled.ts";
 const CLASS = { name: "c", waits: true, policy: "Delete", pattern: false, type: "hostPath" } as const;
 const PLAN: RunPlan = {
   ...planRun(1),
+  reload: undefined,
   paths: ["/opt", "/srv"],
   classes: [CLASS, { ...CLASS, name: "at-once", waits: false }, { ...CLASS, name: "retain", policy: "Retain" }],
   slots: ["c", "at-once", "retain"].map((className) => ({ name: `of-${className}`, className, steps: [] })),
@@ -35,9 +36,9 @@ beforeEach(() => {
   used = new Set();
 });
 
-function left(): readonly string[] {
+function left(plan: RunPlan = PLAN): readonly string[] {
   const { view, guard } = world;
-  return unsettled(view, { plan: PLAN, guard, used, helperNamespace: PRODUCT });
+  return unsettled(view, { plan, guard, used, helperNamespace: PRODUCT });
 }
 
 /** A pod that uses the claim `data`, Pending. */
@@ -130,6 +131,13 @@ describe("it is settled", () => {
     await world.disk.makeDirectories("/opt/default/of-c");
     await world.disk.makeDirectories("/opt/pvc-9_default_of-retain");
     expect(left()).toEqual([]);
+  });
+
+  test("although an attempt under a path pattern was given up because the claim got another base path", async () => {
+    await world.disk.makeDirectories("/opt/default/of-c");
+    await world.disk.makeDirectories("/new/pvc-9_default_of-c");
+    const reload = { at: 1_000, paths: ["/new"] };
+    expect(left({ ...PLAN, reload })).toEqual(["node-a:/new/pvc-9_default_of-c belongs to no volume"]);
   });
 });
 

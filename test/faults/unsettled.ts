@@ -3,7 +3,7 @@ import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../src/kub
 import { keyOf, uidOf } from "../../src/kube/objects.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { markOf, type Guard } from "./guard.ts";
-import type { ClassPlan, RunPlan } from "./plan.ts";
+import { basesOf, type ClassPlan, type RunPlan } from "./plan.ts";
 import { NAMESPACE } from "./user.ts";
 
 /** What is still to happen before all is as it should be, one line each. With nothing going wrong any more it must become empty. */
@@ -91,7 +91,7 @@ function orphans(view: ClusterView, plan: RunPlan, guard: Guard): readonly strin
   return view.disks().flatMap((disk) => {
     const places = view.volumes().map((volume) => view.placeOf(volume));
     const taken = new Set(places.flatMap((place) => (place?.disk === disk ? [place.path] : [])));
-    return plan.paths.flatMap((base) => {
+    return basesOf(plan).flatMap((base) => {
       const own = disk.names(base).filter((name) => name !== NAMESPACE);
       const named = disk.names(`${base}/${NAMESPACE}`).map((name) => `${NAMESPACE}/${name}`);
       const left = [...own, ...named].filter((name) => !taken.has(`${base}/${name}`) && !mayStay(name, plan, guard));
@@ -106,5 +106,7 @@ function mayStay(directory: string, plan: RunPlan, guard: Guard): boolean {
   const claim = named ? directory.slice(NAMESPACE.length + 1) : (directory.split("_").at(-1) ?? "");
   const slot = plan.slots.find(({ name }) => name === claim);
   const storageClass = plan.classes.find(({ name }) => name === slot?.className);
-  return (named || storageClass?.policy === "Retain") && guard.wasGivenUp(`${NAMESPACE}/${claim}`);
+  // The attempts of a claim that lives are given up as well, when the configuration has moved it to another base path.
+  const givenUp = guard.wasGivenUp(`${NAMESPACE}/${claim}`) || plan.reload !== undefined;
+  return (named || storageClass?.policy === "Retain") && givenUp;
 }
