@@ -1,7 +1,8 @@
-import { beforeEach, describe, expect, test } from "vitest";
-import { HELPER_VOLUME } from "../../src/classic/names.ts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { HELPER_VOLUME, PV_NODE } from "../../src/classic/names.ts";
 import { leases, persistentVolumeClaims, persistentVolumes } from "../../src/kube/kinds.ts";
 import type { LabApi } from "../../src/lab/api/lab-api.ts";
+import { markOf } from "./guard.ts";
 import { HandMade, PRODUCT } from "./hand-made.fixture.ts";
 
 const DELETE_POD = {
@@ -105,6 +106,20 @@ describe("the guard sees", () => {
     ]);
   });
 
+  test("what is removed inside of a directory whose claim lives", async () => {
+    await world.madeVolume(await world.claim());
+    await world.disk.remove("/opt/pvc-1/some-file");
+    expect(world.violations).toEqual(["node-a:/opt/pvc-1/some-file is removed while the claim of pvc-1 lives"]);
+  });
+
+  test("the same of a volume that names no node, on the disk that all have", async () => {
+    await world.madeVolume(await world.claim());
+    const annotations = { [PV_NODE]: "" };
+    await world.client.patchMerge(persistentVolumes, { name: "pvc-1" }, { metadata: { annotations } });
+    await world.disk.remove("/opt/pvc-1");
+    expect(world.violations).toEqual(["node-a:/opt/pvc-1 is removed while the claim of pvc-1 lives"]);
+  });
+
   test("a claim that finds another's data", async () => {
     await world.madeVolume(await world.claim());
     await world.guard.using(world.disk, "/opt/pvc-1");
@@ -157,5 +172,73 @@ describe("the guard sees", () => {
     await world.clock.run(1_000);
     world.guard.sending("mooring-0", DELETE_POD);
     expect(world.violations).toEqual(["the removal of pvc-1 begins although it is retained"]);
+    expect(world.guard.wasRescuedTooLate("pvc-1")).toBe(true);
+  });
+});
+
+describe("the guard says nothing of", () => {
+  const at = { name: "data", namespace: "default" };
+  const rescue = { spec: { persistentVolumeReclaimPolicy: "Retain" } };
+
+  afterEach(() => {
+    expect(world.violations).toEqual([]);
+  });
+
+  test("the same directory on another node", async () => {
+    await world.madeVolume(await world.claim());
+    await world.otherDisk.remove("/opt/pvc-1");
+  });
+
+  test("a second volume that is deleted when the claim is bound to the first", async () => {
+    const claim = await world.claim();
+    await world.client.patchMerge(persistentVolumeClaims, at, { spec: { volumeName: "pvc-9" } });
+    await world.madeVolume(claim);
+    await world.client.delete(persistentVolumes, { name: "pvc-1" });
+  });
+
+  test("a volume and a directory that go although retained, where the removal had begun before", async () => {
+    await world.madeVolume(await world.claim());
+    await world.client.delete(persistentVolumeClaims, at);
+    world.guard.sending("mooring-0", DELETE_POD);
+    await world.client.patchMerge(persistentVolumes, { name: "pvc-1" }, rescue);
+    await world.disk.remove("/opt/pvc-1");
+    await world.client.delete(persistentVolumes, { name: "pvc-1" });
+  });
+
+  test("what a retained volume's claim finds, or a claim by the path of a retained one", async () => {
+    const kept = await world.claim();
+    await world.madeVolume(kept, "Retain");
+    await world.disk.writeText("/opt/pvc-1/mark-of-somebody", "");
+    await world.guard.using(world.disk, "/opt/pvc-1");
+    await world.madeVolume(await world.claim("other"), "Delete", "pvc-2");
+    await world.disk.writeText(`/opt/pvc-2/${markOf(kept.metadata?.uid ?? "")}`, "");
+    await world.guard.using(world.disk, "/opt/pvc-2");
+  });
+
+  test("volumes of others", async () => {
+    await world.client.create(persistentVolumes, {
+      metadata: { name: "foreign" },
+      spec: { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], hostPath: { path: "/foreign" } },
+    });
+    await world.disk.remove("/foreign");
+  });
+
+  test("a removal while nobody leads", async () => {
+    await world.productNamespace();
+    await world.client.create(leases, { metadata: { name: "leader", namespace: PRODUCT }, spec: {} });
+    world.guard.sending("mooring-0", DELETE_POD);
+  });
+
+  test("a removal by an answer that is as old as answers may be, and it does of one by an older", async () => {
+    world = new HandMade({ patienceMs: 30_000 });
+    await world.madeVolume(await world.claim());
+    await world.client.patchMerge(persistentVolumes, { name: "pvc-1" }, rescue);
+    await world.clock.run(30_000);
+    world.guard.sending("mooring-0", DELETE_POD);
+    expect(world.guard.wasRescuedTooLate("pvc-1")).toBe(true);
+    expect(world.violations).toEqual([]);
+    await world.clock.run(1);
+    world.guard.sending("mooring-0", DELETE_POD);
+    expect(world.violations.splice(0)).toEqual(["the removal of pvc-1 begins although it is retained"]);
   });
 });

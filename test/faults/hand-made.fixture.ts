@@ -38,14 +38,18 @@ export class HandMade {
   );
   /** What the guard has found. */
   readonly violations: string[] = [];
-  readonly guard = this.guardOf(this.api);
+  readonly guard: Guard;
+
+  constructor({ patienceMs = 0 } = {}) {
+    this.guard = this.guardOf(this.api, patienceMs);
+  }
 
   /** A guard that is told of the changes of a store, and writes what it finds to `violations`. */
-  guardOf(store: Pick<LabApi, "onChange">): Guard {
+  guardOf(store: Pick<LabApi, "onChange">, patienceMs = 0): Guard {
     return new Guard(store, this.view, {
       namespace: PRODUCT,
       clock: this.clock,
-      patienceMs: 0,
+      patienceMs,
       onViolation: (text) => {
         this.violations.push(text);
       },
