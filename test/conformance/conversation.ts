@@ -196,6 +196,26 @@ export class Conversation {
     });
   }
 
+  /** Watches up to the first bookmark. A server sends them as it can and promises none (when it is busy a watch of some seconds ends without), so such a watch is begun anew, and only the last one is written down. */
+  async watchToBookmark(kind: Kind, options: AskOptions): Promise<void> {
+    const query = { watch: "true", ...options.query, allowWatchBookmarks: "true" };
+    const path = withQuery(pathOf(kind, options.namespace ?? this.namespace), { query });
+    const request: WireRequest = { method: "GET", path, token: this.#token };
+    const { course, server, watches } = this.#shared;
+    for (let tries = 0; tries < 5; tries++) {
+      const watch = await server.wire.watch(request);
+      if ("refused" in watch) throw new Error(`given ${titleOf(request)}: ${JSON.stringify(watch.refused.body)}`);
+      watches.push(watch.events);
+      const events: WatchEvent[] = [];
+      await new WatchConversation(watch.events, (event) => events.push(event)).until(({ type }) => type === "BOOKMARK");
+      if (events.at(-1)?.type !== "BOOKMARK") continue;
+      course.exchanges.push({ request: titleOf(request), events });
+      course.received.push(...events);
+      return;
+    }
+    throw new Error(`${titleOf(request)}: no bookmark in five watches`);
+  }
+
   async #ask(
     method: WireRequest["method"],
     kind: Kind,

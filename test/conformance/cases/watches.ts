@@ -119,10 +119,7 @@ export const watches: Topic = {
     }),
     claim(19, "a bookmark has a kind, a version and nothing else", async (c) => {
       const resourceVersion = await now(c);
-      const watch = await c.watch("secrets", {
-        query: { resourceVersion, timeoutSeconds: "5", allowWatchBookmarks: "true" },
-      });
-      await watch.until(({ type }) => type === "BOOKMARK");
+      await c.watchToBookmark("secrets", { query: { resourceVersion, timeoutSeconds: "5" } });
     }),
     claim(20, "a watch in metadata only gives PartialObjectMetadata", async (c) => {
       const { metadata } = await c.given.list("configmaps");
