@@ -111,7 +111,7 @@ class Classic implements Driver {
       if (next.made === undefined) {
         log.info(`Creating volume ${volumeName} at ${placeText(node, path)}`, { volume: volumeName, node, path });
         const context = { settings, about: aboutClaim(request.claim), signal };
-        await this.#work.create(this.#task(request, plan, next), context, remember);
+        await this.#work.create(this.#task(request, plan, next), context, remember, next.going);
       } else {
         log.info("a volume made by an earlier attempt is taken over", { volume: volumeName, node, path });
         if (attempt.retain) await this.#work.keepRetained(next.made, signal);

@@ -39,6 +39,8 @@ export interface Continuation {
   readonly node: string;
   /** There is nothing left to do. */
   readonly made: Pod | undefined;
+  /** It is at work. */
+  readonly going: Pod | undefined;
 }
 
 interface UnfinishedDeps {
@@ -62,6 +64,8 @@ type End = "ended" | "withdrawn" | "left";
 export class Unfinished {
   readonly #deps: UnfinishedDeps;
   readonly #attempts = new Map<string, Attempt>();
+  /** Volumes of which some attempt was for a class with policy Retain, while they are abandoned. */
+  readonly #retained = new Set<string>();
   /** Volumes whose PersistentVolume was stored and whose create pod could not be deleted. */
   readonly #stored = new Set<string>();
 
@@ -112,22 +116,25 @@ export class Unfinished {
     const node = plan.node?.metadata?.name ?? "";
     // The claim lives. A leader that was stalled may find its volume stored by the next one.
     const context: Context = { settings, signal, confirm: () => this.#isNotStored(volumeName, signal) };
-    let next: Continuation = { path: plan.path, node, made: undefined };
+    let next: Continuation = { path: plan.path, node, made: undefined, going: undefined };
     const pods = this.#deps.work.createPodsOf(volumeName);
     const isHere = ({ record }: HelperPod): boolean => (plan.shared ? record.path === plan.path : record.node === node);
     const going = pods.filter((helper) => isHere(helper) && goesOn(helper));
     const good = going.find(({ record }) => record.phase === "succeeded") ?? going[0];
     if (good?.record.path !== undefined) {
       const { path, phase } = good.record;
-      next = { path, node: good.record.node, made: phase === "succeeded" ? good.pod : undefined };
+      const done = phase === "succeeded";
+      next = { path, node: good.record.node, made: done ? good.pod : undefined, going: done ? undefined : good.pod };
     }
     for (const helper of pods) {
       const { pod, record } = helper;
       const { leaving, path, phase, stopped } = record;
       if (helper === good) continue;
+      const isOver = phase === "succeeded" || phase === "failed";
+      const isStuck = stopped && (phase === "running" || (phase === "waiting" && record.node !== ""));
       if (!isHere(helper) || path !== next.path) {
         await this.#elsewhere(volumeName, record.node, context, () => this.#endPod(helper, context));
-      } else if (leaving || (stopped && phase === "running" && !isReady(this.#deps.nodes.get(record.node)))) {
+      } else if ((leaving && !isOver) || (isStuck && !isReady(this.#deps.nodes.get(record.node)))) {
         await this.#endForNext(helper, context);
       } else if (next.made !== undefined) {
         // It came before the one that has succeeded.
@@ -156,6 +163,8 @@ export class Unfinished {
   async abandon(volumeName: string, confirm: Confirm, settings: Settings, signal: AbortSignal): Promise<void> {
     const { work, inFlight } = this.#deps;
     const context: Context = { settings, signal, confirm };
+    // One pod that says so counts for all: any of them may be deleted first.
+    if (work.createPodsOf(volumeName).some(({ record }) => record.retain)) this.#retained.add(volumeName);
     try {
       for (const helper of work.createPodsOf(volumeName)) {
         if (helper.record.phase !== "running" || helper.record.leaving) continue;
@@ -171,6 +180,7 @@ export class Unfinished {
       if (attempt !== undefined && (await this.#tearDown(volumeName, attempt, context)) === "withdrawn") return;
       this.#attempts.delete(volumeName);
       this.#stored.delete(volumeName);
+      this.#retained.delete(volumeName);
       inFlight.forget(volumeName);
       await work.dropTeardowns(volumeName);
     } catch (error) {
@@ -255,7 +265,9 @@ export class Unfinished {
   }
 
   #isKept(volumeName: string, { path, retain }: Attempt): boolean {
-    return retain || this.#stored.has(volumeName) || !isOwnDirectory(path, volumeName);
+    return (
+      retain || this.#retained.has(volumeName) || this.#stored.has(volumeName) || !isOwnDirectory(path, volumeName)
+    );
   }
 
   async #tearDown(volumeName: string, attempt: Attempt, context: Context): Promise<End> {

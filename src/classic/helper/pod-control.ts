@@ -1,6 +1,6 @@
 import { type Clock, deadline } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { isConflict, isForbidden, isNotFound } from "../../kube/errors.ts";
+import { isConflict, isForbidden, isNotFound, KubeError } from "../../kube/errors.ts";
 import { type Pod, pods } from "../../kube/kinds.ts";
 import { uidOf } from "../../kube/objects.ts";
 import { messageOf } from "../../observe/errors.ts";
@@ -21,6 +21,8 @@ export interface HelperPodDeps {
 const LOG_LINES = 1000;
 const LOG_TIMEOUT_MS = 10_000;
 const LOOK_AGAIN_MS = 5000;
+/** Races with a kubelet's status are lost a few times at most; whoever answers "conflict" more often means something else. */
+const RACES = 5;
 /** A leader that has lost its lease must end soon. */
 const TAKE_BACK_MS = 5000;
 
@@ -91,7 +93,7 @@ export class HelperPodControl {
 
   /**
    * Tells the kubelet to end a pod and to leave it there, failed, as the record of what it made; one that nobody could have begun, and that comes after nothing, is deleted instead. `activeDeadlineSeconds` is one of the few
-   * fields of a pod that may be set later, and since Kubernetes 1.27 the kubelet calls a pod Failed only when its containers have stopped. Without the right to patch pods it is deleted. Rejects when the server does not answer.
+   * fields of a pod that may be set later, and since Kubernetes 1.27 the kubelet calls a pod Failed only when its containers have stopped. Where the patch is refused (rights, a webhook) it is deleted. Rejects when the server does not answer.
    */
   async stop(pod: Pod, signal?: AbortSignal): Promise<void> {
     const { client } = this.#deps;
@@ -101,7 +103,8 @@ export class HelperPodControl {
       metadata: { uid, annotations: { [HELPER_STOPPED]: "true" } },
       spec: { activeDeadlineSeconds: 1 },
     };
-    for (let now: Pod | undefined = pod; now !== undefined && uidOf(now) === uid;) {
+    let now: Pod | undefined = pod;
+    for (let race = 1; now !== undefined && uidOf(now) === uid; race++) {
       const record = recordOf(now);
       try {
         if (record?.phase !== "waiting" || record.again) {
@@ -114,11 +117,11 @@ export class HelperPodControl {
         return;
       } catch (error) {
         if (isNotFound(error)) return;
-        if (isForbidden(error)) {
+        if (isRefusal(error)) {
           await this.remove(now, call);
           return;
         }
-        if (!isConflict(error)) throw error;
+        if (!isConflict(error) || race === RACES) throw error;
       }
       now = await this.get(name, namespace, signal);
     }
@@ -180,7 +183,7 @@ export class HelperPodControl {
     const limit = deadline(clock, TAKE_BACK_MS);
     const { signal } = limit;
     try {
-      for (;;) {
+      for (let race = 1; ; race++) {
         const now = await this.get(name, namespace, signal);
         const record = now === undefined ? undefined : recordOf(now);
         if (now === undefined || record?.phase !== "waiting" || record.leaving) return;
@@ -193,7 +196,7 @@ export class HelperPodControl {
           log.info("a helper pod that had not begun is taken back", { pod: name, volume: record.volumeName });
           return;
         } catch (error) {
-          if (!isConflict(error)) throw error;
+          if (!isConflict(error) || race === RACES) throw error;
         }
       }
     } catch (error) {
@@ -249,4 +252,10 @@ export class HelperPodControl {
       check();
     });
   }
+}
+
+/** The server will not have it, however often it is asked. */
+function isRefusal(error: unknown): boolean {
+  const code = error instanceof KubeError ? error.code : 0;
+  return code >= 400 && code < 500 && !isConflict(error) && code !== 429;
 }

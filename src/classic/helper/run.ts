@@ -10,12 +10,13 @@
  *     after the PV, before the removal      pod and PV; `settled` is repeated for it when a leader starts
  *     after a failure                       the failed pod stays until its successor is there, or until the claim is gone (`abandon`)
  *     after its successor is created        both; the successor says that there was one before it (HELPER_AGAIN), and counts. It has the other of two names, so that there is a record at every moment
+ *                                           (where a quota has no room for both, the failed one goes first: then the claim is the record for a moment, and this process' memory)
  *     after a timeout                       the pod, told to end (`stop`): the kubelet makes it a failed one. One that has not begun and comes after nothing is deleted: nothing was made
  *
  * A *delete* pod records nothing (the PV, or the create pod, still does): whatever it did, a teardown may run again. While one has not ended, nobody may be given its directory (teardowns.ts).
  */
 import { deadline } from "../../effects/clock.ts";
-import { isAlreadyExists, isNoAnswer } from "../../kube/errors.ts";
+import { isAlreadyExists, isForbidden, isNoAnswer } from "../../kube/errors.ts";
 import { type Pod, pods } from "../../kube/kinds.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { classicErrors } from "../errors.ts";
@@ -29,6 +30,8 @@ export interface HelperRun {
   readonly pod: Pod;
   /** The same under another name, for a create pod: what takes the place of a failed one, which is the record until then. */
   readonly successor?: Pod | undefined;
+  /** A create pod of whatever name that was seen to go on: it is waited for instead of a new one. */
+  readonly going?: Pod | undefined;
   /** The directory is on a file system of all nodes: a pod on whichever of them is for the same one. */
   readonly shared: boolean;
   readonly timeoutSeconds: number;
@@ -77,6 +80,11 @@ export class HelperRunner {
   async #createOrAdopt(run: HelperRun, signal: AbortSignal): Promise<Pod> {
     const { client, log } = this.#deps;
     const ours = recordOf(run.pod);
+    const going = await this.#stillGoing(run, signal);
+    if (going !== undefined) {
+      if (ours?.retain === true) await this.#control.keepRetained(going, signal);
+      return going;
+    }
     let { pod, successor: other } = run;
     /** Failed, under the name that is not tried now. */
     let failed: Pod | undefined;
@@ -98,6 +106,7 @@ export class HelperRunner {
     };
     if (failed !== undefined) mayBeMade();
     let told: string | undefined;
+    let madeRoom = false;
     for (;;) {
       await run.gate?.();
       const { name = "", namespace } = pod.metadata ?? {};
@@ -108,6 +117,17 @@ export class HelperRunner {
         await this.#succeed(failed);
         return created;
       } catch (error) {
+        if (isOverQuota(error) && !madeRoom) {
+          // The record takes the room of its successor. The claim is the record then, and this process' memory.
+          madeRoom = true;
+          const record = failed ?? (await this.#failedOf(run, pod, signal));
+          failed = undefined;
+          if (record !== undefined) {
+            mayBeMade();
+            await this.#replace(record, signal);
+            continue;
+          }
+        }
         if (!isAlreadyExists(error)) throw error;
       }
       const existing = await this.#control.get(name, namespace, signal);
@@ -117,9 +137,11 @@ export class HelperRunner {
       const { again, leaving, phase, stopped, node } = theirs;
       const creates = theirs.action === "create";
       if (creates && (again || phase === "failed" || (leaving && phase !== "waiting"))) mayBeMade();
-      if (leaving) {
+      // With somebody's finalizer it may be there for long, but what has ended does not begin again.
+      const over = phase === "failed" || (leaving && phase === "succeeded");
+      if (leaving && !(creates && over && failed === undefined)) {
         if ((await this.#control.removeAndWait(existing, signal)) && creates) mayBeMade();
-      } else if (creates && other !== undefined && (phase === "failed" || (stopped && node === ""))) {
+      } else if (creates && other !== undefined && (over || (stopped && node === ""))) {
         // It ended before this attempt began; one that was never placed has nobody to end it. Where both names are taken like this, one record is enough.
         if (failed === undefined) [pod, other, failed] = [other, pod, existing];
         else await this.#replace(existing, signal);
@@ -133,6 +155,21 @@ export class HelperRunner {
         return existing;
       }
     }
+  }
+
+  async #stillGoing(run: HelperRun, signal: AbortSignal): Promise<Pod | undefined> {
+    const { name = "", namespace, uid } = run.going?.metadata ?? {};
+    if (run.going === undefined) return undefined;
+    const now = await this.#control.get(name, namespace, signal);
+    const record = now === undefined ? undefined : recordOf(now);
+    const isSame = now?.metadata?.uid === uid && isFor(run, record);
+    return isSame && !record.leaving && !record.stopped && record.phase !== "failed" ? now : undefined;
+  }
+
+  async #failedOf(run: HelperRun, { metadata }: Pod, signal: AbortSignal): Promise<Pod | undefined> {
+    const found = await this.#control.get(metadata?.name ?? "", metadata?.namespace, signal);
+    const record = found === undefined ? undefined : recordOf(found);
+    return isFor(run, record) && record.action === "create" && record.phase === "failed" ? found : undefined;
   }
 
   /** Makes way for a fresh pod of this name. Its log is told: perhaps its leader could not. */
@@ -228,6 +265,11 @@ export class HelperRunner {
       this.#deps.log.error(`unable to end the helper pod: ${messageOf(error)}`, { pod: pod.metadata?.name });
     });
   }
+}
+
+/** A quota on the number of pods counts those that have ended as well. */
+function isOverQuota(error: unknown): boolean {
+  return isForbidden(error) && messageOf(error).includes("exceeded quota");
 }
 
 /** Whether a pod is for the directory of this run. A pod of another place must not be taken for ours: its success would be that of another directory. */

@@ -88,8 +88,8 @@ export class HelperWork {
     });
   }
 
-  /** Makes a directory. The pod stays, succeeded, as the record of it. `lost` is called when something may have been made and no pod is left to tell. */
-  async create(task: HelperTask, context: WorkContext, lost: () => void): Promise<void> {
+  /** Makes a directory. The pod stays, succeeded, as the record of it. `lost` is called when something may have been made and no pod is left to tell; `going` is a pod that was seen at it already. */
+  async create(task: HelperTask, context: WorkContext, lost: () => void, going?: Pod): Promise<void> {
     const { volumeName, node, path } = task;
     const { signal } = context;
     try {
@@ -97,7 +97,7 @@ export class HelperWork {
       const successor = helperPod({ ...task, suffix: SUCCESSOR }, this.#around(context));
       const end = await this.#slots.take("create", node, signal);
       try {
-        this.tellLog(await this.#run({ pod, successor, shared: task.shared, lost }, context));
+        this.tellLog(await this.#run({ pod, successor, going, shared: task.shared, lost }, context));
       } finally {
         end();
       }
@@ -261,7 +261,7 @@ export class HelperWork {
   }
 
   #run(
-    run: Pick<HelperRun, "pod" | "successor" | "shared" | "lost" | "gate">,
+    run: Pick<HelperRun, "pod" | "successor" | "going" | "shared" | "lost" | "gate">,
     { settings, about, signal }: WorkContext,
   ): Promise<Pod> {
     const { log, recorder } = this.#deps;
