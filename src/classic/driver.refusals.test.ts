@@ -20,6 +20,20 @@ const on = useDriver();
 const failed = () => ({ phase: "Failed" });
 const retain = { ...storageClass(), reclaimPolicy: "Retain" };
 
+/** Whether one of so many attempts, so many milliseconds apart, makes the volume. */
+async function isMadeWithin(attempts: number, everyMs: number): Promise<boolean> {
+  let made = false;
+  for (let at = 0; at < attempts && !made; at++) {
+    void begun(
+      on.provision().then(() => {
+        made = true;
+      }),
+    );
+    await on.cluster.clock.advance(everyMs);
+  }
+  return made;
+}
+
 it("ending a pod whose patch is answered 409 for good does not loop without a pause", async () => {
   on.cluster.kubelet = () => undefined;
   const late = begun(on.provision());
@@ -64,16 +78,7 @@ it("a claim is not held for ever by a record with a finalizer of somebody else (
     metadata: { ...pod?.metadata, finalizers: ["x/y"], deletionTimestamp: "2030-01-01T00:00:00Z" },
   });
   on.cluster.kubelet = succeeds;
-  let made = false;
-  for (let at = 0; at < 10 && !made; at++) {
-    void begun(
-      on.provision().then(() => {
-        made = true;
-      }),
-    );
-    await on.cluster.clock.advance(200_000);
-  }
-  expect(made).toBe(true);
+  expect(await isMadeWithin(10, 200_000)).toBe(true);
 });
 
 it("patch refused with 400/422 by a webhook: a helper that hangs does not hold its claim for ever", async () => {
@@ -87,16 +92,7 @@ it("patch refused with 400/422 by a webhook: a helper that hangs does not hold i
   await on.cluster.clock.advance(120_000);
   await expect(first).rejects.toThrow("timeout");
   on.cluster.kubelet = succeeds;
-  let made = false;
-  for (let at = 0; at < 10 && !made; at++) {
-    void begun(
-      on.provision().then(() => {
-        made = true;
-      }),
-    );
-    await on.cluster.clock.advance(200_000);
-  }
-  expect(made).toBe(true);
+  expect(await isMadeWithin(10, 200_000)).toBe(true);
 });
 
 it("an abandoned directory does not stay because a webhook refuses to have its helper ended", async () => {
@@ -126,16 +122,7 @@ it("a quota that counts ended pods too does not keep a claim from its successor 
   };
   await expect(on.provision()).rejects.toThrow();
   on.cluster.kubelet = succeeds;
-  let made = false;
-  for (let at = 0; at < 20 && !made; at++) {
-    void begun(
-      on.provision().then(() => {
-        made = true;
-      }),
-    );
-    await on.cluster.clock.advance(60_000);
-  }
-  expect(made).toBe(true);
+  expect(await isMadeWithin(20, 60_000)).toBe(true);
 });
 
 it("a claim of a shared file system does not wait for ever for a stopped helper that has not begun on a dead node", async () => {
