@@ -20,6 +20,8 @@ import type { ProvisionMetrics } from "./metrics.ts";
  */
 
 const SWEEP_MS = 30_000;
+/** One that stays however often it is removed (a failing disk, a pod that may not be deleted) costs a helper pod each time. */
+const LONGEST_PAUSE_MS = 5 * 60_000;
 
 export interface LeftoverDeps {
   readonly client: KubeClient;
@@ -38,6 +40,7 @@ export interface LeftoverDeps {
 export async function runLeftoverSweep(deps: LeftoverDeps, signal: AbortSignal): Promise<void> {
   const { clock, claims, log } = deps;
   let wake: () => void = () => undefined;
+  const attempts = new Attempts(clock);
   const stop = claims.onChange((change) => {
     if (change.type === "deleted" && (change.object.spec?.volumeName ?? "") === "") wake();
   });
@@ -46,7 +49,7 @@ export async function runLeftoverSweep(deps: LeftoverDeps, signal: AbortSignal):
       const woken = new Promise<void>((resolve) => {
         wake = resolve;
       });
-      await sweep(deps, signal).catch((error: unknown) => {
+      await sweep(deps, attempts, signal).catch((error: unknown) => {
         if (!signal.aborted) log.error("sweeping leftovers failed", { err: error });
       });
       const pause = new AbortController();
@@ -61,19 +64,53 @@ export async function runLeftoverSweep(deps: LeftoverDeps, signal: AbortSignal):
   }
 }
 
-async function sweep(deps: LeftoverDeps, signal: AbortSignal): Promise<void> {
+/** When what is removed again and again is next tried: after 30 s, 60 s … at most five minutes. */
+class Attempts {
+  readonly #clock: Clock;
+  readonly #byName = new Map<string, { readonly pauseMs: number; readonly notBefore: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  isDue(name: string): boolean {
+    return (this.#byName.get(name)?.notBefore ?? 0) <= this.#clock.monotonic();
+  }
+
+  /** Called at the end of each, whatever came of it: what is gone is not asked for again. */
+  ended(name: string): void {
+    const before = this.#byName.get(name);
+    const pauseMs = before === undefined ? SWEEP_MS : Math.min(before.pauseMs * 2, LONGEST_PAUSE_MS);
+    this.#byName.set(name, { pauseMs, notBefore: this.#clock.monotonic() + pauseMs });
+  }
+
+  keepOnly(names: readonly string[]): void {
+    const kept = new Set(names);
+    for (const name of this.#byName.keys()) if (!kept.has(name)) this.#byName.delete(name);
+  }
+}
+
+async function sweep(deps: LeftoverDeps, attempts: Attempts, signal: AbortSignal): Promise<void> {
   const { driver, claims, volumes, locks, metrics } = deps;
   const known = new Set(claims.store.list().map((claim) => uidOf(claim)));
   const names = driver.leftovers();
   metrics?.leftovers.set(names.length);
+  attempts.keepOnly(names);
   const stored = names.filter((name) => volumes.store.get(name) !== undefined && !locks.busy(name));
-  const orphaned = names.filter((name) => volumes.store.get(name) === undefined && !known.has(uidIn(name)));
+  const orphaned = names.filter(
+    (name) => volumes.store.get(name) === undefined && !known.has(uidIn(name)) && attempts.isDue(name),
+  );
   await Promise.all(stored.map((name) => driver.settled(name)));
-  if (orphaned.length > 0) await abandon(deps, orphaned, signal);
+  if (orphaned.length > 0) await abandon(deps, orphaned, attempts, signal);
 }
 
 /** Our caches say that nobody wants these. Removing data on the word of a cache is how data is lost: the server is asked first, and again after all waiting. */
-async function abandon(deps: LeftoverDeps, names: readonly string[], signal: AbortSignal): Promise<void> {
+async function abandon(
+  deps: LeftoverDeps,
+  names: readonly string[],
+  attempts: Attempts,
+  signal: AbortSignal,
+): Promise<void> {
   const { driver, isLeading, locks, log } = deps;
   const confirm = async (name: string): Promise<boolean> =>
     !(await livingClaims(deps, signal)).has(uidIn(name)) &&
@@ -86,7 +123,11 @@ async function abandon(deps: LeftoverDeps, names: readonly string[], signal: Abo
       async () => {
         if (!(await confirm(name))) return;
         log.info("removing what an abandoned attempt left", { volume: name });
-        await driver.abandon(name, () => confirm(name), signal);
+        await driver
+          .abandon(name, () => confirm(name), signal)
+          .finally(() => {
+            attempts.ended(name);
+          });
       },
       signal,
     );
