@@ -17,7 +17,14 @@ interface PlannedStep {
   readonly step: Step;
 }
 
-export function planSlots(seed: number, profile: Profile, classes: readonly ClassPlan[]): readonly SlotPlan[] {
+interface About {
+  readonly profile: Profile;
+  readonly classes: readonly ClassPlan[];
+  /** So many times the usual pauses between two steps. */
+  readonly slowness: number;
+}
+
+export function planSlots(seed: number, { profile, classes, slowness }: About): readonly SlotPlan[] {
   const draw = new Draw(seed, "slots");
   const count = profile === "any" ? draw.magnitude(1, 6) : draw.int(3, 8);
   return Array.from({ length: count }, (_, index) => {
@@ -25,7 +32,8 @@ export function planSlots(seed: number, profile: Profile, classes: readonly Clas
     const own = new Draw(seed, name);
     const storageClass = own.pick(classes);
     const plan = { any: planAny, burst: planBurst, rescue: planRescue }[profile];
-    return { name, className: storageClass.name, steps: plan(own, storageClass) };
+    const steps = plan(own, storageClass).map(({ after, step }) => ({ after: after * slowness, step }));
+    return { name, className: storageClass.name, steps };
   });
 }
 

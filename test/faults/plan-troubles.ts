@@ -17,6 +17,8 @@ export type Trouble =
       readonly downMs: number;
     }
   | { readonly is: "plug"; readonly node: string; readonly at: number; readonly downMs: number }
+  /** A node that nobody hears of for minutes: it is off, or runs on behind a cut cable. */
+  | ({ readonly is: "absence"; readonly node: string; readonly cut: "power" | "network" } & Span)
   /** A pause of the leader's machine. */
   | ({ readonly is: "pause" } & Span)
   /** The leader does not reach its lease. */
@@ -70,6 +72,17 @@ function planCrash(draw: Draw, { processes, replicas }: About): Trouble {
     downMs: draw.magnitude(300, 20_000),
   };
 }
+
+/** Long enough for the control plane to give the node up (50 s), in half of the runs for its pods to be evicted (5 minutes later) as well. */
+export function planAbsence(seed: number, { profile, nodes }: Pick<About, "profile" | "nodes">): Absence | undefined {
+  const draw = new Draw(seed, "absence");
+  if (profile !== "any" || !draw.chance(0.1)) return undefined;
+  const at = draw.int(1_000, 40_000);
+  const until = at + draw.magnitude(60_000, 900_000);
+  return { is: "absence", node: draw.pick(nodes), cut: draw.pick(["power", "network"] as const), at, until };
+}
+
+export type Absence = Extract<Trouble, { is: "absence" }>;
 
 function planOther(draw: Draw, { nodes, healAt }: About): Trouble {
   const at = draw.int(0, 45_000);

@@ -1,7 +1,7 @@
 import { MANAGER, SCHEDULER } from "../../src/lab/controllers/start.ts";
 import { Draw } from "./draw.ts";
 import { planSlots, type SlotPlan } from "./plan-slots.ts";
-import { planTroubles, type Trouble } from "./plan-troubles.ts";
+import { planAbsence, planTroubles, type Trouble } from "./plan-troubles.ts";
 
 /** Everything that a run does by itself, drawn from its seed before it begins. */
 export interface RunPlan {
@@ -85,7 +85,9 @@ export function planRun(seed: number): RunPlan {
   const replicas = ["mooring-0", "mooring-1"]
     .slice(0, two && rights === "ours" ? 2 : 1)
     .map((name) => ({ name, startAt: options.int(0, 3_000) }));
-  const healAt = options.int(50_000, 80_000);
+  const drawn = options.int(50_000, 80_000);
+  const absence = planAbsence(seed, { profile, nodes });
+  const healAt = Math.max(drawn, absence?.until ?? 0);
   const processes = [MANAGER, SCHEDULER, ...nodes.map((node) => `kubelet/${node}`)];
   return {
     seed,
@@ -95,7 +97,11 @@ export function planRun(seed: number): RunPlan {
     shared,
     reload: shared ? undefined : planReload(new Draw(seed, "reload")),
     classes,
-    slots: planSlots(seed, profile, classes),
+    slots: planSlots(seed, {
+      profile,
+      classes,
+      slowness: absence === undefined ? 1 : new Draw(seed, "slowness").int(1, 10),
+    }),
     foreign: planForeign(new Draw(seed, "foreign"), profile),
     rights,
     replicas,
@@ -103,7 +109,10 @@ export function planRun(seed: number): RunPlan {
     workerThreads: options.chance(0.15) ? options.int(1, 2) : undefined,
     strictRbac: options.chance(0.9) || rights === "original",
     scripts: planScripts(new Draw(seed, "helper scripts"), profile),
-    troubles: planTroubles(seed, { profile, nodes, processes, replicas: replicas.length, healAt }),
+    troubles: [
+      ...planTroubles(seed, { profile, nodes, processes, replicas: replicas.length, healAt: drawn }),
+      ...(absence === undefined ? [] : [absence]),
+    ],
     healAt,
     clearsUp: options.chance(0.5),
   };

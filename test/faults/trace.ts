@@ -24,11 +24,17 @@ export class Trace {
   }
 }
 
-/** A log whose lines go into the trace. */
-export function traceLog(trace: Trace, process: string, base: LogFields = {}): Log {
+/** A log whose lines go into the trace; `hears` is told of each as well. */
+export function traceLog(
+  trace: Trace,
+  process: string,
+  base: LogFields = {},
+  hears: (msg: string, fields: LogFields) => void = () => undefined,
+): Log {
   const write =
     (level: string) =>
     (msg: string, fields: LogFields = {}): void => {
+      hears(msg, fields);
       trace.add(process, () => `${level} ${msg} ${JSON.stringify({ ...base, ...fields }, plain)}`);
     };
   return {
@@ -37,7 +43,7 @@ export function traceLog(trace: Trace, process: string, base: LogFields = {}): L
     warn: write("warn"),
     error: write("error"),
     fatal: write("fatal"),
-    child: (fields) => traceLog(trace, process, { ...base, ...fields }),
+    child: (fields) => traceLog(trace, process, { ...base, ...fields }, hears),
   };
 }
 

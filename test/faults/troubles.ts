@@ -4,7 +4,7 @@ import type { FaultRequest } from "../../src/lab/api/faults.ts";
 import type { LabApi } from "../../src/lab/api/lab-api.ts";
 import type { LabUser } from "../../src/lab/api/request.ts";
 import { MANAGER, type Controllers } from "../../src/lab/controllers/start.ts";
-import type { Trouble, Victim } from "./plan-troubles.ts";
+import type { Absence, Trouble, Victim } from "./plan-troubles.ts";
 import type { Replica } from "./replica.ts";
 
 export interface Scene {
@@ -64,6 +64,7 @@ function endOf(trouble: Trouble): number | undefined {
     case "stall":
     case "lag":
     case "hold":
+    case "absence":
       return trouble.until;
     default:
       return trouble satisfies never;
@@ -81,6 +82,8 @@ function begin(scene: Scene, trouble: Trouble): () => void {
       return () => {
         controllers.restart(`kubelet/${trouble.node}`);
       };
+    case "absence":
+      return leaveOut(scene, trouble);
     case "pause": {
       const leader = scene.leader();
       leader?.pause();
@@ -128,6 +131,25 @@ function begin(scene: Scene, trouble: Trouble): () => void {
   }
 }
 
+function leaveOut({ api, controllers }: Scene, { node, cut }: Absence): () => void {
+  const kubelet = `kubelet/${node}`;
+  if (cut === "power") {
+    controllers.pullPlug(node);
+    return () => {
+      controllers.restart(kubelet);
+    };
+  }
+  // Its containers run on, and it knows nothing of what the rest of the cluster does.
+  const isOf = ({ user }: { readonly user: LabUser }): boolean => processOf({ user }) === kubelet;
+  const ends = [
+    api.faults.add({ fault: { do: "drop", when: "before" }, matches: isOf }),
+    api.faults.stallWatches(isOf),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
 function crash(
   { controllers, replicas, leader }: Scene,
   of: Victim,
@@ -149,6 +171,6 @@ function crash(
   };
 }
 
-function processOf({ user }: FaultRequest): string | undefined {
+function processOf({ user }: Pick<FaultRequest, "user">): string | undefined {
   return user.extra?.["process"]?.[0];
 }

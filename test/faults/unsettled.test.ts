@@ -30,15 +30,17 @@ const HELD = ["example.com/held"];
 
 let world: HandMade;
 let used: Set<string>;
+let leftBehind: Set<string>;
 
 beforeEach(() => {
   world = new HandMade();
   used = new Set();
+  leftBehind = new Set();
 });
 
 function left(plan: RunPlan = PLAN): readonly string[] {
   const { view, guard } = world;
-  return unsettled(view, { plan, guard, used, helperNamespace: PRODUCT });
+  return unsettled(view, { plan, guard, used, leftBehind, helperNamespace: PRODUCT });
 }
 
 /** A pod that uses the claim `data`, Pending. */
@@ -131,6 +133,13 @@ describe("it is settled", () => {
     await world.disk.makeDirectories("/opt/default/of-c");
     await world.disk.makeDirectories("/opt/pvc-9_default_of-retain");
     expect(left()).toEqual([]);
+  });
+
+  test("although the log has said that a directory stays on a node that does not answer", async () => {
+    leftBehind.add("pvc-9");
+    await world.disk.makeDirectories("/opt/pvc-9_default_of-c");
+    await world.disk.makeDirectories("/opt/pvc-99_default_of-c");
+    expect(left()).toEqual(["node-a:/opt/pvc-99_default_of-c belongs to no volume"]);
   });
 
   test("although an attempt under a path pattern was given up because the claim got another base path", async () => {

@@ -14,17 +14,19 @@ export function unsettled(
     readonly guard: Guard;
     /** Claims whose pod has run, by UID. */
     readonly used: ReadonlySet<string>;
+    /** Volumes of which the log has said that a directory may stay on a node that did not answer. */
+    readonly leftBehind: ReadonlySet<string>;
     readonly helperNamespace: string;
   },
 ): readonly string[] {
-  const { plan, guard, helperNamespace } = about;
+  const { plan, helperNamespace } = about;
   const classes = new Map(plan.classes.map((one) => [one.name, one]));
   return [
     ...view.claims().flatMap((claim) => claimProblem(claim, view, classes)),
     ...view.pods(NAMESPACE).flatMap((pod) => podProblem(pod, view)),
     ...view.pods(helperNamespace).map((pod) => `helper pod ${pod.metadata?.name} is left (${pod.status?.phase})`),
     ...view.volumes().flatMap((volume) => volumeProblem(volume, view, about)),
-    ...orphans(view, plan, guard),
+    ...orphans(view, about),
   ];
 }
 
@@ -87,14 +89,24 @@ function volumeProblem(
 }
 
 /** Directories without a PersistentVolume, but for those that docs/classic.md says stay. */
-function orphans(view: ClusterView, plan: RunPlan, guard: Guard): readonly string[] {
+function orphans(
+  view: ClusterView,
+  {
+    plan,
+    guard,
+    leftBehind,
+  }: { readonly plan: RunPlan; readonly guard: Guard; readonly leftBehind: ReadonlySet<string> },
+): readonly string[] {
+  const isLeftBehind = (name: string): boolean => leftBehind.has(name.split("_")[0] ?? "");
   return view.disks().flatMap((disk) => {
     const places = view.volumes().map((volume) => view.placeOf(volume));
     const taken = new Set(places.flatMap((place) => (place?.disk === disk ? [place.path] : [])));
     return basesOf(plan).flatMap((base) => {
       const own = disk.names(base).filter((name) => name !== NAMESPACE);
       const named = disk.names(`${base}/${NAMESPACE}`).map((name) => `${NAMESPACE}/${name}`);
-      const left = [...own, ...named].filter((name) => !taken.has(`${base}/${name}`) && !mayStay(name, plan, guard));
+      const left = [...own, ...named].filter(
+        (name) => !taken.has(`${base}/${name}`) && !isLeftBehind(name) && !mayStay(name, plan, guard),
+      );
       return left.map((name) => `${disk.name}:${base}/${name} belongs to no volume`);
     });
   });

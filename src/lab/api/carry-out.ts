@@ -142,11 +142,11 @@ function onSubresource(deps: Deps, request: LabRequest, { verb, target, subresou
 
 function watched(deps: Deps, request: LabRequest, target: Target): LabAnswer {
   const { state } = deps;
-  const { query, signal } = request;
+  const { query, signal, user } = request;
   const form = formOf(request.accept, "object");
   const present = eventPresenter(target.row, form, () => state.clock.now(), query["includeObject"] ?? "Metadata");
   const { bookmarkEveryMs, ended } = deps;
-  const watch = openWatch(state, target, { bookmarkEveryMs, query, present, signal, ended });
+  const watch = openWatch(state, target, { user, bookmarkEveryMs, query, present, signal, ended });
   if (watch.live) deps.opened(watch);
   return { code: 200, stream: watch };
 }

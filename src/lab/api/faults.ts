@@ -47,7 +47,13 @@ interface Armed extends FaultRule {
   done: number;
 }
 
-type WatchMatch = (watch: { plural: string; namespace: string | undefined }) => boolean;
+interface AboutWatch {
+  readonly plural: string;
+  readonly namespace: string | undefined;
+  readonly user: LabUser;
+}
+
+type WatchMatch = (watch: AboutWatch) => boolean;
 
 export class Faults {
   readonly #clock: Clock;
@@ -151,8 +157,8 @@ export class Faults {
 /** The client has given up waiting. */
 export class TimedOut extends Dropped {}
 
-function aboutWatch(watch: Watch): { plural: string; namespace: string | undefined } {
-  return { plural: watch.target.row.plural, namespace: watch.target.namespace };
+function aboutWatch({ target, user }: Watch): AboutWatch {
+  return { plural: target.row.plural, namespace: target.namespace, user };
 }
 
 function refusal(code: number, retryAfterSeconds: number | undefined): Failure {

@@ -13,7 +13,7 @@ import { expired, Failure, tooLargeVersion } from "./failure.ts";
 import { FieldErrors } from "./field-errors.ts";
 import { apiVersionOf } from "./body.ts";
 import { badVersion, versionIn } from "./list.ts";
-import type { LabStream } from "./request.ts";
+import type { LabStream, LabUser } from "./request.ts";
 import { selectionOf, type Selection } from "./select.ts";
 import { prefixOf, type State, type Target } from "./state.ts";
 
@@ -23,6 +23,7 @@ export type EventType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
 export type Present = (type: EventType, object: LabObject) => unknown;
 
 export interface WatchOptions {
+  readonly user: LabUser;
   readonly bookmarkEveryMs: number;
   readonly query: Readonly<Record<string, string>>;
   readonly present: Present;
@@ -43,6 +44,7 @@ export function openWatch(state: State, target: Target, options: WatchOptions): 
 
 export class Watch implements LabStream {
   readonly target: Target;
+  readonly user: LabUser;
   readonly #state: State;
   readonly #options: WatchOptions;
   readonly #selection: Selection | undefined;
@@ -59,8 +61,9 @@ export class Watch implements LabStream {
   #stalled = false;
 
   constructor(state: State, target: Target, options: WatchOptions) {
-    const { query, signal } = options;
+    const { query, signal, user } = options;
     this.target = target;
+    this.user = user;
     this.#state = state;
     this.#options = options;
     this.#selection = selectionOf(target.row, query);
