@@ -143,7 +143,8 @@ export const classicErrors = defineErrors("CLASSIC", {
   },
   ACCESS_MODE: {
     message: () => "NodePath only supports ReadWriteOnce and ReadWriteOncePod (1.22+) access modes",
-    retry: "never",
+    // The configuration may come to name a shared file system.
+    retry: "backoff",
     advice: "Ask for ReadWriteOnce, or use a class on a shared file system.",
   },
   NO_NODE: {

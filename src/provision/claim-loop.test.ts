@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SELECTED_NODE } from "../api/names.ts";
+import { SELECTED_NODE, STORAGE_PROVISIONER } from "../api/names.ts";
 import { settle } from "../effects/testing/manual-clock.fixture.ts";
 import { KubeError } from "../kube/errors.ts";
 import { defineErrors } from "../observe/errors.ts";
@@ -79,6 +79,27 @@ test("a node that cannot serve the claim sends it back to the scheduler", async 
   await world.stop();
 });
 
+test("the driver is given the selected node as the server has it, though the watch has not told of its new labels", async () => {
+  const labels: unknown[] = [];
+  const driver = fakeDriver({
+    provision: ({ node }) => {
+      labels.push(node?.metadata?.labels);
+      return Promise.reject(errors.BROKEN({}));
+    },
+  });
+  const world = await startProvisioner(driver);
+  const name = "/api/v1/nodes/a";
+  world.kube.intercept = (request) => {
+    if (request.method !== "GET" || request.path !== name) return;
+    world.kube.intercept = () => undefined;
+    world.kube.put(name, { ...world.kube.at(name), metadata: { name: "a", labels: { rack: "new" } } } as never);
+  };
+  world.putClaim("c", { selectedNode: "a" });
+  await settle();
+  expect(labels).toEqual([{ rack: "new" }]);
+  await world.stop();
+});
+
 test("a selected node that is gone sends the claim back to the scheduler", async () => {
   const driver = fakeDriver();
   const world = await startProvisioner(driver);
@@ -89,11 +110,27 @@ test("a selected node that is gone sends the claim back to the scheduler", async
   await world.stop();
 });
 
-test("without the right to patch claims a failed node is said in an event and tried again", async () => {
+test("with the right to update claims only, as with the original's Helm chart, the claim is written back without the node", async () => {
   const driver = fakeDriver({ provision: () => Promise.reject(errors.NO_ROOM({})) });
   const world = await startProvisioner(driver);
   world.kube.intercept = (request) => {
-    if (request.method === "PATCH" && request.path.includes("persistentvolumeclaims")) {
+    if (request.method === "PATCH") throw new KubeError({ code: 403, reason: "Forbidden", message: "no" });
+  };
+  world.putClaim("c", {
+    metadata: { annotations: { [SELECTED_NODE]: "a", mine: "stays", [STORAGE_PROVISIONER]: PROVISIONER } } as never,
+  });
+  await settle();
+  expect(world.claim("c")?.metadata?.annotations).toEqual({ mine: "stays", [STORAGE_PROVISIONER]: PROVISIONER });
+  expect(world.claim("c")?.spec?.storageClassName).toBe("fast");
+  expect(world.said("PersistentVolumeClaim c").at(-1)).toContain("no room here");
+  await world.stop();
+});
+
+test("without any right to write claims a failed node is said in an event and tried again", async () => {
+  const driver = fakeDriver({ provision: () => Promise.reject(errors.NO_ROOM({})) });
+  const world = await startProvisioner(driver);
+  world.kube.intercept = (request) => {
+    if (["PATCH", "PUT"].includes(request.method) && request.path.includes("persistentvolumeclaims")) {
       throw new KubeError({ code: 403, reason: "Forbidden", message: "no" });
     }
   };

@@ -1,7 +1,7 @@
 import type { Clock } from "../effects/clock.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { runController, type ReconcileResult } from "../kube/controller.ts";
-import { isAlreadyExists, isForbidden, isInvalid, isNotFound } from "../kube/errors.ts";
+import { isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound } from "../kube/errors.ts";
 import type { Informer } from "../kube/informer.ts";
 import {
   nodes,
@@ -190,12 +190,12 @@ export class ClaimLoop {
     }
   }
 
-  #refuse(claim: PersistentVolumeClaim, error: CodedError): void {
+  #refuse(claim: PersistentVolumeClaim, error: CodedError, text: string = error.message): void {
     const { log, recorder } = this.#deps;
     if (this.#refused.get(uidOf(claim)) === error.code) return;
     this.#refused.set(uidOf(claim), error.code);
     log.warn("claim refused", { claim: keyOf(claim), code: error.code, reason: error.message, advice: error.advice });
-    recorder.record(events.aboutClaim(claim), events.provisioningFailed(error.message));
+    recorder.record(events.aboutClaim(claim), events.provisioningFailed(text));
   }
 
   async #provision(
@@ -235,7 +235,7 @@ export class ClaimLoop {
       if (controller.signal.aborted || signal.aborted) return undefined;
       metrics?.provisionFailed.inc(labels);
       if (error instanceof CodedError && error.retry === "never") {
-        this.#refuse(claim, error);
+        this.#refuse(claim, error, failureText(claim, error));
         return undefined;
       }
       if (error instanceof CodedError && error.retry === "reschedule" && plan.node !== undefined) {
@@ -247,7 +247,7 @@ export class ClaimLoop {
     }
   }
 
-  /** The node the volume is made on: the selected one, read from the server when the cache has it not; for Immediate binding the driver's choice; none for a volume that needs none. */
+  /** The node the volume is made on: the selected one as the server has it now (its labels become the volume's affinity, which cannot be changed: a cache may still have the old ones); for Immediate binding the driver's choice; none for a volume that needs none. */
   async #nodeFor(
     claim: PersistentVolumeClaim,
     plan: Extract<ClaimPlan, { step: "provision" }>,
@@ -259,8 +259,6 @@ export class ClaimLoop {
       const candidates = informer.store.list().filter((node) => canHold(node, storageClass));
       return driver.chooseNode({ claim, storageClass, volumeName: volumeNameOf(claim), node: undefined }, candidates);
     }
-    const seen = informer.store.get(plan.node);
-    if (seen !== undefined) return seen;
     try {
       return await client.get(nodes, { name: plan.node }, { signal });
     } catch (error) {
@@ -295,24 +293,14 @@ export class ClaimLoop {
     why: CodedError,
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
-    const { client, log, recorder } = this.#deps;
+    const { log, recorder } = this.#deps;
     const selected = selectedNodeOf(claim);
     if (selected === undefined) return this.#failed(claim, why);
-    const path = `/metadata/annotations/${patchSegment(selected.annotation)}`;
     try {
-      await client.patchJson(
-        persistentVolumeClaims,
-        { name: claim.metadata?.name ?? "", namespace: claim.metadata?.namespace },
-        [
-          { op: "test", path: "/metadata/uid", value: uidOf(claim) },
-          { op: "test", path, value: node },
-          { op: "remove", path },
-        ],
-        { signal },
-      );
+      await this.#unselect(claim, selected.annotation, node, signal);
     } catch (error) {
-      // 422: the scheduler has changed its mind already; 404: the claim is gone. Both come back as events.
-      if (isInvalid(error) || isNotFound(error)) return undefined;
+      // 422 or 409: the scheduler has changed its mind already; 404: the claim is gone. All come back as events.
+      if (isInvalid(error) || isConflict(error) || isNotFound(error)) return undefined;
       if (!isForbidden(error)) throw error;
       const forbidden = provisionErrors.RESCHEDULE_FORBIDDEN({ why: messageOf(error) }, { cause: error });
       log.error("the claim's node cannot serve it and the claim may not be patched", {
@@ -326,6 +314,32 @@ export class ClaimLoop {
     log.info("claim sent back to the scheduler", { claim: keyOf(claim), node, reason: why.message });
     recorder.record(events.aboutClaim(claim), events.rescheduling(node, failureText(claim, why)));
     return undefined;
+  }
+
+  /** By a patch or, where the role grants only `update` (that of local-path-provisioner's Helm chart), by writing back the claim as the server has it now. */
+  async #unselect(claim: PersistentVolumeClaim, annotation: string, node: string, signal: AbortSignal): Promise<void> {
+    const { client } = this.#deps;
+    const path = `/metadata/annotations/${patchSegment(annotation)}`;
+    const ref = { name: claim.metadata?.name ?? "", namespace: claim.metadata?.namespace };
+    try {
+      await client.patchJson(
+        persistentVolumeClaims,
+        ref,
+        [
+          { op: "test", path: "/metadata/uid", value: uidOf(claim) },
+          { op: "test", path, value: node },
+          { op: "remove", path },
+        ],
+        { signal },
+      );
+    } catch (error) {
+      if (!isForbidden(error)) throw error;
+      const now = await client.get(persistentVolumeClaims, ref, { signal });
+      const { [annotation]: selected, ...annotations } = now.metadata?.annotations ?? {};
+      if (uidOf(now) !== uidOf(claim) || selected !== node) return;
+      const metadata = { ...now.metadata, annotations };
+      await client.replace(persistentVolumeClaims, { ...now, metadata }, { signal });
+    }
   }
 
   #failed(claim: PersistentVolumeClaim, error: unknown): ReconcileResult {

@@ -31,10 +31,10 @@ export const provisionErrors = defineErrors("PROVISION", {
   },
   RESCHEDULE_FORBIDDEN: {
     message: ({ why }: { why: string }) =>
-      `the scheduler should choose another node, but this ServiceAccount may not patch persistentvolumeclaims: ${why}`,
+      `the scheduler should choose another node, but this ServiceAccount may neither patch nor update persistentvolumeclaims: ${why}`,
     retry: "backoff",
     advice:
-      "Grant the verb patch on persistentvolumeclaims (deploy/local-path-storage.yaml does), or remove the selected-node annotation by hand.",
+      "Grant the verb patch or update on persistentvolumeclaims (deploy/local-path-storage.yaml does), or remove the selected-node annotation by hand.",
   },
   VOLUME_NOT_STORED: {
     message: ({ claim, why }: { claim: string; why: string }) =>

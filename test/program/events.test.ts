@@ -135,14 +135,14 @@ test.each<[string, object, Record<string, string>, Parameters<World["putClaim"]>
     LOCAL,
     {},
     { spec: { selector: { matchLabels: { a: "b" } } } },
-    "claim.Spec.Selector is not supported",
+    'failed to provision volume with StorageClass "c": claim.Spec.Selector is not supported',
   ],
   [
     "ReadWriteMany on local paths",
     LOCAL,
     {},
     { spec: { accessModes: ["ReadWriteMany"] } },
-    "NodePath only supports ReadWriteOnce and ReadWriteOncePod (1.22+) access modes",
+    'failed to provision volume with StorageClass "c": NodePath only supports ReadWriteOnce and ReadWriteOncePod (1.22+) access modes',
   ],
   [
     "a block volume",
