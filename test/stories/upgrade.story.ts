@@ -9,6 +9,7 @@ import {
   expectNoDirectory,
   expectNoHelpers,
   expectRemoved,
+  expectUnbound,
   helperPods,
 } from "./support/expect.ts";
 import { toYaml } from "./support/manifest.ts";
@@ -154,7 +155,7 @@ describe("the original is stopped, and its Deployment gets this image", () => {
           uids.get("half-way") ?? "",
           nodeOf(1),
           `${uids.get("half-way")}_${NS}_half-way`,
-          'sleep 15; mkdir -m 0777 -p "$VOL_DIR"; touch "$VOL_DIR/made-by-the-original"',
+          'until [ -e "$VOL_DIR-goes-on" ]; do sleep 0.1; done; rm "$VOL_DIR-goes-on"; mkdir -m 0777 -p "$VOL_DIR"; touch "$VOL_DIR/made-by-the-original"',
         ),
         leftHelper(
           "create",
@@ -188,6 +189,10 @@ describe("the original is stopped, and its Deployment gets this image", () => {
       ),
     );
     await installProduct(ground, { manifest: MANIFEST });
+    // It serves, and waits for the one that still runs; now that may end.
+    await Promise.all([expectBound(ground, NS, "made"), expectBound(ground, NS, "failed")]);
+    await expectUnbound(ground, NS, "half-way");
+    await ground.onNode(nodeOf(1)).writeFile(`${BASE}/${uids.get("half-way")}_${NS}_half-way-goes-on`, "");
   });
   afterAll(async () => {
     await on.ground.delete("PersistentVolume", retained);

@@ -138,18 +138,30 @@ export async function askProduct(
   return await ground.askPod(PRODUCT_NAMESPACE, pod, 8080, path);
 }
 
-/** Who holds the product's Lease, and how often it has changed hands; undefined while there is no Lease. */
-export async function leaseOf(
-  ground: Ground,
-  namespace: string = PRODUCT_NAMESPACE,
-): Promise<{ readonly holder: string; readonly transitions: number } | undefined> {
-  const lease = await ground.get<{ spec: { holderIdentity?: string; leaseTransitions?: number } }>(
-    "Lease",
-    "rancher.io-local-path",
-    namespace,
-  );
+/** What the product's Lease says. */
+export interface HeldLease {
+  /** "" when it was given back. */
+  readonly holder: string;
+  /** How often it has changed hands. */
+  readonly transitions: number;
+  /** By the holder's clock, in milliseconds since 1970. */
+  readonly acquiredAt: number;
+  readonly renewedAt: number;
+}
+
+/** The product's Lease; undefined while there is none. */
+export async function leaseOf(ground: Ground, namespace: string = PRODUCT_NAMESPACE): Promise<HeldLease | undefined> {
+  const lease = await ground.get<{
+    spec: { holderIdentity?: string; leaseTransitions?: number; acquireTime?: string; renewTime?: string };
+  }>("Lease", "rancher.io-local-path", namespace);
   if (lease === undefined) return undefined;
-  return { holder: lease.spec.holderIdentity ?? "", transitions: lease.spec.leaseTransitions ?? 0 };
+  const { holderIdentity = "", leaseTransitions = 0, acquireTime = "", renewTime = "" } = lease.spec;
+  return {
+    holder: holderIdentity,
+    transitions: leaseTransitions,
+    acquiredAt: Date.parse(acquireTime),
+    renewedAt: Date.parse(renewTime),
+  };
 }
 
 /** The name of the product's pod that leads, once one does. Identities are `<pod>_<random>`. */
