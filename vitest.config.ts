@@ -3,6 +3,12 @@ import { configDefaults, defineConfig } from "vitest/config";
 /** Stories that wait for the product's own long timers: on virtual time. */
 const LONG_WAITS = ["leader", "reload", "second-try"].map((name) => `test/stories/${name}.story.ts`);
 
+/** Of a test or hook that will never end. No test measures by it, and a machine that has other things to do is no defect: the slowest takes half a minute on an idle one. */
+const FOREVER_MS = 300_000;
+/** Of a condition that will never come, before the test's own: so that it says what it waited for. */
+const NEVER = { poll: { timeout: 120_000 } };
+const PATIENCE = { testTimeout: FOREVER_MS, hookTimeout: FOREVER_MS, expect: NEVER };
+
 /** What `npm test` runs: everything that needs only Node. The cluster suite has its own configuration. */
 export default defineConfig({
   test: {
@@ -16,7 +22,7 @@ export default defineConfig({
           name: "unit",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
           exclude: [...configDefaults.exclude, "test/**/*.cluster.test.ts"],
-          testTimeout: 20_000,
+          ...PATIENCE,
         },
       },
       {
@@ -26,8 +32,7 @@ export default defineConfig({
           include: ["test/stories/*.story.ts"],
           exclude: [...configDefaults.exclude, ...LONG_WAITS],
           env: { MOORING_GROUND: "lab" },
-          testTimeout: 90_000,
-          hookTimeout: 60_000,
+          ...PATIENCE,
         },
       },
       {
@@ -35,8 +40,7 @@ export default defineConfig({
           name: "stories on virtual time",
           include: LONG_WAITS,
           env: { MOORING_GROUND: "virtual-lab" },
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...PATIENCE,
         },
       },
     ],

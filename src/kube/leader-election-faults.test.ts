@@ -117,5 +117,5 @@ describe("leader election under any faults", () => {
       }),
       { numRuns: 40, endOnFailure: true },
     );
-  }, 60_000);
+  });
 });

@@ -6,7 +6,7 @@ import { productImage } from "./product-image.ts";
 import type { ManagedProcess } from "./process.ts";
 
 /** How long a story waits for something when it does not say. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 /** SIGKILL to the processes whose environment has the pod's name as its host name; fails when there is none. */
 const KILL_BY_HOST_NAME = `

@@ -111,7 +111,7 @@ export class Cluster {
   /** Waits until these nodes (all when not given) are Ready and take pods. */
   async waitForNodes(
     names: readonly string[] = this.nodes.map((node) => node.name),
-    timeoutMs = 120_000,
+    timeoutMs = 300_000,
   ): Promise<void> {
     for (const name of names) await waitForNode(this.api, name, timeoutMs);
   }
@@ -154,7 +154,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await startAll(plane, api, nodes, images);
     for (const [index, name] of bareNames.entries()) await createBareNode(api, name, index);
     for (const node of nodes) {
-      await waitForNode(api, node.name, 120_000, bareNames.length > 0);
+      await waitForNode(api, node.name, 300_000, bareNames.length > 0);
     }
     await waitForServiceAccount(plane, api);
     log(`cluster ${identity.id} is ready after ${((performance.now() - started) / 1000).toFixed(1)} s`);
@@ -196,7 +196,7 @@ async function waitForApi(plane: ControlPlane, api: ApiClient): Promise<void> {
       await mustRun(plane);
       return await api.text("/readyz");
     },
-    { timeoutMs: 60_000 },
+    { timeoutMs: 180_000 },
   );
 }
 
@@ -234,7 +234,7 @@ async function waitForServiceAccount(plane: ControlPlane, api: ApiClient): Promi
       await api.request("/api/v1/namespaces/default/serviceaccounts/default");
       return true;
     },
-    { timeoutMs: 60_000 },
+    { timeoutMs: 180_000 },
   );
 }
 

@@ -46,7 +46,7 @@ export async function existingGround(options: ExistingOptions): Promise<Ground> 
     await waitFor(
       `context ${options.context} of ${options.kubeconfig} to answer`,
       async () => (running(proxy) ? await api.text("/version") : "ended"),
-      { timeoutMs: 20_000 },
+      { timeoutMs: 180_000 },
     );
     if (!running(proxy)) throw new Error(`kubectl proxy ended with ${proxy.exitCode}`);
     const nodes = await new Objects(api).list<{ metadata: { name: string } }>("Node");

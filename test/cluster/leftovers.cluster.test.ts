@@ -64,7 +64,7 @@ async function expectNothingLeft(identity: ClusterIdentity): Promise<void> {
       saw(left);
       return left.length === 0 ? true : undefined;
     },
-    { timeoutMs: 60_000 },
+    { timeoutMs: 180_000 },
   );
 }
 
@@ -89,7 +89,7 @@ test("SIGKILL of the runner leaves nothing of its cluster", { timeout: START_MS 
       saw(left);
       return left.length === 0 ? true : undefined;
     },
-    { timeoutMs: 60_000 },
+    { timeoutMs: 180_000 },
   );
 });
 

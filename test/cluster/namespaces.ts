@@ -72,7 +72,7 @@ export class Namespaces {
         await readFile(ready(pid));
         return pid;
       },
-      { timeoutMs: 30_000, everyMs: 10 },
+      { timeoutMs: 120_000, everyMs: 10 },
     );
   }
 
@@ -87,7 +87,7 @@ export class Namespaces {
     if (this.#pid === undefined) return await this.#process.kill();
     process.kill(this.#pid, "SIGKILL");
     await waitFor(`${this.#name} to die`, () => (this.#process.running ? undefined : true), {
-      timeoutMs: 30_000,
+      timeoutMs: 120_000,
       everyMs: 10,
     });
     this.#pid = undefined;

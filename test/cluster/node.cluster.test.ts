@@ -13,7 +13,7 @@ import { useOwnCluster } from "../stories/support/shared-ground.ts";
 useOwnCluster();
 
 const START_MS = 15 * 60_000;
-const STORY_MS = 180_000;
+const STORY_MS = 900_000;
 
 interface Pod {
   readonly status?: { readonly phase?: string; readonly conditions?: readonly Condition[] };
@@ -50,7 +50,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await ground?.close();
   await rm(dist, { recursive: true, force: true });
-}, 60_000);
+}, 300_000);
 
 function busybox(name: string, node: string, script: string): string {
   return `

@@ -104,7 +104,7 @@ export class Node {
         saw(answer.stderr);
         return answer.code === 0 ? true : undefined;
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs: 180_000 },
     );
     if (options.kubelet !== false) await this.startKubelet();
   }

@@ -21,7 +21,7 @@ export interface ListOptions {
 const DEFAULT_NAMESPACE = "default";
 const FIELD_MANAGER = "mooring-stories";
 /** How long a kind may be unknown: the API server serves a custom resource a moment after its definition is there. */
-const NEW_KIND_MS = 15_000;
+const NEW_KIND_MS = 60_000;
 
 /** Reads the objects of a manifest: any number of YAML documents, lists opened. */
 export function parseManifest(yaml: string): ManifestObject[] {

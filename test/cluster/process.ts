@@ -86,7 +86,7 @@ export class ManagedProcess {
   async kill(): Promise<void> {
     if (!this.running) return;
     await this.#signal("SIGKILL");
-    await this.#waitForEnd(30_000);
+    await this.#waitForEnd(120_000);
   }
 
   /** Stops it in order and starts it again. */
@@ -117,7 +117,7 @@ export class ManagedProcess {
         if (!this.running) throw new GiveUp(`${this.name} has ended`);
         return (await childrenOf(outer))[0];
       },
-      { timeoutMs: 10_000, everyMs: 10 },
+      { timeoutMs: 120_000, everyMs: 10 },
     );
   }
 

@@ -21,7 +21,7 @@ export async function tearDown(identity: ClusterIdentity): Promise<void> {
       await rm(identity.directory, { recursive: true, force: true });
       return true;
     },
-    { timeoutMs: 30_000 },
+    { timeoutMs: 120_000 },
   );
 }
 
@@ -58,7 +58,7 @@ async function killProcesses(identity: ClusterIdentity): Promise<void> {
       const dying = [...killed].filter(([pid, startTime]) => startTimeOf(pid) === startTime && !isZombie(pid));
       return pids.length === 0 && dying.length === 0 ? true : undefined;
     },
-    { timeoutMs: 60_000, everyMs: 30 },
+    { timeoutMs: 120_000, everyMs: 30 },
   );
 }
 
@@ -116,7 +116,7 @@ export async function removeCgroup(directory: string): Promise<void> {
       await removeCgroupTree(directory);
       return true;
     },
-    { timeoutMs: 30_000, everyMs: 30 },
+    { timeoutMs: 120_000, everyMs: 30 },
   );
 }
 

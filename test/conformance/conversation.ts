@@ -132,7 +132,7 @@ export class Conversation {
         const object = answer.code === 404 ? undefined : (answer.body as Json);
         return holds(object) ? { object } : undefined;
       },
-      { timeoutMs: 30_000, everyMs: 20 },
+      { timeoutMs: 120_000, everyMs: 20 },
     );
     return found.object ?? (undefined as unknown as Json);
   }
@@ -145,7 +145,7 @@ export class Conversation {
         const { items } = await this.given.list(kind, { query: { fieldSelector } });
         return items.length > 0 ? true : undefined;
       },
-      { timeoutMs: 30_000, everyMs: 20 },
+      { timeoutMs: 120_000, everyMs: 20 },
     );
   }
 
@@ -167,7 +167,7 @@ export class Conversation {
         await this.#shared.server.wire.send({ method: "PATCH", path, ...patch });
         return undefined;
       },
-      { timeoutMs: 30_000, everyMs: 10 },
+      { timeoutMs: 120_000, everyMs: 10 },
     );
   }
 

@@ -17,7 +17,7 @@ export async function startRealServer(): Promise<Server> {
   await waitFor(
     "the API server that was started again",
     async () => ((await wire.send({ method: "GET", path: "/readyz" })).code === 200 ? true : undefined),
-    { timeoutMs: 60_000 },
+    { timeoutMs: 180_000 },
   );
   return {
     wire,
@@ -26,7 +26,7 @@ export async function startRealServer(): Promise<Server> {
       await waitFor(
         `version ${version} to be forgotten`,
         async () => ((await wire.send({ method: "GET", path })).code === 410 ? true : undefined),
-        { timeoutMs: 60_000, everyMs: 500 },
+        { timeoutMs: 180_000, everyMs: 500 },
       );
     },
     close: async () => {

@@ -22,7 +22,7 @@ export async function runCase(server: Server, { run }: ConformanceCase, id: stri
         const path = `/api/v1/namespaces/${namespace}/${object}`;
         return (await wire.send({ method: "GET", path })).code === 200 ? true : undefined;
       },
-      { timeoutMs: 30_000, everyMs: 10 },
+      { timeoutMs: 120_000, everyMs: 10 },
     );
   }
   try {

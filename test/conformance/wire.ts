@@ -32,13 +32,13 @@ export type WireWatch = { readonly refused: WireAnswer } | { readonly events: Wi
 
 /** The lines of a watch, parsed. */
 export interface WireEvents {
-  /** The next event; undefined when the server has ended the stream. Rejects when none comes for ten seconds. */
+  /** The next event; undefined when the server has ended the stream. Rejects when none comes for two minutes. */
   next(): Promise<unknown>;
   close(): void;
 }
 
 const JSON_TYPE = "application/json";
-const EVENT_MS = 10_000;
+const EVENT_MS = 120_000;
 
 /** Connections to one server: one for the administrator, one for whoever comes with a token. */
 export class Wire {

@@ -5,6 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+/** How long a step may take where a test does not say: it is to fail for what it is about, not because the machine is slow. */
+const STEP_SECONDS = "300";
+
 /** The programs as they are shipped, in a directory of their own. */
 export interface Shop {
   write(name: string, text: string): Promise<string>;
@@ -45,7 +48,8 @@ export async function openShop(): Promise<Shop> {
     },
     start: async (...args) => {
       const tmp = await mkdtemp(join(root, "tmp-"));
-      const child = spawn(process.execPath, [join(root, "dist/moor.mjs"), "demo", ...args], {
+      const argv = [join(root, "dist/moor.mjs"), "demo", "--timeout", STEP_SECONDS, ...args];
+      const child = spawn(process.execPath, argv, {
         env: { PATH: process.env["PATH"], HOME: root, TMPDIR: tmp },
         stdio: ["ignore", "pipe", "pipe"],
       });

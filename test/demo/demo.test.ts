@@ -15,13 +15,15 @@ import { openShop, type DemoRun, type Shop } from "./demo.fixture.ts";
  */
 
 // Several run at once, beside the other suites.
-vi.setConfig({ testTimeout: 60_000 });
-const PATIENCE = { timeout: 40_000, interval: 50 };
+const PATIENCE = { timeout: 180_000, interval: 50 };
+
+/** Seconds. The steps before the one that is given up must be done in it, too. */
+const GIVES_UP = "30";
 
 let shop: Shop;
 beforeAll(async () => {
   shop = await openShop();
-}, 60_000);
+});
 afterAll(async () => {
   await shop.close();
 });
@@ -130,10 +132,10 @@ describe.concurrent("moor demo", () => {
         "spec: {storageClassName: fast, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}",
       ].join("\n"),
     );
-    const run = await shop.start("--json", "--timeout", "8", "-f", file);
+    const run = await shop.start("--json", "--timeout", GIVES_UP, "-f", file);
     expect(await run.exit).toBe(1);
     const report = reportOf(run);
-    expect([report.ok, report.stoppedBy]).toEqual([false, "waited 8 s for everything to run"]);
+    expect([report.ok, report.stoppedBy]).toEqual([false, `waited ${GIVES_UP} s for everything to run`]);
     expect(report.checks.find(({ ok }) => !ok)?.why).toContain(
       'claim default/data is Pending: storageclass.storage.k8s.io "fast" not found',
     );
@@ -142,7 +144,7 @@ describe.concurrent("moor demo", () => {
 
   it("-f with a container that ends as soon as it has begun is no pod that runs: exit code 1", async () => {
     const file = await shop.write("ends.yaml", web("exit 1"));
-    const run = await shop.start("--json", "--timeout", "8", "-f", file);
+    const run = await shop.start("--json", "--timeout", GIVES_UP, "-f", file);
     expect(await run.exit, run.stderr()).toBe(1);
     const { checks } = reportOf(run);
     expect(checks.find(({ ok }) => !ok)).toMatchObject({ check: "every pod is Ready" });

@@ -7,7 +7,7 @@ let lab: KubectlLab;
 
 beforeAll(async () => {
   lab = await KubectlLab.start();
-  for (const node of NODES) await lab.kubectl(`wait node/${node} --for=condition=Ready --timeout=30s`);
+  for (const node of NODES) await lab.kubectl(`wait node/${node} --for=condition=Ready --timeout=120s`);
 });
 
 afterAll(async () => {
@@ -30,7 +30,7 @@ describe("a stock kubectl on the lab", () => {
 
   it("creates, waits for and deletes a pod, and waits until it is gone", async () => {
     expect(await lab.kubectl("create -f -", pod("made"))).toBe("pod/made created");
-    expect(await lab.kubectl("wait pod/made --for=condition=Ready --timeout=30s")).toBe("pod/made condition met");
+    expect(await lab.kubectl("wait pod/made --for=condition=Ready --timeout=120s")).toBe("pod/made condition met");
     expect(words((await lab.kubectl("get pod made --no-headers")).trim()).slice(0, 4)).toEqual([
       "made",
       "1/1",
@@ -92,11 +92,11 @@ describe("a stock kubectl on the lab", () => {
 
   it("scales a StatefulSet up and down, and waits for it", async () => {
     await lab.kubectl("apply -f -", DATABASE);
-    await lab.kubectl("rollout status statefulset/db --timeout=30s");
+    await lab.kubectl("rollout status statefulset/db --timeout=120s");
     expect(await lab.kubectl("scale statefulset/db --replicas=2")).toBe("statefulset.apps/db scaled");
-    await lab.kubectl("wait statefulset/db --for=jsonpath={.status.readyReplicas}=2 --timeout=30s");
+    await lab.kubectl("wait statefulset/db --for=jsonpath={.status.readyReplicas}=2 --timeout=120s");
     await lab.kubectl("scale statefulset/db --replicas=1");
-    await lab.kubectl("wait pod/db-1 --for=delete --timeout=30s");
+    await lab.kubectl("wait pod/db-1 --for=delete --timeout=120s");
     expect(await lab.kubectl("get pods -l app=db -o name")).toBe("pod/db-0");
   });
 
@@ -109,10 +109,10 @@ describe("a stock kubectl on the lab", () => {
 
   it("drains a node: a budget holds it until it allows the eviction, and the pod of the StatefulSet comes back elsewhere", async () => {
     await lab.kubectl("apply -f -", DATABASE);
-    await lab.kubectl("wait pod/db-0 --for=condition=Ready --timeout=30s");
+    await lab.kubectl("wait pod/db-0 --for=condition=Ready --timeout=120s");
     await lab.kubectl("apply -f -", BUDGET);
     const from = await lab.kubectl("get pod db-0 -o jsonpath={.spec.nodeName}");
-    const drain = lab.follow(`drain ${from} --timeout=60s`);
+    const drain = lab.follow(`drain ${from} --timeout=170s`);
     await drain.line(
       /error when evicting pods\/"db-0".*\(will retry after 5s\): Cannot evict pod as it would violate the pod's disruption budget\./,
     );
@@ -123,8 +123,8 @@ describe("a stock kubectl on the lab", () => {
     await drain.line(new RegExp(`^node/${from} drained`));
     expect(await drain.ended()).toBe(0);
 
-    await lab.kubectl("wait pod/db-0 --for=create --timeout=30s");
-    await lab.kubectl("wait pod/db-0 --for=condition=Ready --timeout=30s");
+    await lab.kubectl("wait pod/db-0 --for=create --timeout=120s");
+    await lab.kubectl("wait pod/db-0 --for=condition=Ready --timeout=120s");
     const to = await lab.kubectl("get pod db-0 -o jsonpath={.spec.nodeName}");
     expect([from, to].toSorted()).toEqual(NODES);
     await lab.kubectl(`uncordon ${from}`);

@@ -17,7 +17,7 @@ import { run, type RunResult } from "../cluster/run.ts";
 /** What every node of the lab is called. */
 export const NODES = ["node-a", "node-b"] as const;
 
-const LONGEST_MS = 60_000;
+const LONGEST_MS = 180_000;
 
 /** A lab over HTTPS with controllers and two nodes that play every container, and a stock kubectl on it. */
 export class KubectlLab {

@@ -15,7 +15,7 @@ import { AnyLabGround, LAB_CAPABILITIES, LAB_NODES } from "./any-lab-ground.ts";
 import { labNode } from "./lab-node.ts";
 
 /** Everything is nearer than in a cluster, but the product and the scheduler keep their own pace. */
-const PATIENCE = { timeoutMs: 60_000, everyMs: 50 };
+const PATIENCE = { timeoutMs: 180_000, everyMs: 50 };
 
 /** The lab on this machine as a ground: the API over HTTP, nodes as directories, containers as child processes, the product as its shipped program. */
 export async function openLabGround(): Promise<Ground> {

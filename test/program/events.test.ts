@@ -343,8 +343,8 @@ test("a Released volume whose class is not configured hears why in an event and 
 function until({ kube }: ApiServer, condition: () => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => {
-      reject(new Error("did not happen within 15 s"));
-    }, 15_000);
+      reject(new Error("did not happen within 120 s"));
+    }, 120_000);
     const look = (): void => {
       if (!condition()) return;
       clearTimeout(limit);

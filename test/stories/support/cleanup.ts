@@ -5,7 +5,7 @@ import { uninstallProduct } from "./product.ts";
 import { namespace } from "./workloads.ts";
 
 /** How long the product gets to remove what a file's stories have left, before its volumes are dropped by hand. */
-const PATIENCE_MS = 45_000;
+const PATIENCE_MS = 120_000;
 
 /** Makes the namespace of a file's stories, after removing one that an earlier run has left. */
 export async function openNamespace(ground: Ground, name: string): Promise<void> {

@@ -3,6 +3,9 @@ import type { Ground } from "../../cluster/ground.ts";
 import { nodeOf, pathOf, type Claim, type KubeEvent, type Pod, type Volume } from "./objects.ts";
 import { PRODUCT_NAMESPACE } from "./product.ts";
 
+/** Of a wait whose end will never come. Where the product must be quick, stories say so; the machine need not be. */
+const LONGEST_MS = 180_000;
+
 /** Waits until a pod's containers are Ready. */
 export async function expectReady(ground: Ground, namespace: string, name: string): Promise<Pod> {
   return await ground.waitFor(`pod ${namespace}/${name} to be Ready`, async (saw) => {
@@ -40,7 +43,7 @@ export async function expectBound(
   ground: Ground,
   namespace: string,
   name: string,
-  timeoutMs = 60_000,
+  timeoutMs = LONGEST_MS,
 ): Promise<BoundClaim> {
   const claim = await ground.waitFor(
     `claim ${namespace}/${name} to be Bound`,
@@ -112,7 +115,7 @@ export async function expectEvent(
   about: About,
   reason: string,
   says: string | RegExp,
-  timeoutMs = 60_000,
+  timeoutMs = LONGEST_MS,
 ): Promise<KubeEvent> {
   return await ground.waitFor(
     `an event ${reason} about ${about.kind} ${about.name} that says ${says}`,
@@ -154,7 +157,7 @@ export async function expectNoHelpers(
   ground: Ground,
   options: { readonly namespace?: string; readonly timeoutMs?: number } = {},
 ): Promise<void> {
-  const { namespace = PRODUCT_NAMESPACE, timeoutMs = 60_000 } = options;
+  const { namespace = PRODUCT_NAMESPACE, timeoutMs = LONGEST_MS } = options;
   await ground.waitFor(
     "all helper pods to be gone",
     async (saw) => {
