@@ -137,13 +137,14 @@ export class Conversation {
     return found.object ?? (undefined as unknown as Json);
   }
 
-  /** Waits until a selector of fields finds something, off the record. */
-  async untilListed(kind: Kind, fieldSelector: string): Promise<void> {
+  /** Waits until a selector of fields finds something of which `holds` holds, off the record. */
+  async untilListed(kind: Kind, fieldSelector: string, holds: (object: Json) => boolean): Promise<void> {
     await waitFor(
       `${kind} with ${fieldSelector}`,
-      async () => {
+      async (saw) => {
         const { items } = await this.given.list(kind, { query: { fieldSelector } });
-        return items.length > 0 ? true : undefined;
+        saw(items);
+        return items.some(holds) ? true : undefined;
       },
       { timeoutMs: 120_000, everyMs: 20 },
     );

@@ -11,6 +11,9 @@ export const is =
   (object: Seen): boolean =>
     phase(object) === wanted;
 
+/** The binder has heard of it. */
+export const taken = (object: Seen): boolean => is("Available")(object) || is("Bound")(object);
+
 export const gone = (object: Seen): boolean => object === undefined;
 
 /** What the binder writes on a claim that it has bound. */
@@ -39,18 +42,19 @@ export async function classThatWaits(c: Conversation): Promise<string> {
   return name;
 }
 
-/** The events of an object, without how often they were seen. */
+/** The first event of an object with this reason, and of which `holds` holds, without how often it was seen. */
 export async function eventsAbout(
   c: Conversation,
   name: string,
   reason: string,
   shown: (event: Json) => unknown = whole,
+  holds: (event: Json) => boolean = () => true,
 ): Promise<void> {
   const fieldSelector = `involvedObject.name=${name},reason=${reason}`;
-  await c.untilListed("events", fieldSelector);
+  await c.untilListed("events", fieldSelector, holds);
   await c.list("events", {
     query: { fieldSelector },
-    show: (list) => (list["items"] as Json[]).slice(0, 1).map(shown),
+    show: (list) => (list["items"] as Json[]).filter(holds).slice(0, 1).map(shown),
   });
 }
 

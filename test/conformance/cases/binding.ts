@@ -1,7 +1,7 @@
 import { claim, type Topic } from "../case.ts";
 import type { Json } from "../conversation.ts";
 import { CONTAINER, pod, volume, volumeClaim } from "../objects.ts";
-import { BOUND, boundPair, classThatWaits, eventsAbout, is, phase } from "../phases.ts";
+import { BOUND, boundPair, classThatWaits, eventsAbout, is, phase, taken } from "../phases.ts";
 
 /** How claim and volume come together. */
 export const binding: Topic = {
@@ -88,8 +88,8 @@ export const binding: Topic = {
         "persistentvolumes",
         volume(name, { storageClassName: `class-${c.run}`, claimRef: { namespace: c.namespace, name: "data" } }),
       );
-      await c.until("persistentvolumes", name, is("Available"));
-      // The binder looks again when the claim changes, else every 15 s.
+      await c.until("persistentvolumes", name, taken);
+      // The binder looks again when the claim changes, else every 15 s: if that is now, they are Bound already.
       await c.given.patch("persistentvolumeclaims", "data", "merge", { metadata: { labels: { look: "again" } } });
       await c.until("persistentvolumeclaims", "data", is("Bound"));
       await c.get("persistentvolumeclaims", "data", {

@@ -15,13 +15,39 @@ const scheduled = (object: Json | undefined): Condition | undefined =>
     ({ type }) => type === "PodScheduled",
   );
 
-/** A pod of the default scheduler that it cannot place, and what it says: in the pod's condition and in an event. */
-async function unplaced(c: Conversation, spec: object): Promise<void> {
+/**
+ * A pod of the default scheduler that it cannot place, and what it says: in the pod's condition and in an event. `after`: what it may say before, when it hears of the pod before it hears of what was made
+ * for it.
+ */
+async function unplaced(c: Conversation, spec: object, after?: RegExp): Promise<void> {
+  const isLast = (message: unknown): boolean => after === undefined || !after.test(String(message));
   await c.given.create("pods", pod("one", { schedulerName: "default-scheduler", containers: [CONTAINER], ...spec }));
-  await c.until("pods", "one", (object) => scheduled(object)?.status === "False");
+  await c.until("pods", "one", (object) => {
+    const condition = scheduled(object);
+    return condition?.status === "False" && isLast(condition.message);
+  });
   await c.get("pods", "one", { show: scheduled });
-  await eventsAbout(c, "one", "FailedScheduling", ({ type, reason, message }) => ({ type, reason, message }));
+  await eventsAbout(
+    c,
+    "one",
+    "FailedScheduling",
+    ({ type, reason, message }) => ({ type, reason, message }),
+    ({ message }) => isLast(message),
+  );
   await c.given.delete("pods", "one");
+}
+
+/** Cordons a node, and waits until the scheduler knows, which may hear of a new pod first: until a pod for that node alone is not placed. */
+async function cordon(c: Conversation, node: string): Promise<void> {
+  await c.given.patch("nodes", node, "strategic", { spec: { unschedulable: true } });
+  const spec = { schedulerName: "default-scheduler", nodeSelector: { "kubernetes.io/hostname": node } };
+  for (let tries = 1; ; tries++) {
+    const name = `try-${tries}`;
+    await c.given.create("pods", pod(name, spec));
+    const tried = await c.until("pods", name, (object) => scheduled(object) !== undefined);
+    await c.given.delete("pods", name, { gracePeriodSeconds: 0 });
+    if (scheduled(tried)?.status === "False") return;
+  }
 }
 
 const using = (claimName: string): object => ({ volumes: [{ name: "data", persistentVolumeClaim: { claimName } }] });
@@ -44,7 +70,7 @@ export const scheduling: Topic = {
       const name = `class-${c.run}`;
       await c.given.create("storageclasses", { metadata: { name }, provisioner: "example.com/p" });
       await c.given.create("persistentvolumeclaims", volumeClaim("data", { storageClassName: name }));
-      await unplaced(c, using("data"));
+      await unplaced(c, using("data"), /"data" not found/);
       await c.given.delete("storageclasses", name);
     }),
     claim(
@@ -52,8 +78,8 @@ export const scheduling: Topic = {
       "a pod whose volume is on a node that is cordoned stays Pending, with a word for each node",
       async (c) => {
         const name = await boundPair(c);
-        await c.given.patch("nodes", "bare-1", "strategic", { spec: { unschedulable: true } });
-        await unplaced(c, using("data"));
+        await cordon(c, "bare-1");
+        await unplaced(c, using("data"), /"data" not found|unbound/);
         await c.given.patch("nodes", "bare-1", "strategic", { spec: { unschedulable: null } });
         await c.force("persistentvolumes", name);
       },
@@ -69,7 +95,7 @@ export const scheduling: Topic = {
       await c.force("persistentvolumes", name);
     }),
     claim(13, "a pod is placed as soon as its node takes pods again", async (c) => {
-      await c.given.patch("nodes", "bare-1", "strategic", { spec: { unschedulable: true } });
+      await cordon(c, "bare-1");
       const spec = { schedulerName: "default-scheduler", nodeSelector: { "kubernetes.io/hostname": "bare-1" } };
       await c.given.create("pods", pod("one", spec));
       await c.until("pods", "one", (object) => scheduled(object)?.status === "False");

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { claim, type Topic } from "../case.ts";
 import type { Conversation, Json } from "../conversation.ts";
 import { deployment, pod, volume, volumeClaim } from "../objects.ts";
@@ -12,15 +13,29 @@ async function runningPod(c: Conversation, name: string, labels: object = { app:
   return await c.given.patch("pods", name, "merge", { status }, { subresource: "status" });
 }
 
-/** A budget, and that its controller has counted it. */
-async function budget(c: Conversation, name: string, spec: object, allowed: number): Promise<void> {
+interface Counted {
+  readonly observedGeneration?: number;
+  readonly disruptionsAllowed?: number;
+  readonly currentHealthy?: number;
+  readonly expectedPods?: number;
+}
+const counted = (object: Json | undefined): Counted => (object?.["status"] ?? {}) as Counted;
+
+/** A budget, and that its controller has counted the pods: it may hear of the budget before it hears of them. */
+async function budget(
+  c: Conversation,
+  name: string,
+  spec: object,
+  wanted: { readonly pods: number; readonly healthy: number; readonly allowed: number },
+): Promise<void> {
   await c.given.create("poddisruptionbudgets", {
     metadata: { name },
     spec: { selector: { matchLabels: { app: "web" } }, ...spec },
   });
   await c.until("poddisruptionbudgets", name, (object) => {
-    const status = object?.["status"] as { observedGeneration?: number; disruptionsAllowed?: number } | undefined;
-    return status?.observedGeneration === 1 && status.disruptionsAllowed === allowed;
+    const { observedGeneration, disruptionsAllowed, currentHealthy, expectedPods } = counted(object);
+    const seen = { pods: expectedPods, healthy: currentHealthy, allowed: disruptionsAllowed };
+    return observedGeneration === 1 && isDeepStrictEqual(seen, wanted);
   });
 }
 
@@ -134,21 +149,23 @@ export const subresources: Topic = {
     }),
     claim(7, "a budget that allows nothing holds an eviction with 429 and says why", async (c) => {
       await runningPod(c, "one");
-      await budget(c, "guard", { minAvailable: 1 }, 0);
+      await budget(c, "guard", { minAvailable: 1 }, { pods: 1, healthy: 1, allowed: 0 });
       await evict(c, "one");
       await c.get("pods", "one", { show: ({ metadata }) => metadata["deletionTimestamp"] ?? "not deleted" });
     }),
     claim(7, "a budget lets so many pods go and no more", async (c) => {
       await runningPod(c, "one");
       await runningPod(c, "two");
-      await budget(c, "guard", { minAvailable: 1 }, 1);
+      await budget(c, "guard", { minAvailable: 1 }, { pods: 2, healthy: 2, allowed: 1 });
       await evict(c, "one");
+      // The refusal names how many are healthy, and that is counted a moment after.
+      await c.until("poddisruptionbudgets", "guard", (object) => counted(object).currentHealthy === 1);
       await evict(c, "two");
     }),
     claim(7, "an eviction as a dry run takes nothing from the budget", async (c) => {
       await runningPod(c, "one");
       await runningPod(c, "two");
-      await budget(c, "guard", { minAvailable: 1 }, 1);
+      await budget(c, "guard", { minAvailable: 1 }, { pods: 2, healthy: 2, allowed: 1 });
       await evict(c, "one", { deleteOptions: { dryRun: ["All"] } });
       await c.get("poddisruptionbudgets", "guard", {
         show: (object) => (object["status"] as { disruptionsAllowed: number }).disruptionsAllowed,
@@ -157,13 +174,13 @@ export const subresources: Topic = {
     }),
     claim(7, "a pod under two budgets cannot be evicted", async (c) => {
       await runningPod(c, "one");
-      await budget(c, "a", { minAvailable: 0 }, 1);
-      await budget(c, "b", { minAvailable: 0 }, 1);
+      await budget(c, "a", { minAvailable: 0 }, { pods: 1, healthy: 1, allowed: 1 });
+      await budget(c, "b", { minAvailable: 0 }, { pods: 1, healthy: 1, allowed: 1 });
       await evict(c, "one");
     }),
     claim(7, "a pod that has not started is evicted past its budget", async (c) => {
       await c.given.create("pods", pod("one", {}, { labels: { app: "web" } }));
-      await budget(c, "guard", { minAvailable: 1 }, 0);
+      await budget(c, "guard", { minAvailable: 1 }, { pods: 1, healthy: 0, allowed: 0 });
       await evict(c, "one");
       await c.get("pods", "one");
     }),
