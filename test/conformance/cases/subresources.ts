@@ -83,7 +83,8 @@ export const subresources: Topic = {
         };
         await c.given.create("persistentvolumeclaims", volumeClaim("data"));
         await c.patch("persistentvolumeclaims", "data", "merge", { metadata }, shown);
-        await c.given.create("deployments", deployment("web"));
+        // Paused: else its controller annotates it a moment later.
+        await c.given.create("deployments", deployment("web", { paused: true }));
         await c.patch("deployments", "web", "merge", { metadata }, shown);
       },
     ),
