@@ -2,11 +2,11 @@
 //
 // What a container would have of its own is played: the kubeconfig stands for the mounted token, the environment variable HOSTNAME for the host name, and a free port on
 // loopback for the pod's own address (`portOf` tells which).
-import { createServer, type AddressInfo } from "node:net";
 import { keyOf, uidOf } from "../../kube/objects.ts";
 import type { LabUser } from "../api/request.ts";
 import type { ImagePlayer, Prepared } from "../kubelet/image-player.ts";
 import type { ContainerRun } from "../kubelet/runtime.ts";
+import { freePort } from "./free-port.ts";
 
 export interface ProductPlayerOptions {
   readonly plays: (image: string) => boolean;
@@ -70,15 +70,4 @@ function serviceAccountOf({ metadata, spec }: ContainerRun["pod"]): LabUser {
     name: `system:serviceaccount:${namespace}:${spec?.serviceAccountName ?? "default"}`,
     groups: ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"],
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../../src/lab/machine/free-port.ts";
 import type { Ground } from "../../cluster/ground.ts";
 import { linesOf, type LogLine } from "./product.ts";
 
@@ -59,12 +59,4 @@ export async function startProductProcess(
     return (await product.ask("/ready")) === "Ready" ? true : undefined;
   });
   return product;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
