@@ -23,10 +23,13 @@ export async function stragglers(marker: string): Promise<readonly number[]> {
   return found.flat();
 }
 
+/** Eight seconds: on a busy machine a process that was killed may have to wait for a processor to end on. */
+const ROUNDS = 40;
+
 /** Kills them, and those that they start meanwhile. Resolves with those that are still there after a while. */
 export async function killStragglers(marker: string): Promise<readonly number[]> {
   let left: readonly number[] = [];
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     left = await stragglers(marker);
     if (left.length === 0) return left;
     for (const pid of left) {
