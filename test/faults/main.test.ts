@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { seedOf } from "./draw.ts";
 
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
@@ -31,9 +31,6 @@ async function command(
     });
   });
 }
-
-/** Two processes start in each test, perhaps on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 });
 
 test("the command ends with 1, prints the seed of the run that failed, and reports it", async () => {
   const directory = await mkdtemp(join(tmpdir(), "mooring-faults-"));
