@@ -1,8 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { settle } from "../effects/testing/manual-clock.fixture.ts";
 import { succeeds } from "./testing/cluster.fixture.ts";
-import { begun, common, CREATE, DIRECTORY, PODS, VOLUME, yes } from "./testing/driver-suite.fixture.ts";
-import { volume } from "./testing/objects.fixture.ts";
+import {
+  begun,
+  common,
+  CREATE,
+  CREATE_AGAIN,
+  DIRECTORY,
+  kubeletGone,
+  PODS,
+  VOLUME,
+  yes,
+} from "./testing/driver-suite.fixture.ts";
+import { node, volume } from "./testing/objects.fixture.ts";
 import { useDriver } from "./testing/use-driver.fixture.ts";
 
 const on = useDriver();
@@ -66,6 +76,59 @@ describe("what is left when a claim is deleted half-way", () => {
     await settle();
     expect(on.cluster.ran.slice(1)).toEqual([`delete node-a:${DIRECTORY}`, `delete node-a:${DIRECTORY}`]);
     expect(on.cluster.podNames()).toEqual([]);
+  });
+
+  /** The claim was deleted when its first attempt had failed and the helper of its second had not begun. */
+  async function deletedBeforeSecondBegan(): Promise<void> {
+    on.cluster.kubelet = () => ({ phase: "Failed" });
+    await expect(on.provision()).rejects.toThrow();
+    on.cluster.kubelet = () => undefined;
+    void begun(on.provision());
+    await settle();
+    expect(on.cluster.pod(CREATE_AGAIN)?.status?.phase).toBe("Pending");
+    on.cutOff("the claim was deleted");
+    on.cluster.ran.length = 0;
+  }
+
+  it("a helper that has not begun and tells of an earlier attempt is ended before that one's directory is removed", async () => {
+    await deletedBeforeSecondBegan();
+    const beside: unknown[] = [];
+    on.cluster.kubelet = () => {
+      beside.push(on.cluster.pod(CREATE_AGAIN)?.status?.phase);
+      return { phase: "Succeeded" };
+    };
+    await on.abandon();
+    expect(beside).toEqual(["Failed"]);
+    expect(on.cluster.podNames()).toEqual([]);
+  });
+
+  it("the same on a node that does not answer is ended when it does, and nothing is begun beside it", async () => {
+    await deletedBeforeSecondBegan();
+    on.cluster.kube.put("/api/v1/nodes/node-a", node("node-a", undefined, false));
+    kubeletGone(on.cluster, "node-a");
+    const abandoned = begun(on.abandon());
+    await on.cluster.clock.advance(120_000);
+    await expect(abandoned).rejects.toThrow(`helper pod ${CREATE_AGAIN} on node node-a was told to end and does not`);
+    expect(on.cluster.ran).toEqual([]);
+    on.cluster.endsInTime = () => true;
+    await on.cluster.setStatus(CREATE_AGAIN, { phase: "Failed" });
+    on.cluster.kubelet = succeeds;
+    on.cluster.kube.intercept = () => undefined;
+    await on.abandon();
+    expect(on.cluster.ran).toEqual([`delete node-a:${DIRECTORY}`]);
+  });
+
+  it("a helper that somebody deletes while it is ended is waited for no longer", async () => {
+    await deletedWhileRunning();
+    on.cluster.kube.intercept = (req) => {
+      if (req.method !== "PATCH" || !req.path.endsWith(CREATE)) return;
+      on.cluster.kube.intercept = () => undefined;
+      on.cluster.kube.remove(`${PODS}${CREATE}`);
+    };
+    const abandoned = on.abandon();
+    await on.cluster.clock.advance(120_000);
+    await abandoned;
+    expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`, `delete node-a:${DIRECTORY}`]);
   });
 
   it("a helper that runs too long is ended, so that it cannot make the directory again", async () => {

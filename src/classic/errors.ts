@@ -261,7 +261,7 @@ export const classicErrors = defineErrors("CLASSIC", {
   },
   HELPER_STUCK: {
     message: ({ pod, node }: { pod: string; node: string }) =>
-      `helper pod ${pod}${node === "" ? "" : ` on node ${node}`} is being deleted and does not go`,
+      `helper pod ${pod}${node === "" ? "" : ` on node ${node}`} was told to end and does not`,
     retry: "backoff",
     advice: "Look at the node. When it will not come back, delete its Node object, or taint it out-of-service.",
   },

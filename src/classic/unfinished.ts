@@ -58,7 +58,7 @@ interface Context {
   readonly confirm: Confirm;
 }
 
-/** `withdrawn`: it was not to be removed after all, and nothing has changed. `left`: the pod could not be deleted, and what is known of it is still needed. */
+/** `withdrawn`: it was not to be removed after all, and nothing was. `left`: the pod could not be deleted, and what is known of it is still needed. */
 type End = "ended" | "withdrawn" | "left";
 
 export class Unfinished {
@@ -210,8 +210,9 @@ export class Unfinished {
   }
 
   /**
-   * A pod that has not begun has made nothing, once it is gone; what an attempt before it may have made is removed while the pod is still there to tell of it. One that runs is ended first, and stays as the record
-   * until what it has made is removed (not where its node does not answer, nor where nothing is to be removed: it is deleted then).
+   * A pod that has not begun has made nothing, once it is gone. One that runs, or tells of what an attempt before it may have made, is ended first, so that it does not work beside the teardown, and stays as the record
+   * until that is removed. Not where nothing is to be removed, nor one that runs where its node does not answer: it is deleted then. Nor one that is on no node yet, which nobody would end: it stays while the directory is removed,
+   * and what it makes when it begins meanwhile is removed after that.
    */
   async #endPod(helper: HelperPod, context: Context): Promise<End> {
     const { work } = this.#deps;
@@ -231,16 +232,14 @@ export class Unfinished {
     };
     /** What may be there, by this pod or one before it. */
     let left = phase === "running" || again ? own : remembered();
-    if (phase === "waiting" && !leaving) {
+    const toRemove = left !== undefined && !this.#isKept(volumeName, left);
+    const ended =
+      !leaving &&
+      (phase === "succeeded" || phase === "failed" || (toRemove && (await work.endAsRecord(helper, context))));
+    if (phase === "waiting" && !leaving && !ended) {
       if ((await tearDown(left)) === "withdrawn") return "withdrawn";
       left = undefined;
     }
-    const toRemove = own !== undefined && !this.#isKept(volumeName, own);
-    const ended =
-      !leaving &&
-      (phase === "succeeded" ||
-        phase === "failed" ||
-        (phase === "running" && toRemove && (await work.endAsRecord(helper, context))));
     if (ended) {
       // It stays until its directory is gone: it is the record.
       left = own;

@@ -92,10 +92,11 @@ export class HelperPodControl {
   }
 
   /**
-   * Tells the kubelet to end a pod and to leave it there, failed, as the record of what it made; one that nobody could have begun, and that comes after nothing, is deleted instead. `activeDeadlineSeconds` is one of the few
+   * Tells the kubelet to end a pod and to leave it there, failed, as the record of what it made; one that nobody could have begun, and that comes after nothing, is deleted instead, unless it is to be kept (`keep`). `activeDeadlineSeconds` is one of the few
    * fields of a pod that may be set later, and since Kubernetes 1.27 the kubelet calls a pod Failed only when its containers have stopped. Where the patch is refused (rights, a webhook) it is deleted. Rejects when the server does not answer.
    */
-  async stop(pod: Pod, signal?: AbortSignal): Promise<void> {
+  async stop(pod: Pod, options: { readonly keep?: boolean; readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { keep = false, signal } = options;
     const { client } = this.#deps;
     const { name = "", namespace, uid } = pod.metadata ?? {};
     const call = signal === undefined ? {} : { signal };
@@ -107,7 +108,7 @@ export class HelperPodControl {
     for (let race = 1; now !== undefined && uidOf(now) === uid; race++) {
       const record = recordOf(now);
       try {
-        if (record?.phase !== "waiting" || record.again) {
+        if (keep || record?.phase !== "waiting" || record.again) {
           await client.patchMerge(pods, { name, namespace }, patch, call);
         } else {
           // The resource version: a container that starts meanwhile changes the pod's status first.

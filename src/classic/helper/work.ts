@@ -202,15 +202,20 @@ export class HelperWork {
     limit.clear();
   }
 
-  /** Ends a create pod that runs, and waits until it has: it stays as the record of what it made. Resolves with false when its node does not answer. Rejects with CLASSIC_HELPER_STUCK when that takes too long. */
+  /**
+   * Ends a create pod that runs or is about to, and waits until it has: it stays as the record of what it made, or one before it. Resolves with false when it is on no node, on one that is gone, or runs on one that does
+   * not answer. Rejects with CLASSIC_HELPER_STUCK when that takes too long.
+   */
   async endAsRecord(
-    { pod, record: { podName, node } }: HelperPod,
+    { pod, record: { podName, node, phase } }: HelperPod,
     { settings, signal }: Pick<WorkContext, "settings" | "signal">,
   ): Promise<boolean> {
-    if (!isReady(this.#deps.nodes.get(node))) return false;
+    const where = this.#deps.nodes.get(node);
+    if (where === undefined || (phase === "running" && !isReady(where))) return false;
     await this.#within({ podName, node }, settings, signal, async (limit) => {
-      await this.#control.stop(pod, limit);
-      await this.#control.waitForEnd(pod, limit);
+      // Watched from before: the end of a pod that is deleted meanwhile would not be seen any more.
+      const ended = this.#control.waitForEnd(pod, limit);
+      await Promise.all([this.#control.stop(pod, { keep: true, signal: limit }), ended]);
     });
     return true;
   }
