@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HELPER_VOLUME, PV_NODE } from "../../src/classic/names.ts";
 import { leases, persistentVolumeClaims, persistentVolumes } from "../../src/kube/kinds.ts";
 import type { LabApi } from "../../src/lab/api/lab-api.ts";
-import { markOf } from "./guard.ts";
+import { markOf, type Helper } from "./guard.ts";
 import { HandMade, PRODUCT } from "./hand-made.fixture.ts";
 
 const DELETE_POD = {
@@ -142,6 +142,30 @@ describe("the guard sees", () => {
     expect(world.disk.names("/opt/pvc-1")).toEqual([]);
   });
 
+  test("two helper pods that work in one directory at once", () => {
+    world.guard.helping(helper("create"));
+    world.guard.helping(helper("delete"));
+    expect(world.violations).toEqual([
+      "helper-pod-delete-pvc-1 begins in node-a:/opt/pvc-1 while helper-pod-create-pvc-1 works there",
+    ]);
+  });
+
+  test("the same on a disk of all nodes, of two volumes, of two attempts, or when the volume is stored", async () => {
+    const shared = { shared: true };
+    world.guard.helping(helper("create", shared));
+    world.guard.helping(helper("delete", { ...shared, volume: "pvc-2" }));
+    world.guard.helping(helper("create", { ...shared, uid: "another", path: "/opt/pvc-3" }));
+    world.guard.helping(helper("create", { ...shared, path: "/opt/pvc-3" }));
+    await world.madeVolume(await world.claim());
+    world.guard.helping(helper("create", { ...shared, path: "/opt/pvc-4" }));
+    world.guard.helping(helper("delete", { ...shared, path: "/opt/pvc-4" }));
+    expect(world.violations).toEqual([
+      "helper-pod-delete-pvc-2 begins in node-a:/opt/pvc-1 while helper-pod-create-pvc-1 works there",
+      "helper-pod-create-pvc-1 begins in node-a:/opt/pvc-3 while helper-pod-create-pvc-1 works there",
+      "helper-pod-delete-pvc-1 begins in node-a:/opt/pvc-4 while helper-pod-create-pvc-1 works there",
+    ]);
+  });
+
   test.each(["persistentvolumes/pvc-1", "namespaces/product/pods/helper-pod-create-pvc-1"])(
     "a deletion of %s that names no UID",
     (object) => {
@@ -215,6 +239,22 @@ describe("the guard says nothing of", () => {
     await world.guard.using(world.disk, "/opt/pvc-2");
   });
 
+  test("helper pods of two directories or nodes, containers of one pod, and one that begins when another has ended", () => {
+    world.guard.helping(helper("create"));
+    world.guard.helping(helper("create"));
+    world.guard.helping(helper("delete", { path: "/opt/pvc-2" }));
+    world.guard.helping(helper("delete", { disk: world.otherDisk }));
+    let runs = true;
+    world.guard.helping(helper("create", { path: "/opt/pvc-3", runs: () => runs }));
+    runs = false;
+    world.guard.helping(helper("delete", { path: "/opt/pvc-3" }));
+  });
+
+  test("a helper pod of an attempt that is given up, on a disk of all nodes, beside its teardown", () => {
+    world.guard.helping(helper("delete", { shared: true }));
+    world.guard.helping(helper("create", { shared: true }));
+  });
+
   test("volumes of others", async () => {
     await world.client.create(persistentVolumes, {
       metadata: { name: "foreign" },
@@ -242,3 +282,10 @@ describe("the guard says nothing of", () => {
     expect(world.violations.splice(0)).toEqual(["the removal of pvc-1 begins although it is retained"]);
   });
 });
+
+/** A container of a helper pod of pvc-1, at work. */
+function helper(action: "create" | "delete", but: Partial<Helper> & { uid?: string; volume?: string } = {}): Helper {
+  const { uid = action, volume = "pvc-1", ...rest } = but;
+  const pod = { name: `helper-pod-${action}-${volume}`, uid, annotations: { [HELPER_VOLUME]: volume } };
+  return { pod, disk: world.disk, shared: false, path: "/opt/pvc-1", runs: () => true, ...rest };
+}

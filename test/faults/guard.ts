@@ -23,6 +23,8 @@ export class Guard {
   readonly #rescuedAt = new Map<string, number>();
   /** When the removal of a volume was begun first. */
   readonly #begunAt = new Map<string, number>();
+  /** Containers of helper pods that have begun, and may have ended. */
+  readonly #helpers = new Set<Helper>();
 
   /** `namespace` is the product's. */
   constructor(
@@ -93,6 +95,29 @@ export class Guard {
       if (others.length > 0) this.#onViolation(`the claim of ${disk.name}:${path} finds ${others.join(", ")} in it`);
     }
     await disk.writeText(`${path}/${markOf(uid)}`, uid);
+  }
+
+  /** A container of a helper pod begins to work. */
+  helping(helper: Helper): void {
+    for (const other of this.#helpers) {
+      if (!other.runs()) this.#helpers.delete(other);
+      else if (meets(helper, other) && !this.#isRecordOnNoNode(helper, other)) {
+        const where = `${helper.disk.name}:${helper.path}`;
+        this.#onViolation(`${helper.pod.name} begins in ${where} while ${other.pod.name} works there`);
+      }
+    }
+    this.#helpers.add(helper);
+  }
+
+  /**
+   * On a disk that all nodes have, a create pod of an attempt that is given up may be on no node yet: nobody would end it, so it stays as the record while its directory is removed. When it begins meanwhile, the directory is removed
+   * once more (src/classic/unfinished.ts).
+   */
+  #isRecordOnNoNode(one: Helper, other: Helper): boolean {
+    const volumeOf = ({ pod }: Helper): string => pod.annotations?.[HELPER_VOLUME] ?? "";
+    const deletes = ({ pod }: Helper): boolean => pod.name?.includes("-delete-") === true;
+    const isStored = this.#view.volumes().some(({ metadata }) => metadata?.name === volumeOf(one));
+    return one.shared && volumeOf(one) === volumeOf(other) && deletes(one) !== deletes(other) && !isStored;
   }
 
   /** A replica sends a request. */
@@ -171,11 +196,26 @@ export class Guard {
   }
 }
 
+/** A container of a helper pod. */
+export interface Helper {
+  readonly pod: Pick<ObjectMeta, "name" | "uid" | "annotations">;
+  readonly disk: Disk;
+  /** All nodes have this disk, and the scheduler chooses the pod's. */
+  readonly shared: boolean;
+  /** The directory it makes or removes. */
+  readonly path: string;
+  readonly runs: () => boolean;
+}
+
 type Of<T> = Pick<Change, "key"> & { readonly before: T | undefined; readonly after: T | undefined };
 
 /** The file by which a claim knows its directory again. */
 export function markOf(uid: string): string {
   return `mark-${uid}`;
+}
+
+function meets(one: Helper, other: Helper): boolean {
+  return one.pod.uid !== other.pod.uid && one.disk === other.disk && one.path === other.path;
 }
 
 function overlap(a: string, b: string): boolean {

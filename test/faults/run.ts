@@ -8,12 +8,13 @@ import type { KubeRequest } from "../../src/kube/kube.ts";
 import { LabApi } from "../../src/lab/api/lab-api.ts";
 import { ADMIN } from "../../src/lab/api/request.ts";
 import { startControllers } from "../../src/lab/controllers/start.ts";
-import type { ContainerRun } from "../../src/lab/kubelet/runtime.ts";
+import type { ContainerRun, ContainerRuntime } from "../../src/lab/kubelet/runtime.ts";
 import { ScriptedRuntime, type Play } from "../../src/lab/kubelet/scripted-runtime.ts";
 import { virtualClock } from "../../src/lab/virtual/virtual-clock.ts";
 import { memoryFiles } from "../../src/kube/testing/memory-files.fixture.ts";
 import type { LogFields } from "../../src/observe/log.ts";
 import { background } from "../../src/observe/background.ts";
+import { helperDirectory } from "../lab/play-script.ts";
 import { ClusterView } from "./cluster-view.ts";
 import { playHelper } from "./containers.ts";
 import { Disk } from "./disk.ts";
@@ -102,9 +103,18 @@ export async function run(seed: number, manifests: Manifests, options: RunOption
 
   const bases = basesOf(plan);
   const scripts = new Draw(seed, "scripts");
-  const play = (disk: Disk, container: ContainerRun): Play => {
-    if (container.pod.metadata?.namespace === PRODUCT_NAMESPACE) {
-      return playHelper(container, plan.scripts, scripts, () => healed);
+  const play = (disk: Disk, container: ContainerRun, find: ContainerRuntime["find"]): Play => {
+    const { metadata: pod = {} } = container.pod;
+    if (pod.namespace === PRODUCT_NAMESPACE) {
+      const helps = playHelper(container, plan.scripts, scripts, () => healed);
+      const runs = (): boolean => {
+        const handle = find(pod.uid ?? "", container.container.name);
+        return handle !== undefined && handle.exit === undefined;
+      };
+      if (helps.does === "exit") {
+        guard.helping({ pod, disk, shared: plan.shared, path: helperDirectory(container), runs });
+      }
+      return helps;
     }
     for (const { source } of container.mounts) {
       if (!bases.some((base) => source.startsWith(`${base}/`))) continue;
@@ -116,11 +126,12 @@ export async function run(seed: number, manifests: Manifests, options: RunOption
     }
     return { does: "run" };
   };
-  const machines = [...disks].map(([name, disk]) => ({
-    name,
-    files: disk,
-    runtime: new ScriptedRuntime({ clock, log: log(name) }, (container) => play(disk, container)),
-  }));
+  const machines = [...disks].map(([name, disk]) => {
+    const runtime: ScriptedRuntime = new ScriptedRuntime({ clock, log: log(name) }, (container) =>
+      play(disk, container, (...of) => runtime.find(...of)),
+    );
+    return { name, files: disk, runtime };
+  });
   const controllers = startControllers(
     {
       clock,

@@ -46,6 +46,11 @@ const BUGS: readonly Bug[] = [
     sends: removedElsewhere,
     found: /^not settled: (.+; )?\S+:\S+ belongs to no volume/,
   },
+  {
+    what: "a removal does not know the helper pods of the one before it",
+    sends: removedUnknown,
+    found: /^helper-pod-delete-\d+-\S+ begins in \S+ while helper-pod-delete-\d+-\S+ works there \(at /,
+  },
 ];
 
 test.each(BUGS.map((bug) => [bug.what, bug] as const))("a run fails when %s", async (_what, { sends, found }) => {
@@ -72,6 +77,14 @@ function removedElsewhere(request: KubeRequest): KubeRequest | undefined {
   if (request.method !== "POST" || !request.path.endsWith("/pods")) return undefined;
   if (!JSON.stringify(request.body).includes("helper-pod-delete-")) return undefined;
   return changed(request, /"name":"VOL_DIR","value":"([^"]+?)\/?"/, '"name":"VOL_DIR","value":"$1-elsewhere"');
+}
+
+let removals = 0;
+
+/** Under a new name each time, and none that the product reads. */
+function removedUnknown(request: KubeRequest): KubeRequest | undefined {
+  if (request.method !== "POST" || !request.path.endsWith("/pods")) return undefined;
+  return changed(request, /"name":"helper-pod-delete-/, `"name":"helper-pod-delete-${++removals}-`);
 }
 
 function changed(request: KubeRequest, what: RegExp, by: string): KubeRequest {

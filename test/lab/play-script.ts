@@ -5,11 +5,11 @@ import type { ContainerRun } from "../../src/lab/kubelet/runtime.ts";
  * the first line that fails or that it does not know.
  */
 export async function playScript(run: ContainerRun): Promise<void> {
-  const { container, env, files } = run;
+  const { container, files } = run;
   const script = container.command?.at(-1) ?? "";
   const text = await files.readText(onNode(run, script));
   if (text === undefined) throw new Error(`there is no script ${script}`);
-  const directory = onNode(run, env["VOL_DIR"] ?? "");
+  const directory = helperDirectory(run);
   for (const line of text.split("\n")) {
     const looked = /^\[ -e "\$VOL_DIR\/([\w.-]+)" \]$/.exec(line)?.[1];
     if (line === "" || line.startsWith("#") || /^set -\w+$/.test(line)) continue;
@@ -18,6 +18,11 @@ export async function playScript(run: ContainerRun): Promise<void> {
     else if (looked === undefined) throw new Error(`${script}: this line cannot be played: ${line}`);
     else if ((await files.kind(`${directory}/${looked}`)) === undefined) throw new Error(`${looked} is not there`);
   }
+}
+
+/** The volume's directory on the node, as the script of a helper pod finds it. */
+export function helperDirectory(run: ContainerRun): string {
+  return onNode(run, run.env["VOL_DIR"] ?? "");
 }
 
 function onNode({ mounts }: ContainerRun, path: string): string {
