@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { stringify } from "yaml";
 import { startApi, type ApiServer } from "./api.fixture.ts";
 import { openWorkshop, type Workshop } from "./program.fixture.ts";
 
@@ -117,6 +118,28 @@ test("a kubeconfig that is not there is fatal", async () => {
   const running = await shop.start(["start", "--kubeconfig", "/nonexistent", "--health-port", "0"]);
   expect(await running.exit).toBe(1);
   expect(running.lines.at(-1)?.msg).toMatch(/^Error starting daemon: unable to get client config: /);
+});
+
+test.each([
+  ["an authority's file that is not there", { "certificate-authority": "none.crt" }, {}, "none\\.crt"],
+  ["an authority's file that is no certificate", { "certificate-authority": "kubeconfig" }, {}, "is not a PEM file"],
+  ["a client certificate that is not there", {}, { "client-certificate": "none.crt", "client-key": "k" }, "none\\.crt"],
+  ["a token file that is not there", {}, { tokenFile: "none.token" }, "none\\.token"],
+])("a kubeconfig that names %s is fatal", async (_, cluster, user, why) => {
+  const file = await shop.write(
+    "bad-files",
+    stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      "current-context": "test",
+      clusters: [{ name: "test", cluster: { server: "https://127.0.0.1:1", ...cluster } }],
+      users: [{ name: "test", user }],
+      contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
+    }),
+  );
+  const { code, msg } = await failure(["--kubeconfig", file, "--config", CONFIG]);
+  expect(code).toBe(1);
+  expect(msg).toMatch(new RegExp(`^Error starting daemon: unable to get k8s client: .*${why}`));
 });
 
 test("a config file that is not there is fatal", async () => {

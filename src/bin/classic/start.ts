@@ -1,6 +1,5 @@
 import { Registry } from "prom-client";
 import { createClassicDriver } from "../../classic/driver.ts";
-import { classicErrors } from "../../classic/errors.ts";
 import { handleHealth, handleReady } from "../../classic/health.ts";
 import { DEFAULT_SLOTS } from "../../classic/helper/slots.ts";
 import type { StartOptions } from "../../classic/options.ts";
@@ -64,11 +63,7 @@ const FLUSH_MS = 2_000;
 export async function startClassic(options: StartOptions, effects: Effects, signal: AbortSignal): Promise<void> {
   const registry = new Registry();
   const metrics = new KubeMetrics(registry);
-  const connection = await connect({ ...effects, metrics }, { kubeconfig: options.kubeconfig, env: effects.env }).catch(
-    (error: unknown) => {
-      throw classicErrors.CLIENT_CONFIG({ why: messageOf(error) }, { cause: error });
-    },
-  );
+  const connection = await connect({ ...effects, metrics }, { kubeconfig: options.kubeconfig, env: effects.env });
   const { kube } = connection;
   try {
     await runClassic(options, { ...effects, kube, registry, metrics, serve: serveHttp }, signal);
