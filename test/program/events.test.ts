@@ -250,13 +250,27 @@ test.each<[string, object, Record<string, string>, Parameters<World["putClaim"]>
     {},
     "failed to create user from pattern {{ .PVC.Labels.user }}: ",
   ],
+  [
+    "a group pattern that does not parse",
+    LOCAL,
+    { groupPattern: "{{" },
+    {},
+    'failed to provision volume with StorageClass "c": failed to create group from pattern {{: ',
+  ],
+  [
+    "a mode pattern over a label that is not there",
+    LOCAL,
+    { permPattern: "{{ .PVC.Labels.mode }}" },
+    {},
+    "failed to create perm from pattern {{ .PVC.Labels.mode }}: ",
+  ],
   ["a shared path that is relative", { sharedFileSystemPath: "shared" }, {}, {}, " is not absolute"],
   [
     "a volume directly below the root",
     { sharedFileSystemPath: "/" },
     {},
     {},
-    "cannot find parent dir or volume dir or parent dir is relative",
+    "invalid path create for /pvc-0f0f0f0f-0000-4000-8000-000000000001_default_1: cannot find parent dir or volume dir or parent dir is relative",
   ],
 ])("a claim with %s hears why in an event", async (_, config, parameters, change, text) => {
   const world = await start(config);
@@ -300,7 +314,19 @@ test("a helper pod that does not end in time is an event", async () => {
   const world = await start({ ...LOCAL, cmdTimeoutSeconds: 1 });
   world.putClass("c");
   world.putClaim("1");
-  expect(await world.event(CLAIM, "create process timeout after 1 seconds")).toBe("Warning ProvisioningFailed");
+  const says =
+    'failed to provision volume with StorageClass "c": failed to create volume pvc-0f0f0f0f-0000-4000-8000-000000000001: create process timeout after 1 seconds';
+  expect(await world.event(CLAIM, says)).toBe("Warning ProvisioningFailed");
+});
+
+test("a teardown that does not end in time is an event, and the volume stays", async () => {
+  const world = await start({ ...LOCAL, cmdTimeoutSeconds: 1 });
+  world.putClass("c");
+  const onNode = term({ key: "kubernetes.io/hostname", operator: "In", values: ["a"] });
+  world.putVolume("pvc-old", { hostPath: { path: "/data/pvc-old_default_gone" }, ...onNode });
+  const says = "failed to delete volume pvc-old: create process timeout after 1 seconds";
+  expect(await world.event("PersistentVolume pvc-old", says)).toBe("Warning VolumeFailedDelete");
+  expect(world.api.kube.at("/api/v1/persistentvolumes/pvc-old")).toBeDefined();
 });
 
 const term = (requirement: object): object => ({
