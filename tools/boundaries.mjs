@@ -15,7 +15,7 @@ const ROOMS = {
   effects: [],
   observe: ["effects"],
   kube: ["effects", "observe"],
-  api: ["effects", "observe"],
+  api: ["effects", "observe", "kube"],
   provision: ["effects", "observe", "kube", "api"],
   classic: ["effects", "observe", "kube", "api", "provision"],
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.

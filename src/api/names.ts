@@ -29,3 +29,31 @@ export const HOSTNAME_LABEL = "kubernetes.io/hostname";
 
 /** On a PersistentVolume of ours: what it is there for. The only value is `acknowledgement` (src/provision/express/canary.ts). */
 export const CANARY_ANNOTATION = "mooring.dev/canary";
+
+/** The movable driver: StorageClass.provisioner, CSIDriver, PersistentVolume.spec.csi.driver. */
+export const DRIVER = "mooring.dev";
+
+/**
+ * Keys of node labels that steer a volume's pods; the volume's name follows the slash. Keys in this
+ * domain cannot be set by a kubelet (NodeRestriction), so a stolen kubelet credential moves nothing.
+ */
+export const AT_PREFIX = "at.mooring.node-restriction.kubernetes.io/";
+export const AWAY_PREFIX = "away.mooring.node-restriction.kubernetes.io/";
+
+/** On the template nodes that cluster-autoscaler imagines: copies of a real node's labels, without its data. */
+export const TEMPLATE_NODE_LABEL = "cluster-autoscaler.kubernetes.io/template-node";
+
+/** Finalizers of ours, each on the kind its name says. The PersistentVolume's goes last. */
+export const VOLUME_FINALIZER = "mooring.dev/volume";
+export const LOCAL_VOLUME_FINALIZER = "mooring.dev/data";
+export const COPY_FINALIZER = "mooring.dev/copy";
+export const MOVE_FINALIZER = "mooring.dev/move";
+export const STORAGE_NODE_FINALIZER = "mooring.dev/volumes";
+export const KEEPER_FINALIZER = "mooring.dev/keeper";
+
+/** On a node: `stay` lets its volumes stay in a drain, `move` is the default. */
+export const DRAIN_ANNOTATION = "mooring.dev/drain";
+/** On a node: `true` ends every hold on that node. */
+export const RELEASE_ANNOTATION = "mooring.dev/release";
+/** On a keeper pod: when its eviction was last answered with 429. */
+export const ASKED_ANNOTATION = "mooring.dev/asked";
