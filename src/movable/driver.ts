@@ -1,0 +1,239 @@
+/*
+ * The driver of mooring.dev: claims to LocalVolumes.
+ *
+ * No agent is on this path. A new volume is an object; the first publish makes its directory.
+ *
+ *   room granted → the node's keeper exists → Node read uncached: not leaving → LocalVolume created
+ *   → (the loop) PersistentVolume created
+ *
+ * The keeper comes before the read: a drain that began before the read is seen by it, and one that
+ * begins later finds the keeper among the node's pods and is held by it.
+ *
+ * What a crash leaves:
+ *   after the keeper            a keeper on a node without volumes; the keeper loop removes it
+ *   after the LocalVolume       a LocalVolume without a PersistentVolume: an attempt. The next leader goes
+ *                               on with it, or, when the claim is gone, has it removed
+ *   after `reclaim` was ordered a Released PersistentVolume whose LocalVolume is being removed: removing it
+ *                               again does nothing
+ *
+ * A LocalVolume is taken back only while nothing can have been written: there is no PersistentVolume and
+ * no VolumeCopy, both read uncached. (A VolumeCopy is written before the first mount.)
+ */
+import { localVolumes, type LocalVolume } from "../api/kinds/local-volume.ts";
+import { volumeCopies } from "../api/kinds/volume-copy.ts";
+import { DRIVER } from "../api/names.ts";
+import type { Random } from "../effects/random.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { isAlreadyExists, isConflict, isNotFound } from "../kube/errors.ts";
+import { persistentVolumes, type Node, type PersistentVolume } from "../kube/kinds.ts";
+import { hostnameOf, isLeaving } from "../kube/nodes.ts";
+import { nameOf, type Stored } from "../kube/objects.ts";
+import { bytes, QuantityError } from "../kube/quantity.ts";
+import type { Log } from "../observe/log.ts";
+import { chooseNode } from "../place/choose-node.ts";
+import type { Ledger } from "../place/ledger.ts";
+import { describeRoom } from "../place/room.ts";
+import type { Confirm, Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../provision/driver.ts";
+import { movableErrors } from "./errors.ts";
+import { claimOf, newLocalVolume, persistentVolumePart } from "./local-volume.ts";
+import { NodeReads } from "./node-reads.ts";
+import { parseParameters, policiesFor, type ClassParameters } from "./parameters.ts";
+
+export interface MovableDeps {
+  readonly client: KubeClient;
+  readonly random: Random;
+  readonly log: Log;
+  readonly ledger: Ledger;
+  /** The LocalVolumes as last seen. */
+  readonly volumes: { list(): readonly LocalVolume[]; get(name: string): LocalVolume | undefined };
+  /** Makes sure that the node has its keeper pod (the object; it need not run). Rejects in the server's words. */
+  readonly ensureKeeper: (nodeName: string, signal: AbortSignal) => Promise<void>;
+}
+
+/** How often a write is tried again that found the object changed. */
+const TRIES = 5;
+
+export function createMovableDriver(deps: MovableDeps): Driver {
+  const reads = new NodeReads(deps.client);
+  return {
+    name: "movable",
+    provisioner: DRIVER,
+    retry: { provision: { limit: 0 }, reclaim: { limit: 0 } },
+    admit,
+    chooseNode: (request, candidates) => choose(deps, request, candidates),
+    provision: (request, signal) => provision(deps, reads, request, signal),
+    stored: (volumeName) => {
+      deps.ledger.release(volumeName);
+      return Promise.resolve();
+    },
+    attempts: () =>
+      deps.volumes
+        .list()
+        .filter(({ spec }) => spec.mayCreate !== undefined && !spec.reclaim)
+        .map((volume) => nameOf(volume)),
+    removeAttempt: async (volumeName, confirm, signal) => {
+      if (await confirm()) await takeBack(deps, volumeName, signal);
+    },
+    remove: (volume, confirm, signal) => remove(deps, volume, confirm, signal),
+  };
+}
+
+function admit({ claim, storageClass }: ProvisionRequest): void {
+  policiesFor(claim, nameOf(storageClass), parseParameters(storageClass));
+  const refused = claim.spec?.accessModes?.find((mode) => mode !== "ReadWriteOnce" && mode !== "ReadWriteOncePod");
+  if (refused !== undefined) throw movableErrors.ACCESS_MODE({ mode: refused });
+  if (claim.spec?.selector !== undefined) throw movableErrors.SELECTOR({});
+  capacityOf(claim);
+}
+
+/** What the claim asks for, as it wrote it and in bytes. */
+function capacityOf(claim: ProvisionRequest["claim"]): { readonly text: string; readonly bytes: bigint } {
+  const text = claim.spec?.resources?.requests?.["storage"];
+  if (text === undefined) throw movableErrors.CAPACITY({ why: "spec.resources.requests.storage is not set" });
+  try {
+    const amount = bytes(text);
+    if (amount > 0n) return { text: String(amount), bytes: amount };
+  } catch (error) {
+    if (!(error instanceof QuantityError)) throw error;
+  }
+  throw movableErrors.CAPACITY({ why: `"${text}" is not a positive amount` });
+}
+
+function choose(
+  { ledger }: MovableDeps,
+  { claim, storageClass }: ProvisionRequest,
+  candidates: readonly Stored<Node>[],
+): Stored<Node> {
+  const { pool } = parseParameters(storageClass);
+  const asked = capacityOf(claim);
+  const looked = candidates
+    .filter((node) => !isLeaving(node))
+    .map((node) => ({ node, look: ledger.look(pool, nameOf(node)) }));
+  const choice = chooseNode(looked, asked.bytes, ({ room }) => describeRoom(room));
+  const chosen = candidates.find((node) => node === choice.node);
+  if (chosen !== undefined) return chosen;
+  const reasons = choice.node === undefined ? choice.reasons : [];
+  throw movableErrors.NO_NODE({ pool, asked: asked.text, reasons });
+}
+
+async function provision(
+  deps: MovableDeps,
+  reads: NodeReads,
+  request: ProvisionRequest,
+  signal: AbortSignal,
+): Promise<ProvisionedVolume> {
+  const { node, volumeName, storageClass } = request;
+  if (node === undefined) throw movableErrors.NO_NODE({ pool: "", asked: "", reasons: [] });
+  const parameters = parseParameters(storageClass);
+  const nodeName = nameOf(node);
+  grant(deps.ledger, request, parameters.pool, nodeName);
+  try {
+    await deps.ensureKeeper(nodeName, signal);
+    const now = await reads.read(nodeName);
+    if (isLeaving(now)) throw movableErrors.NODE_LEAVING({ node: nodeName });
+    const volume = await create(deps, request, parameters, now, signal);
+    return persistentVolumePart(volume);
+  } catch (error) {
+    deps.ledger.release(volumeName);
+    throw error;
+  }
+}
+
+/** Looks and promises in one turn of the event loop, so that two claims never see the same free bytes. */
+function grant(ledger: Ledger, request: ProvisionRequest, pool: string, node: string): void {
+  const asked = capacityOf(request.claim);
+  const look = ledger.look(pool, node, new Set([request.volumeName]));
+  if (!look.usable) throw movableErrors.POOL_NOT_READY({ node, pool, why: look.why });
+  if (look.room.free < asked.bytes) {
+    throw movableErrors.NO_ROOM({ node, pool, asked: asked.text, room: describeRoom(look.room) });
+  }
+  ledger.grant({ volume: request.volumeName, pool, nodeName: node, bytes: asked.bytes });
+}
+
+/** Creates the LocalVolume. One that is there already is this one, unless it was begun on another node. */
+async function create(
+  deps: MovableDeps,
+  request: ProvisionRequest,
+  parameters: ClassParameters,
+  node: Node,
+  signal: AbortSignal,
+): Promise<LocalVolume> {
+  const { client, random } = deps;
+  const { claim, storageClass, volumeName } = request;
+  const nodeName = node.metadata?.name ?? "";
+  const volume = newLocalVolume({
+    name: volumeName,
+    nodeName,
+    hostname: hostnameOf(node) ?? nodeName,
+    capacity: capacityOf(claim).text,
+    incarnation: random.uuid(),
+    parameters: { ...parameters, policies: policiesFor(claim, nameOf(storageClass), parameters) },
+    claim: claimOf(request),
+  });
+  try {
+    return await client.create(localVolumes, volume, { signal });
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
+  const stored = await client.get(localVolumes, { name: volumeName }, { signal });
+  if (!stored.spec.reclaim && stored.spec.nodeName === nodeName) return stored;
+  await takeBack(deps, volumeName, signal);
+  throw movableErrors.BEING_REPLACED({ volume: volumeName });
+}
+
+/**
+ * Orders the removal of a volume that was begun and that nobody can have written to. Does nothing
+ * when a PersistentVolume or a VolumeCopy of it exists: then it is no attempt any more.
+ */
+async function takeBack({ client, log }: MovableDeps, volumeName: string, signal: AbortSignal): Promise<void> {
+  const copies = await client.list(volumeCopies, { fieldSelector: `spec.volume=${volumeName}`, signal });
+  if (copies.length > 0 || (await exists(client, volumeName, signal))) return;
+  log.info("removing a volume that was begun and never used", { volume: volumeName });
+  await orderReclaim(client, volumeName, signal);
+}
+
+async function exists(client: KubeClient, volumeName: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await client.get(persistentVolumes, { name: volumeName }, { signal });
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+/** Orders the removal of the volume's bytes. The agents carry it out; the PersistentVolume need not wait for them. */
+async function remove(
+  { client }: MovableDeps,
+  volume: Stored<PersistentVolume>,
+  confirm: Confirm,
+  signal: AbortSignal,
+): Promise<RemovedVolume> {
+  const name = volume.spec?.csi?.volumeHandle ?? nameOf(volume);
+  if (!(await confirm())) return { outcome: "withdrawn" };
+  const ordered = await orderReclaim(client, name, signal);
+  if (ordered) return { outcome: "removed" };
+  const message = `LocalVolume ${name} does not exist, so no order to remove its data can be given; what is on a disk stays there`;
+  return { outcome: "kept", message };
+}
+
+/** Sets `spec.reclaim`. Resolves with false when there is no such LocalVolume. */
+async function orderReclaim(client: KubeClient, name: string, signal: AbortSignal): Promise<boolean> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const { metadata, spec } = await client.get(localVolumes, { name }, { signal });
+      if (spec.reclaim) return true;
+      const { uid, resourceVersion } = metadata ?? {};
+      await client.patchMerge(
+        localVolumes,
+        { name },
+        { metadata: { uid, resourceVersion }, spec: { reclaim: true } },
+        { signal },
+      );
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      if (!isConflict(error) || attempt === TRIES) throw error;
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
+import { DRIVER } from "../../api/names.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { runController, type ControllerDeps } from "../../kube/controller.ts";
+import { isConflict, isNotFound } from "../../kube/errors.ts";
+import type { Informer } from "../../kube/informer.ts";
+import { pods as podResource, type PersistentVolume, type PersistentVolumeClaim, type Pod } from "../../kube/kinds.ts";
+import { keyOf } from "../../kube/objects.ts";
+import { WorkQueue } from "../../kube/work-queue.ts";
+import type { Recorder } from "../../provision/events.ts";
+import * as events from "../events.ts";
+import { planSweep } from "./plan.ts";
+
+export interface SweepDeps extends ControllerDeps {
+  readonly client: KubeClient;
+  readonly recorder: Recorder;
+  readonly pods: Informer<Pod>;
+  readonly claims: Informer<PersistentVolumeClaim>;
+  readonly persistentVolumes: Informer<PersistentVolume>;
+  readonly volumes: Informer<LocalVolume>;
+}
+
+const WORKERS = 4;
+
+/**
+ * Deletes pods that landed on a node their volume has left (plan.ts), until the signal is aborted. It
+ * happens when a label changed while the scheduler was binding the pod.
+ */
+export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<void> {
+  const { client, clock, log, pods, recorder, volumes } = deps;
+  const queue = new WorkQueue({ clock }, { name: "wrong-nodes" });
+  const stops = [
+    pods.onChange(({ key, type }) => {
+      if (type !== "deleted") queue.add(key);
+    }),
+    volumes.onChange(({ object }) => {
+      for (const pod of pods.store.list()) {
+        if (pod.status?.phase === "Pending" && volumesOf(deps, pod).includes(object)) queue.add(keyOf(pod));
+      }
+    }),
+  ];
+  const reconcile = async (key: string, stop: AbortSignal): Promise<void> => {
+    const pod = pods.store.get(key);
+    if (pod === undefined) return;
+    const seen = volumesOf(deps, pod);
+    if (planSweep(pod, seen).step === "nothing") return;
+    // The cache may be older than a move that the pod has followed already.
+    const now = await Promise.all(seen.map((volume) => read(client, volume, stop)));
+    const plan = planSweep(
+      pod,
+      now.filter((volume) => volume !== undefined),
+    );
+    if (plan.step === "nothing") return;
+    const { name = "", namespace, uid, resourceVersion } = pod.metadata ?? {};
+    log.info("deleting a pod that landed on a node its volume is not on", { pod: key, ...plan });
+    recorder.record(events.aboutPod(pod), events.sweptFrom(pod.spec?.nodeName ?? "", plan.volume, plan.where));
+    try {
+      await client.delete(podResource, { name, namespace }, { uid, resourceVersion, signal: stop });
+    } catch (error) {
+      if (!isConflict(error) && !isNotFound(error)) throw error;
+    }
+  };
+  try {
+    await runController(deps, { name: "wrong-nodes", queue, workers: WORKERS, reconcile }, signal);
+  } finally {
+    for (const stop of stops) stop();
+  }
+}
+
+async function read(client: KubeClient, volume: LocalVolume, signal: AbortSignal): Promise<LocalVolume | undefined> {
+  try {
+    return await client.get(localVolumes, { name: volume.metadata?.name ?? "" }, { signal });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The movable volumes that a pod uses, as far as the caches know. */
+function volumesOf(deps: Pick<SweepDeps, "claims" | "persistentVolumes" | "volumes">, pod: Pod): LocalVolume[] {
+  const namespace = pod.metadata?.namespace ?? "";
+  return claimNamesOf(pod).flatMap((claim) => {
+    const volumeName = deps.claims.store.get(`${namespace}/${claim}`)?.spec?.volumeName;
+    const csi = volumeName === undefined ? undefined : deps.persistentVolumes.store.get(volumeName)?.spec?.csi;
+    const volume = csi?.driver === DRIVER ? deps.volumes.store.get(csi.volumeHandle) : undefined;
+    return volume === undefined ? [] : [volume];
+  });
+}
+
+/** Names of the claims that a pod uses; generic ephemeral volumes have a claim named after the pod. */
+export function claimNamesOf(pod: Pod): readonly string[] {
+  return (pod.spec?.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
+    if (persistentVolumeClaim !== undefined) return [persistentVolumeClaim.claimName];
+    return ephemeral === undefined ? [] : [`${pod.metadata?.name ?? ""}-${name}`];
+  });
+}
