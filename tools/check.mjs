@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 
 const steps = [
   ["format", ["npx", "prettier", "--check", "--log-level", "warn", "."]],
+  ["comment width", ["node", "--import", "tsx", "tools/comment-width-main.ts"]],
   ["lint", ["npx", "oxlint", "--deny-warnings"]],
   ["types", ["npx", "tsc", "--noEmit"]],
   ["unused code", ["npx", "knip", "--no-progress"]],

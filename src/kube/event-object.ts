@@ -1,4 +1,6 @@
 import type { Event } from "./kinds.ts";
+import { uidOf, type KubeObject } from "./objects.ts";
+import { apiVersionOf, type Resource } from "./resource.ts";
 import { secondsTime } from "./timestamps.ts";
 
 /** The object that an event is about. */
@@ -18,7 +20,10 @@ export interface RecordedEvent {
   readonly reason: string;
   /** For people. Cut at 1024 bytes. */
   readonly message: string;
-  /** Two events about one object with the same text here are one event that happened twice, shown with the message of the latest. @default type, reason and message */
+  /**
+   * Two events about one object with the same text here are one event that happened twice, shown
+   * with the message of the latest. @default type, reason and message
+   */
   readonly dedupe?: string;
 }
 
@@ -26,7 +31,26 @@ export interface RecordedEvent {
 const LONGEST_MESSAGE = 1024;
 const CUT_MARK = "…";
 
-/** The Event object for a series of occurrences. Cluster-scoped objects have theirs in the namespace `default`. */
+/**
+ * An object of any kind as its events name it. The apiVersion and the kind are the resource's:
+ * items of a list come without them.
+ */
+export function aboutObject<T extends KubeObject>(resource: Resource<T>, object: T): EventAbout {
+  const { name = "", namespace, resourceVersion } = object.metadata ?? {};
+  return {
+    apiVersion: apiVersionOf(resource),
+    kind: resource.kind,
+    name,
+    uid: uidOf(object),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+}
+
+/**
+ * The Event object for a series of occurrences. Cluster-scoped objects have theirs in the namespace
+ * `default`.
+ */
 export function newEvent(
   series: {
     readonly name: string;
@@ -62,7 +86,10 @@ export function newEvent(
   };
 }
 
-/** The text, or as much of it as fits with a mark into so many bytes of UTF-8, without a broken character. */
+/**
+ * The text, or as much of it as fits with a mark into so many bytes of UTF-8, without a broken
+ * character.
+ */
 function cutToBytes(text: string, limit: number): string {
   const encoder = new TextEncoder();
   if (encoder.encode(text).length <= limit) return text;

@@ -1,5 +1,14 @@
 import type { Lease } from "kubernetes-types/coordination/v1.js";
-import type { ConfigMap, Event, Node, PersistentVolume, PersistentVolumeClaim, Pod } from "kubernetes-types/core/v1.js";
+import type { ValidatingWebhook, ValidatingWebhookConfiguration } from "kubernetes-types/admissionregistration/v1.js";
+import type {
+  ConfigMap,
+  Event,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  Secret,
+} from "kubernetes-types/core/v1.js";
 import type { StorageClass } from "kubernetes-types/storage/v1.js";
 import type { SelfSubjectAccessReview } from "kubernetes-types/authorization/v1.js";
 import { defineResource } from "./resource.ts";
@@ -12,8 +21,11 @@ export type {
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  Secret,
   SelfSubjectAccessReview,
   StorageClass,
+  ValidatingWebhook,
+  ValidatingWebhookConfiguration,
 };
 
 const core = { group: "", version: "v1" } as const;
@@ -26,6 +38,7 @@ export const configMaps = defineResource<ConfigMap>({
   kind: "ConfigMap",
   namespaced: true,
 });
+export const secrets = defineResource<Secret>({ ...core, plural: "secrets", kind: "Secret", namespaced: true });
 export const events = defineResource<Event>({ ...core, plural: "events", kind: "Event", namespaced: true });
 export const persistentVolumes = defineResource<PersistentVolume>({
   ...core,
@@ -58,5 +71,12 @@ export const selfSubjectAccessReviews = defineResource<SelfSubjectAccessReview>(
   version: "v1",
   plural: "selfsubjectaccessreviews",
   kind: "SelfSubjectAccessReview",
+  namespaced: false,
+});
+export const validatingWebhookConfigurations = defineResource<ValidatingWebhookConfiguration>({
+  group: "admissionregistration.k8s.io",
+  version: "v1",
+  plural: "validatingwebhookconfigurations",
+  kind: "ValidatingWebhookConfiguration",
   namespaced: false,
 });

@@ -1,15 +1,15 @@
-import type { ConfigMap, PersistentVolume, PersistentVolumeClaim } from "../kube/kinds.ts";
-import type { KubeObject } from "../kube/objects.ts";
+import { aboutObject, type EventAbout } from "../kube/event-object.ts";
+import {
+  configMaps,
+  persistentVolumeClaims,
+  persistentVolumes,
+  type ConfigMap,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+} from "../kube/kinds.ts";
 
-/** What an event is about, as the recorder wants it. */
-export interface AboutObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly namespace?: string;
-  readonly uid: string;
-  readonly resourceVersion?: string;
-}
+/** What an event is about, as the recorder wants it. `aboutObject` makes it for any kind. */
+export type AboutObject = EventAbout;
 
 export interface EventContent {
   readonly type: "Normal" | "Warning";
@@ -23,33 +23,22 @@ export interface Recorder {
 }
 
 export function aboutClaim(claim: PersistentVolumeClaim): AboutObject {
-  return about("PersistentVolumeClaim", claim);
+  return aboutObject(persistentVolumeClaims, claim);
 }
 
 export function aboutVolume(volume: PersistentVolume): AboutObject {
-  return about("PersistentVolume", volume);
+  return aboutObject(persistentVolumes, volume);
 }
 
 export function aboutConfigMap(configMap: ConfigMap): AboutObject {
-  return about("ConfigMap", configMap);
-}
-
-function about(kind: string, object: KubeObject): AboutObject {
-  const { name = "", namespace, uid = "", resourceVersion } = object.metadata ?? {};
-  return {
-    apiVersion: "v1",
-    kind,
-    name,
-    uid,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
-  };
+  return aboutObject(configMaps, configMap);
 }
 
 const normal = (reason: string, message: string): EventContent => ({ type: "Normal", reason, message });
 const warning = (reason: string, message: string): EventContent => ({ type: "Warning", reason, message });
 
-// Reasons are those of the external provisioner protocol: dashboards and people look for them. The texts of the first two are the ones every external provisioner writes.
+// Reasons are those of the external provisioner protocol: dashboards and people look for them. The
+// texts of the first two are the ones every external provisioner writes.
 
 export const provisioning = (claimKey: string): EventContent =>
   normal("Provisioning", `External provisioner is provisioning volume for claim "${claimKey}"`);

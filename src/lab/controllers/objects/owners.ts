@@ -1,7 +1,8 @@
 import type { OwnerReference } from "kubernetes-types/meta/v1.js";
 import { keyOf, uidOf, type KubeObject } from "../../../kube/objects.ts";
 import { apiVersionOf, type Resource } from "../../../kube/resource.ts";
-import type { EventAbout } from "../../../kube/event-object.ts";
+
+export { aboutObject as about } from "../../../kube/event-object.ts";
 
 /** The owner that controls an object. */
 export function controllerOf(object: KubeObject): OwnerReference | undefined {
@@ -29,19 +30,6 @@ export function controllerKey(object: KubeObject, kind: string): string | undefi
   const owner = controllerOf(object);
   if (owner?.kind !== kind) return undefined;
   return keyOf({ metadata: { name: owner.name, namespace: object.metadata?.namespace ?? "" } });
-}
-
-/** An object as events name it. */
-export function about(resource: Resource, object: KubeObject): EventAbout {
-  const { name = "", namespace, resourceVersion } = object.metadata ?? {};
-  return {
-    kind: resource.kind,
-    apiVersion: apiVersionOf(resource),
-    name,
-    namespace,
-    uid: uidOf(object),
-    resourceVersion,
-  };
 }
 
 /** Namespace and name of a key. */

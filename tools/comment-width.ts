@@ -1,0 +1,58 @@
+// Finds comment lines that are too wide to read. Prettier wraps code, and leaves comments as they are.
+
+/** Columns that a comment line may take, its indentation included. */
+export const WIDEST_COMMENT = 100;
+
+/** The numbers (from 1) of the comment lines that are too wide. */
+export function wideComments(source: string): readonly number[] {
+  const wide: number[] = [];
+  let inBlock = false;
+  for (const [index, line] of source.split("\n").entries()) {
+    const text = line.trim();
+    const isComment = inBlock || text.startsWith("//") || text.startsWith("/*");
+    if (!isComment) continue;
+    // A line comment may quote the beginning or the end of a block comment.
+    if (inBlock || !text.startsWith("//")) inBlock = !text.includes("*/");
+    if (line.length > WIDEST_COMMENT && canWrap(text)) wide.push(index + 1);
+  }
+  return wide;
+}
+
+export interface CheckedFile {
+  readonly path: string;
+  readonly source: string;
+}
+
+/**
+ * What is wrong, one complaint a line; empty when nothing is. `exempt` are the paths of old files
+ * that may still have wide comments: a path that no longer needs its exemption is a complaint too,
+ * so that the list only shrinks.
+ */
+export function complaintsAbout(files: readonly CheckedFile[], exempt: readonly string[]): readonly string[] {
+  const known = new Set(exempt);
+  const complaints: string[] = [];
+  for (const { path, source } of files) {
+    if (isGenerated(source)) continue;
+    const lines = wideComments(source);
+    if (known.delete(path)) {
+      if (lines.length > 0) continue;
+      complaints.push(`${path} has no wide comment any more: remove its line from tools/wide-comments.txt`);
+    } else {
+      complaints.push(
+        ...lines.map((line) => `${path}:${String(line)} is a comment of more than ${String(WIDEST_COMMENT)} columns`),
+      );
+    }
+  }
+  const missing = [...known].map((path) => `${path} is not there: remove its line from tools/wide-comments.txt`);
+  return [...complaints, ...missing];
+}
+
+/** A single word (a link, a path) has no place to break. A linter's directive must stay on its line. */
+function canWrap(text: string): boolean {
+  const words = text.split(/\s+/).filter((word) => !/^(\/\/+|\/?\*+\/?)$/.test(word));
+  return words.length > 1 && !/^(oxlint|eslint)-/.test(words[0] ?? "");
+}
+
+function isGenerated(source: string): boolean {
+  return source.slice(0, 400).includes("@generated");
+}
