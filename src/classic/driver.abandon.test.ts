@@ -21,23 +21,23 @@ describe("what is left when a claim is deleted half-way", () => {
   it("a made directory is removed, then its record", async () => {
     await on.provision();
     on.beginAnew();
-    expect(on.driver.leftovers()).toEqual([VOLUME]);
+    expect(on.driver.attempts()).toEqual([VOLUME]);
     await on.abandon();
     await settle();
     expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`, `delete node-a:${DIRECTORY}`]);
     expect(on.cluster.podNames()).toEqual([]);
-    expect(on.driver.leftovers()).toEqual([]);
+    expect(on.driver.attempts()).toEqual([]);
   });
 
   it("the record stays while the teardown fails", async () => {
     await on.provision();
     on.cluster.kubelet = () => ({ phase: "Failed" });
     await expect(on.abandon()).rejects.toThrow(`failed to delete volume ${VOLUME}: helper pod`);
-    expect(on.driver.leftovers()).toEqual([VOLUME]);
+    expect(on.driver.attempts()).toEqual([VOLUME]);
     on.cluster.kubelet = succeeds;
     await on.abandon();
     await settle();
-    expect(on.driver.leftovers()).toEqual([]);
+    expect(on.driver.attempts()).toEqual([]);
   });
 
   it("a helper that has not begun is deleted, and nothing runs: nothing was made", async () => {
@@ -48,7 +48,7 @@ describe("what is left when a claim is deleted half-way", () => {
     await on.abandon();
     await settle();
     expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
-    expect(on.driver.leftovers()).toEqual([]);
+    expect(on.driver.attempts()).toEqual([]);
   });
 
   /** The claim was deleted while its helper's container ran. */
@@ -70,7 +70,7 @@ describe("what is left when a claim is deleted half-way", () => {
     await on.cluster.setStatus(CREATE, { phase: "Succeeded" });
     await expect(first).rejects.toThrow();
     await on.newLeader();
-    expect(on.driver.leftovers()).toEqual([VOLUME]);
+    expect(on.driver.attempts()).toEqual([VOLUME]);
     on.cluster.kubelet = succeeds;
     await on.abandon();
     await settle();
@@ -166,12 +166,12 @@ describe("what is left when a claim is deleted half-way", () => {
     await on.abandon();
     await settle();
     expect(on.cluster.ran).toHaveLength(1);
-    expect(on.driver.leftovers()).toEqual([]);
+    expect(on.driver.attempts()).toEqual([]);
   });
 
   it("nothing is nothing", async () => {
     await on.abandon();
-    await on.driver.settled(VOLUME);
+    await on.driver.stored(VOLUME);
     expect(on.cluster.ran).toEqual([]);
   });
 
@@ -197,7 +197,7 @@ describe("what is left when a claim is deleted half-way", () => {
     await on.provision({ storageClass: common });
     // The PersistentVolume was refused (a webhook, a quota); the pod is cleaned up by hand, then the claim is deleted.
     await on.cluster.deletePod(CREATE);
-    for (const name of on.driver.leftovers()) await on.driver.abandon(name, yes, on.signal);
+    for (const name of on.driver.attempts()) await on.driver.removeAttempt(name, yes, on.signal);
     await on.cluster.clock.advance(7 * 86_400_000);
     const other = volume({ name: "pv-other", path: "/opt/lpp/common" });
     await expect(on.driver.remove(other, yes, on.signal)).resolves.toMatchObject({ outcome: "removed" });

@@ -66,7 +66,7 @@ describe("an attempt that another went before", () => {
     on.cluster.kube.intercept = () => undefined;
     await on.newLeader();
     expect((await on.provision()).spec.hostPath?.path).toBe(DIRECTORY);
-    await on.driver.settled(VOLUME);
+    await on.driver.stored(VOLUME);
     await settle();
     expect(on.cluster.ran).toHaveLength(2);
     expect(on.cluster.podNames()).toEqual([]);
@@ -187,7 +187,7 @@ describe("an attempt that another went before", () => {
     await expect(first).rejects.toThrow(
       saying(`failed to create volume ${VOLUME}: create process timeout after 120 seconds`),
     );
-    expect(on.driver.leftovers()).toEqual([VOLUME]);
+    expect(on.driver.attempts()).toEqual([VOLUME]);
     on.cluster.settings = settings({ nodePathMap: [{ node: "node-a", paths: ["/new"] }] });
     on.cluster.kubelet = succeeds;
     await on.provision();

@@ -39,7 +39,7 @@ describe("the directory of an attempt that is given up", () => {
     await settle();
     expect(on.cluster.ran).toEqual(["create node-a:/opt/lpp/shop/data/files"]);
     expect(on.cluster.podNames()).toEqual([]);
-    expect(on.driver.leftovers()).toEqual([]);
+    expect(on.driver.attempts()).toEqual([]);
     expect(on.cluster.log.lines).toContainEqual(
       expect.objectContaining({
         msg: "the directory of an attempt that is given up is kept: it may hold older or retained data",
@@ -56,7 +56,7 @@ describe("the directory of an attempt that is given up", () => {
     await on.provision({ storageClass: { ...storageClass(), reclaimPolicy: "Retain" } });
     // Stored; the leader dies before `settled`, and the program is scaled to zero. Weeks later claim and PersistentVolume are deleted; the data is to stay.
     await on.newLeader();
-    for (const name of on.driver.leftovers()) await on.driver.abandon(name, yes, on.signal);
+    for (const name of on.driver.attempts()) await on.driver.removeAttempt(name, yes, on.signal);
     expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
   });
 
@@ -75,9 +75,9 @@ describe("the directory of an attempt that is given up", () => {
       // Stored, and the leader dies before `settled`; later claim and PersistentVolume are deleted.
       await on.newLeader();
       on.cluster.kubelet = succeeds;
-      for (const name of on.driver.leftovers()) await on.driver.abandon(name, yes, on.signal);
+      for (const name of on.driver.attempts()) await on.driver.removeAttempt(name, yes, on.signal);
       expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
-      expect(on.driver.leftovers()).toEqual([]);
+      expect(on.driver.attempts()).toEqual([]);
     },
   );
 
@@ -110,10 +110,10 @@ describe("the directory of an attempt that is given up", () => {
   it("is kept when another volume was stored in it that the watch has not shown for a minute", async () => {
     // The watch of PersistentVolumes is half-open (found out after 150 s at the earliest): the volume is stored, bound, used, and not in our index.
     await on.provision({ storageClass: common });
-    await on.driver.settled(VOLUME);
+    await on.driver.stored(VOLUME);
     await on.cluster.clock.advance(61_000);
     await on.provision({ storageClass: common, claim: claim({ uid: UID2, name: "second" }) });
-    await on.driver.abandon(`pvc-${UID2}`, yes, on.signal);
+    await on.driver.removeAttempt(`pvc-${UID2}`, yes, on.signal);
     expect(on.cluster.ran.filter((line) => line.startsWith("delete"))).toEqual([]);
   });
 
@@ -122,13 +122,13 @@ describe("the directory of an attempt that is given up", () => {
     on.cluster.kube.intercept = (req) => {
       if (req.method === "DELETE") throw new Error("connection reset");
     };
-    await on.driver.settled(VOLUME);
+    await on.driver.stored(VOLUME);
     on.cluster.kube.intercept = () => undefined;
-    expect(on.driver.leftovers()).toEqual([VOLUME]);
+    expect(on.driver.attempts()).toEqual([VOLUME]);
     await on.abandon();
     await settle();
     expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
-    expect(on.driver.leftovers()).toEqual([]);
+    expect(on.driver.attempts()).toEqual([]);
   });
 
   it("is kept for ever then, however often the helper pod cannot be deleted", async () => {
@@ -136,14 +136,14 @@ describe("the directory of an attempt that is given up", () => {
     on.cluster.kube.intercept = (req) => {
       if (req.method === "DELETE") throw new Error("a webhook refuses");
     };
-    await on.driver.settled(VOLUME);
+    await on.driver.stored(VOLUME);
     // The PersistentVolume is set to Retain and deleted, the claim too: its data is to stay.
     await on.abandon().catch(() => undefined);
     on.cluster.kube.intercept = () => undefined;
     await on.abandon();
     await settle();
     expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
-    expect(on.driver.leftovers()).toEqual([]);
+    expect(on.driver.attempts()).toEqual([]);
   });
 
   it("under a pattern a helper that runs is ended at once: the next claim of this name may have the directory by now", async () => {
@@ -159,9 +159,9 @@ describe("the directory of an attempt that is given up", () => {
 
   it("is not touched, nor its record, when the claim is there after all", async () => {
     await on.provision();
-    await on.driver.abandon(VOLUME, async () => false, on.signal);
+    await on.driver.removeAttempt(VOLUME, async () => false, on.signal);
     expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
-    expect(on.driver.leftovers()).toEqual([VOLUME]);
+    expect(on.driver.attempts()).toEqual([VOLUME]);
     expect(on.cluster.pod(CREATE)).toBeDefined();
   });
 

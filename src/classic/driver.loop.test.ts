@@ -57,11 +57,11 @@ async function start(): Promise<void> {
     {
       ...deps,
       ...informers,
-      driver: cluster.driver(),
       recorder: { record: () => undefined },
       isLeading: () => leading,
     },
-    { provisionRetry: { limit: 15 }, reclaimRetry: { limit: 15 }, express: false, owner: "test" },
+    [cluster.driver()],
+    { express: false, owner: "test" },
     stop.signal,
   );
   await settle();

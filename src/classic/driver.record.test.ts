@@ -37,7 +37,7 @@ describe("what an attempt before may have made is not forgotten by a leader that
   const removed = async (meanwhile = async (): Promise<void> => undefined): Promise<void> => {
     on.cluster.kubelet = succeeds;
     on.cluster.kube.intercept = () => undefined;
-    expect(on.driver.leftovers()).toEqual([VOLUME]);
+    expect(on.driver.attempts()).toEqual([VOLUME]);
     const abandoned = begun(on.abandon());
     await settle();
     await meanwhile();
@@ -45,7 +45,7 @@ describe("what an attempt before may have made is not forgotten by a leader that
     await settle();
     expect(on.cluster.ran.at(-1)).toBe(`delete node-a:${DIRECTORY}`);
     expect(on.cluster.podNames()).toEqual([]);
-    expect(on.driver.leftovers()).toEqual([]);
+    expect(on.driver.attempts()).toEqual([]);
   };
 
   /** A leader's attempt failed, and the next has put a pod in its place that has not begun. */
@@ -179,5 +179,5 @@ it("a failed helper that somebody deletes by hand does not take the knowledge of
   on.cluster.kubelet = () => ({ phase: "Failed" });
   await expect(on.provision()).rejects.toThrow();
   await on.cluster.deletePod(CREATE);
-  expect(on.driver.leftovers()).toEqual([VOLUME]);
+  expect(on.driver.attempts()).toEqual([VOLUME]);
 });

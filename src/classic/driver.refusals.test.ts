@@ -109,7 +109,7 @@ it("an abandoned directory does not stay because a webhook refuses to have its h
     void begun(on.abandon());
     await on.cluster.clock.advance(300_000);
   }
-  expect(on.driver.leftovers()).toEqual([]);
+  expect(on.driver.attempts()).toEqual([]);
 });
 
 it("a quota that counts ended pods too does not keep a claim from its successor for ever", async () => {
@@ -185,7 +185,7 @@ describe("data of a class that retains", () => {
     // Stored; leader dies before (or its deletions are refused at) `settled`. Later claim and PersistentVolume are deleted: the data is to stay.
     await on.newLeader();
     on.cluster.kube.intercept = () => undefined;
-    for (const name of on.driver.leftovers()) await on.driver.abandon(name, yes, on.signal);
+    for (const name of on.driver.attempts()) await on.driver.removeAttempt(name, yes, on.signal);
     expect(on.cluster.ran.filter((line) => line.startsWith("delete"))).toEqual([]);
   });
 
@@ -203,7 +203,7 @@ describe("data of a class that retains", () => {
     await on.cluster.setStatus(CREATE_AGAIN, { phase: "Succeeded" });
     await made;
     await on.newLeader();
-    for (const name of on.driver.leftovers()) await on.driver.abandon(name, yes, on.signal);
+    for (const name of on.driver.attempts()) await on.driver.removeAttempt(name, yes, on.signal);
     expect(on.cluster.ran.filter((line) => line.startsWith("delete"))).toEqual([]);
   });
 });

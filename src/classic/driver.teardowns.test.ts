@@ -83,21 +83,21 @@ describe("a teardown pod that is left", () => {
   it("is taken back when its volume has been rescued, and not while it is to be removed", async () => {
     const pod = await leaveHelper(on.cluster, { action: "delete", path: DIRECTORY });
     await on.cluster.putVolume(volume({ path: DIRECTORY }));
-    expect(on.driver.leftovers()).toEqual([VOLUME]);
-    await on.driver.settled(VOLUME);
+    expect(on.driver.attempts()).toEqual([VOLUME]);
+    await on.driver.stored(VOLUME);
     expect(on.cluster.pod(pod)).toBeDefined();
     await on.cluster.putVolume(volume({ path: DIRECTORY, spec: { persistentVolumeReclaimPolicy: "Retain" } }));
-    await on.driver.settled(VOLUME);
+    await on.driver.stored(VOLUME);
     expect(on.cluster.pod(pod)).toBeUndefined();
   });
 
   it("is taken back when its PersistentVolume was deleted: the data is to stay", async () => {
     const pod = await leaveHelper(on.cluster, { action: "delete", path: DIRECTORY });
-    await on.driver.abandon(VOLUME, yes, on.signal);
+    await on.driver.removeAttempt(VOLUME, yes, on.signal);
     expect(on.cluster.pod(pod)).toBeUndefined();
     expect(on.cluster.ran).toEqual([]);
     await settle();
-    expect(on.driver.leftovers()).toEqual([]);
+    expect(on.driver.attempts()).toEqual([]);
   });
 
   it("is not one that this process runs", async () => {
@@ -105,7 +105,7 @@ describe("a teardown pod that is left", () => {
     void begun(on.driver.remove(volume(), yes, on.signal));
     await settle();
     expect(on.cluster.podNames()).toEqual([DELETE]);
-    expect(on.driver.leftovers()).toEqual([]);
+    expect(on.driver.attempts()).toEqual([]);
   });
 
   it("is not left by a removal that is called off before it has begun, and is once it runs", async () => {
@@ -185,7 +185,7 @@ describe("a teardown pod that is left", () => {
     const again = begun(on.provision({ node: node("node-b") }));
     await on.cluster.clock.advance(20_000);
     await again;
-    await on.driver.settled(VOLUME);
+    await on.driver.stored(VOLUME);
     // Much later the claim is deleted; node-a is still dead.
     await on.cluster.clock.advance(86_400_000);
     const pv = volume({

@@ -25,11 +25,11 @@ describe("making a volume", () => {
     on.cluster.logs.set(CREATE, "made it\n");
     await on.provision();
     expect(on.cluster.podNames()).toEqual([CREATE]);
-    expect(on.driver.leftovers()).toEqual([VOLUME]);
-    await on.driver.settled(VOLUME);
+    expect(on.driver.attempts()).toEqual([VOLUME]);
+    await on.driver.stored(VOLUME);
     await settle();
     expect(on.cluster.podNames()).toEqual([]);
-    expect(on.driver.leftovers()).toEqual([]);
+    expect(on.driver.attempts()).toEqual([]);
     expect(on.cluster.lines().slice(-3)).toEqual([`Start of ${CREATE} logs`, "made it", `End of ${CREATE} logs`]);
   });
 

@@ -10,7 +10,7 @@
  * none is removed without a last question, after all waiting, whether that is still wanted and whether it is nobody else's (sharing.ts).
  */
 import type { Node, PersistentVolume } from "../kube/kinds.ts";
-import { uidOf } from "../kube/objects.ts";
+import { nameOf, uidOf, type Stored } from "../kube/objects.ts";
 import type { Confirm, Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../provision/driver.ts";
 import { aboutClaim } from "../provision/events.ts";
 import { classicErrors } from "./errors.ts";
@@ -30,6 +30,9 @@ import { volumeParts } from "./volume.ts";
 export interface ClassicDeps extends HelperWorkDeps {
   /** StorageClass.provisioner. */
   readonly provisioner: string;
+  readonly retry: Driver["retry"];
+  /** Creates, and deletes, at once in all. @default no limit but that of each node */
+  readonly workers?: number | undefined;
   readonly settings: SettingsSource;
   /** All PersistentVolumes, whoever made them, watched. */
   readonly volumes: VolumeIndex;
@@ -37,8 +40,8 @@ export interface ClassicDeps extends HelperWorkDeps {
 }
 
 /**
- * Makes the driver. Its `leftovers` are the volumes that a create helper pod, or the memory of an attempt whose pod is gone, tells of: being made right now, made and
- * not settled, or failed.
+ * Makes the driver. Its `attempts` are the volumes that a create helper pod, or the memory of an attempt whose pod
+ * is gone, tells of: being made right now, made and not stored, or failed.
  */
 export function createClassicDriver(deps: ClassicDeps): Driver {
   return new Classic(deps);
@@ -48,7 +51,10 @@ export function createClassicDriver(deps: ClassicDeps): Driver {
 const CLOCK_SKEW_MS = 60_000;
 
 class Classic implements Driver {
+  readonly name = "classic";
   readonly provisioner: string;
+  readonly retry: Driver["retry"];
+  readonly workers: number | undefined;
   /** Wall clock. What attempts on older claims may have made, under a leader before this one, only the cluster can tell, and it need not. */
   readonly #since: number;
   readonly #deps: ClassicDeps;
@@ -61,6 +67,8 @@ class Classic implements Driver {
     this.#deps = deps;
     this.#since = deps.clock.now();
     this.provisioner = deps.provisioner;
+    this.retry = deps.retry;
+    this.workers = deps.workers;
     this.#work = new HelperWork(deps);
     this.#inFlight = new InFlight(deps.clock, deps.volumes);
     const parts = { ...deps, work: this.#work, inFlight: this.#inFlight };
@@ -73,7 +81,7 @@ class Classic implements Driver {
     admit(this.#deps.settings.current(), request);
   }
 
-  chooseNode(request: ProvisionRequest, candidates: readonly Node[]): Node | undefined {
+  chooseNode(request: ProvisionRequest, candidates: readonly Stored<Node>[]): Stored<Node> | undefined {
     const settings = this.#deps.settings.current();
     if (admit(settings, request).shared) return undefined;
     const able = candidates.filter((node) => canServe(settings, request, node));
@@ -81,7 +89,7 @@ class Classic implements Driver {
     const begun = this.#unfinished.nodeOf(request.volumeName);
     const again = able.find((node) => node.metadata?.name === begun);
     if (again !== undefined) return again;
-    const chosen = rendezvous(uidOf(request.claim), able, (node) => node.metadata?.name ?? "");
+    const chosen = rendezvous(uidOf(request.claim), able, nameOf);
     if (chosen === undefined) throw classicErrors.NO_NODE({});
     return chosen;
   }
@@ -126,7 +134,7 @@ class Classic implements Driver {
     return volumeParts({ type, path, node: plan.node, shared, affinityKey: options.nodeAffinityKey });
   }
 
-  async settled(volumeName: string): Promise<void> {
+  async stored(volumeName: string): Promise<void> {
     await this.#unfinished.settled(volumeName);
     // A teardown that was begun when it was still to be removed: an administrator has rescued it since.
     if (this.#deps.volumes.get(volumeName)?.goes === false) await this.#work.dropTeardowns(volumeName);
@@ -139,11 +147,11 @@ class Classic implements Driver {
     return removed;
   }
 
-  leftovers(): readonly string[] {
+  attempts(): readonly string[] {
     return this.#unfinished.volumes();
   }
 
-  abandon(volumeName: string, confirm: Confirm, signal: AbortSignal): Promise<void> {
+  removeAttempt(volumeName: string, confirm: Confirm, signal: AbortSignal): Promise<void> {
     return this.#unfinished.abandon(volumeName, confirm, this.#deps.settings.current(), signal);
   }
 

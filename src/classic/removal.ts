@@ -69,7 +69,7 @@ export class Removal {
     if (path === undefined) throw classicErrors.NO_PATH_SET({});
     if (volume.spec?.persistentVolumeReclaimPolicy === "Retain") {
       log.info(`Retained volume ${name}`, { volume: name });
-      return { outcome: "kept", reason: "Retained", message: `Retained volume ${name} at ${path}` };
+      return { outcome: "kept", message: `Retained volume ${name} at ${path}` };
     }
     const placement = placementOf(volume);
     const pinned = placement.affinity === "given";
@@ -112,7 +112,7 @@ export class Removal {
         const { other } = obstacle;
         this.#deps.log.warn("a directory is kept because another volume uses it", { volume: name, other, path });
         const message = `volume ${name} is gone, its directory ${where} is kept: it overlaps the directory of volume ${other}`;
-        return { outcome: "kept", reason: "DirectoryShared", message };
+        return { outcome: "kept", message };
       }
       default:
         return obstacle satisfies never;
@@ -141,7 +141,6 @@ export class Removal {
     log.info(`Node ${wanted} does not exist, skipping cleanup of volume ${name}`, { volume: name, node: wanted, path });
     return {
       outcome: "kept",
-      reason: "NodeGone",
       message: `Node ${wanted} does not exist, skipping cleanup of volume ${name}: its directory ${path} is left behind there`,
     };
   }

@@ -1,6 +1,7 @@
+import { isNotFound } from "./errors.ts";
 import type { Kube } from "./kube.ts";
 import { apiVersionOf, pathOf, type Resource } from "./resource.ts";
-import type { KubeList, KubeObject, WatchEvent } from "./objects.ts";
+import type { KubeList, KubeObject, Stored, WatchEvent } from "./objects.ts";
 
 /** Which object: the name, and the namespace where the kind has one. */
 export interface At {
@@ -62,19 +63,33 @@ export class KubeClient {
   }
 
   /** Reads one object from the server's store (never from its cache: no resourceVersion is sent). */
-  get<T extends KubeObject>(resource: Resource<T>, at: At, options: CallOptions = {}): Promise<T> {
-    return this.kube.request<T>({ method: "GET", path: pathOf(resource, at), ...options });
+  get<T extends KubeObject>(resource: Resource<T>, at: At, options: CallOptions = {}): Promise<Stored<T>> {
+    return this.kube.request<Stored<T>>({ method: "GET", path: pathOf(resource, at), ...options });
+  }
+
+  /** As `get`; undefined when the object is not there. */
+  async find<T extends KubeObject>(
+    resource: Resource<T>,
+    at: At,
+    options: CallOptions = {},
+  ): Promise<Stored<T> | undefined> {
+    try {
+      return await this.get(resource, at, options);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Lists by pages of 500, each yielded as it arrives; together they are one consistent snapshot, of the version that each page carries. */
   async *pages<T extends KubeObject>(
     resource: Resource<T>,
     options: SelectOptions & { limit?: number } = {},
-  ): AsyncGenerator<KubeList<T>, void, void> {
+  ): AsyncGenerator<KubeList<Stored<T>>, void, void> {
     const { namespace, labelSelector, fieldSelector, limit = PAGE_SIZE, ...call } = options;
     let next: string | undefined;
     do {
-      const page: KubeList<T> = await this.kube.request<KubeList<T>>({
+      const page = await this.kube.request<KubeList<Stored<T>>>({
         method: "GET",
         path: pathOf(resource, { namespace }),
         query: { labelSelector, fieldSelector, limit, continue: next },
@@ -86,8 +101,8 @@ export class KubeClient {
   }
 
   /** All objects, read by pages. */
-  async list<T extends KubeObject>(resource: Resource<T>, options: SelectOptions = {}): Promise<T[]> {
-    const all: T[] = [];
+  async list<T extends KubeObject>(resource: Resource<T>, options: SelectOptions = {}): Promise<Stored<T>[]> {
+    const all: Stored<T>[] = [];
     for await (const page of this.pages(resource, options)) all.push(...page.items);
     return all;
   }
@@ -96,7 +111,7 @@ export class KubeClient {
   async watch<T extends KubeObject>(
     resource: Resource<T>,
     options: SelectOptions & { resourceVersion: string; timeoutSeconds?: number },
-  ): Promise<AsyncIterable<WatchEvent<T>>> {
+  ): Promise<AsyncIterable<WatchEvent<Stored<T>>>> {
     const { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, ...call } = options;
     const stream = await this.kube.stream({
       method: "GET",
@@ -104,7 +119,7 @@ export class KubeClient {
       query: { watch: true, allowWatchBookmarks: true, labelSelector, fieldSelector, resourceVersion, timeoutSeconds },
       ...call,
     });
-    return stream as AsyncIterable<WatchEvent<T>>;
+    return stream as AsyncIterable<WatchEvent<Stored<T>>>;
   }
 
   /** Creates an object; apiVersion and kind are filled in. Rejects with isAlreadyExists when the name is taken. */
@@ -112,9 +127,9 @@ export class KubeClient {
     resource: Resource<T>,
     object: T,
     options: WriteOptions & { name?: string } = {},
-  ): Promise<T> {
+  ): Promise<Stored<T>> {
     const { dryRun, subresource, fieldManager, name, ...call } = options;
-    return this.kube.request<T>({
+    return this.kube.request<Stored<T>>({
       method: "POST",
       path: pathOf(resource, { namespace: object.metadata?.namespace, name, subresource }),
       query: { dryRun: dryRun === true ? "All" : undefined, fieldManager },
@@ -124,9 +139,9 @@ export class KubeClient {
   }
 
   /** Replaces an object whole (PUT). With metadata.resourceVersion in it, only if the object has not changed since. */
-  replace<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {
+  replace<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<Stored<T>> {
     const { dryRun, subresource, fieldManager, ...call } = options;
-    return this.kube.request<T>({
+    return this.kube.request<Stored<T>>({
       method: "PUT",
       path: pathOf(resource, {
         namespace: object.metadata?.namespace,
@@ -145,7 +160,7 @@ export class KubeClient {
     at: At,
     patch: readonly JsonPatchOperation[],
     options: WriteOptions = {},
-  ): Promise<T> {
+  ): Promise<Stored<T>> {
     return this.#patch(resource, at, patch, "application/json-patch+json", options);
   }
 
@@ -155,7 +170,7 @@ export class KubeClient {
     at: At,
     patch: object,
     options: WriteOptions = {},
-  ): Promise<T> {
+  ): Promise<Stored<T>> {
     return this.#patch(resource, at, patch, "application/merge-patch+json", options);
   }
 
@@ -164,7 +179,7 @@ export class KubeClient {
     resource: Resource<T>,
     object: T,
     options: WriteOptions & { fieldManager: string; force?: boolean },
-  ): Promise<T> {
+  ): Promise<Stored<T>> {
     const at = { namespace: object.metadata?.namespace, name: object.metadata?.name ?? "" };
     const body = { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object };
     return this.#patch(resource, at, body, "application/apply-patch+yaml", options);
@@ -222,9 +237,9 @@ export class KubeClient {
     body: unknown,
     contentType: string,
     options: WriteOptions & { force?: boolean },
-  ): Promise<T> {
+  ): Promise<Stored<T>> {
     const { dryRun, subresource, fieldManager, force, ...call } = options;
-    return this.kube.request<T>({
+    return this.kube.request<Stored<T>>({
       method: "PATCH",
       path: pathOf(resource, { ...at, subresource }),
       query: { dryRun: dryRun === true ? "All" : undefined, fieldManager, force },

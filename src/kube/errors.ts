@@ -63,6 +63,11 @@ export const isExpired = is((e) => e.code === 410);
 export const isInvalid = is((e) => e.code === 422);
 /** 403. */
 export const isForbidden = is((e) => e.code === 403);
+/**
+ * A guarded write that was refused: somebody else was first (422 from a JSON patch's test, 409), the object is gone
+ * (404), or we have not the right (403). What is now comes with the object's next event.
+ */
+export const isRefused = is((e) => e.code === 422 || e.code === 404 || e.code === 403 || isConflict(e));
 /** 401. */
 export const isUnauthorized = is((e) => e.code === 401);
 /** 429: throttled, or (eviction) held by a disruption budget. */

@@ -12,7 +12,7 @@
 import { background } from "../observe/background.ts";
 import type { Log } from "../observe/log.ts";
 import { deepFreeze } from "./freeze.ts";
-import { keyOf, uidOf, type KubeObject } from "./objects.ts";
+import { keyOf, uidOf, type KubeObject, type Stored } from "./objects.ts";
 import { slim } from "./projection.ts";
 import { labelOf, reflect, type ReflectorDeps, type ReflectorSpec } from "./reflector.ts";
 import { compareResourceVersions, isComparable } from "./resource-version.ts";
@@ -39,11 +39,11 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   readonly #project: (object: T) => P;
   readonly #name: string;
   readonly #log: Log;
-  readonly #store: IndexedStore<P>;
-  readonly #handlers = new Set<{ readonly call: Handler<P> }>();
+  readonly #store: IndexedStore<Stored<P>>;
+  readonly #handlers = new Set<{ readonly call: Handler<Stored<P>> }>();
   readonly #syncWaiters = new Waiters<undefined>();
   readonly #versionWaiters = new Waiters<string>();
-  #listing = new Map<string, P>();
+  #listing = new Map<string, Stored<P>>();
   #seen: string | undefined;
   #synced = false;
   #running = false;
@@ -55,12 +55,12 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
     this.#log = deps.log.child({ resource: this.#name });
     // Without a projection P is T by the type parameter's default.
     this.#project = spec.project ?? ((object) => slim(object) as KubeObject as P);
-    this.#store = new IndexedStore<P>(spec.indexes ?? {}, (index, key, error) => {
+    this.#store = new IndexedStore<Stored<P>>(spec.indexes ?? {}, (index, key, error) => {
       this.#failed("index function failed", error, { index, key });
     });
   }
 
-  get store(): Store<P> {
+  get store(): Store<Stored<P>> {
     return this.#store;
   }
 
@@ -72,7 +72,7 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   /**
    * Calls `handler` with every change from now on, and, before this returns, with `added` for each object that is there already. Returns a function that ends it.
    */
-  onChange(handler: Handler<P>): () => void {
+  onChange(handler: Handler<Stored<P>>): () => void {
     const entry = { call: handler };
     for (const object of this.#store.list()) this.#call(entry, { type: "added", key: keyOf(object), object });
     this.#handlers.add(entry);
@@ -136,7 +136,7 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   #replace(resourceVersion: string): void {
     const listed = this.#listing;
     this.#listing = new Map();
-    const changes: Change<P>[] = [];
+    const changes: Change<Stored<P>>[] = [];
     for (const [key, object] of this.#store.entries()) {
       if (listed.has(key)) continue;
       changes.push({ type: "deleted", key, object, finalStateUnknown: true });
@@ -177,9 +177,9 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   }
 
   /** What is stored of an object; what is known already when it cannot be projected. */
-  #projected(item: T): P | undefined {
+  #projected(item: T): Stored<P> | undefined {
     try {
-      const object = this.#project(item);
+      const object = this.#project(item) as Stored<P>;
       return this.#deps.freeze === true ? deepFreeze(object) : object;
     } catch (error) {
       const key = keyOf(item);
@@ -189,7 +189,7 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   }
 
   /** The handlers that are there when a batch begins get all of it; one that is added meanwhile was given the state after it. */
-  #deliver(changes: readonly Change<P>[]): void {
+  #deliver(changes: readonly Change<Stored<P>>[]): void {
     const handlers = [...this.#handlers];
     for (const change of changes) {
       for (const handler of handlers) {
@@ -199,7 +199,7 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
     if (changes.length > 0) this.#deps.metrics?.objects(this.#name, this.#store.size);
   }
 
-  #call(handler: { readonly call: Handler<P> }, change: Change<P>): void {
+  #call(handler: { readonly call: Handler<Stored<P>> }, change: Change<Stored<P>>): void {
     const failed = (error: unknown): void => {
       this.#failed("informer handler failed", error, { key: change.key, change: change.type });
     };

@@ -9,6 +9,18 @@ export interface KubeObject {
   readonly metadata?: ObjectMeta;
 }
 
+/**
+ * An object as the API server has it: what it sends always carries a name, a UID and a version. Objects that a
+ * program is about to create have the plain type.
+ */
+export type Stored<T extends KubeObject = KubeObject> = T & {
+  readonly metadata: ObjectMeta & {
+    readonly name: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+  };
+};
+
 /** A page of a list. */
 export interface KubeList<T> {
   readonly items: readonly T[];
@@ -31,7 +43,12 @@ export function keyOf(object: KubeObject): string {
   return namespace === undefined || namespace === "" ? (name ?? "") : `${namespace}/${name ?? ""}`;
 }
 
-/** The object's UID; "" when it has none (a list item of a broken server). */
+/** The name of a stored object. */
+export function nameOf(object: Stored): string {
+  return object.metadata.name;
+}
+
+/** The object's UID; "" when it has none (it is not stored yet, or a test made it). */
 export function uidOf(object: KubeObject): string {
   return object.metadata?.uid ?? "";
 }

@@ -26,7 +26,7 @@ test("a claim with a selected node gets a volume that belongs to it alone", asyn
       storageClassName: "fast",
     },
   });
-  expect(driver.calls).toEqual(["provision pvc-claim-c on a", "settled pvc-claim-c"]);
+  expect(driver.calls).toEqual(["provision pvc-claim-c on a", "stored pvc-claim-c"]);
   expect(world.said("PersistentVolumeClaim c")).toEqual([
     'Provisioning: External provisioner is provisioning volume for claim "default/c"',
     "ProvisioningSucceeded: Successfully provisioned volume pvc-claim-c",
@@ -234,8 +234,8 @@ test("a claim that is deleted while its volume is made ends that work and leaves
         });
       });
     },
-    leftovers: () => [...left],
-    abandon: (name) => {
+    attempts: () => [...left],
+    removeAttempt: (name) => {
       left.delete(name);
       return Promise.resolve();
     },

@@ -12,7 +12,7 @@ import {
   type PersistentVolumeClaim,
   type StorageClass,
 } from "../kube/kinds.ts";
-import { keyOf, uidOf } from "../kube/objects.ts";
+import { keyOf, uidOf, type Stored } from "../kube/objects.ts";
 import { patchSegment } from "../kube/client.ts";
 import { WorkQueue } from "../kube/work-queue.ts";
 import { CodedError, messageOf } from "../observe/errors.ts";
@@ -28,19 +28,19 @@ import type { KeyedLock } from "./keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "./metrics.ts";
 import { mayGoAhead } from "./plan-ahead.ts";
 import { planClaim, type ClaimPlan } from "./plan-claim.ts";
-import { retryDelayMs, type RetryPolicy } from "./retry-policy.ts";
+import { retryDelayMs } from "./retry-policy.ts";
 import { canHold } from "./topology.ts";
 import { volumeFor } from "./volume.ts";
 
 /*
  * Claims to volumes.
  *
- *   claim planned → driver makes the volume → PersistentVolume stored → driver told (settled) → claim bound (binder, or kube-controller-manager)
+ *   claim planned → driver makes the volume → PersistentVolume stored → driver told (stored) → claim bound (binder, or kube-controller-manager)
  *
  * What a crash leaves: before the PersistentVolume is stored, whatever the driver left, which the next leader finds by the same claim (same name, same place) or, when the claim is gone, by the driver's
- * leftovers. After it, a PersistentVolume whose claimRef carries the claim's UID: the next leader binds it, and when the claim is gone, kube-controller-manager calls it Released and it is reclaimed.
+ * attempts. After it, a PersistentVolume whose claimRef carries the claim's UID: the next leader binds it, and when the claim is gone, kube-controller-manager calls it Released and it is reclaimed.
  *
- * A claim that is deleted while its volume is being made aborts that work; the leftover sweep (leftovers.ts) cleans up after it.
+ * A claim that is deleted while its volume is being made aborts that work; the attempt sweep (attempt-sweep.ts) cleans up after it.
  */
 
 /** Claims in work at once. A waiting claim costs a promise; how much really runs at once is the driver's business, per node. */
@@ -50,13 +50,12 @@ export interface ClaimLoopDeps {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly log: Log;
-  readonly driver: Driver;
   readonly recorder: events.Recorder;
   readonly claims: Informer<PersistentVolumeClaim>;
   readonly volumes: Informer<PersistentVolume>;
   readonly classes: Informer<StorageClass>;
   readonly nodes: Informer<Node>;
-  /** One operation per volume name at a time, shared with the reclaim loop and the leftover sweep. */
+  /** One operation per volume name at a time, shared with the reclaim loops and the attempt sweep. */
   readonly locks: KeyedLock;
   /** Told of every claim of ours that has a volume and is not bound to it, and of every one that is. */
   readonly binder?: Pick<Binder, "consider" | "forget" | "gone"> | undefined;
@@ -64,15 +63,11 @@ export interface ClaimLoopDeps {
   readonly kubeMetrics?: KubeMetrics | undefined;
 }
 
-export interface ClaimLoopOptions {
-  readonly retry: RetryPolicy;
-  /** Claims in work at once. @default no limit of its own */
-  readonly workers?: number | undefined;
-}
-
 export class ClaimLoop {
   readonly #deps: ClaimLoopDeps;
-  readonly #options: ClaimLoopOptions;
+  readonly #driver: Driver;
+  /** Of the queue and the controller, in metrics and log lines: `claims/<driver>`. */
+  readonly #name: string;
   readonly #queue: WorkQueue;
   /** Failures in a row, by claim UID. */
   readonly #failures = new Map<string, number>();
@@ -81,15 +76,17 @@ export class ClaimLoop {
   /** What was last said in an event to a claim that is refused, by claim UID: once is enough. */
   readonly #refused = new Map<string, string>();
 
-  constructor(deps: ClaimLoopDeps, options: ClaimLoopOptions) {
+  constructor(deps: ClaimLoopDeps, driver: Driver) {
     this.#deps = deps;
-    this.#options = options;
-    this.#queue = new WorkQueue({ clock: deps.clock }, { name: "claims", ...metricsOf(deps.kubeMetrics) });
+    this.#driver = driver;
+    this.#name = `claims/${driver.name}`;
+    this.#queue = new WorkQueue({ clock: deps.clock }, { name: this.#name, ...metricsOf(deps.kubeMetrics) });
   }
 
   /** Serves claims until the signal is aborted. The informers must have synced. */
   async run(signal: AbortSignal): Promise<void> {
-    const { claims, volumes, classes, driver, clock, log } = this.#deps;
+    const { claims, volumes, classes, clock, log } = this.#deps;
+    const driver = this.#driver;
     const stops = [
       claims.onChange((change) => {
         if (change.type === "deleted") this.#gone(change.object);
@@ -112,9 +109,9 @@ export class ClaimLoop {
       await runController(
         { clock, log, ...metricsOf(this.#deps.kubeMetrics) },
         {
-          name: "claims",
+          name: this.#name,
           queue: this.#queue,
-          workers: this.#options.workers ?? UNLIMITED,
+          workers: driver.workers ?? UNLIMITED,
           reconcile: (key, stop) => this.#reconcile(key, stop),
         },
         signal,
@@ -124,7 +121,7 @@ export class ClaimLoop {
     }
   }
 
-  #gone(claim: PersistentVolumeClaim): void {
+  #gone(claim: Stored<PersistentVolumeClaim>): void {
     const uid = uidOf(claim);
     this.#failures.delete(uid);
     this.#refused.delete(uid);
@@ -133,7 +130,8 @@ export class ClaimLoop {
   }
 
   async #reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
-    const { claims, classes, volumes, driver, binder } = this.#deps;
+    const { claims, classes, volumes, binder } = this.#deps;
+    const driver = this.#driver;
     const claim = claims.store.get(key);
     if (claim === undefined) return undefined;
     const storageClass = classes.store.get(classNameOf(claim));
@@ -161,10 +159,10 @@ export class ClaimLoop {
   }
 
   /** Only with express bind: the ordinary protocol gains nothing by it. */
-  #mayGoAhead(claim: PersistentVolumeClaim, storageClass: StorageClass | undefined): boolean {
-    const { binder, driver, volumes } = this.#deps;
+  #mayGoAhead(claim: Stored<PersistentVolumeClaim>, storageClass: Stored<StorageClass> | undefined): boolean {
+    const { binder, volumes } = this.#deps;
     if (binder === undefined || provisionerOf(claim) !== undefined) return false;
-    return mayGoAhead(driver.provisioner, {
+    return mayGoAhead(this.#driver.provisioner, {
       claim,
       storageClass,
       available: volumes.store.byIndex(AVAILABLE_BY_CLASS, classNameOf(claim)),
@@ -173,7 +171,7 @@ export class ClaimLoop {
   }
 
   /** Nothing to make. A claim that is bound to a volume of ours and not called so (Lost, or cut off between two writes) is the binder's; whoever waits for a populator is told. */
-  #settle(claim: PersistentVolumeClaim): void {
+  #settle(claim: Stored<PersistentVolumeClaim>): void {
     const { volumes, binder, recorder } = this.#deps;
     const boundTo = claim.spec?.volumeName ?? "";
     if (boundTo !== "") {
@@ -190,7 +188,7 @@ export class ClaimLoop {
     }
   }
 
-  #refuse(claim: PersistentVolumeClaim, error: CodedError, text: string = error.message): void {
+  #refuse(claim: Stored<PersistentVolumeClaim>, error: CodedError, text: string = error.message): void {
     const { log, recorder } = this.#deps;
     if (this.#refused.get(uidOf(claim)) === error.code) return;
     this.#refused.set(uidOf(claim), error.code);
@@ -199,11 +197,12 @@ export class ClaimLoop {
   }
 
   async #provision(
-    claim: PersistentVolumeClaim,
+    claim: Stored<PersistentVolumeClaim>,
     plan: Extract<ClaimPlan, { step: "provision" }>,
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
-    const { clock, driver, locks, metrics, recorder } = this.#deps;
+    const { clock, locks, metrics, recorder } = this.#deps;
+    const driver = this.#driver;
     const { storageClass } = plan;
     const volumeName = volumeNameOf(claim);
     const labels = { class: storageClass.metadata?.name ?? "", source: dataSourceOf(claim)?.kind ?? "" };
@@ -226,12 +225,12 @@ export class ClaimLoop {
       metrics?.provisioned.inc(labels);
       metrics?.provisionSeconds.observe(labels, (clock.monotonic() - started) / 1000);
       recorder.record(events.aboutClaim(claim), events.provisioned(volumeName));
-      await driver.settled(volumeName);
+      await driver.stored(volumeName);
       // The claim's next event must find the volume, or it would be made again.
       await this.#deps.volumes.waitFor(volume.metadata?.resourceVersion ?? "", both);
       return undefined;
     } catch (error) {
-      // The claim is gone, or this leader is: nothing to say to anybody, the leftover sweep or the next leader goes on.
+      // The claim is gone, or this leader is: nothing to say to anybody, the attempt sweep or the next leader goes on.
       if (controller.signal.aborted || signal.aborted) return undefined;
       metrics?.provisionFailed.inc(labels);
       if (error instanceof CodedError && error.retry === "never") {
@@ -249,11 +248,12 @@ export class ClaimLoop {
 
   /** The node the volume is made on: the selected one as the server has it now (its labels become the volume's affinity, which cannot be changed: a cache may still have the old ones); for Immediate binding the driver's choice; none for a volume that needs none. */
   async #nodeFor(
-    claim: PersistentVolumeClaim,
+    claim: Stored<PersistentVolumeClaim>,
     plan: Extract<ClaimPlan, { step: "provision" }>,
     signal: AbortSignal,
-  ): Promise<Node | undefined> {
-    const { client, driver, nodes: informer } = this.#deps;
+  ): Promise<Stored<Node> | undefined> {
+    const { client, nodes: informer } = this.#deps;
+    const driver = this.#driver;
     const { storageClass } = plan;
     if (plan.node === undefined) {
       const candidates = informer.store.list().filter((node) => canHold(node, storageClass));
@@ -268,7 +268,11 @@ export class ClaimLoop {
   }
 
   /** Stores the PersistentVolume. One of the same name and claim that is there already is this one. */
-  async #store(claim: PersistentVolumeClaim, volume: PersistentVolume, signal: AbortSignal): Promise<PersistentVolume> {
+  async #store(
+    claim: Stored<PersistentVolumeClaim>,
+    volume: PersistentVolume,
+    signal: AbortSignal,
+  ): Promise<PersistentVolume> {
     const { client } = this.#deps;
     try {
       return await client.create(persistentVolumes, volume, { signal });
@@ -288,7 +292,7 @@ export class ClaimLoop {
 
   /** Takes the selected node off the claim, so that the scheduler chooses again. */
   async #reschedule(
-    claim: PersistentVolumeClaim,
+    claim: Stored<PersistentVolumeClaim>,
     node: string,
     why: CodedError,
     signal: AbortSignal,
@@ -317,7 +321,12 @@ export class ClaimLoop {
   }
 
   /** By a patch or, where the role grants only `update` (that of local-path-provisioner's Helm chart), by writing back the claim as the server has it now. */
-  async #unselect(claim: PersistentVolumeClaim, annotation: string, node: string, signal: AbortSignal): Promise<void> {
+  async #unselect(
+    claim: Stored<PersistentVolumeClaim>,
+    annotation: string,
+    node: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { client } = this.#deps;
     const path = `/metadata/annotations/${patchSegment(annotation)}`;
     const ref = { name: claim.metadata?.name ?? "", namespace: claim.metadata?.namespace };
@@ -342,11 +351,11 @@ export class ClaimLoop {
     }
   }
 
-  #failed(claim: PersistentVolumeClaim, error: unknown): ReconcileResult {
+  #failed(claim: Stored<PersistentVolumeClaim>, error: unknown): ReconcileResult {
     const { log, recorder } = this.#deps;
     const failures = (this.#failures.get(uidOf(claim)) ?? 0) + 1;
     this.#failures.set(uidOf(claim), failures);
-    const requeueAfterMs = retryDelayMs(this.#options.retry, failures);
+    const requeueAfterMs = retryDelayMs(this.#driver.retry.provision, failures);
     const text = failureText(claim, error);
     const code = error instanceof CodedError ? error.code : undefined;
     log.error("provisioning failed", { claim: keyOf(claim), failures, requeueAfterMs, code, err: error });
@@ -356,6 +365,6 @@ export class ClaimLoop {
 }
 
 /** The text of the claim's event: that of the provisioning library local-path-provisioner is built on. */
-function failureText(claim: PersistentVolumeClaim, error: unknown): string {
+function failureText(claim: Stored<PersistentVolumeClaim>, error: unknown): string {
   return `failed to provision volume with StorageClass "${classNameOf(claim)}": ${messageOf(error)}`;
 }

@@ -17,7 +17,8 @@ export interface ProvisionMetrics {
   readonly acknowledgementSeconds: Histogram;
   /** Claims found Lost although their volume exists, and repaired. */
   readonly lostRepaired: Counter;
-  readonly leftovers: Gauge;
+  /** Attempts on record whose volume is not accounted for, by driver. */
+  readonly attempts: Gauge<"driver">;
 }
 
 export function provisionMetrics(registry: Registry): ProvisionMetrics {
@@ -79,9 +80,10 @@ export function provisionMetrics(registry: Registry): ProvisionMetrics {
       help: "Claims that were Lost although their volume exists, and got their status back.",
       registers,
     }),
-    leftovers: new Gauge({
-      name: "mooring_classic_leftover_helpers",
-      help: "Helper pods of earlier attempts that still stand for a directory nobody has accounted for.",
+    attempts: new Gauge({
+      name: "mooring_provision_attempts",
+      help: "Attempts to make a volume that are still on record on the cluster (for the classic driver, helper pods).",
+      labelNames: ["driver"],
       registers,
     }),
   };

@@ -1,5 +1,5 @@
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from "../kube/kinds.ts";
-import { uidOf } from "../kube/objects.ts";
+import { uidOf, type Stored } from "../kube/objects.ts";
 import type { CodedError } from "../observe/errors.ts";
 import { classNameOf, dataSourceOf, provisionerOf, selectedNodeOf, volumeNameOf, waitsForConsumer } from "./claims.ts";
 import { provisionErrors } from "./errors.ts";
@@ -8,7 +8,7 @@ import { provisionErrors } from "./errors.ts";
 export interface ClaimSnapshot {
   readonly claim: PersistentVolumeClaim;
   /** The claim's class as last seen; undefined when there is none of that name. */
-  readonly storageClass: StorageClass | undefined;
+  readonly storageClass: Stored<StorageClass> | undefined;
   /** The PersistentVolume called `pvc-<claim uid>` as last seen. */
   readonly volume: PersistentVolume | undefined;
   /** The claim may be served although kube-controller-manager has not named its driver yet (plan-ahead.ts). */
@@ -27,7 +27,7 @@ export type ClaimPlan =
   /** Make the volume. */
   | {
       readonly step: "provision";
-      readonly storageClass: StorageClass;
+      readonly storageClass: Stored<StorageClass>;
       /** undefined: Immediate binding and no node named; the loop chooses. */
       readonly node: string | undefined;
     };

@@ -1,4 +1,3 @@
-import { AVAILABLE_BY_CLASS } from "./indexes.ts";
 import type { Clock } from "../effects/clock.ts";
 import type { Random } from "../effects/random.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -6,24 +5,23 @@ import type { Informer } from "../kube/informer.ts";
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from "../kube/kinds.ts";
 import type { KubeMetrics } from "../kube/metrics.ts";
 import type { Log } from "../observe/log.ts";
+import { runAttemptSweep } from "./attempt-sweep.ts";
 import { ClaimLoop } from "./claim-loop.ts";
 import { classNameOf, selectedNodeOf } from "./claims.ts";
 import type { Driver } from "./driver.ts";
 import type { Recorder } from "./events.ts";
 import { Acknowledger } from "./express/acknowledger.ts";
 import { Binder } from "./express/binder.ts";
+import { AVAILABLE_BY_CLASS } from "./indexes.ts";
 import { KeyedLock } from "./keyed-lock.ts";
-import { runLeftoverSweep } from "./leftovers.ts";
 import type { ProvisionMetrics } from "./metrics.ts";
 import { ReclaimLoop } from "./reclaim-loop.ts";
-import type { RetryPolicy } from "./retry-policy.ts";
 
 export interface ProvisionerDeps {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly driver: Driver;
   readonly recorder: Recorder;
   readonly claims: Informer<PersistentVolumeClaim>;
   /** With the indexes of `volumeIndexes`. */
@@ -37,42 +35,53 @@ export interface ProvisionerDeps {
 }
 
 export interface ProvisionerOptions {
-  readonly provisionRetry: RetryPolicy;
-  readonly reclaimRetry: RetryPolicy;
-  /** Claims, and volumes, in work at once. @default no limit of its own */
-  readonly workers?: number | undefined;
-  /** Bind claims ourselves where kube-controller-manager is behind. Needs the rights of `Rights.express`. */
+  /**
+   * Bind claims ourselves where kube-controller-manager is behind. Needs the rights of `EXPRESS_RIGHTS`.
+   */
   readonly express: boolean;
-  /** Tells this installation's canary from others': namespace and provisioner name. */
+  /** Tells this installation's canary from that of another one in the cluster. */
   readonly owner: string;
 }
 
-/** Serves one provisioner name until the signal is aborted: claims to volumes, binding, reclaiming. Everything it knows it reads from the cluster; it may die at any instant. */
+/**
+ * Serves the drivers' provisioner names until the signal is aborted: claims to volumes, binding, reclaiming. What
+ * it knows it reads from the cluster; it may die at any instant.
+ *
+ * Per driver there is a claim loop and a reclaim loop. They share one lock per volume, one binder with one canary,
+ * one sweep of attempts and one set of metrics. Throws a RangeError when two drivers have the same name, or serve
+ * the same provisioner.
+ */
 export async function runProvisioner(
   deps: ProvisionerDeps,
+  drivers: readonly Driver[],
   options: ProvisionerOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  checkDistinct(drivers);
   const { volumes } = deps;
   const locks = new KeyedLock();
   const acknowledger = options.express ? new Acknowledger(deps, options.owner) : undefined;
   const mayBeMatched = (claim: PersistentVolumeClaim): boolean =>
     selectedNodeOf(claim) === undefined && volumes.store.byIndex(AVAILABLE_BY_CLASS, classNameOf(claim)).length > 0;
   const binder = acknowledger === undefined ? undefined : new Binder({ ...deps, acknowledger, mayBeMatched });
-  const claimLoop = new ClaimLoop(
-    { ...deps, locks, binder },
-    { retry: options.provisionRetry, workers: options.workers },
-  );
-  const reclaimLoop = new ReclaimLoop(
-    { ...deps, locks },
-    { retry: options.reclaimRetry, workers: options.workers, release: options.express },
-  );
+  const loops = drivers.flatMap((driver) => [
+    new ClaimLoop({ ...deps, locks, binder }, driver),
+    new ReclaimLoop({ ...deps, locks }, driver, { release: options.express }),
+  ]);
   await Promise.all([
-    claimLoop.run(signal),
-    reclaimLoop.run(signal),
-    runLeftoverSweep({ ...deps, locks }, signal),
+    ...loops.map((loop) => loop.run(signal)),
+    runAttemptSweep({ ...deps, locks }, drivers, signal),
     binder?.run(signal),
     acknowledger?.run(signal),
   ]);
   await acknowledger?.removeCanaries();
+}
+
+/** Two loops for one provisioner would make each of its volumes twice. */
+function checkDistinct(drivers: readonly Driver[]): void {
+  for (const key of ["name", "provisioner"] as const) {
+    const values = drivers.map((driver) => driver[key]);
+    const twice = values.find((value, index) => values.indexOf(value) !== index);
+    if (twice !== undefined) throw new RangeError(`two drivers have the ${key} ${twice}`);
+  }
 }

@@ -11,7 +11,7 @@ import {
   type PersistentVolume,
   type PersistentVolumeClaim,
 } from "../kube/kinds.ts";
-import { uidOf } from "../kube/objects.ts";
+import { uidOf, type Stored } from "../kube/objects.ts";
 import { WorkQueue } from "../kube/work-queue.ts";
 import { CodedError, messageOf } from "../observe/errors.ts";
 import type { KubeMetrics } from "../kube/metrics.ts";
@@ -22,7 +22,7 @@ import { volumePhase } from "./express/patches.ts";
 import type { KeyedLock } from "./keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "./metrics.ts";
 import { isRescued, planReclaim } from "./plan-reclaim.ts";
-import { retryDelayMs, type RetryPolicy } from "./retry-policy.ts";
+import { retryDelayMs } from "./retry-policy.ts";
 
 /*
  * Released volumes to nothing.
@@ -46,7 +46,6 @@ export interface ReclaimLoopDeps {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly log: Log;
-  readonly driver: Driver;
   readonly recorder: events.Recorder;
   readonly claims: Informer<PersistentVolumeClaim>;
   readonly volumes: Informer<PersistentVolume>;
@@ -59,26 +58,29 @@ export interface ReclaimLoopDeps {
 }
 
 export interface ReclaimLoopOptions {
-  readonly retry: RetryPolicy;
-  readonly workers?: number | undefined;
   /** Write the phase Released ourselves when a claim is gone. Needs the right to patch persistentvolumes/status. */
   readonly release: boolean;
 }
 
 export class ReclaimLoop {
   readonly #deps: ReclaimLoopDeps;
+  readonly #driver: Driver;
+  /** Of the queue and the controller, in metrics and log lines: `volumes/<driver>`. */
+  readonly #name: string;
   readonly #options: ReclaimLoopOptions;
   readonly #queue: WorkQueue;
   readonly #failures = new Map<string, number>();
   /** Removals that wait or run, by volume name: aborted when the volume is not to be removed any more. */
-  readonly #removals = new Map<string, { readonly volume: PersistentVolume; abort(reason: Error): void }>();
+  readonly #removals = new Map<string, { readonly volume: Stored<PersistentVolume>; abort(reason: Error): void }>();
   /** Volumes that wait for their node, by name: what was said about them, once. */
   readonly #waiting = new Map<string, string>();
 
-  constructor(deps: ReclaimLoopDeps, options: ReclaimLoopOptions) {
+  constructor(deps: ReclaimLoopDeps, driver: Driver, options: ReclaimLoopOptions) {
     this.#deps = deps;
+    this.#driver = driver;
+    this.#name = `volumes/${driver.name}`;
     this.#options = options;
-    this.#queue = new WorkQueue({ clock: deps.clock }, { name: "volumes", ...metricsOf(deps.kubeMetrics) });
+    this.#queue = new WorkQueue({ clock: deps.clock }, { name: this.#name, ...metricsOf(deps.kubeMetrics) });
   }
 
   /** Reclaims volumes until the signal is aborted. The informers must have synced. */
@@ -114,9 +116,9 @@ export class ReclaimLoop {
       await runController(
         { clock, log, ...metricsOf(this.#deps.kubeMetrics) },
         {
-          name: "volumes",
+          name: this.#name,
           queue: this.#queue,
-          workers: this.#options.workers ?? UNLIMITED,
+          workers: this.#driver.workers ?? UNLIMITED,
           reconcile: (key, stop) => this.#reconcile(key, stop),
         },
         signal,
@@ -127,10 +129,10 @@ export class ReclaimLoop {
   }
 
   async #reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
-    const { volumes, claims, driver, locks } = this.#deps;
+    const { volumes, claims, locks } = this.#deps;
     const volume = volumes.store.get(name);
     if (volume === undefined) return undefined;
-    const plan = planReclaim(driver.provisioner, volume, claims.store.get(claimKeyOf(volume)));
+    const plan = planReclaim(this.#driver.provisioner, volume, claims.store.get(claimKeyOf(volume)));
     switch (plan.step) {
       case "nothing":
         return undefined;
@@ -180,8 +182,8 @@ export class ReclaimLoop {
     );
   }
 
-  async #reclaim(seen: PersistentVolume, signal: AbortSignal): Promise<ReconcileResult> {
-    const { client, clock, driver, log, metrics, recorder } = this.#deps;
+  async #reclaim(seen: Stored<PersistentVolume>, signal: AbortSignal): Promise<ReconcileResult> {
+    const { client, clock, log, metrics, recorder } = this.#deps;
     const name = seen.metadata?.name ?? "";
     const labels = { class: seen.spec?.storageClassName ?? "" };
     const started = clock.monotonic();
@@ -198,7 +200,7 @@ export class ReclaimLoop {
       const volume = await this.#confirmed(seen, both);
       if (volume === undefined) return this.#doubt(seen);
       const confirm = async (): Promise<boolean> => (await this.#confirmed(volume, both)) !== undefined;
-      const removed = await driver.remove(volume, confirm, both);
+      const removed = await this.#driver.remove(volume, confirm, both);
       if (removed.outcome === "withdrawn") return this.#doubt(volume);
       if (removed.outcome === "waiting") {
         if (this.#waiting.get(name) !== removed.message) {
@@ -227,11 +229,11 @@ export class ReclaimLoop {
   }
 
   /** The volume as the API server has it now, if its data may be removed: past every cache it is still to be reclaimed, its claim is gone, and we lead. */
-  async #confirmed(seen: PersistentVolume, signal: AbortSignal): Promise<PersistentVolume | undefined> {
-    const { client, driver, isLeading } = this.#deps;
+  async #confirmed(seen: Stored<PersistentVolume>, signal: AbortSignal): Promise<Stored<PersistentVolume> | undefined> {
+    const { client, isLeading } = this.#deps;
     const volume = await client.get(persistentVolumes, { name: seen.metadata?.name ?? "" }, { signal });
     if (uidOf(volume) !== uidOf(seen)) return undefined;
-    const plan = planReclaim(driver.provisioner, volume, await this.#claimOf(volume, signal));
+    const plan = planReclaim(this.#driver.provisioner, volume, await this.#claimOf(volume, signal));
     return plan.step === "reclaim" && isLeading() ? volume : undefined;
   }
 
@@ -246,7 +248,7 @@ export class ReclaimLoop {
     const name = volume.metadata?.name ?? "";
     const failures = (this.#failures.get(name) ?? 0) + 1;
     this.#failures.set(name, failures);
-    const requeueAfterMs = retryDelayMs(this.#options.retry, failures);
+    const requeueAfterMs = retryDelayMs(this.#driver.retry.reclaim, failures);
     const code = error instanceof CodedError ? error.code : undefined;
     log.error("reclaiming failed", { volume: name, failures, requeueAfterMs, code, err: error });
     recorder.record(events.aboutVolume(volume), events.deleteFailed(messageOf(error)));

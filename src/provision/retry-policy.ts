@@ -1,17 +1,17 @@
-/**
- * When a failed claim or volume is tried again: 15 s, 30 s, 60 s … at most 1,000 s apart, as in local-path-provisioner. After `limit` failures (0: no limit) it is
- * left until the next event of the object, or a quarter of an hour, the resync period of that program.
- */
+/** When a failed claim or volume is tried again: after `firstMs`, then twice that, and so on. */
 export interface RetryPolicy {
+  /** Milliseconds after the first failure. */
+  readonly firstMs: number;
+  /** The longest pause, in milliseconds. */
+  readonly longestMs: number;
+  /** After so many failures in a row the pause is `restingMs`, unless the object changes before. 0: never. */
   readonly limit: number;
+  readonly restingMs: number;
 }
-
-const FIRST_DELAY_MS = 15_000;
-const LONGEST_DELAY_MS = 1_000_000;
-const RESYNC_MS = 15 * 60_000;
 
 /** Milliseconds to wait after the `failures`-th failure in a row (1, 2, …). */
 export function retryDelayMs(policy: RetryPolicy, failures: number): number {
-  if (policy.limit > 0 && failures >= policy.limit) return RESYNC_MS;
-  return Math.min(FIRST_DELAY_MS * 2 ** Math.min(failures - 1, 30), LONGEST_DELAY_MS);
+  const { firstMs, longestMs, limit, restingMs } = policy;
+  if (limit > 0 && failures >= limit) return restingMs;
+  return Math.min(firstMs * 2 ** Math.min(failures - 1, 30), longestMs);
 }

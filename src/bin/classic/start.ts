@@ -5,6 +5,7 @@ import { DEFAULT_SLOTS } from "../../classic/helper/slots.ts";
 import type { StartOptions } from "../../classic/options.ts";
 import type { Reloader } from "../../classic/reload.ts";
 import { renderPattern } from "../../classic/render.ts";
+import { localPathRetry } from "../../classic/retry-policy.ts";
 import { loadSettings } from "../../classic/start.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { Files } from "../../effects/files.ts";
@@ -171,6 +172,11 @@ async function provision(
     nodes: { get: (name) => watched.nodes.store.get(name), all: () => watched.nodes.store.list() },
     volumes: watched.places,
     render: renderPattern,
+    retry: {
+      provision: localPathRetry(options.provisioningRetryCount),
+      reclaim: localPathRetry(options.deletionRetryCount),
+    },
+    workers: options.workerThreads,
     slots: options.workerThreads === undefined ? DEFAULT_SLOTS : { per: "action", count: options.workerThreads },
   });
   await runProvisioner(
@@ -179,17 +185,14 @@ async function provision(
       clock,
       random,
       log,
-      driver,
       recorder,
       metrics,
       kubeMetrics: world.metrics,
       isLeading: () => term.isHeld(),
       ...watched,
     },
+    [driver],
     {
-      provisionRetry: { limit: options.provisioningRetryCount },
-      reclaimRetry: { limit: options.deletionRetryCount },
-      workers: options.workerThreads,
       express: options.expressBind && rights.express,
       owner: `${options.namespace}/${options.provisionerName}`,
     },

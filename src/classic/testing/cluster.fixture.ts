@@ -15,6 +15,7 @@ import { podStore, type PodStore } from "../helper/pod-store.ts";
 import type { SlotLimit } from "../helper/slots.ts";
 import { VolumePlaces } from "../places.ts";
 import { renderPattern } from "../render.ts";
+import { localPathRetry } from "../retry-policy.ts";
 import type { Settings } from "../settings.ts";
 import { node } from "./objects.fixture.ts";
 
@@ -74,6 +75,7 @@ export class TestCluster {
   driver(slots: SlotLimit = { per: "node", count: 16 }): Driver {
     return createClassicDriver({
       provisioner: "rancher.io/local-path",
+      retry: { provision: localPathRetry(15), reclaim: localPathRetry(15) },
       namespace: NAMESPACE,
       configMapName: "local-path-config",
       serviceAccountName: "sa",

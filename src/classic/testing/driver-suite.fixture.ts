@@ -1,5 +1,6 @@
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import type { PersistentVolume, Pod } from "../../kube/kinds.ts";
+import type { Stored } from "../../kube/objects.ts";
 import type { HelperAction } from "../helper/pod.ts";
 import type { TestCluster } from "./cluster.fixture.ts";
 import { CLAIM_UID, claim, storageClass, volume } from "./objects.fixture.ts";
@@ -40,7 +41,7 @@ export async function isDone(work: Promise<unknown>): Promise<boolean> {
 }
 
 /** A volume on a shared file system as this driver writes it: annotated with the node of its claim, no affinity, usable on every node. */
-export function sharedVolume(fields: Parameters<typeof volume>[0]): PersistentVolume {
+export function sharedVolume(fields: Parameters<typeof volume>[0]): Stored<PersistentVolume> {
   const made = volume(fields);
   const { nodeAffinity: _, ...spec } = made.spec ?? {};
   return { ...made, spec };

@@ -1,4 +1,5 @@
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from "../../kube/kinds.ts";
+import type { Stored } from "../../kube/objects.ts";
 import type { ProvisionRequest } from "../../provision/driver.ts";
 
 export const CLAIM_UID = "0b1f0c1e-7d1c-4d6c-9c0a-000000000001";
@@ -8,11 +9,11 @@ export function node(
   name: string,
   labels: Record<string, string> = { "kubernetes.io/hostname": name },
   ready = true,
-): Node {
+): Stored<Node> {
   return {
     metadata: { name, labels },
     status: { conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
-  };
+  } as Stored<Node>;
 }
 
 export interface ClaimFields {
@@ -24,7 +25,7 @@ export interface ClaimFields {
   readonly spec?: PersistentVolumeClaim["spec"];
 }
 
-export function claim(fields: ClaimFields = {}): PersistentVolumeClaim {
+export function claim(fields: ClaimFields = {}): Stored<PersistentVolumeClaim> {
   const { uid = CLAIM_UID, name = "data", namespace = "shop", labels, annotations, spec } = fields;
   return {
     metadata: { uid, name, namespace, ...(labels && { labels }), ...(annotations && { annotations }) },
@@ -34,31 +35,35 @@ export function claim(fields: ClaimFields = {}): PersistentVolumeClaim {
       resources: { requests: { storage: "1Gi" } },
       ...spec,
     },
-  };
+  } as Stored<PersistentVolumeClaim>;
 }
 
 export function storageClass(
   parameters: Record<string, string> = {},
   annotations: Record<string, string> = {},
   name = "local-path",
-): StorageClass {
+): Stored<StorageClass> {
   return {
     metadata: { name, annotations },
     provisioner: "rancher.io/local-path",
     reclaimPolicy: "Delete",
     volumeBindingMode: "WaitForFirstConsumer",
     parameters,
-  };
+  } as Stored<StorageClass>;
 }
 
 export function request(
-  fields: { claim?: PersistentVolumeClaim; storageClass?: StorageClass; node?: Node | undefined } = {},
+  fields: {
+    claim?: Stored<PersistentVolumeClaim>;
+    storageClass?: Stored<StorageClass>;
+    node?: Stored<Node> | undefined;
+  } = {},
 ): ProvisionRequest {
   const pvc = fields.claim ?? claim();
   return {
     claim: pvc,
     storageClass: fields.storageClass ?? storageClass(),
-    volumeName: `pvc-${pvc.metadata?.uid ?? ""}`,
+    volumeName: `pvc-${pvc.metadata.uid}`,
     node: "node" in fields ? fields.node : node("node-a"),
   };
 }
@@ -72,7 +77,7 @@ export interface VolumeFields {
 }
 
 /** A Released PersistentVolume as v0.0.37 makes it, on node-a, with what is different about it. */
-export function volume(fields: VolumeFields = {}): PersistentVolume {
+export function volume(fields: VolumeFields = {}): Stored<PersistentVolume> {
   const { name = `pvc-${CLAIM_UID}`, path = `/opt/local-path-provisioner/${name}_shop_data` } = fields;
   return {
     metadata: {
@@ -93,7 +98,7 @@ export function volume(fields: VolumeFields = {}): PersistentVolume {
       ...fields.spec,
     },
     status: { phase: "Released", ...fields.status },
-  };
+  } as Stored<PersistentVolume>;
 }
 
 export function affinity(

@@ -54,7 +54,7 @@ export function useDriver(): DriverOnCluster {
       return stop.signal;
     },
     provision: (...args) => driver.provision(request(...args), stop.signal),
-    abandon: () => driver.abandon(VOLUME, yes, stop.signal),
+    abandon: () => driver.removeAttempt(VOLUME, yes, stop.signal),
     cutOff,
     beginAnew,
     newLeader: async () => {

@@ -1,3 +1,4 @@
+import { Registry } from "prom-client";
 import { PROVISIONED_BY, SELECTED_NODE, STORAGE_PROVISIONER } from "../../api/names.ts";
 import { systemRandom } from "../../effects/node/random.ts";
 import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
@@ -14,36 +15,43 @@ import {
   type StorageClass,
 } from "../../kube/kinds.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";
+import { KubeMetrics } from "../../kube/metrics.ts";
 import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
 import type { Driver } from "../driver.ts";
 import type { EventContent } from "../events.ts";
 import { volumeIndexes } from "../indexes.ts";
+import { provisionMetrics } from "../metrics.ts";
 import { runProvisioner, type ProvisionerOptions } from "../provisioner.ts";
+import type { RetryPolicy } from "../retry-policy.ts";
 
 export const PROVISIONER = "example.com/fake";
 const CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims/";
 const VOLUMES = "/api/v1/persistentvolumes/";
+
+const RETRY: RetryPolicy = { firstMs: 15_000, longestMs: 1_000_000, limit: 15, restingMs: 900_000 };
 
 /** A driver that makes nothing and remembers what it was asked. */
 export function fakeDriver(overrides: Partial<Driver> = {}): Driver & { readonly calls: string[] } {
   const calls: string[] = [];
   return {
     calls,
+    name: "fake",
     provisioner: PROVISIONER,
+    retry: { provision: RETRY, reclaim: RETRY },
     admit: () => undefined,
     chooseNode: (_, candidates) => candidates[0],
     provision: ({ volumeName, node }) => {
       calls.push(`provision ${volumeName} on ${node?.metadata?.name ?? "no node"}`);
       return Promise.resolve({ annotations: { made: "yes" }, spec: { hostPath: { path: `/data/${volumeName}` } } });
     },
-    settled: (name) => {
-      calls.push(`settled ${name}`);
+    stored: (name) => {
+      calls.push(`stored ${name}`);
       return Promise.resolve();
     },
-    leftovers: () => [],
-    abandon: (name) => {
-      calls.push(`abandon ${name}`);
+    attempts: () => [],
+    removeAttempt: (name) => {
+      calls.push(`removeAttempt ${name}`);
       return Promise.resolve();
     },
     remove: (volume) => {
@@ -55,7 +63,7 @@ export function fakeDriver(overrides: Partial<Driver> = {}): Driver & { readonly
 }
 
 /** The provisioning loop on a memory API server, with a driver of the test's. */
-export async function startProvisioner(driver: Driver, options: Partial<ProvisionerOptions> = {}) {
+export async function startProvisioner(drivers: Driver | readonly Driver[], options: Partial<ProvisionerOptions> = {}) {
   const kube = new MemoryKube();
   const client = new KubeClient(kube);
   const clock = manualClock();
@@ -68,6 +76,9 @@ export async function startProvisioner(driver: Driver, options: Partial<Provisio
     classes: new Informer<StorageClass>(deps, { resource: storageClasses }),
     nodes: new Informer<Node>(deps, { resource: nodes }),
   };
+  const registry = new Registry();
+  const metrics = provisionMetrics(registry);
+  const kubeMetrics = new KubeMetrics(registry);
   const leading = { now: true };
   const events: (EventContent & { about: string })[] = [];
   const recorder = {
@@ -93,25 +104,23 @@ export async function startProvisioner(driver: Driver, options: Partial<Provisio
   } as Node);
   const running = Object.values(informers).map((informer) => informer.run(stop.signal));
   await Promise.all(Object.values(informers).map((informer) => informer.synced()));
-  running.push(
+  const run = (served: readonly Driver[]): Promise<void> =>
     runProvisioner(
-      { ...deps, ...informers, driver, recorder, isLeading: () => leading.now },
-      {
-        provisionRetry: { limit: 15 },
-        reclaimRetry: { limit: 15 },
-        express: false,
-        owner: "test",
-        ...options,
-      },
+      { ...deps, ...informers, recorder, isLeading: () => leading.now, metrics, kubeMetrics },
+      served,
+      { express: false, owner: "test", ...options },
       stop.signal,
-    ),
-  );
+    );
+  running.push(run([drivers].flat()));
   await settle();
   return {
     kube,
     clock,
     events,
     leading,
+    run,
+    /** What a scrape shows. */
+    scrape: () => registry.metrics(),
     /** Events of one object as `reason: message`. */
     said: (about: string) => events.filter((e) => e.about === about).map((e) => `${e.reason}: ${e.message}`),
     claim: (name: string) => kube.at(`${CLAIMS}${name}`) as PersistentVolumeClaim | undefined,

@@ -42,12 +42,12 @@ await runProvisioner(
   {
     ...connection,
     ...informers,
-    driver: nothingDriver(provisioner),
     recorder: new EventRecorder(connection, { component: "bench-loop" }),
     isLeading: () => true,
     metrics: provisionMetrics(registry),
   },
-  { provisionRetry: { limit: 15 }, reclaimRetry: { limit: 15 }, express: true, owner: "bench/loop" },
+  [nothingDriver(provisioner)],
+  { express: true, owner: "bench/loop" },
   stop.signal,
 );
 await watching;

@@ -1,16 +1,20 @@
 import type { Driver } from "../../../src/provision/driver.ts";
 
+const RETRY = { firstMs: 15_000, longestMs: 1_000_000, limit: 15, restingMs: 900_000 };
+
 /** Makes nothing and removes nothing: what is left is the loop's own cost. */
 export function nothingDriver(provisioner: string): Driver {
   return {
+    name: "nothing",
     provisioner,
+    retry: { provision: RETRY, reclaim: RETRY },
     admit: () => undefined,
     chooseNode: () => undefined,
     provision: ({ volumeName }) =>
       Promise.resolve({ annotations: {}, spec: { hostPath: { path: `/nowhere/${volumeName}` } } }),
-    settled: () => Promise.resolve(),
-    leftovers: () => [],
-    abandon: () => Promise.resolve(),
+    stored: () => Promise.resolve(),
+    attempts: () => [],
+    removeAttempt: () => Promise.resolve(),
     remove: () => Promise.resolve({ outcome: "removed" }),
   };
 }

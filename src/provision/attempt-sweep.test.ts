@@ -7,8 +7,8 @@ function stubborn(left: Set<string>, remove: () => Promise<void>) {
   const tried: number[] = [];
   let now: () => number = () => 0;
   const driver = fakeDriver({
-    leftovers: () => [...left],
-    abandon: () => {
+    attempts: () => [...left],
+    removeAttempt: () => {
       tried.push(Math.round(now() / 1000));
       return remove();
     },
