@@ -34,6 +34,7 @@ import { chooseNode } from "../place/choose-node.ts";
 import type { Ledger } from "../place/ledger.ts";
 import { describeRoom } from "../place/room.ts";
 import type { Confirm, Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../provision/driver.ts";
+import type { RetryPolicy } from "../provision/retry-policy.ts";
 import { movableErrors } from "./errors.ts";
 import { claimOf, newLocalVolume, persistentVolumePart } from "./local-volume.ts";
 import { NodeReads } from "./node-reads.ts";
@@ -45,10 +46,13 @@ export interface MovableDeps {
   readonly log: Log;
   readonly ledger: Ledger;
   /** The LocalVolumes as last seen. */
-  readonly volumes: { list(): readonly LocalVolume[]; get(name: string): LocalVolume | undefined };
+  readonly volumes: { list(): readonly Stored<LocalVolume>[]; get(name: string): Stored<LocalVolume> | undefined };
   /** Makes sure that the node has its keeper pod (the object; it need not run). Rejects in the server's words. */
   readonly ensureKeeper: (nodeName: string, signal: AbortSignal) => Promise<void>;
 }
+
+/** A claim without room is tried again soon: room comes when a volume goes. */
+const RETRY: RetryPolicy = { firstMs: 5_000, longestMs: 300_000, limit: 0, restingMs: 0 };
 
 /** How often a write is tried again that found the object changed. */
 const TRIES = 5;
@@ -58,7 +62,7 @@ export function createMovableDriver(deps: MovableDeps): Driver {
   return {
     name: "movable",
     provisioner: DRIVER,
-    retry: { provision: { limit: 0 }, reclaim: { limit: 0 } },
+    retry: { provision: RETRY, reclaim: RETRY },
     admit,
     chooseNode: (request, candidates) => choose(deps, request, candidates),
     provision: (request, signal) => provision(deps, reads, request, signal),
@@ -155,12 +159,12 @@ async function create(
   deps: MovableDeps,
   request: ProvisionRequest,
   parameters: ClassParameters,
-  node: Node,
+  node: Stored<Node>,
   signal: AbortSignal,
-): Promise<LocalVolume> {
+): Promise<Stored<LocalVolume>> {
   const { client, random } = deps;
   const { claim, storageClass, volumeName } = request;
-  const nodeName = node.metadata?.name ?? "";
+  const nodeName = nameOf(node);
   const volume = newLocalVolume({
     name: volumeName,
     nodeName,
@@ -187,19 +191,10 @@ async function create(
  */
 async function takeBack({ client, log }: MovableDeps, volumeName: string, signal: AbortSignal): Promise<void> {
   const copies = await client.list(volumeCopies, { fieldSelector: `spec.volume=${volumeName}`, signal });
-  if (copies.length > 0 || (await exists(client, volumeName, signal))) return;
+  const volume = await client.find(persistentVolumes, { name: volumeName }, { signal });
+  if (copies.length > 0 || volume !== undefined) return;
   log.info("removing a volume that was begun and never used", { volume: volumeName });
   await orderReclaim(client, volumeName, signal);
-}
-
-async function exists(client: KubeClient, volumeName: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    await client.get(persistentVolumes, { name: volumeName }, { signal });
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
 }
 
 /** Orders the removal of the volume's bytes. The agents carry it out; the PersistentVolume need not wait for them. */
@@ -223,7 +218,7 @@ async function orderReclaim(client: KubeClient, name: string, signal: AbortSigna
     try {
       const { metadata, spec } = await client.get(localVolumes, { name }, { signal });
       if (spec.reclaim) return true;
-      const { uid, resourceVersion } = metadata ?? {};
+      const { uid, resourceVersion } = metadata;
       await client.patchMerge(
         localVolumes,
         { name },

@@ -1,15 +1,16 @@
 import { localVolumes, type LocalVolume } from "../api/kinds/local-volume.ts";
 import type { Pod } from "../kube/kinds.ts";
+import type { Stored } from "../kube/objects.ts";
 import { apiVersionOf } from "../kube/resource.ts";
 import type { AboutObject, EventContent } from "../provision/events.ts";
 
-export function aboutLocalVolume(volume: LocalVolume): AboutObject {
-  const { name = "", uid = "" } = volume.metadata ?? {};
+export function aboutLocalVolume(volume: Stored<LocalVolume>): AboutObject {
+  const { name, uid } = volume.metadata;
   return { apiVersion: apiVersionOf(localVolumes), kind: localVolumes.kind, name, uid };
 }
 
-export function aboutPod(pod: Pod): AboutObject {
-  const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
+export function aboutPod(pod: Stored<Pod>): AboutObject {
+  const { name, namespace = "default", uid } = pod.metadata;
   return { apiVersion: "v1", kind: "Pod", name, namespace, uid };
 }
 

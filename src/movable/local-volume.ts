@@ -1,5 +1,6 @@
 import type { LocalVolume } from "../api/kinds/local-volume.ts";
 import { DRIVER, LOCAL_VOLUME_FINALIZER, VOLUME_FINALIZER } from "../api/names.ts";
+import { nameOf, type Stored } from "../kube/objects.ts";
 import type { ProvisionedVolume, ProvisionRequest } from "../provision/driver.ts";
 import { affinityOf } from "./affinity.ts";
 import type { ClassParameters } from "./parameters.ts";
@@ -40,8 +41,8 @@ export function newLocalVolume(volume: NewVolume): LocalVolume {
 }
 
 /** The parts of the PersistentVolume that are this driver's. */
-export function persistentVolumePart(volume: LocalVolume): ProvisionedVolume {
-  const name = volume.metadata?.name ?? "";
+export function persistentVolumePart(volume: Stored<LocalVolume>): ProvisionedVolume {
+  const name = nameOf(volume);
   const { originHostname, incarnation } = volume.spec;
   return {
     annotations: {},
@@ -55,6 +56,6 @@ export function persistentVolumePart(volume: LocalVolume): ProvisionedVolume {
 
 /** Who asked for it. */
 export function claimOf({ claim }: ProvisionRequest): NewVolume["claim"] {
-  const { namespace = "", name = "", uid = "" } = claim.metadata ?? {};
+  const { namespace = "default", name, uid } = claim.metadata;
   return { namespace, name, uid };
 }

@@ -47,14 +47,14 @@ export async function runLabelLoop(deps: LabelLoopDeps, signal: AbortSignal): Pr
     const patch = planLabels(volumesAbout(volumes, labelled), labelled);
     if (patch === undefined) return;
     try {
-      const uid = node.metadata?.uid;
+      const { uid } = node.metadata;
       const patched = await client.patchMerge(
         nodeResource,
         { name },
         { metadata: { uid, labels: patch } },
         { signal: stop },
       );
-      await nodes.waitFor(patched.metadata?.resourceVersion ?? "", stop);
+      await nodes.waitFor(patched.metadata.resourceVersion, stop);
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -67,7 +67,7 @@ export async function runLabelLoop(deps: LabelLoopDeps, signal: AbortSignal): Pr
 }
 
 /** Whether every node has the labels that a volume wants, as far as the caches know. */
-export function labelsAreSet(nodes: Informer<Node>, volume: LocalVolume): boolean {
+export function labelsAreSet(nodes: Informer<Node>, volume: Stored<LocalVolume>): boolean {
   const placed = placedVolume(volume);
   return nodes.store.list().every((node) => {
     const labelled = labelledNode(node);
@@ -76,13 +76,13 @@ export function labelsAreSet(nodes: Informer<Node>, volume: LocalVolume): boolea
   });
 }
 
-export function placedVolume({ metadata, spec }: LocalVolume): PlacedVolume {
+export function placedVolume({ metadata, spec }: Stored<LocalVolume>): PlacedVolume {
   const { nodeName, originHostname, fence } = spec;
-  return { name: metadata?.name ?? "", nodeName, originHostname, fenced: fence !== undefined };
+  return { name: metadata.name, nodeName, originHostname, fenced: fence !== undefined };
 }
 
-function labelledNode(node: Node): LabelledNode {
-  const { name = "", labels = {} } = node.metadata ?? {};
+function labelledNode(node: Stored<Node>): LabelledNode {
+  const { name, labels = {} } = node.metadata;
   return { name, hostname: hostnameOf(node), labels };
 }
 
@@ -94,14 +94,14 @@ function volumesAbout(volumes: Informer<LocalVolume>, node: LabelledNode): Place
 }
 
 /** The nodes whose labels the volumes decide: those of the origin's hostname, and the one that holds it. */
-function nodesOf(nodes: Informer<Node>, volumes: readonly LocalVolume[]): ReadonlySet<string> {
+function nodesOf(nodes: Informer<Node>, volumes: readonly Stored<LocalVolume>[]): ReadonlySet<string> {
   const holders = new Set(volumes.map(({ spec }) => spec.nodeName));
   const origins = new Set(volumes.map(({ spec }) => spec.originHostname));
-  const marked = new Set(volumes.map(({ metadata }) => `/${metadata?.name ?? ""}`));
+  const marked = new Set(volumes.map(({ metadata }) => `/${metadata.name}`));
   const found = nodes.store.list().filter((node) => {
     const hostname = hostnameOf(node);
     if (hostname !== undefined && origins.has(hostname)) return true;
-    return Object.keys(node.metadata?.labels ?? {}).some((key) => marked.has(key.slice(key.indexOf("/"))));
+    return Object.keys(node.metadata.labels ?? {}).some((key) => marked.has(key.slice(key.indexOf("/"))));
   });
-  return new Set([...holders, ...found.map((node) => nameOf(node as Stored<Node>))]);
+  return new Set([...holders, ...found.map((node) => nameOf(node))]);
 }

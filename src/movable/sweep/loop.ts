@@ -5,7 +5,7 @@ import { runController, type ControllerDeps } from "../../kube/controller.ts";
 import { isConflict, isNotFound } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
 import { pods as podResource, type PersistentVolume, type PersistentVolumeClaim, type Pod } from "../../kube/kinds.ts";
-import { keyOf } from "../../kube/objects.ts";
+import { keyOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import type { Recorder } from "../../provision/events.ts";
 import * as events from "../events.ts";
@@ -45,13 +45,15 @@ export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<vo
     const seen = volumesOf(deps, pod);
     if (planSweep(pod, seen).step === "nothing") return;
     // The cache may be older than a move that the pod has followed already.
-    const now = await Promise.all(seen.map((volume) => read(client, volume, stop)));
+    const now = await Promise.all(
+      seen.map(({ metadata: { name } }) => client.find(localVolumes, { name }, { signal: stop })),
+    );
     const plan = planSweep(
       pod,
       now.filter((volume) => volume !== undefined),
     );
     if (plan.step === "nothing") return;
-    const { name = "", namespace, uid, resourceVersion } = pod.metadata ?? {};
+    const { name, namespace, uid, resourceVersion } = pod.metadata;
     log.info("deleting a pod that landed on a node its volume is not on", { pod: key, ...plan });
     recorder.record(events.aboutPod(pod), events.sweptFrom(pod.spec?.nodeName ?? "", plan.volume, plan.where));
     try {
@@ -67,18 +69,12 @@ export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<vo
   }
 }
 
-async function read(client: KubeClient, volume: LocalVolume, signal: AbortSignal): Promise<LocalVolume | undefined> {
-  try {
-    return await client.get(localVolumes, { name: volume.metadata?.name ?? "" }, { signal });
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
-
 /** The movable volumes that a pod uses, as far as the caches know. */
-function volumesOf(deps: Pick<SweepDeps, "claims" | "persistentVolumes" | "volumes">, pod: Pod): LocalVolume[] {
-  const namespace = pod.metadata?.namespace ?? "";
+function volumesOf(
+  deps: Pick<SweepDeps, "claims" | "persistentVolumes" | "volumes">,
+  pod: Stored<Pod>,
+): Stored<LocalVolume>[] {
+  const { namespace = "default" } = pod.metadata;
   return claimNamesOf(pod).flatMap((claim) => {
     const volumeName = deps.claims.store.get(`${namespace}/${claim}`)?.spec?.volumeName;
     const csi = volumeName === undefined ? undefined : deps.persistentVolumes.store.get(volumeName)?.spec?.csi;
@@ -88,9 +84,9 @@ function volumesOf(deps: Pick<SweepDeps, "claims" | "persistentVolumes" | "volum
 }
 
 /** Names of the claims that a pod uses; generic ephemeral volumes have a claim named after the pod. */
-export function claimNamesOf(pod: Pod): readonly string[] {
+export function claimNamesOf(pod: Stored<Pod>): readonly string[] {
   return (pod.spec?.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
     if (persistentVolumeClaim !== undefined) return [persistentVolumeClaim.claimName];
-    return ephemeral === undefined ? [] : [`${pod.metadata?.name ?? ""}-${name}`];
+    return ephemeral === undefined ? [] : [`${pod.metadata.name}-${name}`];
   });
 }

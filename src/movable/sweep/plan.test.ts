@@ -1,13 +1,19 @@
 import { describe, expect, test } from "vitest";
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { Pod } from "../../kube/kinds.ts";
+import type { Stored } from "../../kube/objects.ts";
 import { planSweep } from "./plan.ts";
 
-const at = (nodeName: string, fence?: string): LocalVolume =>
-  ({ metadata: { name: "v" }, spec: { nodeName, ...(fence === undefined ? {} : { fence }) } }) as LocalVolume;
-const pod = (change: { metadata?: object; spec?: object; status?: object } = {}): Pod => ({
+const at = (nodeName: string, fence?: string): Stored<LocalVolume> =>
+  ({
+    metadata: { name: "v", uid: "u", resourceVersion: "1" },
+    spec: { nodeName, ...(fence === undefined ? {} : { fence }) },
+  }) as Stored<LocalVolume>;
+const pod = (change: { metadata?: object; spec?: object; status?: object } = {}): Stored<Pod> => ({
   metadata: {
     name: "p",
+    uid: "p-uid",
+    resourceVersion: "1",
     ownerReferences: [{ apiVersion: "apps/v1", kind: "StatefulSet", name: "s", uid: "u", controller: true }],
     ...change.metadata,
   },
@@ -21,7 +27,7 @@ test("a pod that waits on a node its volume is not on is deleted", () => {
 });
 
 describe("a pod is left alone", () => {
-  test.each<[string, Pod, LocalVolume[]]>([
+  test.each<[string, Stored<Pod>, Stored<LocalVolume>[]]>([
     ["on the node of its volume", pod(), [at("a")]],
     ["without movable volumes", pod(), []],
     ["while its volume is cut over", pod(), [at("b", "move")]],

@@ -1,5 +1,6 @@
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { Pod } from "../../kube/kinds.ts";
+import type { Stored } from "../../kube/objects.ts";
 
 export type SweepPlan =
   { readonly step: "nothing" } | { readonly step: "delete"; readonly volume: string; readonly where: string };
@@ -11,13 +12,13 @@ export type SweepPlan =
  * Only pods that somebody makes again are deleted, and only while no container has begun: a container
  * that runs has its volumes. A pod of a volume that is being cut over is left to the move.
  */
-export function planSweep(pod: Pod, volumes: readonly LocalVolume[]): SweepPlan {
+export function planSweep(pod: Stored<Pod>, volumes: readonly Stored<LocalVolume>[]): SweepPlan {
   const nodeName = pod.spec?.nodeName;
-  if (nodeName === undefined || pod.metadata?.deletionTimestamp !== undefined) return { step: "nothing" };
+  if (nodeName === undefined || pod.metadata.deletionTimestamp !== undefined) return { step: "nothing" };
   if (pod.status?.phase !== "Pending" || hasBegun(pod) || !isReplaced(pod)) return { step: "nothing" };
   const elsewhere = volumes.find(({ spec }) => spec.nodeName !== nodeName && spec.fence === undefined);
   if (elsewhere === undefined) return { step: "nothing" };
-  return { step: "delete", volume: elsewhere.metadata?.name ?? "", where: elsewhere.spec.nodeName };
+  return { step: "delete", volume: elsewhere.metadata.name, where: elsewhere.spec.nodeName };
 }
 
 function hasBegun(pod: Pod): boolean {

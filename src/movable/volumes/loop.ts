@@ -10,6 +10,7 @@ import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
 import { isConflict, isNotFound } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
+import type { Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import type { Recorder } from "../../provision/events.ts";
 import * as events from "../events.ts";
@@ -65,11 +66,11 @@ export async function runVolumeLoop(deps: VolumeLoopDeps, signal: AbortSignal): 
 
 async function carryOut(
   { client, recorder }: VolumeLoopDeps,
-  volume: LocalVolume,
+  volume: Stored<LocalVolume>,
   plan: VolumePlan,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name = "", uid, resourceVersion } = volume.metadata ?? {};
+  const { name, uid, resourceVersion } = volume.metadata;
   const version = { uid, resourceVersion };
   switch (plan.step) {
     case "nothing":
@@ -85,7 +86,7 @@ async function carryOut(
       return;
     case "delete-copy": {
       const { metadata } = plan.copy;
-      await client.delete(volumeCopies, { name: metadata?.name ?? "" }, { uid: metadata?.uid, signal });
+      await client.delete(volumeCopies, { name: metadata.name }, { uid: metadata.uid, signal });
       return;
     }
     case "finish":

@@ -1,10 +1,16 @@
 import { expect, test } from "vitest";
 import type { LocalVolume, LocalVolumeSpec } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import type { Stored } from "../../kube/objects.ts";
 import { planVolume } from "./plan.ts";
 
-const volume = (spec: Partial<LocalVolumeSpec>, deleted = false): LocalVolume => ({
-  metadata: { name: "v", ...(deleted ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {}) },
+const volume = (spec: Partial<LocalVolumeSpec>, deleted = false): Stored<LocalVolume> => ({
+  metadata: {
+    name: "v",
+    uid: "v-uid",
+    resourceVersion: "1",
+    ...(deleted ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {}),
+  },
   spec: {
     pool: "default",
     capacity: "1Gi",
@@ -18,8 +24,13 @@ const volume = (spec: Partial<LocalVolumeSpec>, deleted = false): LocalVolume =>
     ...spec,
   },
 });
-const copy = (nodeName: string, status: VolumeCopy["status"] = {}, deleted = false): VolumeCopy => ({
-  metadata: { name: `v.${nodeName}`, ...(deleted ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {}) },
+const copy = (nodeName: string, status: VolumeCopy["status"] = {}, deleted = false): Stored<VolumeCopy> => ({
+  metadata: {
+    name: `v.${nodeName}`,
+    uid: `copy-${nodeName}`,
+    resourceVersion: "1",
+    ...(deleted ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {}),
+  },
   spec: { volume: "v", nodeName },
   status,
 });
@@ -45,7 +56,7 @@ test("a reclaimed volume waits for every node with bytes", () => {
 });
 test("a copy without bytes goes", () => {
   const copies = [copy("a", { copies: [active] }), copy("b", { purged: true })];
-  expect(planVolume(volume({ reclaim: true }), copies)).toMatchObject({ step: "delete-copy", copy: copies[1] });
+  expect(planVolume(volume({ reclaim: true }), copies)).toEqual({ step: "delete-copy", copy: copies[1] });
 });
 test("a copy that is being deleted is waited for", () => {
   expect(planVolume(volume({ reclaim: true }), [copy("a", { purged: true }, true)])).toEqual({

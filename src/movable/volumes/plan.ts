@@ -1,12 +1,13 @@
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import type { Stored } from "../../kube/objects.ts";
 
 export type VolumePlan =
   | { readonly step: "nothing" }
   /** The first publish has made the directory: nobody may make another one. */
   | { readonly step: "forbid-creation" }
   /** The copy's bytes are gone: its object can go. */
-  | { readonly step: "delete-copy"; readonly copy: VolumeCopy }
+  | { readonly step: "delete-copy"; readonly copy: Stored<VolumeCopy> }
   /** No node has bytes of the volume any more, or will make any: its object can go. */
   | { readonly step: "finish" }
   /** Bytes are still to be removed on these nodes. */
@@ -22,7 +23,7 @@ export type VolumePlan =
  * `copies` are all VolumeCopies of the volume. While `mayCreate` is set its node may be in the middle
  * of a first publish, so the end waits for that node's agent to say that it will make nothing.
  */
-export function planVolume(volume: LocalVolume, copies: readonly VolumeCopy[]): VolumePlan {
+export function planVolume(volume: Stored<LocalVolume>, copies: readonly Stored<VolumeCopy>[]): VolumePlan {
   const { mayCreate, reclaim } = volume.spec;
   if (mayCreate !== undefined) {
     const copy = copies.find(({ spec }) => spec.nodeName === mayCreate.nodeName);
@@ -30,10 +31,10 @@ export function planVolume(volume: LocalVolume, copies: readonly VolumeCopy[]): 
     if (made || (reclaim && copy?.status?.purged === true)) return { step: "forbid-creation" };
   }
   if (!reclaim) {
-    return { step: volume.metadata?.deletionTimestamp === undefined ? "nothing" : "explain-deletion" };
+    return { step: volume.metadata.deletionTimestamp === undefined ? "nothing" : "explain-deletion" };
   }
   const purged = copies.find(
-    ({ metadata, status }) => status?.purged === true && metadata?.deletionTimestamp === undefined,
+    ({ metadata, status }) => status?.purged === true && metadata.deletionTimestamp === undefined,
   );
   if (purged !== undefined) return { step: "delete-copy", copy: purged };
   const waiting = [
