@@ -57,3 +57,5 @@ export const DRAIN_ANNOTATION = "mooring.dev/drain";
 export const RELEASE_ANNOTATION = "mooring.dev/release";
 /** On a keeper pod: when its eviction was last answered with 429. */
 export const ASKED_ANNOTATION = "mooring.dev/asked";
+/** On a keeper pod (src/movable/keepers): that it is one. */
+export const KEEPER_LABEL = "mooring.dev/keeper";

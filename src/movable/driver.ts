@@ -47,8 +47,10 @@ export interface MovableDeps {
   readonly ledger: Ledger;
   /** The LocalVolumes as last seen. */
   readonly volumes: { list(): readonly Stored<LocalVolume>[]; get(name: string): Stored<LocalVolume> | undefined };
-  /** Makes sure that the node has its keeper pod (the object; it need not run). Rejects in the server's words. */
-  readonly ensureKeeper: (nodeName: string, signal: AbortSignal) => Promise<void>;
+  /** Runs the work while the node has its keeper pod (the object; it need not run). */
+  readonly whileKept: <T>(nodeName: string, work: () => Promise<T>) => Promise<T>;
+  /** Resolves once the cache of LocalVolumes has seen this version. */
+  readonly seen: (resourceVersion: string, signal: AbortSignal) => Promise<void>;
 }
 
 /** A claim without room is tried again soon: room comes when a volume goes. */
@@ -132,11 +134,14 @@ async function provision(
   const nodeName = nameOf(node);
   grant(deps.ledger, request, parameters.pool, nodeName);
   try {
-    await deps.ensureKeeper(nodeName, signal);
-    const now = await reads.read(nodeName);
-    if (isLeaving(now)) throw movableErrors.NODE_LEAVING({ node: nodeName });
-    const volume = await create(deps, request, parameters, now, signal);
-    return persistentVolumePart(volume);
+    return await deps.whileKept(nodeName, async () => {
+      const now = await reads.read(nodeName);
+      if (isLeaving(now)) throw movableErrors.NODE_LEAVING({ node: nodeName });
+      const volume = await create(deps, request, parameters, now, signal);
+      // From here on the keeper stays because of the volume.
+      await deps.seen(volume.metadata.resourceVersion, signal);
+      return persistentVolumePart(volume);
+    });
   } catch (error) {
     deps.ledger.release(volumeName);
     throw error;

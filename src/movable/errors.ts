@@ -90,6 +90,12 @@ export const movableErrors = defineErrors("MOVABLE", {
     retry: "backoff",
     advice: "Make room on a node, or add one. The claim is tried again.",
   },
+  KEEPER_REFUSED: {
+    message: ({ node, why }: { node: string; why: string }) =>
+      `no volume can be made on node ${node}: its keeper pod, which holds drains until data is safe, cannot be created: ${why}`,
+    retry: "backoff",
+    advice: "Let the keeper pod through: raise the quota of Mooring's namespace or correct the policy that refuses it.",
+  },
   BEING_REPLACED: {
     message: ({ volume }: { volume: string }) =>
       `volume ${volume} was begun on another node and is being removed there first; it held no data`,

@@ -25,7 +25,7 @@ export interface MovableRunDeps extends WatchedKinds {
   readonly volumes: Informer<PersistentVolume>;
   /** Pods of all namespaces. */
   readonly pods: Informer<Pod>;
-  readonly ensureKeeper: MovableDeps["ensureKeeper"];
+  readonly whileKept: MovableDeps["whileKept"];
 }
 
 /** The driver of mooring.dev on the caches of a process. */
@@ -37,7 +37,12 @@ export function movableDriver(deps: MovableRunDeps): Driver {
     nodes: storageNodes.store,
     pools: pools.store,
   });
-  return createMovableDriver({ ...deps, ledger, volumes: localVolumes.store });
+  return createMovableDriver({
+    ...deps,
+    ledger,
+    volumes: localVolumes.store,
+    seen: (version, signal) => localVolumes.waitFor(version, signal),
+  });
 }
 
 /** The loops around the driver: labels, LocalVolumes, StorageNodes, pods on wrong nodes. They belong to the leader. */

@@ -62,7 +62,7 @@ export async function startController(
   };
   const kinds = watchKinds(informed);
   const informers = [...Object.values(shared), ...Object.values(kinds)];
-  const deps: MovableRunDeps = { ...informed, ...shared, ...kinds, recorder, ensureKeeper: () => Promise.resolve() };
+  const deps: MovableRunDeps = { ...informed, ...shared, ...kinds, recorder, whileKept: (_node, work) => work() };
   const server = await serveHttp(
     { port: options.healthPort, log },
     {

@@ -1,0 +1,65 @@
+/*
+ * A keeper is a tiny pod on each node with volumes. It stands for the data in a drain: `kubectl drain`
+ * evicts it like any other pod, and its eviction is held until nothing of the node is to move. So a
+ * drain does not end before the data is safe, even when no pod uses the volumes.
+ *
+ *   node                             live keeper        a keeper that is ending or failed
+ *   stays, has volumes               one                goes once a live one is there
+ *   leaves, something is to move     one                stays (its finalizer holds it), beside the live one
+ *   anything else                    none               goes
+ *
+ * Before a finalizer goes the server is asked once more (`check`): a node that is being cordoned in
+ * this moment must not lose its last keeper, nor one that has got a volume in this moment.
+ *
+ * Rules that look odd: cluster-autoscaler does not count failed pods, nor pods that have been ending for
+ * a minute, so a live one stands beside those; and a failed one is kept only once, or they would pile up.
+ */
+
+/** A keeper pod. */
+export interface Keeper {
+  readonly name: string;
+  readonly uid: string;
+  readonly ending: boolean;
+  readonly failed: boolean;
+  readonly hasFinalizer: boolean;
+  readonly createdAt: string;
+}
+
+export interface KeeperSnapshot {
+  /** undefined: there is no such Node. */
+  readonly node: { readonly leaving: boolean } | undefined;
+  /** A LocalVolume names the node, or is about to. */
+  readonly hasVolumes: boolean;
+  /** Something of the node is still to move before it may go. */
+  readonly toMove: boolean;
+  readonly keepers: readonly Keeper[];
+}
+
+export type KeeperPlan =
+  | { readonly step: "nothing" }
+  | { readonly step: "create" }
+  | { readonly step: "delete"; readonly keeper: Keeper }
+  /** Take the finalizer off, after the check. */
+  | { readonly step: "let-go"; readonly keeper: Keeper; readonly check: "node-stays" | "nothing-to-move" | "none" };
+
+export function planKeepers({ node, hasVolumes, toMove, keepers }: KeeperSnapshot): KeeperPlan {
+  const live = keepers.filter(({ ending, failed }) => !ending && !failed);
+  const wanted = node !== undefined && (node.leaving ? toMove : hasVolumes);
+  if (wanted && live.length === 0) return { step: "create" };
+  const surplus = wanted ? live.toSorted(byAge).slice(1) : live;
+  const failed = keepers.filter((keeper) => keeper.failed && !keeper.ending).toSorted(byAge);
+  const unneeded = [...surplus, ...(wanted && node.leaving ? failed.slice(0, -1) : failed)][0];
+  if (unneeded !== undefined) return { step: "delete", keeper: unneeded };
+  const ending = keepers.filter((keeper) => keeper.ending && keeper.hasFinalizer);
+  // On a leaving node with something to move, what is ending holds a drain that does not evict.
+  const free = wanted && node.leaving ? ending.filter(({ failed: hasFailed }) => hasFailed) : ending;
+  const keeper = free[0];
+  if (keeper === undefined) return { step: "nothing" };
+  if (node === undefined) return { step: "let-go", keeper, check: "none" };
+  if (node.leaving) return { step: "let-go", keeper, check: toMove ? "none" : "nothing-to-move" };
+  return { step: "let-go", keeper, check: hasVolumes ? "node-stays" : "nothing-to-move" };
+}
+
+function byAge(a: Keeper, b: Keeper): number {
+  return a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : a.name < b.name ? -1 : 1;
+}
