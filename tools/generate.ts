@@ -40,7 +40,7 @@ function errorsPage(): string {
     "",
     "Made from the tables in the sources (`npm run generate`). A code, once published, keeps its meaning. It stands in the field `code` of log lines (`err.code` where the program ends of it); the message is in the event and in the log.",
     "",
-    "Tried again: `backoff` by itself, later and later; `change` only after somebody changed something; `reschedule` on another node; `never`.",
+    "Tried again: `backoff` by itself, later and later; `change` too, and at once when something changes that the work may wait for; `reschedule` on another node; `never`.",
     "",
     "| code | tried again | what to do |",
     "| --- | --- | --- |",

@@ -9,10 +9,12 @@
  * Invariants: while a directory may exist, a create pod, a PersistentVolume or (after a timeout) a claim is there that leads to it. No directory is given to a claim while something may still remove it, and
  * none is removed without a last question, after all waiting, whether that is still wanted and whether it is nobody else's (sharing.ts).
  */
-import type { Node, PersistentVolume } from "../kube/kinds.ts";
+import type { Node, PersistentVolume, PersistentVolumeClaim } from "../kube/kinds.ts";
 import { nameOf, uidOf, type Stored } from "../kube/objects.ts";
+import type { CodedError } from "../observe/errors.ts";
 import type { Confirm, Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../provision/driver.ts";
 import { aboutClaim } from "../provision/events.ts";
+import { refusalOf } from "../provision/refusals.ts";
 import { classicErrors } from "./errors.ts";
 import type { Render } from "./folder.ts";
 import { HelperWork, type HelperWorkDeps, placeText } from "./helper/work.ts";
@@ -55,6 +57,7 @@ class Classic implements Driver {
   readonly provisioner: string;
   readonly retry: Driver["retry"];
   readonly workers: number | undefined;
+  readonly #refusal: Driver["refusal"];
   /** Wall clock. What attempts on older claims may have made, under a leader before this one, only the cluster can tell, and it need not. */
   readonly #since: number;
   readonly #deps: ClassicDeps;
@@ -69,12 +72,17 @@ class Classic implements Driver {
     this.provisioner = deps.provisioner;
     this.retry = deps.retry;
     this.workers = deps.workers;
+    this.#refusal = refusalOf(deps.provisioner);
     this.#work = new HelperWork(deps);
     this.#inFlight = new InFlight(deps.clock, deps.volumes);
     const parts = { ...deps, work: this.#work, inFlight: this.#inFlight };
     const check = new RemovalCheck(parts);
     this.#unfinished = new Unfinished({ ...parts, check });
     this.#removal = new Removal({ ...parts, check });
+  }
+
+  refusal(claim: PersistentVolumeClaim): CodedError | undefined {
+    return this.#refusal(claim);
   }
 
   admit(request: ProvisionRequest): void {

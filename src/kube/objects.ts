@@ -48,6 +48,11 @@ export function nameOf(object: Stored): string {
   return object.metadata.name;
 }
 
+/** The namespace of a stored object; "" when its kind has none. */
+export function namespaceOf(object: Stored): string {
+  return object.metadata.namespace ?? "";
+}
+
 /** The object's UID; "" when it has none (it is not stored yet, or a test made it). */
 export function uidOf(object: KubeObject): string {
   return object.metadata?.uid ?? "";

@@ -5,7 +5,10 @@
 export interface ErrorRow<P> {
   /** What happened, to which object, why. The classic driver's texts are those of local-path-provisioner, to the letter. */
   readonly message: (params: P) => string;
-  /** Whether trying again can help: `backoff` later by itself, `change` only after somebody changed something, `reschedule` on another node. */
+  /**
+   * When trying again can help: `backoff` later; `change` later too, and at once when something has changed that the
+   * work may wait for; `reschedule` on another node; `never` only when the object itself changes.
+   */
   readonly retry: "backoff" | "change" | "reschedule" | "never";
   /** What the reader should do. */
   readonly advice: string;

@@ -3,10 +3,12 @@ import { SELECTED_NODE, STORAGE_PROVISIONER } from "../api/names.ts";
 import { settle } from "../effects/testing/manual-clock.fixture.ts";
 import { KubeError } from "../kube/errors.ts";
 import { defineErrors } from "../observe/errors.ts";
+import { refusalOf } from "./refusals.ts";
 import { fakeDriver, PROVISIONER, startProvisioner } from "./testing/harness.fixture.ts";
 
 const errors = defineErrors("TEST", {
   NO_ROOM: { message: () => "no room here", retry: "reschedule", advice: "-" },
+  NO_POOL: { message: () => "no pool yet", retry: "change", advice: "-" },
   BROKEN: { message: () => "broken", retry: "backoff", advice: "-" },
 });
 
@@ -260,5 +262,67 @@ test("another driver's claim is never touched", async () => {
   await settle();
   expect(driver.calls).toEqual([]);
   expect(world.kube.log.filter((line) => !line.startsWith("GET") && !line.startsWith("WATCH"))).toEqual([]);
+  await world.stop();
+});
+
+test("a claim that waits for a change is tried again when the driver tells of one", async () => {
+  let attempts = 0;
+  let changed: () => void = () => undefined;
+  const driver = fakeDriver({
+    provision: () => {
+      attempts += 1;
+      return Promise.reject(errors.NO_POOL({}));
+    },
+    onChange: (handler) => {
+      changed = handler;
+      return () => undefined;
+    },
+  });
+  const world = await startProvisioner(driver);
+  world.putClaim("c", { selectedNode: "a" });
+  await settle();
+  expect(attempts).toBe(1);
+  changed();
+  await settle();
+  expect(attempts).toBe(2);
+  await world.stop();
+});
+
+test("a claim that failed for another reason is not tried again on a change", async () => {
+  let attempts = 0;
+  let changed: () => void = () => undefined;
+  const driver = fakeDriver({
+    provision: () => {
+      attempts += 1;
+      return Promise.reject(errors.BROKEN({}));
+    },
+    onChange: (handler) => {
+      changed = handler;
+      return () => undefined;
+    },
+  });
+  const world = await startProvisioner(driver);
+  world.putClaim("c", { selectedNode: "a" });
+  await settle();
+  changed();
+  await settle();
+  expect(attempts).toBe(1);
+  await world.stop();
+});
+
+test("a driver that supports block volumes is given the claim for one", async () => {
+  const driver = fakeDriver({ refusal: refusalOf(PROVISIONER, { block: true }) });
+  const world = await startProvisioner(driver);
+  world.putClaim("c", { selectedNode: "a", spec: { volumeMode: "Block" } });
+  await settle();
+  expect(driver.calls).toEqual(["provision pvc-claim-c on a", "stored pvc-claim-c"]);
+  await world.stop();
+});
+
+test("a refusal names what to use instead", async () => {
+  const world = await startProvisioner(fakeDriver());
+  world.putClaim("c", { selectedNode: "a", spec: { volumeMode: "Block" } });
+  await settle();
+  expect(world.said("PersistentVolumeClaim c")[0]).toContain("Use volumeMode Filesystem in a new claim");
   await world.stop();
 });

@@ -75,6 +75,8 @@ export class ClaimLoop {
   readonly #running = new Map<string, AbortController>();
   /** What was last said in an event to a claim that is refused, by claim UID: once is enough. */
   readonly #refused = new Map<string, string>();
+  /** Keys of claims whose last failure may end with a change of something else (`retry: "change"`). */
+  readonly #awaiting = new Set<string>();
 
   constructor(deps: ClaimLoopDeps, driver: Driver) {
     this.#deps = deps;
@@ -104,6 +106,9 @@ export class ClaimLoop {
         const ref = change.object.spec?.claimRef;
         if (ref?.name !== undefined && change.type !== "updated") this.#queue.add(`${ref.namespace ?? ""}/${ref.name}`);
       }),
+      driver.onChange?.(() => {
+        for (const key of this.#awaiting) this.#queue.add(key);
+      }),
     ];
     try {
       await runController(
@@ -117,7 +122,7 @@ export class ClaimLoop {
         signal,
       );
     } finally {
-      for (const stop of stops) stop();
+      for (const stop of stops) stop?.();
     }
   }
 
@@ -132,19 +137,20 @@ export class ClaimLoop {
   async #reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
     const { claims, classes, volumes, binder } = this.#deps;
     const driver = this.#driver;
+    this.#awaiting.delete(key);
     const claim = claims.store.get(key);
     if (claim === undefined) return undefined;
     const storageClass = classes.store.get(classNameOf(claim));
     const ahead = this.#mayGoAhead(claim, storageClass);
     if (!ahead && provisionerOf(claim) !== driver.provisioner) return undefined;
     const volume = volumes.store.get(volumeNameOf(claim));
-    const plan = planClaim(driver.provisioner, { claim, storageClass, volume, ahead });
+    const plan = planClaim(driver, { claim, storageClass, volume, ahead });
     switch (plan.step) {
       case "nothing":
         this.#settle(claim);
         return undefined;
       case "refuse":
-        this.#refuse(claim, plan.error);
+        this.#refuse(claim, plan.error, `${plan.error.message}. ${plan.error.advice}`);
         return undefined;
       case "fail":
         return this.#failed(claim, plan.error);
@@ -188,7 +194,7 @@ export class ClaimLoop {
     }
   }
 
-  #refuse(claim: Stored<PersistentVolumeClaim>, error: CodedError, text: string = error.message): void {
+  #refuse(claim: Stored<PersistentVolumeClaim>, error: CodedError, text: string): void {
     const { log, recorder } = this.#deps;
     if (this.#refused.get(uidOf(claim)) === error.code) return;
     this.#refused.set(uidOf(claim), error.code);
@@ -217,7 +223,10 @@ export class ClaimLoop {
       recorder.record(events.aboutClaim(claim), events.provisioning(keyOf(claim)));
       const volume = await locks.run(
         volumeName,
-        async () => this.#store(claim, volumeFor(request, await driver.provision(request, both)), both),
+        async () => {
+          const made = await driver.provision(request, both);
+          return this.#store(claim, volumeFor(request, made, driver.finalizer), both);
+        },
         both,
       );
       this.#deps.binder?.consider(claim, volume);
@@ -357,6 +366,7 @@ export class ClaimLoop {
     this.#failures.set(uidOf(claim), failures);
     const requeueAfterMs = retryDelayMs(this.#driver.retry.provision, failures);
     const text = failureText(claim, error);
+    if (error instanceof CodedError && error.retry === "change") this.#awaiting.add(keyOf(claim));
     const code = error instanceof CodedError ? error.code : undefined;
     log.error("provisioning failed", { claim: keyOf(claim), failures, requeueAfterMs, code, err: error });
     recorder.record(events.aboutClaim(claim), events.provisioningFailed(text));

@@ -1,5 +1,6 @@
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from "../kube/kinds.ts";
 import type { Stored } from "../kube/objects.ts";
+import type { CodedError } from "../observe/errors.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 
 /**
@@ -18,11 +19,31 @@ export interface Driver {
   /** The StorageClass.provisioner served. */
   readonly provisioner: string;
 
+  /**
+   * Of a CSI driver: its name in `spec.csi.driver`. A PersistentVolume of it whose annotation provisioned-by was
+   * lost (in a restore) is then still known as this driver's, and gets the annotation back.
+   */
+  readonly csiDriver?: string;
+
+  /**
+   * Our finalizer on every PersistentVolume of this driver; needs the right to patch persistentvolumes. With it a
+   * PersistentVolume that somebody deletes stays until its claim is gone; then its data is removed (reclaim policy
+   * Delete) or `retain` is called (Retain), and the finalizer goes last. A driver without one leaves a
+   * PersistentVolume that is being deleted alone: its data stays.
+   */
+  readonly finalizer?: string;
+
   /** When failed claims, and failed removals, are tried again. */
   readonly retry: { readonly provision: RetryPolicy; readonly reclaim: RetryPolicy };
 
   /** Claims, and volumes, in work at once. @default no limit of the loops' own */
   readonly workers?: number | undefined;
+
+  /**
+   * Says why the driver can never serve a claim that asks for this, or undefined. Its event is the message and the
+   * advice, which should name what to use instead. Pure; `refusalOf` makes one from a list of what is supported.
+   */
+  refusal(claim: PersistentVolumeClaim): CodedError | undefined;
 
   /**
    * Says without waiting whether this claim can be served. Throws a CodedError that becomes the claim's
@@ -39,8 +60,8 @@ export interface Driver {
 
   /**
    * Makes the volume. Resolves when it is there, with the parts of the PersistentVolume that are the driver's.
-   * Rejects with a CodedError: with `retry: "reschedule"` the claim's node cannot serve it and the scheduler is
-   * asked for another one, with any other value the claim is tried again with back-off.
+   * Rejects with a CodedError, whose `retry` says what becomes of the claim (ErrorRow): with "reschedule" the
+   * scheduler is asked for another node, with an event that has the error's text.
    */
   provision(request: ProvisionRequest, signal: AbortSignal): Promise<ProvisionedVolume>;
 
@@ -67,6 +88,19 @@ export interface Driver {
    * aborted, what was set going and has not begun is taken back.
    */
   remove(volume: Stored<PersistentVolume>, confirm: Confirm, signal: AbortSignal): Promise<RemovedVolume>;
+
+  /**
+   * Only for a driver with a finalizer. Called when a PersistentVolume with reclaim policy Retain is deleted and
+   * its claim is gone, before the finalizer goes: the data stays, and no PersistentVolume leads to it from now on.
+   * Rejects to be tried again.
+   */
+  retain?(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Calls `changed` whenever something has changed that claims may wait for which failed with `retry: "change"`
+   * (room in a pool, a configuration): they are tried again at once. Returns a function that ends it.
+   */
+  onChange?(changed: () => void): () => void;
 }
 
 /** Asks the API server, past every cache, whether data may still be removed. Rejects when it cannot be asked. */
@@ -87,8 +121,6 @@ export interface ProvisionedVolume {
   readonly annotations: Readonly<Record<string, string>>;
   /** Source, nodeAffinity, volumeMode: merged into the spec. */
   readonly spec: Partial<NonNullable<PersistentVolume["spec"]>>;
-  /** Added to metadata.finalizers. */
-  readonly finalizers?: readonly string[];
 }
 
 export type RemovedVolume =

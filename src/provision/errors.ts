@@ -42,6 +42,12 @@ export const provisionErrors = defineErrors("PROVISION", {
     retry: "backoff",
     advice: "Nothing is lost: the volume is kept and its PersistentVolume is tried again. Mend what the message names.",
   },
+  VOLUME_BEING_DELETED: {
+    message: ({ volume, claim }: { volume: string; claim: string }) =>
+      `PersistentVolume ${volume} was made for claim ${claim} and deleted before the claim was bound to it`,
+    retry: "change",
+    advice: "Delete the claim and create it again: the volume goes with the claim.",
+  },
   VOLUME_NAME_TAKEN: {
     message: ({ volume, claim }: { volume: string; claim: string }) =>
       `a PersistentVolume called ${volume} exists already and belongs to another claim than ${claim}`,

@@ -1,12 +1,13 @@
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from "../kube/kinds.ts";
-import { uidOf, type Stored } from "../kube/objects.ts";
+import { keyOf, uidOf, type Stored } from "../kube/objects.ts";
 import type { CodedError } from "../observe/errors.ts";
 import { classNameOf, dataSourceOf, provisionerOf, selectedNodeOf, volumeNameOf, waitsForConsumer } from "./claims.ts";
+import type { Driver } from "./driver.ts";
 import { provisionErrors } from "./errors.ts";
 
 /** What is known when a claim is looked at. */
 export interface ClaimSnapshot {
-  readonly claim: PersistentVolumeClaim;
+  readonly claim: Stored<PersistentVolumeClaim>;
   /** The claim's class as last seen; undefined when there is none of that name. */
   readonly storageClass: Stored<StorageClass> | undefined;
   /** The PersistentVolume called `pvc-<claim uid>` as last seen. */
@@ -17,7 +18,7 @@ export interface ClaimSnapshot {
 
 export type ClaimPlan =
   /** Not ours, not yet, or done. */
-  | { readonly step: "nothing"; readonly why: string }
+  | { readonly step: "nothing" }
   /** Can never be served as it is: say so once, and do not try again until it changes. */
   | { readonly step: "refuse"; readonly error: CodedError }
   /** Cannot be served now: say so and try again. */
@@ -28,52 +29,66 @@ export type ClaimPlan =
   | {
       readonly step: "provision";
       readonly storageClass: Stored<StorageClass>;
-      /** undefined: Immediate binding and no node named; the loop chooses. */
+      /** undefined: Immediate binding and no node named; the driver chooses. */
       readonly node: string | undefined;
     };
 
+const nothing: ClaimPlan = { step: "nothing" };
+
 /**
- * Decides the next step of one claim from what is. The conditions are those of the external provisioner protocol: kube-controller-manager has named us, the claim is unbound, and for WaitForFirstConsumer the
- * scheduler has chosen a node.
+ * Decides the next step of one claim from what is. The conditions are those of the external provisioner protocol:
+ * kube-controller-manager has named us, the claim is unbound, and for WaitForFirstConsumer the scheduler has chosen a
+ * node.
  */
-export function planClaim(provisioner: string, { claim, storageClass, volume, ahead }: ClaimSnapshot): ClaimPlan {
-  if (claim.metadata?.deletionTimestamp !== undefined) return nothing("the claim is being deleted");
+export function planClaim(
+  driver: Pick<Driver, "provisioner" | "finalizer" | "refusal">,
+  { claim, storageClass, volume, ahead }: ClaimSnapshot,
+): ClaimPlan {
+  const { provisioner } = driver;
+  if (claim.metadata.deletionTimestamp !== undefined) return nothing;
   const named = provisionerOf(claim);
-  if (named === undefined ? ahead !== true : named !== provisioner)
-    return nothing("another driver's claim, or nobody's yet");
-  const boundTo = claim.spec?.volumeName;
-  if (boundTo !== undefined && boundTo !== "") return nothing("the claim has its volume");
-  if (volume !== undefined) {
-    const owner = volume.spec?.claimRef?.uid;
-    if (owner === uidOf(claim)) return { step: "bind", volume };
-    const claimKey = `${claim.metadata?.namespace ?? ""}/${claim.metadata?.name ?? ""}`;
-    return {
-      step: "fail",
-      error: provisionErrors.VOLUME_NAME_TAKEN({ volume: volumeNameOf(claim), claim: claimKey }),
-    };
-  }
+  // Another driver's claim, or not named yet.
+  if (named === undefined ? ahead !== true : named !== provisioner) return nothing;
+  if (claim.spec?.volumeName) return nothing;
+  if (volume !== undefined) return planStored(driver, claim, volume);
   if (storageClass === undefined) {
     return { step: "fail", error: provisionErrors.CLASS_MISSING({ name: classNameOf(claim) }) };
   }
-  if (storageClass.provisioner !== provisioner) return nothing("the class has another provisioner by now");
+  // The class of this name has another provisioner by now.
+  if (storageClass.provisioner !== provisioner) return nothing;
   const selected = selectedNodeOf(claim);
-  if (waitsForConsumer(storageClass) && selected === undefined) return nothing("the scheduler has not chosen a node");
-
-  const source = dataSourceOf(claim);
-  if (source !== undefined) {
-    const clone = source.apiGroup === "" && source.kind === "PersistentVolumeClaim";
-    const snapshot = source.apiGroup === "snapshot.storage.k8s.io" && source.kind === "VolumeSnapshot";
-    // Any other kind belongs to a volume populator: it brings a claim of its own and hands the filled volume over.
-    if (!clone && !snapshot) return nothing(`a populator of ${source.kind} is expected to fill the volume`);
-    return refuse(provisionErrors.DATA_SOURCE_UNSUPPORTED({ provisioner, kind: source.kind, name: source.name }));
-  }
-  if (claim.spec?.volumeMode === "Block") return refuse(provisionErrors.BLOCK_UNSUPPORTED({ provisioner }));
-  const attributes = claim.spec?.volumeAttributesClassName;
-  if (attributes !== undefined && attributes !== "") {
-    return refuse(provisionErrors.ATTRIBUTES_CLASS_UNSUPPORTED({ provisioner, name: attributes }));
-  }
+  if (waitsForConsumer(storageClass) && selected === undefined) return nothing;
+  // A volume populator brings a claim of its own and hands the filled volume over.
+  if (isForPopulator(claim)) return nothing;
+  const error = driver.refusal(claim);
+  if (error !== undefined) return { step: "refuse", error };
   return { step: "provision", storageClass, node: selected?.node };
 }
 
-const nothing = (why: string): ClaimPlan => ({ step: "nothing", why });
-const refuse = (error: CodedError): ClaimPlan => ({ step: "refuse", error });
+/** The volume of the claim's name is there. */
+function planStored(
+  { finalizer }: Pick<Driver, "finalizer">,
+  claim: Stored<PersistentVolumeClaim>,
+  volume: PersistentVolume,
+): ClaimPlan {
+  const about = { volume: volumeNameOf(claim), claim: keyOf(claim) };
+  if (volume.spec?.claimRef?.uid !== uidOf(claim)) {
+    return { step: "fail", error: provisionErrors.VOLUME_NAME_TAKEN(about) };
+  }
+  const { deletionTimestamp, finalizers } = volume.metadata ?? {};
+  // Nobody binds a claim to it, and it waits for the claim to go.
+  if (deletionTimestamp !== undefined && finalizer !== undefined && finalizers?.includes(finalizer) === true) {
+    return { step: "fail", error: provisionErrors.VOLUME_BEING_DELETED(about) };
+  }
+  return { step: "bind", volume };
+}
+
+/** Whether the claim is to be filled from something that is neither a claim nor a snapshot. */
+function isForPopulator(claim: PersistentVolumeClaim): boolean {
+  const source = dataSourceOf(claim);
+  if (source === undefined) return false;
+  const { apiGroup, kind } = source;
+  const clone = apiGroup === "" && kind === "PersistentVolumeClaim";
+  const snapshot = apiGroup === "snapshot.storage.k8s.io" && kind === "VolumeSnapshot";
+  return !clone && !snapshot;
+}

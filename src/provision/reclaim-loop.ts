@@ -1,8 +1,29 @@
+/*
+ * Volumes that nobody has any more to nothing.
+ *
+ *   claim gone → phase Released (kube-controller-manager, or we for it) → driver removes the data
+ *     → PersistentVolume deleted → our finalizer off, where the driver has one
+ *
+ * A PersistentVolume that somebody deletes first, of a driver with a finalizer, goes the same way once its claim is
+ * gone. With reclaim policy Retain the driver is told instead, the data stays, and the finalizer goes.
+ *
+ * Data is removed only after two reads past every cache: the volume is still one to reclaim, and no claim with the
+ * UID in its claimRef needs it. The reads are made twice: when the removal begins, and (by the driver, through
+ * `confirm`) after all waiting, right before anything is set going. A cache that is behind, or an etcd restored from
+ * a backup, must not cost anybody a volume; an administrator who sets a volume to Retain while its removal waits has
+ * rescued it. A rescue after that aborts the removal, which takes back what has not begun.
+ *
+ * What a crash leaves, and the next leader goes on from:
+ *   before the data is removed      a Released volume
+ *   before the object is deleted    a Released volume without data; removing it again does nothing
+ *   before the finalizer is off     the same, with a deletionTimestamp
+ *   after `retain`                  a volume that is being deleted; `retain` is called again
+ */
 import { EXTERNAL_PROVISIONER_FINALIZER } from "../api/names.ts";
 import type { Clock } from "../effects/clock.ts";
-import type { KubeClient } from "../kube/client.ts";
+import type { JsonPatchOperation, KubeClient, WriteOptions } from "../kube/client.ts";
 import { runController, type ReconcileResult } from "../kube/controller.ts";
-import { isConflict, isForbidden, isInvalid, isNotFound } from "../kube/errors.ts";
+import { isForbidden, isNotFound, isRefused } from "../kube/errors.ts";
 import type { Informer } from "../kube/informer.ts";
 import {
   persistentVolumeClaims,
@@ -11,35 +32,26 @@ import {
   type PersistentVolume,
   type PersistentVolumeClaim,
 } from "../kube/kinds.ts";
-import { uidOf, type Stored } from "../kube/objects.ts";
+import type { KubeMetrics } from "../kube/metrics.ts";
+import { nameOf, uidOf, type Stored } from "../kube/objects.ts";
 import { WorkQueue } from "../kube/work-queue.ts";
 import { CodedError, messageOf } from "../observe/errors.ts";
-import type { KubeMetrics } from "../kube/metrics.ts";
 import type { Log } from "../observe/log.ts";
 import type { Driver } from "./driver.ts";
 import * as events from "./events.ts";
 import { volumePhase } from "./express/patches.ts";
 import type { KeyedLock } from "./keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "./metrics.ts";
-import { isRescued, planReclaim } from "./plan-reclaim.ts";
+import { isRescued, planReclaim, type ReclaimPlan } from "./plan-reclaim.ts";
 import { retryDelayMs } from "./retry-policy.ts";
-
-/*
- * Released volumes to nothing.
- *
- *   claim gone → volume Released (kube-controller-manager, or we for it) → driver removes the data → PersistentVolume deleted
- *
- * Data is removed only after two reads past every cache: the volume is still Released with policy Delete and a claim's UID in its claimRef, and no claim with that UID needs it. The reads are made twice: when the
- * removal begins, and (by the driver, through `confirm`) after all waiting, right before anything is set going. (A cache that is behind, or an etcd restored from a backup, must not cost anybody a directory; an
- * administrator who sets a volume to Retain while its removal waits for its turn has rescued it.) A volume that is rescued later than that aborts the removal, which takes back what has not begun.
- *
- * What a crash leaves: before the removal, a Released volume; between removal and deletion of the object, a Released volume whose data is gone, and removing it again does nothing. Both are picked up by the
- * next leader.
- */
+import { adopted, withoutFinalizer } from "./volume-patches.ts";
 
 const UNLIMITED = 16_384;
 
-/** How long a volume is left alone that the cache shows as one to reclaim and the API server does not: somebody is repairing something. */
+/**
+ * How long a volume is left alone that the cache shows as one to reclaim and the API server does not: somebody is
+ * repairing something.
+ */
 const DOUBT_MS = 60_000;
 
 export interface ReclaimLoopDeps {
@@ -51,7 +63,10 @@ export interface ReclaimLoopDeps {
   readonly volumes: Informer<PersistentVolume>;
   readonly nodes: Informer<Node>;
   readonly locks: KeyedLock;
-  /** Whether this process leads at this very moment; asked before data is removed. A process that was stalled may no longer. */
+  /**
+   * Whether this process leads at this very moment; asked before data is removed. A process that was stalled may no
+   * longer.
+   */
   readonly isLeading: () => boolean;
   readonly metrics?: ProvisionMetrics | undefined;
   readonly kubeMetrics?: KubeMetrics | undefined;
@@ -62,6 +77,13 @@ export interface ReclaimLoopOptions {
   readonly release: boolean;
 }
 
+/** A removal that waits or runs. */
+interface Removal {
+  readonly volume: Stored<PersistentVolume>;
+  abort(reason: Error): void;
+}
+
+/** Reclaims the volumes of one driver. */
 export class ReclaimLoop {
   readonly #deps: ReclaimLoopDeps;
   readonly #driver: Driver;
@@ -69,9 +91,12 @@ export class ReclaimLoop {
   readonly #name: string;
   readonly #options: ReclaimLoopOptions;
   readonly #queue: WorkQueue;
+  /** Failures in a row, by volume name. */
   readonly #failures = new Map<string, number>();
-  /** Removals that wait or run, by volume name: aborted when the volume is not to be removed any more. */
-  readonly #removals = new Map<string, { readonly volume: Stored<PersistentVolume>; abort(reason: Error): void }>();
+  /** By volume name: aborted when the volume is not to be removed any more. */
+  readonly #removals = new Map<string, Removal>();
+  /** UIDs of volumes that are still there and whose data this process has removed. */
+  readonly #emptied = new Set<string>();
   /** Volumes that wait for their node, by name: what was said about them, once. */
   readonly #waiting = new Map<string, string>();
 
@@ -88,26 +113,18 @@ export class ReclaimLoop {
     const { claims, volumes, nodes, clock, log } = this.#deps;
     const stops = [
       volumes.onChange((change) => {
-        if (change.type === "deleted") {
-          this.#failures.delete(change.key);
-          this.#waiting.delete(change.key);
-          this.#removals.get(change.key)?.abort(new Error("the PersistentVolume was deleted"));
-        } else {
-          const removal = this.#removals.get(change.key);
-          if (removal !== undefined && isRescued(removal.volume, change.object)) {
-            removal.abort(new Error("the volume is not to be reclaimed any more"));
-          }
-          this.#queue.add(change.key);
-        }
+        if (change.type === "deleted") this.#gone(change.object);
+        else this.#changed(change.object);
       }),
       claims.onChange((change) => {
-        const volume = change.object.spec?.volumeName ?? "";
-        if (change.type === "deleted" && volume !== "") this.#queue.add(volume);
+        const volume = change.object.spec?.volumeName;
+        if (change.type === "deleted" && volume) this.#queue.add(volume);
       }),
       nodes.onChange((change) => {
-        // A node that comes back, or gets the label a volume's affinity names, may be what a volume waits for. Heartbeats change neither.
-        const before = JSON.stringify(change.old?.metadata?.labels);
-        if (change.type === "added" || before !== JSON.stringify(change.object.metadata?.labels)) {
+        // A node that comes back, or gets the label a volume's affinity names, may be what a volume waits for.
+        // Heartbeats change neither.
+        const before = JSON.stringify(change.old?.metadata.labels);
+        if (change.type === "added" || before !== JSON.stringify(change.object.metadata.labels)) {
           for (const name of this.#waiting.keys()) this.#queue.add(name);
         }
       }),
@@ -128,63 +145,67 @@ export class ReclaimLoop {
     }
   }
 
+  #changed(volume: Stored<PersistentVolume>): void {
+    const name = nameOf(volume);
+    const removal = this.#removals.get(name);
+    if (removal !== undefined && isRescued(this.#driver, removal.volume, volume)) {
+      removal.abort(new Error("the volume is not to be reclaimed any more"));
+    }
+    this.#queue.add(name);
+  }
+
+  #gone(volume: Stored<PersistentVolume>): void {
+    const name = nameOf(volume);
+    this.#failures.delete(name);
+    this.#waiting.delete(name);
+    this.#emptied.delete(uidOf(volume));
+    this.#removals.get(name)?.abort(new Error("the PersistentVolume was deleted"));
+  }
+
   async #reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
     const { volumes, claims, locks } = this.#deps;
     const volume = volumes.store.get(name);
     if (volume === undefined) return undefined;
-    const plan = planReclaim(this.#driver.provisioner, volume, claims.store.get(claimKeyOf(volume)));
+    const plan = this.#plan(volume, claims.store.get(claimKeyOf(volume)));
     switch (plan.step) {
       case "nothing":
         return undefined;
+      case "drop-foreign-finalizer":
+        return this.#patch(volume, withoutFinalizer(volume, EXTERNAL_PROVISIONER_FINALIZER), { signal });
+      case "adopt":
+        return this.#patch(volume, adopted(this.#driver, volume), { signal }, isOutdated);
+      case "mark-released":
+        return this.#options.release ? this.#markReleased(volume, signal) : undefined;
       case "drop-finalizer":
         return this.#dropFinalizer(volume, signal);
-      case "release":
-        return this.#options.release ? this.#release(volume, signal) : undefined;
       case "reclaim":
         return locks.run(name, () => this.#reclaim(volume, signal), signal);
+      case "retain":
+        return locks.run(name, () => this.#retain(volume, signal), signal);
       default:
         return plan satisfies never;
     }
   }
 
-  async #dropFinalizer(volume: PersistentVolume, signal: AbortSignal): Promise<void> {
-    const finalizers = volume.metadata?.finalizers ?? [];
-    const index = finalizers.indexOf(EXTERNAL_PROVISIONER_FINALIZER);
-    const path = `/metadata/finalizers/${String(index)}`;
-    await this.#tolerant(() =>
-      this.#deps.client.patchJson(
-        persistentVolumes,
-        { name: volume.metadata?.name ?? "" },
-        [
-          { op: "test", path: "/metadata/uid", value: uidOf(volume) },
-          { op: "test", path, value: EXTERNAL_PROVISIONER_FINALIZER },
-          { op: "remove", path },
-        ],
-        { signal },
-      ),
-    );
+  #plan(volume: Stored<PersistentVolume>, claim: PersistentVolumeClaim | undefined): ReclaimPlan {
+    return planReclaim(this.#driver, volume, claim, this.#emptied.has(uidOf(volume)));
   }
 
   /** The claim's absence is read past the cache before anything is written. */
-  async #release(volume: PersistentVolume, signal: AbortSignal): Promise<void> {
+  async #markReleased(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<void> {
     const claim = await this.#claimOf(volume, signal);
-    if (claim !== undefined && uidOf(claim) === volume.spec?.claimRef?.uid) return;
-    await this.#tolerant(() =>
-      this.#deps.client.patchJson(
-        persistentVolumes,
-        { name: volume.metadata?.name ?? "" },
-        [
-          ...volumePhase(volume, "Bound", "Released"),
-          { op: "test", path: "/spec/claimRef/uid", value: volume.spec?.claimRef?.uid ?? "" },
-        ],
-        { subresource: "status", signal },
-      ),
-    );
+    if (this.#plan(volume, claim).step !== "mark-released") return;
+    const owner = volume.spec?.claimRef?.uid;
+    const patch: readonly JsonPatchOperation[] = [
+      ...volumePhase(volume, "Bound", "Released"),
+      { op: "test", path: "/spec/claimRef/uid", value: owner },
+    ];
+    await this.#patch(volume, patch, { subresource: "status", signal });
   }
 
   async #reclaim(seen: Stored<PersistentVolume>, signal: AbortSignal): Promise<ReconcileResult> {
-    const { client, clock, log, metrics, recorder } = this.#deps;
-    const name = seen.metadata?.name ?? "";
+    const { clock, log, metrics } = this.#deps;
+    const name = nameOf(seen);
     const labels = { class: seen.spec?.storageClassName ?? "" };
     const started = clock.monotonic();
     // Aborted when the volume is rescued while its removal waits or runs.
@@ -195,22 +216,9 @@ export class ReclaimLoop {
         rescued.abort(reason);
       },
     });
-    const both = AbortSignal.any([signal, rescued.signal]);
     try {
-      const volume = await this.#confirmed(seen, both);
-      if (volume === undefined) return this.#doubt(seen);
-      const confirm = async (): Promise<boolean> => (await this.#confirmed(volume, both)) !== undefined;
-      const removed = await this.#driver.remove(volume, confirm, both);
-      if (removed.outcome === "withdrawn") return this.#doubt(volume);
-      if (removed.outcome === "waiting") {
-        if (this.#waiting.get(name) !== removed.message) {
-          this.#waiting.set(name, removed.message);
-          recorder.record(events.aboutVolume(volume), events.deleteWaiting(removed.message));
-        }
-        return { requeueAfterMs: removed.retryAfterMs };
-      }
-      if (removed.outcome === "kept") recorder.record(events.aboutVolume(volume), events.dataKept(removed.message));
-      await client.delete(persistentVolumes, { name }, { uid: uidOf(volume), signal });
+      const again = await this.#remove(seen, AbortSignal.any([signal, rescued.signal]), signal);
+      if (again !== undefined) return again;
       this.#failures.delete(name);
       metrics?.deleted.inc(labels);
       metrics?.deleteSeconds.observe(labels, (clock.monotonic() - started) / 1000);
@@ -228,24 +236,92 @@ export class ReclaimLoop {
     }
   }
 
-  /** The volume as the API server has it now, if its data may be removed: past every cache it is still to be reclaimed, its claim is gone, and we lead. */
-  async #confirmed(seen: Stored<PersistentVolume>, signal: AbortSignal): Promise<Stored<PersistentVolume> | undefined> {
-    const { client, isLeading } = this.#deps;
-    const volume = await client.get(persistentVolumes, { name: seen.metadata?.name ?? "" }, { signal });
-    if (uidOf(volume) !== uidOf(seen)) return undefined;
-    const plan = planReclaim(this.#driver.provisioner, volume, await this.#claimOf(volume, signal));
-    return plan.step === "reclaim" && isLeading() ? volume : undefined;
+  /** Removes the data, then the object. Resolves with when to look again where nothing was removed. */
+  async #remove(seen: Stored<PersistentVolume>, either: AbortSignal, signal: AbortSignal): Promise<ReconcileResult> {
+    const { recorder } = this.#deps;
+    const volume = await this.#confirmed("reclaim", seen, either);
+    if (volume === undefined) return this.#doubt(seen);
+    const confirm = async (): Promise<boolean> => (await this.#confirmed("reclaim", volume, either)) !== undefined;
+    const removed = await this.#driver.remove(volume, confirm, either);
+    switch (removed.outcome) {
+      case "withdrawn":
+        return this.#doubt(volume);
+      case "waiting":
+        this.#tellOfWaiting(volume, removed.message);
+        return { requeueAfterMs: removed.retryAfterMs };
+      case "kept":
+        recorder.record(events.aboutVolume(volume), events.dataKept(removed.message));
+        return this.#deleteObject(volume, signal);
+      case "removed":
+        return this.#deleteObject(volume, signal);
+      default:
+        return removed satisfies never;
+    }
   }
 
-  /** Not to be removed, say the API server or the clock of our lease; the cache said otherwise. It is looked at again in a while, should nothing come of it before. */
-  #doubt(volume: PersistentVolume): ReconcileResult {
-    this.#deps.log.info("a volume is not to be removed now", { volume: volume.metadata?.name });
+  /**
+   * Deletes the object, whose data is gone. Where our finalizer is on it the delete only marks it, and the finalizer
+   * goes when the event of that comes.
+   */
+  async #deleteObject(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<void> {
+    if (this.#driver.finalizer !== undefined) this.#emptied.add(uidOf(volume));
+    if (volume.metadata.deletionTimestamp !== undefined) return this.#dropFinalizer(volume, signal);
+    await this.#deps.client.delete(persistentVolumes, { name: nameOf(volume) }, { uid: uidOf(volume), signal });
+  }
+
+  async #retain(seen: Stored<PersistentVolume>, signal: AbortSignal): Promise<ReconcileResult> {
+    const { log } = this.#deps;
+    try {
+      const volume = await this.#confirmed("retain", seen, signal);
+      if (volume === undefined) return this.#doubt(seen);
+      await this.#driver.retain?.(volume, signal);
+      log.info("a PersistentVolume is deleted and its data stays", { volume: nameOf(volume) });
+      return await this.#dropFinalizer(volume, signal);
+    } catch (error) {
+      if (signal.aborted || isNotFound(error)) return undefined;
+      return this.#failed(seen, error);
+    }
+  }
+
+  async #dropFinalizer(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<void> {
+    const { finalizer } = this.#driver;
+    if (finalizer !== undefined) await this.#patch(volume, withoutFinalizer(volume, finalizer), { signal }, isOutdated);
+  }
+
+  /**
+   * The volume as the API server has it now, if past every cache it is still one for this step, its claim is gone,
+   * and we lead.
+   */
+  async #confirmed(
+    step: "reclaim" | "retain",
+    seen: Stored<PersistentVolume>,
+    signal: AbortSignal,
+  ): Promise<Stored<PersistentVolume> | undefined> {
+    const { client, isLeading } = this.#deps;
+    const volume = await client.get(persistentVolumes, { name: nameOf(seen) }, { signal });
+    if (uidOf(volume) !== uidOf(seen)) return undefined;
+    const plan = this.#plan(volume, await this.#claimOf(volume, signal));
+    return plan.step === step && isLeading() ? volume : undefined;
+  }
+
+  /**
+   * Not to be removed, say the API server or the clock of our lease; the cache said otherwise. It is looked at again
+   * in a while, should nothing come of it before.
+   */
+  #doubt(volume: Stored<PersistentVolume>): ReconcileResult {
+    this.#deps.log.info("a volume is not to be removed now", { volume: nameOf(volume) });
     return { requeueAfterMs: DOUBT_MS };
   }
 
-  #failed(volume: PersistentVolume, error: unknown): ReconcileResult {
+  #tellOfWaiting(volume: Stored<PersistentVolume>, message: string): void {
+    if (this.#waiting.get(nameOf(volume)) === message) return;
+    this.#waiting.set(nameOf(volume), message);
+    this.#deps.recorder.record(events.aboutVolume(volume), events.deleteWaiting(message));
+  }
+
+  #failed(volume: Stored<PersistentVolume>, error: unknown): ReconcileResult {
     const { log, recorder } = this.#deps;
-    const name = volume.metadata?.name ?? "";
+    const name = nameOf(volume);
     const failures = (this.#failures.get(name) ?? 0) + 1;
     this.#failures.set(name, failures);
     const requeueAfterMs = retryDelayMs(this.#driver.retry.reclaim, failures);
@@ -259,26 +335,28 @@ export class ReclaimLoop {
   async #claimOf(volume: PersistentVolume, signal: AbortSignal): Promise<PersistentVolumeClaim | undefined> {
     const ref = volume.spec?.claimRef;
     if (ref?.name === undefined) return undefined;
-    try {
-      return await this.#deps.client.get(
-        persistentVolumeClaims,
-        { name: ref.name, namespace: ref.namespace },
-        { signal },
-      );
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+    return this.#deps.client.find(persistentVolumeClaims, { name: ref.name, namespace: ref.namespace }, { signal });
   }
 
-  /** A write that may be refused because somebody else was first, or because we have not the right: the object's next event tells what is. */
-  async #tolerant(write: () => Promise<unknown>): Promise<void> {
+  /** A guarded write; one that is refused in this way leaves the next step to the volume's next event. */
+  async #patch(
+    volume: Stored<PersistentVolume>,
+    patch: readonly JsonPatchOperation[] | undefined,
+    options: WriteOptions,
+    isTolerable: (error: unknown) => boolean = isRefused,
+  ): Promise<void> {
+    if (patch === undefined) return;
     try {
-      await write();
+      await this.#deps.client.patchJson(persistentVolumes, { name: nameOf(volume) }, patch, options);
     } catch (error) {
-      if (!isInvalid(error) && !isConflict(error) && !isNotFound(error) && !isForbidden(error)) throw error;
+      if (!isTolerable(error)) throw error;
     }
   }
+}
+
+/** Refused, and not for want of a right: nothing would ever come of a volume whose finalizer may not be written. */
+function isOutdated(error: unknown): boolean {
+  return isRefused(error) && !isForbidden(error);
 }
 
 function claimKeyOf(volume: PersistentVolume): string {

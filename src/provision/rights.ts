@@ -10,36 +10,48 @@ export interface Right {
   readonly namespace?: string;
 }
 
-/** What the program does beyond what local-path-provisioner did. With that program's own RBAC both are missing, and it runs as that one did. */
-export interface Rights {
-  /** Leader election: two replicas are safe. */
-  readonly lease: boolean;
-  /** Express bind, and writing the phase Released. */
-  readonly express: boolean;
+/** What a feature needs, by the feature's name. Each driver has a table of its own. */
+export type RightsTable<F extends string> = Readonly<Record<F, readonly Right[]>>;
+
+/** What the program may do. */
+export interface Rights<F extends string> {
+  /** Whether a feature has all its rights. */
+  readonly has: Readonly<Record<F, boolean>>;
   /** The rights that are missing, in words. */
   readonly missing: readonly string[];
 }
 
-/** Asks the API server what this ServiceAccount may do. Rejects when the server cannot be asked. */
-export async function probeRights(client: KubeClient, namespace: string, signal: AbortSignal): Promise<Rights> {
+/** Leader election with a Lease in this namespace: with it two replicas are safe. */
+export function leaseRights(namespace: string): readonly Right[] {
   const group = "coordination.k8s.io";
-  const lease: Right[] = ["get", "create", "update"].map((verb) => ({ verb, group, resource: "leases", namespace }));
-  const express: Right[] = [
-    { verb: "patch", resource: "persistentvolumeclaims" },
-    { verb: "patch", resource: "persistentvolumeclaims", subresource: "status" },
-    { verb: "patch", resource: "persistentvolumes", subresource: "status" },
-    { verb: "create", resource: "persistentvolumes" },
-    { verb: "delete", resource: "persistentvolumes" },
-  ];
-  const missingOf = async (rights: readonly Right[]): Promise<string[]> => {
-    const allowed = await Promise.all(rights.map((right) => isAllowed(client, right, signal)));
-    return rights.filter((_, index) => allowed[index] !== true).map(inWords);
-  };
-  const [withoutLease, withoutExpress] = await Promise.all([missingOf(lease), missingOf(express)]);
+  return ["get", "create", "update"].map((verb) => ({ verb, group, resource: "leases", namespace }));
+}
+
+/** Express bind, and writing the phase Released. */
+export const EXPRESS_RIGHTS: readonly Right[] = [
+  { verb: "patch", resource: "persistentvolumeclaims" },
+  { verb: "patch", resource: "persistentvolumeclaims", subresource: "status" },
+  { verb: "patch", resource: "persistentvolumes", subresource: "status" },
+  { verb: "create", resource: "persistentvolumes" },
+  { verb: "delete", resource: "persistentvolumes" },
+];
+
+/** Asks the API server which features of the table this ServiceAccount may use. Rejects when it cannot be asked. */
+export async function probeRights<F extends string>(
+  client: KubeClient,
+  table: RightsTable<F>,
+  signal: AbortSignal,
+): Promise<Rights<F>> {
+  const features = Object.entries(table) as [F, readonly Right[]][];
+  const missing = await Promise.all(
+    features.map(async ([feature, rights]) => {
+      const allowed = await Promise.all(rights.map((right) => isAllowed(client, right, signal)));
+      return [feature, rights.filter((_, index) => allowed[index] !== true).map(inWords)] as const;
+    }),
+  );
   return {
-    lease: withoutLease.length === 0,
-    express: withoutExpress.length === 0,
-    missing: [...withoutLease, ...withoutExpress],
+    has: Object.fromEntries(missing.map(([feature, words]) => [feature, words.length === 0])) as Record<F, boolean>,
+    missing: missing.flatMap(([, words]) => words),
   };
 }
 

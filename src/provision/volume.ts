@@ -1,13 +1,18 @@
 import { PROVISIONED_BY } from "../api/names.ts";
 import type { PersistentVolume } from "../kube/kinds.ts";
+import { nameOf, namespaceOf } from "../kube/objects.ts";
 import { classNameOf } from "./claims.ts";
 import type { ProvisionedVolume, ProvisionRequest } from "./driver.ts";
 
 /**
- * The PersistentVolume for a claim: what the protocol fixes around what the driver made. claimRef carries the UID, so that the volume can be bound to no
- * other claim, not even to one of the same name.
+ * The PersistentVolume for a claim: what the protocol fixes around what the driver made. claimRef carries the UID,
+ * so that the volume can be bound to no other claim, not even to one of the same name.
  */
-export function volumeFor(request: ProvisionRequest, made: ProvisionedVolume): PersistentVolume {
+export function volumeFor(
+  request: ProvisionRequest,
+  made: ProvisionedVolume,
+  finalizer: string | undefined,
+): PersistentVolume {
   const { claim, storageClass, volumeName } = request;
   const storage = claim.spec?.resources?.requests?.["storage"];
   return {
@@ -16,7 +21,7 @@ export function volumeFor(request: ProvisionRequest, made: ProvisionedVolume): P
     metadata: {
       name: volumeName,
       annotations: { ...made.annotations, [PROVISIONED_BY]: storageClass.provisioner },
-      ...(made.finalizers === undefined ? {} : { finalizers: [...made.finalizers] }),
+      ...(finalizer === undefined ? {} : { finalizers: [finalizer] }),
     },
     spec: {
       accessModes: [...(claim.spec?.accessModes ?? [])],
@@ -24,10 +29,10 @@ export function volumeFor(request: ProvisionRequest, made: ProvisionedVolume): P
       claimRef: {
         apiVersion: "v1",
         kind: "PersistentVolumeClaim",
-        namespace: claim.metadata?.namespace ?? "",
-        name: claim.metadata?.name ?? "",
-        uid: claim.metadata?.uid ?? "",
-        resourceVersion: claim.metadata?.resourceVersion ?? "",
+        namespace: namespaceOf(claim),
+        name: nameOf(claim),
+        uid: claim.metadata.uid,
+        resourceVersion: claim.metadata.resourceVersion,
       },
       persistentVolumeReclaimPolicy: storageClass.reclaimPolicy ?? "Delete",
       storageClassName: classNameOf(claim),

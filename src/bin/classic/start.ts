@@ -25,7 +25,7 @@ import { serveHttp, type ListeningServer } from "../../observe/server.ts";
 import { aboutConfigMap, type EventContent } from "../../provision/events.ts";
 import { provisionMetrics, type ProvisionMetrics } from "../../provision/metrics.ts";
 import { runProvisioner } from "../../provision/provisioner.ts";
-import { probeRights, type Rights } from "../../provision/rights.ts";
+import { EXPRESS_RIGHTS, leaseRights, probeRights, type Rights, type RightsTable } from "../../provision/rights.ts";
 import { clientOn, connect } from "./connect.ts";
 import { classicMetrics } from "./metrics.ts";
 import { watch } from "./watched.ts";
@@ -118,20 +118,27 @@ export async function runClassic(
   }
 }
 
+/** What the classic driver can do without, as local-path-provisioner did: with that program's own roles both are missing. */
+type ClassicFeature = "lease" | "express";
+
+function classicRights(namespace: string): RightsTable<ClassicFeature> {
+  return { lease: leaseRights(namespace), express: EXPRESS_RIGHTS };
+}
+
 /** What this ServiceAccount may do decides how much of what the original did not do is done. */
 async function lead(world: World, settings: Reloader, identity: string, signal: AbortSignal): Promise<void> {
   const { client, log, options, registry } = world;
-  const rights = await probeRights(client, options.namespace, signal);
+  const rights = await probeRights(client, classicRights(options.namespace), signal);
   if (rights.missing.length > 0) {
     log.warn("some rights are missing: running as local-path-provisioner would", {
-      leaderElection: rights.lease,
-      expressBind: rights.express && options.expressBind,
+      leaderElection: rights.has.lease,
+      expressBind: rights.has.express && options.expressBind,
       missing: rights.missing,
       advice: "apply the roles of deploy/local-path-storage.yaml",
     });
   }
   const metrics = provisionMetrics(registry);
-  if (!rights.lease) {
+  if (!rights.has.lease) {
     await provision(world, settings, rights, metrics, { signal, isHeld: () => true });
     return;
   }
@@ -147,7 +154,7 @@ async function lead(world: World, settings: Reloader, identity: string, signal: 
 async function provision(
   world: World,
   settings: Reloader,
-  rights: Rights,
+  rights: Rights<ClassicFeature>,
   metrics: ProvisionMetrics,
   term: Pick<Term, "signal" | "isHeld">,
 ): Promise<void> {
@@ -193,7 +200,7 @@ async function provision(
     },
     [driver],
     {
-      express: options.expressBind && rights.express,
+      express: options.expressBind && rights.has.express,
       owner: `${options.namespace}/${options.provisionerName}`,
     },
     signal,

@@ -158,7 +158,10 @@ export class MemoryKube implements Kube {
         ) {
           throw failure(409, "Conflict", "the precondition does not hold");
         }
-        this.remove(at);
+        if ((object.metadata?.finalizers ?? []).length === 0) this.remove(at);
+        else if (object.metadata?.deletionTimestamp === undefined) {
+          this.put(at, { ...object, metadata: { ...object.metadata, deletionTimestamp: "2030-01-01T00:00:00Z" } });
+        }
         return object;
       }
       case "PATCH": {
@@ -167,6 +170,11 @@ export class MemoryKube implements Kube {
             ? jsonPatch(object, request.body as readonly Operation[])
             : mergePatch(object, request.body as Body);
         const next = status ? { ...object, status: patched["status"] } : { ...patched, status: object["status"] };
+        const { deletionTimestamp, finalizers = [] } = (next as KubeObject).metadata ?? {};
+        if (deletionTimestamp !== undefined && finalizers.length === 0 && !isDeepStrictEqual(next, object)) {
+          this.remove(at);
+          return next;
+        }
         if (!isDeepStrictEqual(next, object)) this.put(at, next as KubeObject);
         return this.#objects.get(at);
       }

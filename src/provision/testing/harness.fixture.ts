@@ -23,6 +23,7 @@ import type { EventContent } from "../events.ts";
 import { volumeIndexes } from "../indexes.ts";
 import { provisionMetrics } from "../metrics.ts";
 import { runProvisioner, type ProvisionerOptions } from "../provisioner.ts";
+import { refusalOf } from "../refusals.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
 
 export const PROVISIONER = "example.com/fake";
@@ -39,6 +40,7 @@ export function fakeDriver(overrides: Partial<Driver> = {}): Driver & { readonly
     name: "fake",
     provisioner: PROVISIONER,
     retry: { provision: RETRY, reclaim: RETRY },
+    refusal: refusalOf(PROVISIONER),
     admit: () => undefined,
     chooseNode: (_, candidates) => candidates[0],
     provision: ({ volumeName, node }) => {

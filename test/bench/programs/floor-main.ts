@@ -10,7 +10,7 @@ const connection = await connect(kubeconfig);
 const claims = new Informer<PersistentVolumeClaim>(connection, { resource: persistentVolumeClaims });
 const posted = new Set<string>();
 claims.onChange(({ type, object: claim }) => {
-  const { uid = "", name, namespace, annotations } = claim.metadata ?? {};
+  const { uid, name, namespace, annotations } = claim.metadata;
   if (type === "deleted" || annotations?.[STORAGE_PROVISIONER] !== provisioner || posted.has(uid)) return;
   posted.add(uid);
   const posting = connection.client.create(persistentVolumes, {

@@ -1,4 +1,5 @@
 import type { Driver } from "../../../src/provision/driver.ts";
+import { refusalOf } from "../../../src/provision/refusals.ts";
 
 const RETRY = { firstMs: 15_000, longestMs: 1_000_000, limit: 15, restingMs: 900_000 };
 
@@ -8,6 +9,7 @@ export function nothingDriver(provisioner: string): Driver {
     name: "nothing",
     provisioner,
     retry: { provision: RETRY, reclaim: RETRY },
+    refusal: refusalOf(provisioner),
     admit: () => undefined,
     chooseNode: () => undefined,
     provision: ({ volumeName }) =>
