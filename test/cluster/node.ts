@@ -19,6 +19,7 @@ export const DISK_PATHS: readonly string[] = [
   "/var/lib/kubelet",
   "/var/lib/containerd",
   "/var/lib/cni",
+  "/var/lib/mooring",
   "/var/lib/rancher",
   "/var/local-path-provisioner",
   "/var/log/pods",
