@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import { ApiGround } from "./api-ground.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Capability, Component, Ground, GroundNode } from "./ground.ts";
+import type { Capability, Component, Ground, GroundNode, PoolShape, UnmountOptions } from "./ground.ts";
 import { PRODUCT_IMAGE } from "./image-names.ts";
 import { productImage } from "./product-image.ts";
 import type { ManagedProcess } from "./process.ts";
@@ -43,11 +44,13 @@ export class ClusterGround extends ApiGround implements Ground {
       "node-files",
       "node-kill",
       "node-network",
+      "kernel",
       "kubelet",
       "containers",
       "isolation",
       "load-image",
     ];
+    if (existsSync("/dev/loop-control")) withNodes.push("pool-disks");
     this.capabilities = new Set(cluster.nodes.length > 0 ? [...always, ...withNodes] : always);
   }
 
@@ -76,6 +79,30 @@ export class ClusterGround extends ApiGround implements Ground {
 
   async plugNode(node: string): Promise<void> {
     await this.#cluster.node(node).plug();
+  }
+
+  async cutNodes(a: string, b: string): Promise<void> {
+    await this.#cluster.cutNodes(a, b);
+  }
+
+  async healNodes(a: string, b: string): Promise<void> {
+    await this.#cluster.healNodes(a, b);
+  }
+
+  async mountPool(node: string, path: string, shape: PoolShape): Promise<void> {
+    await this.#cluster.node(node).mountPool(path, shape);
+  }
+
+  async unmountPool(node: string, path: string, options?: UnmountOptions): Promise<void> {
+    await this.#cluster.node(node).unmountPool(path, options);
+  }
+
+  async remountPool(node: string, path: string): Promise<void> {
+    await this.#cluster.node(node).remountPool(path);
+  }
+
+  async removePool(node: string, path: string): Promise<void> {
+    await this.#cluster.node(node).removePool(path);
   }
 
   async stopKubelet(node: string): Promise<void> {

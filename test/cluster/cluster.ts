@@ -85,6 +85,18 @@ export class Cluster {
     return found;
   }
 
+  /** Loses every packet between two nodes, also those of their pods, in both directions; a restart does not mend it. */
+  async cutNodes(a: string, b: string): Promise<void> {
+    await this.node(a).cut(this.node(b));
+    await this.node(b).cut(this.node(a));
+  }
+
+  /** Ends cutNodes(). */
+  async healNodes(a: string, b: string): Promise<void> {
+    await this.node(a).heal(this.node(b));
+    await this.node(b).heal(this.node(a));
+  }
+
   /** The start of a kubectl command line for this cluster. */
   get kubectlArgv(): readonly string[] {
     return [join(this.#binaries.componentsDirectory, "components"), "kubectl", `--kubeconfig=${this.kubeconfig}`];

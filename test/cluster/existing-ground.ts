@@ -121,6 +121,30 @@ class ExistingGround extends ApiGround implements Ground {
     await Promise.reject(this.#missing("node-network"));
   }
 
+  async cutNodes(): Promise<void> {
+    await Promise.reject(this.#missing("node-network"));
+  }
+
+  async healNodes(): Promise<void> {
+    await Promise.reject(this.#missing("node-network"));
+  }
+
+  async mountPool(): Promise<void> {
+    await Promise.reject(this.#missing("pool-disks"));
+  }
+
+  async unmountPool(): Promise<void> {
+    await Promise.reject(this.#missing("pool-disks"));
+  }
+
+  async remountPool(): Promise<void> {
+    await Promise.reject(this.#missing("pool-disks"));
+  }
+
+  async removePool(): Promise<void> {
+    await Promise.reject(this.#missing("pool-disks"));
+  }
+
   async stopKubelet(): Promise<void> {
     await Promise.reject(this.#missing("kubelet"));
   }

@@ -7,7 +7,9 @@ import type { Probe, WaitOptions } from "./wait.ts";
  *
  * - `node-files`: run commands on nodes and see their files;
  * - `node-kill`: pull a node's plug and switch it on again;
- * - `node-network`: take a node's network cable out;
+ * - `node-network`: take a node's network cable out, or cut the way between two nodes;
+ * - `kernel`: nodes have one: their mounts, and which process holds what, are real;
+ * - `pool-disks`: give nodes disks of a size of their own, and take them away again;
  * - `kubelet`: stop and start kubelets;
  * - `control-plane`: kill and start the controller manager and the scheduler;
  * - `containers`: pods really run;
@@ -20,6 +22,8 @@ export type Capability =
   | "node-files"
   | "node-kill"
   | "node-network"
+  | "kernel"
+  | "pool-disks"
   | "kubelet"
   | "control-plane"
   | "containers"
@@ -30,6 +34,22 @@ export type Capability =
 
 /** A control plane component that stories may stop. */
 export type Component = "controller-manager" | "scheduler";
+
+/** A file system that a pool disk can have; xfs and btrfs want some hundreds of MiB. */
+export type PoolFileSystem = "ext4" | "xfs" | "btrfs";
+
+/** What pool disk to make. */
+export interface PoolShape {
+  readonly mib: number;
+  /** @default "ext4" */
+  readonly fs?: PoolFileSystem;
+}
+
+/** How to unmount. */
+export interface UnmountOptions {
+  /** Also while it is in use: those who use it keep what is open. Otherwise that is an error. @default false */
+  readonly lazy?: boolean;
+}
 
 /** A story asked for something that the ground under it cannot do; it should have been skipped. */
 export class MissingCapability extends Error {
@@ -102,6 +122,22 @@ export interface Ground {
   /** Needs `node-network`. */
   unplugNode(node: string): Promise<void>;
   plugNode(node: string): Promise<void>;
+  /**
+   * Loses every packet between two nodes, also those of their pods, in both directions, without an error for the sender.
+   * The API server still reaches both. A restart does not mend it. Needs `node-network`.
+   */
+  cutNodes(a: string, b: string): Promise<void>;
+  healNodes(a: string, b: string): Promise<void>;
+  /**
+   * Makes a disk and mounts it at a path of a node; pods see it come and go as their mount propagation says. A node that
+   * is killed has it again when it is started. Needs `pool-disks`.
+   */
+  mountPool(node: string, path: string, shape: PoolShape): Promise<void>;
+  /** Fails while it is in use, unless it is to be done lazily. What is on it stays. */
+  unmountPool(node: string, path: string, options?: UnmountOptions): Promise<void>;
+  remountPool(node: string, path: string): Promise<void>;
+  /** Takes the disk away for good, mounted or not. */
+  removePool(node: string, path: string): Promise<void>;
   /** Containers run on without it. Needs `kubelet`. */
   stopKubelet(node: string): Promise<void>;
   startKubelet(node: string): Promise<void>;

@@ -11,6 +11,7 @@ import { join } from "node:path";
  * - every process started for it, besides the containers, has `MOORING_CLUSTER=<id>` in its environment, and all of
  *   them (containers too) live in one process namespace, whose end is theirs;
  * - network and mount namespaces have no names at all: they live as long as their processes;
+ * - loop devices have files in that directory;
  * - cgroups are below `mooring-<id>` in each hierarchy.
  */
 export interface ClusterIdentity {

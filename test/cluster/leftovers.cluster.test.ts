@@ -1,11 +1,14 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { readdir, readlink } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readlink, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { startCluster } from "./cluster.ts";
 import { identityOf, type ClusterIdentity } from "./identity.ts";
+import { must } from "./run.ts";
 import { remains } from "./teardown.ts";
 import { waitFor } from "./wait.ts";
 import { useOwnCluster } from "../stories/support/shared-ground.ts";
@@ -56,6 +59,15 @@ async function namespacesInUse(): Promise<Set<string>> {
   return found;
 }
 
+/** A loop device as it is between its making and its first mount, when it does not end by itself. */
+async function attachLoopDevice(identity: ClusterIdentity): Promise<void> {
+  const pools = join(identity.directory, "nodes", "node-1", "pools");
+  await mkdir(pools, { recursive: true });
+  await writeFile(join(pools, "pool.img"), Buffer.alloc(1024 * 1024));
+  await must(["losetup", "--find", join(pools, "pool.img")]);
+  expect((await remains(identity)).join("\n")).toMatch(/^\/dev\/loop\d+ with .*pool\.img$/m);
+}
+
 async function expectNothingLeft(identity: ClusterIdentity): Promise<void> {
   await waitFor(
     `nothing to be left of cluster ${identity.id}`,
@@ -77,6 +89,7 @@ test("SIGKILL of the runner leaves nothing of its cluster", { timeout: START_MS 
   const made = [...(await namespacesInUse())].filter((namespace) => !before.has(namespace));
   expect(made.map((namespace) => namespace.split(":")[0])).toEqual(expect.arrayContaining(["net", "mnt", "pid"]));
   expect(await remains(identity)).not.toEqual([]);
+  if (existsSync("/dev/loop-control")) await attachLoopDevice(identity);
 
   runner.kill("SIGKILL");
   await expectNothingLeft(identity);

@@ -6,8 +6,11 @@ import type { ClusterIdentity } from "./identity.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import { clusterEnvironment, initScript, Namespaces } from "./namespaces.ts";
 import { CONFIG, CONTAINERD_SOCKET, writeNodeConfig } from "./node-config.ts";
+import type { PoolShape, UnmountOptions } from "./ground.ts";
+import { cutScript, healScript, type Addresses } from "./node-cut.ts";
 import { readFileAt, exists, listDirectory, writeFileAt } from "./node-files.ts";
 import { SYSTEM_PATH } from "./packages.ts";
+import { PoolDisks } from "./pool-disks.ts";
 import { ManagedProcess } from "./process.ts";
 import { must, run, type RunOptions, type RunResult } from "./run.ts";
 import { removeCgroup } from "./teardown.ts";
@@ -19,6 +22,7 @@ export const DISK_PATHS: readonly string[] = [
   "/var/lib/kubelet",
   "/var/lib/containerd",
   "/var/lib/cni",
+  "/var/lib/mooring",
   "/var/lib/rancher",
   "/var/local-path-provisioner",
   "/var/log/pods",
@@ -38,6 +42,8 @@ export class Node {
   readonly #index: number;
   readonly #directory: string;
   readonly #namespaces: Namespaces;
+  readonly #pools: PoolDisks;
+  readonly #cutFrom = new Set<Addresses>();
   #containerd: ManagedProcess | undefined;
   #kubelet: ManagedProcess | undefined;
 
@@ -50,6 +56,7 @@ export class Node {
     this.#plane = plane;
     this.#index = index;
     this.#directory = join(identity.directory, "nodes", name);
+    this.#pools = new PoolDisks(this, join(this.#directory, "pools"), clusterEnvironment(identity));
     const { componentsDirectory, containerdDirectory } = binaries;
     this.#namespaces = new Namespaces({
       name: `node ${name}`,
@@ -82,6 +89,7 @@ export class Node {
   async start(options: { kubelet?: boolean } = {}): Promise<void> {
     await this.#namespaces.start((pid) => `/proc/${pid}/root/run/mooring/ready`);
     await this.#plugIn();
+    await this.#pools.mountAgain();
     this.#containerd = this.#program("containerd", [
       "/run/mooring/containerd/containerd",
       `--config=${CONFIG}/containerd.toml`,
@@ -114,6 +122,7 @@ export class Node {
     await this.#namespaces.kill();
     await Promise.all([this.#containerd?.exited, this.#kubelet?.exited]);
     for (const { directory } of await hierarchies()) await removeCgroup(join(directory, this.#cgroup));
+    await this.#pools.plugPulled();
   }
 
   /** Starts the kubelet, after stopKubelet() or a kill of the process. */
@@ -144,6 +153,37 @@ export class Node {
   /** Puts the network cable back in. */
   async plug(): Promise<void> {
     await this.#onPlane(`ip link set ${this.#port} up; ip neigh flush dev br0`);
+  }
+
+  /** Stops what this node and its pods send to another node and its pods; half of a cut. */
+  async cut(peer: Addresses): Promise<void> {
+    this.#cutFrom.add(peer);
+    await this.#onNetwork(cutScript(peer));
+  }
+
+  /** Undoes cut(). */
+  async heal(peer: Addresses): Promise<void> {
+    if (this.#cutFrom.delete(peer)) await this.#onNetwork(healScript(peer));
+  }
+
+  /** A new disk of so many MiB, mounted at a path. */
+  async mountPool(path: string, shape: PoolShape): Promise<void> {
+    await this.#pools.mount(path, shape);
+  }
+
+  /** Unmounts it; fails while it is in use, unless it is to be done lazily. */
+  async unmountPool(path: string, options?: UnmountOptions): Promise<void> {
+    await this.#pools.unmount(path, options);
+  }
+
+  /** Mounts it again, with what is on it. */
+  async remountPool(path: string): Promise<void> {
+    await this.#pools.remount(path);
+  }
+
+  /** Takes it away for good. */
+  async removePool(path: string): Promise<void> {
+    await this.#pools.remove(path);
   }
 
   /** Runs a command on the node, as root, in its namespaces. */
@@ -237,7 +277,13 @@ export class Node {
       ip link add ${port} type veth peer name eth0 address ${mac} netns ${this.#namespaces.pid}
       ip link set ${port} master br0 up
       ip route replace ${this.podRange} via ${this.address}`);
-    const script = `ip address add ${this.address}/24 dev eth0; ip link set eth0 up; ip route add default via ${API_ADDRESS}`;
+    await this.#onNetwork(
+      `ip address add ${this.address}/24 dev eth0; ip link set eth0 up; ip route add default via ${API_ADDRESS}`,
+    );
+    for (const peer of this.#cutFrom) await this.#onNetwork(cutScript(peer));
+  }
+
+  async #onNetwork(script: string): Promise<void> {
     await must([...this.#namespaces.enter(["net"]), "sh", "-ec", script], {
       env: clusterEnvironment(this.#identity),
     });

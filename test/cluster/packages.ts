@@ -11,6 +11,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   unshare: "util-linux",
   flock: "util-linux",
   mount: "mount",
+  losetup: "mount",
   openssl: "openssl",
   tar: "tar",
 };
@@ -28,14 +29,27 @@ export function systemProgram(name: string): string | undefined {
     .find((file) => existsSync(file));
 }
 
-/** Installs what is missing of the packages, with one `apt-get update` before. Needs root only when something is. */
+/** Installs what is missing of the packages that every cluster needs. Needs root only when something is. */
 export async function ensurePackages(log: (line: string) => void): Promise<void> {
-  const missing = new Set(
-    Object.entries(PROGRAMS)
-      .filter(([program]) => systemProgram(program) === undefined)
-      .map(([, name]) => name),
-  );
+  const missing = missingOf(PROGRAMS);
   if (!existsSync(join(CNI_PLUGINS, "ptp"))) missing.add("containernetworking-plugins");
+  await install(missing, log);
+}
+
+/** The same for programs that only some tests need: the name of each, and its Debian package. */
+export async function ensurePrograms(
+  log: (line: string) => void,
+  programs: Readonly<Record<string, string>>,
+): Promise<void> {
+  await install(missingOf(programs), log);
+}
+
+function missingOf(programs: Readonly<Record<string, string>>): Set<string> {
+  const missing = Object.entries(programs).filter(([program]) => systemProgram(program) === undefined);
+  return new Set(missing.map(([, name]) => name));
+}
+
+async function install(missing: ReadonlySet<string>, log: (line: string) => void): Promise<void> {
   if (missing.size === 0) return;
   const names = [...missing].sort().join(" ");
   if (systemProgram("apt-get") === undefined) {

@@ -32,3 +32,14 @@ test("libraries with and without an arrow are read from ldd, the kernel's own is
 `;
   expect(librariesOf(ldd)).toEqual(["/lib/x86_64-linux-gnu/libm.so.6", "/lib64/ld-linux-x86-64.so.2"]);
 });
+
+test("libraries of several files are read once each, without the files' names and what is not found", () => {
+  const ldd = `/usr/bin/node:
+	libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x00007f1)
+dist/koffi.node:
+	libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x00007f3)
+	libc.musl-x86_64.so.1 => not found
+	libstdc++.so.6 => /lib/x86_64-linux-gnu/libstdc++.so.6 (0x00007f4)
+`;
+  expect(librariesOf(ldd)).toEqual(["/lib/x86_64-linux-gnu/libm.so.6", "/lib/x86_64-linux-gnu/libstdc++.so.6"]);
+});

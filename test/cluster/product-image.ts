@@ -13,12 +13,12 @@ const LIBRARY = "/usr/local/lib/mooring";
 const NODE = "/usr/local/bin/node";
 const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 /** Raise it when what the layers hold changes: it is part of the cache key. */
-const RECIPE = 1;
+const RECIPE = 2;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * The product's image as a tar file: Node 24 with the libraries it is linked to, and the built product. No shell, as in
- * the image that is released. Made anew only when the files of the directory have changed.
+ * The product's image as a tar file: Node 24, all of the built product (its native modules too), and the libraries both
+ * are linked to. No shell, as in the image that is released. Made anew only when the files of the directory have changed.
  */
 export async function productImage(distDirectory: string, log: Log = () => undefined): Promise<string> {
   const programs = (await readdir(distDirectory)).filter((name) => name.endsWith(".mjs"));
@@ -30,7 +30,7 @@ export async function productImage(distDirectory: string, log: Log = () => undef
   const directory = await cached(name, async (unfinished) => {
     const runtime = join(unfinished, "runtime");
     const product = join(unfinished, "product");
-    await runtimeLayer(runtime, node);
+    await runtimeLayer(runtime, node, await nativeModules(distDirectory));
     await productLayer(product, distDirectory, programs);
     await writeImage(unfinished, join(unfinished, "image.tar"), [PRODUCT_IMAGE], [runtime, product], {
       entrypoint: [NODE],
@@ -43,14 +43,14 @@ export async function productImage(distDirectory: string, log: Log = () => undef
   return join(directory, "image.tar");
 }
 
-async function runtimeLayer(layer: string, node: string): Promise<void> {
+async function runtimeLayer(layer: string, node: string, modules: readonly string[]): Promise<void> {
   for (const name of ["etc/ssl/certs", "usr/local/bin", "root", "home", "var"]) {
     await mkdir(join(layer, name), { recursive: true });
   }
   await mkdir(join(layer, "tmp"));
   await must(["chmod", "1777", join(layer, "tmp")]);
   await copyFile(node, join(layer, NODE));
-  for (const library of librariesOf(await must(["ldd", node]))) {
+  for (const library of librariesOf(await must(["ldd", node, ...modules]))) {
     await mkdir(join(layer, dirname(library)), { recursive: true });
     await copyFile(library, join(layer, library));
   }
@@ -59,14 +59,23 @@ async function runtimeLayer(layer: string, node: string): Promise<void> {
   if (existsSync(CERTIFICATES)) await copyFile(CERTIFICATES, join(layer, CERTIFICATES));
 }
 
-/** Paths of the libraries in ldd's output: `libm.so.6 => /lib/… (0x…)`, and the loader, which has no arrow. */
+/** The native modules of the product: files that Node loads as libraries. */
+async function nativeModules(distDirectory: string): Promise<string[]> {
+  const names = await readdir(distDirectory, { recursive: true });
+  return names.filter((name) => name.endsWith(".node")).map((name) => join(distDirectory, name));
+}
+
+/**
+ * Paths of the libraries in ldd's output, each once: `libm.so.6 => /lib/… (0x…)`, and the loader, which has no arrow.
+ * A library that ldd does not find has no path: it belongs to a module for another libc, which Node does not load here.
+ */
 export function librariesOf(ldd: string): string[] {
-  const found: string[] = [];
+  const found = new Set<string>();
   for (const line of ldd.split("\n")) {
     const path = /(?:=> )?(\/\S+) \(0x/.exec(line)?.[1];
-    if (path !== undefined) found.push(path);
+    if (path !== undefined) found.add(path);
   }
-  return found;
+  return [...found];
 }
 
 async function productLayer(layer: string, distDirectory: string, programs: readonly string[]): Promise<void> {

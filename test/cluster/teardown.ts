@@ -3,17 +3,19 @@ import { readFile, readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { hierarchies } from "./cgroups.ts";
 import { markedProcesses, startTimeOf, type ClusterIdentity } from "./identity.ts";
+import { detachLoopDevices, loopDevicesBelow } from "./loop-devices.ts";
 import { must } from "./run.ts";
 import { waitFor } from "./wait.ts";
 
 /**
- * Takes down everything of a cluster: processes, mounts, namespaces, cgroups, directory. It needs nothing but the
+ * Takes down everything of a cluster: processes, mounts, namespaces, loop devices, cgroups, directory. It needs nothing but the
  * identity, may run any number of times and beside itself (the runner and its watchdog may both be at it), and touches
  * nothing that does not carry the cluster's id.
  */
 export async function tearDown(identity: ClusterIdentity): Promise<void> {
   await killProcesses(identity);
   await unmountBelow(identity.directory);
+  await detachLoopDevices(identity.directory);
   await removeCgroups(identity);
   await waitFor(
     `${identity.directory} to be removed`,
@@ -30,6 +32,7 @@ export async function remains(identity: ClusterIdentity): Promise<string[]> {
   const left: string[] = [];
   for (const pid of await markedProcesses(identity.id)) left.push(`process ${pid}`);
   for (const mount of await mountsNaming(identity)) left.push(`mount ${mount}`);
+  for (const { device, file } of await loopDevicesBelow(identity.directory)) left.push(`${device} with ${file}`);
   for (const directory of await cgroupsOf(identity)) left.push(`cgroup ${directory}`);
   if (existsSync(identity.directory)) left.push(`directory ${identity.directory}`);
   return left;

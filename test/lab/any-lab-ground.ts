@@ -69,6 +69,30 @@ export abstract class AnyLabGround extends ObjectsGround {
     return this.missing("node-network");
   }
 
+  cutNodes(): Promise<never> {
+    return this.missing("node-network");
+  }
+
+  healNodes(): Promise<never> {
+    return this.missing("node-network");
+  }
+
+  mountPool(): Promise<never> {
+    return this.missing("pool-disks");
+  }
+
+  unmountPool(): Promise<never> {
+    return this.missing("pool-disks");
+  }
+
+  remountPool(): Promise<never> {
+    return this.missing("pool-disks");
+  }
+
+  removePool(): Promise<never> {
+    return this.missing("pool-disks");
+  }
+
   kubectl(): Promise<never> {
     return this.missing("kubectl");
   }
