@@ -18,9 +18,11 @@ const ROOMS = {
   api: ["effects", "observe", "kube"],
   provision: ["effects", "observe", "kube", "api"],
   classic: ["effects", "observe", "kube", "api", "provision"],
+  // What runs on a node: the file system, the transfer of a copy.
+  agent: ["effects", "observe", "kube", "api"],
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
   lab: ["effects", "observe", "kube", "api"],
-  bin: ["effects", "observe", "kube", "api", "provision", "classic", "lab"],
+  bin: ["effects", "observe", "kube", "api", "provision", "classic", "agent", "lab"],
 };
 
 /** Files that touch the outside world: the adapters and the programs. Tests may do what they need. */
@@ -32,10 +34,14 @@ const ADAPTERS = [
   /^lab\/server\//,
   /^lab\/virtual\//,
   /^lab\/schema\/record\.ts$/,
+  /^agent\/(sys|transfer)\//,
   /^bin\//,
   /\.test\.ts$/,
   /\.fixture\.ts$/,
 ];
+
+/** The one file that calls libc directly: every other gets typed functions with a test each. */
+const KOFFI_AT = "agent/sys/libc.ts";
 
 const MODULES =
   /^(node:)?(fs|fs\/promises|net|tls|http|https|http2|dgram|dns|dns\/promises|child_process|crypto|timers|timers\/promises|worker_threads|cluster|os|perf_hooks)$|^undici$/;
@@ -82,6 +88,9 @@ const rooms = {
     const room = roomOf(file);
     if (room === undefined) return {};
     return onImports((node, specifier) => {
+      if (specifier === "koffi" && relative(SRC, file) !== KOFFI_AT) {
+        context.report({ node, message: `only src/${KOFFI_AT} imports koffi; use the functions beside it` });
+      }
       if (!specifier.startsWith(".")) return;
       const target = resolve(dirname(file), specifier);
       const other = roomOf(target);

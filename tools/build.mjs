@@ -1,8 +1,11 @@
-// Bundles each program of src/bin into one file of dist/ (or of the directory that is named), which runs on Node 20.19 and later without node_modules.
+// Bundles each program of src/bin into one file of dist/ (or of the directory that is named), which runs on Node 20.19 and
+// later without node_modules. Programs named after the directory are bundled instead of those of src/bin.
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { execFileSync } from "node:child_process";
+import { basename } from "node:path";
 import { build } from "esbuild";
 import pkg from "../package.json" with { type: "json" };
+import { koffiBeside } from "./koffi-beside.mjs";
 
 function version() {
   if (process.env.MOORING_VERSION) return process.env.MOORING_VERSION;
@@ -15,12 +18,14 @@ function version() {
   }
 }
 
-const outdir = process.argv[2] ?? "dist";
+const [outdir = "dist", ...named] = process.argv.slice(2);
 await rm(outdir, { recursive: true, force: true });
 await mkdir(outdir, { recursive: true });
-const programs = (await readdir("src/bin")).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+const isProgram = (file) => file.endsWith(".ts") && !file.endsWith(".test.ts");
+const programs =
+  named.length > 0 ? named : (await readdir("src/bin")).filter(isProgram).map((file) => `src/bin/${file}`);
 await build({
-  entryPoints: programs.map((file) => `src/bin/${file}`),
+  entryPoints: programs,
   outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,
@@ -35,7 +40,8 @@ await build({
   banner: {
     js: '#!/usr/bin/env node\nimport { createRequire as mooringRequire } from "node:module"; const require = mooringRequire(import.meta.url);',
   },
+  plugins: [koffiBeside(outdir)],
   logLevel: "warning",
 });
-for (const file of programs) await chmod(`${outdir}/${file.replace(/\.ts$/, ".mjs")}`, 0o755);
+for (const file of programs) await chmod(`${outdir}/${basename(file, ".ts")}.mjs`, 0o755);
 await writeFile(`${outdir}/VERSION`, `${version()}\n`);

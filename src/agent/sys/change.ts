@@ -1,0 +1,64 @@
+/*
+ * Changing the metadata of an open object. All of them take any descriptor, an O_PATH one too, so they reach exactly the
+ * object that was looked at, a symlink, FIFO or device itself as well. Those that have no system call for O_PATH go
+ * through /proc/self/fd/N, which leads to the object and not to what a symlink names.
+ */
+import { libcFunction, cString } from "./libc.ts";
+import { AT_FDCWD } from "./open.ts";
+
+const AT_EMPTY_PATH = 0x1000;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+/** tv_nsec that says: leave this time as it is. */
+const UTIME_OMIT = 0x3fff_fffen;
+
+const calls = {
+  fchownat: libcFunction("fchownat", "int", ["int", "void *", "uint32_t", "uint32_t", "int"]),
+  fchmodat: libcFunction("fchmodat", "int", ["int", "void *", "uint32_t", "int"]),
+  utimensat: libcFunction("utimensat", "int", ["int", "void *", "void *", "int"]),
+};
+
+/** The path through which /proc leads to an open object. */
+export function procPath(fd: number): string {
+  return `/proc/self/fd/${String(fd)}`;
+}
+
+/** Sets the owner. The kernel clears setuid, setgid and security.capability: set those afterwards. */
+export function chown(fd: number, uid: number, gid: number): void {
+  calls.fchownat.call("", fd, cString(""), uid, gid, AT_EMPTY_PATH);
+}
+
+/** Sets the owner of `name` in `dirfd`. Does not follow a symlink. */
+export function chownat(dirfd: number, name: Buffer | string, uid: number, gid: number): void {
+  calls.fchownat.call(name, dirfd, cString(name), uid, gid, AT_SYMLINK_NOFOLLOW);
+}
+
+/** Sets the permission bits of anything but a symlink. */
+export function chmod(fd: number, mode: number): void {
+  calls.fchmodat.call("", AT_FDCWD, cString(procPath(fd)), mode, 0);
+}
+
+/** Sets the modification time, and the access time unless it is left out. Nanoseconds since 1970, also before it. */
+export function setTimes(fd: number, mtimeNs: bigint, atimeNs?: bigint): void {
+  calls.utimensat.call("", AT_FDCWD, cString(procPath(fd)), timespecs(mtimeNs, atimeNs), 0);
+}
+
+/** The same for `name` in `dirfd`. Does not follow a symlink. */
+export function setTimesAt(dirfd: number, name: Buffer | string, mtimeNs: bigint, atimeNs?: bigint): void {
+  calls.utimensat.call(name, dirfd, cString(name), timespecs(mtimeNs, atimeNs), AT_SYMLINK_NOFOLLOW);
+}
+
+function timespecs(mtimeNs: bigint, atimeNs: bigint | undefined): Buffer {
+  const out = Buffer.alloc(32);
+  if (atimeNs === undefined) out.writeBigInt64LE(UTIME_OMIT, 8);
+  else writeTime(out, 0, atimeNs);
+  writeTime(out, 16, mtimeNs);
+  return out;
+}
+
+function writeTime(out: Buffer, offset: number, ns: bigint): void {
+  const second = 1_000_000_000n;
+  // Division that rounds down, for times before 1970: tv_nsec is never negative.
+  const rest = ((ns % second) + second) % second;
+  out.writeBigInt64LE((ns - rest) / second, offset);
+  out.writeBigInt64LE(rest, offset + 8);
+}

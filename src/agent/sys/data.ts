@@ -1,0 +1,53 @@
+/* The data of an open file: holes, allocation, what the page cache keeps, and what is durable. */
+import { constants } from "node:os";
+import { fsync as nodeFsync } from "node:fs";
+import { promisify } from "node:util";
+import { hasCode, libcFunction, SystemError } from "./libc.ts";
+
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
+const POSIX_FADV_DONTNEED = 4;
+
+const calls = {
+  lseek: libcFunction("lseek", "int64_t", ["int", "int64_t", "int"]),
+  fallocate: libcFunction("fallocate", "int", ["int", "int", "int64_t", "int64_t"]),
+  fadvise: libcFunction("posix_fadvise", "int", ["int", "int64_t", "int64_t", "int"]),
+  syncfs: libcFunction("syncfs", "int", ["int"]),
+};
+
+/** Where data begins at or after `offset`; undefined when only a hole follows. Moves the descriptor's position. */
+export function seekData(fd: number, offset: number): number | undefined {
+  try {
+    return calls.lseek.call("", fd, offset, SEEK_DATA);
+  } catch (error) {
+    if (hasCode(error, "ENXIO")) return undefined;
+    throw error;
+  }
+}
+
+/** Where a hole begins at or after `offset`: the end of the file counts as one. ENXIO beyond the end. */
+export function seekHole(fd: number, offset: number): number {
+  return calls.lseek.call("", fd, offset, SEEK_HOLE);
+}
+
+/** Frees the blocks of a range; it reads as zeros, the size stays. */
+export function punchHole(fd: number, offset: number, length: number): void {
+  calls.fallocate.call("", fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+/** Lets the kernel drop a file's clean pages from the cache, so that the next read comes from the disk. */
+export function dropCache(fd: number): void {
+  // It returns the error instead of setting errno.
+  const errno = calls.fadvise.call("", fd, 0, 0, POSIX_FADV_DONTNEED);
+  if (errno !== 0 && errno !== constants.errno.ESPIPE) throw new SystemError("posix_fadvise", errno, "");
+}
+
+/** Waits until everything written to the descriptor's file system so far is durable. */
+export async function syncfs(fd: number): Promise<void> {
+  await calls.syncfs.callAsync("", fd);
+}
+
+/** Waits until an open file or directory is durable. */
+export const fsync: (fd: number) => Promise<void> = promisify(nodeFsync);

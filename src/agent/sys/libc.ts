@@ -1,0 +1,121 @@
+/*
+ * The one file that imports koffi. It binds functions of libc and raw system calls, and turns `-1` into a SystemError.
+ *
+ * Nothing is loaded before the first call, so a program that never makes one also starts where koffi's native file is
+ * missing. The typed functions that the agent uses are in the other files of this directory.
+ */
+import { constants } from "node:os";
+import koffi from "koffi";
+
+/** What a call takes: numbers, addresses of buffers, null for a null pointer. Strings are passed by `cString`. */
+type Argument = number | bigint | Buffer | null;
+type Native = ((...args: readonly Argument[]) => number | bigint) & {
+  async: (...args: readonly unknown[]) => void;
+};
+
+/** The error of a system call, with the fields of Node's own: `code` is ENOENT and the like. */
+export class SystemError extends Error {
+  override readonly name = "SystemError";
+  readonly code: string;
+  readonly errno: number;
+  readonly syscall: string;
+  readonly path: string;
+
+  constructor(syscall: string, errno: number, path: string) {
+    const code = codeOf(errno);
+    super(`${code}: ${syscall}${path === "" ? "" : ` '${path}'`}`);
+    this.code = code;
+    this.errno = errno;
+    this.syscall = syscall;
+    this.path = path;
+  }
+}
+
+/** True for an error of a system call, or of Node, with one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(error.code as string);
+}
+
+/** A function of libc that says -1 and sets errno when it fails. */
+export interface LibcFunction {
+  /** Calls it on this thread. `path` names the object in the error. Repeats what a signal interrupted. */
+  call(path: Buffer | string, ...args: readonly Argument[]): number;
+  /** Calls it on a thread of libuv's pool: for calls that wait for a disk. */
+  callAsync(path: Buffer | string, ...args: readonly Argument[]): Promise<number>;
+}
+
+/** Binds a function by its C types. Several bindings of one name may have different parameters (`syscall`, `ioctl`). */
+export function libcFunction(
+  symbol: string,
+  result: "int" | "int64_t",
+  parameters: readonly string[],
+  name = symbol,
+): LibcFunction {
+  let bound: Native | undefined;
+  const native = (): Native => (bound ??= koffi.load(null).func(symbol, result, [...parameters]) as Native);
+  const fail = (path: Buffer | string, errno: number): SystemError => new SystemError(name, errno, printable(path));
+  return {
+    call: (path, ...args) => {
+      for (;;) {
+        const returned = Number(native()(...args));
+        if (returned !== -1) return returned;
+        const errno = koffi.errno();
+        if (errno !== constants.errno.EINTR) throw fail(path, errno);
+      }
+    },
+    callAsync: (path, ...args) =>
+      new Promise((resolve, reject) => {
+        native().async(...args, (error: Error | null, returned: number | bigint) => {
+          // koffi hands the errno of the worker's call to the callback.
+          const errno = koffi.errno();
+          if (error !== null) reject(error);
+          else if (Number(returned) !== -1) resolve(Number(returned));
+          // Naming `args` here also keeps the buffers alive while the thread works on them.
+          else reject(fail(args.length === 0 ? "" : path, errno));
+        });
+      }),
+  };
+}
+
+/** Binds a system call by its number per architecture, for those that libc does not wrap everywhere. */
+export function systemCall(
+  name: string,
+  numbers: { readonly x64: number; readonly arm64: number },
+  parameters: readonly string[],
+): LibcFunction {
+  const bound = libcFunction("syscall", "int64_t", ["int64_t", ...parameters], name);
+  const number = (): number => {
+    const found = process.arch === "x64" ? numbers.x64 : process.arch === "arm64" ? numbers.arm64 : undefined;
+    if (found === undefined) throw new Error(`${name} has no number for the architecture ${process.arch}`);
+    return found;
+  };
+  return {
+    call: (path, ...args) => bound.call(path, number(), ...args),
+    callAsync: (path, ...args) => bound.callAsync(path, number(), ...args),
+  };
+}
+
+/** A name or path as C wants it. One with a NUL inside would be cut, so it is refused. */
+export function cString(text: Buffer | string): Buffer {
+  const bytes = typeof text === "string" ? Buffer.from(text) : text;
+  if (bytes.includes(0)) throw new SystemError("name with a NUL byte", constants.errno.EINVAL, printable(text));
+  return Buffer.concat([bytes, NUL]);
+}
+
+const NUL = Buffer.alloc(1);
+
+/** Bytes of a name for a message: what is not printable ASCII, or a backslash, is escaped, so no two names look equal. */
+export function printable(bytes: Buffer | string): string {
+  if (typeof bytes === "string") return bytes;
+  let text = "";
+  for (const byte of bytes) {
+    const plain = byte >= 0x20 && byte < 0x7f && byte !== 0x5c;
+    text += plain ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
+  }
+  return text;
+}
+
+function codeOf(errno: number): string {
+  for (const [code, value] of Object.entries(constants.errno)) if (value === errno) return code;
+  return `E${String(errno)}`;
+}

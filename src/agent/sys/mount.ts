@@ -1,0 +1,40 @@
+/* Mounting and unmounting. They wait for disks, so they run on a thread of libuv's pool. */
+import { cString, libcFunction } from "./libc.ts";
+
+export const MS_RDONLY = 0x1;
+export const MS_NOSUID = 0x2;
+export const MS_NODEV = 0x4;
+export const MS_REMOUNT = 0x20;
+export const MS_BIND = 0x1000;
+export const MS_REC = 0x4000;
+export const MS_PRIVATE = 0x4_0000;
+export const MS_SLAVE = 0x8_0000;
+export const MS_SHARED = 0x10_0000;
+
+/**
+ * Never follows a symlink. There is no MNT_DETACH here on purpose: a lazily unmounted volume stays writable for those who
+ * hold it open, while its path already shows another directory.
+ */
+const UMOUNT_NOFOLLOW = 0x8;
+
+const calls = {
+  mount: libcFunction("mount", "int", ["void *", "void *", "void *", "uint64_t", "void *"]),
+  umount2: libcFunction("umount2", "int", ["void *", "int"]),
+};
+
+/** Calls mount(2). What does not apply (type and source of a remount) may be empty. */
+export async function mount(
+  source: string,
+  target: string,
+  type: string,
+  flags: number,
+  options?: string,
+): Promise<void> {
+  const data = options === undefined ? null : cString(options);
+  await calls.mount.callAsync(target, cString(source), cString(target), cString(type), flags, data);
+}
+
+/** Takes the topmost mount off `target`. EBUSY while somebody uses it, EINVAL when nothing is mounted there. */
+export async function unmount(target: string): Promise<void> {
+  await calls.umount2.callAsync(target, cString(target), UMOUNT_NOFOLLOW);
+}

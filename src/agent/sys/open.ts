@@ -1,0 +1,121 @@
+/* Opening and making things relative to a directory descriptor. Names are bytes: a tenant's need not be UTF-8. */
+import { closeSync, constants } from "node:fs";
+import { cString, libcFunction, systemCall } from "./libc.ts";
+
+export const O_PATH = 0o10000000;
+const O_CLOEXEC = 0o2000000;
+export const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_NONBLOCK, O_NOFOLLOW, O_DIRECTORY } = constants;
+
+/** Stands for the working directory where a directory descriptor is asked for; absolute paths ignore it. */
+export const AT_FDCWD = -100;
+const AT_REMOVEDIR = 0x200;
+const AT_EMPTY_PATH = 0x1000;
+const AT_SYMLINK_FOLLOW = 0x400;
+
+/** How openat2 may resolve a path (`man 2 openat2`). */
+export const RESOLVE_NO_XDEV = 0x01;
+export const RESOLVE_NO_MAGICLINKS = 0x02;
+export const RESOLVE_NO_SYMLINKS = 0x04;
+export const RESOLVE_BENEATH = 0x08;
+
+const RENAME_NOREPLACE = 1;
+/** struct open_how: flags, mode, resolve, 64 bits each. */
+const OPEN_HOW_BYTES = 24;
+
+type Name = Buffer | string;
+
+const calls = {
+  openat: libcFunction("openat", "int", ["int", "void *", "int", "uint32_t"]),
+  openat2: systemCall("openat2", { x64: 437, arm64: 437 }, ["int", "void *", "void *", "uint64_t"]),
+  mkdirat: libcFunction("mkdirat", "int", ["int", "void *", "uint32_t"]),
+  mknodat: libcFunction("mknodat", "int", ["int", "void *", "uint32_t", "uint64_t"]),
+  symlinkat: libcFunction("symlinkat", "int", ["void *", "int", "void *"]),
+  linkat: libcFunction("linkat", "int", ["int", "void *", "int", "void *", "int"]),
+  unlinkat: libcFunction("unlinkat", "int", ["int", "void *", "int"]),
+  renameat2: systemCall("renameat2", { x64: 316, arm64: 276 }, ["int", "void *", "int", "void *", "uint32_t"]),
+  readlinkat: libcFunction("readlinkat", "int64_t", ["int", "void *", "void *", "size_t"]),
+};
+
+/** Opens one path with openat2 under the `resolve` rules and gives the descriptor (close-on-exec). */
+export function openat2(dirfd: number, path: Name, flags: number, resolve: number, mode = 0): number {
+  const how = Buffer.alloc(OPEN_HOW_BYTES);
+  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+  how.writeBigUInt64LE(BigInt(mode), 8);
+  how.writeBigUInt64LE(BigInt(resolve), 16);
+  return calls.openat2.call(path, dirfd, cString(path), how, OPEN_HOW_BYTES);
+}
+
+/** Opens `path` with openat and gives the descriptor (close-on-exec). Follows a symlink unless O_NOFOLLOW is given. */
+export function openat(dirfd: number, path: Name, flags: number, mode = 0): number {
+  return calls.openat.call(path, dirfd, cString(path), flags | O_CLOEXEC, mode);
+}
+
+/** Closes a descriptor. */
+export function close(fd: number): void {
+  closeSync(fd);
+}
+
+/** Makes a directory; the umask applies to `mode`. */
+export function mkdirat(dirfd: number, name: Name, mode: number): void {
+  calls.mkdirat.call(name, dirfd, cString(name), mode);
+}
+
+/** Makes a FIFO, socket, device or file: `mode` holds the type's bits. `rdev` as `stat` gives it. */
+export function mknodat(dirfd: number, name: Name, mode: number, rdev: { major: number; minor: number }): void {
+  calls.mknodat.call(name, dirfd, cString(name), mode, makedev(rdev.major, rdev.minor));
+}
+
+/** The one number in which libc's dev_t holds major and minor. */
+function makedev(major: number, minor: number): bigint {
+  const a = BigInt(major);
+  const b = BigInt(minor);
+  return ((a & 0xfffff000n) << 32n) | ((a & 0xfffn) << 8n) | ((b & 0xffffff00n) << 12n) | (b & 0xffn);
+}
+
+/** Makes a symlink whose text is `target`. */
+export function symlinkat(target: Name, dirfd: number, name: Name): void {
+  calls.symlinkat.call(name, cString(target), dirfd, cString(name));
+}
+
+/** Gives an open object (an O_PATH descriptor will do) one more name. Needs CAP_DAC_READ_SEARCH. */
+export function linkDescriptor(fd: number, dirfd: number, name: Name): void {
+  calls.linkat.call(name, fd, cString(""), dirfd, cString(name), AT_EMPTY_PATH);
+}
+
+/** Gives `oldName` one more name. Never follows a symlink. */
+export function linkat(oldDirfd: number, oldName: Name, dirfd: number, name: Name): void {
+  calls.linkat.call(name, oldDirfd, cString(oldName), dirfd, cString(name), 0);
+}
+
+/** Gives an open object one more name without a capability, through /proc. */
+export function linkThroughProc(fd: number, dirfd: number, name: Name): void {
+  calls.linkat.call(name, AT_FDCWD, cString(`/proc/self/fd/${String(fd)}`), dirfd, cString(name), AT_SYMLINK_FOLLOW);
+}
+
+/** Removes a name of anything but a directory. */
+export function unlinkat(dirfd: number, name: Name): void {
+  calls.unlinkat.call(name, dirfd, cString(name), 0);
+}
+
+/** Removes an empty directory. EBUSY where something is mounted on it. */
+export function rmdirat(dirfd: number, name: Name): void {
+  calls.unlinkat.call(name, dirfd, cString(name), AT_REMOVEDIR);
+}
+
+/** Renames, and takes the place of what has the new name. */
+export function renameat(oldDirfd: number, oldName: Name, dirfd: number, name: Name): void {
+  calls.renameat2.call(oldName, oldDirfd, cString(oldName), dirfd, cString(name), 0);
+}
+
+/** Renames; EEXIST when something has the new name. */
+export function renameNoReplace(oldDirfd: number, oldName: Name, dirfd: number, name: Name): void {
+  calls.renameat2.call(oldName, oldDirfd, cString(oldName), dirfd, cString(name), RENAME_NOREPLACE);
+}
+
+/** The text of a symlink. An empty `name` reads the symlink that `dirfd` (O_PATH | O_NOFOLLOW) is. */
+export function readlinkat(dirfd: number, name: Name): Buffer {
+  // PATH_MAX bounds the text on every file system of Linux.
+  const text = Buffer.alloc(4097);
+  const length = calls.readlinkat.call(name, dirfd, cString(name), text, text.length);
+  return Buffer.from(text.subarray(0, length));
+}

@@ -1,0 +1,31 @@
+/* Names of a directory as bytes: Node's own readdir cannot read from a descriptor. */
+import { systemCall } from "./libc.ts";
+
+/** One getdents64 fills it: about 1,000 names. */
+const BUFFER_BYTES = 32 * 1024;
+/** struct linux_dirent64: d_ino 8, d_off 8, d_reclen 2, d_type 1, d_name up to a NUL. */
+const LENGTH_AT = 16;
+const NAME_AT = 19;
+
+const getdents64 = systemCall("getdents64", { x64: 217, arm64: 61 }, ["int", "void *", "uint64_t"]);
+
+/**
+ * Names from where the descriptor's position stands, without `.` and `..`, in the file system's order. The descriptor is
+ * of a directory that was opened for reading, not O_PATH.
+ */
+export function* readDirectory(fd: number): Generator<Buffer, void> {
+  const buffer = Buffer.alloc(BUFFER_BYTES);
+  for (;;) {
+    const length = getdents64.call("", fd, buffer, BUFFER_BYTES);
+    if (length === 0) return;
+    for (let at = 0; at < length; at += buffer.readUInt16LE(at + LENGTH_AT)) {
+      const start = at + NAME_AT;
+      const name = buffer.subarray(start, buffer.indexOf(0, start));
+      if (!isDot(name)) yield Buffer.from(name);
+    }
+  }
+}
+
+function isDot(name: Buffer): boolean {
+  return name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e));
+}

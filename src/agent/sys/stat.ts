@@ -1,0 +1,135 @@
+/* What an object is: statx and inode flags. Sizes and times are bigint, for they do not fit into a number. */
+import { cString, libcFunction, systemCall } from "./libc.ts";
+
+export type FileType = "file" | "directory" | "symlink" | "fifo" | "socket" | "block" | "character";
+
+/** A device number, of a file system or of a device node. */
+export interface Device {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** The result of statx. */
+export interface Stat {
+  readonly type: FileType;
+  /** Permission bits, with setuid, setgid and sticky, without the type's bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: bigint;
+  /** Allocated blocks of 512 bytes. */
+  readonly blocks: bigint;
+  readonly nlink: number;
+  readonly ino: bigint;
+  /** Of the file system that holds the object. */
+  readonly dev: Device;
+  /** Of a device node. */
+  readonly rdev: Device;
+  readonly atimeNs: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  /** The mount through which it was opened: two bind mounts of one file system differ. */
+  readonly mntId: bigint;
+  /** STATX_ATTR_ bits that are set. */
+  readonly attributes: bigint;
+}
+
+const STATX_ATTR_IMMUTABLE = 0x10n;
+const STATX_ATTR_APPEND = 0x20n;
+const STATX_ATTR_ENCRYPTED = 0x800n;
+const STATX_ATTR_MOUNT_ROOT = 0x2000n;
+const STATX_ATTR_VERITY = 0x100000n;
+
+/** Names of the attributes that statx can show and the agent asks about. */
+export const ATTRIBUTES = {
+  immutable: STATX_ATTR_IMMUTABLE,
+  append: STATX_ATTR_APPEND,
+  encrypted: STATX_ATTR_ENCRYPTED,
+  mountRoot: STATX_ATTR_MOUNT_ROOT,
+  verity: STATX_ATTR_VERITY,
+} as const;
+
+/** Inode flags of FS_IOC_GETFLAGS (`man 2 ioctl_iflags`), which lsattr shows. */
+export const FS_IMMUTABLE_FL = 0x10;
+export const FS_APPEND_FL = 0x20;
+export const FS_NODUMP_FL = 0x40;
+export const FS_CASEFOLD_FL = 0x4000_0000;
+
+/** The type's bits in st_mode. */
+export const TYPE_BITS: Readonly<Record<FileType, number>> = {
+  fifo: 0o010000,
+  character: 0o020000,
+  directory: 0o040000,
+  block: 0o060000,
+  file: 0o100000,
+  symlink: 0o120000,
+  socket: 0o140000,
+};
+const TYPE_OF_BITS = new Map(Object.entries(TYPE_BITS).map(([type, bits]) => [bits, type as FileType]));
+
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_NO_AUTOMOUNT = 0x800;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC_STATS = 0x7ff;
+const STATX_MNT_ID = 0x1000;
+const STATX_BYTES = 256;
+const FS_IOC_GETFLAGS = 0x8008_6601;
+const FS_IOC_SETFLAGS = 0x4008_6602;
+
+const calls = {
+  statx: systemCall("statx", { x64: 332, arm64: 291 }, ["int", "void *", "int", "uint32_t", "void *"]),
+  ioctl: libcFunction("ioctl", "int", ["int", "uint64_t", "void *"]),
+};
+
+/** What `name` in `dirfd` is. Does not follow a symlink. */
+export function statat(dirfd: number, name: Buffer | string): Stat {
+  return statx(dirfd, name, AT_SYMLINK_NOFOLLOW);
+}
+
+/** What an open object is; an O_PATH descriptor will do. */
+export function statDescriptor(fd: number): Stat {
+  return statx(fd, "", AT_EMPTY_PATH);
+}
+
+function statx(dirfd: number, name: Buffer | string, flags: number): Stat {
+  const out = Buffer.alloc(STATX_BYTES);
+  const mask = STATX_BASIC_STATS | STATX_MNT_ID;
+  calls.statx.call(name, dirfd, cString(name), flags | AT_NO_AUTOMOUNT, mask, out);
+  const device = (offset: number): Device => ({ major: out.readUInt32LE(offset), minor: out.readUInt32LE(offset + 4) });
+  const timeNs = (offset: number): bigint =>
+    out.readBigInt64LE(offset) * 1_000_000_000n + BigInt(out.readUInt32LE(offset + 8));
+  const bits = out.readUInt16LE(28);
+  const type = TYPE_OF_BITS.get(bits & 0o170000);
+  if (type === undefined) throw new Error(`an object of the unknown type ${(bits & 0o170000).toString(8)}`);
+  return {
+    type,
+    mode: bits & 0o7777,
+    attributes: out.readBigUInt64LE(8),
+    nlink: out.readUInt32LE(16),
+    uid: out.readUInt32LE(20),
+    gid: out.readUInt32LE(24),
+    ino: out.readBigUInt64LE(32),
+    size: out.readBigUInt64LE(40),
+    blocks: out.readBigUInt64LE(48),
+    atimeNs: timeNs(64),
+    ctimeNs: timeNs(96),
+    mtimeNs: timeNs(112),
+    rdev: device(128),
+    dev: device(136),
+    mntId: out.readBigUInt64LE(144),
+  };
+}
+
+/** The inode flags of an open file or directory. ENOTTY or EOPNOTSUPP where the file system has none. */
+export function inodeFlags(fd: number): number {
+  const flags = Buffer.alloc(8);
+  calls.ioctl.call("", fd, FS_IOC_GETFLAGS, flags);
+  return flags.readUInt32LE(0);
+}
+
+/** Sets the inode flags of an open file or directory. */
+export function setInodeFlags(fd: number, flags: number): void {
+  const value = Buffer.alloc(8);
+  value.writeUInt32LE(flags, 0);
+  calls.ioctl.call("", fd, FS_IOC_SETFLAGS, value);
+}
