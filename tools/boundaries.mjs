@@ -36,6 +36,7 @@ const ADAPTERS = [
   /^lab\/server\//,
   /^lab\/virtual\//,
   /^lab\/schema\/record\.ts$/,
+  /^agent\/[a-z]+\/node\//,
   /^agent\/(sys|transfer)\//,
   /^bin\//,
   /\.test\.ts$/,

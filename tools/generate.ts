@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { format } from "prettier";
+import { mountErrors } from "../src/agent/mounts/errors.ts";
 import { demoErrors } from "../src/bin/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
 import type { ErrorRow } from "../src/observe/errors.ts";
@@ -30,6 +31,7 @@ function errorsPage(): string {
   const rows: [string, Pick<ErrorRow<never>, "retry" | "advice">][] = [
     ...classicErrors.table.entries(),
     ...demoErrors.table.entries(),
+    ...mountErrors.table.entries(),
     ...provisionErrors.table.entries(),
   ];
   const lines = rows
