@@ -21,19 +21,21 @@
  */
 import { localVolumes, type LocalVolume } from "../api/kinds/local-volume.ts";
 import { volumeCopies } from "../api/kinds/volume-copy.ts";
-import { DRIVER } from "../api/names.ts";
+import { DRIVER, VOLUME_FINALIZER } from "../api/names.ts";
 import type { Random } from "../effects/random.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../kube/errors.ts";
-import { persistentVolumes, type Node, type PersistentVolume } from "../kube/kinds.ts";
+import { persistentVolumes, type Node, type PersistentVolume, type PersistentVolumeClaim } from "../kube/kinds.ts";
 import { hostnameOf, isLeaving } from "../kube/nodes.ts";
 import { nameOf, type Stored } from "../kube/objects.ts";
 import { bytes, QuantityError } from "../kube/quantity.ts";
+import type { CodedError } from "../observe/errors.ts";
 import type { Log } from "../observe/log.ts";
 import { chooseNode } from "../place/choose-node.ts";
 import type { Ledger } from "../place/ledger.ts";
 import { describeRoom } from "../place/room.ts";
 import type { Confirm, Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../provision/driver.ts";
+import { refusalOf } from "../provision/refusals.ts";
 import type { RetryPolicy } from "../provision/retry-policy.ts";
 import { movableErrors } from "./errors.ts";
 import { claimOf, newLocalVolume, persistentVolumePart } from "./local-volume.ts";
@@ -64,7 +66,10 @@ export function createMovableDriver(deps: MovableDeps): Driver {
   return {
     name: "movable",
     provisioner: DRIVER,
+    csiDriver: DRIVER,
+    finalizer: VOLUME_FINALIZER,
     retry: { provision: RETRY, reclaim: RETRY },
+    refusal,
     admit,
     chooseNode: (request, candidates) => choose(deps, request, candidates),
     provision: (request, signal) => provision(deps, reads, request, signal),
@@ -84,11 +89,18 @@ export function createMovableDriver(deps: MovableDeps): Driver {
   };
 }
 
+const unsupported = refusalOf(DRIVER);
+
+/** A new claim's volume is an empty directory on one node, and nothing else. */
+function refusal(claim: PersistentVolumeClaim): CodedError | undefined {
+  const mode = claim.spec?.accessModes?.find((asked) => asked !== "ReadWriteOnce" && asked !== "ReadWriteOncePod");
+  if (mode !== undefined) return movableErrors.ACCESS_MODE({ mode });
+  if (claim.spec?.selector !== undefined) return movableErrors.SELECTOR({});
+  return unsupported(claim);
+}
+
 function admit({ claim, storageClass }: ProvisionRequest): void {
   policiesFor(claim, nameOf(storageClass), parseParameters(storageClass));
-  const refused = claim.spec?.accessModes?.find((mode) => mode !== "ReadWriteOnce" && mode !== "ReadWriteOncePod");
-  if (refused !== undefined) throw movableErrors.ACCESS_MODE({ mode: refused });
-  if (claim.spec?.selector !== undefined) throw movableErrors.SELECTOR({});
   capacityOf(claim);
 }
 

@@ -44,11 +44,6 @@ export const movableErrors = defineErrors("MOVABLE", {
     advice:
       "Use ReadWriteOnce (shared by the pods of one node) or ReadWriteOncePod in a new claim. For many nodes use a class on a shared file system.",
   },
-  BLOCK: {
-    message: () => "mooring.dev does not support block volume provisioning",
-    retry: "never",
-    advice: "Use volumeMode Filesystem in a new claim.",
-  },
   SELECTOR: {
     message: () => "mooring.dev cannot serve a claim with a selector: a new volume has no labels to select by",
     retry: "never",

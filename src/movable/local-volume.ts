@@ -1,5 +1,5 @@
 import type { LocalVolume } from "../api/kinds/local-volume.ts";
-import { DRIVER, LOCAL_VOLUME_FINALIZER, VOLUME_FINALIZER } from "../api/names.ts";
+import { DRIVER, LOCAL_VOLUME_FINALIZER } from "../api/names.ts";
 import { nameOf, type Stored } from "../kube/objects.ts";
 import type { ProvisionedVolume, ProvisionRequest } from "../provision/driver.ts";
 import { affinityOf } from "./affinity.ts";
@@ -46,7 +46,6 @@ export function persistentVolumePart(volume: Stored<LocalVolume>): ProvisionedVo
   const { originHostname, incarnation } = volume.spec;
   return {
     annotations: {},
-    finalizers: [VOLUME_FINALIZER],
     spec: {
       csi: { driver: DRIVER, volumeHandle: name, volumeAttributes: { [INCARNATION_ATTRIBUTE]: incarnation } },
       nodeAffinity: affinityOf(name, originHostname),
