@@ -6,6 +6,7 @@
  */
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
 import { volumeCopies, type VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import { LOCAL_VOLUME_FINALIZER } from "../../api/names.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
 import { isConflict, isNotFound } from "../../kube/errors.ts";
@@ -81,6 +82,11 @@ async function carryOut(
     case "explain-deletion":
       recorder.record(events.aboutLocalVolume(volume), events.deletionIsNoOrder(name));
       return;
+    case "guard": {
+      const finalizers = [...(volume.metadata.finalizers ?? []), LOCAL_VOLUME_FINALIZER];
+      await client.patchMerge(localVolumes, { name }, { metadata: { ...version, finalizers } }, { signal });
+      return;
+    }
     case "forbid-creation":
       await client.patchMerge(localVolumes, { name }, { metadata: version, spec: { mayCreate: null } }, { signal });
       return;
@@ -92,8 +98,9 @@ async function carryOut(
     case "finish":
       // The cache may lack a copy that was made a moment ago.
       if ((await client.list(volumeCopies, { fieldSelector: `spec.volume=${name}`, signal })).length > 0) return;
-      await client.patchMerge(localVolumes, { name }, { metadata: { ...version, finalizers: null } }, { signal });
+      // Deleted first: without the finalizer, and not yet deleted, it would get the finalizer back.
       await client.delete(localVolumes, { name }, { uid, signal });
+      await client.patchMerge(localVolumes, { name }, { metadata: { uid, finalizers: null } }, { signal });
       return;
     default:
       plan satisfies never;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { LocalVolume, LocalVolumeSpec } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import { LOCAL_VOLUME_FINALIZER } from "../../api/names.ts";
 import type { Stored } from "../../kube/objects.ts";
 import { planVolume } from "./plan.ts";
 
@@ -37,6 +38,10 @@ const copy = (nodeName: string, status: VolumeCopy["status"] = {}, deleted = fal
 const active = { epoch: 1, directory: "1", state: "Active", incarnation: "i", poolUUID: "p" } as const;
 const mayCreate = { nodeName: "a", epoch: 1 };
 
+test("a volume without our finalizer gets it back", () => {
+  const unguarded = { ...volume({}), metadata: { name: "v", uid: "v-uid", resourceVersion: "1" } };
+  expect(planVolume(unguarded, [])).toEqual({ step: "guard" });
+});
 test("a volume in use is left alone", () => {
   expect(planVolume(volume({}), [copy("a", { copies: [active] })])).toEqual({ step: "nothing" });
 });

@@ -1,9 +1,12 @@
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import { LOCAL_VOLUME_FINALIZER } from "../../api/names.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { Stored } from "../../kube/objects.ts";
 
 export type VolumePlan =
   | { readonly step: "nothing" }
+  /** Put our finalizer back: an uninstalled Mooring has taken it off. */
+  | { readonly step: "guard" }
   /** The first publish has made the directory: nobody may make another one. */
   | { readonly step: "forbid-creation" }
   /** The copy's bytes are gone: its object can go. */
@@ -25,13 +28,15 @@ export type VolumePlan =
  */
 export function planVolume(volume: Stored<LocalVolume>, copies: readonly Stored<VolumeCopy>[]): VolumePlan {
   const { mayCreate, reclaim } = volume.spec;
+  const { deletionTimestamp, finalizers = [] } = volume.metadata;
+  if (deletionTimestamp === undefined && !finalizers.includes(LOCAL_VOLUME_FINALIZER)) return { step: "guard" };
   if (mayCreate !== undefined) {
     const copy = copies.find(({ spec }) => spec.nodeName === mayCreate.nodeName);
     const made = copy?.status?.copies?.some(({ epoch }) => epoch === mayCreate.epoch) === true;
     if (made || (reclaim && copy?.status?.purged === true)) return { step: "forbid-creation" };
   }
   if (!reclaim) {
-    return { step: volume.metadata.deletionTimestamp === undefined ? "nothing" : "explain-deletion" };
+    return { step: deletionTimestamp === undefined ? "nothing" : "explain-deletion" };
   }
   const purged = copies.find(
     ({ metadata, status }) => status?.purged === true && metadata.deletionTimestamp === undefined,
