@@ -10,6 +10,7 @@ const volume = (spec: Partial<LocalVolumeSpec>, deleted = false): Stored<LocalVo
     name: "v",
     uid: "v-uid",
     resourceVersion: "1",
+    finalizers: [LOCAL_VOLUME_FINALIZER],
     ...(deleted ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {}),
   },
   spec: {
