@@ -12,11 +12,14 @@ export const objectName = z
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)
   .max(253);
 
-/** The name of a volume. It is part of a node label's key, which allows 63 characters. */
+/** The longest name of a volume: it is part of a node label's key, and no longer one is allowed there. */
+export const MAX_VOLUME_NAME = 63;
+
+/** The name of a volume. */
 export const volumeName = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)
-  .max(63);
+  .max(MAX_VOLUME_NAME);
 
 /** A UID, or another random name of that shape. */
 export const uid = z.string().min(1).max(64);
@@ -30,14 +33,25 @@ export const duration = z
   .regex(/^([0-9]+(ms|s|m|h))+$/)
   .max(32);
 
-/** Conditions as every Kubernetes object has them. */
-export const condition = z.strictObject({
-  type: z.string().min(1).max(316),
-  status: z.enum(["True", "False", "Unknown"]),
-  reason: z.string().min(1).max(1024),
-  message: z.string().max(32_768),
-  lastTransitionTime: time,
-  observedGeneration: z.int().min(0).optional(),
+/** Tells the API server that a list holds one item for each value of `key`. */
+export function keyedBy(key: string): Readonly<Record<string, unknown>> {
+  return { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key] };
+}
+
+/** A condition, as every Kubernetes object has them. */
+const condition = z.strictObject({
+  type: z.string().min(1).max(316).describe("What the condition is about, in CamelCase."),
+  status: z.enum(["True", "False", "Unknown"]).describe("Whether it holds."),
+  reason: z.string().min(1).max(1024).describe("Why, in one word for programs."),
+  message: z.string().max(32_768).describe("Why, in a sentence for people."),
+  lastTransitionTime: time.describe("When status last changed."),
+  observedGeneration: z.int().min(0).optional().describe("The metadata.generation that the condition is about."),
 });
+
+export const conditions = z
+  .array(condition)
+  .max(32)
+  .meta(keyedBy("type"))
+  .describe("What can be said of the object in Kubernetes' usual form.");
 
 export type Condition = z.infer<typeof condition>;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { KubeObject } from "../../kube/objects.ts";
 import { mooringKind } from "../group.ts";
-import { condition, objectName, quantity, time, uid, volumeName } from "./fields.ts";
+import { conditions, objectName, quantity, time, uid, volumeName } from "./fields.ts";
 
 export const movePhase = z.enum([
   "Planned",
@@ -15,10 +15,35 @@ export const movePhase = z.enum([
   "Cancelled",
 ]);
 
+/**
+ * Where each phase may lead in one write. The API server refuses everything else. What leads back
+ * before the commit: another target (Copying, Prepared to Planned), an eviction that was not obeyed
+ * (Fenced to Prepared), a failed seal or final pass (Sealed to Fenced).
+ */
+export const NEXT_PHASES: Readonly<Record<MovePhase, readonly MovePhase[]>> = {
+  Planned: ["Copying", "Cancelled", "Undoing"],
+  Copying: ["Prepared", "Planned", "Cancelled", "Undoing"],
+  Prepared: ["Fenced", "Planned", "Cancelled", "Undoing"],
+  Fenced: ["Sealed", "Prepared", "Undoing"],
+  Sealed: ["Committed", "Fenced", "Undoing"],
+  Committed: ["Done"],
+  Done: [],
+  Undoing: ["Cancelled"],
+  Cancelled: [],
+};
+
 export const volumeMoveSpec = z
   .strictObject({
     volumes: z
-      .array(z.strictObject({ name: volumeName, mode: z.enum(["Copy", "Rebuild"]).default("Copy") }))
+      .array(
+        z.strictObject({
+          name: volumeName.describe("The LocalVolume."),
+          mode: z
+            .enum(["Copy", "Rebuild"])
+            .default("Copy")
+            .describe("Copy: with its data. Rebuild: empty, the application fills it again."),
+        }),
+      )
       .min(1)
       .max(64)
       .describe("The volumes that move together: all volumes of their pods."),
@@ -29,38 +54,61 @@ export const volumeMoveSpec = z
   })
   .describe("What to move. Only bandwidth may be changed later.");
 
-export const volumeMoveStatus = z.strictObject({
-  phase: movePhase.optional(),
-  target: objectName.optional().describe("The node that was chosen."),
-  sealing: z.int().min(0).optional().describe("Raised each time the move enters Fenced. Reports must name it."),
-  committed: z.boolean().optional().describe("True once the copy on the target is the volume. Never taken back."),
-  volumes: z
-    .array(z.strictObject({ name: volumeName, epoch: z.int().min(1), incarnation: uid }))
-    .optional()
-    .describe("The volumes as the move found them."),
-  pods: z
-    .array(z.strictObject({ namespace: z.string(), name: z.string(), uid }))
-    .optional()
-    .describe("The pods of the group when the move entered Fenced."),
-  progress: z.string().max(64).optional().describe("For people: 4.2 of 10 GiB."),
-  bytesTotal: z.int().min(0).optional(),
-  bytesDone: z.int().min(0).optional(),
-  eta: z.string().max(64).optional().describe("For people: how long the copy will still take."),
-  message: z.string().max(4096).optional().describe("What the move does now, and what it waits for."),
-  startedAt: time.optional(),
-  fencedAt: time.optional(),
-  evictedAt: time.optional(),
-  sealedAt: time.optional(),
-  committedAt: time.optional(),
-  finishedAt: time.optional(),
-  retryAt: time.optional().describe("Not before this time is the current step tried again."),
-  failures: z.int().min(0).optional().describe("How often the current step failed in a row."),
-  downtime: z
-    .strictObject({ ours: z.string().max(32).optional(), kubelets: z.string().max(32).optional() })
-    .optional()
-    .describe("Seconds between the last unpublish and the next publish: our part, and the kubelets'."),
-  conditions: z.array(condition).optional(),
-});
+export const volumeMoveStatus = z
+  .strictObject({
+    phase: movePhase
+      .optional()
+      .describe(
+        "How far the move is: Planned, Copying, Prepared, Fenced, Sealed, Committed, Done; or Undoing and Cancelled.",
+      ),
+    target: objectName.optional().describe("The node that was chosen."),
+    sealing: z.int().min(0).optional().describe("Raised each time the move enters Fenced. Reports must name it."),
+    committed: z.boolean().optional().describe("True once the copy on the target is the volume. Never taken back."),
+    volumes: z
+      .array(
+        z.strictObject({
+          name: volumeName.describe("The LocalVolume."),
+          epoch: z.int().min(1).describe("Its epoch before the move."),
+          incarnation: uid.describe("Its incarnation."),
+        }),
+      )
+      .max(64)
+      .optional()
+      .describe("The volumes as the move found them."),
+    pods: z
+      .array(
+        z.strictObject({
+          namespace: z.string().max(63).describe("The pod's namespace."),
+          name: z.string().max(253).describe("The pod's name."),
+          uid: uid.describe("The pod's UID."),
+        }),
+      )
+      .max(1024)
+      .optional()
+      .describe("The pods of the group when the move entered Fenced."),
+    progress: z.string().max(64).optional().describe("For people: 4.2 of 10 GiB."),
+    bytesTotal: z.int().min(0).optional().describe("Bytes of all volumes of the move."),
+    bytesDone: z.int().min(0).optional().describe("Bytes of them that are on the target."),
+    eta: z.string().max(64).optional().describe("For people: how long the copy will still take."),
+    message: z.string().max(4096).optional().describe("What the move does now, and what it waits for."),
+    startedAt: time.optional().describe("When the controller took the move up."),
+    fencedAt: time.optional().describe("When the move last entered Fenced."),
+    evictedAt: time.optional().describe("When the controller last sent the first eviction of the group."),
+    sealedAt: time.optional().describe("When the move last entered Sealed."),
+    committedAt: time.optional().describe("When the copy on the target became the volume."),
+    finishedAt: time.optional().describe("When the move became Done or Cancelled."),
+    retryAt: time.optional().describe("Not before this time is the current step tried again."),
+    failures: z.int().min(0).optional().describe("How often the current step failed in a row."),
+    downtime: z
+      .strictObject({
+        ours: z.string().max(32).optional().describe("Our part: seal, last pass, commit, first publish."),
+        kubelets: z.string().max(32).optional().describe("The rest: pods stopping, scheduling, containers starting."),
+      })
+      .optional()
+      .describe("Seconds between the last unpublish and the next publish: our part, and the kubelets'."),
+    conditions: conditions.optional(),
+  })
+  .describe("How the move goes. Written by the controller only.");
 
 export type MovePhase = z.infer<typeof movePhase>;
 export type VolumeMoveStatus = z.infer<typeof volumeMoveStatus>;

@@ -1,0 +1,22 @@
+import { volumeCopies, volumeCopySpec, volumeCopyStatus } from "../kinds/volume-copy.ts";
+import { neverChanges, type CustomKind } from "./custom-kind.ts";
+
+export const volumeCopyKind: CustomKind = {
+  resource: volumeCopies,
+  description:
+    "VolumeCopy is what one node has of one volume: a directory for each stay of the volume there, and the report on a move that is in progress. Only the agent of that node writes it; the controller deletes those of nodes that are gone.",
+  spec: volumeCopySpec,
+  specRequired: true,
+  status: volumeCopyStatus,
+  shortNames: ["vc"],
+  columns: [
+    { name: "Volume", jsonPath: ".spec.volume", type: "string" },
+    { name: "Node", jsonPath: ".spec.nodeName", type: "string" },
+    // A column shows one value: the copies are in order, and the first is the one that counts.
+    { name: "State", jsonPath: ".status.copies[0].state", type: "string" },
+    { name: "Epoch", jsonPath: ".status.copies[0].epoch", type: "integer", wide: true },
+    { name: "Report", jsonPath: ".status.move.state", type: "string", wide: true },
+  ],
+  selectableFields: [".spec.nodeName", ".spec.volume"],
+  rules: [neverChanges("volume"), neverChanges("nodeName")],
+};
