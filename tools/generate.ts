@@ -5,16 +5,20 @@ import { demoErrors } from "../src/bin/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
 import type { ErrorRow } from "../src/observe/errors.ts";
 import { provisionErrors } from "../src/provision/errors.ts";
+import { apiPage } from "./api-page.ts";
+import { baseManifest } from "./base-manifest.ts";
 
-/** The pages of docs/ that are made from tables in the sources. */
-const pages: Readonly<Record<string, () => string>> = {
+/** What is made from the sources: pages of docs/ from their tables, and a manifest from the schemas of our kinds. */
+const files: Readonly<Record<string, () => string | Promise<string>>> = {
+  "deploy/mooring-base.yaml": baseManifest,
+  "docs/api.md": apiPage,
   "docs/errors.md": errorsPage,
 };
 
 const check = process.argv.includes("--check");
 let stale = 0;
-for (const [path, make] of Object.entries(pages)) {
-  const wanted = await format(make(), { parser: "markdown", printWidth: 120 });
+for (const [path, make] of Object.entries(files)) {
+  const wanted = await format(await make(), { filepath: path, printWidth: 120 });
   const current = await readFile(path, "utf8").catch(() => "");
   if (current === wanted) continue;
   if (check) {

@@ -1,0 +1,3 @@
+export function apiPage(): string {
+  return "# API\n";
+}
