@@ -31,7 +31,7 @@ const ROOMS = {
 const ADAPTERS = [
   /^effects\/node\//,
   /^kube\/transport\//,
-  /^observe\/server\.ts$/,
+  /^observe\/(https-)?server\.ts$/,
   /^lab\/machine\//,
   /^lab\/server\//,
   /^lab\/virtual\//,

@@ -19,7 +19,7 @@ export const NODES = ["node-a", "node-b"] as const;
 
 const LONGEST_MS = 180_000;
 
-/** A lab over HTTPS with controllers and two nodes that play every container, and a stock kubectl on it. */
+/** A lab over HTTPS with controllers, two nodes that play every container, and a stock kubectl. */
 export class KubectlLab {
   readonly #argv: readonly string[];
   readonly #directory: string;
@@ -59,7 +59,7 @@ export class KubectlLab {
     });
   }
 
-  /** Runs kubectl, which must succeed, and gives what it printed, without the end of the last line. */
+  /** Runs kubectl, which must succeed, and gives what it printed, without the last line's end. */
   async kubectl(args: string, stdin?: string): Promise<string> {
     const { code, stdout, stderr } = await this.run(args.split(" "), stdin);
     if (code !== 0) throw new Error(`kubectl ${args} ended with ${String(code)}: ${stderr}`);
@@ -140,5 +140,5 @@ export class Following {
 }
 
 async function pem(name: string): Promise<string> {
-  return await readFile(new URL(`../../src/kube/testing/pem/${name}.pem`, import.meta.url), "utf8");
+  return await readFile(new URL(`../../src/observe/testing/pem/${name}.pem`, import.meta.url), "utf8");
 }

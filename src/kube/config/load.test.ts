@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { memoryFiles } from "../testing/memory-files.fixture.ts";
-import { certificate, key } from "../testing/pems.fixture.ts";
+import { certificate, key } from "../../observe/testing/pems.fixture.ts";
 import type { ClusterAccess } from "./access.ts";
 import { KubeconfigError } from "./kubeconfig-error.ts";
 import { classicAccess, loadKubeconfig, type AccessOptions } from "./load.ts";
@@ -264,7 +264,7 @@ test("the files of KUBECONFIG are merged: the first wins per name, missing ones 
     server: "https://10.0.0.1:6443",
     credentials: { token: "first" },
   });
-  // Cluster of the first file, user of the second: each path is relative to the file it is written in.
+  // Cluster of the first file, user of the second: each path is relative to its file.
   expect(await loadKubeconfig({ files, env, context: "other" })).toMatchObject({
     server: "https://10.0.0.1:6443",
     tls: { authority: { file: "/a/ca" } },

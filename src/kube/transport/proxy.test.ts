@@ -3,7 +3,7 @@ import { connect, type AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { accessTo, testKube } from "../testing/http-kube.fixture.ts";
 import { json, startServer, type MisbehavingServer } from "../testing/misbehaving-server.fixture.ts";
-import { certificate, tlsOptions } from "../testing/pems.fixture.ts";
+import { certificate, tlsOptions } from "../../observe/testing/pems.fixture.ts";
 
 let proxy: Server;
 let proxyUrl: string;

@@ -7,7 +7,7 @@ import type { TlsAccess } from "../config/access.ts";
 import { accessTo, testKube } from "../testing/http-kube.fixture.ts";
 import { memoryFiles } from "../testing/memory-files.fixture.ts";
 import { hold, startServer, type Behaviour, type MisbehavingServer } from "../testing/misbehaving-server.fixture.ts";
-import { certificate, key, tlsOptions } from "../testing/pems.fixture.ts";
+import { certificate, key, tlsOptions } from "../../observe/testing/pems.fixture.ts";
 import { PEM_MAX_AGE_MS } from "./dispatcher.ts";
 import type { httpKube, HttpKubeOptions } from "./http.ts";
 

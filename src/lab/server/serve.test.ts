@@ -32,7 +32,7 @@ async function served(
 
 const web = { namespace: "default", name: "web" };
 const pem = (name: string): string =>
-  readFileSync(fileURLToPath(new URL(`../../kube/testing/pem/${name}.pem`, import.meta.url)), "utf8");
+  readFileSync(fileURLToPath(new URL(`../../observe/testing/pem/${name}.pem`, import.meta.url)), "utf8");
 
 describe("the lab over HTTP", () => {
   it("serves the product's own client: create, get, list, patch, delete", async () => {

@@ -1,5 +1,6 @@
-// Certificates for tests, valid for a hundred years. `pem/` was made once with openssl (EC keys, the key of the authority was thrown away):
-// `ca` signed `server` (127.0.0.1, kubernetes.test), `named-server` (kubernetes.test only), `client` and `client-renewed`; `other-ca` signed nothing.
+// Certificates for tests, valid for a hundred years. `pem/` was made once with openssl (EC keys,
+// the key of the authority was thrown away): `ca` signed `server` (127.0.0.1, kubernetes.test),
+// `named-server` (kubernetes.test only), `client` and `client-renewed`; `other-ca` signed nothing.
 import { readFileSync } from "node:fs";
 import type { TlsOptions } from "node:tls";
 
