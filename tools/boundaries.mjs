@@ -21,7 +21,7 @@ const ROOMS = {
   // What runs on a node: the file system, the transfer of a copy.
   place: ["effects", "observe", "kube", "api", "provision"],
   movable: ["effects", "observe", "kube", "api", "provision", "place"],
-  agent: ["effects", "observe", "kube", "api"],
+  agent: ["effects", "observe", "kube", "api", "provision"],
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
   lab: ["effects", "observe", "kube", "api"],
   bin: ["effects", "observe", "kube", "api", "provision", "classic", "place", "movable", "agent", "lab"],

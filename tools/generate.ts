@@ -1,5 +1,9 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
 import { format } from "prettier";
+import { agentErrors } from "../src/agent/errors.ts";
 import { mountErrors } from "../src/agent/mounts/errors.ts";
 import { demoErrors } from "../src/bin/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
@@ -15,12 +19,21 @@ const files: Readonly<Record<string, () => string | Promise<string>>> = {
   "docs/errors.md": errorsPage,
 };
 
+/** What buf makes of the protobuf files of the CSI services. It is not formatted. */
+const PROTO = "src/agent/csi/buf.gen.yaml";
+const PROTO_OUT = "src/agent/csi/gen";
+
 const check = process.argv.includes("--check");
 let stale = 0;
 for (const [path, make] of Object.entries(files)) {
-  const wanted = await format(await make(), { filepath: path, printWidth: 120 });
+  await put(path, await format(await make(), { filepath: path, printWidth: 120 }));
+}
+for (const [path, text] of await protobufFiles()) await put(path, text);
+process.exit(stale === 0 ? 0 : 1);
+
+async function put(path: string, wanted: string): Promise<void> {
   const current = await readFile(path, "utf8").catch(() => "");
-  if (current === wanted) continue;
+  if (current === wanted) return;
   if (check) {
     console.error(`${path} is not what the sources say: run npm run generate`);
     stale += 1;
@@ -29,10 +42,27 @@ for (const [path, make] of Object.entries(files)) {
     console.log(`wrote ${path}`);
   }
 }
-process.exit(stale === 0 ? 0 : 1);
+
+async function protobufFiles(): Promise<readonly (readonly [path: string, text: string])[]> {
+  const directory = await mkdtemp(join(tmpdir(), "mooring-proto-"));
+  try {
+    const bin = join(process.cwd(), "node_modules/.bin");
+    const env = { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}` };
+    execFileSync("buf", ["generate", "--template", PROTO, "-o", directory], { env, stdio: "inherit" });
+    const names = await readdir(join(directory, PROTO_OUT));
+    return await Promise.all(
+      names.map(
+        async (name) => [join(PROTO_OUT, name), await readFile(join(directory, PROTO_OUT, name), "utf8")] as const,
+      ),
+    );
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
 
 function errorsPage(): string {
   const rows: [string, Pick<ErrorRow<never>, "retry" | "advice">][] = [
+    ...agentErrors.table.entries(),
     ...classicErrors.table.entries(),
     ...demoErrors.table.entries(),
     ...mountErrors.table.entries(),

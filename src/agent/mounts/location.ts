@@ -2,8 +2,9 @@ import type { MountEntry } from "./mountinfo.ts";
 import { isAtOrBelow, joinPath, relativeTo, type RawPath } from "./raw-path.ts";
 
 /**
- * Where a directory lies, independent of any mount: the file system by the device of its superblock, and the path from the
- * file system's own root. Two mounts that show the same directory have the same location, in whatever namespace.
+ * Where a directory lies, independent of any mount: the file system by the device of its
+ * superblock, and the path from the file system's own root. Two mounts that show the same directory
+ * have the same location, in whatever namespace.
  */
 export interface Location {
   readonly major: number;
@@ -12,8 +13,9 @@ export interface Location {
 }
 
 /**
- * The location of what is at `path` in the mount `mountId` (from `/proc/self/fdinfo/<fd>`, which names the mount exactly
- * even where several are stacked). Undefined when the table does not hold that mount, or the path is not inside.
+ * The location of what is at `path` in the mount `mountId` (from `/proc/self/fdinfo/<fd>`, which
+ * names the mount exactly even where several are stacked). Undefined when the table does not hold
+ * that mount, or the path is not inside.
  */
 export function locationOf(entries: readonly MountEntry[], mountId: number, path: RawPath): Location | undefined {
   const mount = entries.find((entry) => entry.id === mountId);

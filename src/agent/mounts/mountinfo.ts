@@ -2,7 +2,10 @@ import type { RawPath } from "./raw-path.ts";
 
 /** One line of `/proc/<pid>/mountinfo` (`man 5 proc_pid_mountinfo`). */
 export interface MountEntry {
-  /** The same in every namespace, and in `mnt_id` of `/proc/<pid>/fdinfo`. The kernel uses it again after an unmount. */
+  /**
+   * The same in every namespace, and in `mnt_id` of `/proc/<pid>/fdinfo`. The kernel uses it again
+   * after an unmount.
+   */
   readonly id: number;
   readonly parentId: number;
   /** Device of the superblock. On Btrfs it differs from the st_dev of every file. */
@@ -22,13 +25,21 @@ export interface MountEntry {
   readonly superOptions: readonly string[];
 }
 
-/** What the kernel appends to the path of a removed directory. No directory can be called so: its name would hold a slash. */
+/**
+ * What the kernel appends to the path of a removed directory. No directory can be called so: its
+ * name would hold a slash.
+ */
 const REMOVED = "//deleted";
-/** Stands before the fields whose number is fixed; how many optional fields come before it differs. */
+/**
+ * Stands before the fields whose number is fixed; how many optional fields come before it differs.
+ */
 const SEPARATOR = "-";
 const FIRST_OPTIONAL_FIELD = 6;
 
-/** Parses a whole mountinfo. Throws on a line that it does not understand: a mount that is overlooked is a hazard. */
+/**
+ * Parses a whole mountinfo. Throws on a line that it does not understand: a mount that is
+ * overlooked is a hazard.
+ */
 export function parseMountinfo(content: Buffer): MountEntry[] {
   return content
     .toString("latin1")
@@ -77,7 +88,10 @@ function isId(value: number | undefined): value is number {
   return Number.isSafeInteger(value);
 }
 
-/** The kernel writes space, tab, newline, backslash (and "#" of a source) as a backslash and three octal digits. */
+/**
+ * The kernel writes space, tab, newline, backslash (and "#" of a source) as a backslash and three
+ * octal digits.
+ */
 function unescapeOctal(field: string): RawPath {
   if (!field.includes("\\")) return field as RawPath;
   return field.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) =>

@@ -10,7 +10,10 @@ import { parseMountinfo, type MountEntry } from "../mountinfo.ts";
 import type { Mounts } from "../mounts.ts";
 import { rawPath, textOfPath } from "../raw-path.ts";
 
-/** Who uses a mount, in words for a message: "postgres (pid 4711)". May be empty: it is only told, never relied upon. */
+/**
+ * Who uses a mount, in words for a message: "postgres (pid 4711)". May be empty: it is only told,
+ * never relied upon.
+ */
 export type UsersOfMount = (entry: MountEntry) => Promise<readonly string[]>;
 
 /** More mounts than this at one target are not a stack but something that keeps mounting. */
@@ -26,7 +29,9 @@ const KEPT_FLAGS: Readonly<Record<string, number>> = {
   relatime: 0x20_0000,
 };
 
-/** The machine's mounts, in the mount namespace of this process. Needs CAP_SYS_ADMIN to change them. */
+/**
+ * The machine's mounts, in the mount namespace of this process. Needs CAP_SYS_ADMIN to change them.
+ */
 export function systemMounts(usersOf: UsersOfMount = () => Promise.resolve([])): Mounts {
   return { list, locate, bind, unmountAll: (target) => unmountAll(target, usersOf) };
 }
@@ -82,7 +87,10 @@ function keptFlags(target: string): number {
   return (top?.options ?? []).reduce((flags, option) => flags | (KEPT_FLAGS[option] ?? 0), 0);
 }
 
-/** The path under which the mount table shows `target`. Only its last name is taken as it is: umount2 follows no symlink there. */
+/**
+ * The path under which the mount table shows `target`. Only its last name is taken as it is:
+ * umount2 follows no symlink there.
+ */
 function canonical(target: string): string {
   return join(realpathSync(dirname(target)), basename(target));
 }
@@ -118,7 +126,9 @@ async function unmountOnce(target: string, top: MountEntry, usersOf: UsersOfMoun
   }
 }
 
-/** The mount that one sees at a path: of a stack, the one on which no other of the stack is mounted. */
+/**
+ * The mount that one sees at a path: of a stack, the one on which no other of the stack is mounted.
+ */
 function topmost(entries: readonly MountEntry[], path: string): MountEntry | undefined {
   const raw = rawPath(path);
   const stack = entries.filter((entry) => entry.mountPoint === raw);

@@ -1,4 +1,7 @@
-/* The program that `inPrivateNamespace` starts: runs the steps of its argument and prints what came of each. */
+/*
+ * The program that `inPrivateNamespace` starts: runs the steps of its argument and prints what came
+ * of each.
+ */
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { systemMounts } from "../node/mounts.ts";

@@ -2,7 +2,10 @@ import { execFile, execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** What the child does: a shell command (its output without the last newline), or a call of the system's Mounts. */
+/**
+ * What the child does: a shell command (its output without the last newline), or a call of the
+ * system's Mounts.
+ */
 export type Step =
   | { readonly sh: string }
   | { readonly call: "bind"; readonly source: string; readonly target: string; readonly readOnly: boolean }

@@ -1,0 +1,375 @@
+/*
+ * The copies in one pool: `<pool>/volumes/<volume>/<directory>/{copy.json, data}`.
+ *
+ *               begin              promote (after the commit)
+ *   (nothing) ────────▶ Incoming ────────────────────────────▶ Active ◀── makeActive ── (nothing)
+ *                          │                              seal │   ▲ unseal
+ *                          │                                   ▼   │
+ *                          │                                  Sealing
+ *                          │                                   │   ▲ unseal
+ *                          │ toTrash             finishSeal    ▼   │
+ *                          │                                  Sealed ◀──── tombstone ── (nothing)
+ *                          │                                   │ toTrash
+ *                          └───────────────▶ Trash ◀───────────┘      Trash ── purge ──▶ (nothing)
+ *
+ * Only copy.json decides what a copy is, and it is read from the disk each time: nothing is kept in
+ * memory. Invariants:
+ *   - a directory that does not begin with `.new-` has a complete copy.json from the moment its
+ *     name is there, for it was filled under such a name;
+ *   - copy.json names the data directory's name; where the disk has the other one, a rename was cut
+ *     off, and `scan` finishes it before anything else happens;
+ *   - Active and Incoming have `data`; Sealed has `data.sealed`, a tombstone has neither.
+ *
+ * What a crash leaves (a killed process or a power cut; each step is durable before the next):
+ *   making      1 fill `.new-<directory>`      → scan removes it: copy.json and an empty directory
+ *               2 rename to `<directory>`      → the copy is there, complete
+ *   seal        1 copy.json: Sealing, data.sealed → not published any more; scan renames
+ *               2 rename data → data.sealed    → as before
+ *               3 copy.json: Sealed            (by the caller, once nobody can write any more)
+ *   unseal      1 copy.json: Sealing, data     → not published yet; scan renames and finishes
+ *               2 rename data.sealed → data    → scan writes Active
+ *               3 copy.json: Active
+ *   unseal of a 1 data directory made          → still a tombstone; the next unseal takes it
+ *   tombstone   2 copy.json: Active
+ *   reuse       1 copy.json: the new move      → scan renames
+ *               2 rename to `<epoch>-<move>`
+ *   promote     1 rename to `<epoch>`          → not published yet; scan writes Active, for the
+ *               2 copy.json: Active              rename only happens after the commit
+ *   toTrash     1 copy.json: Trash
+ *   purge       1 remove the data directory    → Trash with some or none of it; purged again
+ *               2 remove copy.json             → a directory with nothing in it; scan removes it
+ *               3 remove the directory
+ */
+import { join } from "node:path";
+import type { DirectoryAttributes, Disk } from "../../effects/disk.ts";
+import { isMissing } from "../../effects/files.ts";
+import { ensureDirectory, removeStateFile, replaceFile } from "../disk/durable.ts";
+import { agentErrors } from "../errors.ts";
+import { DATA, formatCopyFile, parseCopyFile, SEALED_DATA, type CopyFile } from "./copy-file.ts";
+import {
+  COPY_FILE,
+  copyPath,
+  incomingDirectory,
+  PRIVATE_MODE,
+  stayDirectory,
+  UNFINISHED,
+  volumePath,
+  volumesPath,
+} from "./layout.ts";
+
+/** One copy as it is on the disk. */
+export interface Copy extends CopyFile {
+  /** Name of its directory below the volume's: the epoch, or epoch-move UID. */
+  readonly directory: string;
+  /** Its directory. */
+  readonly path: string;
+  /** Its data directory. A tombstone has none. */
+  readonly dataPath: string;
+}
+
+/**
+ * Removes everything in a tree of a tenant, and the tree. Never follows a symlink, never crosses a
+ * mount.
+ */
+export type RemoveTree = (path: string, signal: AbortSignal) => Promise<void>;
+
+/** What `scan` could not read, or could not finish. */
+export interface ScanProblem {
+  readonly path: string;
+  readonly error: unknown;
+}
+
+export interface NewCopy {
+  readonly volume: string;
+  readonly epoch: number;
+  readonly incarnation: string;
+}
+
+export class CopyStore {
+  readonly #disk: Disk;
+  readonly #pool: string;
+  readonly #poolUUID: string;
+
+  /** `pool` is the pool's directory; `poolUUID` what its pool.json says. */
+  constructor(disk: Disk, pool: string, poolUUID: string) {
+    this.#disk = disk;
+    this.#pool = pool;
+    this.#poolUUID = poolUUID;
+  }
+
+  /** Finishes what a crash has left. To be run when the pool becomes ready, before all else. */
+  async scan(): Promise<readonly ScanProblem[]> {
+    const problems: ScanProblem[] = [];
+    for (const volume of await this.volumes()) {
+      for (const directory of await this.#names(volumePath(this.#pool, volume))) {
+        const path = copyPath(this.#pool, volume, directory);
+        try {
+          await this.#finish(volume, directory);
+        } catch (error) {
+          problems.push({ path, error });
+        }
+      }
+    }
+    return problems;
+  }
+
+  /** The volumes that have a directory in this pool. */
+  async volumes(): Promise<readonly string[]> {
+    return this.#names(volumesPath(this.#pool));
+  }
+
+  /** All copies of a volume. Throws AGENT_COPY_UNREADABLE when one cannot be read. */
+  async list(volume: string): Promise<readonly Copy[]> {
+    const copies: Copy[] = [];
+    for (const directory of await this.#names(volumePath(this.#pool, volume))) {
+      if (directory.startsWith(UNFINISHED)) continue;
+      const copy = await this.#read(volume, directory);
+      if (copy !== undefined) copies.push(copy);
+    }
+    return copies;
+  }
+
+  /** The copy of the volume's stay in this epoch; undefined when there is none. */
+  async get(volume: string, epoch: number): Promise<Copy | undefined> {
+    return this.#read(volume, stayDirectory(epoch));
+  }
+
+  /** Where the copy of an epoch is, or would be. */
+  pathOf(volume: string, epoch: number): string {
+    return copyPath(this.#pool, volume, stayDirectory(epoch));
+  }
+
+  /** Makes an empty copy that may be published. The caller has made sure that it may be made. */
+  async makeActive(copy: NewCopy, attributes: DirectoryAttributes): Promise<Copy> {
+    const file = this.#file(copy, { state: "Active", data: DATA });
+    return this.#make(stayDirectory(copy.epoch), file, attributes);
+  }
+
+  /** Makes the mark that says: this epoch was never published here, and never will be. */
+  async tombstone(copy: NewCopy): Promise<Copy> {
+    const found = await this.get(copy.volume, copy.epoch);
+    if (found !== undefined) return expect(found, found.tombstone === true, "a tombstone");
+    const file = this.#file(copy, { state: "Sealed", data: SEALED_DATA, tombstone: true });
+    return this.#make(stayDirectory(copy.epoch), file, undefined);
+  }
+
+  /**
+   * The directory into which a move copies: made, or taken over from an earlier move to the same
+   * epoch whose writers have ended. `reused` says that something may be in it already.
+   */
+  async incoming(
+    copy: NewCopy & { readonly moveUID: string },
+    attributes: DirectoryAttributes,
+  ): Promise<Copy & { readonly reused: boolean }> {
+    const { volume, epoch, moveUID } = copy;
+    const directory = incomingDirectory(epoch, moveUID);
+    const found = (await this.list(volume)).find(
+      (other) => other.state === "Incoming" && other.epoch === epoch && other.incarnation === copy.incarnation,
+    );
+    if (found === undefined) {
+      const file = this.#file(copy, { state: "Incoming", data: DATA, moveUID });
+      return { ...(await this.#make(directory, file, attributes)), reused: false };
+    }
+    if (found.directory === directory) return { ...found, reused: true };
+    await this.#write(found, { moveUID });
+    return { ...(await this.#rename(found, directory)), reused: true };
+  }
+
+  /** Makes the Incoming copy of a move the copy of its epoch. Only after the move was committed. */
+  async promote(volume: string, epoch: number, moveUID: string): Promise<Copy> {
+    const there = await this.get(volume, epoch);
+    if (there !== undefined && there.state !== "Incoming") return expect(there, there.state === "Active", "promote");
+    const incoming = there ?? (await this.#read(volume, incomingDirectory(epoch, moveUID)));
+    if (incoming === undefined) {
+      throw agentErrors.COPY_STATE({ volume, directory: stayDirectory(epoch), state: "not there", wanted: "promote" });
+    }
+    const renamed = there ?? (await this.#rename(incoming, stayDirectory(epoch)));
+    return this.#write(renamed, { state: "Active", moveUID: undefined });
+  }
+
+  /** The first two steps of a seal: from now on nothing new is published, and the path is gone. */
+  async beginSeal(volume: string, epoch: number): Promise<Copy> {
+    const copy = await this.#existing(volume, epoch, "seal");
+    if (copy.state === "Sealed") return copy;
+    expect(copy, copy.state === "Active" || copy.state === "Sealing", "seal");
+    const sealing = await this.#write(copy, { state: "Sealing", data: SEALED_DATA });
+    await this.#renameData(sealing);
+    return sealing;
+  }
+
+  /** The last step of a seal, after the proof that nobody can write into the copy any more. */
+  async finishSeal(volume: string, epoch: number): Promise<Copy> {
+    const copy = await this.#existing(volume, epoch, "seal");
+    if (copy.state === "Sealed") return copy;
+    expect(copy, copy.state === "Sealing" && copy.data === SEALED_DATA, "the end of a seal");
+    return this.#write(copy, { state: "Sealed" });
+  }
+
+  /**
+   * Takes a seal back: the copy may be published again. `attributes` are for a tombstone, which has
+   * no data yet.
+   */
+  async unseal(volume: string, epoch: number, attributes: DirectoryAttributes): Promise<Copy> {
+    const copy = await this.#existing(volume, epoch, "unseal");
+    if (copy.state === "Active") return copy;
+    expect(copy, copy.state === "Sealing" || copy.state === "Sealed", "unseal");
+    if (copy.tombstone === true) {
+      const data = join(copy.path, DATA);
+      if ((await this.#disk.stat(data)) === undefined) await this.#disk.makeDirectory(data, attributes);
+      await this.#disk.syncDirectory(copy.path);
+      return this.#write(copy, { state: "Active", data: DATA, tombstone: undefined });
+    }
+    const unsealing = await this.#write(copy, { state: "Sealing", data: DATA });
+    await this.#renameData(unsealing);
+    return this.#write(unsealing, { state: "Active" });
+  }
+
+  /** Gives a copy up. Its bytes stay until it is purged. */
+  async toTrash(volume: string, directory: string): Promise<Copy | undefined> {
+    const copy = await this.#read(volume, directory);
+    return copy === undefined || copy.state === "Trash" ? copy : this.#write(copy, { state: "Trash" });
+  }
+
+  /**
+   * Removes a copy that is in the Trash, with all its bytes. Nothing to do when it is not there.
+   */
+  async purge(volume: string, directory: string, remove: RemoveTree, signal: AbortSignal): Promise<void> {
+    const copy = await this.#read(volume, directory);
+    if (copy !== undefined) {
+      expect(copy, copy.state === "Trash", "purge");
+      for (const name of [DATA, SEALED_DATA]) {
+        const data = join(copy.path, name);
+        if ((await this.#disk.stat(data)) !== undefined) await remove(data, signal);
+      }
+    }
+    await this.#removeEmpty(volume, directory);
+  }
+
+  /** Removes the volume's directory once no copy is in it. */
+  async removeVolume(volume: string): Promise<void> {
+    const path = volumePath(this.#pool, volume);
+    if ((await this.#disk.stat(path)) === undefined || (await this.#disk.list(path)).length > 0) return;
+    await this.#disk.removeDirectory(path);
+    await this.#disk.syncDirectory(volumesPath(this.#pool));
+  }
+
+  async #finish(volume: string, directory: string): Promise<void> {
+    if (directory.startsWith(UNFINISHED)) {
+      await this.#removeEmpty(volume, directory);
+      return;
+    }
+    const copy = await this.#read(volume, directory);
+    if (copy === undefined) {
+      // The end of a purge was cut off. Where anything else is in it, this throws and leaves it.
+      await this.#removeEmpty(volume, directory);
+      return;
+    }
+    if (copy.state === "Sealing") {
+      await this.#renameData(copy);
+      if (copy.data === DATA) await this.#write(copy, { state: "Active" });
+    } else if (copy.state === "Incoming" && copy.moveUID !== undefined) {
+      if (directory === stayDirectory(copy.epoch)) await this.#write(copy, { state: "Active", moveUID: undefined });
+      else await this.#rename(copy, incomingDirectory(copy.epoch, copy.moveUID));
+    }
+  }
+
+  #file(copy: NewCopy, rest: Pick<CopyFile, "state" | "data" | "tombstone" | "moveUID">): CopyFile {
+    const { volume, epoch, incarnation } = copy;
+    return { volume, epoch, incarnation, poolUUID: this.#poolUUID, ...rest };
+  }
+
+  async #make(directory: string, file: CopyFile, attributes: DirectoryAttributes | undefined): Promise<Copy> {
+    const { volume } = file;
+    await ensureDirectory(this.#disk, volumesPath(this.#pool), PRIVATE_MODE);
+    await ensureDirectory(this.#disk, volumePath(this.#pool, volume), PRIVATE_MODE);
+    await this.#removeEmpty(volume, UNFINISHED + directory);
+    const unfinished = copyPath(this.#pool, volume, UNFINISHED + directory);
+    await this.#disk.makeDirectory(unfinished, { mode: PRIVATE_MODE });
+    if (attributes !== undefined) await this.#disk.makeDirectory(join(unfinished, DATA), attributes);
+    await this.#disk.write(join(unfinished, COPY_FILE), formatCopyFile(file));
+    await this.#disk.syncDirectory(unfinished);
+    await this.#disk.rename(unfinished, copyPath(this.#pool, volume, directory));
+    await this.#disk.syncDirectory(volumePath(this.#pool, volume));
+    return this.#copy(directory, file);
+  }
+
+  async #write(copy: Copy, change: { readonly [K in keyof CopyFile]?: CopyFile[K] | undefined }): Promise<Copy> {
+    const { directory, path, dataPath: _, ...file } = copy;
+    const next = { ...file, ...change } as CopyFile;
+    await replaceFile(this.#disk, join(path, COPY_FILE), formatCopyFile(next));
+    return this.#copy(directory, next);
+  }
+
+  /**
+   * Gives the data directory the name that copy.json says, where a crash has left the other one.
+   */
+  async #renameData(copy: Copy): Promise<void> {
+    if (copy.tombstone === true) return;
+    const other = join(copy.path, copy.data === DATA ? SEALED_DATA : DATA);
+    if ((await this.#disk.stat(copy.dataPath)) === undefined) await this.#disk.rename(other, copy.dataPath);
+    await this.#disk.syncDirectory(copy.path);
+  }
+
+  async #rename(copy: Copy, directory: string): Promise<Copy> {
+    if (copy.directory !== directory) {
+      await this.#disk.rename(copy.path, copyPath(this.#pool, copy.volume, directory));
+    }
+    await this.#disk.syncDirectory(volumePath(this.#pool, copy.volume));
+    const { directory: _, path: __, dataPath: ___, ...file } = copy;
+    return this.#copy(directory, file);
+  }
+
+  /**
+   * Removes a directory that holds no bytes of a tenant: copy.json and an empty data directory at
+   * most.
+   */
+  async #removeEmpty(volume: string, directory: string): Promise<void> {
+    const path = copyPath(this.#pool, volume, directory);
+    if ((await this.#disk.stat(path)) === undefined) return;
+    for (const name of [DATA, SEALED_DATA]) {
+      const data = join(path, name);
+      if ((await this.#disk.stat(data)) !== undefined) await this.#disk.removeDirectory(data);
+    }
+    await removeStateFile(this.#disk, join(path, COPY_FILE));
+    await this.#disk.removeDirectory(path);
+    await this.#disk.syncDirectory(volumePath(this.#pool, volume));
+  }
+
+  async #existing(volume: string, epoch: number, wanted: string): Promise<Copy> {
+    const copy = await this.get(volume, epoch);
+    if (copy !== undefined) return copy;
+    throw agentErrors.COPY_STATE({ volume, directory: stayDirectory(epoch), state: "not there", wanted });
+  }
+
+  async #read(volume: string, directory: string): Promise<Copy | undefined> {
+    const path = join(copyPath(this.#pool, volume, directory), COPY_FILE);
+    let text: string;
+    try {
+      text = await this.#disk.readText(path);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+    return this.#copy(directory, parseCopyFile(path, text));
+  }
+
+  #copy(directory: string, file: CopyFile): Copy {
+    const path = copyPath(this.#pool, file.volume, directory);
+    return { ...file, directory, path, dataPath: join(path, file.data) };
+  }
+
+  async #names(path: string): Promise<readonly string[]> {
+    try {
+      return await this.#disk.list(path);
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  }
+}
+
+function expect(copy: Copy, holds: boolean, wanted: string): Copy {
+  if (holds) return copy;
+  const { volume, directory, state } = copy;
+  throw agentErrors.COPY_STATE({ volume, directory, state, wanted });
+}

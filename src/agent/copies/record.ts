@@ -1,0 +1,57 @@
+import type { CopyOfEpoch } from "../../api/kinds/volume-copy.ts";
+import type { Copy } from "./copy-store.ts";
+
+/** What a VolumeCopy of a volume on this node should say. */
+export interface RecordView {
+  /** What is on the disks of the pools that can be read. */
+  readonly onDisk: readonly Copy[];
+  /** What the object says. */
+  readonly recorded: readonly CopyOfEpoch[];
+  /** Pods at which each directory is mounted, by the mount table. */
+  readonly publishedTo: ReadonlyMap<string, readonly string[]>;
+  /** Bytes and files by directory, where they have been counted. */
+  readonly usage: ReadonlyMap<string, { readonly bytes: number; readonly files: number }>;
+  /** UUIDs of the pools that can be read. */
+  readonly readable: ReadonlySet<string>;
+}
+
+/**
+ * The copies to be written into the object. It is made from the disk; but a copy that the object
+ * has and the disk has not is never dropped silently: it is `missing`. Only what was being removed
+ * (Trash), or was not yet a copy (Incoming), goes with its directory. Where the pool cannot be
+ * read, nothing is said about what is in it.
+ */
+export function planRecord(view: RecordView): readonly CopyOfEpoch[] {
+  const { onDisk, recorded } = view;
+  const there = new Map(onDisk.map((copy) => [copy.directory, copy]));
+  const kept = recorded
+    .filter(({ directory }) => !there.has(directory))
+    .flatMap((copy) => withoutDirectory(copy, view));
+  const written = onDisk.map((copy) => entryOf(copy, view));
+  return [...kept, ...written].toSorted((a, b) => a.epoch - b.epoch || (a.directory < b.directory ? -1 : 1));
+}
+
+function withoutDirectory(copy: CopyOfEpoch, view: RecordView): readonly CopyOfEpoch[] {
+  if (!view.readable.has(copy.poolUUID)) return [copy];
+  // A promoted copy has left its Incoming directory; a Trash one was purged.
+  if (copy.state === "Incoming" || copy.state === "Trash") return [];
+  const { publishedTo: _, ...rest } = copy;
+  return [{ ...rest, missing: true }];
+}
+
+function entryOf(copy: Copy, { publishedTo, usage, recorded }: RecordView): CopyOfEpoch {
+  const { directory, epoch, incarnation, poolUUID, state, tombstone } = copy;
+  const before = recorded.find((other) => other.directory === directory);
+  const { bytes = before?.bytes, files = before?.files } = usage.get(directory) ?? {};
+  return {
+    epoch,
+    directory,
+    state,
+    incarnation,
+    poolUUID,
+    ...(tombstone === undefined ? {} : { tombstone }),
+    publishedTo: [...(publishedTo.get(directory) ?? [])].toSorted(),
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(files === undefined ? {} : { files }),
+  };
+}

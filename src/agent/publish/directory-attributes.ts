@@ -1,0 +1,9 @@
+import type { LocalVolumeSpec } from "../../api/kinds/local-volume.ts";
+import type { DirectoryAttributes } from "../../effects/disk.ts";
+
+const OCTAL = 8;
+
+/** Mode and owner of a volume's directory. */
+export function directoryAttributes({ mode, uid, gid }: LocalVolumeSpec["directory"]): DirectoryAttributes {
+  return { mode: Number.parseInt(mode, OCTAL), uid, gid };
+}

@@ -1,0 +1,137 @@
+import type { AccessMode } from "../../api/csi.ts";
+import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import type { CodedError } from "../../observe/errors.ts";
+import type { Copy } from "../copies/copy-store.ts";
+import { agentErrors } from "../errors.ts";
+
+/** A mount of this volume on the node. */
+export interface VolumeMount {
+  readonly target: string;
+  /** The copy's directory. */
+  readonly copyPath: string;
+  readonly readOnly: boolean;
+}
+
+/** Everything that a publish is decided from, read in this call. */
+export interface PublishView {
+  readonly volume: string;
+  readonly node: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly accessMode: AccessMode;
+  /** The LocalVolume, read uncached; undefined when there is none. */
+  readonly localVolume: LocalVolume | undefined;
+  /** The pool that the LocalVolume names, as its disk is now. */
+  readonly pool: { readonly ready: boolean; readonly uuid?: string | undefined; readonly why: string } | undefined;
+  /** The volume's copies in all pools of the node. */
+  readonly copies: readonly Copy[];
+  /** Where the copy of the LocalVolume's epoch is, or would be. */
+  readonly path: string;
+  /** Whether that copy's data directory is there. */
+  readonly hasData: boolean;
+  /**
+   * The VolumeCopy, read uncached. Read only while the LocalVolume lets this node create
+   * (`mayCreateHere`).
+   */
+  readonly volumeCopy: VolumeCopy | undefined;
+  /** Where the volume is mounted, the target included. */
+  readonly mounts: readonly VolumeMount[];
+  /** Something that is not this volume is mounted at the target. */
+  readonly otherMount: boolean;
+}
+
+export type PublishPlan =
+  /** It is published already. */
+  | { readonly step: "done" }
+  /**
+   * The VolumeCopy does not say yet that the copy is there: write it before anything is mounted.
+   */
+  | { readonly step: "record"; readonly copy: Copy }
+  | { readonly step: "mount"; readonly copy: Copy }
+  /** The first publish. */
+  | { readonly step: "create"; readonly localVolume: LocalVolume }
+  | { readonly step: "refuse"; readonly error: CodedError };
+
+/** Whether the LocalVolume lets this node make the directory of its epoch. */
+export function mayCreateHere(localVolume: LocalVolume, node: string): boolean {
+  const { epoch, mayCreate } = localVolume.spec;
+  return mayCreate?.nodeName === node && mayCreate.epoch === epoch;
+}
+
+/**
+ * What a publish does next. Called again after each step, with a new view. After the mount it is
+ * called once more with `mounts` empty, and a refusal then unmounts.
+ */
+export function planPublish(view: PublishView): PublishPlan {
+  // The one exception from all that follows: the pod that has the volume keeps it. The target names
+  // the pod.
+  const mounted = view.mounts.find(({ target }) => target === view.target);
+  if (mounted !== undefined) return planMounted(view, mounted);
+  const error = refusalOf(view);
+  return error === undefined ? planCopy(view) : { step: "refuse", error };
+}
+
+function planMounted({ copies, node, readOnly, target, volume }: PublishView, mounted: VolumeMount): PublishPlan {
+  const copy = copies.find(({ path }) => path === mounted.copyPath);
+  if (copy?.state !== "Active") {
+    const { epoch = 0, state = "not there any more" } = copy ?? {};
+    return { step: "refuse", error: agentErrors.NOT_ACTIVE({ volume, node, epoch, state }) };
+  }
+  if (mounted.readOnly === readOnly) return { step: "done" };
+  return { step: "refuse", error: agentErrors.OTHER_ARGUMENTS({ volume, target }) };
+}
+
+function planCopy(view: PublishView): PublishPlan {
+  const { copies, localVolume, node, path, pool, volume } = view;
+  if (localVolume === undefined) return { step: "refuse", error: agentErrors.UNKNOWN_VOLUME({ volume }) };
+  const { epoch } = localVolume.spec;
+  const copy = copies.find((one) => one.path === path);
+  const recorded = (view.volumeCopy?.status?.copies ?? []).some((one) => one.epoch === epoch);
+  const isFirst = mayCreateHere(localVolume, node) && !recorded;
+  if (copy === undefined) {
+    if (isFirst) return { step: "create", localVolume };
+    return { step: "refuse", error: agentErrors.DATA_MISSING({ volume, node, epoch, path }) };
+  }
+  const error = wrongCopy(copy, localVolume, pool?.uuid, node, view.hasData);
+  if (error !== undefined) return { step: "refuse", error };
+  return { step: isFirst ? "record" : "mount", copy };
+}
+
+/** Why the copy of the epoch is not what is to be published. */
+function wrongCopy(
+  copy: Copy,
+  { spec: { epoch, incarnation } }: LocalVolume,
+  poolUUID: string | undefined,
+  node: string,
+  hasData: boolean,
+): CodedError | undefined {
+  const { path, state, volume } = copy;
+  if (copy.incarnation !== incarnation) {
+    return agentErrors.WRONG_INCARNATION({ volume, node, found: copy.incarnation, wanted: incarnation });
+  }
+  if (copy.poolUUID !== poolUUID) return agentErrors.WRONG_POOL({ volume, node, path });
+  if (state !== "Active" || copy.epoch !== epoch) return agentErrors.NOT_ACTIVE({ volume, node, epoch, state });
+  if (!hasData) return agentErrors.DATA_MISSING({ volume, node, epoch, path: copy.dataPath });
+  return undefined;
+}
+
+/** What forbids a publish before any copy is looked at. */
+function refusalOf(view: PublishView): CodedError | undefined {
+  const { localVolume, mounts, node, pool, target, volume } = view;
+  if (localVolume === undefined) return agentErrors.UNKNOWN_VOLUME({ volume });
+  const { spec } = localVolume;
+  if (spec.reclaim) return agentErrors.RECLAIMED({ volume });
+  if (spec.fence !== undefined) return agentErrors.MOVING({ volume, move: spec.fence });
+  if (spec.nodeName !== node) return agentErrors.ELSEWHERE({ volume, node, at: spec.nodeName });
+  if (pool?.ready !== true) {
+    const why = pool?.why ?? "there is no StoragePool of this name for this node";
+    return agentErrors.POOL_NOT_READY({ volume, node, pool: spec.pool, why });
+  }
+  if (view.otherMount) return agentErrors.OTHER_MOUNT({ target });
+  const other = mounts.find((mount) => mount.target !== target);
+  if (view.accessMode === "SINGLE_NODE_SINGLE_WRITER" && other !== undefined) {
+    return agentErrors.IN_USE_BY_ANOTHER_POD({ volume, target: other.target });
+  }
+  return undefined;
+}

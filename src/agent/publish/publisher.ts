@@ -1,0 +1,304 @@
+/*
+ * Publishing and unpublishing. Both hold the volume's lock, as seal and purge do, so that what was
+ * looked at does not change under them.
+ *
+ *   read (LocalVolume, pool.json, copy.json, mount table) → plan → one step → read again → …
+ *
+ * First publish: directory made → VolumeCopy written → mounted → LocalVolume read once more → OK.
+ *
+ * What a crash leaves:
+ *   after the directory was made   an Active copy; mayCreate still names this node, and the
+ *   VolumeCopy
+ *                                  has no such epoch: the next publish writes it and goes on
+ *   after the VolumeCopy           the same, recorded; the next publish mounts it
+ *   after the target was made      an empty directory, which the next publish or unpublish takes
+ *   after the mount                a mount that the kubelet does not know of. It calls publish
+ *   again for
+ *                                  the pod that is to run, or nobody does, and the sweep takes it
+ *                                  off
+ *   unpublish, at any point        fewer mounts, or an empty target: the next unpublish goes on
+ */
+import { relative } from "node:path";
+import { CsiError, type CsiCode, type PublishRequest, type UnpublishRequest } from "../../api/csi.ts";
+import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import { deadline, type Clock } from "../../effects/clock.ts";
+import type { Disk } from "../../effects/disk.ts";
+import { isMissing } from "../../effects/files.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { CodedError, messageOf } from "../../observe/errors.ts";
+import type { Log } from "../../observe/log.ts";
+import type { KeyedLock } from "../../provision/keyed-lock.ts";
+import type { OnDisk } from "../copies/on-disk.ts";
+import type { VolumeCopies } from "../copies/volume-copies.ts";
+import { agentErrors } from "../errors.ts";
+import type { Mounts } from "../mounts/mounts.ts";
+import { rawPath, textOfPath } from "../mounts/raw-path.ts";
+import type { Pools } from "../pools/pools.ts";
+import type { Binder } from "./binder.ts";
+import { directoryAttributes } from "./directory-attributes.ts";
+import { mayCreateHere, planPublish, type PublishPlan, type PublishView, type VolumeMount } from "./plan-publish.ts";
+import { copyAtMount } from "./copy-at-mount.ts";
+
+export interface PublisherDeps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly disk: Disk;
+  readonly mounts: Mounts;
+  readonly binder: Binder;
+  readonly pools: Pools;
+  readonly onDisk: OnDisk;
+  readonly copies: VolumeCopies;
+  /** One publish, unpublish, seal or purge per volume at a time. */
+  readonly locks: KeyedLock;
+  readonly nodeName: string;
+  /** Told whenever a mount or a copy of the volume has changed. */
+  readonly changed: (volume: string) => void;
+}
+
+/** A LocalVolume that takes longer to read is UNAVAILABLE: the kubelet asks again. */
+const READ_MS = 800;
+/**
+ * Steps of one publish: create, record, mount, look. More means that something changes all the
+ * time.
+ */
+const MOST_STEPS = 8;
+
+export class Publisher {
+  readonly #deps: PublisherDeps;
+
+  constructor(deps: PublisherDeps) {
+    this.#deps = deps;
+  }
+
+  /** Rejects with a CsiError. After a final one nothing of the volume is mounted at the target. */
+  async publish(request: PublishRequest): Promise<void> {
+    const { changed, locks } = this.#deps;
+    const { volumeId: volume, targetPath } = request;
+    await locks.run(volume, async () => {
+      try {
+        await this.#publish(request);
+      } catch (error) {
+        const refusal = asCsiError(error);
+        // What a running pod has stays as it is: only the arguments were wrong.
+        throw isFinal(refusal.code) && refusal.code !== "ALREADY_EXISTS"
+          ? await this.#leave(refusal, targetPath)
+          : refusal;
+      } finally {
+        changed(volume);
+      }
+    });
+  }
+
+  /** Rejects with a CsiError while something is still mounted at the target, or in it. */
+  async unpublish({ volumeId: volume, targetPath }: UnpublishRequest): Promise<void> {
+    const { changed, locks } = this.#deps;
+    await locks.run(volume, async () => {
+      try {
+        await this.#unpublish(targetPath);
+      } catch (error) {
+        throw asCsiError(error);
+      } finally {
+        changed(volume);
+      }
+    });
+  }
+
+  async #publish(request: PublishRequest): Promise<void> {
+    for (let step = 1; step <= MOST_STEPS; step++) {
+      const view = await this.#view(request);
+      const plan = planPublish(view);
+      if (plan.step === "done") return;
+      if (plan.step === "refuse") throw plan.error;
+      const mounted = await this.#carryOut(plan, request);
+      if (mounted) {
+        await this.#lookOnceMore(request);
+        return;
+      }
+    }
+    throw agentErrors.STILL_PUBLISHING({ volume: request.volumeId });
+  }
+
+  /** What was true before the mount may not be any more. From here on a seal finds the mount. */
+  async #lookOnceMore(request: PublishRequest): Promise<void> {
+    try {
+      const plan = planPublish({ ...(await this.#view(request)), mounts: [], otherMount: false });
+      if (plan.step === "refuse") throw plan.error;
+    } catch (error) {
+      // Also when nothing could be read: the next try would take the mount for one that was looked
+      // at.
+      throw await this.#leave(asCsiError(error), request.targetPath);
+    }
+  }
+
+  /** Does one step; true when the volume is mounted now. */
+  async #carryOut(plan: Exclude<PublishPlan, { step: "done" | "refuse" }>, request: PublishRequest): Promise<boolean> {
+    const { copies, log } = this.#deps;
+    const { volumeId: volume, targetPath: target } = request;
+    switch (plan.step) {
+      case "create":
+        await this.#create(plan.localVolume, volume);
+        return false;
+      case "record":
+        await copies.sync(volume);
+        return false;
+      case "mount":
+        await this.#mount(plan.copy.path, plan.copy.dataPath, target, request.readonly);
+        log.info("volume published", { volume, target, epoch: plan.copy.epoch, readonly: request.readonly });
+        return true;
+      default:
+        return plan satisfies never;
+    }
+  }
+
+  async #create({ spec }: LocalVolume, volume: string): Promise<void> {
+    const { log, pools } = this.#deps;
+    const store = pools.get(spec.pool)?.store;
+    if (store === undefined) return;
+    const { epoch, incarnation } = spec;
+    const copy = await store.makeActive({ volume, epoch, incarnation }, directoryAttributes(spec.directory));
+    log.info("made the directory of a new volume", { volume, epoch, path: copy.path });
+  }
+
+  async #mount(copyPath: string, dataPath: string, target: string, readOnly: boolean): Promise<void> {
+    const { binder, disk, pools } = this.#deps;
+    const pool = pools.all().find(({ path }) => copyPath.startsWith(`${path}/`));
+    if (pool === undefined) throw new Error(`${copyPath} is in no pool`);
+    if ((await disk.stat(target)) === undefined) await disk.makeDirectory(target, { mode: 0o750 });
+    await binder.bind(pool.path, relative(pool.path, dataPath), target, { readOnly });
+  }
+
+  async #view(request: PublishRequest): Promise<PublishView> {
+    const { disk, nodeName: node, onDisk, pools } = this.#deps;
+    const { volumeId: volume, targetPath: target } = request;
+    const localVolume = await this.#readLocalVolume(volume);
+    if (!pools.known)
+      throw agentErrors.NO_ANSWER({ what: "the pools of this node", why: "the agent has just started" });
+    const pool = localVolume === undefined ? undefined : await pools.check(localVolume.spec.pool);
+    const copies = (await onDisk.copies(volume)).map(({ copy }) => copy);
+    const path =
+      localVolume === undefined ? "" : (pool?.store?.pathOf(volume, localVolume.spec.epoch) ?? pool?.path ?? "");
+    const dataPath = copies.find((copy) => copy.path === path)?.dataPath;
+    const mayCreate = localVolume !== undefined && mayCreateHere(localVolume, node);
+    const { mounts, otherMount } = this.#mountsOf(volume, target);
+    return {
+      volume,
+      node,
+      target,
+      readOnly: request.readonly,
+      accessMode: request.accessMode,
+      localVolume,
+      pool: pool && {
+        ready: pool.status.ready,
+        uuid: pool.status.uuid,
+        why: pool.status.message ?? pool.status.reason,
+      },
+      copies,
+      path,
+      hasData: dataPath !== undefined && (await disk.stat(dataPath))?.kind === "directory",
+      volumeCopy: mayCreate ? await this.#readVolumeCopy(volume) : undefined,
+      mounts,
+      otherMount,
+    };
+  }
+
+  async #readLocalVolume(volume: string): Promise<LocalVolume | undefined> {
+    return this.#read(`LocalVolume ${volume}`, (signal) =>
+      this.#deps.client.find(localVolumes, { name: volume }, { signal, timeoutMs: READ_MS }),
+    );
+  }
+
+  async #readVolumeCopy(volume: string): Promise<VolumeCopy | undefined> {
+    return this.#read(`the VolumeCopy of ${volume}`, (signal) => this.#deps.copies.read(volume, signal));
+  }
+
+  async #read<T>(what: string, read: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const limit = deadline(this.#deps.clock, READ_MS);
+    try {
+      return await read(limit.signal);
+    } catch (error) {
+      throw agentErrors.NO_ANSWER({ what, why: messageOf(error) }, { cause: error });
+    } finally {
+      limit.clear();
+    }
+  }
+
+  /** Where the volume is mounted, and whether the target has a mount that is not of it. */
+  #mountsOf(volume: string, target: string): { mounts: VolumeMount[]; otherMount: boolean } {
+    const { mounts, pools } = this.#deps;
+    const entries = mounts.list();
+    const located = pools
+      .all()
+      .filter(({ store }) => store !== undefined)
+      .map(({ path }) => ({ path, location: mounts.locate(path) }));
+    const found: VolumeMount[] = [];
+    let otherMount = false;
+    for (const entry of entries) {
+      const at = textOfPath(entry.mountPoint);
+      const copy = copyAtMount(entry, located);
+      if (copy?.volume === volume) {
+        // Where the kubelet made a subPath of it is not a target.
+        if (at === target || at.endsWith("/mount")) {
+          found.push({ target: at, copyPath: copy.copyPath, readOnly: entry.options.includes("ro") });
+        }
+      } else if (entry.mountPoint === rawPath(target)) otherMount = true;
+    }
+    return { mounts: found, otherMount };
+  }
+
+  /**
+   * Unmounts before an error is answered. After a final one the kubelet forgets the volume and
+   * never unpublishes it, so where it cannot be unmounted the error is not final.
+   */
+  async #leave(error: CsiError, target: string): Promise<CsiError> {
+    try {
+      await this.#unpublish(target);
+      return error;
+    } catch (failure) {
+      this.#deps.log.error("cannot unmount after a refused publish", { target, err: failure });
+      return new CsiError("ABORTED", `${error.message}; ${messageOf(failure)}`, { cause: failure });
+    }
+  }
+
+  async #unpublish(target: string): Promise<void> {
+    const { disk, log, mounts } = this.#deps;
+    const count = await mounts.unmountAll(target);
+    if (count > 0) log.info("volume unpublished", { target, mounts: count });
+    try {
+      await disk.removeDirectory(target);
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw agentErrors.TARGET_NOT_EMPTY({ target, why: messageOf(error) }, { cause: error });
+    }
+  }
+}
+
+/** pkg/volume/csi isFinalError of the kubelet. */
+function isFinal(code: CsiCode): boolean {
+  return code !== "ABORTED" && code !== "UNAVAILABLE";
+}
+
+/** gRPC codes of the errors that are not FAILED_PRECONDITION. */
+const CODES: Readonly<Record<string, CsiCode>> = {
+  AGENT_BAD_ARGUMENT: "INVALID_ARGUMENT",
+  AGENT_STILL_PUBLISHING: "ABORTED",
+  AGENT_STILL_UNPUBLISHING: "ABORTED",
+  AGENT_NO_ANSWER: "UNAVAILABLE",
+  AGENT_STOPPING: "UNAVAILABLE",
+  AGENT_UNKNOWN_VOLUME: "NOT_FOUND",
+  AGENT_NOT_PUBLISHED: "NOT_FOUND",
+  AGENT_OTHER_ARGUMENTS: "ALREADY_EXISTS",
+  // Not final, for it may not be ours to unmount. When the pod goes, unpublish takes it off.
+  AGENT_OTHER_MOUNT: "ABORTED",
+};
+
+/**
+ * The status that a call ends with. What nobody expected (a full disk, a broken one) may be over in
+ * a moment.
+ */
+export function asCsiError(error: unknown): CsiError {
+  if (error instanceof CsiError) return error;
+  if (!(error instanceof CodedError)) return new CsiError("ABORTED", messageOf(error), { cause: error });
+  return new CsiError(CODES[error.code] ?? "FAILED_PRECONDITION", `${error.message} (${error.code})`, { cause: error });
+}

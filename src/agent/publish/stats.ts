@@ -1,0 +1,38 @@
+import type { VolumeStats, VolumeStatsRequest } from "../../api/csi.ts";
+import type { Copy } from "../copies/copy-store.ts";
+import type { OnDisk } from "../copies/on-disk.ts";
+import type { Disk } from "../../effects/disk.ts";
+
+/** Bytes and files of a tree. */
+export interface TreeUsage {
+  readonly bytes: number;
+  readonly files: number;
+}
+
+export interface StatsDeps {
+  readonly disk: Disk;
+  readonly onDisk: OnDisk;
+  /** What was counted last; undefined before the first count. */
+  readonly usageOf: (copy: Copy) => TreeUsage | undefined;
+}
+
+/**
+ * Figures of a published volume: what it uses, and how much its pool has. Undefined when it is not
+ * published at the path.
+ */
+export async function statsOf(
+  { disk, onDisk, usageOf }: StatsDeps,
+  { volumeId, volumePath }: VolumeStatsRequest,
+): Promise<VolumeStats | undefined> {
+  const publication = onDisk.publications().find(({ target, volume }) => target === volumePath && volume === volumeId);
+  if (publication === undefined) return undefined;
+  const copies = await onDisk.copies(volumeId);
+  const found = copies.find(({ copy }) => copy.directory === publication.epochDirectory);
+  if (found === undefined) return undefined;
+  const room = await disk.room(found.pool.path);
+  const used = usageOf(found.copy);
+  return {
+    bytes: { total: room.capacityBytes, available: room.availableBytes, used: used?.bytes },
+    inodes: { total: room.inodes, available: room.inodesFree, used: used?.files },
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * Small files and directories on a disk, handed in: what keeps state across a crash is written
+ * through this. Paths are absolute. Errors are Node's own, with a `code` such as ENOENT.
+ *
+ * Nothing is durable before it was synced: a file's bytes by `write`, which syncs, a name in a
+ * directory by `syncDirectory` of that directory.
+ */
+export interface Disk {
+  /** The whole file as UTF-8 text. ENOENT when it is not there. */
+  readText(path: string): Promise<string>;
+  /** Writes the whole file and syncs it. Makes it (mode 0600) or replaces its content in place. */
+  write(path: string, text: string): Promise<void>;
+  /**
+   * Renames within one file system. Replaces a file; ENOTEMPTY for a directory that is not empty.
+   */
+  rename(from: string, to: string): Promise<void>;
+  /** Makes the names in a directory durable. */
+  syncDirectory(path: string): Promise<void>;
+  /**
+   * Makes a directory with exactly this mode and owner, whatever the umask. EEXIST when it is
+   * there.
+   */
+  makeDirectory(path: string, attributes: DirectoryAttributes): Promise<void>;
+  /** Removes an empty directory. */
+  removeDirectory(path: string): Promise<void>;
+  /** Removes a file. */
+  removeFile(path: string): Promise<void>;
+  /** Names in a directory, sorted. */
+  list(path: string): Promise<readonly string[]>;
+  /** What is there, without following a symlink; undefined when nothing is. */
+  stat(path: string): Promise<DiskStat | undefined>;
+  /** Figures of the file system that holds the path. */
+  room(path: string): Promise<DiskRoom>;
+}
+
+export interface DirectoryAttributes {
+  readonly mode: number;
+  /** @default the owner of the process */
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface DiskStat {
+  readonly kind: "file" | "directory" | "symlink" | "other";
+  readonly inode: bigint;
+  readonly device: bigint;
+}
+
+export interface DiskRoom {
+  /** Bytes that files can have altogether: what is used and what is available to everybody. */
+  readonly capacityBytes: number;
+  readonly availableBytes: number;
+  readonly inodes: number;
+  readonly inodesFree: number;
+}
