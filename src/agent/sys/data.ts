@@ -1,6 +1,6 @@
 /* The data of an open file: holes, allocation, what the page cache keeps, and what is durable. */
 import { constants } from "node:os";
-import { fsync as nodeFsync } from "node:fs";
+import { fsync as nodeFsync, ftruncate, read, write } from "node:fs";
 import { promisify } from "node:util";
 import { hasCode, libcFunction, SystemError } from "./libc.ts";
 
@@ -9,6 +9,9 @@ const SEEK_HOLE = 4;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 const POSIX_FADV_DONTNEED = 4;
+
+const readOnce = promisify(read);
+const writeOnce = promisify(write);
 
 const calls = {
   lseek: libcFunction("lseek", "int64_t", ["int", "int64_t", "int"]),
@@ -51,3 +54,27 @@ export async function syncfs(fd: number): Promise<void> {
 
 /** Waits until an open file or directory is durable. */
 export const fsync: (fd: number) => Promise<void> = promisify(nodeFsync);
+
+/** Sets the size of an open file; what is added reads as zeros and takes no blocks. */
+export const truncate: (fd: number, size: number) => Promise<void> = promisify(ftruncate);
+
+/** Reads up to `length` bytes at `offset`: fewer only at the end of the file. */
+export async function readAt(fd: number, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await readOnce(fd, bytes, done, length - done, offset + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return bytes.subarray(0, done);
+}
+
+/** Writes all of `bytes` at `offset`. */
+export async function writeAt(fd: number, offset: number, bytes: Buffer): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await writeOnce(fd, bytes, done, bytes.length - done, offset + done);
+    done += bytesWritten;
+  }
+}
