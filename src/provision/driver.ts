@@ -58,6 +58,9 @@ export interface Driver {
    */
   chooseNode(request: ProvisionRequest, candidates: readonly Stored<Node>[]): Stored<Node> | undefined;
 
+  /** Where room is limited: who gets it. @default every claim that was admitted is made */
+  readonly ledger?: Ledger;
+
   /**
    * Makes the volume. Resolves when it is there, with the parts of the PersistentVolume that are the driver's.
    * Rejects with a CodedError, whose `retry` says what becomes of the claim (ErrorRow): with "reschedule" the
@@ -102,6 +105,30 @@ export interface Driver {
    */
   onChange?(changed: () => void): () => void;
 }
+
+/**
+ * What room there is for volumes, and to whom it was given. The claims of one pod are asked for together, so that two
+ * pods with two claims each cannot take half of the room each.
+ */
+export interface Ledger {
+  /**
+   * Takes room for all of these volumes, which are to be made on one node, or for none of them. Decides without
+   * waiting. Asked as often as one of the claims is looked at: a volume that has room on this node keeps it, one that
+   * had room on another node gives that up. Every request was admitted.
+   *
+   * `error` says what was missing, in figures, for an event on the claim; with `retry: "reschedule"` the scheduler is
+   * asked for another node. A refusal leaves none of these volumes with room.
+   */
+  reserve(requests: readonly ProvisionRequest[]): Reserved;
+
+  /**
+   * Gives up what was reserved for a volume that is not to be made (there) any more. Not called once `stored` was: from
+   * then on the room is the volume's.
+   */
+  release(volumeName: string): void;
+}
+
+export type Reserved = { readonly outcome: "granted" } | { readonly outcome: "refused"; readonly error: CodedError };
 
 /** Asks the API server, past every cache, whether data may still be removed. Rejects when it cannot be asked. */
 export type Confirm = () => Promise<boolean>;

@@ -14,6 +14,8 @@ export interface ClaimSnapshot {
   readonly volume: PersistentVolume | undefined;
   /** The claim may be served although kube-controller-manager has not named its driver yet (plan-ahead.ts). */
   readonly ahead?: boolean;
+  /** The node that was chosen for another claim of the same pod; counts while none was for this claim. */
+  readonly siblingsNode?: string;
 }
 
 export type ClaimPlan =
@@ -42,7 +44,7 @@ const nothing: ClaimPlan = { step: "nothing" };
  */
 export function planClaim(
   driver: Pick<Driver, "provisioner" | "finalizer" | "refusal">,
-  { claim, storageClass, volume, ahead }: ClaimSnapshot,
+  { claim, storageClass, volume, ahead, siblingsNode }: ClaimSnapshot,
 ): ClaimPlan {
   const { provisioner } = driver;
   if (claim.metadata.deletionTimestamp !== undefined) return nothing;
@@ -56,13 +58,13 @@ export function planClaim(
   }
   // The class of this name has another provisioner by now.
   if (storageClass.provisioner !== provisioner) return nothing;
-  const selected = selectedNodeOf(claim);
-  if (waitsForConsumer(storageClass) && selected === undefined) return nothing;
+  const node = selectedNodeOf(claim)?.node ?? siblingsNode;
+  if (waitsForConsumer(storageClass) && node === undefined) return nothing;
   // A volume populator brings a claim of its own and hands the filled volume over.
   if (isForPopulator(claim)) return nothing;
   const error = driver.refusal(claim);
   if (error !== undefined) return { step: "refuse", error };
-  return { step: "provision", storageClass, node: selected?.node };
+  return { step: "provision", storageClass, node };
 }
 
 /** The volume of the claim's name is there. */

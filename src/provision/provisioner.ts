@@ -6,7 +6,7 @@ import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from
 import type { KubeMetrics } from "../kube/metrics.ts";
 import type { Log } from "../observe/log.ts";
 import { runAttemptSweep } from "./attempt-sweep.ts";
-import { ClaimLoop } from "./claim-loop.ts";
+import { ClaimLoop, type PodWatch } from "./claim-loop.ts";
 import { classNameOf, selectedNodeOf } from "./claims.ts";
 import type { Driver } from "./driver.ts";
 import type { Recorder } from "./events.ts";
@@ -28,6 +28,11 @@ export interface ProvisionerDeps {
   readonly volumes: Informer<PersistentVolume>;
   readonly classes: Informer<StorageClass>;
   readonly nodes: Informer<Node>;
+  /**
+   * The pods of all namespaces, with the index of `podIndexes`. Only drivers with a ledger need it: without it every
+   * claim is asked for alone.
+   */
+  readonly pods?: PodWatch | undefined;
   /** Whether this process leads at this very moment; always true without leader election. */
   readonly isLeading: () => boolean;
   readonly metrics?: ProvisionMetrics | undefined;

@@ -196,7 +196,10 @@ async function provision(
       metrics,
       kubeMetrics: world.metrics,
       isLeading: () => term.isHeld(),
-      ...watched,
+      claims: watched.claims,
+      volumes: watched.volumes,
+      classes: watched.classes,
+      nodes: watched.nodes,
     },
     [driver],
     {
