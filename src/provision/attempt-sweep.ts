@@ -25,7 +25,7 @@ import { uidOf } from "../kube/objects.ts";
 import { background } from "../observe/background.ts";
 import type { Log } from "../observe/log.ts";
 import type { Driver } from "./driver.ts";
-import type { KeyedLock } from "./keyed-lock.ts";
+import type { KeyedLock } from "../kube/keyed-lock.ts";
 import type { ProvisionMetrics } from "./metrics.ts";
 
 const SWEEP_MS = 30_000;

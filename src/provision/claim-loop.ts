@@ -37,7 +37,7 @@ import { provisionErrors } from "./errors.ts";
 import * as events from "./events.ts";
 import type { Binder } from "./express/binder.ts";
 import { AVAILABLE_BY_CLASS, BY_CLAIM, claimKeysOf } from "./indexes.ts";
-import type { KeyedLock } from "./keyed-lock.ts";
+import type { KeyedLock } from "../kube/keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "./metrics.ts";
 import { mayGoAhead } from "./plan-ahead.ts";
 import { planClaim, type ClaimPlan } from "./plan-claim.ts";

@@ -13,7 +13,7 @@ import type { Recorder } from "./events.ts";
 import { Acknowledger } from "./express/acknowledger.ts";
 import { Binder } from "./express/binder.ts";
 import { AVAILABLE_BY_CLASS } from "./indexes.ts";
-import { KeyedLock } from "./keyed-lock.ts";
+import { KeyedLock } from "../kube/keyed-lock.ts";
 import type { ProvisionMetrics } from "./metrics.ts";
 import { ReclaimLoop } from "./reclaim-loop.ts";
 

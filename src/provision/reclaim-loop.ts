@@ -40,7 +40,7 @@ import type { Log } from "../observe/log.ts";
 import type { Driver } from "./driver.ts";
 import * as events from "./events.ts";
 import { volumePhase } from "./express/patches.ts";
-import type { KeyedLock } from "./keyed-lock.ts";
+import type { KeyedLock } from "../kube/keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "./metrics.ts";
 import { isRescued, planReclaim, type ReclaimPlan } from "./plan-reclaim.ts";
 import { retryDelayMs } from "./retry-policy.ts";

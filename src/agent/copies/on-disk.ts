@@ -35,6 +35,11 @@ export class OnDisk {
     return found;
   }
 
+  /** The copies of a pool that can be read now. */
+  storeOf(pool: string): CopyStore | undefined {
+    return this.#deps.pools.all().find(({ name }) => name === pool)?.store;
+  }
+
   /** Every volume that has a directory in a pool that can be read. */
   async volumes(): Promise<ReadonlySet<string>> {
     const lists = await Promise.all(this.#deps.pools.all().map(({ store }) => store?.volumes() ?? Promise.resolve([])));
