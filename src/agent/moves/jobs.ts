@@ -11,7 +11,8 @@ import type { Clock } from "../../effects/clock.ts";
 import { background } from "../../observe/background.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
-import type { CopyEngine, TreeSummary } from "../transfer/engine.ts";
+import type { CopyEngine } from "../transfer/engine.ts";
+import type { TreeSummary } from "../transfer/tree/summary.ts";
 import type { TransferRequest } from "./transfer-request.ts";
 import type { Found, Summary, VolumeView } from "./view.ts";
 
@@ -174,6 +175,6 @@ function nothing(): void {
   // What a promise resolved with does not matter here.
 }
 
-function summaryOf({ digest, bytes, entries }: TreeSummary): Summary {
-  return { digest, bytes: Number(bytes), files: Number(entries) };
+function summaryOf({ hash, bytes, files }: TreeSummary): Summary {
+  return { digest: hash, bytes, files };
 }
