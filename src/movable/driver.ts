@@ -19,6 +19,7 @@
  * A LocalVolume is taken back only while nothing can have been written: there is no PersistentVolume and
  * no VolumeCopy, both read uncached. (A VolumeCopy is written before the first mount.)
  */
+import { quantity } from "../api/kinds/fields.ts";
 import { localVolumes, type LocalVolume } from "../api/kinds/local-volume.ts";
 import { volumeCopies } from "../api/kinds/volume-copy.ts";
 import { DRIVER, VOLUME_FINALIZER } from "../api/names.ts";
@@ -110,7 +111,8 @@ function capacityOf(claim: ProvisionRequest["claim"]): { readonly text: string; 
   if (text === undefined) throw movableErrors.CAPACITY({ why: "spec.resources.requests.storage is not set" });
   try {
     const amount = bytes(text);
-    if (amount > 0n) return { text: String(amount), bytes: amount };
+    // As the claim wrote it where that is short and plain: people read it.
+    if (amount > 0n) return { text: quantity.safeParse(text).success ? text : String(amount), bytes: amount };
   } catch (error) {
     if (!(error instanceof QuantityError)) throw error;
   }
