@@ -18,13 +18,14 @@ const ROOMS = {
   api: ["effects", "observe", "kube"],
   provision: ["effects", "observe", "kube", "api"],
   classic: ["effects", "observe", "kube", "api", "provision"],
-  // What runs on a node: the file system, the transfer of a copy.
   place: ["effects", "observe", "kube", "api", "provision"],
   movable: ["effects", "observe", "kube", "api", "provision", "place"],
-  agent: ["effects", "observe", "kube", "api", "provision"],
+  move: ["effects", "observe", "kube", "api", "provision", "place", "movable"],
+  // What runs on a node: the file system, the transfer of a copy.
+  agent: ["effects", "observe", "kube", "api"],
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
   lab: ["effects", "observe", "kube", "api"],
-  bin: ["effects", "observe", "kube", "api", "provision", "classic", "place", "movable", "agent", "lab"],
+  bin: ["effects", "observe", "kube", "api", "provision", "classic", "place", "movable", "move", "agent", "lab"],
 };
 
 /** Files that touch the outside world: the adapters and the programs. Tests may do what they need. */
