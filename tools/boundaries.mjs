@@ -22,9 +22,10 @@ const ROOMS = {
   place: ["effects", "observe", "kube", "api", "provision"],
   movable: ["effects", "observe", "kube", "api", "provision", "place"],
   agent: ["effects", "observe", "kube", "api", "provision"],
+  controller: ["effects", "observe", "kube", "api", "provision"],
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
   lab: ["effects", "observe", "kube", "api"],
-  bin: ["effects", "observe", "kube", "api", "provision", "classic", "place", "movable", "agent", "lab"],
+  bin: ["effects", "observe", "kube", "api", "provision", "classic", "place", "movable", "agent", "controller", "lab"],
 };
 
 /** Files that touch the outside world: the adapters and the programs. Tests may do what they need. */
