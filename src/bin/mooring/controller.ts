@@ -1,29 +1,17 @@
 import { Registry } from "prom-client";
+import { runControllerProcess } from "../../controller/process.ts";
+import { watchCluster, type Watched } from "../../controller/watched.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { EventRecorder } from "../../kube/event-recorder.ts";
-import { Informer } from "../../kube/informer.ts";
-import {
-  nodes,
-  persistentVolumeClaims,
-  persistentVolumes,
-  pods,
-  storageClasses,
-  type Node,
-  type PersistentVolume,
-  type PersistentVolumeClaim,
-  type Pod,
-  type StorageClass,
-} from "../../kube/kinds.ts";
-import { runAsLeader } from "../../kube/leader-election.ts";
-import { manyListeners } from "../../kube/many-listeners.ts";
+import { Informer, type InformerDeps } from "../../kube/informer.ts";
+import { pods, type Pod } from "../../kube/kinds.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { withRetries } from "../../kube/retry.ts";
 import { movableDriver, runMovableLoops, type MovableRunDeps } from "../../movable/run.ts";
-import { watchKinds } from "../../movable/watched.ts";
-import { serveHttp } from "../../observe/server.ts";
-import { volumeIndexes } from "../../provision/indexes.ts";
+import { watchKinds, type WatchedKinds } from "../../movable/watched.ts";
+import { serveHttp, type HttpHandler } from "../../observe/server.ts";
+import { podIndexes } from "../../provision/indexes.ts";
 import { provisionMetrics } from "../../provision/metrics.ts";
-import { runProvisioner } from "../../provision/provisioner.ts";
 import { connectTo, type ConnectEffects } from "./connect.ts";
 
 export interface ControllerOptions {
@@ -36,8 +24,12 @@ export interface ControllerEffects extends Omit<ConnectEffects, "metrics"> {
   readonly hostname: string;
 }
 
+interface MovableWatch extends Watched {
+  readonly pods: Informer<Pod>;
+  readonly kinds: WatchedKinds;
+}
+
 const LEASE = "mooring-controller";
-const FLUSH_MS = 2_000;
 
 /** Runs `mooring controller` until the signal is aborted. Every replica watches; the one that holds the Lease works. */
 export async function startController(
@@ -46,64 +38,58 @@ export async function startController(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, hostname, log, random } = effects;
+  const { healthPort, kubeconfig, namespace } = options;
   const registry = new Registry();
   const metrics = new KubeMetrics(registry);
-  const connection = await connectTo({ ...effects, metrics }, options.kubeconfig);
-  const client = new KubeClient(withRetries(connection.kube, effects));
-  const identity = `${hostname}_${random.uuid()}`;
-  const recorder = new EventRecorder({ client, clock, random, log }, { component: LEASE, instance: identity });
-  const informed = { client, clock, random, log, metrics };
-  const shared = {
-    claims: new Informer<PersistentVolumeClaim>(informed, { resource: persistentVolumeClaims }),
-    volumes: new Informer<PersistentVolume>(informed, { resource: persistentVolumes, indexes: volumeIndexes }),
-    classes: new Informer<StorageClass>(informed, { resource: storageClasses }),
-    nodes: new Informer<Node>(informed, { resource: nodes }),
-    pods: new Informer<Pod>(informed, { resource: pods }),
-  };
-  const kinds = watchKinds(informed);
-  const informers = [...Object.values(shared), ...Object.values(kinds)];
-  const deps: MovableRunDeps = { ...informed, ...shared, ...kinds, recorder, whileKept: (_node, work) => work() };
-  const server = await serveHttp(
-    { port: options.healthPort, log },
-    {
-      "/health": () => ({ status: 200, body: "ok\n" }),
-      "/ready": () =>
-        informers.every(({ hasSynced }) => hasSynced)
-          ? { status: 200, body: "ok\n" }
-          : { status: 503, body: "still listing\n" },
-      "/metrics": async () => ({ status: 200, body: await registry.metrics(), contentType: registry.contentType }),
-    },
-  );
-  const counted = provisionMetrics(registry);
+  const connection = await connectTo({ ...effects, metrics }, kubeconfig);
   try {
-    const watching = Promise.all(informers.map((informer) => informer.run(signal)));
-    await Promise.all(informers.map((informer) => informer.synced(signal)));
-    await runAsLeader(
-      { client, clock, random, log, metrics },
-      { namespace: options.namespace, name: LEASE, identity },
-      async (term) => {
-        manyListeners(term.signal);
-        await Promise.all([
-          runProvisioner(
-            { ...deps, ...shared, metrics: counted, kubeMetrics: metrics, isLeading: () => term.isHeld() },
-            [movableDriver(deps)],
-            { express: true, owner: `${options.namespace}/${LEASE}` },
-            term.signal,
-          ),
-          runMovableLoops(deps, term.signal),
-        ]);
+    const client = new KubeClient(withRetries(connection.kube, effects));
+    const identity = `${hostname}_${random.uuid()}`;
+    const recorder = new EventRecorder({ client, clock, random, log }, { component: LEASE, instance: identity });
+    const deps = { client, clock, random, log, metrics, recorder, provisionMetrics: provisionMetrics(registry) };
+    const onWatch = ({ cluster, kinds, pods }: MovableWatch): MovableRunDeps => ({
+      ...deps,
+      ...cluster,
+      ...kinds,
+      pods,
+      whileKept: (_node, work) => work(),
+    });
+    await runControllerProcess<MovableWatch>(
+      deps,
+      {
+        lease: { namespace, name: LEASE, identity },
+        watch: watchMovable,
+        serve: (watched) => serveHttp({ port: healthPort, log }, healthHandlers(watched, registry)),
+        drivers: (watched) => [movableDriver(onWatch(watched))],
+        provisioner: { express: true, owner: `${namespace}/${LEASE}` },
+        perTerm: (watched, term) => runMovableLoops(onWatch(watched), term.signal),
       },
       signal,
     );
-    await watching;
   } finally {
-    const end = new AbortController();
-    const cancel = clock.after(FLUSH_MS, () => {
-      end.abort();
-    });
-    await recorder.flush(end.signal).catch(() => undefined);
-    cancel();
-    await server.close();
     await connection.close();
   }
+}
+
+function watchMovable(deps: InformerDeps): MovableWatch {
+  const cluster = watchCluster(deps);
+  const podInformer = new Informer<Pod>(deps, { resource: pods, indexes: podIndexes });
+  const kinds = watchKinds(deps);
+  return {
+    cluster,
+    kinds,
+    pods: podInformer,
+    informers: [...Object.values(cluster), ...Object.values(kinds), podInformer],
+  };
+}
+
+function healthHandlers({ informers }: Watched, registry: Registry): Readonly<Record<string, HttpHandler>> {
+  return {
+    "/health": () => ({ status: 200, body: "ok\n" }),
+    "/ready": () =>
+      informers.every(({ hasSynced }) => hasSynced)
+        ? { status: 200, body: "ok\n" }
+        : { status: 503, body: "still listing\n" },
+    "/metrics": async () => ({ status: 200, body: await registry.metrics(), contentType: registry.contentType }),
+  };
 }
