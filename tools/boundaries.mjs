@@ -21,10 +21,25 @@ const ROOMS = {
   // What runs on a node: the file system, the transfer of a copy.
   place: ["effects", "observe", "kube", "api", "provision"],
   movable: ["effects", "observe", "kube", "api", "provision", "place"],
+  move: ["effects", "observe", "kube", "api", "provision", "place", "movable"],
   agent: ["effects", "observe", "kube", "api"],
+  controller: ["effects", "observe", "kube", "api", "provision", "place", "movable", "move", "agent"],
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
   lab: ["effects", "observe", "kube", "api"],
-  bin: ["effects", "observe", "kube", "api", "provision", "classic", "place", "movable", "agent", "lab"],
+  bin: [
+    "effects",
+    "observe",
+    "kube",
+    "api",
+    "provision",
+    "classic",
+    "place",
+    "movable",
+    "move",
+    "agent",
+    "controller",
+    "lab",
+  ],
 };
 
 /** Files that touch the outside world: the adapters and the programs. Tests may do what they need. */
