@@ -23,7 +23,7 @@ const ROOMS = {
   move: ["effects", "observe", "kube", "api", "provision", "place", "movable"],
   // What runs on a node: the file system, the transfer of a copy.
   agent: ["effects", "observe", "kube", "api"],
-  controller: ["effects", "observe", "kube", "api", "provision", "movable", "move", "agent"],
+  controller: ["effects", "observe", "kube", "api", "provision", "place", "movable", "move", "agent"],
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
   lab: ["effects", "observe", "kube", "api"],
   bin: [
