@@ -2,6 +2,7 @@ import { DRIVER } from "../api/names.ts";
 import type { Informer } from "../kube/informer.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../kube/kinds.ts";
 import type { Stored } from "../kube/objects.ts";
+import { claimKeysOf } from "../provision/indexes.ts";
 
 /** The caches that lead from a pod to its volumes. */
 export interface PodVolumeSources {
@@ -11,18 +12,9 @@ export interface PodVolumeSources {
 
 /** Names of the movable volumes (LocalVolumes) that a pod uses, as far as the caches know. */
 export function volumesOfPod({ claims, persistentVolumes }: PodVolumeSources, pod: Stored<Pod>): readonly string[] {
-  const { namespace = "default" } = pod.metadata;
-  return claimNamesOf(pod).flatMap((claim) => {
-    const volumeName = claims.store.get(`${namespace}/${claim}`)?.spec?.volumeName;
+  return claimKeysOf(pod).flatMap((claim) => {
+    const volumeName = claims.store.get(claim)?.spec?.volumeName;
     const csi = volumeName === undefined ? undefined : persistentVolumes.store.get(volumeName)?.spec?.csi;
     return csi?.driver === DRIVER ? [csi.volumeHandle] : [];
-  });
-}
-
-/** Names of the claims that a pod uses; generic ephemeral volumes have a claim named after the pod. */
-export function claimNamesOf(pod: Stored<Pod>): readonly string[] {
-  return (pod.spec?.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    if (persistentVolumeClaim !== undefined) return [persistentVolumeClaim.claimName];
-    return ephemeral === undefined ? [] : [`${pod.metadata.name}-${name}`];
   });
 }

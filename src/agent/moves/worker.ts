@@ -176,10 +176,17 @@ export class MoveWorker {
         });
         return { requeueAfterMs: LOOK_MS * 10 };
       }
-      default:
+      case "begin-seal":
+      case "finish-seal":
+      case "make-tombstone":
+      case "promote":
+      case "to-trash":
+      case "unseal":
         await this.#underLock(view, step, async (fresh) => this.#changeDisk(fresh, step));
         await this.#deps.copies.sync(volume, { signal });
         return undefined;
+      default:
+        return step satisfies never;
     }
   }
 

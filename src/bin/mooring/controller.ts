@@ -1,21 +1,26 @@
 import { Registry } from "prom-client";
-import { runControllerProcess } from "../../controller/process.ts";
-import { watchCluster, type Watched } from "../../controller/watched.ts";
+import { runControllerProcess, type ControllerParts } from "../../controller/process.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { EventRecorder } from "../../kube/event-recorder.ts";
-import { Informer, type InformerDeps } from "../../kube/informer.ts";
-import { pods, type Pod } from "../../kube/kinds.ts";
+import { pods } from "../../kube/kinds.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
+import { nameOf } from "../../kube/objects.ts";
 import { withRetries } from "../../kube/retry.ts";
+import { Keepers } from "../../movable/keepers/keepers.ts";
+import type { KeeperSettings } from "../../movable/keepers/pod.ts";
 import { movableDriver, runMovableLoops, type MovableRunDeps } from "../../movable/run.ts";
-import { watchKinds, type WatchedKinds } from "../../movable/watched.ts";
-import { serveHttp, type HttpHandler } from "../../observe/server.ts";
-import { podIndexes } from "../../provision/indexes.ts";
+import { isBeingUninstalled, letEverythingGo } from "../../movable/uninstall.ts";
+import type { Log } from "../../observe/log.ts";
+import { serveHttp, type ListeningServer } from "../../observe/server.ts";
+import { whyStays } from "../../place/stays.ts";
 import { provisionMetrics } from "../../provision/metrics.ts";
 import { connectTo, type ConnectEffects } from "./connect.ts";
+import { watchMooring, type MooringWatch } from "./watched.ts";
 
 export interface ControllerOptions {
   readonly namespace: string;
+  /** The pod this runs in; keepers run its image. */
+  readonly podName?: string | undefined;
   readonly kubeconfig?: string | undefined;
   readonly healthPort: number;
 }
@@ -24,12 +29,16 @@ export interface ControllerEffects extends Omit<ConnectEffects, "metrics"> {
   readonly hostname: string;
 }
 
-interface MovableWatch extends Watched {
-  readonly pods: Informer<Pod>;
-  readonly kinds: WatchedKinds;
-}
+const NAME = "mooring-controller";
+/** What is left of a pod's grace period for letting go of finalizers. */
+const UNINSTALL_MS = 25_000;
 
-const LEASE = "mooring-controller";
+type World = Pick<MovableRunDeps, "client" | "clock" | "random" | "log"> & {
+  readonly recorder: EventRecorder;
+  readonly options: ControllerOptions;
+  readonly metrics: KubeMetrics;
+  readonly registry: Registry;
+};
 
 /** Runs `mooring controller` until the signal is aborted. Every replica watches; the one that holds the Lease works. */
 export async function startController(
@@ -38,58 +47,122 @@ export async function startController(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, hostname, log, random } = effects;
-  const { healthPort, kubeconfig, namespace } = options;
   const registry = new Registry();
   const metrics = new KubeMetrics(registry);
-  const connection = await connectTo({ ...effects, metrics }, kubeconfig);
+  const connection = await connectTo({ ...effects, metrics }, options.kubeconfig);
+  const client = new KubeClient(withRetries(connection.kube, effects));
+  const identity = `${hostname}_${random.uuid()}`;
+  const recorder = new EventRecorder({ client, clock, random, log }, { component: NAME, instance: identity });
+  const world: World = { client, clock, random, log, recorder, options, metrics, registry };
   try {
-    const client = new KubeClient(withRetries(connection.kube, effects));
-    const identity = `${hostname}_${random.uuid()}`;
-    const recorder = new EventRecorder({ client, clock, random, log }, { component: LEASE, instance: identity });
-    const deps = { client, clock, random, log, metrics, recorder, provisionMetrics: provisionMetrics(registry) };
-    const onWatch = ({ cluster, kinds, pods }: MovableWatch): MovableRunDeps => ({
-      ...deps,
-      ...cluster,
-      ...kinds,
-      pods,
-      whileKept: (_node, work) => work(),
-    });
-    await runControllerProcess<MovableWatch>(
-      deps,
-      {
-        lease: { namespace, name: LEASE, identity },
-        watch: watchMovable,
-        serve: (watched) => serveHttp({ port: healthPort, log }, healthHandlers(watched, registry)),
-        drivers: (watched) => [movableDriver(onWatch(watched))],
-        provisioner: { express: true, owner: `${namespace}/${LEASE}` },
-        perTerm: (watched, term) => runMovableLoops(onWatch(watched), term.signal),
-      },
+    const settings = await keeperSettings(world, signal);
+    await runControllerProcess(
+      { ...world, provisionMetrics: provisionMetrics(registry) },
+      partsOf(world, settings, identity),
       signal,
     );
+    await letGoAtTheEnd(world);
   } finally {
     await connection.close();
   }
 }
 
-function watchMovable(deps: InformerDeps): MovableWatch {
-  const cluster = watchCluster(deps);
-  const podInformer = new Informer<Pod>(deps, { resource: pods, indexes: podIndexes });
-  const kinds = watchKinds(deps);
+function partsOf(world: World, settings: KeeperSettings, identity: string): ControllerParts<MooringWatch> {
+  const { namespace } = world.options;
+  // What a term's driver and loops share.
+  const terms = new WeakMap<MooringWatch, { readonly deps: MovableRunDeps; readonly keepers: Keepers }>();
+  const termOf = (watched: MooringWatch) => {
+    const known = terms.get(watched);
+    if (known !== undefined) return known;
+    const keepers = keepersOf(world, settings, watched);
+    const whileKept: MovableRunDeps["whileKept"] = (node, work) => keepers.whileKept(node, work);
+    const deps = { ...world, ...watched.cluster, ...watched.kinds, pods: watched.pods, whileKept };
+    const term = { deps, keepers };
+    terms.set(watched, term);
+    return term;
+  };
   return {
-    cluster,
-    kinds,
-    pods: podInformer,
-    informers: [...Object.values(cluster), ...Object.values(kinds), podInformer],
+    lease: { namespace, name: NAME, identity },
+    watch: (deps) => watchMooring(deps, namespace),
+    serve: (watched) => serve(world, watched),
+    drivers: (watched) => [movableDriver(termOf(watched).deps)],
+    provisioner: { express: true, owner: `${namespace}/${NAME}` },
+    perTerm: (watched, term) => {
+      const { deps, keepers } = termOf(watched);
+      return Promise.all([runMovableLoops(deps, term.signal), keepers.run(term.signal)]);
+    },
   };
 }
 
-function healthHandlers({ informers }: Watched, registry: Registry): Readonly<Record<string, HttpHandler>> {
-  return {
-    "/health": () => ({ status: 200, body: "ok\n" }),
-    "/ready": () =>
-      informers.every(({ hasSynced }) => hasSynced)
-        ? { status: 200, body: "ok\n" }
-        : { status: 503, body: "still listing\n" },
-    "/metrics": async () => ({ status: 200, body: await registry.metrics(), contentType: registry.contentType }),
-  };
+function keepersOf(
+  world: World,
+  settings: KeeperSettings,
+  { cluster, kinds, pods: podInformer }: MooringWatch,
+): Keepers {
+  const { nodes } = cluster;
+  const { localVolumes, pools, storageNodes } = kinds;
+  return new Keepers({
+    ...world,
+    settings,
+    nodes,
+    storageNodes,
+    volumes: localVolumes,
+    pods: podInformer,
+    toMove: (node, volumes) => {
+      const all = nodes.store.list();
+      return volumes.some(
+        (volume) => whyStays({ volume, node, pool: pools.store.get(volume.spec.pool), nodes: all }) === undefined,
+      );
+    },
+  });
+}
+
+/** Keepers run what this pod runs. */
+async function keeperSettings({ client, options }: World, signal: AbortSignal): Promise<KeeperSettings> {
+  const { namespace, podName } = options;
+  if (podName === undefined) throw new Error("--pod-name (or POD_NAME) is needed: keepers run the image of that pod");
+  const pod = await client.get(pods, { name: podName, namespace }, { signal });
+  const container = pod.spec?.containers[0];
+  if (container?.image === undefined) throw new Error(`pod ${namespace}/${nameOf(pod)} has no container with an image`);
+  return { namespace, image: container.image, imagePullPolicy: container.imagePullPolicy };
+}
+
+async function serve({ log, options, registry }: World, { informers }: MooringWatch): Promise<ListeningServer> {
+  return serveHttp(
+    { port: options.healthPort, log },
+    {
+      "/health": () => ({ status: 200, body: "ok\n" }),
+      "/ready": () =>
+        informers.every(({ hasSynced }) => hasSynced)
+          ? { status: 200, body: "ok\n" }
+          : { status: 503, body: "still listing\n" },
+      "/metrics": async () => ({ status: 200, body: await registry.metrics(), contentType: registry.contentType }),
+    },
+  );
+}
+
+/** Every replica does this: the one that leads may be gone first, and doing it twice changes nothing. */
+async function letGoAtTheEnd(world: World): Promise<void> {
+  const { client, clock, log, options } = world;
+  const { namespace } = options;
+  const end = new AbortController();
+  const cancel = clock.after(UNINSTALL_MS, () => {
+    end.abort(new Error("the grace period is over"));
+  });
+  try {
+    if (await isBeingUninstalled(client, { namespace, deployment: NAME }, end.signal)) {
+      await letEverythingGo(world, namespace, end.signal);
+    }
+  } catch (error) {
+    tellWhatStays(log, error);
+  } finally {
+    cancel();
+  }
+}
+
+function tellWhatStays(log: Log, error: unknown): void {
+  log.error("could not find out whether Mooring is being uninstalled, or not let go of everything", {
+    err: error,
+    advice: "if objects stay, remove their finalizers of mooring.dev by hand",
+  });
 }
