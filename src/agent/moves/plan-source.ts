@@ -66,8 +66,14 @@ export function planSource(view: VolumeView): SourceStep {
     case "Fenced":
     case "Sealed":
       return fence === move.metadata.uid ? planSeal(view, mine, epoch, incarnation) : { step: "look-again" };
-    default:
+    case "Committed":
+    case "Done":
+    case "Undoing":
+    case "Cancelled":
+    case undefined:
       return NOTHING;
+    default:
+      return phase satisfies never;
   }
 }
 

@@ -21,7 +21,7 @@ import { WorkQueue } from "../../kube/work-queue.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
 import { volumesOfPod, type PodVolumeSources } from "../../movable/pod-volumes.ts";
 import { whyStays } from "../../place/stays.ts";
-import { Asks } from "./asks.ts";
+import type { Asks } from "./asks.ts";
 import { planDrain } from "./plan-drain.ts";
 
 export interface DrainLoopDeps extends ControllerDeps, PodVolumeSources {
