@@ -3,7 +3,7 @@
  *
  *   Secret:  absent ── made by any replica ──▶ whole ── renewed by the leader ──▶ whole …
  *   replica: waiting ── the Secret is whole ──▶ serving ── the Secret changes ──▶ serving …
- *   caBundle of the webhook configuration: the Secret's bundle, put back by the leader when it differs
+ *   caBundle of the webhook configuration: the Secret's, put back by the leader
  *
  * - The Secret is created whole and changed by one patch that tests its resourceVersion: no write
  *   leaves it half made, and of two leaders one fails and looks again.
