@@ -7,6 +7,7 @@ import { agentErrors } from "../src/agent/errors.ts";
 import { mountErrors } from "../src/agent/mounts/errors.ts";
 import { demoErrors } from "../src/bin/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
+import { webhookErrors } from "../src/controller/webhook/errors.ts";
 import type { ErrorRow } from "../src/observe/errors.ts";
 import { provisionErrors } from "../src/provision/errors.ts";
 import { apiPage } from "./api-page.ts";
@@ -67,6 +68,7 @@ function errorsPage(): string {
     ...demoErrors.table.entries(),
     ...mountErrors.table.entries(),
     ...provisionErrors.table.entries(),
+    ...webhookErrors.table.entries(),
   ];
   const lines = rows
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
