@@ -29,7 +29,7 @@ export interface EvictionHandlerDeps {
 
 /** Where the webhook configuration's Service points to. */
 export const EVICTION_PATH = "/eviction";
-/** The API server waits for the configuration's timeoutSeconds: 2. The answer must be there before. */
+/** An API server waits for two seconds (timeoutSeconds); the answer must be there before. */
 const DECIDE_WITHIN_MS = 1500;
 
 /** Answers the API server's requests to the webhook. */
