@@ -1,10 +1,10 @@
 // Two lint rules of this repository.
 //
-// rooms: src/ is divided into rooms; a room imports only what ROOMS allows it. A cycle between rooms, or a client that
-// learns of volumes, is then a lint error and not a review comment.
+// rooms: src/ is divided into rooms; a room imports only what ROOMS allows it. A cycle between
+// rooms, or a client that learns of volumes, is then a lint error and not a review comment.
 //
-// effects: time, randomness, sockets, processes and files are handed in as interfaces (src/effects), so that crash runs
-// can replace them. Only the adapters may touch the real ones.
+// effects: time, randomness, sockets, processes and files are handed in as interfaces
+// (src/effects), so that crash runs can replace them. Only the adapters may touch the real ones.
 import { dirname, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -42,7 +42,7 @@ const ROOMS = {
   ],
 };
 
-/** Files that touch the outside world: the adapters and the programs. Tests may do what they need. */
+/** Files that touch the outside world: adapters and programs. Tests may do what they need. */
 const ADAPTERS = [
   /^effects\/node\//,
   /^kube\/transport\//,

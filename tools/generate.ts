@@ -13,7 +13,7 @@ import { provisionErrors } from "../src/provision/errors.ts";
 import { apiPage } from "./api-page.ts";
 import { baseManifest } from "./base-manifest.ts";
 
-/** What is made from the sources: pages of docs/ from their tables, and a manifest from the schemas of our kinds. */
+/** What is made from the sources: pages of docs/ from tables, a manifest from our kinds' schemas. */
 const files: Readonly<Record<string, () => string | Promise<string>>> = {
   "deploy/mooring-base.yaml": baseManifest,
   "docs/api.md": apiPage,
