@@ -4,15 +4,17 @@
  *   serving ── all informers synced ──▶ candidate ── lease acquired ──▶ leading
  *      └───────────────┴───────── signal aborted ────────────┴────────▶ ended
  *
- * Every replica watches, serves, and does what belongs to each replica, from the beginning to the end of the process:
- * a standby's caches are full when it takes over, and any replica may answer a webhook. Loops that write belong to the
- * term and get its signal. There is one term in a process: when it ends, the process ends.
+ * Every replica watches, serves, and does what belongs to each replica, from the beginning to the
+ * end of the process: a standby's caches are full when it takes over, and any replica may answer a
+ * webhook. Loops that write belong to the term and get its signal. There is one term in a process:
+ * when it ends, the process ends.
  *
- * A replica that has not listed everything does not stand for election: it could not do anything with the lease.
+ * A replica that has not listed everything does not stand for election: it could not do anything
+ * with the lease.
  *
- * The end, in this order: the term's work, `afterTerm`, the lease, what belongs to the replica, the last events, the
- * server. When one part fails, all of it ends the same way and the process rejects with that part's error; it is for
- * whoever runs the process to start it again.
+ * The end, in this order: the term's work, `afterTerm`, the lease, what belongs to the replica, the
+ * last events, the server. When one part fails, all of it ends the same way and the process rejects
+ * with that part's error; it is for whoever runs the process to start it again.
  */
 import type { Clock } from "../effects/clock.ts";
 import type { Random } from "../effects/random.ts";
@@ -60,8 +62,8 @@ export interface ControllerParts<W extends Watched> {
   readonly perTerm?: (watched: W, term: Term) => Promise<unknown>;
 
   /**
-   * Called when the term's work has ended because the process is to stop, while the lease is still held. Not after a
-   * lost lease. `Term.signal` is aborted by then.
+   * Called when the term's work has ended because the process is to stop, while the lease is still
+   * held. Not after a lost lease. `Term.signal` is aborted by then.
    */
   readonly afterTerm?: (watched: W) => Promise<unknown>;
 }
@@ -69,7 +71,10 @@ export interface ControllerParts<W extends Watched> {
 /** How long the last events may take when the process ends. */
 const FLUSH_MS = 2_000;
 
-/** Runs a replica until the signal is aborted. Rejects with LeaseLost, or with the error of the part that failed. */
+/**
+ * Runs a replica until the signal is aborted. Rejects with LeaseLost, or with the error of the part
+ * that failed.
+ */
 export async function runControllerProcess<W extends Watched>(
   deps: ControllerDeps,
   parts: ControllerParts<W>,
@@ -131,9 +136,9 @@ async function runTerm<W extends Watched>(
 }
 
 /**
- * Runs the parts until all of them have ended, which they do at the latest when the signal is aborted. When one fails
- * the signal of the others is aborted, and they are waited for. Rejects with the first error that is not merely the
- * reason of the abort.
+ * Runs the parts until all of them have ended, which they do at the latest when the signal is
+ * aborted. When one fails the signal of the others is aborted, and they are waited for. Rejects
+ * with the first error that is not merely the reason of the abort.
  */
 async function together(
   signal: AbortSignal,

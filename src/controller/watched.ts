@@ -26,7 +26,9 @@ export interface ClusterWatch {
 /** What a controller process watches: the cluster, and what its drivers need besides. */
 export interface Watched {
   readonly cluster: ClusterWatch;
-  /** The pods of all namespaces, with the index of `podIndexes`; only where a driver has a ledger. */
+  /**
+   * The pods of all namespaces, with the index of `podIndexes`; only where a driver has a ledger.
+   */
   readonly pods?: PodWatch | undefined;
   /** All informers, those of `cluster` too. They run as long as the process. */
   readonly informers: readonly AnyInformer[];

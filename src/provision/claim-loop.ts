@@ -4,13 +4,14 @@
  *   claim planned → room reserved, where the driver has a ledger → driver makes the volume
  *     → PersistentVolume stored → driver told (stored) → claim bound (binder, or kube-controller-manager)
  *
- * What a crash leaves: before the PersistentVolume is stored, whatever the driver made, which the next leader finds by
- * the same claim (same name, same place) or, when the claim is gone, by the driver's attempts. After it, a
- * PersistentVolume whose claimRef carries the claim's UID: the next leader binds it, and when the claim is gone,
- * kube-controller-manager calls it Released and it is reclaimed. Reserved room is only in memory.
+ * What a crash leaves: before the PersistentVolume is stored, whatever the driver made, which the
+ * next leader finds by the same claim (same name, same place) or, when the claim is gone, by the
+ * driver's attempts. After it, a PersistentVolume whose claimRef carries the claim's UID: the next
+ * leader binds it, and when the claim is gone, kube-controller-manager calls it Released and it is
+ * reclaimed. Reserved room is only in memory.
  *
- * A claim that is deleted while its volume is being made aborts that work; the attempt sweep (attempt-sweep.ts) cleans
- * up after it.
+ * A claim that is deleted while its volume is being made aborts that work; the attempt sweep
+ * (attempt-sweep.ts) cleans up after it.
  */
 import type { Clock } from "../effects/clock.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -31,7 +32,7 @@ import type { Change } from "../kube/store.ts";
 import { WorkQueue } from "../kube/work-queue.ts";
 import { CodedError, messageOf } from "../observe/errors.ts";
 import type { Log } from "../observe/log.ts";
-import { classNameOf, dataSourceOf, provisionerOf, selectedNodeOf, volumeNameOf } from "./claims.ts";
+import { claimKeyOf, classNameOf, dataSourceOf, provisionerOf, selectedNodeOf, volumeNameOf } from "./claims.ts";
 import type { Driver, ProvisionRequest } from "./driver.ts";
 import { provisionErrors } from "./errors.ts";
 import * as events from "./events.ts";
@@ -50,8 +51,8 @@ import { unselectNode } from "./unselect-node.ts";
 import { volumeFor } from "./volume.ts";
 
 /**
- * Claims in work at once. A waiting claim costs a promise; how much really runs at once is the driver's business, per
- * node.
+ * Claims in work at once. A waiting claim costs a promise; how much really runs at once is the
+ * driver's business, per node.
  */
 const UNLIMITED = 16_384;
 
@@ -66,9 +67,13 @@ export interface ClaimLoopDeps {
   readonly nodes: Informer<Node>;
   /** The pods of all namespaces, with the index of `podIndexes`: for drivers with a ledger. */
   readonly pods?: PodWatch | undefined;
-  /** One operation per volume name at a time, shared with the reclaim loops and the attempt sweep. */
+  /**
+   * One operation per volume name at a time, shared with the reclaim loops and the attempt sweep.
+   */
   readonly locks: KeyedLock;
-  /** Told of every claim of ours that has a volume and is not bound to it, and of every one that is. */
+  /**
+   * Told of every claim of ours that has a volume and is not bound to it, and of every one that is.
+   */
   readonly binder?: Pick<Binder, "consider" | "forget" | "gone"> | undefined;
   readonly metrics?: ProvisionMetrics | undefined;
   readonly kubeMetrics?: KubeMetrics | undefined;
@@ -95,7 +100,9 @@ export class ClaimLoop {
   readonly #running = new Map<string, AbortController>();
   /** What was last said in an event to a claim that is refused, by claim UID: once is enough. */
   readonly #refused = new Map<string, string>();
-  /** Keys of claims whose last failure may end with a change of something else (`retry: "change"`). */
+  /**
+   * Keys of claims whose last failure may end with a change of something else (`retry: "change"`).
+   */
   readonly #awaiting = new Set<string>();
 
   constructor(deps: ClaimLoopDeps, driver: Driver) {
@@ -149,8 +156,8 @@ export class ClaimLoop {
         }
       }),
       volumes.onChange((change) => {
-        const ref = change.object.spec?.claimRef;
-        if (ref?.name !== undefined && change.type !== "updated") this.#queue.add(`${ref.namespace ?? ""}/${ref.name}`);
+        const key = claimKeyOf(change.object);
+        if (key !== undefined && change.type !== "updated") this.#queue.add(key);
       }),
     ];
     const awaited = this.#driver.onChange?.(() => {
@@ -240,8 +247,8 @@ export class ClaimLoop {
   }
 
   /**
-   * A claim that is bound to a volume of ours and not called so (Lost, or cut off between two writes) is the binder's;
-   * whoever waits for a populator is told.
+   * A claim that is bound to a volume of ours and not called so (Lost, or cut off between two
+   * writes) is the binder's; whoever waits for a populator is told.
    */
   #nothingToMake(claim: Claim): void {
     const { volumes, binder, recorder } = this.#deps;
@@ -335,9 +342,9 @@ export class ClaimLoop {
   }
 
   /**
-   * The node the volume is made on: the selected one as the server has it now (its labels become the volume's affinity,
-   * which cannot be changed: a cache may still have the old ones); for Immediate binding the driver's choice; none for
-   * a volume that needs none.
+   * The node the volume is made on: the selected one as the server has it now (its labels become
+   * the volume's affinity, which cannot be changed: a cache may still have the old ones); for
+   * Immediate binding the driver's choice; none for a volume that needs none.
    */
   async #nodeFor(claim: Claim, plan: Provision, signal: AbortSignal): Promise<Stored<Node> | undefined> {
     const { client, nodes: informer } = this.#deps;
@@ -375,7 +382,10 @@ export class ClaimLoop {
     }
   }
 
-  /** There is nothing to make for the claim now: what was reserved for it goes, unless its siblings keep it. */
+  /**
+   * There is nothing to make for the claim now: what was reserved for it goes, unless its siblings
+   * keep it.
+   */
   #keepOrDropRoom(claim: Claim): void {
     const reservations = this.#reservations;
     if (reservations === undefined || !reservations.has(uidOf(claim))) return;
@@ -428,7 +438,10 @@ function requestFor(
   return { claim, storageClass, volumeName: volumeNameOf(claim), node };
 }
 
-/** The text of the claim's event: that of the provisioning library local-path-provisioner is built on. */
+/**
+ * The text of the claim's event: that of the provisioning library local-path-provisioner is built
+ * on.
+ */
 function failureText(claim: PersistentVolumeClaim, error: unknown): string {
   return `failed to provision volume with StorageClass "${classNameOf(claim)}": ${messageOf(error)}`;
 }

@@ -11,10 +11,16 @@ export interface ClaimSnapshot {
   /** The claim's class as last seen; undefined when there is none of that name. */
   readonly storageClass: Stored<StorageClass> | undefined;
   /** The PersistentVolume called `pvc-<claim uid>` as last seen. */
-  readonly volume: PersistentVolume | undefined;
-  /** The claim may be served although kube-controller-manager has not named its driver yet (plan-ahead.ts). */
+  readonly volume: Stored<PersistentVolume> | undefined;
+  /**
+   * The claim may be served although kube-controller-manager has not named its driver yet
+   * (plan-ahead.ts).
+   */
   readonly ahead?: boolean;
-  /** The node that was chosen for another claim of the same pod; counts while none was for this claim. */
+  /**
+   * The node that was chosen for another claim of the same pod; counts while none was for this
+   * claim.
+   */
   readonly siblingsNode?: string;
 }
 
@@ -26,7 +32,7 @@ export type ClaimPlan =
   /** Cannot be served now: say so and try again. */
   | { readonly step: "fail"; readonly error: CodedError }
   /** The volume is there, the claim is not bound to it yet. */
-  | { readonly step: "bind"; readonly volume: PersistentVolume }
+  | { readonly step: "bind"; readonly volume: Stored<PersistentVolume> }
   /** Make the volume. */
   | {
       readonly step: "provision";
@@ -38,9 +44,9 @@ export type ClaimPlan =
 const nothing: ClaimPlan = { step: "nothing" };
 
 /**
- * Decides the next step of one claim from what is. The conditions are those of the external provisioner protocol:
- * kube-controller-manager has named us, the claim is unbound, and for WaitForFirstConsumer the scheduler has chosen a
- * node.
+ * Decides the next step of one claim from what is. The conditions are those of the external
+ * provisioner protocol: kube-controller-manager has named us, the claim is unbound, and for
+ * WaitForFirstConsumer the scheduler has chosen a node.
  */
 export function planClaim(
   driver: Pick<Driver, "provisioner" | "finalizer" | "refusal">,
@@ -71,13 +77,13 @@ export function planClaim(
 function planStored(
   { finalizer }: Pick<Driver, "finalizer">,
   claim: Stored<PersistentVolumeClaim>,
-  volume: PersistentVolume,
+  volume: Stored<PersistentVolume>,
 ): ClaimPlan {
   const about = { volume: volumeNameOf(claim), claim: keyOf(claim) };
   if (volume.spec?.claimRef?.uid !== uidOf(claim)) {
     return { step: "fail", error: provisionErrors.VOLUME_NAME_TAKEN(about) };
   }
-  const { deletionTimestamp, finalizers } = volume.metadata ?? {};
+  const { deletionTimestamp, finalizers } = volume.metadata;
   // Nobody binds a claim to it, and it waits for the claim to go.
   if (deletionTimestamp !== undefined && finalizer !== undefined && finalizers?.includes(finalizer) === true) {
     return { step: "fail", error: provisionErrors.VOLUME_BEING_DELETED(about) };

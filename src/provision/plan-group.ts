@@ -1,9 +1,10 @@
 /*
  * The claims of one pod that need room together.
  *
- * The scheduler writes `selected-node` on the claims of a pod one after the other. When the first one is seen, the
- * others will get the same node a moment later, or the pod never runs: so a claim without a node counts as one with
- * the node of its siblings. A sibling is in the group as long as its volume is still to be made there.
+ * The scheduler writes `selected-node` on the claims of a pod one after the other. When the first
+ * one is seen, the others will get the same node a moment later, or the pod never runs: so a claim
+ * without a node counts as one with the node of its siblings. A sibling is in the group as long as
+ * its volume is still to be made there.
  */
 import type { PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from "../kube/kinds.ts";
 import { keyOf, type Stored } from "../kube/objects.ts";
@@ -15,7 +16,7 @@ import { planClaim } from "./plan-claim.ts";
 export interface Surroundings {
   readonly claim: (key: string) => Stored<PersistentVolumeClaim> | undefined;
   readonly storageClass: (name: string) => Stored<StorageClass> | undefined;
-  readonly volume: (name: string) => PersistentVolume | undefined;
+  readonly volume: (name: string) => Stored<PersistentVolume> | undefined;
   /** The pods that use a claim. */
   readonly pods: (claimKey: string) => readonly Pod[];
 }
@@ -44,8 +45,8 @@ export function siblingsOf(
 }
 
 /**
- * Whether room that was reserved on a node for a claim without a node of its own is still wanted: another claim of one
- * of its pods was given that node.
+ * Whether room that was reserved on a node for a claim without a node of its own is still wanted:
+ * another claim of one of its pods was given that node.
  */
 export function isWantedBySiblings(
   claim: Stored<PersistentVolumeClaim>,
@@ -62,7 +63,10 @@ export function isWantedBySiblings(
   });
 }
 
-/** Keys of the other claims that pods which may still run use together with this one, each once, in order. */
+/**
+ * Keys of the other claims that pods which may still run use together with this one, each once, in
+ * order.
+ */
 export function siblingKeys(
   claim: Stored<PersistentVolumeClaim>,
   around: Pick<Surroundings, "pods">,

@@ -7,8 +7,9 @@ import type { Ledger, ProvisionRequest } from "./driver.ts";
  *   nothing ── take ──▶ reserved on a node ── stored ──▶ nothing (the room is the volume's)
  *                              └──────────── drop ────▶ released
  *
- * Invariant: every volume that the ledger holds room for and whose PersistentVolume is not stored has an entry here,
- * so that none is held for ever. A crash loses both, and the driver makes its ledger from what is on the cluster.
+ * Invariant: every volume that the ledger holds room for and whose PersistentVolume is not stored
+ * has an entry here, so that none is held for ever. A crash loses both, and the driver makes its
+ * ledger from what is on the cluster.
  */
 export class Reservations {
   readonly #ledger: Ledger;
@@ -23,7 +24,10 @@ export class Reservations {
     return this.#held.has(claimUid);
   }
 
-  /** The node on which there is room for this claim's volume; undefined also for one that needs no node. */
+  /**
+   * The node on which there is room for this claim's volume; undefined also for one that needs no
+   * node.
+   */
   nodeOf(claimUid: string): string | undefined {
     return this.#held.get(claimUid)?.node;
   }

@@ -7,9 +7,10 @@ import type { selectedNodeOf } from "./claims.ts";
 type Selected = NonNullable<ReturnType<typeof selectedNodeOf>>;
 
 /**
- * Takes the selected node off a claim, so that the scheduler chooses again: by a patch or, where the role grants only
- * `update` (that of local-path-provisioner's Helm chart), by writing back the claim as the server has it now. Rejects
- * with a refusal (isRefused) when the claim has changed, is gone, or may not be written.
+ * Takes the selected node off a claim, so that the scheduler chooses again: by a patch or, where
+ * the role grants only `update` (that of local-path-provisioner's Helm chart), by writing back the
+ * claim as the server has it now. Rejects with a refusal (isRefused) when the claim has changed, is
+ * gone, or may not be written.
  */
 export async function unselectNode(
   client: KubeClient,
@@ -38,7 +39,10 @@ export async function unselectNode(
   }
 }
 
-/** The claim as it is now less its node; undefined when it is another claim, or has another node by now. */
+/**
+ * The claim as it is now less its node; undefined when it is another claim, or has another node by
+ * now.
+ */
 function withoutNode(
   claim: Stored<PersistentVolumeClaim>,
   selected: Selected,

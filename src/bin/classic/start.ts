@@ -51,8 +51,8 @@ export interface Surroundings extends Pick<Effects, "clock" | "random" | "files"
 }
 
 /**
- * What the classic driver can do without, as local-path-provisioner did: with that program's own roles both are
- * missing.
+ * What the classic driver can do without, as local-path-provisioner did: with that program's own
+ * roles both are missing.
  */
 type ClassicFeature = "lease" | "express";
 
@@ -82,7 +82,10 @@ export async function startClassic(options: StartOptions, effects: Effects, sign
   }
 }
 
-/** Runs the classic driver on a connection until the signal is aborted; rejects as `startClassic` does. */
+/**
+ * Runs the classic driver on a connection until the signal is aborted; rejects as `startClassic`
+ * does.
+ */
 export async function runClassic(
   options: StartOptions,
   surroundings: Surroundings,
@@ -90,7 +93,8 @@ export async function runClassic(
 ): Promise<void> {
   const { clock, hostname, kube, log, random, registry } = surroundings;
   const client = clientOn(kube, surroundings, options.kubeClientLimit);
-  // One identity per process: candidates for the lease must differ, and the original's events carry one.
+  // One identity per process: candidates for the lease must differ, and the original's events carry
+  // one.
   const identity = `${hostname}_${random.uuid()}`;
   const recorder = new EventRecorder(
     { client, clock, random, log },

@@ -6,7 +6,10 @@ import { pods, type Pod } from "../../kube/kinds.ts";
 
 /** What the classic driver watches: the cluster, and the pods of its own namespace. */
 export interface ClassicWatch extends Watched {
-  /** Which directory belongs to which volume; follows the volumes, ahead of every handler that is added later. */
+  /**
+   * Which directory belongs to which volume; follows the volumes, ahead of every handler that is
+   * added later.
+   */
   readonly places: VolumePlaces;
   readonly helpers: PodStore;
 }

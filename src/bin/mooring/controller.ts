@@ -40,7 +40,10 @@ type World = Pick<MovableRunDeps, "client" | "clock" | "random" | "log"> & {
   readonly registry: Registry;
 };
 
-/** Runs `mooring controller` until the signal is aborted. Every replica watches; the one that holds the Lease works. */
+/**
+ * Runs `mooring controller` until the signal is aborted. Every replica watches; the one that holds
+ * the Lease works.
+ */
 export async function startController(
   options: ControllerOptions,
   effects: ControllerEffects,
