@@ -1,6 +1,6 @@
 /* The data of an open file: holes, allocation, what the page cache keeps, and what is durable. */
 import { constants } from "node:os";
-import { fsync as nodeFsync, ftruncate, read, write } from "node:fs";
+import { fsync as nodeFsync, ftruncateSync, read, readSync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import { hasCode, libcFunction, SystemError } from "./libc.ts";
 
@@ -12,6 +12,9 @@ const POSIX_FADV_DONTNEED = 4;
 
 const readOnce = promisify(read);
 const writeOnce = promisify(write);
+
+/** So few bytes are read and written on this thread: the way to another one and back takes longer. */
+const AT_ONCE_BYTES = 64 * 1024;
 
 const calls = {
   lseek: libcFunction("lseek", "int64_t", ["int", "int64_t", "int"]),
@@ -56,25 +59,33 @@ export async function syncfs(fd: number): Promise<void> {
 export const fsync: (fd: number) => Promise<void> = promisify(nodeFsync);
 
 /** Sets the size of an open file; what is added reads as zeros and takes no blocks. */
-export const truncate: (fd: number, size: number) => Promise<void> = promisify(ftruncate);
+export function truncate(fd: number, size: number): void {
+  ftruncateSync(fd, size);
+}
 
 /** Reads up to `length` bytes at `offset`: fewer only at the end of the file. */
 export async function readAt(fd: number, offset: number, length: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(length);
   let done = 0;
   while (done < length) {
-    const { bytesRead } = await readOnce(fd, bytes, done, length - done, offset + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
+    const read =
+      length <= AT_ONCE_BYTES
+        ? readSync(fd, bytes, done, length - done, offset + done)
+        : (await readOnce(fd, bytes, done, length - done, offset + done)).bytesRead;
+    if (read === 0) break;
+    done += read;
   }
   return bytes.subarray(0, done);
 }
 
 /** Writes all of `bytes` at `offset`. */
 export async function writeAt(fd: number, offset: number, bytes: Buffer): Promise<void> {
+  const { length } = bytes;
   let done = 0;
-  while (done < bytes.length) {
-    const { bytesWritten } = await writeOnce(fd, bytes, done, bytes.length - done, offset + done);
-    done += bytesWritten;
+  while (done < length) {
+    done +=
+      length <= AT_ONCE_BYTES
+        ? writeSync(fd, bytes, done, length - done, offset + done)
+        : (await writeOnce(fd, bytes, done, length - done, offset + done)).bytesWritten;
   }
 }

@@ -108,7 +108,7 @@ export class TargetTree {
     const path = [...parent.path, name];
     const kept = await this.#clearUpTo(parent, name, head.type === "directory");
     if (head.type !== "directory") {
-      this.#leaf = await this.#make(parent.fd, name, path, head);
+      this.#leaf = this.#make(parent.fd, name, path, head);
       return;
     }
     this.#directories.push(await this.#enter(kept ?? newDirectory(parent.fd, name), path, head));
@@ -216,12 +216,12 @@ export class TargetTree {
     }
   }
 
-  async #make(dirfd: number, name: Buffer, path: TreePath, head: Head): Promise<Open | File> {
+  #make(dirfd: number, name: Buffer, path: TreePath, head: Head): Open | File {
     const open = { path, head, xattrs: new Map<string, string>(), closing: false };
     if (head.type === "file") {
       const fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE_OF_UNFINISHED_FILE);
       try {
-        await truncate(fd, head.size ?? 0);
+        truncate(fd, head.size ?? 0);
       } catch (error) {
         close(fd);
         throw error;

@@ -20,6 +20,8 @@ import {
 export class Channel {
   readonly #stream: Duplex;
   readonly #signal: AbortSignal;
+  readonly #kept: Buffer[] = [];
+  #keptBytes = 0;
   #failure: Error | undefined;
   #wake: () => void = () => undefined;
 
@@ -54,9 +56,21 @@ export class Channel {
     checkStreamHeader(header);
   }
 
-  /** Sends one frame. The buffers must not be changed afterwards. */
+  /** Sends one frame, together with others where it is small. The buffers must not be changed afterwards. */
   async write(type: number, ...parts: readonly Buffer[]): Promise<void> {
     await this.#write([frameHead(type, parts), ...parts]);
+  }
+
+  /** Sends what was kept to be sent together. */
+  async flush(): Promise<void> {
+    this.#check();
+    this.#stream.write(Buffer.concat(this.#kept));
+    this.#kept.length = 0;
+    this.#keptBytes = 0;
+    while (this.#stream.writableNeedDrain) {
+      await this.#event();
+      this.#check();
+    }
   }
 
   /** The next frame. An end of the stream here is WIRE_BROKEN: whoever reads expects something. */
@@ -103,14 +117,11 @@ export class Channel {
   }
 
   async #write(parts: readonly Buffer[]): Promise<void> {
-    this.#check();
-    this.#stream.cork();
-    for (const part of parts) this.#stream.write(part);
-    this.#stream.uncork();
-    while (this.#stream.writableNeedDrain) {
-      await this.#event();
-      this.#check();
+    for (const part of parts) {
+      this.#kept.push(part);
+      this.#keptBytes += part.length;
     }
+    if (this.#keptBytes >= TOGETHER_BYTES) await this.flush();
   }
 
   /** So many bytes; undefined when the stream ended instead of the first. */
@@ -152,5 +163,8 @@ export class Channel {
     });
   }
 }
+
+/** Frames are kept until so many bytes can go in one write: most entries take a hundred. */
+const TOGETHER_BYTES = 64 * 1024;
 
 const EVENTS = ["readable", "end", "drain", "close"] as const;

@@ -56,11 +56,13 @@ export async function sendStep(channel: Channel, step: TreeStep): Promise<void> 
 /** Sends the source's summary: its end of the stream. */
 export async function sendSummary(channel: Channel, summary: TreeSummary): Promise<void> {
   await channel.write(SUMMARY, Buffer.from(JSON.stringify(summary)));
+  await channel.flush();
 }
 
 /** Sends the target's answer. */
 export async function sendDone(channel: Channel, summary: TreeSummary): Promise<void> {
   await channel.write(DONE, Buffer.from(JSON.stringify(summary)));
+  await channel.flush();
 }
 
 /** The target's answer. */
