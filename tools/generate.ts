@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { format } from "prettier";
+import { holdersErrors } from "../src/agent/holders/errors.ts";
 import { mountErrors } from "../src/agent/mounts/errors.ts";
 import { demoErrors } from "../src/bin/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
@@ -31,6 +32,7 @@ function errorsPage(): string {
   const rows: [string, Pick<ErrorRow<never>, "retry" | "advice">][] = [
     ...classicErrors.table.entries(),
     ...demoErrors.table.entries(),
+    ...holdersErrors.table.entries(),
     ...mountErrors.table.entries(),
     ...provisionErrors.table.entries(),
   ];
