@@ -3,7 +3,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { format } from "prettier";
+<<<<<<< HEAD
 import { agentErrors } from "../src/agent/errors.ts";
+=======
+import { holdersErrors } from "../src/agent/holders/errors.ts";
+>>>>>>> h/holders
 import { mountErrors } from "../src/agent/mounts/errors.ts";
 import { demoErrors } from "../src/bin/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
@@ -66,6 +70,7 @@ function errorsPage(): string {
     ...agentErrors.table.entries(),
     ...classicErrors.table.entries(),
     ...demoErrors.table.entries(),
+    ...holdersErrors.table.entries(),
     ...mountErrors.table.entries(),
     ...provisionErrors.table.entries(),
     ...webhookErrors.table.entries(),
