@@ -3,15 +3,14 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { format } from "prettier";
-<<<<<<< HEAD
 import { agentErrors } from "../src/agent/errors.ts";
-=======
 import { holdersErrors } from "../src/agent/holders/errors.ts";
->>>>>>> h/holders
 import { mountErrors } from "../src/agent/mounts/errors.ts";
+import { transferErrors } from "../src/agent/transfer/errors.ts";
 import { demoErrors } from "../src/bin/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
 import { webhookErrors } from "../src/controller/webhook/errors.ts";
+import { movableErrors } from "../src/movable/errors.ts";
 import type { ErrorRow } from "../src/observe/errors.ts";
 import { provisionErrors } from "../src/provision/errors.ts";
 import { apiPage } from "./api-page.ts";
@@ -72,7 +71,9 @@ function errorsPage(): string {
     ...demoErrors.table.entries(),
     ...holdersErrors.table.entries(),
     ...mountErrors.table.entries(),
+    ...movableErrors.table.entries(),
     ...provisionErrors.table.entries(),
+    ...transferErrors.table.entries(),
     ...webhookErrors.table.entries(),
   ];
   const lines = rows
