@@ -3,16 +3,20 @@ import { configDefaults, defineConfig } from "vitest/config";
 /** Stories that wait for the product's own long timers: on virtual time. */
 const LONG_WAITS = ["leader", "reload", "second-try"].map((name) => `test/stories/${name}.story.ts`);
 
-/** Of a test or hook that will never end. No test measures by it, and a machine that has other things to do is no defect: the slowest takes half a minute on an idle one. */
+/**
+ * Of a test or hook that will never end. No test measures by it, and a machine that has other
+ * things to do is no defect: the slowest takes half a minute on an idle one.
+ */
 const FOREVER_MS = 300_000;
-/** Of a condition that will never come, before the test's own: so that it says what it waited for. */
+/** Of a condition that will never come. It ends before the test, and says what it waited for. */
 const NEVER = { poll: { timeout: 120_000 } };
 const PATIENCE = { testTimeout: FOREVER_MS, hookTimeout: FOREVER_MS, expect: NEVER };
 
-/** What `npm test` runs: everything that needs only Node. The cluster suite has its own configuration. */
+/** What `npm test` runs: what needs only Node. The cluster suite has its own configuration. */
 export default defineConfig({
   test: {
-    // Stories and programs wait more than they work. (By itself vitest leaves one processor free: on two that is one file at a time.)
+    // Stories and programs wait more than they work. (By itself vitest leaves one processor free:
+    // on two that is one file at a time.)
     maxWorkers: 3,
     reporters: process.env["CI_JSON"] === undefined ? ["default"] : ["default", "json"],
     outputFile: process.env["CI_JSON"] === undefined ? {} : { json: process.env["CI_JSON"] },

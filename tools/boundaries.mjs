@@ -1,10 +1,10 @@
 // Two lint rules of this repository.
 //
-// rooms: src/ is divided into rooms; a room imports only what ROOMS allows it. A cycle between rooms, or a client that
-// learns of volumes, is then a lint error and not a review comment.
+// rooms: src/ is divided into rooms; a room imports only what ROOMS allows it. A cycle between
+// rooms, or a client that learns of volumes, is then a lint error and not a review comment.
 //
-// effects: time, randomness, sockets, processes and files are handed in as interfaces (src/effects), so that crash runs
-// can replace them. Only the adapters may touch the real ones.
+// effects: time, randomness, sockets, processes and files are handed in as interfaces
+// (src/effects), so that crash runs can replace them. Only the adapters may touch the real ones.
 import { dirname, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -18,16 +18,31 @@ const ROOMS = {
   api: ["effects", "observe", "kube"],
   provision: ["effects", "observe", "kube", "api"],
   classic: ["effects", "observe", "kube", "api", "provision"],
-  // What runs on a node: the file system, the transfer of a copy.
   place: ["effects", "observe", "kube", "api", "provision"],
   movable: ["effects", "observe", "kube", "api", "provision", "place"],
-  agent: ["effects", "observe", "kube", "api", "provision"],
+  move: ["effects", "observe", "kube", "api", "provision", "place", "movable"],
+  // What runs on a node: the file system, the transfer of a copy.
+  agent: ["effects", "observe", "kube", "api"],
+  controller: ["effects", "observe", "kube", "api", "provision", "place", "movable", "move", "agent"],
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
   lab: ["effects", "observe", "kube", "api"],
-  bin: ["effects", "observe", "kube", "api", "provision", "classic", "place", "movable", "agent", "lab"],
+  bin: [
+    "effects",
+    "observe",
+    "kube",
+    "api",
+    "provision",
+    "classic",
+    "place",
+    "movable",
+    "move",
+    "agent",
+    "controller",
+    "lab",
+  ],
 };
 
-/** Files that touch the outside world: the adapters and the programs. Tests may do what they need. */
+/** Files that touch the outside world: adapters and programs. Tests may do what they need. */
 const ADAPTERS = [
   /^effects\/node\//,
   /^kube\/transport\//,

@@ -1,4 +1,5 @@
-// Everything that can be said about the sources without running them. Each step is one line; the first that fails ends it.
+// Everything that can be said about the sources without running them. Each step is one line; the
+// first that fails ends it.
 import { spawnSync } from "node:child_process";
 
 const steps = [

@@ -1,4 +1,4 @@
-// Finds comment lines that are too wide to read. Prettier wraps code, and leaves comments as they are.
+// Finds comment lines that are too wide to read. Prettier wraps code and leaves comments alone.
 
 /** Columns that a comment line may take, its indentation included. */
 export const WIDEST_COMMENT = 100;
@@ -47,7 +47,7 @@ export function complaintsAbout(files: readonly CheckedFile[], exempt: readonly 
   return [...complaints, ...missing];
 }
 
-/** A single word (a link, a path) has no place to break. A linter's directive must stay on its line. */
+/** A single word (a link, a path) has no place to break; a linter's directive must stay whole. */
 function canWrap(text: string): boolean {
   const words = text.split(/\s+/).filter((word) => !/^(\/\/+|\/?\*+\/?)$/.test(word));
   return words.length > 1 && !/^(oxlint|eslint)-/.test(words[0] ?? "");

@@ -4,15 +4,19 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { format } from "prettier";
 import { agentErrors } from "../src/agent/errors.ts";
+import { holdersErrors } from "../src/agent/holders/errors.ts";
 import { mountErrors } from "../src/agent/mounts/errors.ts";
+import { transferErrors } from "../src/agent/transfer/errors.ts";
 import { demoErrors } from "../src/bin/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
+import { webhookErrors } from "../src/controller/webhook/errors.ts";
+import { movableErrors } from "../src/movable/errors.ts";
 import type { ErrorRow } from "../src/observe/errors.ts";
 import { provisionErrors } from "../src/provision/errors.ts";
 import { apiPage } from "./api-page.ts";
 import { baseManifest } from "./base-manifest.ts";
 
-/** What is made from the sources: pages of docs/ from their tables, and a manifest from the schemas of our kinds. */
+/** What is made from the sources: pages of docs/ from tables, a manifest from our kinds' schemas. */
 const files: Readonly<Record<string, () => string | Promise<string>>> = {
   "deploy/mooring-base.yaml": baseManifest,
   "docs/api.md": apiPage,
@@ -65,8 +69,12 @@ function errorsPage(): string {
     ...agentErrors.table.entries(),
     ...classicErrors.table.entries(),
     ...demoErrors.table.entries(),
+    ...holdersErrors.table.entries(),
     ...mountErrors.table.entries(),
+    ...movableErrors.table.entries(),
     ...provisionErrors.table.entries(),
+    ...transferErrors.table.entries(),
+    ...webhookErrors.table.entries(),
   ];
   const lines = rows
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -28,6 +28,14 @@ export const agentErrors = defineErrors("AGENT", {
     advice: "Correct the PersistentVolume or the class. A kubelet never sends such a call by itself.",
   },
 
+  // Moves.
+  TRANSFER_REFUSED: {
+    message: ({ volume, node, peer, why }: OnNode & { peer: string; why: string }) =>
+      `node ${node} does not send volume ${volume} to node ${peer}: ${why}`,
+    retry: "backoff",
+    advice: NOTHING,
+  },
+
   // Publishing.
   STILL_PUBLISHING: {
     message: ({ volume }: { volume: string }) => `volume ${volume} is still being published`,

@@ -32,7 +32,7 @@ import { background } from "../observe/background.ts";
 import { messageOf } from "../observe/errors.ts";
 import type { Log } from "../observe/log.ts";
 import type { ListeningServer, serveHttp } from "../observe/server.ts";
-import { KeyedLock } from "../provision/keyed-lock.ts";
+import { KeyedLock } from "../kube/keyed-lock.ts";
 import { OnDisk } from "./copies/on-disk.ts";
 import type { Trees } from "./copies/trees.ts";
 import { Usage } from "./copies/usage.ts";

@@ -16,13 +16,18 @@ export interface KubeStatus {
 }
 
 /**
- * A request that did not succeed. `code` is the HTTP status, or 0 when no answer came (refused, reset, timed out): the request may then
- * have been carried out or not, and only a look at the server tells.
+ * A request that did not succeed. `code` is the HTTP status, or 0 when no answer came (refused,
+ * reset, timed out): the request may then have been carried out or not, and only a look at the
+ * server tells.
  */
 export class KubeError extends Error {
   override readonly name = "KubeError";
   readonly code: number;
-  /** The server's `reason` (NotFound, Conflict, Expired, …), or a transport reason: ConnectionRefused (nothing was sent), ConnectionReset, Timeout, BadResponse, NoCredentials (nothing was sent), Closed. */
+  /**
+   * The server's `reason` (NotFound, Conflict, Expired, …), or a transport reason:
+   * ConnectionRefused (nothing was sent), ConnectionReset, Timeout, BadResponse, NoCredentials
+   * (nothing was sent), Closed.
+   */
   readonly reason: string;
   readonly details: KubeStatus["details"];
   /** Seconds the server asked us to wait, from the Retry-After header or the status details. */
@@ -55,7 +60,9 @@ const is =
 export const isNotFound = is((e) => e.code === 404);
 /** 409 because the name is taken. */
 export const isAlreadyExists = is((e) => e.code === 409 && e.reason === "AlreadyExists");
-/** 409 because the object has changed since, or a precondition (uid, resourceVersion) does not hold. */
+/**
+ * 409 because the object has changed since, or a precondition (uid, resourceVersion) does not hold.
+ */
 export const isConflict = is((e) => e.code === 409 && e.reason !== "AlreadyExists");
 /** 410: the resourceVersion or continue token is too old; list anew. */
 export const isExpired = is((e) => e.code === 410);
@@ -64,8 +71,9 @@ export const isInvalid = is((e) => e.code === 422);
 /** 403. */
 export const isForbidden = is((e) => e.code === 403);
 /**
- * A guarded write that was refused: somebody else was first (422 from a JSON patch's test, 409), the object is gone
- * (404), or we have not the right (403). What is now comes with the object's next event.
+ * A guarded write that was refused: somebody else was first (422 from a JSON patch's test, 409),
+ * the object is gone (404), or we have not the right (403). What is now comes with the object's
+ * next event.
  */
 export const isRefused = is((e) => e.code === 422 || e.code === 404 || e.code === 403 || isConflict(e));
 /** 401. */

@@ -2,13 +2,15 @@
 //
 //   idle ── run ──▶ listing ── first list delivered ──▶ synced ── signal aborted ──▶ idle (store and hasSynced stay)
 //
-// * The store is written first, then the handlers are called, synchronously and in order: a handler finds at least its change in the store. A list is one
-//   write: its handlers see all of it.
-// * A key whose object gets another uid is a delete of the old and an add of the new one, whether a watch or a list shows it.
+// * The store is written first, then the handlers are called, synchronously and in order: a handler
+//   finds at least its change in the store. A list is one write: its handlers see all of it.
+// * A key whose object gets another uid is a delete of the old and an add of the new one, whether a
+//   watch or a list shows it.
 // * What is projected away is dropped before it is stored: memory holds one projection per object.
-// * A handler, projection or index function that throws is logged and counted and disturbs nobody else. An object that cannot be projected keeps the
-//   state it had.
-// * seen: the newest resourceVersion that the store reflects. It only moves forward, but for a list (a server restored from a backup starts lower).
+// * A handler, projection or index function that throws is logged and counted and disturbs nobody
+//   else. An object that cannot be projected keeps the state it had.
+// * seen: the newest resourceVersion that the store reflects. It only moves forward, but for a list
+//   (a server restored from a backup starts lower).
 import { background } from "../observe/background.ts";
 import type { Log } from "../observe/log.ts";
 import { deepFreeze } from "./freeze.ts";
@@ -20,12 +22,18 @@ import { changesTo, IndexedStore, type Change, type IndexFunction, type Store } 
 import { Waiters } from "./waiters.ts";
 
 export interface InformerDeps extends ReflectorDeps {
-  /** Freezes objects to the bottom before they are stored, so that whoever changes the cache by mistake gets a TypeError. Costs time; tests turn it on. */
+  /**
+   * Freezes objects to the bottom before they are stored, so that whoever changes the cache by
+   * mistake gets a TypeError. Costs time; tests turn it on.
+   */
   readonly freeze?: boolean;
 }
 
 export interface InformerSpec<T extends KubeObject, P extends KubeObject = T> extends ReflectorSpec<T> {
-  /** What of an object is kept; must keep name, namespace, uid and resourceVersion. @default all but managedFields and the last-applied annotation */
+  /**
+   * What of an object is kept; must keep name, namespace, uid and resourceVersion. @default all but
+   * managedFields and the last-applied annotation
+   */
   readonly project?: (object: T) => P;
   readonly indexes?: Readonly<Record<string, IndexFunction<P>>>;
 }
@@ -70,7 +78,8 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   }
 
   /**
-   * Calls `handler` with every change from now on, and, before this returns, with `added` for each object that is there already. Returns a function that ends it.
+   * Calls `handler` with every change from now on, and, before this returns, with `added` for each
+   * object that is there already. Returns a function that ends it.
    */
   onChange(handler: Handler<Stored<P>>): () => void {
     const entry = { call: handler };
@@ -81,7 +90,10 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
     };
   }
 
-  /** Lists and watches until the signal is aborted; never rejects for a server's fault. May be called again after it has ended. */
+  /**
+   * Lists and watches until the signal is aborted; never rejects for a server's fault. May be
+   * called again after it has ended.
+   */
   async run(signal: AbortSignal): Promise<void> {
     if (this.#running) throw new Error("this informer is running already");
     this.#running = true;
@@ -115,13 +127,19 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
     }
   }
 
-  /** Resolves after the first complete list has been delivered to the handlers. Waits for a run that has not begun yet, too. */
+  /**
+   * Resolves after the first complete list has been delivered to the handlers. Waits for a run that
+   * has not begun yet, too.
+   */
   async synced(signal?: AbortSignal): Promise<void> {
     if (this.#synced) return;
     await this.#syncWaiters.wait(undefined, signal);
   }
 
-  /** Resolves when the store has seen this resourceVersion or a later one: after one's own write, the store then knows of it. Throws for a version that cannot be compared. */
+  /**
+   * Resolves when the store has seen this resourceVersion or a later one: after one's own write,
+   * the store then knows of it. Throws for a version that cannot be compared.
+   */
   async waitFor(resourceVersion: string, signal?: AbortSignal): Promise<void> {
     if (this.#seen !== undefined && compareResourceVersions(this.#seen, resourceVersion) >= 0) return;
     if (!isComparable(resourceVersion)) throw new RangeError(`${resourceVersion} is not a resourceVersion`);
@@ -168,7 +186,8 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
       this.#deliver(changes);
     } else if (old !== undefined) {
       this.#store.delete(key);
-      // Events come in order: if another object of this name goes, the one that is known has gone before it.
+      // Events come in order: if another object of this name goes, the one that is known has gone
+      // before it.
       const same = uidOf(old) === uidOf(object);
       this.#deliver([
         same ? { type: "deleted", key, object } : { type: "deleted", key, object: old, finalStateUnknown: true },
@@ -188,7 +207,10 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
     }
   }
 
-  /** The handlers that are there when a batch begins get all of it; one that is added meanwhile was given the state after it. */
+  /**
+   * The handlers that are there when a batch begins get all of it; one that is added meanwhile was
+   * given the state after it.
+   */
   #deliver(changes: readonly Change<Stored<P>>[]): void {
     const handlers = [...this.#handlers];
     for (const change of changes) {

@@ -1,10 +1,11 @@
 import type { Node } from "./kinds.ts";
 
+// Also in src/api/names.ts, which this room may not import.
 const HOSTNAME_LABEL = "kubernetes.io/hostname";
 
 /**
- * Taints of nodes that are about to go: the cluster autoscaler's, and Karpenter's. (A cordon, which `kubectl drain`
- * begins with, is `spec.unschedulable`.)
+ * Taints of nodes that are about to go: the cluster autoscaler's, and Karpenter's. (A cordon, which
+ * `kubectl drain` begins with, is `spec.unschedulable`.)
  */
 export const LEAVING_TAINTS: readonly string[] = ["ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted"];
 
@@ -13,7 +14,10 @@ export function isReady(node: Node | undefined): boolean {
   return (node?.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
 }
 
-/** Whether a node is to be emptied: cordoned, being deleted, or with one of these taints, whatever its effect. */
+/**
+ * Whether a node is to be emptied: cordoned, being deleted, or with one of these taints, whatever
+ * its effect.
+ */
 export function isLeaving(node: Node, taints: readonly string[] = LEAVING_TAINTS): boolean {
   if (node.spec?.unschedulable === true || node.metadata?.deletionTimestamp !== undefined) return true;
   return (node.spec?.taints ?? []).some(({ key }) => taints.includes(key));

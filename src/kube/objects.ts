@@ -2,7 +2,10 @@ import type { ObjectMeta } from "kubernetes-types/meta/v1.js";
 
 export type { ObjectMeta };
 
-/** What every Kubernetes object has. Objects are the raw JSON of the wire: unknown fields stay, time stamps are strings. */
+/**
+ * What every Kubernetes object has. Objects are the raw JSON of the wire: unknown fields stay, time
+ * stamps are strings.
+ */
 export interface KubeObject {
   readonly apiVersion?: string;
   readonly kind?: string;
@@ -10,8 +13,8 @@ export interface KubeObject {
 }
 
 /**
- * An object as the API server has it: what it sends always carries a name, a UID and a version. Objects that a
- * program is about to create have the plain type.
+ * An object as the API server has it: what it sends always carries a name, a UID and a version.
+ * Objects that a program is about to create have the plain type.
  */
 export type Stored<T extends KubeObject = KubeObject> = T & {
   readonly metadata: ObjectMeta & {
@@ -37,7 +40,10 @@ export interface WatchEvent<T> {
   readonly object: T;
 }
 
-/** `namespace/name`, or the bare name of a cluster-scoped object: the key under which stores and queues know an object. */
+/**
+ * `namespace/name`, or the bare name of a cluster-scoped object: the key under which stores and
+ * queues know an object.
+ */
 export function keyOf(object: KubeObject): string {
   const { namespace, name } = object.metadata ?? {};
   return namespace === undefined || namespace === "" ? (name ?? "") : `${namespace}/${name ?? ""}`;

@@ -19,6 +19,7 @@
  * A LocalVolume is taken back only while nothing can have been written: there is no PersistentVolume and
  * no VolumeCopy, both read uncached. (A VolumeCopy is written before the first mount.)
  */
+import { quantity } from "../api/kinds/fields.ts";
 import { localVolumes, type LocalVolume } from "../api/kinds/local-volume.ts";
 import { volumeCopies } from "../api/kinds/volume-copy.ts";
 import { DRIVER, VOLUME_FINALIZER } from "../api/names.ts";
@@ -29,12 +30,19 @@ import { persistentVolumes, type Node, type PersistentVolume, type PersistentVol
 import { hostnameOf, isLeaving } from "../kube/nodes.ts";
 import { nameOf, type Stored } from "../kube/objects.ts";
 import { bytes, QuantityError } from "../kube/quantity.ts";
-import type { CodedError } from "../observe/errors.ts";
+import { CodedError } from "../observe/errors.ts";
 import type { Log } from "../observe/log.ts";
 import { chooseNode } from "../place/choose-node.ts";
 import type { Ledger } from "../place/ledger.ts";
 import { describeRoom } from "../place/room.ts";
-import type { Confirm, Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../provision/driver.ts";
+import type {
+  Confirm,
+  Driver,
+  ProvisionedVolume,
+  ProvisionRequest,
+  RemovedVolume,
+  Reserved,
+} from "../provision/driver.ts";
 import { refusalOf } from "../provision/refusals.ts";
 import type { RetryPolicy } from "../provision/retry-policy.ts";
 import { movableErrors } from "./errors.ts";
@@ -72,6 +80,12 @@ export function createMovableDriver(deps: MovableDeps): Driver {
     refusal,
     admit,
     chooseNode: (request, candidates) => choose(deps, request, candidates),
+    ledger: {
+      reserve: (requests) => reserve(deps.ledger, requests),
+      release: (volumeName) => {
+        deps.ledger.release(volumeName);
+      },
+    },
     provision: (request, signal) => provision(deps, reads, request, signal),
     stored: (volumeName) => {
       deps.ledger.release(volumeName);
@@ -110,7 +124,8 @@ function capacityOf(claim: ProvisionRequest["claim"]): { readonly text: string; 
   if (text === undefined) throw movableErrors.CAPACITY({ why: "spec.resources.requests.storage is not set" });
   try {
     const amount = bytes(text);
-    if (amount > 0n) return { text: String(amount), bytes: amount };
+    // As the claim wrote it where that is short and plain: people read it.
+    if (amount > 0n) return { text: quantity.safeParse(text).success ? text : String(amount), bytes: amount };
   } catch (error) {
     if (!(error instanceof QuantityError)) throw error;
   }
@@ -140,27 +155,41 @@ async function provision(
   request: ProvisionRequest,
   signal: AbortSignal,
 ): Promise<ProvisionedVolume> {
-  const { node, volumeName, storageClass } = request;
+  const { node, storageClass } = request;
   if (node === undefined) throw movableErrors.NO_NODE({ pool: "", asked: "", reasons: [] });
   const parameters = parseParameters(storageClass);
   const nodeName = nameOf(node);
-  grant(deps.ledger, request, parameters.pool, nodeName);
+  return deps.whileKept(nodeName, async () => {
+    const now = await reads.read(nodeName);
+    if (isLeaving(now)) throw movableErrors.NODE_LEAVING({ node: nodeName });
+    const volume = await create(deps, request, parameters, now, signal);
+    // From here on the keeper stays because of the volume.
+    await deps.seen(volume.metadata.resourceVersion, signal);
+    return persistentVolumePart(volume);
+  });
+}
+
+/**
+ * Room for all of these volumes, or for none. Looks and promises in one turn of the event loop, so that
+ * no two groups see the same free bytes.
+ */
+function reserve(ledger: Ledger, requests: readonly ProvisionRequest[]): Reserved {
+  const granted: string[] = [];
   try {
-    return await deps.whileKept(nodeName, async () => {
-      const now = await reads.read(nodeName);
-      if (isLeaving(now)) throw movableErrors.NODE_LEAVING({ node: nodeName });
-      const volume = await create(deps, request, parameters, now, signal);
-      // From here on the keeper stays because of the volume.
-      await deps.seen(volume.metadata.resourceVersion, signal);
-      return persistentVolumePart(volume);
-    });
+    for (const request of requests) {
+      const { node, storageClass, volumeName } = request;
+      if (node === undefined) continue;
+      grant(ledger, request, parseParameters(storageClass).pool, nameOf(node));
+      granted.push(volumeName);
+    }
+    return { outcome: "granted" };
   } catch (error) {
-    deps.ledger.release(volumeName);
+    for (const volumeName of granted) ledger.release(volumeName);
+    if (error instanceof CodedError) return { outcome: "refused", error };
     throw error;
   }
 }
 
-/** Looks and promises in one turn of the event loop, so that two claims never see the same free bytes. */
 function grant(ledger: Ledger, request: ProvisionRequest, pool: string, node: string): void {
   const asked = capacityOf(request.claim);
   const look = ledger.look(pool, node, new Set([request.volumeName]));

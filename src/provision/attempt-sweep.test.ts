@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 import { settle } from "../effects/testing/manual-clock.fixture.ts";
 import { fakeDriver, startProvisioner } from "./testing/harness.fixture.ts";
 
-/** A driver with this one thing left, which stays whatever is done; says at which second it was tried to remove it. */
+/**
+ * A driver with this one thing left, which stays whatever is done; says at which second it was
+ * tried to remove it.
+ */
 function stubborn(left: Set<string>, remove: () => Promise<void>) {
   const tried: number[] = [];
   let now: () => number = () => 0;

@@ -1,14 +1,15 @@
 /*
- * Attempts that ended without a PersistentVolume: the claim was deleted while its volume was being made, or a
- * leader died in between. Each driver keeps a record of its attempts on the cluster (the classic driver: the helper
- * pod). One sweep for all drivers goes through the records:
+ * Attempts that ended without a PersistentVolume: the claim was deleted while its volume was being
+ * made, or a leader died in between. Each driver keeps a record of its attempts on the cluster (the
+ * classic driver: the helper pod). One sweep for all drivers goes through the records:
  *
  *   PersistentVolume stored            → the driver is told, and drops the record
  *   no PersistentVolume, claim alive   → the claim loop goes on from it
  *   no PersistentVolume, claim gone    → the driver removes what the attempt made
  *
- * Removing data on the word of a cache is how data is lost: before a removal the API server is asked whether the
- * claim is gone and no PersistentVolume is there, and once more by the driver, after all waiting.
+ * Removing data on the word of a cache is how data is lost: before a removal the API server is
+ * asked whether the claim is gone and no PersistentVolume is there, and once more by the driver,
+ * after all waiting.
  *
  * A crash leaves the record, and the next leader's first sweep finds it.
  */
@@ -25,12 +26,14 @@ import { uidOf } from "../kube/objects.ts";
 import { background } from "../observe/background.ts";
 import type { Log } from "../observe/log.ts";
 import type { Driver } from "./driver.ts";
-import type { KeyedLock } from "./keyed-lock.ts";
+import type { KeyedLock } from "../kube/keyed-lock.ts";
 import type { ProvisionMetrics } from "./metrics.ts";
 
 const SWEEP_MS = 30_000;
 
-/** A removal that fails every time (a broken disk) costs the classic driver a helper pod each time. */
+/**
+ * A removal that fails every time (a broken disk) costs the classic driver a helper pod each time.
+ */
 const LONGEST_PAUSE_MS = 5 * 60_000;
 
 export interface AttemptSweepDeps {
@@ -46,8 +49,8 @@ export interface AttemptSweepDeps {
 }
 
 /**
- * Sweeps at once, soon after every deleted claim that had no volume, and twice a minute, until the signal is
- * aborted.
+ * Sweeps at once, soon after every deleted claim that had no volume, and twice a minute, until the
+ * signal is aborted.
  */
 export async function runAttemptSweep(
   deps: AttemptSweepDeps,
@@ -95,7 +98,9 @@ class Pauses {
     return (this.#byName.get(name)?.notBefore ?? 0) <= this.#clock.monotonic();
   }
 
-  /** Called at the end of each removal, however it ended: what is gone is not on record any more. */
+  /**
+   * Called at the end of each removal, however it ended: what is gone is not on record any more.
+   */
   ended(name: string): void {
     const before = this.#byName.get(name);
     const pauseMs = before === undefined ? SWEEP_MS : Math.min(before.pauseMs * 2, LONGEST_PAUSE_MS);
@@ -122,7 +127,10 @@ async function sweep(deps: AttemptSweepDeps, driver: Driver, pauses: Pauses, sig
   if (orphaned.length > 0) await removeOrphans(deps, driver, orphaned, pauses, signal);
 }
 
-/** Removes what these attempts made. Our caches say that nobody wants it; the API server has the last word. */
+/**
+ * Removes what these attempts made. Our caches say that nobody wants it; the API server has the
+ * last word.
+ */
 async function removeOrphans(
   deps: AttemptSweepDeps,
   driver: Driver,

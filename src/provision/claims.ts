@@ -5,10 +5,13 @@ import {
   STORAGE_PROVISIONER,
   STORAGE_PROVISIONER_BETA,
 } from "../api/names.ts";
-import type { PersistentVolumeClaim, StorageClass } from "../kube/kinds.ts";
+import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from "../kube/kinds.ts";
 import { uidOf } from "../kube/objects.ts";
 
-/** The PersistentVolume that a claim gets. One name per claim, so that every step may be repeated after a crash. */
+/**
+ * The PersistentVolume that a claim gets. One name per claim, so that every step may be repeated
+ * after a crash.
+ */
 export function volumeNameOf(claim: PersistentVolumeClaim): string {
   return `pvc-${uidOf(claim)}`;
 }
@@ -22,6 +25,12 @@ export function provisionerOf(claim: PersistentVolumeClaim): string | undefined 
 /** The claim's class: the beta annotation first, then the field; "" when it names none. */
 export function classNameOf(claim: PersistentVolumeClaim): string {
   return claim.metadata?.annotations?.[STORAGE_CLASS_BETA] ?? claim.spec?.storageClassName ?? "";
+}
+
+/** `namespace/name` of the claim that a volume is for, whatever its UID. */
+export function claimKeyOf(volume: PersistentVolume): string | undefined {
+  const { namespace, name } = volume.spec?.claimRef ?? {};
+  return namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`;
 }
 
 /** The node chosen for the claim, and the annotation that says so. */

@@ -4,13 +4,13 @@ import type { CodedError } from "../observe/errors.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 
 /**
- * What makes and removes volumes for the provisioning loops. The loops know the protocol (claims, classes,
- * events, binding, retries), a driver knows its volumes. Several drivers run side by side, each under its own
- * provisioner name.
+ * What makes and removes volumes for the provisioning loops. The loops know the protocol (claims,
+ * classes, events, binding, retries), a driver knows its volumes. Several drivers run side by side,
+ * each under its own provisioner name.
  *
- * Every operation may be called again for the same volume at any time: after a crash, after a timeout, after a
- * success whose PersistentVolume could not be written. It must lead to the same volume each time. The loops never
- * run two operations on one volume at once.
+ * Every operation may be called again for the same volume at any time: after a crash, after a
+ * timeout, after a success whose PersistentVolume could not be written. It must lead to the same
+ * volume each time. The loops never run two operations on one volume at once.
  */
 export interface Driver {
   /** A short word, unlike that of any other driver: in queue names, metric labels and log lines. */
@@ -20,16 +20,18 @@ export interface Driver {
   readonly provisioner: string;
 
   /**
-   * Of a CSI driver: its name in `spec.csi.driver`. A PersistentVolume of it whose annotation provisioned-by was
-   * lost (in a restore) is then still known as this driver's, and gets the annotation back.
+   * Of a CSI driver: its name in `spec.csi.driver`. A PersistentVolume of it whose annotation
+   * provisioned-by was lost (in a restore) is then still known as this driver's, and gets the
+   * annotation back.
    */
   readonly csiDriver?: string;
 
   /**
-   * Our finalizer on every PersistentVolume of this driver; needs the right to patch persistentvolumes. With it a
-   * PersistentVolume that somebody deletes stays until its claim is gone; then its data is removed (reclaim policy
-   * Delete) or `retain` is called (Retain), and the finalizer goes last. A driver without one leaves a
-   * PersistentVolume that is being deleted alone: its data stays.
+   * Our finalizer on every PersistentVolume of this driver; needs the right to patch
+   * persistentvolumes. With it a PersistentVolume that somebody deletes stays until its claim is
+   * gone; then its data is removed (reclaim policy Delete) or `retain` is called (Retain), and the
+   * finalizer goes last. A driver without one leaves a PersistentVolume that is being deleted
+   * alone: its data stays.
    */
   readonly finalizer?: string;
 
@@ -40,70 +42,108 @@ export interface Driver {
   readonly workers?: number | undefined;
 
   /**
-   * Says why the driver can never serve a claim that asks for this, or undefined. Its event is the message and the
-   * advice, which should name what to use instead. Pure; `refusalOf` makes one from a list of what is supported.
+   * Says why the driver can never serve a claim that asks for this, or undefined. Its event is the
+   * message and the advice, which should name what to use instead. Pure; `refusalOf` makes one from
+   * a list of what is supported.
    */
   refusal(claim: PersistentVolumeClaim): CodedError | undefined;
 
   /**
-   * Says without waiting whether this claim can be served. Throws a CodedError that becomes the claim's
-   * ProvisioningFailed event.
+   * Says without waiting whether this claim can be served. Throws a CodedError that becomes the
+   * claim's ProvisioningFailed event.
    */
   admit(request: ProvisionRequest): void;
 
   /**
-   * Chooses a node for a claim that names none (Immediate binding). `undefined`: this volume needs no node (shared
-   * file system). Throws when no node will do. The candidates are Ready, not cordoned, and fit the class's
-   * allowedTopologies.
+   * Chooses a node for a claim that names none (Immediate binding). `undefined`: this volume needs
+   * no node (shared file system). Throws when no node will do. The candidates are Ready, not
+   * cordoned, and fit the class's allowedTopologies.
    */
   chooseNode(request: ProvisionRequest, candidates: readonly Stored<Node>[]): Stored<Node> | undefined;
 
+  /** Where room is limited: who gets it. @default every claim that was admitted is made */
+  readonly ledger?: Ledger;
+
   /**
-   * Makes the volume. Resolves when it is there, with the parts of the PersistentVolume that are the driver's.
-   * Rejects with a CodedError, whose `retry` says what becomes of the claim (ErrorRow): with "reschedule" the
-   * scheduler is asked for another node, with an event that has the error's text.
+   * Makes the volume. Resolves when it is there, with the parts of the PersistentVolume that are
+   * the driver's. Rejects with a CodedError, whose `retry` says what becomes of the claim
+   * (ErrorRow): with "reschedule" the scheduler is asked for another node, with an event that has
+   * the error's text.
    */
   provision(request: ProvisionRequest, signal: AbortSignal): Promise<ProvisionedVolume>;
 
   /**
-   * Called once the PersistentVolume of a provisioned claim is stored: what only guarded the volume until then
-   * (a helper pod) can go. Must not reject.
+   * Called once the PersistentVolume of a provisioned claim is stored: what only guarded the volume
+   * until then (a helper pod) can go. Must not reject.
    */
   stored(volumeName: string): Promise<void>;
 
-  /** Names of volumes (`pvc-<claim uid>`) of which an attempt to make them is still on record on the cluster. */
+  /**
+   * Names of volumes (`pvc-<claim uid>`) of which an attempt to make them is still on record on the
+   * cluster.
+   */
   attempts(): readonly string[];
 
   /**
-   * Removes what an attempt made whose claim is gone and that never got a PersistentVolume. `confirm` as for
-   * `remove`. Rejects to be tried again.
+   * Removes what an attempt made whose claim is gone and that never got a PersistentVolume.
+   * `confirm` as for `remove`. Rejects to be tried again.
    */
   removeAttempt(volumeName: string, confirm: Confirm, signal: AbortSignal): Promise<void>;
 
   /**
    * Removes the volume's data. Rejects to be tried again.
    *
-   * `confirm` is asked after all waiting, right before anything is set going that removes data: minutes may have
-   * passed in which an administrator has rescued the volume, or this process has lost its lease. When `signal` is
-   * aborted, what was set going and has not begun is taken back.
+   * `confirm` is asked after all waiting, right before anything is set going that removes data:
+   * minutes may have passed in which an administrator has rescued the volume, or this process has
+   * lost its lease. When `signal` is aborted, what was set going and has not begun is taken back.
    */
   remove(volume: Stored<PersistentVolume>, confirm: Confirm, signal: AbortSignal): Promise<RemovedVolume>;
 
   /**
-   * Only for a driver with a finalizer. Called when a PersistentVolume with reclaim policy Retain is deleted and
-   * its claim is gone, before the finalizer goes: the data stays, and no PersistentVolume leads to it from now on.
-   * Rejects to be tried again.
+   * Only for a driver with a finalizer. Called when a PersistentVolume with reclaim policy Retain
+   * is deleted and its claim is gone, before the finalizer goes: the data stays, and no
+   * PersistentVolume leads to it from now on. Rejects to be tried again.
    */
   retain?(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<void>;
 
   /**
-   * Calls `changed` whenever something has changed that claims may wait for which failed with `retry: "change"`
-   * (room in a pool, a configuration): they are tried again at once. Returns a function that ends it.
+   * Calls `changed` whenever something has changed that claims may wait for which failed with
+   * `retry: "change"` (room in a pool, a configuration): they are tried again at once. Returns a
+   * function that ends it.
    */
   onChange?(changed: () => void): () => void;
 }
 
-/** Asks the API server, past every cache, whether data may still be removed. Rejects when it cannot be asked. */
+/**
+ * What room there is for volumes, and to whom it was given. The claims of one pod are asked for
+ * together, so that two pods with two claims each cannot take half of the room each.
+ */
+export interface Ledger {
+  /**
+   * Takes room for all of these volumes, which are to be made on one node, or for none of them.
+   * Decides without waiting. Asked as often as one of the claims is looked at: a volume that has
+   * room on this node keeps it, one that had room on another node gives that up. Every request was
+   * admitted.
+   *
+   * `error` says what was missing, in figures, for an event on the claim; with `retry:
+   * "reschedule"` the scheduler is asked for another node. A refusal leaves none of these volumes
+   * with room.
+   */
+  reserve(requests: readonly ProvisionRequest[]): Reserved;
+
+  /**
+   * Gives up what was reserved for a volume that is not to be made (there) any more. Not called
+   * once `stored` was: from then on the room is the volume's.
+   */
+  release(volumeName: string): void;
+}
+
+export type Reserved = { readonly outcome: "granted" } | { readonly outcome: "refused"; readonly error: CodedError };
+
+/**
+ * Asks the API server, past every cache, whether data may still be removed. Rejects when it cannot
+ * be asked.
+ */
 export type Confirm = () => Promise<boolean>;
 
 /** A claim that is to get a volume, with all that was read about it. */
@@ -112,11 +152,17 @@ export interface ProvisionRequest {
   readonly storageClass: Stored<StorageClass>;
   /** `pvc-<claim uid>`. */
   readonly volumeName: string;
-  /** The node the scheduler (or the driver, for Immediate binding) chose; undefined when the volume needs none. */
+  /**
+   * The node the scheduler (or the driver, for Immediate binding) chose; undefined when the volume
+   * needs none.
+   */
   readonly node: Stored<Node> | undefined;
 }
 
-/** The driver's part of a PersistentVolume; the loop adds claimRef, class, policy, capacity and provisioned-by. */
+/**
+ * The driver's part of a PersistentVolume; the loop adds claimRef, class, policy, capacity and
+ * provisioned-by.
+ */
 export interface ProvisionedVolume {
   readonly annotations: Readonly<Record<string, string>>;
   /** Source, nodeAffinity, volumeMode: merged into the spec. */
@@ -128,7 +174,13 @@ export type RemovedVolume =
   | { readonly outcome: "removed" }
   /** `confirm` said no, or the signal was aborted before anything was removed. */
   | { readonly outcome: "withdrawn" }
-  /** The PersistentVolume is deleted, its data stays where it is; `message` says where and why, for an event. */
+  /**
+   * The PersistentVolume is deleted, its data stays where it is; `message` says where and why, for
+   * an event.
+   */
   | { readonly outcome: "kept"; readonly message: string }
-  /** The volume's node is not there now: nothing is deleted; tried again after `retryAfterMs`, or when a node appears. */
+  /**
+   * The volume's node is not there now: nothing is deleted; tried again after `retryAfterMs`, or
+   * when a node appears.
+   */
   | { readonly outcome: "waiting"; readonly message: string; readonly retryAfterMs: number };

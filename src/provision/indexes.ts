@@ -1,10 +1,29 @@
-import type { PersistentVolume } from "../kube/kinds.ts";
+import type { PersistentVolume, Pod } from "../kube/kinds.ts";
+import { claimKeyOf } from "./claims.ts";
 
 /** Index of volumes that no claim has, by class name. */
 export const AVAILABLE_BY_CLASS = "availableByClass";
 
-/** Index of volumes by the claim they are for: `namespace/name`. */
+/**
+ * Index of volumes by the claim they are for, and of pods by the claims they use: `namespace/name`.
+ */
 export const BY_CLAIM = "byClaim";
+
+/** The index that the informer of pods must have, where a driver has a ledger. */
+export const podIndexes = {
+  [BY_CLAIM]: (pod: Pod): readonly string[] => claimKeysOf(pod),
+};
+
+/**
+ * `namespace/name` of the claims a pod uses, those it owns (generic ephemeral volumes) among them.
+ */
+export function claimKeysOf(pod: Pod): readonly string[] {
+  const { name, namespace } = pod.metadata ?? {};
+  return (pod.spec?.volumes ?? []).flatMap((volume) => {
+    if (volume.persistentVolumeClaim !== undefined) return [`${namespace}/${volume.persistentVolumeClaim.claimName}`];
+    return volume.ephemeral === undefined ? [] : [`${namespace}/${name}-${volume.name}`];
+  });
+}
 
 /** The indexes that the informer of PersistentVolumes must have. */
 export const volumeIndexes = {
@@ -13,7 +32,7 @@ export const volumeIndexes = {
       ? [volume.spec?.storageClassName ?? ""]
       : [],
   [BY_CLAIM]: (volume: PersistentVolume): readonly string[] => {
-    const ref = volume.spec?.claimRef;
-    return ref?.name === undefined ? [] : [`${ref.namespace ?? ""}/${ref.name}`];
+    const key = claimKeyOf(volume);
+    return key === undefined ? [] : [key];
   },
 };

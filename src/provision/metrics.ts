@@ -2,7 +2,9 @@ import type { KubeMetrics } from "../kube/metrics.ts";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
 /**
- * Names and labels of the first six are those of the provisioning library that local-path-provisioner is built on (it never served them), so that dashboards made for other provisioners work.
+ * Names and labels of the first six are those of the provisioning library that
+ * local-path-provisioner is built on (it never served them), so that dashboards made for other
+ * provisioners work.
  */
 export interface ProvisionMetrics {
   readonly provisioned: Counter<"class" | "source">;

@@ -5,9 +5,12 @@ import { provisionerOf, selectedNodeOf, volumeNameOf, waitsForConsumer } from ".
 /*
  * Claims that are served before kube-controller-manager (KCM) has named their driver.
  *
- * KCM writes the annotation `storage-provisioner` with the same client that is limited to 20 requests a second: of 500 claims the last one would be named after 25 seconds, and all that time its volume worker, whose
- * acknowledgement express bind needs, would wait for the same client. What the annotation says can be told without it: the class's provisioner is ours, and KCM will not bind the claim to a volume that is there
- * already. For WaitForFirstConsumer the scheduler has seen to the second before it chose a node.
+ * KCM writes the annotation `storage-provisioner` with the same client that is limited to 20
+ * requests a second: of 500 claims the last one would be named after 25 seconds, and all that time
+ * its volume worker, whose acknowledgement express bind needs, would wait for the same client. What
+ * the annotation says can be told without it: the class's provisioner is ours, and KCM will not
+ * bind the claim to a volume that is there already. For WaitForFirstConsumer the scheduler has seen
+ * to the second before it chose a node.
  */
 
 /** What is known of a claim that is not named yet. */
@@ -20,11 +23,14 @@ export interface UnnamedClaim {
   readonly reserved: readonly PersistentVolume[];
 }
 
-/** Whether the claim may be served now as if KCM had named this driver. In doubt it is no: KCM's annotation comes. */
+/**
+ * Whether the claim may be served now as if KCM had named this driver. In doubt it is no: KCM's
+ * annotation comes.
+ */
 export function mayGoAhead(provisioner: string, unnamed: UnnamedClaim): boolean {
   const { claim, storageClass, available, reserved } = unnamed;
   if (provisionerOf(claim) !== undefined || storageClass?.provisioner !== provisioner) return false;
-  if (claim.metadata?.deletionTimestamp !== undefined || (claim.spec?.volumeName ?? "") !== "") return false;
+  if (claim.metadata?.deletionTimestamp !== undefined || claim.spec?.volumeName) return false;
   if (waitsForConsumer(storageClass)) return selectedNodeOf(claim) !== undefined;
   if (claim.spec?.selector !== undefined) return false;
   return available.length === 0 && !reserved.some((volume) => isForClaim(volume, claim));
@@ -32,6 +38,6 @@ export function mayGoAhead(provisioner: string, unnamed: UnnamedClaim): boolean 
 
 /** A volume that somebody reserved for the claim, or that KCM has given it just now. */
 function isForClaim(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-  const uid = volume.spec?.claimRef?.uid ?? "";
-  return volume.metadata?.name !== volumeNameOf(claim) && (uid === "" || uid === uidOf(claim));
+  const uid = volume.spec?.claimRef?.uid;
+  return volume.metadata?.name !== volumeNameOf(claim) && (!uid || uid === uidOf(claim));
 }

@@ -11,9 +11,17 @@ export interface ClaimSnapshot {
   /** The claim's class as last seen; undefined when there is none of that name. */
   readonly storageClass: Stored<StorageClass> | undefined;
   /** The PersistentVolume called `pvc-<claim uid>` as last seen. */
-  readonly volume: PersistentVolume | undefined;
-  /** The claim may be served although kube-controller-manager has not named its driver yet (plan-ahead.ts). */
+  readonly volume: Stored<PersistentVolume> | undefined;
+  /**
+   * The claim may be served although kube-controller-manager has not named its driver yet
+   * (plan-ahead.ts).
+   */
   readonly ahead?: boolean;
+  /**
+   * The node that was chosen for another claim of the same pod; counts while none was for this
+   * claim.
+   */
+  readonly siblingsNode?: string;
 }
 
 export type ClaimPlan =
@@ -24,7 +32,7 @@ export type ClaimPlan =
   /** Cannot be served now: say so and try again. */
   | { readonly step: "fail"; readonly error: CodedError }
   /** The volume is there, the claim is not bound to it yet. */
-  | { readonly step: "bind"; readonly volume: PersistentVolume }
+  | { readonly step: "bind"; readonly volume: Stored<PersistentVolume> }
   /** Make the volume. */
   | {
       readonly step: "provision";
@@ -36,13 +44,13 @@ export type ClaimPlan =
 const nothing: ClaimPlan = { step: "nothing" };
 
 /**
- * Decides the next step of one claim from what is. The conditions are those of the external provisioner protocol:
- * kube-controller-manager has named us, the claim is unbound, and for WaitForFirstConsumer the scheduler has chosen a
- * node.
+ * Decides the next step of one claim from what is. The conditions are those of the external
+ * provisioner protocol: kube-controller-manager has named us, the claim is unbound, and for
+ * WaitForFirstConsumer the scheduler has chosen a node.
  */
 export function planClaim(
   driver: Pick<Driver, "provisioner" | "finalizer" | "refusal">,
-  { claim, storageClass, volume, ahead }: ClaimSnapshot,
+  { claim, storageClass, volume, ahead, siblingsNode }: ClaimSnapshot,
 ): ClaimPlan {
   const { provisioner } = driver;
   if (claim.metadata.deletionTimestamp !== undefined) return nothing;
@@ -56,26 +64,26 @@ export function planClaim(
   }
   // The class of this name has another provisioner by now.
   if (storageClass.provisioner !== provisioner) return nothing;
-  const selected = selectedNodeOf(claim);
-  if (waitsForConsumer(storageClass) && selected === undefined) return nothing;
+  const node = selectedNodeOf(claim)?.node ?? siblingsNode;
+  if (waitsForConsumer(storageClass) && node === undefined) return nothing;
   // A volume populator brings a claim of its own and hands the filled volume over.
   if (isForPopulator(claim)) return nothing;
   const error = driver.refusal(claim);
   if (error !== undefined) return { step: "refuse", error };
-  return { step: "provision", storageClass, node: selected?.node };
+  return { step: "provision", storageClass, node };
 }
 
 /** The volume of the claim's name is there. */
 function planStored(
   { finalizer }: Pick<Driver, "finalizer">,
   claim: Stored<PersistentVolumeClaim>,
-  volume: PersistentVolume,
+  volume: Stored<PersistentVolume>,
 ): ClaimPlan {
   const about = { volume: volumeNameOf(claim), claim: keyOf(claim) };
   if (volume.spec?.claimRef?.uid !== uidOf(claim)) {
     return { step: "fail", error: provisionErrors.VOLUME_NAME_TAKEN(about) };
   }
-  const { deletionTimestamp, finalizers } = volume.metadata ?? {};
+  const { deletionTimestamp, finalizers } = volume.metadata;
   // Nobody binds a claim to it, and it waits for the claim to go.
   if (deletionTimestamp !== undefined && finalizer !== undefined && finalizers?.includes(finalizer) === true) {
     return { step: "fail", error: provisionErrors.VOLUME_BEING_DELETED(about) };

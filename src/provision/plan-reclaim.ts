@@ -8,15 +8,23 @@ export type Owner = Pick<Driver, "provisioner" | "csiDriver" | "finalizer">;
 
 export type ReclaimPlan =
   | { readonly step: "nothing" }
-  /** Take a foreign finalizer off: only other provisioning libraries honour it, and none of them runs. */
+  /**
+   * Take a foreign finalizer off: only other provisioning libraries honour it, and none of them
+   * runs.
+   */
   | { readonly step: "drop-foreign-finalizer" }
   /** Write what a restore has lost: the annotation provisioned-by, our finalizer. */
   | { readonly step: "adopt" }
-  /** The claim is gone and kube-controller-manager has not said so yet: write the phase Released for it. */
+  /**
+   * The claim is gone and kube-controller-manager has not said so yet: write the phase Released for
+   * it.
+   */
   | { readonly step: "mark-released" }
   /** Remove the data, then the object. */
   | { readonly step: "reclaim" }
-  /** The object is being deleted and its data stays: tell the driver, then take our finalizer off. */
+  /**
+   * The object is being deleted and its data stays: tell the driver, then take our finalizer off.
+   */
   | { readonly step: "retain" }
   /** The object is being deleted and its data is gone: take our finalizer off. */
   | { readonly step: "drop-finalizer" };
@@ -24,11 +32,11 @@ export type ReclaimPlan =
 const nothing: ReclaimPlan = { step: "nothing" };
 
 /**
- * Decides the next step of one PersistentVolume. `claim` is the claim that claimRef names, as last seen, whatever
- * its UID; `emptied`: its data was removed by this process.
+ * Decides the next step of one PersistentVolume. `claim` is the claim that claimRef names, as last
+ * seen, whatever its UID; `emptied`: its data was removed by this process.
  *
- * A volume that is being deleted (`kubectl delete pv`) and does not carry the driver's finalizer is left alone: its
- * data stays, as with local-path-provisioner.
+ * A volume that is being deleted (`kubectl delete pv`) and does not carry the driver's finalizer is
+ * left alone: its data stays, as with local-path-provisioner.
  */
 export function planReclaim(
   owner: Owner,
@@ -49,7 +57,8 @@ export function planReclaim(
     return { step: "mark-released" };
   }
   if (holds(claim, volume)) return nothing;
-  // Without a UID an administrator has taken the volume back, or reserved it for a claim to come: its data stays.
+  // Without a UID an administrator has taken the volume back, or reserved it for a claim to come:
+  // its data stays.
   if (!claimUid) return deleting ? { step: "retain" } : nothing;
   if (!isReleased(owner, volume)) return nothing;
   if (volume.spec?.persistentVolumeReclaimPolicy !== "Delete") return deleting ? { step: "retain" } : nothing;
@@ -77,8 +86,8 @@ function lacks(owner: Owner, volume: PersistentVolume): boolean {
 }
 
 /**
- * kube-controller-manager calls a volume Failed whose annotation was lost and whose claim was deleted: it looks for
- * an in-tree plugin that could remove the data.
+ * kube-controller-manager calls a volume Failed whose annotation was lost and whose claim was
+ * deleted: it looks for an in-tree plugin that could remove the data.
  */
 function isReleased(owner: Owner, volume: PersistentVolume): boolean {
   const phase = volume.status?.phase;
@@ -86,8 +95,8 @@ function isReleased(owner: Owner, volume: PersistentVolume): boolean {
 }
 
 /**
- * Whether this claim is the one the volume was made for, and may still have it: one that got another volume does not
- * need this one any more.
+ * Whether this claim is the one the volume was made for, and may still have it: one that got
+ * another volume does not need this one any more.
  */
 export function holds(claim: PersistentVolumeClaim | undefined, volume: Stored<PersistentVolume>): boolean {
   if (claim === undefined) return false;
@@ -99,10 +108,10 @@ export function holds(claim: PersistentVolumeClaim | undefined, volume: Stored<P
 }
 
 /**
- * Whether a volume whose removal has begun has been taken out of it: set to another policy, given to another claim,
- * to none or to another driver, or deleted where nothing of ours holds it. The phase alone says nothing:
- * kube-controller-manager, where its cache of claims is behind, calls a Released volume Bound once more before it
- * finds its claim gone.
+ * Whether a volume whose removal has begun has been taken out of it: set to another policy, given
+ * to another claim, to none or to another driver, or deleted where nothing of ours holds it. The
+ * phase alone says nothing: kube-controller-manager, where its cache of claims is behind, calls a
+ * Released volume Bound once more before it finds its claim gone.
  */
 export function isRescued(owner: Owner, removing: PersistentVolume, now: PersistentVolume): boolean {
   return (

@@ -6,14 +6,14 @@ import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from
 import type { KubeMetrics } from "../kube/metrics.ts";
 import type { Log } from "../observe/log.ts";
 import { runAttemptSweep } from "./attempt-sweep.ts";
-import { ClaimLoop } from "./claim-loop.ts";
+import { ClaimLoop, type PodWatch } from "./claim-loop.ts";
 import { classNameOf, selectedNodeOf } from "./claims.ts";
 import type { Driver } from "./driver.ts";
 import type { Recorder } from "./events.ts";
 import { Acknowledger } from "./express/acknowledger.ts";
 import { Binder } from "./express/binder.ts";
 import { AVAILABLE_BY_CLASS } from "./indexes.ts";
-import { KeyedLock } from "./keyed-lock.ts";
+import { KeyedLock } from "../kube/keyed-lock.ts";
 import type { ProvisionMetrics } from "./metrics.ts";
 import { ReclaimLoop } from "./reclaim-loop.ts";
 
@@ -28,6 +28,11 @@ export interface ProvisionerDeps {
   readonly volumes: Informer<PersistentVolume>;
   readonly classes: Informer<StorageClass>;
   readonly nodes: Informer<Node>;
+  /**
+   * The pods of all namespaces, with the index of `podIndexes`. Only drivers with a ledger need it:
+   * without it every claim is asked for alone.
+   */
+  readonly pods?: PodWatch | undefined;
   /** Whether this process leads at this very moment; always true without leader election. */
   readonly isLeading: () => boolean;
   readonly metrics?: ProvisionMetrics | undefined;
@@ -36,7 +41,8 @@ export interface ProvisionerDeps {
 
 export interface ProvisionerOptions {
   /**
-   * Bind claims ourselves where kube-controller-manager is behind. Needs the rights of `EXPRESS_RIGHTS`.
+   * Bind claims ourselves where kube-controller-manager is behind. Needs the rights of
+   * `EXPRESS_RIGHTS`.
    */
   readonly express: boolean;
   /** Tells this installation's canary from that of another one in the cluster. */
@@ -44,12 +50,12 @@ export interface ProvisionerOptions {
 }
 
 /**
- * Serves the drivers' provisioner names until the signal is aborted: claims to volumes, binding, reclaiming. What
- * it knows it reads from the cluster; it may die at any instant.
+ * Serves the drivers' provisioner names until the signal is aborted: claims to volumes, binding,
+ * reclaiming. What it knows it reads from the cluster; it may die at any instant.
  *
- * Per driver there is a claim loop and a reclaim loop. They share one lock per volume, one binder with one canary,
- * one sweep of attempts and one set of metrics. Throws a RangeError when two drivers have the same name, or serve
- * the same provisioner.
+ * Per driver there is a claim loop and a reclaim loop. They share one lock per volume, one binder
+ * with one canary, one sweep of attempts and one set of metrics. Throws a RangeError when two
+ * drivers have the same name, or serve the same provisioner.
  */
 export async function runProvisioner(
   deps: ProvisionerDeps,

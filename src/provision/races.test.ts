@@ -33,7 +33,8 @@ test.each([
 });
 
 test("a volume whose claim was bound to another volume is reclaimed while that claim lives", async () => {
-  // kube-controller-manager: "dynamically provisioned for this claim; the claim got bound elsewhere, and thus this volume is not needed" → Released.
+  // kube-controller-manager: "dynamically provisioned for this claim; the claim got bound
+  // elsewhere, and thus this volume is not needed" → Released.
   const driver = fakeDriver();
   const world = await startProvisioner(driver);
   world.putClaim("c", { spec: { storageClassName: "now", volumeName: "static" }, status: { phase: "Bound" } });

@@ -27,7 +27,8 @@ test("a volume that became Retain past our cache keeps its data", async () => {
   const driver = fakeDriver();
   const world = await startProvisioner(driver);
   world.kube.intercept = (request) => {
-    // The cache shows Delete; the read before the removal shows what an administrator has just written.
+    // The cache shows Delete; the read before the removal shows what an administrator has just
+    // written.
     if (request.method !== "GET" || request.path !== "/api/v1/persistentvolumes/pvc-1") return;
     world.kube.intercept = () => undefined;
     const volume = world.volume("pvc-1");

@@ -4,14 +4,16 @@
  *   claim gone → phase Released (kube-controller-manager, or we for it) → driver removes the data
  *     → PersistentVolume deleted → our finalizer off, where the driver has one
  *
- * A PersistentVolume that somebody deletes first, of a driver with a finalizer, goes the same way once its claim is
- * gone. With reclaim policy Retain the driver is told instead, the data stays, and the finalizer goes.
+ * A PersistentVolume that somebody deletes first, of a driver with a finalizer, goes the same way
+ * once its claim is gone. With reclaim policy Retain the driver is told instead, the data stays,
+ * and the finalizer goes.
  *
- * Data is removed only after two reads past every cache: the volume is still one to reclaim, and no claim with the
- * UID in its claimRef needs it. The reads are made twice: when the removal begins, and (by the driver, through
- * `confirm`) after all waiting, right before anything is set going. A cache that is behind, or an etcd restored from
- * a backup, must not cost anybody a volume; an administrator who sets a volume to Retain while its removal waits has
- * rescued it. A rescue after that aborts the removal, which takes back what has not begun.
+ * Data is removed only after two reads past every cache: the volume is still one to reclaim, and no
+ * claim with the UID in its claimRef needs it. The reads are made twice: when the removal begins,
+ * and (by the driver, through `confirm`) after all waiting, right before anything is set going. A
+ * cache that is behind, or an etcd restored from a backup, must not cost anybody a volume; an
+ * administrator who sets a volume to Retain while its removal waits has rescued it. A rescue after
+ * that aborts the removal, which takes back what has not begun.
  *
  * What a crash leaves, and the next leader goes on from:
  *   before the data is removed      a Released volume
@@ -37,10 +39,11 @@ import { nameOf, uidOf, type Stored } from "../kube/objects.ts";
 import { WorkQueue } from "../kube/work-queue.ts";
 import { CodedError, messageOf } from "../observe/errors.ts";
 import type { Log } from "../observe/log.ts";
+import { claimKeyOf } from "./claims.ts";
 import type { Driver } from "./driver.ts";
 import * as events from "./events.ts";
 import { volumePhase } from "./express/patches.ts";
-import type { KeyedLock } from "./keyed-lock.ts";
+import type { KeyedLock } from "../kube/keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "./metrics.ts";
 import { isRescued, planReclaim, type ReclaimPlan } from "./plan-reclaim.ts";
 import { retryDelayMs } from "./retry-policy.ts";
@@ -49,8 +52,8 @@ import { adopted, withoutFinalizer } from "./volume-patches.ts";
 const UNLIMITED = 16_384;
 
 /**
- * How long a volume is left alone that the cache shows as one to reclaim and the API server does not: somebody is
- * repairing something.
+ * How long a volume is left alone that the cache shows as one to reclaim and the API server does
+ * not: somebody is repairing something.
  */
 const DOUBT_MS = 60_000;
 
@@ -64,8 +67,8 @@ export interface ReclaimLoopDeps {
   readonly nodes: Informer<Node>;
   readonly locks: KeyedLock;
   /**
-   * Whether this process leads at this very moment; asked before data is removed. A process that was stalled may no
-   * longer.
+   * Whether this process leads at this very moment; asked before data is removed. A process that
+   * was stalled may no longer.
    */
   readonly isLeading: () => boolean;
   readonly metrics?: ProvisionMetrics | undefined;
@@ -73,7 +76,10 @@ export interface ReclaimLoopDeps {
 }
 
 export interface ReclaimLoopOptions {
-  /** Write the phase Released ourselves when a claim is gone. Needs the right to patch persistentvolumes/status. */
+  /**
+   * Write the phase Released ourselves when a claim is gone. Needs the right to patch
+   * persistentvolumes/status.
+   */
   readonly release: boolean;
 }
 
@@ -121,8 +127,8 @@ export class ReclaimLoop {
         if (change.type === "deleted" && volume) this.#queue.add(volume);
       }),
       nodes.onChange((change) => {
-        // A node that comes back, or gets the label a volume's affinity names, may be what a volume waits for.
-        // Heartbeats change neither.
+        // A node that comes back, or gets the label a volume's affinity names, may be what a volume
+        // waits for. Heartbeats change neither.
         const before = JSON.stringify(change.old?.metadata.labels);
         if (change.type === "added" || before !== JSON.stringify(change.object.metadata.labels)) {
           for (const name of this.#waiting.keys()) this.#queue.add(name);
@@ -166,7 +172,8 @@ export class ReclaimLoop {
     const { volumes, claims, locks } = this.#deps;
     const volume = volumes.store.get(name);
     if (volume === undefined) return undefined;
-    const plan = this.#plan(volume, claims.store.get(claimKeyOf(volume)));
+    const claimKey = claimKeyOf(volume);
+    const plan = this.#plan(volume, claimKey === undefined ? undefined : claims.store.get(claimKey));
     switch (plan.step) {
       case "nothing":
         return undefined;
@@ -236,7 +243,9 @@ export class ReclaimLoop {
     }
   }
 
-  /** Removes the data, then the object. Resolves with when to look again where nothing was removed. */
+  /**
+   * Removes the data, then the object. Resolves with when to look again where nothing was removed.
+   */
   async #remove(seen: Stored<PersistentVolume>, either: AbortSignal, signal: AbortSignal): Promise<ReconcileResult> {
     const { recorder } = this.#deps;
     const volume = await this.#confirmed("reclaim", seen, either);
@@ -260,8 +269,8 @@ export class ReclaimLoop {
   }
 
   /**
-   * Deletes the object, whose data is gone. Where our finalizer is on it the delete only marks it, and the finalizer
-   * goes when the event of that comes.
+   * Deletes the object, whose data is gone. Where our finalizer is on it the delete only marks it,
+   * and the finalizer goes when the event of that comes.
    */
   async #deleteObject(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<void> {
     if (this.#driver.finalizer !== undefined) this.#emptied.add(uidOf(volume));
@@ -289,8 +298,8 @@ export class ReclaimLoop {
   }
 
   /**
-   * The volume as the API server has it now, if past every cache it is still one for this step, its claim is gone,
-   * and we lead.
+   * The volume as the API server has it now, if past every cache it is still one for this step, its
+   * claim is gone, and we lead.
    */
   async #confirmed(
     step: "reclaim" | "retain",
@@ -305,8 +314,8 @@ export class ReclaimLoop {
   }
 
   /**
-   * Not to be removed, say the API server or the clock of our lease; the cache said otherwise. It is looked at again
-   * in a while, should nothing come of it before.
+   * Not to be removed, say the API server or the clock of our lease; the cache said otherwise. It
+   * is looked at again in a while, should nothing come of it before.
    */
   #doubt(volume: Stored<PersistentVolume>): ReconcileResult {
     this.#deps.log.info("a volume is not to be removed now", { volume: nameOf(volume) });
@@ -338,7 +347,10 @@ export class ReclaimLoop {
     return this.#deps.client.find(persistentVolumeClaims, { name: ref.name, namespace: ref.namespace }, { signal });
   }
 
-  /** A guarded write; one that is refused in this way leaves the next step to the volume's next event. */
+  /**
+   * A guarded write; one that is refused in this way leaves the next step to the volume's next
+   * event.
+   */
   async #patch(
     volume: Stored<PersistentVolume>,
     patch: readonly JsonPatchOperation[] | undefined,
@@ -354,12 +366,10 @@ export class ReclaimLoop {
   }
 }
 
-/** Refused, and not for want of a right: nothing would ever come of a volume whose finalizer may not be written. */
+/**
+ * Refused, and not for want of a right: nothing would ever come of a volume whose finalizer may not
+ * be written.
+ */
 function isOutdated(error: unknown): boolean {
   return isRefused(error) && !isForbidden(error);
-}
-
-function claimKeyOf(volume: PersistentVolume): string {
-  const ref = volume.spec?.claimRef;
-  return `${ref?.namespace ?? ""}/${ref?.name ?? ""}`;
 }

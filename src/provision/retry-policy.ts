@@ -4,7 +4,10 @@ export interface RetryPolicy {
   readonly firstMs: number;
   /** The longest pause, in milliseconds. */
   readonly longestMs: number;
-  /** After so many failures in a row the pause is `restingMs`, unless the object changes before. 0: never. */
+  /**
+   * After so many failures in a row the pause is `restingMs`, unless the object changes before. 0:
+   * never.
+   */
   readonly limit: number;
   readonly restingMs: number;
 }

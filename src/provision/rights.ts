@@ -36,7 +36,10 @@ export const EXPRESS_RIGHTS: readonly Right[] = [
   { verb: "delete", resource: "persistentvolumes" },
 ];
 
-/** Asks the API server which features of the table this ServiceAccount may use. Rejects when it cannot be asked. */
+/**
+ * Asks the API server which features of the table this ServiceAccount may use. Rejects when it
+ * cannot be asked.
+ */
 export async function probeRights<F extends string>(
   client: KubeClient,
   table: RightsTable<F>,

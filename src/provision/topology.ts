@@ -1,13 +1,19 @@
 import type { Node, StorageClass } from "../kube/kinds.ts";
+import { isReady } from "../kube/nodes.ts";
 
-/** Whether a node may get new volumes of a class by itself: Ready, not cordoned, not going away, within allowedTopologies. */
+/**
+ * Whether a node may get new volumes of a class by itself: Ready, not cordoned, not going away,
+ * within allowedTopologies.
+ */
 export function canHold(node: Node, storageClass: StorageClass): boolean {
   if (node.spec?.unschedulable === true || node.metadata?.deletionTimestamp !== undefined) return false;
-  const ready = node.status?.conditions?.find((condition) => condition.type === "Ready");
-  return ready?.status === "True" && fitsTopology(node, storageClass);
+  return isReady(node) && fitsTopology(node, storageClass);
 }
 
-/** allowedTopologies: terms are alternatives, the expressions of one term all hold. None: everywhere. */
+/**
+ * allowedTopologies: terms are alternatives, the expressions of one term all hold. None:
+ * everywhere.
+ */
 export function fitsTopology(node: Node, storageClass: StorageClass): boolean {
   const terms = storageClass.allowedTopologies ?? [];
   if (terms.length === 0) return true;

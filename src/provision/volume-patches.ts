@@ -1,6 +1,6 @@
 /*
- * Guarded JSON patches of a PersistentVolume's metadata. Each is refused (422) when the volume is another one or has
- * changed since; the volume's next event then leads to the next try.
+ * Guarded JSON patches of a PersistentVolume's metadata. Each is refused (422) when the volume is
+ * another one or has changed since; the volume's next event then leads to the next try.
  */
 import { PROVISIONED_BY } from "../api/names.ts";
 import { patchSegment, type JsonPatchOperation } from "../kube/client.ts";
@@ -8,7 +8,10 @@ import type { PersistentVolume } from "../kube/kinds.ts";
 import { uidOf, type Stored } from "../kube/objects.ts";
 import type { Owner } from "./plan-reclaim.ts";
 
-/** Takes one finalizer off, under a test of the UID and of its position. Undefined when it is not on it. */
+/**
+ * Takes one finalizer off, under a test of the UID and of its position. Undefined when it is not on
+ * it.
+ */
 export function withoutFinalizer(
   volume: Stored<PersistentVolume>,
   finalizer: string,

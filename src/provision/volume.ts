@@ -5,8 +5,9 @@ import { classNameOf } from "./claims.ts";
 import type { ProvisionedVolume, ProvisionRequest } from "./driver.ts";
 
 /**
- * The PersistentVolume for a claim: what the protocol fixes around what the driver made. claimRef carries the UID,
- * so that the volume can be bound to no other claim, not even to one of the same name.
+ * The PersistentVolume for a claim: what the protocol fixes around what the driver made. claimRef
+ * carries the UID, so that the volume can be bound to no other claim, not even to one of the same
+ * name.
  */
 export function volumeFor(
   request: ProvisionRequest,

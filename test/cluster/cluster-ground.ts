@@ -9,15 +9,26 @@ import type { ManagedProcess } from "./process.ts";
 /** How long a story waits for something when it does not say. */
 const PATIENCE_MS = 180_000;
 
-/** SIGKILL to the processes whose environment has the pod's name as its host name; fails when there is none. */
-const KILL_BY_HOST_NAME = `
-  killed=1
+/**
+ * SIGKILL to the processes that have the pod's name as the host name in their environment, or one of the pod's containers
+ * in the names of their cgroups: with `hostNetwork` the host name is the node's. Fails when there is none.
+ */
+const KILL_CONTAINERS = `
+  name=$0 killed=1
   for directory in /proc/[0-9]*; do
-    if tr '\\0' '\\n' <$directory/environ 2>/dev/null | grep -qx "HOSTNAME=$0"; then
-      kill -KILL "\${directory#/proc/}" && killed=0
-    fi
+    found=
+    if tr '\\0' '\\n' <$directory/environ 2>/dev/null | grep -qx "HOSTNAME=$name"; then found=yes; fi
+    for container in "$@"; do
+      if grep -q "/$container\\$" $directory/cgroup 2>/dev/null; then found=yes; fi
+    done
+    if [ "$found" ] && kill -KILL "\${directory#/proc/}"; then killed=0; fi
   done
   exit $killed`;
+
+interface RunningPod {
+  readonly spec: { readonly nodeName?: string };
+  readonly status: { readonly containerStatuses?: readonly { readonly containerID?: string }[] };
+}
 
 /** A cluster that was started here as a ground: it can do everything. */
 export class ClusterGround extends ApiGround implements Ground {
@@ -59,9 +70,11 @@ export class ClusterGround extends ApiGround implements Ground {
   }
 
   async killContainers(namespace: string, pod: string): Promise<void> {
-    const found = await this.get<{ spec: { nodeName?: string } }>("Pod", pod, namespace);
+    const found = await this.get<RunningPod>("Pod", pod, namespace);
     const node = this.#cluster.node(found?.spec.nodeName ?? "");
-    const { code, stderr } = await node.exec(["sh", "-c", KILL_BY_HOST_NAME, pod]);
+    // As `containerd://ID`.
+    const ids = (found?.status.containerStatuses ?? []).flatMap(({ containerID }) => containerID?.split("//")[1] ?? []);
+    const { code, stderr } = await node.exec(["sh", "-c", KILL_CONTAINERS, pod, ...ids]);
     if (code !== 0) throw new Error(`no process of ${namespace}/${pod} was found: ${stderr}`);
   }
 

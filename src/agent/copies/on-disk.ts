@@ -47,6 +47,11 @@ export class OnDisk {
     return { copies: found.lists.flat(), readable: found.readable };
   }
 
+  /** The copies of a pool that can be read now. */
+  storeOf(pool: string): CopyStore | undefined {
+    return this.#deps.pools.all().find(({ name }) => name === pool)?.store;
+  }
+
   /** Every volume that has a directory in a pool that can be read. */
   async volumes(): Promise<ReadonlySet<string>> {
     return new Set((await this.#inPools((store) => store.volumes())).lists.flat());

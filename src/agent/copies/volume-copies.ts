@@ -101,6 +101,20 @@ export class VolumeCopies {
     );
   }
 
+  /** The object of a volume, made if it is missing. */
+  async make(volume: string, signal?: AbortSignal): Promise<Stored<VolumeCopy>> {
+    const { client, nodeName } = this.#deps;
+    const metadata = { name: copyNameOf(volume, nodeName), finalizers: [COPY_FINALIZER] };
+    try {
+      const options = signal === undefined ? {} : { signal };
+      return await client.create(volumeCopies, { metadata, spec: { volume, nodeName } }, options);
+    } catch (error) {
+      const found = isAlreadyExists(error) ? await this.read(volume, signal) : undefined;
+      if (found === undefined) throw error;
+      return found;
+    }
+  }
+
   /** Lets a purged object go that somebody has deleted. */
   async release({ metadata }: Stored<VolumeCopy>, signal: AbortSignal): Promise<void> {
     const { name, uid, resourceVersion, finalizers = [] } = metadata;

@@ -1,6 +1,6 @@
 /* The data of an open file: holes, allocation, what the page cache keeps, and what is durable. */
 import { constants } from "node:os";
-import { fsync as nodeFsync } from "node:fs";
+import { fsync as nodeFsync, ftruncateSync, read, readSync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import { hasCode, libcFunction, SystemError } from "./libc.ts";
 
@@ -9,6 +9,12 @@ const SEEK_HOLE = 4;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 const POSIX_FADV_DONTNEED = 4;
+
+const readOnce = promisify(read);
+const writeOnce = promisify(write);
+
+/** So few bytes are read and written on this thread: the way to another one and back takes longer. */
+const AT_ONCE_BYTES = 64 * 1024;
 
 const calls = {
   lseek: libcFunction("lseek", "int64_t", ["int", "int64_t", "int"]),
@@ -51,3 +57,35 @@ export async function syncfs(fd: number): Promise<void> {
 
 /** Waits until an open file or directory is durable. */
 export const fsync: (fd: number) => Promise<void> = promisify(nodeFsync);
+
+/** Sets the size of an open file; what is added reads as zeros and takes no blocks. */
+export function truncate(fd: number, size: number): void {
+  ftruncateSync(fd, size);
+}
+
+/** Reads up to `length` bytes at `offset`: fewer only at the end of the file. */
+export async function readAt(fd: number, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length);
+  let done = 0;
+  while (done < length) {
+    const read =
+      length <= AT_ONCE_BYTES
+        ? readSync(fd, bytes, done, length - done, offset + done)
+        : (await readOnce(fd, bytes, done, length - done, offset + done)).bytesRead;
+    if (read === 0) break;
+    done += read;
+  }
+  return bytes.subarray(0, done);
+}
+
+/** Writes all of `bytes` at `offset`. */
+export async function writeAt(fd: number, offset: number, bytes: Buffer): Promise<void> {
+  const { length } = bytes;
+  let done = 0;
+  while (done < length) {
+    done +=
+      length <= AT_ONCE_BYTES
+        ? writeSync(fd, bytes, done, length - done, offset + done)
+        : (await writeOnce(fd, bytes, done, length - done, offset + done)).bytesWritten;
+  }
+}

@@ -3,6 +3,7 @@ import { closeSync, constants } from "node:fs";
 import { cString, libcFunction, systemCall } from "./libc.ts";
 
 export const O_PATH = 0o10000000;
+export const O_NOATIME = 0o1000000;
 const O_CLOEXEC = 0o2000000;
 export const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_NONBLOCK, O_NOFOLLOW, O_DIRECTORY } = constants;
 

@@ -1,5 +1,5 @@
 /* Names of a directory as bytes: Node's own readdir cannot read from a descriptor. */
-import { systemCall } from "./libc.ts";
+import { hasCode, systemCall } from "./libc.ts";
 
 /** One getdents64 fills it: about 1,000 names. */
 const BUFFER_BYTES = 32 * 1024;
@@ -16,13 +16,23 @@ const getdents64 = systemCall("getdents64", { x64: 217, arm64: 61 }, ["int", "vo
 export function* readDirectory(fd: number): Generator<Buffer, void> {
   const buffer = Buffer.alloc(BUFFER_BYTES);
   for (;;) {
-    const length = getdents64.call("", fd, buffer, BUFFER_BYTES);
+    const length = fill(fd, buffer);
     if (length === 0) return;
     for (let at = 0; at < length; at += buffer.readUInt16LE(at + LENGTH_AT)) {
       const start = at + NAME_AT;
       const name = buffer.subarray(start, buffer.indexOf(0, start));
       if (!isDot(name)) yield Buffer.from(name);
     }
+  }
+}
+
+function fill(fd: number, buffer: Buffer): number {
+  try {
+    return getdents64.call("", fd, buffer, BUFFER_BYTES);
+  } catch (error) {
+    // The directory was removed while it was open: it has no names any more.
+    if (hasCode(error, "ENOENT")) return 0;
+    throw error;
   }
 }
 

@@ -37,9 +37,9 @@ export const copyReport = z
     sealing: z.int().min(0).describe("The move's status.sealing that the report answers."),
     role: z.enum(["Source", "Target"]).describe("Whether this node gives or gets the data."),
     state: z
-      .enum(["Waiting", "Refused", "Sealed", "Unsealed", "Copying", "Copied"])
+      .enum(["Checked", "Waiting", "Refused", "Sealed", "Unsealed", "Copying", "Copied"])
       .describe(
-        "Source: Waiting for its last users, Sealed, or Unsealed after an undo. Target: Copying or Copied (compared and durable). Refused: see code and message.",
+        "Source: Checked (nothing stands in the way), Waiting for its last users, Sealed, or Unsealed after an undo. Target: Copying or Copied (compared and durable). Refused: see code and message.",
       ),
     code: z.string().max(128).optional().describe("Code of the error, where state is Refused or Waiting."),
     message: z.string().max(4096).optional().describe("What is waited for, or why it was refused."),

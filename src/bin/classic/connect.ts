@@ -23,7 +23,11 @@ export interface Connection {
 /** Requests per second and burst; undefined: no limit of our own. */
 export type ClientLimit = { readonly qps: number; readonly burst: number } | undefined;
 
-/** The way to the API server that the classic driver's flags and environment describe, without retries. Rejects with CLASSIC_CLIENT_CONFIG when they describe none, with CLASSIC_CLIENT when a file they name cannot be used. */
+/**
+ * The way to the API server that the classic driver's flags and environment describe, without
+ * retries. Rejects with CLASSIC_CLIENT_CONFIG when they describe none, with CLASSIC_CLIENT when a
+ * file they name cannot be used.
+ */
 export async function connect(
   effects: { clock: Clock; random: Random; files: Files; runner: Runner; log: Log; metrics: KubeMetrics },
   options: {
@@ -50,7 +54,10 @@ export async function connect(
   return { kube: http, close: () => http.close() };
 }
 
-/** Reads what the way to the server names, once. Found out later it would be told as the failure of whichever request comes first. */
+/**
+ * Reads what the way to the server names, once. Found out later it would be told as the failure of
+ * whichever request comes first.
+ */
 async function tryFiles(files: Files, { tls, credentials }: ClusterAccess): Promise<void> {
   const { authority, clientCertificate } = tls;
   for (const pem of [authority, clientCertificate?.certificate, clientCertificate?.key]) {
@@ -61,7 +68,10 @@ async function tryFiles(files: Files, { tls, credentials }: ClusterAccess): Prom
   if ((await files.readText(credentials.file)).trim() === "") throw new Error(`${credentials.file} is empty`);
 }
 
-/** The client on a connection: what surely was not carried out is sent again, and no more is sent than the limit lets. */
+/**
+ * The client on a connection: what surely was not carried out is sent again, and no more is sent
+ * than the limit lets.
+ */
 export function clientOn(
   kube: Kube,
   effects: { readonly clock: Clock; readonly random: Random; readonly log: Log },

@@ -7,6 +7,7 @@ import type { Reloader } from "../../classic/reload.ts";
 import { renderPattern } from "../../classic/render.ts";
 import { localPathRetry } from "../../classic/retry-policy.ts";
 import { loadSettings } from "../../classic/start.ts";
+import { runControllerProcess, type ControllerParts } from "../../controller/process.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { Files } from "../../effects/files.ts";
 import type { Random } from "../../effects/random.ts";
@@ -15,20 +16,18 @@ import type { KubeClient } from "../../kube/client.ts";
 import { EventRecorder } from "../../kube/event-recorder.ts";
 import { configMaps } from "../../kube/kinds.ts";
 import type { Kube } from "../../kube/kube.ts";
-import { runAsLeader, type Term } from "../../kube/leader-election.ts";
-import { manyListeners } from "../../kube/many-listeners.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { background } from "../../observe/background.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import { serveHttp, type ListeningServer } from "../../observe/server.ts";
+import type { Driver } from "../../provision/driver.ts";
 import { aboutConfigMap, type EventContent } from "../../provision/events.ts";
-import { provisionMetrics, type ProvisionMetrics } from "../../provision/metrics.ts";
-import { runProvisioner } from "../../provision/provisioner.ts";
+import { provisionMetrics } from "../../provision/metrics.ts";
 import { EXPRESS_RIGHTS, leaseRights, probeRights, type Rights, type RightsTable } from "../../provision/rights.ts";
 import { clientOn, connect } from "./connect.ts";
 import { classicMetrics } from "./metrics.ts";
-import { watch } from "./watched.ts";
+import { watchClassic, type ClassicWatch } from "./watched.ts";
 
 /** What the program is given from outside. */
 export interface Effects {
@@ -51,16 +50,26 @@ export interface Surroundings extends Pick<Effects, "clock" | "random" | "files"
   readonly serve: typeof serveHttp;
 }
 
+/**
+ * What the classic driver can do without, as local-path-provisioner did: with that program's own
+ * roles both are missing.
+ */
+type ClassicFeature = "lease" | "express";
+
+function classicRights(namespace: string): RightsTable<ClassicFeature> {
+  return { lease: leaseRights(namespace), express: EXPRESS_RIGHTS };
+}
+
 interface World extends Surroundings {
   readonly options: StartOptions;
   readonly client: KubeClient;
   readonly recorder: EventRecorder;
 }
 
-/** How long the last events may take when the program ends. */
-const FLUSH_MS = 2_000;
-
-/** Connects, and runs the classic driver until the signal is aborted. Rejects with what goes behind `Error starting daemon: `. */
+/**
+ * Connects, and runs the classic driver until the signal is aborted. Rejects with what goes behind
+ * `Error starting daemon: `.
+ */
 export async function startClassic(options: StartOptions, effects: Effects, signal: AbortSignal): Promise<void> {
   const registry = new Registry();
   const metrics = new KubeMetrics(registry);
@@ -73,7 +82,10 @@ export async function startClassic(options: StartOptions, effects: Effects, sign
   }
 }
 
-/** Runs the classic driver on a connection until the signal is aborted; rejects as `startClassic` does. */
+/**
+ * Runs the classic driver on a connection until the signal is aborted; rejects as `startClassic`
+ * does.
+ */
 export async function runClassic(
   options: StartOptions,
   surroundings: Surroundings,
@@ -81,7 +93,8 @@ export async function runClassic(
 ): Promise<void> {
   const { clock, hostname, kube, log, random, registry } = surroundings;
   const client = clientOn(kube, surroundings, options.kubeClientLimit);
-  // One identity per process: candidates for the lease must differ, and the original's events carry one.
+  // One identity per process: candidates for the lease must differ, and the original's events carry
+  // one.
   const identity = `${hostname}_${random.uuid()}`;
   const recorder = new EventRecorder(
     { client, clock, random, log },
@@ -103,31 +116,20 @@ export async function runClassic(
         reloads.inc({ what, result });
       },
     });
-    const reloading = settings.run(signal);
-    await lead(world, settings, identity, signal);
-    await reloading;
+    const rights = await rightsOf(world, signal);
+    await runControllerProcess(
+      { ...world, provisionMetrics: provisionMetrics(registry) },
+      classicParts(world, settings, rights, identity),
+      signal,
+    );
   } finally {
-    const end = new AbortController();
-    const cancel = clock.after(FLUSH_MS, () => {
-      end.abort();
-    });
-    await recorder.flush(end.signal).catch(() => undefined);
-    cancel();
     await server?.close();
     log.debug("Provisioner stopped");
   }
 }
 
-/** What the classic driver can do without, as local-path-provisioner did: with that program's own roles both are missing. */
-type ClassicFeature = "lease" | "express";
-
-function classicRights(namespace: string): RightsTable<ClassicFeature> {
-  return { lease: leaseRights(namespace), express: EXPRESS_RIGHTS };
-}
-
 /** What this ServiceAccount may do decides how much of what the original did not do is done. */
-async function lead(world: World, settings: Reloader, identity: string, signal: AbortSignal): Promise<void> {
-  const { client, log, options, registry } = world;
+async function rightsOf({ client, log, options }: World, signal: AbortSignal): Promise<Rights<ClassicFeature>> {
   const rights = await probeRights(client, classicRights(options.namespace), signal);
   if (rights.missing.length > 0) {
     log.warn("some rights are missing: running as local-path-provisioner would", {
@@ -137,35 +139,34 @@ async function lead(world: World, settings: Reloader, identity: string, signal: 
       advice: "apply the roles of deploy/local-path-storage.yaml",
     });
   }
-  const metrics = provisionMetrics(registry);
-  if (!rights.has.lease) {
-    await provision(world, settings, rights, metrics, { signal, isHeld: () => true });
-    return;
-  }
-  const name = options.provisionerName.replaceAll("/", "-").toLowerCase();
-  await runAsLeader(
-    world,
-    { namespace: options.namespace, name, identity },
-    (term) => provision(world, settings, rights, metrics, term),
-    signal,
-  );
+  return rights;
 }
 
-async function provision(
+function classicParts(
   world: World,
   settings: Reloader,
-  rights: Rights<ClassicFeature>,
-  metrics: ProvisionMetrics,
-  term: Pick<Term, "signal" | "isHeld">,
-): Promise<void> {
-  const { signal } = term;
-  const { client, clock, log, options, random, recorder } = world;
-  manyListeners(signal);
-  const watched = watch(world, options.namespace);
-  const watching = watched.run(signal);
-  await watched.synced(signal);
-  log.debug("Provisioner started", { provisioner: options.provisionerName });
-  const driver = createClassicDriver({
+  { has }: Rights<ClassicFeature>,
+  identity: string,
+): ControllerParts<ClassicWatch> {
+  const { log, options } = world;
+  const { namespace, provisionerName } = options;
+  const name = provisionerName.replaceAll("/", "-").toLowerCase();
+  return {
+    lease: has.lease ? { namespace, name, identity } : undefined,
+    watch: (deps) => watchClassic(deps, namespace),
+    perReplica: (_, stop) => settings.run(stop),
+    drivers: (watched) => {
+      log.debug("Provisioner started", { provisioner: provisionerName });
+      return [classicDriver(world, settings, watched)];
+    },
+    provisioner: { express: options.expressBind && has.express, owner: `${namespace}/${provisionerName}` },
+  };
+}
+
+function classicDriver(world: World, settings: Reloader, watched: ClassicWatch): Driver {
+  const { client, clock, log, options, recorder } = world;
+  const { nodes } = watched.cluster;
+  return createClassicDriver({
     client,
     clock,
     log,
@@ -175,8 +176,8 @@ async function provision(
     namespace: options.namespace,
     configMapName: options.configMapName,
     serviceAccountName: options.serviceAccountName,
-    pods: watched.pods,
-    nodes: { get: (name) => watched.nodes.store.get(name), all: () => watched.nodes.store.list() },
+    pods: watched.helpers,
+    nodes: { get: (name) => nodes.store.get(name), all: () => nodes.store.list() },
     volumes: watched.places,
     render: renderPattern,
     retry: {
@@ -186,26 +187,6 @@ async function provision(
     workers: options.workerThreads,
     slots: options.workerThreads === undefined ? DEFAULT_SLOTS : { per: "action", count: options.workerThreads },
   });
-  await runProvisioner(
-    {
-      client,
-      clock,
-      random,
-      log,
-      recorder,
-      metrics,
-      kubeMetrics: world.metrics,
-      isLeading: () => term.isHeld(),
-      ...watched,
-    },
-    [driver],
-    {
-      express: options.expressBind && rights.has.express,
-      owner: `${options.namespace}/${options.provisionerName}`,
-    },
-    signal,
-  );
-  await watching;
 }
 
 async function serveHealth(world: World): Promise<ListeningServer | undefined> {

@@ -19,7 +19,10 @@ export interface ConnectEffects {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** The way to the API server: `--kubeconfig`, KUBECONFIG, or the pod's ServiceAccount. Without retries. */
+/**
+ * The way to the API server: `--kubeconfig`, KUBECONFIG, or the pod's ServiceAccount. Without
+ * retries.
+ */
 export async function connectTo(
   effects: ConnectEffects,
   kubeconfig: string | undefined,

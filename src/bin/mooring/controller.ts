@@ -1,33 +1,26 @@
 import { Registry } from "prom-client";
+import { runControllerProcess, type ControllerParts } from "../../controller/process.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { EventRecorder } from "../../kube/event-recorder.ts";
-import { Informer } from "../../kube/informer.ts";
-import {
-  nodes,
-  persistentVolumeClaims,
-  persistentVolumes,
-  pods,
-  storageClasses,
-  type Node,
-  type PersistentVolume,
-  type PersistentVolumeClaim,
-  type Pod,
-  type StorageClass,
-} from "../../kube/kinds.ts";
-import { runAsLeader } from "../../kube/leader-election.ts";
-import { manyListeners } from "../../kube/many-listeners.ts";
+import { pods } from "../../kube/kinds.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
+import { nameOf } from "../../kube/objects.ts";
 import { withRetries } from "../../kube/retry.ts";
+import { Keepers } from "../../movable/keepers/keepers.ts";
+import type { KeeperSettings } from "../../movable/keepers/pod.ts";
 import { movableDriver, runMovableLoops, type MovableRunDeps } from "../../movable/run.ts";
-import { watchKinds } from "../../movable/watched.ts";
-import { serveHttp } from "../../observe/server.ts";
-import { volumeIndexes } from "../../provision/indexes.ts";
+import { isBeingUninstalled, letEverythingGo } from "../../movable/uninstall.ts";
+import type { Log } from "../../observe/log.ts";
+import { serveHttp, type ListeningServer } from "../../observe/server.ts";
+import { whyStays } from "../../place/stays.ts";
 import { provisionMetrics } from "../../provision/metrics.ts";
-import { runProvisioner } from "../../provision/provisioner.ts";
 import { connectTo, type ConnectEffects } from "./connect.ts";
+import { watchMooring, type MooringWatch } from "./watched.ts";
 
 export interface ControllerOptions {
   readonly namespace: string;
+  /** The pod this runs in; keepers run its image. */
+  readonly podName?: string | undefined;
   readonly kubeconfig?: string | undefined;
   readonly healthPort: number;
 }
@@ -36,10 +29,21 @@ export interface ControllerEffects extends Omit<ConnectEffects, "metrics"> {
   readonly hostname: string;
 }
 
-const LEASE = "mooring-controller";
-const FLUSH_MS = 2_000;
+const NAME = "mooring-controller";
+/** What is left of a pod's grace period for letting go of finalizers. */
+const UNINSTALL_MS = 25_000;
 
-/** Runs `mooring controller` until the signal is aborted. Every replica watches; the one that holds the Lease works. */
+type World = Pick<MovableRunDeps, "client" | "clock" | "random" | "log"> & {
+  readonly recorder: EventRecorder;
+  readonly options: ControllerOptions;
+  readonly metrics: KubeMetrics;
+  readonly registry: Registry;
+};
+
+/**
+ * Runs `mooring controller` until the signal is aborted. Every replica watches; the one that holds
+ * the Lease works.
+ */
 export async function startController(
   options: ControllerOptions,
   effects: ControllerEffects,
@@ -51,19 +55,83 @@ export async function startController(
   const connection = await connectTo({ ...effects, metrics }, options.kubeconfig);
   const client = new KubeClient(withRetries(connection.kube, effects));
   const identity = `${hostname}_${random.uuid()}`;
-  const recorder = new EventRecorder({ client, clock, random, log }, { component: LEASE, instance: identity });
-  const informed = { client, clock, random, log, metrics };
-  const shared = {
-    claims: new Informer<PersistentVolumeClaim>(informed, { resource: persistentVolumeClaims }),
-    volumes: new Informer<PersistentVolume>(informed, { resource: persistentVolumes, indexes: volumeIndexes }),
-    classes: new Informer<StorageClass>(informed, { resource: storageClasses }),
-    nodes: new Informer<Node>(informed, { resource: nodes }),
-    pods: new Informer<Pod>(informed, { resource: pods }),
+  const recorder = new EventRecorder({ client, clock, random, log }, { component: NAME, instance: identity });
+  const world: World = { client, clock, random, log, recorder, options, metrics, registry };
+  try {
+    const settings = await keeperSettings(world, signal);
+    await runControllerProcess(
+      { ...world, provisionMetrics: provisionMetrics(registry) },
+      partsOf(world, settings, identity),
+      signal,
+    );
+    await letGoAtTheEnd(world);
+  } finally {
+    await connection.close();
+  }
+}
+
+function partsOf(world: World, settings: KeeperSettings, identity: string): ControllerParts<MooringWatch> {
+  const { namespace } = world.options;
+  // What a term's driver and loops share.
+  const terms = new WeakMap<MooringWatch, { readonly deps: MovableRunDeps; readonly keepers: Keepers }>();
+  const termOf = (watched: MooringWatch) => {
+    const known = terms.get(watched);
+    if (known !== undefined) return known;
+    const keepers = keepersOf(world, settings, watched);
+    const whileKept: MovableRunDeps["whileKept"] = (node, work) => keepers.whileKept(node, work);
+    const deps = { ...world, ...watched.cluster, ...watched.kinds, pods: watched.pods, whileKept };
+    const term = { deps, keepers };
+    terms.set(watched, term);
+    return term;
   };
-  const kinds = watchKinds(informed);
-  const informers = [...Object.values(shared), ...Object.values(kinds)];
-  const deps: MovableRunDeps = { ...informed, ...shared, ...kinds, recorder, whileKept: (_node, work) => work() };
-  const server = await serveHttp(
+  return {
+    lease: { namespace, name: NAME, identity },
+    watch: (deps) => watchMooring(deps, namespace),
+    serve: (watched) => serve(world, watched),
+    drivers: (watched) => [movableDriver(termOf(watched).deps)],
+    provisioner: { express: true, owner: `${namespace}/${NAME}` },
+    perTerm: (watched, term) => {
+      const { deps, keepers } = termOf(watched);
+      return Promise.all([runMovableLoops(deps, term.signal), keepers.run(term.signal)]);
+    },
+  };
+}
+
+function keepersOf(
+  world: World,
+  settings: KeeperSettings,
+  { cluster, kinds, pods: podInformer }: MooringWatch,
+): Keepers {
+  const { nodes } = cluster;
+  const { localVolumes, pools, storageNodes } = kinds;
+  return new Keepers({
+    ...world,
+    settings,
+    nodes,
+    storageNodes,
+    volumes: localVolumes,
+    pods: podInformer,
+    toMove: (node, volumes) => {
+      const all = nodes.store.list();
+      return volumes.some(
+        (volume) => whyStays({ volume, node, pool: pools.store.get(volume.spec.pool), nodes: all }) === undefined,
+      );
+    },
+  });
+}
+
+/** Keepers run what this pod runs. */
+async function keeperSettings({ client, options }: World, signal: AbortSignal): Promise<KeeperSettings> {
+  const { namespace, podName } = options;
+  if (podName === undefined) throw new Error("--pod-name (or POD_NAME) is needed: keepers run the image of that pod");
+  const pod = await client.get(pods, { name: podName, namespace }, { signal });
+  const container = pod.spec?.containers[0];
+  if (container?.image === undefined) throw new Error(`pod ${namespace}/${nameOf(pod)} has no container with an image`);
+  return { namespace, image: container.image, imagePullPolicy: container.imagePullPolicy };
+}
+
+async function serve({ log, options, registry }: World, { informers }: MooringWatch): Promise<ListeningServer> {
+  return serveHttp(
     { port: options.healthPort, log },
     {
       "/health": () => ({ status: 200, body: "ok\n" }),
@@ -74,36 +142,30 @@ export async function startController(
       "/metrics": async () => ({ status: 200, body: await registry.metrics(), contentType: registry.contentType }),
     },
   );
-  const counted = provisionMetrics(registry);
+}
+
+/** Every replica does this: the one that leads may be gone first, and doing it twice changes nothing. */
+async function letGoAtTheEnd(world: World): Promise<void> {
+  const { client, clock, log, options } = world;
+  const { namespace } = options;
+  const end = new AbortController();
+  const cancel = clock.after(UNINSTALL_MS, () => {
+    end.abort(new Error("the grace period is over"));
+  });
   try {
-    const watching = Promise.all(informers.map((informer) => informer.run(signal)));
-    await Promise.all(informers.map((informer) => informer.synced(signal)));
-    await runAsLeader(
-      { client, clock, random, log, metrics },
-      { namespace: options.namespace, name: LEASE, identity },
-      async (term) => {
-        manyListeners(term.signal);
-        await Promise.all([
-          runProvisioner(
-            { ...deps, ...shared, metrics: counted, kubeMetrics: metrics, isLeading: () => term.isHeld() },
-            [movableDriver(deps)],
-            { express: true, owner: `${options.namespace}/${LEASE}` },
-            term.signal,
-          ),
-          runMovableLoops(deps, term.signal),
-        ]);
-      },
-      signal,
-    );
-    await watching;
+    if (await isBeingUninstalled(client, { namespace, deployment: NAME }, end.signal)) {
+      await letEverythingGo(world, namespace, end.signal);
+    }
+  } catch (error) {
+    tellWhatStays(log, error);
   } finally {
-    const end = new AbortController();
-    const cancel = clock.after(FLUSH_MS, () => {
-      end.abort();
-    });
-    await recorder.flush(end.signal).catch(() => undefined);
     cancel();
-    await server.close();
-    await connection.close();
   }
+}
+
+function tellWhatStays(log: Log, error: unknown): void {
+  log.error("could not find out whether Mooring is being uninstalled, or not let go of everything", {
+    err: error,
+    advice: "if objects stay, remove their finalizers of mooring.dev by hand",
+  });
 }

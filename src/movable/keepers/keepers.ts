@@ -18,6 +18,7 @@ import { isConflict, isInvalid, isNotFound } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
 import { nodes as nodeResource, pods as podResource, type Node, type Pod } from "../../kube/kinds.ts";
 import { isLeaving } from "../../kube/nodes.ts";
+import type { Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { movableErrors } from "../errors.ts";
@@ -43,7 +44,7 @@ export interface KeepersDeps extends ControllerDeps {
   /** With the index of `keeperIndex`. */
   readonly pods: Informer<Pod>;
   /** Which of these volumes of the node must move before it may go. */
-  readonly toMove: (node: Node, volumes: readonly LocalVolume[]) => boolean;
+  readonly toMove: (node: Stored<Node>, volumes: readonly Stored<LocalVolume>[]) => boolean;
 }
 
 const WORKERS = 8;

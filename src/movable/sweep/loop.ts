@@ -1,22 +1,20 @@
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
-import { DRIVER } from "../../api/names.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ControllerDeps } from "../../kube/controller.ts";
 import { isConflict, isNotFound } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
-import { pods as podResource, type PersistentVolume, type PersistentVolumeClaim, type Pod } from "../../kube/kinds.ts";
+import { pods as podResource, type Pod } from "../../kube/kinds.ts";
 import { keyOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import type { Recorder } from "../../provision/events.ts";
 import * as events from "../events.ts";
+import { volumesOfPod, type PodVolumeSources } from "../pod-volumes.ts";
 import { planSweep } from "./plan.ts";
 
-export interface SweepDeps extends ControllerDeps {
+export interface SweepDeps extends ControllerDeps, PodVolumeSources {
   readonly client: KubeClient;
   readonly recorder: Recorder;
   readonly pods: Informer<Pod>;
-  readonly claims: Informer<PersistentVolumeClaim>;
-  readonly persistentVolumes: Informer<PersistentVolume>;
   readonly volumes: Informer<LocalVolume>;
 }
 
@@ -69,24 +67,6 @@ export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<vo
   }
 }
 
-/** The movable volumes that a pod uses, as far as the caches know. */
-function volumesOf(
-  deps: Pick<SweepDeps, "claims" | "persistentVolumes" | "volumes">,
-  pod: Stored<Pod>,
-): Stored<LocalVolume>[] {
-  const { namespace = "default" } = pod.metadata;
-  return claimNamesOf(pod).flatMap((claim) => {
-    const volumeName = deps.claims.store.get(`${namespace}/${claim}`)?.spec?.volumeName;
-    const csi = volumeName === undefined ? undefined : deps.persistentVolumes.store.get(volumeName)?.spec?.csi;
-    const volume = csi?.driver === DRIVER ? deps.volumes.store.get(csi.volumeHandle) : undefined;
-    return volume === undefined ? [] : [volume];
-  });
-}
-
-/** Names of the claims that a pod uses; generic ephemeral volumes have a claim named after the pod. */
-export function claimNamesOf(pod: Stored<Pod>): readonly string[] {
-  return (pod.spec?.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    if (persistentVolumeClaim !== undefined) return [persistentVolumeClaim.claimName];
-    return ephemeral === undefined ? [] : [`${pod.metadata.name}-${name}`];
-  });
+function volumesOf(deps: PodVolumeSources & Pick<SweepDeps, "volumes">, pod: Stored<Pod>): Stored<LocalVolume>[] {
+  return volumesOfPod(deps, pod).flatMap((name) => deps.volumes.store.get(name) ?? []);
 }

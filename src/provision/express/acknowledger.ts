@@ -4,25 +4,32 @@ import type { KubeClient } from "../../kube/client.ts";
 import { isAlreadyExists, isInvalid, isNotFound } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
 import { persistentVolumes, type PersistentVolume } from "../../kube/kinds.ts";
-import { uidOf } from "../../kube/objects.ts";
+import { nameOf, uidOf, type Stored } from "../../kube/objects.ts";
 import type { Log } from "../../observe/log.ts";
 import type { ProvisionMetrics } from "../metrics.ts";
 import { canaryVolume, isCanary, isUsableCanary } from "./canary.ts";
 import { volumePhase } from "./patches.ts";
 
 /*
- * Tells when kube-controller-manager (KCM) has taken in the PersistentVolumes that were written before a question.
+ * Tells when kube-controller-manager (KCM) has taken in the PersistentVolumes that were written
+ * before a question.
  *
- * Why: KCM marks a bound claim Lost ("Data on the volume is lost!") when the claim's volume is not in a store that only its one volume worker fills, and that worker can be many seconds behind. A claim
- * may therefore be bound by somebody else only after KCM is known to have its volume.
+ * Why: KCM marks a bound claim Lost ("Data on the volume is lost!") when the claim's volume is not
+ * in a store that only its one volume worker fills, and that worker can be many seconds behind. A
+ * claim may therefore be bound by somebody else only after KCM is known to have its volume.
  *
- * How: the worker takes volumes in the order of their events. A round sets the canary's phase to Pending and waits until KCM has set it back to Available.
+ * How: the worker takes volumes in the order of their events. A round sets the canary's phase to
+ * Pending and waits until KCM has set it back to Available.
  *
- * Two answers, not one. The worker's queue holds each name once: when the canary is still queued from before (its own last answer, KCM's resync every 15 s), the question made later is answered from that
- * earlier place, ahead of volumes that were written before the question. The answer itself, though, is an event that queues the canary again, behind everything that was written before the question.
- * So a caller is released by the second answer after its call (docs/adr/0002-two-answers.md).
+ * Two answers, not one. The worker's queue holds each name once: when the canary is still queued
+ * from before (its own last answer, KCM's resync every 15 s), the question made later is answered
+ * from that earlier place, ahead of volumes that were written before the question. The answer
+ * itself, though, is an event that queues the canary again, behind everything that was written
+ * before the question. So a caller is released by the second answer after its call
+ * (docs/adr/0002-two-answers.md).
  *
- * One round at a time, whatever the number of callers. Invariant: a caller counts a round only if the round's write was sent after the call.
+ * One round at a time, whatever the number of callers. Invariant: a caller counts a round only if
+ * the round's write was sent after the call.
  */
 const ANSWERS_NEEDED = 2;
 
@@ -56,7 +63,10 @@ export class Acknowledger {
     this.#owner = owner;
   }
 
-  /** Resolves when KCM has taken in every PersistentVolume whose write had been answered before this call. Waits as long as it takes. */
+  /**
+   * Resolves when KCM has taken in every PersistentVolume whose write had been answered before this
+   * call. Waits as long as it takes.
+   */
   acknowledged(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
@@ -106,7 +116,7 @@ export class Acknowledger {
   async removeCanaries(): Promise<void> {
     const { client, volumes, log } = this.#deps;
     for (const volume of volumes.store.list().filter((candidate) => isCanary(candidate, this.#owner))) {
-      const name = volume.metadata?.name ?? "";
+      const name = nameOf(volume);
       try {
         await client.delete(persistentVolumes, { name }, { uid: uidOf(volume) });
       } catch (error) {
@@ -136,8 +146,10 @@ export class Acknowledger {
     });
   }
 
-  /** The canary, Available. Makes one when there is none, or when somebody took the one there was. */
-  async #canary(signal: AbortSignal): Promise<PersistentVolume> {
+  /**
+   * The canary, Available. Makes one when there is none, or when somebody took the one there was.
+   */
+  async #canary(signal: AbortSignal): Promise<Stored<PersistentVolume>> {
     const { client, random, volumes } = this.#deps;
     let canary = volumes.store.list().find((volume) => isUsableCanary(volume, this.#owner));
     if (canary === undefined) {
@@ -152,19 +164,22 @@ export class Acknowledger {
     return this.#untilAvailable(canary, signal);
   }
 
-  async #round(canary: PersistentVolume, signal: AbortSignal): Promise<void> {
+  async #round(canary: Stored<PersistentVolume>, signal: AbortSignal): Promise<void> {
     const { client } = this.#deps;
-    const at = { name: canary.metadata?.name ?? "" };
+    const at = { name: nameOf(canary) };
     const patch = volumePhase(canary, "Available", "Pending");
     const asked = await client.patchJson(persistentVolumes, at, patch, { subresource: "status", signal });
     await this.#untilAvailable(asked, signal);
   }
 
-  /** Resolves when the store shows this version of the canary or a later one, Available; rejects when it is gone or taken. */
-  async #untilAvailable(canary: PersistentVolume, signal: AbortSignal): Promise<PersistentVolume> {
+  /**
+   * Resolves when the store shows this version of the canary or a later one, Available; rejects
+   * when it is gone or taken.
+   */
+  async #untilAvailable(canary: Stored<PersistentVolume>, signal: AbortSignal): Promise<Stored<PersistentVolume>> {
     const { volumes } = this.#deps;
-    const name = canary.metadata?.name ?? "";
-    await volumes.waitFor(canary.metadata?.resourceVersion ?? "", signal);
+    const name = nameOf(canary);
+    await volumes.waitFor(canary.metadata.resourceVersion, signal);
     return new Promise((resolve, reject) => {
       const look = (): boolean => {
         const seen = volumes.store.get(name);

@@ -2,7 +2,7 @@ import { PROVISIONED_BY } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { At, KubeClient } from "../../kube/client.ts";
 import { runController, type ReconcileResult } from "../../kube/controller.ts";
-import { isConflict, isForbidden, isInvalid, isNotFound } from "../../kube/errors.ts";
+import { isForbidden, isRefused } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
 import {
   persistentVolumeClaims,
@@ -10,7 +10,7 @@ import {
   type PersistentVolume,
   type PersistentVolumeClaim,
 } from "../../kube/kinds.ts";
-import { keyOf, uidOf } from "../../kube/objects.ts";
+import { keyOf, nameOf, namespaceOf, uidOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import type { Log } from "../../observe/log.ts";
@@ -21,17 +21,24 @@ import { bindClaim, bindUnannotatedClaim, markClaimBound, volumePhase } from "./
 import { planBind, type BindPlan } from "./plan-bind.ts";
 
 /*
- * Express bind: binds claims of ours whose volume is stored, where kube-controller-manager (KCM) has not done it within a moment.
+ * Express bind: binds claims of ours whose volume is stored, where kube-controller-manager (KCM)
+ * has not done it within a moment.
  *
  *   volume stored → volume phase Bound → 100 ms for KCM → acknowledgement → claim patched → claim status Bound
  *
- * What a crash leaves: before the claim's patch, an unbound claim with its volume, as after any provisioner's work: KCM or the next leader goes on. Between the claim's patch and its status, a claim with
- * volumeName and bind-completed: KCM or the next leader writes the status, and KCM has the volume (acknowledgement). Nothing is ever undone.
+ * What a crash leaves: before the claim's patch, an unbound claim with its volume, as after any
+ * provisioner's work: KCM or the next leader goes on. Between the claim's patch and its status, a
+ * claim with volumeName and bind-completed: KCM or the next leader writes the status, and KCM has
+ * the volume (acknowledgement). Nothing is ever undone.
  *
- * Every write is guarded by tests; a refused one means that somebody else was first, and ends our part.
+ * Every write is guarded by tests; a refused one means that somebody else was first, and ends our
+ * part.
  */
 
-/** What KCM gets to bind a claim by itself. Idle, it takes 30 ms; measured beside it, waiting longer only delays bursts. */
+/**
+ * What KCM gets to bind a claim by itself. Idle, it takes 30 ms; measured beside it, waiting longer
+ * only delays bursts.
+ */
 const HEAD_START_MS = 100;
 
 /** Claims that are patched at once. The waiting ones cost nothing. */
@@ -44,7 +51,10 @@ export interface BinderDeps {
   readonly claims: Informer<PersistentVolumeClaim>;
   readonly volumes: Informer<PersistentVolume>;
   readonly acknowledger: Acknowledger;
-  /** Whether claims of this class are bound the ordinary way now: an unclaimed volume of the class exists and KCM may have chosen it. */
+  /**
+   * Whether claims of this class are bound the ordinary way now: an unclaimed volume of the class
+   * exists and KCM may have chosen it.
+   */
   readonly mayBeMatched: (claim: PersistentVolumeClaim) => boolean;
   readonly metrics?: ProvisionMetrics | undefined;
   readonly kubeMetrics?: KubeMetrics | undefined;
@@ -56,7 +66,7 @@ const LOOK_AGAIN_MS = 1_000;
 
 interface Pending {
   readonly uid: string;
-  readonly volume: PersistentVolume;
+  readonly volume: Stored<PersistentVolume>;
   readonly since: number;
   phaseWritten: boolean;
   refusals: number;
@@ -65,7 +75,10 @@ interface Pending {
 export class Binder {
   readonly #deps: BinderDeps;
   readonly #queue: WorkQueue;
-  /** Claims whose volume is stored and that were not seen bound yet, by claim key. Written by `consider` and `#drop` only; an entry is of one claim UID and one volume UID. */
+  /**
+   * Claims whose volume is stored and that were not seen bound yet, by claim key. Written by
+   * `consider` and `#drop` only; an entry is of one claim UID and one volume UID.
+   */
   readonly #pending = new Map<string, Pending>();
 
   constructor(deps: BinderDeps) {
@@ -76,8 +89,11 @@ export class Binder {
     );
   }
 
-  /** To be called when a claim of ours has a stored volume and is not Bound to it, or is Lost: as often as one likes. */
-  consider(claim: PersistentVolumeClaim, volume: PersistentVolume): void {
+  /**
+   * To be called when a claim of ours has a stored volume and is not Bound to it, or is Lost: as
+   * often as one likes.
+   */
+  consider(claim: Stored<PersistentVolumeClaim>, volume: Stored<PersistentVolume>): void {
     const key = keyOf(claim);
     const known = this.#pending.get(key);
     if (known?.uid === uidOf(claim) && uidOf(known.volume) === uidOf(volume)) return;
@@ -119,16 +135,17 @@ export class Binder {
     if (this.#plan(key, pending, pending.volume).step === "leave") return undefined;
 
     await this.#deps.acknowledger.acknowledged(signal);
-    // The canary's answer came over the same watch as the volume's creation, later: a volume the cache does not show now was deleted.
+    // The canary's answer came over the same watch as the volume's creation, later: a volume the
+    // cache does not show now was deleted.
     const plan = this.#plan(key, pending);
     if (plan.step === "leave") return undefined;
     return this.#write(key, pending, plan, signal);
   }
 
-  #plan(key: string, pending: Pending, fallback?: PersistentVolume): BindPlan {
+  #plan(key: string, pending: Pending, fallback?: Stored<PersistentVolume>): BindPlan {
     const { claims, volumes, mayBeMatched } = this.#deps;
     const claim = claims.store.get(key);
-    const seen = volumes.store.get(pending.volume.metadata?.name ?? "") ?? fallback;
+    const seen = volumes.store.get(nameOf(pending.volume)) ?? fallback;
     const plan = planBind({
       uid: pending.uid,
       claim,
@@ -154,7 +171,7 @@ export class Binder {
   ): Promise<ReconcileResult> {
     const { client, log, metrics } = this.#deps;
     const { claim } = plan;
-    const at = { name: claim.metadata?.name ?? "", namespace: claim.metadata?.namespace };
+    const at = { name: nameOf(claim), namespace: namespaceOf(claim) };
     const fields = { claim: key, volume: volumeNameOf(claim) };
     const from = plan.step === "mark" ? plan.from : undefined;
     try {
@@ -162,7 +179,7 @@ export class Binder {
       const status = markClaimBound(claim, pending.volume, from);
       await client.patchJson(persistentVolumeClaims, at, status, { subresource: "status", signal });
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isRefused(error)) throw error;
       log.debug("express bind was refused, the ordinary protocol goes on", { ...fields, err: error });
       pending.refusals += 1;
       // Without the right there is nothing to look for.
@@ -178,9 +195,16 @@ export class Binder {
     return undefined;
   }
 
-  async #bind(claim: PersistentVolumeClaim, volume: PersistentVolume, at: At, signal: AbortSignal): Promise<void> {
+  async #bind(
+    claim: Stored<PersistentVolumeClaim>,
+    volume: Stored<PersistentVolume>,
+    at: At,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { client } = this.#deps;
-    const provisioner = volume.metadata?.annotations?.[PROVISIONED_BY] ?? "";
+    const provisioner = volume.metadata.annotations?.[PROVISIONED_BY];
+    // Not one of those that this program stores.
+    if (provisioner === undefined) return;
     const volumeName = volumeNameOf(claim);
     if (claim.metadata?.annotations === undefined) {
       const patch = bindUnannotatedClaim(claim, volumeName, provisioner);
@@ -191,24 +215,22 @@ export class Binder {
     }
   }
 
-  /** KCM owes every new volume of a claim this phase, at 20 requests a second; paying it ourselves keeps its one volume worker free. */
-  async #markVolumeBound(volume: PersistentVolume, signal: AbortSignal): Promise<void> {
+  /**
+   * KCM owes every new volume of a claim this phase, at 20 requests a second; paying it ourselves
+   * keeps its one volume worker free.
+   */
+  async #markVolumeBound(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<void> {
     const { client, log } = this.#deps;
     if (volume.status?.phase !== undefined && volume.status.phase !== "Pending") return;
-    const name = volume.metadata?.name ?? "";
+    const name = nameOf(volume);
     try {
       await client.patchJson(persistentVolumes, { name }, volumePhase(volume, "Pending", "Bound"), {
         subresource: "status",
         signal,
       });
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isRefused(error)) throw error;
       log.debug("the volume's phase was written by somebody else", { volume: name });
     }
   }
-}
-
-/** Somebody else was first, the object is gone, or we may not: the ordinary protocol goes on without us. */
-function isRefusal(error: unknown): boolean {
-  return isInvalid(error) || isConflict(error) || isNotFound(error) || isForbidden(error);
 }

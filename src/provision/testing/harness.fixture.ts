@@ -6,12 +6,14 @@ import { KubeClient } from "../../kube/client.ts";
 import { Informer } from "../../kube/informer.ts";
 import {
   nodes,
+  pods,
   persistentVolumeClaims,
   persistentVolumes,
   storageClasses,
   type Node,
   type PersistentVolume,
   type PersistentVolumeClaim,
+  type Pod,
   type StorageClass,
 } from "../../kube/kinds.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";
@@ -20,7 +22,7 @@ import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
 import type { Driver } from "../driver.ts";
 import type { EventContent } from "../events.ts";
-import { volumeIndexes } from "../indexes.ts";
+import { podIndexes, volumeIndexes } from "../indexes.ts";
 import { provisionMetrics } from "../metrics.ts";
 import { runProvisioner, type ProvisionerOptions } from "../provisioner.ts";
 import { refusalOf } from "../refusals.ts";
@@ -77,6 +79,7 @@ export async function startProvisioner(drivers: Driver | readonly Driver[], opti
     volumes: new Informer<PersistentVolume>(deps, { resource: persistentVolumes, indexes: volumeIndexes }),
     classes: new Informer<StorageClass>(deps, { resource: storageClasses }),
     nodes: new Informer<Node>(deps, { resource: nodes }),
+    pods: new Informer<Pod>(deps, { resource: pods, indexes: podIndexes }),
   };
   const registry = new Registry();
   const metrics = provisionMetrics(registry);

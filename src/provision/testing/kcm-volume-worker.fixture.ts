@@ -4,8 +4,10 @@ import type { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 const PREFIX = "/api/v1/persistentvolumes/";
 
 /**
- * kube-controller-manager's volume worker as far as express bind depends on it: a lister that follows the API at once, a queue that holds each name once, one worker that takes one
- * name at a time into `known` and gives volumes without a claim the phase Available. The test says when it takes a step, and when it re-queues everything (its resync).
+ * kube-controller-manager's volume worker as far as express bind depends on it: a lister that
+ * follows the API at once, a queue that holds each name once, one worker that takes one name at a
+ * time into `known` and gives volumes without a claim the phase Available. The test says when it
+ * takes a step, and when it re-queues everything (its resync).
  */
 export class KcmVolumeWorker {
   /** Volumes the worker has taken in, by name: what a bound claim is looked up in. */

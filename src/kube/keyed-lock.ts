@@ -1,5 +1,6 @@
 /**
- * One operation per key at a time, first come first served. One whose signal is aborted while it waits is not begun when its turn comes.
+ * One operation per key at a time, first come first served. One whose signal is aborted while it
+ * waits is not begun when its turn comes.
  */
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();

@@ -1,0 +1,35 @@
+import { closeSync, constants, openSync, readlinkSync } from "node:fs";
+import { mountErrors } from "../../mounts/errors.ts";
+import { locationOf, type Location } from "../../mounts/location.ts";
+import { parseMountinfo } from "../../mounts/mountinfo.ts";
+import { rawPath } from "../../mounts/raw-path.ts";
+import { statDescriptor, type Device } from "../../sys/stat.ts";
+import { viewOf, type View } from "../inside.ts";
+import { mountIdOf, readProc } from "./proc.ts";
+
+/** The directory that is asked about, open while it is looked for. */
+export interface Directory {
+  readonly path: string;
+  readonly fd: number;
+  readonly location: Location;
+  /** What our own mount of it shows. */
+  readonly view: View;
+  /** What stat says: on Btrfs not the device of the location. */
+  readonly device: Device;
+}
+
+/** Opens a directory, calls `use`, and closes it. Not with O_PATH: open_by_handle_at does not take that on older kernels. */
+export function withDirectory<T>(path: string, use: (directory: Directory) => T): T {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    const entries = parseMountinfo(Buffer.from(readProc("/proc/self/mountinfo") ?? "", "latin1"));
+    const mountId = mountIdOf(fd);
+    const seen = rawPath(readlinkSync(`/proc/self/fd/${String(fd)}`, { encoding: "buffer" }));
+    const location = locationOf(entries, mountId, seen);
+    const mount = entries.find((entry) => entry.id === mountId);
+    if (location === undefined || mount === undefined) throw mountErrors.NOT_LOCATED({ path });
+    return use({ path, fd, location, view: viewOf(mount, location), device: statDescriptor(fd).dev });
+  } finally {
+    closeSync(fd);
+  }
+}

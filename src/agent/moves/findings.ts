@@ -1,0 +1,45 @@
+import type { Found, Summary, VolumeView } from "./view.ts";
+
+/** What this process has found out about volumes that are being moved, per move and sealing. */
+export class Findings {
+  readonly #byVolume = new Map<string, { readonly move: string; readonly key: string; readonly found: Found }>();
+
+  /** A move and its sealing: what was found for another one does not count. */
+  keyOf({ move }: VolumeView): string {
+    return `${move?.metadata.uid ?? ""}/${String(move?.status?.sealing ?? 0)}`;
+  }
+
+  of(view: VolumeView): Found {
+    const known = this.#byVolume.get(view.volume);
+    if (known === undefined) return {};
+    if (known.key === this.keyOf(view)) return known.found;
+    // Whether a tree can be copied does not change with the sealing.
+    const { unmovable } = known.found;
+    return known.move === view.move?.metadata.uid ? { unmovable } : {};
+  }
+
+  proof(view: VolumeView, proven: boolean): void {
+    this.#set(view, { proven });
+  }
+
+  forgetProof(view: VolumeView): void {
+    this.#set(view, { proven: undefined });
+  }
+
+  summary(view: VolumeView, summary: Summary): void {
+    this.#set(view, { summary });
+  }
+
+  unmovable(view: VolumeView, unmovable: string): void {
+    this.#set(view, { unmovable });
+  }
+
+  copied(view: VolumeView, copied: Found["copied"]): void {
+    this.#set(view, { copied });
+  }
+
+  #set(view: VolumeView, change: Found): void {
+    const found = { ...this.of(view), ...change };
+    this.#byVolume.set(view.volume, { move: view.move?.metadata.uid ?? "", key: this.keyOf(view), found });
+  }
+}

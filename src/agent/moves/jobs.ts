@@ -1,0 +1,180 @@
+/*
+ * Work on the trees of volumes that takes long: reading one whole, bringing one here, sending one away.
+ * It runs beside the loop that plans, at most one piece per volume, for one move and sealing (`key`).
+ *
+ * Whoever needs a tree for itself ends the others first, and waits until they have ended: two writers in
+ * one directory would make a copy that nobody has compared, and a reader of our own would spoil the proof
+ * that nobody holds the directory.
+ */
+import type { Duplex } from "node:stream";
+import type { Clock } from "../../effects/clock.ts";
+import { background } from "../../observe/background.ts";
+import { CodedError, messageOf } from "../../observe/errors.ts";
+import type { Log } from "../../observe/log.ts";
+import type { CopyEngine } from "../transfer/engine.ts";
+import type { TreeSummary } from "../transfer/tree/summary.ts";
+import type { TransferRequest } from "./transfer-request.ts";
+import type { Found, Summary, VolumeView } from "./view.ts";
+
+export interface JobsDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly engine: CopyEngine;
+  /** Opens a data directory; nobody but root can have put it there. */
+  readonly openDirectory: (path: string) => Promise<{ readonly fd: number; close(): Promise<void> }>;
+  /** A connection to the agent of a node, on which it sends the tree. Rejects with its words when it refuses. */
+  readonly request: (node: string, request: TransferRequest, signal: AbortSignal) => Promise<Duplex>;
+}
+
+interface Job {
+  readonly key: string;
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/** A connection that breaks is tried again; what stays broken is the move's business. */
+const TRIES = 3;
+const PAUSE_MS = 1000;
+
+export class Jobs {
+  readonly #deps: JobsDeps;
+  readonly #jobs = new Map<string, Job>();
+  readonly #sends = new Map<string, Set<Job>>();
+
+  constructor(deps: JobsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Why the tree cannot be copied, as a sentence; "" when it can. */
+  async findUnmovable(path: string, signal: AbortSignal): Promise<string> {
+    const directory = await this.#deps.openDirectory(path);
+    try {
+      const found = await this.#deps.engine.findUnmovable(directory.fd, signal);
+      return found.map(({ path: at, reason }) => `${at} is ${reason}`).join("; ");
+    } finally {
+      await directory.close();
+    }
+  }
+
+  /** Reads the tree whole; `done` gets its totals. Does nothing when that is under way. */
+  summarize(volume: string, key: string, path: string, done: (summary: Summary) => void): void {
+    this.#begin(volume, key, "reading a sealed volume", async (signal) => {
+      const directory = await this.#deps.openDirectory(path);
+      try {
+        done(summaryOf(await this.#deps.engine.summarize(directory.fd, signal)));
+      } finally {
+        await directory.close();
+      }
+    });
+  }
+
+  /** Brings the tree from the source; `done` gets its totals, or why it could not be brought. */
+  copy(
+    view: VolumeView,
+    key: string,
+    path: string,
+    step: { readonly epoch: number; readonly incarnation: string; readonly digest: string },
+    done: (result: NonNullable<Found["copied"]>) => void,
+  ): void {
+    const { move, volume } = view;
+    if (move === undefined) return;
+    const request: TransferRequest = {
+      volume,
+      epoch: step.epoch - 1,
+      incarnation: step.incarnation,
+      move: move.metadata.name,
+      moveUID: move.metadata.uid,
+      sealing: move.status?.sealing ?? 0,
+    };
+    this.#begin(volume, key, "copying a volume", async (signal) => {
+      const { clock, log } = this.#deps;
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          done(await this.#bring(move.spec.from, request, path, signal));
+          return;
+        } catch (error) {
+          signal.throwIfAborted();
+          log.warn("copying a volume failed", { volume, from: move.spec.from, attempt, err: error });
+          if (attempt === TRIES) {
+            const code = error instanceof CodedError ? error.code : "AGENT_COPY_FAILED";
+            done({ code, message: messageOf(error) });
+            return;
+          }
+          await clock.sleep(PAUSE_MS * attempt, signal);
+        }
+      }
+    });
+  }
+
+  /** Sends the tree over the stream. Rejects when it could not. */
+  async send(volume: string, path: string, stream: Duplex): Promise<void> {
+    const stop = new AbortController();
+    const sending = (async (): Promise<void> => {
+      const directory = await this.#deps.openDirectory(path);
+      try {
+        await this.#deps.engine.send(directory.fd, stream, stop.signal);
+      } finally {
+        await directory.close();
+      }
+    })();
+    const job: Job = { key: "", stop, ended: sending.then(nothing, nothing) };
+    const sends = this.#sends.get(volume) ?? new Set();
+    this.#sends.set(volume, sends.add(job));
+    try {
+      await sending;
+    } finally {
+      sends.delete(job);
+    }
+  }
+
+  /** Ends, and awaits, the volume's reading or copying unless it is for this move and sealing. */
+  async endOthers(volume: string, key: string | undefined): Promise<void> {
+    const job = this.#jobs.get(volume);
+    if (job === undefined || job.key === key) return;
+    job.stop.abort(new Error("the move has gone on"));
+    await job.ended;
+  }
+
+  /** Ends, and awaits, everything that is sent of the volume. */
+  async endSends(volume: string): Promise<void> {
+    const sends = [...(this.#sends.get(volume) ?? [])];
+    for (const { stop } of sends) stop.abort(new Error("the volume is not for sending any more"));
+    await Promise.all(sends.map(({ ended }) => ended));
+  }
+
+  async endAll(): Promise<void> {
+    for (const volume of this.#jobs.keys()) await this.endOthers(volume, undefined);
+    for (const volume of this.#sends.keys()) await this.endSends(volume);
+  }
+
+  #begin(volume: string, key: string, what: string, work: (signal: AbortSignal) => Promise<void>): void {
+    if (this.#jobs.has(volume)) return;
+    const { log } = this.#deps;
+    const stop = new AbortController();
+    const running = work(stop.signal).catch((error: unknown) => {
+      if (!stop.signal.aborted) throw error;
+    });
+    const ended = background(log, what, running).then(() => {
+      this.#jobs.delete(volume);
+    });
+    this.#jobs.set(volume, { key, stop, ended });
+  }
+
+  async #bring(from: string, request: TransferRequest, path: string, signal: AbortSignal): Promise<Summary> {
+    const directory = await this.#deps.openDirectory(path);
+    try {
+      const stream = await this.#deps.request(from, request, signal);
+      return summaryOf(await this.#deps.engine.receive(directory.fd, stream, signal, nothing));
+    } finally {
+      await directory.close();
+    }
+  }
+}
+
+function nothing(): void {
+  // What a promise resolved with does not matter here.
+}
+
+function summaryOf({ hash, bytes, files }: TreeSummary): Summary {
+  return { digest: hash, bytes, files };
+}

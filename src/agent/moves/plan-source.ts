@@ -1,0 +1,154 @@
+/*
+ * The source's part of a move, for one volume. The order of things is the proof that nobody can write:
+ *
+ *   Planned … Prepared   look for what cannot be copied                 → report Checked or Refused
+ *   Fenced, fence seen   nothing is mounted any more                    (else report Waiting, with the pods)
+ *                        copy.json: Sealing, and the data renamed       → a publish is refused from here on
+ *                        nobody on the machine holds the directory      (else report Waiting, with the processes)
+ *                        copy.json: Sealed
+ *                        the whole tree is read                         → report Sealed, with its digest
+ *     never published    a tombstone: it will never be made here        → report Sealed, tombstone
+ *   Undoing              the copy is opened again                       → report Unsealed
+ *   Committed            the copy is of an earlier epoch                → Trash
+ *
+ * The proof is made anew for each sealing, also when the copy is Sealed already: an agent that was
+ * stopped in between cannot know what happened meanwhile.
+ *
+ * A seal that came late heals itself: a copy that is sealed although the LocalVolume names it, without
+ * fence and without the move that asked for it, is opened.
+ */
+import type { CopyView, ReportContent, VolumeView } from "./view.ts";
+import { isReported, recordedOf } from "./view.ts";
+
+export type SourceStep =
+  | { readonly step: "nothing" }
+  /** The fence, or the end of a pod or process, is waited for. */
+  | { readonly step: "look-again" }
+  | { readonly step: "report"; readonly content: ReportContent }
+  | { readonly step: "find-unmovable" }
+  | { readonly step: "make-tombstone"; readonly epoch: number; readonly incarnation: string }
+  | { readonly step: "begin-seal"; readonly epoch: number }
+  | { readonly step: "prove"; readonly epoch: number }
+  | { readonly step: "finish-seal"; readonly epoch: number }
+  | { readonly step: "summarize"; readonly epoch: number }
+  | { readonly step: "unseal"; readonly epoch: number }
+  | { readonly step: "to-trash"; readonly directory: string };
+
+const NOTHING: SourceStep = { step: "nothing" };
+
+export function planSource(view: VolumeView): SourceStep {
+  const { localVolume, move, nodeName } = view;
+  if (localVolume === undefined || localVolume.spec.reclaim) return NOTHING;
+  const outdated = view.copies.find((copy) => isOutdated(view, copy));
+  if (outdated !== undefined) return { step: "to-trash", directory: outdated.directory };
+  const { activeMove, epoch, fence, incarnation } = localVolume.spec;
+  if (localVolume.spec.nodeName !== nodeName) return NOTHING;
+  const copy = view.copies.find((one) => one.epoch === epoch && one.state !== "Incoming");
+  const mine = copy?.incarnation === incarnation ? copy : undefined;
+  const isSealed = mine?.state === "Sealed" || mine?.state === "Sealing";
+  const phase = move?.status?.phase;
+  const held = move !== undefined && activeMove?.uid === move.metadata.uid;
+  if (phase === "Undoing" && move?.spec.from === nodeName) {
+    if (isSealed && fence === move.metadata.uid) return { step: "unseal", epoch };
+    if (held && mine !== undefined && !isSealed && wasAsked(view)) {
+      return reported(view, { role: "Source", state: "Unsealed" });
+    }
+  }
+  if (isSealed && fence === undefined && !isWanted(view)) return { step: "unseal", epoch };
+  if (!held || move.spec.from !== nodeName) return NOTHING;
+  const recorded = recordedOf(view);
+  if (recorded !== undefined && (recorded.epoch !== epoch || recorded.incarnation !== incarnation)) return NOTHING;
+  switch (phase) {
+    case "Planned":
+    case "Copying":
+    case "Prepared":
+      return planCheck(view, mine);
+    case "Fenced":
+    case "Sealed":
+      return fence === move.metadata.uid ? planSeal(view, mine, epoch, incarnation) : { step: "look-again" };
+    case "Committed":
+    case "Done":
+    case "Undoing":
+    case "Cancelled":
+    case undefined:
+      return NOTHING;
+    default:
+      return phase satisfies never;
+  }
+}
+
+/** The volume has moved on: what an earlier epoch left here is not the volume. Only a sealed copy can be one. */
+function isOutdated({ localVolume }: VolumeView, { epoch, incarnation, state }: CopyView): boolean {
+  if (localVolume === undefined || state !== "Sealed") return false;
+  return incarnation === localVolume.spec.incarnation && epoch < localVolume.spec.epoch;
+}
+
+/** Whether the move that holds the volume wants it sealed, or will in a moment. Without a fence and without that, a seal is left over. */
+function isWanted({ localVolume, move }: VolumeView): boolean {
+  const active = localVolume?.spec.activeMove;
+  if (active === undefined) return false;
+  // A move that is gone: the controller repairs the volume first.
+  if (move === undefined || move.metadata.uid !== active.uid) return true;
+  const phase = move.status?.phase;
+  return phase === "Fenced" || phase === "Sealed" || phase === "Committed";
+}
+
+/** Whether this node has reported for the move before, or was asked to seal. */
+function wasAsked({ move, report }: VolumeView): boolean {
+  return report?.moveUID === move?.metadata.uid || (move?.status?.sealing ?? 0) > 0;
+}
+
+/** Before anything is closed: a copy that cannot be made is refused while the pod still runs. */
+function planCheck(view: VolumeView, copy: CopyView | undefined): SourceStep {
+  if (copy === undefined) return reported(view, { role: "Source", state: "Checked" });
+  const { unmovable } = view.found;
+  if (unmovable === undefined) return { step: "find-unmovable" };
+  if (unmovable === "") return reported(view, { role: "Source", state: "Checked" });
+  return reported(view, { role: "Source", state: "Refused", code: "AGENT_UNMOVABLE", message: unmovable });
+}
+
+function planSeal(view: VolumeView, copy: CopyView | undefined, epoch: number, incarnation: string): SourceStep {
+  const { found, localVolume, nodeName, publishedTo } = view;
+  if (copy === undefined) {
+    const may = localVolume?.spec.mayCreate;
+    if (may?.nodeName === nodeName && may.epoch === epoch) return { step: "make-tombstone", epoch, incarnation };
+    const message = `volume ${view.volume} has no data on node ${nodeName} although it was made there`;
+    return reported(view, { role: "Source", state: "Refused", code: "AGENT_DATA_MISSING", message });
+  }
+  if (copy.state === "Trash" || copy.state === "Incoming") {
+    const message = `the copy of volume ${view.volume} on node ${nodeName} is ${copy.state}`;
+    return reported(view, { role: "Source", state: "Refused", code: "AGENT_NOT_ACTIVE", message });
+  }
+  if (copy.state === "Sealed" && isReportedSealed(view)) return NOTHING;
+  if (copy.tombstone) return reported(view, { role: "Source", state: "Sealed", tombstone: true });
+  if (publishedTo.length > 0) {
+    const message = `mounted for ${publishedTo.map((uid) => `pod ${uid}`).join(", ")}`;
+    return waiting(view, message);
+  }
+  if (copy.state === "Active") return { step: "begin-seal", epoch };
+  if (found.proven === undefined) return { step: "prove", epoch };
+  if (!found.proven) return { step: "look-again" };
+  if (copy.state === "Sealing") return { step: "finish-seal", epoch };
+  if (found.summary === undefined) return { step: "summarize", epoch };
+  return reported(view, { role: "Source", state: "Sealed", ...found.summary });
+}
+
+/** Since this node said so, for this sealing and boot, nothing can have been opened: copy.json forbids it. */
+function isReportedSealed({ bootID, move, report }: VolumeView): boolean {
+  return (
+    report?.state === "Sealed" &&
+    report.role === "Source" &&
+    report.moveUID === move?.metadata.uid &&
+    report.sealing === move.status?.sealing &&
+    report.bootID === bootID
+  );
+}
+
+function waiting(view: VolumeView, message: string): SourceStep {
+  const content: ReportContent = { role: "Source", state: "Waiting", message };
+  return isReported(view, content) ? { step: "look-again" } : { step: "report", content };
+}
+
+function reported(view: VolumeView, content: ReportContent): SourceStep {
+  return isReported(view, content) ? NOTHING : { step: "report", content };
+}

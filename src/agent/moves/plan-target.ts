@@ -1,0 +1,61 @@
+/*
+ * The target's part of a move, for one volume.
+ *
+ *   Sealed       the source has reported Sealed for this sealing → the whole tree is pulled, compared
+ *                and made durable → report Copied, with its digest; or Refused, with the reason
+ *   Committed    the LocalVolume names this node and the epoch that was copied → the Incoming copy
+ *                becomes the Active one
+ *   otherwise    nothing: what has arrived stays for the next try
+ *
+ * The transfer runs beside the loop. One of another move, or of an earlier sealing, is ended and awaited
+ * before its directory is used again.
+ */
+import type { CopyReport } from "../../api/kinds/volume-copy.ts";
+import type { ReportContent, VolumeView } from "./view.ts";
+import { isReported, recordedOf } from "./view.ts";
+
+export type TargetStep =
+  | { readonly step: "nothing" }
+  | { readonly step: "report"; readonly content: ReportContent }
+  | {
+      readonly step: "copy";
+      readonly epoch: number;
+      readonly incarnation: string;
+      readonly digest: string;
+    }
+  | { readonly step: "promote"; readonly epoch: number; readonly moveUID: string };
+
+const NOTHING: TargetStep = { step: "nothing" };
+
+/** `source` is what the source has reported, read uncached. */
+export function planTarget(view: VolumeView, source: CopyReport | undefined): TargetStep {
+  const { copies, found, localVolume, move, nodeName } = view;
+  if (localVolume === undefined || localVolume.spec.reclaim) return NOTHING;
+  const { spec } = localVolume;
+  if (spec.nodeName === nodeName) {
+    // The LocalVolume names this node and the epoch only after the commit: no other proof is needed.
+    const arrived = copies.find(
+      ({ epoch, incarnation, moveUID, state }) =>
+        state === "Incoming" && epoch === spec.epoch && incarnation === spec.incarnation && moveUID !== undefined,
+    );
+    const moveUID = arrived?.moveUID;
+    const placed = moveUID !== undefined && (spec.activeMove === undefined || spec.activeMove.uid === moveUID);
+    return placed ? { step: "promote", epoch: spec.epoch, moveUID } : NOTHING;
+  }
+  const recorded = recordedOf(view);
+  if (move?.status?.phase !== "Sealed" || move.status.target !== nodeName || recorded === undefined) return NOTHING;
+  if (move.metadata.deletionTimestamp !== undefined || spec.activeMove?.uid !== move.metadata.uid) return NOTHING;
+  if (spec.epoch !== recorded.epoch || spec.incarnation !== recorded.incarnation) return NOTHING;
+  const isCurrent = source?.moveUID === move.metadata.uid && source.sealing === move.status.sealing;
+  if (!isCurrent || source.state !== "Sealed" || source.role !== "Source" || source.tombstone === true) return NOTHING;
+  const { copied } = found;
+  if (copied === undefined) {
+    if (source.digest === undefined) return NOTHING;
+    return { step: "copy", epoch: spec.epoch + 1, incarnation: spec.incarnation, digest: source.digest };
+  }
+  const content: ReportContent =
+    "code" in copied
+      ? { role: "Target", state: "Refused", code: copied.code, message: copied.message }
+      : { role: "Target", state: "Copied", ...copied };
+  return isReported(view, content) ? NOTHING : { step: "report", content };
+}

@@ -1,0 +1,50 @@
+/*
+ * The source's answer to an agent that asks for a volume.
+ *
+ * Who asks is known by its certificate (peers). What it may have is decided by objects that are read
+ * uncached: a VolumeMove that is not committed yet, in the phase Sealed, with the sealing that was asked
+ * for, names the asking node as its target, and this node's copy is sealed for it.
+ */
+import { localVolumes } from "../../api/kinds/local-volume.ts";
+import { volumeMoves } from "../../api/kinds/volume-move.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import type { OnDisk } from "../copies/on-disk.ts";
+import { agentErrors } from "../errors.ts";
+import type { TransferRequest } from "./transfer-request.ts";
+
+export interface ServeDeps {
+  readonly client: KubeClient;
+  readonly nodeName: string;
+  readonly onDisk: OnDisk;
+}
+
+/** Where the data directory is that `peer` may be sent. Rejects with AGENT_TRANSFER_REFUSED and the reason. */
+export async function admitTransfer(
+  { client, nodeName, onDisk }: ServeDeps,
+  peer: string,
+  request: TransferRequest,
+  signal: AbortSignal,
+): Promise<string> {
+  const { epoch, incarnation, volume } = request;
+  const refused = (why: string): Error => agentErrors.TRANSFER_REFUSED({ volume, node: nodeName, peer, why });
+  const move = await client.find(volumeMoves, { name: request.move }, { signal });
+  if (move?.metadata.uid !== request.moveUID) throw refused(`there is no such VolumeMove ${request.move}`);
+  const { status } = move;
+  if (move.metadata.deletionTimestamp !== undefined) throw refused(`VolumeMove ${request.move} is being deleted`);
+  if (status?.phase !== "Sealed" || status.committed === true) {
+    throw refused(`VolumeMove ${request.move} is ${status?.phase ?? "new"}, not Sealed`);
+  }
+  if (status.sealing !== request.sealing) throw refused(`the sealing is ${String(status.sealing)} by now`);
+  if (status.target !== peer) throw refused(`the target is node ${status.target ?? ""}`);
+  const recorded = status.volumes?.find(({ name }) => name === volume);
+  if (recorded?.epoch !== epoch || recorded.incarnation !== incarnation) {
+    throw refused("the move is about another epoch of it");
+  }
+  const localVolume = await client.find(localVolumes, { name: volume }, { signal });
+  if (localVolume?.spec.fence !== request.moveUID || localVolume.spec.nodeName !== nodeName) {
+    throw refused("it is not fenced for this move on this node");
+  }
+  const found = (await onDisk.copies(volume)).find(({ copy }) => copy.epoch === epoch && copy.state === "Sealed");
+  if (found === undefined || found.copy.incarnation !== incarnation) throw refused("its copy here is not sealed");
+  return found.copy.dataPath;
+}

@@ -1,0 +1,370 @@
+/*
+ * This node's part of all moves: reads, plans (plan-source.ts, plan-target.ts), does one step, and again.
+ *
+ * A step that changes the disk is planned once more under the volume's lock, on objects read in there:
+ * publish, seal and purge of a volume exclude each other, and no step is taken on what was true before
+ * the lock was had.
+ *
+ * Reading a whole tree and copying one run beside the loop (jobs.ts). What they find is kept in memory
+ * for the move and sealing it was found for; a new process finds it again.
+ *
+ * What a crash leaves: the copy store says for each change of the disk; a report that was not written is
+ * derived again.
+ */
+import { localVolumes } from "../../api/kinds/local-volume.ts";
+import { volumeCopies, type CopyReport } from "../../api/kinds/volume-copy.ts";
+import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
+import { copyNameOf } from "../../api/copy-name.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
+import { isConflict, isNotFound } from "../../kube/errors.ts";
+import type { Informer } from "../../kube/informer.ts";
+import { secondsTime } from "../../kube/timestamps.ts";
+import type { WorkQueue } from "../../kube/work-queue.ts";
+import type { CopyInPool, OnDisk } from "../copies/on-disk.ts";
+import type { VolumeCopies } from "../copies/volume-copies.ts";
+import { describeHolder, type Holders, type Proof } from "../holders/holders.ts";
+import { directoryAttributes } from "../publish/directory-attributes.ts";
+import type { KeyedLock } from "../../kube/keyed-lock.ts";
+import { Findings } from "./findings.ts";
+import type { Jobs } from "./jobs.ts";
+import { planSource, type SourceStep } from "./plan-source.ts";
+import { planTarget, type TargetStep } from "./plan-target.ts";
+import type { CopyView, ReportContent, VolumeView } from "./view.ts";
+
+export interface MoveWorkerDeps extends ControllerDeps {
+  readonly client: KubeClient;
+  readonly nodeName: string;
+  readonly bootID: string;
+  readonly locks: KeyedLock;
+  readonly onDisk: OnDisk;
+  readonly copies: VolumeCopies;
+  readonly holders: Holders;
+  readonly jobs: Jobs;
+  readonly moves: Informer<VolumeMove>;
+  /** Keys are names of volumes. Whoever mounts or unmounts adds to it, too. */
+  readonly queue: WorkQueue;
+}
+
+type Step = SourceStep | TargetStep;
+
+const WORKERS = 8;
+/** While the end of a pod or a process is waited for. A look costs a read of /proc. */
+const LOOK_MS = 500;
+/** How often all volumes with something unfinished are looked at: objects also change without a move. */
+const EVERYTHING_MS = 30_000;
+/** More steps in a row than any move has. */
+const MOST_STEPS = 24;
+
+export class MoveWorker {
+  readonly #deps: MoveWorkerDeps;
+  readonly #findings = new Findings();
+
+  constructor(deps: MoveWorkerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Runs until the signal is aborted; jobs that are running then are ended. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { moves, queue } = this.#deps;
+    const stop = moves.onChange(({ object, type }) => {
+      for (const { name } of object.spec.volumes) {
+        if (this.#concerns(object) || type === "deleted") queue.add(name);
+      }
+    });
+    try {
+      await Promise.all([
+        this.#lookAtUnfinished(signal),
+        runController(
+          this.#deps,
+          { name: "moves", queue, workers: WORKERS, reconcile: (volume, end) => this.#reconcile(volume, end) },
+          signal,
+        ),
+      ]);
+    } finally {
+      stop();
+      await this.#deps.jobs.endAll();
+    }
+  }
+
+  #concerns({ spec, status }: VolumeMove): boolean {
+    const { nodeName } = this.#deps;
+    return spec.from === nodeName || status?.target === nodeName || spec.to === nodeName;
+  }
+
+  /** Copies that are not simply Active: a seal that came late, an arrival that was committed, and so on. */
+  async #lookAtUnfinished(signal: AbortSignal): Promise<void> {
+    const { clock, log, onDisk, queue } = this.#deps;
+    while (!signal.aborted) {
+      try {
+        for (const volume of await onDisk.volumes()) {
+          const copies = await onDisk.copies(volume);
+          if (copies.some(({ copy }) => copy.state !== "Active" && copy.state !== "Trash")) queue.add(volume);
+        }
+      } catch (error) {
+        log.error("cannot look for unfinished moves on the disk", { err: error });
+      }
+      await clock.sleep(EVERYTHING_MS, signal).catch(() => undefined);
+    }
+  }
+
+  async #reconcile(volume: string, signal: AbortSignal): Promise<ReconcileResult> {
+    for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+      const { view, source } = await this.#look(volume, signal);
+      const step = planFor(view, source);
+      if (step.step === "nothing") {
+        await this.#deps.jobs.endOthers(volume, undefined);
+        return undefined;
+      }
+      if (step.step === "look-again") {
+        this.#findings.forgetProof(view);
+        return { requeueAfterMs: LOOK_MS };
+      }
+      const again = await this.#carryOut(view, step, signal);
+      if (again !== undefined) return again;
+    }
+    return { requeueAfterMs: LOOK_MS };
+  }
+
+  /** Does one step. Resolves with when to look again, or with undefined to plan on at once. */
+  async #carryOut(
+    view: VolumeView,
+    step: Exclude<Step, { step: "nothing" | "look-again" }>,
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    const { jobs, queue } = this.#deps;
+    const { volume } = view;
+    const key = this.#findings.keyOf(view);
+    const finished = (): void => {
+      queue.add(volume);
+    };
+    switch (step.step) {
+      case "report":
+        await this.#report(view, step.content, signal);
+        return undefined;
+      case "prove": {
+        const proof = await this.#prove(view, step.epoch);
+        this.#findings.proof(view, proof.proven);
+        if (proof.proven) return undefined;
+        await this.#report(view, { role: "Source", state: "Waiting", message: whyUnproven(proof) }, signal);
+        this.#findings.forgetProof(view);
+        return { requeueAfterMs: LOOK_MS };
+      }
+      case "find-unmovable": {
+        const found = await this.#copyOf(volume, ({ copy }) => copy.epoch === view.localVolume?.spec.epoch);
+        const why = found === undefined ? "" : await jobs.findUnmovable(found.copy.dataPath, signal);
+        this.#findings.unmovable(view, why);
+        return undefined;
+      }
+      case "summarize": {
+        const found = await this.#copyOf(volume, ({ copy }) => copy.epoch === step.epoch && copy.state === "Sealed");
+        if (found === undefined) return { requeueAfterMs: LOOK_MS };
+        await jobs.endOthers(volume, key);
+        jobs.summarize(volume, key, found.copy.dataPath, (summary) => {
+          this.#findings.summary(view, summary);
+          finished();
+        });
+        return { requeueAfterMs: LOOK_MS * 10 };
+      }
+      case "copy": {
+        await jobs.endOthers(volume, key);
+        const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));
+        if (incoming === undefined) return { requeueAfterMs: LOOK_MS };
+        jobs.copy(view, key, incoming, step, (result) => {
+          this.#findings.copied(view, result);
+          finished();
+        });
+        return { requeueAfterMs: LOOK_MS * 10 };
+      }
+      case "begin-seal":
+      case "finish-seal":
+      case "make-tombstone":
+      case "promote":
+      case "to-trash":
+      case "unseal":
+        await this.#underLock(view, step, async (fresh) => this.#changeDisk(fresh, step));
+        await this.#deps.copies.sync(volume, { signal });
+        return undefined;
+      default:
+        return step satisfies never;
+    }
+  }
+
+  /** Runs `work` under the volume's lock if the same step is still the next one there. */
+  async #underLock<T>(
+    { volume }: VolumeView,
+    step: Step,
+    work: (view: VolumeView) => Promise<T>,
+  ): Promise<T | undefined> {
+    return this.#deps.locks.run(volume, async () => {
+      const { view, source } = await this.#look(volume);
+      return JSON.stringify(planFor(view, source)) === JSON.stringify(step) ? work(view) : undefined;
+    });
+  }
+
+  async #changeDisk(
+    view: VolumeView,
+    step: Extract<Step, { step: "make-tombstone" | "begin-seal" | "finish-seal" | "unseal" | "to-trash" | "promote" }>,
+  ): Promise<void> {
+    const { log } = this.#deps;
+    const { localVolume, volume } = view;
+    log.info("a step of a move", { volume, move: view.move?.metadata.name, ...step });
+    if (step.step === "make-tombstone") {
+      const { epoch, incarnation } = step;
+      const pool = this.#deps.onDisk.storeOf(localVolume?.spec.pool ?? "");
+      await pool?.tombstone({ volume, epoch, incarnation });
+      return;
+    }
+    if (step.step === "to-trash") {
+      const found = await this.#copyOf(volume, ({ copy }) => copy.directory === step.directory);
+      await found?.store.toTrash(volume, step.directory);
+      return;
+    }
+    const { epoch } = step;
+    const arriving = step.step === "promote" ? step.moveUID : undefined;
+    const found = await this.#copyOf(
+      volume,
+      ({ copy }) => copy.epoch === epoch && (copy.state !== "Incoming" || copy.moveUID === arriving),
+    );
+    if (found === undefined) return;
+    switch (step.step) {
+      case "begin-seal":
+        await found.store.beginSeal(volume, epoch);
+        return;
+      case "finish-seal":
+        await found.store.finishSeal(volume, epoch);
+        return;
+      case "unseal":
+        if (localVolume === undefined) return;
+        await this.#deps.jobs.endSends(volume);
+        await found.store.unseal(volume, epoch, directoryAttributes(localVolume.spec.directory));
+        return;
+      case "promote":
+        await found.store.promote(volume, epoch, step.moveUID);
+        return;
+      default:
+        step satisfies never;
+    }
+  }
+
+  /** The directory that a copy arrives in; it is known to the API server before a byte is in it. */
+  async #incoming(
+    view: VolumeView,
+    { epoch, incarnation }: Extract<Step, { step: "copy" }>,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const { localVolume, move, volume } = view;
+    if (localVolume === undefined || move === undefined) return undefined;
+    const store = this.#deps.onDisk.storeOf(localVolume.spec.pool);
+    if (store === undefined) return undefined;
+    const moveUID = move.metadata.uid;
+    const attributes = directoryAttributes(localVolume.spec.directory);
+    const { dataPath } = await store.incoming({ volume, epoch, incarnation, moveUID }, attributes);
+    await this.#deps.copies.sync(volume, { signal });
+    return dataPath;
+  }
+
+  async #prove({ volume }: VolumeView, epoch: number): Promise<Proof> {
+    const found = await this.#copyOf(volume, ({ copy }) => copy.epoch === epoch && copy.state !== "Incoming");
+    if (found === undefined) return { proven: false, holders: [], unreadable: [{ pid: 0, why: "the copy is gone" }] };
+    // Our own readers would be holders too.
+    await this.#deps.jobs.endOthers(volume, undefined);
+    await this.#deps.jobs.endSends(volume);
+    return this.#deps.holders.of(found.copy.path);
+  }
+
+  async #copyOf(volume: string, is: (found: CopyInPool) => boolean): Promise<CopyInPool | undefined> {
+    return (await this.#deps.onDisk.copies(volume)).find(is);
+  }
+
+  /** Reads everything a plan needs, uncached. */
+  async #look(
+    volume: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly view: VolumeView; readonly source: CopyReport | undefined }> {
+    const { bootID, client, copies, moves, nodeName, onDisk } = this.#deps;
+    const options = signal === undefined ? {} : { signal };
+    const localVolume = await client.find(localVolumes, { name: volume }, options);
+    const active = localVolume?.spec.activeMove;
+    const known = moves.store.list().find(({ metadata, spec }) => {
+      return metadata.uid === active?.uid && spec.volumes.some(({ name }) => name === volume);
+    });
+    const name = known?.metadata.name ?? active?.name;
+    const read = name === undefined ? undefined : await client.find(volumeMoves, { name }, options);
+    const move = read?.metadata.uid === active?.uid ? read : undefined;
+    const here = await onDisk.copies(volume);
+    const report = (await copies.read(volume, signal))?.status?.move;
+    const view: VolumeView = {
+      volume,
+      nodeName,
+      bootID,
+      localVolume,
+      move,
+      copies: here.map(({ copy }) => viewOf(copy)),
+      publishedTo: [
+        ...new Set(
+          onDisk
+            .publications()
+            .filter((one) => one.volume === volume)
+            .map(({ podUID }) => podUID),
+        ),
+      ],
+      report,
+      found: {},
+    };
+    const isTarget = move?.status?.phase === "Sealed" && move.status.target === nodeName;
+    const source = isTarget
+      ? (await client.find(volumeCopies, { name: copyNameOf(volume, move.spec.from) }, options))?.status?.move
+      : undefined;
+    return { view: { ...view, found: this.#findings.of(view) }, source };
+  }
+
+  /** Writes what this node has to say of the move into its VolumeCopy, which is made when it is missing. */
+  async #report(view: VolumeView, content: ReportContent, signal: AbortSignal): Promise<void> {
+    const { bootID, clock, client, copies } = this.#deps;
+    const { move, volume } = view;
+    if (move === undefined) return;
+    const object = (await copies.read(volume, signal)) ?? (await copies.make(volume, signal));
+    const { name, uid, resourceVersion } = object.metadata;
+    const report: CopyReport = {
+      moveUID: move.metadata.uid,
+      sealing: move.status?.sealing ?? 0,
+      ...content,
+      bootID,
+      at: secondsTime(clock.now()),
+    };
+    const cleared = Object.fromEntries(Object.keys(object.status?.move ?? {}).map((key) => [key, null]));
+    try {
+      await client.patchMerge(
+        volumeCopies,
+        { name },
+        { metadata: { uid, resourceVersion }, status: { move: { ...cleared, ...report } } },
+        { subresource: "status", signal },
+      );
+    } catch (error) {
+      // The object has changed: everything is read and planned again.
+      if (!isConflict(error) && !isNotFound(error)) throw error;
+    }
+  }
+}
+
+function planFor(view: VolumeView, source: CopyReport | undefined): Step {
+  const step = planSource(view);
+  return step.step === "nothing" ? planTarget(view, source) : step;
+}
+
+function viewOf({ directory, epoch, incarnation, moveUID, state, tombstone }: CopyInPool["copy"]): CopyView {
+  return { directory, epoch, incarnation, moveUID, state, tombstone: tombstone === true };
+}
+
+const FEW = 3;
+
+function whyUnproven(proof: Extract<Proof, { proven: false }>): string {
+  const { holders, unreadable } = proof;
+  const named = [
+    ...holders.map((holder) => describeHolder(holder)),
+    ...unreadable.map(({ pid, why }) => `process ${String(pid)} cannot be looked at: ${why}`),
+  ];
+  const more = named.length > FEW ? `; and ${String(named.length - FEW)} more` : "";
+  return named.slice(0, FEW).join("; ") + more;
+}

@@ -1,0 +1,70 @@
+import { defineErrors } from "../../observe/errors.ts";
+
+const AGAIN = "Nothing: the transfer is tried again, and what has arrived is made equal to the source.";
+
+/** Every error of the transfer of a copy, and of the walks of a volume's tree. */
+export const transferErrors = defineErrors("TRANSFER", {
+  // The wire.
+  WIRE_BROKEN: {
+    message: ({ why }: { why: string }) => `the stream between the agents broke: ${why}`,
+    retry: "backoff",
+    advice: AGAIN,
+  },
+  WIRE_VERSION: {
+    message: ({ got, known }: { got: number; known: number }) =>
+      `the source speaks version ${String(got)} of the transfer, this agent version ${String(known)}`,
+    retry: "backoff",
+    advice: "Finish the rolling update of the agents: both ends need the same version.",
+  },
+  WIRE_INVALID: {
+    message: ({ why }: { why: string }) => `the source sent what the transfer does not allow: ${why}`,
+    retry: "backoff",
+    advice: "Report this with both agents' logs: it is a defect, or somebody else is at the other end.",
+  },
+  NAME_REFUSED: {
+    message: ({ name, why }: { name: string; why: string }) => `the source sent the name '${name}', which ${why}`,
+    retry: "never",
+    advice: "Report this with both agents' logs: it is a defect, or somebody else is at the other end.",
+  },
+
+  // The trees.
+  TARGET_FULL: {
+    message: ({ path, code }: { path: string; code: string }) => `the target is full: ${code} at '${path}'`,
+    retry: "change",
+    advice: "Make room in the target's pool (bytes, inodes, or a quota), or let another target be chosen.",
+  },
+  SOURCE_CHANGED: {
+    message: ({ path, what }: { path: string; what: string }) => `'${path}' changed while it was read: ${what}`,
+    retry: "backoff",
+    advice: "Find what still writes to the sealed copy; the transfer is tried again.",
+  },
+  MOUNT_INSIDE: {
+    message: ({ path }: { path: string }) => `something is mounted at '${path}' inside the volume`,
+    retry: "change",
+    advice: "Unmount it on the node: what is mounted there does not belong to the volume.",
+  },
+  TOO_DEEP: {
+    message: ({ path, levels }: { path: string; levels: number }) =>
+      `the tree is deeper than ${String(levels)} levels at '${path}'`,
+    retry: "change",
+    advice: "Move the directory up, or remove it: no program can name a path of that length in one go.",
+  },
+  FILE_FAILED: {
+    message: ({ path, why }: { path: string; why: string }) => `'${path}' could not be copied: ${why}`,
+    retry: "backoff",
+    advice: "Look at the node's kernel log for errors of the disk.",
+  },
+  DIGEST_DIFFERS: {
+    message: ({ path, what }: { path: string; what: string }) =>
+      `the copy differs from its source, first at '${path}': ${what}`,
+    retry: "backoff",
+    advice: "The copy is not used. If it happens again on this node, check its disk and its memory.",
+  },
+
+  // Removing.
+  PURGE_RACED: {
+    message: ({ path }: { path: string }) => `'${path}' cannot be removed: it changes again and again meanwhile`,
+    retry: "backoff",
+    advice: "Find what still writes to the directory.",
+  },
+});

@@ -1,0 +1,145 @@
+/*
+ * The target's side of a transfer, in this order:
+ *
+ * 1. Every step is applied as it arrives (target-tree.ts). A crash leaves a part, which the next transfer makes equal.
+ * 2. The summary of what arrived must be the source's. Until then anything may be missing or damaged.
+ * 3. `syncfs`: from here on a power cut takes nothing away.
+ * 4. The whole tree is read back, from the disk where its pages can be dropped, and compared entry by entry.
+ * 5. `done` goes to the source. If it is lost, the source does not know, and sends everything again.
+ */
+import type { Duplex } from "node:stream";
+import { syncfs } from "../sys/data.ts";
+import { hasCode, SystemError } from "../sys/libc.ts";
+import { CodedError, messageOf } from "../../observe/errors.ts";
+import { DigestLog } from "./digest-log.ts";
+import { transferErrors } from "./errors.ts";
+import { TargetTree } from "./target-tree.ts";
+import { pathText, type TreePath } from "./tree/path.ts";
+import { list } from "./tree/scan.ts";
+import { sameSummary, Summarizer, type TreeSummary } from "./tree/summary.ts";
+import { Channel } from "./wire/channel.ts";
+import { receiveMessage, sendDone, type Message } from "./wire/messages.ts";
+
+/** What has arrived so far. */
+export interface Progress {
+  readonly entries: number;
+  /** Bytes of data; holes are not counted. */
+  readonly bytes: number;
+}
+
+/** Makes the directory `root` equal to the tree that the source sends. Uses up the stream as `send` does. */
+export async function receive(
+  root: number,
+  stream: Duplex,
+  signal: AbortSignal,
+  progress: (progress: Progress) => void,
+): Promise<TreeSummary> {
+  const channel = new Channel(stream, signal);
+  try {
+    await channel.readHeader();
+    const { summary, digests } = await apply(root, channel, signal, progress);
+    channel.expectNothingMore();
+    await naming([], () => syncfs(root));
+    await readBack(root, digests, summary, signal);
+    await sendDone(channel, summary);
+    await channel.expectEnd();
+    channel.end();
+    return summary;
+  } catch (error) {
+    channel.destroy();
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+async function apply(
+  root: number,
+  channel: Channel,
+  signal: AbortSignal,
+  progress: (progress: Progress) => void,
+): Promise<{ summary: TreeSummary; digests: DigestLog }> {
+  const tree = new TargetTree(root, signal);
+  const summarizer = new Summarizer();
+  const digests = new DigestLog();
+  let bytes = 0;
+  try {
+    for (;;) {
+      const message = await receiveMessage(channel);
+      if (message.kind === "summary") {
+        if (!tree.complete) throw transferErrors.WIRE_INVALID({ why: "a summary before the end of the tree" });
+        if (!sameSummary(message.summary, summarizer.result())) {
+          throw transferErrors.DIGEST_DIFFERS({ path: ".", what: "the source's summary is not that of what arrived" });
+        }
+        return { summary: message.summary, digests };
+      }
+      await step(
+        tree,
+        message,
+        (digest) => {
+          digests.add(digest);
+        },
+        summarizer,
+      );
+      if (message.kind === "data") bytes += message.bytes.length;
+      progress({ entries: digests.length, bytes });
+    }
+  } finally {
+    tree.dispose();
+  }
+}
+
+async function step(
+  tree: TargetTree,
+  message: Exclude<Message, { kind: "summary" }>,
+  record: (digest: Buffer) => void,
+  summarizer: Summarizer,
+): Promise<void> {
+  const path = message.kind === "open" && message.name.length > 0 ? [...tree.path, message.name] : tree.path;
+  await naming(path, async () => {
+    switch (message.kind) {
+      case "open":
+        await tree.open(message.name, message.head);
+        return;
+      case "data":
+        await tree.data(message);
+        return;
+      case "xattr":
+        tree.xattr(message.name, message.value);
+        return;
+      case "close":
+        record(summarizer.add(await tree.close(message.content)));
+    }
+  });
+}
+
+/** Names the path in the errors of the file system. */
+async function naming(path: TreePath, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof CodedError || !isOfFileSystem(error)) throw error;
+    const where = pathText(path);
+    for (const code of ["ENOSPC", "EDQUOT"]) {
+      if (hasCode(error, code)) throw transferErrors.TARGET_FULL({ path: where, code }, { cause: error });
+    }
+    throw transferErrors.FILE_FAILED({ path: where, why: messageOf(error) }, { cause: error });
+  }
+}
+
+function isOfFileSystem(error: unknown): boolean {
+  return error instanceof SystemError || (error instanceof Error && "syscall" in error);
+}
+
+async function readBack(root: number, digests: DigestLog, source: TreeSummary, signal: AbortSignal): Promise<void> {
+  const summarizer = new Summarizer();
+  let place = 0;
+  for await (const entry of list(root, signal, { fromDisk: true })) {
+    if (!digests.agrees(place++, summarizer.add(entry))) {
+      const what = "what lies on the disk is not what arrived";
+      throw transferErrors.DIGEST_DIFFERS({ path: pathText(entry.path), what });
+    }
+  }
+  if (place !== digests.length || !sameSummary(source, summarizer.result())) {
+    throw transferErrors.DIGEST_DIFFERS({ path: ".", what: "entries are missing on the disk" });
+  }
+}

@@ -1,0 +1,275 @@
+/*
+ * Makes a directory equal to a source's tree, from the steps of a scan. The names of a directory come in order, so what is
+ * there already is gone through beside them: a name that the source passes over is removed, a directory that both have is
+ * kept and gone into, anything else of the same name is removed and made again.
+ *
+ * Owner, attributes and mode are set when an object is closed, the time last. A crash leaves a tree that is partly made;
+ * the next one over the same directory makes it equal, whatever it finds.
+ */
+import { chmod, chown, setTimes } from "../sys/change.ts";
+import { truncate, writeAt } from "../sys/data.ts";
+import {
+  close,
+  linkThroughProc,
+  mkdirat,
+  mknodat,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_WRONLY,
+  openat,
+  symlinkat,
+} from "../sys/open.ts";
+import { statDescriptor, TYPE_BITS } from "../sys/stat.ts";
+import { setXattr } from "../sys/xattr.ts";
+import { transferErrors } from "./errors.ts";
+import { Pacer } from "./pacer.ts";
+import { purge } from "./purge.ts";
+import { ContentHash } from "./tree/content-hash.ts";
+import { BLOCK, type Piece } from "./tree/contents.ts";
+import { xattrDigest, type Entry, type Head } from "./tree/entry.ts";
+import { pathText, type TreePath } from "./tree/path.ts";
+import { DEEPEST, look, lookAlong, openDirectory } from "./tree/safe-open.ts";
+import { SortedNames } from "./tree/sorted-names.ts";
+import { isCopied, removeOtherXattrs } from "./tree/xattrs.ts";
+import { checkedName } from "./wire/messages.ts";
+
+/** Of what is being made: nobody but the agent looks into it before it is closed. */
+const MODE_OF_UNFINISHED_FILE = 0o600;
+const MODE_OF_UNFINISHED_DIRECTORY = 0o700;
+
+/** An object between open and close. */
+interface Open {
+  readonly path: TreePath;
+  readonly head: Head;
+  /** Undefined for a further name of something, of which nothing is set. */
+  readonly fd: number | undefined;
+  readonly xattrs: Map<string, string>;
+  /** True from the first attribute on: then neither data nor children may come. */
+  closing: boolean;
+}
+
+interface Directory extends Open {
+  readonly fd: number;
+  readonly existing: SortedNames;
+  next: number;
+  last: Buffer | undefined;
+}
+
+interface File extends Open {
+  readonly fd: number;
+  readonly hash: ContentHash;
+  /** Where the last piece ended. */
+  end: number;
+}
+
+/** The target's tree while it is made. */
+export class TargetTree {
+  readonly #root: number;
+  readonly #signal: AbortSignal;
+  readonly #pacer: Pacer;
+  readonly #directories: Directory[] = [];
+  #leaf: Open | File | undefined;
+  #done = false;
+
+  /** `root` is a descriptor of the directory that becomes the tree's root. It stays open. */
+  constructor(root: number, signal: AbortSignal) {
+    this.#root = root;
+    this.#signal = signal;
+    this.#pacer = new Pacer(signal);
+  }
+
+  /** The path of what is being made, for an error. */
+  get path(): TreePath {
+    return this.#current?.path ?? [];
+  }
+
+  /** True when the root has been closed. */
+  get complete(): boolean {
+    return this.#done;
+  }
+
+  get #current(): Open | undefined {
+    return this.#leaf ?? this.#directories.at(-1);
+  }
+
+  async open(name: Buffer, head: Head): Promise<void> {
+    if (this.#pacer.due) await this.#pacer.rest();
+    const parent = this.#directories.at(-1);
+    if (parent === undefined) {
+      await this.#openRoot(name, head);
+      return;
+    }
+    if (this.#leaf !== undefined || parent.closing) throw invalid("an entry within one that holds none");
+    if (this.#directories.length > DEEPEST) throw invalid("a tree that is too deep");
+    checkedName(name);
+    if (parent.last !== undefined && Buffer.compare(parent.last, name) >= 0) throw invalid("names out of order");
+    parent.last = name;
+    const path = [...parent.path, name];
+    const kept = await this.#clearUpTo(parent, name, head.type === "directory");
+    if (head.type !== "directory") {
+      this.#leaf = this.#make(parent.fd, name, path, head);
+      return;
+    }
+    this.#directories.push(await this.#enter(kept ?? newDirectory(parent.fd, name), path, head));
+  }
+
+  async data(piece: Piece): Promise<void> {
+    const file = this.#leaf;
+    if (file === undefined || !("hash" in file) || file.closing) throw invalid("data where no file is open");
+    const end = piece.offset + piece.bytes.length;
+    const size = file.head.size ?? 0;
+    const whole = end === size || end % BLOCK === 0;
+    if (piece.offset < file.end || piece.offset % BLOCK !== 0 || end > size || !whole) {
+      throw invalid(`data at ${String(piece.offset)} that does not fit into '${pathText(file.path)}'`);
+    }
+    file.end = end;
+    file.hash.update(piece);
+    await writeAt(file.fd, piece.offset, piece.bytes);
+  }
+
+  xattr(name: string, value: Buffer): void {
+    const object = this.#current;
+    if (object?.fd === undefined) throw invalid("an attribute of nothing");
+    if (!isCopied(name) || object.xattrs.has(name)) throw invalid(`the attribute ${name}`);
+    this.#close(object);
+    object.xattrs.set(name, xattrDigest(value));
+    setXattr(object.fd, name, value);
+  }
+
+  /** Finishes what is open; gives the entry as it arrived. `content` is the hash that the source sent. */
+  async close(content: string): Promise<Entry> {
+    const object = this.#current;
+    if (object === undefined) throw invalid("an end of nothing");
+    const { path, head, fd } = object;
+    const hash = "hash" in object ? (object as File).hash.digest(head.size ?? 0) : "";
+    if (hash !== content) {
+      throw transferErrors.DIGEST_DIFFERS({ path: pathText(path), what: "its content arrived damaged" });
+    }
+    if ("existing" in object) await this.#clearRest(object as Directory);
+    if (fd !== undefined) {
+      this.#close(object);
+      removeOtherXattrs(fd, new Set(object.xattrs.keys()));
+      if (head.type !== "symlink") chmod(fd, head.mode);
+      setTimes(fd, head.mtimeNs);
+      close(fd);
+    }
+    if (this.#leaf === undefined) this.#directories.pop();
+    this.#leaf = undefined;
+    this.#done = this.#directories.length === 0;
+    return { path, head, xattrs: [...object.xattrs], ...(hash === "" ? {} : { content: hash }) };
+  }
+
+  /** Closes the descriptors of what remained open. */
+  dispose(): void {
+    for (const { fd } of [...this.#directories, ...(this.#leaf === undefined ? [] : [this.#leaf])]) {
+      if (fd !== undefined) close(fd);
+    }
+    this.#directories.length = 0;
+    this.#leaf = undefined;
+  }
+
+  async #openRoot(name: Buffer, head: Head): Promise<void> {
+    if (this.#done || name.length > 0 || head.type !== "directory") throw invalid("a tree whose root is no directory");
+    this.#directories.push(await this.#enter(openDirectory(this.#root), [], head));
+  }
+
+  /** The owner comes before attributes and mode: setting it clears security.capability and setuid. */
+  #close(object: Open): void {
+    if (object.closing || object.fd === undefined) return;
+    object.closing = true;
+    chown(object.fd, object.head.uid, object.head.gid);
+  }
+
+  async #enter(fd: number, path: TreePath, head: Head): Promise<Directory> {
+    try {
+      chmod(fd, MODE_OF_UNFINISHED_DIRECTORY);
+      const existing = await SortedNames.read(fd, this.#pacer);
+      return { path, head, fd, xattrs: new Map(), closing: false, existing, next: 0, last: undefined };
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+  }
+
+  /** Removes what is there before `name` and, unless it is kept, `name`. Gives a directory that is kept, open. */
+  async #clearUpTo(parent: Directory, name: Buffer, directory: boolean): Promise<number | undefined> {
+    for (;;) {
+      const existing = parent.existing.at(parent.next);
+      const order = existing === undefined ? 1 : Buffer.compare(existing, name);
+      if (existing === undefined || order > 0) return undefined;
+      parent.next += 1;
+      if (order === 0 && directory) {
+        const kept = directoryAt(parent.fd, name);
+        if (kept !== undefined) return kept;
+      }
+      await purge(parent.fd, existing, this.#signal);
+    }
+  }
+
+  async #clearRest(directory: Directory): Promise<void> {
+    for (;;) {
+      const existing = directory.existing.at(directory.next);
+      if (existing === undefined) return;
+      directory.next += 1;
+      await purge(directory.fd, existing, this.#signal);
+    }
+  }
+
+  #make(dirfd: number, name: Buffer, path: TreePath, head: Head): Open | File {
+    const open = { path, head, xattrs: new Map<string, string>(), closing: false };
+    if (head.type === "file") {
+      const fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE_OF_UNFINISHED_FILE);
+      try {
+        truncate(fd, head.size ?? 0);
+      } catch (error) {
+        close(fd);
+        throw error;
+      }
+      return { ...open, fd, hash: new ContentHash(), end: 0 };
+    }
+    if (head.type === "link") {
+      this.#link(head.first ?? [], dirfd, name);
+      return { ...open, fd: undefined };
+    }
+    if (head.type === "symlink") symlinkat(head.target ?? Buffer.alloc(0), dirfd, name);
+    else {
+      const mode = TYPE_BITS[head.type] | MODE_OF_UNFINISHED_FILE;
+      mknodat(dirfd, name, mode, head.rdev ?? { major: 0, minor: 0 });
+    }
+    return { ...open, fd: look(dirfd, name) };
+  }
+
+  #link(first: TreePath, dirfd: number, name: Buffer): void {
+    const fd = lookAlong(this.#root, first);
+    try {
+      if (statDescriptor(fd).type === "directory") throw invalid("a hard link to a directory");
+      linkThroughProc(fd, dirfd, name);
+    } finally {
+      close(fd);
+    }
+  }
+}
+
+function newDirectory(dirfd: number, name: Buffer): number {
+  mkdirat(dirfd, name, MODE_OF_UNFINISHED_DIRECTORY);
+  return directoryAt(dirfd, name) ?? fail(name);
+}
+
+function fail(name: Buffer): never {
+  throw transferErrors.SOURCE_CHANGED({ path: pathText([name]), what: "it is no directory any more" });
+}
+
+/** A readable descriptor of `name` if it is a directory. */
+function directoryAt(dirfd: number, name: Buffer): number | undefined {
+  const looked = look(dirfd, name);
+  try {
+    return statDescriptor(looked).type === "directory" ? openDirectory(looked) : undefined;
+  } finally {
+    close(looked);
+  }
+}
+
+function invalid(why: string): Error {
+  return transferErrors.WIRE_INVALID({ why });
+}

@@ -1,0 +1,143 @@
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, openSync } from "node:fs";
+import { onTestFinished } from "vitest";
+import { hasTool, notRoot, scratch } from "../../sys/testing/scratch.fixture.ts";
+
+/** Runs a shell script in a directory. Bytes that are not UTF-8 pass as $'\xff'. */
+export function shell(directory: string, script: string): string {
+  return execFileSync("bash", ["-ec", script], {
+    cwd: directory,
+    encoding: "latin1",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+/** Opens a directory; the test closes it. */
+export function directoryAt(path: string): number {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  onTestFinished(() => {
+    closeSync(fd);
+  });
+  return fd;
+}
+
+/** A source directory, an empty target directory, and a descriptor of each. */
+export function sourceAndTarget(): { source: string; target: string; from: number; to: number; base: string } {
+  const { path: base } = scratch();
+  shell(base, "mkdir source target; chmod 0777 source");
+  const [source, target] = [`${base}/source`, `${base}/target`];
+  return { base, source, target, from: directoryAt(source), to: directoryAt(target) };
+}
+
+/** One of everything that any user can make. */
+const PLAIN = String.raw`
+echo hello > file; : > empty; chmod 4755 file
+head -c 3000000 /dev/urandom > large; printf x >> large
+truncate -s 5000001 sparse; head -c 4096 /dev/urandom | dd of=sparse bs=4096 seek=300 conv=notrunc status=none
+printf end | dd of=sparse bs=1 seek=5000010 conv=notrunc status=none
+truncate -s 1G hole
+head -c 1000000 /dev/zero > zeros
+mkdir -p dir/sub/deep 'name with
+newline' "$(printf 'not-utf8-\xff\xfe')"
+echo in > "$(printf 'not-utf8-\xff\xfe/\x80')"
+echo deep > dir/sub/deep/leaf
+ln -s file link; ln -s /nowhere/at/all dangling; ln -s "$(printf 'to-\xff')" strange-link
+ln file hard1; ln file dir/hard2; ln -P link link-hard
+mkfifo fifo; chmod 0620 fifo
+mkdir sticky setgid; chmod 1777 sticky; chmod 2775 setgid; : > setgid/in
+touch -d '2001-02-03 04:05:06.123456789 UTC' file large dir/sub
+touch -d '1969-12-31 23:59:58.5 UTC' empty
+touch -h -d '1999-01-01 00:00:00.000000001 UTC' link
+perl -e 'use IO::Socket::UNIX; IO::Socket::UNIX->new(Local => "socket", Listen => 1) or die' 
+`;
+
+/** More than 4,096 bytes of path. */
+const LONG = String.raw`
+long=$(printf 'n%.0s' {1..240})
+for i in {1..19}; do mkdir $long; cd $long; done; echo far > leaf
+`;
+
+/** What only root can make. */
+const ROOTS = String.raw`
+mknod whiteout c 0 0; mknod block b 259 70000; chmod 0604 block
+chown 4000000000:7 hard1 dir; chown -h 5:6 link dangling; chown 33:33 fifo whiteout
+chmod 4755 file
+echo secret > dir/none; chmod 0 dir/none; mkdir closed; echo x > closed/x; chmod 0 closed
+`;
+
+const XATTRS = String.raw`
+setfattr -n user.note -v 'some value' file
+setfattr -n user.empty dir
+setfattr -n user.bytes -v 0x00ff00 large
+`;
+const ROOT_XATTRS = String.raw`
+setfattr -n trusted.overlay.opaque -v y dir
+setfattr -h -n trusted.link -v l link; setfattr -n trusted.fifo -v f fifo
+setfattr -n trusted.root -v r .
+`;
+const ACLS = String.raw`
+setfacl -m u:1234:rwx,g:77:r file
+setfacl -d -m u:1234:rwx dir; echo under > dir/inherits
+`;
+
+/** Fills a directory with everything that this user and machine can make. */
+export function fill(path: string): void {
+  shell(path, PLAIN);
+  shell(path, LONG);
+  if (!notRoot) shell(path, ROOTS);
+  if (hasTool("setfattr")) shell(path, XATTRS);
+  if (hasTool("setfattr") && !notRoot) shell(path, ROOT_XATTRS);
+  if (hasTool("setfacl")) shell(path, ACLS);
+  if (hasTool("setcap") && !notRoot) shell(path, "cp -p zeros capable; setcap cap_net_raw=ep capable");
+  shell(path, "touch -d '2010-10-10 10:10:10.101010101 UTC' dir .");
+}
+
+/** Everything of a tree that the usual tools can show, as text. Sockets are left out. */
+export function describeTree(path: string): string {
+  const find = String.raw`find . ! -type s \( -type d -printf '%p|%y|%m|%U:%G|%T@\n' -o -printf '%p|%y|%m|%U:%G|%T@|%s|%l|%n\n' \) | LC_ALL=C sort`;
+  const parts = [
+    shell(path, find),
+    shell(
+      path,
+      String.raw`find . -type f -size -900M ! -path './nnn*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum`,
+    ),
+    // A path that is too long for a tool in one go.
+    shell(path, "find . -type f -path './nnn*' -execdir sha256sum {} +"),
+    shell(path, String.raw`find . \( -type b -o -type c \) -exec stat -c '%n %Hr:%Lr' {} + | LC_ALL=C sort`),
+    groups(shell(path, String.raw`find . ! -type d -links +1 -printf '%i %p\n' | LC_ALL=C sort -k2`)),
+  ];
+  if (hasTool("getfattr")) {
+    parts.push(
+      shell(
+        path,
+        String.raw`find . ! -type s ! -path './nnn*/*' -print0 | LC_ALL=C sort -z | xargs -0 getfattr -h -d -m - -e hex | grep -v selinux || true`,
+      ),
+    );
+  }
+  return parts.join("\n");
+}
+
+/** Inode numbers replaced by the order in which they come. */
+function groups(lines: string): string {
+  const numbers = new Map<string, number>();
+  return lines.replace(/^\d+/gm, (inode) => {
+    if (!numbers.has(inode)) numbers.set(inode, numbers.size);
+    return String(numbers.get(inode));
+  });
+}
+
+/** Allocated KiB of a tree, without its directories. */
+export function allocatedKib(path: string, name: string): number {
+  return Number(shell(path, `du -k '${name}' | cut -f1`));
+}
+
+/** Opens a directory that is closed before the test is over: one that is to be unmounted. */
+export function directoryAtOnce(path: string): { fd: number; close: () => void } {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  return {
+    fd,
+    close: () => {
+      closeSync(fd);
+    },
+  };
+}

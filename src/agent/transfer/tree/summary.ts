@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import * as z from "zod";
+import { entryDigest, type Entry } from "./entry.ts";
+
+/** A whole tree in a few numbers. Equal trees give equal summaries, whatever their file systems. */
+export const treeSummarySchema = z.strictObject({
+  files: z.int().nonnegative(),
+  directories: z.int().nonnegative(),
+  symlinks: z.int().nonnegative(),
+  /** FIFOs and device nodes. */
+  specials: z.int().nonnegative(),
+  /** Further names of what was counted already. */
+  links: z.int().nonnegative(),
+  /** The sum of the sizes of the files. */
+  bytes: z.int().nonnegative(),
+  /** sha256 over the digests of all entries, in the order of a walk; hexadecimal. */
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+export type TreeSummary = z.infer<typeof treeSummarySchema>;
+
+/** Adds up entries in the order of a walk. */
+export class Summarizer {
+  readonly #hash = createHash("sha256");
+  readonly #counts = { files: 0, directories: 0, symlinks: 0, specials: 0, links: 0, bytes: 0 };
+
+  /** Gives the entry's own digest. */
+  add(entry: Entry): Buffer {
+    const { type, size } = entry.head;
+    this.#counts[COUNTED_AS[type]] += 1;
+    this.#counts.bytes += size ?? 0;
+    const digest = entryDigest(entry);
+    this.#hash.update(digest);
+    return digest;
+  }
+
+  /** The summary so far. */
+  result(): TreeSummary {
+    return { ...this.#counts, hash: this.#hash.copy().digest("hex") };
+  }
+}
+
+const COUNTED_AS = {
+  file: "files",
+  directory: "directories",
+  symlink: "symlinks",
+  fifo: "specials",
+  block: "specials",
+  character: "specials",
+  link: "links",
+} as const;
+
+/** Whether two summaries are of equal trees. */
+export function sameSummary(a: TreeSummary, b: TreeSummary): boolean {
+  return a.hash === b.hash && a.bytes === b.bytes;
+}

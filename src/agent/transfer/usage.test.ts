@@ -1,0 +1,63 @@
+import { expect, it } from "vitest";
+import { notRoot, scratch } from "../sys/testing/scratch.fixture.ts";
+import { directoryAt, fill, shell } from "./testing/trees.fixture.ts";
+import { findUnmovable } from "./unmovable.ts";
+import { usage } from "./usage.ts";
+
+const never = new AbortController().signal;
+
+it("usage is what du counts", async () => {
+  const { path, fd } = scratch();
+  fill(path);
+  expect(await usage(fd, never)).toEqual({
+    bytes: Number(shell(path, "du -s --block-size=1 . | cut -f1")),
+    inodes: Number(shell(path, "du -s --inodes . | cut -f1")),
+  });
+});
+
+it("a plain tree can be moved, a nodump flag does not stand in the way", async () => {
+  const { path, fd } = scratch();
+  fill(path);
+  try {
+    shell(path, "chattr +d file");
+  } catch {
+    // A file system without flags.
+  }
+  expect(await findUnmovable(fd, never)).toEqual([]);
+});
+
+it.skipIf(notRoot)("immutable and append-only files and mounts stand in the way (needs root)", async ({ skip }) => {
+  const { path } = scratch();
+  shell(path, "mkdir -p d/mounted other e; touch d/log e/fixed e/fixed2 f");
+  try {
+    shell(path, "chattr +a d/log; chattr +i e/fixed e; mount --bind other d/mounted");
+  } catch {
+    shell(path, "chattr -R -a -i . || true");
+    skip("no inode flags or no mounting here");
+  }
+  try {
+    expect(await findUnmovable(directoryAt(path), never)).toEqual([
+      { path: "d/log", reason: "append-only" },
+      { path: "d/mounted", reason: "mount inside the volume" },
+      { path: "e", reason: "immutable" },
+      { path: "e/fixed", reason: "immutable" },
+    ]);
+  } finally {
+    shell(path, "chattr -i e e/fixed; chattr -a d/log; umount d/mounted");
+  }
+});
+
+it("names no more than five", async () => {
+  const { path, fd } = scratch();
+  shell(path, "for i in 1 2 3 4 5 6 7; do touch $i; done");
+  try {
+    shell(path, "chattr +i 1 2 3 4 5 6 7");
+  } catch {
+    return;
+  }
+  try {
+    expect(await findUnmovable(fd, never)).toHaveLength(5);
+  } finally {
+    shell(path, "chattr -i 1 2 3 4 5 6 7");
+  }
+});

@@ -1,0 +1,187 @@
+/*
+ * What the frames say. The source sends the steps of its tree (tree/scan.ts), then `summary`; the target answers `done`
+ * when everything is durable and was read back.
+ */
+import * as z from "zod";
+import { transferErrors } from "../errors.ts";
+import { PIECE, type Piece } from "../tree/contents.ts";
+import type { EntryType, Head } from "../tree/entry.ts";
+import { nameFault, type TreePath } from "../tree/path.ts";
+import { DEEPEST } from "../tree/safe-open.ts";
+import type { TreeStep } from "../tree/scan.ts";
+import { treeSummarySchema, type TreeSummary } from "../tree/summary.ts";
+import type { Channel } from "./channel.ts";
+import { FieldReader, FieldWriter } from "./fields.ts";
+import type { Frame } from "./frames.ts";
+import { printable } from "../../sys/libc.ts";
+
+const OPEN = 1;
+const DATA = 2;
+const XATTR = 3;
+const CLOSE = 4;
+const SUMMARY = 5;
+const DONE = 6;
+
+/** The number of a type on the wire is its place here. */
+const TYPES = ["directory", "file", "symlink", "fifo", "character", "block", "link"] as const satisfies EntryType[];
+const MODE_BITS = 0o7777;
+/** PATH_MAX. */
+const TARGET_MAX = 4096;
+
+/** What arrives from the source. A step as it was sent: of a file's `close` only the content's hash is on the wire. */
+export type Message =
+  | { readonly kind: "open"; readonly name: Buffer; readonly head: Head }
+  | ({ readonly kind: "data" } & Piece)
+  | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
+  | { readonly kind: "close"; readonly content: string }
+  | { readonly kind: "summary"; readonly summary: TreeSummary };
+
+/** Sends one step of the source's tree. */
+export async function sendStep(channel: Channel, step: TreeStep): Promise<void> {
+  switch (step.kind) {
+    case "open":
+      await channel.write(OPEN, encodeOpen(step.name, step.head));
+      return;
+    case "data":
+      await channel.write(DATA, new FieldWriter().int64(BigInt(step.offset)).done(), step.bytes);
+      return;
+    case "xattr":
+      await channel.write(XATTR, new FieldWriter().bytes(Buffer.from(step.name, "latin1")).done(), step.value);
+      return;
+    case "close":
+      await channel.write(CLOSE, Buffer.from(step.entry.content ?? "", "latin1"));
+  }
+}
+
+/** Sends the source's summary: its end of the stream. */
+export async function sendSummary(channel: Channel, summary: TreeSummary): Promise<void> {
+  await channel.write(SUMMARY, Buffer.from(JSON.stringify(summary)));
+  await channel.flush();
+}
+
+/** Sends the target's answer. */
+export async function sendDone(channel: Channel, summary: TreeSummary): Promise<void> {
+  await channel.write(DONE, Buffer.from(JSON.stringify(summary)));
+  await channel.flush();
+}
+
+/** The target's answer. */
+export async function receiveDone(channel: Channel): Promise<TreeSummary> {
+  const { type, payload } = await channel.read();
+  if (type !== DONE) throw transferErrors.WIRE_INVALID({ why: `a frame of type ${String(type)} as the answer` });
+  return parseSummary(payload);
+}
+
+/** The next message of the source. */
+export async function receiveMessage(channel: Channel): Promise<Message> {
+  return decode(await channel.read());
+}
+
+function decode({ type, payload }: Frame): Message {
+  const fields = new FieldReader(payload);
+  switch (type) {
+    case OPEN:
+      return { kind: "open", ...decodeOpen(fields) };
+    case DATA:
+      return { kind: "data", offset: fields.size(), bytes: pieceOf(fields.rest()) };
+    case XATTR: {
+      const name = fields.bytes();
+      if (name.length === 0 || name.includes(0))
+        throw transferErrors.WIRE_INVALID({ why: "an attribute without name" });
+      return { kind: "xattr", name: name.toString("latin1"), value: fields.rest() };
+    }
+    case CLOSE:
+      return { kind: "close", content: payload.toString("latin1") };
+    case SUMMARY:
+      return { kind: "summary", summary: parseSummary(payload) };
+    default:
+      throw transferErrors.WIRE_INVALID({ why: `a frame of the unknown type ${String(type)}` });
+  }
+}
+
+function pieceOf(bytes: Buffer): Buffer {
+  if (bytes.length === 0 || bytes.length > PIECE) {
+    throw transferErrors.WIRE_INVALID({ why: `a piece of ${String(bytes.length)} bytes` });
+  }
+  return bytes;
+}
+
+function encodeOpen(name: Buffer, head: Head): Buffer {
+  const fields = new FieldWriter().bytes(name).uint(TYPES.indexOf(head.type));
+  if (head.type === "link") {
+    const first = head.first ?? [];
+    fields.uint(first.length);
+    for (const part of first) fields.bytes(part);
+    return fields.done();
+  }
+  fields.uint(head.mode).uint(head.uid).uint(head.gid).int64(head.mtimeNs);
+  if (head.size !== undefined) fields.int64(BigInt(head.size));
+  if (head.target !== undefined) fields.bytes(head.target);
+  if (head.rdev !== undefined) fields.uint(head.rdev.major).uint(head.rdev.minor);
+  return fields.done();
+}
+
+function decodeOpen(fields: FieldReader): { name: Buffer; head: Head } {
+  const name = fields.bytes();
+  const code = fields.uint();
+  const type = TYPES[code];
+  if (type === undefined) throw transferErrors.WIRE_INVALID({ why: `an entry of the unknown type ${String(code)}` });
+  const head = type === "link" ? linkHead(fields) : ownHead(fields, type);
+  fields.end();
+  return { name, head };
+}
+
+function linkHead(fields: FieldReader): Head {
+  const count = fields.uint();
+  if (count === 0 || count > DEEPEST + 1)
+    throw transferErrors.WIRE_INVALID({ why: "a path that is too long or empty" });
+  const first: TreePath = Array.from({ length: count }, () => checkedName(fields.bytes()));
+  return { type: "link", mode: 0, uid: 0, gid: 0, mtimeNs: 0n, first };
+}
+
+function ownHead(fields: FieldReader, type: Exclude<EntryType, "link">): Head {
+  const mode = fields.uint();
+  if ((mode & ~MODE_BITS) !== 0) throw transferErrors.WIRE_INVALID({ why: `the mode ${mode.toString(8)}` });
+  const common = { mode, uid: fields.uint(), gid: fields.uint(), mtimeNs: fields.int64() };
+  switch (type) {
+    case "file":
+      return { type, ...common, size: fields.size() };
+    case "symlink":
+      return { type, ...common, target: targetOf(fields.bytes()) };
+    case "character":
+    case "block":
+      return { type, ...common, rdev: { major: fields.uint(), minor: fields.uint() } };
+    case "directory":
+    case "fifo":
+      return { type, ...common };
+  }
+}
+
+function targetOf(target: Buffer): Buffer {
+  if (target.length === 0 || target.length > TARGET_MAX || target.includes(0)) {
+    throw transferErrors.WIRE_INVALID({ why: "a symlink whose text cannot be one" });
+  }
+  return target;
+}
+
+/** A name from the wire, if it can be one component of a path. */
+export function checkedName(name: Buffer): Buffer {
+  const why = nameFault(name);
+  if (why !== undefined) throw transferErrors.NAME_REFUSED({ name: printable(name), why });
+  return name;
+}
+
+const summaryText = z.string().transform((text, context) => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    context.addIssue({ code: "custom", message: "not JSON" });
+    return z.NEVER;
+  }
+});
+
+function parseSummary(payload: Buffer): TreeSummary {
+  const parsed = summaryText.pipe(treeSummarySchema).safeParse(payload.toString("utf8"));
+  if (!parsed.success) throw transferErrors.WIRE_INVALID({ why: "a summary that is none" });
+  return parsed.data;
+}

@@ -1,0 +1,44 @@
+import { Informer, type InformerDeps } from "../kube/informer.ts";
+import {
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  storageClasses,
+  type Node,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  type StorageClass,
+} from "../kube/kinds.ts";
+import type { PodWatch } from "../provision/claim-loop.ts";
+import { volumeIndexes } from "../provision/indexes.ts";
+
+/** An informer of whatever kind, as far as the process runs it. */
+export type AnyInformer = Pick<Informer<Node>, "run" | "synced" | "hasSynced">;
+
+/** What every controller watches, whatever its drivers. */
+export interface ClusterWatch {
+  readonly claims: Informer<PersistentVolumeClaim>;
+  readonly volumes: Informer<PersistentVolume>;
+  readonly classes: Informer<StorageClass>;
+  readonly nodes: Informer<Node>;
+}
+
+/** What a controller process watches: the cluster, and what its drivers need besides. */
+export interface Watched {
+  readonly cluster: ClusterWatch;
+  /**
+   * The pods of all namespaces, with the index of `podIndexes`; only where a driver has a ledger.
+   */
+  readonly pods?: PodWatch | undefined;
+  /** All informers, those of `cluster` too. They run as long as the process. */
+  readonly informers: readonly AnyInformer[];
+}
+
+export function watchCluster(deps: InformerDeps): ClusterWatch {
+  return {
+    claims: new Informer<PersistentVolumeClaim>(deps, { resource: persistentVolumeClaims }),
+    volumes: new Informer<PersistentVolume>(deps, { resource: persistentVolumes, indexes: volumeIndexes }),
+    classes: new Informer<StorageClass>(deps, { resource: storageClasses }),
+    nodes: new Informer<Node>(deps, { resource: nodes }),
+  };
+}

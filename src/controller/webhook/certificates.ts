@@ -1,0 +1,198 @@
+/*
+ * The webhook's certificates: one Secret in our namespace, made by whichever replica is first.
+ *
+ *   Secret:  absent ── made by any replica ──▶ whole ── renewed by the leader ──▶ whole …
+ *   replica: waiting ── the Secret is whole ──▶ serving ── the Secret changes ──▶ serving …
+ *   caBundle of the webhook configuration: the Secret's, put back by the leader
+ *
+ * - The Secret is created whole and changed by one patch that tests its resourceVersion: no write
+ *   leaves it half made, and of two leaders one fails and looks again.
+ * - A replica never serves what is not in the Secret, so all replicas serve the same.
+ * - A crash after the Secret was written and before the configuration was: the next look publishes
+ *   the bundle. A new authority signs nothing before that (planCertificates).
+ * - Deleting the Secret is how a person asks for new certificates. For the moment until the leader
+ *   has published the new bundle API servers do not trust us, and the failurePolicy decides.
+ */
+import type { webcrypto } from "node:crypto";
+import type { Random } from "../../effects/random.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
+import { isAlreadyExists } from "../../kube/errors.ts";
+import { Informer } from "../../kube/informer.ts";
+import { secrets, validatingWebhookConfigurations, type Secret } from "../../kube/kinds.ts";
+import type { Stored } from "../../kube/objects.ts";
+import { WorkQueue } from "../../kube/work-queue.ts";
+import type { ServingCertificate } from "../../observe/https-server.ts";
+import { planCaBundle, publishedIn } from "./plan-ca-bundle.ts";
+import { renewCertificates } from "./renew-certificates.ts";
+import { bundleOf, fromSecretData, toSecretData, type StoredCertificates } from "./stored-certificates.ts";
+
+export interface WebhookCertificatesDeps extends ControllerDeps {
+  readonly client: KubeClient;
+  readonly random: Random;
+  /** Makes keys and signatures. */
+  readonly web: webcrypto.Crypto;
+}
+
+export interface WebhookCertificatesOptions {
+  readonly namespace: string;
+  /** The Service by which API servers reach the webhook. */
+  readonly service: string;
+  /** The ValidatingWebhookConfiguration whose webhooks are to trust us. */
+  readonly configuration: string;
+}
+
+export const WEBHOOK_SECRET = "mooring-webhook";
+
+/** The leader looks again this often, for nothing changes when a certificate grows old. */
+export const RECHECK_MS = 600_000;
+const KEY = "certificates";
+const NONE: StoredCertificates = { authorities: [], authority: undefined, serving: undefined };
+
+export class WebhookCertificates {
+  readonly #deps: WebhookCertificatesDeps;
+  readonly #options: WebhookCertificatesOptions;
+  /** What API servers call us. */
+  readonly #name: string;
+  readonly #secret: Informer<Secret>;
+  #served: ServingCertificate | undefined;
+
+  constructor(deps: WebhookCertificatesDeps, options: WebhookCertificatesOptions) {
+    const { namespace, service } = options;
+    this.#deps = deps;
+    this.#options = options;
+    this.#name = `${service}.${namespace}.svc`;
+    this.#secret = new Informer(deps, {
+      resource: secrets,
+      namespace,
+      fieldSelector: `metadata.name=${WEBHOOK_SECRET}`,
+    });
+  }
+
+  /**
+   * On every replica: hands each serving certificate to `use`, the first as soon as there is one.
+   * When `use` rejects it is tried again. Resolves when the signal is aborted.
+   */
+  async follow(use: (certificate: ServingCertificate) => void | Promise<void>, signal: AbortSignal): Promise<void> {
+    const running = this.#secret.run(signal);
+    try {
+      await this.#secret.synced(signal);
+      await this.#loop("webhook-certificate", [this.#secret], (stop) => this.#serve(use, stop), signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    await running;
+  }
+
+  /**
+   * On the leader, while `follow` runs: renews what grows old, and publishes the bundle. Resolves
+   * when the signal is aborted.
+   */
+  async lead(signal: AbortSignal): Promise<void> {
+    const configuration = new Informer(this.#deps, {
+      resource: validatingWebhookConfigurations,
+      fieldSelector: `metadata.name=${this.#options.configuration}`,
+    });
+    const running = configuration.run(signal);
+    await this.#loop("webhook-authority", [this.#secret, configuration], (stop) => this.#renew(stop), signal);
+    await running;
+  }
+
+  async #loop(
+    name: string,
+    watched: readonly { onChange(handler: () => void): () => void }[],
+    reconcile: (signal: AbortSignal) => Promise<ReconcileResult>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const queue = new WorkQueue(this.#deps, { name });
+    const look = (): void => {
+      queue.add(KEY);
+    };
+    const stops = watched.map((informer) => informer.onChange(look));
+    look();
+    try {
+      await runController(this.#deps, { name, queue, workers: 1, reconcile: (_key, stop) => reconcile(stop) }, signal);
+    } finally {
+      for (const stop of stops) stop();
+      queue.shutDown();
+    }
+  }
+
+  async #serve(
+    use: (certificate: ServingCertificate) => void | Promise<void>,
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    const secret = this.#secret.store.get(`${this.#options.namespace}/${WEBHOOK_SECRET}`);
+    if (secret === undefined) {
+      await this.#create(await this.#renewed(NONE, []), signal);
+      return;
+    }
+    const { serving } = await this.#read(secret);
+    if (serving === undefined) {
+      this.#deps.log.warn("the webhook's Secret holds no serving certificate that works; the leader makes one");
+      return;
+    }
+    if (this.#served?.cert === serving.pem && this.#served.key === serving.key) return;
+    const certificate = { cert: serving.pem, key: serving.key };
+    await use(certificate);
+    this.#served = certificate;
+    this.#deps.log.info("the webhook serves a certificate", { until: new Date(serving.notAfter).toISOString() });
+  }
+
+  async #renew(signal: AbortSignal): Promise<ReconcileResult> {
+    const { client } = this.#deps;
+    const { configuration: name, namespace } = this.#options;
+    const secret = await client.find(secrets, { name: WEBHOOK_SECRET, namespace }, { signal });
+    const configuration = await client.find(validatingWebhookConfigurations, { name }, { signal });
+    const stored = secret === undefined ? NONE : await this.#read(secret);
+    const renewed = await this.#renewed(stored, publishedIn(configuration));
+    if (secret === undefined) {
+      await this.#create(renewed, signal);
+      // Perhaps another replica was first: only what is stored is published.
+      return { requeueAfterMs: 0 };
+    }
+    if (renewed !== stored) await this.#patch(secret, renewed, signal);
+    const patch = configuration === undefined ? [] : planCaBundle(configuration, bundleOf(renewed));
+    if (patch.length > 0) {
+      await client.patchJson(validatingWebhookConfigurations, { name }, patch, { signal });
+      this.#deps.log.info("published the webhook's certificate authorities", { configuration: name });
+    }
+    return { requeueAfterMs: RECHECK_MS };
+  }
+
+  #read(secret: Secret): Promise<StoredCertificates> {
+    return fromSecretData(secret.data ?? {}, this.#name, this.#deps.web);
+  }
+
+  async #renewed(stored: StoredCertificates, published: readonly string[]): Promise<StoredCertificates> {
+    const { clock, log } = this.#deps;
+    const snapshot = { stored, published, now: clock.now() };
+    return await renewCertificates(this.#deps, snapshot, this.#name, (step) => {
+      log.info("renewing the webhook's certificates", step);
+    });
+  }
+
+  async #create(stored: StoredCertificates, signal: AbortSignal): Promise<void> {
+    const metadata = { name: WEBHOOK_SECRET, namespace: this.#options.namespace };
+    const secret: Secret = { metadata, type: "Opaque", data: { ...toSecretData(stored) } };
+    try {
+      await this.#deps.client.create(secrets, secret, { signal });
+    } catch (error) {
+      // Another replica was first: its certificates come with the watch.
+      if (!isAlreadyExists(error)) throw error;
+    }
+  }
+
+  async #patch(secret: Stored<Secret>, stored: StoredCertificates, signal: AbortSignal): Promise<void> {
+    const { name, namespace, resourceVersion } = secret.metadata;
+    await this.#deps.client.patchJson(
+      secrets,
+      { name, namespace },
+      [
+        { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
+        { op: "add", path: "/data", value: { ...secret.data, ...toSecretData(stored) } },
+      ],
+      { signal },
+    );
+  }
+}

@@ -1,0 +1,137 @@
+/*
+ * Makes a VolumeMove for each group of volumes that is to leave a node, and removes old ones.
+ *
+ * Only the leader runs this. Two leaders for a moment could make two moves for one group: the volumes'
+ * activeMove lets one of them have the volumes, and the other one waits and is cancelled when it finds
+ * them elsewhere. What a crash leaves: a VolumeMove, or none, which is planned again.
+ */
+import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { StoragePool } from "../../api/kinds/storage-pool.ts";
+import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
+import { MOVE_FINALIZER } from "../../api/names.ts";
+import type { Random } from "../../effects/random.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
+import { isNotFound } from "../../kube/errors.ts";
+import type { Informer } from "../../kube/informer.ts";
+import type { Node, Pod } from "../../kube/kinds.ts";
+import { isLeaving } from "../../kube/nodes.ts";
+import { nameOf, type Stored } from "../../kube/objects.ts";
+import { WorkQueue } from "../../kube/work-queue.ts";
+import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
+import { volumesOfPod, type PodVolumeSources } from "../../movable/pod-volumes.ts";
+import { whyStays } from "../../place/stays.ts";
+import type { Asks } from "./asks.ts";
+import { planDrain } from "./plan-drain.ts";
+
+export interface DrainLoopDeps extends ControllerDeps, PodVolumeSources {
+  readonly client: KubeClient;
+  readonly random: Random;
+  readonly asks: Asks;
+  readonly nodes: Informer<Node>;
+  /** With the index `byNode`. */
+  readonly volumes: Informer<LocalVolume>;
+  readonly pools: Informer<StoragePool>;
+  readonly moves: Informer<VolumeMove>;
+  /** Of all namespaces, with the index of keepers. */
+  readonly pods: Informer<Pod>;
+}
+
+const WORKERS = 4;
+/** How long a finished move of a drain is kept for people to look at. */
+const KEPT_MS = 24 * 3600 * 1000;
+const LOOK_MS = 10_000;
+
+/** Runs until the signal is aborted. The informers must have synced. */
+export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Promise<void> {
+  const { clock, moves, nodes, pods, volumes } = deps;
+  const queue = new WorkQueue({ clock }, { name: "drains" });
+  const stops = [
+    nodes.onChange(({ key }) => {
+      queue.add(key);
+    }),
+    volumes.onChange(({ object }) => {
+      queue.add(object.spec.nodeName);
+    }),
+    moves.onChange(({ object }) => {
+      queue.add(object.spec.from);
+    }),
+    pods.onChange(({ object }) => {
+      const nodeName = object.spec?.nodeName;
+      if (nodeName !== undefined) queue.add(nodeName);
+    }),
+  ];
+  const reconcile = async (name: string, stop: AbortSignal): Promise<ReconcileResult> => {
+    const node = nodes.store.get(name);
+    await removeOld(deps, name, stop);
+    if (node === undefined || !isLeaving(node)) return undefined;
+    for (const group of planDrain(snapshotOf(deps, node))) await begin(deps, name, group, stop);
+    return { requeueAfterMs: LOOK_MS };
+  };
+  try {
+    await runController(deps, { name: "drains", queue, workers: WORKERS, reconcile }, signal);
+  } finally {
+    for (const stop of stops) stop();
+  }
+}
+
+function snapshotOf(deps: DrainLoopDeps, node: Stored<Node>): Parameters<typeof planDrain>[0] {
+  const { asks, moves, nodes, pods, pools, volumes } = deps;
+  const name = nameOf(node);
+  const here = volumes.store.byIndex("byNode", name);
+  const all = nodes.store.list();
+  const running = moves.store.list().filter((move) => !isFinished(move));
+  const moving = new Set(running.flatMap(({ spec }) => spec.volumes.map((volume) => volume.name)));
+  const names = new Set(here.map((volume) => nameOf(volume)));
+  const users = pods.store.list().flatMap((pod) => {
+    if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed") return [];
+    const used = volumesOfPod(deps, pod);
+    const inside = used.filter((volume) => names.has(volume));
+    return inside.length === 0 ? [] : [{ volumes: inside, volumesElsewhere: used.filter((one) => !names.has(one)) }];
+  });
+  return {
+    volumes: here.map((volume) => ({
+      name: nameOf(volume),
+      stays: whyStays({ volume, node, pool: pools.store.get(volume.spec.pool), nodes: all }),
+      moving: moving.has(nameOf(volume)) || volume.spec.activeMove !== undefined,
+      asked: asks.isRecent(asks.volumeAskedAt(volume)),
+    })),
+    pods: users,
+    keeperAsked: pods.store.byIndex(KEEPERS_BY_NODE, name).some((keeper) => asks.isRecent(asks.keeperAskedAt(keeper))),
+  };
+}
+
+async function begin(deps: DrainLoopDeps, from: string, group: readonly string[], signal: AbortSignal): Promise<void> {
+  const { client, log, moves, random } = deps;
+  const suffix = random.uuid().slice(0, 8);
+  const name = `drain-${from.slice(0, 200)}-${suffix}`;
+  log.info("a drain moves volumes", { move: name, from, volumes: group });
+  const move = await client.create(
+    volumeMoves,
+    {
+      metadata: { name, finalizers: [MOVE_FINALIZER] },
+      spec: { volumes: group.map((volume) => ({ name: volume, mode: "Copy" as const })), from, reason: "Drain" },
+    },
+    { signal },
+  );
+  // Before the next look the cache must know of it, or the group would get a second one.
+  await moves.waitFor(move.metadata.resourceVersion, signal);
+}
+
+async function removeOld({ client, clock, moves }: DrainLoopDeps, from: string, signal: AbortSignal): Promise<void> {
+  for (const move of moves.store.list()) {
+    const finishedAt = move.status?.finishedAt;
+    if (move.spec.from !== from || move.spec.reason !== "Drain" || !isFinished(move) || finishedAt === undefined)
+      continue;
+    if (clock.now() - Date.parse(finishedAt) < KEPT_MS || move.metadata.deletionTimestamp !== undefined) continue;
+    try {
+      await client.delete(volumeMoves, { name: nameOf(move) }, { uid: move.metadata.uid, signal });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+}
+
+function isFinished({ status }: VolumeMove): boolean {
+  return status?.phase === "Done" || status?.phase === "Cancelled";
+}

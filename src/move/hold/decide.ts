@@ -1,0 +1,227 @@
+/*
+ * What becomes of an asked eviction, as a pure function of what a replica has read. The first step
+ * that applies decides:
+ *
+ *   1 our controller asks                                  pass
+ *   2 no volume of ours (what cannot be read holds)        pass
+ *   3 a dry run                                            pass, with a warning
+ *   4 the volume's node is released                        pass
+ *   5 a move holds the volume, Fenced to the commit        hold
+ *   6 the volume has just moved, and not from this pod     gone
+ *   7 the volume's node stays, or the volume does          pass
+ *   8 else                                                 hold
+ *
+ * A pod may have several volumes. Steps 4 and 7 let a volume go; steps 5, 6 and 8 are asked of
+ * those that remain, and the pod passes when none remains. A keeper stands for all volumes of its
+ * node that are still to move: of the steps only 1, 3, 4, 7 and 8 concern it.
+ */
+import { RELEASE_ANNOTATION } from "../../api/names.ts";
+import type { MovePhase } from "../../api/kinds/volume-move.ts";
+
+/** Something that could not be read, and why. */
+export interface Unreadable {
+  readonly unreadable: string;
+}
+
+export interface NodeFacts {
+  readonly name: string;
+  /** Why the node is to be emptied; undefined: it stays. */
+  readonly leaving?: "cordon" | "taint";
+  /** Whether an administrator has ended every hold on the node. */
+  readonly released: boolean;
+}
+
+export interface VolumeFacts {
+  readonly name: string;
+  /** The node that has the volume. */
+  readonly nodeName: string;
+  /** That node, read past every cache; undefined: there is no such Node object. */
+  readonly node: NodeFacts | Unreadable | undefined;
+  /** Nothing of the volume is published now but what is mounted already: it is changing over. */
+  readonly fenced: boolean;
+  /** The move that has taken the volume. */
+  readonly move?: { readonly name: string; readonly phase: MovePhase };
+  /** When the volume last came to its node by a move. */
+  readonly movedAtMs?: number;
+  /** What a move does with the data. @default "Copy" */
+  readonly mode?: "Copy" | "Rebuild";
+  /**
+   * Why the volume is not to move although its node is leaving (policy Stay, `drain: stay`, a pool
+   * of one node, …), as part of a sentence; undefined: it is to move.
+   */
+  readonly stays?: string;
+  /** How far its move is and how long it will take, as a sentence without a full stop. */
+  readonly progress?: string;
+}
+
+/** A pod with what of ours it uses. Generic ephemeral claims are left out: they are never held. */
+export interface PodFacts {
+  readonly namespace: string;
+  readonly name: string;
+  /** The pod's node; undefined when it has none, or when there is no such Node object. */
+  readonly node: NodeFacts | undefined;
+  readonly volumes: readonly VolumeFacts[] | Unreadable;
+}
+
+/** A node's keeper, which is asked for on behalf of all volumes of its node. */
+export interface KeeperFacts {
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: NodeFacts | Unreadable | undefined;
+  /** The volumes of the node that are still to move. */
+  readonly toMove: readonly VolumeFacts[] | Unreadable;
+}
+
+export interface EvictionSnapshot {
+  /** Whether our controller's service account asks. */
+  readonly byController: boolean;
+  /** Of the request, or of the body's deleteOptions. */
+  readonly dryRun: boolean;
+  /** The evictor names a UID, so it cannot mean another pod of that name. */
+  readonly hasUidPrecondition: boolean;
+  /** undefined: there is no such pod; the API server says so itself. */
+  readonly target:
+    | { readonly kind: "pod"; readonly pod: PodFacts }
+    | { readonly kind: "keeper"; readonly keeper: KeeperFacts }
+    | undefined;
+  readonly gracePeriodSeconds?: number;
+  readonly now: number;
+}
+
+/** That somebody asked, to be written for the leader: it moves what was asked for. */
+export interface AskRecord {
+  /** In each LocalVolume's status. */
+  readonly volumes: readonly string[];
+  /** In an annotation of this keeper. */
+  readonly keeper?: { readonly namespace: string; readonly name: string };
+  readonly gracePeriodSeconds?: number;
+}
+
+export type EvictionDecision =
+  | { readonly answer: "pass"; readonly warning?: string }
+  /** `why` is the reason alone, for where there is little room. */
+  | { readonly answer: "hold"; readonly message: string; readonly why: string; readonly record: AskRecord }
+  | { readonly answer: "gone"; readonly message: string };
+
+/** How long after a move an eviction by name is taken for one that means the pod before it. */
+const MOVED_RECENTLY_MS = 60_000;
+const PASS: EvictionDecision = { answer: "pass" };
+
+/** Decides about one asked eviction. */
+export function decideEviction(snapshot: EvictionSnapshot): EvictionDecision {
+  const { byController, dryRun, target } = snapshot;
+  if (byController || target === undefined) return PASS;
+  if (target.kind === "keeper") return orWarn(dryRun, decideKeeper(snapshot, target.keeper));
+  const { pod } = target;
+  if (isUnreadable(pod.volumes)) return holdUnread(snapshot, pod.volumes);
+  if (pod.volumes.length === 0) return PASS;
+  return orWarn(dryRun, decidePod(snapshot, pod, pod.volumes));
+}
+
+/** A dry run passes, and says what would have become of it. */
+function orWarn(dryRun: boolean, decision: EvictionDecision): EvictionDecision {
+  if (!dryRun) return decision;
+  switch (decision.answer) {
+    case "pass":
+      return { answer: "pass", warning: decision.warning ?? "Mooring would let this eviction pass" };
+    case "hold":
+      return { answer: "pass", warning: `Mooring would hold this eviction: ${decision.why}` };
+    case "gone":
+      return { answer: "pass", warning: `Mooring would answer that this pod is gone: ${decision.message}` };
+    default:
+      return decision satisfies never;
+  }
+}
+
+function decidePod(snapshot: EvictionSnapshot, pod: PodFacts, all: readonly VolumeFacts[]): EvictionDecision {
+  const { hasUidPrecondition, now } = snapshot;
+  const volumes = all.filter(({ node }) => !isReleased(node));
+  const held = volumes.find(isChangingOver);
+  if (held !== undefined) return hold(snapshot, all, changingOver(held));
+  const moved = volumes.find(({ movedAtMs }) => movedAtMs !== undefined && now - movedAtMs < MOVED_RECENTLY_MS);
+  if (moved !== undefined && !hasUidPrecondition && pod.node?.leaving === undefined) {
+    const message = `volume ${moved.name} has just moved to node ${moved.nodeName}, and pod ${pod.namespace}/${pod.name} is a new one there`;
+    return { answer: "gone", message };
+  }
+  const unread = volumes.map(({ node }) => node).find(isUnreadable);
+  if (unread !== undefined) return holdUnread(snapshot, unread);
+  const leaving = volumes.filter(({ node }) => isLeavingNode(node));
+  const toMove = leaving.filter(({ stays }) => stays === undefined);
+  const [first] = toMove;
+  if (first !== undefined) return hold(snapshot, all, evacuating(first, toMove));
+  const stays = leaving[0]?.stays;
+  return stays === undefined ? PASS : { answer: "pass", warning: `Mooring does not hold this eviction: ${stays}` };
+}
+
+function decideKeeper(snapshot: EvictionSnapshot, { node, toMove }: KeeperFacts): EvictionDecision {
+  if (isReleased(node)) return PASS;
+  if (isUnreadable(node)) return holdUnread(snapshot, node);
+  if (!isLeavingNode(node)) return PASS;
+  if (isUnreadable(toMove)) return holdUnread(snapshot, toMove);
+  const [first] = toMove;
+  if (first === undefined) return PASS;
+  const waiting = toMove.find((volume) => !isChangingOver(volume));
+  return hold(snapshot, [], waiting === undefined ? changingOver(first) : evacuating(waiting, toMove));
+}
+
+interface HoldText {
+  readonly why: string;
+  readonly message: string;
+}
+
+function hold(snapshot: EvictionSnapshot, volumes: readonly VolumeFacts[], text: HoldText): EvictionDecision {
+  const { gracePeriodSeconds, target } = snapshot;
+  const keeper = target?.kind === "keeper" ? target.keeper : undefined;
+  const record: AskRecord = {
+    volumes: volumes.map(({ name }) => name),
+    ...(keeper === undefined ? {} : { keeper: { namespace: keeper.namespace, name: keeper.name } }),
+    ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+  };
+  return { answer: "hold", ...text, record };
+}
+
+/** Held: what cannot be read may be a volume of which no copy exists. The evictor asks again. */
+function holdUnread(snapshot: EvictionSnapshot, { unreadable }: Unreadable): EvictionDecision {
+  const why = `Mooring cannot tell now whether it is safe for the pod's data: ${unreadable}`;
+  return hold(snapshot, [], { why, message: `${why}. The next try looks again.` });
+}
+
+/** "Eviction triggered evacuation" is what the descheduler looks for in a 429. */
+function evacuating(first: VolumeFacts, volumes: readonly VolumeFacts[]): HoldText {
+  const { name, nodeName, node, mode, progress } = first;
+  const more = volumes.length === 1 ? "" : ` and ${String(volumes.length - 1)} more`;
+  const what = mode === "Rebuild" ? "must be made anew on another node" : "must leave with its data";
+  const why = `volume ${name}${more} on node ${nodeName} ${what} first`;
+  const isCordoned = node !== undefined && !isUnreadable(node) && node.leaving === "cordon";
+  const uncordon = isCordoned ? ` To call the move off: kubectl uncordon ${nodeName}.` : "";
+  const how = progress ?? "its move has not begun yet";
+  return { why, message: `Eviction triggered evacuation: ${why}; ${how}.${uncordon} ${toRelease(nodeName)}` };
+}
+
+function changingOver({ name, nodeName, move, progress }: VolumeFacts): HoldText {
+  const by = move === undefined ? "" : ` (VolumeMove ${move.name})`;
+  const why = `volume ${name} is changing over from node ${nodeName}${by}, and its pods must not be disturbed`;
+  const how = progress === undefined ? "" : `; ${progress}`;
+  return { why, message: `Evacuation in progress: ${why}${how}. ${toRelease(nodeName)}` };
+}
+
+function toRelease(nodeName: string): string {
+  return `To end every hold on this node, copied or not: kubectl annotate node ${nodeName} ${RELEASE_ANNOTATION}=true`;
+}
+
+/** From Fenced until the commit has been written to the volume, or everything has been undone. */
+function isChangingOver({ fenced, move }: VolumeFacts): boolean {
+  return fenced || move?.phase === "Fenced" || move?.phase === "Sealed";
+}
+
+function isUnreadable<T extends object>(value: T | Unreadable | undefined): value is Unreadable {
+  return value !== undefined && "unreadable" in value;
+}
+
+function isReleased(node: NodeFacts | Unreadable | undefined): boolean {
+  return node !== undefined && !isUnreadable(node) && node.released;
+}
+
+function isLeavingNode(node: NodeFacts | Unreadable | undefined): boolean {
+  return node !== undefined && !isUnreadable(node) && node.leaving !== undefined;
+}

@@ -1,0 +1,191 @@
+/*
+ * What a replica knows of an asked eviction: from its caches, past them where they lack something, and
+ * always past them for the nodes of the volumes (a cordon is a moment old when kubectl asks).
+ */
+import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import { localVolumes } from "../../api/kinds/local-volume.ts";
+import type { StoragePool } from "../../api/kinds/storage-pool.ts";
+import type { VolumeMove } from "../../api/kinds/volume-move.ts";
+import { DRIVER } from "../../api/names.ts";
+import type { Clock } from "../../effects/clock.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import type { Informer } from "../../kube/informer.ts";
+import {
+  nodes as nodeResource,
+  persistentVolumeClaims,
+  persistentVolumes,
+  pods as podResource,
+  type Node,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  type Pod,
+} from "../../kube/kinds.ts";
+import { isLeaving } from "../../kube/nodes.ts";
+import { nameOf, type Stored } from "../../kube/objects.ts";
+import { isKeeper } from "../../movable/keepers/pod.ts";
+import { messageOf } from "../../observe/errors.ts";
+import { isReleased, whyStays } from "../../place/stays.ts";
+import type { EvictionSnapshot, KeeperFacts, NodeFacts, PodFacts, Unreadable, VolumeFacts } from "./decide.ts";
+
+export interface HoldCaches {
+  readonly pods: Informer<Pod>;
+  readonly claims: Informer<PersistentVolumeClaim>;
+  readonly persistentVolumes: Informer<PersistentVolume>;
+  /** With the index `byNode`. */
+  readonly volumes: Informer<LocalVolume>;
+  readonly moves: Informer<VolumeMove>;
+  readonly nodes: Informer<Node>;
+  readonly pools: Informer<StoragePool>;
+}
+
+export interface ReadDeps extends HoldCaches {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  /** Where keepers are. */
+  readonly namespace: string;
+  /** User name of the controller's service account. */
+  readonly controllerUser: string;
+}
+
+/** Who is to be evicted, and how. */
+export interface Asked {
+  readonly namespace: string;
+  readonly name: string;
+  readonly dryRun: boolean;
+  readonly uidPrecondition?: string;
+  readonly gracePeriodSeconds?: number;
+  readonly user: { readonly name: string };
+}
+
+/** Reads everything that `decideEviction` needs. Rejects only when the pod itself cannot be read. */
+export async function readEviction(deps: ReadDeps, asked: Asked, signal: AbortSignal): Promise<EvictionSnapshot> {
+  const { clock, controllerUser } = deps;
+  const { dryRun, gracePeriodSeconds, uidPrecondition, user } = asked;
+  const byController = user.name === controllerUser;
+  return {
+    byController,
+    dryRun,
+    hasUidPrecondition: uidPrecondition !== undefined,
+    target: byController ? undefined : await targetOf(deps, asked, signal),
+    ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+    now: clock.now(),
+  };
+}
+
+async function targetOf(
+  deps: ReadDeps,
+  { name, namespace }: Asked,
+  signal: AbortSignal,
+): Promise<EvictionSnapshot["target"]> {
+  const known = deps.pods.store.get(`${namespace}/${name}`);
+  const pod = known ?? (await deps.client.find(podResource, { name, namespace }, { signal }));
+  if (pod === undefined) return undefined;
+  return isKeeper(pod, deps.namespace)
+    ? { kind: "keeper", keeper: await keeperFacts(deps, pod, signal) }
+    : { kind: "pod", pod: await podFacts(deps, pod, signal) };
+}
+
+async function keeperFacts(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal): Promise<KeeperFacts> {
+  const { name, namespace = "default" } = pod.metadata;
+  const nodeName = pod.spec?.nodeName;
+  const here = nodeName === undefined ? [] : deps.volumes.store.byIndex("byNode", nodeName);
+  const node = nodeName === undefined ? undefined : await read(() => findNode(deps, nodeName, signal));
+  const toMove = here.map((volume) => volumeFacts(deps, volume, node)).filter(({ stays }) => stays === undefined);
+  return { namespace, name, node: factsOf(node), toMove };
+}
+
+async function podFacts(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal): Promise<PodFacts> {
+  const { name, namespace = "default" } = pod.metadata;
+  const nodeName = pod.spec?.nodeName;
+  const own = nodeName === undefined ? undefined : await read(() => findNode(deps, nodeName, signal));
+  const node = factsOf(own);
+  const volumes = await read(() => volumesOf(deps, pod, signal));
+  return { namespace, name, node: isUnreadable(node) ? undefined : node, volumes };
+}
+
+async function volumesOf(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal): Promise<VolumeFacts[]> {
+  const found: VolumeFacts[] = [];
+  for (const { persistentVolumeClaim } of pod.spec?.volumes ?? []) {
+    if (persistentVolumeClaim === undefined) continue;
+    const volume = await localVolumeOf(
+      deps,
+      pod.metadata.namespace ?? "default",
+      persistentVolumeClaim.claimName,
+      signal,
+    );
+    if (volume === undefined) continue;
+    const node = await read(() => findNode(deps, volume.spec.nodeName, signal));
+    found.push(volumeFacts(deps, volume, node));
+  }
+  return found;
+}
+
+/** The movable volume behind a claim. What the caches lack is read: an unknown volume is no proof that there is none. */
+async function localVolumeOf(
+  deps: ReadDeps,
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<Stored<LocalVolume> | undefined> {
+  const { client } = deps;
+  const claim =
+    deps.claims.store.get(`${namespace}/${name}`) ??
+    (await client.find(persistentVolumeClaims, { name, namespace }, { signal }));
+  const volumeName = claim?.spec?.volumeName;
+  if (volumeName === undefined || volumeName === "") return undefined;
+  const volume =
+    deps.persistentVolumes.store.get(volumeName) ??
+    (await client.find(persistentVolumes, { name: volumeName }, { signal }));
+  const csi = volume?.spec?.csi;
+  if (csi?.driver !== DRIVER) return undefined;
+  const { volumeHandle } = csi;
+  return deps.volumes.store.get(volumeHandle) ?? client.find(localVolumes, { name: volumeHandle }, { signal });
+}
+
+function volumeFacts(
+  deps: ReadDeps,
+  volume: Stored<LocalVolume>,
+  node: Stored<Node> | Unreadable | undefined,
+): VolumeFacts {
+  const { activeMove, fence, nodeName, pool } = volume.spec;
+  const move = deps.moves.store.list().find(({ metadata }) => metadata.uid === activeMove?.uid);
+  const phase = move?.status?.phase;
+  const movedAtMs = Date.parse(volume.status?.movedAt ?? "");
+  const stays =
+    node === undefined || isUnreadable(node)
+      ? undefined
+      : whyStays({ volume, node, pool: deps.pools.store.get(pool), nodes: deps.nodes.store.list() });
+  return {
+    name: nameOf(volume),
+    nodeName,
+    node: factsOf(node),
+    fenced: fence !== undefined,
+    ...(move === undefined || phase === undefined ? {} : { move: { name: nameOf(move), phase } }),
+    ...(Number.isNaN(movedAtMs) ? {} : { movedAtMs }),
+    ...(stays === undefined ? {} : { stays }),
+    ...(move?.status?.message === undefined ? {} : { progress: move.status.message.replace(/\.$/, "") }),
+  };
+}
+
+async function findNode({ client }: ReadDeps, name: string, signal: AbortSignal): Promise<Stored<Node> | undefined> {
+  return client.find(nodeResource, { name }, { signal });
+}
+
+function factsOf(node: Stored<Node> | Unreadable | undefined): NodeFacts | Unreadable | undefined {
+  if (node === undefined || isUnreadable(node)) return node;
+  const facts = { name: nameOf(node), released: isReleased(node) };
+  if (!isLeaving(node)) return facts;
+  return { ...facts, leaving: node.spec?.unschedulable === true ? "cordon" : "taint" };
+}
+
+async function read<T>(work: () => Promise<T>): Promise<T | Unreadable> {
+  try {
+    return await work();
+  } catch (error) {
+    return { unreadable: messageOf(error) };
+  }
+}
+
+function isUnreadable<T>(facts: T | Unreadable): facts is Unreadable {
+  return typeof facts === "object" && facts !== null && "unreadable" in facts;
+}

@@ -1,0 +1,105 @@
+import type { Ground } from "../../cluster/ground.ts";
+import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
+import type { VolumeCopy } from "../../../src/api/kinds/volume-copy.ts";
+import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
+import type { Claim, KubeEvent, Pod } from "./objects.ts";
+
+/** Where a pool's volumes are on a node, as deploy/mooring.yaml has it. */
+export const POOL = "/var/lib/mooring/default";
+
+/** The directory of a volume's stay in an epoch. */
+export function copyDirectory(volume: string, epoch: number): string {
+  return `${POOL}/volumes/${volume}/${String(epoch)}`;
+}
+
+/** The claim of a pod of a StatefulSet made by `statefulSet`, once it is bound: the name of its volume. */
+export async function volumeOf(ground: Ground, namespace: string, claim: string): Promise<string> {
+  return ground.waitFor(`claim ${claim} to be bound`, async (saw) => {
+    const found = await ground.get<Claim>("PersistentVolumeClaim", claim, namespace);
+    saw({ status: found?.status, events: await eventsAbout(ground, "PersistentVolumeClaim", claim, namespace) });
+    return found?.status.phase === "Bound" ? found.spec.volumeName : undefined;
+  });
+}
+
+/** Waits until a pod runs and is Ready, on whatever node: that node. `not`: UID of an earlier pod of this name. */
+export async function readyOn(ground: Ground, namespace: string, pod: string, not?: string): Promise<Pod> {
+  return ground.waitFor(`pod ${namespace}/${pod} to be Ready`, async (saw) => {
+    const found = await ground.get<Pod>("Pod", pod, namespace);
+    saw({ status: found?.status, events: await eventsAbout(ground, "Pod", pod, namespace) });
+    if (found === undefined || found.metadata.uid === not || found.metadata.deletionTimestamp !== undefined) {
+      return undefined;
+    }
+    const isReady = found.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
+    return isReady === true ? found : undefined;
+  });
+}
+
+export function nodeNameOf(pod: Pod): string {
+  const { nodeName } = pod.spec;
+  if (nodeName === undefined) throw new Error(`pod ${pod.metadata.name} has no node`);
+  return nodeName;
+}
+
+export async function localVolume(ground: Ground, name: string): Promise<LocalVolume | undefined> {
+  return ground.get<LocalVolume>("localvolumes.mooring.dev", name);
+}
+
+/** The VolumeCopies of a volume. */
+export async function copiesOf(ground: Ground, volume: string): Promise<VolumeCopy[]> {
+  const all = await ground.list<VolumeCopy>("volumecopies.mooring.dev");
+  return all.filter(({ spec }) => spec.volume === volume);
+}
+
+/** Waits until nothing of a volume is left in the API, and its bytes are gone from a node. */
+export async function goneFrom(ground: Ground, volume: string, node: string): Promise<void> {
+  await ground.waitFor(`volume ${volume} to be gone`, async (saw) => {
+    const left = {
+      persistentVolume: (await ground.get("PersistentVolume", volume)) !== undefined,
+      localVolume: await localVolume(ground, volume),
+      copies: await copiesOf(ground, volume),
+      directory: await ground.onNode(node).exists(`${POOL}/volumes/${volume}`),
+    };
+    saw(left);
+    const isGone = !left.persistentVolume && left.localVolume === undefined && left.copies.length === 0;
+    return isGone && !left.directory ? true : undefined;
+  });
+}
+
+export async function eventsAbout(
+  ground: Ground,
+  kind: string,
+  name: string,
+  namespace?: string,
+): Promise<readonly string[]> {
+  const events = await ground.list<KubeEvent>("events", namespace === undefined ? {} : { namespace });
+  return events
+    .filter(({ involvedObject }) => involvedObject.kind === kind && involvedObject.name === name)
+    .map(({ reason, message }) => `${reason}: ${message ?? ""}`);
+}
+
+/** Waits for an event whose text (`Reason: message`) matches. */
+export async function eventMatching(
+  ground: Ground,
+  about: { readonly kind: string; readonly name: string; readonly namespace?: string },
+  pattern: RegExp,
+): Promise<string> {
+  return ground.waitFor(`an event about ${about.kind} ${about.name} like ${String(pattern)}`, async (saw) => {
+    const texts = await eventsAbout(ground, about.kind, about.name, about.namespace);
+    saw(texts);
+    return texts.find((text) => pattern.test(text));
+  });
+}
+
+export async function moveNamed(ground: Ground, name: string): Promise<VolumeMove | undefined> {
+  return ground.get<VolumeMove>("volumemoves.mooring.dev", name);
+}
+
+/** Waits until a VolumeMove has ended, and how. */
+export async function ended(ground: Ground, name: string): Promise<VolumeMove> {
+  return ground.waitFor(`VolumeMove ${name} to end`, async (saw) => {
+    const move = await moveNamed(ground, name);
+    saw(move?.status);
+    const phase = move?.status?.phase;
+    return phase === "Done" || phase === "Cancelled" ? move : undefined;
+  });
+}

@@ -1,0 +1,133 @@
+/*
+ * The movable driver under stories. Installing it takes longer than most of them, so that it stays from file to file:
+ * installMovable() does nothing where what it would apply is there already, and only waits until it is Ready. A file that
+ * wants it otherwise installs it with its own options, and the next one changes it back. Only a file about installing
+ * takes it away.
+ */
+import { beforeAll } from "vitest";
+import { missingCapabilities, type Capability, type Ground } from "../../cluster/ground.ts";
+import { parseManifest } from "../../cluster/objects.ts";
+import {
+  applyManifest,
+  BASE_MANIFEST,
+  manifestWithImage,
+  waitForRollout,
+  WORKLOADS_MANIFEST,
+} from "../../cluster/product-manifests.ts";
+import { toYaml, type ManifestObject } from "./manifest.ts";
+import type { Pod } from "./objects.ts";
+import { linesOf, type LogLine } from "./product.ts";
+import { useGround, type StoryGround } from "./shared-ground.ts";
+
+export const MOVABLE_NAMESPACE = "mooring";
+export const MOVABLE_CLASS = "mooring";
+
+/** How a story wants the movable driver installed. */
+export interface MovableOptions {
+  /** Changes the objects of the workloads' manifest as it likes. */
+  readonly change?: (object: ManifestObject) => void;
+}
+
+/** What the movable driver needs wherever it runs: agents mount, and look at processes. */
+const NEEDED: readonly Capability[] = ["containers", "isolation", "kernel", "load-image"];
+
+/** useGround() for stories of the movable driver: where the ground can do what is needed, it is installed before them. */
+export function useMovable(needed: readonly Capability[] = [], options: MovableOptions = {}): StoryGround {
+  const all = [...NEEDED, ...needed];
+  const on = useGround(...all);
+  beforeAll(async () => {
+    if (missingCapabilities(on.ground, all) === undefined) await installMovable(on.ground, options);
+  });
+  return on;
+}
+
+/** What was applied last, to each ground. */
+const installed = new WeakMap<Ground, string>();
+
+/** Installs the movable driver with the image that this checkout builds, and waits until controller and agents are Ready. */
+export async function installMovable(ground: Ground, options: MovableOptions = {}): Promise<void> {
+  const image = await ground.loadProductImage();
+  const base = await manifestWithImage(BASE_MANIFEST, image);
+  const workloads = changed(await manifestWithImage(WORKLOADS_MANIFEST, image), options);
+  if (installed.get(ground) !== base + workloads) {
+    installed.delete(ground);
+    await applyManifest(ground, base);
+    await applyManifest(ground, workloads);
+    installed.set(ground, base + workloads);
+  }
+  await waitForRollout(ground, workloads);
+}
+
+function changed(yaml: string, { change }: MovableOptions): string {
+  if (change === undefined) return yaml;
+  const objects = parseManifest(yaml) as unknown as ManifestObject[];
+  for (const object of objects) change(object);
+  return toYaml(...objects);
+}
+
+/** Takes the movable driver away in the order of its manual, and waits after each manifest: the controller needs its rights to clean up. */
+export async function uninstallMovable(ground: Ground): Promise<void> {
+  if ((await ground.get("Namespace", MOVABLE_NAMESPACE)) === undefined) return;
+  installed.delete(ground);
+  // Whatever a story has changed, its objects have the manifest's names.
+  await ground.delete(await manifestWithImage(WORKLOADS_MANIFEST, "unused"));
+  await ground.waitFor("the movable driver's pods to be gone", async (saw) => {
+    const pods = (await ground.list<Pod>("pods", { namespace: MOVABLE_NAMESPACE })).map(
+      ({ metadata }) => metadata.name,
+    );
+    saw(pods);
+    return pods.length === 0 ? true : undefined;
+  });
+  const base = await manifestWithImage(BASE_MANIFEST, "unused");
+  await ground.delete(base);
+  for (const { kind, metadata } of parseManifest(base)) {
+    await ground.waitFor(`${kind} ${metadata.name} to be gone`, async (saw) => {
+      const found = await ground.get<{ metadata: unknown; status: unknown }>(
+        kind,
+        metadata.name ?? "",
+        metadata.namespace,
+      );
+      saw(found?.status ?? found?.metadata);
+      return found === undefined ? true : undefined;
+    });
+  }
+}
+
+/** The agent's pod on a node; waits for one that is not being deleted, and is Running. */
+export async function agentPod(ground: Ground, node: string): Promise<Pod> {
+  return await ground.waitFor(`an agent on ${node}`, async (saw) => {
+    const pods = await podsOf(ground, "agent", `spec.nodeName=${node}`);
+    saw(pods.map(({ metadata, status }) => ({ name: metadata.name, status })));
+    return pods.find(({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase === "Running");
+  });
+}
+
+/** The controller's pods, in whatever state. */
+export async function controllerPods(ground: Ground): Promise<Pod[]> {
+  return await podsOf(ground, "controller");
+}
+
+/** SIGKILL to the agent of a node; its kubelet starts it again. Needs `node-files`. */
+export async function killAgent(ground: Ground, node: string): Promise<void> {
+  const { metadata } = await agentPod(ground, node);
+  await ground.killContainers(MOVABLE_NAMESPACE, metadata.name);
+}
+
+/** What the agent of a node has logged since it was started last. */
+export async function agentLog(ground: Ground, node: string): Promise<LogLine[]> {
+  const { metadata } = await agentPod(ground, node);
+  return linesOf(await ground.logs(MOVABLE_NAMESPACE, metadata.name));
+}
+
+/** What all pods of the controller have logged. */
+export async function controllerLog(ground: Ground): Promise<LogLine[]> {
+  const pods = await controllerPods(ground);
+  const texts = await Promise.all(pods.map(({ metadata }) => ground.logs(MOVABLE_NAMESPACE, metadata.name)));
+  return texts.flatMap((text) => linesOf(text));
+}
+
+async function podsOf(ground: Ground, component: "controller" | "agent", fieldSelector?: string): Promise<Pod[]> {
+  const labelSelector = `app.kubernetes.io/name=mooring,app.kubernetes.io/component=${component}`;
+  const selectors = fieldSelector === undefined ? { labelSelector } : { labelSelector, fieldSelector };
+  return await ground.list<Pod>("pods", { namespace: MOVABLE_NAMESPACE, ...selectors });
+}

@@ -1,0 +1,130 @@
+/*
+ * A workload that shows every lost write. It appends numbered records with a checksum to /data/records, each one synced
+ * before its number goes to stdout: acknowledged. Wherever its pod starts, it goes on after the last record it finds. So
+ * of a volume that lost nothing the file holds 1, 2, 3, … without a gap, at least up to the last number acknowledged.
+ */
+import { createHash } from "node:crypto";
+import type { Ground } from "../../cluster/ground.ts";
+import { statefulSet } from "./workloads.ts";
+
+const FILE = "/data/records";
+const BUSYBOX = "docker.io/library/busybox:latest";
+
+/** How the writer of records behaves. */
+export interface WriterOptions {
+  /** Pods, each with a volume of its own. @default 1 */
+  readonly replicas?: number;
+  /** Seconds between two records. @default 0.05 */
+  readonly pause?: number;
+  /** It does not hear SIGTERM, and ends only when its grace period has. @default false */
+  readonly deaf?: boolean;
+  /** @default 30 */
+  readonly gracePeriodSeconds?: number;
+}
+
+/** A StatefulSet that writes records into a claim of this class; its pods are `<name>-0`, …, their claims `data-<name>-0`, …. */
+export function recordWriter(
+  namespace: string,
+  name: string,
+  storageClassName: string,
+  options: WriterOptions = {},
+): object {
+  const { replicas = 1, pause = 0.05, deaf = false, gracePeriodSeconds = 30 } = options;
+  const set = statefulSet(namespace, name, storageClassName, ["sh", "-c", script(deaf, pause)]) as {
+    spec: { template: { spec: { containers: [object] } } };
+  };
+  const { template } = set.spec;
+  const [container] = template.spec.containers;
+  const env = { name: "NODE", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } };
+  const spec = {
+    ...template.spec,
+    terminationGracePeriodSeconds: gracePeriodSeconds,
+    containers: [{ ...container, image: BUSYBOX, env: [env] }],
+  };
+  return { ...set, spec: { ...set.spec, replicas, template: { ...template, spec } } };
+}
+
+function script(deaf: boolean, pause: number): string {
+  return `
+    trap '${deaf ? "" : "exit 0"}' TERM
+    touch ${FILE}
+    n=$(wc -l <${FILE})
+    while n=$((n + 1)); do
+      record="$n $HOSTNAME $NODE"
+      set -- $(printf %s "$record" | md5sum)
+      echo "$record $1" >>${FILE} && sync ${FILE} || exit 1
+      echo "$n"
+      sleep ${pause}
+    done`;
+}
+
+/** What is wrong with the records in a file, given that they were acknowledged up to a number; empty when nothing is. */
+export function faultsOf(text: string, acknowledged: number): string[] {
+  const lines = text.split("\n");
+  const faults: string[] = [];
+  if (lines.pop() !== "") faults.push("the last record has no end");
+  for (const [index, line] of lines.entries()) {
+    const parts = line.split(" ");
+    const sum = parts.pop();
+    if (createHash("md5").update(parts.join(" ")).digest("hex") !== sum) {
+      faults.push(`record ${index + 1} is damaged: ${line.slice(0, 100)}`);
+    } else if (parts[0] !== String(index + 1)) {
+      faults.push(`where record ${index + 1} belongs there is ${line.slice(0, 100)}`);
+    }
+  }
+  if (lines.length < acknowledged) {
+    faults.push(`${acknowledged} records were acknowledged, and the file holds ${lines.length}`);
+  }
+  return faults;
+}
+
+/** What a pod has acknowledged so far: its last number, 0 when there is none. */
+export function lastAcknowledged(log: string): number {
+  // A last line without its end may be half a number.
+  const lines = log.slice(0, log.lastIndexOf("\n") + 1).split("\n");
+  return Number(lines.at(-2) ?? 0);
+}
+
+/**
+ * Follows a pod's acknowledgements to its end, which this waits for: the last number. Where the pod's node dies, what has
+ * come through until then. Needs `kubectl`.
+ */
+export async function followAcknowledged(ground: Ground, namespace: string, pod: string): Promise<number> {
+  const { stdout } = await ground.kubectl(["logs", "--follow", `--namespace=${namespace}`, pod]);
+  return lastAcknowledged(stdout);
+}
+
+/** The state of a volume with records. */
+export interface RecordsCheck {
+  /** In the file. */
+  readonly count: number;
+  readonly acknowledged: number;
+  /** Empty when every acknowledged record is there, once, in its place and whole. */
+  readonly faults: readonly string[];
+}
+
+/** Reads a volume's records through its pod, which may go on writing. `acknowledged` is what pods before it have said. Needs `isolation`. */
+export async function checkRecords(
+  ground: Ground,
+  namespace: string,
+  pod: string,
+  acknowledged = 0,
+): Promise<RecordsCheck> {
+  // The log first: what it acknowledges must be in the file that is read after it.
+  const all = Math.max(acknowledged, lastAcknowledged(await ground.logs(namespace, pod)));
+  const { code, stdout, stderr } = await ground.exec(namespace, pod, ["cat", FILE]);
+  if (code !== 0) throw new Error(`reading ${FILE} of ${namespace}/${pod}: ${stderr}`);
+  // The record that is being written while the file is read is not acknowledged yet.
+  const whole = stdout.slice(0, stdout.lastIndexOf("\n") + 1);
+  return { count: whole.split("\n").length - 1, acknowledged: all, faults: faultsOf(whole, all) };
+}
+
+/** Waits until a pod has acknowledged so many records more than it has now, so that there is something to lose; its last number. */
+export async function moreRecords(ground: Ground, namespace: string, pod: string, more = 20): Promise<number> {
+  const before = lastAcknowledged(await ground.logs(namespace, pod));
+  return await ground.waitFor(`${more} more records of ${namespace}/${pod}`, async (saw) => {
+    const now = lastAcknowledged(await ground.logs(namespace, pod));
+    saw(now);
+    return now >= before + more ? now : undefined;
+  });
+}
