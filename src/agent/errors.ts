@@ -98,6 +98,12 @@ export const agentErrors = defineErrors("AGENT", {
     advice:
       "Nothing is made in its place. Mount the disk that holds the data, or restore a backup. To go on without the data delete the claim and let a new one be made.",
   },
+  NOT_SEEN: {
+    message: (p: OnNode & { path: string }) =>
+      `volume ${p.volume} is mounted from ${p.path} on node ${p.node}, but that cannot be read now`,
+    retry: "backoff",
+    advice: "Look at the disk: the pod keeps what it has mounted, and nothing new is published from it.",
+  },
   POOL_NOT_READY: {
     message: (p: OnNode & { pool: string; why: string }) =>
       `pool ${p.pool} on node ${p.node} cannot be used, so volume ${p.volume} cannot be published: ${p.why}`,

@@ -11,6 +11,7 @@
  */
 import { join } from "node:path";
 import type { Registry } from "prom-client";
+import { localVolumes, type LocalVolume } from "../api/kinds/local-volume.ts";
 import { storagePools, type StoragePool } from "../api/kinds/storage-pool.ts";
 import { volumeCopies, type VolumeCopy } from "../api/kinds/volume-copy.ts";
 import { DRIVER } from "../api/names.ts";
@@ -33,6 +34,8 @@ import type { Log } from "../observe/log.ts";
 import type { ListeningServer, serveHttp } from "../observe/server.ts";
 import { KeyedLock } from "../kube/keyed-lock.ts";
 import { OnDisk } from "./copies/on-disk.ts";
+import type { Trees } from "./copies/trees.ts";
+import { Usage } from "./copies/usage.ts";
 import { VolumeCopies } from "./copies/volume-copies.ts";
 import type { Served } from "./csi/grpc-server.ts";
 import { csiServices, registrationService } from "./csi/services.ts";
@@ -46,6 +49,8 @@ import type { Binder } from "./publish/binder.ts";
 import { NodeService } from "./publish/node-service.ts";
 import { Publisher } from "./publish/publisher.ts";
 import { statsOf } from "./publish/stats.ts";
+import { runReclaimLoop } from "./reclaim/reclaim-loop.ts";
+import { runSweep, type SweepDeps } from "./sweep/sweep-loop.ts";
 import { runVolumeLoop } from "./volumes/volume-loop.ts";
 
 /** What the agent runs on. */
@@ -59,6 +64,9 @@ export interface AgentEffects {
   readonly disk: Disk;
   readonly mounts: Mounts;
   readonly binder: Binder;
+  readonly trees: Trees;
+  /** Whether a process of the pod still uses the volume. */
+  readonly isUsed: SweepDeps["isUsed"];
   readonly registry: Registry;
   readonly metrics: KubeMetrics;
   readonly serve: typeof serveHttp;
@@ -72,7 +80,7 @@ export interface AgentEffects {
   readonly version: string;
   /** SHA-256 fingerprints of the certificate with which it speaks to other agents. */
   readonly fingerprints: () => readonly string[];
-  /** Called once calls can be answered. */
+  /** Called before the sockets are opened: for whoever calls the node service without gRPC. */
   readonly started?: ((node: CsiNode) => void) | undefined;
 }
 
@@ -92,7 +100,11 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
   const definitions = new Informer<StoragePool>(informed, { resource: storagePools });
   const ownNode = new Informer<Node>(informed, { resource: nodes, fieldSelector: `metadata.name=${nodeName}` });
   const copyObjects = new Informer<VolumeCopy>(informed, { resource: volumeCopies, fieldSelector: ofNode });
-  const informers = [definitions, ownNode, copyObjects];
+  const reclaimed = new Informer<LocalVolume>(informed, {
+    resource: localVolumes,
+    fieldSelector: "spec.reclaim=true",
+  });
+  const informers = [definitions, ownNode, copyObjects, reclaimed];
   const agent = await agentOnNode(options, effects);
   const pools = new Pools({
     ...informed,
@@ -104,39 +116,58 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
     agent,
   });
   const onDisk = new OnDisk({ pools, mounts: effects.mounts, kubeletDirectory });
-  const copies = new VolumeCopies({ client, onDisk, nodeName, usageOf: () => undefined });
   const queue = new WorkQueue({ clock, random }, { name: "volume-copies", metrics });
-  const locks = new KeyedLock();
-  const publisher = new Publisher({
+  const reclaimQueue = new WorkQueue({ clock, random }, { name: "reclaim", metrics });
+  const changed = (volume: string): void => {
+    queue.add(volume);
+    reclaimQueue.add(volume);
+  };
+  const usage = new Usage({
     ...effects,
-    client,
-    pools,
     onDisk,
-    copies,
-    locks,
-    nodeName,
-    changed: (volume) => {
+    counted: (volume) => {
       queue.add(volume);
     },
   });
+  const usageOf = usage.of.bind(usage);
+  const copies = new VolumeCopies({ client, onDisk, nodeName, usageOf });
+  const locks = new KeyedLock();
+  const publisher = new Publisher({ ...effects, client, pools, onDisk, copies, locks, nodeName, changed });
   const node = new NodeService({
     clock,
     publisher,
     kubeletDirectory,
-    statsOf: (request) => statsOf({ ...effects, onDisk, usageOf: () => undefined }, request),
+    statsOf: (request) => statsOf({ ...effects, onDisk, usageOf }, request),
   });
   const sockets = socketsOf(options, effects, node, () => pools.known);
   const health = await serveHealth(options, effects, () => pools.known);
+  let tellLooked = (): void => undefined;
+  const firstLook = new Promise<void>((resolve) => {
+    tellLooked = resolve;
+  });
+  const looked = (): void => {
+    tellLooked();
+    void background(
+      log,
+      "listing the volumes of the pools",
+      onDisk.volumes().then((all) => all.forEach(changed)),
+    );
+  };
+  const shared = { ...effects, client, nodeName, onDisk, copies, copyObjects, locks };
   const run = async (): Promise<void> => {
     await Promise.all(informers.map((informer) => informer.synced(signal)));
-    const looked = (): void => {
-      void onDisk.volumes().then((volumes) => {
-        for (const volume of volumes) queue.add(volume);
-      });
+    const afterFirstLook = async (): Promise<void> => {
+      await Promise.race([firstLook, aborted(signal)]);
+      await Promise.all([
+        runVolumeLoop({ ...shared, queue }, signal),
+        runReclaimLoop({ ...shared, reclaimed, queue: reclaimQueue }, signal),
+        usage.run(signal),
+        runSweep({ ...shared, unpublish: (publication) => publisher.takeOff(publication) }, signal),
+      ]);
     };
     await Promise.all([
-      runPoolLoop({ clock, log, metrics, pools, definitions, nodes: ownNode, looked }, signal),
-      runVolumeLoop({ clock, log, metrics, copyObjects, nodeName, onDisk, copies, queue }, signal),
+      runPoolLoop({ ...effects, pools, definitions, nodes: ownNode, looked }, signal),
+      afterFirstLook(),
     ]);
   };
   try {
@@ -152,6 +183,7 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
   } finally {
     await end(effects, node, sockets);
     queue.shutDown();
+    reclaimQueue.shutDown();
     await health?.close();
     log.info("agent stopped");
   }
@@ -195,6 +227,15 @@ async function end({ clock, log }: AgentEffects, node: NodeService, sockets: rea
     await background(log, "closing a socket", socket.close(limit.signal));
   }
   limit.clear();
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => {
+      resolve();
+    });
+  });
 }
 
 async function agentOnNode(options: AgentOptions, effects: AgentEffects): Promise<() => AgentOnNode> {

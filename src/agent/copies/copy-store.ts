@@ -38,7 +38,7 @@
  *   toTrash     1 copy.json: Trash
  *   purge       1 remove the data directory    → Trash with some or none of it; purged again
  *               2 remove copy.json             → a directory with nothing in it; scan removes it
- *               3 remove the directory
+ *               3 remove the directory, and the volume's when it is the last; scan does that too
  */
 import { join } from "node:path";
 import type { DirectoryAttributes, Disk } from "../../effects/disk.ts";
@@ -56,6 +56,7 @@ import {
   volumePath,
   volumesPath,
 } from "./layout.ts";
+import type { Trees } from "./trees.ts";
 
 /** One copy as it is on the disk. */
 export interface Copy extends CopyFile {
@@ -66,12 +67,6 @@ export interface Copy extends CopyFile {
   /** Its data directory. A tombstone has none. */
   readonly dataPath: string;
 }
-
-/**
- * Removes everything in a tree of a tenant, and the tree. Never follows a symlink, never crosses a
- * mount.
- */
-export type RemoveTree = (path: string, signal: AbortSignal) => Promise<void>;
 
 /** What `scan` could not read, or could not finish. */
 export interface ScanProblem {
@@ -109,6 +104,7 @@ export class CopyStore {
           problems.push({ path, error });
         }
       }
+      await this.#removeVolume(volume);
     }
     return problems;
   }
@@ -233,20 +229,21 @@ export class CopyStore {
   /**
    * Removes a copy that is in the Trash, with all its bytes. Nothing to do when it is not there.
    */
-  async purge(volume: string, directory: string, remove: RemoveTree, signal: AbortSignal): Promise<void> {
+  async purge(volume: string, directory: string, trees: Pick<Trees, "remove">, signal: AbortSignal): Promise<void> {
     const copy = await this.#read(volume, directory);
     if (copy !== undefined) {
       expect(copy, copy.state === "Trash", "purge");
       for (const name of [DATA, SEALED_DATA]) {
         const data = join(copy.path, name);
-        if ((await this.#disk.stat(data)) !== undefined) await remove(data, signal);
+        if ((await this.#disk.stat(data)) !== undefined) await trees.remove(data, signal);
       }
     }
     await this.#removeEmpty(volume, directory);
+    await this.#removeVolume(volume);
   }
 
-  /** Removes the volume's directory once no copy is in it. */
-  async removeVolume(volume: string): Promise<void> {
+  /** Removes the volume's directory once nothing is in it. */
+  async #removeVolume(volume: string): Promise<void> {
     const path = volumePath(this.#pool, volume);
     if ((await this.#disk.stat(path)) === undefined || (await this.#disk.list(path)).length > 0) return;
     await this.#disk.removeDirectory(path);

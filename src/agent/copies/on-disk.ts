@@ -1,20 +1,37 @@
-/* What this node has of a volume: its copies in every pool, and where they are mounted. */
+/*
+ * What this node has of a volume: its copies in every pool, and where they are mounted. Read from the
+ * disks and the mount table each time.
+ *
+ * A pool counts only if its pool.json is there after the copies were listed: a disk that was unmounted
+ * a moment ago leaves an empty directory, and that must not look like a pool without copies.
+ */
 import type { Mounts } from "../mounts/mounts.ts";
 import { publicationsOf, type Publication } from "../mounts/publications.ts";
-import type { Pool } from "../pools/pools.ts";
+import { textOfPath } from "../mounts/raw-path.ts";
+import type { Pool, Pools } from "../pools/pools.ts";
+import { copyAtMount } from "./copy-at-mount.ts";
 import type { Copy, CopyStore } from "./copy-store.ts";
+import { volumePath } from "./layout.ts";
 
 export interface OnDiskDeps {
-  readonly pools: { all(): readonly Pool[] };
+  readonly pools: Pools;
   readonly mounts: Mounts;
   readonly kubeletDirectory: string;
 }
 
-/** A copy with the pool it is in. */
-export interface CopyInPool {
-  readonly copy: Copy;
-  readonly pool: Pool;
-  readonly store: CopyStore;
+/** What is on the disks of a volume. */
+export interface Found {
+  readonly copies: readonly Copy[];
+  /** UUIDs of the pools that could be read; of the others nothing is known. */
+  readonly readable: ReadonlySet<string>;
+}
+
+/** A mount of a copy, wherever it is mounted. */
+export interface CopyMount {
+  readonly volume: string;
+  readonly copyPath: string;
+  readonly target: string;
+  readonly readOnly: boolean;
 }
 
 export class OnDisk {
@@ -24,15 +41,10 @@ export class OnDisk {
     this.#deps = deps;
   }
 
-  /** The copies in all pools that can be read. Throws AGENT_COPY_UNREADABLE when one is damaged. */
-  async copies(volume: string): Promise<readonly CopyInPool[]> {
-    const found: CopyInPool[] = [];
-    for (const pool of this.#deps.pools.all()) {
-      const { store } = pool;
-      if (store === undefined) continue;
-      for (const copy of await store.list(volume)) found.push({ copy, pool, store });
-    }
-    return found;
+  /** The volume's copies in all pools. Throws AGENT_COPY_UNREADABLE when one is damaged. */
+  async find(volume: string): Promise<Found> {
+    const found = await this.#inPools((store) => store.list(volume));
+    return { copies: found.lists.flat(), readable: found.readable };
   }
 
   /** The copies of a pool that can be read now. */
@@ -42,23 +54,52 @@ export class OnDisk {
 
   /** Every volume that has a directory in a pool that can be read. */
   async volumes(): Promise<ReadonlySet<string>> {
-    const lists = await Promise.all(this.#deps.pools.all().map(({ store }) => store?.volumes() ?? Promise.resolve([])));
-    return new Set(lists.flat());
+    return new Set((await this.#inPools((store) => store.volumes())).lists.flat());
   }
 
-  /** What is published, in all pools that can be read. */
-  publications(): readonly Publication[] {
-    const { kubeletDirectory, mounts, pools } = this.#deps;
+  /** The store that a copy was found in. */
+  storeOf({ path, volume }: Copy): CopyStore {
+    const store = this.#ready().find((pool) => path.startsWith(`${volumePath(pool.path, volume)}/`))?.store;
+    if (store === undefined) throw new Error(`the pool of ${path} cannot be read any more`);
+    return store;
+  }
+
+  /** Every mount of a copy in the agent's mount table. */
+  mounts(): readonly CopyMount[] {
+    const { mounts } = this.#deps;
     const entries = mounts.list();
-    return pools
-      .all()
-      .filter(({ store }) => store !== undefined)
-      .flatMap(({ path }) => publicationsOf(entries, mounts.locate(path), kubeletDirectory));
+    const located = this.#ready().map(({ path }) => ({ path, location: mounts.locate(path) }));
+    return entries.flatMap((entry) => {
+      const copy = copyAtMount(entry, located);
+      if (copy === undefined) return [];
+      return [{ ...copy, target: textOfPath(entry.mountPoint), readOnly: entry.options.includes("ro") }];
+    });
   }
 
-  /** UUIDs of the pools that can be read. */
-  readable(): ReadonlySet<string> {
-    const ready = this.#deps.pools.all().filter(({ store }) => store !== undefined);
-    return new Set(ready.flatMap(({ status: { uuid } }) => (uuid === undefined ? [] : [uuid])));
+  /** What is published at which pods. */
+  publications(): readonly Publication[] {
+    const { kubeletDirectory, mounts } = this.#deps;
+    const entries = mounts.list();
+    return this.#ready().flatMap(({ path }) => publicationsOf(entries, mounts.locate(path), kubeletDirectory));
+  }
+
+  #ready(): readonly Pool[] {
+    return this.#deps.pools.all().filter(({ store }) => store !== undefined);
+  }
+
+  async #inPools<T>(
+    list: (store: CopyStore) => Promise<readonly T[]>,
+  ): Promise<{ readonly lists: readonly (readonly T[])[]; readonly readable: ReadonlySet<string> }> {
+    const lists: (readonly T[])[] = [];
+    const readable = new Set<string>();
+    for (const { name, store } of this.#ready()) {
+      if (store === undefined) continue;
+      const listed = await list(store);
+      const now = await this.#deps.pools.check(name);
+      if (now?.store === undefined || now.status.uuid === undefined) continue;
+      lists.push(listed);
+      readable.add(now.status.uuid);
+    }
+    return { lists, readable };
   }
 }

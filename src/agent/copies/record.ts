@@ -1,5 +1,6 @@
 import type { CopyOfEpoch } from "../../api/kinds/volume-copy.ts";
 import type { Copy } from "./copy-store.ts";
+import type { TreeUsage } from "./trees.ts";
 
 /** What a VolumeCopy of a volume on this node should say. */
 export interface RecordView {
@@ -10,7 +11,7 @@ export interface RecordView {
   /** Pods at which each directory is mounted, by the mount table. */
   readonly publishedTo: ReadonlyMap<string, readonly string[]>;
   /** Bytes and files by directory, where they have been counted. */
-  readonly usage: ReadonlyMap<string, { readonly bytes: number; readonly files: number }>;
+  readonly usage: ReadonlyMap<string, TreeUsage>;
   /** UUIDs of the pools that can be read. */
   readonly readable: ReadonlySet<string>;
 }
@@ -42,7 +43,7 @@ function withoutDirectory(copy: CopyOfEpoch, view: RecordView): readonly CopyOfE
 function entryOf(copy: Copy, { publishedTo, usage, recorded }: RecordView): CopyOfEpoch {
   const { directory, epoch, incarnation, poolUUID, state, tombstone } = copy;
   const before = recorded.find((other) => other.directory === directory);
-  const { bytes = before?.bytes, files = before?.files } = usage.get(directory) ?? {};
+  const { bytes, files } = newFigures(before, usage.get(directory));
   return {
     epoch,
     directory,
@@ -54,4 +55,17 @@ function entryOf(copy: Copy, { publishedTo, usage, recorded }: RecordView): Copy
     ...(bytes === undefined ? {} : { bytes }),
     ...(files === undefined ? {} : { files }),
   };
+}
+
+/** Figures differ with every count; a write for each would be one a minute and volume. */
+const WORTH_A_WRITE = 0.05;
+
+function newFigures(
+  before: Pick<CopyOfEpoch, "bytes" | "files"> | undefined,
+  counted: TreeUsage | undefined,
+): { readonly bytes?: number | undefined; readonly files?: number | undefined } {
+  const { bytes, files } = before ?? {};
+  if (counted === undefined) return { bytes, files };
+  const differs = (a: number | undefined, b: number): boolean => a === undefined || Math.abs(a - b) > WORTH_A_WRITE * b;
+  return differs(bytes, counted.bytes) || differs(files, counted.files) ? counted : { bytes, files };
 }

@@ -129,7 +129,7 @@ export class VolumeCopies {
 
   async #view(volume: string, object: VolumeCopy | undefined): Promise<Parameters<typeof planRecord>[0]> {
     const { onDisk, usageOf } = this.#deps;
-    const copies = (await onDisk.copies(volume)).map(({ copy }) => copy);
+    const { copies, readable } = await onDisk.find(volume);
     const publishedTo = new Map<string, string[]>();
     for (const publication of onDisk.publications()) {
       if (publication.volume !== volume) continue;
@@ -143,6 +143,6 @@ export class VolumeCopies {
         return used === undefined ? [] : [[copy.directory, used] as const];
       }),
     );
-    return { onDisk: copies, recorded: object?.status?.copies ?? [], publishedTo, usage, readable: onDisk.readable() };
+    return { onDisk: copies, recorded: object?.status?.copies ?? [], publishedTo, usage, readable };
   }
 }

@@ -3,15 +3,11 @@ import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { CodedError } from "../../observe/errors.ts";
 import type { Copy } from "../copies/copy-store.ts";
+import type { CopyMount } from "../copies/on-disk.ts";
 import { agentErrors } from "../errors.ts";
 
 /** A mount of this volume on the node. */
-export interface VolumeMount {
-  readonly target: string;
-  /** The copy's directory. */
-  readonly copyPath: string;
-  readonly readOnly: boolean;
-}
+export type VolumeMount = Pick<CopyMount, "target" | "copyPath" | "readOnly">;
 
 /** Everything that a publish is decided from, read in this call. */
 export interface PublishView {
@@ -74,8 +70,11 @@ export function planPublish(view: PublishView): PublishPlan {
 
 function planMounted({ copies, node, readOnly, target, volume }: PublishView, mounted: VolumeMount): PublishPlan {
   const copy = copies.find(({ path }) => path === mounted.copyPath);
-  if (copy?.state !== "Active") {
-    const { epoch = 0, state = "not there any more" } = copy ?? {};
+  if (copy === undefined) {
+    return { step: "refuse", error: agentErrors.NOT_SEEN({ volume, node, path: mounted.copyPath }) };
+  }
+  if (copy.state !== "Active") {
+    const { epoch, state } = copy;
     return { step: "refuse", error: agentErrors.NOT_ACTIVE({ volume, node, epoch, state }) };
   }
   if (mounted.readOnly === readOnly) return { step: "done" };

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CsiError } from "../../api/csi.ts";
-import { at, localVolume, NODE, POOL, publishRequest, targetOf, TestNode } from "../testing/agent.fixture.ts";
+import { CsiError, type CsiCode } from "../../api/csi.ts";
+import { KubeError } from "../../kube/errors.ts";
+import { at, KUBELET, localVolume, NODE, POOL, publishRequest, targetOf, TestNode } from "../testing/agent.fixture.ts";
 
 let node: TestNode;
 beforeEach(async () => {
@@ -8,25 +9,341 @@ beforeEach(async () => {
   await node.start();
   node.put(at.volume("pvc-1"), localVolume("pvc-1"));
   node.pod("pod-1");
+  node.pod("pod-2");
 });
 afterEach(() => node.stop());
 
+const DATA = `${POOL}/volumes/pvc-1/1/data`;
+const MOUNTED = `${DATA} at ${targetOf("pod-1")} rw`;
+const publish = (request = {}): Promise<void> => node.node.publish(publishRequest(request));
+const unpublish = (targetPath = targetOf("pod-1")): Promise<void> =>
+  node.node.unpublish({ volumeId: "pvc-1", targetPath });
+
+async function refusal(call: Promise<void>): Promise<{ code: CsiCode; message: string }> {
+  const error = await call.then(
+    () => undefined,
+    (e: unknown) => e,
+  );
+  if (!(error instanceof CsiError)) throw new Error(`not refused: ${String(error)}`);
+  return error;
+}
+
 describe("the first publish", () => {
   test("makes the directory, writes the VolumeCopy, mounts", async () => {
-    await node.node.publish(publishRequest());
-    expect(node.mounts.summary()).toEqual([`${POOL}/volumes/pvc-1/1/data at ${targetOf("pod-1")} rw`]);
-    expect(node.disk.attributesOf(`${POOL}/volumes/pvc-1/1/data`)).toEqual({ mode: 0o777, uid: 0, gid: 0 });
+    await publish();
+    expect(node.mounts.summary()).toEqual([MOUNTED]);
+    expect(node.disk.attributesOf(DATA)).toEqual({ mode: 0o777, uid: 0, gid: 0 });
     expect(node.copyOf("pvc-1")).toMatchObject({
       metadata: { finalizers: ["mooring.dev/copy"] },
       spec: { volume: "pvc-1", nodeName: NODE },
       status: { copies: [{ epoch: 1, directory: "1", state: "Active", incarnation: "inc-1" }] },
     });
   });
+
+  test("mounts nothing before the VolumeCopy says that the copy is there", async () => {
+    let recorded: unknown;
+    node.mounts.onBind = () => {
+      recorded = node.copyOf("pvc-1")?.status?.copies?.map(({ epoch, state }) => [epoch, state]);
+    };
+    await publish();
+    expect(recorded).toEqual([[1, "Active"]]);
+  });
+
+  test("goes on where an agent was killed after the directory was made", async () => {
+    node.kube.intercept = ({ method, path }) => {
+      if (method === "POST" && path.endsWith("/volumecopies"))
+        throw new KubeError({ code: 500, reason: "", message: "no" });
+    };
+    expect(await refusal(publish())).toMatchObject({ code: "ABORTED" });
+    expect(node.mounts.summary()).toEqual([]);
+    node.kube.intercept = () => undefined;
+    await publish();
+    expect(node.mounts.summary()).toEqual([MOUNTED]);
+  });
+
+  test("makes nothing where the VolumeCopy says that there was a copy", async () => {
+    node.put(at.copy("pvc-1"), {
+      metadata: { name: `pvc-1.${NODE}` },
+      spec: { volume: "pvc-1", nodeName: NODE },
+      status: { copies: [{ epoch: 1, directory: "1", state: "Active", incarnation: "inc-1", poolUUID: "p" }] },
+    });
+    const { code, message } = await refusal(publish());
+    expect(code).toBe("FAILED_PRECONDITION");
+    expect(message).toContain("data missing: volume pvc-1 was on node node-a");
+    expect(await node.disk.stat(`${POOL}/volumes`)).toBeUndefined();
+  });
+
+  test.each([
+    ["another node", { nodeName: "node-b", epoch: 1 }],
+    ["another epoch", { nodeName: NODE, epoch: 2 }],
+    ["no node", undefined],
+  ])("makes nothing where %s may", async (_, mayCreate) => {
+    node.put(at.volume("pvc-1"), localVolume("pvc-1", mayCreate === undefined ? {} : { mayCreate }));
+    if (mayCreate === undefined) node.change("pvc-1", { mayCreate } as never);
+    expect((await refusal(publish())).message).toContain("data missing");
+    expect(await node.disk.stat(`${POOL}/volumes`)).toBeUndefined();
+  });
+
+  test("unmounts again when the volume has begun to move meanwhile", async () => {
+    node.mounts.onBind = () => {
+      node.change("pvc-1", { fence: "move-1" });
+    };
+    expect(await refusal(publish())).toMatchObject({ code: "FAILED_PRECONDITION" });
+    expect(node.mounts.summary()).toEqual([]);
+    expect(await node.disk.stat(targetOf("pod-1"))).toBeUndefined();
+  });
+
+  test("unmounts again when it cannot look once more", async () => {
+    node.mounts.onBind = () => {
+      // A code that is not tried again.
+      node.kube.intercept = () => {
+        throw new KubeError({ code: 500, reason: "InternalError", message: "gone" });
+      };
+    };
+    expect(await refusal(publish())).toMatchObject({ code: "UNAVAILABLE" });
+    expect(node.mounts.summary()).toEqual([]);
+  });
 });
 
-test("a refusal is a CsiError", async () => {
-  node.change("pvc-1", { nodeName: "node-b" });
-  const error = await node.node.publish(publishRequest()).catch((e: unknown) => e);
-  expect(error).toBeInstanceOf(CsiError);
-  expect(error).toMatchObject({ code: "FAILED_PRECONDITION" });
+describe("a publish is refused for good", () => {
+  test.each([
+    ["when the volume is on another node", { nodeName: "node-b" }, "is on node node-b, not on node-a"],
+    ["while the volume is fenced", { fence: "move-1" }, "is moving (move move-1)"],
+    ["when the volume is being removed", { reclaim: true }, "is being removed"],
+    ["when the copy is of another volume of that name", { incarnation: "inc-2" }, "of another volume of that name"],
+    ["when the copy is of another epoch", { epoch: 2 }, "data missing"],
+    ["when there is no such pool", { pool: "other" }, "there is no StoragePool of this name"],
+  ])("%s", async (_, spec, sentence) => {
+    await publish();
+    await unpublish();
+    node.change("pvc-1", spec);
+    const { code, message } = await refusal(publish());
+    expect(code).toBe("FAILED_PRECONDITION");
+    expect(message).toContain(sentence);
+    expect(node.mounts.summary()).toEqual([]);
+  });
+
+  test("when the copy is sealed", async () => {
+    await publish();
+    await unpublish();
+    const file = `${POOL}/volumes/pvc-1/1/copy.json`;
+    node.disk.put(file, (await node.disk.readText(file)).replace("Active", "Sealed"));
+    expect((await refusal(publish())).message).toContain("(epoch 1) is Sealed, not Active");
+  });
+
+  test("when the data directory is not there", async () => {
+    await publish();
+    await unpublish();
+    node.disk.lose(DATA);
+    expect((await refusal(publish())).message).toContain(`data missing`);
+  });
+
+  test("when the disk is not mounted, and it works once it is", async () => {
+    await publish();
+    await unpublish();
+    const text = await node.disk.readText(`${POOL}/pool.json`);
+    node.disk.lose(`${POOL}/pool.json`);
+    expect((await refusal(publish())).message).toContain("is the disk mounted?");
+    node.disk.put(`${POOL}/pool.json`, text.replace(/"uuid": "[^"]*"/, '"uuid": "another"'));
+    expect((await refusal(publish())).message).toContain("is another disk");
+    node.disk.put(`${POOL}/pool.json`, text);
+    await publish();
+  });
+
+  test("when the copy was made in another pool", async () => {
+    await publish();
+    await unpublish();
+    const file = `${POOL}/volumes/pvc-1/1/copy.json`;
+    node.disk.put(file, (await node.disk.readText(file)).replace(/"poolUUID": "[^"]*"/, '"poolUUID": "another"'));
+    expect((await refusal(publish())).message).toContain("was made in another pool");
+  });
+
+  test("when there is no LocalVolume", async () => {
+    node.kube.remove(at.volume("pvc-1"));
+    expect(await refusal(publish())).toMatchObject({ code: "NOT_FOUND" });
+  });
+});
+
+describe("publishing again", () => {
+  test("at the same target is harmless", async () => {
+    await publish();
+    await publish();
+    expect(node.mounts.summary()).toEqual([MOUNTED]);
+  });
+
+  test("what the pod has mounted is allowed, whatever became of the volume", async () => {
+    await publish();
+    node.change("pvc-1", { fence: "move-1", nodeName: "node-b", epoch: 7 });
+    await publish();
+    expect(node.mounts.summary()).toEqual([MOUNTED]);
+    expect(await refusal(publish({ targetPath: targetOf("pod-2") }))).toMatchObject({ code: "FAILED_PRECONDITION" });
+    expect(node.mounts.summary()).toEqual([MOUNTED]);
+  });
+
+  test("at another target shares the volume between pods", async () => {
+    await publish();
+    await publish({ targetPath: targetOf("pod-2"), readonly: true });
+    expect(node.mounts.summary()).toEqual([MOUNTED, `${DATA} at ${targetOf("pod-2")} ro`]);
+  });
+
+  test("at another target is refused for ReadWriteOncePod", async () => {
+    const accessMode = "SINGLE_NODE_SINGLE_WRITER";
+    await publish({ accessMode });
+    await publish({ accessMode });
+    const { code, message } = await refusal(publish({ accessMode, targetPath: targetOf("pod-2") }));
+    expect(code).toBe("FAILED_PRECONDITION");
+    expect(message).toContain(`published at ${targetOf("pod-1")}`);
+    await unpublish();
+    await publish({ accessMode, targetPath: targetOf("pod-2") });
+  });
+
+  test("with another value of readonly is refused, and the mount stays", async () => {
+    await publish();
+    expect(await refusal(publish({ readonly: true }))).toMatchObject({ code: "ALREADY_EXISTS" });
+    expect(node.mounts.summary()).toEqual([MOUNTED]);
+  });
+
+  test("over something else does not unmount it, and is not the end", async () => {
+    node.mounts.put("/", targetOf("pod-1"), false, 9);
+    expect(await refusal(publish())).toMatchObject({ code: "ABORTED" });
+    expect(node.mounts.summary()).toEqual([`/ at ${targetOf("pod-1")} rw`]);
+  });
+});
+
+describe("an API server that does not answer", () => {
+  test("is UNAVAILABLE within 800 ms, and no directory is made", async () => {
+    node.kube.intercept = ({ path, signal }) =>
+      path === at.volume("pvc-1")
+        ? new Promise((_, reject) => {
+            signal?.addEventListener("abort", () => reject(signal.reason as Error));
+          })
+        : undefined;
+    const refused = refusal(publish());
+    await node.clock.advance(800);
+    expect(await refused).toMatchObject({ code: "UNAVAILABLE" });
+    expect(await node.disk.stat(`${POOL}/volumes`)).toBeUndefined();
+  });
+
+  test("does not keep a volume from being unpublished", async () => {
+    await publish();
+    node.kube.intercept = () => {
+      throw new KubeError({ code: 0, reason: "ConnectionRefused", message: "refused" });
+    };
+    await unpublish();
+    expect(node.mounts.summary()).toEqual([]);
+    expect(await node.disk.stat(targetOf("pod-1"))).toBeUndefined();
+  });
+});
+
+describe("unpublishing", () => {
+  test("takes off every mount of a stack", async () => {
+    await publish();
+    node.mounts.put(DATA, targetOf("pod-1"));
+    await unpublish();
+    expect(node.mounts.summary()).toEqual([]);
+  });
+
+  test("an unknown volume, or one whose LocalVolume is gone, is no error", async () => {
+    await unpublish(targetOf("pod-9"));
+    await publish();
+    node.kube.remove(at.volume("pvc-1"));
+    await unpublish();
+    await unpublish();
+    expect(node.mounts.summary()).toEqual([]);
+  });
+
+  test("never removes what lies in a target that is not mounted", async () => {
+    node.disk.prepare(targetOf("pod-1")).put(`${targetOf("pod-1")}/file`, "somebody's");
+    expect((await refusal(unpublish())).message).toContain("cannot be removed");
+    expect(await node.disk.readText(`${targetOf("pod-1")}/file`)).toBe("somebody's");
+  });
+
+  test("what is in use is refused, and nothing is removed", async () => {
+    await publish();
+    node.mounts.busy.add(targetOf("pod-1"));
+    expect((await refusal(unpublish())).message).toContain("it is in use");
+    expect(node.mounts.summary()).toEqual([MOUNTED]);
+  });
+
+  test("is told in the VolumeCopy, as publishing is", async () => {
+    await publish();
+    await node.eventually(
+      "pod-1 is told",
+      () => node.copyOf("pvc-1")?.status?.copies?.[0]?.publishedTo?.[0] === "pod-1",
+    );
+    await unpublish();
+    await node.eventually("nobody is told", () => node.copyOf("pvc-1")?.status?.copies?.[0]?.publishedTo?.length === 0);
+  });
+});
+
+describe("a publish that takes long", () => {
+  test("is answered within a second, goes on, and the next call joins it", async () => {
+    let go = (): void => undefined;
+    let binds = 0;
+    node.mounts.onBind = () => {
+      binds += 1;
+      return new Promise<void>((resolve) => {
+        go = resolve;
+      });
+    };
+    const first = refusal(publish());
+    await node.clock.advance(900);
+    expect(await first).toMatchObject({
+      code: "ABORTED",
+      message: expect.stringContaining("still being published") as string,
+    });
+    expect(await refusal(publish({ readonly: true }))).toMatchObject({ code: "ABORTED" });
+    const second = publish();
+    go();
+    await second;
+    expect(binds).toBe(1);
+    expect(node.mounts.summary()).toEqual([MOUNTED]);
+  });
+});
+
+describe("bad arguments", () => {
+  test.each([
+    ["a volume with a slash in its name", { volumeId: "../x" }],
+    ["a volume without a name", { volumeId: "" }],
+    ["a target elsewhere", { targetPath: "/etc" }],
+    ["a target with dots", { targetPath: `${KUBELET}/pods/../../x/y` }],
+    ["a target that is a pod's own directory", { targetPath: `${KUBELET}/pods/pod-1` }],
+    ["a block device", { accessType: "block" }],
+    ["no capability", { accessType: "none" }],
+    ["an access mode of many nodes", { accessMode: "MULTI_NODE_MULTI_WRITER" }],
+    ["mount options", { mountFlags: ["noatime"] }],
+    ["an inline volume", { volumeContext: { "csi.storage.k8s.io/ephemeral": "true" } }],
+  ])("%s: refused", async (_, request) => {
+    expect(await refusal(publish(request))).toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+});
+
+describe("stats", () => {
+  const stats = (volumePath: string) => node.node.stats({ volumeId: "pvc-1", volumePath });
+
+  test("are what the volume uses and what its pool has", async () => {
+    await publish();
+    node.disk.put(`${DATA}/file`, "x");
+    await node.eventually(
+      "it is counted",
+      () => node.copyOf("pvc-1")?.status?.copies?.[0]?.bytes !== undefined,
+      60_000,
+    );
+    expect(await stats(targetOf("pod-1"))).toEqual({
+      bytes: { total: 100_000_000, available: 60_000_000, used: 4096 },
+      inodes: { total: 1000, available: 900, used: 1 },
+    });
+  });
+
+  test("of what is not published there are NOT_FOUND", async () => {
+    await publish();
+    await expect(stats(targetOf("pod-2"))).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(stats("/etc")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+});
+
+test("an agent that stops takes no more calls", async () => {
+  const csi = node.node;
+  await node.stop();
+  await expect(csi.publish(publishRequest())).rejects.toMatchObject({ code: "UNAVAILABLE" });
 });

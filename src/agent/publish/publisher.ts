@@ -33,12 +33,12 @@ import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import { agentErrors } from "../errors.ts";
 import type { Mounts } from "../mounts/mounts.ts";
-import { rawPath, textOfPath } from "../mounts/raw-path.ts";
+import type { Publication } from "../mounts/publications.ts";
+import { rawPath } from "../mounts/raw-path.ts";
 import type { Pools } from "../pools/pools.ts";
 import type { Binder } from "./binder.ts";
 import { directoryAttributes } from "./directory-attributes.ts";
 import { mayCreateHere, planPublish, type PublishPlan, type PublishView, type VolumeMount } from "./plan-publish.ts";
-import { copyAtMount } from "./copy-at-mount.ts";
 
 export interface PublisherDeps {
   readonly client: KubeClient;
@@ -64,6 +64,8 @@ const READ_MS = 800;
  * time.
  */
 const MOST_STEPS = 8;
+/** How the kubelet names targets. */
+const TARGET = /\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/;
 
 export class Publisher {
   readonly #deps: PublisherDeps;
@@ -103,6 +105,15 @@ export class Publisher {
         changed(volume);
       }
     });
+  }
+
+  /** Takes a mount off that the kubelet has forgotten. A subPath's target is left to the kubelet. */
+  async takeOff({ kind, target, volume }: Publication): Promise<void> {
+    const { changed, locks, mounts } = this.#deps;
+    await locks.run(volume, async () => {
+      await (kind === "volume" ? this.#unpublish(target) : mounts.unmountAll(target));
+    });
+    changed(volume);
   }
 
   async #publish(request: PublishRequest): Promise<void> {
@@ -176,7 +187,7 @@ export class Publisher {
     if (!pools.known)
       throw agentErrors.NO_ANSWER({ what: "the pools of this node", why: "the agent has just started" });
     const pool = localVolume === undefined ? undefined : await pools.check(localVolume.spec.pool);
-    const copies = (await onDisk.copies(volume)).map(({ copy }) => copy);
+    const { copies } = await onDisk.find(volume);
     const path =
       localVolume === undefined ? "" : (pool?.store?.pathOf(volume, localVolume.spec.epoch) ?? pool?.path ?? "");
     const dataPath = copies.find((copy) => copy.path === path)?.dataPath;
@@ -226,25 +237,16 @@ export class Publisher {
 
   /** Where the volume is mounted, and whether the target has a mount that is not of it. */
   #mountsOf(volume: string, target: string): { mounts: VolumeMount[]; otherMount: boolean } {
-    const { mounts, pools } = this.#deps;
-    const entries = mounts.list();
-    const located = pools
-      .all()
-      .filter(({ store }) => store !== undefined)
-      .map(({ path }) => ({ path, location: mounts.locate(path) }));
-    const found: VolumeMount[] = [];
-    let otherMount = false;
-    for (const entry of entries) {
-      const at = textOfPath(entry.mountPoint);
-      const copy = copyAtMount(entry, located);
-      if (copy?.volume === volume) {
-        // Where the kubelet made a subPath of it is not a target.
-        if (at === target || at.endsWith("/mount")) {
-          found.push({ target: at, copyPath: copy.copyPath, readOnly: entry.options.includes("ro") });
-        }
-      } else if (entry.mountPoint === rawPath(target)) otherMount = true;
-    }
-    return { mounts: found, otherMount };
+    const { mounts, onDisk } = this.#deps;
+    const found = onDisk.mounts();
+    const atTarget = mounts.list().some(({ mountPoint }) => mountPoint === rawPath(target));
+    return {
+      // What the kubelet mounts below volume-subpaths is no target.
+      mounts: found.filter(
+        (mount) => mount.volume === volume && (mount.target === target || TARGET.test(mount.target)),
+      ),
+      otherMount: atTarget && !found.some((mount) => mount.volume === volume && mount.target === target),
+    };
   }
 
   /**
@@ -289,6 +291,7 @@ const CODES: Readonly<Record<string, CsiCode>> = {
   AGENT_UNKNOWN_VOLUME: "NOT_FOUND",
   AGENT_NOT_PUBLISHED: "NOT_FOUND",
   AGENT_OTHER_ARGUMENTS: "ALREADY_EXISTS",
+  AGENT_NOT_SEEN: "ABORTED",
   // Not final, for it may not be ours to unmount. When the pod goes, unpublish takes it off.
   AGENT_OTHER_MOUNT: "ABORTED",
 };

@@ -1,13 +1,8 @@
 import type { VolumeStats, VolumeStatsRequest } from "../../api/csi.ts";
 import type { Copy } from "../copies/copy-store.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
+import type { TreeUsage } from "../copies/trees.ts";
 import type { Disk } from "../../effects/disk.ts";
-
-/** Bytes and files of a tree. */
-export interface TreeUsage {
-  readonly bytes: number;
-  readonly files: number;
-}
 
 export interface StatsDeps {
   readonly disk: Disk;
@@ -26,11 +21,11 @@ export async function statsOf(
 ): Promise<VolumeStats | undefined> {
   const publication = onDisk.publications().find(({ target, volume }) => target === volumePath && volume === volumeId);
   if (publication === undefined) return undefined;
-  const copies = await onDisk.copies(volumeId);
-  const found = copies.find(({ copy }) => copy.directory === publication.epochDirectory);
-  if (found === undefined) return undefined;
-  const room = await disk.room(found.pool.path);
-  const used = usageOf(found.copy);
+  const { copies } = await onDisk.find(volumeId);
+  const copy = copies.find(({ directory }) => directory === publication.epochDirectory);
+  if (copy === undefined) return undefined;
+  const room = await disk.room(copy.path);
+  const used = usageOf(copy);
   return {
     bytes: { total: room.capacityBytes, available: room.availableBytes, used: used?.bytes },
     inodes: { total: room.inodes, available: room.inodesFree, used: used?.files },

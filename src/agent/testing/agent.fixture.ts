@@ -12,6 +12,7 @@ import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { recordingLog, type RecordingLog } from "../../kube/testing/recording-log.fixture.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
 import { runAgent, type AgentEffects } from "../start.ts";
+import { memoryTrees } from "./memory-trees.fixture.ts";
 import { MemoryMounts } from "./memory-mounts.fixture.ts";
 
 export const NODE = "node-a";
@@ -69,6 +70,8 @@ export class TestNode {
   readonly disk = new MemoryDisk().prepare("/var/lib/mooring", `${KUBELET}/pods`);
   readonly mounts = new MemoryMounts(this.disk);
   readonly log: RecordingLog = recordingLog();
+  /** Targets that a process still uses. */
+  readonly used = new Set<string>();
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
   #node: CsiNode | undefined;
 
@@ -111,6 +114,8 @@ export class TestNode {
         disk: this.disk,
         mounts: this.mounts,
         binder: this.mounts,
+        trees: memoryTrees(this.disk),
+        isUsed: (publication) => Promise.resolve(this.used.has(publication.target)),
         registry,
         metrics: new KubeMetrics(registry),
         serve: async () => ({ port: 1, close: async () => undefined }),
@@ -151,6 +156,14 @@ export class TestNode {
   change(volume: string, spec: Partial<LocalVolumeSpec>): void {
     const before = this.kube.at(at.volume(volume)) as LocalVolume;
     this.put(at.volume(volume), { ...before, spec: { ...before.spec, ...spec } });
+  }
+
+  /** Lets time pass, by seconds, until the condition holds. */
+  async eventually(what: string, condition: () => boolean, limitMs = 10_000): Promise<void> {
+    for (let waited = 0; !condition(); waited += 1000) {
+      if (waited > limitMs) throw new Error(`did not happen: ${what}`);
+      await this.clock.advance(1000);
+    }
   }
 
   json(path: string): Promise<unknown> {

@@ -31,6 +31,8 @@ export async function startAgent(
         disk: systemDisk(),
         mounts,
         binder: systemBinder(mounts),
+        trees: { remove: notBuilt, usage: notBuilt },
+        isUsed: notBuilt,
         serve: serveHttp,
         listen: serveGrpc,
         uid: process.getuid?.() ?? -1,
@@ -42,4 +44,8 @@ export async function startAgent(
   } finally {
     await connection.close();
   }
+}
+
+function notBuilt(): Promise<never> {
+  return Promise.reject(new Error("not built yet"));
 }

@@ -1,4 +1,4 @@
-import { copyOfPath, copyPath } from "../copies/layout.ts";
+import { copyOfPath, copyPath } from "./layout.ts";
 import { isOnDevice, type Location } from "../mounts/location.ts";
 import type { MountEntry } from "../mounts/mountinfo.ts";
 import { relativeTo, textOfPath } from "../mounts/raw-path.ts";

@@ -1,0 +1,75 @@
+/*
+ * How much each copy takes, counted in the background: one tree at a time, and after each count a rest of
+ * ten times as long, so that counting never takes more than a tenth of a disk's time. Between two counts
+ * the last figure stands.
+ */
+import type { Clock } from "../../effects/clock.ts";
+import type { Log } from "../../observe/log.ts";
+import type { Copy } from "./copy-store.ts";
+import type { OnDisk } from "./on-disk.ts";
+import type { Trees, TreeUsage } from "./trees.ts";
+
+export interface UsageDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onDisk: OnDisk;
+  readonly trees: Pick<Trees, "usage">;
+  /** Told when a copy was counted. */
+  readonly counted: (volume: string) => void;
+}
+
+/** At least this long between two rounds over all copies. */
+const ROUND_MS = 60_000;
+const REST = 10;
+
+export class Usage {
+  readonly #deps: UsageDeps;
+  /** By the copy's directory. */
+  #counts = new Map<string, TreeUsage>();
+
+  constructor(deps: UsageDeps) {
+    this.#deps = deps;
+  }
+
+  /** What was counted last; undefined before the first count. */
+  of(copy: Copy): TreeUsage | undefined {
+    return this.#counts.get(copy.path);
+  }
+
+  /** Counts until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    while (!signal.aborted) {
+      await this.#round(signal).catch((error: unknown) => {
+        if (!signal.aborted) log.error("cannot count what the volumes take", { err: error });
+      });
+      await clock.sleep(ROUND_MS, signal).catch(() => undefined);
+    }
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    const { clock, counted, onDisk } = this.#deps;
+    const seen = new Set<string>();
+    for (const volume of await onDisk.volumes()) {
+      for (const copy of (await onDisk.find(volume)).copies) {
+        seen.add(copy.path);
+        if (copy.state === "Trash" || copy.tombstone === true) continue;
+        const began = clock.monotonic();
+        await this.#count(copy, signal);
+        counted(volume);
+        await clock.sleep((clock.monotonic() - began) * REST, signal);
+      }
+    }
+    this.#counts = new Map([...this.#counts].filter(([path]) => seen.has(path)));
+  }
+
+  async #count(copy: Copy, signal: AbortSignal): Promise<void> {
+    const { log, trees } = this.#deps;
+    try {
+      this.#counts.set(copy.path, await trees.usage(copy.dataPath, signal));
+    } catch (error) {
+      // Sealed or removed meanwhile, or damaged: the next round sees.
+      if (!signal.aborted) log.warn("cannot count what a volume takes", { path: copy.dataPath, err: error });
+    }
+  }
+}

@@ -1,0 +1,140 @@
+/*
+ * Removing the bytes of volumes whose LocalVolume says `reclaim`. There is no other order to remove
+ * bytes. Each step is derived from the LocalVolume (read uncached), the disk and the mount table, under
+ * the volume's lock; a publish that comes later reads the same LocalVolume and is refused.
+ *
+ *   trash → record → purge → purged → (the controller deletes the VolumeCopy) → release
+ *
+ * What a crash leaves:
+ *   after trash     copies in the Trash that no move needs: the next round goes on with them
+ *   within purge    a part of the tree, still Trash: purged again
+ *   after purge     a VolumeCopy that does not say `purged` yet: the next round finds no copy and says it
+ */
+import { copyNameOf } from "../../api/copy-name.ts";
+import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import { isConflict, isNotFound } from "../../kube/errors.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
+import type { Informer } from "../../kube/informer.ts";
+import type { Stored } from "../../kube/objects.ts";
+import type { WorkQueue } from "../../kube/work-queue.ts";
+import type { KeyedLock } from "../../provision/keyed-lock.ts";
+import type { OnDisk } from "../copies/on-disk.ts";
+import type { Trees } from "../copies/trees.ts";
+import type { VolumeCopies } from "../copies/volume-copies.ts";
+import { planReclaim, type ReclaimPlan, type ReclaimView } from "./plan-reclaim.ts";
+
+export interface ReclaimLoopDeps extends ControllerDeps {
+  readonly client: KubeClient;
+  /** Those that are to be removed. */
+  readonly reclaimed: Informer<LocalVolume>;
+  /** Of this node. */
+  readonly copyObjects: Informer<VolumeCopy>;
+  readonly onDisk: OnDisk;
+  readonly copies: VolumeCopies;
+  readonly trees: Pick<Trees, "remove">;
+  readonly locks: KeyedLock;
+  readonly nodeName: string;
+  /** Keys are names of volumes. */
+  readonly queue: WorkQueue;
+}
+
+/** Volumes that are removed at once: more would only let the disk seek. */
+const WORKERS = 2;
+/** What waits is looked at again after this, should nothing tell us earlier. */
+const AGAIN_MS = 30_000;
+/** Steps of one round: trash, record, purge, purged. */
+const MOST_STEPS = 6;
+
+/** Runs until the signal is aborted. The informers must have synced, and the pools been looked at. */
+export async function runReclaimLoop(deps: ReclaimLoopDeps, signal: AbortSignal): Promise<void> {
+  const { copyObjects, queue, reclaimed } = deps;
+  const stops = [
+    reclaimed.onChange(({ key }) => {
+      queue.add(key);
+    }),
+    copyObjects.onChange(({ object }) => {
+      queue.add(object.spec.volume);
+    }),
+  ];
+  const reconcile = async (volume: string, end: AbortSignal): Promise<ReconcileResult> => {
+    if (!mayBeDue(deps, volume)) return undefined;
+    try {
+      return await deps.locks.run(volume, () => removeVolume(deps, volume, end), end);
+    } catch (error) {
+      // Written by others meanwhile: planned again at once.
+      if (isConflict(error) || isNotFound(error)) return { requeueAfterMs: 0 };
+      throw error;
+    }
+  };
+  try {
+    await runController(deps, { name: "reclaim", queue, workers: WORKERS, reconcile }, signal);
+  } finally {
+    for (const stop of stops) stop();
+  }
+}
+
+/** Spares the requests for volumes that nobody removes. What the caches do not show yet comes with their next event. */
+function mayBeDue({ copyObjects, nodeName, reclaimed }: ReclaimLoopDeps, volume: string): boolean {
+  if (reclaimed.store.get(volume)?.spec.reclaim === true) return true;
+  const object = copyObjects.store.get(copyNameOf(volume, nodeName));
+  return object?.status?.purged === true && object.metadata?.deletionTimestamp !== undefined;
+}
+
+async function removeVolume(deps: ReclaimLoopDeps, volume: string, signal: AbortSignal): Promise<ReconcileResult> {
+  for (let step = 1; step <= MOST_STEPS; step++) {
+    const plan = planReclaim(await viewOf(deps, volume, signal));
+    if (plan.step === "nothing") return undefined;
+    if (plan.step === "wait") {
+      deps.log.info("a volume that is to be removed waits", { volume, why: plan.why });
+      return { requeueAfterMs: AGAIN_MS };
+    }
+    await carryOut(deps, volume, plan, signal);
+  }
+  return { requeueAfterMs: AGAIN_MS };
+}
+
+async function viewOf(deps: ReclaimLoopDeps, volume: string, signal: AbortSignal): Promise<ReclaimView> {
+  const { client, copies, nodeName: node, onDisk } = deps;
+  const localVolume = await client.find(localVolumes, { name: volume }, { signal });
+  const volumeCopy = await copies.read(volume, signal);
+  return {
+    node,
+    localVolume,
+    volumeCopy,
+    ...(await onDisk.find(volume)),
+    mounted: onDisk.mounts().some((mount) => mount.volume === volume),
+  };
+}
+
+async function carryOut(
+  deps: ReclaimLoopDeps,
+  volume: string,
+  plan: Exclude<ReclaimPlan, { step: "nothing" | "wait" }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { copies, log, onDisk, trees } = deps;
+  switch (plan.step) {
+    case "trash":
+      for (const copy of plan.copies) await onDisk.storeOf(copy).toTrash(volume, copy.directory);
+      return;
+    case "record":
+      await copies.sync(volume, { signal });
+      return;
+    case "purge":
+      for (const copy of plan.copies) {
+        await onDisk.storeOf(copy).purge(volume, copy.directory, trees, signal);
+        log.info("removed the bytes of a volume", { volume, path: copy.path });
+      }
+      return;
+    case "purged":
+      await copies.sync(volume, { purged: true, signal });
+      return;
+    case "release":
+      await copies.release(plan.volumeCopy as Stored<VolumeCopy>, signal);
+      return;
+    default:
+      plan satisfies never;
+  }
+}

@@ -1,0 +1,29 @@
+import type { Publication } from "../mounts/publications.ts";
+
+/** Since when (monotonic) each mount is known to have no pod and no user; by target. */
+export type Abandoned = ReadonlyMap<string, number>;
+
+/** How long a mount must have been without a pod and without a user. */
+export const UNUSED_MS = 60_000;
+
+/**
+ * Which mounts to take off: those whose pod is gone and that nothing has used for a minute. `abandoned` is
+ * what the last look left, and what this one leaves is given back.
+ */
+export function planSweep(
+  publications: readonly Publication[],
+  pods: ReadonlySet<string>,
+  inUse: ReadonlySet<string>,
+  before: Abandoned,
+  now: number,
+): { readonly unmount: readonly Publication[]; readonly abandoned: Abandoned } {
+  const abandoned = new Map<string, number>();
+  for (const { podUID, target } of publications) {
+    if (pods.has(podUID) || inUse.has(target)) continue;
+    abandoned.set(target, before.get(target) ?? now);
+  }
+  const due = publications.filter(({ target }) => now - (abandoned.get(target) ?? now) >= UNUSED_MS);
+  // A subPath mount lies on the volume's: inner ones first.
+  const order = due.toSorted((a, b) => Number(a.kind === "volume") - Number(b.kind === "volume"));
+  return { unmount: order, abandoned };
+}
