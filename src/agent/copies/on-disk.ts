@@ -48,7 +48,7 @@ export class OnDisk {
   }
 
   /** The copies of a pool that can be read now. */
-  storeOf(pool: string): CopyStore | undefined {
+  storeIn(pool: string): CopyStore | undefined {
     return this.#deps.pools.all().find(({ name }) => name === pool)?.store;
   }
 

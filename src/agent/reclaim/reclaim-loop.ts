@@ -19,7 +19,7 @@ import { runController, type ControllerDeps, type ReconcileResult } from "../../
 import type { Informer } from "../../kube/informer.ts";
 import type { Stored } from "../../kube/objects.ts";
 import type { WorkQueue } from "../../kube/work-queue.ts";
-import type { KeyedLock } from "../../provision/keyed-lock.ts";
+import type { KeyedLock } from "../../kube/keyed-lock.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { Trees } from "../copies/trees.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
