@@ -18,9 +18,10 @@ const ROOMS = {
   api: ["effects", "observe", "kube"],
   provision: ["effects", "observe", "kube", "api"],
   classic: ["effects", "observe", "kube", "api", "provision"],
+  move: ["effects", "observe", "kube", "api", "provision", "place", "movable"],
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
   lab: ["effects", "observe", "kube", "api"],
-  bin: ["effects", "observe", "kube", "api", "provision", "classic", "lab"],
+  bin: ["effects", "observe", "kube", "api", "provision", "classic", "move", "lab"],
 };
 
 /** Files that touch the outside world: the adapters and the programs. Tests may do what they need. */
