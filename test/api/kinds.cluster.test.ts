@@ -1,6 +1,7 @@
 /*
- * The five kinds on a real API server: what it prints of them, what it finds, and what it refuses. The
- * refusals are what everybody else relies on, so each is tried, and the sentence the user reads with it.
+ * The five kinds on a real API server: what it prints of them, what it finds, and what it refuses.
+ * The refusals are what everybody else relies on, so each is tried, and the sentence the user reads
+ * with it.
  */
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";

@@ -1,6 +1,7 @@
 /*
- * What our two service accounts may do, asked with real tokens: an agent's is bound to a pod, and through
- * it to a node. Where a policy alone is to be seen at work, the account gets all rights first.
+ * What our two service accounts may do, asked with real tokens: an agent's is bound to a pod, and
+ * through it to a node. Where a policy alone is to be seen at work, the account gets all rights
+ * first.
  */
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
