@@ -47,7 +47,7 @@ describe("what kubectl shows", () => {
     ["storagepool.spec", "Labels that a node must have to take part in the pool."],
     ["storagenode.status.pools", "What pool.json on the disk says."],
     ["localvolume.spec", "UID of the move that is cutting over."],
-    ["volumecopy.status.move", "Source: Waiting for its last users"],
+    ["volumecopy.status.move", "What the agent has done for the move that is in progress."],
     ["volumemove", "Deleting it cancels a move"],
     ["volumemove.status", "True once the copy on the target is the volume."],
   ])("explain %s prints descriptions", async (path, sentence) => {
@@ -71,12 +71,12 @@ describe("what kubectl shows", () => {
     expect(said.stdout.split("\n")[0]?.replace(/\s+/g, " ").trim()).toBe(header);
   });
 
-  test("the state of a copy is that of the first in the list", async () => {
+  test("the state of a copy is that of the last in the list", async () => {
     const copy = await create(volumeCopy(fresh()));
     const one = { incarnation: "first", poolUUID: "pool" };
     const copies = [
-      { ...one, epoch: 3, directory: "3", state: "Active" },
       { ...one, epoch: 1, directory: "1", state: "Trash" },
+      { ...one, epoch: 3, directory: "3", state: "Active" },
     ];
     await patch(copy, { status: { copies } }, "/status");
     const said = await on.ground.kubectl(["get", "vc", copy.metadata.name, "--no-headers"]);
