@@ -153,7 +153,7 @@ export class TargetTree {
     if ("existing" in object) await this.#clearRest(object as Directory);
     if (fd !== undefined) {
       this.#close(object);
-
+      removeOtherXattrs(fd, new Set(object.xattrs.keys()));
       if (head.type !== "symlink") chmod(fd, head.mode);
       setTimes(fd, head.mtimeNs);
       close(fd);
