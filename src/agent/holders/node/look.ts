@@ -164,9 +164,12 @@ class Look implements Findings {
   }
 
   #byHandle(fd: number, what: string): boolean {
-    const inside = this.#tables.byHandle(fd);
-    if (inside === "unknown") this.#unreadable(`cannot tell where its ${what} lies`);
-    return inside === true;
+    try {
+      return this.#tables.byHandle(fd);
+    } catch (error) {
+      this.#unreadable(`cannot tell where its ${what} lies: ${messageOf(error)}`);
+      return false;
+    }
   }
 
   #found(how: HoldKind, where: string, podUID?: string): void {

@@ -1,7 +1,9 @@
+import { fstatSync } from "node:fs";
 import type { MountEntry } from "../../mounts/mountinfo.ts";
 import { viewOf, type View } from "../inside.ts";
 import type { Directory } from "./directory.ts";
 import { isInsideByHandle } from "./handles.ts";
+import { inodeKey, inodesIn } from "./inodes.ts";
 import type { ReadTable } from "./namespaces.ts";
 
 /** What a mount table has that matters. */
@@ -17,6 +19,7 @@ export class Tables {
   readonly #directory: Directory;
   readonly #read: ReadTable;
   readonly #tables = new Map<string, ReadonlyMap<number, View>>();
+  #inodes: ReadonlySet<string> | undefined;
 
   constructor(directory: Directory, read: ReadTable) {
     this.#directory = directory;
@@ -51,7 +54,11 @@ export class Tables {
   }
 
   /** Whether an open file lies inside when neither its mount nor its path tells. */
-  byHandle(fd: number): boolean | "unknown" {
-    return isInsideByHandle(fd, this.#directory.fd, this.#directory.view);
+  byHandle(fd: number): boolean {
+    const inside = isInsideByHandle(fd, this.#directory.fd, this.#directory.view);
+    if (inside !== "unknown") return inside;
+    this.#inodes ??= inodesIn(this.#directory.path);
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    return this.#inodes.has(inodeKey(dev, ino));
   }
 }
