@@ -19,6 +19,13 @@ export interface OnDiskDeps {
   readonly kubeletDirectory: string;
 }
 
+/** A copy with the pool it is in. */
+export interface CopyInPool {
+  readonly copy: Copy;
+  readonly pool: Pool;
+  readonly store: CopyStore;
+}
+
 /** What is on the disks of a volume. */
 export interface Found {
   readonly copies: readonly Copy[];
@@ -43,22 +50,34 @@ export class OnDisk {
 
   /** The volume's copies in all pools. Throws AGENT_COPY_UNREADABLE when one is damaged. */
   async find(volume: string): Promise<Found> {
-    const found = await this.#inPools((store) => store.list(volume));
-    return { copies: found.lists.flat(), readable: found.readable };
+    const { found, readable } = await this.#inPools((store) => store.list(volume));
+    return { copies: found.flatMap(({ listed }) => listed), readable };
+  }
+
+  /** As `find`, each with the pool and the store it is in. */
+  async copies(volume: string): Promise<readonly CopyInPool[]> {
+    const { found } = await this.#inPools((store) => store.list(volume));
+    return found.flatMap(({ listed, pool, store }) => listed.map((copy) => ({ copy, pool, store })));
+  }
+
+  /** Makes durable that nothing of the volume is left. */
+  async removeVolume(volume: string): Promise<void> {
+    for (const { store } of this.#ready()) await store?.removeVolume(volume);
   }
 
   /** The copies of a pool that can be read now. */
   storeOf(pool: string): CopyStore | undefined {
-    return this.#deps.pools.all().find(({ name }) => name === pool)?.store;
+    return this.#ready().find(({ name }) => name === pool)?.store;
   }
 
   /** Every volume that has a directory in a pool that can be read. */
   async volumes(): Promise<ReadonlySet<string>> {
-    return new Set((await this.#inPools((store) => store.volumes())).lists.flat());
+    const { found } = await this.#inPools((store) => store.volumes());
+    return new Set(found.flatMap(({ listed }) => listed));
   }
 
   /** The store that a copy was found in. */
-  storeOf({ path, volume }: Copy): CopyStore {
+  storeAt({ path, volume }: Copy): CopyStore {
     const store = this.#ready().find((pool) => path.startsWith(`${volumePath(pool.path, volume)}/`))?.store;
     if (store === undefined) throw new Error(`the pool of ${path} cannot be read any more`);
     return store;
@@ -87,19 +106,20 @@ export class OnDisk {
     return this.#deps.pools.all().filter(({ store }) => store !== undefined);
   }
 
-  async #inPools<T>(
-    list: (store: CopyStore) => Promise<readonly T[]>,
-  ): Promise<{ readonly lists: readonly (readonly T[])[]; readonly readable: ReadonlySet<string> }> {
-    const lists: (readonly T[])[] = [];
+  async #inPools<T>(list: (store: CopyStore) => Promise<readonly T[]>): Promise<{
+    readonly found: readonly { readonly pool: Pool; readonly store: CopyStore; readonly listed: readonly T[] }[];
+    readonly readable: ReadonlySet<string>;
+  }> {
+    const found: { pool: Pool; store: CopyStore; listed: readonly T[] }[] = [];
     const readable = new Set<string>();
     for (const { name, store } of this.#ready()) {
       if (store === undefined) continue;
       const listed = await list(store);
-      const now = await this.#deps.pools.check(name);
-      if (now?.store === undefined || now.status.uuid === undefined) continue;
-      lists.push(listed);
-      readable.add(now.status.uuid);
+      const pool = await this.#deps.pools.check(name);
+      if (pool?.store === undefined || pool.status.uuid === undefined) continue;
+      found.push({ pool, store, listed });
+      readable.add(pool.status.uuid);
     }
-    return { lists, readable };
+    return { found, readable };
   }
 }

@@ -150,6 +150,8 @@ export class Pools {
       await this.#initialise(name, path);
       plan = planPool({ ...view, finding: await inspect() });
     }
+    // One that a killed process has made may not be durable yet; once it is recorded it has to be.
+    if (plan.step === "ready" && view.recorded === undefined) await disk.syncDirectory(path);
     const status = statusOf({ name, path }, plan, this.#uuidOf(name));
     if (!status.ready || status.uuid === undefined) return { name, path, status };
     const room = await disk.room(path);

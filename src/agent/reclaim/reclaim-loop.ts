@@ -19,7 +19,7 @@ import { runController, type ControllerDeps, type ReconcileResult } from "../../
 import type { Informer } from "../../kube/informer.ts";
 import type { Stored } from "../../kube/objects.ts";
 import type { WorkQueue } from "../../kube/work-queue.ts";
-import type { KeyedLock } from "../../provision/keyed-lock.ts";
+import type { KeyedLock } from "../../kube/keyed-lock.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { Trees } from "../copies/trees.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
@@ -117,18 +117,20 @@ async function carryOut(
   const { copies, log, onDisk, trees } = deps;
   switch (plan.step) {
     case "trash":
-      for (const copy of plan.copies) await onDisk.storeOf(copy).toTrash(volume, copy.directory);
+      for (const copy of plan.copies) await onDisk.storeAt(copy).toTrash(volume, copy.directory);
       return;
     case "record":
       await copies.sync(volume, { signal });
       return;
     case "purge":
       for (const copy of plan.copies) {
-        await onDisk.storeOf(copy).purge(volume, copy.directory, trees, signal);
+        await onDisk.storeAt(copy).purge(volume, copy.directory, trees, signal);
         log.info("removed the bytes of a volume", { volume, path: copy.path });
       }
       return;
     case "purged":
+      // A crash must not bring back what nobody would remove any more.
+      await onDisk.removeVolume(volume);
       await copies.sync(volume, { purged: true, signal });
       return;
     case "release":

@@ -11,6 +11,7 @@ import { memoryFiles } from "../../kube/testing/memory-files.fixture.ts";
 import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { recordingLog, type RecordingLog } from "../../kube/testing/recording-log.fixture.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
+import type { Proof } from "../holders/holders.ts";
 import { runAgent, type AgentEffects } from "../start.ts";
 import { memoryTrees } from "./memory-trees.fixture.ts";
 import { MemoryMounts } from "./memory-mounts.fixture.ts";
@@ -70,8 +71,8 @@ export class TestNode {
   readonly disk = new MemoryDisk().prepare("/var/lib/mooring", `${KUBELET}/pods`);
   readonly mounts = new MemoryMounts(this.disk);
   readonly log: RecordingLog = recordingLog();
-  /** Targets that a process still uses. */
-  readonly used = new Set<string>();
+  /** Who holds the copies. */
+  proof: Proof = { proven: true };
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
   #node: CsiNode | undefined;
 
@@ -91,8 +92,8 @@ export class TestNode {
     return target;
   }
 
-  /** Starts an agent and waits until it has looked at the pools. */
-  async start(effects: Partial<AgentEffects> = {}): Promise<CsiNode> {
+  /** Starts an agent. */
+  launch(effects: Partial<AgentEffects> = {}): void {
     const stop = new AbortController();
     const registry = new Registry();
     const ended = runAgent(
@@ -115,7 +116,7 @@ export class TestNode {
         mounts: this.mounts,
         binder: this.mounts,
         trees: memoryTrees(this.disk),
-        isUsed: (publication) => Promise.resolve(this.used.has(publication.target)),
+        holders: { of: () => Promise.resolve(this.proof) },
         registry,
         metrics: new KubeMetrics(registry),
         serve: async () => ({ port: 1, close: async () => undefined }),
@@ -131,10 +132,14 @@ export class TestNode {
     );
     this.#running = { stop, ended };
     ended.catch(() => undefined);
-    await eventually(
-      "the agent has written its StorageNode",
-      () => this.log.lines.some(({ msg }) => msg === "pools looked at") || effects.uid !== undefined,
-    );
+  }
+
+  /** Starts an agent and waits until it has looked at the pools. */
+  async start(effects: Partial<AgentEffects> = {}): Promise<CsiNode> {
+    const looked = (): number => this.log.lines.filter(({ msg }) => msg === "pools looked at").length;
+    const before = looked();
+    this.launch(effects);
+    await eventually("the agent has looked at the pools", () => looked() > before);
     return this.node;
   }
 

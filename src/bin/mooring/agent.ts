@@ -1,5 +1,7 @@
 import { Registry } from "prom-client";
+import { systemTrees } from "../../agent/copies/node/trees.ts";
 import { serveGrpc } from "../../agent/csi/grpc-server.ts";
+import { systemHolders } from "../../agent/holders/node/system-holders.ts";
 import { systemMounts } from "../../agent/mounts/node/mounts.ts";
 import { systemBinder } from "../../agent/publish/node/binder.ts";
 import { runAgent } from "../../agent/start.ts";
@@ -31,8 +33,8 @@ export async function startAgent(
         disk: systemDisk(),
         mounts,
         binder: systemBinder(mounts),
-        trees: { remove: notBuilt, usage: notBuilt },
-        isUsed: notBuilt,
+        trees: systemTrees(),
+        holders: systemHolders({ clock: effects.clock, thread: new URL("holders-thread.mjs", import.meta.url) }),
         serve: serveHttp,
         listen: serveGrpc,
         uid: process.getuid?.() ?? -1,
@@ -44,8 +46,4 @@ export async function startAgent(
   } finally {
     await connection.close();
   }
-}
-
-function notBuilt(): Promise<never> {
-  return Promise.reject(new Error("not built yet"));
 }
