@@ -10,6 +10,7 @@ import { transferErrors } from "../src/agent/transfer/errors.ts";
 import { demoErrors } from "../src/bin/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
 import { webhookErrors } from "../src/controller/webhook/errors.ts";
+import { moveErrors } from "../src/move/errors.ts";
 import { movableErrors } from "../src/movable/errors.ts";
 import type { ErrorRow } from "../src/observe/errors.ts";
 import { provisionErrors } from "../src/provision/errors.ts";
@@ -72,6 +73,7 @@ function errorsPage(): string {
     ...holdersErrors.table.entries(),
     ...mountErrors.table.entries(),
     ...movableErrors.table.entries(),
+    ...moveErrors.table.entries(),
     ...provisionErrors.table.entries(),
     ...transferErrors.table.entries(),
     ...webhookErrors.table.entries(),

@@ -42,6 +42,7 @@ import { csiServices, registrationService } from "./csi/services.ts";
 import { keepSockets, Socket, type SocketServer } from "./csi/sockets.ts";
 import { agentErrors } from "./errors.ts";
 import type { Holders } from "./holders/holders.ts";
+import { Moves, type MovesDeps, type Transport } from "./moves/run.ts";
 import type { Mounts } from "./mounts/mounts.ts";
 import type { AgentOptions } from "./options.ts";
 import { runPoolLoop } from "./pools/pool-loop.ts";
@@ -80,8 +81,16 @@ export interface AgentEffects {
   readonly version: string;
   /** SHA-256 fingerprints of the certificate with which it speaks to other agents. */
   readonly fingerprints: () => readonly string[];
+  /** What moves need of the machine. Without it this node takes no part in moves. */
+  readonly moving?: Moving | undefined;
   /** Called before the sockets are opened: for whoever calls the node service without gRPC. */
   readonly started?: ((node: CsiNode) => void) | undefined;
+}
+
+/** What moves need of the machine. */
+export interface Moving extends Pick<MovesDeps, "holders" | "engine" | "openDirectory"> {
+  /** `client` reads how other agents are reached, and what they may have. */
+  readonly transport: (client: KubeClient) => Transport;
 }
 
 /** How long running calls may take when the agent ends. */
@@ -121,6 +130,7 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
   const changed = (volume: string): void => {
     queue.add(volume);
     reclaimQueue.add(volume);
+    moves?.look(volume);
   };
   const usage = new Usage({
     ...effects,
@@ -154,6 +164,12 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
     );
   };
   const shared = { ...effects, client, nodeName, kubeletDirectory, onDisk, copies, copyObjects, locks };
+  const { moving } = effects;
+  const bootID = agent().bootID ?? "unknown";
+  const moves =
+    moving === undefined
+      ? undefined
+      : new Moves({ ...shared, ...moving, random, bootID, transport: moving.transport(client) });
   const run = async (): Promise<void> => {
     await Promise.all(informers.map((informer) => informer.synced(signal)));
     const afterFirstLook = async (): Promise<void> => {
@@ -162,6 +178,7 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
         runVolumeLoop({ ...shared, queue }, signal),
         runReclaimLoop({ ...shared, reclaimed, queue: reclaimQueue }, signal),
         usage.run(signal),
+        moves?.run(signal),
         runSweep({ ...shared, unpublish: (publication) => publisher.takeOff(publication) }, signal),
       ]);
     };

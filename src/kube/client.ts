@@ -198,8 +198,11 @@ export class KubeClient {
   }
 
   /** Asks for a pod's eviction. Rejects with isTooManyRequests while a disruption budget or a webhook holds it. */
-  async evict(pod: At & { uid?: string | undefined }, options: CallOptions & { dryRun?: boolean } = {}): Promise<void> {
-    const { dryRun, ...call } = options;
+  async evict(
+    pod: At & { uid?: string | undefined },
+    options: CallOptions & { dryRun?: boolean; gracePeriodSeconds?: number | undefined } = {},
+  ): Promise<void> {
+    const { dryRun, gracePeriodSeconds, ...call } = options;
     await this.kube.request({
       method: "POST",
       path: `/api/v1/namespaces/${encodeURIComponent(pod.namespace ?? "")}/pods/${encodeURIComponent(pod.name)}/eviction`,
@@ -210,6 +213,7 @@ export class KubeClient {
         deleteOptions: {
           preconditions: pod.uid === undefined ? undefined : { uid: pod.uid },
           dryRun: dryRun === true ? ["All"] : undefined,
+          gracePeriodSeconds,
         },
       },
       ...call,

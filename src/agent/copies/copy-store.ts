@@ -247,8 +247,8 @@ export class CopyStore {
   }
 
   /**
-   * Makes sure, and durable, that nothing of the volume is left in this pool: to be called before that
-   * is said. Throws when a copy is there, or a directory that is no copy and holds something.
+   * Makes sure, and durable, that nothing of the volume is left in this pool: to be called before
+   * that is said. Throws when a copy is there, or a directory that is no copy and holds something.
    */
   async removeVolume(volume: string): Promise<void> {
     for (const directory of await this.#names(volumePath(this.#pool, volume))) await this.#finish(volume, directory);

@@ -1,9 +1,10 @@
 /*
- * What this node has of a volume: its copies in every pool, and where they are mounted. Read from the
- * disks and the mount table each time.
+ * What this node has of a volume: its copies in every pool, and where they are mounted. Read from
+ * the disks and the mount table each time.
  *
- * A pool counts only if its pool.json is there after the copies were listed: a disk that was unmounted
- * a moment ago leaves an empty directory, and that must not look like a pool without copies.
+ * A pool counts only if its pool.json is there after the copies were listed: a disk that was
+ * unmounted a moment ago leaves an empty directory, and that must not look like a pool without
+ * copies.
  */
 import type { Mounts } from "../mounts/mounts.ts";
 import { publicationsOf, type Publication } from "../mounts/publications.ts";
@@ -66,7 +67,7 @@ export class OnDisk {
   }
 
   /** The copies of a pool that can be read now. */
-  storeOf(pool: string): CopyStore | undefined {
+  storeIn(pool: string): CopyStore | undefined {
     return this.#ready().find(({ name }) => name === pool)?.store;
   }
 
@@ -77,7 +78,7 @@ export class OnDisk {
   }
 
   /** The store that a copy was found in. */
-  storeAt({ path, volume }: Copy): CopyStore {
+  storeOf({ path, volume }: Copy): CopyStore {
     const store = this.#ready().find((pool) => path.startsWith(`${volumePath(pool.path, volume)}/`))?.store;
     if (store === undefined) throw new Error(`the pool of ${path} cannot be read any more`);
     return store;

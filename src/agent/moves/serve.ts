@@ -44,7 +44,8 @@ export async function admitTransfer(
   if (localVolume?.spec.fence !== request.moveUID || localVolume.spec.nodeName !== nodeName) {
     throw refused("it is not fenced for this move on this node");
   }
-  const found = (await onDisk.copies(volume)).find(({ copy }) => copy.epoch === epoch && copy.state === "Sealed");
-  if (found === undefined || found.copy.incarnation !== incarnation) throw refused("its copy here is not sealed");
-  return found.copy.dataPath;
+  const { copies } = await onDisk.find(volume);
+  const copy = copies.find((one) => one.epoch === epoch && one.state === "Sealed");
+  if (copy === undefined || copy.incarnation !== incarnation) throw refused("its copy here is not sealed");
+  return copy.dataPath;
 }

@@ -21,7 +21,8 @@ import { isConflict, isNotFound } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
 import { secondsTime } from "../../kube/timestamps.ts";
 import type { WorkQueue } from "../../kube/work-queue.ts";
-import type { CopyInPool, OnDisk } from "../copies/on-disk.ts";
+import type { Copy } from "../copies/copy-store.ts";
+import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import { describeHolder, type Holders, type Proof } from "../holders/holders.ts";
 import { directoryAttributes } from "../publish/directory-attributes.ts";
@@ -98,8 +99,8 @@ export class MoveWorker {
     while (!signal.aborted) {
       try {
         for (const volume of await onDisk.volumes()) {
-          const copies = await onDisk.copies(volume);
-          if (copies.some(({ copy }) => copy.state !== "Active" && copy.state !== "Trash")) queue.add(volume);
+          const { copies } = await onDisk.find(volume);
+          if (copies.some(({ state }) => state !== "Active" && state !== "Trash")) queue.add(volume);
         }
       } catch (error) {
         log.error("cannot look for unfinished moves on the disk", { err: error });
@@ -151,16 +152,16 @@ export class MoveWorker {
         return { requeueAfterMs: LOOK_MS };
       }
       case "find-unmovable": {
-        const found = await this.#copyOf(volume, ({ copy }) => copy.epoch === view.localVolume?.spec.epoch);
-        const why = found === undefined ? "" : await jobs.findUnmovable(found.copy.dataPath, signal);
+        const found = await this.#copyOf(volume, ({ epoch }) => epoch === view.localVolume?.spec.epoch);
+        const why = found === undefined ? "" : await jobs.findUnmovable(found.dataPath, signal);
         this.#findings.unmovable(view, why);
         return undefined;
       }
       case "summarize": {
-        const found = await this.#copyOf(volume, ({ copy }) => copy.epoch === step.epoch && copy.state === "Sealed");
+        const found = await this.#copyOf(volume, ({ epoch, state }) => epoch === step.epoch && state === "Sealed");
         if (found === undefined) return { requeueAfterMs: LOOK_MS };
         await jobs.endOthers(volume, key);
-        jobs.summarize(volume, key, found.copy.dataPath, (summary) => {
+        jobs.summarize(volume, key, found.dataPath, (summary) => {
           this.#findings.summary(view, summary);
           finished();
         });
@@ -206,41 +207,42 @@ export class MoveWorker {
     view: VolumeView,
     step: Extract<Step, { step: "make-tombstone" | "begin-seal" | "finish-seal" | "unseal" | "to-trash" | "promote" }>,
   ): Promise<void> {
-    const { log } = this.#deps;
+    const { log, onDisk } = this.#deps;
     const { localVolume, volume } = view;
     log.info("a step of a move", { volume, move: view.move?.metadata.name, ...step });
     if (step.step === "make-tombstone") {
       const { epoch, incarnation } = step;
-      const pool = this.#deps.onDisk.storeOf(localVolume?.spec.pool ?? "");
+      const pool = onDisk.storeIn(localVolume?.spec.pool ?? "");
       await pool?.tombstone({ volume, epoch, incarnation });
       return;
     }
     if (step.step === "to-trash") {
-      const found = await this.#copyOf(volume, ({ copy }) => copy.directory === step.directory);
-      await found?.store.toTrash(volume, step.directory);
+      const found = await this.#copyOf(volume, ({ directory }) => directory === step.directory);
+      if (found !== undefined) await onDisk.storeOf(found).toTrash(volume, step.directory);
       return;
     }
     const { epoch } = step;
     const arriving = step.step === "promote" ? step.moveUID : undefined;
     const found = await this.#copyOf(
       volume,
-      ({ copy }) => copy.epoch === epoch && (copy.state !== "Incoming" || copy.moveUID === arriving),
+      (copy) => copy.epoch === epoch && (copy.state !== "Incoming" || copy.moveUID === arriving),
     );
     if (found === undefined) return;
+    const store = onDisk.storeOf(found);
     switch (step.step) {
       case "begin-seal":
-        await found.store.beginSeal(volume, epoch);
+        await store.beginSeal(volume, epoch);
         return;
       case "finish-seal":
-        await found.store.finishSeal(volume, epoch);
+        await store.finishSeal(volume, epoch);
         return;
       case "unseal":
         if (localVolume === undefined) return;
         await this.#deps.jobs.endSends(volume);
-        await found.store.unseal(volume, epoch, directoryAttributes(localVolume.spec.directory));
+        await store.unseal(volume, epoch, directoryAttributes(localVolume.spec.directory));
         return;
       case "promote":
-        await found.store.promote(volume, epoch, step.moveUID);
+        await store.promote(volume, epoch, step.moveUID);
         return;
       default:
         step satisfies never;
@@ -255,7 +257,7 @@ export class MoveWorker {
   ): Promise<string | undefined> {
     const { localVolume, move, volume } = view;
     if (localVolume === undefined || move === undefined) return undefined;
-    const store = this.#deps.onDisk.storeOf(localVolume.spec.pool);
+    const store = this.#deps.onDisk.storeIn(localVolume.spec.pool);
     if (store === undefined) return undefined;
     const moveUID = move.metadata.uid;
     const attributes = directoryAttributes(localVolume.spec.directory);
@@ -265,16 +267,16 @@ export class MoveWorker {
   }
 
   async #prove({ volume }: VolumeView, epoch: number): Promise<Proof> {
-    const found = await this.#copyOf(volume, ({ copy }) => copy.epoch === epoch && copy.state !== "Incoming");
+    const found = await this.#copyOf(volume, (copy) => copy.epoch === epoch && copy.state !== "Incoming");
     if (found === undefined) return { proven: false, holders: [], unreadable: [{ pid: 0, why: "the copy is gone" }] };
     // Our own readers would be holders too.
     await this.#deps.jobs.endOthers(volume, undefined);
     await this.#deps.jobs.endSends(volume);
-    return this.#deps.holders.of(found.copy.path);
+    return this.#deps.holders.of(found.path);
   }
 
-  async #copyOf(volume: string, is: (found: CopyInPool) => boolean): Promise<CopyInPool | undefined> {
-    return (await this.#deps.onDisk.copies(volume)).find(is);
+  async #copyOf(volume: string, is: (copy: Copy) => boolean): Promise<Copy | undefined> {
+    return (await this.#deps.onDisk.find(volume)).copies.find(is);
   }
 
   /** Reads everything a plan needs, uncached. */
@@ -292,7 +294,7 @@ export class MoveWorker {
     const name = known?.metadata.name ?? active?.name;
     const read = name === undefined ? undefined : await client.find(volumeMoves, { name }, options);
     const move = read?.metadata.uid === active?.uid ? read : undefined;
-    const here = await onDisk.copies(volume);
+    const { copies: here } = await onDisk.find(volume);
     const report = (await copies.read(volume, signal))?.status?.move;
     const view: VolumeView = {
       volume,
@@ -300,7 +302,7 @@ export class MoveWorker {
       bootID,
       localVolume,
       move,
-      copies: here.map(({ copy }) => viewOf(copy)),
+      copies: here.map((copy) => viewOf(copy)),
       publishedTo: [
         ...new Set(
           onDisk
@@ -353,7 +355,7 @@ function planFor(view: VolumeView, source: CopyReport | undefined): Step {
   return step.step === "nothing" ? planTarget(view, source) : step;
 }
 
-function viewOf({ directory, epoch, incarnation, moveUID, state, tombstone }: CopyInPool["copy"]): CopyView {
+function viewOf({ directory, epoch, incarnation, moveUID, state, tombstone }: Copy): CopyView {
   return { directory, epoch, incarnation, moveUID, state, tombstone: tombstone === true };
 }
 

@@ -117,14 +117,14 @@ async function carryOut(
   const { copies, log, onDisk, trees } = deps;
   switch (plan.step) {
     case "trash":
-      for (const copy of plan.copies) await onDisk.storeAt(copy).toTrash(volume, copy.directory);
+      for (const copy of plan.copies) await onDisk.storeOf(copy).toTrash(volume, copy.directory);
       return;
     case "record":
       await copies.sync(volume, { signal });
       return;
     case "purge":
       for (const copy of plan.copies) {
-        await onDisk.storeAt(copy).purge(volume, copy.directory, trees, signal);
+        await onDisk.storeOf(copy).purge(volume, copy.directory, trees, signal);
         log.info("removed the bytes of a volume", { volume, path: copy.path });
       }
       return;

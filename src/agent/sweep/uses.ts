@@ -2,8 +2,8 @@ import { MOST_REPORTED, type Proof } from "../holders/holders.ts";
 import type { Publication } from "../mounts/publications.ts";
 
 /**
- * Whether something of the pod still uses the volume, beyond the mounts that the kubelet made for it. What
- * could not be found out counts as used.
+ * Whether something of the pod still uses the volume, beyond the mounts that the kubelet made for
+ * it. What could not be found out counts as used.
  */
 export function usesVolume(proof: Proof, { podUID }: Publication, kubeletDirectory: string): boolean {
   if (proof.proven) return false;

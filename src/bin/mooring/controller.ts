@@ -15,6 +15,7 @@ import { serveHttp, type ListeningServer } from "../../observe/server.ts";
 import { whyStays } from "../../place/stays.ts";
 import { provisionMetrics } from "../../provision/metrics.ts";
 import { connectTo, type ConnectEffects } from "./connect.ts";
+import { Webhook } from "./webhook.ts";
 import { watchMooring, type MooringWatch } from "./watched.ts";
 
 export interface ControllerOptions {
@@ -23,6 +24,7 @@ export interface ControllerOptions {
   readonly podName?: string | undefined;
   readonly kubeconfig?: string | undefined;
   readonly healthPort: number;
+  readonly webhookPort: number;
 }
 
 export interface ControllerEffects extends Omit<ConnectEffects, "metrics"> {
@@ -72,6 +74,7 @@ export async function startController(
 
 function partsOf(world: World, settings: KeeperSettings, identity: string): ControllerParts<MooringWatch> {
   const { namespace } = world.options;
+  const webhook = new Webhook(world, { namespace, port: world.options.webhookPort });
   // What a term's driver and loops share.
   const terms = new WeakMap<MooringWatch, { readonly deps: MovableRunDeps; readonly keepers: Keepers }>();
   const termOf = (watched: MooringWatch) => {
@@ -88,11 +91,13 @@ function partsOf(world: World, settings: KeeperSettings, identity: string): Cont
     lease: { namespace, name: NAME, identity },
     watch: (deps) => watchMooring(deps, namespace),
     serve: (watched) => serve(world, watched),
+    perReplica: (watched, signal) => webhook.serve(watched, signal),
     drivers: (watched) => [movableDriver(termOf(watched).deps)],
     provisioner: { express: true, owner: `${namespace}/${NAME}` },
     perTerm: (watched, term) => {
       const { deps, keepers } = termOf(watched);
-      return Promise.all([runMovableLoops(deps, term.signal), keepers.run(term.signal)]);
+      const { signal } = term;
+      return Promise.all([runMovableLoops(deps, signal), keepers.run(signal), webhook.lead(signal)]);
     },
   };
 }

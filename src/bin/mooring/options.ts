@@ -16,6 +16,12 @@ export function controllerCommand(run: (options: ControllerOptions & { debug: bo
         .default(8080)
         .argParser(Number),
     )
+    .addOption(
+      new Option("--webhook-port <port>", "serves the webhook on evictions, over HTTPS")
+        .env("WEBHOOK_PORT")
+        .default(9443)
+        .argParser(Number),
+    )
     .addOption(new Option("--debug", "log more").default(false))
     .action(run);
 }

@@ -121,7 +121,10 @@ export async function checkRecords(
 
 /** Waits until a pod has acknowledged so many records more than it has now, so that there is something to lose; its last number. */
 export async function moreRecords(ground: Ground, namespace: string, pod: string, more = 20): Promise<number> {
-  const before = lastAcknowledged(await ground.logs(namespace, pod));
+  // A kubelet that has just been started does not serve logs yet.
+  const before = await ground.waitFor(`the log of ${namespace}/${pod}`, async () =>
+    lastAcknowledged(await ground.logs(namespace, pod)),
+  );
   return await ground.waitFor(`${more} more records of ${namespace}/${pod}`, async (saw) => {
     const now = lastAcknowledged(await ground.logs(namespace, pod));
     saw(now);

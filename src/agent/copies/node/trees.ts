@@ -4,7 +4,10 @@ import { purge } from "../../transfer/purge.ts";
 import { usage } from "../../transfer/usage.ts";
 import type { Trees } from "../trees.ts";
 
-/** Trees on this machine's disks. The parent of a tree is closed to all but root, so it may be opened by its path. */
+/**
+ * Trees on this machine's disks. The parent of a tree is closed to all but root, so it may be
+ * opened by its path.
+ */
 export function systemTrees(): Trees {
   return {
     remove: (path, signal) =>

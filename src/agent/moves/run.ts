@@ -1,0 +1,78 @@
+import type { Duplex } from "node:stream";
+import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
+import type { Random } from "../../effects/random.ts";
+import { Informer } from "../../kube/informer.ts";
+import { CodedError, messageOf } from "../../observe/errors.ts";
+import { WorkQueue } from "../../kube/work-queue.ts";
+import { Jobs, type JobsDeps } from "./jobs.ts";
+import { admitTransfer } from "./serve.ts";
+import type { TransferRequest } from "./transfer-request.ts";
+import { MoveWorker, type MoveWorkerDeps } from "./worker.ts";
+
+/** What a source answers to a request: why not, or the stream that it will send the tree on. */
+export type TransferAnswer =
+  | { readonly ok: true; readonly send: (stream: Duplex) => Promise<void> }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** How agents reach each other. */
+export interface Transport {
+  /** Serves requests of other agents until the signal is aborted. `peer` is the node that asks, by its certificate. */
+  serve(
+    answer: (peer: string, request: TransferRequest, signal: AbortSignal) => Promise<TransferAnswer>,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** A connection to the agent of a node on which it sends the tree. Rejects with its words when it refuses. */
+  request(node: string, request: TransferRequest, signal: AbortSignal): Promise<Duplex>;
+}
+
+export interface MovesDeps extends Omit<MoveWorkerDeps, "jobs" | "moves" | "queue"> {
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly engine: JobsDeps["engine"];
+  readonly openDirectory: JobsDeps["openDirectory"];
+}
+
+/** This node's part of all moves. */
+export class Moves {
+  readonly #deps: MovesDeps;
+  readonly #queue: WorkQueue;
+  readonly #informer: Informer<VolumeMove>;
+
+  constructor(deps: MovesDeps) {
+    this.#deps = deps;
+    this.#queue = new WorkQueue(deps, { name: "moves" });
+    this.#informer = new Informer<VolumeMove>(deps, { resource: volumeMoves });
+  }
+
+  /** Looks at a volume again: it was mounted or unmounted, or one of its objects has changed. */
+  look(volume: string): void {
+    this.#queue.add(volume);
+  }
+
+  /** Runs until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { transport } = this.#deps;
+    const request: JobsDeps["request"] = (node, asked, stop) => transport.request(node, asked, stop);
+    const jobs = new Jobs({ ...this.#deps, request });
+    const worker = new MoveWorker({ ...this.#deps, jobs, moves: this.#informer, queue: this.#queue });
+    await Promise.all([
+      this.#informer.run(signal),
+      this.#informer.synced(signal).then(() => worker.run(signal)),
+      transport.serve((peer, asked, stop) => this.#answer(jobs, peer, asked, stop), signal),
+    ]);
+  }
+
+  async #answer(jobs: Jobs, peer: string, asked: TransferRequest, signal: AbortSignal): Promise<TransferAnswer> {
+    const { log } = this.#deps;
+    const { volume } = asked;
+    try {
+      const path = await admitTransfer(this.#deps, peer, asked, signal);
+      log.info("sending a volume", { volume, to: peer, move: asked.move, sealing: asked.sealing });
+      return { ok: true, send: (stream) => jobs.send(volume, path, stream) };
+    } catch (error) {
+      const code = error instanceof CodedError ? error.code : "AGENT_TRANSFER_FAILED";
+      log.warn("a volume is not sent", { volume, to: peer, code, err: error });
+      return { ok: false, code, message: messageOf(error) };
+    }
+  }
+}

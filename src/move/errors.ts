@@ -1,0 +1,149 @@
+import { defineErrors } from "../observe/errors.ts";
+
+const list = (names: readonly string[]): string => names.join(", ");
+
+/** Why a move does not go on, is refused or is undone. */
+export const moveErrors = defineErrors("MOVE", {
+  REBUILD_UNSUPPORTED: {
+    message: ({ volumes }: { volumes: readonly string[] }) =>
+      `mode Rebuild is not implemented yet (volume ${list(volumes)})`,
+    retry: "never",
+    advice: "Delete the VolumeMove and make one with mode Copy.",
+  },
+  VOLUME_TWICE: {
+    message: ({ volume }: { volume: string }) => `spec.volumes names volume ${volume} twice`,
+    retry: "never",
+    advice: "Delete the VolumeMove and make one that names each volume once.",
+  },
+  TARGET_IS_SOURCE: {
+    message: ({ node }: { node: string }) => `spec.to is the node that the volumes are on, ${node}`,
+    retry: "never",
+    advice: "Delete the VolumeMove and make one with another node in spec.to, or without it.",
+  },
+  VOLUME_MISSING: {
+    message: ({ volume }: { volume: string }) => `there is no LocalVolume ${volume}`,
+    retry: "never",
+    advice: "Look at the names with kubectl get localvolumes, and make a new VolumeMove.",
+  },
+  VOLUME_ELSEWHERE: {
+    message: ({ volume, node, from }: { volume: string; node: string; from: string }) =>
+      `volume ${volume} is on node ${node}, not on ${from}`,
+    retry: "never",
+    advice: "Make a new VolumeMove whose spec.from is the node that the volume is on.",
+  },
+  VOLUME_CHANGED: {
+    message: ({ volume }: { volume: string }) =>
+      `volume ${volume} is not the one that this move took: it was changed or made again by someone else`,
+    retry: "never",
+    advice: "Nothing: the move is undone. Make a new VolumeMove if the volume should still move.",
+  },
+  VOLUME_UNWANTED: {
+    message: ({ volume }: { volume: string }) => `volume ${volume} is being deleted`,
+    retry: "never",
+    advice: "Nothing: the move is undone and the volume is reclaimed.",
+  },
+  MOVE_DELETED: {
+    message: ({ move }: { move: string }) => `VolumeMove ${move} was deleted`,
+    retry: "never",
+    advice: "Nothing: the move is undone and the volumes stay where they are.",
+  },
+  NODE_STAYS: {
+    message: ({ node }: { node: string }) => `node ${node} is not leaving any more`,
+    retry: "never",
+    advice: "Nothing: the move was made for a drain, and the drain was called off.",
+  },
+  VOLUME_HELD: {
+    message: ({ volume, move }: { volume: string; move: string }) => `volume ${volume} is held by VolumeMove ${move}`,
+    retry: "backoff",
+    advice: "Nothing: the move begins when the other one has ended. Deleting the other VolumeMove ends it.",
+  },
+  GROUP_INCOMPLETE: {
+    message: ({ missing }: { missing: readonly string[] }) =>
+      `the volumes of a pod move together, and spec.volumes lacks ${list(missing)}`,
+    retry: "change",
+    advice: "Delete the VolumeMove and make one that names all volumes of the pods.",
+  },
+  GROUPS_SEVERAL: {
+    message: ({ groups }: { groups: readonly string[] }) =>
+      `these volumes share no pod and cannot be one move: ${groups.join(" and ")}`,
+    retry: "change",
+    advice: "Delete the VolumeMove and make one for each group of volumes.",
+  },
+  POD_UNMOVABLE: {
+    message: ({ pod, why }: { pod: string; why: string }) => `pod ${pod} cannot move: ${why}`,
+    retry: "change",
+    advice: "Change or delete what keeps the pod on its node. The move begins by itself then.",
+  },
+  NO_TARGET: {
+    message: ({ nodes }: { nodes: readonly string[] }) =>
+      nodes.length === 0 ? "there is no other node" : `no node can take the volumes: ${nodes.join("; ")}`,
+    retry: "backoff",
+    advice: "Make room on a node, or add one. The move begins by itself then.",
+  },
+  TARGET_UNFIT: {
+    message: ({ node, why }: { node: string; why: string }) => `node ${node} cannot take the volumes: ${why}`,
+    retry: "backoff",
+    advice: "Mend what the message names, or delete the VolumeMove and choose another node.",
+  },
+  TARGET_LOST: {
+    message: ({ node, why }: { node: string; why: string }) => `the target ${node} was lost during the move: ${why}`,
+    retry: "backoff",
+    advice: "Nothing: the volumes stay where they are, and on a leaving node another target is chosen.",
+  },
+  SOURCE_SILENT: {
+    message: ({ node, why }: { node: string; why: string }) => `the data on node ${node} cannot be reached: ${why}`,
+    retry: "backoff",
+    advice: "Bring the node or its mooring agent back. The move goes on by itself then.",
+  },
+  NOT_ASKED: {
+    message: ({ node }: { node: string }) => `nothing asks for the pods of node ${node} to be evicted any more`,
+    retry: "backoff",
+    advice: "Run kubectl drain again, or uncordon the node, which cancels the move.",
+  },
+  EVICTION_HELD: {
+    message: ({ pod, why }: { pod: string; why: string }) => `the eviction of pod ${pod} is held: ${why}`,
+    retry: "backoff",
+    advice: "Wait until the disruption budget allows it, or change the budget.",
+  },
+  EVICTION_FAILED: {
+    message: ({ pod, why }: { pod: string; why: string }) => `the eviction of pod ${pod} failed: ${why}`,
+    retry: "backoff",
+    advice: "Mend what the API server names, such as a second PodDisruptionBudget that selects the pod.",
+  },
+  EVICTION_UNHEEDED: {
+    message: ({ seconds }: { seconds: number }) => `no pod of the group was evicted within ${seconds} seconds`,
+    retry: "backoff",
+    advice: "Look at the PodDisruptionBudgets of the pods. The move tries again by itself.",
+  },
+  SEAL_LOST: {
+    message: ({ volume, node }: { volume: string; node: string }) =>
+      `node ${node} does not say any more that volume ${volume} is sealed`,
+    retry: "backoff",
+    advice: "Nothing: the source proves again that nobody can write.",
+  },
+  DIGESTS_DIFFER: {
+    message: ({ volume, node }: { volume: string; node: string }) =>
+      `the copy of volume ${volume} on node ${node} is not equal to its source`,
+    retry: "backoff",
+    advice: "Nothing: the copy is made again. If it happens again, look at the disk and the log of the target's agent.",
+  },
+  AGENT_REFUSED: {
+    message: ({ volume, node, why }: { volume: string; node: string; why: string }) =>
+      `the agent of node ${node} refused to move volume ${volume}: ${why}`,
+    retry: "change",
+    advice: "Mend what the message names, and make a new VolumeMove.",
+  },
+  FENCE_GONE: {
+    message: ({ volume, move }: { volume: string; move: string }) =>
+      `VolumeMove ${move} is committed, but someone took its fence off volume ${volume} before the volume got its new place`,
+    retry: "never",
+    advice:
+      "The source may have been written to since. Compare both copies, then remove the finalizer mooring.dev/move from the VolumeMove.",
+  },
+  TOMBSTONE_UNKNOWN: {
+    message: ({ volume, node }: { volume: string; node: string }) =>
+      `node ${node} does not say any more whether volume ${volume} was ever published`,
+    retry: "change",
+    advice: "Bring the agent of that node back: it says so again. The move goes on by itself then.",
+  },
+});

@@ -1,0 +1,271 @@
+import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
+import { timeOf } from "../plan/timing.ts";
+import { clusterStep, crashAgent, reboot, settleCluster, terminate, type Running } from "./cluster.fixture.ts";
+import { Leader } from "./leader.fixture.ts";
+import type { Sabotage } from "./sabotage.fixture.ts";
+import { Broken, labelOn, wantedLabel, World } from "./world.fixture.ts";
+
+const NODES = ["a", "b", "c"] as const;
+const STEPS = 1500;
+/** Rounds in which a fair world must come to rest. */
+const ROUNDS = 120;
+
+export interface Outcome {
+  /** What was violated; undefined when all went well. */
+  readonly broken: string | undefined;
+  readonly trace: readonly string[];
+  readonly committed: number;
+  readonly cancelled: number;
+}
+
+/** Plays one world from a seed: chaos first, then a fair world that must come to rest in a good state. */
+export function run(seed: number, sabotage?: Sabotage): Outcome {
+  const world = new World(seededRandom(seed), sabotage);
+  const running: Running = { agents: new Map(), bindings: [], labels: [] };
+  let broken: string | undefined;
+  try {
+    setUp(world);
+    const leaders = chaos(world, running);
+    rest(world, running, leaders);
+  } catch (error) {
+    if (!(error instanceof Broken)) throw error;
+    broken = error.message;
+  }
+  const all = world.moves.names().flatMap((name) => world.moves.history(name));
+  const ended = (phase: string): number => new Set(all.filter((m) => m?.status?.phase === phase).map((m) => m?.metadata.uid)).size;
+  return { broken, trace: world.trace, committed: ended("Committed"), cancelled: ended("Cancelled") };
+}
+
+function setUp(world: World): void {
+  for (const name of NODES) {
+    world.machines.set(name, { name, bootID: 1, agentUp: true, directories: [], mounts: [], writers: [], locks: new Set() });
+    world.labels.set(name, new Set());
+    world.nodes.create(name, world.uid("node"), { ready: true, cordoned: false });
+    const pools = [{ name: "p", path: "/p", ready: true, reason: "Ready" as const, availableBytes: 1_000_000 }];
+    world.storage.create(name, world.uid("storage"), { status: { pools } });
+    world.renew(name);
+  }
+  const count = 1 + world.below(3);
+  const names = Array.from({ length: count }, (_, index) => `v${String(index)}`);
+  for (const name of names) {
+    world.acknowledged.set(name, []);
+    world.volumes.create(name, world.uid("volume"), {
+      spec: {
+        pool: "p",
+        capacity: "1000",
+        nodeName: "a",
+        originHostname: "a",
+        epoch: 1,
+        incarnation: "i",
+        mayCreate: { nodeName: "a", epoch: 1 },
+        policies: { onDrain: "Move", onNodeLoss: "Wait", maxDowntime: "60s" },
+        directory: { mode: "0777", uid: 0, gid: 0 },
+        reclaim: false,
+      },
+    });
+  }
+  // One pod with all volumes, two pods that share one, or none.
+  const shape = world.below(4);
+  if (shape < 2) world.workload.set("p0", names);
+  else if (shape === 2) {
+    world.workload.set("p0", names);
+    world.workload.set("p1", names.slice(-1));
+  }
+}
+
+function chaos(world: World, running: Running): Leader[] {
+  // A second controller that believes it leads works beside the first one in half of the worlds.
+  const both = world.chance(0.5);
+  const meanwhile = (): void => {
+    for (let steps = world.below(4); steps > 0; steps--) {
+      clusterStep(world, running);
+      const other = world.pick(leaders);
+      if (world.chance(0.5)) other?.carryOut();
+      if (world.chance(0.4)) other?.think(() => undefined);
+      if (world.chance(0.5)) other?.carryOut();
+      world.check();
+    }
+  };
+  let leaders = [new Leader(world, "l0"), ...(both ? [new Leader(world, "l1")] : [])];
+  const lost: Leader[] = [];
+  const troubled = 0.1 + world.random.float() * 0.9;
+  for (let step = 0; step < STEPS; step++) {
+    world.now += world.below(500);
+    if (world.chance(0.05)) for (const { name, agentUp } of world.machines.values()) if (agentUp) world.renew(name);
+    const leader = world.pick(leaders) ?? leaders[0];
+    const draw = world.random.float();
+    if (draw < 0.62) clusterStep(world, running);
+    else if (draw < 0.82) {
+      // Most writes are carried out at once; some are late, or never.
+      if (world.chance(0.7)) leader?.carryOut();
+      leader?.think(meanwhile);
+      if (world.chance(0.7)) leader?.carryOut();
+    } else if (draw < 0.97) leader?.hear(world.chance(0.3));
+    else if (world.chance(troubled)) {
+      const crashed = trouble(world, running);
+      if (crashed) {
+        // What it has sent may still arrive, at any time.
+        lost.push(...leaders.splice(0, 1));
+        leaders = [new Leader(world, `l${String(step)}`), ...leaders];
+      }
+    }
+    if (world.chance(0.01)) makeMove(world);
+    if (lost.length > 0 && world.chance(0.02)) lost.shift()?.carryOut();
+    world.check();
+  }
+  return [...lost, ...leaders];
+}
+
+/** Something unpleasant, or something a person does. Returns whether a controller crashed. */
+function trouble(world: World, running: Running): boolean {
+  const node = world.pick(NODES) ?? "a";
+  const machine = world.machine(node);
+  const move = world.pick(world.moves.list());
+  switch (world.below(9)) {
+    case 0:
+      return true;
+    case 1:
+      crashAgent(running, machine);
+      machine.agentUp = !machine.agentUp || world.chance(0.7);
+      break;
+    case 2:
+      if (world.chance(0.3)) reboot(world, running, machine);
+      break;
+    case 3:
+      if (move !== undefined && world.chance(0.3)) deleteMove(world, move.metadata.name);
+      break;
+    case 4: {
+      if (move === undefined || !world.chance(0.2)) break;
+      world.forced = true;
+      world.moves.remove(move.metadata.name);
+      world.say(`someone removed ${move.metadata.name} by force`);
+      break;
+    }
+    case 5: {
+      // `kubectl delete pod --force`: the pod is gone from the API, its containers are not.
+      const pod = world.pick(world.pods.list());
+      if (pod !== undefined) world.pods.remove(pod.metadata.name);
+      break;
+    }
+    case 6: {
+      const pod = world.pick(world.pods.list());
+      if (pod !== undefined) terminate(world, pod.metadata.name);
+      break;
+    }
+    case 7:
+      world.nodes.change(node, (one) => ({ ...one, cordoned: !one.cordoned && world.chance(0.4) }));
+      break;
+    default: {
+      if (!world.chance(0.05)) break;
+      const volume = world.pick(world.volumes.names()) ?? "";
+      world.volumes.change(volume, (one) => ({ ...one, spec: { ...one.spec, reclaim: true } }));
+      world.say(`${volume} is reclaimed`);
+    }
+  }
+  return false;
+}
+
+function makeMove(world: World): void {
+  const from = world.volumes.get("v0")?.spec.nodeName ?? "a";
+  const busy = world.moves.list().filter((move) => !["Done", "Cancelled"].includes(move.status?.phase ?? ""));
+  if (busy.length > 1) return;
+  const all = world.volumes.names();
+  const volumes = world.workload.size === 0 && world.chance(0.5) ? all.slice(0, 1) : all;
+  const others = NODES.filter((node) => node !== from);
+  const to = world.chance(0.6) ? { to: world.pick(others) ?? "b" } : {};
+  const uid = world.uid("move");
+  // Sometimes under the name of one that was there before.
+  const name = world.chance(0.3) ? "m" : uid;
+  if (world.moves.get(name) !== undefined) return;
+  world.moves.create(name, uid, {
+    spec: { volumes: volumes.map((volume) => ({ name: volume, mode: "Copy" as const })), from, ...to, reason: "Request" },
+  });
+  world.say(`someone made ${name} (${uid}) of ${volumes.join(",")} from ${from} to ${to.to ?? "anywhere"}`);
+}
+
+function deleteMove(world: World, name: string): void {
+  const move = world.moves.get(name);
+  if (move === undefined || move.metadata.deletionTimestamp !== undefined) return;
+  world.say(`someone deleted ${name}`);
+  if ((move.metadata.finalizers ?? []).length === 0) world.moves.remove(name);
+  else world.moves.change(name, (one) => ({ ...one, metadata: { ...one.metadata, deletionTimestamp: timeOf(world.now) } }));
+}
+
+/** No more trouble; every late write arrives; then everything goes on fairly until nothing changes any more. */
+function rest(world: World, running: Running, leaders: readonly Leader[]): void {
+  world.chaos = false;
+  for (const leader of leaders) leader.carryOut();
+  world.check();
+  for (const node of NODES) world.nodes.change(node, (one) => ({ ...one, cordoned: false }));
+  const leader = new Leader(world, "last");
+  world.say("--- rest");
+  for (let round = 0; round < ROUNDS; round++) {
+    world.now += 7_000;
+    settleCluster(world, running);
+    world.check();
+    let wrote = false;
+    for (const name of world.moves.names()) {
+      for (let step = 0; step < 6; step++) {
+        leader.hear(true);
+        leader.thinkOf(name, () => undefined);
+        wrote = leader.carryOut() || wrote;
+        world.check();
+      }
+    }
+    for (const name of world.volumes.names()) {
+      if (world.sabotage === "nothing repairs what a lost move holds") break;
+      leader.inFlight = leader.repair(name);
+      wrote = leader.carryOut() || wrote;
+      world.check();
+    }
+    if (!wrote && round > 3 && isQuiet(world)) break;
+  }
+  // The moves are over; now the pods start.
+  for (let round = 0; round < 15; round++) settleCluster(world, running);
+  checkRest(world);
+}
+
+function isQuiet(world: World): boolean {
+  return world.moves.list().every((move) => ["Done", "Cancelled"].includes(move.status?.phase ?? ""));
+}
+
+function checkRest(world: World): void {
+  const uids = new Set(world.moves.list().map((move) => move.metadata.uid));
+  for (const move of world.moves.list()) {
+    const { phase = "new", message = "" } = move.status ?? {};
+    if (phase === "Done" || phase === "Cancelled") continue;
+    // A refused move waits for good, and says for what. It holds nothing.
+    if (phase !== "Planned" || message === "") {
+      throw new Broken(`${move.metadata.name} does not end: ${phase} ${message} ${JSON.stringify(move.status?.conditions)}`);
+    }
+  }
+  for (const volume of world.volumes.list()) {
+    const { name } = volume.metadata;
+    const { fence, activeMove, reclaim, nodeName, epoch, mayCreate } = volume.spec;
+    if (fence !== undefined) throw new Broken(`${name} stays fenced`);
+    if (activeMove !== undefined && !uids.has(activeMove.uid)) throw new Broken(`${name} stays held by a move that is gone`);
+    if (activeMove !== undefined) throw new Broken(`${name} stays held by ${activeMove.name}`);
+    for (const node of NODES) {
+      if (wantedLabel(volume, name, node) !== labelOn(world, name, node)) throw new Broken(`labels of ${name} are wrong`);
+    }
+    if (reclaim) continue;
+    world.checkEnd(name);
+    const copy = world.directory(nodeName, name, epoch);
+    if (copy === undefined ? mayCreate === undefined : copy.state !== "Active") {
+      throw new Broken(`${name} cannot be published on ${nodeName}: ${copy?.state ?? "no copy"}`);
+    }
+  }
+  checkPods(world);
+}
+
+/** Unless a reclaimed volume or a group that was torn apart by force keeps them from it, all pods run. */
+function checkPods(world: World): void {
+  const volumes = world.volumes.list();
+  if (volumes.some(({ spec }) => spec.reclaim)) return;
+  if (world.forced && new Set(volumes.map(({ spec }) => spec.nodeName)).size > 1) return;
+  for (const [name] of world.workload) {
+    const uid = world.pods.get(name)?.metadata.uid;
+    const writes = [...world.machines.values()].some(({ writers }) => writers.some(({ pod }) => pod === uid));
+    if (!writes) throw new Broken(`pod ${name} does not run at the end`);
+  }
+}

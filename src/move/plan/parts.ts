@@ -1,0 +1,54 @@
+import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { CopyOfEpoch, CopyReport, VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import type { Stored } from "./stored.ts";
+import type { MoveSnapshot, Part, PodView, VolumeView } from "./snapshot.ts";
+import type { MoveStep } from "./step.ts";
+
+/** The step that reads what of `parts` is not fresh yet; undefined when all are. */
+export function readFirst(s: MoveSnapshot, parts: readonly Part[]): MoveStep | undefined {
+  return parts.every((part) => s.fresh.has(part)) ? undefined : { step: "read", parts };
+}
+
+/** The report of one role for this move, whatever its sealing; undefined when the slot holds another move's or none. */
+export function reportOf(s: MoveSnapshot, copy: VolumeCopy | undefined, role: CopyReport["role"]) {
+  const report = copy?.status?.move;
+  return report?.moveUID === s.move.metadata.uid && report.role === role ? report : undefined;
+}
+
+/** The report of one role for this move and its current sealing. */
+export function currentReport(s: MoveSnapshot, copy: VolumeCopy | undefined, role: CopyReport["role"]) {
+  const report = reportOf(s, copy, role);
+  return report?.sealing === s.move.status?.sealing ? report : undefined;
+}
+
+/** What the move recorded of a volume when it took it. */
+export function recordedOf(s: MoveSnapshot, name: string) {
+  return s.move.status?.volumes?.find((recorded) => recorded.name === name);
+}
+
+export function copyAt(copy: VolumeCopy | undefined, epoch: number): CopyOfEpoch | undefined {
+  return copy?.status?.copies?.find((one) => one.epoch === epoch && one.state !== "Incoming");
+}
+
+/** Whether the volume is held by this move. */
+export function isMine(s: MoveSnapshot, volume: LocalVolume): boolean {
+  return volume.spec.activeMove?.uid === s.move.metadata.uid;
+}
+
+export function isFenced(s: MoveSnapshot, volume: LocalVolume): boolean {
+  return volume.spec.fence === s.move.metadata.uid;
+}
+
+/** The volumes that exist, in the order of their names. */
+export function existing(s: MoveSnapshot): readonly (VolumeView & { readonly volume: Stored<LocalVolume> })[] {
+  return s.volumes.filter((view): view is VolumeView & { volume: Stored<LocalVolume> } => view.volume !== undefined);
+}
+
+export function podName(pod: { readonly namespace: string; readonly name: string }): string {
+  return `${pod.namespace}/${pod.name}`;
+}
+
+/** Pods on the source whose containers may run and whose end nobody has asked for. */
+export function podsToEvict(s: MoveSnapshot): readonly PodView[] {
+  return s.pods.filter((pod) => pod.nodeName === s.source.name && !pod.finished && pod.deletionTimestamp === undefined);
+}

@@ -1,0 +1,91 @@
+import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { StorageNode } from "../../api/kinds/storage-node.ts";
+import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import type { VolumeMove } from "../../api/kinds/volume-move.ts";
+import type { Stored } from "./stored.ts";
+
+/** What of a snapshot can be read from the API server itself instead of from the informers. */
+export type Part = "move" | "volumes" | "copies" | "pods" | "nodes";
+
+/**
+ * The order in which parts are read uncached: the VolumeMove last. A write to a LocalVolume carries the LocalVolume's
+ * version only, so what the move says must not be older than that version: a controller that reads the move first may
+ * take off the fence that a later sealing has put on meanwhile.
+ */
+export const READ_ORDER: readonly Part[] = ["nodes", "pods", "volumes", "copies", "move"];
+
+/** Everything a plan is made of. Reading it is the loop's work; the plan itself reads nothing. */
+export interface MoveSnapshot {
+  readonly move: Stored<VolumeMove>;
+  /** The parts that were read uncached for this plan. The others are as the informers have them: they may be old. */
+  readonly fresh: ReadonlySet<Part>;
+  /** The volumes of spec.volumes, once each, in the order of their names. */
+  readonly volumes: readonly VolumeView[];
+  /** All pods that use a volume of the move. */
+  readonly pods: readonly PodView[];
+  readonly source: NodeView;
+  /** The node of status.target or, before there is one, of `choice`. */
+  readonly target: NodeView | undefined;
+  /** Where the move may go while it has no target: spec.to, or what src/place chose. */
+  readonly choice: TargetChoice;
+  /** Names of the VolumeMoves that hold a volume of this one, by UID. */
+  readonly holders: ReadonlyMap<string, string>;
+  /** What became of the last eviction of each pod, by pod UID, since this controller leads. */
+  readonly evictions: ReadonlyMap<string, EvictionOutcome>;
+  /** When an eviction of the group, or of the node's keeper, was last seen to be asked for (milliseconds). */
+  readonly askedAt: number | undefined;
+  /** When progress was last written (milliseconds). */
+  readonly notedAt: number | undefined;
+}
+
+export interface VolumeView {
+  readonly name: string;
+  readonly volume: Stored<LocalVolume> | undefined;
+  /** What spec.from has of it. */
+  readonly sourceCopy: VolumeCopy | undefined;
+  /** What the target has of it. */
+  readonly targetCopy: VolumeCopy | undefined;
+  /** Which node label is not yet what (place, fence) says; undefined when all are. */
+  readonly labelsPending: string | undefined;
+}
+
+/** What a plan needs to know of a pod. */
+export interface PodView {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Unset: not scheduled. */
+  readonly nodeName: string | undefined;
+  readonly deletionTimestamp: string | undefined;
+  readonly deletionGracePeriodSeconds: number | undefined;
+  /** Succeeded or Failed: its containers do not run any more. */
+  readonly finished: boolean;
+  /** The LocalVolumes that it uses. */
+  readonly volumes: readonly string[];
+  /** Why it cannot run on another node, or would not be started again. */
+  readonly unmovable: string | undefined;
+}
+
+export interface NodeView {
+  readonly name: string;
+  /** Whether there is a Node object. */
+  readonly exists: boolean;
+  readonly ready: boolean;
+  /** Why the node is leaving, as in `it is cordoned`; undefined when it stays. */
+  readonly leaving: string | undefined;
+  readonly storage: StorageNode | undefined;
+  /** Bytes, by pool, that are kept free or promised to other moves on this node. */
+  readonly reserved: ReadonlyMap<string, bigint>;
+}
+
+export type TargetChoice =
+  | { readonly node: string }
+  /** One sentence for each node that was looked at. */
+  | { readonly none: readonly string[] };
+
+export interface EvictionOutcome {
+  readonly at: number;
+  /** held: a disruption budget or a webhook answered 429. failed: anything else that is no success. */
+  readonly outcome: "sent" | "held" | "failed";
+  readonly message: string;
+}

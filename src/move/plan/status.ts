@@ -1,0 +1,103 @@
+import type { Condition } from "../../api/kinds/fields.ts";
+import type { MovePhase, VolumeMoveStatus } from "../../api/kinds/volume-move.ts";
+import type { CodedError } from "../../observe/errors.ts";
+import type { MoveSnapshot } from "./snapshot.ts";
+import type { MoveStep } from "./step.ts";
+import { timeOf } from "./timing.ts";
+
+/** The condition that says why a move does not go on, or why it ended without a move. */
+const BLOCKED = "Blocked";
+const CANCELLED = "Cancelled";
+const LONGEST_MESSAGE = 4096;
+
+/** A field set to undefined is removed. */
+type Changes = { readonly [K in keyof VolumeMoveStatus]?: VolumeMoveStatus[K] | undefined };
+
+/** Goes to another phase, in one write. Entering a phase ends what blocked the one before. */
+export function enter(s: MoveSnapshot, phase: MovePhase, changes: Changes): MoveStep {
+  const status = changed(s.move.status ?? {}, { retryAt: undefined, ...changes, phase });
+  return { step: "set-status", move: s.move, status: unblocked(status) };
+}
+
+/** Begins to undo the move, for this reason, which stays in the status for good. */
+export function undo(s: MoveSnapshot, now: number, why: CodedError): MoveStep {
+  const status = changed(s.move.status ?? {}, {
+    phase: "Undoing",
+    retryAt: undefined,
+    message: `Undoing the move: ${why.message}.`,
+  });
+  return { step: "set-status", move: s.move, status: withCondition(unblocked(status), CANCELLED, why, now) };
+}
+
+export interface Waiting {
+  /** What is waited for, and what ends it. */
+  readonly message: string;
+  /** What blocks the move; undefined when it only takes its time. */
+  readonly why?: CodedError | undefined;
+  /** When to look again at the latest (milliseconds). */
+  readonly until?: number | undefined;
+  /** Other fields to write with the message. */
+  readonly also?: Changes;
+}
+
+/** Waits; says so in the status first, when that is not what stands there. */
+export function waiting(s: MoveSnapshot, now: number, { message, why, until, also }: Waiting): MoveStep {
+  const before = s.move.status ?? {};
+  const said = changed(before, { ...also, message: cut(message) });
+  const status = why === undefined ? unblocked(said) : withCondition(said, BLOCKED, why, now);
+  return sameStatus(before, status) ? { step: "wait", until } : { step: "set-status", move: s.move, status };
+}
+
+/** The sentence that ends every message of a move that can still be cancelled. */
+export function howToCancel(s: MoveSnapshot): string {
+  return `To cancel: kubectl delete volumemove ${s.move.metadata.name}`;
+}
+
+/** Why the move was undone, as it stands in the status. */
+export function undoneBecause(status: VolumeMoveStatus): string | undefined {
+  return status.conditions?.find(({ type }) => type === CANCELLED)?.message;
+}
+
+function changed(status: VolumeMoveStatus, changes: Changes): VolumeMoveStatus {
+  const next: Record<string, unknown> = { ...status, ...changes };
+  for (const [key, value] of Object.entries(next)) if (value === undefined) delete next[key];
+  return next;
+}
+
+function withCondition(status: VolumeMoveStatus, type: string, why: CodedError, now: number): VolumeMoveStatus {
+  const before = status.conditions?.find((condition) => condition.type === type);
+  const condition: Condition = {
+    type,
+    status: "True",
+    reason: why.code,
+    message: cut(`${why.message}. ${why.advice}`),
+    lastTransitionTime: before?.status === "True" ? before.lastTransitionTime : timeOf(now),
+  };
+  const others = (status.conditions ?? []).filter((one) => one.type !== type);
+  return { ...status, conditions: [...others, condition].toSorted((a, b) => (a.type < b.type ? -1 : 1)) };
+}
+
+function unblocked(status: VolumeMoveStatus): VolumeMoveStatus {
+  const conditions = status.conditions?.filter(({ type }) => type !== BLOCKED);
+  if (conditions === undefined || conditions.length === status.conditions?.length) return status;
+  if (conditions.length > 0) return { ...status, conditions };
+  const { conditions: _none, ...rest } = status;
+  return rest;
+}
+
+function cut(message: string): string {
+  return message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE - 1)}…`;
+}
+
+/** Both are plain JSON whose keys come in the same order when nothing changed. */
+function sameStatus(a: VolumeMoveStatus, b: VolumeMoveStatus): boolean {
+  return stable(a) === stable(b);
+}
+
+function stable(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
