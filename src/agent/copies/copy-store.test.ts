@@ -34,8 +34,8 @@ async function seen({ disk, store }: World): Promise<string[]> {
 }
 
 /**
- * Runs `act` with a crash before each of its changes, then what the next process does: `scan`, and `act`
- * again. `between` looks at what the scan has left, for each place of the crash.
+ * Runs `act` with a crash before each of its changes, then what the next process does: `scan`, and
+ * `act` again. `between` looks at what the scan has left, for each place of the crash.
  */
 async function crashEverywhere(
   prepare: () => Promise<World>,

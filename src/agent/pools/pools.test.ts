@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { PoolOnNode, StorageNode } from "../../api/kinds/storage-node.ts";
 import { Crash } from "../../effects/testing/memory-disk.fixture.ts";
-import { at, localVolume, NODE, POOL, TestNode } from "../testing/agent.fixture.ts";
+import { at, localVolume, NODE, POOL, publishRequest, TestNode } from "../testing/agent.fixture.ts";
 import { isPoolNamed } from "./named.ts";
 import { inspectPool, rootOf } from "./inspect.ts";
 
@@ -96,6 +96,20 @@ describe("a pool", () => {
     expect(await settles()).toMatchObject({ ready: false, reason: "PathNotReachable" });
   });
 
+  test("whose root is not there is told, and does not hold up the others", async () => {
+    node.put(at.pool, definition({ path: POOL }));
+    node.put(at.pool.replace("default", "other"), {
+      ...definition({ path: "/mnt/other" }),
+      metadata: { name: "other" },
+    });
+    await node.start({}, ["/var/lib/mooring", "/mnt"]);
+    await node.eventually("it is written", () => storageNode()?.status?.pools?.length === 2);
+    expect(storageNode()?.status?.pools).toMatchObject([
+      { name: "default", ready: true },
+      { name: "other", ready: false, reason: "Unreadable", message: expect.stringContaining("ENOENT") as string },
+    ]);
+  });
+
   test("behind a symlink cannot be reached, and nothing is made behind it", async () => {
     node.disk.put(POOL);
     expect(await settles()).toMatchObject({ ready: false, reason: "PathNotReachable" });
@@ -114,6 +128,19 @@ describe("a pool", () => {
     await node.eventually("it is not ready", () => status()?.reason === "NotMounted", 130_000);
     node.disk.put(`${POOL}/pool.json`, text);
     await node.eventually("it is ready", () => status()?.ready === true, 130_000);
+  });
+
+  test("whose disk is back is looked at as soon as somebody asks for a volume of it", async () => {
+    await settles();
+    const text = await node.disk.readText(`${POOL}/pool.json`);
+    node.disk.lose(`${POOL}/pool.json`);
+    await node.eventually("it is not ready", () => status()?.ready === false, 130_000);
+    node.disk.put(`${POOL}/pool.json`, text);
+    node.put(at.volume("pvc-1"), localVolume("pvc-1"));
+    node.pod("pod-1");
+    await expect(node.node.publish(publishRequest())).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+    await node.clock.advance(1000);
+    await node.node.publish(publishRequest());
   });
 
   test("without its StoragePool keeps its UUID", async () => {

@@ -93,14 +93,14 @@ export class TestNode {
   }
 
   /** Starts an agent. */
-  launch(effects: Partial<AgentEffects> = {}): void {
+  launch(effects: Partial<AgentEffects> = {}, roots = ["/var/lib/mooring"]): void {
     const stop = new AbortController();
     const registry = new Registry();
     const ended = runAgent(
       {
         nodeName: NODE,
         address: "10.0.0.1",
-        roots: ["/var/lib/mooring"],
+        roots,
         kubeletDirectory: KUBELET,
         csiDirectory: `${KUBELET}/plugins/mooring.dev`,
         healthPort: 0,
@@ -135,10 +135,10 @@ export class TestNode {
   }
 
   /** Starts an agent and waits until it has looked at the pools. */
-  async start(effects: Partial<AgentEffects> = {}): Promise<CsiNode> {
+  async start(effects: Partial<AgentEffects> = {}, roots?: string[]): Promise<CsiNode> {
     const looked = (): number => this.log.lines.filter(({ msg }) => msg === "pools looked at").length;
     const before = looked();
-    this.launch(effects);
+    this.launch(effects, roots);
     await eventually("the agent has looked at the pools", () => looked() > before);
     return this.node;
   }
