@@ -5,8 +5,8 @@ import { customResourceDefinition } from "../src/api/crd/definition.ts";
 import { customKinds } from "../src/api/crd/kinds.ts";
 
 const PARTS = "deploy/base";
-const HEAD = `# The lasting half of Mooring: namespace, accounts, kinds, rights, admission policies. Apply it before
-# mooring.yaml and delete it after it (docs/api.md). Made by \`npm run generate\` from ${PARTS} and src/api.
+const HEAD = `# The lasting half of Mooring: namespace, accounts, kinds, rights, admission policies. Apply it
+# before mooring.yaml and delete it after it (docs/api.md). Made by \`npm run generate\` from ${PARTS} and src/api.
 `;
 
 /** The text of deploy/mooring-base.yaml: the parts in the order of their names, then the CRDs. */

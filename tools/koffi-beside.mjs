@@ -1,8 +1,9 @@
 // An esbuild plugin: a program that calls libc finds koffi's native file beside its bundle.
 //
-// In the bundle `koffi` becomes a stub that loads the native file at the first use and not at the start: a program that
-// holds the code but never calls it (the demo) also starts where the file is missing. The files of every libc and
-// architecture that npm installed are copied, named koffi-<glibc|musl>-<arch>.node; the machine decides which one loads.
+// In the bundle `koffi` becomes a stub that loads the native file at the first use and not at the
+// start: a program that holds the code but never calls it (the demo) also starts where the file is
+// missing. The files of every libc and architecture that npm installed are copied, named
+// koffi-<glibc|musl>-<arch>.node; the machine decides which one loads.
 import { copyFile, readdir } from "node:fs/promises";
 
 const PACKAGES = "node_modules/@koromix";

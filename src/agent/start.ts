@@ -41,7 +41,6 @@ import type { Served } from "./csi/grpc-server.ts";
 import { csiServices, registrationService } from "./csi/services.ts";
 import { keepSockets, Socket, type SocketServer } from "./csi/sockets.ts";
 import { agentErrors } from "./errors.ts";
-import type { Holders } from "./holders/holders.ts";
 import { Moves, type MovesDeps, type Transport } from "./moves/run.ts";
 import type { Mounts } from "./mounts/mounts.ts";
 import type { AgentOptions } from "./options.ts";
@@ -52,7 +51,7 @@ import { NodeService } from "./publish/node-service.ts";
 import { Publisher } from "./publish/publisher.ts";
 import { statsOf } from "./publish/stats.ts";
 import { runReclaimLoop } from "./reclaim/reclaim-loop.ts";
-import { runSweep } from "./sweep/sweep-loop.ts";
+import { runSweep, type SweepDeps } from "./sweep/sweep-loop.ts";
 import { runVolumeLoop } from "./volumes/volume-loop.ts";
 
 /** What the agent runs on. */
@@ -67,7 +66,8 @@ export interface AgentEffects {
   readonly mounts: Mounts;
   readonly binder: Binder;
   readonly trees: Trees;
-  readonly holders: Holders;
+  /** Whether a process of the pod still uses the volume. */
+  readonly isUsed: SweepDeps["isUsed"];
   readonly registry: Registry;
   readonly metrics: KubeMetrics;
   readonly serve: typeof serveHttp;
@@ -167,7 +167,7 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
       onDisk.volumes().then((all) => all.forEach(changed)),
     );
   };
-  const shared = { ...effects, client, nodeName, kubeletDirectory, onDisk, copies, copyObjects, locks };
+  const shared = { ...effects, client, nodeName, onDisk, copies, copyObjects, locks };
   const { moving } = effects;
   const bootID = agent().bootID ?? "unknown";
   const moves =

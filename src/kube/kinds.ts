@@ -1,5 +1,5 @@
 import type { Lease } from "kubernetes-types/coordination/v1.js";
-import type { ValidatingWebhook, ValidatingWebhookConfiguration } from "kubernetes-types/admissionregistration/v1.js";
+import type { ValidatingWebhookConfiguration } from "kubernetes-types/admissionregistration/v1.js";
 import type {
   ConfigMap,
   Event,
@@ -24,7 +24,6 @@ export type {
   Secret,
   SelfSubjectAccessReview,
   StorageClass,
-  ValidatingWebhook,
   ValidatingWebhookConfiguration,
 };
 

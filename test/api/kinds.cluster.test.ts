@@ -1,6 +1,7 @@
 /*
- * The five kinds on a real API server: what it prints of them, what it finds, and what it refuses. The
- * refusals are what everybody else relies on, so each is tried, and the sentence the user reads with it.
+ * The five kinds on a real API server: what it prints of them, what it finds, and what it refuses.
+ * The refusals are what everybody else relies on, so each is tried, and the sentence the user reads
+ * with it.
  */
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -46,7 +47,7 @@ describe("what kubectl shows", () => {
     ["storagepool.spec", "Labels that a node must have to take part in the pool."],
     ["storagenode.status.pools", "What pool.json on the disk says."],
     ["localvolume.spec", "UID of the move that is cutting over."],
-    ["volumecopy.status.move", "Source: Waiting for its last users"],
+    ["volumecopy.status.move", "What the agent has done for the move that is in progress."],
     ["volumemove", "Deleting it cancels a move"],
     ["volumemove.status", "True once the copy on the target is the volume."],
   ])("explain %s prints descriptions", async (path, sentence) => {
@@ -70,12 +71,12 @@ describe("what kubectl shows", () => {
     expect(said.stdout.split("\n")[0]?.replace(/\s+/g, " ").trim()).toBe(header);
   });
 
-  test("the state of a copy is that of the first in the list", async () => {
+  test("the state of a copy is that of the last in the list", async () => {
     const copy = await create(volumeCopy(fresh()));
     const one = { incarnation: "first", poolUUID: "pool" };
     const copies = [
-      { ...one, epoch: 3, directory: "3", state: "Active" },
       { ...one, epoch: 1, directory: "1", state: "Trash" },
+      { ...one, epoch: 3, directory: "3", state: "Active" },
     ];
     await patch(copy, { status: { copies } }, "/status");
     const said = await on.ground.kubectl(["get", "vc", copy.metadata.name, "--no-headers"]);

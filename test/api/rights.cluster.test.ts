@@ -1,6 +1,7 @@
 /*
- * What our two service accounts may do, asked with real tokens: an agent's is bound to a pod, and through
- * it to a node. Where a policy alone is to be seen at work, the account gets all rights first.
+ * What our two service accounts may do, asked with real tokens: an agent's is bound to a pod, and
+ * through it to a node. Where a policy alone is to be seen at work, the account gets all rights
+ * first.
  */
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -239,6 +240,20 @@ describe("the controller", () => {
     });
     await controller.request("/api/v1/namespaces/mooring");
     expect(await tried(controller.request("/api/v1/namespaces/default"))).toContain("forbidden");
-    expect(await tried(controller.request("/api/v1/namespaces/default/secrets"))).toContain("forbidden");
+  });
+
+  test("watches the Secret and the configuration of its webhook, and no others", async () => {
+    const secrets = "/api/v1/namespaces/mooring/secrets";
+    const configurations = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    await controller.request(`${secrets}?fieldSelector=metadata.name%3Dmooring-webhook`);
+    await controller.request(`${configurations}?fieldSelector=metadata.name%3Dmooring`);
+    const foreign = [
+      secrets,
+      `${secrets}?fieldSelector=metadata.name%3Dother`,
+      "/api/v1/namespaces/default/secrets",
+      configurations,
+      `${configurations}/other`,
+    ];
+    for (const path of foreign) expect(await tried(controller.request(path)), path).toContain("forbidden");
   });
 });

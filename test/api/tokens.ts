@@ -5,7 +5,10 @@ import type { BareGround } from "../stories/support/bare-ground.ts";
 
 const NAMESPACE = "mooring";
 
-/** A client with a token of one of our service accounts, bound to a pod as the kubelet's are; without a pod: to nothing. */
+/**
+ * A client with a token of one of our service accounts, bound to a pod as the kubelet's are;
+ * without a pod: to nothing.
+ */
 export async function clientOf(on: BareGround, account: string, pod?: string): Promise<ApiClient> {
   const bound = pod === undefined ? {} : { boundObjectRef: { apiVersion: "v1", kind: "Pod", name: pod } };
   const { status } = await on.api.request<{ status: { token: string } }>(
@@ -19,7 +22,10 @@ export async function clientOf(on: BareGround, account: string, pod?: string): P
   return new ApiClient(cluster.server, new Agent({ connect: { ca } }), status.token);
 }
 
-/** A pod of one of our service accounts on a node. Nothing runs: it is there for tokens to be bound to. */
+/**
+ * A pod of one of our service accounts on a node. Nothing runs: it is there for tokens to be bound
+ * to.
+ */
 export function podOn(node: string, account: string): object {
   return {
     apiVersion: "v1",

@@ -102,3 +102,16 @@ export function describeHolder(holder: Holder): string {
   const who = holder.pid === 0 ? holder.command : `${holder.command} (pid ${String(holder.pid)}${pod})`;
   return `${who} ${WORDS[holder.how]} ${holder.where}`;
 }
+
+/**
+ * Whether a process of the pod still uses the directory. The kubelet's own mounts for the pod do not
+ * count: they are what is to be taken off. What cannot be seen counts as used.
+ */
+export function isUsedBy(proof: Proof, podUID: string, kubeletDirectory: string): boolean {
+  if (proof.proven) return false;
+  const { holders, unreadable } = proof;
+  if (unreadable.length > 0 || holders.length >= MOST_REPORTED) return true;
+  return holders.some(
+    ({ how, podUID: pod, where }) => pod === podUID && !(how === "mount" && where.startsWith(`${kubeletDirectory}/`)),
+  );
+}

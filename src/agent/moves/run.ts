@@ -2,23 +2,20 @@ import type { Duplex } from "node:stream";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Random } from "../../effects/random.ts";
 import { Informer } from "../../kube/informer.ts";
-import { CodedError, messageOf } from "../../observe/errors.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import { Jobs, type JobsDeps } from "./jobs.ts";
 import { admitTransfer } from "./serve.ts";
 import type { TransferRequest } from "./transfer-request.ts";
 import { MoveWorker, type MoveWorkerDeps } from "./worker.ts";
 
-/** What a source answers to a request: why not, or the stream that it will send the tree on. */
-export type TransferAnswer =
-  | { readonly ok: true; readonly send: (stream: Duplex) => Promise<void> }
-  | { readonly ok: false; readonly code: string; readonly message: string };
-
 /** How agents reach each other. */
 export interface Transport {
-  /** Serves requests of other agents until the signal is aborted. `peer` is the node that asks, by its certificate. */
+  /**
+   * Serves requests of other agents until the signal is aborted. `peer` is the node that asks, by its
+   * certificate. `answer` resolves with what sends the volume, or rejects with why it is not sent.
+   */
   serve(
-    answer: (peer: string, request: TransferRequest, signal: AbortSignal) => Promise<TransferAnswer>,
+    answer: (peer: string, request: TransferRequest, signal: AbortSignal) => Promise<(stream: Duplex) => Promise<void>>,
     signal: AbortSignal,
   ): Promise<void>;
   /** A connection to the agent of a node on which it sends the tree. Rejects with its words when it refuses. */
@@ -62,17 +59,15 @@ export class Moves {
     ]);
   }
 
-  async #answer(jobs: Jobs, peer: string, asked: TransferRequest, signal: AbortSignal): Promise<TransferAnswer> {
-    const { log } = this.#deps;
+  async #answer(
+    jobs: Jobs,
+    peer: string,
+    asked: TransferRequest,
+    signal: AbortSignal,
+  ): Promise<(stream: Duplex) => Promise<void>> {
     const { volume } = asked;
-    try {
-      const path = await admitTransfer(this.#deps, peer, asked, signal);
-      log.info("sending a volume", { volume, to: peer, move: asked.move, sealing: asked.sealing });
-      return { ok: true, send: (stream) => jobs.send(volume, path, stream) };
-    } catch (error) {
-      const code = error instanceof CodedError ? error.code : "AGENT_TRANSFER_FAILED";
-      log.warn("a volume is not sent", { volume, to: peer, code, err: error });
-      return { ok: false, code, message: messageOf(error) };
-    }
+    const path = await admitTransfer(this.#deps, peer, asked, signal);
+    this.#deps.log.info("sending a volume", { volume, to: peer, move: asked.move, sealing: asked.sealing });
+    return (stream) => jobs.send(volume, path, stream);
   }
 }

@@ -9,9 +9,7 @@ import type { KubeClient } from "../../kube/client.ts";
 import { pods } from "../../kube/kinds.ts";
 import type { Log } from "../../observe/log.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
-import type { Holders } from "../holders/holders.ts";
 import type { Publication } from "../mounts/publications.ts";
-import { usesVolume } from "./uses.ts";
 import { planSweep, UNUSED_MS, type Abandoned } from "./plan-sweep.ts";
 
 export interface SweepDeps {
@@ -20,8 +18,8 @@ export interface SweepDeps {
   readonly log: Log;
   readonly onDisk: OnDisk;
   readonly nodeName: string;
-  readonly kubeletDirectory: string;
-  readonly holders: Holders;
+  /** Whether a process of the pod still uses the volume. What cannot be found out counts as used. */
+  readonly isUsed: (publication: Publication) => Promise<boolean>;
   /** Takes all mounts off a target, under the volume's lock. */
   readonly unpublish: (publication: Publication) => Promise<void>;
 }
@@ -41,7 +39,7 @@ export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<vo
 }
 
 async function sweepOnce(deps: SweepDeps, before: Abandoned, signal: AbortSignal): Promise<Abandoned> {
-  const { client, clock, log, nodeName, onDisk, unpublish } = deps;
+  const { client, clock, isUsed, log, nodeName, onDisk, unpublish } = deps;
   const publications = onDisk.publications();
   if (publications.length === 0) return new Map();
   const listed = await client.list(pods, { fieldSelector: `spec.nodeName=${nodeName}`, signal });
@@ -49,7 +47,7 @@ async function sweepOnce(deps: SweepDeps, before: Abandoned, signal: AbortSignal
   const inUse = new Set<string>();
   for (const publication of publications) {
     if (present.has(publication.podUID)) continue;
-    if (await isUsed(deps, publication)) inUse.add(publication.target);
+    if (await isUsed(publication).catch(() => true)) inUse.add(publication.target);
   }
   const { abandoned, unmount } = planSweep(publications, present, inUse, before, clock.monotonic());
   for (const publication of unmount) {
@@ -60,18 +58,4 @@ async function sweepOnce(deps: SweepDeps, before: Abandoned, signal: AbortSignal
     });
   }
   return abandoned;
-}
-
-async function isUsed(
-  { holders, kubeletDirectory, log, onDisk }: SweepDeps,
-  publication: Publication,
-): Promise<boolean> {
-  try {
-    const { copies } = await onDisk.find(publication.volume);
-    const copy = copies.find(({ directory }) => directory === publication.epochDirectory);
-    return copy === undefined || usesVolume(await holders.of(copy.dataPath), publication, kubeletDirectory);
-  } catch (error) {
-    log.warn("cannot tell whether a volume is used", { volume: publication.volume, err: error });
-    return true;
-  }
 }

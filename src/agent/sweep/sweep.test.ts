@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Publication } from "../mounts/publications.ts";
-import type { Holder, Proof } from "../holders/holders.ts";
+import { isUsedBy, type Holder, type Proof } from "../holders/holders.ts";
 import { at, KUBELET, localVolume, POOL, publishRequest, targetOf, TestNode } from "../testing/agent.fixture.ts";
 import { planSweep } from "./plan-sweep.ts";
-import { usesVolume } from "./uses.ts";
 
 const publication = (podUID: string, kind: Publication["kind"] = "volume"): Publication => ({
   volume: "v",
@@ -46,7 +45,7 @@ describe("a pod uses a volume", () => {
     where: "/data",
     ...change,
   });
-  const uses = (proof: Proof): boolean => usesVolume(proof, publication("a"), KUBELET);
+  const uses = (proof: Proof): boolean => isUsedBy(proof, "a", KUBELET);
   const held = (...holders: Holder[]): Proof => ({ proven: false, holders, unreadable: [] });
 
   test("when a process of it holds it, in its own mount too", () => {
@@ -89,8 +88,7 @@ describe("the sweep", () => {
   });
 
   test("leaves what a process still uses", async () => {
-    const holders = [{ pid: 7, command: "x", podUID: "pod-1", how: "descriptor", where: "/data/f" }] as const;
-    node.proof = { proven: false, holders, unreadable: [] };
+    node.isUsed = true;
     await node.clock.advance(300_000);
     expect(node.mounts.summary()).toHaveLength(2);
   });

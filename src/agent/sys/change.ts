@@ -1,7 +1,8 @@
 /*
- * Changing the metadata of an open object. All of them take any descriptor, an O_PATH one too, so they reach exactly the
- * object that was looked at, a symlink, FIFO or device itself as well. Those that have no system call for O_PATH go
- * through /proc/self/fd/N, which leads to the object and not to what a symlink names.
+ * Changing the metadata of an open object. All of them take any descriptor, an O_PATH one too, so
+ * they reach exactly the object that was looked at, a symlink, FIFO or device itself as well. Those
+ * that have no system call for O_PATH go through /proc/self/fd/N, which leads to the object and not
+ * to what a symlink names.
  */
 import { libcFunction, cString } from "./libc.ts";
 import { AT_FDCWD } from "./open.ts";
@@ -22,7 +23,9 @@ export function procPath(fd: number): string {
   return `/proc/self/fd/${String(fd)}`;
 }
 
-/** Sets the owner. The kernel clears setuid, setgid and security.capability: set those afterwards. */
+/**
+ * Sets the owner. The kernel clears setuid, setgid and security.capability: set those afterwards.
+ */
 export function chown(fd: number, uid: number, gid: number): void {
   calls.fchownat.call("", fd, cString(""), uid, gid, AT_EMPTY_PATH);
 }
@@ -37,7 +40,10 @@ export function chmod(fd: number, mode: number): void {
   calls.fchmodat.call("", AT_FDCWD, cString(procPath(fd)), mode, 0);
 }
 
-/** Sets the modification time, and the access time unless it is left out. Nanoseconds since 1970, also before it. */
+/**
+ * Sets the modification time, and the access time unless it is left out. Nanoseconds since 1970,
+ * also before it.
+ */
 export function setTimes(fd: number, mtimeNs: bigint, atimeNs?: bigint): void {
   calls.utimensat.call("", AT_FDCWD, cString(procPath(fd)), timespecs(mtimeNs, atimeNs), 0);
 }

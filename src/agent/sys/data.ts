@@ -13,7 +13,9 @@ const POSIX_FADV_DONTNEED = 4;
 const readOnce = promisify(read);
 const writeOnce = promisify(write);
 
-/** So few bytes are read and written on this thread: the way to another one and back takes longer. */
+/**
+ * So few bytes are read and written on this thread: the way to another one and back takes longer.
+ */
 const AT_ONCE_BYTES = 64 * 1024;
 
 const calls = {
@@ -23,7 +25,10 @@ const calls = {
   syncfs: libcFunction("syncfs", "int", ["int"]),
 };
 
-/** Where data begins at or after `offset`; undefined when only a hole follows. Moves the descriptor's position. */
+/**
+ * Where data begins at or after `offset`; undefined when only a hole follows. Moves the
+ * descriptor's position.
+ */
 export function seekData(fd: number, offset: number): number | undefined {
   try {
     return calls.lseek.call("", fd, offset, SEEK_DATA);
@@ -33,7 +38,10 @@ export function seekData(fd: number, offset: number): number | undefined {
   }
 }
 
-/** Where a hole begins at or after `offset`: the end of the file counts as one. ENXIO beyond the end. */
+/**
+ * Where a hole begins at or after `offset`: the end of the file counts as one. ENXIO beyond the
+ * end.
+ */
 export function seekHole(fd: number, offset: number): number {
   return calls.lseek.call("", fd, offset, SEEK_HOLE);
 }
@@ -43,7 +51,10 @@ export function punchHole(fd: number, offset: number, length: number): void {
   calls.fallocate.call("", fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
-/** Lets the kernel drop a file's clean pages from the cache, so that the next read comes from the disk. */
+/**
+ * Lets the kernel drop a file's clean pages from the cache, so that the next read comes from the
+ * disk.
+ */
 export function dropCache(fd: number): void {
   // It returns the error instead of setting errno.
   const errno = calls.fadvise.call("", fd, 0, 0, POSIX_FADV_DONTNEED);

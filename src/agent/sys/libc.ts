@@ -1,13 +1,18 @@
 /*
- * The one file that imports koffi. It binds functions of libc and raw system calls, and turns `-1` into a SystemError.
+ * The one file that imports koffi. It binds functions of libc and raw system calls, and turns `-1`
+ * into a SystemError.
  *
- * Nothing is loaded before the first call, so a program that never makes one also starts where koffi's native file is
- * missing. The typed functions that the agent uses are in the other files of this directory.
+ * Nothing is loaded before the first call, so a program that never makes one also starts where
+ * koffi's native file is missing. The typed functions that the agent uses are in the other files of
+ * this directory.
  */
 import { constants } from "node:os";
 import koffi from "koffi";
 
-/** What a call takes: numbers, addresses of buffers, null for a null pointer. Strings are passed by `cString`. */
+/**
+ * What a call takes: numbers, addresses of buffers, null for a null pointer. Strings are passed by
+ * `cString`.
+ */
 type Argument = number | bigint | Buffer | null;
 type Native = ((...args: readonly Argument[]) => number | bigint) & {
   async: (...args: readonly unknown[]) => void;
@@ -38,13 +43,19 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
 
 /** A function of libc that says -1 and sets errno when it fails. */
 export interface LibcFunction {
-  /** Calls it on this thread. `path` names the object in the error. Repeats what a signal interrupted. */
+  /**
+   * Calls it on this thread. `path` names the object in the error. Repeats what a signal
+   * interrupted.
+   */
   call(path: Buffer | string, ...args: readonly Argument[]): number;
   /** Calls it on a thread of libuv's pool: for calls that wait for a disk. */
   callAsync(path: Buffer | string, ...args: readonly Argument[]): Promise<number>;
 }
 
-/** Binds a function by its C types. Several bindings of one name may have different parameters (`syscall`, `ioctl`). */
+/**
+ * Binds a function by its C types. Several bindings of one name may have different parameters
+ * (`syscall`, `ioctl`).
+ */
 export function libcFunction(
   symbol: string,
   result: "int" | "int64_t",
@@ -77,7 +88,9 @@ export function libcFunction(
   };
 }
 
-/** Binds a system call by its number per architecture, for those that libc does not wrap everywhere. */
+/**
+ * Binds a system call by its number per architecture, for those that libc does not wrap everywhere.
+ */
 export function systemCall(
   name: string,
   numbers: { readonly x64: number; readonly arm64: number },
@@ -104,7 +117,10 @@ export function cString(text: Buffer | string): Buffer {
 
 const NUL = Buffer.alloc(1);
 
-/** Bytes of a name for a message: what is not printable ASCII, or a backslash, is escaped, so no two names look equal. */
+/**
+ * Bytes of a name for a message: what is not printable ASCII, or a backslash, is escaped, so no two
+ * names look equal.
+ */
 export function printable(bytes: Buffer | string): string {
   if (typeof bytes === "string") return bytes;
   let text = "";

@@ -12,8 +12,8 @@ export const MS_SLAVE = 0x8_0000;
 export const MS_SHARED = 0x10_0000;
 
 /**
- * Never follows a symlink. There is no MNT_DETACH here on purpose: a lazily unmounted volume stays writable for those who
- * hold it open, while its path already shows another directory.
+ * Never follows a symlink. There is no MNT_DETACH here on purpose: a lazily unmounted volume stays
+ * writable for those who hold it open, while its path already shows another directory.
  */
 const UMOUNT_NOFOLLOW = 0x8;
 
@@ -34,7 +34,10 @@ export async function mount(
   await calls.mount.callAsync(target, cString(source), cString(target), cString(type), flags, data);
 }
 
-/** Takes the topmost mount off `target`. EBUSY while somebody uses it, EINVAL when nothing is mounted there. */
+/**
+ * Takes the topmost mount off `target`. EBUSY while somebody uses it, EINVAL when nothing is
+ * mounted there.
+ */
 export async function unmount(target: string): Promise<void> {
   await calls.umount2.callAsync(target, cString(target), UMOUNT_NOFOLLOW);
 }

@@ -1,4 +1,7 @@
-/* Opening and making things relative to a directory descriptor. Names are bytes: a tenant's need not be UTF-8. */
+/*
+ * Opening and making things relative to a directory descriptor. Names are bytes: a tenant's need
+ * not be UTF-8.
+ */
 import { closeSync, constants } from "node:fs";
 import { cString, libcFunction, systemCall } from "./libc.ts";
 
@@ -7,7 +10,10 @@ export const O_NOATIME = 0o1000000;
 const O_CLOEXEC = 0o2000000;
 export const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_NONBLOCK, O_NOFOLLOW, O_DIRECTORY } = constants;
 
-/** Stands for the working directory where a directory descriptor is asked for; absolute paths ignore it. */
+/**
+ * Stands for the working directory where a directory descriptor is asked for; absolute paths ignore
+ * it.
+ */
 export const AT_FDCWD = -100;
 const AT_REMOVEDIR = 0x200;
 const AT_EMPTY_PATH = 0x1000;
@@ -37,7 +43,9 @@ const calls = {
   readlinkat: libcFunction("readlinkat", "int64_t", ["int", "void *", "void *", "size_t"]),
 };
 
-/** Opens one path with openat2 under the `resolve` rules and gives the descriptor (close-on-exec). */
+/**
+ * Opens one path with openat2 under the `resolve` rules and gives the descriptor (close-on-exec).
+ */
 export function openat2(dirfd: number, path: Name, flags: number, resolve: number, mode = 0): number {
   const how = Buffer.alloc(OPEN_HOW_BYTES);
   how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
@@ -46,7 +54,10 @@ export function openat2(dirfd: number, path: Name, flags: number, resolve: numbe
   return calls.openat2.call(path, dirfd, cString(path), how, OPEN_HOW_BYTES);
 }
 
-/** Opens `path` with openat and gives the descriptor (close-on-exec). Follows a symlink unless O_NOFOLLOW is given. */
+/**
+ * Opens `path` with openat and gives the descriptor (close-on-exec). Follows a symlink unless
+ * O_NOFOLLOW is given.
+ */
 export function openat(dirfd: number, path: Name, flags: number, mode = 0): number {
   return calls.openat.call(path, dirfd, cString(path), flags | O_CLOEXEC, mode);
 }
@@ -61,7 +72,9 @@ export function mkdirat(dirfd: number, name: Name, mode: number): void {
   calls.mkdirat.call(name, dirfd, cString(name), mode);
 }
 
-/** Makes a FIFO, socket, device or file: `mode` holds the type's bits. `rdev` as `stat` gives it. */
+/**
+ * Makes a FIFO, socket, device or file: `mode` holds the type's bits. `rdev` as `stat` gives it.
+ */
 export function mknodat(dirfd: number, name: Name, mode: number, rdev: { major: number; minor: number }): void {
   calls.mknodat.call(name, dirfd, cString(name), mode, makedev(rdev.major, rdev.minor));
 }
@@ -113,7 +126,9 @@ export function renameNoReplace(oldDirfd: number, oldName: Name, dirfd: number, 
   calls.renameat2.call(oldName, oldDirfd, cString(oldName), dirfd, cString(name), RENAME_NOREPLACE);
 }
 
-/** The text of a symlink. An empty `name` reads the symlink that `dirfd` (O_PATH | O_NOFOLLOW) is. */
+/**
+ * The text of a symlink. An empty `name` reads the symlink that `dirfd` (O_PATH | O_NOFOLLOW) is.
+ */
 export function readlinkat(dirfd: number, name: Name): Buffer {
   // PATH_MAX bounds the text on every file system of Linux.
   const text = Buffer.alloc(4097);

@@ -10,8 +10,8 @@ const NAME_AT = 19;
 const getdents64 = systemCall("getdents64", { x64: 217, arm64: 61 }, ["int", "void *", "uint64_t"]);
 
 /**
- * Names from where the descriptor's position stands, without `.` and `..`, in the file system's order. The descriptor is
- * of a directory that was opened for reading, not O_PATH.
+ * Names from where the descriptor's position stands, without `.` and `..`, in the file system's
+ * order. The descriptor is of a directory that was opened for reading, not O_PATH.
  */
 export function* readDirectory(fd: number): Generator<Buffer, void> {
   const buffer = Buffer.alloc(BUFFER_BYTES);

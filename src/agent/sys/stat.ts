@@ -1,4 +1,7 @@
-/* What an object is: statx and inode flags. Sizes and times are bigint, for they do not fit into a number. */
+/*
+ * What an object is: statx and inode flags. Sizes and times are bigint, for they do not fit into a
+ * number.
+ */
 import { cString, libcFunction, systemCall } from "./libc.ts";
 
 export type FileType = "file" | "directory" | "symlink" | "fifo" | "socket" | "block" | "character";
@@ -120,7 +123,10 @@ function statx(dirfd: number, name: Buffer | string, flags: number): Stat {
   };
 }
 
-/** The inode flags of an open file or directory. ENOTTY or EOPNOTSUPP where the file system has none. */
+/**
+ * The inode flags of an open file or directory. ENOTTY or EOPNOTSUPP where the file system has
+ * none.
+ */
 export function inodeFlags(fd: number): number {
   const flags = Buffer.alloc(8);
   calls.ioctl.call("", fd, FS_IOC_GETFLAGS, flags);

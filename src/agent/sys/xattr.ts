@@ -1,7 +1,7 @@
 /*
- * Extended attributes of an open object. Any descriptor will do, an O_PATH one of a symlink, FIFO or device too: the
- * calls go through /proc/self/fd/N. Names are strings of latin1, one character per byte, so that they compare and sort as
- * bytes do.
+ * Extended attributes of an open object. Any descriptor will do, an O_PATH one of a symlink, FIFO
+ * or device too: the calls go through /proc/self/fd/N. Names are strings of latin1, one character
+ * per byte, so that they compare and sort as bytes do.
  */
 import { procPath } from "./change.ts";
 import { cString, hasCode, libcFunction } from "./libc.ts";
@@ -19,7 +19,10 @@ const calls = {
 /** One call at a time uses it, and none of them waits. */
 const scratch = Buffer.alloc(XATTR_MAX_BYTES);
 
-/** The names of an object's extended attributes, sorted. None where the file system has no such thing. */
+/**
+ * The names of an object's extended attributes, sorted. None where the file system has no such
+ * thing.
+ */
 export function listXattrs(fd: number): string[] {
   try {
     const length = calls.list.call("", cString(procPath(fd)), scratch, scratch.length);

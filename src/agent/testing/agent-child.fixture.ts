@@ -56,7 +56,7 @@ const ended = runAgent(
     mounts,
     binder: systemBinder(mounts),
     trees: systemTrees(),
-    holders: { of: () => Promise.resolve({ proven: true }) },
+    isUsed: () => Promise.resolve(true),
     registry,
     metrics: new KubeMetrics(registry),
     serve: async () => ({ port: 1, close: async () => undefined }),

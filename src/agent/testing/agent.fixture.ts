@@ -11,7 +11,6 @@ import { memoryFiles } from "../../kube/testing/memory-files.fixture.ts";
 import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { recordingLog, type RecordingLog } from "../../kube/testing/recording-log.fixture.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
-import type { Proof } from "../holders/holders.ts";
 import { runAgent, type AgentEffects } from "../start.ts";
 import { memoryTrees } from "./memory-trees.fixture.ts";
 import { MemoryMounts } from "./memory-mounts.fixture.ts";
@@ -71,8 +70,8 @@ export class TestNode {
   readonly disk = new MemoryDisk().prepare("/var/lib/mooring", `${KUBELET}/pods`);
   readonly mounts = new MemoryMounts(this.disk);
   readonly log: RecordingLog = recordingLog();
-  /** Who holds the copies. */
-  proof: Proof = { proven: true };
+  /** Whether processes of pods that are gone still use their volumes. */
+  isUsed = false;
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
   #node: CsiNode | undefined;
 
@@ -116,7 +115,7 @@ export class TestNode {
         mounts: this.mounts,
         binder: this.mounts,
         trees: memoryTrees(this.disk),
-        holders: { of: () => Promise.resolve(this.proof) },
+        isUsed: () => Promise.resolve(this.isUsed),
         registry,
         metrics: new KubeMetrics(registry),
         serve: async () => ({ port: 1, close: async () => undefined }),

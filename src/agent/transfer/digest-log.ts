@@ -1,4 +1,6 @@
-/** The start of each digest that was added, in order: 8 bytes, so that a million entries take 8 MB. */
+/**
+ * The start of each digest that was added, in order: 8 bytes, so that a million entries take 8 MB.
+ */
 export class DigestLog {
   #digests = new BigUint64Array(1024);
   #count = 0;

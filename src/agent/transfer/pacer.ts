@@ -4,7 +4,9 @@ import { setImmediate } from "node:timers/promises";
 /** How long work may keep the event loop before others get their turn. */
 const SLICE_MS = 8;
 
-/** Lets the event loop run from time to time in work that is made of many short synchronous calls. */
+/**
+ * Lets the event loop run from time to time in work that is made of many short synchronous calls.
+ */
 export class Pacer {
   #since = performance.now();
   readonly #signal: AbortSignal;

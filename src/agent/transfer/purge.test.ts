@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { close, mkdirat, O_CREAT, O_RDONLY, O_WRONLY, openat } from "../sys/open.ts";
 import { notRoot, scratch } from "../sys/testing/scratch.fixture.ts";
 import { purge } from "./purge.ts";
 import { describeTree, directoryAt, fill, shell } from "./testing/trees.fixture.ts";
@@ -8,12 +9,13 @@ const never = new AbortController().signal;
 describe("a purge", () => {
   it("removes one tree and nothing else", async () => {
     const { path, fd } = scratch();
-    shell(path, "mkdir tree outside; echo keep > outside/file; ln -s ../outside tree/link; ln outside/file tree/hard");
+    shell(path, "mkdir tree outside; echo keep > outside/file; echo 2 > outside/linked");
     fill(`${path}/tree`);
-    const outside = describeTree(`${path}/outside`).replaceAll(/\|2$/gm, "|1");
+    const outside = describeTree(`${path}/outside`);
+    shell(path, "ln -s ../outside tree/out; ln outside/linked tree/hard");
     await purge(fd, "tree", never);
     expect(shell(path, "ls -A")).toBe("outside\n");
-    expect(describeTree(`${path}/outside`)).toBe(outside.replace(/\n\d+ \.\/file\n/, "\n"));
+    expect(describeTree(`${path}/outside`)).toBe(outside);
   });
 
   it("removes a symlink and not what it names, and a name that is not there is done", async () => {
@@ -26,7 +28,16 @@ describe("a purge", () => {
 
   it("removes a tree of 1,800 levels", async () => {
     const { path, fd } = scratch();
-    shell(path, "mkdir tree; cd tree; for i in {1..1800}; do mkdir d; touch f; cd -P d; done");
+    mkdirat(fd, "tree", 0o700);
+    let level = openat(fd, "tree", O_RDONLY);
+    for (let depth = 0; depth < 1800; depth++) {
+      close(openat(level, "file", O_WRONLY | O_CREAT));
+      mkdirat(level, "deeper", 0o700);
+      const next = openat(level, "deeper", O_RDONLY);
+      close(level);
+      level = next;
+    }
+    close(level);
     await purge(fd, "tree", never);
     expect(shell(path, "ls -A")).toBe("");
   });

@@ -1,7 +1,8 @@
 /*
- * Removing a whole tree. The tenant may still swap names in it, so every name is looked at through a descriptor before
- * anything is done with it, and a directory is emptied through the descriptor that was looked at. Nothing outside of the
- * tree is removed: not behind a symlink, not in another mount.
+ * Removing a whole tree. The tenant may still swap names in it, so every name is looked at through
+ * a descriptor before anything is done with it, and a directory is emptied through the descriptor
+ * that was looked at. Nothing outside of the tree is removed: not behind a symlink, not in another
+ * mount.
  *
  * It can be cut off anywhere and run again; what is missing already is no error.
  */
@@ -28,7 +29,9 @@ interface Level {
   rounds: number;
 }
 
-/** Removes `name` in the directory `dirfd`, and everything below it. Done when nothing has the name. */
+/**
+ * Removes `name` in the directory `dirfd`, and everything below it. Done when nothing has the name.
+ */
 export async function purge(dirfd: number, name: Buffer | string, signal: AbortSignal): Promise<void> {
   await new Purge(dirfd, signal).remove(Buffer.from(name));
 }
@@ -94,7 +97,10 @@ class Purge {
     return undefined;
   }
 
-  /** Whatever has the name now, it comes to lie in the first directory of this purge, which is read once more then. */
+  /**
+   * Whatever has the name now, it comes to lie in the first directory of this purge, which is read
+   * once more then.
+   */
   #moveUp(parent: number, name: Buffer): void {
     const [top] = this.#levels;
     if (top === undefined) return;
@@ -109,7 +115,10 @@ class Purge {
     }
   }
 
-  /** Removes a directory that was emptied. One that has names again, or is something else by now, is taken once more. */
+  /**
+   * Removes a directory that was emptied. One that has names again, or is something else by now, is
+   * taken once more.
+   */
   #finish(level: Level): void {
     const { parent, name, path, fd, rounds } = level;
     const answer = attempt(path, () => {
@@ -121,7 +130,10 @@ class Purge {
   }
 }
 
-/** What the call gives; "gone" when the name is not there; "raced" when it is another thing than was seen. */
+/**
+ * What the call gives; "gone" when the name is not there; "raced" when it is another thing than was
+ * seen.
+ */
 function attempt<T>(path: TreePath, call: () => T): T | "gone" | "raced" {
   try {
     return call();

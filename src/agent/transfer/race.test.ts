@@ -17,8 +17,8 @@ const never = new AbortController().signal;
 const ROUNDS = 3000;
 
 /**
- * A tenant who keeps swapping `tree/a` between a directory and a symlink to a directory outside, and makes both again
- * when they are gone.
+ * A tenant who keeps swapping `tree/a` between a directory and a symlink to a directory outside,
+ * and makes both again when they are gone.
  */
 const RACER = String.raw`
 const fs = require("node:fs");

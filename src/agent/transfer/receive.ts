@@ -1,11 +1,15 @@
 /*
  * The target's side of a transfer, in this order:
  *
- * 1. Every step is applied as it arrives (target-tree.ts). A crash leaves a part, which the next transfer makes equal.
- * 2. The summary of what arrived must be the source's. Until then anything may be missing or damaged.
+ * 1. Every step is applied as it arrives (target-tree.ts). A crash leaves a part, which the next
+ *    transfer makes equal.
+ * 2. The summary of what arrived must be the source's. Until then anything may be missing or
+ *    damaged.
  * 3. `syncfs`: from here on a power cut takes nothing away.
- * 4. The whole tree is read back, from the disk where its pages can be dropped, and compared entry by entry.
- * 5. `done` goes to the source. If it is lost, the source does not know, and sends everything again.
+ * 4. The whole tree is read back, from the disk where its pages can be dropped, and compared entry
+ *    by entry.
+ * 5. `done` goes to the source. If it is lost, the source does not know, and sends everything
+ *    again.
  */
 import type { Duplex } from "node:stream";
 import { syncfs } from "../sys/data.ts";
@@ -27,7 +31,10 @@ export interface Progress {
   readonly bytes: number;
 }
 
-/** Makes the directory `root` equal to the tree that the source sends. Uses up the stream as `send` does. */
+/**
+ * Makes the directory `root` equal to the tree that the source sends. Uses up the stream as `send`
+ * does.
+ */
 export async function receive(
   root: number,
   stream: Duplex,

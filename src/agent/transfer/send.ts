@@ -6,8 +6,8 @@ import { Channel } from "./wire/channel.ts";
 import { receiveDone, sendStep, sendSummary } from "./wire/messages.ts";
 
 /**
- * Sends the tree below the directory `root` and waits until the target has it, durable and read back. Uses up the stream:
- * it is ended, or destroyed when something fails or the signal aborts.
+ * Sends the tree below the directory `root` and waits until the target has it, durable and read
+ * back. Uses up the stream: it is ended, or destroyed when something fails or the signal aborts.
  */
 export async function send(root: number, stream: Duplex, signal: AbortSignal): Promise<TreeSummary> {
   const channel = new Channel(stream, signal);

@@ -1,10 +1,11 @@
 /*
- * Makes a directory equal to a source's tree, from the steps of a scan. The names of a directory come in order, so what is
- * there already is gone through beside them: a name that the source passes over is removed, a directory that both have is
- * kept and gone into, anything else of the same name is removed and made again.
+ * Makes a directory equal to a source's tree, from the steps of a scan. The names of a directory
+ * come in order, so what is there already is gone through beside them: a name that the source
+ * passes over is removed, a directory that both have is kept and gone into, anything else of the
+ * same name is removed and made again.
  *
- * Owner, attributes and mode are set when an object is closed, the time last. A crash leaves a tree that is partly made;
- * the next one over the same directory makes it equal, whatever it finds.
+ * Owner, attributes and mode are set when an object is closed, the time last. A crash leaves a tree
+ * that is partly made; the next one over the same directory makes it equal, whatever it finds.
  */
 import { chmod, chown, setTimes } from "../sys/change.ts";
 import { truncate, writeAt } from "../sys/data.ts";
@@ -137,7 +138,10 @@ export class TargetTree {
     setXattr(object.fd, name, value);
   }
 
-  /** Finishes what is open; gives the entry as it arrived. `content` is the hash that the source sent. */
+  /**
+   * Finishes what is open; gives the entry as it arrived. `content` is the hash that the source
+   * sent.
+   */
   async close(content: string): Promise<Entry> {
     const object = this.#current;
     if (object === undefined) throw invalid("an end of nothing");
@@ -174,7 +178,9 @@ export class TargetTree {
     this.#directories.push(await this.#enter(openDirectory(this.#root), [], head));
   }
 
-  /** The owner comes before attributes and mode: setting it clears security.capability and setuid. */
+  /**
+   * The owner comes before attributes and mode: setting it clears security.capability and setuid.
+   */
   #close(object: Open): void {
     if (object.closing || object.fd === undefined) return;
     object.closing = true;
@@ -192,7 +198,10 @@ export class TargetTree {
     }
   }
 
-  /** Removes what is there before `name` and, unless it is kept, `name`. Gives a directory that is kept, open. */
+  /**
+   * Removes what is there before `name` and, unless it is kept, `name`. Gives a directory that is
+   * kept, open.
+   */
   async #clearUpTo(parent: Directory, name: Buffer, directory: boolean): Promise<number | undefined> {
     for (;;) {
       const existing = parent.existing.at(parent.next);

@@ -38,7 +38,9 @@ function reasonOf(visit: Visit): Unmovable["reason"] | undefined {
   return visit.kind === "enter" && isCasefolded(visit.fd) ? "casefolded" : undefined;
 }
 
-/** Of all flags that matter only this one is not among statx's attributes; only directories have it. */
+/**
+ * Of all flags that matter only this one is not among statx's attributes; only directories have it.
+ */
 function isCasefolded(fd: number): boolean {
   try {
     return (inodeFlags(fd) & FS_CASEFOLD_FL) !== 0;

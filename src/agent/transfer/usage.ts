@@ -11,8 +11,9 @@ export interface Usage {
 const BLOCK_BYTES = 512n;
 
 /**
- * Counts what the tree below `root` takes, its root included, each object once however many names it has. The tenant may
- * write meanwhile: what vanishes is not counted. What is mounted inside belongs to others.
+ * Counts what the tree below `root` takes, its root included, each object once however many names
+ * it has. The tenant may write meanwhile: what vanishes is not counted. What is mounted inside
+ * belongs to others.
  */
 export async function usage(root: number, signal: AbortSignal): Promise<Usage> {
   const links = new Links();

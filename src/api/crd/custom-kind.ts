@@ -26,7 +26,8 @@ export interface Column {
 }
 
 /**
- * What must be true of an object, in CEL. A rule with `oldSelf` is looked at when an object changes.
+ * What must be true of an object, in CEL. A rule with `oldSelf` is looked at when an object
+ * changes.
  *
  * The API server estimates what a rule costs at worst and refuses the CRD when that is too much. An
  * optional (`self.?field`) loses the field's maxLength, and a comparison of two then costs without
@@ -40,7 +41,10 @@ export interface Rule {
   readonly rule: string;
   /** What the user reads: a sentence. */
   readonly message: string;
-  /** A CEL expression in place of the message where it can say more. Should it fail, the message is used. */
+  /**
+   * A CEL expression in place of the message where it can say more. Should it fail, the message is
+   * used.
+   */
   readonly messageExpression?: string;
 }
 

@@ -12,9 +12,9 @@ export const volumeCopyKind: CustomKind = {
   columns: [
     { name: "Volume", jsonPath: ".spec.volume", type: "string" },
     { name: "Node", jsonPath: ".spec.nodeName", type: "string" },
-    // A column shows one value: the copies are in order, and the first is the one that counts.
-    { name: "State", jsonPath: ".status.copies[0].state", type: "string" },
-    { name: "Epoch", jsonPath: ".status.copies[0].epoch", type: "integer", wide: true },
+    // A column shows one value: the copies are in order, and the last is the newest.
+    { name: "State", jsonPath: ".status.copies[-1].state", type: "string" },
+    { name: "Epoch", jsonPath: ".status.copies[-1].epoch", type: "integer", wide: true },
     { name: "Report", jsonPath: ".status.move.state", type: "string", wide: true },
   ],
   selectableFields: [".spec.nodeName", ".spec.volume"],

@@ -19,7 +19,10 @@ function list(phases: readonly MovePhase[]): string {
   return `[${phases.map((phase) => `'${phase}'`).join(", ")}]`;
 }
 
-/** NEXT_PHASES as CEL. A new object has no status: it is created without one, whatever it was posted with. */
+/**
+ * NEXT_PHASES as CEL. A new object has no status: it is created without one, whatever it was
+ * posted with.
+ */
 function transitions(): string {
   const allowed = movePhase.options
     .filter((from) => NEXT_PHASES[from].length > 0)

@@ -12,7 +12,10 @@ export const objectName = z
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)
   .max(253);
 
-/** The longest name of a volume: it is part of a node label's key, and no longer one is allowed there. */
+/**
+ * The longest name of a volume: it is part of a node label's key, and no longer one is allowed
+ * there.
+ */
 export const MAX_VOLUME_NAME = 63;
 
 /** The name of a volume. */

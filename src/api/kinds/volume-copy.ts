@@ -62,7 +62,7 @@ export const volumeCopyStatus = z
       .max(64)
       .meta(keyedBy("directory"))
       .optional()
-      .describe("The copies of this volume on this node, one for each stay, the highest epoch first."),
+      .describe("The copies of this volume on this node, one for each stay, in the order of their epochs."),
     purged: z
       .boolean()
       .optional()

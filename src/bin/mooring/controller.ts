@@ -10,9 +10,12 @@ import { Keepers } from "../../movable/keepers/keepers.ts";
 import type { KeeperSettings } from "../../movable/keepers/pod.ts";
 import { movableDriver, runMovableLoops, type MovableRunDeps } from "../../movable/run.ts";
 import { isBeingUninstalled, letEverythingGo } from "../../movable/uninstall.ts";
+import { Asks } from "../../move/drains/asks.ts";
+import { runDrainLoop } from "../../move/drains/loop.ts";
+import { whyVolumesStay } from "../../move/drains/stays.ts";
+import { runMoveLoop } from "../../move/loop/loop.ts";
 import type { Log } from "../../observe/log.ts";
 import { serveHttp, type ListeningServer } from "../../observe/server.ts";
-import { whyStays } from "../../place/stays.ts";
 import { provisionMetrics } from "../../provision/metrics.ts";
 import { connectTo, type ConnectEffects } from "./connect.ts";
 import { Webhook } from "./webhook.ts";
@@ -97,7 +100,19 @@ function partsOf(world: World, settings: KeeperSettings, identity: string): Cont
     perTerm: (watched, term) => {
       const { deps, keepers } = termOf(watched);
       const { signal } = term;
-      return Promise.all([runMovableLoops(deps, signal), keepers.run(signal), webhook.lead(signal)]);
+      const moving = {
+        ...deps,
+        persistentVolumes: deps.volumes,
+        volumes: deps.localVolumes,
+        asks: new Asks(deps.clock),
+      };
+      return Promise.all([
+        runMovableLoops(deps, signal),
+        keepers.run(signal),
+        webhook.lead(signal),
+        runMoveLoop(moving, signal),
+        runDrainLoop(moving, signal),
+      ]);
     },
   };
 }
@@ -107,20 +122,17 @@ function keepersOf(
   settings: KeeperSettings,
   { cluster, kinds, pods: podInformer }: MooringWatch,
 ): Keepers {
-  const { nodes } = cluster;
-  const { localVolumes, pools, storageNodes } = kinds;
+  const { claims, nodes, volumes: persistentVolumes } = cluster;
+  const { localVolumes: volumes, pools, storageNodes } = kinds;
+  const sources = { claims, nodes, persistentVolumes, pods: podInformer, pools, volumes };
   return new Keepers({
     ...world,
+    ...sources,
     settings,
-    nodes,
     storageNodes,
-    volumes: localVolumes,
-    pods: podInformer,
-    toMove: (node, volumes) => {
-      const all = nodes.store.list();
-      return volumes.some(
-        (volume) => whyStays({ volume, node, pool: pools.store.get(volume.spec.pool), nodes: all }) === undefined,
-      );
+    toMove: (node, here) => {
+      const stays = whyVolumesStay(sources, node, here);
+      return here.some((volume) => !stays.has(nameOf(volume)));
     },
   });
 }

@@ -1,1 +1,1 @@
-export { recordingLog, type LogLine, type RecordingLog } from "../../observe/testing/recording-log.fixture.ts";
+export { recordingLog, type RecordingLog } from "../../observe/testing/recording-log.fixture.ts";

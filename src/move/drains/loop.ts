@@ -5,8 +5,6 @@
  * activeMove lets one of them have the volumes, and the other one waits and is cancelled when it finds
  * them elsewhere. What a crash leaves: a VolumeMove, or none, which is planned again.
  */
-import type { LocalVolume } from "../../api/kinds/local-volume.ts";
-import type { StoragePool } from "../../api/kinds/storage-pool.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import { MOVE_FINALIZER } from "../../api/names.ts";
 import type { Random } from "../../effects/random.ts";
@@ -14,27 +12,20 @@ import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
 import { isNotFound } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
-import type { Node, Pod } from "../../kube/kinds.ts";
+import type { Node } from "../../kube/kinds.ts";
 import { isLeaving } from "../../kube/nodes.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
-import { volumesOfPod, type PodVolumeSources } from "../../movable/pod-volumes.ts";
-import { whyStays } from "../../place/stays.ts";
 import type { Asks } from "./asks.ts";
 import { planDrain } from "./plan-drain.ts";
+import { usersOf, whyVolumesStay, type StaySources } from "./stays.ts";
 
-export interface DrainLoopDeps extends ControllerDeps, PodVolumeSources {
+export interface DrainLoopDeps extends ControllerDeps, StaySources {
   readonly client: KubeClient;
   readonly random: Random;
   readonly asks: Asks;
-  readonly nodes: Informer<Node>;
-  /** With the index `byNode`. */
-  readonly volumes: Informer<LocalVolume>;
-  readonly pools: Informer<StoragePool>;
   readonly moves: Informer<VolumeMove>;
-  /** Of all namespaces, with the index of keepers. */
-  readonly pods: Informer<Pod>;
 }
 
 const WORKERS = 4;
@@ -76,27 +67,20 @@ export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Pr
 }
 
 function snapshotOf(deps: DrainLoopDeps, node: Stored<Node>): Parameters<typeof planDrain>[0] {
-  const { asks, moves, nodes, pods, pools, volumes } = deps;
+  const { asks, moves, pods, volumes } = deps;
   const name = nameOf(node);
   const here = volumes.store.byIndex("byNode", name);
-  const all = nodes.store.list();
+  const stays = whyVolumesStay(deps, node, here);
   const running = moves.store.list().filter((move) => !isFinished(move));
   const moving = new Set(running.flatMap(({ spec }) => spec.volumes.map((volume) => volume.name)));
-  const names = new Set(here.map((volume) => nameOf(volume)));
-  const users = pods.store.list().flatMap((pod) => {
-    if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed") return [];
-    const used = volumesOfPod(deps, pod);
-    const inside = used.filter((volume) => names.has(volume));
-    return inside.length === 0 ? [] : [{ volumes: inside, volumesElsewhere: used.filter((one) => !names.has(one)) }];
-  });
   return {
     volumes: here.map((volume) => ({
       name: nameOf(volume),
-      stays: whyStays({ volume, node, pool: pools.store.get(volume.spec.pool), nodes: all }),
+      stays: stays.get(nameOf(volume)),
       moving: moving.has(nameOf(volume)) || volume.spec.activeMove !== undefined,
       asked: asks.isRecent(asks.volumeAskedAt(volume)),
     })),
-    pods: users,
+    pods: usersOf(deps, here),
     keeperAsked: pods.store.byIndex(KEEPERS_BY_NODE, name).some((keeper) => asks.isRecent(asks.keeperAskedAt(keeper))),
   };
 }

@@ -4,7 +4,6 @@
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { localVolumes } from "../../api/kinds/local-volume.ts";
-import type { StoragePool } from "../../api/kinds/storage-pool.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { DRIVER } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
@@ -16,29 +15,18 @@ import {
   persistentVolumes,
   pods as podResource,
   type Node,
-  type PersistentVolume,
-  type PersistentVolumeClaim,
   type Pod,
 } from "../../kube/kinds.ts";
 import { isLeaving } from "../../kube/nodes.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { isKeeper } from "../../movable/keepers/pod.ts";
 import { messageOf } from "../../observe/errors.ts";
-import { isReleased, whyStays } from "../../place/stays.ts";
+import { isReleased } from "../../place/stays.ts";
+import { whyVolumesStay, type StaySources } from "../drains/stays.ts";
 import type { EvictionSnapshot, KeeperFacts, NodeFacts, PodFacts, Unreadable, VolumeFacts } from "./decide.ts";
 
-export interface HoldCaches {
-  readonly pods: Informer<Pod>;
-  readonly claims: Informer<PersistentVolumeClaim>;
-  readonly persistentVolumes: Informer<PersistentVolume>;
-  /** With the index `byNode`. */
-  readonly volumes: Informer<LocalVolume>;
+export interface ReadDeps extends StaySources {
   readonly moves: Informer<VolumeMove>;
-  readonly nodes: Informer<Node>;
-  readonly pools: Informer<StoragePool>;
-}
-
-export interface ReadDeps extends HoldCaches {
   readonly client: KubeClient;
   readonly clock: Clock;
   /** Where keepers are. */
@@ -147,14 +135,11 @@ function volumeFacts(
   volume: Stored<LocalVolume>,
   node: Stored<Node> | Unreadable | undefined,
 ): VolumeFacts {
-  const { activeMove, fence, nodeName, pool } = volume.spec;
+  const { activeMove, fence, nodeName } = volume.spec;
   const move = deps.moves.store.list().find(({ metadata }) => metadata.uid === activeMove?.uid);
   const phase = move?.status?.phase;
   const movedAtMs = Date.parse(volume.status?.movedAt ?? "");
-  const stays =
-    node === undefined || isUnreadable(node)
-      ? undefined
-      : whyStays({ volume, node, pool: deps.pools.store.get(pool), nodes: deps.nodes.store.list() });
+  const stays = node === undefined || isUnreadable(node) ? undefined : whyVolumesStay(deps, node).get(nameOf(volume));
   return {
     name: nameOf(volume),
     nodeName,

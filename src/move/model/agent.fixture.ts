@@ -33,9 +33,13 @@ function report(world: World, machine: Machine, volume: string, move?: Omit<Copy
       ...(one.tombstone ? { tombstone: true } : {}),
       publishedTo: machine.mounts.filter(({ directory }) => directory === one).map(({ pod }) => pod),
     }));
-  const full = move === undefined ? {} : { move: { ...move, bootID: `boot-${String(machine.bootID)}`, at: timeOf(world.now) } };
+  const full =
+    move === undefined ? {} : { move: { ...move, bootID: `boot-${String(machine.bootID)}`, at: timeOf(world.now) } };
   if (world.copies.get(name) === undefined) {
-    world.copies.create(name, world.uid("copy"), { spec: { volume, nodeName: machine.name }, status: { copies, ...full } });
+    world.copies.create(name, world.uid("copy"), {
+      spec: { volume, nodeName: machine.name },
+      status: { copies, ...full },
+    });
   } else {
     world.copies.change(name, (one) => ({ ...one, status: { ...one.status, copies, ...full } }));
   }
@@ -72,7 +76,16 @@ export function* seal(world: World, machine: Machine, volume: string, hint: Volu
   if (directory === undefined) {
     const { mayCreate } = lv.spec;
     if (mayCreate?.nodeName !== machine.name || mayCreate.epoch !== epoch) return;
-    directory = { volume, epoch, incoming: undefined, state: "Sealed", tombstone: true, seal: order, copiedFor: undefined, data: [] };
+    directory = {
+      volume,
+      epoch,
+      incoming: undefined,
+      state: "Sealed",
+      tombstone: true,
+      seal: order,
+      copiedFor: undefined,
+      data: [],
+    };
     machine.directories.push(directory);
     yield;
   }
@@ -201,7 +214,8 @@ export function* settle(world: World, machine: Machine, volume: string): Operati
   if (lv.spec.nodeName === machine.name && lv.spec.mayCreate === undefined) {
     const { epoch, activeMove } = lv.spec;
     const incoming = machine.directories.find(
-      (one) => one.volume === volume && one.epoch === epoch && one.incoming !== undefined && one.incoming === activeMove?.uid,
+      (one) =>
+        one.volume === volume && one.epoch === epoch && one.incoming !== undefined && one.incoming === activeMove?.uid,
     );
     if (incoming !== undefined && world.directory(machine.name, volume, epoch) === undefined) {
       // In this order: a crash between the two is finished by the next look, for the name still tells the move.
@@ -236,7 +250,16 @@ export function* publish(world: World, machine: Machine, volume: string, pod: st
   let first = false;
   if (directory === undefined) {
     if (mayCreate?.nodeName !== machine.name || mayCreate.epoch !== epoch) return;
-    directory = { volume, epoch, incoming: undefined, state: "Active", tombstone: false, seal: undefined, copiedFor: undefined, data: [] };
+    directory = {
+      volume,
+      epoch,
+      incoming: undefined,
+      state: "Active",
+      tombstone: false,
+      seal: undefined,
+      copiedFor: undefined,
+      data: [],
+    };
     machine.directories.push(directory);
     first = true;
     yield;

@@ -56,8 +56,10 @@ function write(world: World): void {
 function sweep(world: World): void {
   for (const pod of world.pods.list()) {
     const { nodeName } = pod;
-    if (nodeName === undefined || pod.volumes.every((name) => world.volumes.get(name)?.spec.nodeName === nodeName)) continue;
-    if (!world.machine(nodeName).writers.some((use) => use.pod === pod.metadata.uid)) terminate(world, pod.metadata.name);
+    if (nodeName === undefined || pod.volumes.every((name) => world.volumes.get(name)?.spec.nodeName === nodeName))
+      continue;
+    if (!world.machine(nodeName).writers.some((use) => use.pod === pod.metadata.uid))
+      terminate(world, pod.metadata.name);
   }
 }
 
@@ -114,7 +116,8 @@ function kubelet(world: World, running: Running, machine: Machine): void {
     if (deletionTimestamp === undefined) {
       const mounted = new Set(mounts.map(({ directory }) => directory.volume));
       const next = pod.volumes.find((volume) => !mounted.has(volume));
-      if (next !== undefined && machine.agentUp) add(running, machine, locked(machine, next, publish(world, machine, next, uid)));
+      if (next !== undefined && machine.agentUp)
+        add(running, machine, locked(machine, next, publish(world, machine, next, uid)));
       else if (next === undefined && !machine.writers.some((use) => use.pod === uid)) machine.writers.push(...mounts);
     } else if (machine.writers.some((use) => use.pod === uid)) {
       if (world.chance(0.3)) machine.writers = machine.writers.filter((use) => use.pod !== uid);
@@ -162,11 +165,7 @@ function startOperation(world: World, running: Running, machine: Machine): void 
   const history = (world.pick(histories) ?? []).filter((version) => version !== undefined);
   const heard = world.chance(0.8) ? history.at(-1) : world.pick(history);
   const concerned = heard?.spec.volumes.some(({ name }) => name === volume) === true;
-  const operations = [
-    unseal(world, machine, volume),
-    settle(world, machine, volume),
-    tell(world, machine, volume),
-  ];
+  const operations = [unseal(world, machine, volume), settle(world, machine, volume), tell(world, machine, volume)];
   if (heard !== undefined && concerned && world.chance(0.7)) {
     const source = heard.spec.from === machine.name;
     const operation = source ? seal(world, machine, volume, heard) : pull(world, machine, volume, heard);

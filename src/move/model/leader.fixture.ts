@@ -2,7 +2,14 @@ import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { planMove } from "../plan/plan-move.ts";
 import { planRepair } from "../plan/repair.ts";
-import { READ_ORDER, type EvictionOutcome, type MoveSnapshot, type NodeView, type Part, type PodView } from "../plan/snapshot.ts";
+import {
+  READ_ORDER,
+  type EvictionOutcome,
+  type MoveSnapshot,
+  type NodeView,
+  type Part,
+  type PodView,
+} from "../plan/snapshot.ts";
 import type { MoveStep } from "../plan/step.ts";
 import type { Stored } from "../plan/stored.ts";
 import { terminate } from "./cluster.fixture.ts";
@@ -97,7 +104,10 @@ export class Leader {
     try {
       this.#write(step);
       const detail = step.step === "change-volume" ? `${step.change} ${step.volume.metadata.name}` : step.step;
-      const phase = step.step === "set-status" ? ` ${step.status.phase ?? ""} ${String(step.status.sealing ?? 0)}: ${step.status.message ?? ""}` : "";
+      const phase =
+        step.step === "set-status"
+          ? ` ${step.status.phase ?? ""} ${String(step.status.sealing ?? 0)}: ${step.status.message ?? ""}`
+          : "";
       this.#world.say(`${this.name}: ${why}: ${detail}${phase}`);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -215,7 +225,8 @@ export class Leader {
         const { name, resourceVersion } = step.move.metadata;
         const commits = step.status.phase === "Committed" && step.move.status?.phase === "Sealed";
         const now = world.moves.get(name)?.metadata.resourceVersion;
-        const version = sabotage === "the commit ignores the version it was decided on" && commits ? now : resourceVersion;
+        const version =
+          sabotage === "the commit ignores the version it was decided on" && commits ? now : resourceVersion;
         world.moves.update(name, version ?? resourceVersion, { ...step.move, status: step.status });
         if (commits) world.checkCommit({ ...step.move, status: step.status });
         return;
@@ -229,7 +240,10 @@ export class Leader {
       }
       case "set-moved-at": {
         const { name, resourceVersion } = step.volume.metadata;
-        world.volumes.update(name, resourceVersion, { ...step.volume, status: { ...step.volume.status, movedAt: step.at } });
+        world.volumes.update(name, resourceVersion, {
+          ...step.volume,
+          status: { ...step.volume.status, movedAt: step.at },
+        });
         return;
       }
       case "evict": {
@@ -273,7 +287,9 @@ function bent(world: World, s: MoveSnapshot): MoveSnapshot {
   });
   type Copy = MoveSnapshot["volumes"][number]["sourceCopy"];
   const reported = (copy: Copy, change: object): Copy =>
-    copy?.status?.move === undefined ? copy : { ...copy, status: { ...copy.status, move: { ...copy.status.move, ...change } } };
+    copy?.status?.move === undefined
+      ? copy
+      : { ...copy, status: { ...copy.status, move: { ...copy.status.move, ...change } } };
   switch (sabotage) {
     case "reports of an old sealing count":
       return bend((view) => ({
@@ -294,7 +310,11 @@ function bent(world: World, s: MoveSnapshot): MoveSnapshot {
       }));
     case "the commit does not wait for the seal":
       if (phase !== "Fenced" && phase !== "Sealed") return s;
-      return bend((view) => ({ ...view, sourceCopy: reported(view.sourceCopy, { state: "Sealed", digest: "x" }), targetCopy: reported(view.targetCopy, { digest: "x" }) }));
+      return bend((view) => ({
+        ...view,
+        sourceCopy: reported(view.sourceCopy, { state: "Sealed", digest: "x" }),
+        targetCopy: reported(view.targetCopy, { digest: "x" }),
+      }));
     case "the commit does not wait for the copy":
       return bend((view) => ({
         ...view,
@@ -303,16 +323,28 @@ function bent(world: World, s: MoveSnapshot): MoveSnapshot {
     case "a new place does not look at the fence":
       if (phase !== "Committed") return s;
       return bend((view) =>
-        view.volume === undefined || view.volume.spec.fence !== undefined || view.volume.spec.nodeName !== s.move.spec.from
+        view.volume === undefined ||
+        view.volume.spec.fence !== undefined ||
+        view.volume.spec.nodeName !== s.move.spec.from
           ? view
-          : { ...view, volume: { ...view.volume, spec: { ...view.volume.spec, fence: uid, activeMove: { name: s.move.metadata.name, uid } } } },
+          : {
+              ...view,
+              volume: {
+                ...view.volume,
+                spec: { ...view.volume.spec, fence: uid, activeMove: { name: s.move.metadata.name, uid } },
+              },
+            },
       );
     case "pods are evicted before the fence":
       if (phase !== "Fenced" || s.pods.length === 0) return s;
       return bend((view) =>
         view.volume === undefined
           ? view
-          : { ...view, labelsPending: undefined, volume: { ...view.volume, spec: { ...view.volume.spec, fence: uid } } },
+          : {
+              ...view,
+              labelsPending: undefined,
+              volume: { ...view.volume, spec: { ...view.volume.spec, fence: uid } },
+            },
       );
     default:
       return s;

@@ -32,13 +32,22 @@ export function run(seed: number, sabotage?: Sabotage): Outcome {
     broken = error.message;
   }
   const all = world.moves.names().flatMap((name) => world.moves.history(name));
-  const ended = (phase: string): number => new Set(all.filter((m) => m?.status?.phase === phase).map((m) => m?.metadata.uid)).size;
+  const ended = (phase: string): number =>
+    new Set(all.filter((m) => m?.status?.phase === phase).map((m) => m?.metadata.uid)).size;
   return { broken, trace: world.trace, committed: ended("Committed"), cancelled: ended("Cancelled") };
 }
 
 function setUp(world: World): void {
   for (const name of NODES) {
-    world.machines.set(name, { name, bootID: 1, agentUp: true, directories: [], mounts: [], writers: [], locks: new Set() });
+    world.machines.set(name, {
+      name,
+      bootID: 1,
+      agentUp: true,
+      directories: [],
+      mounts: [],
+      writers: [],
+      locks: new Set(),
+    });
     world.labels.set(name, new Set());
     world.nodes.create(name, world.uid("node"), { ready: true, cordoned: false });
     const pools = [{ name: "p", path: "/p", ready: true, reason: "Ready" as const, availableBytes: 1_000_000 }];
@@ -178,7 +187,12 @@ function makeMove(world: World): void {
   const name = world.chance(0.3) ? "m" : uid;
   if (world.moves.get(name) !== undefined) return;
   world.moves.create(name, uid, {
-    spec: { volumes: volumes.map((volume) => ({ name: volume, mode: "Copy" as const })), from, ...to, reason: "Request" },
+    spec: {
+      volumes: volumes.map((volume) => ({ name: volume, mode: "Copy" as const })),
+      from,
+      ...to,
+      reason: "Request",
+    },
   });
   world.say(`someone made ${name} (${uid}) of ${volumes.join(",")} from ${from} to ${to.to ?? "anywhere"}`);
 }
@@ -188,7 +202,11 @@ function deleteMove(world: World, name: string): void {
   if (move === undefined || move.metadata.deletionTimestamp !== undefined) return;
   world.say(`someone deleted ${name}`);
   if ((move.metadata.finalizers ?? []).length === 0) world.moves.remove(name);
-  else world.moves.change(name, (one) => ({ ...one, metadata: { ...one.metadata, deletionTimestamp: timeOf(world.now) } }));
+  else
+    world.moves.change(name, (one) => ({
+      ...one,
+      metadata: { ...one.metadata, deletionTimestamp: timeOf(world.now) },
+    }));
 }
 
 /** No more trouble; every late write arrives; then everything goes on fairly until nothing changes any more. */
@@ -236,17 +254,21 @@ function checkRest(world: World): void {
     if (phase === "Done" || phase === "Cancelled") continue;
     // A refused move waits for good, and says for what. It holds nothing.
     if (phase !== "Planned" || message === "") {
-      throw new Broken(`${move.metadata.name} does not end: ${phase} ${message} ${JSON.stringify(move.status?.conditions)}`);
+      throw new Broken(
+        `${move.metadata.name} does not end: ${phase} ${message} ${JSON.stringify(move.status?.conditions)}`,
+      );
     }
   }
   for (const volume of world.volumes.list()) {
     const { name } = volume.metadata;
     const { fence, activeMove, reclaim, nodeName, epoch, mayCreate } = volume.spec;
     if (fence !== undefined) throw new Broken(`${name} stays fenced`);
-    if (activeMove !== undefined && !uids.has(activeMove.uid)) throw new Broken(`${name} stays held by a move that is gone`);
+    if (activeMove !== undefined && !uids.has(activeMove.uid))
+      throw new Broken(`${name} stays held by a move that is gone`);
     if (activeMove !== undefined) throw new Broken(`${name} stays held by ${activeMove.name}`);
     for (const node of NODES) {
-      if (wantedLabel(volume, name, node) !== labelOn(world, name, node)) throw new Broken(`labels of ${name} are wrong`);
+      if (wantedLabel(volume, name, node) !== labelOn(world, name, node))
+        throw new Broken(`labels of ${name} are wrong`);
     }
     if (reclaim) continue;
     world.checkEnd(name);

@@ -172,7 +172,8 @@ export class World {
       if (source?.state !== "Sealed") throw new Broken(`committed while ${name} was not sealed on ${from}`);
       const machine = this.machine(from);
       const users = [...machine.mounts, ...machine.writers].filter(({ directory }) => directory === source);
-      if (users.length > 0) throw new Broken(`committed while ${users[0]?.pod ?? ""} could write to ${name} on ${from}`);
+      if (users.length > 0)
+        throw new Broken(`committed while ${users[0]?.pod ?? ""} could write to ${name} on ${from}`);
       if (source.tombstone) continue;
       const target = this.machine(move.status?.target ?? "").directories.find(
         (one) => one.volume === name && one.incoming === move.metadata?.uid,

@@ -1,30 +1,49 @@
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { AT_FDCWD, close, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, openat } from "../../sys/open.ts";
+import { isMissing } from "../../../effects/files.ts";
 import { purge } from "../../transfer/purge.ts";
 import { usage } from "../../transfer/usage.ts";
 import type { Trees } from "../trees.ts";
 
-/**
- * Trees on this machine's disks. The parent of a tree is closed to all but root, so it may be
- * opened by its path.
- */
-export function systemTrees(): Trees {
-  return {
-    remove: (path, signal) =>
-      withDescriptor(dirname(path), O_PATH | O_DIRECTORY, (fd) => purge(fd, basename(path), signal)),
-    usage: (path, signal) =>
-      withDescriptor(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, async (fd) => {
-        const { bytes, inodes } = await usage(fd, signal);
-        return { bytes, files: inodes };
-      }),
-  };
+/** A directory that only root can have put there, opened. */
+export interface OpenDirectory {
+  readonly fd: number;
+  close(): Promise<void>;
 }
 
-async function withDescriptor<T>(path: string, flags: number, work: (fd: number) => Promise<T>): Promise<T> {
-  const fd = openat(AT_FDCWD, path, flags);
-  try {
-    return await work(fd);
-  } finally {
-    close(fd);
-  }
+/**
+ * Opens the data directory of a copy. Its parents belong to root and are closed to everybody else,
+ * so a tenant cannot have put something else in its place.
+ */
+export async function openDirectory(path: string): Promise<OpenDirectory> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  return { fd: handle.fd, close: () => handle.close() };
+}
+
+/** The trees of this machine. */
+export function systemTrees(): Trees {
+  return {
+    remove: async (path, signal) => {
+      const parent = await openDirectory(dirname(path));
+      try {
+        await purge(parent.fd, basename(path), signal);
+      } finally {
+        await parent.close();
+      }
+    },
+    usage: async (path, signal) => {
+      const directory = await openDirectory(path).catch((error: unknown) => {
+        if (isMissing(error)) return undefined;
+        throw error;
+      });
+      if (directory === undefined) return { bytes: 0, files: 0 };
+      try {
+        const { bytes, inodes } = await usage(directory.fd, signal);
+        return { bytes, files: inodes };
+      } finally {
+        await directory.close();
+      }
+    },
+  };
 }

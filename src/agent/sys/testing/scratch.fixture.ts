@@ -10,7 +10,10 @@ export interface Scratch {
   readonly fd: number;
 }
 
-/** Makes one, and removes it with `rm -rf` (never Node's rm, which cannot remove names that are not UTF-8). */
+/**
+ * Makes one, and removes it with `rm -rf` (never Node's rm, which cannot remove names that are not
+ * UTF-8).
+ */
 export function scratch(): Scratch {
   const path = mkdtempSync(join(tmpdir(), "mooring-"));
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);

@@ -27,7 +27,10 @@ export async function socketPair(): Promise<readonly [Socket, Socket]> {
 /** What happens to the bytes that go from the source to the target; `at` counts them from 0. */
 export type Tamper = (chunk: Buffer, at: number) => Buffer | "cut";
 
-/** Two ends with a relay between them that may change what the first one sends, or cut the connection. */
+/**
+ * Two ends with a relay between them that may change what the first one sends, or cut the
+ * connection.
+ */
 export async function tamperedPair(tamper: Tamper): Promise<readonly [Socket, Socket]> {
   const [source, relayIn] = await socketPair();
   const [relayOut, target] = await socketPair();

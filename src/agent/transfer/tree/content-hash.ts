@@ -4,9 +4,9 @@ import { BLOCK, type Piece } from "./contents.ts";
 const ZEROS = Buffer.alloc(BLOCK);
 
 /**
- * The hash of a file's content in which holes cost nothing. It covers the bytes of all blocks that are not zero, where
- * these blocks lie, and the size. So it depends on what can be read and not on which zeros a file system has allocated,
- * and a hole of a terabyte is not read.
+ * The hash of a file's content in which holes cost nothing. It covers the bytes of all blocks that
+ * are not zero, where these blocks lie, and the size. So it depends on what can be read and not on
+ * which zeros a file system has allocated, and a hole of a terabyte is not read.
  */
 export class ContentHash {
   readonly #bytes = createHash("sha256");

@@ -12,7 +12,10 @@ export interface Piece {
   readonly bytes: Buffer;
 }
 
-/** The data of an open file up to `size`, in rising order, without its holes. Ends early where the file has shrunk. */
+/**
+ * The data of an open file up to `size`, in rising order, without its holes. Ends early where the
+ * file has shrunk.
+ */
 export async function* readContents(fd: number, size: number): AsyncGenerator<Piece, void> {
   for (let at = 0; at < size;) {
     const range = nextData(fd, at, size);
@@ -26,7 +29,10 @@ export async function* readContents(fd: number, size: number): AsyncGenerator<Pi
   }
 }
 
-/** The next range that holds data, widened to whole blocks: file systems find holes in units of their own. */
+/**
+ * The next range that holds data, widened to whole blocks: file systems find holes in units of
+ * their own.
+ */
 function nextData(fd: number, at: number, size: number): { start: number; end: number } | undefined {
   try {
     const data = seekData(fd, at);

@@ -7,7 +7,10 @@ export interface Difference {
   readonly what: string;
 }
 
-/** The first entry in which two listings (`list`) differ; undefined when they are equal. Reads both side by side. */
+/**
+ * The first entry in which two listings (`list`) differ; undefined when they are equal. Reads both
+ * side by side.
+ */
 export async function firstDifference(
   source: AsyncIterable<Entry>,
   target: AsyncIterable<Entry>,

@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 import type { Device, FileType } from "../../sys/stat.ts";
 import { pathText, type TreePath } from "./path.ts";
 
-/** What an entry can be. A socket is none: it belongs to a process and is neither copied nor compared. */
+/**
+ * What an entry can be. A socket is none: it belongs to a process and is neither copied nor
+ * compared.
+ */
 export type EntryType = Exclude<FileType, "socket"> | "link";
 
 /** What is known of an entry when it is met, before its content and what it holds. */
@@ -45,7 +48,10 @@ export function entryDigest(entry: Entry): Buffer {
     .digest();
 }
 
-/** What counts of an entry, as named texts: the digest covers them, and a message can say which one differs. */
+/**
+ * What counts of an entry, as named texts: the digest covers them, and a message can say which one
+ * differs.
+ */
 export function fieldsOf({ head, content, xattrs }: Entry): readonly (readonly [string, string])[] {
   if (head.type === "link") return [["hard link to", pathText(head.first ?? [])]];
   return [

@@ -1,11 +1,17 @@
 import type { Stat } from "../../sys/stat.ts";
 import type { TreePath } from "./path.ts";
 
-/** Remembers where each object with several names was met first. The only table that grows with the tree. */
+/**
+ * Remembers where each object with several names was met first. The only table that grows with the
+ * tree.
+ */
 export class Links {
   readonly #first = new Map<string, TreePath>();
 
-  /** The path under which the object was met before; undefined the first time, and for what has one name. */
+  /**
+   * The path under which the object was met before; undefined the first time, and for what has one
+   * name.
+   */
   before(stat: Stat, path: TreePath): TreePath | undefined {
     if (stat.nlink < 2) return undefined;
     const key = `${String(stat.dev.major)}:${String(stat.dev.minor)}:${String(stat.ino)}`;

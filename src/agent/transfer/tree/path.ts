@@ -9,8 +9,8 @@ export function pathText(path: TreePath): string {
 }
 
 /**
- * The order in which a walk leaves what it visits: siblings by their bytes, everything in a directory before the directory
- * itself.
+ * The order in which a walk leaves what it visits: siblings by their bytes, everything in a
+ * directory before the directory itself.
  */
 export function comparePaths(a: TreePath, b: TreePath): number {
   for (const [level, name] of a.entries()) {

@@ -1,8 +1,9 @@
 /*
- * How everything of a volume is opened. The tenant owns the tree and the agent is root, so a name is opened alone,
- * relative to a descriptor that is held, and never through a symlink or into another mount. What a name leads to is
- * looked at through an O_PATH descriptor, which opens no device and waits for no FIFO; its data is then opened through
- * that very descriptor. A name that the tenant swaps in between changes nothing.
+ * How everything of a volume is opened. The tenant owns the tree and the agent is root, so a name
+ * is opened alone, relative to a descriptor that is held, and never through a symlink or into
+ * another mount. What a name leads to is looked at through an O_PATH descriptor, which opens no
+ * device and waits for no FIFO; its data is then opened through that very descriptor. A name that
+ * the tenant swaps in between changes nothing.
  */
 import { procPath } from "../../sys/change.ts";
 import { hasCode } from "../../sys/libc.ts";
@@ -36,17 +37,24 @@ export function look(dirfd: number, name: Buffer): number {
   return openat2(dirfd, name, LOOK, RESOLVE);
 }
 
-/** A readable descriptor, with a position of its own, of a directory that any descriptor stands for. */
+/**
+ * A readable descriptor, with a position of its own, of a directory that any descriptor stands for.
+ */
 export function openDirectory(fd: number): number {
   return withoutAtime((flags) => openat2(fd, ".", flags | O_DIRECTORY, RESOLVE));
 }
 
-/** A readable descriptor of the regular file that an O_PATH descriptor stands for. The caller has looked at its type. */
+/**
+ * A readable descriptor of the regular file that an O_PATH descriptor stands for. The caller has
+ * looked at its type.
+ */
 export function openFile(fd: number): number {
   return withoutAtime((flags) => openat(AT_FDCWD, procPath(fd), flags & ~O_NOFOLLOW));
 }
 
-/** Reading leaves the access times alone, where the agent may say so: only the owner and root may. */
+/**
+ * Reading leaves the access times alone, where the agent may say so: only the owner and root may.
+ */
 function withoutAtime(open: (flags: number) => number): number {
   try {
     return open(READ | O_NOATIME);

@@ -6,8 +6,8 @@
  *   open(head) <children> xattr* close    of a directory, the root first of all
  *   open(head) close                      of a further name of something that was opened before
  *
- * Children come in the order of their names' bytes. What is read twice (an object before and after its content) must not
- * differ: the tree is sealed, and a change says that it is not.
+ * Children come in the order of their names' bytes. What is read twice (an object before and after
+ * its content) must not differ: the tree is sealed, and a change says that it is not.
  */
 import { dropCache } from "../../sys/data.ts";
 import { SystemError } from "../../sys/libc.ts";
@@ -31,7 +31,10 @@ export type TreeStep =
   | { readonly kind: "close"; readonly entry: Entry };
 
 export interface ScanOptions {
-  /** Reads files from the disk and not from the page cache, as far as their pages have been written back. */
+  /**
+   * Reads files from the disk and not from the page cache, as far as their pages have been written
+   * back.
+   */
   readonly fromDisk?: boolean;
 }
 

@@ -1,12 +1,15 @@
 import { readDirectory } from "../../sys/read-directory.ts";
 import type { Pacer } from "../pacer.ts";
 
-/** Names sorted in one go; larger directories are merged from runs of this length, with rests between. */
+/**
+ * Names sorted in one go; larger directories are merged from runs of this length, with rests
+ * between.
+ */
 const RUN = 2048;
 
 /**
- * The names of one directory, sorted by their bytes. They are held in one buffer: a directory with a million names takes
- * the bytes of the names and 8 more for each, not a hundred.
+ * The names of one directory, sorted by their bytes. They are held in one buffer: a directory with
+ * a million names takes the bytes of the names and 8 more for each, not a hundred.
  */
 export class SortedNames {
   readonly #bytes: Buffer;

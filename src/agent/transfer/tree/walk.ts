@@ -1,7 +1,8 @@
 /*
- * A walk through a volume's tree, in one order everywhere: the names of a directory sorted by their bytes, a directory
- * before and after what it holds. Descriptors belong to the walk and are valid until the next step. It holds one per level
- * and the names of the directories on the way, whatever the size of the tree.
+ * A walk through a volume's tree, in one order everywhere: the names of a directory sorted by their
+ * bytes, a directory before and after what it holds. Descriptors belong to the walk and are valid
+ * until the next step. It holds one per level and the names of the directories on the way, whatever
+ * the size of the tree.
  */
 import { hasCode } from "../../sys/libc.ts";
 import { close } from "../../sys/open.ts";
@@ -14,7 +15,10 @@ import { SortedNames } from "./sorted-names.ts";
 
 /** One step of a walk. */
 export type Visit =
-  /** A directory, before what it holds. `fd` can be read. The first one is the root, whose path is empty. */
+  /**
+   * A directory, before what it holds. `fd` can be read. The first one is the root, whose path is
+   * empty.
+   */
   | { readonly kind: "enter"; readonly path: TreePath; readonly fd: number; readonly stat: Stat }
   /** The same directory afterwards, with the `stat` of before. */
   | { readonly kind: "leave"; readonly path: TreePath; readonly fd: number; readonly stat: Stat }
@@ -33,7 +37,9 @@ interface Level {
   next: number;
 }
 
-/** Walks the tree below the directory `root`, which stays open. Rests, so that the event loop runs. */
+/**
+ * Walks the tree below the directory `root`, which stays open. Rests, so that the event loop runs.
+ */
 export async function* walk(root: number, signal: AbortSignal): AsyncGenerator<Visit, void> {
   const pacer = new Pacer(signal);
   const levels: Level[] = [];

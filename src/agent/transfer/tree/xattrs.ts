@@ -4,8 +4,9 @@ const PREFIXES = ["user.", "trusted."];
 const NAMES = new Set(["security.capability", "system.posix_acl_access", "system.posix_acl_default"]);
 
 /**
- * Whether an extended attribute belongs to the data. security.selinux does not: the runtime labels a volume for the pod
- * that mounts it. What a file system shows of itself (btrfs.*) does not either.
+ * Whether an extended attribute belongs to the data. security.selinux does not: the runtime labels
+ * a volume for the pod that mounts it. What a file system shows of itself (btrfs.*) does not
+ * either.
  */
 export function isCopied(name: string): boolean {
   return NAMES.has(name) || PREFIXES.some((prefix) => name.startsWith(prefix));
@@ -16,7 +17,10 @@ export function* readXattrs(fd: number): Generator<{ readonly name: string; read
   for (const name of listXattrs(fd)) if (isCopied(name)) yield { name, value: getXattr(fd, name) };
 }
 
-/** Removes what belongs to the data and is not in `names`: a new object inherits its directory's ACLs. */
+/**
+ * Removes what belongs to the data and is not in `names`: a new object inherits its directory's
+ * ACLs.
+ */
 export function removeOtherXattrs(fd: number, names: ReadonlySet<string>): void {
   for (const name of listXattrs(fd)) if (isCopied(name) && !names.has(name)) removeXattr(fd, name);
 }

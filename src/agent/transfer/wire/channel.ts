@@ -13,9 +13,9 @@ import {
 } from "./frames.ts";
 
 /**
- * Frames over one byte stream, both ways, with backpressure: `write` waits until the stream takes more, and nothing is
- * read before `read` asks for it. When the signal aborts, the stream is destroyed and every wait ends with the signal's
- * reason; when the stream breaks, with WIRE_BROKEN.
+ * Frames over one byte stream, both ways, with backpressure: `write` waits until the stream takes
+ * more, and nothing is read before `read` asks for it. When the signal aborts, the stream is
+ * destroyed and every wait ends with the signal's reason; when the stream breaks, with WIRE_BROKEN.
  */
 export class Channel {
   readonly #stream: Duplex;
@@ -56,7 +56,10 @@ export class Channel {
     checkStreamHeader(header);
   }
 
-  /** Sends one frame, together with others where it is small. The buffers must not be changed afterwards. */
+  /**
+   * Sends one frame, together with others where it is small. The buffers must not be changed
+   * afterwards.
+   */
   async write(type: number, ...parts: readonly Buffer[]): Promise<void> {
     await this.#write([frameHead(type, parts), ...parts]);
   }
@@ -88,7 +91,10 @@ export class Channel {
     if (this.#stream.readableLength > 0) throw transferErrors.WIRE_INVALID({ why: "data after the end" });
   }
 
-  /** Waits until the other end has closed its side. Any byte before that is an error, a broken stream is not. */
+  /**
+   * Waits until the other end has closed its side. Any byte before that is an error, a broken
+   * stream is not.
+   */
   async expectEnd(): Promise<void> {
     while (!this.#stream.readableEnded && !this.#stream.destroyed) {
       if (this.#stream.read() !== null) throw transferErrors.WIRE_INVALID({ why: "data after the end" });
@@ -132,7 +138,8 @@ export class Channel {
       const available = Math.min(missing, this.#stream.readableLength);
       const part = this.#stream.read(available === 0 ? undefined : available) as Buffer | null;
       if (part !== null) {
-        // Without a length everything is read that has just arrived, which may be more than was asked for.
+        // Without a length everything is read that has just arrived, which may be more than was
+        // asked for.
         if (part.length > missing) this.#stream.unshift(part.subarray(missing));
         parts.push(part.length > missing ? part.subarray(0, missing) : part);
         missing -= Math.min(part.length, missing);

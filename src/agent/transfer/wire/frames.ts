@@ -1,10 +1,15 @@
 /*
- * Frames on the stream between two agents. A stream begins with a header, MAGIC and the version (16 bits). A frame is
+ * Frames on the stream between two agents. A stream begins with a header, MAGIC and the version (16
+ * bits). A frame is
  *
- *   length of the payload (32 bits) | type (8) | CRC-32 of the payload (32) | CRC-32 of what stands before (32) | payload
+ *   length of the payload (32 bits)
+ *   type (8 bits)
+ *   CRC-32 of the payload
+ *   CRC-32 of what stands before
+ *   payload
  *
- * in little-endian order. The second CRC finds a damaged length before anybody waits for so many bytes. What protects the
- * data is the hashes within, and TLS.
+ * in little-endian order. The second CRC finds a damaged length before anybody waits for so many
+ * bytes. What protects the data is the hashes within, and TLS.
  */
 import { crc32 } from "node:zlib";
 import { transferErrors } from "../errors.ts";
@@ -13,7 +18,10 @@ export const WIRE_VERSION = 1;
 const MAGIC = Buffer.from("MOORXFER");
 export const HEADER_BYTES = MAGIC.length + 2;
 
-/** A piece of data, an extended attribute of 64 KiB, or a path of the deepest tree, with what goes with it. */
+/**
+ * A piece of data, an extended attribute of 64 KiB, or a path of the deepest tree, with what goes
+ * with it.
+ */
 export const PAYLOAD_MAX = 1024 * 1024 + 4096;
 export const FRAME_HEAD_BYTES = 13;
 const PAYLOAD_CRC_AT = 5;

@@ -1,6 +1,6 @@
 /*
- * What the frames say. The source sends the steps of its tree (tree/scan.ts), then `summary`; the target answers `done`
- * when everything is durable and was read back.
+ * What the frames say. The source sends the steps of its tree (tree/scan.ts), then `summary`; the
+ * target answers `done` when everything is durable and was read back.
  */
 import * as z from "zod";
 import { transferErrors } from "../errors.ts";
@@ -28,7 +28,10 @@ const MODE_BITS = 0o7777;
 /** PATH_MAX. */
 const TARGET_MAX = 4096;
 
-/** What arrives from the source. A step as it was sent: of a file's `close` only the content's hash is on the wire. */
+/**
+ * What arrives from the source. A step as it was sent: of a file's `close` only the content's hash
+ * is on the wire.
+ */
 export type Message =
   | { readonly kind: "open"; readonly name: Buffer; readonly head: Head }
   | ({ readonly kind: "data" } & Piece)

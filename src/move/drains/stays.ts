@@ -1,0 +1,105 @@
+/*
+ * Why volumes of a node are not to move although it is leaving. Asked by the drain loop, the keepers and
+ * the webhook alike, so that none of them waits for what another will not do.
+ *
+ * Volumes that share pods stay or go together. A group stays when one of its volumes stays, or one of its
+ * pods can never run anywhere else.
+ */
+import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { StoragePool } from "../../api/kinds/storage-pool.ts";
+import type { Informer } from "../../kube/informer.ts";
+import type { Node, PersistentVolume, Pod } from "../../kube/kinds.ts";
+import { nameOf, type Stored } from "../../kube/objects.ts";
+import { volumesOfPod, type PodVolumeSources } from "../../movable/pod-volumes.ts";
+import { affinityAllows } from "../../place/fits.ts";
+import { whyStays } from "../../place/stays.ts";
+import { BY_CLAIM, claimKeysOf } from "../../provision/indexes.ts";
+import { groupsOf } from "./plan-drain.ts";
+
+export interface StaySources extends PodVolumeSources {
+  readonly nodes: Informer<Node>;
+  /** With the index `byNode`. */
+  readonly volumes: Informer<LocalVolume>;
+  readonly pools: Informer<StoragePool>;
+  /** Of all namespaces, with the index of `podIndexes`. */
+  readonly pods: Informer<Pod>;
+}
+
+/** A pod of a node's volumes. */
+export interface User {
+  readonly pod: Stored<Pod>;
+  readonly volumes: readonly string[];
+  readonly volumesElsewhere: readonly string[];
+}
+
+/** The pods that use volumes of the node and have not finished. */
+export function usersOf(sources: StaySources, here: readonly Stored<LocalVolume>[]): readonly User[] {
+  const names = new Set(here.map((volume) => nameOf(volume)));
+  const pods = new Set(
+    here.flatMap((volume) => {
+      const claim = sources.persistentVolumes.store.get(nameOf(volume))?.spec?.claimRef;
+      return claim === undefined ? [] : sources.pods.store.byIndex(BY_CLAIM, `${claim.namespace}/${claim.name}`);
+    }),
+  );
+  return [...pods].flatMap((pod) => {
+    if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed") return [];
+    const used = volumesOfPod(sources, pod);
+    const volumes = used.filter((volume) => names.has(volume));
+    return [{ pod, volumes, volumesElsewhere: used.filter((volume) => !names.has(volume)) }];
+  });
+}
+
+/** Why each volume of the node stays, by name; those that are not in it are to move. */
+export function whyVolumesStay(
+  sources: StaySources,
+  node: Stored<Node>,
+  here: readonly Stored<LocalVolume>[] = sources.volumes.store.byIndex("byNode", nameOf(node)),
+): ReadonlyMap<string, string> {
+  const nodes = sources.nodes.store.list();
+  const stays = new Map<string, string>();
+  for (const volume of here) {
+    const why = whyStays({ volume, node, pool: sources.pools.store.get(volume.spec.pool), nodes });
+    if (why !== undefined) stays.set(nameOf(volume), why);
+  }
+  const users = usersOf(sources, here);
+  for (const user of users) {
+    const why = whyPodStays(
+      sources,
+      user,
+      nodes.filter((other) => nameOf(other) !== nameOf(node)),
+    );
+    if (why !== undefined) for (const name of user.volumes) if (!stays.has(name)) stays.set(name, why);
+  }
+  for (const group of groupsOf(
+    here.map((volume) => nameOf(volume)),
+    users.map(({ volumes }) => volumes),
+  )) {
+    const first = group.find((name) => stays.has(name));
+    if (first === undefined) continue;
+    const why = `it goes with volume ${first}, which stays: ${stays.get(first) ?? ""}`;
+    for (const name of group) if (!stays.has(name)) stays.set(name, why);
+  }
+  return stays;
+}
+
+function whyPodStays(
+  sources: StaySources,
+  { pod, volumesElsewhere }: User,
+  others: readonly Stored<Node>[],
+): string | undefined {
+  const { name, ownerReferences = [] } = pod.metadata;
+  if (ownerReferences.some(({ controller, kind }) => controller === true && kind === "DaemonSet")) {
+    return `pod ${name} is of a DaemonSet and belongs to its node`;
+  }
+  if (volumesElsewhere.length > 0) return `pod ${name} also uses ${volumesElsewhere.join(", ")} on another node`;
+  const bound = otherVolumesOf(sources, pod).find((volume) => !others.some((node) => affinityAllows(volume, node)));
+  return bound === undefined ? undefined : `pod ${name} also uses ${nameOf(bound)}, which is on this node alone`;
+}
+
+function otherVolumesOf({ claims, persistentVolumes }: StaySources, pod: Stored<Pod>): Stored<PersistentVolume>[] {
+  return claimKeysOf(pod).flatMap((claim) => {
+    const name = claims.store.get(claim)?.spec?.volumeName;
+    const volume = name === undefined ? undefined : persistentVolumes.store.get(name);
+    return volume === undefined || volume.spec?.csi?.driver === "mooring.dev" ? [] : [volume];
+  });
+}

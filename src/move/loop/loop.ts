@@ -1,0 +1,235 @@
+/*
+ * Carries moves out: reads a snapshot, plans (src/move/plan), does the one step, and again. It decides
+ * nothing. Every write carries the version it was planned on; one that is refused is planned again.
+ *
+ * After a write the next plan reads the move and its volumes from the server: the caches do not have the
+ * write yet, and would plan it again.
+ *
+ * What a crash leaves: after each write, a move whose next step the plan finds. What is remembered in
+ * memory (when a pod was last evicted) only paces repetitions.
+ */
+import { localVolumes } from "../../api/kinds/local-volume.ts";
+import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
+import { copyNameOf } from "../../api/copy-name.ts";
+import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
+import { isConflict, isInvalid, isNotFound, isTooManyRequests } from "../../kube/errors.ts";
+import { nameOf, type Stored } from "../../kube/objects.ts";
+import { WorkQueue } from "../../kube/work-queue.ts";
+import { messageOf } from "../../observe/errors.ts";
+import type { Recorder } from "../../provision/events.ts";
+import * as events from "../events.ts";
+import { planMove } from "../plan/plan-move.ts";
+import { planRepair } from "../plan/repair.ts";
+import type { EvictionOutcome, Part } from "../plan/snapshot.ts";
+import type { MoveStep } from "../plan/step.ts";
+import { write } from "../plan/write.ts";
+import { readSnapshot } from "./read-snapshot.ts";
+import type { MoveSources } from "./sources.ts";
+
+export interface MoveLoopDeps extends ControllerDeps, MoveSources {
+  readonly recorder: Recorder;
+}
+
+const WORKERS = 16;
+/** More steps in a row than a move has. */
+const MOST_STEPS = 40;
+const AGAIN_MS = 200;
+/** Nothing is left to chance: a move that waits for an object is looked at this often all the same. */
+const LOOK_MS = 15_000;
+const REPAIR_MS = 10_000;
+
+/** Runs until the signal is aborted. The informers must have synced. */
+export async function runMoveLoop(deps: MoveLoopDeps, signal: AbortSignal): Promise<void> {
+  const loop = new MoveLoop(deps);
+  await Promise.all([loop.runMoves(signal), loop.runRepairs(signal)]);
+}
+
+class MoveLoop {
+  readonly #deps: MoveLoopDeps;
+  readonly #queue: WorkQueue;
+  readonly #held: WorkQueue;
+  /** Outcomes of evictions by pod UID, by move UID. */
+  readonly #evictions = new Map<string, Map<string, EvictionOutcome>>();
+  /** When progress was last written, by move UID. */
+  readonly #notedAt = new Map<string, number>();
+
+  constructor(deps: MoveLoopDeps) {
+    this.#deps = deps;
+    this.#queue = new WorkQueue(deps, { name: "moves" });
+    this.#held = new WorkQueue(deps, { name: "held-volumes" });
+  }
+
+  async runMoves(signal: AbortSignal): Promise<void> {
+    const { copies, moves, nodes, pods, storageNodes, volumes } = this.#deps;
+    const lookAtRunning = (concerns: (move: Stored<VolumeMove>) => boolean): void => {
+      for (const move of moves.store.list()) if (!isFinished(move) && concerns(move)) this.#queue.add(nameOf(move));
+    };
+    const ofVolume = (name: string) => (move: VolumeMove) => move.spec.volumes.some((volume) => volume.name === name);
+    const onNode = (name: string) => (move: VolumeMove) =>
+      move.spec.from === name || (move.status?.target ?? move.spec.to ?? name) === name;
+    const stops = [
+      moves.onChange(({ key, object, type }) => {
+        if (type === "deleted") this.#forget(object.metadata.uid);
+        this.#queue.add(key);
+      }),
+      volumes.onChange(({ key }) => {
+        lookAtRunning(ofVolume(key));
+      }),
+      copies.onChange(({ object }) => {
+        const about = ofVolume(object.spec.volume);
+        for (const move of moves.store.list()) if (about(move)) this.#queue.add(nameOf(move));
+      }),
+      pods.onChange(({ object }) => {
+        const { nodeName } = object.spec ?? {};
+        lookAtRunning(
+          ({ spec, status }) => nodeName === undefined || nodeName === spec.from || nodeName === status?.target,
+        );
+      }),
+      nodes.onChange(({ key, object, old }) => {
+        const changed =
+          JSON.stringify([object.metadata.labels, object.spec]) !== JSON.stringify([old?.metadata.labels, old?.spec]);
+        if (changed) lookAtRunning(() => true);
+        else lookAtRunning(onNode(key));
+      }),
+      storageNodes.onChange(({ key }) => {
+        lookAtRunning(onNode(key));
+      }),
+    ];
+    const reconcile = (name: string, stop: AbortSignal): Promise<ReconcileResult> => this.#reconcile(name, stop);
+    try {
+      await runController(this.#deps, { name: "moves", queue: this.#queue, workers: WORKERS, reconcile }, signal);
+    } finally {
+      for (const stop of stops) stop();
+    }
+  }
+
+  /** Volumes that a move holds which has ended, or is gone. */
+  async runRepairs(signal: AbortSignal): Promise<void> {
+    const { moves, volumes } = this.#deps;
+    const stops = [
+      volumes.onChange(({ key, object, type }) => {
+        const isHeld = object.spec.fence !== undefined || object.spec.activeMove !== undefined;
+        if (type !== "deleted" && isHeld) this.#held.addAfter(key, REPAIR_MS);
+      }),
+      moves.onChange(({ object, type }) => {
+        if (type === "deleted") for (const { name } of object.spec.volumes) this.#held.add(name);
+      }),
+    ];
+    const reconcile = (name: string, stop: AbortSignal): Promise<ReconcileResult> => this.#repair(name, stop);
+    try {
+      await runController(this.#deps, { name: "held-volumes", queue: this.#held, workers: 2, reconcile }, signal);
+    } finally {
+      for (const stop of stops) stop();
+    }
+  }
+
+  async #reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const { clock } = this.#deps;
+    let parts: ReadonlySet<Part> = new Set();
+    for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+      const uid = this.#deps.moves.store.get(name)?.metadata.uid ?? "";
+      const remembered = { evictions: this.#evictions.get(uid) ?? new Map(), notedAt: this.#notedAt.get(uid) };
+      const snapshot = await readSnapshot(this.#deps, clock, name, parts, remembered, signal);
+      if (snapshot === undefined) return undefined;
+      const now = clock.now();
+      const step = planMove(snapshot, now);
+      switch (step.step) {
+        case "nothing":
+          return undefined;
+        case "wait":
+          return { requeueAfterMs: Math.max(AGAIN_MS, Math.min(LOOK_MS, (step.until ?? Infinity) - now)) };
+        case "read":
+          parts = new Set([...parts, ...step.parts]);
+          break;
+        default:
+          if (!(await this.#carryOut(snapshot.move, step, signal))) return { requeueAfterMs: AGAIN_MS };
+          parts = new Set(["volumes", "move"]);
+      }
+    }
+    return { requeueAfterMs: AGAIN_MS };
+  }
+
+  /** Does one write. False when it was refused because something has changed. */
+  async #carryOut(
+    move: Stored<VolumeMove>,
+    step: Exclude<MoveStep, { step: "nothing" | "read" | "wait" }>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { client, clock, log } = this.#deps;
+    const { uid } = move.metadata;
+    try {
+      await write(client, step, signal);
+      this.#tell(move, step);
+    } catch (error) {
+      if (step.step === "evict") {
+        this.#evicted(uid, step.pod.uid, { at: clock.now(), ...outcomeOf(error) });
+        return true;
+      }
+      if (isConflict(error) || isInvalid(error) || isNotFound(error)) {
+        log.debug("a step of a move is planned again", { move: nameOf(move), step: step.step, err: error });
+        return false;
+      }
+      throw error;
+    }
+    if (step.step === "evict") this.#evicted(uid, step.pod.uid, { at: clock.now(), outcome: "sent", message: "" });
+    if (step.step === "set-status") this.#notedAt.set(uid, clock.now());
+    return true;
+  }
+
+  #tell(move: Stored<VolumeMove>, step: MoveStep): void {
+    const { log, recorder } = this.#deps;
+    const fields = { move: nameOf(move), phase: move.status?.phase };
+    if (step.step === "set-status") {
+      const { message, phase } = step.status;
+      if (phase === move.status?.phase) return;
+      log.info("a move enters a phase", { ...fields, enters: phase, message });
+      if (phase !== undefined) recorder.record(events.aboutMove(move), events.entered(phase, message ?? ""));
+      return;
+    }
+    const change = step.step === "change-volume" ? { change: step.change, volume: nameOf(step.volume) } : {};
+    const pod = step.step === "evict" || step.step === "delete-pod" ? { pod: step.pod.name } : {};
+    log.info("a step of a move", { ...fields, step: step.step, ...change, ...pod });
+  }
+
+  #evicted(move: string, pod: string, outcome: EvictionOutcome): void {
+    const known = this.#evictions.get(move) ?? new Map<string, EvictionOutcome>();
+    this.#evictions.set(move, known.set(pod, outcome));
+  }
+
+  #forget(uid: string): void {
+    this.#evictions.delete(uid);
+    this.#notedAt.delete(uid);
+  }
+
+  async #repair(name: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const { client, copies, log } = this.#deps;
+    const volume = await client.find(localVolumes, { name }, { signal });
+    const { activeMove, fence, nodeName } = volume?.spec ?? {};
+    if (volume === undefined || nodeName === undefined || (activeMove === undefined && fence === undefined))
+      return undefined;
+    const moves = new Map<string, VolumeMove>();
+    // By name where it is known, else among all: a fence has no name.
+    for (const move of await client.list(volumeMoves, { signal })) {
+      if (move.metadata.uid === fence || move.metadata.uid === activeMove?.uid) moves.set(move.metadata.uid, move);
+    }
+    const copy = copies.store.get(copyNameOf(name, nodeName));
+    const step = planRepair({ volume, moves, copy });
+    if (step.step === "nothing" || step.step === "wait" || step.step === "read") return { requeueAfterMs: REPAIR_MS };
+    log.warn("a volume was held by a move that has ended", { volume: name, step: step.step });
+    try {
+      await write(client, step, signal);
+    } catch (error) {
+      if (!isConflict(error) && !isInvalid(error) && !isNotFound(error)) throw error;
+    }
+    return { requeueAfterMs: REPAIR_MS };
+  }
+}
+
+function outcomeOf(error: unknown): Pick<EvictionOutcome, "outcome" | "message"> {
+  if (isNotFound(error) || isConflict(error)) return { outcome: "sent", message: "" };
+  return { outcome: isTooManyRequests(error) ? "held" : "failed", message: messageOf(error) };
+}
+
+function isFinished({ status }: VolumeMove): boolean {
+  return status?.phase === "Done" || status?.phase === "Cancelled";
+}
