@@ -162,7 +162,7 @@ export const agentErrors = defineErrors("AGENT", {
   },
   COPY_STATE: {
     message: (p: { volume: string; directory: string; state: string; wanted: string }) =>
-      `the copy ${p.directory} of volume ${p.volume} is ${p.state}, and ${p.wanted} was to be done`,
+      `the copy ${p.directory} of volume ${p.volume} is ${p.state}: ${p.wanted} cannot be done`,
     retry: "backoff",
     advice: "Nothing: the step is derived again from what is on the disk.",
   },

@@ -44,7 +44,7 @@ import { agentErrors } from "./errors.ts";
 import { Moves, type MovesDeps, type Transport } from "./moves/run.ts";
 import type { Mounts } from "./mounts/mounts.ts";
 import type { AgentOptions } from "./options.ts";
-import { runPoolLoop } from "./pools/pool-loop.ts";
+import { POOL_BACKOFF, ROUND, runPoolLoop } from "./pools/pool-loop.ts";
 import { Pools, type AgentOnNode } from "./pools/pools.ts";
 import type { Binder } from "./publish/binder.ts";
 import { NodeService } from "./publish/node-service.ts";
@@ -115,6 +115,7 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
   });
   const informers = [definitions, ownNode, copyObjects, reclaimed];
   const agent = await agentOnNode(options, effects);
+  const poolQueue = new WorkQueue({ clock, random }, { name: "pools", metrics, ...POOL_BACKOFF });
   const pools = new Pools({
     ...informed,
     disk: effects.disk,
@@ -123,6 +124,9 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
     definitions: () => definitions.store.list(),
     node: () => ownNode.store.get(nodeName),
     agent,
+    differs: () => {
+      poolQueue.add(ROUND);
+    },
   });
   const onDisk = new OnDisk({ pools, mounts: effects.mounts, kubeletDirectory });
   const queue = new WorkQueue({ clock, random }, { name: "volume-copies", metrics });
@@ -183,7 +187,7 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
       ]);
     };
     await Promise.all([
-      runPoolLoop({ ...effects, pools, definitions, nodes: ownNode, looked }, signal),
+      runPoolLoop({ ...effects, pools, definitions, nodes: ownNode, queue: poolQueue, looked }, signal),
       afterFirstLook(),
     ]);
   };
@@ -199,6 +203,7 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
     await Promise.all(running);
   } finally {
     await end(effects, node, sockets);
+    poolQueue.shutDown();
     queue.shutDown();
     reclaimQueue.shutDown();
     await health?.close();

@@ -95,7 +95,11 @@ export class CopyStore {
   /** Finishes what a crash has left. To be run when the pool becomes ready, before all else. */
   async scan(): Promise<readonly ScanProblem[]> {
     const problems: ScanProblem[] = [];
-    for (const volume of await this.volumes()) {
+    const volumes = await this.volumes();
+    if (volumes.length > 0) await this.#disk.syncDirectory(volumesPath(this.#pool));
+    for (const volume of volumes) {
+      // What a killed process renamed and did not sync is not durable yet, and looks as if it were.
+      await this.#disk.syncDirectory(volumePath(this.#pool, volume));
       for (const directory of await this.#names(volumePath(this.#pool, volume))) {
         const path = copyPath(this.#pool, volume, directory);
         try {
@@ -104,7 +108,7 @@ export class CopyStore {
           problems.push({ path, error });
         }
       }
-      await this.#removeVolume(volume);
+      await this.#removeIfEmpty(volume);
     }
     return problems;
   }
@@ -239,14 +243,28 @@ export class CopyStore {
       }
     }
     await this.#removeEmpty(volume, directory);
-    await this.#removeVolume(volume);
+    await this.#removeIfEmpty(volume);
   }
 
-  /** Removes the volume's directory once nothing is in it. */
-  async #removeVolume(volume: string): Promise<void> {
+  /**
+   * Makes sure, and durable, that nothing of the volume is left in this pool: to be called before
+   * that is said. Throws when a copy is there, or a directory that is no copy and holds something.
+   */
+  async removeVolume(volume: string): Promise<void> {
+    for (const directory of await this.#names(volumePath(this.#pool, volume))) await this.#finish(volume, directory);
+    await this.#removeIfEmpty(volume);
+    const [directory] = await this.#names(volumePath(this.#pool, volume));
+    if (directory === undefined) return;
+    throw agentErrors.COPY_STATE({ volume, directory, state: "still there", wanted: "the end of the volume" });
+  }
+
+  async #removeIfEmpty(volume: string): Promise<void> {
+    if ((await this.#disk.stat(volumesPath(this.#pool))) === undefined) return;
     const path = volumePath(this.#pool, volume);
-    if ((await this.#disk.stat(path)) === undefined || (await this.#disk.list(path)).length > 0) return;
-    await this.#disk.removeDirectory(path);
+    if ((await this.#disk.stat(path)) !== undefined) {
+      if ((await this.#disk.list(path)).length > 0) return;
+      await this.#disk.removeDirectory(path);
+    }
     await this.#disk.syncDirectory(volumesPath(this.#pool));
   }
 
@@ -261,6 +279,7 @@ export class CopyStore {
       await this.#removeEmpty(volume, directory);
       return;
     }
+    await this.#disk.syncDirectory(copy.path);
     if (copy.state === "Sealing") {
       await this.#renameData(copy);
       if (copy.data === DATA) await this.#write(copy, { state: "Active" });

@@ -1,9 +1,10 @@
 /*
- * What this node has of a volume: its copies in every pool, and where they are mounted. Read from the
- * disks and the mount table each time.
+ * What this node has of a volume: its copies in every pool, and where they are mounted. Read from
+ * the disks and the mount table each time.
  *
- * A pool counts only if its pool.json is there after the copies were listed: a disk that was unmounted
- * a moment ago leaves an empty directory, and that must not look like a pool without copies.
+ * A pool counts only if its pool.json is there after the copies were listed: a disk that was
+ * unmounted a moment ago leaves an empty directory, and that must not look like a pool without
+ * copies.
  */
 import type { Mounts } from "../mounts/mounts.ts";
 import { publicationsOf, type Publication } from "../mounts/publications.ts";
@@ -17,6 +18,13 @@ export interface OnDiskDeps {
   readonly pools: Pools;
   readonly mounts: Mounts;
   readonly kubeletDirectory: string;
+}
+
+/** A copy with the pool it is in. */
+export interface CopyInPool {
+  readonly copy: Copy;
+  readonly pool: Pool;
+  readonly store: CopyStore;
 }
 
 /** What is on the disks of a volume. */
@@ -43,18 +51,30 @@ export class OnDisk {
 
   /** The volume's copies in all pools. Throws AGENT_COPY_UNREADABLE when one is damaged. */
   async find(volume: string): Promise<Found> {
-    const found = await this.#inPools((store) => store.list(volume));
-    return { copies: found.lists.flat(), readable: found.readable };
+    const { found, readable } = await this.#inPools((store) => store.list(volume));
+    return { copies: found.flatMap(({ listed }) => listed), readable };
+  }
+
+  /** As `find`, each with the pool and the store it is in. */
+  async copies(volume: string): Promise<readonly CopyInPool[]> {
+    const { found } = await this.#inPools((store) => store.list(volume));
+    return found.flatMap(({ listed, pool, store }) => listed.map((copy) => ({ copy, pool, store })));
+  }
+
+  /** Makes durable that nothing of the volume is left. */
+  async removeVolume(volume: string): Promise<void> {
+    for (const { store } of this.#ready()) await store?.removeVolume(volume);
   }
 
   /** The copies of a pool that can be read now. */
   storeIn(pool: string): CopyStore | undefined {
-    return this.#deps.pools.all().find(({ name }) => name === pool)?.store;
+    return this.#ready().find(({ name }) => name === pool)?.store;
   }
 
   /** Every volume that has a directory in a pool that can be read. */
   async volumes(): Promise<ReadonlySet<string>> {
-    return new Set((await this.#inPools((store) => store.volumes())).lists.flat());
+    const { found } = await this.#inPools((store) => store.volumes());
+    return new Set(found.flatMap(({ listed }) => listed));
   }
 
   /** The store that a copy was found in. */
@@ -87,19 +107,20 @@ export class OnDisk {
     return this.#deps.pools.all().filter(({ store }) => store !== undefined);
   }
 
-  async #inPools<T>(
-    list: (store: CopyStore) => Promise<readonly T[]>,
-  ): Promise<{ readonly lists: readonly (readonly T[])[]; readonly readable: ReadonlySet<string> }> {
-    const lists: (readonly T[])[] = [];
+  async #inPools<T>(list: (store: CopyStore) => Promise<readonly T[]>): Promise<{
+    readonly found: readonly { readonly pool: Pool; readonly store: CopyStore; readonly listed: readonly T[] }[];
+    readonly readable: ReadonlySet<string>;
+  }> {
+    const found: { pool: Pool; store: CopyStore; listed: readonly T[] }[] = [];
     const readable = new Set<string>();
     for (const { name, store } of this.#ready()) {
       if (store === undefined) continue;
       const listed = await list(store);
-      const now = await this.#deps.pools.check(name);
-      if (now?.store === undefined || now.status.uuid === undefined) continue;
-      lists.push(listed);
-      readable.add(now.status.uuid);
+      const pool = await this.#deps.pools.check(name);
+      if (pool?.store === undefined || pool.status.uuid === undefined) continue;
+      found.push({ pool, store, listed });
+      readable.add(pool.status.uuid);
     }
-    return { lists, readable };
+    return { found, readable };
   }
 }

@@ -1,4 +1,7 @@
-/** Trees of a tenant, whatever the tenant does in them meanwhile: no symlink is followed, no mount crossed. */
+/**
+ * Trees of a tenant, whatever the tenant does in them meanwhile: no symlink is followed, no mount
+ * crossed.
+ */
 export interface Trees {
   /** Removes everything in the tree, and the tree. May be cut off anywhere and run again. */
   remove(path: string, signal: AbortSignal): Promise<void>;

@@ -1,7 +1,7 @@
 /*
- * How much each copy takes, counted in the background: one tree at a time, and after each count a rest of
- * ten times as long, so that counting never takes more than a tenth of a disk's time. Between two counts
- * the last figure stands.
+ * How much each copy takes, counted in the background: one tree at a time, and after each count a
+ * rest of ten times as long, so that counting never takes more than a tenth of a disk's time.
+ * Between two counts the last figure stands.
  */
 import type { Clock } from "../../effects/clock.ts";
 import type { Log } from "../../observe/log.ts";

@@ -2,7 +2,7 @@ import type { StoragePool } from "../../api/kinds/storage-pool.ts";
 import { runController, type ControllerDeps } from "../../kube/controller.ts";
 import type { Informer } from "../../kube/informer.ts";
 import type { Node } from "../../kube/kinds.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import type { WorkQueue } from "../../kube/work-queue.ts";
 import { RENEW_MS, type Pools } from "./pools.ts";
 
 export interface PoolLoopDeps extends ControllerDeps {
@@ -10,21 +10,20 @@ export interface PoolLoopDeps extends ControllerDeps {
   readonly definitions: Informer<StoragePool>;
   /** Of this node alone. */
   readonly nodes: Informer<Node>;
+  /** Its one key is ROUND. */
+  readonly queue: WorkQueue;
   /** Called after each round. */
   readonly looked: () => void;
 }
 
 /** All pools are one key: a round looks at every disk and writes one object. */
-const ROUND = "pools";
+export const ROUND = "pools";
 /** A round that failed is tried again soon: until the first one nothing can be published. */
-const FIRST_BACKOFF_MS = 500;
-const LONGEST_BACKOFF_MS = 30_000;
+export const POOL_BACKOFF = { baseDelayMs: 500, maxDelayMs: 30_000 };
 
 /** Runs rounds of `pools.refresh` until the signal is aborted. The informers must have synced. */
 export async function runPoolLoop(deps: PoolLoopDeps, signal: AbortSignal): Promise<void> {
-  const { clock, definitions, looked, nodes, pools } = deps;
-  const backoff = { baseDelayMs: FIRST_BACKOFF_MS, maxDelayMs: LONGEST_BACKOFF_MS };
-  const queue = new WorkQueue({ clock }, { name: "pools", ...backoff });
+  const { definitions, looked, nodes, pools, queue } = deps;
   const add = (): void => {
     queue.add(ROUND);
   };

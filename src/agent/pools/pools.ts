@@ -11,7 +11,7 @@
  *
  * What a crash leaves when a disk is given its identity:
  *   before pool.json has its name     a directory without it: the next round makes it
- *   before the StorageNode says so    a pool.json that is not recorded: the next round takes it over
+ *   before the StorageNode says so    a pool.json that is not recorded: the next round takes it
  */
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -25,13 +25,14 @@ import type { Random } from "../../effects/random.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../../kube/errors.ts";
 import type { Node } from "../../kube/kinds.ts";
+import { messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import { CopyStore } from "../copies/copy-store.ts";
 import { POOL_FILE, PRIVATE_MODE } from "../copies/layout.ts";
 import { ensureDirectory, replaceFile } from "../disk/durable.ts";
 import { inspectPool, rootOf } from "./inspect.ts";
 import { isPoolNamed } from "./named.ts";
-import { planPool, type PoolPlan } from "./plan-pool.ts";
+import { planPool, type PoolPlan, type PoolView } from "./plan-pool.ts";
 import { formatPoolFile } from "./pool-file.ts";
 
 /** One pool on this node. */
@@ -59,6 +60,8 @@ export interface PoolsDeps {
   readonly definitions: () => readonly StoragePool[];
   readonly node: () => Node | undefined;
   readonly agent: () => AgentOnNode;
+  /** Told when a disk was found otherwise than in the last round: a round should come soon. */
+  readonly differs: () => void;
 }
 
 /** How often the StorageNode says that the agent is there. */
@@ -102,6 +105,7 @@ export class Pools {
       // A disk gets its identity in a round only.
       named: true,
     });
+    if ((plan.step === "ready") !== pool.status.ready) this.#deps.differs();
     if (plan.step === "ready") return pool;
     const status = statusOf(pool, plan, pool.status.uuid);
     return { name, path: pool.path, status };
@@ -136,21 +140,37 @@ export class Pools {
     return Object.entries(spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value);
   }
 
+  /** Rejects for the API server's faults only: a broken disk is the pool's status. */
   async #look(name: string, path: string, signal: AbortSignal): Promise<Pool> {
     const { disk, roots } = this.#deps;
-    const inspect = (): ReturnType<typeof inspectPool> => inspectPool(disk, path, roots);
     const view = { name, path, recorded: this.#uuidOf(name), named: undefined };
-    let plan = planPool({ ...view, finding: await inspect() });
+    let plan = planPool({ ...view, finding: await inspectPool(disk, path, roots) });
     if (plan.step === "ask") {
       this.#recorded = await this.#read(signal);
       const named = await this.#isNamed(name, signal);
-      plan = planPool({ ...view, finding: await inspect(), recorded: this.#uuidOf(name), named });
+      const finding = await inspectPool(disk, path, roots);
+      plan = planPool({ ...view, finding, recorded: this.#uuidOf(name), named });
     }
+    const recorded = this.#uuidOf(name);
+    try {
+      return await this.#use({ name, path, recorded }, plan);
+    } catch (error) {
+      this.#log.error("a pool cannot be used", { pool: name, path, err: error });
+      return { name, path, status: statusOf(view, unreadable(error), recorded) };
+    }
+  }
+
+  async #use(view: Pick<PoolView, "name" | "path" | "recorded">, planned: PoolPlan): Promise<Pool> {
+    const { disk, roots } = this.#deps;
+    const { name, path, recorded } = view;
+    let plan = planned;
     if (plan.step === "initialise") {
       await this.#initialise(name, path);
-      plan = planPool({ ...view, finding: await inspect() });
+      plan = planPool({ ...view, named: undefined, finding: await inspectPool(disk, path, roots) });
     }
-    const status = statusOf({ name, path }, plan, this.#uuidOf(name));
+    // One that a killed process has made may not be durable yet; once it is recorded it has to be.
+    if (plan.step === "ready" && recorded === undefined) await disk.syncDirectory(path);
+    const status = statusOf(view, plan, recorded);
     if (!status.ready || status.uuid === undefined) return { name, path, status };
     const room = await disk.room(path);
     return { name, path, status: { ...status, ...room }, store: await this.#store(name, path, status.uuid) };
@@ -262,6 +282,10 @@ function statusOf(
     return { name, path, ...uuid, ready: false, reason, message };
   }
   return { name, path, ...uuid, ready: false, reason: "Unknown", message: "the disk changed while it was looked at" };
+}
+
+function unreadable(error: unknown): PoolPlan {
+  return { step: "notReady", reason: "Unreadable", message: messageOf(error) };
 }
 
 /** The StoragePool is gone. The UUID stays known, should it come back. */

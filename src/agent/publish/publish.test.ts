@@ -147,6 +147,9 @@ describe("a publish is refused for good", () => {
     node.disk.put(`${POOL}/pool.json`, text.replace(/"uuid": "[^"]*"/, '"uuid": "another"'));
     expect((await refusal(publish())).message).toContain("is another disk");
     node.disk.put(`${POOL}/pool.json`, text);
+    // Whoever asks first finds out that the disk is back.
+    await refusal(publish());
+    await node.clock.advance(1000);
     await publish();
   });
 
@@ -201,6 +204,22 @@ describe("publishing again", () => {
     await publish();
     expect(await refusal(publish({ readonly: true }))).toMatchObject({ code: "ALREADY_EXISTS" });
     expect(node.mounts.summary()).toEqual([MOUNTED]);
+  });
+
+  test("from a copy that may not be published any more takes the mount off", async () => {
+    await publish();
+    const file = `${POOL}/volumes/pvc-1/1/copy.json`;
+    node.disk.put(file, (await node.disk.readText(file)).replace("Active", "Sealing"));
+    expect(await refusal(publish())).toMatchObject({ code: "FAILED_PRECONDITION" });
+    expect(node.mounts.summary()).toEqual([]);
+  });
+
+  test("where the mount cannot be taken off, the refusal is not final", async () => {
+    await publish();
+    const file = `${POOL}/volumes/pvc-1/1/copy.json`;
+    node.disk.put(file, (await node.disk.readText(file)).replace("Active", "Sealing"));
+    node.mounts.busy.add(targetOf("pod-1"));
+    expect(await refusal(publish())).toMatchObject({ code: "ABORTED" });
   });
 
   test("over something else does not unmount it, and is not the end", async () => {

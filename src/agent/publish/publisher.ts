@@ -107,7 +107,9 @@ export class Publisher {
     });
   }
 
-  /** Takes a mount off that the kubelet has forgotten. A subPath's target is left to the kubelet. */
+  /**
+   * Takes a mount off that the kubelet has forgotten. A subPath's target is left to the kubelet.
+   */
   async takeOff({ kind, target, volume }: Publication): Promise<void> {
     const { changed, locks, mounts } = this.#deps;
     await locks.run(volume, async () => {

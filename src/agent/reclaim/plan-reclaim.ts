@@ -2,7 +2,9 @@ import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { CopyOfEpoch, VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { Copy } from "../copies/copy-store.ts";
 
-/** Everything that the removal of a volume's bytes is decided from, read under the volume's lock. */
+/**
+ * Everything that the removal of a volume's bytes is decided from, read under the volume's lock.
+ */
 export interface ReclaimView {
   readonly node: string;
   /** Read uncached; undefined when there is none. */
@@ -23,7 +25,9 @@ export type ReclaimPlan =
   | { readonly step: "wait"; readonly why: "mounted" | "pool not readable" }
   /** Give the copies up. */
   | { readonly step: "trash"; readonly copies: readonly Copy[] }
-  /** Say so in the VolumeCopy, before the first byte goes: a copy that is gone would look missing. */
+  /**
+   * Say so in the VolumeCopy, before the first byte goes: a copy that is gone would look missing.
+   */
   | { readonly step: "record" }
   | { readonly step: "purge"; readonly copies: readonly Copy[] }
   /** No byte is left, and none will be made: say so. */
@@ -32,8 +36,8 @@ export type ReclaimPlan =
   | { readonly step: "release"; readonly volumeCopy: VolumeCopy };
 
 /**
- * The next step of removing what this node has of a volume. Only `spec.reclaim` of the LocalVolume is an
- * order to remove bytes: its absence is none, and neither is a deletionTimestamp of anything.
+ * The next step of removing what this node has of a volume. Only `spec.reclaim` of the LocalVolume
+ * is an order to remove bytes: its absence is none, and neither is a deletionTimestamp of anything.
  */
 export function planReclaim(view: ReclaimView): ReclaimPlan {
   const { copies, localVolume, mounted, node, readable, volumeCopy } = view;

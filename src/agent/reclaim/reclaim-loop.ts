@@ -1,14 +1,14 @@
 /*
  * Removing the bytes of volumes whose LocalVolume says `reclaim`. There is no other order to remove
- * bytes. Each step is derived from the LocalVolume (read uncached), the disk and the mount table, under
- * the volume's lock; a publish that comes later reads the same LocalVolume and is refused.
+ * bytes. Each step is derived from the LocalVolume (read uncached), the disk and the mount table,
+ * under the volume's lock; a publish that comes later reads the same LocalVolume and is refused.
  *
  *   trash → record → purge → purged → (the controller deletes the VolumeCopy) → release
  *
  * What a crash leaves:
  *   after trash     copies in the Trash that no move needs: the next round goes on with them
  *   within purge    a part of the tree, still Trash: purged again
- *   after purge     a VolumeCopy that does not say `purged` yet: the next round finds no copy and says it
+ *   after purge     a VolumeCopy that does not say `purged`: the next round finds no copy, and does
  */
 import { copyNameOf } from "../../api/copy-name.ts";
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
@@ -47,7 +47,9 @@ const AGAIN_MS = 30_000;
 /** Steps of one round: trash, record, purge, purged. */
 const MOST_STEPS = 6;
 
-/** Runs until the signal is aborted. The informers must have synced, and the pools been looked at. */
+/**
+ * Runs until the signal is aborted. The informers must have synced, and the pools been looked at.
+ */
 export async function runReclaimLoop(deps: ReclaimLoopDeps, signal: AbortSignal): Promise<void> {
   const { copyObjects, queue, reclaimed } = deps;
   const stops = [
@@ -75,7 +77,10 @@ export async function runReclaimLoop(deps: ReclaimLoopDeps, signal: AbortSignal)
   }
 }
 
-/** Spares the requests for volumes that nobody removes. What the caches do not show yet comes with their next event. */
+/**
+ * Spares the requests for volumes that nobody removes. What the caches do not show yet comes with
+ * their next event.
+ */
 function mayBeDue({ copyObjects, nodeName, reclaimed }: ReclaimLoopDeps, volume: string): boolean {
   if (reclaimed.store.get(volume)?.spec.reclaim === true) return true;
   const object = copyObjects.store.get(copyNameOf(volume, nodeName));
@@ -129,6 +134,8 @@ async function carryOut(
       }
       return;
     case "purged":
+      // A crash must not bring back what nobody would remove any more.
+      await onDisk.removeVolume(volume);
       await copies.sync(volume, { purged: true, signal });
       return;
     case "release":

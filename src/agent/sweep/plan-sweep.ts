@@ -7,8 +7,8 @@ export type Abandoned = ReadonlyMap<string, number>;
 export const UNUSED_MS = 60_000;
 
 /**
- * Which mounts to take off: those whose pod is gone and that nothing has used for a minute. `abandoned` is
- * what the last look left, and what this one leaves is given back.
+ * Which mounts to take off: those whose pod is gone and that nothing has used for a minute.
+ * `abandoned` is what the last look left, and what this one leaves is given back.
  */
 export function planSweep(
   publications: readonly Publication[],

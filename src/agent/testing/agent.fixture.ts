@@ -70,8 +70,8 @@ export class TestNode {
   readonly disk = new MemoryDisk().prepare("/var/lib/mooring", `${KUBELET}/pods`);
   readonly mounts = new MemoryMounts(this.disk);
   readonly log: RecordingLog = recordingLog();
-  /** Targets that a process still uses. */
-  readonly used = new Set<string>();
+  /** Whether processes of pods that are gone still use their volumes. */
+  isUsed = false;
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
   #node: CsiNode | undefined;
 
@@ -91,15 +91,15 @@ export class TestNode {
     return target;
   }
 
-  /** Starts an agent and waits until it has looked at the pools. */
-  async start(effects: Partial<AgentEffects> = {}): Promise<CsiNode> {
+  /** Starts an agent. */
+  launch(effects: Partial<AgentEffects> = {}, roots = ["/var/lib/mooring"]): void {
     const stop = new AbortController();
     const registry = new Registry();
     const ended = runAgent(
       {
         nodeName: NODE,
         address: "10.0.0.1",
-        roots: ["/var/lib/mooring"],
+        roots,
         kubeletDirectory: KUBELET,
         csiDirectory: `${KUBELET}/plugins/mooring.dev`,
         healthPort: 0,
@@ -115,7 +115,7 @@ export class TestNode {
         mounts: this.mounts,
         binder: this.mounts,
         trees: memoryTrees(this.disk),
-        isUsed: (publication) => Promise.resolve(this.used.has(publication.target)),
+        isUsed: () => Promise.resolve(this.isUsed),
         registry,
         metrics: new KubeMetrics(registry),
         serve: async () => ({ port: 1, close: async () => undefined }),
@@ -131,10 +131,14 @@ export class TestNode {
     );
     this.#running = { stop, ended };
     ended.catch(() => undefined);
-    await eventually(
-      "the agent has written its StorageNode",
-      () => this.log.lines.some(({ msg }) => msg === "pools looked at") || effects.uid !== undefined,
-    );
+  }
+
+  /** Starts an agent and waits until it has looked at the pools. */
+  async start(effects: Partial<AgentEffects> = {}, roots?: string[]): Promise<CsiNode> {
+    const looked = (): number => this.log.lines.filter(({ msg }) => msg === "pools looked at").length;
+    const before = looked();
+    this.launch(effects, roots);
+    await eventually("the agent has looked at the pools", () => looked() > before);
     return this.node;
   }
 

@@ -13,8 +13,8 @@ export interface OpenDirectory {
 }
 
 /**
- * Opens the data directory of a copy. Its parents belong to root and are closed to everybody else, so a
- * tenant cannot have put something else in its place.
+ * Opens the data directory of a copy. Its parents belong to root and are closed to everybody else,
+ * so a tenant cannot have put something else in its place.
  */
 export async function openDirectory(path: string): Promise<OpenDirectory> {
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
