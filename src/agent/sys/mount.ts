@@ -6,10 +6,6 @@ export const MS_NOSUID = 0x2;
 export const MS_NODEV = 0x4;
 export const MS_REMOUNT = 0x20;
 export const MS_BIND = 0x1000;
-export const MS_REC = 0x4000;
-export const MS_PRIVATE = 0x4_0000;
-export const MS_SLAVE = 0x8_0000;
-export const MS_SHARED = 0x10_0000;
 
 /**
  * Never follows a symlink. There is no MNT_DETACH here on purpose: a lazily unmounted volume stays
