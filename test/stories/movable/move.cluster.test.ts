@@ -75,7 +75,7 @@ describe("a VolumeMove by hand", () => {
     const look =
       "cd /data && md5sum -c random.md5 && stat -c '%a %u %g %F' d && stat -c %F d/fifo && readlink d/soft && test records -ef d/hard && echo same";
     const { stdout } = await ground.exec(NS, "w-0", ["sh", "-c", look]);
-    expect(stdout.split("\n")).toEqual(["random: OK", "2751 12 34 directory", "fifo", "../records", "same", ""]);
+    expect(stdout.split("\n")).toEqual(["/data/random: OK", "2751 12 34 directory", "fifo", "../records", "same", ""]);
     expect(await volumeOf(ground, NS, "data-w-0")).toBe(volume);
     expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: to, epoch: 2 });
   });
