@@ -6,7 +6,7 @@ import { affinityOf } from "./affinity.ts";
 import type { ClassParameters } from "./parameters.ts";
 
 /** Attribute of the PersistentVolume: which LocalVolume it was made with. People may read it; agents compare it. */
-export const INCARNATION_ATTRIBUTE = "mooring.dev/incarnation";
+const INCARNATION_ATTRIBUTE = "mooring.dev/incarnation";
 
 /** Where a volume is to be made, and of what kind. */
 export interface NewVolume {

@@ -141,7 +141,13 @@ class MoveLoop {
         case "read":
           parts = new Set([...parts, ...step.parts]);
           break;
-        default:
+        case "add-finalizer":
+        case "remove-finalizer":
+        case "set-status":
+        case "change-volume":
+        case "set-moved-at":
+        case "evict":
+        case "delete-pod":
           if (!(await this.#carryOut(snapshot.move, step, signal))) return { requeueAfterMs: AGAIN_MS };
           parts = new Set(["volumes", "move"]);
       }

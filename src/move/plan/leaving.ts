@@ -10,7 +10,3 @@ export function whyLeaving(node: Node, taints: ReadonlySet<string> = new Set()):
   const taint = node.spec?.taints?.find(({ key }) => LEAVING_TAINTS.has(key) || taints.has(key));
   return taint === undefined ? undefined : `it has the taint ${taint.key}`;
 }
-
-export function isReady(node: Node): boolean {
-  return node.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
-}

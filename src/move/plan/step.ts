@@ -26,5 +26,3 @@ export type MoveStep =
   | { readonly step: "set-moved-at"; readonly volume: Stored<LocalVolume>; readonly at: string }
   | { readonly step: "evict"; readonly pod: PodView; readonly gracePeriodSeconds: number | undefined }
   | { readonly step: "delete-pod"; readonly pod: PodView; readonly gracePeriodSeconds: number | undefined };
-
-export type StepName = MoveStep["step"];
