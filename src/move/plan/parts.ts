@@ -26,8 +26,12 @@ export function recordedOf(s: MoveSnapshot, name: string) {
   return s.move.status?.volumes?.find((recorded) => recorded.name === name);
 }
 
+/**
+ * The copy of an epoch under its own name. A target's copy has the move's UID in its name until it is the volume, and a
+ * crash of its agent may leave it Active under that name: it counts only when it is renamed.
+ */
 export function copyAt(copy: VolumeCopy | undefined, epoch: number): CopyOfEpoch | undefined {
-  return copy?.status?.copies?.find((one) => one.epoch === epoch && one.state !== "Incoming");
+  return copy?.status?.copies?.find((one) => one.directory === String(epoch) && one.state !== "Incoming");
 }
 
 /** Whether the volume is held by this move. */
