@@ -46,6 +46,7 @@ function report(world: World, machine: Machine, volume: string, move?: Omit<Copy
 }
 
 /** Says what is on disk, also when an operation was cut off before it could say so. */
+// oxlint-disable-next-line require-yield -- one step, and still an operation
 export function* tell(world: World, machine: Machine, volume: string): Operation {
   const known = world.copies.get(copyName(volume, machine.name)) !== undefined;
   if (known || machine.directories.some((one) => one.volume === volume)) report(world, machine, volume);
@@ -119,6 +120,19 @@ export function* seal(world: World, machine: Machine, volume: string, hint: Volu
   world.say(`${machine.name}: sealed ${volume} for ${order.moveUID}/${String(order.sealing)}`);
 }
 
+/** Before anything is closed: the source looks for what cannot be copied. */
+export function* look(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
+  const move = read(world, hint);
+  yield;
+  const phase = move?.status?.phase ?? "";
+  const holder = world.volumes.get(volume)?.spec.activeMove?.uid;
+  if (move === undefined || holder !== move.metadata.uid || move.spec.from !== machine.name) return;
+  if (!["Planned", "Copying", "Prepared"].includes(phase)) return;
+  yield;
+  const order = { moveUID: move.metadata.uid, sealing: move.status?.sealing ?? 0 };
+  report(world, machine, volume, { ...order, role: "Source", state: "Checked" });
+}
+
 /** A late seal heals itself. */
 export function* unseal(world: World, machine: Machine, volume: string): Operation {
   const { sabotage } = world;
@@ -136,10 +150,7 @@ export function* unseal(world: World, machine: Machine, volume: string): Operati
       // The move that holds the volume decides, also over a seal that an earlier one left.
       const phase = move?.metadata.uid === activeMove?.uid ? move?.status?.phase : undefined;
       const ordered = phase !== undefined && ["Planned", "Copying", "Prepared", "Undoing", "Cancelled"].includes(phase);
-      const blind =
-        sabotage === "the agent unseals what it finds sealed without asking" ||
-        (sabotage === "the agent unseals as soon as the move is gone" && move === undefined);
-      if (!ordered && !blind) continue;
+      if (!ordered && sabotage !== "the agent unseals what it finds sealed without asking") continue;
     }
     yield;
     if (directory.tombstone) machine.directories.splice(machine.directories.indexOf(directory), 1);
