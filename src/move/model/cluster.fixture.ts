@@ -1,5 +1,5 @@
 import { timeOf } from "../plan/timing.ts";
-import { locked, publish, pull, seal, settle, tell, unseal, type Operation } from "./agent.fixture.ts";
+import { locked, look, publish, pull, seal, settle, tell, unseal, type Operation } from "./agent.fixture.ts";
 import { labelOn, wantedLabel, type Machine, type World } from "./world.fixture.ts";
 
 /* What goes on in a cluster besides the controller: kubelets, scheduler, workload controllers, labels, agents. */
@@ -168,7 +168,9 @@ function startOperation(world: World, running: Running, machine: Machine): void 
   const operations = [unseal(world, machine, volume), settle(world, machine, volume), tell(world, machine, volume)];
   if (heard !== undefined && concerned && world.chance(0.7)) {
     const source = heard.spec.from === machine.name;
-    const operation = source ? seal(world, machine, volume, heard) : pull(world, machine, volume, heard);
+    const early = ["Planned", "Copying", "Prepared"].includes(history.at(-1)?.status?.phase ?? "");
+    const atSource = early && world.chance(0.7) ? look : seal;
+    const operation = (source ? atSource : pull)(world, machine, volume, heard);
     return add(running, machine, locked(machine, volume, operation));
   }
   const operation = world.pick(operations);
@@ -215,6 +217,7 @@ export function settleCluster(world: World, running: Running): void {
       const moves = world.moves.list().filter(({ spec }) => spec.volumes.some(({ name }) => name === volume));
       finish(locked(machine, volume, unseal(world, machine, volume)));
       finish(locked(machine, volume, settle(world, machine, volume)));
+      for (const move of moves) finish(locked(machine, volume, look(world, machine, volume, move)));
       for (const move of moves) finish(locked(machine, volume, seal(world, machine, volume, move)));
       for (const move of moves) finish(locked(machine, volume, pull(world, machine, volume, move)));
       finish(locked(machine, volume, tell(world, machine, volume)));

@@ -247,7 +247,7 @@ export class Leader {
         return;
       }
       case "evict": {
-        const held = world.chaos && world.chance(0.3);
+        const held = world.chaos && world.chance(world.budget);
         this.#evictions.set(step.pod.uid, { at: world.now, outcome: held ? "held" : "sent", message: "budget" });
         if (!held && world.pods.get(step.pod.name)?.metadata.uid === step.pod.uid) terminate(world, step.pod.name);
         return;
