@@ -1,13 +1,13 @@
 /*
  * The end of an installation: `kubectl delete -f` of the manifest with the controller in it.
  *
- * Finalizers of ours would keep keepers, and later the kinds themselves, for ever once nobody runs who
- * takes them off. So a controller that is told to stop looks whether its Deployment or its namespace is
- * being deleted, and if so lets everything go. Data on disks stays; a new installation puts the
- * finalizers back and goes on with the same volumes.
+ * Finalizers of ours would keep keepers, and later the kinds themselves, for ever once nobody runs
+ * who takes them off. So a controller that is told to stop looks whether its Deployment or its
+ * namespace is being deleted, and if so lets everything go. Data on disks stays; a new installation
+ * puts the finalizers back and goes on with the same volumes.
  *
- * Agents run for a while beside this and may put a finalizer back: the rounds go on until a look finds
- * nothing left, or the time is up.
+ * Agents run for a while beside this and may put a finalizer back: the rounds go on until a look
+ * finds nothing left, or the time is up.
  */
 import { localVolumes } from "../api/kinds/local-volume.ts";
 import { storageNodes } from "../api/kinds/storage-node.ts";
@@ -50,7 +50,10 @@ const namespaces = defineResource<KubeObject>({
 const KINDS: readonly Resource[] = [volumeMoves, localVolumes, volumeCopies, storageNodes];
 const ROUND_MS = 1000;
 
-/** Whether the installation is being deleted. Rejects when the server cannot be asked: then nothing is let go. */
+/**
+ * Whether the installation is being deleted. Rejects when the server cannot be asked: then nothing
+ * is let go.
+ */
 export async function isBeingUninstalled(
   client: KubeClient,
   { namespace, deployment }: Installation,
@@ -63,7 +66,10 @@ export async function isBeingUninstalled(
   return found.some((object) => object === undefined || object.metadata.deletionTimestamp !== undefined);
 }
 
-/** Takes our finalizers off everything, and deletes the keepers. Resolves when nothing is left, or the signal is aborted. */
+/**
+ * Takes our finalizers off everything, and deletes the keepers. Resolves when nothing is left, or
+ * the signal is aborted.
+ */
 export async function letEverythingGo(deps: UninstallDeps, namespace: string, signal: AbortSignal): Promise<void> {
   const { client, clock, log } = deps;
   log.info("the installation is being removed: letting go of keepers and finalizers");

@@ -161,7 +161,10 @@ async function serve({ log, options, registry }: World, { informers }: MooringWa
   );
 }
 
-/** Every replica does this: the one that leads may be gone first, and doing it twice changes nothing. */
+/**
+ * Every replica does this: the one that leads may be gone first, and doing it twice changes
+ * nothing.
+ */
 async function letGoAtTheEnd(world: World): Promise<void> {
   const { client, clock, log, options } = world;
   const { namespace } = options;

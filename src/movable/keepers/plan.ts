@@ -1,18 +1,19 @@
 /*
- * A keeper is a tiny pod on each node with volumes. It stands for the data in a drain: `kubectl drain`
- * evicts it like any other pod, and its eviction is held until nothing of the node is to move. So a
- * drain does not end before the data is safe, even when no pod uses the volumes.
+ * A keeper is a tiny pod on each node with volumes. It stands for the data in a drain:
+ * `kubectl drain` evicts it like any other pod, and its eviction is held until nothing of the node
+ * is to move. So a drain does not end before the data is safe, even when no pod uses the volumes.
  *
- *   node                             live keeper        a keeper that is ending or failed
- *   stays, has volumes               one                goes once a live one is there
- *   leaves, something is to move     one                stays (its finalizer holds it), beside the live one
- *   anything else                    none               goes
+ *   node                             live keeper   a keeper that is ending or failed
+ *   stays, has volumes               one           goes once a live one is there
+ *   leaves, something is to move     one           stays: its finalizer holds it
+ *   anything else                    none          goes
  *
  * Before a finalizer goes the server is asked once more (`check`): a node that is being cordoned in
  * this moment must not lose its last keeper, nor one that has got a volume in this moment.
  *
- * Rules that look odd: cluster-autoscaler does not count failed pods, nor pods that have been ending for
- * a minute, so a live one stands beside those; and a failed one is kept only once, or they would pile up.
+ * Rules that look odd: cluster-autoscaler does not count failed pods, nor pods that have been
+ * ending for a minute, so a live one stands beside those; and a failed one is kept only once, or
+ * they would pile up.
  */
 
 /** A keeper pod. */

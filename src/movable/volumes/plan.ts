@@ -23,8 +23,9 @@ export type VolumePlan =
  *
  *   made (mayCreate) ── first publish seen ──▶ in use ── reclaim ordered ──▶ being removed ──▶ gone
  *
- * `copies` are all VolumeCopies of the volume. While `mayCreate` is set its node may be in the middle
- * of a first publish, so the end waits for that node's agent to say that it will make nothing.
+ * `copies` are all VolumeCopies of the volume. While `mayCreate` is set its node may be in the
+ * middle of a first publish, so the end waits for that node's agent to say that it will make
+ * nothing.
  */
 export function planVolume(volume: Stored<LocalVolume>, copies: readonly Stored<VolumeCopy>[]): VolumePlan {
   const { mayCreate, reclaim } = volume.spec;

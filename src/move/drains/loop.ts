@@ -1,9 +1,9 @@
 /*
  * Makes a VolumeMove for each group of volumes that is to leave a node, and removes old ones.
  *
- * Only the leader runs this. Two leaders for a moment could make two moves for one group: the volumes'
- * activeMove lets one of them have the volumes, and the other one waits and is cancelled when it finds
- * them elsewhere. What a crash leaves: a VolumeMove, or none, which is planned again.
+ * Only the leader runs this. Two leaders for a moment could make two moves for one group: the
+ * volumes' activeMove lets one of them have the volumes, and the other one waits and is cancelled
+ * when it finds them elsewhere. What a crash leaves: a VolumeMove, or none, which is planned again.
  */
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import { MOVE_FINALIZER } from "../../api/names.ts";

@@ -1,10 +1,10 @@
 /*
- * Which volumes of a leaving node begin to move. Volumes move in groups: all volumes of a pod, all pods
- * of a volume, all or nothing. A group with a volume that stays, stays whole.
+ * Which volumes of a leaving node begin to move. Volumes move in groups: all volumes of a pod, all
+ * pods of a volume, all or nothing. A group with a volume that stays, stays whole.
  *
- * A group moves once an eviction of one of its pods was asked for. The keeper stands for all: once its
- * eviction was asked for, every group and every idle volume moves, because a drain never comes back for
- * a volume that no pod of it uses.
+ * A group moves once an eviction of one of its pods was asked for. The keeper stands for all: once
+ * its eviction was asked for, every group and every idle volume moves, because a drain never comes
+ * back for a volume that no pod of it uses.
  */
 
 export interface DrainVolume {

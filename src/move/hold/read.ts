@@ -1,6 +1,6 @@
 /*
- * What a replica knows of an asked eviction: from its caches, past them where they lack something, and
- * always past them for the nodes of the volumes (a cordon is a moment old when kubectl asks).
+ * What a replica knows of an asked eviction: from its caches, past them where they lack something,
+ * and always past them for the nodes of the volumes (a cordon is a moment old when kubectl asks).
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { localVolumes } from "../../api/kinds/local-volume.ts";
@@ -45,7 +45,9 @@ export interface Asked {
   readonly user: { readonly name: string };
 }
 
-/** Reads everything that `decideEviction` needs. Rejects only when the pod itself cannot be read. */
+/**
+ * Reads everything that `decideEviction` needs. Rejects only when the pod itself cannot be read.
+ */
 export async function readEviction(deps: ReadDeps, asked: Asked, signal: AbortSignal): Promise<EvictionSnapshot> {
   const { clock, controllerUser } = deps;
   const { dryRun, gracePeriodSeconds, uidPrecondition, user } = asked;
@@ -108,7 +110,10 @@ async function volumesOf(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal):
   return found;
 }
 
-/** The movable volume behind a claim. What the caches lack is read: an unknown volume is no proof that there is none. */
+/**
+ * The movable volume behind a claim. What the caches lack is read: an unknown volume is no proof
+ * that there is none.
+ */
 async function localVolumeOf(
   deps: ReadDeps,
   namespace: string,

@@ -1,12 +1,13 @@
 /*
- * Carries moves out: reads a snapshot, plans (src/move/plan), does the one step, and again. It decides
- * nothing. Every write carries the version it was planned on; one that is refused is planned again.
+ * Carries moves out: reads a snapshot, plans (src/move/plan), does the one step, and again. It
+ * decides nothing. Every write carries the version it was planned on; one that is refused is
+ * planned again.
  *
- * After a write the next plan reads the move and its volumes from the server: the caches do not have the
- * write yet, and would plan it again.
+ * After a write the next plan reads the move and its volumes from the server: the caches do not
+ * have the write yet, and would plan it again.
  *
- * What a crash leaves: after each write, a move whose next step the plan finds. What is remembered in
- * memory (when a pod was last evicted) only paces repetitions.
+ * What a crash leaves: after each write, a move whose next step the plan finds. What is remembered
+ * in memory (when a pod was last evicted) only paces repetitions.
  */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
@@ -34,7 +35,9 @@ const WORKERS = 16;
 /** More steps in a row than a move has. */
 const MOST_STEPS = 40;
 const AGAIN_MS = 200;
-/** Nothing is left to chance: a move that waits for an object is looked at this often all the same. */
+/**
+ * Nothing is left to chance: a move that waits for an object is looked at this often all the same.
+ */
 const LOOK_MS = 15_000;
 const REPAIR_MS = 10_000;
 
@@ -141,7 +144,13 @@ class MoveLoop {
         case "read":
           parts = new Set([...parts, ...step.parts]);
           break;
-        default:
+        case "add-finalizer":
+        case "remove-finalizer":
+        case "set-status":
+        case "change-volume":
+        case "set-moved-at":
+        case "evict":
+        case "delete-pod":
           if (!(await this.#carryOut(snapshot.move, step, signal))) return { requeueAfterMs: AGAIN_MS };
           parts = new Set(["volumes", "move"]);
       }

@@ -20,7 +20,10 @@ export function unfence(volume: Volume): MoveStep {
   return { step: "change-volume", change: "unfence", volume, spec };
 }
 
-/** Gives the volume back: fence and activeMove of this move go in one write, so that neither is left without the other. */
+/**
+ * Gives the volume back: fence and activeMove of this move go in one write, so that neither is left
+ * without the other.
+ */
 export function release(s: MoveSnapshot, volume: Volume): MoveStep {
   return { step: "change-volume", change: "release", volume, spec: without(volume.spec, s.move.metadata.uid) };
 }
@@ -36,8 +39,8 @@ export function without(spec: LocalVolumeSpec, uid: string): LocalVolumeSpec {
 }
 
 /**
- * Makes the target's copy the volume. A volume that was never published gets the right to be made on the target;
- * every other one loses the right, wherever it was.
+ * Makes the target's copy the volume. A volume that was never published gets the right to be made
+ * on the target; every other one loses the right, wherever it was.
  */
 export function place(volume: Volume, nodeName: string, tombstone: boolean): MoveStep {
   const { fence: _fence, mayCreate: _mayCreate, ...rest } = volume.spec;

@@ -6,8 +6,9 @@ import type { MoveStep } from "./step.ts";
 import { backoffMs, EVICTION_PATIENCE_MS, EVICTION_RETRY_MS, msOf, timeOf } from "./timing.ts";
 
 /**
- * Whether a pod that ran when the move entered Fenced is gone or ends. Then the group is half evicted and has no way
- * back: the budget was granted for the group, and the fence keeps its members from starting again.
+ * Whether a pod that ran when the move entered Fenced is gone or ends. Then the group is half
+ * evicted and has no way back: the budget was granted for the group, and the fence keeps its
+ * members from starting again.
  */
 export function someEvicted(s: MoveSnapshot): boolean {
   const running = new Set(s.pods.filter((p) => !p.finished && p.deletionTimestamp === undefined).map(({ uid }) => uid));
@@ -15,8 +16,8 @@ export function someEvicted(s: MoveSnapshot): boolean {
 }
 
 /**
- * The next eviction. The time of the first is written before it is sent: a crash between the two only makes the
- * patience shorter, the other way round it might never end.
+ * The next eviction. The time of the first is written before it is sent: a crash between the two
+ * only makes the patience shorter, the other way round it might never end.
  */
 export function planEviction(s: MoveSnapshot, now: number): MoveStep {
   const read = readFirst(s, ["move", "volumes", "pods"]);

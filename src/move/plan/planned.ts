@@ -12,7 +12,10 @@ import type { MoveStep } from "./step.ts";
 import { whyUnfit } from "./target.ts";
 import { timeOf } from "./timing.ts";
 
-/** A VolumeMove without a phase: the finalizer comes first, so that nothing is held for an object that can vanish. */
+/**
+ * A VolumeMove without a phase: the finalizer comes first, so that nothing is held for an object
+ * that can vanish.
+ */
 export function planNew(s: MoveSnapshot, now: number): MoveStep {
   const { deletionTimestamp, finalizers } = s.move.metadata;
   if (finalizers?.includes(MOVE_FINALIZER) === true) {
@@ -23,8 +26,8 @@ export function planNew(s: MoveSnapshot, now: number): MoveStep {
 }
 
 /**
- * Planned. Nothing is held while something is missing, so that another move of the same volumes can go first: what was
- * taken is given back before the move waits.
+ * Planned. Nothing is held while something is missing, so that another move of the same volumes can
+ * go first: what was taken is given back before the move waits.
  */
 export function planPlanned(s: MoveSnapshot, now: number): MoveStep {
   const end = whyCancel(s) ?? whyImpossible(s) ?? whyCalledOff(s);
