@@ -12,14 +12,16 @@ import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
 import { isNotFound } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
-import type { Node } from "../../kube/kinds.ts";
+import type { Node, Pod } from "../../kube/kinds.ts";
 import { isLeaving } from "../../kube/nodes.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
+import { volumesOfPod } from "../../movable/pod-volumes.ts";
 import type { Asks } from "./asks.ts";
 import { planDrain } from "./plan-drain.ts";
 import { usersOf, whyVolumesStay, type StaySources } from "./stays.ts";
+import { isStranded } from "./stranded.ts";
 
 export interface DrainLoopDeps extends ControllerDeps, StaySources {
   readonly client: KubeClient;
@@ -50,6 +52,7 @@ export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Pr
     pods.onChange(({ object }) => {
       const nodeName = object.spec?.nodeName;
       if (nodeName !== undefined) queue.add(nodeName);
+      else for (const node of nodesOfVolumes(deps, object)) queue.add(node);
     }),
   ];
   const reconcile = async (name: string, stop: AbortSignal): Promise<ReconcileResult> => {
@@ -72,17 +75,25 @@ function snapshotOf(deps: DrainLoopDeps, node: Stored<Node>): Parameters<typeof 
   const here = volumes.store.byIndex("byNode", name);
   const stays = whyVolumesStay(deps, node, here);
   const running = moves.store.list().filter((move) => !isFinished(move));
+  const users = usersOf(deps, here);
+  // Nobody evicts it any more: it was deleted while the webhook was not there, or by force.
+  const stranded = new Set(users.filter(({ pod }) => isStranded(pod)).flatMap((user) => user.volumes));
   const moving = new Set(running.flatMap(({ spec }) => spec.volumes.map((volume) => volume.name)));
   return {
     volumes: here.map((volume) => ({
       name: nameOf(volume),
       stays: stays.get(nameOf(volume)),
       moving: moving.has(nameOf(volume)) || volume.spec.activeMove !== undefined,
-      asked: asks.isRecent(asks.volumeAskedAt(volume)),
+      asked: asks.isRecent(asks.volumeAskedAt(volume)) || stranded.has(nameOf(volume)),
     })),
-    pods: usersOf(deps, here),
+    pods: users,
     keeperAsked: pods.store.byIndex(KEEPERS_BY_NODE, name).some((keeper) => asks.isRecent(asks.keeperAskedAt(keeper))),
   };
+}
+
+/** Where the volumes of a pod are. */
+function nodesOfVolumes(deps: DrainLoopDeps, pod: Stored<Pod>): readonly string[] {
+  return volumesOfPod(deps, pod).flatMap((name) => deps.volumes.store.get(name)?.spec.nodeName ?? []);
 }
 
 async function begin(deps: DrainLoopDeps, from: string, group: readonly string[], signal: AbortSignal): Promise<void> {
