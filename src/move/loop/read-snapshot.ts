@@ -25,20 +25,17 @@ export interface Remembered {
   readonly notedAt: number | undefined;
 }
 
-type Fresh = Partial<{
-  readonly [P in Part]: P extends "move"
-    ? Stored<VolumeMove> | undefined
-    : P extends "volumes"
-      ? ReadonlyMap<string, Stored<LocalVolume>>
-      : P extends "copies"
-        ? ReadonlyMap<string, Stored<VolumeCopy>>
-        : P extends "pods"
-          ? readonly Stored<Pod>[]
-          : {
-              readonly nodes: ReadonlyMap<string, Stored<Node>>;
-              readonly storage: ReadonlyMap<string, Stored<StorageNode>>;
-            };
-}>;
+/** What was read from the API server; a part that is missing was not asked for. */
+interface Fresh {
+  readonly nodes?: {
+    readonly nodes: ReadonlyMap<string, Stored<Node>>;
+    readonly storage: ReadonlyMap<string, Stored<StorageNode>>;
+  };
+  readonly pods?: readonly Stored<Pod>[];
+  readonly volumes?: ReadonlyMap<string, Stored<LocalVolume>>;
+  readonly copies?: ReadonlyMap<string, Stored<VolumeCopy>>;
+  readonly move?: { readonly found: Stored<VolumeMove> | undefined };
+}
 
 /** The snapshot of a move; undefined when there is no such move (any more). */
 export async function readSnapshot(
@@ -52,7 +49,7 @@ export async function readSnapshot(
   const known = sources.moves.store.get(name);
   if (known === undefined) return undefined;
   const fresh = await readFresh(sources, known, parts, signal);
-  const move = "move" in fresh ? fresh.move : known;
+  const move = fresh.move === undefined ? known : fresh.move.found;
   if (move === undefined || move.metadata.uid !== known.metadata.uid) return undefined;
   const now = clock.now();
   const names = [...new Set(move.spec.volumes.map((volume) => volume.name))].toSorted();
@@ -115,35 +112,24 @@ async function readFresh(
   const { client } = sources;
   const names = [...new Set(move.spec.volumes.map(({ name }) => name))];
   const places = [move.spec.from, move.status?.target ?? move.spec.to].filter((place) => place !== undefined);
-  const fresh: Record<string, unknown> = {};
-  for (const part of READ_ORDER) {
-    if (!parts.has(part)) continue;
-    switch (part) {
-      case "nodes":
-        fresh[part] = {
-          nodes: await findAll(places, (name) => client.find(nodeResource, { name }, { signal })),
-          storage: await findAll(places, (name) => client.find(storageNodes, { name }, { signal })),
-        };
-        break;
-      case "pods":
-        fresh[part] = await listPods(sources, names, signal);
-        break;
-      case "volumes":
-        fresh[part] = await findAll(names, (name) => client.find(localVolumes, { name }, { signal }));
-        break;
-      case "copies": {
-        const copies = names.flatMap((volume) => places.map((place) => copyNameOf(volume, place)));
-        fresh[part] = await findAll(copies, (name) => client.find(volumeCopies, { name }, { signal }));
-        break;
-      }
-      case "move":
-        fresh[part] = await client.find(volumeMoves, { name: nameOf(move) }, { signal });
-        break;
-      default:
-        part satisfies never;
-    }
-  }
-  return fresh as Fresh;
+  const readers: Readonly<Record<Part, () => Promise<Fresh>>> = {
+    nodes: async () => ({
+      nodes: {
+        nodes: await findAll(places, (name) => client.find(nodeResource, { name }, { signal })),
+        storage: await findAll(places, (name) => client.find(storageNodes, { name }, { signal })),
+      },
+    }),
+    pods: async () => ({ pods: await listPods(sources, names, signal) }),
+    volumes: async () => ({ volumes: await findAll(names, (name) => client.find(localVolumes, { name }, { signal })) }),
+    copies: async () => {
+      const copies = names.flatMap((volume) => places.map((place) => copyNameOf(volume, place)));
+      return { copies: await findAll(copies, (name) => client.find(volumeCopies, { name }, { signal })) };
+    },
+    move: async () => ({ move: { found: await client.find(volumeMoves, { name: nameOf(move) }, { signal }) } }),
+  };
+  let fresh: Fresh = {};
+  for (const part of READ_ORDER) if (parts.has(part)) fresh = { ...fresh, ...(await readers[part]()) };
+  return fresh;
 }
 
 async function findAll<T>(
