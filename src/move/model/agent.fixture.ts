@@ -120,6 +120,19 @@ export function* seal(world: World, machine: Machine, volume: string, hint: Volu
   world.say(`${machine.name}: sealed ${volume} for ${order.moveUID}/${String(order.sealing)}`);
 }
 
+/** Before anything is closed: the source looks for what cannot be copied. */
+export function* look(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
+  const move = read(world, hint);
+  yield;
+  const phase = move?.status?.phase ?? "";
+  const holder = world.volumes.get(volume)?.spec.activeMove?.uid;
+  if (move === undefined || holder !== move.metadata.uid || move.spec.from !== machine.name) return;
+  if (!["Planned", "Copying", "Prepared"].includes(phase)) return;
+  yield;
+  const order = { moveUID: move.metadata.uid, sealing: move.status?.sealing ?? 0 };
+  report(world, machine, volume, { ...order, role: "Source", state: "Checked" });
+}
+
 /** A late seal heals itself. */
 export function* unseal(world: World, machine: Machine, volume: string): Operation {
   const { sabotage } = world;
@@ -137,10 +150,7 @@ export function* unseal(world: World, machine: Machine, volume: string): Operati
       // The move that holds the volume decides, also over a seal that an earlier one left.
       const phase = move?.metadata.uid === activeMove?.uid ? move?.status?.phase : undefined;
       const ordered = phase !== undefined && ["Planned", "Copying", "Prepared", "Undoing", "Cancelled"].includes(phase);
-      const blind =
-        sabotage === "the agent unseals what it finds sealed without asking" ||
-        (sabotage === "the agent unseals as soon as the move is gone" && move === undefined);
-      if (!ordered && !blind) continue;
+      if (!ordered && sabotage !== "the agent unseals what it finds sealed without asking") continue;
     }
     yield;
     if (directory.tombstone) machine.directories.splice(machine.directories.indexOf(directory), 1);
@@ -199,7 +209,7 @@ export function* pull(world: World, machine: Machine, volume: string, hint: Volu
   directory.data = source.data.slice(0, half);
   yield;
   directory.data = [...directory.data, ...source.data.slice(half)];
-  if (world.chaos && world.chance(0.2)) directory.data = directory.data.slice(1);
+  if (world.chaos && world.chance(world.mood === "stubborn" ? 0.5 : 0.1)) directory.data = directory.data.slice(1);
   yield;
   directory.copiedFor = order.sealing;
   yield;
