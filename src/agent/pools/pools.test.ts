@@ -25,6 +25,7 @@ describe("the StorageNode", () => {
     expect(storageNode()?.status).toMatchObject({
       agent: { address: "10.0.0.1", port: 9899, fingerprints: ["sha256:1"], version: "test" },
       bootID: "boot-1",
+      readyPools: "1/1",
       pools: [
         {
           name: "default",

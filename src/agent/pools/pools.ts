@@ -45,7 +45,7 @@ export interface Pool {
 }
 
 /** What the StorageNode says of the agent itself. */
-export type AgentOnNode = Omit<NonNullable<StorageNode["status"]>, "pools" | "renewedAt" | "conditions">;
+export type AgentOnNode = Omit<NonNullable<StorageNode["status"]>, "pools" | "readyPools" | "renewedAt" | "conditions">;
 
 export interface PoolsDeps {
   readonly client: KubeClient;
@@ -245,7 +245,8 @@ export class Pools {
     const pools = this.all().map(({ status }) => status);
     const due = clock.monotonic() - this.#renewedAt >= RENEW_MS;
     const before = this.#recorded?.status;
-    const next = { ...agent(), pools };
+    const readyPools = `${String(pools.filter(({ ready }) => ready).length)}/${String(pools.length)}`;
+    const next = { ...agent(), pools, readyPools };
     const same = isDeepStrictEqual(withoutFigures(next.pools), withoutFigures(before?.pools ?? []));
     const agentSame = before?.bootID === next.bootID && isDeepStrictEqual(before?.agent, next.agent);
     if (!due && same && agentSame) return;
