@@ -245,8 +245,8 @@ export class Pools {
     const pools = this.all().map(({ status }) => status);
     const due = clock.monotonic() - this.#renewedAt >= RENEW_MS;
     const before = this.#recorded?.status;
-    const readyPools = `${String(pools.filter(({ ready }) => ready).length)}/${String(pools.length)}`;
-    const next = { ...agent(), pools, readyPools };
+    const ready = pools.filter((pool) => pool.ready).length;
+    const next = { ...agent(), pools, readyPools: `${String(ready)}/${String(pools.length)}` };
     const same = isDeepStrictEqual(withoutFigures(next.pools), withoutFigures(before?.pools ?? []));
     const agentSame = before?.bootID === next.bootID && isDeepStrictEqual(before?.agent, next.agent);
     if (!due && same && agentSame) return;
