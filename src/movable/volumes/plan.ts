@@ -33,7 +33,9 @@ export function planVolume(volume: Stored<LocalVolume>, copies: readonly Stored<
   if (deletionTimestamp === undefined && !finalizers.includes(LOCAL_VOLUME_FINALIZER)) return { step: "guard" };
   if (mayCreate !== undefined) {
     const copy = copies.find(({ spec }) => spec.nodeName === mayCreate.nodeName);
-    const made = copy?.status?.copies?.some(({ epoch }) => epoch === mayCreate.epoch) === true;
+    // A tombstone says that nothing was made: the right to make it moves along with the volume.
+    const made =
+      copy?.status?.copies?.some(({ epoch, tombstone }) => epoch === mayCreate.epoch && tombstone !== true) === true;
     if (made || (reclaim && copy?.status?.purged === true)) return { step: "forbid-creation" };
   }
   if (!reclaim) {

@@ -209,7 +209,7 @@ export function* pull(world: World, machine: Machine, volume: string, hint: Volu
   directory.data = source.data.slice(0, half);
   yield;
   directory.data = [...directory.data, ...source.data.slice(half)];
-  if (world.chaos && world.chance(0.2)) directory.data = directory.data.slice(1);
+  if (world.chaos && world.chance(world.mood === "stubborn" ? 0.5 : 0.1)) directory.data = directory.data.slice(1);
   yield;
   directory.copiedFor = order.sealing;
   yield;

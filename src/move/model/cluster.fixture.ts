@@ -16,8 +16,7 @@ export interface Running {
 
 /** One step of whoever is drawn. */
 export function clusterStep(world: World, running: Running): void {
-  const node = world.pick([...world.machines.keys()]) ?? "";
-  const machine = world.machine(node);
+  const machine = world.machine(busyNode(world));
   switch (world.below(14)) {
     case 0:
       if (world.chance(0.3)) sweep(world);
@@ -43,6 +42,13 @@ export function clusterStep(world: World, running: Running): void {
     default:
       return stepOperation(world, running, machine);
   }
+}
+
+/** Mostly a node that has to do with a move. */
+function busyNode(world: World): string {
+  const move = world.chance(0.7) ? world.pick(world.moves.list()) : undefined;
+  const nodes = [move?.spec.from, move?.status?.target].filter((name) => name !== undefined);
+  return world.pick(nodes) ?? world.pick([...world.machines.keys()]) ?? "";
 }
 
 /** The containers that run write, whoever has forgotten them. */
@@ -166,7 +172,8 @@ function startOperation(world: World, running: Running, machine: Machine): void 
   const heard = world.chance(0.8) ? history.at(-1) : world.pick(history);
   const concerned = heard?.spec.volumes.some(({ name }) => name === volume) === true;
   const operations = [unseal(world, machine, volume), settle(world, machine, volume), tell(world, machine, volume)];
-  if (heard !== undefined && concerned && world.chance(0.7)) {
+  const ended = ["Committed", "Undoing", "Prepared"].includes(history.at(-1)?.status?.phase ?? "");
+  if (heard !== undefined && concerned && world.chance(ended ? 0.3 : 0.8)) {
     const source = heard.spec.from === machine.name;
     const early = ["Planned", "Copying", "Prepared"].includes(history.at(-1)?.status?.phase ?? "");
     const atSource = early && world.chance(0.7) ? look : seal;
