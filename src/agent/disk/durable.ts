@@ -36,7 +36,8 @@ export async function keepRoom(disk: Disk, path: string, text: string): Promise<
   }
 }
 
-function isFull(error: unknown): boolean {
+/** Whether a write has failed because the disk, or a quota on it, is full. */
+export function isFull(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === "ENOSPC" || code === "EDQUOT";
 }

@@ -184,6 +184,7 @@ export class MoveWorker {
       case "copy": {
         await jobs.endOthers(volume, key);
         const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));
+        if (incoming === "full") return undefined;
         if (incoming === undefined) return { requeueAfterMs: LOOK_MS };
         jobs.copy(view, key, incoming, step, (result) => {
           this.#findings.copied(view, result);
