@@ -37,7 +37,7 @@ export async function keepRoom(disk: Disk, path: string, text: string): Promise<
 }
 
 /** Whether a write has failed because the disk, or a quota on it, is full. */
-export function isFull(error: unknown): boolean {
+export function isFull(error: unknown): error is Error & { readonly code: "ENOSPC" | "EDQUOT" } {
   const { code } = error as NodeJS.ErrnoException;
   return code === "ENOSPC" || code === "EDQUOT";
 }

@@ -294,7 +294,6 @@ describe("the target", () => {
     const move = await ended(ground, "full");
     expect(move.status).toMatchObject({ phase: "Cancelled" });
     expect(move.status?.message).toMatch(/TRANSFER_TARGET_FULL.*full/);
-    await ground.onNode(writer.to).exec(["rm", `${path}/ballast`]);
     await runsOn(writer, writer.from, 1);
     await nothingLeftBehind(ground);
     await remove(writer);
