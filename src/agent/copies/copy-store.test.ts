@@ -330,7 +330,7 @@ describe("a damaged disk", () => {
   });
 });
 
-/** A disk on which somebody has taken every block that was free: a new file finds room only where one has gone. */
+/** A disk without a free block: a new file finds room only where one has gone. */
 class FullDisk extends MemoryDisk {
   files = Infinity;
 

@@ -24,9 +24,9 @@ export async function replaceFile(disk: Disk, path: string, text: string): Promi
 }
 
 /**
- * Keeps as much room on the disk as the next replacement takes: its temporary file, made now. On a full
- * disk a copy could otherwise be neither moved away nor given up. Best effort: a disk that is full
- * already has none to keep. Room is taken by the write, so it needs no sync.
+ * Keeps as much room on the disk as the next replacement takes: its temporary file, made now. On a
+ * full disk a copy could otherwise be neither moved away nor given up. Best effort: a disk that is
+ * full already has none to keep. Room is taken by the write, so it needs no sync.
  */
 export async function keepRoom(disk: Disk, path: string, text: string): Promise<void> {
   try {

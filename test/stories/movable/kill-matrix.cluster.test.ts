@@ -4,8 +4,8 @@
  * published, and nothing is left behind.
  *
  * All victims at all boundaries take most of an hour: MOORING_MATRIX=full. Otherwise each boundary
- * gets one victim, another one each day, so that every pair has had its turn within a week. What
- * was chosen is printed.
+ * gets one victim, another one each day, so that every pair has its turn within five days. What was
+ * chosen is printed.
  *
  * A process that hangs is worse than one that died, for it comes back with what it believed: the
  * zombies at the end.
