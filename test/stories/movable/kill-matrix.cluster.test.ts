@@ -160,7 +160,7 @@ async function everybodyWorks(): Promise<void> {
   await ground.waitFor("controllers and agents to be Ready", async (saw) => {
     const pods = await ground.list<
       Pod & { status: { containerStatuses?: { ready: boolean; restartCount: number }[] } }
-    >("pods", { namespace: MOVABLE_NAMESPACE, labelSelector: "app.kubernetes.io/name=mooring" });
+    >("pods", { namespace: MOVABLE_NAMESPACE, labelSelector: "app.kubernetes.io/component in (controller,agent)" });
     const found = pods.map(({ metadata, status }) => [metadata.name, status.containerStatuses?.[0]]);
     saw(found);
     for (const { metadata, status } of pods) {
