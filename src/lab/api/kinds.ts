@@ -21,6 +21,7 @@ import { podColumns } from "./columns/pod.ts";
 import { budgetColumns, priorityColumns, bindingColumns } from "./columns/policy.ts";
 import { claimColumns, classColumns, csiDriverColumns, csiNodeColumns, volumeColumns } from "./columns/storage.ts";
 import { eventConversion } from "./event-conversion.ts";
+import { customRows } from "./custom-kinds.ts";
 import { textAt, type SelectableFields } from "./field-selector.ts";
 import type { KindRow, KindRules, Subresource } from "./kind-row.ts";
 import {
@@ -41,6 +42,7 @@ import { serviceRules } from "./rules/service.ts";
 import { claimRules } from "./rules/claim.ts";
 import { classRules, csiDriverRules } from "./rules/storage.ts";
 import { volumeRules } from "./rules/volume.ts";
+import { webhookConfigurationRules } from "./rules/webhook.ts";
 
 /** A kind that is asked by creating it, and never stored. */
 export interface ReviewRow {
@@ -54,6 +56,8 @@ export interface ReviewRow {
 
 interface Given {
   readonly short?: readonly string[];
+  /** @default the Go type of the kind's name */
+  readonly type?: string;
   readonly cluster?: true;
   readonly inAll?: true;
   readonly sub?: readonly Subresource[];
@@ -82,7 +86,7 @@ function kind(groupVersion: string, name: string, plural: string, given: Given =
     namespaced: given.cluster !== true,
     shortNames: given.short ?? [],
     inAll: given.inAll ?? false,
-    type: `${goPackage}.${version}.${name}`,
+    type: given.type ?? `${goPackage}.${version}.${name}`,
     collection: group === "" ? plural : `${plural}.${group}`,
     subresources: given.sub ?? [],
     names: given.names ?? "subdomain",
@@ -273,6 +277,36 @@ const rows: readonly KindRow[] = [
   }),
   kind(RBAC, "Role", "roles", rbac),
   kind(RBAC, "RoleBinding", "rolebindings", { ...rbac, columns: bindingColumns, rules: roleBindingRules }),
+
+  kind("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", {
+    cluster: true,
+    generation: true,
+    conditionalUpdate: true,
+    type: "custom.Webhooks",
+    rules: webhookConfigurationRules,
+  }),
+  // Kept, and not evaluated: what the shipped manifests say is what a cluster has.
+  ...[
+    ["ValidatingAdmissionPolicy", "validatingadmissionpolicies"] as const,
+    ["ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"] as const,
+  ].map(([name, plural]) =>
+    kind("admissionregistration.k8s.io/v1", name, plural, {
+      cluster: true,
+      generation: true,
+      conditionalUpdate: true,
+      type: "custom.Object",
+    }),
+  ),
+  // Kept only: the lab always serves our own kinds (custom-kinds.ts), and no others.
+  kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", {
+    short: ["crd", "crds"],
+    cluster: true,
+    sub: ["status"],
+    generation: true,
+    conditionalUpdate: true,
+    type: "custom.Object",
+  }),
+  ...customRows,
 
   // The same objects as the core group's events, in another shape.
   {

@@ -1,7 +1,7 @@
 // The API server of the lab, without sockets: requests in, answers out, all state in memory, all time and chance handed in.
 //
-// A request passes: fault switches (before) → may this user → carried out, in one piece → fault switches (after) → answer. Carrying out awaits nothing, so two requests
-// never interleave and a request is either done or not; what a client does not learn of is the matter of the fault switches.
+// A request passes: fault switches (before) → may this user → admitted by webhooks, which may wait → carried out, in one piece → fault switches (after) → answer. Carrying
+// out awaits nothing, so two requests never interleave and a request is either done or not; what a client does not learn of is the matter of the fault switches.
 import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
 import { KubeError } from "../../kube/errors.ts";
@@ -9,6 +9,7 @@ import type { Kube, KubeRequest } from "../../kube/kube.ts";
 import type { Log } from "../../observe/log.ts";
 import type { LabObject } from "../store/object.ts";
 import { Store, type Change } from "../store/store.ts";
+import { admit, webhooksFor, type CallWebhook } from "./admission.ts";
 import { bootstrapObjects } from "./bootstrap.ts";
 import { carryOut, type PodLogs } from "./carry-out.ts";
 import { EventExpiry } from "./event-expiry.ts";
@@ -54,6 +55,7 @@ export class LabApi {
   readonly #watches = new Set<Watch>();
   readonly #events: EventExpiry;
   #podLogs: PodLogs = () => "";
+  #callWebhook: CallWebhook = () => Promise.reject(new Error("the lab was given no way to call webhooks"));
 
   constructor(deps: LabDeps, options: LabOptions = {}) {
     this.#deps = deps;
@@ -100,6 +102,11 @@ export class LabApi {
     this.#podLogs = logs;
   }
 
+  /** How webhooks are reached; until somebody says, none is, and their failurePolicy decides. */
+  callWebhooks(call: CallWebhook): void {
+    this.#callWebhook = call;
+  }
+
   /** All objects by collection (`pods`, `deployments.apps`), in order: for tests and invariants. Frozen. */
   dump(): ReadonlyMap<string, readonly LabObject[]> {
     const { store } = this.#state;
@@ -142,7 +149,10 @@ export class LabApi {
       const seen = faultRequest(request, route);
       await this.faults.before(seen, timeoutMs, signal);
       signal?.throwIfAborted();
-      const answer = this.#carryOut(request, route);
+      const admission = this.#admitted(request, route);
+      const warnings = admission === undefined ? [] : await admission;
+      signal?.throwIfAborted();
+      const answer = withWarnings(this.#carryOut(request, route), warnings);
       await this.faults.after(seen, timeoutMs, signal);
       return answer;
     } catch (error) {
@@ -154,10 +164,19 @@ export class LabApi {
     }
   }
 
+  /** The warnings of the webhooks that were asked. Undefined, and without waiting, when none was. */
+  #admitted(request: LabRequest, route: Route): Promise<readonly string[]> | undefined {
+    const webhooks = webhooksFor(this.#state, route);
+    if (webhooks.length === 0 || route.is !== "objects") return undefined;
+    if (this.#options.strictRbac === true) this.#authorize(request, route);
+    const { clock, random } = this.#deps;
+    return admit({ clock, call: this.#callWebhook, uid: () => random.uuid() }, webhooks, request, route);
+  }
+
   #carryOut(request: LabRequest, route: Route): LabAnswer {
     const { strictRbac = false, bookmarkEveryMs = DEFAULTS.bookmarkEveryMs } = this.#options;
     try {
-      if (strictRbac) this.#authorize(request.user, route);
+      if (strictRbac) this.#authorize(request, route);
       if (route.is === "objects" && route.target.row.collection === "events") this.#events.sweep();
       return carryOut(
         {
@@ -185,8 +204,8 @@ export class LabApi {
     }
   }
 
-  #authorize(user: LabUser, route: Route): void {
-    const attributes = attributesOf(route);
+  #authorize({ query, user }: LabRequest, route: Route): void {
+    const attributes = attributesOf(route, query);
     if (isAllowed(this.#state.store, user, attributes)) return;
     if ("path" in attributes) throw new Failure(403, "Forbidden", `forbidden: ${refusalText(user, attributes)}`, {});
     const { group, resource, name } = attributes;
@@ -194,14 +213,24 @@ export class LabApi {
   }
 }
 
+function withWarnings(answer: LabAnswer, warnings: readonly string[]): LabAnswer {
+  if (warnings.length === 0 || "stream" in answer) return answer;
+  return { ...answer, warnings: [...warnings, ...(answer.warnings ?? [])] };
+}
+
 function plain({ code, message }: PlainFailure): LabAnswer {
   return { code, body: message, contentType: "text/plain" };
 }
 
-function attributesOf(route: Route): Attributes {
+/** A collection of which only one name is asked for counts as that object, as upstream's RequestInfo has it. */
+const ONE_NAME = /^metadata\.name={1,2}([^,=!]+)$/;
+
+function attributesOf(route: Route, query: LabRequest["query"]): Attributes {
   switch (route.is) {
     case "objects": {
-      const { row, namespace, name } = route.target;
+      const { row, namespace } = route.target;
+      const asked = ["list", "watch", "deletecollection"].includes(route.verb) ? query["fieldSelector"] : undefined;
+      const name = ONE_NAME.exec(asked ?? "")?.[1] ?? route.target.name;
       const { group, plural: resource } = row;
       // A namespace is its own namespace to RBAC.
       const where = row.collection === "namespaces" && name !== "" ? name : namespace;

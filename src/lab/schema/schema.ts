@@ -42,6 +42,11 @@ const BASIC = new Map<string, Shape>([
   ["x", { is: "any" }],
 ]);
 
+/** Objects of which only the metadata has a type: the rest is kept as it is sent. */
+const FREE = [
+  "custom.Object kind=s#;o apiVersion=s#;o metadata=meta.v1.ObjectMeta#1;o spec=x#2;o status=x#3;o",
+  "custom.Webhooks kind=s#;o apiVersion=s#;o metadata=meta.v1.ObjectMeta#1;o webhooks=[]x#2;o",
+];
 const parsed = new Map<string, StructFields>();
 let lines: Map<string, string> | undefined;
 
@@ -49,7 +54,7 @@ let lines: Map<string, string> | undefined;
 export function fieldsOf(name: string): StructFields | undefined {
   const known = parsed.get(name);
   if (known !== undefined) return known;
-  lines ??= new Map(RECORDED.trim().split("\n").map(splitLine));
+  lines ??= new Map([...RECORDED.trim().split("\n"), ...FREE].map(splitLine));
   const line = lines.get(name);
   if (line === undefined) return undefined;
   const fields = new Map(

@@ -19,6 +19,7 @@ import { WorkQueue } from "../../kube/work-queue.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
 import { volumesOfPod } from "../../movable/pod-volumes.ts";
 import type { Asks } from "./asks.ts";
+import { isFinished, restsUntil, volumesMoving } from "./earlier-moves.ts";
 import { planDrain } from "./plan-drain.ts";
 import { usersOf, whyVolumesStay, type StaySources } from "./stays.ts";
 import { isStranded } from "./stranded.ts";
@@ -59,7 +60,12 @@ export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Pr
     const node = nodes.store.get(name);
     await removeOld(deps, name, stop);
     if (node === undefined || !isLeaving(node)) return undefined;
-    for (const group of planDrain(snapshotOf(deps, node))) await begin(deps, name, group, stop);
+    const failures: unknown[] = [];
+    for (const group of planDrain(snapshotOf(deps, node))) {
+      // One that the server refuses keeps no other waiting.
+      await begin(deps, name, group, stop).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
     return { requeueAfterMs: LOOK_MS };
   };
   try {
@@ -70,20 +76,21 @@ export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Pr
 }
 
 function snapshotOf(deps: DrainLoopDeps, node: Stored<Node>): Parameters<typeof planDrain>[0] {
-  const { asks, moves, pods, volumes } = deps;
+  const { asks, clock, moves, pods, volumes } = deps;
   const name = nameOf(node);
   const here = volumes.store.byIndex("byNode", name);
   const stays = whyVolumesStay(deps, node, here);
-  const running = moves.store.list().filter((move) => !isFinished(move));
+  const moving = volumesMoving(moves.store.list());
+  const rests = restsUntil(moves.store.list(), name);
   const users = usersOf(deps, here);
   // Nobody evicts it any more: it was deleted while the webhook was not there, or by force.
   const stranded = new Set(users.filter(({ pod }) => isStranded(pod)).flatMap((user) => user.volumes));
-  const moving = new Set(running.flatMap(({ spec }) => spec.volumes.map((volume) => volume.name)));
   return {
     volumes: here.map((volume) => ({
       name: nameOf(volume),
       stays: stays.get(nameOf(volume)),
       moving: moving.has(nameOf(volume)) || volume.spec.activeMove !== undefined,
+      rests: clock.now() < (rests.get(nameOf(volume)) ?? 0),
       asked: asks.isRecent(asks.volumeAskedAt(volume)) || stranded.has(nameOf(volume)),
     })),
     pods: users,
@@ -125,8 +132,4 @@ async function removeOld({ client, clock, moves }: DrainLoopDeps, from: string, 
       if (!isNotFound(error)) throw error;
     }
   }
-}
-
-function isFinished({ status }: VolumeMove): boolean {
-  return status?.phase === "Done" || status?.phase === "Cancelled";
 }

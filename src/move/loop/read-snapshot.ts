@@ -29,6 +29,7 @@ export interface Remembered {
 /** What was read from the API server; a part that is missing was not asked for. */
 interface Fresh {
   readonly nodes?: {
+    readonly names: ReadonlySet<string>;
     readonly nodes: ReadonlyMap<string, Stored<Node>>;
     readonly storage: ReadonlyMap<string, Stored<StorageNode>>;
   };
@@ -121,6 +122,7 @@ async function readFresh(
   const readers: Readonly<Record<Part, () => Promise<Fresh>>> = {
     nodes: async () => ({
       nodes: {
+        names: new Set(places),
         nodes: await findAll(places, (name) => client.find(nodeResource, { name }, { signal })),
         storage: await findAll(places, (name) => client.find(storageNodes, { name }, { signal })),
       },
@@ -175,9 +177,10 @@ function podsOf(sources: MoveSources, names: readonly string[], fresh: readonly 
 }
 
 function viewOfNode(sources: MoveSources, fresh: Fresh, move: Stored<VolumeMove>, name: string): NodeView {
-  const known = fresh.nodes;
-  const node = known?.nodes.get(name) ?? sources.nodes.store.get(name);
-  const storage = known?.storage.get(name) ?? sources.storageNodes.store.get(name);
+  // What was read is believed, also that there is no such Node. A target that is only being chosen was not read.
+  const read = fresh.nodes?.names.has(name) === true ? fresh.nodes : undefined;
+  const node = read === undefined ? sources.nodes.store.get(name) : read.nodes.get(name);
+  const storage = read === undefined ? sources.storageNodes.store.get(name) : read.storage.get(name);
   const arriving = new Map<string, bigint>();
   for (const other of sources.moves.store.list()) {
     if (other.metadata.uid === move.metadata.uid || other.status?.target !== name || !isArriving(other)) continue;

@@ -4,10 +4,10 @@ import { timeOf } from "../plan/timing.ts";
 import { clusterStep, crashAgent, reboot, settleCluster, terminate, type Running } from "./cluster.fixture.ts";
 import { Leader } from "./leader.fixture.ts";
 import type { Sabotage } from "./sabotage.fixture.ts";
+import { NODES, setUpNodes, setUpVolumes } from "./set-up.fixture.ts";
 import { Broken, labelOn, wantedLabel, World } from "./world.fixture.ts";
 
-const NODES = ["a", "b", "c"] as const;
-const STEPS = 1500;
+const STEPS = 2000;
 /** Rounds in which a fair world must come to rest. */
 const ROUNDS = 120;
 
@@ -19,7 +19,10 @@ export interface Outcome {
   readonly cancelled: number;
 }
 
-/** Plays one world from a seed: chaos first, then a fair world that must come to rest in a good state. */
+/**
+ * Plays one world from a seed: chaos first, then a fair world that must come to rest in a good
+ * state.
+ */
 export function run(seed: number, sabotage?: Sabotage): Outcome {
   const world = new World(seededRandom(seed), sabotage);
   const running: Running = { agents: new Map(), bindings: [], labels: [] };
@@ -38,52 +41,20 @@ export function run(seed: number, sabotage?: Sabotage): Outcome {
   return { broken, trace: world.trace, committed: ended("Committed"), cancelled: ended("Cancelled") };
 }
 
+/** Up to three volumes: one pod with all of them, two pods that share one, or none. */
 function setUp(world: World): void {
-  for (const name of NODES) {
-    world.machines.set(name, {
-      name,
-      bootID: 1,
-      agentUp: true,
-      directories: [],
-      mounts: [],
-      writers: [],
-      locks: new Set(),
-    });
-    world.labels.set(name, new Set());
-    world.nodes.create(name, world.uid("node"), { ready: true, cordoned: false });
-    const pools = [{ name: "p", path: "/p", ready: true, reason: "Ready" as const, availableBytes: 1_000_000 }];
-    world.storage.create(name, world.uid("storage"), { status: { pools } });
-    world.renew(name);
-  }
-  const count = 1 + world.below(3);
-  const names = Array.from({ length: count }, (_, index) => `v${String(index)}`);
-  for (const name of names) {
-    world.acknowledged.set(name, []);
-    world.volumes.create(name, world.uid("volume"), {
-      spec: {
-        pool: "p",
-        capacity: "1000",
-        nodeName: "a",
-        originHostname: "a",
-        epoch: 1,
-        incarnation: "i",
-        mayCreate: { nodeName: "a", epoch: 1 },
-        policies: { onDrain: "Move", onNodeLoss: "Wait", maxDowntime: "60s" },
-        directory: { mode: "0777", uid: 0, gid: 0 },
-        reclaim: false,
-      },
-    });
-  }
-  // One pod with all volumes, two pods that share one, or none.
+  setUpNodes(world);
+  const names = Array.from({ length: 1 + world.below(3) }, (_, index) => `v${String(index)}`);
+  setUpVolumes(world, names);
   const shape = world.below(4);
-  if (shape < 2) world.workload.set("p0", names);
-  else if (shape === 2) {
-    world.workload.set("p0", names);
-    world.workload.set("p1", names.slice(-1));
-  }
+  if (shape < 3) world.workload.set("p0", names);
+  if (shape === 2) world.workload.set("p1", names.slice(-1));
 }
 
-/** Two controllers that may both believe they lead, those that crashed with a write under way, and the rest of the world. */
+/**
+ * Two controllers that may both believe they lead, those that crashed with a write under way, and
+ * the rest of the world.
+ */
 class Chaos {
   readonly #world: World;
   readonly #running: Running;
@@ -116,22 +87,25 @@ class Chaos {
     if (draw < 0.62) clusterStep(world, this.#running);
     else if (draw < 0.82) {
       // Most writes are carried out at once; some are late, or never.
-      if (world.chance(0.7)) leader?.carryOut();
+      if (world.chance(0.8)) leader?.carryOut();
       leader?.think(() => {
         this.#meanwhile(top);
       });
-      if (world.chance(0.7)) leader?.carryOut();
+      if (world.chance(0.8)) leader?.carryOut();
     } else if (draw < 0.97) leader?.hear(world.chance(0.3));
     else if (world.chance(this.#troubled) && trouble(world, this.#running)) this.#crash(0);
-    if (world.chance(0.01)) makeMove(world);
-    if (world.chance(0.03)) this.#tear();
+    if (world.chance(0.02)) makeMove(world);
+    if (world.mood === "torn") this.#tear();
     if (this.#lost.length > 8 || world.chance(this.#late)) this.#lost.shift()?.carryOut();
     world.check();
   }
 
-  /** Time passes between two reads of a plan: mostly a moment, sometimes the other controller does a lot. */
+  /**
+   * Time passes between two reads of a plan: mostly a moment, sometimes the other controller does a
+   * lot.
+   */
   #meanwhile(top: boolean): void {
-    if (!top) return;
+    if (!top || this.#world.chance(0.5)) return;
     for (let steps = this.#world.chance(0.04) ? 60 : this.#world.below(3); steps > 0; steps--) this.#step(false);
   }
 
@@ -141,14 +115,17 @@ class Chaos {
     this.#leaders.unshift(new Leader(this.#world, `l${String(this.#steps)}`));
   }
 
-  /** What is worst for a committed move: a person helps it along just when its volume is about to get the new place. */
+  /**
+   * What is worst for a committed move: a person helps it along just when its volume is about to
+   * get the new place.
+   */
   #tear(): void {
     const world = this.#world;
     const placing = this.#leaders.findIndex(
       ({ inFlight }) => inFlight?.step.step === "change-volume" && inFlight.step.change === "place",
     );
     const move = world.moves.list().find(({ status }) => status?.phase === "Committed");
-    if (move === undefined || !world.chance(0.3)) return;
+    if (move === undefined || !world.chance(0.1)) return;
     if (placing >= 0 && world.chance(0.7)) {
       this.#crash(placing);
       world.forced = true;
@@ -204,7 +181,7 @@ function trouble(world: World, running: Running): boolean {
       world.nodes.change(node, (one) => ({ ...one, cordoned: !one.cordoned && world.chance(0.4) }));
       break;
     default: {
-      if (!world.chance(0.05)) break;
+      if (!world.chance(0.02)) break;
       const volume = world.pick(world.volumes.names()) ?? "";
       world.volumes.change(volume, (one) => ({ ...one, spec: { ...one.spec, reclaim: true } }));
       world.say(`${volume} is reclaimed`);
@@ -216,7 +193,7 @@ function trouble(world: World, running: Running): boolean {
 function makeMove(world: World): void {
   const from = world.volumes.get("v0")?.spec.nodeName ?? "a";
   const busy = world.moves.list().filter((move) => !["Done", "Cancelled"].includes(move.status?.phase ?? ""));
-  if (busy.length > 1) return;
+  if (busy.length > (world.mood === "calm" ? 0 : 1)) return;
   const all = world.volumes.names();
   const volumes = world.workload.size === 0 && world.chance(0.5) ? all.slice(0, 1) : all;
   const others = NODES.filter((node) => node !== from);
@@ -248,8 +225,11 @@ function deleteMove(world: World, name: string): void {
     }));
 }
 
-/** No more trouble; every late write arrives; then everything goes on fairly until nothing changes any more. */
-function rest(world: World, running: Running, leaders: readonly Leader[]): void {
+/**
+ * No more trouble; every late write arrives; then everything goes on fairly until nothing changes
+ * any more.
+ */
+export function rest(world: World, running: Running, leaders: readonly Leader[]): void {
   world.chaos = false;
   for (const leader of leaders) leader.carryOut();
   world.check();
@@ -320,7 +300,10 @@ function checkRest(world: World): void {
   checkPods(world);
 }
 
-/** Unless a reclaimed volume or a group that was torn apart by force keeps them from it, all pods run. */
+/**
+ * Unless a reclaimed volume or a group that was torn apart by force keeps them from it, all pods
+ * run.
+ */
 function checkPods(world: World): void {
   const volumes = world.volumes.list();
   if (volumes.some(({ spec }) => spec.reclaim)) return;

@@ -17,7 +17,6 @@ export const SABOTAGES = [
   "a new place keeps the right to make the volume",
   "a volume that was never published loses the right to be made",
   "the move is read before the volumes",
-  "sealing is not raised",
   "pods are evicted before the fence",
   "a repair takes a committed move for gone",
   "an undo after the commit",
