@@ -4,9 +4,10 @@ import { whyCalledOff, whyCancel } from "./cancel.ts";
 import { unfence } from "./change-volume.ts";
 import { planTrial } from "./evict.ts";
 import { groupTrouble } from "./group.ts";
+import { whyInLine } from "./line.ts";
 import { currentReport, existing, isFenced, podsToEvict, readFirst, refusalOf } from "./parts.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
-import { enter, howToCancel, undo, waiting } from "./status.ts";
+import { blockedBy, enter, howToCancel, undo, waiting } from "./status.ts";
 import type { MoveStep } from "./step.ts";
 import { whyUnfit } from "./target.ts";
 import { ASKED_RECENTLY_MS, msOf, timeOf } from "./timing.ts";
@@ -55,8 +56,14 @@ export function planPrepared(s: MoveSnapshot, now: number): MoveStep {
     const why = moveErrors.NOT_ASKED({ node: s.source.name });
     return waiting(s, now, { message: `Waiting for a drain: ${why.message}. ${howToCancel(s)}`, why });
   }
+  const trial = planTrial(s, now);
+  if (trial !== undefined) return trial;
+  // Its places went to others while something held it up.
+  const line = blockedBy(s.move.status) === undefined ? undefined : whyInLine(s);
+  if (line !== undefined) {
+    return waiting(s, now, { message: `Waiting: ${line.message}. ${howToCancel(s)}`, why: line });
+  }
   return (
-    planTrial(s, now) ??
     readFirst(s, ["move", "volumes", "pods", "nodes"]) ??
     enter(s, "Fenced", {
       sealing: (s.move.status?.sealing ?? 0) + 1,
