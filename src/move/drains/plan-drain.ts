@@ -13,6 +13,8 @@ export interface DrainVolume {
   readonly stays: string | undefined;
   /** A move has it already. */
   readonly moving: boolean;
+  /** A move of it was undone a moment ago. */
+  readonly rests: boolean;
   readonly asked: boolean;
 }
 
@@ -35,7 +37,8 @@ export function planDrain({ volumes, pods, keeperAsked }: DrainSnapshot): readon
     pods.map((pod) => pod.volumes),
   ).filter((group) => {
     const members = group.flatMap((name) => byName.get(name) ?? []);
-    if (members.some(({ moving, name, stays }) => moving || stays !== undefined || split.has(name))) return false;
+    if (members.some(({ moving, name, rests, stays }) => moving || rests || stays !== undefined || split.has(name)))
+      return false;
     return keeperAsked || members.some(({ asked }) => asked);
   });
 }

@@ -74,6 +74,8 @@ class MoveLoop {
       moves.onChange(({ key, object, type }) => {
         if (type === "deleted") this.#forget(object.metadata.uid);
         this.#queue.add(key);
+        // Its place in the line may be free now.
+        lookAtRunning(({ status }) => status?.phase === "Planned");
       }),
       volumes.onChange(({ key }) => {
         lookAtRunning(ofVolume(key));
@@ -149,6 +151,7 @@ class MoveLoop {
         case "set-status":
         case "change-volume":
         case "set-moved-at":
+        case "try-evict":
         case "evict":
         case "delete-pod":
           if (!(await this.#carryOut(snapshot.move, step, signal))) return { requeueAfterMs: AGAIN_MS };
@@ -170,7 +173,7 @@ class MoveLoop {
       await write(client, step, signal);
       this.#tell(move, step);
     } catch (error) {
-      if (step.step === "evict") {
+      if (step.step === "evict" || step.step === "try-evict") {
         this.#evicted(uid, step.pod.uid, { at: clock.now(), ...outcomeOf(error) });
         return true;
       }
@@ -181,6 +184,9 @@ class MoveLoop {
       throw error;
     }
     if (step.step === "evict") this.#evicted(uid, step.pod.uid, { at: clock.now(), outcome: "sent", message: "" });
+    if (step.step === "try-evict") {
+      this.#evicted(uid, step.pod.uid, { at: clock.now(), outcome: "allowed", message: "" });
+    }
     if (step.step === "set-status") this.#notedAt.set(uid, clock.now());
     return true;
   }

@@ -15,6 +15,7 @@ import { labelsAreSet } from "../../movable/labels/loop.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
 import { volumesOfPod } from "../../movable/pod-volumes.ts";
 import { READ_ORDER, type EvictionOutcome, type MoveSnapshot, type NodeView, type Part } from "../plan/snapshot.ts";
+import { isStranded } from "../drains/stranded.ts";
 import { chooseTarget } from "./choose-target.ts";
 import type { MoveSources } from "./sources.ts";
 import { isArriving, nodeView, podView } from "./views.ts";
@@ -70,9 +71,10 @@ export async function readSnapshot(
     fresh: parts,
     pods: pods.map(({ pod, volumes }) => podView(pod, volumes, move.spec.reason === "Drain")),
     source: view(from),
+    others: sources.moves.store.list().filter((other) => other.metadata.uid !== move.metadata.uid && !hasEnded(other)),
     holders: new Map(sources.moves.store.list().map(({ metadata }) => [metadata.uid, metadata.name] as const)),
     evictions: remembered.evictions,
-    askedAt: askedAt(sources, clock, names, from),
+    askedAt: pods.some(({ pod }) => isStranded(pod)) ? now : askedAt(sources, clock, names, from),
     notedAt: remembered.notedAt,
   };
   const volumesWith = (node: string | undefined) =>
@@ -101,6 +103,10 @@ export async function readSnapshot(
   );
   if (!("node" in choice)) return { ...without, choice };
   return { ...base, volumes: volumesWith(choice.node), target: view(choice.node), choice };
+}
+
+function hasEnded({ status }: VolumeMove): boolean {
+  return status?.phase === "Done" || status?.phase === "Cancelled";
 }
 
 /** Reads the parts from the API server, one after the other. */

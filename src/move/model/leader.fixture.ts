@@ -186,6 +186,7 @@ export class Leader {
       source: this.#node(move.spec.from),
       target: target === undefined ? undefined : this.#node(target),
       choice,
+      others: [],
       holders: new Map(moves.list().map((one) => [one.metadata.uid, one.metadata.name])),
       evictions: this.#evictions,
       askedAt: undefined,
@@ -248,6 +249,11 @@ export class Leader {
           ...step.volume,
           status: { ...step.volume.status, movedAt: step.at },
         });
+        return;
+      }
+      case "try-evict": {
+        const held = world.chaos && world.chance(world.budget);
+        this.#evictions.set(step.pod.uid, { at: world.now, outcome: held ? "held" : "allowed", message: "budget" });
         return;
       }
       case "evict": {

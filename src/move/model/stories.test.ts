@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { MovePhase } from "../../api/kinds/volume-move.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
+import { without } from "../plan/change-volume.ts";
 import { settleCluster, type Running } from "./cluster.fixture.ts";
 import { Leader } from "./leader.fixture.ts";
 import { rest } from "./run.fixture.ts";
@@ -138,6 +139,17 @@ function latePlace(story: Story): void {
   world.check();
 }
 
+/** Someone takes the fence of a committed move off, the source opens its copy, and the pod writes to it. */
+function tornFence(story: Story): void {
+  const { world } = story;
+  story.until("Committed");
+  world.torn = true;
+  world.volumes.change("v0", (volume) => ({ ...volume, spec: without(volume.spec, "m-uid") }));
+  story.runPod();
+  for (let steps = 0; steps < 5; steps++) story.step();
+  expect(world.moves.get("m")?.status?.conditions?.[0]?.reason).toBe("MOVE_FENCE_GONE");
+}
+
 /** Between two reads of a controller that is behind, the other one takes the fence off, fences again and commits. */
 function lateUnfence(story: Story): void {
   const { world } = story;
@@ -159,6 +171,7 @@ function lateUnfence(story: Story): void {
 const STORIES: readonly (readonly [string, (story: Story) => void, Sabotage])[] = [
   ["a report of an old sealing is never committed", sealedTwice, "reports of an old sealing count"],
   ["a late place finds another version", latePlace, "a new place ignores the version it was decided on"],
+  ["nothing is placed over a fence that is gone", tornFence, "a new place does not look at the fence"],
   ["a late unfence does not reach a later sealing", lateUnfence, "the move is read before the volumes"],
 ];
 

@@ -7,11 +7,11 @@
  * | phase     | next      | when                                                              |
  * | --------- | --------- | ----------------------------------------------------------------- |
  * | new       | Planned   | it has our finalizer                                              |
- * | Planned   | Copying   | all volumes are held by it, they are one group, the target fits   |
+ * | Planned   | Copying   | one group, all held by it, the target fits, its turn in the line  |
  * | Planned   | Undoing   | deleted, impossible, a volume is deleted, the drain is called off |
  * | Copying   | Prepared  | at once: the copy is made while the pods are down                 |
  * | Copying   | Undoing   | as in Planned                                                     |
- * | Prepared  | Fenced    | no fence is left, the source was looked through, a drain asks     |
+ * | Prepared  | Fenced    | no fence left, source looked through, asked for, budgets allow it |
  * | Prepared  | Planned   | the group has changed, or the target does not fit any more        |
  * | Prepared  | Undoing   | as in Planned, or the source cannot be copied                     |
  * | Fenced    | Sealed    | fenced, labels set, pods evicted, every source reports Sealed     |
@@ -30,7 +30,7 @@
  * | new       | nothing add-finalizer                   |
  * | Planned   | add-finalizer take release              |
  * | Copying   |                                         |
- * | Prepared  | unfence                                 |
+ * | Prepared  | unfence try-evict                       |
  * | Fenced    | fence evict delete-pod                  |
  * | Sealed    |                                         |
  * | Committed | set-moved-at place release              |
@@ -55,10 +55,10 @@
  *  I10 The finalizer goes only when nothing is held any more: in Done and Cancelled.
  *  I11 Whatever waits says in status.message for what.
  *
- * What a crash leaves. Before a write: nothing has happened. After it: an object from which the next plan
- * goes on. The one write that cannot be taken back is Sealed → Committed; before it everything is undone
- * by Undoing, after it everything is rolled forward by Committed. A move that was removed by force leaves
- * fence and activeMove behind: repair.ts.
+ * What a crash leaves. Before a write: nothing has happened. After it: an object from which the next
+ * plan goes on. The one write that cannot be taken back is Sealed → Committed; before it everything
+ * is undone by Undoing, after it everything is rolled forward by Committed. A move that was removed by
+ * force leaves fence and activeMove behind: repair.ts.
  */
 import { planCommitted } from "./committed.ts";
 import { planFenced } from "./fenced.ts";

@@ -5,6 +5,7 @@ import { whySilent } from "./agents.ts";
 import { whyCalledOff, whyCancel, whyImpossible } from "./cancel.ts";
 import { release, take } from "./change-volume.ts";
 import { groupTrouble } from "./group.ts";
+import { whyInLine } from "./line.ts";
 import { existing, isMine, readFirst } from "./parts.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
 import { enter, howToCancel, undo, waiting } from "./status.ts";
@@ -62,5 +63,7 @@ function whyNotYet(s: MoveSnapshot, now: number): CodedError | undefined {
   if (silent !== undefined) return moveErrors.SOURCE_SILENT({ node: s.source.name, why: silent });
   if (s.target === undefined) return moveErrors.NO_TARGET({ nodes: "none" in s.choice ? s.choice.none : [] });
   const unfit = whyUnfit(s, s.target, now);
-  return unfit === undefined ? undefined : moveErrors.TARGET_UNFIT({ node: s.target.name, why: unfit });
+  if (unfit !== undefined) return moveErrors.TARGET_UNFIT({ node: s.target.name, why: unfit });
+  // Last: who is held by something else is not in the line.
+  return whyInLine(s);
 }

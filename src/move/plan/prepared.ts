@@ -2,6 +2,7 @@ import { moveErrors } from "../errors.ts";
 import { silentAt, whySilent } from "./agents.ts";
 import { whyCalledOff, whyCancel } from "./cancel.ts";
 import { unfence } from "./change-volume.ts";
+import { planTrial } from "./evict.ts";
 import { groupTrouble } from "./group.ts";
 import { currentReport, existing, isFenced, podsToEvict, readFirst, refusalOf } from "./parts.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
@@ -20,7 +21,7 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
 /**
  * Prepared. The pods run and must be able to restart where they are, so a fence that is left from an eviction that was
  * not obeyed goes first, without waiting for the source: an agent that sealed late unseals by itself. What cannot be
- * copied is refused here, while the pods still run.
+ * copied is refused here, while the pods still run, and what a disruption budget does not allow waits here.
  */
 export function planPrepared(s: MoveSnapshot, now: number): MoveStep {
   const fenced = existing(s).find(({ volume }) => isFenced(s, volume));
@@ -54,6 +55,7 @@ export function planPrepared(s: MoveSnapshot, now: number): MoveStep {
     return waiting(s, now, { message: `Waiting for a drain: ${why.message}. ${howToCancel(s)}`, why });
   }
   return (
+    planTrial(s, now) ??
     readFirst(s, ["move", "volumes", "pods", "nodes"]) ??
     enter(s, "Fenced", {
       sealing: (s.move.status?.sealing ?? 0) + 1,

@@ -32,6 +32,8 @@ export interface MoveSnapshot {
   readonly target: NodeView | undefined;
   /** Where the move may go while it has no target: spec.to, or what src/place chose. */
   readonly choice: TargetChoice;
+  /** The other VolumeMoves that have not ended. */
+  readonly others: readonly Stored<VolumeMove>[];
   /** Names of the VolumeMoves that hold a volume of this one, by UID. */
   readonly holders: ReadonlyMap<string, string>;
   /** What became of the last eviction of each pod, by pod UID, since this controller leads. */
@@ -93,8 +95,9 @@ export type TargetChoice =
 export interface EvictionOutcome {
   readonly at: number;
   /**
-   * held: a disruption budget or a webhook answered 429. failed: anything else that is no success.
+   * allowed: a dry run passed. held: a disruption budget or a webhook answered 429. failed:
+   * anything else that is no success.
    */
-  readonly outcome: "sent" | "held" | "failed";
+  readonly outcome: "allowed" | "sent" | "held" | "failed";
   readonly message: string;
 }

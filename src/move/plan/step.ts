@@ -30,5 +30,7 @@ export type MoveStep =
       readonly spec: LocalVolumeSpec;
     }
   | { readonly step: "set-moved-at"; readonly volume: Stored<LocalVolume>; readonly at: string }
+  /** A dry run: it asks the API server whether the disruption budgets allow the eviction now. */
+  | { readonly step: "try-evict"; readonly pod: PodView }
   | { readonly step: "evict"; readonly pod: PodView; readonly gracePeriodSeconds: number | undefined }
   | { readonly step: "delete-pod"; readonly pod: PodView; readonly gracePeriodSeconds: number | undefined };

@@ -63,6 +63,9 @@ export async function write(client: KubeClient, step: WriteStep, signal: AbortSi
       await client.patchJson(localVolumes, at(step.volume), patch, { subresource: "status", signal });
       return;
     }
+    case "try-evict":
+      await client.evict(step.pod, { signal, dryRun: true });
+      return;
     case "evict":
       await client.evict(step.pod, { signal, gracePeriodSeconds: step.gracePeriodSeconds });
       return;

@@ -1,6 +1,6 @@
 import type { CopyReport, CopyState, VolumeCopy } from "../../../api/kinds/volume-copy.ts";
 import type { LocalVolume } from "../../../api/kinds/local-volume.ts";
-import { movePhase, type VolumeMove } from "../../../api/kinds/volume-move.ts";
+import { movePhase, type MovePhase, type VolumeMove } from "../../../api/kinds/volume-move.ts";
 import type { Random } from "../../../effects/random.ts";
 import type { Stored } from "../../../kube/objects.ts";
 import type { EvictionOutcome, MoveSnapshot, NodeView, Part, PodView } from "../snapshot.ts";
@@ -131,9 +131,14 @@ export function randomSnapshot(random: Random): MoveSnapshot {
     volumes: chance(bad) ? [...names, "v9"] : chance(bad) ? names.slice(0, 1) : names,
     unmovable: chance(bad * 0.3) ? "no controller would make it again" : undefined,
   }));
+  const other = (of: MovePhase): Stored<VolumeMove> => ({
+    metadata: { name: pick("l", "n"), uid: "other", resourceVersion: "3" },
+    spec: { volumes: ["w1", "w2"].map((name) => ({ name, mode: "Copy" })), from: "a", reason: "Drain" },
+    status: { phase: of, target: "c" },
+  });
   const outcome = (): EvictionOutcome => ({
     at: NOW - pick(1000, 8000),
-    outcome: pick("sent", "held", "failed"),
+    outcome: pick("allowed", "sent", "held", "failed"),
     message: "budget",
   });
   const to = chance(0.5) ? { to: chance(bad * 0.3) ? "a" : "b" } : {};
@@ -189,6 +194,7 @@ export function randomSnapshot(random: Random): MoveSnapshot {
     source: node("a"),
     target: hasTarget || chance(0.8) ? node("b") : undefined,
     choice: chance(0.8) ? { node: "b" } : { none: ["b: no room"] },
+    others: chance(0.3) ? [other(pick("Planned", "Sealed"))] : [],
     holders: new Map([["x", "n"]]),
     evictions: new Map(pods.flatMap(({ uid }) => (chance(0.5) ? [[uid, outcome()] as const] : []))),
     askedAt: chance(0.8) ? NOW - pick(1000, 60_000) : undefined,
