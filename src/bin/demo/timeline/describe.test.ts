@@ -58,7 +58,7 @@ describe("a pod", () => {
       ...pod,
       status: { conditions: [condition("DisruptionTarget", "True", { reason })] },
     });
-    expect(told(describePod(updated(pod, marked("EvictionByEvictionAPI"))))).toEqual(["you: evicted pod db-0"]);
+    expect(told(describePod(updated(pod, marked("EvictionByEvictionAPI"))))).toEqual(["eviction: pod db-0 is evicted"]);
     expect(describePod(updated(pod, marked("DeletionByTaintManager")))).toEqual([]);
   });
 
