@@ -15,6 +15,7 @@ import type { Log } from "../../observe/log.ts";
 import type { CopyEngine } from "../transfer/engine.ts";
 import type { TreeSummary } from "../transfer/tree/summary.ts";
 import type { TransferRequest } from "./transfer-request.ts";
+import { Meter } from "./meter.ts";
 import type { Found, Summary, VolumeView } from "./view.ts";
 
 export interface JobsDeps {
@@ -72,12 +73,16 @@ export class Jobs {
     });
   }
 
-  /** Brings the tree from the source; `done` gets its totals, or why it could not be brought. */
+  /**
+   * Brings the tree from the source. `progressed` is told how far it is, every five seconds; `done`
+   * gets its totals, or why it could not be brought.
+   */
   copy(
     view: VolumeView,
     key: string,
     path: string,
     step: { readonly epoch: number; readonly incarnation: string; readonly digest: string },
+    progressed: (copying: NonNullable<Found["copying"]>) => void,
     done: (result: NonNullable<Found["copied"]>) => void,
   ): void {
     const { move, volume } = view;
@@ -94,7 +99,7 @@ export class Jobs {
       const { clock, log } = this.#deps;
       for (let attempt = 1; ; attempt += 1) {
         try {
-          done(await this.#bring(move.spec.from, request, path, signal));
+          done(await this.#bring(move.spec.from, request, path, signal, progressed));
           return;
         } catch (error) {
           signal.throwIfAborted();
@@ -164,11 +169,22 @@ export class Jobs {
     this.#jobs.set(volume, { key, stop, ended });
   }
 
-  async #bring(from: string, request: TransferRequest, path: string, signal: AbortSignal): Promise<Summary> {
+  async #bring(
+    from: string,
+    request: TransferRequest,
+    path: string,
+    signal: AbortSignal,
+    progressed: (copying: NonNullable<Found["copying"]>) => void,
+  ): Promise<Summary> {
     const directory = await this.#deps.openDirectory(path);
     try {
       const stream = await this.#deps.request(from, request, signal);
-      return summaryOf(await this.#deps.engine.receive(directory.fd, stream, signal, nothing));
+      const meter = new Meter(this.#deps.clock, progressed);
+      return summaryOf(
+        await this.#deps.engine.receive(directory.fd, stream, signal, ({ bytes }) => {
+          meter.received(bytes);
+        }),
+      );
     } finally {
       await directory.close();
     }

@@ -33,7 +33,7 @@ import { Findings } from "./findings.ts";
 import type { Jobs } from "./jobs.ts";
 import { planSource, type SourceStep } from "./plan-source.ts";
 import { planTarget, type TargetStep } from "./plan-target.ts";
-import type { CopyView, ReportContent, VolumeView } from "./view.ts";
+import type { CopyView, Found, ReportContent, VolumeView } from "./view.ts";
 
 export interface MoveWorkerDeps extends ControllerDeps {
   readonly client: KubeClient;
@@ -187,7 +187,11 @@ export class MoveWorker {
         await jobs.endOthers(volume, key);
         const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));
         if (incoming === undefined) return { requeueAfterMs: LOOK_MS };
-        jobs.copy(view, key, incoming, step, (result) => {
+        const progressed = (copying: Found["copying"]): void => {
+          this.#findings.copying(view, copying);
+          finished();
+        };
+        jobs.copy(view, key, incoming, step, progressed, (result) => {
           this.#findings.copied(view, result);
           finished();
         });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PoolOnNode, StorageNode } from "../../../src/api/kinds/storage-node.ts";
+import type { StoragePool } from "../../../src/api/kinds/storage-pool.ts";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
 import { toYaml } from "../support/manifest.ts";
 import {
@@ -255,6 +256,15 @@ describe("a pool whose disk comes and goes", () => {
       saw(pool);
       return pool?.reason === reason ? pool : undefined;
     });
+  /** Waits until `kubectl get storagenodes` shows this, and the pool's own count has followed: that count. */
+  const countsAre = (readyPools: string): Promise<StoragePool["status"]> =>
+    on.ground.waitFor(`the counts to follow ${readyPools}`, async (saw) => {
+      const found = await on.ground.get<StorageNode>("storagenodes.mooring.dev", node());
+      const pool = await on.ground.get<StoragePool>("storagepools.mooring.dev", "fast");
+      saw([found?.status?.readyPools, pool?.status]);
+      const ready = (await poolOn())?.ready === true ? 1 : 0;
+      return found?.status?.readyPools === readyPools && pool?.status?.readyNodes === ready ? pool.status : undefined;
+    });
   const fastPod = (name: string): object => pod(NS, name, name, { spec: onHost(node()) });
 
   beforeAll(async () => {
@@ -337,6 +347,7 @@ describe("a pool whose disk comes and goes", () => {
       /pool fast on node \S+ cannot be used.*is the disk mounted/,
     );
     expect((await poolIs("NotMounted")).uuid).toBe(before.uuid);
+    expect(await countsAre("1/2")).toMatchObject({ nodes: 1, readyNodes: 0 });
 
     // Not even the end of the StorageNode, and an agent that remembers nothing, make the empty directory a pool.
     await ground.kubectl(["delete", "storagenode", node(), "--wait=false"]);
@@ -350,6 +361,7 @@ describe("a pool whose disk comes and goes", () => {
     await readyOn(ground, NS, "there");
     expect((await ground.exec(NS, "there", ["cat", "/data/x"])).stdout).toBe("here\n");
     expect((await poolIs("Ready")).uuid).toBe(before.uuid);
+    expect(await countsAre("2/2")).toMatchObject({ nodes: 1, readyNodes: 1 });
     await readyOn(ground, NS, "new");
     await endPod(ground, NS, "there");
     await endPod(ground, NS, "new");
