@@ -55,7 +55,10 @@ async function demo(options: DemoOptions): Promise<number> {
     printer: printerFor(options.json ? process.stderr : process.stdout, process.env),
     interrupts,
     manifests: fileURLToPath(new URL("../deploy", import.meta.url)),
-    provisioner: fileURLToPath(new URL("local-path-provisioner.mjs", import.meta.url)),
+    programs: {
+      mooring: fileURLToPath(new URL("mooring.mjs", import.meta.url)),
+      "local-path-provisioner": fileURLToPath(new URL("local-path-provisioner.mjs", import.meta.url)),
+    },
     readInput: () => text(process.stdin),
     write: (output) => {
       process.stdout.write(output);

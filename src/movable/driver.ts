@@ -13,8 +13,8 @@
  *   after the keeper        a keeper on a node without volumes; the keeper loop removes it
  *   after the LocalVolume   a LocalVolume without a PersistentVolume: an attempt. The next leader
  *                           goes on with it, or, when the claim is gone, has it removed
- *   after `reclaim`         a Released PersistentVolume whose LocalVolume is being removed: ordering
- *                           it once more does nothing
+ *   after `reclaim`         a Released PersistentVolume whose LocalVolume is being removed; another
+ *                           order does nothing
  *
  * A LocalVolume is taken back only while nothing can have been written: there is no
  * PersistentVolume and no VolumeCopy, both read uncached. (A VolumeCopy is written before the first

@@ -47,8 +47,8 @@ export function movableDriver(deps: MovableRunDeps): Driver {
 }
 
 /**
- * The loops around the driver: labels, LocalVolumes, StorageNodes, StoragePools, pods on wrong nodes.
- * They belong to the leader.
+ * The loops around the driver: labels, LocalVolumes, StorageNodes, StoragePools, pods on wrong
+ * nodes. They belong to the leader.
  */
 export async function runMovableLoops(deps: MovableRunDeps, signal: AbortSignal): Promise<void> {
   const { localVolumes, volumes: persistentVolumes } = deps;

@@ -34,6 +34,10 @@ export class Findings {
     this.#set(view, { unmovable });
   }
 
+  copying(view: VolumeView, copying: Found["copying"]): void {
+    this.#set(view, { copying });
+  }
+
   copied(view: VolumeView, copied: Found["copied"]): void {
     this.#set(view, { copied });
   }

@@ -15,7 +15,8 @@ import type { Log } from "../../observe/log.ts";
 import type { CopyEngine } from "../transfer/engine.ts";
 import type { TreeSummary } from "../transfer/tree/summary.ts";
 import type { TransferRequest } from "./transfer-request.ts";
-import type { Outcome, Summary, VolumeView } from "./view.ts";
+import { Meter } from "./meter.ts";
+import type { Found, Outcome, Summary, VolumeView } from "./view.ts";
 
 export interface JobsDeps {
   readonly clock: Clock;
@@ -75,12 +76,16 @@ export class Jobs {
     });
   }
 
-  /** Brings the tree from the source; `done` gets its totals, or why it could not be brought. */
+  /**
+   * Brings the tree from the source. `progressed` is told how far it is, every five seconds; `done`
+   * gets its totals, or why it could not be brought.
+   */
   copy(
     view: VolumeView,
     key: string,
     path: string,
     step: { readonly epoch: number; readonly incarnation: string; readonly digest: string },
+    progressed: (copying: NonNullable<Found["copying"]>) => void,
     done: (result: Outcome) => void,
   ): void {
     const { move, volume } = view;
@@ -93,7 +98,9 @@ export class Jobs {
       moveUID: move.metadata.uid,
       sealing: move.status?.sealing ?? 0,
     };
-    this.#begin(volume, key, "copying a volume", done, (signal) => this.#bring(move.spec.from, request, path, signal));
+    this.#begin(volume, key, "copying a volume", done, (signal) =>
+      this.#bring(move.spec.from, request, path, signal, progressed),
+    );
   }
 
   /** Sends the tree over the stream. Rejects when it could not. */
@@ -186,11 +193,22 @@ export class Jobs {
     }
   }
 
-  async #bring(from: string, request: TransferRequest, path: string, signal: AbortSignal): Promise<Summary> {
+  async #bring(
+    from: string,
+    request: TransferRequest,
+    path: string,
+    signal: AbortSignal,
+    progressed: (copying: NonNullable<Found["copying"]>) => void,
+  ): Promise<Summary> {
     const directory = await this.#deps.openDirectory(path);
     try {
       const stream = await this.#deps.request(from, request, signal);
-      return summaryOf(await this.#deps.engine.receive(directory.fd, stream, signal, nothing));
+      const meter = new Meter(this.#deps.clock, progressed);
+      return summaryOf(
+        await this.#deps.engine.receive(directory.fd, stream, signal, ({ bytes }) => {
+          meter.received(bytes);
+        }),
+      );
     } finally {
       await directory.close();
     }

@@ -6,9 +6,10 @@
  *   Incoming   what a move brought that was then cancelled. It is kept for an hour, for the next
  *              move to the same node, which then need not begin anew.
  *
- * Neither was ever the volume at the epoch that the LocalVolume names, and that is what is compared: a
- * copy whose epoch is the LocalVolume's is never removed here, nor one of another incarnation, nor
- * anything while the LocalVolume is missing. Removing a volume itself is the reclaim loop's business.
+ * Neither was ever the volume at the epoch that the LocalVolume names, and that is what is
+ * compared: a copy whose epoch is the LocalVolume's is never removed here, nor one of another
+ * incarnation, nor anything while the LocalVolume is missing. Removing a volume itself is the
+ * reclaim loop's business.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
@@ -52,7 +53,10 @@ export function planTrash(view: TrashView): TrashPlan {
   return { step: "nothing" };
 }
 
-/** Incoming directories that no move can still want: those whose epoch the volume cannot reach from here. */
+/**
+ * Incoming directories that no move can still want: those whose epoch the volume cannot reach from
+ * here.
+ */
 export function isUnclaimed(localVolume: LocalVolume, node: string, { epoch, moveUID, state }: Copy): boolean {
   if (state !== "Incoming") return false;
   const { activeMove, epoch: current, nodeName } = localVolume.spec;

@@ -1,6 +1,6 @@
 /*
- * Removes what plan-trash.ts says, one copy at a time under the volume's lock, every five minutes. What
- * a crash leaves: a copy in the Trash, or a part of one; the next round goes on.
+ * Removes what plan-trash.ts says, one copy at a time under the volume's lock, every five minutes.
+ * What a crash leaves: a copy in the Trash, or a part of one; the next round goes on.
  */
 import { copyNameOf } from "../../api/copy-name.ts";
 import { localVolumes } from "../../api/kinds/local-volume.ts";

@@ -4,6 +4,8 @@ import { Command, InvalidArgumentError, type CommanderError } from "commander";
 export interface DemoOptions {
   /** Manifests to run instead of the built-in StatefulSet. */
   readonly files: readonly string[];
+  /** Volumes that stay where they are, as local-path-provisioner makes them. */
+  readonly classic: boolean;
   readonly keep: boolean;
   readonly json: boolean;
   readonly nodes: number;
@@ -12,6 +14,11 @@ export interface DemoOptions {
 }
 
 const MOST_NODES = 9;
+
+interface Given extends Omit<DemoOptions, "files" | "timeoutMs"> {
+  readonly file?: readonly string[];
+  readonly timeout: number;
+}
 
 /** The `demo` command. */
 export function demoCommand(run: (options: DemoOptions) => Promise<void>): Command {
@@ -24,15 +31,15 @@ export function demoCommand(run: (options: DemoOptions) => Promise<void>): Comma
     )
     .option("--nodes <n>", `how many nodes, 1 to ${String(MOST_NODES)}`, wholeNumber(1, MOST_NODES), 3)
     .option("--timeout <seconds>", "how long each step may take", wholeNumber(1, 3600), 60)
+    .option("--classic", "volumes that stay where they are, as local-path-provisioner makes them", false)
     .option("--keep", "leave it running at the end, for kubectl", false)
     .option("--json", "print facts and checks as one JSON document on stdout, the timeline on stderr", false)
     .addHelpText(
       "after",
       "\nExit code: 0 all checks hold, 1 one does not, 2 it could not begin (options, manifest), 128 + signal when it was interrupted.",
     )
-    .action(async (given: { file?: string[]; nodes: number; timeout: number; keep: boolean; json: boolean }) => {
-      const { file = [], nodes, timeout, keep, json } = given;
-      await run({ files: file, nodes, keep, json, timeoutMs: timeout * 1000 });
+    .action(async ({ file = [], timeout, ...given }: Given) => {
+      await run({ ...given, files: file, timeoutMs: timeout * 1000 });
     });
 }
 

@@ -1,10 +1,40 @@
-/** Where the shipped manifest puts the product, and under which names it writes. */
-export const PRODUCT_NAMESPACE = "local-path-storage";
-export const PRODUCT_DEPLOYMENT = "local-path-provisioner";
-export const PROVISIONER = "rancher.io/local-path";
-export const STORAGE_CLASS = "local-path";
+/** What the demo shows: a set of shipped manifests, and the program behind their image. */
+export interface Product {
+  /** Below deploy/, in the order in which they are applied. */
+  readonly manifests: readonly string[];
+  readonly namespace: string;
+  readonly deployment: string;
+  readonly storageClass: string;
+  /** The name that the image's command has. */
+  readonly program: "mooring" | "local-path-provisioner";
+}
 
-/** The image of the shipped manifest, whatever its tag. */
+/** Volumes that move with their pod. */
+export const MOVABLE: Product = {
+  manifests: ["mooring-base.yaml", "mooring.yaml"],
+  namespace: "mooring",
+  deployment: "mooring-controller",
+  storageClass: "mooring",
+  program: "mooring",
+};
+
+/** Volumes that stay where they are, as local-path-provisioner makes them. */
+export const CLASSIC: Product = {
+  manifests: ["local-path-storage.yaml"],
+  namespace: "local-path-storage",
+  deployment: "local-path-provisioner",
+  storageClass: "local-path",
+  program: "local-path-provisioner",
+};
+
+export const PROVISIONER = "rancher.io/local-path";
+
+/** Whether objects of this namespace are the product's own. */
+export function isProductNamespace(namespace: string | undefined): boolean {
+  return namespace === MOVABLE.namespace || namespace === CLASSIC.namespace;
+}
+
+/** The image of the shipped manifests, whatever its tag. */
 export function isProductImage(image: string): boolean {
   return /(^|\/)mooring([:@]|$)/.test(image);
 }

@@ -21,7 +21,7 @@ export function reportJson(
   checks: readonly Check[],
   more: { readonly seconds: number; readonly kubeconfig?: string | undefined },
 ): object {
-  const { nodes, running, drain, back, removed, stoppedBy } = facts;
+  const { nodes, running, drain, moved, back, removed, stoppedBy } = facts;
   return {
     ok: checks.every(({ ok }) => ok),
     seconds: Number(more.seconds.toFixed(3)),
@@ -47,6 +47,19 @@ export function reportJson(
             refused: drain.refused,
             evicted: drain.evicted,
             after: drain.after,
+          },
+        }),
+    ...(moved === undefined
+      ? {}
+      : {
+          moved: {
+            pod: moved.before.key,
+            from: moved.node,
+            to: moved.after?.node,
+            refused: moved.refused,
+            evicted: moved.evicted,
+            held: moved.held.length,
+            move: moved.move,
           },
         }),
     ...(back === undefined ? {} : { back: { pod: back.key, node: back.node, ready: back.ready } }),

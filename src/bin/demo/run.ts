@@ -12,7 +12,9 @@ import { CodedError, messageOf } from "../../observe/errors.ts";
 import { judge } from "./checks/checks.ts";
 import type { Facts } from "./checks/facts.ts";
 import { Interrupted } from "./interrupts.ts";
+import type { ManifestObject } from "./cluster/manifest.ts";
 import type { DemoOptions } from "./options.ts";
+import { CLASSIC, MOVABLE, type Product } from "./product.ts";
 import { givenManifests, shippedManifest } from "./read-manifests.ts";
 import { reportJson, reportText } from "./report.ts";
 import { startLab, type RunningLab } from "./start-lab.ts";
@@ -31,7 +33,9 @@ const INTRODUCTION =
 /** Runs it. Resolves with the exit code 0 or 1; rejects with a CodedError for what makes it impossible and with an Interrupted. */
 export async function runDemo(options: DemoOptions, world: DemoWorld): Promise<number> {
   const { clock, printer, write } = world;
-  const product = await shippedManifest(world, "local-path-storage.yaml");
+  const product = options.classic ? CLASSIC : MOVABLE;
+  const productObjects: ManifestObject[] = [];
+  for (const name of product.manifests) productObjects.push(...(await shippedManifest(world, name)));
   const workload = await workloadOf(options, world);
   const timeline = new Timeline(clock, printer);
   const workplace = await openWorkplace();
@@ -39,6 +43,7 @@ export async function runDemo(options: DemoOptions, world: DemoWorld): Promise<n
   const facts: Facts = {
     nodes: names.map((name) => ({ name, directory: join(workplace.directory, name) })),
     builtIn: options.files.length === 0,
+    movable: product === MOVABLE,
   };
   timeline.say(INTRODUCTION);
   timeline.act(
@@ -49,7 +54,7 @@ export async function runDemo(options: DemoOptions, world: DemoWorld): Promise<n
     const who = process.getuid?.() === 0 ? "root" : "you";
     timeline.say(`  The scripts of your manifests run on this machine as ${who}, without a sandbox.`);
   }
-  await inside(workplace, world, { timeline, facts, names }, async (running) => {
+  await inside(workplace, world, { timeline, facts, names, product }, async (running) => {
     const { interrupts } = world;
     const stage: Stage = {
       ...running,
@@ -59,6 +64,7 @@ export async function runDemo(options: DemoOptions, world: DemoWorld): Promise<n
       signal: interrupts.signal,
       facts,
       product,
+      productObjects,
       workload,
     };
     const complete = await reached(facts, timeline, () => tellStory(stage));
@@ -81,24 +87,31 @@ async function workloadOf(options: DemoOptions, world: DemoWorld): Promise<Stage
       objects: await givenManifests(world, options.files),
     };
   }
-  const title = "kubectl apply -f deploy/demo.yaml: a StatefulSet whose pods write into their volumes";
-  return { title, objects: await shippedManifest(world, "demo.yaml") };
+  const name = options.classic ? "demo.yaml" : "demo-movable.yaml";
+  const title = `kubectl apply -f deploy/${name}: a StatefulSet whose pods write into their volumes`;
+  return { title, objects: await shippedManifest(world, name) };
 }
 
 /** Does the work inside of a lab that is gone afterwards, and its directory with it. */
 async function inside(
   workplace: Workplace,
   world: DemoWorld,
-  { timeline, facts, names }: { readonly timeline: Timeline; readonly facts: Facts; readonly names: readonly string[] },
+  about: {
+    readonly timeline: Timeline;
+    readonly facts: Facts;
+    readonly names: readonly string[];
+    readonly product: Product;
+  },
   work: (running: RunningLab) => Promise<void>,
 ): Promise<void> {
+  const { facts, names, product, timeline } = about;
   let running: RunningLab | undefined;
   world.onAbandon(() => {
     running?.lab.killAll();
     workplace.removeNow();
   });
   try {
-    running = await startLab(world, workplace, timeline, names);
+    running = await startLab(world, workplace, timeline, { nodes: names, product });
     const { view } = running;
     view.onChange(() => {
       world.printer.live(stateLine(view.snapshot, timeline.seconds));

@@ -8,7 +8,8 @@ import { background } from "../../observe/background.ts";
 import { VERSION } from "../classic/version.ts";
 import { ClusterView } from "./cluster/view.ts";
 import { demoErrors } from "./errors.ts";
-import { isProductImage } from "./product.ts";
+import { startAgents } from "./agents/start-agents.ts";
+import { isProductImage, MOVABLE, type Product } from "./product.ts";
 import { follow } from "./timeline/follow.ts";
 import type { Timeline } from "./timeline/timeline.ts";
 import type { Workplace } from "./workplace.ts";
@@ -21,6 +22,8 @@ export interface RunningLab {
   readonly view: ClusterView;
   /** The administrator's. */
   readonly kubeconfig: string;
+  /** Starts the agents, one per node; undefined where the product has none. */
+  readonly startAgents: (() => Promise<void>) | undefined;
   /** Resolves with the process ids of what would not end. */
   close(): Promise<readonly number[]>;
 }
@@ -31,15 +34,18 @@ const REMARKS = [
   "images other than Mooring's, busybox, alpine, debian and ubuntu are not played: Ready, and idle",
 ];
 
+const AGENTS = "Mooring's agents run in this process, one per node: mounts are symlinks, for nobody needs to be root";
+
 /** Starts it in the workplace. Rejects with a CodedError when the product has not been built. */
 export async function startLab(
   world: DemoWorld,
   workplace: Workplace,
   timeline: Timeline,
-  nodes: readonly string[],
+  { nodes, product }: { readonly nodes: readonly string[]; readonly product: Product },
 ): Promise<RunningLab> {
-  const { clock, files, log, provisioner } = world;
-  if (!(await files.exists(provisioner))) throw demoErrors.NOT_BUILT({ file: provisioner });
+  const { clock, files, log, programs } = world;
+  const program = programs[product.program];
+  if (!(await files.exists(program))) throw demoErrors.NOT_BUILT({ file: program });
   const lab = await startMachineLab(world, {
     directory: workplace.directory,
     guard: workplace.guard,
@@ -47,14 +53,15 @@ export async function startLab(
     tls: await makeCertificate(clock),
     product: {
       plays: isProductImage,
-      programs: { "local-path-provisioner": [process.execPath, provisioner] },
+      programs: { [product.program]: [process.execPath, program] },
     },
     timeline: (text) => {
       timeline.record([{ actor: "lab", text }]);
     },
   });
   const where = workplace.remark === undefined ? [] : [workplace.remark];
-  const remarks = [...where, `an in-memory Kubernetes listens at ${lab.url}, for you alone`, ...REMARKS];
+  const own = product === MOVABLE ? [...REMARKS, AGENTS] : REMARKS;
+  const remarks = [...where, `an in-memory Kubernetes listens at ${lab.url}, for you alone`, ...own];
   timeline.record(remarks.map((text) => ({ actor: "lab", text })));
   const end = new AbortController();
   manyListeners(end.signal);
@@ -63,17 +70,25 @@ export async function startLab(
     const cluster = await loadKubeconfig({ files, env: {}, explicitPath: kubeconfig });
     const kube = httpKube({ ...world, cluster, userAgent: `moor/${VERSION}` });
     const client = new KubeClient(kube);
-    const view = new ClusterView({ ...world, client });
+    const view = new ClusterView({ ...world, client }, product.namespace);
     follow(view, timeline);
     const watching = background(log, "view", view.run(end.signal));
     await view.synced(world.interrupts.signal);
+    let endAgents = (): Promise<void> => Promise.resolve();
     return {
       lab,
       client,
       view,
       kubeconfig,
+      startAgents:
+        product === MOVABLE
+          ? async () => {
+              endAgents = await startAgents(world, lab);
+            }
+          : undefined,
       close: async () => {
         end.abort(new Error("the demo ends"));
+        await endAgents();
         await watching;
         await kube.close();
         return lab.close();

@@ -2,6 +2,7 @@ import type { Clock } from "../../effects/clock.ts";
 import type { Files } from "../../effects/files.ts";
 import type { Random } from "../../effects/random.ts";
 import type { Log } from "../../observe/log.ts";
+import type { Product } from "./product.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { Printer } from "./timeline/printer.ts";
 
@@ -15,8 +16,8 @@ export interface DemoWorld {
   readonly interrupts: Interrupts;
   /** Where the shipped manifests are. */
   readonly manifests: string;
-  /** The built program that the product's image is played by. */
-  readonly provisioner: string;
+  /** The built programs that the product's image is played by, by the names that its commands have. */
+  readonly programs: Readonly<Record<Product["program"], string>>;
   /** The whole of standard input. */
   readonly readInput: () => Promise<string>;
   /** Writes to standard output. */

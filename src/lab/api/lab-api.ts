@@ -168,7 +168,7 @@ export class LabApi {
   #admitted(request: LabRequest, route: Route): Promise<readonly string[]> | undefined {
     const webhooks = webhooksFor(this.#state, route);
     if (webhooks.length === 0 || route.is !== "objects") return undefined;
-    if (this.#options.strictRbac === true) this.#authorize(request.user, route);
+    if (this.#options.strictRbac === true) this.#authorize(request, route);
     const { clock, random } = this.#deps;
     return admit({ clock, call: this.#callWebhook, uid: () => random.uuid() }, webhooks, request, route);
   }
@@ -176,7 +176,7 @@ export class LabApi {
   #carryOut(request: LabRequest, route: Route): LabAnswer {
     const { strictRbac = false, bookmarkEveryMs = DEFAULTS.bookmarkEveryMs } = this.#options;
     try {
-      if (strictRbac) this.#authorize(request.user, route);
+      if (strictRbac) this.#authorize(request, route);
       if (route.is === "objects" && route.target.row.collection === "events") this.#events.sweep();
       return carryOut(
         {
@@ -204,8 +204,8 @@ export class LabApi {
     }
   }
 
-  #authorize(user: LabUser, route: Route): void {
-    const attributes = attributesOf(route);
+  #authorize({ query, user }: LabRequest, route: Route): void {
+    const attributes = attributesOf(route, query);
     if (isAllowed(this.#state.store, user, attributes)) return;
     if ("path" in attributes) throw new Failure(403, "Forbidden", `forbidden: ${refusalText(user, attributes)}`, {});
     const { group, resource, name } = attributes;
@@ -222,10 +222,15 @@ function plain({ code, message }: PlainFailure): LabAnswer {
   return { code, body: message, contentType: "text/plain" };
 }
 
-function attributesOf(route: Route): Attributes {
+/** A collection of which only one name is asked for counts as that object, as upstream's RequestInfo has it. */
+const ONE_NAME = /^metadata\.name={1,2}([^,=!]+)$/;
+
+function attributesOf(route: Route, query: LabRequest["query"]): Attributes {
   switch (route.is) {
     case "objects": {
-      const { row, namespace, name } = route.target;
+      const { row, namespace } = route.target;
+      const asked = ["list", "watch", "deletecollection"].includes(route.verb) ? query["fieldSelector"] : undefined;
+      const name = ONE_NAME.exec(asked ?? "")?.[1] ?? route.target.name;
       const { group, plural: resource } = row;
       // A namespace is its own namespace to RBAC.
       const where = row.collection === "namespaces" && name !== "" ? name : namespace;

@@ -13,6 +13,7 @@ import type { Change } from "../../kube/store.ts";
 import { background } from "../../observe/background.ts";
 import { about } from "../controllers/objects/owners.ts";
 import { endingWith, recorderOn, type Effects } from "../controllers/process/process.ts";
+import { CsiDrivers } from "./csi-drivers.ts";
 import type { NodeFiles } from "./node-files.ts";
 import { PodWorker } from "./pod-worker.ts";
 import { heartbeat, register, type NodeDescription } from "./registration.ts";
@@ -22,6 +23,8 @@ import type { ContainerRuntime } from "./runtime.ts";
 export interface Machine extends NodeDescription {
   readonly files: NodeFiles;
   readonly runtime: ContainerRuntime;
+  /** The CSI drivers that have registered. @default none */
+  readonly csi?: CsiDrivers;
   /** First part of its pods' addresses. @default "10.244.0" */
   readonly podNetwork?: string;
 }
@@ -74,7 +77,7 @@ export class Kubelet {
     await ownNode.synced(signal).catch(() => undefined);
     if (signal.aborted) return;
     const recorder = recorderOn(this.#effects, limited, "kubelet");
-    const { files, runtime, address = "127.0.0.1", podNetwork = "10.244.0" } = this.#machine;
+    const { csi = new CsiDrivers(), files, runtime, address = "127.0.0.1", podNetwork = "10.244.0" } = this.#machine;
     const make = (pod: Pod): PodWorker =>
       new PodWorker(
         {
@@ -82,6 +85,7 @@ export class Kubelet {
           clock,
           log,
           files,
+          csi,
           runtime,
           signal,
           hostIP: address,

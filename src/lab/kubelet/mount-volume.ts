@@ -7,11 +7,13 @@ import { messageOf } from "../../observe/errors.ts";
 import { secrets } from "../controllers/kinds.ts";
 import { volumeFitsLabels } from "../controllers/matching/node-selector.ts";
 import { claimNameOf } from "../controllers/objects/pods.ts";
+import { csiTarget, type CsiDrivers } from "./csi-drivers.ts";
 import type { NodeFiles } from "./node-files.ts";
 
 export interface MountDeps {
   readonly client: KubeClient;
   readonly files: NodeFiles;
+  readonly csi: CsiDrivers;
   /** The kubelet's own node, as its cache has it: a label that has just been set may not be there yet. */
   readonly node: () => Node | undefined;
 }
@@ -139,11 +141,23 @@ async function mountClaim(deps: MountDeps, pod: Pod, volume: Volume): Promise<st
     const why = "no matching NodeSelectorTerms";
     throw new MountFailure(why, `MountVolume.NodeAffinity check failed for volume "${volumeName}" : ${why}`);
   }
-  return mountSource(deps, found);
+  return mountSource(deps, found, uidOf(pod));
 }
 
-async function mountSource({ files }: MountDeps, { metadata, spec }: PersistentVolume): Promise<string> {
+async function mountSource({ csi, files }: MountDeps, volume: PersistentVolume, podUID: string): Promise<string> {
+  const { metadata, spec } = volume;
   const name = metadata?.name ?? "";
+  if (spec?.csi !== undefined) {
+    const target = csiTarget(podUID, name);
+    await files.makeDirectories(target.slice(0, target.lastIndexOf("/")));
+    try {
+      await csi.publish(podUID, volume, target);
+    } catch (error) {
+      const why = messageOf(error);
+      throw new MountFailure(why, `MountVolume.SetUp failed for volume "${name}" : ${why}`);
+    }
+    return target;
+  }
   if (spec?.local !== undefined) {
     const { path } = spec.local;
     if ((await files.kind(path)) !== undefined) return path;

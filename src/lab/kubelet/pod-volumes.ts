@@ -86,6 +86,22 @@ export class PodVolumes {
     }
   }
 
+  /** Unpublishes what CSI drivers have published for the pod, trying again until nothing is left. Its containers have ended. */
+  async unmountAll(): Promise<void> {
+    const { clock, csi, log, signal } = this.#deps;
+    const { name, uid = "" } = this.#life.pod().metadata ?? {};
+    for (let delay = FIRST_MOUNT_RETRY_MS; ; delay = Math.min(2 * delay, LONGEST_MOUNT_RETRY_MS)) {
+      try {
+        await csi.unpublishAll(uid);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        log.warn("volumes not unmounted, trying again", { pod: name, err: error });
+        await clock.sleep(delay, signal);
+      }
+    }
+  }
+
   /** Looks at ConfigMap volumes now. */
   refresh(): void {
     this.#refresh();

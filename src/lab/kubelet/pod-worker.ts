@@ -7,6 +7,7 @@
 //                      ▼                                                                                       │
 //   stopping: containers get the pod's grace ──▶ final status ──▶ DELETE with grace 0 ◀── deletionTimestamp ───┘
 //   object gone (force delete): containers are killed, nothing is written.
+//   Either way CSI volumes are unpublished when the containers have ended, and before the final DELETE.
 //
 // * A container that ends and is to be restarted (restartPolicy) is so at once the first time, then after 10 s doubling to 300 s; ten good minutes end the row.
 // * Containers that a kubelet before this one started are taken over as they are.
@@ -165,8 +166,10 @@ export class PodWorker {
       await this.#until(aborted(this.#deleting.signal));
       if (this.#vanished) {
         await Promise.all([...this.#handles].map((handle) => handle.exited()));
+        await this.#volumes.unmountAll();
       } else {
         await this.#status.idle();
+        await this.#volumes.unmountAll();
         await this.#delete();
       }
       runtime.forget(this.#uid);

@@ -69,6 +69,11 @@ export class ProcessRuntime implements ContainerRuntime {
     return this.#registry.log(podKey, container);
   }
 
+  /** The containers that have not ended. */
+  running(): ContainerRun[] {
+    return this.#registry.running();
+  }
+
   forget(podUid: string): void {
     this.#registry.forget(podUid);
   }

@@ -68,12 +68,21 @@ export interface ContainerRuntime {
 /** The part that all runtimes share: which containers there are. */
 export class ContainerRegistry {
   readonly #pods = new Map<string, { readonly name: string; readonly handles: Map<string, ContainerHandle> }>();
+  readonly #runs = new Map<ContainerHandle, ContainerRun>();
 
-  keep({ pod, container }: ContainerRun, handle: ContainerHandle): void {
+  keep(run: ContainerRun, handle: ContainerHandle): void {
+    const { pod, container } = run;
     const uid = uidOf(pod);
     const known = this.#pods.get(uid) ?? { name: keyOf(pod), handles: new Map<string, ContainerHandle>() };
     known.handles.set(container.name, handle);
     this.#pods.set(uid, known);
+    for (const each of this.#runs.keys()) if (each.exit !== undefined) this.#runs.delete(each);
+    this.#runs.set(handle, run);
+  }
+
+  /** The containers that have not ended, also of pods that were forgotten. */
+  running(): ContainerRun[] {
+    return [...this.#runs].filter(([handle]) => handle.exit === undefined).map(([, run]) => run);
   }
 
   find(podUid: string, container: string): ContainerHandle | undefined {

@@ -11,8 +11,10 @@ import type { Log } from "../../observe/log.ts";
 import { LabApi, type LabOptions } from "../api/lab-api.ts";
 import type { LabUser } from "../api/request.ts";
 import { startControllers, type Controllers } from "../controllers/start.ts";
+import { CsiDrivers } from "../kubelet/csi-drivers.ts";
 import { ProcessRuntime } from "../kubelet/process-runtime.ts";
 import { serveLab, type ServedLab } from "../server/serve.ts";
+import { webhookCaller } from "./call-webhook.ts";
 import { ChildProcesses } from "./child-processes.ts";
 import { DirectoryFiles } from "./directory-files.ts";
 import type { Guard } from "./guard.ts";
@@ -62,6 +64,8 @@ export interface LabNode {
   readonly directory: string;
   readonly files: DirectoryFiles;
   readonly runtime: ProcessRuntime;
+  /** Where a CSI driver's plugin registers. */
+  readonly csi: CsiDrivers;
 }
 
 /** Starts it. Rejects when it cannot listen or cannot make the nodes' directories. */
@@ -95,8 +99,9 @@ export async function startMachineLab(
           ...(timeline === undefined ? {} : { timeline: (line: string) => timeline(`${name}: ${line}`) }),
         },
       );
-      nodes.set(name, { name, directory, files, runtime });
+      nodes.set(name, { name, directory, files, runtime, csi: new CsiDrivers() });
     }
+    if (player !== undefined) api.callWebhooks(webhookCaller(api, (pod) => player.webhookPortOf(pod)));
     const controllers = startControllers(
       { ...effects, kube: api.kube() },
       { machines: [...nodes.values()], rootCertificate: tls?.ca ?? tls?.cert ?? "" },

@@ -1,7 +1,7 @@
 // Plays the product's own image: its pods run the program of this machine, as the pod's ServiceAccount.
 //
-// What a container would have of its own is played: the kubeconfig stands for the mounted token, the environment variable HOSTNAME for the host name, and a free port on
-// loopback for the pod's own address (`portOf` tells which).
+// What a container would have of its own is played: the kubeconfig stands for the mounted token, the environment variable HOSTNAME for the host name, and free ports on
+// loopback for the pod's own address (`portOf` and `webhookPortOf` tell which).
 import { keyOf, uidOf } from "../../kube/objects.ts";
 import type { LabUser } from "../api/request.ts";
 import type { ImagePlayer, Prepared } from "../kubelet/image-player.ts";
@@ -32,7 +32,7 @@ syncBuiltinESMExports();
 export class ProductPlayer implements ImagePlayer {
   readonly #options: ProductPlayerOptions;
   /** Pod (namespace/name) → port on loopback. */
-  readonly #ports = new Map<string, number>();
+  readonly #ports = new Map<string, { readonly health: number; readonly webhook: number }>();
 
   constructor(options: ProductPlayerOptions) {
     this.#options = options;
@@ -48,11 +48,12 @@ export class ProductPlayer implements ImagePlayer {
     const directory = `/var/lib/kubelet/pods/${uidOf(pod)}/product`;
     await files.makeDirectories(directory);
     await files.writeText(`${directory}/kubeconfig`, this.#options.kubeconfig(serviceAccountOf(pod)));
-    const port = await freePort();
-    this.#ports.set(keyOf(pod), port);
+    const [health, webhook] = [await freePort(), await freePort()];
+    this.#ports.set(keyOf(pod), { health, webhook });
     const env = {
       KUBECONFIG: files.onMachine(`${directory}/kubeconfig`),
-      HEALTH_PORT: String(port),
+      HEALTH_PORT: String(health),
+      WEBHOOK_PORT: String(webhook),
       NODE_OPTIONS: `--import=${POD_PRELUDE}`,
     };
     return { argv: [...program, ...args], env };
@@ -60,7 +61,12 @@ export class ProductPlayer implements ImagePlayer {
 
   /** The port on loopback that stands for the health port of a pod (`namespace/name`), once it has been started. */
   portOf(podKey: string): number | undefined {
-    return this.#ports.get(podKey);
+    return this.#ports.get(podKey)?.health;
+  }
+
+  /** The same for the port on which a pod serves webhooks. */
+  webhookPortOf(podKey: string): number | undefined {
+    return this.#ports.get(podKey)?.webhook;
   }
 }
 

@@ -1,6 +1,7 @@
 /*
  * Writes on how many nodes each StoragePool is, and on how many of them it can be used. It is for
- * people alone: nothing is decided by it. A crash leaves an old count, which the next leader corrects.
+ * people alone: nothing is decided by it. A crash leaves an old count, which the next leader
+ * corrects.
  */
 import type { StorageNode } from "../../api/kinds/storage-node.ts";
 import { storagePools, type StoragePool } from "../../api/kinds/storage-pool.ts";

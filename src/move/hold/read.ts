@@ -24,6 +24,7 @@ import { messageOf } from "../../observe/errors.ts";
 import { isReleased } from "../../place/stays.ts";
 import { whyVolumesStay, type StaySources } from "../drains/stays.ts";
 import type { EvictionSnapshot, KeeperFacts, NodeFacts, PodFacts, Unreadable, VolumeFacts } from "./decide.ts";
+import { progressOf } from "./progress.ts";
 
 export interface ReadDeps extends StaySources {
   readonly moves: Informer<VolumeMove>;
@@ -141,7 +142,9 @@ function volumeFacts(
   node: Stored<Node> | Unreadable | undefined,
 ): VolumeFacts {
   const { activeMove, fence, nodeName } = volume.spec;
-  const move = deps.moves.store.list().find(({ metadata }) => metadata.uid === activeMove?.uid);
+  const moves = deps.moves.store.list();
+  const move = moves.find(({ metadata }) => metadata.uid === activeMove?.uid);
+  const progress = progressOf(volume, moves);
   const phase = move?.status?.phase;
   const movedAtMs = Date.parse(volume.status?.movedAt ?? "");
   const stays = node === undefined || isUnreadable(node) ? undefined : whyVolumesStay(deps, node).get(nameOf(volume));
@@ -153,7 +156,7 @@ function volumeFacts(
     ...(move === undefined || phase === undefined ? {} : { move: { name: nameOf(move), phase } }),
     ...(Number.isNaN(movedAtMs) ? {} : { movedAtMs }),
     ...(stays === undefined ? {} : { stays }),
-    ...(move?.status?.message === undefined ? {} : { progress: move.status.message.replace(/\.$/, "") }),
+    ...(progress === undefined ? {} : { progress }),
   };
 }
 

@@ -4,8 +4,9 @@ import { timeOf } from "../plan/timing.ts";
 import type { Directory, Machine, World } from "./world.fixture.ts";
 
 /*
- * The agent of one node by section "A copy on disk" of docs/moves.md: operations that pause at each `yield`, where anything may
- * happen, a crash of the agent included. Operations on one volume exclude each other; a crash frees their locks.
+ * The agent of one node by section "A copy on disk" of docs/moves.md: operations that pause at each
+ * `yield`, where anything may happen, a crash of the agent included. Operations on one volume
+ * exclude each other; a crash frees their locks.
  */
 export type Operation = Generator<undefined, void, undefined>;
 
@@ -60,7 +61,10 @@ function read(world: World, hint: VolumeMove) {
   return move?.metadata.uid === hint.metadata?.uid ? move : undefined;
 }
 
-/** The source's part: seals what a fenced move asks for. `hint` is the move as the agent last heard of it. */
+/**
+ * The source's part: seals what a fenced move asks for. `hint` is the move as the agent last heard
+ * of it.
+ */
 export function* seal(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
   const { sabotage } = world;
   const move = read(world, hint);
@@ -180,7 +184,8 @@ export function* pull(world: World, machine: Machine, volume: string, hint: Volu
   if (sourceReport.state !== "Sealed" || sourceReport.tombstone === true) return;
   const epoch = lv.spec.epoch + 1;
   const mine = machine.directories.find((one) => one.volume === volume && one.incoming === order.moveUID);
-  // What was reported as copied for this sealing may be committed at any moment: it is not touched any more.
+  // What was reported as copied for this sealing may be committed at any moment: it is not touched
+  // any more.
   if (mine?.copiedFor === order.sealing && sabotage !== "the target copies again what it has reported as copied") {
     report(world, machine, volume, { ...order, state: "Copied", digest: digestOf(mine) });
     return;
@@ -201,7 +206,8 @@ export function* pull(world: World, machine: Machine, volume: string, hint: Volu
   report(world, machine, volume, { ...order, state: "Copying" });
   yield;
   const source = world.directory(move.spec.from, volume, lv.spec.epoch);
-  // The source serves a volume only to the target of a move that is sealed and not committed, read uncached.
+  // The source serves a volume only to the target of a move that is sealed and not committed, read
+  // uncached.
   const served = read(world, hint);
   const ready = served?.status?.phase === "Sealed" && served.status.target === machine.name;
   if (source?.state !== "Sealed" || !ready || !world.machine(move.spec.from).agentUp) return;
@@ -229,7 +235,8 @@ export function* settle(world: World, machine: Machine, volume: string): Operati
         one.volume === volume && one.epoch === epoch && one.incoming !== undefined && one.incoming === activeMove?.uid,
     );
     if (incoming !== undefined && world.directory(machine.name, volume, epoch) === undefined) {
-      // In this order: a crash between the two is finished by the next look, for the name still tells the move.
+      // In this order: a crash between the two is finished by the next look, for the name still
+      // tells the move.
       incoming.state = "Active";
       yield;
       incoming.incoming = undefined;

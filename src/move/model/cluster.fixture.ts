@@ -2,7 +2,10 @@ import { timeOf } from "../plan/timing.ts";
 import { locked, look, publish, pull, seal, settle, tell, unseal, type Operation } from "./agent.fixture.ts";
 import { labelOn, wantedLabel, type Machine, type World } from "./world.fixture.ts";
 
-/* What goes on in a cluster besides the controller: kubelets, scheduler, workload controllers, labels, agents. */
+/*
+ * What goes on in a cluster besides the controller: kubelets, scheduler, workload controllers,
+ * labels, agents.
+ */
 
 /** Everything that is in the middle of something. */
 export interface Running {
@@ -58,7 +61,10 @@ function write(world: World): void {
   }
 }
 
-/** Pods that landed on a node where a volume of theirs is not, and have not started: they would never. */
+/**
+ * Pods that landed on a node where a volume of theirs is not, and have not started: they would
+ * never.
+ */
 function sweep(world: World): void {
   for (const pod of world.pods.list()) {
     const { nodeName } = pod;
@@ -134,7 +140,8 @@ function kubelet(world: World, running: Running, machine: Machine): void {
       world.say(`${machine.name}: pod ${uid} has ended`);
     }
   }
-  // Pods that were removed by force: a restarted kubelet unmounts first and stops their containers later.
+  // Pods that were removed by force: a restarted kubelet unmounts first and stops their containers
+  // later.
   const known = new Set(world.pods.list().map((pod) => pod.metadata.uid));
   const orphan = [...machine.mounts, ...machine.writers].find(({ pod }) => !known.has(pod))?.pod;
   if (orphan === undefined || !world.chance(0.2)) return;

@@ -19,7 +19,10 @@ export interface Outcome {
   readonly cancelled: number;
 }
 
-/** Plays one world from a seed: chaos first, then a fair world that must come to rest in a good state. */
+/**
+ * Plays one world from a seed: chaos first, then a fair world that must come to rest in a good
+ * state.
+ */
 export function run(seed: number, sabotage?: Sabotage): Outcome {
   const world = new World(seededRandom(seed), sabotage);
   const running: Running = { agents: new Map(), bindings: [], labels: [] };
@@ -48,7 +51,10 @@ function setUp(world: World): void {
   if (shape === 2) world.workload.set("p1", names.slice(-1));
 }
 
-/** Two controllers that may both believe they lead, those that crashed with a write under way, and the rest of the world. */
+/**
+ * Two controllers that may both believe they lead, those that crashed with a write under way, and
+ * the rest of the world.
+ */
 class Chaos {
   readonly #world: World;
   readonly #running: Running;
@@ -94,7 +100,10 @@ class Chaos {
     world.check();
   }
 
-  /** Time passes between two reads of a plan: mostly a moment, sometimes the other controller does a lot. */
+  /**
+   * Time passes between two reads of a plan: mostly a moment, sometimes the other controller does a
+   * lot.
+   */
   #meanwhile(top: boolean): void {
     if (!top || this.#world.chance(0.5)) return;
     for (let steps = this.#world.chance(0.04) ? 60 : this.#world.below(3); steps > 0; steps--) this.#step(false);
@@ -106,7 +115,10 @@ class Chaos {
     this.#leaders.unshift(new Leader(this.#world, `l${String(this.#steps)}`));
   }
 
-  /** What is worst for a committed move: a person helps it along just when its volume is about to get the new place. */
+  /**
+   * What is worst for a committed move: a person helps it along just when its volume is about to
+   * get the new place.
+   */
   #tear(): void {
     const world = this.#world;
     const placing = this.#leaders.findIndex(
@@ -213,7 +225,10 @@ function deleteMove(world: World, name: string): void {
     }));
 }
 
-/** No more trouble; every late write arrives; then everything goes on fairly until nothing changes any more. */
+/**
+ * No more trouble; every late write arrives; then everything goes on fairly until nothing changes
+ * any more.
+ */
 export function rest(world: World, running: Running, leaders: readonly Leader[]): void {
   world.chaos = false;
   for (const leader of leaders) leader.carryOut();
@@ -285,7 +300,10 @@ function checkRest(world: World): void {
   checkPods(world);
 }
 
-/** Unless a reclaimed volume or a group that was torn apart by force keeps them from it, all pods run. */
+/**
+ * Unless a reclaimed volume or a group that was torn apart by force keeps them from it, all pods
+ * run.
+ */
 function checkPods(world: World): void {
   const volumes = world.volumes.list();
   if (volumes.some(({ spec }) => spec.reclaim)) return;

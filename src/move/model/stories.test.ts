@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { MovePhase } from "../../api/kinds/volume-move.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
+import { without } from "../plan/change-volume.ts";
 import { settleCluster, type Running } from "./cluster.fixture.ts";
 import { Leader } from "./leader.fixture.ts";
 import { rest } from "./run.fixture.ts";
@@ -9,8 +10,8 @@ import { setUpNodes, setUpVolumes } from "./set-up.fixture.ts";
 import { World } from "./world.fixture.ts";
 
 /*
- * Traces that are too rare to wait for in the drawn runs. Each is played as the protocol is, and with the
- * defect that it once showed or was thought up for.
+ * Traces that are too rare to wait for in the drawn runs. Each is played as the protocol is, and
+ * with the defect that it once showed or was thought up for.
  */
 
 class Story {
@@ -89,7 +90,10 @@ function broken(play: (story: Story) => void, sabotage?: Sabotage): string | und
   }
 }
 
-/** The target is lost when it has copied, the pod comes back and writes, then the target is there again. */
+/**
+ * The target is lost when it has copied, the pod comes back and writes, then the target is there
+ * again.
+ */
 function sealedTwice(story: Story): void {
   const { world } = story;
   world.nodes.change("a", (node) => ({ ...node, cordoned: true }));
@@ -115,7 +119,10 @@ function sealedTwice(story: Story): void {
   story.until("Done");
 }
 
-/** A controller has sent the new place and crashed; the move is removed by force, and the pod goes on at the source. */
+/**
+ * A controller has sent the new place and crashed; the move is removed by force, and the pod goes
+ * on at the source.
+ */
 function latePlace(story: Story): void {
   const { world } = story;
   const zombie = new Leader(world, "zombie");
@@ -138,7 +145,24 @@ function latePlace(story: Story): void {
   world.check();
 }
 
-/** Between two reads of a controller that is behind, the other one takes the fence off, fences again and commits. */
+/**
+ * Someone takes the fence of a committed move off, the source opens its copy, and the pod writes to
+ * it.
+ */
+function tornFence(story: Story): void {
+  const { world } = story;
+  story.until("Committed");
+  world.torn = true;
+  world.volumes.change("v0", (volume) => ({ ...volume, spec: without(volume.spec, "m-uid") }));
+  story.runPod();
+  for (let steps = 0; steps < 5; steps++) story.step();
+  expect(world.moves.get("m")?.status?.conditions?.[0]?.reason).toBe("MOVE_FENCE_GONE");
+}
+
+/**
+ * Between two reads of a controller that is behind, the other one takes the fence off, fences again
+ * and commits.
+ */
 function lateUnfence(story: Story): void {
   const { world } = story;
   const behind = new Leader(world, "behind");
@@ -159,6 +183,7 @@ function lateUnfence(story: Story): void {
 const STORIES: readonly (readonly [string, (story: Story) => void, Sabotage])[] = [
   ["a report of an old sealing is never committed", sealedTwice, "reports of an old sealing count"],
   ["a late place finds another version", latePlace, "a new place ignores the version it was decided on"],
+  ["nothing is placed over a fence that is gone", tornFence, "a new place does not look at the fence"],
   ["a late unfence does not reach a later sealing", lateUnfence, "the move is read before the volumes"],
 ];
 

@@ -9,9 +9,9 @@ import type { Sabotage } from "./sabotage.fixture.ts";
 import { Collection } from "./store.fixture.ts";
 
 /*
- * A small world for the protocol of a move: an API with versions, and what is true outside of it (disks, mounts,
- * processes). Agents, kubelets and controllers act on it in single steps (*.fixture.ts beside this file); everything
- * that may be late, is.
+ * A small world for the protocol of a move: an API with versions, and what is true outside of it
+ * (disks, mounts, processes). Agents, kubelets and controllers act on it in single steps
+ * (*.fixture.ts beside this file); everything that may be late, is.
  */
 
 export interface ModelPod extends KubeObject {
@@ -79,10 +79,16 @@ export class World {
   readonly trace: string[] = [];
   /** Someone removed an object by force: what then stays may be odd, but no data may be lost. */
   forced = false;
-  /** Someone took the fence off a volume of a committed move: only a person can say then which copy is right. */
+  /**
+   * Someone took the fence off a volume of a committed move: only a person can say then which copy
+   * is right.
+   */
   torn = false;
   chaos = true;
-  /** What the world is bad at: copies that fail and budgets that never allow, or people who tear moves apart. */
+  /**
+   * What the world is bad at: copies that fail and budgets that never allow, or people who tear
+   * moves apart.
+   */
   readonly mood: "calm" | "stubborn" | "torn";
   /** How often a disruption budget refuses an eviction. */
   readonly budget: number;

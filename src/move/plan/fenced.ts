@@ -11,8 +11,8 @@ import { whyLost } from "./target.ts";
 import { msOf, timeOf } from "./timing.ts";
 
 /**
- * Fenced. In this order: the fence on every volume, the labels that follow from it, the pods, the seals. A pod that is
- * evicted before its volume is fenced comes back to the source.
+ * Fenced. In this order: the fence on every volume, the labels that follow from it, the pods, the
+ * seals. A pod that is evicted before its volume is fenced comes back to the source.
  */
 export function planFenced(s: MoveSnapshot, now: number): MoveStep {
   const end = whyCancel(s);
@@ -48,7 +48,10 @@ function targetLost(s: MoveSnapshot, now: number): string | undefined {
   return whyLost(s, s.target, now) ?? (someEvicted(s) ? undefined : s.target.leaving);
 }
 
-/** With the pods gone from a node that stays they come back sooner there; from a leaving node they need a target. */
+/**
+ * With the pods gone from a node that stays they come back sooner there; from a leaving node they
+ * need a target.
+ */
 function afterLoss(s: MoveSnapshot, now: number, why: string): MoveStep {
   const error = moveErrors.TARGET_LOST({ node: s.target?.name ?? "", why });
   if (someEvicted(s) && s.source.leaving === undefined) return undo(s, now, error);

@@ -11,7 +11,10 @@ export function readFirst(s: MoveSnapshot, parts: readonly Part[]): MoveStep | u
   return parts.every((part) => s.fresh.has(part)) ? undefined : { step: "read", parts };
 }
 
-/** The report of one role for this move, whatever its sealing; undefined when the slot holds another move's or none. */
+/**
+ * The report of one role for this move, whatever its sealing; undefined when the slot holds another
+ * move's or none.
+ */
 export function reportOf(s: MoveSnapshot, copy: VolumeCopy | undefined, role: CopyReport["role"]) {
   const report = copy?.status?.move;
   return report?.moveUID === s.move.metadata.uid && report.role === role ? report : undefined;
@@ -45,8 +48,9 @@ export function recordedOf(s: MoveSnapshot, name: string) {
 }
 
 /**
- * The copy of an epoch under its own name. A target's copy has the move's UID in its name until it is the volume, and a
- * crash of its agent may leave it Active under that name: it counts only when it is renamed.
+ * The copy of an epoch under its own name. A target's copy has the move's UID in its name until it
+ * is the volume, and a crash of its agent may leave it Active under that name: it counts only when
+ * it is renamed.
  */
 export function copyAt(copy: VolumeCopy | undefined, epoch: number): CopyOfEpoch | undefined {
   return copy?.status?.copies?.find((one) => one.directory === String(epoch) && one.state !== "Incoming");

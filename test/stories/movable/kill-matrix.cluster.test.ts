@@ -1,11 +1,14 @@
 /*
- * One victim dies by SIGKILL at every boundary of a move, while records are written before and after. Whoever it is:
- * the move ends, every acknowledged record is there, one copy can be published, and nothing is left behind.
+ * One victim dies by SIGKILL at every boundary of a move, while records are written before and
+ * after. Whoever it is: the move ends, every acknowledged record is there, one copy can be
+ * published, and nothing is left behind.
  *
- * All victims at all boundaries take most of an hour: MOORING_MATRIX=full. Otherwise each boundary gets one victim,
- * another one each day, so that every pair has had its turn within a week. What was chosen is printed.
+ * All victims at all boundaries take most of an hour: MOORING_MATRIX=full. Otherwise each boundary
+ * gets one victim, another one each day, so that every pair has its turn within five days. What was
+ * chosen is printed.
  *
- * A process that hangs is worse than one that died, for it comes back with what it believed: the zombies at the end.
+ * A process that hangs is worse than one that died, for it comes back with what it believed: the
+ * zombies at the end.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
@@ -62,7 +65,10 @@ const phaseIs =
   ({ move }: Seen): boolean =>
     phases.includes(move?.status?.phase ?? "");
 
-/** In the order in which a move crosses them. Each also holds when the move is further on: a look may be late. */
+/**
+ * In the order in which a move crosses them. Each also holds when the move is further on: a look
+ * may be late.
+ */
 const BOUNDARIES = {
   "the move is made": ({ move }) => move !== undefined,
   Prepared: phaseIs("Prepared", "Fenced", "Sealed", "Committed", "Done"),
@@ -145,13 +151,16 @@ async function killKubelet(node: string): Promise<() => Promise<void>> {
   };
 }
 
-/** The next killing finds everybody at work, and no container is held back by its kubelet for having crashed often. */
+/**
+ * The next killing finds everybody at work, and no container is held back by its kubelet for having
+ * crashed often.
+ */
 async function everybodyWorks(): Promise<void> {
   const { ground } = on;
   await ground.waitFor("controllers and agents to be Ready", async (saw) => {
     const pods = await ground.list<
       Pod & { status: { containerStatuses?: { ready: boolean; restartCount: number }[] } }
-    >("pods", { namespace: MOVABLE_NAMESPACE, labelSelector: "app.kubernetes.io/name=mooring" });
+    >("pods", { namespace: MOVABLE_NAMESPACE, labelSelector: "app.kubernetes.io/component in (controller,agent)" });
     const found = pods.map(({ metadata, status }) => [metadata.name, status.containerStatuses?.[0]]);
     saw(found);
     for (const { metadata, status } of pods) {
@@ -181,7 +190,10 @@ async function nextRun(): Promise<{ readonly run: Run; readonly before: Pod; rea
   };
 }
 
-/** The pod runs with what was acknowledged, there is one copy that can be published, and nothing is left. */
+/**
+ * The pod runs with what was acknowledged, there is one copy that can be published, and nothing is
+ * left.
+ */
 async function allIsWell({ volume }: Run, node: string, acknowledged: number): Promise<void> {
   const { ground } = on;
   await ground.waitFor(`${POD} to be Ready on ${node}`, async (saw) => {

@@ -12,7 +12,10 @@ export function copyDirectory(volume: string, epoch: number): string {
   return `${POOL}/volumes/${volume}/${String(epoch)}`;
 }
 
-/** The claim of a pod of a StatefulSet made by `statefulSet`, once it is bound: the name of its volume. */
+/**
+ * The claim of a pod of a StatefulSet made by `statefulSet`, once it is bound: the name of its
+ * volume.
+ */
 export async function volumeOf(ground: Ground, namespace: string, claim: string): Promise<string> {
   return ground.waitFor(`claim ${claim} to be bound`, async (saw) => {
     const found = await ground.get<Claim>("PersistentVolumeClaim", claim, namespace);
@@ -21,7 +24,10 @@ export async function volumeOf(ground: Ground, namespace: string, claim: string)
   });
 }
 
-/** Waits until a pod runs and is Ready, on whatever node: that node. `not`: UID of an earlier pod of this name. */
+/**
+ * Waits until a pod runs and is Ready, on whatever node: that node. `not`: UID of an earlier pod of
+ * this name.
+ */
 export async function readyOn(ground: Ground, namespace: string, pod: string, not?: string): Promise<Pod> {
   return ground.waitFor(`pod ${namespace}/${pod} to be Ready`, async (saw) => {
     const found = await ground.get<Pod>("Pod", pod, namespace);
@@ -32,6 +38,23 @@ export async function readyOn(ground: Ground, namespace: string, pod: string, no
     const isReady = found.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
     return isReady === true ? found : undefined;
   });
+}
+
+/** Deletes a pod and waits until it is gone: its volumes are unpublished by then. */
+export async function endPod(ground: Ground, namespace: string, pod: string): Promise<void> {
+  await ground.delete("Pod", pod, namespace);
+  await ground.waitFor(`pod ${namespace}/${pod} to be gone`, async (saw) => {
+    const found = await ground.get<Pod>("Pod", pod, namespace);
+    saw({ status: found?.status, events: await eventsAbout(ground, "Pod", pod, namespace) });
+    return found === undefined ? true : undefined;
+  });
+}
+
+/** Mount points of the movable driver's volumes on a node. */
+export async function publishedOn(ground: Ground, node: string): Promise<string[]> {
+  const { stdout } = await ground.onNode(node).exec(["cat", "/proc/self/mountinfo"]);
+  const points = stdout.split("\n").flatMap((line) => line.split(" ")[4] ?? []);
+  return points.filter((point) => /kubernetes\.io~csi\/pvc-[^/]+\/mount$/.test(point));
 }
 
 export function nodeNameOf(pod: Pod): string {

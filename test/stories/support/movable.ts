@@ -1,8 +1,8 @@
 /*
- * The movable driver under stories. Installing it takes longer than most of them, so that it stays from file to file:
- * installMovable() does nothing where what it would apply is there already, and only waits until it is Ready. A file that
- * wants it otherwise installs it with its own options, and the next one changes it back. Only a file about installing
- * takes it away.
+ * The movable driver under stories. Installing it takes longer than most of them, so that it stays
+ * from file to file: installMovable() does nothing where what it would apply is there already, and
+ * only waits until it is Ready. A file that wants it otherwise installs it with its own options,
+ * and the next one changes it back. Only a file about installing takes it away.
  */
 import { beforeAll } from "vitest";
 import { missingCapabilities, type Capability, type Ground } from "../../cluster/ground.ts";
@@ -14,6 +14,7 @@ import {
   waitForRollout,
   WORKLOADS_MANIFEST,
 } from "../../cluster/product-manifests.ts";
+import type { RunResult } from "../../cluster/run.ts";
 import { toYaml, type ManifestObject } from "./manifest.ts";
 import type { Pod } from "./objects.ts";
 import { linesOf, type LogLine } from "./product.ts";
@@ -31,7 +32,10 @@ export interface MovableOptions {
 /** What the movable driver needs wherever it runs: agents mount, and look at processes. */
 const NEEDED: readonly Capability[] = ["containers", "isolation", "kernel", "load-image"];
 
-/** useGround() for stories of the movable driver: where the ground can do what is needed, it is installed before them. */
+/**
+ * useGround() for stories of the movable driver: where the ground can do what is needed, it is
+ * installed before them.
+ */
 export function useMovable(needed: readonly Capability[] = [], options: MovableOptions = {}): StoryGround {
   const all = [...NEEDED, ...needed];
   const on = useGround(...all);
@@ -44,7 +48,10 @@ export function useMovable(needed: readonly Capability[] = [], options: MovableO
 /** What was applied last, to each ground. */
 const installed = new WeakMap<Ground, string>();
 
-/** Installs the movable driver with the image that this checkout builds, and waits until controller and agents are Ready. */
+/**
+ * Installs the movable driver with the image that this checkout builds, and waits until controller
+ * and agents are Ready.
+ */
 export async function installMovable(ground: Ground, options: MovableOptions = {}): Promise<void> {
   const image = await ground.loadProductImage();
   const base = await manifestWithImage(BASE_MANIFEST, image);
@@ -65,7 +72,10 @@ function changed(yaml: string, { change }: MovableOptions): string {
   return toYaml(...objects);
 }
 
-/** Takes the movable driver away in the order of its manual, and waits after each manifest: the controller needs its rights to clean up. */
+/**
+ * Takes the movable driver away in the order of its manual, and waits after each manifest: the
+ * controller needs its rights to clean up.
+ */
 export async function uninstallMovable(ground: Ground): Promise<void> {
   if ((await ground.get("Namespace", MOVABLE_NAMESPACE)) === undefined) return;
   installed.delete(ground);
@@ -93,6 +103,16 @@ export async function uninstallMovable(ground: Ground): Promise<void> {
   }
 }
 
+/**
+ * `kubectl delete -f` of one of the product's manifests, as its manual says; waits for its end, a
+ * minute at most.
+ */
+export async function deleteManifest(ground: Ground, file: string): Promise<RunResult> {
+  installed.delete(ground);
+  const stdin = await manifestWithImage(file, "unused");
+  return await ground.kubectl(["delete", "-f", "-", "--timeout=60s"], { stdin });
+}
+
 /** The agent's pod on a node; waits for one that is not being deleted, and is Running. */
 export async function agentPod(ground: Ground, node: string): Promise<Pod> {
   return await ground.waitFor(`an agent on ${node}`, async (saw) => {
@@ -105,6 +125,25 @@ export async function agentPod(ground: Ground, node: string): Promise<Pod> {
 /** The controller's pods, in whatever state. */
 export async function controllerPods(ground: Ground): Promise<Pod[]> {
   return await podsOf(ground, "controller");
+}
+
+/**
+ * Does something while no controller runs, so that what is changed by hand stays as it is. The
+ * controller is Ready again at the end.
+ */
+export async function withoutController<T>(ground: Ground, work: () => Promise<T>): Promise<T> {
+  await ground.patch("Deployment", "mooring-controller", { spec: { replicas: 0 } }, MOVABLE_NAMESPACE);
+  await ground.waitFor("the controller to be gone", async (saw) => {
+    const pods = await controllerPods(ground);
+    saw(pods.map(({ metadata }) => metadata.name));
+    return pods.length === 0 ? true : undefined;
+  });
+  try {
+    return await work();
+  } finally {
+    await ground.patch("Deployment", "mooring-controller", { spec: { replicas: 2 } }, MOVABLE_NAMESPACE);
+    await waitForRollout(ground, await manifestWithImage(WORKLOADS_MANIFEST, "unused"));
+  }
 }
 
 /** SIGKILL to the agent of a node; its kubelet starts it again. Needs `node-files`. */

@@ -1,4 +1,7 @@
-/* VolumeMoves under stories: making them, catching them in a phase, and looking whether one has left anything behind. */
+/*
+ * VolumeMoves under stories: making them, catching them in a phase, and looking whether one has
+ * left anything behind.
+ */
 import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../../src/api/kinds/volume-copy.ts";
 import type { MovePhase, VolumeMove } from "../../../src/api/kinds/volume-move.ts";
@@ -53,7 +56,10 @@ export async function moveGone(ground: Ground, name: string): Promise<void> {
   });
 }
 
-/** What was wrong at the last look: nothing is held, labels are as the volumes say, every directory has an owner. */
+/**
+ * What was wrong at the last look: nothing is held, labels are as the volumes say, every directory
+ * has an owner.
+ */
 async function troubles(ground: Ground): Promise<string[]> {
   const volumes = await ground.list<LocalVolume>("localvolumes.mooring.dev");
   const copies = await ground.list<VolumeCopy>("volumecopies.mooring.dev");

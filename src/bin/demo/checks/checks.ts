@@ -1,8 +1,8 @@
 import { PV_NODE } from "../../../classic/names.ts";
 import { keyOf } from "../../../kube/objects.ts";
 import { PROVISIONER } from "../product.ts";
-import type { DrainFacts, Facts, RunningFacts, VolumeFacts } from "./facts.ts";
-import { journalProblems } from "./journal.ts";
+import type { DrainFacts, Facts, MovedFacts, RunningFacts, VolumeFacts } from "./facts.ts";
+import { journalProblems, movedJournalProblems } from "./journal.ts";
 import { shapeProblems } from "./volume-shape.ts";
 
 /** One thing that must hold. */
@@ -15,7 +15,7 @@ export interface Check {
 
 /** Judges what was seen. What was not reached does not hold. Pure. */
 export function judge(facts: Facts): Check[] {
-  const { running, drain, removed, builtIn, directoryGone, processesLeft = [] } = facts;
+  const { running, drain, moved, removed, builtIn, movable = false, directoryGone, processesLeft = [] } = facts;
   const stopped = facts.stoppedBy ?? "the step was not reached";
   const checks: Check[] = [];
   const add = (check: string, problems: readonly string[]): void => {
@@ -25,9 +25,18 @@ export function judge(facts: Facts): Check[] {
   if (running !== undefined) {
     add("every claim is Bound", boundProblems(running));
     // What another manifest's classes say of their volumes is not known here.
-    if (builtIn) add("every volume is as local-path-provisioner makes it", running.volumes.flatMap(volumeProblems));
+    if (builtIn && !movable) {
+      add("every volume is as local-path-provisioner makes it", running.volumes.flatMap(volumeProblems));
+    }
     add("every volume's directory is on its node and on no other", running.volumes.flatMap(placeProblems));
     if (builtIn) add("every pod writes its files into its directory", writingProblems(running));
+  }
+  if (moved !== undefined && moved.refused.length === 0) {
+    add("no pod is left on the drained node", moved.left);
+    add("the pod is Ready on another node", elsewhereProblems(moved));
+    add("it has the same claim and the same volume", sameClaimProblems(moved));
+    if (builtIn) add("its data came with it, whole, and it goes on", dataProblems(moved));
+    add("the eviction was held until the data was safe", heldProblems(moved));
   }
   if (drain !== undefined && drain.refused.length === 0) {
     add("no pod is left on the drained node", drain.left);
@@ -37,7 +46,7 @@ export function judge(facts: Facts): Check[] {
       "back on its node, it goes on with its data",
       facts.back === undefined ? [stopped] : returnProblems(facts, drain),
     );
-  } else if (drain === undefined && (builtIn || facts.stoppedBy !== undefined)) {
+  } else if (drain === undefined && moved === undefined && (builtIn || facts.stoppedBy !== undefined)) {
     add("a node can be drained", [stopped]);
   }
   if (removed !== undefined) {
@@ -69,7 +78,38 @@ function volumeProblems({ claim, volume }: VolumeFacts): string[] {
   return shapeProblems(claim, volume, node).map((problem) => `${volume.metadata?.name ?? ""}: ${problem}`);
 }
 
+function elsewhereProblems({ after, before, node }: MovedFacts): string[] {
+  if (after === undefined) return [`no pod came in place of ${before.key}`];
+  if (after.uid === before.uid) return [`pod ${after.key} is the same as before`];
+  if (after.node === node) return [`pod ${after.key} is on ${node} again`];
+  return after.ready ? [] : [`pod ${after.key} is not Ready`];
+}
+
+function sameClaimProblems({ claimAfter, claimBefore }: MovedFacts): string[] {
+  if (claimBefore !== undefined && claimBefore === claimAfter) return [];
+  return [`it was claim ${claimBefore ?? "none"}, and is ${claimAfter ?? "none"}`];
+}
+
+function dataProblems({ after, before, node }: MovedFacts): string[] {
+  const [was, now] = [before.journal ?? "", after?.journal ?? ""];
+  if (after === undefined || was === "") return [`there is no journal of pod ${before.key} to compare`];
+  if (!now.startsWith(was)) return [`the journal of pod ${after.key} does not begin as it was`];
+  const name = after.key.slice(after.key.indexOf("/") + 1);
+  return movedJournalProblems(now, name, node, after.node).map(
+    (problem) => `the journal of pod ${after.key}: ${problem}`,
+  );
+}
+
+function heldProblems({ before, held, move }: MovedFacts): string[] {
+  if (move === undefined) return [`no VolumeMove names the volume of pod ${before.key}`];
+  const problems = held.length === 0 ? ["no eviction was held"] : [];
+  return move.phase === "Done" ? problems : [...problems, `VolumeMove ${move.name} is ${move.phase ?? "new"}`];
+}
+
 function placeProblems({ volume, directory, foundOn }: VolumeFacts): string[] {
+  if (volume?.spec?.csi !== undefined) {
+    return foundOn.length === 1 ? [] : [`${volume.metadata?.name ?? ""} is on ${foundOn.join(", ") || "no node"}`];
+  }
   if (volume === undefined || volume.metadata?.annotations?.["pv.kubernetes.io/provisioned-by"] !== PROVISIONER)
     return [];
   const node = volume.metadata.annotations[PV_NODE] ?? "";

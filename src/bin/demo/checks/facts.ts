@@ -5,9 +5,13 @@ export interface Facts {
   readonly nodes: readonly { readonly name: string; readonly directory: string }[];
   /** Whether the pods are those of deploy/demo.yaml, whose files the checks know. */
   readonly builtIn: boolean;
+  /** Whether volumes move with their pod. @default false */
+  readonly movable?: boolean;
   /** Once everything was to run. */
   running?: RunningFacts;
   drain?: DrainFacts;
+  /** What became of a drain with volumes that move. */
+  moved?: MovedFacts;
   /** After the uncordon. */
   back?: PodFacts | undefined;
   removed?: RemovedFacts;
@@ -74,6 +78,26 @@ export interface DrainFacts {
   /** Its volume's journal and files while nobody writes. */
   readonly journal: string | undefined;
   readonly files: readonly FileFacts[];
+}
+
+export interface MovedFacts {
+  readonly node: string;
+  /** The pod that is looked at, before its eviction and after. */
+  readonly before: PodFacts;
+  readonly after: PodFacts | undefined;
+  /** Pods for which kubectl would refuse to begin; then nothing was evicted. */
+  readonly refused: readonly string[];
+  readonly evicted: readonly string[];
+  /** What the API server answered while it held evictions. */
+  readonly held: readonly string[];
+  /** Pods of a controller that are on the node after the drain. */
+  readonly left: readonly string[];
+  /** Its claim's UID and PersistentVolume, before and after. */
+  readonly claimBefore: string | undefined;
+  readonly claimAfter: string | undefined;
+  readonly move:
+    | { readonly name: string; readonly phase: string | undefined; readonly downtimeSeconds: number | undefined }
+    | undefined;
 }
 
 export interface RemovedFacts {

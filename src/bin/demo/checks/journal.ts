@@ -11,3 +11,18 @@ export function journalProblems(journal: string, pod: string, node: string): str
   }
   return [];
 }
+
+/** The same of a journal whose pod went from one node to another in between. */
+export function movedJournalProblems(journal: string, pod: string, from: string, to: string): string[] {
+  const lines = journal.split("\n");
+  const first = lines.findIndex((line) => line.endsWith(` on ${to}`));
+  if (first === -1) return [`it has no line of ${to}`];
+  const before = journalProblems(`${lines.slice(0, first).join("\n")}\n`, pod, from);
+  if (before.length > 0) return before;
+  // As if all had been written on one node: the numbers must go on.
+  const asOne = [
+    ...lines.slice(0, first).map((line) => line.replace(/ on [^ ]+$/, ` on ${to}`)),
+    ...lines.slice(first),
+  ];
+  return journalProblems(asOne.join("\n"), pod, to);
+}

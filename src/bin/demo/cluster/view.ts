@@ -1,4 +1,6 @@
 // Everything that the story and the timeline look at, kept by watches: no polling, and nothing is told that was not seen.
+import { localVolumes, type LocalVolume } from "../../../api/kinds/local-volume.ts";
+import { volumeMoves, type VolumeMove } from "../../../api/kinds/volume-move.ts";
 import { deadline, type Clock } from "../../../effects/clock.ts";
 import { Informer, type InformerDeps } from "../../../kube/informer.ts";
 import {
@@ -17,10 +19,10 @@ import {
   type Pod,
   type StorageClass,
 } from "../../../kube/kinds.ts";
+import { manyListeners } from "../../../kube/many-listeners.ts";
 import type { KubeObject } from "../../../kube/objects.ts";
 import type { Resource } from "../../../kube/resource.ts";
 import { deployments, statefulSets, type Deployment, type StatefulSet } from "../../../lab/controllers/kinds.ts";
-import { PRODUCT_NAMESPACE } from "../product.ts";
 
 /** The cluster as it is now, as far as the demo looks at it. */
 export interface ClusterSnapshot {
@@ -32,6 +34,8 @@ export interface ClusterSnapshot {
   readonly statefulSets: readonly StatefulSet[];
   readonly deployments: readonly Deployment[];
   readonly events: readonly Event[];
+  readonly localVolumes: readonly LocalVolume[];
+  readonly moves: readonly VolumeMove[];
 }
 
 /** What was waited for did not come in time. */
@@ -49,15 +53,18 @@ export class ClusterView {
   readonly deployments: Informer<Deployment>;
   readonly events: Informer<Event>;
   readonly leases: Informer<Lease>;
+  readonly localVolumes: Informer<LocalVolume>;
+  readonly moves: Informer<VolumeMove>;
   readonly #clock: Clock;
   readonly #all: readonly Pick<Informer<KubeObject>, "run" | "synced">[];
   readonly #listeners = new Set<() => void>();
 
-  constructor(deps: InformerDeps) {
+  /** `namespace` is where the product has its Lease. */
+  constructor(deps: InformerDeps, namespace: string) {
     this.#clock = deps.clock;
     const all: Pick<Informer<KubeObject>, "run" | "synced">[] = [];
-    const watch = <T extends KubeObject>(resource: Resource<T>, namespace?: string): Informer<T> => {
-      const informer = new Informer(deps, { resource, ...(namespace === undefined ? {} : { namespace }) });
+    const watch = <T extends KubeObject>(resource: Resource<T>, only?: string): Informer<T> => {
+      const informer = new Informer(deps, { resource, ...(only === undefined ? {} : { namespace: only }) });
       informer.onChange(() => {
         for (const listener of this.#listeners) listener();
       });
@@ -72,7 +79,9 @@ export class ClusterView {
     this.statefulSets = watch(statefulSets);
     this.deployments = watch(deployments);
     this.events = watch(events);
-    this.leases = watch(leases, PRODUCT_NAMESPACE);
+    this.leases = watch(leases, namespace);
+    this.localVolumes = watch(localVolumes);
+    this.moves = watch(volumeMoves);
     this.#all = all;
   }
 
@@ -86,6 +95,8 @@ export class ClusterView {
       statefulSets: this.statefulSets.store.list(),
       deployments: this.deployments.store.list(),
       events: this.events.store.list(),
+      localVolumes: this.localVolumes.store.list(),
+      moves: this.moves.store.list(),
     };
   }
 
@@ -101,6 +112,7 @@ export class ClusterView {
 
   /** Resolves when everything has been listed once. */
   async synced(signal: AbortSignal): Promise<void> {
+    manyListeners(signal);
     await Promise.all(this.#all.map((informer) => informer.synced(signal)));
   }
 

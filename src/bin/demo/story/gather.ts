@@ -1,4 +1,7 @@
 import { join } from "node:path";
+import { DATA } from "../../../agent/copies/copy-file.ts";
+import { copyPath, stayDirectory, volumePath, volumesPath } from "../../../agent/copies/layout.ts";
+import type { LocalVolume } from "../../../api/kinds/local-volume.ts";
 import { CANARY_ANNOTATION } from "../../../api/names.ts";
 import { HELPER_PATH, PV_NODE } from "../../../classic/names.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../../kube/kinds.ts";
@@ -11,6 +14,7 @@ import { ofUser, unsettled } from "./settled.ts";
 
 /** Where the shipped configuration puts volumes. */
 const VOLUMES_PATH = "/opt/local-path-provisioner";
+const POOL = "/var/lib/mooring/default";
 
 type Nodes = Facts["nodes"];
 
@@ -39,11 +43,13 @@ export async function podFacts(pod: Pod, volumes: readonly VolumeFacts[]): Promi
 }
 
 async function volumeFacts(
-  { volumes }: ClusterSnapshot,
+  { localVolumes, volumes }: ClusterSnapshot,
   claim: PersistentVolumeClaim,
   nodes: Nodes,
 ): Promise<VolumeFacts> {
   const volume = volumes.find(({ metadata }) => metadata?.name === claim.spec?.volumeName);
+  const movable = localVolumes.find(({ metadata }) => metadata?.name === claim.spec?.volumeName);
+  if (movable !== undefined) return movableFacts(claim, volume, movable, nodes);
   const path = volume?.spec?.hostPath?.path ?? volume?.spec?.local?.path;
   if (volume === undefined || path === undefined) {
     return { claim, volume, directory: undefined, foundOn: [], files: [] };
@@ -55,6 +61,22 @@ async function volumeFacts(
   return { claim, volume, directory, foundOn, files: directory === undefined ? [] : await filesIn(directory) };
 }
 
+/** A movable volume is where its LocalVolume says; copies of it may lie on any node. */
+async function movableFacts(
+  claim: PersistentVolumeClaim,
+  volume: PersistentVolume | undefined,
+  { metadata, spec }: LocalVolume,
+  nodes: Nodes,
+): Promise<VolumeFacts> {
+  const { name = "" } = metadata ?? {};
+  const foundOn: string[] = [];
+  for (const node of nodes) if (await isThere(join(node.directory, volumePath(POOL, name)))) foundOn.push(node.name);
+  const home = nodes.find((node) => node.name === spec.nodeName);
+  if (home === undefined) return { claim, volume, directory: undefined, foundOn, files: [] };
+  const directory = join(home.directory, copyPath(POOL, name, stayDirectory(spec.epoch)), DATA);
+  return { claim, volume, directory, foundOn, files: await filesIn(directory) };
+}
+
 /** What of the claims, volumes and directories is still there. */
 export async function gatherRemoved(snapshot: ClusterSnapshot, facts: Facts): Promise<RemovedFacts> {
   const directories: string[] = [];
@@ -64,7 +86,7 @@ export async function gatherRemoved(snapshot: ClusterSnapshot, facts: Facts): Pr
   }
   // Also what belongs to no volume: nobody else makes anything there. With classes of the user's own it may be meant to stay.
   for (const { directory } of facts.builtIn ? facts.nodes : []) {
-    const volumes = join(directory, VOLUMES_PATH);
+    const volumes = join(directory, facts.movable === true ? volumesPath(POOL) : VOLUMES_PATH);
     for (const { name } of await filesIn(volumes)) directories.push(join(volumes, name));
   }
   return { ...leftOf(snapshot), directories: [...new Set(directories)] };
@@ -72,14 +94,26 @@ export async function gatherRemoved(snapshot: ClusterSnapshot, facts: Facts): Pr
 
 /** Claims, volumes that are to go with their claims, and helper pods. Pure. */
 export function leftOf(snapshot: ClusterSnapshot): Omit<RemovedFacts, "directories"> {
+  const retained = new Set(
+    snapshot.volumes
+      .filter(({ spec }) => spec?.persistentVolumeReclaimPolicy === "Retain")
+      .map(({ metadata }) => metadata?.name),
+  );
   return {
     claims: ofUser(snapshot).claims.map((claim) => `claim ${keyOf(claim)}`),
-    volumes: snapshot.volumes
-      .filter(
-        ({ metadata, spec }) =>
-          metadata?.annotations?.[CANARY_ANNOTATION] === undefined && spec?.persistentVolumeReclaimPolicy === "Delete",
-      )
-      .map(({ metadata, status }) => `volume ${metadata?.name ?? ""} (${status?.phase ?? ""})`),
+    volumes: [
+      ...snapshot.localVolumes
+        .map(({ metadata }) => metadata?.name ?? "")
+        .filter((name) => !retained.has(name))
+        .map((name) => `LocalVolume ${name}`),
+      ...snapshot.volumes
+        .filter(
+          ({ metadata, spec }) =>
+            metadata?.annotations?.[CANARY_ANNOTATION] === undefined &&
+            spec?.persistentVolumeReclaimPolicy === "Delete",
+        )
+        .map(({ metadata, status }) => `volume ${metadata?.name ?? ""} (${status?.phase ?? ""})`),
+    ],
     helperPods: snapshot.pods
       .filter((pod) => pod.metadata?.annotations?.[HELPER_PATH] !== undefined)
       .map((pod) => `helper pod ${keyOf(pod)}`),

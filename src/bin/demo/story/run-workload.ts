@@ -2,19 +2,23 @@ import { storageClasses } from "../../../kube/kinds.ts";
 import { keyOf } from "../../../kube/objects.ts";
 import { applyAll } from "../cluster/apply.ts";
 import { NotReached } from "../cluster/view.ts";
-import { PRODUCT_DEPLOYMENT, PRODUCT_NAMESPACE, STORAGE_CLASS } from "../product.ts";
 import type { RunningFacts } from "../checks/facts.ts";
 import { DEFAULT_CLASS } from "../timeline/describe-class.ts";
 import { gatherRunning } from "./gather.ts";
 import { settle } from "./settled.ts";
 import { until, type Stage } from "./stage.ts";
 
-/** Applies the shipped manifest and waits until its replicas are ready. */
+/**
+ * Applies the shipped manifests and waits until its replicas are ready, and every node's storage
+ * with them.
+ */
 export async function startProduct(stage: Stage): Promise<void> {
-  stage.timeline.act("Mooring, from deploy/local-path-storage.yaml");
-  await applyAll(stage.client, stage.product, stage.signal);
-  await until(stage, `deployment ${PRODUCT_NAMESPACE}/${PRODUCT_DEPLOYMENT} to be available`, ({ deployments }) => {
-    const found = deployments.find(({ metadata }) => metadata?.name === PRODUCT_DEPLOYMENT);
+  const { deployment, manifests, namespace } = stage.product;
+  stage.timeline.act(`Mooring, from ${manifests.map((name) => `deploy/${name}`).join(" and ")}`);
+  await applyAll(stage.client, stage.productObjects, stage.signal);
+  await stage.startAgents?.();
+  await until(stage, `deployment ${namespace}/${deployment} to be available`, ({ deployments }) => {
+    const found = deployments.find(({ metadata }) => metadata?.name === deployment);
     const { availableReplicas = 0 } = found?.status ?? {};
     return found !== undefined && availableReplicas === found.spec?.replicas ? true : undefined;
   });
@@ -37,9 +41,9 @@ export async function startWorkload(stage: Stage): Promise<void> {
   timeline.say(whereFilesAre(facts.running));
 }
 
-async function makeDefault({ client, signal }: Stage): Promise<void> {
+async function makeDefault({ client, product, signal }: Stage): Promise<void> {
   const annotations = { [DEFAULT_CLASS]: "true" };
-  await client.patchMerge(storageClasses, { name: STORAGE_CLASS }, { metadata: { annotations } }, { signal });
+  await client.patchMerge(storageClasses, { name: product.storageClass }, { metadata: { annotations } }, { signal });
 }
 
 /** A container runs before its script has written anything. */

@@ -1,7 +1,7 @@
 import { keyOf, uidOf, type KubeObject } from "../../../kube/objects.ts";
 import { NotReached, type ClusterSnapshot } from "../cluster/view.ts";
 import { claimKeysOf, hasSucceeded, isBound, isPodReady, unschedulableMessage } from "../cluster/state.ts";
-import { PRODUCT_NAMESPACE } from "../product.ts";
+import { isProductNamespace } from "../product.ts";
 import { until, type Stage } from "./stage.ts";
 
 /** A container that ends as soon as it has begun is Ready for a moment: what runs must have done so for this long. */
@@ -75,7 +75,7 @@ export function unsettled(snapshot: ClusterSnapshot): string[] {
 
 /** What is not the product's own. */
 export function ofUser(snapshot: ClusterSnapshot): ClusterSnapshot {
-  const own = (object: KubeObject): boolean => object.metadata?.namespace !== PRODUCT_NAMESPACE;
+  const own = (object: KubeObject): boolean => !isProductNamespace(object.metadata?.namespace);
   const { pods, claims, deployments, statefulSets } = snapshot;
   return {
     ...snapshot,

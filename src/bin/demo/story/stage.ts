@@ -3,6 +3,7 @@ import type { KubeClient } from "../../../kube/client.ts";
 import type { Facts } from "../checks/facts.ts";
 import type { ManifestObject } from "../cluster/manifest.ts";
 import type { ClusterSnapshot, ClusterView } from "../cluster/view.ts";
+import type { Product } from "../product.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 
 /** What the acts of the story stand on. */
@@ -15,8 +16,11 @@ export interface Stage {
   readonly timeoutMs: number;
   /** Filled in as the story goes. */
   readonly facts: Facts;
-  /** The shipped manifest. */
-  readonly product: readonly ManifestObject[];
+  readonly product: Product;
+  /** The shipped manifests. */
+  readonly productObjects: readonly ManifestObject[];
+  /** Starts what the manifests have as a DaemonSet; undefined where they have none. */
+  readonly startAgents: (() => Promise<void>) | undefined;
   /** What the user wants to see run. */
   readonly workload: { readonly title: string; readonly objects: readonly ManifestObject[] };
 }

@@ -10,4 +10,6 @@ export const NOTHING: ClusterSnapshot = {
   statefulSets: [],
   deployments: [],
   events: [],
+  localVolumes: [],
+  moves: [],
 };

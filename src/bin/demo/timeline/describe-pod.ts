@@ -19,7 +19,7 @@ export const describePod: Describe<Pod> = (change) => {
   if (node !== undefined && old?.spec?.nodeName === undefined) {
     lines.push({ actor: "scheduler", text: `pod ${nameOf(pod)} goes to ${node}` });
   }
-  if (evicted(pod) && !evicted(old)) lines.push({ actor: YOU, text: `evicted pod ${nameOf(pod)}` });
+  if (evicted(pod) && !evicted(old)) lines.push({ actor: "eviction", text: `pod ${nameOf(pod)} is evicted` });
   const waits = waitsFor(pod);
   if (waits !== undefined && waits !== waitsFor(old)) {
     lines.push({ actor: "scheduler", text: `pod ${nameOf(pod)} stays Pending: ${waits}`, tone: "bad" });

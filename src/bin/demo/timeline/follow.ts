@@ -6,6 +6,7 @@ import { describeClass } from "./describe-class.ts";
 import { describeEvent } from "./describe-event.ts";
 import { describeLease } from "./describe-lease.ts";
 import { describeMade } from "./describe-made.ts";
+import { describeMove } from "./describe-move.ts";
 import { describeNode } from "./describe-node.ts";
 import { describePod } from "./describe-pod.ts";
 import { describeVolume } from "./describe-volume.ts";
@@ -25,6 +26,7 @@ export function follow(view: ClusterView, timeline: Timeline): void {
   tell(view.volumes, describeVolume);
   tell(view.events, describeEvent);
   tell(view.leases, describeLease);
+  tell(view.moves, describeMove);
   tell(view.classes, describeClass);
   tell(view.statefulSets, describeMade("StatefulSet"));
   tell(view.deployments, describeMade("Deployment"));

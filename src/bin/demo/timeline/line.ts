@@ -1,6 +1,6 @@
 import { uidOf, type KubeObject } from "../../../kube/objects.ts";
 import type { Change } from "../../../kube/store.ts";
-import { PRODUCT_NAMESPACE } from "../product.ts";
+import { isProductNamespace } from "../product.ts";
 
 /** One thing that happened: who did what. */
 export interface Line {
@@ -20,7 +20,7 @@ export type Describe<T> = (change: Change<T>) => readonly Line[];
 /** An object by its name, with the namespace where that is not obvious. */
 export function nameOf({ metadata }: KubeObject): string {
   const { name = "", namespace = "" } = metadata ?? {};
-  return namespace === "" || namespace === "default" || namespace === PRODUCT_NAMESPACE ? name : `${namespace}/${name}`;
+  return namespace === "" || namespace === "default" || isProductNamespace(namespace) ? name : `${namespace}/${name}`;
 }
 
 /** A volume's name without most of its UUID, which nobody reads. */

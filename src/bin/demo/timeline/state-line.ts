@@ -1,10 +1,10 @@
 import type { ClusterSnapshot } from "../cluster/view.ts";
 import { isPodReady } from "../cluster/state.ts";
-import { PRODUCT_NAMESPACE } from "../product.ts";
+import { isProductNamespace } from "../product.ts";
 
 /** The whole state in one line: what a terminal shows below the timeline. */
 export function stateLine(snapshot: ClusterSnapshot, seconds: number): string {
-  const own = snapshot.pods.filter(({ metadata }) => metadata?.namespace !== PRODUCT_NAMESPACE);
+  const own = snapshot.pods.filter(({ metadata }) => !isProductNamespace(metadata?.namespace));
   const pods = own.map((pod) => {
     const node = pod.spec?.nodeName;
     const state = isPodReady(pod) ? "Ready" : (pod.status?.phase ?? "Pending");
