@@ -43,7 +43,10 @@ async function labelIs(node: string, volume: string, prefix: string | undefined)
   });
 }
 
-/** A writer of records whose volume is made on this node: a selector in its pod would hold it there for ever. */
+/**
+ * A writer of records whose volume is made on this node: a selector in its pod would hold it there
+ * for ever.
+ */
 async function startWriter(name: string, node: string): Promise<void> {
   const { ground } = on;
   const data = `data-${name}-0`;
@@ -177,7 +180,8 @@ test("a Node object that is deleted and made again gets the labels of its volume
   expect(after.metadata.uid).not.toBe(before?.metadata.uid);
   await labelIs(b, volume, AT);
   await labelIs(a, volume, AWAY);
-  // kube-controller-manager deletes the pods of a node that is gone, or the kubelet takes them up again.
+  // kube-controller-manager deletes the pods of a node that is gone, or the kubelet takes them up
+  // again.
   const again = await ground.waitFor("the pod to be Ready with its data", async (saw) => {
     const found = await ground.get<Pod>("Pod", "again-0", NS);
     saw({ uid: found?.metadata.uid, node: found?.spec.nodeName, status: found?.status });
