@@ -119,7 +119,10 @@ const VICTIMS = {
 } satisfies Record<string, (run: Run) => Promise<() => Promise<void>>>;
 type Victim = keyof typeof VICTIMS;
 
-/** The pod whose process leads now: it is there, and has just renewed the Lease. Identities are `<pod>_<random>`. */
+/**
+ * The pod whose process leads now: it is there, and has just renewed the Lease. Identities are
+ * `<pod>_<random>`.
+ */
 async function leader(not?: string): Promise<string> {
   const { ground } = on;
   return ground.waitFor("a leader", async (saw) => {
