@@ -41,6 +41,13 @@ interface Report {
     readonly files: readonly { readonly name: string }[];
   }[];
   readonly drain?: { readonly node: string; readonly pod: string; readonly after: { phase: string; message: string } };
+  readonly moved?: {
+    readonly pod: string;
+    readonly from: string;
+    readonly to: string;
+    readonly held: number;
+    readonly move: { readonly phase: string; readonly downtimeSeconds: number };
+  };
   readonly back?: { readonly pod: string; readonly node: string; readonly ready: boolean };
   readonly checks: readonly { readonly check: string; readonly ok: boolean; readonly why?: string }[];
 }
@@ -96,8 +103,24 @@ async function podsThrough(kubeconfig: string): Promise<Pod[]> {
 }
 
 describe.concurrent("moor demo", () => {
-  it("the built-in story holds, --json prints its facts as one document, and nothing is left", async () => {
+  it("the pod of a drained node runs elsewhere with its data, and nothing is left", async () => {
     const run = await shop.start("--json");
+    expect(await run.exit, run.stderr()).toBe(0);
+    const report = reportOf(run);
+    expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
+    expect(report.checks).toHaveLength(11);
+    const first = report.pods.find(({ pod }) => pod === "default/journal-0");
+    expect(report.moved).toMatchObject({ pod: "default/journal-0", from: first?.node, move: { phase: "Done" } });
+    expect(report.moved?.to).not.toBe(first?.node);
+    expect(report.moved?.held).toBeGreaterThan(0);
+    expect(report.moved?.move.downtimeSeconds).toBeGreaterThan(0);
+    expect(run.stderr()).toContain("denied the request: Eviction triggered evacuation: volume pvc-");
+    expect(run.stderr()).toMatch(/Downtime: \d+\.\d s/);
+    await expectNothingLeft(run);
+  });
+
+  it("--classic: the pod waits for its node, --json prints all facts as one document, and nothing is left", async () => {
+    const run = await shop.start("--json", "--classic");
     expect(await run.exit, run.stderr()).toBe(0);
     const report = reportOf(run);
     expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
@@ -161,8 +184,9 @@ describe.concurrent("moor demo", () => {
 
   it("--keep leaves it running for whoever has the kubeconfig, and SIGINT ends it", async () => {
     const file = await shop.write("web.yaml", web("sleep 1000"));
-    const run = await shop.start("--keep", "--json", "--nodes", "2", "-f", file);
+    const run = await shop.start("--keep", "--json", "--classic", "--nodes", "2", "-f", file);
     await vi.waitFor(() => expect(run.stderr()).toContain("export KUBECONFIG="), PATIENCE);
+    await vi.waitFor(() => expect(run.stdout()).toMatch(/\}\n$/), PATIENCE);
     const report = reportOf(run);
     expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
     expect(report.volumes).toMatchObject([{ claim: "default/data", phase: "Bound", files: [{ name: "index.html" }] }]);
@@ -184,7 +208,7 @@ describe.concurrent("moor demo", () => {
       "forgetful.yaml",
       web("trap 'rm /data/index.html; exit 0' TERM; while sleep 0.1; do :; done"),
     );
-    const run = await shop.start("--json", "-f", file);
+    const run = await shop.start("--json", "--classic", "-f", file);
     expect(await run.exit, run.stderr()).toBe(1);
     const { ok, checks } = reportOf(run);
     expect([ok, checks.filter((each) => !each.ok)]).toEqual([

@@ -25,6 +25,8 @@ import type { Copy } from "../copies/copy-store.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import { describeHolder, type Holders, type Proof } from "../holders/holders.ts";
+import { isFull } from "../disk/durable.ts";
+import { transferErrors } from "../transfer/errors.ts";
 import { directoryAttributes } from "../publish/directory-attributes.ts";
 import type { KeyedLock } from "../../kube/keyed-lock.ts";
 import { Findings } from "./findings.ts";
@@ -279,9 +281,17 @@ export class MoveWorker {
     if (store === undefined) return undefined;
     const moveUID = move.metadata.uid;
     const attributes = directoryAttributes(localVolume.spec.directory);
-    const { dataPath } = await store.incoming({ volume, epoch, incarnation, moveUID }, attributes);
-    await this.#deps.copies.sync(volume, { signal });
-    return dataPath;
+    try {
+      const { dataPath } = await store.incoming({ volume, epoch, incarnation, moveUID }, attributes);
+      await this.#deps.copies.sync(volume, { signal });
+      return dataPath;
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      // As if the first file of the tree had found no room: the pods must not wait for a full disk.
+      const full = transferErrors.TARGET_FULL({ path: ".", code: error.code });
+      this.#findings.copied(view, { code: full.code, message: full.message });
+      return undefined;
+    }
   }
 
   async #prove({ volume }: VolumeView, epoch: number): Promise<Proof> {

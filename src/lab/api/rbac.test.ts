@@ -57,6 +57,10 @@ describe("in strict mode a user", () => {
     const get = async (namespace: string, name: string): Promise<number> =>
       (await refused(bot.get(pods, { namespace, name }))).code;
     expect(await get("default", "mine")).toBe(404);
+    // Asking a collection for one name takes the right to that name.
+    expect(await bot.list(pods, { namespace: "default", fieldSelector: "metadata.name=mine" })).toEqual([]);
+    await refused(bot.list(pods, { namespace: "default", fieldSelector: "metadata.name=other" }));
+    await refused(bot.list(pods, { namespace: "default" }));
     expect(await get("default", "other")).toBe(403);
     expect(await get("kube-system", "mine")).toBe(403);
   });

@@ -6,6 +6,7 @@ import type { Event, Node, PersistentVolume, PersistentVolumeClaim, Pod } from "
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
 import { TinyKube } from "../controllers/testing/tiny-kube.fixture.ts";
+import { CsiDrivers } from "./csi-drivers.ts";
 import { Kubelet } from "./kubelet.ts";
 import { MemoryNodeFiles } from "./memory-node-files.ts";
 import type { ContainerRun } from "./runtime.ts";
@@ -23,10 +24,11 @@ async function start(play: (run: ContainerRun) => Play = () => ({ does: "run" })
   const files = new MemoryNodeFiles();
   const runtime = new ScriptedRuntime({ clock, log: silentLog }, play);
   const effects = { clock, random: seededRandom(), log: silentLog };
+  const csi = new CsiDrivers();
   const begin = (): (() => Promise<void>) => {
     const end = new AbortController();
     setMaxListeners(0, end.signal);
-    const running = new Kubelet(kube, effects, { name: "a", files, runtime }).run(end.signal);
+    const running = new Kubelet(kube, effects, { name: "a", files, runtime, csi }).run(end.signal);
     return async () => {
       end.abort();
       await running;
@@ -40,6 +42,7 @@ async function start(play: (run: ContainerRun) => Play = () => ({ does: "run" })
     kube,
     memory: kube.memory,
     clock,
+    csi,
     files,
     pod,
     restart: async () => {
@@ -237,6 +240,48 @@ test("a pod waits for its claim, and a volume that is not for this node is said 
   await on.files.makeDirectories("/mnt/v");
   await on.clock.advance(30_000);
   expect(on.pod("p")?.status?.phase).toBe("Running");
+});
+
+test("a CSI volume is published before its pod starts, and unpublished before the pod's object goes, also over a restart", async () => {
+  const on = await start();
+  const calls: string[] = [];
+  let busy = true;
+  on.csi.register("d", {
+    publish: async ({ targetPath }) => {
+      calls.push(`publish, ${on.pod("p")?.status?.phase ?? ""}`);
+      await on.files.makeDirectories(targetPath);
+    },
+    unpublish: () => {
+      calls.push(`unpublish, grace ${String(on.pod("p")?.metadata?.deletionGracePeriodSeconds)}`);
+      return busy ? Promise.reject(new Error("busy")) : Promise.resolve();
+    },
+    stats: () => Promise.reject(new Error("not asked")),
+  });
+  const claimRef = { name: "c", namespace: "default", uid: "u" };
+  const spec = { claimRef, accessModes: ["ReadWriteOnce"], csi: { driver: "d", volumeHandle: "h" } };
+  on.memory.put("/api/v1/persistentvolumes/v", { metadata: { name: "v" }, spec } as PersistentVolume);
+  on.memory.put("/api/v1/namespaces/default/persistentvolumeclaims/c", {
+    metadata: { name: "c", namespace: "default", uid: "u" },
+    spec: { volumeName: "v" },
+    status: { phase: "Bound" },
+  } as PersistentVolumeClaim);
+  on.putPod("p", {
+    terminationGracePeriodSeconds: 20,
+    volumes: [{ name: "data", persistentVolumeClaim: { claimName: "c" } }],
+  });
+  await on.clock.advance(1_000);
+  const pod = on.pod("p");
+  expect(pod?.status?.phase).toBe("Running");
+  // The finalizer keeps the object, so that the kubelet's DELETE, with grace 0, can be told from what comes before it.
+  on.memory.put(`${PODS}p`, { ...pod, metadata: { ...pod?.metadata, finalizers: ["test/seen"] } } as Pod);
+  on.kube.remove(`${PODS}p`);
+  await on.clock.advance(400);
+  expect(calls).toEqual(["publish, Pending", "unpublish, grace 20"]);
+  await on.restart();
+  busy = false;
+  await on.clock.advance(1_000);
+  expect(calls.at(-1)).toBe("unpublish, grace 20");
+  expect(on.pod("p")?.metadata?.deletionGracePeriodSeconds).toBe(0);
 });
 
 test("a ConfigMap's files follow it about a minute late", async () => {

@@ -42,7 +42,8 @@ export function isFinished({ status }: VolumeMove): boolean {
 }
 
 function isIdle({ spec, status }: VolumeMove): boolean {
-  return spec.reason !== "Drain" && status?.phase === "Planned" && blockedBy(status) !== undefined;
+  const blocked = blockedBy(status)?.status === "True";
+  return spec.reason !== "Drain" && status?.phase === "Planned" && blocked;
 }
 
 function wasCalledOff({ status }: VolumeMove): boolean {

@@ -1,6 +1,6 @@
 /*
- * Makes the snapshot that a move is planned from: caches, and for the parts that a plan wants fresh the
- * API server, in the order that READ_ORDER gives (the VolumeMove last).
+ * Makes the snapshot that a move is planned from: caches, and for the parts that a plan wants fresh
+ * the API server, in the order that READ_ORDER gives (the VolumeMove last).
  */
 import { copyNameOf } from "../../api/copy-name.ts";
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
@@ -175,7 +175,8 @@ function podsOf(sources: MoveSources, names: readonly string[], fresh: readonly 
 }
 
 function viewOfNode(sources: MoveSources, fresh: Fresh, move: Stored<VolumeMove>, name: string): NodeView {
-  // What was read is believed, also that there is no such Node. A target that is only being chosen was not read.
+  // What was read is believed, also that there is no such Node. A target that is only being chosen
+  // was not read.
   const read = fresh.nodes?.names.has(name) === true ? fresh.nodes : undefined;
   const node = read === undefined ? sources.nodes.store.get(name) : read.nodes.get(name);
   const storage = read === undefined ? sources.storageNodes.store.get(name) : read.storage.get(name);

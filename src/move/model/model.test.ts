@@ -8,8 +8,9 @@ const WORLDS = Number(process.env["MOORING_MODEL"] ?? 200);
 const FIRST = Number(process.env["MOORING_MODEL_SEED"] ?? 1);
 
 /**
- * In how many worlds each defect is looked for, and from which seed on. A change of the model changes the worlds: a
- * defect that is not seen any more needs another seed, or a trace in stories.test.ts.
+ * In how many worlds each defect is looked for, and from which seed on. A change of the model
+ * changes the worlds: a defect that is not seen any more needs another seed, or a trace in
+ * stories.test.ts.
  */
 const TRIES = 40;
 const FROM: Partial<Record<Sabotage, number>> = {

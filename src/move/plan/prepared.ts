@@ -20,9 +20,10 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
 }
 
 /**
- * Prepared. The pods run and must be able to restart where they are, so a fence that is left from an eviction that was
- * not obeyed goes first, without waiting for the source: an agent that sealed late unseals by itself. What cannot be
- * copied is refused here, while the pods still run, and what a disruption budget does not allow waits here.
+ * Prepared. The pods run and must be able to restart where they are, so a fence that is left from
+ * an eviction that was not obeyed goes first, without waiting for the source: an agent that sealed
+ * late unseals by itself. What cannot be copied is refused here, while the pods still run, and what
+ * a disruption budget does not allow waits here.
  */
 export function planPrepared(s: MoveSnapshot, now: number): MoveStep {
   const fenced = existing(s).find(({ volume }) => isFenced(s, volume));

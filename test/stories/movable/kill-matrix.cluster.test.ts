@@ -4,8 +4,8 @@
  * published, and nothing is left behind.
  *
  * All victims at all boundaries take most of an hour: MOORING_MATRIX=full. Otherwise each boundary
- * gets one victim, another one each day, so that every pair has had its turn within a week. What
- * was chosen is printed.
+ * gets one victim, another one each day, so that every pair has its turn within five days. What was
+ * chosen is printed.
  *
  * A process that hangs is worse than one that died, for it comes back with what it believed: the
  * zombies at the end.
@@ -160,7 +160,7 @@ async function everybodyWorks(): Promise<void> {
   await ground.waitFor("controllers and agents to be Ready", async (saw) => {
     const pods = await ground.list<
       Pod & { status: { containerStatuses?: { ready: boolean; restartCount: number }[] } }
-    >("pods", { namespace: MOVABLE_NAMESPACE, labelSelector: "app.kubernetes.io/name=mooring" });
+    >("pods", { namespace: MOVABLE_NAMESPACE, labelSelector: "app.kubernetes.io/component in (controller,agent)" });
     const found = pods.map(({ metadata, status }) => [metadata.name, status.containerStatuses?.[0]]);
     saw(found);
     for (const { metadata, status } of pods) {

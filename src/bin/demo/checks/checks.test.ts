@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../../kube/kinds.ts";
 import { judge } from "./checks.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts, MovedFacts } from "./facts.ts";
 import { journalProblems } from "./journal.ts";
 import { shapeProblems } from "./volume-shape.ts";
 
@@ -225,5 +225,69 @@ describe("a volume's shape", () => {
     ["the claim's UID", { ...volume, spec: { ...volume.spec, claimRef: { uid: "other" } } }],
   ])("is wrong in one point when %s is another", (_, changed) => {
     expect(shapeProblems(claim, changed, "node-a")).toHaveLength(1);
+  });
+});
+
+describe("a volume that moves", () => {
+  const before = { ...pod("1", 2) };
+  const lines = (to: string): string => `${journal(2)}3 written by journal-0 on ${to}\n`;
+  const after = { ...before, uid: "2", node: "node-b", journal: lines("node-b") };
+  const moved: MovedFacts = {
+    node: "node-a",
+    before,
+    after,
+    refused: [],
+    evicted: ["default/journal-0"],
+    held: ["its data is not safe yet"],
+    left: [],
+    claimBefore: `${UID} bound to pvc-${UID}`,
+    claimAfter: `${UID} bound to pvc-${UID}`,
+    move: { name: "drain-a", phase: "Done", downtimeSeconds: 0.8 },
+  };
+  const failed = (change: Partial<MovedFacts>): string[] =>
+    judge({ nodes: [], builtIn: true, movable: true, moved: { ...moved, ...change }, stoppedBy: "x" })
+      .filter(({ ok, why }) => !ok && why !== "x")
+      .map(({ why = "" }) => why);
+
+  it("passes when the pod is elsewhere with its claim and its data", () => {
+    expect(failed({})).toEqual([]);
+  });
+
+  it.each<[string, Partial<MovedFacts>, string]>([
+    [
+      "a pod that is on the node again",
+      { after: { ...after, node: "node-a" } },
+      "pod default/journal-0 is on node-a again",
+    ],
+    ["a pod that never left", { after: { ...after, uid: "1" } }, "pod default/journal-0 is the same as before"],
+    [
+      "another volume",
+      { claimAfter: `${UID} bound to pvc-2` },
+      `it was claim ${UID} bound to pvc-${UID}, and is ${UID} bound to pvc-2`,
+    ],
+    [
+      "a journal that begins anew",
+      { after: { ...after, journal: "1 written by journal-0 on node-b\n" } },
+      "the journal of pod default/journal-0 does not begin as it was",
+    ],
+    [
+      "a line that is missing",
+      { after: { ...after, journal: `${journal(2)}4 written by journal-0 on node-b\n` } },
+      'the journal of pod default/journal-0: line 3 is "4 written by journal-0 on node-b" and not "3 written by journal-0 on node-b"',
+    ],
+    [
+      "a pod that does not write any more",
+      { after: { ...after, journal: journal(2) } },
+      "the journal of pod default/journal-0: it has no line of node-b",
+    ],
+    ["an eviction that was not held", { held: [] }, "no eviction was held"],
+    [
+      "a move that is not done",
+      { move: { name: "m", phase: "Undoing", downtimeSeconds: undefined } },
+      "VolumeMove m is Undoing",
+    ],
+    ["a pod that stays", { left: ["pod default/x is on node-a"] }, "pod default/x is on node-a"],
+  ])("fails for %s", (_, change, why) => {
+    expect(failed(change)).toContain(why);
   });
 });

@@ -35,7 +35,7 @@ async function setup(disruptionsAllowed: number) {
       { subresource: "status" },
     );
   await allow(disruptionsAllowed);
-  const view = new ClusterView({ ...effects, client });
+  const view = new ClusterView({ ...effects, client }, "default");
   const end = new AbortController();
   const running = view.run(end.signal);
   await view.synced(end.signal);

@@ -19,6 +19,7 @@ import {
   type Pod,
   type StorageClass,
 } from "../../../kube/kinds.ts";
+import { manyListeners } from "../../../kube/many-listeners.ts";
 import type { KubeObject } from "../../../kube/objects.ts";
 import type { Resource } from "../../../kube/resource.ts";
 import { deployments, statefulSets, type Deployment, type StatefulSet } from "../../../lab/controllers/kinds.ts";
@@ -111,6 +112,7 @@ export class ClusterView {
 
   /** Resolves when everything has been listed once. */
   async synced(signal: AbortSignal): Promise<void> {
+    manyListeners(signal);
     await Promise.all(this.#all.map((informer) => informer.synced(signal)));
   }
 

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { LocalVolume } from "../../../api/kinds/local-volume.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../../kube/kinds.ts";
 import type { Facts } from "../checks/facts.ts";
 import type { ClusterSnapshot } from "../cluster/view.ts";
@@ -93,6 +94,24 @@ describe("what was removed", () => {
     await mkdir(orphan, { recursive: true });
     expect(await removed(NOTHING)).toMatchObject({ directories: [orphan] });
     expect(await removed(NOTHING, false)).toMatchObject({ directories: [] });
+  });
+
+  it("a movable volume is looked for where its LocalVolume says, and everywhere it may have a copy", async () => {
+    const spec = { nodeName: "node-b", epoch: 2 } as LocalVolume["spec"];
+    const csi = { ...volume, spec: { csi: { driver: "mooring.dev", volumeHandle: "pvc-1" } } };
+    const snapshot = { ...RUNNING, volumes: [csi], localVolumes: [{ metadata: { name: "pvc-1" }, spec }] };
+    const at = (node: string, epoch: string): string =>
+      join(root, node, "var/lib/mooring/default/volumes/pvc-1", epoch, "data");
+    await mkdir(at("node-a", "1"), { recursive: true });
+    await mkdir(at("node-b", "2"), { recursive: true });
+    await writeFile(join(at("node-b", "2"), "journal"), "one\n");
+    const running = await gatherRunning(snapshot, nodes);
+    expect(running.volumes).toMatchObject([
+      { directory: at("node-b", "2"), foundOn: ["node-a", "node-b"], files: [{ name: "journal" }] },
+    ]);
+    const left = await gatherRemoved(snapshot, { nodes, builtIn: true, movable: true, running });
+    expect(left.volumes).toContain("LocalVolume pvc-1");
+    expect(left.directories).toContain(join(root, "node-a/var/lib/mooring/default/volumes/pvc-1"));
   });
 
   it("does not ask for what a class retains", async () => {

@@ -94,10 +94,18 @@ export async function gatherRemoved(snapshot: ClusterSnapshot, facts: Facts): Pr
 
 /** Claims, volumes that are to go with their claims, and helper pods. Pure. */
 export function leftOf(snapshot: ClusterSnapshot): Omit<RemovedFacts, "directories"> {
+  const retained = new Set(
+    snapshot.volumes
+      .filter(({ spec }) => spec?.persistentVolumeReclaimPolicy === "Retain")
+      .map(({ metadata }) => metadata?.name),
+  );
   return {
     claims: ofUser(snapshot).claims.map((claim) => `claim ${keyOf(claim)}`),
     volumes: [
-      ...snapshot.localVolumes.map(({ metadata }) => `LocalVolume ${metadata?.name ?? ""}`),
+      ...snapshot.localVolumes
+        .map(({ metadata }) => metadata?.name ?? "")
+        .filter((name) => !retained.has(name))
+        .map((name) => `LocalVolume ${name}`),
       ...snapshot.volumes
         .filter(
           ({ metadata, spec }) =>

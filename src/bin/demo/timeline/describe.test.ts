@@ -6,6 +6,8 @@ import { describeClaim } from "./describe-claim.ts";
 import { describeClass } from "./describe-class.ts";
 import { describeEvent } from "./describe-event.ts";
 import { describeLease } from "./describe-lease.ts";
+import type { VolumeMove } from "../../../api/kinds/volume-move.ts";
+import { describeMove } from "./describe-move.ts";
 import { describeNode } from "./describe-node.ts";
 import { describePod } from "./describe-pod.ts";
 import { describeVolume } from "./describe-volume.ts";
@@ -58,7 +60,7 @@ describe("a pod", () => {
       ...pod,
       status: { conditions: [condition("DisruptionTarget", "True", { reason })] },
     });
-    expect(told(describePod(updated(pod, marked("EvictionByEvictionAPI"))))).toEqual(["you: evicted pod db-0"]);
+    expect(told(describePod(updated(pod, marked("EvictionByEvictionAPI"))))).toEqual(["eviction: pod db-0 is evicted"]);
     expect(describePod(updated(pod, marked("DeletionByTaintManager")))).toEqual([]);
   });
 
@@ -205,4 +207,20 @@ describe("an event", () => {
   it("of the scheduler's is told by the pod's condition alone", () => {
     expect(describeEvent(added(event("FailedScheduling", "Warning")))).toEqual([]);
   });
+});
+
+it("a move tells where from, each phase once, and where to", () => {
+  const move = (phase?: "Fenced" | "Done"): VolumeMove => ({
+    metadata: { name: "m", uid: "9" },
+    spec: { volumes: [{ name: "pvc-1", mode: "Copy" }], from: "node-a", reason: "Drain" },
+    status: { target: "node-b", ...(phase === undefined ? {} : { phase }) },
+  });
+  expect(told(describeMove(added(move())))).toEqual(["mooring: begins to move pvc-1 away from node-a"]);
+  expect(told(describeMove(updated(move(), move("Fenced"))))).toEqual([
+    "mooring: pvc-1: Fenced: nothing new is published, the pods are evicted",
+  ]);
+  expect(describeMove(updated(move("Fenced"), move("Fenced")))).toEqual([]);
+  expect(told(describeMove(updated(move("Fenced"), move("Done"))))).toEqual([
+    "mooring: pvc-1 has moved from node-a to node-b",
+  ]);
 });
