@@ -52,6 +52,7 @@ import { Publisher } from "./publish/publisher.ts";
 import { statsOf } from "./publish/stats.ts";
 import { runReclaimLoop } from "./reclaim/reclaim-loop.ts";
 import { runSweep, type SweepDeps } from "./sweep/sweep-loop.ts";
+import { runTrashLoop } from "./trash/trash-loop.ts";
 import { runVolumeLoop } from "./volumes/volume-loop.ts";
 
 /** What the agent runs on. */
@@ -183,6 +184,7 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
         runReclaimLoop({ ...shared, reclaimed, queue: reclaimQueue }, signal),
         usage.run(signal),
         moves?.run(signal),
+        runTrashLoop(shared, signal),
         runSweep({ ...shared, unpublish: (publication) => publisher.takeOff(publication) }, signal),
       ]);
     };

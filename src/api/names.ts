@@ -50,6 +50,8 @@ export const COPY_FINALIZER = "mooring.dev/copy";
 export const MOVE_FINALIZER = "mooring.dev/move";
 export const STORAGE_NODE_FINALIZER = "mooring.dev/volumes";
 export const KEEPER_FINALIZER = "mooring.dev/keeper";
+/** On the CSIDriver: its deletion waits until the controller has let go of everything. */
+export const DRIVER_FINALIZER = "mooring.dev/installed";
 
 /** On a node: `stay` lets its volumes stay in a drain, `move` is the default. */
 export const DRAIN_ANNOTATION = "mooring.dev/drain";

@@ -4,9 +4,9 @@ import type { PersistentVolume } from "../kube/kinds.ts";
 type VolumeNodeAffinity = NonNullable<NonNullable<PersistentVolume["spec"]>["nodeAffinity"]>;
 
 /**
- * The affinity of a movable volume. It cannot be changed, so it has two terms that node labels switch:
- * the node where the volume was made, unless it is marked as away; or a node that is marked as having
- * it. A volume that never moved needs no label.
+ * The affinity of a movable volume. It cannot be changed, so it has two terms that node labels
+ * switch: the node where the volume was made, unless it is marked as away; or a node that is marked
+ * as having it. A volume that never moved needs no label.
  *
  * The second term excludes the template nodes of cluster-autoscaler. They carry copies of a real
  * node's labels, and a pod that waits for its volume would make it add machines without end.

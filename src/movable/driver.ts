@@ -10,14 +10,15 @@
  * begins later finds the keeper among the node's pods and is held by it.
  *
  * What a crash leaves:
- *   after the keeper            a keeper on a node without volumes; the keeper loop removes it
- *   after the LocalVolume       a LocalVolume without a PersistentVolume: an attempt. The next leader goes
- *                               on with it, or, when the claim is gone, has it removed
- *   after `reclaim` was ordered a Released PersistentVolume whose LocalVolume is being removed: removing it
- *                               again does nothing
+ *   after the keeper        a keeper on a node without volumes; the keeper loop removes it
+ *   after the LocalVolume   a LocalVolume without a PersistentVolume: an attempt. The next leader
+ *                           goes on with it, or, when the claim is gone, has it removed
+ *   after `reclaim`         a Released PersistentVolume whose LocalVolume is being removed; another
+ *                           order does nothing
  *
- * A LocalVolume is taken back only while nothing can have been written: there is no PersistentVolume and
- * no VolumeCopy, both read uncached. (A VolumeCopy is written before the first mount.)
+ * A LocalVolume is taken back only while nothing can have been written: there is no
+ * PersistentVolume and no VolumeCopy, both read uncached. (A VolumeCopy is written before the first
+ * mount.)
  */
 import { quantity } from "../api/kinds/fields.ts";
 import { localVolumes, type LocalVolume } from "../api/kinds/local-volume.ts";
@@ -170,8 +171,8 @@ async function provision(
 }
 
 /**
- * Room for all of these volumes, or for none. Looks and promises in one turn of the event loop, so that
- * no two groups see the same free bytes.
+ * Room for all of these volumes, or for none. Looks and promises in one turn of the event loop, so
+ * that no two groups see the same free bytes.
  */
 function reserve(ledger: Ledger, requests: readonly ProvisionRequest[]): Reserved {
   const granted: string[] = [];
@@ -200,7 +201,10 @@ function grant(ledger: Ledger, request: ProvisionRequest, pool: string, node: st
   ledger.grant({ volume: request.volumeName, pool, nodeName: node, bytes: asked.bytes });
 }
 
-/** Creates the LocalVolume. One that is there already is this one, unless it was begun on another node. */
+/**
+ * Creates the LocalVolume. One that is there already is this one, unless it was begun on another
+ * node.
+ */
 async function create(
   deps: MovableDeps,
   request: ProvisionRequest,
@@ -243,7 +247,10 @@ async function takeBack({ client, log }: MovableDeps, volumeName: string, signal
   await orderReclaim(client, volumeName, signal);
 }
 
-/** Orders the removal of the volume's bytes. The agents carry it out; the PersistentVolume need not wait for them. */
+/**
+ * Orders the removal of the volume's bytes. The agents carry it out; the PersistentVolume need not
+ * wait for them.
+ */
 async function remove(
   { client }: MovableDeps,
   volume: Stored<PersistentVolume>,

@@ -5,8 +5,11 @@ import type { ProvisionedVolume, ProvisionRequest } from "../provision/driver.ts
 import { affinityOf } from "./affinity.ts";
 import type { ClassParameters } from "./parameters.ts";
 
-/** Attribute of the PersistentVolume: which LocalVolume it was made with. People may read it; agents compare it. */
-export const INCARNATION_ATTRIBUTE = "mooring.dev/incarnation";
+/**
+ * Attribute of the PersistentVolume: which LocalVolume it was made with. People may read it; agents
+ * compare it.
+ */
+const INCARNATION_ATTRIBUTE = "mooring.dev/incarnation";
 
 /** Where a volume is to be made, and of what kind. */
 export interface NewVolume {
@@ -19,7 +22,10 @@ export interface NewVolume {
   readonly claim: NonNullable<LocalVolume["spec"]["claim"]>;
 }
 
-/** The LocalVolume of a volume that has no data yet: its first publish, on this node only, makes the directory. */
+/**
+ * The LocalVolume of a volume that has no data yet: its first publish, on this node only, makes the
+ * directory.
+ */
 export function newLocalVolume(volume: NewVolume): LocalVolume {
   const { name, nodeName, hostname, capacity, incarnation, parameters, claim } = volume;
   return {

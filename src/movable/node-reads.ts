@@ -5,8 +5,8 @@ import type { Stored } from "../kube/objects.ts";
 /**
  * Uncached reads of Node objects, of which one serves many callers.
  *
- * A caller needs a read that began after its own earlier step. A read that is waiting to begin serves
- * everybody who asks until it begins; a read that is under way serves nobody new.
+ * A caller needs a read that began after its own earlier step. A read that is waiting to begin
+ * serves everybody who asks until it begins; a read that is under way serves nobody new.
  */
 export class NodeReads {
   readonly #client: KubeClient;
@@ -16,7 +16,10 @@ export class NodeReads {
     this.#client = client;
   }
 
-  /** The node as the API server has it, by a request that begins after this call. Rejects with isNotFound. */
+  /**
+   * The node as the API server has it, by a request that begins after this call. Rejects with
+   * isNotFound.
+   */
   read(name: string): Promise<Stored<Node>> {
     const line = this.#lines.get(name);
     if (line === undefined) return this.#begin(name);

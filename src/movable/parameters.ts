@@ -90,7 +90,10 @@ function isOverride(name: string): name is Override {
   return Object.hasOwn(OVERRIDES, name);
 }
 
-/** The policies of one claim: the class's, less what the claim's annotations override. Throws as `parseParameters`. */
+/**
+ * The policies of one claim: the class's, less what the claim's annotations override. Throws as
+ * `parseParameters`.
+ */
 export function policiesFor(
   claim: PersistentVolumeClaim,
   storageClass: string,

@@ -9,6 +9,7 @@ import type { Driver } from "../provision/driver.ts";
 import type { Recorder } from "../provision/events.ts";
 import { createMovableDriver, type MovableDeps } from "./driver.ts";
 import { runLabelLoop } from "./labels/loop.ts";
+import { runPoolCounts } from "./pools/loop.ts";
 import { runStorageNodeLoop } from "./storage-nodes/loop.ts";
 import { runSweep } from "./sweep/loop.ts";
 import { runVolumeLoop } from "./volumes/loop.ts";
@@ -45,7 +46,10 @@ export function movableDriver(deps: MovableRunDeps): Driver {
   });
 }
 
-/** The loops around the driver: labels, LocalVolumes, StorageNodes, pods on wrong nodes. They belong to the leader. */
+/**
+ * The loops around the driver: labels, LocalVolumes, StorageNodes, StoragePools, pods on wrong
+ * nodes. They belong to the leader.
+ */
 export async function runMovableLoops(deps: MovableRunDeps, signal: AbortSignal): Promise<void> {
   const { localVolumes, volumes: persistentVolumes } = deps;
   const ours = { ...deps, volumes: localVolumes };
@@ -53,6 +57,7 @@ export async function runMovableLoops(deps: MovableRunDeps, signal: AbortSignal)
     runLabelLoop(ours, signal),
     runVolumeLoop(ours, signal),
     runStorageNodeLoop(ours, signal),
+    runPoolCounts(ours, signal),
     runSweep({ ...ours, persistentVolumes }, signal),
   ]);
 }

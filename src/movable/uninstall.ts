@@ -1,22 +1,22 @@
 /*
  * The end of an installation: `kubectl delete -f` of the manifest with the controller in it.
  *
- * Finalizers of ours would keep keepers, and later the kinds themselves, for ever once nobody runs who
- * takes them off. So a controller that is told to stop looks whether its Deployment or its namespace is
- * being deleted, and if so lets everything go. Data on disks stays; a new installation puts the
- * finalizers back and goes on with the same volumes.
+ * Finalizers of ours would keep keepers, and later the kinds themselves, for ever once nobody runs
+ * who takes them off. So a controller that is told to stop looks whether its Deployment or its
+ * namespace is being deleted, and if so lets everything go. Data on disks stays; a new installation
+ * puts the finalizers back and goes on with the same volumes.
  *
- * Agents run for a while beside this and may put a finalizer back: the rounds go on until a look finds
- * nothing left, or the time is up.
+ * Agents run for a while beside this and may put a finalizer back: the rounds go on until a look
+ * finds nothing left, or the time is up.
  */
 import { localVolumes } from "../api/kinds/local-volume.ts";
 import { storageNodes } from "../api/kinds/storage-node.ts";
 import { volumeCopies } from "../api/kinds/volume-copy.ts";
 import { volumeMoves } from "../api/kinds/volume-move.ts";
-import { KEEPER_LABEL } from "../api/names.ts";
+import { DRIVER, DRIVER_FINALIZER, KEEPER_LABEL } from "../api/names.ts";
 import type { Clock } from "../effects/clock.ts";
 import type { KubeClient } from "../kube/client.ts";
-import { isNotFound } from "../kube/errors.ts";
+import { isConflict, isNotFound } from "../kube/errors.ts";
 import { pods } from "../kube/kinds.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { defineResource, type Resource } from "../kube/resource.ts";
@@ -47,10 +47,39 @@ const namespaces = defineResource<KubeObject>({
   kind: "Namespace",
   namespaced: false,
 });
+const csiDrivers = defineResource<KubeObject>({
+  group: "storage.k8s.io",
+  version: "v1",
+  plural: "csidrivers",
+  kind: "CSIDriver",
+  namespaced: false,
+});
 const KINDS: readonly Resource[] = [volumeMoves, localVolumes, volumeCopies, storageNodes];
 const ROUND_MS = 1000;
+/** How long agents may take to end. The agent's pod on a dead node never goes. */
+const AGENTS_MS = 15_000;
 
-/** Whether the installation is being deleted. Rejects when the server cannot be asked: then nothing is let go. */
+/** Makes the deletion of the CSIDriver wait for `letEverythingGo`. Nothing to do where it does already. */
+export async function holdDriver(client: KubeClient, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const found = await client.find(csiDrivers, { name: DRIVER }, { signal });
+    if (found === undefined) return;
+    const { deletionTimestamp, finalizers = [], resourceVersion, uid } = found.metadata;
+    if (deletionTimestamp !== undefined || finalizers.includes(DRIVER_FINALIZER)) return;
+    const metadata = { uid, resourceVersion, finalizers: [...finalizers, DRIVER_FINALIZER] };
+    try {
+      await client.patchMerge(csiDrivers, { name: DRIVER }, { metadata }, { signal });
+      return;
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+  }
+}
+
+/**
+ * Whether the installation is being deleted. Rejects when the server cannot be asked: then nothing
+ * is let go.
+ */
 export async function isBeingUninstalled(
   client: KubeClient,
   { namespace, deployment }: Installation,
@@ -63,10 +92,14 @@ export async function isBeingUninstalled(
   return found.some((object) => object === undefined || object.metadata.deletionTimestamp !== undefined);
 }
 
-/** Takes our finalizers off everything, and deletes the keepers. Resolves when nothing is left, or the signal is aborted. */
+/**
+ * Takes our finalizers off everything, and deletes the keepers. Resolves when nothing is left,
+ * rejects when the signal is aborted. The CSIDriver is the last.
+ */
 export async function letEverythingGo(deps: UninstallDeps, namespace: string, signal: AbortSignal): Promise<void> {
   const { client, clock, log } = deps;
   log.info("the installation is being removed: letting go of keepers and finalizers");
+  const begun = clock.monotonic();
   while (!signal.aborted) {
     const keepers = await client.list(pods, { namespace, labelSelector: `${KEEPER_LABEL}=true`, signal });
     for (const { metadata } of keepers) {
@@ -82,9 +115,11 @@ export async function letEverythingGo(deps: UninstallDeps, namespace: string, si
       }
     }
     const agents = await client.list(pods, { namespace, labelSelector: "app.kubernetes.io/component=agent", signal });
-    if (held === 0 && agents.length === 0) return;
+    const isLate = clock.monotonic() - begun >= AGENTS_MS;
+    if (held === 0 && (agents.length === 0 || isLate)) break;
     await clock.sleep(ROUND_MS, signal).catch(() => undefined);
   }
+  await letGo(client, csiDrivers, { name: DRIVER }, signal);
 }
 
 async function letGo(

@@ -95,6 +95,12 @@ export const moveErrors = defineErrors("MOVE", {
     retry: "backoff",
     advice: "Bring the node or its mooring agent back. The move goes on by itself then.",
   },
+  IN_LINE: {
+    message: ({ ahead, limit, where }: { ahead: readonly string[]; limit: number; where: string }) =>
+      `${String(limit)} volumes move at once ${where}, and these are first: ${list(ahead)}`,
+    retry: "backoff",
+    advice: "Nothing: the move begins when those have ended.",
+  },
   NOT_ASKED: {
     message: ({ node }: { node: string }) => `nothing asks for the pods of node ${node} to be evicted any more`,
     retry: "backoff",

@@ -13,8 +13,8 @@ export type Choice =
   | { readonly node: undefined; readonly reasons: readonly string[] };
 
 /**
- * The node for a volume that no pod waits for: the one with the most room. Nodes with a NoSchedule or
- * NoExecute taint come last, since most pods cannot run there.
+ * The node for a volume that no pod waits for: the one with the most room. Nodes with a NoSchedule
+ * or NoExecute taint come last, since most pods cannot run there.
  */
 export function chooseNode(
   candidates: readonly Candidate[],

@@ -23,9 +23,9 @@ export interface Grant {
 export type Look = { readonly usable: true; readonly room: Room } | { readonly usable: false; readonly why: string };
 
 /**
- * Who has been promised how much of which pool. What is stored (LocalVolumes) is read from the cache;
- * what was granted and is not in the cache yet is kept here. Both together never promise more than a
- * pool has, as long as one process grants, which leads.
+ * Who has been promised how much of which pool. What is stored (LocalVolumes) is read from the
+ * cache; what was granted and is not in the cache yet is kept here. Both together never promise
+ * more than a pool has, as long as one process grants, which leads.
  */
 export class Ledger {
   readonly #sources: LedgerSources;
@@ -35,7 +35,10 @@ export class Ledger {
     this.#sources = sources;
   }
 
-  /** The pool on the node as it is now, or why it cannot be used. `except`: a volume that is not counted. */
+  /**
+   * The pool on the node as it is now, or why it cannot be used. `except`: a volume that is not
+   * counted.
+   */
   look(pool: string, nodeName: string, except: ReadonlySet<string> = new Set()): Look {
     const definition = this.#sources.pools.get(pool);
     if (definition === undefined) return { usable: false, why: `there is no StoragePool ${pool}` };
@@ -50,7 +53,9 @@ export class Ledger {
     return { usable: true, room };
   }
 
-  /** Promises the bytes until `release`. The caller has looked in the same turn of the event loop. */
+  /**
+   * Promises the bytes until `release`. The caller has looked in the same turn of the event loop.
+   */
   grant(grant: Grant): void {
     this.#granted.set(grant.volume, grant);
   }

@@ -49,7 +49,9 @@ function trashIn(copy: VolumeCopy, nodeName: string, poolUUID: string | undefine
     .reduce((sum, { bytes: used }) => sum + BigInt(used ?? 0), 0n);
 }
 
-/** The figures as a sentence part: "2Gi free (10Gi less 1Gi reserve, 7Gi of volumes, 0 of trash)". */
+/**
+ * The figures as a sentence part: "2Gi free (10Gi less 1Gi reserve, 7Gi of volumes, 0 of trash)".
+ */
 export function describeRoom({ capacity, reserve, volumes, trash, free }: Room): string {
   const shown = [capacity, reserve, volumes, trash].map(forPeople);
   const [whole, kept, taken, old] = shown;

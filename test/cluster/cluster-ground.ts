@@ -1,7 +1,15 @@
 import { existsSync } from "node:fs";
 import { ApiGround } from "./api-ground.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Capability, Component, Ground, GroundNode, PoolShape, UnmountOptions } from "./ground.ts";
+import type {
+  Capability,
+  Component,
+  ContainerSignal,
+  Ground,
+  GroundNode,
+  PoolShape,
+  UnmountOptions,
+} from "./ground.ts";
 import { PRODUCT_IMAGE } from "./image-names.ts";
 import { productImage } from "./product-image.ts";
 import type { ManagedProcess } from "./process.ts";
@@ -10,18 +18,19 @@ import type { ManagedProcess } from "./process.ts";
 const PATIENCE_MS = 180_000;
 
 /**
- * SIGKILL to the processes that have the pod's name as the host name in their environment, or one of the pod's containers
+ * A signal to the processes that have the pod's name as the host name in their environment, or one of the pod's containers
  * in the names of their cgroups: with `hostNetwork` the host name is the node's. Fails when there is none.
  */
 const KILL_CONTAINERS = `
-  name=$0 killed=1
+  name=$0 signal=$1 killed=1
+  shift
   for directory in /proc/[0-9]*; do
     found=
     if tr '\\0' '\\n' <$directory/environ 2>/dev/null | grep -qx "HOSTNAME=$name"; then found=yes; fi
     for container in "$@"; do
       if grep -q "/$container\\$" $directory/cgroup 2>/dev/null; then found=yes; fi
     done
-    if [ "$found" ] && kill -KILL "\${directory#/proc/}"; then killed=0; fi
+    if [ "$found" ] && kill -"$signal" "\${directory#/proc/}"; then killed=0; fi
   done
   exit $killed`;
 
@@ -69,12 +78,12 @@ export class ClusterGround extends ApiGround implements Ground {
     return this.#cluster.node(node);
   }
 
-  async killContainers(namespace: string, pod: string): Promise<void> {
+  async killContainers(namespace: string, pod: string, signal: ContainerSignal = "KILL"): Promise<void> {
     const found = await this.get<RunningPod>("Pod", pod, namespace);
     const node = this.#cluster.node(found?.spec.nodeName ?? "");
     // As `containerd://ID`.
     const ids = (found?.status.containerStatuses ?? []).flatMap(({ containerID }) => containerID?.split("//")[1] ?? []);
-    const { code, stderr } = await node.exec(["sh", "-c", KILL_CONTAINERS, pod, ...ids]);
+    const { code, stderr } = await node.exec(["sh", "-c", KILL_CONTAINERS, pod, signal, ...ids]);
     if (code !== 0) throw new Error(`no process of ${namespace}/${pod} was found: ${stderr}`);
   }
 

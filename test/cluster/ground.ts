@@ -45,6 +45,9 @@ export interface PoolShape {
   readonly fs?: PoolFileSystem;
 }
 
+/** What killContainers() may send. */
+export type ContainerSignal = "KILL" | "STOP" | "CONT";
+
 /** How to unmount. */
 export interface UnmountOptions {
   /** Also while it is in use: those who use it keep what is open. Otherwise that is an error. @default false */
@@ -113,8 +116,11 @@ export interface Ground {
   ): Promise<{ readonly ok: boolean; readonly text: string }>;
 
   onNode(node: string): GroundNode;
-  /** SIGKILL to what runs in a pod, as the kernel does when memory is short. Needs `node-files`. */
-  killContainers(namespace: string, pod: string): Promise<void>;
+  /**
+   * SIGKILL to what runs in a pod, as the kernel does when memory is short. Or stops it (`STOP`), as a machine that
+   * hangs does, until it goes on (`CONT`). Needs `node-files`.
+   */
+  killContainers(namespace: string, pod: string, signal?: ContainerSignal): Promise<void>;
   /** Pulls the plug of a node: everything on it dies at once, its disk stays. Needs `node-kill`. */
   killNode(node: string): Promise<void>;
   /** Switches a killed node on again; does not wait until it is Ready. Needs `node-kill`. */

@@ -10,7 +10,9 @@ export interface LoopDevice {
   readonly file: string;
 }
 
-/** The loop devices whose files lie below a directory, files that were deleted meanwhile included. */
+/**
+ * The loop devices whose files lie below a directory, files that were deleted meanwhile included.
+ */
 export async function loopDevicesBelow(directory: string): Promise<LoopDevice[]> {
   const found: LoopDevice[] = [];
   for (const name of await readdir("/sys/block").catch(() => [])) {
@@ -23,7 +25,10 @@ export async function loopDevicesBelow(directory: string): Promise<LoopDevice[]>
   return found;
 }
 
-/** Waits until no loop device has a file below a directory; the kernel lets go a moment after the last unmount. */
+/**
+ * Waits until no loop device has a file below a directory; the kernel lets go a moment after the
+ * last unmount.
+ */
 export async function waitUntilDetached(directory: string): Promise<void> {
   await waitFor(
     `the loop devices of ${directory} to be detached`,
@@ -36,7 +41,10 @@ export async function waitUntilDetached(directory: string): Promise<void> {
   );
 }
 
-/** Detaches the loop devices whose files lie below a directory. One that is still mounted goes with its last mount. */
+/**
+ * Detaches the loop devices whose files lie below a directory. One that is still mounted goes with
+ * its last mount.
+ */
 export async function detachLoopDevices(directory: string): Promise<void> {
   const env = { PATH: SYSTEM_PATH };
   for (const { device } of await loopDevicesBelow(directory)) await run(["losetup", "--detach", device], { env });

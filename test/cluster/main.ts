@@ -7,6 +7,10 @@ import { parseManifest } from "./objects.ts";
 import * as manifests from "./product-manifests.ts";
 import { must } from "./run.ts";
 
+/** A StatefulSet of two pods that write, on the class of deploy/mooring.yaml. */
+const EXAMPLE = "deploy/example.yaml";
+const EXAMPLE_CLASS = "mooring";
+
 const USAGE = `Usage: npm run cluster -- [--nodes N] [--bare N] [--install [--manifest FILE …]] [--json]
 
 Starts a Kubernetes cluster on this machine, in namespaces of its own, and keeps it until Ctrl-C.
@@ -82,14 +86,25 @@ async function installInto(cluster: Cluster, files: readonly string[], log: Log)
   return texts.flatMap(parseManifest).find(({ kind }) => kind === "StorageClass")?.metadata.name;
 }
 
-/** The demo's manifest names its image without a tag, which means to pull it, and the class of the classic driver. */
+/** A StatefulSet on the class that was installed, a drain, and a look at what it did. */
 function whatToTry(storageClass: string): string {
-  const edit = `s/busybox$/busybox:1.37.0/; s/storageClassName: .*/storageClassName: ${storageClass}/`;
+  const apply =
+    storageClass === EXAMPLE_CLASS
+      ? `k apply -f ${EXAMPLE}`
+      : `sed 's/storageClassName: .*/storageClassName: ${storageClass}/' ${EXAMPLE} | k apply -f -`;
   return `
-Mooring is installed, with the StorageClass ${storageClass}. Two pods that write into volumes of it, and a drain:
+Mooring is installed, with the StorageClass ${storageClass}. Two pods that write into volumes of it:
 
-  sed '${edit}' deploy/demo.yaml | k apply -f - && k rollout status statefulset/journal
-  k drain $(k get pod journal-0 -o jsonpath={.spec.nodeName}) --ignore-daemonsets; k get pods -o wide
+  ${apply} && k rollout status statefulset/journal
+
+Drain the node of one of them. The drain waits until the data is on another node:
+
+  k drain --ignore-daemonsets $(k get pod journal-0 -o jsonpath={.spec.nodeName})
+
+Look: the moves, the pods, and how many lines the pod wrote on which node:
+
+  k get volumemoves; k rollout status statefulset/journal; k get pods -o wide
+  k exec journal-0 -- cut -d" " -f6 /data/journal | uniq -c
 `;
 }
 

@@ -1,8 +1,9 @@
 /*
- * What a copy of a directory in use may conclude from a file that looks unchanged. A store through a shared mapping sets
- * mtime and ctime only when it is the first since the page was last written back: the kernel protects a clean page, and
- * learns of the first store by the fault. So a scan that finds a page dirty will not learn of the next store into it.
- * It needs no cluster, but a file system that tracks mapped writes, and libc.
+ * What a copy of a directory in use may conclude from a file that looks unchanged. A store through
+ * a shared mapping sets mtime and ctime only when it is the first since the page was last written
+ * back: the kernel protects a clean page, and learns of the first store by the fault. So a scan
+ * that finds a page dirty will not learn of the next store into it. It needs no cluster, but a file
+ * system that tracks mapped writes, and libc.
  */
 import koffi from "koffi";
 import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
@@ -61,7 +62,10 @@ function scan(): { readonly record: object; readonly bytes: string } {
   return { record: { ino, size, mtimeNs, ctimeNs }, bytes: readFileSync(path, "latin1") };
 }
 
-/** Waits until a file that changes now gets another time than ours has: times go in steps of some milliseconds. */
+/**
+ * Waits until a file that changes now gets another time than ours has: times go in steps of some
+ * milliseconds.
+ */
 async function nextTick(): Promise<void> {
   const other = join(directory, "other");
   const { ctimeNs } = statSync(path, { bigint: true });

@@ -1,7 +1,8 @@
 /*
- * A cut between two nodes needs no packet filter, which a kernel may not have. Each of the two gets a link-layer address
- * for the other that no port of the bridge has, and a direct way to its pods, so that theirs and its own packets go the
- * same way: into nothing, without an error for the sender. Everything else, the API server too, is reached as before.
+ * A cut between two nodes needs no packet filter, which a kernel may not have. Each of the two gets
+ * a link-layer address for the other that no port of the bridge has, and a direct way to its pods,
+ * so that theirs and its own packets go the same way: into nothing, without an error for the
+ * sender. Everything else, the API server too, is reached as before.
  */
 
 /** A link-layer address that nobody has. */

@@ -5,13 +5,16 @@
  *
  *   mount() → mounted ⇄ unmount(), remount() → remove()
  *
- * - The file lies below the directory of the cluster, and the loop device is made outside of the node. So /sys names the
- *   file by its full path, and teardown finds the device from the cluster's id, whoever has died.
- * - The device is told to detach itself with its last mount (autoclear). An unmount, a killed node and the end of the
- *   cluster need no second step; a crash between losetup and that order leaves a device that teardown finds.
- * - A file never has two devices: remount() takes the one that a lazy unmount or a container's own mount has kept
- *   (--nooverlap). Two would be two file systems that write to the same blocks.
- * - A node that is switched on again mounts what was mounted when its plug was pulled, as its fstab would.
+ * - The file lies below the directory of the cluster, and the loop device is made outside of the
+ *   node. So /sys names the file by its full path, and teardown finds the device from the cluster's
+ *   id, whoever has died.
+ * - The device is told to detach itself with its last mount (autoclear). An unmount, a killed node
+ *   and the end of the cluster need no second step; a crash between losetup and that order leaves a
+ *   device that teardown finds.
+ * - A file never has two devices: remount() takes the one that a lazy unmount or a container's own
+ *   mount has kept (--nooverlap). Two would be two file systems that write to the same blocks.
+ * - A node that is switched on again mounts what was mounted when its plug was pulled, as its fstab
+ *   would.
  */
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -104,7 +107,8 @@ export class PoolDisks {
 
   async #mount(path: string, pool: Pool): Promise<void> {
     await this.#onNode(["mkdir", "-p", path]);
-    // More than once: a device that the last unmount is just detaching is found, and gone before it is mounted.
+    // More than once: a device that the last unmount is just detaching is found, and gone before it
+    // is mounted.
     await waitFor(
       `the pool disk at ${path} of ${this.#node.name} to be mounted`,
       async () => {

@@ -3,7 +3,10 @@ import { readFile } from "node:fs/promises";
 import type { Ground } from "./ground.ts";
 import { parseManifest, type ManifestObject } from "./objects.ts";
 
-/** What outlives the movable driver's workloads: namespace, accounts, rights, definitions of its kinds. */
+/**
+ * What outlives the movable driver's workloads: namespace, accounts, rights, definitions of its
+ * kinds.
+ */
 export const BASE_MANIFEST = "deploy/mooring-base.yaml";
 /** Controller, agents, webhook, CSIDriver, StorageClass, pool. */
 export const WORKLOADS_MANIFEST = "deploy/mooring.yaml";
@@ -27,7 +30,10 @@ export async function manifestWithImage(file: string, image: string): Promise<st
   return withImage(await readFile(file, "utf8"), image);
 }
 
-/** Replaces the product's image: what containers of workloads name `…/mooring`, also where it is an argument. */
+/**
+ * Replaces the product's image: what containers of workloads name `…/mooring`, also where it is an
+ * argument.
+ */
 export function withImage(yaml: string, image: string): string {
   const containers = workloadsOf(yaml).flatMap(({ spec }) => spec.template.spec.containers);
   const names = new Set(containers.map((container) => container.image).filter((name) => /\/mooring[:@]/.test(name)));
@@ -64,7 +70,10 @@ interface Rollout {
   };
 }
 
-/** Waits until every Deployment and DaemonSet of a manifest runs all its pods, and none of an older template. */
+/**
+ * Waits until every Deployment and DaemonSet of a manifest runs all its pods, and none of an older
+ * template.
+ */
 export async function waitForRollout(ground: Ground, yaml: string): Promise<void> {
   for (const { kind, metadata } of workloadsOf(yaml)) {
     const { name = "", namespace = "default" } = metadata;

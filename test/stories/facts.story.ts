@@ -1,6 +1,6 @@
 /*
- * What kubelets do that the movable driver is built around. Nothing of the product runs here: when a new Kubernetes does
- * otherwise, this fails and not a user.
+ * What kubelets do that the movable driver is built around. Nothing of the product runs here: when
+ * a new Kubernetes does otherwise, this fails and not a user.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { closeNamespace, openNamespace } from "./support/cleanup.ts";
@@ -58,7 +58,9 @@ function nodeOf(index: number): string {
   return node;
 }
 
-/** A pod that appends to a file of a `local` PersistentVolume and does not hear SIGTERM; its UID. */
+/**
+ * A pod that appends to a file of a `local` PersistentVolume and does not hear SIGTERM; its UID.
+ */
 async function startWriter(node: string, name: string): Promise<string> {
   const { ground } = on;
   const path = `${DIRECTORY}/${name}`;
@@ -109,8 +111,9 @@ async function forceDelete(name: string): Promise<void> {
 }
 
 /**
- * Says whether the file grows once no volume of the pod is mounted below the kubelet's directory. One script on the node,
- * before whatever else runs there: between the unmount and the kubelet's SIGKILL are only two or three seconds.
+ * Says whether the file grows once no volume of the pod is mounted below the kubelet's directory.
+ * One script on the node, before whatever else runs there: between the unmount and the kubelet's
+ * SIGKILL are only two or three seconds.
  */
 const WATCH_UNMOUNT = `
   name=$0 file=$2 volume="/var/lib/kubelet/pods/$1/volumes/kubernetes.io~local-volume/"
@@ -122,7 +125,10 @@ const WATCH_UNMOUNT = `
   while [ "$(stat --format=%s "$file")" = "$before" ] && lives; do sleep 0.02; done
   [ "$(stat --format=%s "$file")" = "$before" ] || echo grows`;
 
-/** Waits until the volume of a pod is unmounted, and then until its file grows or its container has ended: whether it grew. */
+/**
+ * Waits until the volume of a pod is unmounted, and then until its file grows or its container has
+ * ended: whether it grew.
+ */
 async function growsAfterUnmount(node: string, name: string, uid: string): Promise<boolean> {
   const file = `${DIRECTORY}/${name}/file`;
   const script = ["nice", "-n", "-10", "timeout", "180", "sh", "-c", WATCH_UNMOUNT, name, uid, file];

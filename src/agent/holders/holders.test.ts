@@ -15,7 +15,10 @@ describe.skipIf(why !== undefined)(`holders${why === undefined ? "" : `: ${why}`
   let scratch: string;
   let ground: Ground;
   let tests = 0;
-  /** `<pool>/volumes/<volume>/<epoch>`, and the data directory in it, as it is called after the seal's rename. */
+  /**
+   * `<pool>/volumes/<volume>/<epoch>`, and the data directory in it, as it is called after the
+   * seal's rename.
+   */
   let epoch: string;
   let data: string;
 
@@ -134,7 +137,8 @@ describe.skipIf(why !== undefined)(`holders${why === undefined ? "" : `: ${why}`
   it("are found by a mount in a namespace that has no process", async () => {
     const pin = `${scratch}/pin`;
     await ground.sh(`mkdir -p ${pin}; mount --bind ${pin} ${pin}; mount --make-private ${pin}; touch ${pin}/ns`);
-    // Linux binds only a namespace with a higher number than its own, and 6.18 does not number them in order on two processors.
+    // Linux binds only a namespace with a higher number than its own, and 6.18 does not number them
+    // in order on two processors.
     for (let bound = false; !bound;) {
       const pid = await ground.start("unshare", "-m", "sh", "-ec", `mount --bind ${data} ${scratch}/t; ${WAIT}`);
       bound = await ground.sh(`mount --bind /proc/${String(pid)}/ns/mnt ${pin}/ns`).then(
@@ -207,7 +211,8 @@ describe.skipIf(why !== undefined)(`holders${why === undefined ? "" : `: ${why}`
 
   it("that keep forking and ending never slip through", async () => {
     const script = `${scratch}/chain.sh`;
-    // Each shell forks the next and ends. A new program now and then, for a shell limits the depth of its functions.
+    // Each shell forks the next and ends. A new program now and then, for a shell limits the depth
+    // of its functions.
     const hop = `[ -e ${scratch}/stop ] && exit 0; n=$((n+1)); [ $n -lt 900 ] || exec sh $0; echo hop >&3; f & exit 0`;
     writeFileSync(script, `n=0; f() { ${hop}; }; f`);
     await ground.sh(`exec 3>>${data}/file; setsid sh ${script} >/dev/null 2>&1`);

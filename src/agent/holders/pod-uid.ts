@@ -1,4 +1,7 @@
-/** In a cgroup's path `pod<uid>`, with underscores under the systemd driver; static pods have a hash without dashes. */
+/**
+ * In a cgroup's path `pod<uid>`, with underscores under the systemd driver; static pods have a hash
+ * without dashes.
+ */
 const IN_CGROUP =
   /pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}|[0-9a-f]{32})(?=[./]|$)/m;
 const IN_TARGET = /\/pods\/([^/]+)\/(?:volumes|volume-subpaths)\//;

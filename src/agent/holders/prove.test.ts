@@ -5,7 +5,10 @@ import { prove, sweep, type Findings, type Processes } from "./prove.ts";
 const NOTHING: Findings = { holders: [], unreadable: [] };
 const holder = (pid: number): Holder => ({ pid, command: "sh", how: "descriptor", where: "descriptor 3" });
 
-/** Processes of a story: which of them hold the directory, and what happens right after one was looked at. */
+/**
+ * Processes of a story: which of them hold the directory, and what happens right after one was
+ * looked at.
+ */
 class Story implements Processes {
   readonly alive: Set<number>;
   readonly holding: Set<number>;

@@ -14,14 +14,23 @@ export interface Processes {
   list(): readonly number[];
   /** Looks at one process. One that has ended yields nothing. */
   lookAt(pid: number): Findings;
-  /** Looks at what belongs to no process: loop devices. Last, for a process makes one from what it holds. */
+  /**
+   * Looks at what belongs to no process: loop devices. Last, for a process makes one from what it
+   * holds.
+   */
   lookElsewhere(): Findings;
 }
 
-/** More listings than this, each with processes that the one before did not have, and the sweep gives up. */
+/**
+ * More listings than this, each with processes that the one before did not have, and the sweep
+ * gives up.
+ */
 const MOST_LISTINGS = 200;
 
-/** Two sweeps in opposite orders that find nothing are the proof (holders.ts says why). `start` begins a sweep with nothing cached. */
+/**
+ * Two sweeps in opposite orders that find nothing are the proof (holders.ts says why). `start`
+ * begins a sweep with nothing cached.
+ */
 export function prove(start: () => Processes): Proof {
   for (const order of ["ascending", "descending"] as const) {
     const { holders, unreadable } = sweep(start(), order);
@@ -36,7 +45,10 @@ export function prove(start: () => Processes): Proof {
   return { proven: true };
 }
 
-/** Looks at every process, and at those born meanwhile, until a listing has none that was not looked at. */
+/**
+ * Looks at every process, and at those born meanwhile, until a listing has none that was not looked
+ * at.
+ */
 export function sweep(processes: Processes, order: Order): Findings {
   const seen = new Set<number>();
   const holders: Holder[] = [];

@@ -2,11 +2,16 @@
 export interface SharedMapping {
   /** "start-end" without leading zeros, as `/proc/<pid>/map_files` names it. */
   readonly range: string;
-  /** It can be stored to now. Another may become so by mprotect when its descriptor was writable. */
+  /**
+   * It can be stored to now. Another may become so by mprotect when its descriptor was writable.
+   */
   readonly writable: boolean;
 }
 
-/** Finds the shared mappings of files on one file system (by the device of its superblock, also on Btrfs) in the text of `maps`. */
+/**
+ * Finds the shared mappings of files on one file system (by the device of its superblock, also on
+ * Btrfs) in the text of `maps`.
+ */
 export function sharedMappings(maps: string, major: number, minor: number): SharedMapping[] {
   const device = `${hex(major)}:${hex(minor)}`;
   const pattern = new RegExp(String.raw`^([0-9a-f]+)-([0-9a-f]+) .(.).s [0-9a-f]+ ${device} `, "gm");
@@ -16,7 +21,10 @@ export function sharedMappings(maps: string, major: number, minor: number): Shar
   }));
 }
 
-/** Whether the kernel would let a mapping become writable, from the text of `smaps`: the flag `mw`. Undefined when it is not there. */
+/**
+ * Whether the kernel would let a mapping become writable, from the text of `smaps`: the flag `mw`.
+ * Undefined when it is not there.
+ */
 export function mayBeWritten(smaps: string, range: string): boolean | undefined {
   let inside = false;
   for (const line of smaps.split("\n")) {

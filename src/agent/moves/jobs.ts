@@ -1,10 +1,11 @@
 /*
- * Work on the trees of volumes that takes long: reading one whole, bringing one here, sending one away.
- * It runs beside the loop that plans, at most one piece per volume, for one move and sealing (`key`).
+ * Work on the trees of volumes that takes long: reading one whole, bringing one here, sending one
+ * away. It runs beside the loop that plans, at most one piece per volume, for one move and sealing
+ * (`key`).
  *
- * Whoever needs a tree for itself ends the others first, and waits until they have ended: two writers in
- * one directory would make a copy that nobody has compared, and a reader of our own would spoil the proof
- * that nobody holds the directory.
+ * Whoever needs a tree for itself ends the others first, and waits until they have ended: two
+ * writers in one directory would make a copy that nobody has compared, and a reader of our own
+ * would spoil the proof that nobody holds the directory.
  */
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../effects/clock.ts";
@@ -22,7 +23,10 @@ export interface JobsDeps {
   readonly engine: CopyEngine;
   /** Opens a data directory; nobody but root can have put it there. */
   readonly openDirectory: (path: string) => Promise<{ readonly fd: number; close(): Promise<void> }>;
-  /** A connection to the agent of a node, on which it sends the tree. Rejects with its words when it refuses. */
+  /**
+   * A connection to the agent of a node, on which it sends the tree. Rejects with its words when it
+   * refuses.
+   */
   readonly request: (node: string, request: TransferRequest, signal: AbortSignal) => Promise<Duplex>;
 }
 

@@ -1,21 +1,22 @@
 /*
- * The source's part of a move, for one volume. The order of things is the proof that nobody can write:
+ * The source's part of a move, for one volume. The order of things is the proof that nobody can
+ * write:
  *
- *   Planned … Prepared   look for what cannot be copied                 → report Checked or Refused
- *   Fenced, fence seen   nothing is mounted any more                    (else report Waiting, with the pods)
- *                        copy.json: Sealing, and the data renamed       → a publish is refused from here on
- *                        nobody on the machine holds the directory      (else report Waiting, with the processes)
+ *   Planned … Prepared   look for what cannot be copied          → report Checked or Refused
+ *   Fenced, fence seen   nothing is mounted any more             → else report Waiting (pods)
+ *                        copy.json: Sealing, the data renamed    → from here on no publish
+ *                        nobody here holds the directory         → else report Waiting (processes)
  *                        copy.json: Sealed
- *                        the whole tree is read                         → report Sealed, with its digest
- *     never published    a tombstone: it will never be made here        → report Sealed, tombstone
- *   Undoing              the copy is opened again                       → report Unsealed
- *   Committed            the copy is of an earlier epoch                → Trash
+ *                        the whole tree is read                  → report Sealed, with its digest
+ *     never published    a tombstone: it is never made here      → report Sealed, tombstone
+ *   Undoing              the copy is opened again                → report Unsealed
+ *   Committed            the copy is of an earlier epoch         → Trash
  *
  * The proof is made anew for each sealing, also when the copy is Sealed already: an agent that was
  * stopped in between cannot know what happened meanwhile.
  *
- * A seal that came late heals itself: a copy that is sealed although the LocalVolume names it, without
- * fence and without the move that asked for it, is opened.
+ * A seal that came late heals itself: a copy that is sealed although the LocalVolume names it,
+ * without fence and without the move that asked for it, is opened.
  */
 import type { CopyView, ReportContent, VolumeView } from "./view.ts";
 import { isReported, recordedOf } from "./view.ts";
@@ -77,13 +78,19 @@ export function planSource(view: VolumeView): SourceStep {
   }
 }
 
-/** The volume has moved on: what an earlier epoch left here is not the volume. Only a sealed copy can be one. */
+/**
+ * The volume has moved on: what an earlier epoch left here is not the volume. Only a sealed copy
+ * can be one.
+ */
 function isOutdated({ localVolume }: VolumeView, { epoch, incarnation, state }: CopyView): boolean {
   if (localVolume === undefined || state !== "Sealed") return false;
   return incarnation === localVolume.spec.incarnation && epoch < localVolume.spec.epoch;
 }
 
-/** Whether the move that holds the volume wants it sealed, or will in a moment. Without a fence and without that, a seal is left over. */
+/**
+ * Whether the move that holds the volume wants it sealed, or will in a moment. Without a fence and
+ * without that, a seal is left over.
+ */
 function isWanted({ localVolume, move }: VolumeView): boolean {
   const active = localVolume?.spec.activeMove;
   if (active === undefined) return false;
@@ -133,7 +140,10 @@ function planSeal(view: VolumeView, copy: CopyView | undefined, epoch: number, i
   return reported(view, { role: "Source", state: "Sealed", ...found.summary });
 }
 
-/** Since this node said so, for this sealing and boot, nothing can have been opened: copy.json forbids it. */
+/**
+ * Since this node said so, for this sealing and boot, nothing can have been opened: copy.json
+ * forbids it.
+ */
 function isReportedSealed({ bootID, move, report }: VolumeView): boolean {
   return (
     report?.state === "Sealed" &&

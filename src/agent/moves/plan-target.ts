@@ -3,6 +3,9 @@
  *
  *   Sealed       the source has reported Sealed for this sealing → the whole tree is pulled, compared
  *                and made durable → report Copied, with its digest; or Refused, with the reason
+ *                what was reported as Copied is not touched any more while the move has this sealing:
+ *                the commit may be written at any moment, and it stands on that report. After a restart
+ *                of the machine it is read again, and only compared
  *   Committed    the LocalVolume names this node and the epoch that was copied → the Incoming copy
  *                becomes the Active one
  *   otherwise    nothing: what has arrived stays for the next try
@@ -17,6 +20,8 @@ import { isReported, recordedOf } from "./view.ts";
 export type TargetStep =
   | { readonly step: "nothing" }
   | { readonly step: "report"; readonly content: ReportContent }
+  /** Read again what was copied: the machine was restarted since. */
+  | { readonly step: "compare"; readonly epoch: number; readonly moveUID: string }
   | {
       readonly step: "copy";
       readonly epoch: number;
@@ -39,7 +44,8 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined): Ta
         state === "Incoming" && epoch === spec.epoch && incarnation === spec.incarnation && moveUID !== undefined,
     );
     const moveUID = arrived?.moveUID;
-    const placed = moveUID !== undefined && (spec.activeMove === undefined || spec.activeMove.uid === moveUID);
+    // The move holds the volume until the copy is open: what another move left here is not the volume.
+    const placed = moveUID !== undefined && spec.activeMove?.uid === moveUID;
     return placed ? { step: "promote", epoch: spec.epoch, moveUID } : NOTHING;
   }
   const recorded = recordedOf(view);
@@ -49,6 +55,11 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined): Ta
   const isCurrent = source?.moveUID === move.metadata.uid && source.sealing === move.status.sealing;
   if (!isCurrent || source.state !== "Sealed" || source.role !== "Source" || source.tombstone === true) return NOTHING;
   const { copied } = found;
+  if (copied === undefined && isReportedCopied(view)) {
+    const { bootID, report } = view;
+    const moveUID = move.metadata.uid;
+    return report?.bootID === bootID ? NOTHING : { step: "compare", epoch: spec.epoch + 1, moveUID };
+  }
   if (copied === undefined) {
     if (source.digest === undefined) return NOTHING;
     return { step: "copy", epoch: spec.epoch + 1, incarnation: spec.incarnation, digest: source.digest };
@@ -58,4 +69,14 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined): Ta
       ? { role: "Target", state: "Refused", code: copied.code, message: copied.message }
       : { role: "Target", state: "Copied", ...copied };
   return isReported(view, content) ? NOTHING : { step: "report", content };
+}
+
+/** Whether this node has said, for the move's present sealing, that its copy is complete. */
+function isReportedCopied({ move, report }: VolumeView): boolean {
+  return (
+    report?.state === "Copied" &&
+    report.role === "Target" &&
+    report.moveUID === move?.metadata.uid &&
+    report.sealing === move.status?.sealing
+  );
 }

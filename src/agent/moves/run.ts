@@ -11,14 +11,18 @@ import { MoveWorker, type MoveWorkerDeps } from "./worker.ts";
 /** How agents reach each other. */
 export interface Transport {
   /**
-   * Serves requests of other agents until the signal is aborted. `peer` is the node that asks, by its
-   * certificate. `answer` resolves with what sends the volume, or rejects with why it is not sent.
+   * Serves requests of other agents until the signal is aborted. `peer` is the node that asks, by
+   * its certificate. `answer` resolves with what sends the volume, or rejects with why it is not
+   * sent.
    */
   serve(
     answer: (peer: string, request: TransferRequest, signal: AbortSignal) => Promise<(stream: Duplex) => Promise<void>>,
     signal: AbortSignal,
   ): Promise<void>;
-  /** A connection to the agent of a node on which it sends the tree. Rejects with its words when it refuses. */
+  /**
+   * A connection to the agent of a node on which it sends the tree. Rejects with its words when it
+   * refuses.
+   */
   request(node: string, request: TransferRequest, signal: AbortSignal): Promise<Duplex>;
 }
 

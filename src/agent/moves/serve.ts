@@ -1,9 +1,9 @@
 /*
  * The source's answer to an agent that asks for a volume.
  *
- * Who asks is known by its certificate (peers). What it may have is decided by objects that are read
- * uncached: a VolumeMove that is not committed yet, in the phase Sealed, with the sealing that was asked
- * for, names the asking node as its target, and this node's copy is sealed for it.
+ * Who asks is known by its certificate (peers). What it may have is decided by objects that are
+ * read uncached: a VolumeMove that is not committed yet, in the phase Sealed, with the sealing that
+ * was asked for, names the asking node as its target, and this node's copy is sealed for it.
  */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
 import { volumeMoves } from "../../api/kinds/volume-move.ts";
@@ -18,7 +18,10 @@ export interface ServeDeps {
   readonly onDisk: OnDisk;
 }
 
-/** Where the data directory is that `peer` may be sent. Rejects with AGENT_TRANSFER_REFUSED and the reason. */
+/**
+ * Where the data directory is that `peer` may be sent. Rejects with AGENT_TRANSFER_REFUSED and the
+ * reason.
+ */
 export async function admitTransfer(
   { client, nodeName, onDisk }: ServeDeps,
   peer: string,

@@ -20,14 +20,20 @@ export interface Summary {
   readonly files: number;
 }
 
-/** Everything that the next step for one volume on this node is decided from. Objects are read uncached. */
+/**
+ * Everything that the next step for one volume on this node is decided from. Objects are read
+ * uncached.
+ */
 export interface VolumeView {
   readonly volume: string;
   readonly nodeName: string;
   readonly bootID: string;
   /** undefined: there is none. */
   readonly localVolume: Stored<LocalVolume> | undefined;
-  /** The move that holds the volume (activeMove), or that this node has reported for; undefined: none or gone. */
+  /**
+   * The move that holds the volume (activeMove), or that this node has reported for; undefined:
+   * none or gone.
+   */
   readonly move: Stored<VolumeMove> | undefined;
   readonly copies: readonly CopyView[];
   /** Pods that have the volume mounted here, by the mount table. */
@@ -60,7 +66,10 @@ export function recordedOf(view: VolumeView) {
   return view.move?.status?.volumes?.find(({ name }) => name === view.volume);
 }
 
-/** Whether the last report says this already, for the move's present sealing and the machine's present boot. */
+/**
+ * Whether the last report says this already, for the move's present sealing and the machine's
+ * present boot.
+ */
 export function isReported(view: VolumeView, content: ReportContent): boolean {
   const { bootID, move, report } = view;
   if (report === undefined || move === undefined) return false;

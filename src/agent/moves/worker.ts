@@ -167,6 +167,20 @@ export class MoveWorker {
         });
         return { requeueAfterMs: LOOK_MS * 10 };
       }
+      case "compare": {
+        const found = await this.#copyOf(volume, ({ moveUID }) => moveUID === step.moveUID);
+        if (found === undefined) {
+          const message = `the copy of volume ${volume} is not on node ${view.nodeName} any more`;
+          this.#findings.copied(view, { code: "AGENT_DATA_MISSING", message });
+          return undefined;
+        }
+        await jobs.endOthers(volume, key);
+        jobs.summarize(volume, key, found.dataPath, (summary) => {
+          this.#findings.copied(view, summary);
+          finished();
+        });
+        return { requeueAfterMs: LOOK_MS * 10 };
+      }
       case "copy": {
         await jobs.endOthers(volume, key);
         const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));

@@ -18,7 +18,10 @@ const content = z.object({
   ),
 });
 
-/** The agent's certificates in a file that only root can read. A damaged one is as good as none: new ones are made. */
+/**
+ * The agent's certificates in a file that only root can read. A damaged one is as good as none: new
+ * ones are made.
+ */
 export function certificateFile(disk: Disk, path: string, log: Log): CertificateStore {
   return {
     load: async () => {

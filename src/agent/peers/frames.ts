@@ -15,8 +15,8 @@ export function frameOf(content: unknown): Buffer {
 }
 
 /**
- * Reads one frame and leaves what follows it in the stream. Rejects with PEER_BAD_FRAME, with the stream's error, or with
- * the signal's reason. Nothing else may read from the stream meanwhile.
+ * Reads one frame and leaves what follows it in the stream. Rejects with PEER_BAD_FRAME, with the
+ * stream's error, or with the signal's reason. Nothing else may read from the stream meanwhile.
  */
 export async function readFrame(stream: Duplex, signal: AbortSignal): Promise<unknown> {
   const length = (await readBytes(stream, LENGTH_BYTES, signal)).readUInt32BE();

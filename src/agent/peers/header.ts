@@ -5,7 +5,10 @@ import { peerErrors } from "./errors.ts";
 /** Raised when an older agent would misread a request or the stream that follows it. */
 const WIRE_VERSION = 1;
 
-/** The first thing on a connection. The version stands apart, so that it is read whatever the rest looks like. */
+/**
+ * The first thing on a connection. The version stands apart, so that it is read whatever the rest
+ * looks like.
+ */
 const versioned = z.object({ version: z.int() });
 const header = z.object({ version: z.literal(WIRE_VERSION), request: transferRequest });
 

@@ -22,7 +22,10 @@ export interface AgentIdentityOptions {
   readonly make: (now: number) => Promise<Certificate>;
 }
 
-/** The agent's certificates, rotated whenever somebody asks for them. Ask at least once an hour: with each renewal of the StorageNode. */
+/**
+ * The agent's certificates, rotated whenever somebody asks for them. Ask at least once an hour:
+ * with each renewal of the StorageNode.
+ */
 export class AgentIdentity {
   readonly #options: AgentIdentityOptions;
   #certificates: readonly Certificate[] | undefined;
@@ -33,7 +36,10 @@ export class AgentIdentity {
     this.#options = options;
   }
 
-  /** What to show and to publish now, after the steps of the rotation that are due. Rejects when the store does. */
+  /**
+   * What to show and to publish now, after the steps of the rotation that are due. Rejects when the
+   * store does.
+   */
   current(): Promise<Identity> {
     this.#asking ??= this.#rotate().finally(() => {
       this.#asking = undefined;

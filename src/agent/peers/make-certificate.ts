@@ -23,8 +23,8 @@ export interface MakeEffects {
 }
 
 /**
- * Makes a certificate that an agent shows as server and as client. It signs itself and names nobody: who it belongs to is
- * what the StorageNode says that has its fingerprint.
+ * Makes a certificate that an agent shows as server and as client. It signs itself and names
+ * nobody: who it belongs to is what the StorageNode says that has its fingerprint.
  */
 export async function makeCertificate({ random, web }: MakeEffects, now: number): Promise<Certificate> {
   const keys = await web.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);

@@ -53,6 +53,17 @@ const sends = (words: string): OnTransferRequest => {
     });
 };
 
+/** Decides nothing until it is told to stop. */
+function pondering(asked: () => void): OnTransferRequest {
+  return (_node, _request, signal) =>
+    new Promise((_resolve, reject) => {
+      asked();
+      signal.addEventListener("abort", () => {
+        reject(signal.reason as Error);
+      });
+    });
+}
+
 /** A source that knows the target as node-b. */
 async function serving(
   onRequest: OnTransferRequest,
@@ -161,13 +172,9 @@ describe("a transfer between agents", () => {
   it("ends with the signal's reason when the target gives up", async () => {
     let asked = 0;
     const server = await serving(
-      (_node, _request, signal) =>
-        new Promise((_resolve, reject) => {
-          asked += 1;
-          signal.addEventListener("abort", () => {
-            reject(signal.reason as Error);
-          });
-        }),
+      pondering(() => {
+        asked += 1;
+      }),
     );
     const stop = new AbortController();
     const asking = ask(peerAt(server.port), target, stop.signal);
@@ -312,10 +319,11 @@ describe("the target refuses", () => {
 
   it("a source that never answers", async () => {
     let asked = 0;
-    const server = await serving(() => {
-      asked += 1;
-      return new Promise(() => undefined);
-    });
+    const server = await serving(
+      pondering(() => {
+        asked += 1;
+      }),
+    );
     const asking = ask(peerAt(server.port));
     const failed = expect(asking).rejects.toMatchObject({ code: "PEER_NO_ANSWER" });
     await eventually("the source was asked", () => asked === 1);

@@ -2,14 +2,15 @@
  * A connection between two agents, up to the first byte of a volume.
  *
  *   target                                     source
- *   TLS 1.3, both show a certificate   <-->    by its fingerprint the source knows the target's node;
+ *   TLS 1.3, both show a certificate   <-->    knows the target by its fingerprint;
  *   knows the source by its fingerprint        unknown: closed
  *   frame {version, request}            -->    asks its caller, who may refuse
  *                                       <--    frame {ok} or {code, message}, then closed
  *   raw stream                         <-->    raw stream
  *
- * No certificate authority is trusted: what counts is the fingerprint in the other node's StorageNode, and that the peer has
- * the key, which TLS proves. Each step has a deadline, so that a peer that has gone silent costs one socket for 10 s.
+ * No certificate authority is trusted: what counts is the fingerprint in the other node's
+ * StorageNode, and that the peer has the key, which TLS proves. Each step has a deadline, so that a
+ * peer that has gone silent costs one socket for 10 s.
  */
 import type { Duplex } from "node:stream";
 import type { TransferRequest } from "../moves/transfer-request.ts";
@@ -26,8 +27,9 @@ export interface Peer {
 export type SendVolume = (stream: Duplex) => Promise<void>;
 
 /**
- * Decides whether the agent of `node` may have what it asks for. Rejects when not: a coded error's code and message go back
- * to that agent. What it resolves with is called as soon as the consent is sent.
+ * Decides whether the agent of `node` may have what it asks for. Rejects when not: a coded error's
+ * code and message go back to that agent. What it resolves with is called as soon as the consent is
+ * sent.
  */
 export type OnTransferRequest = (node: string, request: TransferRequest, signal: AbortSignal) => Promise<SendVolume>;
 

@@ -108,6 +108,7 @@ describe("a pool", () => {
       { name: "default", ready: true },
       { name: "other", ready: false, reason: "Unreadable", message: expect.stringContaining("ENOENT") as string },
     ]);
+    expect(storageNode()?.status?.readyPools).toBe("1/2");
   });
 
   test("behind a symlink cannot be reached, and nothing is made behind it", async () => {

@@ -45,7 +45,7 @@ export interface Pool {
 }
 
 /** What the StorageNode says of the agent itself. */
-export type AgentOnNode = Omit<NonNullable<StorageNode["status"]>, "pools" | "renewedAt" | "conditions">;
+export type AgentOnNode = Omit<NonNullable<StorageNode["status"]>, "pools" | "readyPools" | "renewedAt" | "conditions">;
 
 export interface PoolsDeps {
   readonly client: KubeClient;
@@ -245,7 +245,8 @@ export class Pools {
     const pools = this.all().map(({ status }) => status);
     const due = clock.monotonic() - this.#renewedAt >= RENEW_MS;
     const before = this.#recorded?.status;
-    const next = { ...agent(), pools };
+    const ready = pools.filter((pool) => pool.ready).length;
+    const next = { ...agent(), pools, readyPools: `${String(ready)}/${String(pools.length)}` };
     const same = isDeepStrictEqual(withoutFigures(next.pools), withoutFigures(before?.pools ?? []));
     const agentSame = before?.bootID === next.bootID && isDeepStrictEqual(before?.agent, next.agent);
     if (!due && same && agentSame) return;

@@ -18,7 +18,9 @@ export interface SweepDeps {
   readonly log: Log;
   readonly onDisk: OnDisk;
   readonly nodeName: string;
-  /** Whether a process of the pod still uses the volume. What cannot be found out counts as used. */
+  /**
+   * Whether a process of the pod still uses the volume. What cannot be found out counts as used.
+   */
   readonly isUsed: (publication: Publication) => Promise<boolean>;
   /** Takes all mounts off a target, under the volume's lock. */
   readonly unpublish: (publication: Publication) => Promise<void>;

@@ -9,11 +9,12 @@ import { withRetries } from "../../kube/retry.ts";
 import { Keepers } from "../../movable/keepers/keepers.ts";
 import type { KeeperSettings } from "../../movable/keepers/pod.ts";
 import { movableDriver, runMovableLoops, type MovableRunDeps } from "../../movable/run.ts";
-import { isBeingUninstalled, letEverythingGo } from "../../movable/uninstall.ts";
+import { holdDriver, isBeingUninstalled, letEverythingGo } from "../../movable/uninstall.ts";
 import { Asks } from "../../move/drains/asks.ts";
 import { runDrainLoop } from "../../move/drains/loop.ts";
 import { whyVolumesStay } from "../../move/drains/stays.ts";
 import { runMoveLoop } from "../../move/loop/loop.ts";
+import { background } from "../../observe/background.ts";
 import type { Log } from "../../observe/log.ts";
 import { serveHttp, type ListeningServer } from "../../observe/server.ts";
 import { provisionMetrics } from "../../provision/metrics.ts";
@@ -110,6 +111,7 @@ function partsOf(world: World, settings: KeeperSettings, identity: string): Cont
         runMovableLoops(deps, signal),
         keepers.run(signal),
         webhook.lead(signal),
+        background(world.log, "holding the CSIDriver", holdDriver(world.client, signal)),
         runMoveLoop(moving, signal),
         runDrainLoop(moving, signal),
       ]);
@@ -161,7 +163,10 @@ async function serve({ log, options, registry }: World, { informers }: MooringWa
   );
 }
 
-/** Every replica does this: the one that leads may be gone first, and doing it twice changes nothing. */
+/**
+ * Every replica does this: the one that leads may be gone first, and doing it twice changes
+ * nothing.
+ */
 async function letGoAtTheEnd(world: World): Promise<void> {
   const { client, clock, log, options } = world;
   const { namespace } = options;

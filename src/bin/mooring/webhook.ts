@@ -45,7 +45,10 @@ export class Webhook {
     );
   }
 
-  /** Serves until the signal is aborted, from the moment there is a certificate and everything was listed. */
+  /**
+   * Serves until the signal is aborted, from the moment there is a certificate and everything was
+   * listed.
+   */
   async serve(watched: MooringWatch, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
     const { port } = this.#options;

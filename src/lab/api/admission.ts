@@ -14,7 +14,9 @@ import type { LabRequest } from "./request.ts";
 import type { ObjectRoute, Route } from "./route.ts";
 import { keyOf, type State } from "./state.ts";
 
-/** Sends an AdmissionReview to where the client configuration points, and resolves with the answer. */
+/**
+ * Sends an AdmissionReview to where the client configuration points, and resolves with the answer.
+ */
 export type CallWebhook = (
   to: ValidatingWebhook["clientConfig"],
   review: object,

@@ -73,7 +73,10 @@ function check(schema: z.ZodType, draft: Draft, part: "spec" | "status", errors:
   }
 }
 
-/** Without fields that the schema does not know, and with its defaults; as it is where it does not fit. */
+/**
+ * Without fields that the schema does not know, and with its defaults; as it is where it does not
+ * fit.
+ */
 function filledIn(schema: z.ZodType, value: unknown): unknown {
   const pruned = structuredClone(value);
   for (const issue of schema.safeParse(pruned).error?.issues ?? []) {

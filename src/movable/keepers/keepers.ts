@@ -1,12 +1,12 @@
 /*
- * Brings the keepers of each node to where plan.ts says, and lets the driver put a volume on a node only
- * while its keeper is there.
+ * Brings the keepers of each node to where plan.ts says, and lets the driver put a volume on a node
+ * only while its keeper is there.
  *
- * `whileKept(node, work)` makes sure that the keeper exists and holds it until the work has ended: the
- * loop treats the node as one with volumes meanwhile. Both are of one process, the leader.
+ * `whileKept(node, work)` makes sure that the keeper exists and holds it until the work has ended:
+ * the loop treats the node as one with volumes meanwhile. Both are of one process, the leader.
  *
- * What a crash leaves: after a create, a keeper that the next leader's plan judges; after a deletion, a
- * keeper that is ending and keeps its finalizer until the plan lets it go.
+ * What a crash leaves: after a create, a keeper that the next leader's plan judges; after a
+ * deletion, a keeper that is ending and keeps its finalizer until the plan lets it go.
  */
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { StorageNode } from "../../api/kinds/storage-node.ts";
@@ -67,7 +67,10 @@ export class Keepers {
     this.#queue = new WorkQueue({ clock: deps.clock }, { name: "keepers" });
   }
 
-  /** Runs `work` while the node has a keeper. Rejects in the server's words when the keeper is refused. */
+  /**
+   * Runs `work` while the node has a keeper. Rejects in the server's words when the keeper is
+   * refused.
+   */
   async whileKept<T>(nodeName: string, work: () => Promise<T>): Promise<T> {
     this.#needed.set(nodeName, (this.#needed.get(nodeName) ?? 0) + 1);
     try {
@@ -205,7 +208,10 @@ export class Keepers {
     );
   }
 
-  /** Milliseconds until another keeper is tried where the last ones failed: 10 s, 20 s … five minutes. */
+  /**
+   * Milliseconds until another keeper is tried where the last ones failed: 10 s, 20 s … five
+   * minutes.
+   */
   #pauseMs(nodeName: string): number {
     const newest = this.#keepersOn(nodeName)
       .filter(({ failed }) => failed)

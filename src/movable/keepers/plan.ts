@@ -1,18 +1,24 @@
 /*
- * A keeper is a tiny pod on each node with volumes. It stands for the data in a drain: `kubectl drain`
- * evicts it like any other pod, and its eviction is held until nothing of the node is to move. So a
- * drain does not end before the data is safe, even when no pod uses the volumes.
+ * A keeper is a tiny pod on each node with volumes. It stands for the data in a drain:
+ * `kubectl drain` evicts it like any other pod, and its eviction is held until nothing of the node
+ * is to move. So a drain does not end before the data is safe, even when no pod uses the volumes.
  *
- *   node                             live keeper        a keeper that is ending or failed
- *   stays, has volumes               one                goes once a live one is there
- *   leaves, something is to move     one                stays (its finalizer holds it), beside the live one
- *   anything else                    none               goes
+ *   node                             live keeper   a keeper that is ending or failed
+ *   stays, has volumes               one           goes once a live one is there
+ *   leaves, something is to move     one           stays: its finalizer holds it
+ *   anything else                    none          goes
  *
  * Before a finalizer goes the server is asked once more (`check`): a node that is being cordoned in
  * this moment must not lose its last keeper, nor one that has got a volume in this moment.
  *
- * Rules that look odd: cluster-autoscaler does not count failed pods, nor pods that have been ending for
- * a minute, so a live one stands beside those; and a failed one is kept only once, or they would pile up.
+ * Rules that look odd:
+ *   - cluster-autoscaler does not count failed pods, nor pods that have been ending for a minute,
+ *     so a live one stands beside those;
+ *   - a drain that deletes (`--disable-eviction`) lists the pods once and waits for those alone, so
+ *     on a leaving node none that is ending goes. That its containers have ended says nothing: the
+ *     kubelet makes every pod that it has ended Failed or Succeeded;
+ *   - of those that failed by themselves the oldest stays, for every drain has seen it, and the
+ *     newest, which tells when the next one is due. What is between them would pile up.
  */
 
 /** A keeper pod. */
@@ -48,16 +54,22 @@ export function planKeepers({ node, hasVolumes, toMove, keepers }: KeeperSnapsho
   if (wanted && live.length === 0) return { step: "create" };
   const surplus = wanted ? live.toSorted(byAge).slice(1) : live;
   const failed = keepers.filter((keeper) => keeper.failed && !keeper.ending).toSorted(byAge);
-  const unneeded = [...surplus, ...(wanted && node.leaving ? failed.slice(0, -1) : failed)][0];
+  if (wanted && node.leaving) return planHolding(surplus, failed.slice(1, -1));
+  const unneeded = [...surplus, ...failed][0];
   if (unneeded !== undefined) return { step: "delete", keeper: unneeded };
-  const ending = keepers.filter((keeper) => keeper.ending && keeper.hasFinalizer);
-  // On a leaving node with something to move, what is ending holds a drain that does not evict.
-  const free = wanted && node.leaving ? ending.filter(({ failed: hasFailed }) => hasFailed) : ending;
-  const keeper = free[0];
+  const keeper = keepers.find(({ ending, hasFinalizer }) => ending && hasFinalizer);
   if (keeper === undefined) return { step: "nothing" };
   if (node === undefined) return { step: "let-go", keeper, check: "none" };
-  if (node.leaving) return { step: "let-go", keeper, check: toMove ? "none" : "nothing-to-move" };
+  if (node.leaving) return { step: "let-go", keeper, check: "nothing-to-move" };
   return { step: "let-go", keeper, check: hasVolumes ? "node-stays" : "nothing-to-move" };
+}
+
+/** A drain may be waiting. What is let go before it is deleted is never one that is ending. */
+function planHolding(surplus: readonly Keeper[], between: readonly Keeper[]): KeeperPlan {
+  const keeper = surplus[0] ?? between[0];
+  if (keeper === undefined) return { step: "nothing" };
+  const held = keeper.failed && keeper.hasFinalizer;
+  return held ? { step: "let-go", keeper, check: "none" } : { step: "delete", keeper };
 }
 
 function byAge(a: Keeper, b: Keeper): number {

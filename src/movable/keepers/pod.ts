@@ -17,7 +17,8 @@ const LONGEST_NODE_PART = 40;
 /**
  * The keeper pod of a node. Each line is a rule of somebody who drains:
  *
- * - an owner that is a controller and no DaemonSet: kubectl evicts it without --force, autoscalers count it;
+ * - an owner that is a controller and no DaemonSet: kubectl evicts it without --force, autoscalers
+ *   count it;
  * - no emptyDir: kubectl needs no --delete-emptydir-data;
  * - tolerates NoExecute alone: Karpenter does not count pods that tolerate its NoSchedule taint;
  * - an ordinary priority: a critical pod would make a full kubelet kill a user's pod for it;

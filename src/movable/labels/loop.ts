@@ -93,7 +93,10 @@ function volumesAbout(volumes: Informer<LocalVolume>, node: LabelledNode): Place
   return [...new Set([...here, ...from])].map((volume) => placedVolume(volume));
 }
 
-/** The nodes whose labels the volumes decide: those of the origin's hostname, and the one that holds it. */
+/**
+ * The nodes whose labels the volumes decide: those of the origin's hostname, and the one that holds
+ * it.
+ */
 function nodesOf(nodes: Informer<Node>, volumes: readonly Stored<LocalVolume>[]): ReadonlySet<string> {
   const holders = new Set(volumes.map(({ spec }) => spec.nodeName));
   const origins = new Set(volumes.map(({ spec }) => spec.originHostname));

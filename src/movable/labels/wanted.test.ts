@@ -44,7 +44,10 @@ describe("which label a volume puts on a node", () => {
   });
 });
 
-/** The scheduler's rule, written down once more: terms are alternatives, expressions of a term all hold. */
+/**
+ * The scheduler's rule, written down once more: terms are alternatives, expressions of a term all
+ * hold.
+ */
 function matches(of: PlacedVolume, on: { hostname: string | undefined; labels: Record<string, string> }): boolean {
   const labels: Record<string, string> = { ...on.labels };
   if (on.hostname !== undefined) labels[HOSTNAME_LABEL] = on.hostname;

@@ -7,11 +7,11 @@
  *               `away` on a node whose hostname is the origin's and that does not hold the volume
  *   fenced:     `away` on every node whose hostname is the origin's; `at` nowhere: no node matches
  *
- * "Every node" matters: cloned machines share a hostname. The same function repairs a changed hostname
- * label, a Node that was deleted and made again, and labels that somebody tampered with.
+ * "Every node" matters: cloned machines share a hostname. The same function repairs a changed
+ * hostname label, a Node that was deleted and made again, and labels that somebody tampered with.
  *
- * A label is a hint to the scheduler. The proof of where the data is is the LocalVolume together with
- * the state on disk; the agent checks both at each publish.
+ * A label is a hint to the scheduler. The proof of where the data is is the LocalVolume together
+ * with the state on disk; the agent checks both at each publish.
  */
 import { AT_PREFIX, AWAY_PREFIX } from "../../api/names.ts";
 
@@ -48,7 +48,9 @@ export function wantedKeys(volumes: Iterable<PlacedVolume>, node: LabelledNode):
   return keys;
 }
 
-/** The merge patch of labels that brings a node to where it should be; undefined when it is there. */
+/**
+ * The merge patch of labels that brings a node to where it should be; undefined when it is there.
+ */
 export function planLabels(
   volumes: Iterable<PlacedVolume>,
   node: LabelledNode,

@@ -1,7 +1,7 @@
 /*
- * The finalizer of StorageNodes: it is there while a volume or a copy names the node. So a StorageNode
- * that somebody deletes keeps the pool's UUID for as long as data may lie on that node's disk, and an
- * agent cannot take an empty disk for a new pool.
+ * The finalizer of StorageNodes: it is there while a volume or a copy names the node. So a
+ * StorageNode that somebody deletes keeps the pool's UUID for as long as data may lie on that
+ * node's disk, and an agent cannot take an empty disk for a new pool.
  *
  * A crash before or after the one write leaves a node whose step is found again.
  */

@@ -21,8 +21,8 @@ export interface SweepDeps extends ControllerDeps, PodVolumeSources {
 const WORKERS = 4;
 
 /**
- * Deletes pods that landed on a node their volume has left (plan.ts), until the signal is aborted. It
- * happens when a label changed while the scheduler was binding the pod.
+ * Deletes pods that landed on a node their volume has left (plan.ts), until the signal is aborted.
+ * It happens when a label changed while the scheduler was binding the pod.
  */
 export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<void> {
   const { client, clock, log, pods, recorder, volumes } = deps;

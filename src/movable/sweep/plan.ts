@@ -6,11 +6,13 @@ export type SweepPlan =
   { readonly step: "nothing" } | { readonly step: "delete"; readonly volume: string; readonly where: string };
 
 /**
- * Whether a pod waits on a node that its volume is not on. It would hang in ContainerCreating for ever:
- * the kubelet and the agent refuse the volume there, and the scheduler does not look at it again.
+ * Whether a pod waits on a node that its volume is not on. It would hang in ContainerCreating for
+ * ever: the kubelet and the agent refuse the volume there, and the scheduler does not look at it
+ * again.
  *
- * Only pods that somebody makes again are deleted, and only while no container has begun: a container
- * that runs has its volumes. A pod of a volume that is being cut over is left to the move.
+ * Only pods that somebody makes again are deleted, and only while no container has begun: a
+ * container that runs has its volumes. A pod of a volume that is being cut over is left to the
+ * move.
  */
 export function planSweep(pod: Stored<Pod>, volumes: readonly Stored<LocalVolume>[]): SweepPlan {
   const nodeName = pod.spec?.nodeName;

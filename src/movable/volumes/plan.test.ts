@@ -53,6 +53,10 @@ test("the right to create stays while no copy of that epoch and node is there", 
   const others = [copy("b", { copies: [active] }), copy("a", { copies: [{ ...active, epoch: 2 }] })];
   expect(planVolume(volume({ mayCreate }), others)).toEqual({ step: "nothing" });
 });
+test("a tombstone leaves the right to create: the volume was never published", () => {
+  const tombstone = { ...active, state: "Sealed", tombstone: true } as const;
+  expect(planVolume(volume({ mayCreate }), [copy("a", { copies: [tombstone] })])).toEqual({ step: "nothing" });
+});
 test("deleting the object is no order to remove data", () => {
   expect(planVolume(volume({}, true), [copy("a", { copies: [active] })])).toEqual({ step: "explain-deletion" });
 });

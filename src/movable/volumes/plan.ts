@@ -23,8 +23,9 @@ export type VolumePlan =
  *
  *   made (mayCreate) ── first publish seen ──▶ in use ── reclaim ordered ──▶ being removed ──▶ gone
  *
- * `copies` are all VolumeCopies of the volume. While `mayCreate` is set its node may be in the middle
- * of a first publish, so the end waits for that node's agent to say that it will make nothing.
+ * `copies` are all VolumeCopies of the volume. While `mayCreate` is set its node may be in the
+ * middle of a first publish, so the end waits for that node's agent to say that it will make
+ * nothing.
  */
 export function planVolume(volume: Stored<LocalVolume>, copies: readonly Stored<VolumeCopy>[]): VolumePlan {
   const { mayCreate, reclaim } = volume.spec;
@@ -32,7 +33,9 @@ export function planVolume(volume: Stored<LocalVolume>, copies: readonly Stored<
   if (deletionTimestamp === undefined && !finalizers.includes(LOCAL_VOLUME_FINALIZER)) return { step: "guard" };
   if (mayCreate !== undefined) {
     const copy = copies.find(({ spec }) => spec.nodeName === mayCreate.nodeName);
-    const made = copy?.status?.copies?.some(({ epoch }) => epoch === mayCreate.epoch) === true;
+    // A tombstone says that nothing was made: the right to make it moves along with the volume.
+    const made =
+      copy?.status?.copies?.some(({ epoch, tombstone }) => epoch === mayCreate.epoch && tombstone !== true) === true;
     if (made || (reclaim && copy?.status?.purged === true)) return { step: "forbid-creation" };
   }
   if (!reclaim) {

@@ -1,10 +1,11 @@
 /*
- * Who has asked for evictions lately. Any replica answers an eviction with 429 and writes that it was
- * asked (status.asked of a LocalVolume, an annotation of a keeper). The leader reads those values, and
- * counts time on its own clock from when it saw a value change: clocks of replicas differ.
+ * Who has asked for evictions lately. Any replica answers an eviction with 429 and writes that it
+ * was asked (status.asked of a LocalVolume, an annotation of a keeper). The leader reads those
+ * values, and counts time on its own clock from when it saw a value change: clocks of replicas
+ * differ.
  *
- * A keeper that is being deleted asks for as long as it is there: `kubectl drain --disable-eviction`
- * deletes it once and waits.
+ * A keeper that is being deleted asks for as long as it is there:
+ * `kubectl drain --disable-eviction` deletes it once and waits.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { ASKED_ANNOTATION } from "../../api/names.ts";
@@ -12,7 +13,10 @@ import type { Clock } from "../../effects/clock.ts";
 import type { Pod } from "../../kube/kinds.ts";
 import type { Stored } from "../../kube/objects.ts";
 
-/** A drain that has not asked for this long has ended. kubectl asks every 5 s, cluster-autoscaler every 10 s. */
+/**
+ * A drain that has not asked for this long has ended. kubectl asks every 5 s, cluster-autoscaler
+ * every 10 s.
+ */
 export const ASKED_RECENTLY_MS = 30_000;
 
 interface Seen {
@@ -29,7 +33,9 @@ export class Asks {
     this.#clock = clock;
   }
 
-  /** When an eviction of a pod of the volume was last seen to be asked for, by `clock.monotonic()`. */
+  /**
+   * When an eviction of a pod of the volume was last seen to be asked for, by `clock.monotonic()`.
+   */
   volumeAskedAt(volume: Stored<LocalVolume>): number | undefined {
     return this.#see(this.#volumes, volume.metadata.name, volume.status?.asked?.at);
   }

@@ -1,9 +1,9 @@
 /*
  * Makes a VolumeMove for each group of volumes that is to leave a node, and removes old ones.
  *
- * Only the leader runs this. Two leaders for a moment could make two moves for one group: the volumes'
- * activeMove lets one of them have the volumes, and the other one waits and is cancelled when it finds
- * them elsewhere. What a crash leaves: a VolumeMove, or none, which is planned again.
+ * Only the leader runs this. Two leaders for a moment could make two moves for one group: the
+ * volumes' activeMove lets one of them have the volumes, and the other one waits and is cancelled
+ * when it finds them elsewhere. What a crash leaves: a VolumeMove, or none, which is planned again.
  */
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import { MOVE_FINALIZER } from "../../api/names.ts";
@@ -12,14 +12,17 @@ import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
 import { isNotFound } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
-import type { Node } from "../../kube/kinds.ts";
+import type { Node, Pod } from "../../kube/kinds.ts";
 import { isLeaving } from "../../kube/nodes.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
+import { volumesOfPod } from "../../movable/pod-volumes.ts";
 import type { Asks } from "./asks.ts";
+import { isFinished, restsUntil, volumesMoving } from "./earlier-moves.ts";
 import { planDrain } from "./plan-drain.ts";
 import { usersOf, whyVolumesStay, type StaySources } from "./stays.ts";
+import { isStranded } from "./stranded.ts";
 
 export interface DrainLoopDeps extends ControllerDeps, StaySources {
   readonly client: KubeClient;
@@ -50,13 +53,19 @@ export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Pr
     pods.onChange(({ object }) => {
       const nodeName = object.spec?.nodeName;
       if (nodeName !== undefined) queue.add(nodeName);
+      else for (const node of nodesOfVolumes(deps, object)) queue.add(node);
     }),
   ];
   const reconcile = async (name: string, stop: AbortSignal): Promise<ReconcileResult> => {
     const node = nodes.store.get(name);
     await removeOld(deps, name, stop);
     if (node === undefined || !isLeaving(node)) return undefined;
-    for (const group of planDrain(snapshotOf(deps, node))) await begin(deps, name, group, stop);
+    const failures: unknown[] = [];
+    for (const group of planDrain(snapshotOf(deps, node))) {
+      // One that the server refuses keeps no other waiting.
+      await begin(deps, name, group, stop).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
     return { requeueAfterMs: LOOK_MS };
   };
   try {
@@ -67,22 +76,31 @@ export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Pr
 }
 
 function snapshotOf(deps: DrainLoopDeps, node: Stored<Node>): Parameters<typeof planDrain>[0] {
-  const { asks, moves, pods, volumes } = deps;
+  const { asks, clock, moves, pods, volumes } = deps;
   const name = nameOf(node);
   const here = volumes.store.byIndex("byNode", name);
   const stays = whyVolumesStay(deps, node, here);
-  const running = moves.store.list().filter((move) => !isFinished(move));
-  const moving = new Set(running.flatMap(({ spec }) => spec.volumes.map((volume) => volume.name)));
+  const moving = volumesMoving(moves.store.list());
+  const rests = restsUntil(moves.store.list(), name);
+  const users = usersOf(deps, here);
+  // Nobody evicts it any more: it was deleted while the webhook was not there, or by force.
+  const stranded = new Set(users.filter(({ pod }) => isStranded(pod)).flatMap((user) => user.volumes));
   return {
     volumes: here.map((volume) => ({
       name: nameOf(volume),
       stays: stays.get(nameOf(volume)),
       moving: moving.has(nameOf(volume)) || volume.spec.activeMove !== undefined,
-      asked: asks.isRecent(asks.volumeAskedAt(volume)),
+      rests: clock.now() < (rests.get(nameOf(volume)) ?? 0),
+      asked: asks.isRecent(asks.volumeAskedAt(volume)) || stranded.has(nameOf(volume)),
     })),
-    pods: usersOf(deps, here),
+    pods: users,
     keeperAsked: pods.store.byIndex(KEEPERS_BY_NODE, name).some((keeper) => asks.isRecent(asks.keeperAskedAt(keeper))),
   };
+}
+
+/** Where the volumes of a pod are. */
+function nodesOfVolumes(deps: DrainLoopDeps, pod: Stored<Pod>): readonly string[] {
+  return volumesOfPod(deps, pod).flatMap((name) => deps.volumes.store.get(name)?.spec.nodeName ?? []);
 }
 
 async function begin(deps: DrainLoopDeps, from: string, group: readonly string[], signal: AbortSignal): Promise<void> {
@@ -114,8 +132,4 @@ async function removeOld({ client, clock, moves }: DrainLoopDeps, from: string, 
       if (!isNotFound(error)) throw error;
     }
   }
-}
-
-function isFinished({ status }: VolumeMove): boolean {
-  return status?.phase === "Done" || status?.phase === "Cancelled";
 }

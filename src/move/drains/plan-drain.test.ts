@@ -5,6 +5,7 @@ const volume = (name: string, change: Partial<DrainVolume> = {}): DrainVolume =>
   name,
   stays: undefined,
   moving: false,
+  rests: false,
   asked: false,
   ...change,
 });
@@ -29,6 +30,10 @@ describe("a group stays whole", () => {
     [
       "while a move has one of its volumes",
       { volumes: [volume("a"), volume("b", { moving: true })], pods: [pod("a", "b")] },
+    ],
+    [
+      "while one of its volumes rests after a move that was undone",
+      { volumes: [volume("a"), volume("b", { rests: true })], pods: [pod("a", "b")] },
     ],
     [
       "whose pod has a volume on another node",

@@ -1,10 +1,10 @@
 /*
- * Which volumes of a leaving node begin to move. Volumes move in groups: all volumes of a pod, all pods
- * of a volume, all or nothing. A group with a volume that stays, stays whole.
+ * Which volumes of a leaving node begin to move. Volumes move in groups: all volumes of a pod, all
+ * pods of a volume, all or nothing. A group with a volume that stays, stays whole.
  *
- * A group moves once an eviction of one of its pods was asked for. The keeper stands for all: once its
- * eviction was asked for, every group and every idle volume moves, because a drain never comes back for
- * a volume that no pod of it uses.
+ * A group moves once an eviction of one of its pods was asked for. The keeper stands for all: once
+ * its eviction was asked for, every group and every idle volume moves, because a drain never comes
+ * back for a volume that no pod of it uses.
  */
 
 export interface DrainVolume {
@@ -13,6 +13,8 @@ export interface DrainVolume {
   readonly stays: string | undefined;
   /** A move has it already. */
   readonly moving: boolean;
+  /** A move of it was undone a moment ago. */
+  readonly rests: boolean;
   readonly asked: boolean;
 }
 
@@ -35,7 +37,8 @@ export function planDrain({ volumes, pods, keeperAsked }: DrainSnapshot): readon
     pods.map((pod) => pod.volumes),
   ).filter((group) => {
     const members = group.flatMap((name) => byName.get(name) ?? []);
-    if (members.some(({ moving, name, stays }) => moving || stays !== undefined || split.has(name))) return false;
+    if (members.some(({ moving, name, rests, stays }) => moving || rests || stays !== undefined || split.has(name)))
+      return false;
     return keeperAsked || members.some(({ asked }) => asked);
   });
 }

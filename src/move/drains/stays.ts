@@ -1,9 +1,9 @@
 /*
- * Why volumes of a node are not to move although it is leaving. Asked by the drain loop, the keepers and
- * the webhook alike, so that none of them waits for what another will not do.
+ * Why volumes of a node are not to move although it is leaving. Asked by the drain loop, the
+ * keepers and the webhook alike, so that none of them waits for what another will not do.
  *
- * Volumes that share pods stay or go together. A group stays when one of its volumes stays, or one of its
- * pods can never run anywhere else.
+ * Volumes that share pods stay or go together. A group stays when one of its volumes stays, or one
+ * of its pods can never run anywhere else.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { StoragePool } from "../../api/kinds/storage-pool.ts";

@@ -1,7 +1,7 @@
 /*
- * Writes that an eviction was asked for, so that the leader sees it whichever replica answered: a time
- * in the status of each LocalVolume, an annotation of a keeper. At most every ten seconds each; a write
- * that fails changes nothing about the answer, and the evictor asks again.
+ * Writes that an eviction was asked for, so that the leader sees it whichever replica answered: a
+ * time in the status of each LocalVolume, an annotation of a keeper. At most every ten seconds
+ * each; a write that fails changes nothing about the answer, and the evictor asks again.
  */
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
 import { ASKED_ANNOTATION } from "../../api/names.ts";

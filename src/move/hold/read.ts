@@ -1,6 +1,6 @@
 /*
- * What a replica knows of an asked eviction: from its caches, past them where they lack something, and
- * always past them for the nodes of the volumes (a cordon is a moment old when kubectl asks).
+ * What a replica knows of an asked eviction: from its caches, past them where they lack something,
+ * and always past them for the nodes of the volumes (a cordon is a moment old when kubectl asks).
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { localVolumes } from "../../api/kinds/local-volume.ts";
@@ -24,6 +24,7 @@ import { messageOf } from "../../observe/errors.ts";
 import { isReleased } from "../../place/stays.ts";
 import { whyVolumesStay, type StaySources } from "../drains/stays.ts";
 import type { EvictionSnapshot, KeeperFacts, NodeFacts, PodFacts, Unreadable, VolumeFacts } from "./decide.ts";
+import { progressOf } from "./progress.ts";
 
 export interface ReadDeps extends StaySources {
   readonly moves: Informer<VolumeMove>;
@@ -45,7 +46,9 @@ export interface Asked {
   readonly user: { readonly name: string };
 }
 
-/** Reads everything that `decideEviction` needs. Rejects only when the pod itself cannot be read. */
+/**
+ * Reads everything that `decideEviction` needs. Rejects only when the pod itself cannot be read.
+ */
 export async function readEviction(deps: ReadDeps, asked: Asked, signal: AbortSignal): Promise<EvictionSnapshot> {
   const { clock, controllerUser } = deps;
   const { dryRun, gracePeriodSeconds, uidPrecondition, user } = asked;
@@ -108,7 +111,10 @@ async function volumesOf(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal):
   return found;
 }
 
-/** The movable volume behind a claim. What the caches lack is read: an unknown volume is no proof that there is none. */
+/**
+ * The movable volume behind a claim. What the caches lack is read: an unknown volume is no proof
+ * that there is none.
+ */
 async function localVolumeOf(
   deps: ReadDeps,
   namespace: string,
@@ -136,7 +142,9 @@ function volumeFacts(
   node: Stored<Node> | Unreadable | undefined,
 ): VolumeFacts {
   const { activeMove, fence, nodeName } = volume.spec;
-  const move = deps.moves.store.list().find(({ metadata }) => metadata.uid === activeMove?.uid);
+  const moves = deps.moves.store.list();
+  const move = moves.find(({ metadata }) => metadata.uid === activeMove?.uid);
+  const progress = progressOf(volume, moves);
   const phase = move?.status?.phase;
   const movedAtMs = Date.parse(volume.status?.movedAt ?? "");
   const stays = node === undefined || isUnreadable(node) ? undefined : whyVolumesStay(deps, node).get(nameOf(volume));
@@ -148,7 +156,7 @@ function volumeFacts(
     ...(move === undefined || phase === undefined ? {} : { move: { name: nameOf(move), phase } }),
     ...(Number.isNaN(movedAtMs) ? {} : { movedAtMs }),
     ...(stays === undefined ? {} : { stays }),
-    ...(move?.status?.message === undefined ? {} : { progress: move.status.message.replace(/\.$/, "") }),
+    ...(progress === undefined ? {} : { progress }),
   };
 }
 

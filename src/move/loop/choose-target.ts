@@ -7,8 +7,8 @@ import { whyUnfit } from "../plan/target.ts";
 import type { MoveSources } from "./sources.ts";
 
 /**
- * Where a move that names no target may go: of the nodes that can take the volumes and the pods, the one
- * whose disk has the most room. When none can, why each cannot.
+ * Where a move that names no target may go: of the nodes that can take the volumes and the pods,
+ * the one whose disk has the most room. When none can, why each cannot.
  */
 export function chooseTarget(
   snapshot: MoveSnapshot,

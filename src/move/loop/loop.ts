@@ -1,12 +1,13 @@
 /*
- * Carries moves out: reads a snapshot, plans (src/move/plan), does the one step, and again. It decides
- * nothing. Every write carries the version it was planned on; one that is refused is planned again.
+ * Carries moves out: reads a snapshot, plans (src/move/plan), does the one step, and again. It
+ * decides nothing. Every write carries the version it was planned on; one that is refused is
+ * planned again.
  *
- * After a write the next plan reads the move and its volumes from the server: the caches do not have the
- * write yet, and would plan it again.
+ * After a write the next plan reads the move and its volumes from the server: the caches do not
+ * have the write yet, and would plan it again.
  *
- * What a crash leaves: after each write, a move whose next step the plan finds. What is remembered in
- * memory (when a pod was last evicted) only paces repetitions.
+ * What a crash leaves: after each write, a move whose next step the plan finds. What is remembered
+ * in memory (when a pod was last evicted) only paces repetitions.
  */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
@@ -34,7 +35,9 @@ const WORKERS = 16;
 /** More steps in a row than a move has. */
 const MOST_STEPS = 40;
 const AGAIN_MS = 200;
-/** Nothing is left to chance: a move that waits for an object is looked at this often all the same. */
+/**
+ * Nothing is left to chance: a move that waits for an object is looked at this often all the same.
+ */
 const LOOK_MS = 15_000;
 const REPAIR_MS = 10_000;
 
@@ -71,6 +74,8 @@ class MoveLoop {
       moves.onChange(({ key, object, type }) => {
         if (type === "deleted") this.#forget(object.metadata.uid);
         this.#queue.add(key);
+        // Its place in the line may be free now.
+        lookAtRunning(({ status }) => status?.phase === "Planned");
       }),
       volumes.onChange(({ key }) => {
         lookAtRunning(ofVolume(key));
@@ -141,7 +146,14 @@ class MoveLoop {
         case "read":
           parts = new Set([...parts, ...step.parts]);
           break;
-        default:
+        case "add-finalizer":
+        case "remove-finalizer":
+        case "set-status":
+        case "change-volume":
+        case "set-moved-at":
+        case "try-evict":
+        case "evict":
+        case "delete-pod":
           if (!(await this.#carryOut(snapshot.move, step, signal))) return { requeueAfterMs: AGAIN_MS };
           parts = new Set(["volumes", "move"]);
       }
@@ -161,7 +173,7 @@ class MoveLoop {
       await write(client, step, signal);
       this.#tell(move, step);
     } catch (error) {
-      if (step.step === "evict") {
+      if (step.step === "evict" || step.step === "try-evict") {
         this.#evicted(uid, step.pod.uid, { at: clock.now(), ...outcomeOf(error) });
         return true;
       }
@@ -172,6 +184,9 @@ class MoveLoop {
       throw error;
     }
     if (step.step === "evict") this.#evicted(uid, step.pod.uid, { at: clock.now(), outcome: "sent", message: "" });
+    if (step.step === "try-evict") {
+      this.#evicted(uid, step.pod.uid, { at: clock.now(), outcome: "allowed", message: "" });
+    }
     if (step.step === "set-status") this.#notedAt.set(uid, clock.now());
     return true;
   }

@@ -15,6 +15,7 @@ import { labelsAreSet } from "../../movable/labels/loop.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
 import { volumesOfPod } from "../../movable/pod-volumes.ts";
 import { READ_ORDER, type EvictionOutcome, type MoveSnapshot, type NodeView, type Part } from "../plan/snapshot.ts";
+import { isStranded } from "../drains/stranded.ts";
 import { chooseTarget } from "./choose-target.ts";
 import type { MoveSources } from "./sources.ts";
 import { isArriving, nodeView, podView } from "./views.ts";
@@ -25,20 +26,18 @@ export interface Remembered {
   readonly notedAt: number | undefined;
 }
 
-type Fresh = Partial<{
-  readonly [P in Part]: P extends "move"
-    ? Stored<VolumeMove> | undefined
-    : P extends "volumes"
-      ? ReadonlyMap<string, Stored<LocalVolume>>
-      : P extends "copies"
-        ? ReadonlyMap<string, Stored<VolumeCopy>>
-        : P extends "pods"
-          ? readonly Stored<Pod>[]
-          : {
-              readonly nodes: ReadonlyMap<string, Stored<Node>>;
-              readonly storage: ReadonlyMap<string, Stored<StorageNode>>;
-            };
-}>;
+/** What was read from the API server; a part that is missing was not asked for. */
+interface Fresh {
+  readonly nodes?: {
+    readonly names: ReadonlySet<string>;
+    readonly nodes: ReadonlyMap<string, Stored<Node>>;
+    readonly storage: ReadonlyMap<string, Stored<StorageNode>>;
+  };
+  readonly pods?: readonly Stored<Pod>[];
+  readonly volumes?: ReadonlyMap<string, Stored<LocalVolume>>;
+  readonly copies?: ReadonlyMap<string, Stored<VolumeCopy>>;
+  readonly move?: { readonly found: Stored<VolumeMove> | undefined };
+}
 
 /** The snapshot of a move; undefined when there is no such move (any more). */
 export async function readSnapshot(
@@ -52,7 +51,7 @@ export async function readSnapshot(
   const known = sources.moves.store.get(name);
   if (known === undefined) return undefined;
   const fresh = await readFresh(sources, known, parts, signal);
-  const move = "move" in fresh ? fresh.move : known;
+  const move = fresh.move === undefined ? known : fresh.move.found;
   if (move === undefined || move.metadata.uid !== known.metadata.uid) return undefined;
   const now = clock.now();
   const names = [...new Set(move.spec.volumes.map((volume) => volume.name))].toSorted();
@@ -72,9 +71,10 @@ export async function readSnapshot(
     fresh: parts,
     pods: pods.map(({ pod, volumes }) => podView(pod, volumes, move.spec.reason === "Drain")),
     source: view(from),
+    others: sources.moves.store.list().filter((other) => other.metadata.uid !== move.metadata.uid && !hasEnded(other)),
     holders: new Map(sources.moves.store.list().map(({ metadata }) => [metadata.uid, metadata.name] as const)),
     evictions: remembered.evictions,
-    askedAt: askedAt(sources, clock, names, from),
+    askedAt: pods.some(({ pod }) => isStranded(pod)) ? now : askedAt(sources, clock, names, from),
     notedAt: remembered.notedAt,
   };
   const volumesWith = (node: string | undefined) =>
@@ -105,6 +105,10 @@ export async function readSnapshot(
   return { ...base, volumes: volumesWith(choice.node), target: view(choice.node), choice };
 }
 
+function hasEnded({ status }: VolumeMove): boolean {
+  return status?.phase === "Done" || status?.phase === "Cancelled";
+}
+
 /** Reads the parts from the API server, one after the other. */
 async function readFresh(
   sources: MoveSources,
@@ -115,35 +119,25 @@ async function readFresh(
   const { client } = sources;
   const names = [...new Set(move.spec.volumes.map(({ name }) => name))];
   const places = [move.spec.from, move.status?.target ?? move.spec.to].filter((place) => place !== undefined);
-  const fresh: Record<string, unknown> = {};
-  for (const part of READ_ORDER) {
-    if (!parts.has(part)) continue;
-    switch (part) {
-      case "nodes":
-        fresh[part] = {
-          nodes: await findAll(places, (name) => client.find(nodeResource, { name }, { signal })),
-          storage: await findAll(places, (name) => client.find(storageNodes, { name }, { signal })),
-        };
-        break;
-      case "pods":
-        fresh[part] = await listPods(sources, names, signal);
-        break;
-      case "volumes":
-        fresh[part] = await findAll(names, (name) => client.find(localVolumes, { name }, { signal }));
-        break;
-      case "copies": {
-        const copies = names.flatMap((volume) => places.map((place) => copyNameOf(volume, place)));
-        fresh[part] = await findAll(copies, (name) => client.find(volumeCopies, { name }, { signal }));
-        break;
-      }
-      case "move":
-        fresh[part] = await client.find(volumeMoves, { name: nameOf(move) }, { signal });
-        break;
-      default:
-        part satisfies never;
-    }
-  }
-  return fresh as Fresh;
+  const readers: Readonly<Record<Part, () => Promise<Fresh>>> = {
+    nodes: async () => ({
+      nodes: {
+        names: new Set(places),
+        nodes: await findAll(places, (name) => client.find(nodeResource, { name }, { signal })),
+        storage: await findAll(places, (name) => client.find(storageNodes, { name }, { signal })),
+      },
+    }),
+    pods: async () => ({ pods: await listPods(sources, names, signal) }),
+    volumes: async () => ({ volumes: await findAll(names, (name) => client.find(localVolumes, { name }, { signal })) }),
+    copies: async () => {
+      const copies = names.flatMap((volume) => places.map((place) => copyNameOf(volume, place)));
+      return { copies: await findAll(copies, (name) => client.find(volumeCopies, { name }, { signal })) };
+    },
+    move: async () => ({ move: { found: await client.find(volumeMoves, { name: nameOf(move) }, { signal }) } }),
+  };
+  let fresh: Fresh = {};
+  for (const part of READ_ORDER) if (parts.has(part)) fresh = { ...fresh, ...(await readers[part]()) };
+  return fresh;
 }
 
 async function findAll<T>(
@@ -183,9 +177,10 @@ function podsOf(sources: MoveSources, names: readonly string[], fresh: readonly 
 }
 
 function viewOfNode(sources: MoveSources, fresh: Fresh, move: Stored<VolumeMove>, name: string): NodeView {
-  const known = fresh.nodes;
-  const node = known?.nodes.get(name) ?? sources.nodes.store.get(name);
-  const storage = known?.storage.get(name) ?? sources.storageNodes.store.get(name);
+  // What was read is believed, also that there is no such Node. A target that is only being chosen was not read.
+  const read = fresh.nodes?.names.has(name) === true ? fresh.nodes : undefined;
+  const node = read === undefined ? sources.nodes.store.get(name) : read.nodes.get(name);
+  const storage = read === undefined ? sources.storageNodes.store.get(name) : read.storage.get(name);
   const arriving = new Map<string, bigint>();
   for (const other of sources.moves.store.list()) {
     if (other.metadata.uid === move.metadata.uid || other.status?.target !== name || !isArriving(other)) continue;

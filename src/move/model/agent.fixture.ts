@@ -4,8 +4,9 @@ import { timeOf } from "../plan/timing.ts";
 import type { Directory, Machine, World } from "./world.fixture.ts";
 
 /*
- * The agent of one node by section "A copy on disk" of docs/moves.md: operations that pause at each `yield`, where anything may
- * happen, a crash of the agent included. Operations on one volume exclude each other; a crash frees their locks.
+ * The agent of one node by section "A copy on disk" of docs/moves.md: operations that pause at each
+ * `yield`, where anything may happen, a crash of the agent included. Operations on one volume
+ * exclude each other; a crash frees their locks.
  */
 export type Operation = Generator<undefined, void, undefined>;
 
@@ -46,6 +47,7 @@ function report(world: World, machine: Machine, volume: string, move?: Omit<Copy
 }
 
 /** Says what is on disk, also when an operation was cut off before it could say so. */
+// oxlint-disable-next-line require-yield -- one step, and still an operation
 export function* tell(world: World, machine: Machine, volume: string): Operation {
   const known = world.copies.get(copyName(volume, machine.name)) !== undefined;
   if (known || machine.directories.some((one) => one.volume === volume)) report(world, machine, volume);
@@ -59,7 +61,10 @@ function read(world: World, hint: VolumeMove) {
   return move?.metadata.uid === hint.metadata?.uid ? move : undefined;
 }
 
-/** The source's part: seals what a fenced move asks for. `hint` is the move as the agent last heard of it. */
+/**
+ * The source's part: seals what a fenced move asks for. `hint` is the move as the agent last heard
+ * of it.
+ */
 export function* seal(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
   const { sabotage } = world;
   const move = read(world, hint);
@@ -119,6 +124,19 @@ export function* seal(world: World, machine: Machine, volume: string, hint: Volu
   world.say(`${machine.name}: sealed ${volume} for ${order.moveUID}/${String(order.sealing)}`);
 }
 
+/** Before anything is closed: the source looks for what cannot be copied. */
+export function* look(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
+  const move = read(world, hint);
+  yield;
+  const phase = move?.status?.phase ?? "";
+  const holder = world.volumes.get(volume)?.spec.activeMove?.uid;
+  if (move === undefined || holder !== move.metadata.uid || move.spec.from !== machine.name) return;
+  if (!["Planned", "Copying", "Prepared"].includes(phase)) return;
+  yield;
+  const order = { moveUID: move.metadata.uid, sealing: move.status?.sealing ?? 0 };
+  report(world, machine, volume, { ...order, role: "Source", state: "Checked" });
+}
+
 /** A late seal heals itself. */
 export function* unseal(world: World, machine: Machine, volume: string): Operation {
   const { sabotage } = world;
@@ -136,10 +154,7 @@ export function* unseal(world: World, machine: Machine, volume: string): Operati
       // The move that holds the volume decides, also over a seal that an earlier one left.
       const phase = move?.metadata.uid === activeMove?.uid ? move?.status?.phase : undefined;
       const ordered = phase !== undefined && ["Planned", "Copying", "Prepared", "Undoing", "Cancelled"].includes(phase);
-      const blind =
-        sabotage === "the agent unseals what it finds sealed without asking" ||
-        (sabotage === "the agent unseals as soon as the move is gone" && move === undefined);
-      if (!ordered && !blind) continue;
+      if (!ordered && sabotage !== "the agent unseals what it finds sealed without asking") continue;
     }
     yield;
     if (directory.tombstone) machine.directories.splice(machine.directories.indexOf(directory), 1);
@@ -169,7 +184,8 @@ export function* pull(world: World, machine: Machine, volume: string, hint: Volu
   if (sourceReport.state !== "Sealed" || sourceReport.tombstone === true) return;
   const epoch = lv.spec.epoch + 1;
   const mine = machine.directories.find((one) => one.volume === volume && one.incoming === order.moveUID);
-  // What was reported as copied for this sealing may be committed at any moment: it is not touched any more.
+  // What was reported as copied for this sealing may be committed at any moment: it is not touched
+  // any more.
   if (mine?.copiedFor === order.sealing && sabotage !== "the target copies again what it has reported as copied") {
     report(world, machine, volume, { ...order, state: "Copied", digest: digestOf(mine) });
     return;
@@ -190,7 +206,8 @@ export function* pull(world: World, machine: Machine, volume: string, hint: Volu
   report(world, machine, volume, { ...order, state: "Copying" });
   yield;
   const source = world.directory(move.spec.from, volume, lv.spec.epoch);
-  // The source serves a volume only to the target of a move that is sealed and not committed, read uncached.
+  // The source serves a volume only to the target of a move that is sealed and not committed, read
+  // uncached.
   const served = read(world, hint);
   const ready = served?.status?.phase === "Sealed" && served.status.target === machine.name;
   if (source?.state !== "Sealed" || !ready || !world.machine(move.spec.from).agentUp) return;
@@ -198,7 +215,7 @@ export function* pull(world: World, machine: Machine, volume: string, hint: Volu
   directory.data = source.data.slice(0, half);
   yield;
   directory.data = [...directory.data, ...source.data.slice(half)];
-  if (world.chaos && world.chance(0.2)) directory.data = directory.data.slice(1);
+  if (world.chaos && world.chance(world.mood === "stubborn" ? 0.5 : 0.1)) directory.data = directory.data.slice(1);
   yield;
   directory.copiedFor = order.sealing;
   yield;
@@ -218,7 +235,8 @@ export function* settle(world: World, machine: Machine, volume: string): Operati
         one.volume === volume && one.epoch === epoch && one.incoming !== undefined && one.incoming === activeMove?.uid,
     );
     if (incoming !== undefined && world.directory(machine.name, volume, epoch) === undefined) {
-      // In this order: a crash between the two is finished by the next look, for the name still tells the move.
+      // In this order: a crash between the two is finished by the next look, for the name still
+      // tells the move.
       incoming.state = "Active";
       yield;
       incoming.incoming = undefined;

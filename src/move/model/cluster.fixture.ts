@@ -1,8 +1,11 @@
 import { timeOf } from "../plan/timing.ts";
-import { locked, publish, pull, seal, settle, tell, unseal, type Operation } from "./agent.fixture.ts";
+import { locked, look, publish, pull, seal, settle, tell, unseal, type Operation } from "./agent.fixture.ts";
 import { labelOn, wantedLabel, type Machine, type World } from "./world.fixture.ts";
 
-/* What goes on in a cluster besides the controller: kubelets, scheduler, workload controllers, labels, agents. */
+/*
+ * What goes on in a cluster besides the controller: kubelets, scheduler, workload controllers,
+ * labels, agents.
+ */
 
 /** Everything that is in the middle of something. */
 export interface Running {
@@ -16,8 +19,7 @@ export interface Running {
 
 /** One step of whoever is drawn. */
 export function clusterStep(world: World, running: Running): void {
-  const node = world.pick([...world.machines.keys()]) ?? "";
-  const machine = world.machine(node);
+  const machine = world.machine(busyNode(world));
   switch (world.below(14)) {
     case 0:
       if (world.chance(0.3)) sweep(world);
@@ -45,6 +47,13 @@ export function clusterStep(world: World, running: Running): void {
   }
 }
 
+/** Mostly a node that has to do with a move. */
+function busyNode(world: World): string {
+  const move = world.chance(0.7) ? world.pick(world.moves.list()) : undefined;
+  const nodes = [move?.spec.from, move?.status?.target].filter((name) => name !== undefined);
+  return world.pick(nodes) ?? world.pick([...world.machines.keys()]) ?? "";
+}
+
 /** The containers that run write, whoever has forgotten them. */
 function write(world: World): void {
   for (const machine of world.machines.values()) {
@@ -52,7 +61,10 @@ function write(world: World): void {
   }
 }
 
-/** Pods that landed on a node where a volume of theirs is not, and have not started: they would never. */
+/**
+ * Pods that landed on a node where a volume of theirs is not, and have not started: they would
+ * never.
+ */
 function sweep(world: World): void {
   for (const pod of world.pods.list()) {
     const { nodeName } = pod;
@@ -128,7 +140,8 @@ function kubelet(world: World, running: Running, machine: Machine): void {
       world.say(`${machine.name}: pod ${uid} has ended`);
     }
   }
-  // Pods that were removed by force: a restarted kubelet unmounts first and stops their containers later.
+  // Pods that were removed by force: a restarted kubelet unmounts first and stops their containers
+  // later.
   const known = new Set(world.pods.list().map((pod) => pod.metadata.uid));
   const orphan = [...machine.mounts, ...machine.writers].find(({ pod }) => !known.has(pod))?.pod;
   if (orphan === undefined || !world.chance(0.2)) return;
@@ -166,9 +179,12 @@ function startOperation(world: World, running: Running, machine: Machine): void 
   const heard = world.chance(0.8) ? history.at(-1) : world.pick(history);
   const concerned = heard?.spec.volumes.some(({ name }) => name === volume) === true;
   const operations = [unseal(world, machine, volume), settle(world, machine, volume), tell(world, machine, volume)];
-  if (heard !== undefined && concerned && world.chance(0.7)) {
+  const ended = ["Committed", "Undoing", "Prepared"].includes(history.at(-1)?.status?.phase ?? "");
+  if (heard !== undefined && concerned && world.chance(ended ? 0.3 : 0.8)) {
     const source = heard.spec.from === machine.name;
-    const operation = source ? seal(world, machine, volume, heard) : pull(world, machine, volume, heard);
+    const early = ["Planned", "Copying", "Prepared"].includes(history.at(-1)?.status?.phase ?? "");
+    const atSource = early && world.chance(0.7) ? look : seal;
+    const operation = (source ? atSource : pull)(world, machine, volume, heard);
     return add(running, machine, locked(machine, volume, operation));
   }
   const operation = world.pick(operations);
@@ -215,6 +231,7 @@ export function settleCluster(world: World, running: Running): void {
       const moves = world.moves.list().filter(({ spec }) => spec.volumes.some(({ name }) => name === volume));
       finish(locked(machine, volume, unseal(world, machine, volume)));
       finish(locked(machine, volume, settle(world, machine, volume)));
+      for (const move of moves) finish(locked(machine, volume, look(world, machine, volume, move)));
       for (const move of moves) finish(locked(machine, volume, seal(world, machine, volume, move)));
       for (const move of moves) finish(locked(machine, volume, pull(world, machine, volume, move)));
       finish(locked(machine, volume, tell(world, machine, volume)));

@@ -1,4 +1,5 @@
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { CopyReport, VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { planMove } from "../plan/plan-move.ts";
 import { planRepair } from "../plan/repair.ts";
@@ -49,7 +50,10 @@ export class Leader {
 
   /** Plans the next step of one move, or the repair of one volume; it is carried out by `carryOut`. */
   think(meanwhile: () => void): void {
-    const names = this.#caches.moves.list().map((move) => move.metadata.name);
+    const unfinished = this.#caches.moves
+      .list()
+      .filter(({ status }) => status?.phase !== "Cancelled" || this.#world.chance(0.1));
+    const names = unfinished.map((move) => move.metadata.name);
     const name = this.#world.pick(names);
     if (name === undefined || this.#world.chance(0.1)) {
       this.#thinkOfRepair();
@@ -68,7 +72,7 @@ export class Leader {
         return;
       }
       // Time passes between two reads.
-      if (this.#world.chaos && this.#world.chance(0.5)) meanwhile();
+      meanwhile();
     }
   }
 
@@ -182,6 +186,7 @@ export class Leader {
       source: this.#node(move.spec.from),
       target: target === undefined ? undefined : this.#node(target),
       choice,
+      others: [],
       holders: new Map(moves.list().map((one) => [one.metadata.uid, one.metadata.name])),
       evictions: this.#evictions,
       askedAt: undefined,
@@ -246,8 +251,13 @@ export class Leader {
         });
         return;
       }
+      case "try-evict": {
+        const held = world.chaos && world.chance(world.budget);
+        this.#evictions.set(step.pod.uid, { at: world.now, outcome: held ? "held" : "allowed", message: "budget" });
+        return;
+      }
       case "evict": {
-        const held = world.chaos && world.chance(0.3);
+        const held = world.chaos && world.chance(world.budget);
         this.#evictions.set(step.pod.uid, { at: world.now, outcome: held ? "held" : "sent", message: "budget" });
         if (!held && world.pods.get(step.pod.name)?.metadata.uid === step.pod.uid) terminate(world, step.pod.name);
         return;
@@ -292,10 +302,11 @@ function bent(world: World, s: MoveSnapshot): MoveSnapshot {
       : { ...copy, status: { ...copy.status, move: { ...copy.status.move, ...change } } };
   switch (sabotage) {
     case "reports of an old sealing count":
+      if (phase !== "Fenced" && phase !== "Sealed") return s;
       return bend((view) => ({
         ...view,
-        sourceCopy: reported(view.sourceCopy, { sealing }),
-        targetCopy: reported(view.targetCopy, { sealing }),
+        sourceCopy: oldReport(world, s, view.sourceCopy, "Sealed"),
+        targetCopy: oldReport(world, s, view.targetCopy, "Copied"),
       }));
     case "reports of another move count":
       return bend((view) => ({
@@ -351,13 +362,18 @@ function bent(world: World, s: MoveSnapshot): MoveSnapshot {
   }
 }
 
+/** The copy with the best that was ever reported of it for this move, as if it were about the present sealing. */
+function oldReport(world: World, s: MoveSnapshot, copy: VolumeCopy | undefined, state: CopyReport["state"]) {
+  if (copy === undefined) return undefined;
+  const reports = world.copies.history(copy.metadata?.name ?? "").map((version) => version?.status?.move);
+  const last = reports.findLast((one) => one?.state === state && one.moveUID === s.move.metadata.uid);
+  if (last === undefined) return copy;
+  return { ...copy, status: { ...copy.status, move: { ...last, sealing: s.move.status?.sealing ?? 0 } } };
+}
+
 /** The step as a planner with this defect would plan it. */
 function sabotaged(world: World, s: MoveSnapshot, step: MoveStep): MoveStep {
   switch (world.sabotage) {
-    case "sealing is not raised":
-      return step.step === "set-status" && step.status.phase === "Fenced" && (s.move.status?.sealing ?? 0) > 0
-        ? { ...step, status: { ...step.status, sealing: s.move.status?.sealing } }
-        : step;
     case "a new place keeps the right to make the volume":
       return step.step === "change-volume" && step.change === "place"
         ? { ...step, spec: { ...step.spec, mayCreate: { nodeName: step.spec.nodeName, epoch: step.spec.epoch } } }

@@ -1,12 +1,13 @@
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
+import { without } from "../plan/change-volume.ts";
 import { timeOf } from "../plan/timing.ts";
 import { clusterStep, crashAgent, reboot, settleCluster, terminate, type Running } from "./cluster.fixture.ts";
 import { Leader } from "./leader.fixture.ts";
 import type { Sabotage } from "./sabotage.fixture.ts";
+import { NODES, setUpNodes, setUpVolumes } from "./set-up.fixture.ts";
 import { Broken, labelOn, wantedLabel, World } from "./world.fixture.ts";
 
-const NODES = ["a", "b", "c"] as const;
-const STEPS = 1500;
+const STEPS = 2000;
 /** Rounds in which a fair world must come to rest. */
 const ROUNDS = 120;
 
@@ -18,14 +19,17 @@ export interface Outcome {
   readonly cancelled: number;
 }
 
-/** Plays one world from a seed: chaos first, then a fair world that must come to rest in a good state. */
+/**
+ * Plays one world from a seed: chaos first, then a fair world that must come to rest in a good
+ * state.
+ */
 export function run(seed: number, sabotage?: Sabotage): Outcome {
   const world = new World(seededRandom(seed), sabotage);
   const running: Running = { agents: new Map(), bindings: [], labels: [] };
   let broken: string | undefined;
   try {
     setUp(world);
-    const leaders = chaos(world, running);
+    const leaders = new Chaos(world, running).run();
     rest(world, running, leaders);
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
@@ -37,92 +41,104 @@ export function run(seed: number, sabotage?: Sabotage): Outcome {
   return { broken, trace: world.trace, committed: ended("Committed"), cancelled: ended("Cancelled") };
 }
 
+/** Up to three volumes: one pod with all of them, two pods that share one, or none. */
 function setUp(world: World): void {
-  for (const name of NODES) {
-    world.machines.set(name, {
-      name,
-      bootID: 1,
-      agentUp: true,
-      directories: [],
-      mounts: [],
-      writers: [],
-      locks: new Set(),
-    });
-    world.labels.set(name, new Set());
-    world.nodes.create(name, world.uid("node"), { ready: true, cordoned: false });
-    const pools = [{ name: "p", path: "/p", ready: true, reason: "Ready" as const, availableBytes: 1_000_000 }];
-    world.storage.create(name, world.uid("storage"), { status: { pools } });
-    world.renew(name);
-  }
-  const count = 1 + world.below(3);
-  const names = Array.from({ length: count }, (_, index) => `v${String(index)}`);
-  for (const name of names) {
-    world.acknowledged.set(name, []);
-    world.volumes.create(name, world.uid("volume"), {
-      spec: {
-        pool: "p",
-        capacity: "1000",
-        nodeName: "a",
-        originHostname: "a",
-        epoch: 1,
-        incarnation: "i",
-        mayCreate: { nodeName: "a", epoch: 1 },
-        policies: { onDrain: "Move", onNodeLoss: "Wait", maxDowntime: "60s" },
-        directory: { mode: "0777", uid: 0, gid: 0 },
-        reclaim: false,
-      },
-    });
-  }
-  // One pod with all volumes, two pods that share one, or none.
+  setUpNodes(world);
+  const names = Array.from({ length: 1 + world.below(3) }, (_, index) => `v${String(index)}`);
+  setUpVolumes(world, names);
   const shape = world.below(4);
-  if (shape < 2) world.workload.set("p0", names);
-  else if (shape === 2) {
-    world.workload.set("p0", names);
-    world.workload.set("p1", names.slice(-1));
-  }
+  if (shape < 3) world.workload.set("p0", names);
+  if (shape === 2) world.workload.set("p1", names.slice(-1));
 }
 
-function chaos(world: World, running: Running): Leader[] {
-  // A second controller that believes it leads works beside the first one in half of the worlds.
-  const both = world.chance(0.5);
-  const meanwhile = (): void => {
-    for (let steps = world.below(4); steps > 0; steps--) {
-      clusterStep(world, running);
-      const other = world.pick(leaders);
-      if (world.chance(0.5)) other?.carryOut();
-      if (world.chance(0.4)) other?.think(() => undefined);
-      if (world.chance(0.5)) other?.carryOut();
-      world.check();
-    }
-  };
-  let leaders = [new Leader(world, "l0"), ...(both ? [new Leader(world, "l1")] : [])];
-  const lost: Leader[] = [];
-  const troubled = 0.1 + world.random.float() * 0.9;
-  for (let step = 0; step < STEPS; step++) {
+/**
+ * Two controllers that may both believe they lead, those that crashed with a write under way, and
+ * the rest of the world.
+ */
+class Chaos {
+  readonly #world: World;
+  readonly #running: Running;
+  readonly #troubled: number;
+  readonly #late: number;
+  readonly #lost: Leader[] = [];
+  #leaders: Leader[];
+  #steps = 0;
+
+  constructor(world: World, running: Running) {
+    this.#world = world;
+    this.#running = running;
+    this.#troubled = 0.1 + world.random.float() * 0.9;
+    this.#late = world.pick([0.03, 0.004]) ?? 0;
+    this.#leaders = [new Leader(world, "l0"), ...(world.chance(0.5) ? [new Leader(world, "l1")] : [])];
+  }
+
+  run(): readonly Leader[] {
+    while (this.#steps < STEPS) this.#step(true);
+    return [...this.#lost, ...this.#leaders];
+  }
+
+  #step(top: boolean): void {
+    const world = this.#world;
+    this.#steps += 1;
     world.now += world.below(500);
     if (world.chance(0.05)) for (const { name, agentUp } of world.machines.values()) if (agentUp) world.renew(name);
-    const leader = world.pick(leaders) ?? leaders[0];
+    const leader = world.pick(this.#leaders);
     const draw = world.random.float();
-    if (draw < 0.62) clusterStep(world, running);
+    if (draw < 0.62) clusterStep(world, this.#running);
     else if (draw < 0.82) {
       // Most writes are carried out at once; some are late, or never.
-      if (world.chance(0.7)) leader?.carryOut();
-      leader?.think(meanwhile);
-      if (world.chance(0.7)) leader?.carryOut();
+      if (world.chance(0.8)) leader?.carryOut();
+      leader?.think(() => {
+        this.#meanwhile(top);
+      });
+      if (world.chance(0.8)) leader?.carryOut();
     } else if (draw < 0.97) leader?.hear(world.chance(0.3));
-    else if (world.chance(troubled)) {
-      const crashed = trouble(world, running);
-      if (crashed) {
-        // What it has sent may still arrive, at any time.
-        lost.push(...leaders.splice(0, 1));
-        leaders = [new Leader(world, `l${String(step)}`), ...leaders];
-      }
-    }
-    if (world.chance(0.01)) makeMove(world);
-    if (lost.length > 0 && world.chance(0.02)) lost.shift()?.carryOut();
+    else if (world.chance(this.#troubled) && trouble(world, this.#running)) this.#crash(0);
+    if (world.chance(0.02)) makeMove(world);
+    if (world.mood === "torn") this.#tear();
+    if (this.#lost.length > 8 || world.chance(this.#late)) this.#lost.shift()?.carryOut();
     world.check();
   }
-  return [...lost, ...leaders];
+
+  /**
+   * Time passes between two reads of a plan: mostly a moment, sometimes the other controller does a
+   * lot.
+   */
+  #meanwhile(top: boolean): void {
+    if (!top || this.#world.chance(0.5)) return;
+    for (let steps = this.#world.chance(0.04) ? 60 : this.#world.below(3); steps > 0; steps--) this.#step(false);
+  }
+
+  /** What a crashed controller has sent may still arrive, at any time. */
+  #crash(index: number): void {
+    this.#lost.push(...this.#leaders.splice(index, 1));
+    this.#leaders.unshift(new Leader(this.#world, `l${String(this.#steps)}`));
+  }
+
+  /**
+   * What is worst for a committed move: a person helps it along just when its volume is about to
+   * get the new place.
+   */
+  #tear(): void {
+    const world = this.#world;
+    const placing = this.#leaders.findIndex(
+      ({ inFlight }) => inFlight?.step.step === "change-volume" && inFlight.step.change === "place",
+    );
+    const move = world.moves.list().find(({ status }) => status?.phase === "Committed");
+    if (move === undefined || !world.chance(0.1)) return;
+    if (placing >= 0 && world.chance(0.7)) {
+      this.#crash(placing);
+      world.forced = true;
+      world.moves.remove(move.metadata.name);
+      world.say(`someone removed the committed ${move.metadata.name} by force`);
+    } else if (world.chance(0.1)) {
+      const volume = world.volumes.list().find(({ spec }) => spec.fence === move.metadata.uid);
+      if (volume === undefined) return;
+      world.torn = true;
+      world.volumes.change(volume.metadata.name, (one) => ({ ...one, spec: without(one.spec, move.metadata.uid) }));
+      world.say(`someone took the fence of ${move.metadata.name} off ${volume.metadata.name}`);
+    }
+  }
 }
 
 /** Something unpleasant, or something a person does. Returns whether a controller crashed. */
@@ -165,7 +181,7 @@ function trouble(world: World, running: Running): boolean {
       world.nodes.change(node, (one) => ({ ...one, cordoned: !one.cordoned && world.chance(0.4) }));
       break;
     default: {
-      if (!world.chance(0.05)) break;
+      if (!world.chance(0.02)) break;
       const volume = world.pick(world.volumes.names()) ?? "";
       world.volumes.change(volume, (one) => ({ ...one, spec: { ...one.spec, reclaim: true } }));
       world.say(`${volume} is reclaimed`);
@@ -177,7 +193,7 @@ function trouble(world: World, running: Running): boolean {
 function makeMove(world: World): void {
   const from = world.volumes.get("v0")?.spec.nodeName ?? "a";
   const busy = world.moves.list().filter((move) => !["Done", "Cancelled"].includes(move.status?.phase ?? ""));
-  if (busy.length > 1) return;
+  if (busy.length > (world.mood === "calm" ? 0 : 1)) return;
   const all = world.volumes.names();
   const volumes = world.workload.size === 0 && world.chance(0.5) ? all.slice(0, 1) : all;
   const others = NODES.filter((node) => node !== from);
@@ -209,8 +225,11 @@ function deleteMove(world: World, name: string): void {
     }));
 }
 
-/** No more trouble; every late write arrives; then everything goes on fairly until nothing changes any more. */
-function rest(world: World, running: Running, leaders: readonly Leader[]): void {
+/**
+ * No more trouble; every late write arrives; then everything goes on fairly until nothing changes
+ * any more.
+ */
+export function rest(world: World, running: Running, leaders: readonly Leader[]): void {
   world.chaos = false;
   for (const leader of leaders) leader.carryOut();
   world.check();
@@ -252,6 +271,7 @@ function checkRest(world: World): void {
   for (const move of world.moves.list()) {
     const { phase = "new", message = "" } = move.status ?? {};
     if (phase === "Done" || phase === "Cancelled") continue;
+    if (world.torn && phase === "Committed") continue;
     // A refused move waits for good, and says for what. It holds nothing.
     if (phase !== "Planned" || message === "") {
       throw new Broken(
@@ -280,11 +300,14 @@ function checkRest(world: World): void {
   checkPods(world);
 }
 
-/** Unless a reclaimed volume or a group that was torn apart by force keeps them from it, all pods run. */
+/**
+ * Unless a reclaimed volume or a group that was torn apart by force keeps them from it, all pods
+ * run.
+ */
 function checkPods(world: World): void {
   const volumes = world.volumes.list();
   if (volumes.some(({ spec }) => spec.reclaim)) return;
-  if (world.forced && new Set(volumes.map(({ spec }) => spec.nodeName)).size > 1) return;
+  if ((world.forced || world.torn) && new Set(volumes.map(({ spec }) => spec.nodeName)).size > 1) return;
   for (const [name] of world.workload) {
     const uid = world.pods.get(name)?.metadata.uid;
     const writes = [...world.machines.values()].some(({ writers }) => writers.some(({ pod }) => pod === uid));

@@ -10,7 +10,10 @@ export interface Reader<T extends KubeObject> {
   list(): Stored<T>[];
 }
 
-/** Objects of one kind with their whole history, so that any reader may be as far behind as it likes. */
+/**
+ * Objects of one kind with their whole history, so that any reader may be as far behind as it
+ * likes.
+ */
 export class Collection<T extends KubeObject> implements Reader<T> {
   static #version = 0;
   readonly #histories = new Map<string, (Stored<T> | undefined)[]>();

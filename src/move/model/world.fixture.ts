@@ -9,9 +9,9 @@ import type { Sabotage } from "./sabotage.fixture.ts";
 import { Collection } from "./store.fixture.ts";
 
 /*
- * A small world for the protocol of a move: an API with versions, and what is true outside of it (disks, mounts,
- * processes). Agents, kubelets and controllers act on it in single steps (*.fixture.ts beside this file); everything
- * that may be late, is.
+ * A small world for the protocol of a move: an API with versions, and what is true outside of it
+ * (disks, mounts, processes). Agents, kubelets and controllers act on it in single steps
+ * (*.fixture.ts beside this file); everything that may be late, is.
  */
 
 export interface ModelPod extends KubeObject {
@@ -79,7 +79,19 @@ export class World {
   readonly trace: string[] = [];
   /** Someone removed an object by force: what then stays may be odd, but no data may be lost. */
   forced = false;
+  /**
+   * Someone took the fence off a volume of a committed move: only a person can say then which copy
+   * is right.
+   */
+  torn = false;
   chaos = true;
+  /**
+   * What the world is bad at: copies that fail and budgets that never allow, or people who tear
+   * moves apart.
+   */
+  readonly mood: "calm" | "stubborn" | "torn";
+  /** How often a disruption budget refuses an eviction. */
+  readonly budget: number;
   now = Date.UTC(2030, 0, 1);
   #uids = 0;
   #writes = 0;
@@ -87,6 +99,8 @@ export class World {
   constructor(random: Random, sabotage: Sabotage | undefined) {
     this.random = random;
     this.sabotage = sabotage;
+    this.mood = this.pick(["calm", "stubborn", "torn"] as const) ?? "calm";
+    this.budget = this.mood === "stubborn" ? (this.pick([0.4, 0.97]) ?? 0) : 0.2;
   }
 
   say(text: string): void {

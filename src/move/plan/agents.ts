@@ -1,7 +1,10 @@
 import type { NodeView } from "./snapshot.ts";
 import { AGENT_SILENT_MS, msOf } from "./timing.ts";
 
-/** Why the agent of a node cannot be expected to act, as in `its agent was last seen at …`; undefined when it can. */
+/**
+ * Why the agent of a node cannot be expected to act, as in `its agent was last seen at …`;
+ * undefined when it can.
+ */
 export function whySilent(node: NodeView, now: number): string | undefined {
   const renewed = node.storage?.status?.renewedAt;
   const at = msOf(renewed);

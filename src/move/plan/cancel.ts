@@ -3,7 +3,10 @@ import { moveErrors } from "../errors.ts";
 import { isMine, recordedOf } from "./parts.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
 
-/** Whether someone wants the move undone, or the volumes it took are not there any more. Asked before the commit only. */
+/**
+ * Whether someone wants the move undone, or the volumes it took are not there any more. Asked
+ * before the commit only.
+ */
 export function whyCancel(s: MoveSnapshot): CodedError | undefined {
   const { move } = s;
   if (move.metadata.deletionTimestamp !== undefined) return moveErrors.MOVE_DELETED({ move: move.metadata.name });

@@ -21,13 +21,15 @@ export function planCommitted(s: MoveSnapshot, now: number): MoveStep {
     if (read !== undefined) return read;
   }
   const mine = existing(s).filter((view) => recordedOf(s, view.name)?.incarnation === view.volume.spec.incarnation);
+  let torn: Present | undefined;
   for (const view of mine) {
     if (isPlaced(s, view)) continue;
     if (view.volume.spec.reclaim) {
       if (isMine(s, view.volume) || isFenced(s, view.volume)) return release(s, view.volume);
       continue;
     }
-    return placeNext(s, now, view);
+    if (isFenced(s, view.volume) && isMine(s, view.volume)) return placeNext(s, now, view);
+    torn ??= view;
   }
   const held = mine.filter(({ volume }) => isMine(s, volume));
   for (const view of held) {
@@ -40,6 +42,10 @@ export function planCommitted(s: MoveSnapshot, now: number): MoveStep {
   }
   const next = held[0];
   if (next !== undefined) return release(s, next.volume);
+  if (torn !== undefined) {
+    const why = moveErrors.FENCE_GONE({ volume: torn.name, move: s.move.metadata.name });
+    return readFirst(s, ["volumes"]) ?? waiting(s, now, { message: `${why.message}. ${why.advice}`, why });
+  }
   const remaining = mine.find((view) => isPlaced(s, view) && sourceIsOpen(s, view));
   const until = silentAt(s.source);
   if (remaining !== undefined && s.source.exists && whySilent(s.source, now) === undefined) {
@@ -57,14 +63,10 @@ function isPlaced(s: MoveSnapshot, { name, volume }: Present): boolean {
 }
 
 /**
- * Gives one volume its new place. Only while its fence and activeMove are this move's: without them the source may have
- * been unsealed and written to, and what was copied is not the volume any more.
+ * Gives one volume its new place. Its fence and activeMove are this move's: without them the source may have been
+ * unsealed and written to, and what was copied would not be the volume any more.
  */
 function placeNext(s: MoveSnapshot, now: number, { name, volume, sourceCopy }: Present): MoveStep {
-  if (!isFenced(s, volume) || !isMine(s, volume)) {
-    const why = moveErrors.FENCE_GONE({ volume: name, move: s.move.metadata.name });
-    return readFirst(s, ["volumes"]) ?? waiting(s, now, { message: `${why.message}. ${why.advice}`, why });
-  }
   let tombstone = false;
   // A volume that may still be made for the first time was perhaps never published: only its source's report tells.
   if (volume.spec.mayCreate !== undefined) {

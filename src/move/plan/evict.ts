@@ -6,8 +6,9 @@ import type { MoveStep } from "./step.ts";
 import { backoffMs, EVICTION_PATIENCE_MS, EVICTION_RETRY_MS, msOf, timeOf } from "./timing.ts";
 
 /**
- * Whether a pod that ran when the move entered Fenced is gone or ends. Then the group is half evicted and has no way
- * back: the budget was granted for the group, and the fence keeps its members from starting again.
+ * Whether a pod that ran when the move entered Fenced is gone or ends. Then the group is half
+ * evicted and has no way back: the budget was granted for the group, and the fence keeps its
+ * members from starting again.
  */
 export function someEvicted(s: MoveSnapshot): boolean {
   const running = new Set(s.pods.filter((p) => !p.finished && p.deletionTimestamp === undefined).map(({ uid }) => uid));
@@ -15,8 +16,24 @@ export function someEvicted(s: MoveSnapshot): boolean {
 }
 
 /**
- * The next eviction. The time of the first is written before it is sent: a crash between the two only makes the
- * patience shorter, the other way round it might never end.
+ * Asks the API server whether it would evict the pods now, before anything is closed to them. Undefined
+ * when it would. A group that is half evicted already is not asked about: it has no way back.
+ */
+export function planTrial(s: MoveSnapshot, now: number): MoveStep | undefined {
+  const pods = podsToEvict(s);
+  if (pods.length === 0 || someEvicted(s)) return undefined;
+  const times = pods.map(({ uid }) => s.evictions.get(uid)?.at ?? -Infinity);
+  const pod = pods.find((_, index) => now - (times[index] ?? -Infinity) >= EVICTION_RETRY_MS);
+  if (pod !== undefined) return readFirst(s, ["move", "volumes", "pods"]) ?? { step: "try-evict", pod };
+  const why = blocker(s);
+  if (why === undefined) return undefined;
+  const until = Math.min(...times) + EVICTION_RETRY_MS;
+  return waiting(s, now, { message: `Waiting: ${why.message}. ${howToCancel(s)}`, why, until });
+}
+
+/**
+ * The next eviction. The time of the first is written before it is sent: a crash between the two
+ * only makes the patience shorter, the other way round it might never end.
  */
 export function planEviction(s: MoveSnapshot, now: number): MoveStep {
   const read = readFirst(s, ["move", "volumes", "pods"]);
@@ -33,7 +50,10 @@ export function planEviction(s: MoveSnapshot, now: number): MoveStep {
     return read ?? waiting(s, now, { message, also: { evictedAt: timeOf(now) } });
   }
   if (now - first > EVICTION_PATIENCE_MS) return read ?? giveUp(s, now, failures + 1);
-  const next = pods.find(({ uid }) => now - (s.evictions.get(uid)?.at ?? -Infinity) >= EVICTION_RETRY_MS);
+  const next = pods.find(({ uid }) => {
+    const last = s.evictions.get(uid);
+    return last === undefined || last.outcome === "allowed" || now - last.at >= EVICTION_RETRY_MS;
+  });
   if (next !== undefined) return read ?? { step: "evict", pod: next, gracePeriodSeconds };
   const why = blocker(s);
   const lastTry = Math.min(...pods.map(({ uid }) => s.evictions.get(uid)?.at ?? now));
@@ -55,7 +75,7 @@ function giveUp(s: MoveSnapshot, now: number, failures: number): MoveStep {
 function blocker(s: MoveSnapshot) {
   for (const pod of podsToEvict(s)) {
     const last = s.evictions.get(pod.uid);
-    if (last === undefined || last.outcome === "sent") continue;
+    if (last === undefined || last.outcome === "sent" || last.outcome === "allowed") continue;
     const params = { pod: podName(pod), why: last.message };
     return last.outcome === "held" ? moveErrors.EVICTION_HELD(params) : moveErrors.EVICTION_FAILED(params);
   }

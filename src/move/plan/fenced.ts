@@ -2,7 +2,7 @@ import { moveErrors } from "../errors.ts";
 import { silentAt, whySilent } from "./agents.ts";
 import { whyCancel } from "./cancel.ts";
 import { fence } from "./change-volume.ts";
-import { currentReport, existing, isFenced, podName, podsToEvict, readFirst } from "./parts.ts";
+import { currentReport, existing, isFenced, podName, podsToEvict, readFirst, refusalOf } from "./parts.ts";
 import { planEviction, someEvicted } from "./evict.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
 import { enter, howToCancel, undo, waiting } from "./status.ts";
@@ -11,8 +11,8 @@ import { whyLost } from "./target.ts";
 import { msOf, timeOf } from "./timing.ts";
 
 /**
- * Fenced. In this order: the fence on every volume, the labels that follow from it, the pods, the seals. A pod that is
- * evicted before its volume is fenced comes back to the source.
+ * Fenced. In this order: the fence on every volume, the labels that follow from it, the pods, the
+ * seals. A pod that is evicted before its volume is fenced comes back to the source.
  */
 export function planFenced(s: MoveSnapshot, now: number): MoveStep {
   const end = whyCancel(s);
@@ -26,7 +26,7 @@ export function planFenced(s: MoveSnapshot, now: number): MoveStep {
     return waiting(s, now, { message: `Waiting for the labels of the nodes: ${labels}. ${howToCancel(s)}` });
   }
   if (podsToEvict(s).length > 0) return planEviction(s, now);
-  const refused = refusal(s);
+  const refused = refusalOf(s);
   if (refused !== undefined) return readFirst(s, ["move", "copies"]) ?? undo(s, now, refused);
   const retryAt = msOf(s.move.status?.retryAt);
   if (retryAt !== undefined && now < retryAt) return { step: "wait", until: retryAt };
@@ -48,7 +48,10 @@ function targetLost(s: MoveSnapshot, now: number): string | undefined {
   return whyLost(s, s.target, now) ?? (someEvicted(s) ? undefined : s.target.leaving);
 }
 
-/** With the pods gone from a node that stays they come back sooner there; from a leaving node they need a target. */
+/**
+ * With the pods gone from a node that stays they come back sooner there; from a leaving node they
+ * need a target.
+ */
 function afterLoss(s: MoveSnapshot, now: number, why: string): MoveStep {
   const error = moveErrors.TARGET_LOST({ node: s.target?.name ?? "", why });
   if (someEvicted(s) && s.source.leaving === undefined) return undo(s, now, error);
@@ -57,16 +60,6 @@ function afterLoss(s: MoveSnapshot, now: number, why: string): MoveStep {
 
 function allSealed(s: MoveSnapshot): boolean {
   return s.volumes.every(({ sourceCopy }) => currentReport(s, sourceCopy, "Source")?.state === "Sealed");
-}
-
-function refusal(s: MoveSnapshot) {
-  for (const { name, sourceCopy } of s.volumes) {
-    const report = currentReport(s, sourceCopy, "Source");
-    if (report?.state !== "Refused") continue;
-    const why = [report.code, report.message].filter((part) => part !== undefined).join(": ");
-    return moveErrors.AGENT_REFUSED({ volume: name, node: s.source.name, why });
-  }
-  return undefined;
 }
 
 function waitForSeals(s: MoveSnapshot, now: number): MoveStep {

@@ -26,7 +26,10 @@ function isPublished(s: MoveSnapshot): boolean {
   });
 }
 
-/** Ours: from the seal to the last new place. The kubelets': from there to the publish that is seen now. */
+/**
+ * Ours: from the seal to the last new place. The kubelets': from there to the publish that is seen
+ * now.
+ */
 function downtimeOf(s: MoveSnapshot, status: VolumeMoveStatus, now: number): { ours: string; kubelets: string } {
   const sealedAt = msOf(status.sealedAt) ?? now;
   const movedAt = Math.max(...existing(s).map(({ volume }) => msOf(volume.status?.movedAt) ?? now), sealedAt);

@@ -4,8 +4,9 @@ import { podName } from "./parts.ts";
 import type { MoveSnapshot, PodView } from "./snapshot.ts";
 
 /**
- * Why the volumes of the move are not exactly one group, or why a pod of the group cannot move; undefined when all is
- * well. A group is all volumes of the pods that use them. Volumes that no pod uses may come along.
+ * Why the volumes of the move are not exactly one group, or why a pod of the group cannot move;
+ * undefined when all is well. A group is all volumes of the pods that use them. Volumes that no pod
+ * uses may come along.
  */
 export function groupTrouble(s: MoveSnapshot): CodedError | undefined {
   const pods = s.pods.filter(({ finished }) => !finished);

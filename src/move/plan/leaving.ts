@@ -3,14 +3,13 @@ import type { Node } from "../../kube/kinds.ts";
 /** Taints by which autoscalers announce that a node goes. */
 const LEAVING_TAINTS: ReadonlySet<string> = new Set(["ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted"]);
 
-/** Why a node is leaving, as in `it is cordoned`; undefined when it stays. `taints` are those the administrator named. */
+/**
+ * Why a node is leaving, as in `it is cordoned`; undefined when it stays. `taints` are those the
+ * administrator named.
+ */
 export function whyLeaving(node: Node, taints: ReadonlySet<string> = new Set()): string | undefined {
   if (node.metadata?.deletionTimestamp !== undefined) return "it is being deleted";
   if (node.spec?.unschedulable === true) return "it is cordoned";
   const taint = node.spec?.taints?.find(({ key }) => LEAVING_TAINTS.has(key) || taints.has(key));
   return taint === undefined ? undefined : `it has the taint ${taint.key}`;
-}
-
-export function isReady(node: Node): boolean {
-  return node.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
 }

@@ -1,6 +1,8 @@
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { CopyOfEpoch, CopyReport, VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { Stored } from "./stored.ts";
+import type { CodedError } from "../../observe/errors.ts";
+import { moveErrors } from "../errors.ts";
 import type { MoveSnapshot, Part, PodView, VolumeView } from "./snapshot.ts";
 import type { MoveStep } from "./step.ts";
 
@@ -9,7 +11,10 @@ export function readFirst(s: MoveSnapshot, parts: readonly Part[]): MoveStep | u
   return parts.every((part) => s.fresh.has(part)) ? undefined : { step: "read", parts };
 }
 
-/** The report of one role for this move, whatever its sealing; undefined when the slot holds another move's or none. */
+/**
+ * The report of one role for this move, whatever its sealing; undefined when the slot holds another
+ * move's or none.
+ */
 export function reportOf(s: MoveSnapshot, copy: VolumeCopy | undefined, role: CopyReport["role"]) {
   const report = copy?.status?.move;
   return report?.moveUID === s.move.metadata.uid && report.role === role ? report : undefined;
@@ -18,7 +23,23 @@ export function reportOf(s: MoveSnapshot, copy: VolumeCopy | undefined, role: Co
 /** The report of one role for this move and its current sealing. */
 export function currentReport(s: MoveSnapshot, copy: VolumeCopy | undefined, role: CopyReport["role"]) {
   const report = reportOf(s, copy, role);
-  return report?.sealing === s.move.status?.sealing ? report : undefined;
+  return report?.sealing === (s.move.status?.sealing ?? 0) ? report : undefined;
+}
+
+/** What the source's agent refused for good, for this sealing. */
+export function refusalOf(s: MoveSnapshot): CodedError | undefined {
+  for (const { name, sourceCopy } of s.volumes) {
+    const report = currentReport(s, sourceCopy, "Source");
+    if (report?.state === "Refused") {
+      return moveErrors.AGENT_REFUSED({ volume: name, node: s.source.name, why: wordsOf(report) });
+    }
+  }
+  return undefined;
+}
+
+/** The code and the message of a report, as far as there are any. */
+export function wordsOf({ code, message }: CopyReport): string {
+  return [code, message].filter((part) => part !== undefined).join(": ");
 }
 
 /** What the move recorded of a volume when it took it. */
@@ -26,8 +47,13 @@ export function recordedOf(s: MoveSnapshot, name: string) {
   return s.move.status?.volumes?.find((recorded) => recorded.name === name);
 }
 
+/**
+ * The copy of an epoch under its own name. A target's copy has the move's UID in its name until it
+ * is the volume, and a crash of its agent may leave it Active under that name: it counts only when
+ * it is renamed.
+ */
 export function copyAt(copy: VolumeCopy | undefined, epoch: number): CopyOfEpoch | undefined {
-  return copy?.status?.copies?.find((one) => one.epoch === epoch && one.state !== "Incoming");
+  return copy?.status?.copies?.find((one) => one.directory === String(epoch) && one.state !== "Incoming");
 }
 
 /** Whether the volume is held by this move. */

@@ -5,6 +5,7 @@ import { whySilent } from "./agents.ts";
 import { whyCalledOff, whyCancel, whyImpossible } from "./cancel.ts";
 import { release, take } from "./change-volume.ts";
 import { groupTrouble } from "./group.ts";
+import { whyInLine } from "./line.ts";
 import { existing, isMine, readFirst } from "./parts.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
 import { enter, howToCancel, undo, waiting } from "./status.ts";
@@ -12,7 +13,10 @@ import type { MoveStep } from "./step.ts";
 import { whyUnfit } from "./target.ts";
 import { timeOf } from "./timing.ts";
 
-/** A VolumeMove without a phase: the finalizer comes first, so that nothing is held for an object that can vanish. */
+/**
+ * A VolumeMove without a phase: the finalizer comes first, so that nothing is held for an object
+ * that can vanish.
+ */
 export function planNew(s: MoveSnapshot, now: number): MoveStep {
   const { deletionTimestamp, finalizers } = s.move.metadata;
   if (finalizers?.includes(MOVE_FINALIZER) === true) {
@@ -23,8 +27,8 @@ export function planNew(s: MoveSnapshot, now: number): MoveStep {
 }
 
 /**
- * Planned. Nothing is held while something is missing, so that another move of the same volumes can go first: what was
- * taken is given back before the move waits.
+ * Planned. Nothing is held while something is missing, so that another move of the same volumes can
+ * go first: what was taken is given back before the move waits.
  */
 export function planPlanned(s: MoveSnapshot, now: number): MoveStep {
   const end = whyCancel(s) ?? whyImpossible(s) ?? whyCalledOff(s);
@@ -59,5 +63,7 @@ function whyNotYet(s: MoveSnapshot, now: number): CodedError | undefined {
   if (silent !== undefined) return moveErrors.SOURCE_SILENT({ node: s.source.name, why: silent });
   if (s.target === undefined) return moveErrors.NO_TARGET({ nodes: "none" in s.choice ? s.choice.none : [] });
   const unfit = whyUnfit(s, s.target, now);
-  return unfit === undefined ? undefined : moveErrors.TARGET_UNFIT({ node: s.target.name, why: unfit });
+  if (unfit !== undefined) return moveErrors.TARGET_UNFIT({ node: s.target.name, why: unfit });
+  // Last: who is held by something else is not in the line.
+  return whyInLine(s);
 }

@@ -1,9 +1,10 @@
 import { moveErrors } from "../errors.ts";
-import { whySilent } from "./agents.ts";
+import { silentAt, whySilent } from "./agents.ts";
 import { whyCalledOff, whyCancel } from "./cancel.ts";
 import { unfence } from "./change-volume.ts";
+import { planTrial } from "./evict.ts";
 import { groupTrouble } from "./group.ts";
-import { existing, isFenced, podsToEvict, readFirst } from "./parts.ts";
+import { currentReport, existing, isFenced, podsToEvict, readFirst, refusalOf } from "./parts.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
 import { enter, howToCancel, undo, waiting } from "./status.ts";
 import type { MoveStep } from "./step.ts";
@@ -19,7 +20,8 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
 
 /**
  * Prepared. The pods run and must be able to restart where they are, so a fence that is left from an eviction that was
- * not obeyed goes first, without waiting for the source: an agent that sealed late unseals by itself.
+ * not obeyed goes first, without waiting for the source: an agent that sealed late unseals by itself. What cannot be
+ * copied is refused here, while the pods still run, and what a disruption budget does not allow waits here.
  */
 export function planPrepared(s: MoveSnapshot, now: number): MoveStep {
   const fenced = existing(s).find(({ volume }) => isFenced(s, volume));
@@ -40,11 +42,20 @@ export function planPrepared(s: MoveSnapshot, now: number): MoveStep {
     const why = moveErrors.SOURCE_SILENT({ node: s.source.name, why: silent });
     return waiting(s, now, { message: `Waiting: ${why.message}. ${howToCancel(s)}`, why });
   }
+  const refused = refusalOf(s);
+  if (refused !== undefined) return readFirst(s, ["copies", "move"]) ?? undo(s, now, refused);
+  const unchecked = s.volumes.filter(({ sourceCopy }) => currentReport(s, sourceCopy, "Source")?.state !== "Checked");
+  if (unchecked.length > 0) {
+    const names = unchecked.map(({ name }) => name).join(", ");
+    const message = `Waiting until the agent of node ${s.source.name} has looked through ${names}. ${howToCancel(s)}`;
+    return waiting(s, now, { message, until: silentAt(s.source) });
+  }
   if (s.move.spec.reason === "Drain" && (s.askedAt === undefined || now - s.askedAt > ASKED_RECENTLY_MS)) {
     const why = moveErrors.NOT_ASKED({ node: s.source.name });
     return waiting(s, now, { message: `Waiting for a drain: ${why.message}. ${howToCancel(s)}`, why });
   }
   return (
+    planTrial(s, now) ??
     readFirst(s, ["move", "volumes", "pods", "nodes"]) ??
     enter(s, "Fenced", {
       sealing: (s.move.status?.sealing ?? 0) + 1,

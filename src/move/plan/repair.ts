@@ -9,21 +9,26 @@ import type { Stored } from "./stored.ts";
 /** What is known of a volume that a move holds. */
 export interface HeldVolume {
   readonly volume: Stored<LocalVolume>;
-  /** The VolumeMoves that its fence and its activeMove name, by UID, read uncached. One that is missing here does not exist. */
+  /**
+   * The VolumeMoves that its fence and its activeMove name, by UID, read uncached. One that is
+   * missing here does not exist.
+   */
   readonly moves: ReadonlyMap<string, VolumeMove>;
   /** What the volume's node has of it. */
   readonly copy: VolumeCopy | undefined;
 }
 
 /**
- * What to do with a volume whose fence or activeMove names a move that has ended or is gone: someone removed the
- * finalizer by force, or a controller that did not lead any more took the volume at the last moment.
+ * What to do with a volume whose fence or activeMove names a move that has ended or is gone:
+ * someone removed the finalizer by force, or a controller that did not lead any more took the
+ * volume at the last moment.
  *
- * With a fence the volume was not given a new place: the place and the end of the fence are one write. So the source
- * is still the volume, and both go; its agent unseals by itself. Whoever is late with that place finds another version.
+ * With a fence the volume was not given a new place: the place and the end of the fence are one
+ * write. So the source is still the volume, and both go; its agent unseals by itself. Whoever is
+ * late with that place finds another version.
  *
- * Without a fence the volume may be at its new place with a copy that is not open there yet. The target's agent knows by
- * activeMove which copy to open, so that stays until the copy is Active.
+ * Without a fence the volume may be at its new place with a copy that is not open there yet. The
+ * target's agent knows by activeMove which copy to open, so that stays until the copy is Active.
  */
 export function planRepair({ volume, moves, copy }: HeldVolume): MoveStep {
   const { fence, activeMove, mayCreate, epoch } = volume.spec;

@@ -2,13 +2,21 @@ import type { CodedError } from "../../observe/errors.ts";
 import { moveErrors } from "../errors.ts";
 import { bootIdOf, silentAt } from "./agents.ts";
 import { whyCancel } from "./cancel.ts";
-import { currentReport, existing, isFenced, readFirst } from "./parts.ts";
+import { currentReport, existing, isFenced, readFirst, wordsOf } from "./parts.ts";
 import { progressOf } from "./progress.ts";
 import type { MoveSnapshot, VolumeView } from "./snapshot.ts";
 import { enter, howToCancel, undo, waiting } from "./status.ts";
 import type { MoveStep } from "./step.ts";
 import { whyLost } from "./target.ts";
 import { backoffMs, COPY_TRIES, PROGRESS_EVERY_MS, timeOf } from "./timing.ts";
+
+/** Codes of a target that the same target would give again. Everything else may pass: a connection, a disk error. */
+const FINAL: ReadonlySet<string> = new Set([
+  "TRANSFER_TARGET_FULL",
+  "TRANSFER_MOUNT_INSIDE",
+  "TRANSFER_TOO_DEEP",
+  "TRANSFER_NAME_REFUSED",
+]);
 
 /**
  * Sealed. The target pulls; when every copy is durable and equal to its source, one write commits the move. What the
@@ -71,8 +79,8 @@ function judge(s: MoveSnapshot, { name, sourceCopy, targetCopy }: VolumeView): V
   if (source?.state !== "Sealed") return { unsealed: moveErrors.SEAL_LOST({ volume: name, node: s.source.name }) };
   if (source.tombstone === true) return { done: true };
   if (target?.state === "Refused") {
-    const why = [target.code, target.message].filter((part) => part !== undefined).join(": ");
-    return { refused: moveErrors.AGENT_REFUSED({ volume: name, node: targetName, why }) };
+    const why = moveErrors.AGENT_REFUSED({ volume: name, node: targetName, why: wordsOf(target) });
+    return FINAL.has(target.code ?? "") ? { refused: why } : { failed: why };
   }
   if (target?.state !== "Copied")
     return { waits: `${name}${target?.message === undefined ? "" : ` (${target.message})`}` };

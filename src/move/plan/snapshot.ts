@@ -8,16 +8,20 @@ import type { Stored } from "./stored.ts";
 export type Part = "move" | "volumes" | "copies" | "pods" | "nodes";
 
 /**
- * The order in which parts are read uncached: the VolumeMove last. A write to a LocalVolume carries the LocalVolume's
- * version only, so what the move says must not be older than that version: a controller that reads the move first may
- * take off the fence that a later sealing has put on meanwhile.
+ * The order in which parts are read uncached: the VolumeMove last. A write to a LocalVolume carries
+ * the LocalVolume's version only, so what the move says must not be older than that version: a
+ * controller that reads the move first may take off the fence that a later sealing has put on
+ * meanwhile.
  */
 export const READ_ORDER: readonly Part[] = ["nodes", "pods", "volumes", "copies", "move"];
 
 /** Everything a plan is made of. Reading it is the loop's work; the plan itself reads nothing. */
 export interface MoveSnapshot {
   readonly move: Stored<VolumeMove>;
-  /** The parts that were read uncached for this plan. The others are as the informers have them: they may be old. */
+  /**
+   * The parts that were read uncached for this plan. The others are as the informers have them:
+   * they may be old.
+   */
   readonly fresh: ReadonlySet<Part>;
   /** The volumes of spec.volumes, once each, in the order of their names. */
   readonly volumes: readonly VolumeView[];
@@ -28,11 +32,16 @@ export interface MoveSnapshot {
   readonly target: NodeView | undefined;
   /** Where the move may go while it has no target: spec.to, or what src/place chose. */
   readonly choice: TargetChoice;
+  /** The other VolumeMoves that have not ended. */
+  readonly others: readonly Stored<VolumeMove>[];
   /** Names of the VolumeMoves that hold a volume of this one, by UID. */
   readonly holders: ReadonlyMap<string, string>;
   /** What became of the last eviction of each pod, by pod UID, since this controller leads. */
   readonly evictions: ReadonlyMap<string, EvictionOutcome>;
-  /** When an eviction of the group, or of the node's keeper, was last seen to be asked for (milliseconds). */
+  /**
+   * When an eviction of the group, or of the node's keeper, was last seen to be asked for
+   * (milliseconds).
+   */
   readonly askedAt: number | undefined;
   /** When progress was last written (milliseconds). */
   readonly notedAt: number | undefined;
@@ -85,7 +94,10 @@ export type TargetChoice =
 
 export interface EvictionOutcome {
   readonly at: number;
-  /** held: a disruption budget or a webhook answered 429. failed: anything else that is no success. */
-  readonly outcome: "sent" | "held" | "failed";
+  /**
+   * allowed: a dry run passed. held: a disruption budget or a webhook answered 429. failed:
+   * anything else that is no success.
+   */
+  readonly outcome: "allowed" | "sent" | "held" | "failed";
   readonly message: string;
 }

@@ -6,7 +6,7 @@ import type { MoveStep } from "./step.ts";
 import { timeOf } from "./timing.ts";
 
 /** The condition that says why a move does not go on, or why it ended without a move. */
-const BLOCKED = "Blocked";
+export const BLOCKED = "Blocked";
 const CANCELLED = "Cancelled";
 const LONGEST_MESSAGE = 4096;
 

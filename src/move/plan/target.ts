@@ -12,7 +12,10 @@ export function whyUnfit(s: MoveSnapshot, node: NodeView, now: number): string |
   return whyNoRoom(s, node);
 }
 
-/** Why a node that was chosen cannot finish the copy; undefined when it can. A short NotReady is no loss. */
+/**
+ * Why a node that was chosen cannot finish the copy; undefined when it can. A short NotReady is no
+ * loss.
+ */
 export function whyLost(s: MoveSnapshot, node: NodeView, now: number): string | undefined {
   if (!node.exists) return "there is no Node of that name";
   const silent = whySilent(node, now);

@@ -9,9 +9,10 @@ import type { Stored } from "./stored.ts";
 import { timeOf } from "./timing.ts";
 
 /**
- * Undoing. The source unseals first, then fence and activeMove go in one write per volume: so a replacement pod is not
- * sent to a node that refuses it. Safety does not rest on that order. A seal that comes later than the release heals:
- * its agent sees a LocalVolume that names its copy and has neither fence nor activeMove of that move.
+ * Undoing. The source unseals first, then fence and activeMove go in one write per volume: so a
+ * replacement pod is not sent to a node that refuses it. Safety does not rest on that order. A seal
+ * that comes later than the release heals: its agent sees a LocalVolume that names its copy and has
+ * neither fence nor activeMove of that move.
  */
 export function planUndoing(s: MoveSnapshot, now: number): MoveStep {
   const held = existing(s).filter(({ volume }) => isMine(s, volume) || isFenced(s, volume));

@@ -19,8 +19,9 @@ const FIELDS = [
 ] as const satisfies readonly (keyof LocalVolumeSpec)[];
 
 /**
- * Does a step: one request. It carries the version of the object the step was decided on, or the UID of the pod, so that
- * a controller that does not lead any more changes nothing that has moved on.
+ * Does a step: one request. It carries the version of the object the step was decided on, or the
+ * UID of the pod, so that a controller that does not lead any more changes nothing that has moved
+ * on.
  */
 export async function write(client: KubeClient, step: WriteStep, signal: AbortSignal): Promise<void> {
   switch (step.step) {
@@ -62,6 +63,9 @@ export async function write(client: KubeClient, step: WriteStep, signal: AbortSi
       await client.patchJson(localVolumes, at(step.volume), patch, { subresource: "status", signal });
       return;
     }
+    case "try-evict":
+      await client.evict(step.pod, { signal, dryRun: true });
+      return;
     case "evict":
       await client.evict(step.pod, { signal, gracePeriodSeconds: step.gracePeriodSeconds });
       return;

@@ -34,6 +34,23 @@ export async function readyOn(ground: Ground, namespace: string, pod: string, no
   });
 }
 
+/** Deletes a pod and waits until it is gone: its volumes are unpublished by then. */
+export async function endPod(ground: Ground, namespace: string, pod: string): Promise<void> {
+  await ground.delete("Pod", pod, namespace);
+  await ground.waitFor(`pod ${namespace}/${pod} to be gone`, async (saw) => {
+    const found = await ground.get<Pod>("Pod", pod, namespace);
+    saw({ status: found?.status, events: await eventsAbout(ground, "Pod", pod, namespace) });
+    return found === undefined ? true : undefined;
+  });
+}
+
+/** Mount points of the movable driver's volumes on a node. */
+export async function publishedOn(ground: Ground, node: string): Promise<string[]> {
+  const { stdout } = await ground.onNode(node).exec(["cat", "/proc/self/mountinfo"]);
+  const points = stdout.split("\n").flatMap((line) => line.split(" ")[4] ?? []);
+  return points.filter((point) => /kubernetes\.io~csi\/pvc-[^/]+\/mount$/.test(point));
+}
+
 export function nodeNameOf(pod: Pod): string {
   const { nodeName } = pod.spec;
   if (nodeName === undefined) throw new Error(`pod ${pod.metadata.name} has no node`);

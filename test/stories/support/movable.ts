@@ -14,6 +14,7 @@ import {
   waitForRollout,
   WORKLOADS_MANIFEST,
 } from "../../cluster/product-manifests.ts";
+import type { RunResult } from "../../cluster/run.ts";
 import { toYaml, type ManifestObject } from "./manifest.ts";
 import type { Pod } from "./objects.ts";
 import { linesOf, type LogLine } from "./product.ts";
@@ -93,6 +94,13 @@ export async function uninstallMovable(ground: Ground): Promise<void> {
   }
 }
 
+/** `kubectl delete -f` of one of the product's manifests, as its manual says; waits for its end, a minute at most. */
+export async function deleteManifest(ground: Ground, file: string): Promise<RunResult> {
+  installed.delete(ground);
+  const stdin = await manifestWithImage(file, "unused");
+  return await ground.kubectl(["delete", "-f", "-", "--timeout=60s"], { stdin });
+}
+
 /** The agent's pod on a node; waits for one that is not being deleted, and is Running. */
 export async function agentPod(ground: Ground, node: string): Promise<Pod> {
   return await ground.waitFor(`an agent on ${node}`, async (saw) => {
@@ -105,6 +113,25 @@ export async function agentPod(ground: Ground, node: string): Promise<Pod> {
 /** The controller's pods, in whatever state. */
 export async function controllerPods(ground: Ground): Promise<Pod[]> {
   return await podsOf(ground, "controller");
+}
+
+/**
+ * Does something while no controller runs, so that what is changed by hand stays as it is. The controller is Ready again
+ * at the end.
+ */
+export async function withoutController<T>(ground: Ground, work: () => Promise<T>): Promise<T> {
+  await ground.patch("Deployment", "mooring-controller", { spec: { replicas: 0 } }, MOVABLE_NAMESPACE);
+  await ground.waitFor("the controller to be gone", async (saw) => {
+    const pods = await controllerPods(ground);
+    saw(pods.map(({ metadata }) => metadata.name));
+    return pods.length === 0 ? true : undefined;
+  });
+  try {
+    return await work();
+  } finally {
+    await ground.patch("Deployment", "mooring-controller", { spec: { replicas: 2 } }, MOVABLE_NAMESPACE);
+    await waitForRollout(ground, await manifestWithImage(WORKLOADS_MANIFEST, "unused"));
+  }
 }
 
 /** SIGKILL to the agent of a node; its kubelet starts it again. Needs `node-files`. */

@@ -1,7 +1,8 @@
 /*
- * A workload that shows every lost write. It appends numbered records with a checksum to /data/records, each one synced
- * before its number goes to stdout: acknowledged. Wherever its pod starts, it goes on after the last record it finds. So
- * of a volume that lost nothing the file holds 1, 2, 3, … without a gap, at least up to the last number acknowledged.
+ * A workload that shows every lost write. It appends numbered records with a checksum to
+ * /data/records, each one synced before its number goes to stdout: acknowledged. Wherever its pod
+ * starts, it goes on after the last record it finds. So of a volume that lost nothing the file
+ * holds 1, 2, 3, … without a gap, at least up to the last number acknowledged.
  */
 import { createHash } from "node:crypto";
 import type { Ground } from "../../cluster/ground.ts";
@@ -22,7 +23,10 @@ export interface WriterOptions {
   readonly gracePeriodSeconds?: number;
 }
 
-/** A StatefulSet that writes records into a claim of this class; its pods are `<name>-0`, …, their claims `data-<name>-0`, …. */
+/**
+ * A StatefulSet that writes records into a claim of this class; its pods are `<name>-0`, …, their
+ * claims `data-<name>-0`, ….
+ */
 export function recordWriter(
   namespace: string,
   name: string,
@@ -58,7 +62,10 @@ function script(deaf: boolean, pause: number): string {
     done`;
 }
 
-/** What is wrong with the records in a file, given that they were acknowledged up to a number; empty when nothing is. */
+/**
+ * What is wrong with the records in a file, given that they were acknowledged up to a number; empty
+ * when nothing is.
+ */
 export function faultsOf(text: string, acknowledged: number): string[] {
   const lines = text.split("\n");
   const faults: string[] = [];
@@ -86,8 +93,8 @@ export function lastAcknowledged(log: string): number {
 }
 
 /**
- * Follows a pod's acknowledgements to its end, which this waits for: the last number. Where the pod's node dies, what has
- * come through until then. Needs `kubectl`.
+ * Follows a pod's acknowledgements to its end, which this waits for: the last number. Where the
+ * pod's node dies, what has come through until then. Needs `kubectl`.
  */
 export async function followAcknowledged(ground: Ground, namespace: string, pod: string): Promise<number> {
   const { stdout } = await ground.kubectl(["logs", "--follow", `--namespace=${namespace}`, pod]);
@@ -103,7 +110,10 @@ export interface RecordsCheck {
   readonly faults: readonly string[];
 }
 
-/** Reads a volume's records through its pod, which may go on writing. `acknowledged` is what pods before it have said. Needs `isolation`. */
+/**
+ * Reads a volume's records through its pod, which may go on writing. `acknowledged` is what pods
+ * before it have said. Needs `isolation`.
+ */
 export async function checkRecords(
   ground: Ground,
   namespace: string,
@@ -119,7 +129,10 @@ export async function checkRecords(
   return { count: whole.split("\n").length - 1, acknowledged: all, faults: faultsOf(whole, all) };
 }
 
-/** Waits until a pod has acknowledged so many records more than it has now, so that there is something to lose; its last number. */
+/**
+ * Waits until a pod has acknowledged so many records more than it has now, so that there is
+ * something to lose; its last number.
+ */
 export async function moreRecords(ground: Ground, namespace: string, pod: string, more = 20): Promise<number> {
   // A kubelet that has just been started does not serve logs yet.
   const before = await ground.waitFor(`the log of ${namespace}/${pod}`, async () =>

@@ -18,7 +18,10 @@ export interface Directory {
   readonly device: Device;
 }
 
-/** Opens a directory, calls `use`, and closes it. Not with O_PATH: open_by_handle_at does not take that on older kernels. */
+/**
+ * Opens a directory, calls `use`, and closes it. Not with O_PATH: open_by_handle_at does not take
+ * that on older kernels.
+ */
 export function withDirectory<T>(path: string, use: (directory: Directory) => T): T {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {

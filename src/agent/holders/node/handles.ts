@@ -1,7 +1,8 @@
 /*
- * Where a file lies when the mount through which it was opened is in no mount table: one that was unmounted lazily, or made
- * by open_tree and never attached. A file handle names the inode within its file system; opened again through our own mount,
- * it shows the path as we see it. Needs CAP_DAC_READ_SEARCH and a file system that has handles (ext4, XFS, Btrfs, tmpfs).
+ * Where a file lies when the mount through which it was opened is in no mount table: one that was
+ * unmounted lazily, or made by open_tree and never attached. A file handle names the inode within
+ * its file system; opened again through our own mount, it shows the path as we see it. Needs
+ * CAP_DAC_READ_SEARCH and a file system that has handles (ext4, XFS, Btrfs, tmpfs).
  */
 import { closeSync, lstatSync } from "node:fs";
 import { hasCode, libcFunction } from "../../sys/libc.ts";
@@ -20,7 +21,10 @@ const calls = {
   openByHandle: libcFunction("open_by_handle_at", "int", ["int", "void *", "int"]),
 };
 
-/** Whether an open file lies inside of the directory that `directory` is a descriptor of, or "unknown". */
+/**
+ * Whether an open file lies inside of the directory that `directory` is a descriptor of, or
+ * "unknown".
+ */
 export function isInsideByHandle(fd: number, directory: number, view: View): boolean | "unknown" {
   const handle = handleOf(fd);
   // A file without a handle is of another file system than a directory that has one.

@@ -1,11 +1,11 @@
 /*
- * Which inodes lie in a directory: the last way to tell whether an open file is one of them, when neither
- * a mount nor a path leads to it (a log file that was opened before a container's root was changed, on the
- * same disk as the pool).
+ * Which inodes lie in a directory: the last way to tell whether an open file is one of them, when
+ * neither a mount nor a path leads to it (a log file that was opened before a container's root was
+ * changed, on the same disk as the pool).
  *
- * A name that is swapped while this is read can only bring in inodes from outside, and they then count as
- * inside: a seal waits that need not. A file that was made after its directory was read is missed; whoever
- * made it has hold of a directory inside, and is found by that.
+ * A name that is swapped while this is read can only bring in inodes from outside, and they then
+ * count as inside: a seal waits that need not. A file that was made after its directory was read is
+ * missed; whoever made it has hold of a directory inside, and is found by that.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync } from "node:fs";
 

@@ -15,7 +15,9 @@ export function shareDirectories(a: number, b: number): boolean {
   return areSame(a, b, KCMP_FS);
 }
 
-/** "No" also where the kernel cannot tell or one of them has ended: then both have to be looked at. */
+/**
+ * "No" also where the kernel cannot tell or one of them has ended: then both have to be looked at.
+ */
 function areSame(a: number, b: number, what: number): boolean {
   try {
     return kcmp.call("", a, b, what, 0, 0) === 0;

@@ -1,6 +1,7 @@
 /*
- * One look at one process. First what others come from (mounts, working directory, root, program), then its descriptors,
- * then its mappings: a file that is opened, mapped and closed meanwhile is seen at one of them.
+ * One look at one process. First what others come from (mounts, working directory, root, program),
+ * then its descriptors, then its mappings: a file that is opened, mapped and closed meanwhile is
+ * seen at one of them.
  */
 import { messageOf } from "../../../observe/errors.ts";
 import { textOfPath, type RawPath } from "../../mounts/raw-path.ts";
@@ -24,7 +25,9 @@ const LINKS: readonly (readonly [string, HoldKind])[] = [
   ["exe", "program"],
 ];
 
-/** Stands for the namespace of a first thread that has ended while others of its process may live. */
+/**
+ * Stands for the namespace of a first thread that has ended while others of its process may live.
+ */
 const ENDED = "";
 
 /** What a thread has for itself, and does not share with the first one of its process. */
@@ -90,7 +93,10 @@ class Look implements Findings {
     if (own.mappings) this.#read(task, () => this.#mappings(task, namespace));
   }
 
-  /** Notes an error as what it is: something that could not be read. Of a thread that has ended meanwhile it does not matter. */
+  /**
+   * Notes an error as what it is: something that could not be read. Of a thread that has ended
+   * meanwhile it does not matter.
+   */
   #read<T>(task: string, call: () => T): T | undefined {
     try {
       return call();
@@ -145,7 +151,8 @@ class Look implements Findings {
       const path = `${task}/map_files/${range}`;
       withTarget(path, (fd) => {
         if (!this.#isInside(fd, namespace)) return;
-        // Without the flag in smaps the mapping has changed since: that it may be written is assumed.
+        // Without the flag in smaps the mapping has changed since: that it may be written is
+        // assumed.
         if (writable || mayBeWritten(readProc(`${task}/smaps`) ?? "", range) !== false) {
           this.#found("mapping", linkOf(path) ?? range);
         }

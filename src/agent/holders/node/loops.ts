@@ -1,8 +1,8 @@
 /*
- * Loop devices whose backing file lies in the directory. The kernel gives their backing file as a path, as seen by whoever
- * set the device up, and as device and inode. The path proves nothing: a pod sees other paths. So a device on the
- * directory's file system is cleared only when its path leads the host to that very inode outside, or when no file in the
- * directory has it.
+ * Loop devices whose backing file lies in the directory. The kernel gives their backing file as a
+ * path, as seen by whoever set the device up, and as device and inode. The path proves nothing: a
+ * pod sees other paths. So a device on the directory's file system is cleared only when its path
+ * leads the host to that very inode outside, or when no file in the directory has it.
  */
 import { closeSync, constants, openSync } from "node:fs";
 import { messageOf } from "../../../observe/errors.ts";
@@ -78,7 +78,8 @@ function decodeDevice(encoded: number): Device {
 }
 
 function isBackedInside(backing: Backing, path: string, directory: Directory, tables: Tables): boolean {
-  // Subvolumes of Btrfs have devices without a disk (major 0) of their own: only on others a device tells.
+  // Subvolumes of Btrfs have devices without a disk (major 0) of their own: only on others a device
+  // tells.
   const { device } = directory;
   const mayDiffer = device.major === 0 && backing.device.major === 0;
   if (!mayDiffer && !isSame(device, backing.device)) return false;
@@ -134,7 +135,10 @@ function statUnlessGone(fd: number, name: Buffer): ReturnType<typeof statat> | u
   }
 }
 
-/** False when the name is gone, became something else, or is a mount point: what is mounted there is not the volume's. */
+/**
+ * False when the name is gone, became something else, or is a mount point: what is mounted there is
+ * not the volume's.
+ */
 function isBelow(fd: number, name: Buffer, look: (child: number) => boolean): boolean {
   let child: number;
   try {

@@ -11,11 +11,17 @@ export interface MachineOptions {
   readonly readTable: ReadTable;
   /** Where the host's devices are. */
   readonly devices: string;
-  /** Called with each process before it is looked at, so that somebody else can tell where a look hangs. */
+  /**
+   * Called with each process before it is looked at, so that somebody else can tell where a look
+   * hangs.
+   */
   readonly onProcess: (pid: number) => void;
 }
 
-/** Looks at this machine's processes until it is proven that nobody holds a directory, or that somebody does. Blocks this thread. */
+/**
+ * Looks at this machine's processes until it is proven that nobody holds a directory, or that
+ * somebody does. Blocks this thread.
+ */
 export function proveOnMachine(path: string, ignored: readonly Ignored[], options: MachineOptions): Proof {
   return withDirectory(path, (directory) => prove(() => processes(directory, ignored, options)));
 }

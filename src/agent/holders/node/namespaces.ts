@@ -1,10 +1,11 @@
 /*
  * Mount tables of all mount namespaces.
  *
- * `/proc/<pid>/mountinfo` shows only what lies below the root directory of that process, so a container whose processes all
- * work in a chroot would hide the rest of its mounts. Therefore this thread enters the namespace, where its root is the
- * namespace's own, opens its own mountinfo there, and goes back. Only a thread of its own may do that: it first stops
- * sharing root and working directory with the other threads. If it cannot go back, it must end.
+ * `/proc/<pid>/mountinfo` shows only what lies below the root directory of that process, so a
+ * container whose processes all work in a chroot would hide the rest of its mounts. Therefore this
+ * thread enters the namespace, where its root is the namespace's own, opens its own mountinfo
+ * there, and goes back. Only a thread of its own may do that: it first stops sharing root and
+ * working directory with the other threads. If it cannot go back, it must end.
  */
 import { closeSync, openSync } from "node:fs";
 import { parseMountinfo, type MountEntry } from "../../mounts/mountinfo.ts";
@@ -27,10 +28,15 @@ export class Lost extends Error {
   override readonly name = "Lost";
 }
 
-/** Reads the mount table of a namespace, from a path of a file that stands for it (`/proc/<pid>/ns/mnt`). */
+/**
+ * Reads the mount table of a namespace, from a path of a file that stands for it
+ * (`/proc/<pid>/ns/mnt`).
+ */
 export type ReadTable = (namespace: string) => MountEntry[];
 
-/** To be called once, in a thread that does nothing else. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT. */
+/**
+ * To be called once, in a thread that does nothing else. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT.
+ */
 export function enterNamespaces(): ReadTable {
   calls.unshare.call("", CLONE_FS);
   const own = openSync("/proc/thread-self/ns/mnt", "r");
@@ -45,7 +51,8 @@ export function enterNamespaces(): ReadTable {
     }
     let table: number | undefined;
     try {
-      // The kernel ties an open mountinfo to the namespace and the root of the moment of its opening.
+      // The kernel ties an open mountinfo to the namespace and the root of the moment of its
+      // opening.
       table = openat(self, "mountinfo", O_RDONLY);
     } finally {
       goBack(own, root);

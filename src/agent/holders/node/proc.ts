@@ -6,7 +6,10 @@ import { O_PATH } from "../../sys/open.ts";
 const FIRST_BUFFER_BYTES = 64 * 1024;
 let buffer = Buffer.allocUnsafe(FIRST_BUFFER_BYTES);
 
-/** Gives the result of a call, or undefined when the process, thread or descriptor it is about is gone. */
+/**
+ * Gives the result of a call, or undefined when the process, thread or descriptor it is about is
+ * gone.
+ */
 export function unlessGone<T>(call: () => T): T | undefined {
   try {
     return call();
@@ -16,7 +19,10 @@ export function unlessGone<T>(call: () => T): T | undefined {
   }
 }
 
-/** The content of a file of /proc, one character per byte. Much faster than readFileSync, which asks for the size first. */
+/**
+ * The content of a file of /proc, one character per byte. Much faster than readFileSync, which asks
+ * for the size first.
+ */
 export function readProc(path: string): string | undefined {
   return unlessGone(() => {
     const fd = openSync(path, "r");
@@ -57,7 +63,10 @@ export function linkOf(path: string): string | undefined {
   }
 }
 
-/** Calls `use` with an O_PATH descriptor of what a link of /proc points to; undefined when it is gone. */
+/**
+ * Calls `use` with an O_PATH descriptor of what a link of /proc points to; undefined when it is
+ * gone.
+ */
 export function withTarget<T>(path: string, use: (fd: number) => T): T | undefined {
   const fd = unlessGone(() => openSync(path, O_PATH));
   if (fd === undefined) return undefined;

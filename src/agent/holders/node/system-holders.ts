@@ -1,7 +1,8 @@
 /*
- * Holders of this machine. The look is taken by a thread of its own: it enters other mount namespaces, it takes some hundred
- * milliseconds without a pause, and a read of /proc can hang (a process that waits for a dead NFS server). The thread starts
- * with the first question, answers one at a time, and keeps no state: one that hangs or ends is left behind for a new one.
+ * Holders of this machine. The look is taken by a thread of its own: it enters other mount
+ * namespaces, it takes some hundred milliseconds without a pause, and a read of /proc can hang (a
+ * process that waits for a dead NFS server). The thread starts with the first question, answers one
+ * at a time, and keeps no state: one that hangs or ends is left behind for a new one.
  */
 import { Worker, type WorkerOptions } from "node:worker_threads";
 import type { Clock } from "../../../effects/clock.ts";

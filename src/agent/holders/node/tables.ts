@@ -10,7 +10,10 @@ import type { ReadTable } from "./namespaces.ts";
 export interface Mounted {
   /** Mounts of the directory, or of something in it. */
   readonly ofDirectory: readonly MountEntry[];
-  /** Mounts that keep another mount namespace alive (`unshare --mount=FILE`, snapd); the root is "mnt:[4026532…]". */
+  /**
+   * Mounts that keep another mount namespace alive (`unshare --mount=FILE`, snapd); the root is
+   * "mnt:[4026532…]".
+   */
   readonly ofNamespaces: readonly MountEntry[];
 }
 
@@ -42,7 +45,10 @@ export class Tables {
     };
   }
 
-  /** What a mount shows, first by the namespace of the process that uses it. Undefined for a mount in no table read so far. */
+  /**
+   * What a mount shows, first by the namespace of the process that uses it. Undefined for a mount
+   * in no table read so far.
+   */
   view(mountId: number, namespace: string): View | undefined {
     const own = this.#tables.get(namespace)?.get(mountId);
     if (own !== undefined) return own;

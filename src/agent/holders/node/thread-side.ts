@@ -1,4 +1,7 @@
-/* The side of the thread that looks at /proc. It does nothing else: its mount namespace changes from moment to moment. */
+/*
+ * The side of the thread that looks at /proc. It does nothing else: its mount namespace changes
+ * from moment to moment.
+ */
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../../observe/errors.ts";
 import type { Ignored, Proof } from "../holders.ts";

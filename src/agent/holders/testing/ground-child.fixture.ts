@@ -1,4 +1,7 @@
-/* The program inside of a ground: does what the lines of its input say, and looks for holders of a directory. */
+/*
+ * The program inside of a ground: does what the lines of its input say, and looks for holders of a
+ * directory.
+ */
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";

@@ -16,12 +16,17 @@ export interface Reply {
   readonly error?: string;
 }
 
-/** A process and a mount namespace of their own, with a program in it that looks for holders. All of it ends with the test. */
+/**
+ * A process and a mount namespace of their own, with a program in it that looks for holders. All of
+ * it ends with the test.
+ */
 export interface Ground {
   of(directory: string, ignored?: readonly Ignored[]): Promise<Proof>;
   /** Runs a shell command and gives what it prints. */
   sh(command: string): Promise<string>;
-  /** Starts a program, waits until it has printed a line, and gives its process id in the namespace. */
+  /**
+   * Starts a program, waits until it has printed a line, and gives its process id in the namespace.
+   */
   start(...argv: readonly string[]): Promise<number>;
   /** The same for holding-child.fixture.ts. */
   hold(...args: readonly string[]): Promise<number>;

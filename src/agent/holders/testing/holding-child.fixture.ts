@@ -1,4 +1,7 @@
-/* A program that holds a directory or a file in the way its first argument says, prints a line, and waits to be killed. */
+/*
+ * A program that holds a directory or a file in the way its first argument says, prints a line, and
+ * waits to be killed.
+ */
 import { closeSync, openSync, writeSync } from "node:fs";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { cString, libcFunction, systemCall } from "../../sys/libc.ts";
@@ -53,7 +56,8 @@ if (!isMainThread) {
   unshare.call("", CLONE_FILES);
   openSync(workerData as string, "a");
   parentPort?.postMessage("opened");
-  // Until it is killed, and without a look at the event loop, which would end with the first thread.
+  // Until it is killed, and without a look at the event loop, which would end with the first
+  // thread.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0);
 } else if (way.startsWith("thread")) {
   openInThread(path, () => {

@@ -1,6 +1,9 @@
 import type { TLSSocket } from "node:tls";
 
-/** SHA-256 of the certificate that the other side has shown, as 64 hexadecimal digits in lower case; undefined when it showed none. */
+/**
+ * SHA-256 of the certificate that the other side has shown, as 64 hexadecimal digits in lower case;
+ * undefined when it showed none.
+ */
 export function fingerprintOf(socket: TLSSocket): string | undefined {
   return socket.getPeerX509Certificate()?.fingerprint256.replaceAll(":", "").toLowerCase();
 }

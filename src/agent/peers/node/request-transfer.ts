@@ -18,8 +18,8 @@ export interface RequestTransferOptions {
 }
 
 /**
- * Asks the agent of a node for a volume. Resolves with the stream on which it comes. Rejects with an error of peers/errors.ts
- * or with the signal's reason, and leaves no connection then.
+ * Asks the agent of a node for a volume. Resolves with the stream on which it comes. Rejects with
+ * an error of peers/errors.ts or with the signal's reason, and leaves no connection then.
  */
 export async function requestTransfer(
   options: RequestTransferOptions,
@@ -56,7 +56,8 @@ async function connectTo(
     // Agents sign their own certificates: checkCertificate looks at the fingerprint.
     rejectUnauthorized: false,
   });
-  // Errors after this function has ended reach whoever reads or writes; here they only must not end the process.
+  // Errors after this function has ended reach whoever reads or writes; here they only must not end
+  // the process.
   socket.on("error", () => undefined);
   const limit = deadline(clock, HANDSHAKE_MS, signal);
   try {

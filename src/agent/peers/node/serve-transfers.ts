@@ -1,5 +1,5 @@
 import { constants } from "node:crypto";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { deadline, type Clock } from "../../../effects/clock.ts";
 import { CodedError, messageOf } from "../../../observe/errors.ts";
@@ -45,7 +45,7 @@ export async function serveTransfers(
   onRequest: OnTransferRequest,
 ): Promise<TransferServer> {
   const { log } = options;
-  const sockets = new Set<TLSSocket>();
+  const sockets = new Set<Socket>();
   const handlers = new Set<Promise<void>>();
   const stop = new AbortController();
   const server = createServer({
@@ -59,8 +59,14 @@ export async function serveTransfers(
     secureOptions: constants.SSL_OP_NO_TICKET,
   });
   server.maxConnections = MOST_CONNECTIONS;
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
     log.warn("an agent's connection failed", { from: socket.remoteAddress, why: error.message });
+    // After a timeout Node leaves it open.
+    socket.destroy();
   });
   server.on("secureConnection", (socket) => {
     const from = socket.remoteAddress;
@@ -72,8 +78,6 @@ export async function serveTransfers(
       log.warn("a transfer was not served", { from, why: messageOf(error) });
       socket.destroy();
     });
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
     handlers.add(handled);
     void handled.finally(() => handlers.delete(handled));
   });

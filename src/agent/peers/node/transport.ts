@@ -21,7 +21,10 @@ export interface TransportDeps {
   readonly port: number;
 }
 
-/** How often the certificate that is shown is looked at: a renewed one is shown an hour after it was published. */
+/**
+ * How often the certificate that is shown is looked at: a renewed one is shown an hour after it was
+ * published.
+ */
 const LOOK_MS = 60_000;
 
 /** Agents reach each other by what their StorageNodes say: address, port, and fingerprints. */

@@ -1,0 +1,162 @@
+import { describe, expect, test } from "vitest";
+import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { CopyReport } from "../../api/kinds/volume-copy.ts";
+import type { MovePhase, VolumeMove } from "../../api/kinds/volume-move.ts";
+import type { Stored } from "../../kube/objects.ts";
+import { planTarget } from "./plan-target.ts";
+import type { CopyView, VolumeView } from "./view.ts";
+
+const NODE = "b";
+const MOVE = "move-uid";
+
+function localVolume(change: Partial<LocalVolume["spec"]> = {}): Stored<LocalVolume> {
+  return {
+    metadata: { name: "v", uid: "u", resourceVersion: "1" },
+    spec: {
+      nodeName: "a",
+      epoch: 1,
+      incarnation: "i",
+      reclaim: false,
+      fence: MOVE,
+      activeMove: { name: "m", uid: MOVE },
+      ...change,
+    },
+  } as Stored<LocalVolume>;
+}
+function move(phase: MovePhase, change: Partial<VolumeMove["status"]> = {}, deleted = false): Stored<VolumeMove> {
+  const deletionTimestamp = deleted ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {};
+  return {
+    metadata: { name: "m", uid: MOVE, resourceVersion: "1", ...deletionTimestamp },
+    spec: { volumes: [{ name: "v", mode: "Copy" }], from: "a", reason: "Request" },
+    status: {
+      phase,
+      sealing: 2,
+      target: NODE,
+      volumes: [{ name: "v", epoch: 1, incarnation: "i" }],
+      ...change,
+    },
+  };
+}
+const incoming: CopyView = {
+  directory: `2-${MOVE}`,
+  epoch: 2,
+  incarnation: "i",
+  state: "Incoming",
+  tombstone: false,
+  moveUID: MOVE,
+};
+const view = (change: Partial<VolumeView> = {}): VolumeView => ({
+  volume: "v",
+  nodeName: NODE,
+  bootID: "boot-b",
+  localVolume: localVolume(),
+  move: move("Sealed"),
+  copies: [],
+  publishedTo: [],
+  report: undefined,
+  found: {},
+  ...change,
+});
+const sealed: CopyReport = {
+  moveUID: MOVE,
+  sealing: 2,
+  role: "Source",
+  state: "Sealed",
+  digest: "d",
+  bootID: "boot-a",
+  at: "2026-01-01T00:00:00Z",
+};
+const copied: CopyReport = { ...sealed, role: "Target", state: "Copied", bootID: "boot-b" };
+const copy = { step: "copy", epoch: 2, incarnation: "i", digest: "d" };
+const NOTHING = { step: "nothing" };
+const summary = { digest: "d", bytes: 1, files: 1 };
+
+test("a volume that is sealed for this sealing is pulled", () => {
+  expect(planTarget(view(), sealed)).toEqual(copy);
+});
+
+describe("nothing is pulled", () => {
+  test.each<[string, Partial<VolumeView>, CopyReport | undefined]>([
+    ["before the source has reported", {}, undefined],
+    ["on the source's report for another sealing", {}, { ...sealed, sealing: 1 }],
+    ["on the source's report for another move", {}, { ...sealed, moveUID: "other" }],
+    ["while the source still waits", {}, { ...sealed, state: "Waiting" }],
+    ["of a volume that was never published", {}, { ...sealed, tombstone: true }],
+    ["in Fenced", { move: move("Fenced") }, sealed],
+    ["in Undoing", { move: move("Undoing") }, sealed],
+    ["once the move is being deleted", { move: move("Sealed", {}, true) }, sealed],
+    ["to another target", { move: move("Sealed", { target: "c" }) }, sealed],
+    [
+      "of a volume that another move holds",
+      { localVolume: localVolume({ activeMove: { name: "n", uid: "n" } }) },
+      sealed,
+    ],
+    ["of an epoch that the move has not recorded", { localVolume: localVolume({ epoch: 3 }) }, sealed],
+    ["of another incarnation", { localVolume: localVolume({ incarnation: "j" }) }, sealed],
+    ["of a volume that is being removed", { localVolume: localVolume({ reclaim: true }) }, sealed],
+    ["without a LocalVolume", { localVolume: undefined }, sealed],
+  ])("%s", (_title, change, source) => {
+    expect(planTarget(view(change), source)).toEqual(NOTHING);
+  });
+});
+
+describe("what has come of the transfer", () => {
+  test("is reported with its digest", () => {
+    const content = { role: "Target", state: "Copied", ...summary };
+    expect(planTarget(view({ found: { copied: summary } }), sealed)).toEqual({ step: "report", content });
+  });
+  test("is reported with the reason when it failed", () => {
+    const content = { role: "Target", state: "Refused", code: "FULL", message: "no room" };
+    const found = { copied: { code: "FULL", message: "no room" } };
+    expect(planTarget(view({ found }), sealed)).toEqual({ step: "report", content });
+  });
+  test("is reported once", () => {
+    expect(planTarget(view({ found: { copied: summary }, report: copied }), sealed)).toEqual(NOTHING);
+  });
+});
+
+// The commit may stand on the report already: a transfer into the copy would write under the pod.
+describe("after a restart of the agent, what was reported Copied", () => {
+  test("is not written to again", () => {
+    expect(planTarget(view({ copies: [incoming], report: copied }), sealed)).toEqual(NOTHING);
+  });
+  test("is compared, and not written to, when the machine was restarted since", () => {
+    const report: CopyReport = { ...copied, bootID: "boot-before" };
+    const step = { step: "compare", epoch: 2, moveUID: MOVE };
+    expect(planTarget(view({ copies: [incoming], report }), sealed)).toEqual(step);
+  });
+  test("is left alone when the source has another digest by now: a new sealing comes", () => {
+    const report: CopyReport = { ...copied, digest: "other" };
+    expect(planTarget(view({ copies: [incoming], report }), sealed)).toEqual(NOTHING);
+  });
+  test.each<[string, Partial<CopyReport>]>([
+    ["for an earlier sealing", { sealing: 1 }],
+    ["for another move", { moveUID: "other" }],
+    ["as a failure", { state: "Refused" }],
+  ])("is pulled again when it was reported %s", (_title, change) => {
+    const report = { ...copied, ...change };
+    expect(planTarget(view({ copies: [incoming], report }), sealed)).toEqual(copy);
+  });
+});
+
+describe("the copy that arrived", () => {
+  const placed = localVolume({ nodeName: NODE, epoch: 2 });
+  const promote = { step: "promote", epoch: 2, moveUID: MOVE };
+  test.each<[string, Stored<LocalVolume>, CopyView, object]>([
+    ["becomes the volume once the LocalVolume names it", placed, incoming, promote],
+    [
+      "not once no move holds the volume: what was left here is not the volume",
+      localVolume({ nodeName: NODE, epoch: 2, activeMove: undefined }),
+      incoming,
+      NOTHING,
+    ],
+    ["not for another epoch", localVolume({ nodeName: NODE, epoch: 3 }), incoming, NOTHING],
+    ["not for another incarnation", placed, { ...incoming, incarnation: "j" }, NOTHING],
+    ["not for another move", placed, { ...incoming, moveUID: "other" }, NOTHING],
+    ["not while the volume is elsewhere", localVolume(), incoming, NOTHING],
+    ["not when it is being removed", localVolume({ nodeName: NODE, epoch: 2, reclaim: true }), incoming, NOTHING],
+  ])("%s", (_title, volume, copyView, step) => {
+    const planned = planTarget(view({ localVolume: volume, move: move("Committed"), copies: [copyView] }), undefined);
+    expect(planned).toEqual(step);
+  });
+});

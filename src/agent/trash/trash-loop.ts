@@ -1,0 +1,97 @@
+/*
+ * Removes what plan-trash.ts says, one copy at a time under the volume's lock, every five minutes.
+ * What a crash leaves: a copy in the Trash, or a part of one; the next round goes on.
+ */
+import { copyNameOf } from "../../api/copy-name.ts";
+import { localVolumes } from "../../api/kinds/local-volume.ts";
+import { volumeCopies } from "../../api/kinds/volume-copy.ts";
+import type { Clock } from "../../effects/clock.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import type { KeyedLock } from "../../kube/keyed-lock.ts";
+import type { Log } from "../../observe/log.ts";
+import type { OnDisk } from "../copies/on-disk.ts";
+import type { Trees } from "../copies/trees.ts";
+import type { VolumeCopies } from "../copies/volume-copies.ts";
+import { isUnclaimed, planTrash } from "./plan-trash.ts";
+
+export interface TrashLoopDeps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly nodeName: string;
+  readonly onDisk: OnDisk;
+  readonly copies: VolumeCopies;
+  readonly trees: Pick<Trees, "remove">;
+  readonly locks: KeyedLock;
+}
+
+const LOOK_MS = 5 * 60_000;
+
+/** Runs until the signal is aborted. */
+export async function runTrashLoop(deps: TrashLoopDeps, signal: AbortSignal): Promise<void> {
+  const { clock, locks, log, onDisk } = deps;
+  /** By `volume/directory`. */
+  const unclaimedSince = new Map<string, number>();
+  while (!signal.aborted) {
+    try {
+      for (const volume of await onDisk.volumes()) {
+        if (signal.aborted) return;
+        if (!(await hasOld(deps, volume))) continue;
+        await locks.run(volume, () => lookAt(deps, volume, unclaimedSince, signal), signal);
+      }
+    } catch (error) {
+      if (!signal.aborted) log.error("cannot look for old copies", { err: error });
+    }
+    await clock.sleep(LOOK_MS, signal).catch(() => undefined);
+  }
+}
+
+async function hasOld({ onDisk }: TrashLoopDeps, volume: string): Promise<boolean> {
+  const { copies } = await onDisk.find(volume);
+  return copies.some(({ state }) => state === "Trash" || state === "Incoming");
+}
+
+async function lookAt(
+  deps: TrashLoopDeps,
+  volume: string,
+  unclaimedSince: Map<string, number>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, clock, copies: objects, log, nodeName: node, onDisk, trees } = deps;
+  const localVolume = await client.find(localVolumes, { name: volume }, { signal });
+  if (localVolume === undefined) return;
+  const { copies } = await onDisk.find(volume);
+  const since = new Map<string, number>();
+  for (const copy of copies) {
+    const key = `${volume}/${copy.directory}`;
+    if (!isUnclaimed(localVolume, node, copy)) unclaimedSince.delete(key);
+    else {
+      const first = unclaimedSince.get(key) ?? clock.monotonic();
+      unclaimedSince.set(key, first);
+      since.set(copy.directory, first);
+    }
+  }
+  const current = copyNameOf(volume, localVolume.spec.nodeName);
+  const plan = planTrash({
+    node,
+    localVolume,
+    currentCopy: await client.find(volumeCopies, { name: current }, { signal }),
+    copies,
+    mounted: new Set(
+      onDisk
+        .publications()
+        .filter((one) => one.volume === volume)
+        .map(({ epochDirectory }) => epochDirectory),
+    ),
+    unclaimedSince: since,
+    now: clock.now(),
+    monotonic: clock.monotonic(),
+  });
+  if (plan.step === "nothing") return;
+  const { directory, path } = plan.copy;
+  const store = onDisk.storeOf(plan.copy);
+  if (plan.step === "give-up") await store.toTrash(volume, directory);
+  else await store.purge(volume, directory, trees, signal);
+  log.info("an old copy is not needed any more", { volume, path, step: plan.step });
+  await objects.sync(volume, { signal });
+}

@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import type { MovePhase, VolumeMove, VolumeMoveStatus } from "../../api/kinds/volume-move.ts";
+import { restsUntil, volumesMoving } from "./earlier-moves.ts";
+
+const END = Date.UTC(2026, 0, 1);
+const at = (seconds: number): string => new Date(END + seconds * 1000).toISOString();
+const condition = (type: string, reason: string) => ({
+  type,
+  status: "True" as const,
+  reason,
+  message: "",
+  lastTransitionTime: at(0),
+});
+
+function move(phase: MovePhase, status: VolumeMoveStatus = {}, spec: Partial<VolumeMove["spec"]> = {}): VolumeMove {
+  return {
+    metadata: { name: "m" },
+    spec: { volumes: [{ name: "v", mode: "Copy" }], from: "a", reason: "Drain", ...spec },
+    status: { phase, ...status },
+  };
+}
+const undone = (seconds: number, reason = "MOVE_AGENT_REFUSED"): VolumeMove =>
+  move("Cancelled", { finishedAt: at(seconds), conditions: [condition("Cancelled", reason)] });
+
+test("a volume rests longer after each move that was undone", () => {
+  const rest = (...moves: VolumeMove[]) => (restsUntil(moves, "a").get("v") ?? NaN) - END;
+  expect(rest(undone(0))).toBe(5_000);
+  expect(rest(undone(0), undone(5))).toBe(15_000);
+  expect(rest(undone(0), undone(5), undone(20))).toBe(40_000);
+  expect(rest(...Array.from({ length: 50 }, () => undone(0)))).toBe(300_000);
+});
+test("it does not rest after a drain that was called off, nor after a move that was done", () => {
+  expect(restsUntil([undone(0, "MOVE_NODE_STAYS"), move("Done", { finishedAt: at(0) })], "a").size).toBe(0);
+});
+test("it does not rest for moves from other nodes, or that someone asked for", () => {
+  const others = [
+    { ...undone(0), spec: { ...undone(0).spec, from: "b" } },
+    { ...undone(0), spec: { ...undone(0).spec, reason: "Request" as const } },
+  ];
+  expect(restsUntil(others, "a").size).toBe(0);
+});
+
+test("a move that runs, or is about to begin, keeps a drain from making another", () => {
+  const begun = { ...move("Planned", {}, { reason: "Request" }), status: {} };
+  for (const one of [move("Copying"), move("Undoing"), move("Planned"), begun]) {
+    expect(volumesMoving([one]).has("v")).toBe(true);
+  }
+});
+test("one that someone asked for and that waits for something does not", () => {
+  const blocked = { conditions: [condition("Blocked", "MOVE_TARGET_UNFIT")] };
+  expect(volumesMoving([move("Planned", blocked, { reason: "Request" })]).has("v")).toBe(false);
+  expect(volumesMoving([move("Planned", blocked)]).has("v")).toBe(true);
+  expect(volumesMoving([move("Fenced", blocked, { reason: "Request" })]).has("v")).toBe(true);
+});
+test("one that has ended does not", () => {
+  expect(volumesMoving([move("Done"), move("Cancelled")]).size).toBe(0);
+});

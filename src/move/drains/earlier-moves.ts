@@ -1,0 +1,55 @@
+/*
+ * What earlier moves of a volume mean for the next one that a drain makes.
+ *
+ * A move that was undone is not repeated at once: what stood in its way (a file that cannot be
+ * copied, a disk that fails) is likely still there, and each try may end the pods. So the volume
+ * rests after it, for 5 s, 10 s … 5 min. One that was called off with the drain itself does not
+ * count: the next drain begins anew.
+ *
+ * A move that someone asked for and that waits for something, holding nothing, does not keep a
+ * drain waiting. Should it wake up, `activeMove` lets one of the two have the volumes.
+ */
+import type { VolumeMove } from "../../api/kinds/volume-move.ts";
+import { moveErrors } from "../errors.ts";
+import { BLOCKED } from "../plan/status.ts";
+import { backoffMs, msOf } from "../plan/timing.ts";
+
+/** The code of the reason for which a drain that was called off undoes its moves. */
+const CALLED_OFF = moveErrors.NODE_STAYS({ node: "" }).code;
+
+/** Volumes that a move has, or is about to take. */
+export function volumesMoving(moves: readonly VolumeMove[]): ReadonlySet<string> {
+  return new Set(moves.filter((move) => !isFinished(move) && !isIdle(move)).flatMap((move) => namesOf(move)));
+}
+
+/** Until when (milliseconds) each volume of the node rests after moves that were undone. */
+export function restsUntil(moves: readonly VolumeMove[], from: string): ReadonlyMap<string, number> {
+  const undone = new Map<string, { count: number; last: number }>();
+  for (const move of moves) {
+    const finishedAt = msOf(move.status?.finishedAt);
+    if (move.spec.from !== from || move.spec.reason !== "Drain" || finishedAt === undefined) continue;
+    if (move.status?.phase !== "Cancelled" || wasCalledOff(move)) continue;
+    for (const name of namesOf(move)) {
+      const { count, last } = undone.get(name) ?? { count: 0, last: 0 };
+      undone.set(name, { count: count + 1, last: Math.max(last, finishedAt) });
+    }
+  }
+  return new Map([...undone].map(([name, { count, last }]) => [name, last + backoffMs(count)]));
+}
+
+export function isFinished({ status }: VolumeMove): boolean {
+  return status?.phase === "Done" || status?.phase === "Cancelled";
+}
+
+function isIdle({ spec, status }: VolumeMove): boolean {
+  const blocked = status?.conditions?.some((one) => one.type === BLOCKED && one.status === "True") === true;
+  return spec.reason !== "Drain" && status?.phase === "Planned" && blocked;
+}
+
+function wasCalledOff({ status }: VolumeMove): boolean {
+  return status?.conditions?.some(({ reason }) => reason === CALLED_OFF) === true;
+}
+
+function namesOf({ spec }: VolumeMove): readonly string[] {
+  return spec.volumes.map(({ name }) => name);
+}

@@ -1,0 +1,365 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { PoolOnNode, StorageNode } from "../../../src/api/kinds/storage-node.ts";
+import { closeNamespace, openNamespace } from "../support/cleanup.ts";
+import { toYaml } from "../support/manifest.ts";
+import {
+  agentPod,
+  killAgent,
+  MOVABLE_CLASS,
+  MOVABLE_NAMESPACE,
+  useMovable,
+  withoutController,
+} from "../support/movable.ts";
+import {
+  copiesOf,
+  copyDirectory,
+  endPod,
+  eventMatching,
+  goneFrom,
+  localVolume,
+  nodeNameOf,
+  publishedOn,
+  readyOn,
+  volumeOf,
+} from "../support/movable-objects.ts";
+import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
+import { claim, claimOn, onHost, pod as anyPod } from "../support/workloads.ts";
+
+const on = useMovable(["node-files", "kubelet", "kubectl"]);
+const NS = "movable-disk";
+
+/** A pod with a grace period: one without leaves the API before its volume is unpublished. */
+function pod(...[namespace, name, claimName, change = {}]: Parameters<typeof anyPod>): object {
+  const spec = { terminationGracePeriodSeconds: 1, ...change.spec };
+  return anyPod(namespace, name, claimName, { ...change, spec });
+}
+
+beforeAll(async () => {
+  await openNamespace(on.ground, NS);
+});
+afterAll(async () => {
+  await closeNamespace(on.ground, NS);
+});
+
+/** A pod has written a word into its new volume and has ended: the volume, its node and its directory. */
+async function writtenOnce(name: string): Promise<{ volume: string; node: string; data: string }> {
+  const { ground } = on;
+  await ground.apply(toYaml(claim(NS, name, MOVABLE_CLASS), pod(NS, `${name}-first`, name)));
+  const node = nodeNameOf(await readyOn(ground, NS, `${name}-first`));
+  const volume = await volumeOf(ground, NS, name);
+  await ground.exec(NS, `${name}-first`, ["sh", "-c", "echo here > /data/x && sync"]);
+  await ground.waitFor("the right to create to end", async () =>
+    (await localVolume(ground, volume))?.spec.mayCreate === undefined ? true : undefined,
+  );
+  await endPod(ground, NS, `${name}-first`);
+  return { volume, node, data: `${copyDirectory(volume, 1)}/data` };
+}
+
+/** Starts a pod of the claim that the agent refuses, and ends it again: the sentence in its events. */
+async function refused(name: string, claimName: string, why: RegExp, spec: object = {}): Promise<string> {
+  const { ground } = on;
+  await ground.apply(toYaml(pod(NS, name, claimName, { spec: { ...spec } })));
+  const said = await eventMatching(ground, { kind: "Pod", name, namespace: NS }, why);
+  expect((await ground.get<{ status: { phase: string } }>("Pod", name, NS))?.status.phase).toBe("Pending");
+  await endPod(ground, NS, name);
+  return said;
+}
+
+describe("data that is gone from the disk is missing, and never made anew", () => {
+  test("a data directory that somebody moved away: the pod waits, and has its data once it is back", async () => {
+    const { ground } = on;
+    const { data, node, volume } = await writtenOnce("moved-away");
+    const disk = ground.onNode(node);
+    await disk.exec(["mv", data, `${data}.kept`]);
+    await refused("moved-away-second", "moved-away", /data missing.*AGENT_DATA_MISSING/);
+    expect(await disk.exists(data)).toBe(false);
+    expect(await publishedOn(ground, node)).toEqual([]);
+    await disk.exec(["mv", `${data}.kept`, data]);
+    await ground.apply(toYaml(pod(NS, "moved-away-third", "moved-away")));
+    await readyOn(ground, NS, "moved-away-third");
+    expect((await ground.exec(NS, "moved-away-third", ["cat", "/data/x"])).stdout).toBe("here\n");
+    await endPod(ground, NS, "moved-away-third");
+    await ground.delete("PersistentVolumeClaim", "moved-away", NS);
+    await goneFrom(ground, volume, node);
+  });
+
+  test("the whole copy removed by hand: the VolumeCopy says missing, also after the agent was started again", async () => {
+    const { ground } = on;
+    const { node, volume } = await writtenOnce("removed");
+    const disk = ground.onNode(node);
+    await disk.exec(["rm", "-r", copyDirectory(volume, 1)]);
+    await refused("removed-second", "removed", /data missing/);
+    await ground.delete("Pod", (await agentPod(ground, node)).metadata.name, MOVABLE_NAMESPACE);
+    await refused("removed-third", "removed", /data missing/);
+    await ground.waitFor("the VolumeCopy to say that the data is missing", async (saw) => {
+      const copies = await copiesOf(ground, volume);
+      saw(copies.map(({ status }) => status));
+      return copies[0]?.status?.copies?.[0]?.missing === true ? true : undefined;
+    });
+    expect(await disk.exists(copyDirectory(volume, 1))).toBe(false);
+    await ground.delete("PersistentVolumeClaim", "removed", NS);
+    await goneFrom(ground, volume, node);
+  });
+});
+
+test("the agent publishes nothing that the API does not allow at that moment", async () => {
+  const { ground } = on;
+  const fenced = await writtenOnce("fenced");
+  const elsewhere = await writtenOnce("elsewhere");
+  const [firstNode = ""] = ground.nodes;
+  await ground.apply(toYaml(claimOn(firstNode, NS, "allowed", MOVABLE_CLASS)));
+  const allowed = { volume: await volumeOf(ground, NS, "allowed"), node: firstNode };
+  const other = ground.nodes.find((name) => name !== elsewhere.node) ?? "";
+  // The controller would steer these pods to where their volumes are, or take the right to create back.
+  await withoutController(ground, async () => {
+    const fence = "0b9d5ab5-2a4f-4c5e-9f54-0d1f2f1f7a11";
+    const activeMove = { name: "by-hand", uid: fence };
+    await ground.patch("localvolumes.mooring.dev", fenced.volume, { spec: { fence, activeMove } });
+    await refused("fenced-second", "fenced", /is moving \(move 0b9d5ab5.*AGENT_MOVING/);
+    await ground.patch("localvolumes.mooring.dev", fenced.volume, { spec: { fence: null, activeMove: null } });
+    await ground.apply(toYaml(pod(NS, "fenced-third", "fenced")));
+    await readyOn(ground, NS, "fenced-third");
+
+    await ground.patch("localvolumes.mooring.dev", elsewhere.volume, { spec: { nodeName: other, epoch: 2 } });
+    await refused("elsewhere-second", "elsewhere", /is on node \S+, not on \S+ \(AGENT_ELSEWHERE/);
+    await ground.patch("localvolumes.mooring.dev", elsewhere.volume, { spec: { nodeName: elsewhere.node, epoch: 3 } });
+    await refused("elsewhere-third", "elsewhere", /data missing.*epoch 3/);
+
+    // The first publish was seen, but nobody has taken the right to create back yet.
+    await ground.apply(toYaml(pod(NS, "allowed-first", "allowed")));
+    await readyOn(ground, NS, "allowed-first");
+    await ground.exec(NS, "allowed-first", ["sh", "-c", "echo here > /data/x && sync"]);
+    await endPod(ground, NS, "allowed-first");
+    const mayCreate = { nodeName: allowed.node, epoch: 1 };
+    expect((await localVolume(ground, allowed.volume))?.spec.mayCreate).toEqual(mayCreate);
+    const copy = copyDirectory(allowed.volume, 1);
+    await ground.onNode(allowed.node).exec(["mv", copy, "/var/lib/mooring/kept"]);
+    await refused("allowed-second", "allowed", /data missing/);
+    expect(await ground.onNode(allowed.node).exists(copy)).toBe(false);
+    await ground.onNode(allowed.node).exec(["mv", "/var/lib/mooring/kept", copy]);
+    await ground.apply(toYaml(pod(NS, "allowed-third", "allowed")));
+    await readyOn(ground, NS, "allowed-third");
+    expect((await ground.exec(NS, "allowed-third", ["cat", "/data/x"])).stdout).toBe("here\n");
+  });
+  await endPod(ground, NS, "fenced-third");
+  await endPod(ground, NS, "allowed-third");
+  // Once it is taken back it is not given again, not even by hand.
+  await ground.waitFor("the right to create to end", async () =>
+    (await localVolume(ground, allowed.volume))?.spec.mayCreate === undefined ? true : undefined,
+  );
+  const again = { spec: { mayCreate: { nodeName: allowed.node, epoch: 1 } } };
+  await expect(ground.patch("localvolumes.mooring.dev", allowed.volume, again)).rejects.toThrow(
+    /a volume is made once/,
+  );
+  for (const [name, { node, volume }] of Object.entries({ fenced, elsewhere, allowed })) {
+    await ground.delete("PersistentVolumeClaim", name, NS);
+    await goneFrom(ground, volume, node);
+  }
+});
+
+test("a mount that is stacked on a published volume is taken off with it, and the data stays", async () => {
+  const { ground } = on;
+  await ground.apply(toYaml(claim(NS, "stacked", MOVABLE_CLASS), pod(NS, "stacked", "stacked")));
+  const node = nodeNameOf(await readyOn(ground, NS, "stacked"));
+  const volume = await volumeOf(ground, NS, "stacked");
+  await ground.exec(NS, "stacked", ["sh", "-c", "echo here > /data/x"]);
+  const [target = ""] = await publishedOn(ground, node);
+  await ground.onNode(node).exec(["mount", "--bind", target, target]);
+  expect(await publishedOn(ground, node)).toEqual([target, target]);
+  await endPod(ground, NS, "stacked");
+  expect(await publishedOn(ground, node)).toEqual([]);
+  expect(await ground.onNode(node).exists(target)).toBe(false);
+  expect(await ground.onNode(node).readFile(`${copyDirectory(volume, 1)}/data/x`)).toBe("here\n");
+  await ground.delete("PersistentVolumeClaim", "stacked", NS);
+  await goneFrom(ground, volume, node);
+});
+
+test("a ReadWriteOncePod volume is for one pod", async () => {
+  const { ground } = on;
+  const spec = { accessModes: ["ReadWriteOncePod"] };
+  await ground.apply(toYaml(claim(NS, "single", MOVABLE_CLASS, { spec }), pod(NS, "single", "single")));
+  const node = nodeNameOf(await readyOn(ground, NS, "single"));
+  const volume = await volumeOf(ground, NS, "single");
+  // Past the scheduler, which would not let it come so far.
+  await refused("single-second", "single", /ReadWriteOncePod/, { nodeName: node });
+  await readyOn(ground, NS, "single");
+  await endPod(ground, NS, "single");
+  await ground.delete("PersistentVolumeClaim", "single", NS);
+  await goneFrom(ground, volume, node);
+});
+
+test("agents that are killed while pods start and stop leave no hanging pod, no mount and no lost byte", async () => {
+  const { ground } = on;
+  const replicas = 3;
+  const names = Array.from({ length: replicas }, (_, index) => `k-${String(index)}`);
+  const set = recordWriter(NS, "k", MOVABLE_CLASS, { replicas, gracePeriodSeconds: 1 }) as {
+    spec: { template: { spec: object } };
+  };
+  const [host = ""] = ground.nodes;
+  Object.assign(set.spec, { podManagementPolicy: "Parallel" });
+  Object.assign(set.spec.template.spec, onHost(host));
+  await ground.apply(toYaml(set));
+  const first = await readyOn(ground, NS, "k-0");
+  const node = nodeNameOf(first);
+  const pods = await Promise.all(names.map((name) => readyOn(ground, NS, name)));
+  let uids = pods.map(({ metadata }) => metadata.uid);
+  const acknowledged = new Map<string, number>();
+  const volumes = await Promise.all(names.map((name) => volumeOf(ground, NS, `data-${name}`)));
+  for (let round = 0; round < 4; round += 1) {
+    for (const name of names) acknowledged.set(name, await moreRecords(ground, NS, name, 3));
+    await Promise.all(names.map((name) => ground.delete("Pod", name, NS)));
+    // Sooner or later after the deletion each time: in the unpublishing, between, and in the publishing.
+    await new Promise((resolve) => setTimeout(resolve, 150 + round * 500));
+    const agent = await agentPod(ground, node);
+    await killAgent(ground, node);
+    // The DaemonSet makes a new one at once, where the kubelet would wait longer after each kill.
+    await ground.kubectl([
+      "delete",
+      "pod",
+      `--namespace=${MOVABLE_NAMESPACE}`,
+      "--grace-period=0",
+      "--force",
+      "--wait=false",
+      agent.metadata.name,
+    ]);
+    const now = await Promise.all(names.map((name, index) => readyOn(ground, NS, name, uids[index])));
+    uids = now.map(({ metadata }) => metadata.uid);
+    expect(await publishedOn(ground, node)).toHaveLength(replicas);
+  }
+  for (const name of names) {
+    expect((await checkRecords(ground, NS, name, acknowledged.get(name))).faults).toEqual([]);
+  }
+  await ground.patch("StatefulSet", "k", { spec: { replicas: 0 } }, NS);
+  await ground.waitFor("nothing to be mounted", async (saw) => {
+    const left = await publishedOn(ground, node);
+    saw(left);
+    return left.length === 0 ? true : undefined;
+  });
+  for (const name of names) await ground.delete("PersistentVolumeClaim", `data-${name}`, NS);
+  for (const volume of volumes) await goneFrom(ground, volume, node);
+});
+
+describe("a pool whose disk comes and goes", () => {
+  const PATH = "/var/lib/mooring/fast";
+  const CLASS = "mooring-fast";
+  const MARK = "mooring-test/fast";
+  const node = (): string => on.ground.nodes[0] ?? "";
+
+  const poolOn = async (): Promise<PoolOnNode | undefined> => {
+    const found = await on.ground.get<StorageNode>("storagenodes.mooring.dev", node());
+    return found?.status?.pools?.find(({ name }) => name === "fast");
+  };
+  const poolIs = (reason: PoolOnNode["reason"]): Promise<PoolOnNode> =>
+    on.ground.waitFor(`pool fast to be ${reason}`, async (saw) => {
+      const pool = await poolOn();
+      saw(pool);
+      return pool?.reason === reason ? pool : undefined;
+    });
+  const fastPod = (name: string): object => pod(NS, name, name, { spec: onHost(node()) });
+
+  beforeAll(async () => {
+    const { ground } = on;
+    if (!ground.capabilities.has("pool-disks")) return;
+    await ground.mountPool(node(), PATH, { mib: 128 });
+    await ground.kubectl(["label", "node", node(), `${MARK}=yes`]);
+    const storageClass = {
+      apiVersion: "storage.k8s.io/v1",
+      kind: "StorageClass",
+      metadata: { name: CLASS },
+      provisioner: "mooring.dev",
+      volumeBindingMode: "WaitForFirstConsumer",
+      parameters: { pool: "fast" },
+    };
+    const pool = {
+      apiVersion: "mooring.dev/v1alpha1",
+      kind: "StoragePool",
+      metadata: { name: "fast" },
+      spec: { path: PATH, nodeSelector: { [MARK]: "yes" } },
+    };
+    await ground.apply(toYaml(pool, storageClass));
+    await poolIs("Ready");
+  });
+  afterAll(async () => {
+    const { ground } = on;
+    if (!ground.capabilities.has("pool-disks")) return;
+    await ground.delete("StorageClass", CLASS);
+    await ground.delete("storagepools.mooring.dev", "fast");
+    await ground.kubectl(["label", "node", node(), `${MARK}-`]);
+    await ground.removePool(node(), PATH);
+  });
+
+  test("claims of one pod that have no room together are all refused there", async (context) => {
+    on.needs(context, "pool-disks");
+    const { ground } = on;
+    const spec = { resources: { requests: { storage: "80Mi" } } };
+    const both = ["both-a", "both-b"];
+    const volumes = both.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+    const two = pod(NS, "both", "both-a", {
+      spec: { ...onHost(node()), volumes },
+      container: { volumeMounts: both.map((name) => ({ name, mountPath: `/${name}` })) },
+    });
+    await ground.apply(toYaml(...both.map((name) => claim(NS, name, CLASS, { spec })), two));
+    for (const name of both) {
+      await eventMatching(ground, { kind: "PersistentVolumeClaim", name, namespace: NS }, /no room/);
+    }
+    const made = await ground.list<{ spec: { pool: string } }>("localvolumes.mooring.dev");
+    expect(made.filter((volume) => volume.spec.pool === "fast")).toEqual([]);
+    await endPod(ground, NS, "both");
+    // Alone each has room.
+    await ground.apply(toYaml(pod(NS, "alone", "both-a", { spec: onHost(node()) })));
+    await readyOn(ground, NS, "alone");
+    await endPod(ground, NS, "alone");
+    for (const name of both) await ground.delete("PersistentVolumeClaim", name, NS);
+    await ground.waitFor("the volume to be gone", async () =>
+      (await ground.list<{ spec: { pool: string } }>("localvolumes.mooring.dev")).every(
+        (one) => one.spec.pool !== "fast",
+      )
+        ? true
+        : undefined,
+    );
+  });
+
+  test("unmounted: it is NotReady, nothing is made on the root disk, and it goes on after the remount", async (context) => {
+    on.needs(context, "pool-disks");
+    const { ground } = on;
+    const spec = { resources: { requests: { storage: "16Mi" } } };
+    await ground.apply(toYaml(claim(NS, "there", CLASS, { spec }), fastPod("there")));
+    await readyOn(ground, NS, "there");
+    await ground.exec(NS, "there", ["sh", "-c", "echo here > /data/x && sync"]);
+    const before = await poolIs("Ready");
+    await endPod(ground, NS, "there");
+    await ground.unmountPool(node(), PATH);
+
+    await ground.apply(toYaml(fastPod("there"), claim(NS, "new", CLASS, { spec }), fastPod("new")));
+    await eventMatching(
+      ground,
+      { kind: "Pod", name: "there", namespace: NS },
+      /pool fast on node \S+ cannot be used.*is the disk mounted/,
+    );
+    expect((await poolIs("NotMounted")).uuid).toBe(before.uuid);
+
+    // Not even the end of the StorageNode, and an agent that remembers nothing, make the empty directory a pool.
+    await ground.kubectl(["delete", "storagenode", node(), "--wait=false"]);
+    await ground.kubectl(["patch", "storagenode", node(), "--type=merge", "-p", '{"metadata":{"finalizers":null}}']);
+    await ground.delete("Pod", (await agentPod(ground, node())).metadata.name, MOVABLE_NAMESPACE);
+    const after = await poolIs("NotMounted");
+    expect([undefined, before.uuid]).toContain(after.uuid);
+    expect(await ground.onNode(node()).listDirectory(PATH)).toEqual([]);
+
+    await ground.remountPool(node(), PATH);
+    await readyOn(ground, NS, "there");
+    expect((await ground.exec(NS, "there", ["cat", "/data/x"])).stdout).toBe("here\n");
+    expect((await poolIs("Ready")).uuid).toBe(before.uuid);
+    await readyOn(ground, NS, "new");
+    await endPod(ground, NS, "there");
+    await endPod(ground, NS, "new");
+    for (const name of ["there", "new"]) await ground.delete("PersistentVolumeClaim", name, NS);
+    await ground.waitFor("the volumes to be gone", async () =>
+      (await ground.list<{ spec: { pool: string } }>("localvolumes.mooring.dev")).every(
+        (one) => one.spec.pool !== "fast",
+      )
+        ? true
+        : undefined,
+    );
+  });
+});

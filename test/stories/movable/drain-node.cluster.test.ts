@@ -1,0 +1,245 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { closeNamespace, openNamespace } from "../support/cleanup.ts";
+import {
+  allReady,
+  drain,
+  ENDED_WELL,
+  endOf,
+  movesOf,
+  moveWhere,
+  onlyOn,
+  podsLeftOn,
+  uncordonAll,
+} from "../support/drains.ts";
+import { toYaml } from "../support/manifest.ts";
+import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
+import { localVolume, nodeNameOf, POOL, readyOn, volumeOf } from "../support/movable-objects.ts";
+import type { Pod } from "../support/objects.ts";
+import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
+import { claimOn, pod, statefulSet } from "../support/workloads.ts";
+
+const on = useMovable(["node-files", "kubectl"]);
+const NS = "movable-drain-node";
+
+beforeAll(async () => {
+  await openNamespace(on.ground, NS);
+});
+afterEach(async () => {
+  for (const key of ["mooring.dev/release", "mooring.dev/drain"]) {
+    await on.ground.kubectl(["annotate", "node", ...on.ground.nodes, `${key}-`]);
+  }
+  await uncordonAll(on.ground);
+});
+afterAll(async () => {
+  await closeNamespace(on.ground, NS);
+});
+
+/** A writer of records with one pod on this node: its volume, and the pod. */
+async function writerOn(node: string, name: string): Promise<{ volume: string; before: Pod }> {
+  const { ground } = on;
+  return onlyOn(ground, node, async () => {
+    await ground.apply(toYaml(recordWriter(NS, name, MOVABLE_CLASS)));
+    const before = await readyOn(ground, NS, `${name}-0`);
+    expect(nodeNameOf(before)).toBe(node);
+    return { volume: await volumeOf(ground, NS, `data-${name}-0`), before };
+  });
+}
+
+/** Takes a workload and its data away, so that the next story has the nodes for itself. */
+async function removeWriter(name: string): Promise<void> {
+  await on.ground.delete("StatefulSet", name, NS);
+  await on.ground.delete("PersistentVolumeClaim", `data-${name}-0`, NS);
+}
+
+async function scale(name: string, replicas: number): Promise<void> {
+  const { ground } = on;
+  await ground.patch("StatefulSet", name, { spec: { replicas } }, NS);
+  if (replicas > 0) return;
+  await ground.waitFor("the pod to be gone", async () =>
+    (await ground.get("Pod", `${name}-0`, NS)) === undefined ? true : undefined,
+  );
+}
+
+/** The node that a story drains, and the others. */
+function nodes(): { a: string; others: string[] } {
+  const [a = "", ...others] = on.ground.nodes;
+  return { a, others };
+}
+
+test("a claim made while its node is cordoned leaves with the drain", async () => {
+  const { ground } = on;
+  const { a, others } = nodes();
+  const names = ["race-0", "race-1", "race-2", "race-3"];
+  const set = recordWriter(NS, "race", MOVABLE_CLASS, { replicas: 4 }) as { spec: object };
+  const parallel = { ...set, spec: { ...set.spec, podManagementPolicy: "Parallel" } };
+  await ground.kubectl(["cordon", ...others]);
+  await ground.apply(toYaml(parallel));
+  await ground.waitFor("a pod to have its node", async () => {
+    const pods = await ground.list<Pod>("pods", { namespace: NS });
+    return pods.some(({ spec }) => spec.nodeName === a) ? true : undefined;
+  });
+  const draining = drain(ground, a);
+  await ground.kubectl(["uncordon", ...others]);
+  expect(endOf(await draining)).toEqual(ENDED_WELL);
+  expect(await podsLeftOn(ground, a)).toEqual([]);
+  expect([...(await allReady(ground, NS, names)).values()]).not.toContain(a);
+  const volumes = await Promise.all(names.map((name) => volumeOf(ground, NS, `data-${name}`)));
+  for (const volume of volumes) expect((await localVolume(ground, volume))?.spec.nodeName).not.toBe(a);
+  await ground.delete("StatefulSet", "race", NS);
+  for (const name of names) await ground.delete("PersistentVolumeClaim", `data-${name}`, NS);
+});
+
+test("a volume that was never published leaves with the drain", async () => {
+  const { ground } = on;
+  const { a } = nodes();
+  await ground.apply(toYaml(claimOn(a, NS, "never", MOVABLE_CLASS)));
+  const volume = await volumeOf(ground, NS, "never");
+  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
+  expect((await localVolume(ground, volume))?.spec.nodeName).not.toBe(a);
+  await ground.apply(toYaml(pod(NS, "never", "never")));
+  expect(nodeNameOf(await readyOn(ground, NS, "never"))).not.toBe(a);
+  await ground.delete("Pod", "never", NS);
+  await ground.delete("PersistentVolumeClaim", "never", NS);
+});
+
+test.each(["mooring.dev/release=true", "mooring.dev/drain=stay"])(
+  "with %s on the node the drain passes, and the volume stays",
+  async (annotation) => {
+    const { ground } = on;
+    const { a } = nodes();
+    const { volume, before } = await writerOn(a, "kept");
+    await ground.kubectl(["annotate", "node", a, annotation]);
+    expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
+    expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: a, epoch: 1 });
+    expect(await movesOf(ground, volume)).toEqual([]);
+    await ground.kubectl(["uncordon", a]);
+    expect(nodeNameOf(await readyOn(ground, NS, "kept-0", before.metadata.uid))).toBe(a);
+    expect((await checkRecords(ground, NS, "kept-0")).faults).toEqual([]);
+    await removeWriter("kept");
+  },
+);
+
+test("a pool that is on no other node does not hold the drain", async () => {
+  const { ground } = on;
+  const { a } = nodes();
+  const pool = {
+    apiVersion: "mooring.dev/v1alpha1",
+    kind: "StoragePool",
+    metadata: { name: "lonely" },
+    spec: { nodeSelector: { "kubernetes.io/hostname": a }, path: "/var/lib/mooring/lonely" },
+  };
+  const storageClass = {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: { name: "mooring-lonely" },
+    provisioner: "mooring.dev",
+    volumeBindingMode: "WaitForFirstConsumer",
+    parameters: { pool: "lonely" },
+  };
+  await ground.apply(toYaml(pool, storageClass, statefulSet(NS, "lonely", "mooring-lonely", ["sleep", "3600"])));
+  const before = await readyOn(ground, NS, "lonely-0");
+  expect(nodeNameOf(before)).toBe(a);
+  const { code, stderr } = await drain(ground, a);
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/pool lonely is on no other node/);
+  await ground.kubectl(["uncordon", a]);
+  expect(nodeNameOf(await readyOn(ground, NS, "lonely-0", before.metadata.uid))).toBe(a);
+  await removeWriter("lonely");
+  await ground.delete("StorageClass", "mooring-lonely");
+});
+
+test("uncordon cancels a move that waits; Ctrl-C of a drain leaves the pod alone, and a later drain goes on", async () => {
+  const { ground } = on;
+  const { a, others } = nodes();
+  const { volume, before } = await writerOn(a, "off");
+  await ground.kubectl(["cordon", ...others]);
+  expect((await drain(ground, a, "--timeout=6s")).code).toBe(1);
+  const waiting = await moveWhere(ground, volume, "to wait for a node", ({ phase, message }) => {
+    return phase === "Planned" && message?.includes("no node can take the volumes") === true;
+  });
+  await ground.kubectl(["uncordon", a]);
+  const cancelled = await moveWhere(ground, volume, "to be cancelled", ({ phase }) => phase === "Cancelled");
+  expect(cancelled.metadata?.name).toBe(waiting.metadata?.name);
+  expect(cancelled.status?.message).toMatch(/not leaving any more/);
+  expect((await readyOn(ground, NS, "off-0")).metadata.uid).toBe(before.metadata.uid);
+  expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: a, epoch: 1 });
+
+  expect((await drain(ground, a, "--timeout=6s")).code).toBe(1);
+  expect((await readyOn(ground, NS, "off-0")).metadata.uid).toBe(before.metadata.uid);
+  const following = followAcknowledged(ground, NS, "off-0");
+  await ground.kubectl(["uncordon", ...others]);
+  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
+  const acknowledged = await following;
+  expect(nodeNameOf(await readyOn(ground, NS, "off-0", before.metadata.uid))).not.toBe(a);
+  expect((await checkRecords(ground, NS, "off-0", acknowledged)).faults).toEqual([]);
+  await removeWriter("off");
+});
+
+test("two drains at once and one more after them move a pod once", async () => {
+  const { ground } = on;
+  const { a } = nodes();
+  const { volume, before } = await writerOn(a, "once");
+  const ends = await Promise.all([drain(ground, a), drain(ground, a)]);
+  expect(ends.map((end) => endOf(end))).toEqual([ENDED_WELL, ENDED_WELL]);
+  const after = await readyOn(ground, NS, "once-0", before.metadata.uid);
+  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
+  expect((await readyOn(ground, NS, "once-0")).metadata.uid).toBe(after.metadata.uid);
+  expect((await localVolume(ground, volume))?.spec.epoch).toBe(2);
+  expect((await movesOf(ground, volume)).length).toBe(1);
+  await removeWriter("once");
+});
+
+test("drain a, uncordon a, drain b within a minute: the pod is back with every byte", async () => {
+  const { ground } = on;
+  const { a } = nodes();
+  const { volume, before } = await writerOn(a, "there");
+  await moreRecords(ground, NS, "there-0");
+  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
+  const away = await readyOn(ground, NS, "there-0", before.metadata.uid);
+  const b = nodeNameOf(away);
+  await ground.kubectl(["cordon", ...ground.nodes.filter((node) => node !== a && node !== b)]);
+  await ground.kubectl(["uncordon", a]);
+  const acknowledged = await moreRecords(ground, NS, "there-0");
+  const following = followAcknowledged(ground, NS, "there-0");
+  expect(endOf(await drain(ground, b))).toEqual(ENDED_WELL);
+  const last = await following;
+  expect(last).toBeGreaterThanOrEqual(acknowledged);
+  const home = await readyOn(ground, NS, "there-0", away.metadata.uid);
+  expect(nodeNameOf(home)).toBe(a);
+  expect((await checkRecords(ground, NS, "there-0", last)).faults).toEqual([]);
+  expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: a, epoch: 3 });
+  await removeWriter("there");
+});
+
+test("kubectl drain, and the machine may burn: every acknowledged byte is elsewhere, also of a workload scaled to zero", async (context) => {
+  on.needs(context, "node-kill");
+  const { ground } = on;
+  const { a } = nodes();
+  const { volume, before } = await writerOn(a, "w");
+  const idle = await writerOn(a, "idle");
+  const written = await moreRecords(ground, NS, "idle-0");
+  await scale("idle", 0);
+  await moreRecords(ground, NS, "w-0");
+  const following = followAcknowledged(ground, NS, "w-0");
+  const disk = ground.onNode(a);
+  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
+  // Not a moment later, and before anything of the node can say goodbye.
+  await disk.exec(["mv", POOL, `${POOL}.burnt`]);
+  await ground.killNode(a);
+  await ground.delete("Node", a);
+  try {
+    const acknowledged = await following;
+    const after = await readyOn(ground, NS, "w-0", before.metadata.uid);
+    expect(nodeNameOf(after)).not.toBe(a);
+    await moreRecords(ground, NS, "w-0");
+    expect((await checkRecords(ground, NS, "w-0", acknowledged)).faults).toEqual([]);
+    await scale("idle", 1);
+    expect(nodeNameOf(await readyOn(ground, NS, "idle-0"))).not.toBe(a);
+    expect((await checkRecords(ground, NS, "idle-0", written)).faults).toEqual([]);
+    for (const name of [volume, idle.volume]) expect((await localVolume(ground, name))?.spec.epoch).toBe(2);
+  } finally {
+    await ground.startNode(a);
+    await disk.exec(["mv", `${POOL}.burnt`, POOL]);
+    await ground.waitFor(`node ${a} to be back`, async () => ground.get("Node", a));
+  }
+});

@@ -1,0 +1,86 @@
+import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
+import type { Ground } from "../../cluster/ground.ts";
+import type { RunResult } from "../../cluster/run.ts";
+import { nodeNameOf } from "./movable-objects.ts";
+import type { Pod } from "./objects.ts";
+
+/** Plain kubectl, as everybody types it. Waits for its end. */
+export async function drain(ground: Ground, node: string, ...flags: string[]): Promise<RunResult> {
+  const timeout = flags.some((flag) => flag.startsWith("--timeout")) ? [] : ["--timeout=240s"];
+  return ground.kubectl(["drain", node, "--ignore-daemonsets", ...timeout, ...flags]);
+}
+
+/** What to compare with `ENDED_WELL`: the words of a drain only where it failed. */
+export function endOf({ code, stderr }: RunResult): object {
+  return { code, stderr: code === 0 ? "" : stderr };
+}
+
+export const ENDED_WELL = { code: 0, stderr: "" };
+
+export async function uncordonAll(ground: Ground): Promise<void> {
+  await ground.kubectl(["uncordon", ...ground.nodes]);
+}
+
+/** Does something while no other node than this one takes pods. */
+export async function onlyOn<T>(ground: Ground, node: string, work: () => Promise<T>): Promise<T> {
+  const others = ground.nodes.filter((name) => name !== node);
+  await ground.kubectl(["cordon", ...others]);
+  try {
+    return await work();
+  } finally {
+    await ground.kubectl(["uncordon", ...others]);
+  }
+}
+
+/** Everything that is scheduled on a node and is no DaemonSet's. */
+export async function podsLeftOn(ground: Ground, node: string): Promise<string[]> {
+  const pods = await ground.list<Pod & { metadata: { ownerReferences?: readonly { kind: string }[] } }>("pods", {
+    fieldSelector: `spec.nodeName=${node}`,
+  });
+  return pods
+    .filter(({ metadata }) => metadata.ownerReferences?.[0]?.kind !== "DaemonSet")
+    .map(({ metadata }) => metadata.name);
+}
+
+/** Waits until pods are Ready, in whatever order; the nodes they are on. */
+export async function allReady(
+  ground: Ground,
+  namespace: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  return ground.waitFor(`${String(names.length)} pods of ${namespace} to be Ready`, async (saw) => {
+    const pods = (await ground.list<Pod>("pods", { namespace })).filter(({ metadata }) =>
+      names.includes(metadata.name),
+    );
+    const ready = pods.filter(
+      ({ metadata, status }) =>
+        metadata.deletionTimestamp === undefined &&
+        status.conditions?.some((one) => one.type === "Ready" && one.status === "True") === true,
+    );
+    saw(pods.map(({ metadata, status }) => [metadata.name, status]));
+    if (ready.length < names.length) return undefined;
+    return new Map(ready.map((pod) => [pod.metadata.name, nodeNameOf(pod)]));
+  });
+}
+
+/** The VolumeMoves that have this volume, oldest first. */
+export async function movesOf(ground: Ground, volume: string): Promise<VolumeMove[]> {
+  const moves = await ground.list<VolumeMove>("volumemoves.mooring.dev");
+  return moves
+    .filter(({ spec }) => spec.volumes.some(({ name }) => name === volume))
+    .toSorted((a, b) => ((a.status?.startedAt ?? "") < (b.status?.startedAt ?? "") ? -1 : 1));
+}
+
+/** Waits until the newest VolumeMove of a volume is so. */
+export async function moveWhere(
+  ground: Ground,
+  volume: string,
+  what: string,
+  is: (status: NonNullable<VolumeMove["status"]>) => boolean,
+): Promise<VolumeMove> {
+  return ground.waitFor(`a move of ${volume} ${what}`, async (saw) => {
+    const move = (await movesOf(ground, volume)).at(-1);
+    saw(move?.status);
+    return move?.status !== undefined && is(move.status) ? move : undefined;
+  });
+}
