@@ -20,6 +20,9 @@ export interface Summary {
   readonly files: number;
 }
 
+/** What came of reading or copying a tree. */
+export type Outcome = Summary | { readonly code: string; readonly message: string };
+
 /**
  * Everything that the next step for one volume on this node is decided from. Objects are read
  * uncached.
@@ -47,14 +50,14 @@ export interface VolumeView {
 export interface Found {
   /** Whether nobody can write into the sealed copy. */
   readonly proven?: boolean | undefined;
-  /** The sealed copy, read whole. */
-  readonly summary?: Summary | undefined;
+  /** The sealed copy, read whole, or why it cannot be read. */
+  readonly summary?: Outcome | undefined;
   /** What stands in the way of a move, as a sentence; "" when nothing does. */
   readonly unmovable?: string | undefined;
   /** What a finished transfer of this sealing has brought, or why it failed. */
+  readonly copied?: Outcome | undefined;
   /** How far a transfer is that runs now: bytes that have arrived, and bytes per second. */
   readonly copying?: { readonly received: number; readonly rate: number } | undefined;
-  readonly copied?: Summary | { readonly code: string; readonly message: string } | undefined;
 }
 
 /** What a report says besides who, when, and for which move. */

@@ -262,6 +262,8 @@ export class MoveWorker {
         await store.unseal(volume, epoch, directoryAttributes(localVolume.spec.directory));
         return;
       case "promote":
+        // A transfer of ours that still ran would write under the pod.
+        await this.#deps.jobs.endOthers(volume, undefined);
         await store.promote(volume, epoch, step.moveUID);
         return;
       default:
