@@ -55,7 +55,7 @@ class MoveLoop {
   readonly #evictions = new Map<string, Map<string, EvictionOutcome>>();
   /** When progress was last written, by move UID. */
   readonly #notedAt = new Map<string, number>();
-  /** The status that was written last, by move UID: nobody else writes it, and the cache is behind. */
+  /** The status that was written last, by move UID: nobody else writes it, and caches are late. */
   readonly #statuses = new Map<string, VolumeMoveStatus>();
 
   constructor(deps: MoveLoopDeps) {
