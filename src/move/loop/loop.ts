@@ -10,7 +10,7 @@
  * in memory (when a pod was last evicted) only paces repetitions.
  */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
-import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
+import { volumeMoves, type VolumeMove, type VolumeMoveStatus } from "../../api/kinds/volume-move.ts";
 import { copyNameOf } from "../../api/copy-name.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
 import { isConflict, isInvalid, isNotFound, isTooManyRequests } from "../../kube/errors.ts";
@@ -55,6 +55,8 @@ class MoveLoop {
   readonly #evictions = new Map<string, Map<string, EvictionOutcome>>();
   /** When progress was last written, by move UID. */
   readonly #notedAt = new Map<string, number>();
+  /** The status that was written last, by move UID: nobody else writes it, and caches are late. */
+  readonly #statuses = new Map<string, VolumeMoveStatus>();
 
   constructor(deps: MoveLoopDeps) {
     this.#deps = deps;
@@ -137,7 +139,8 @@ class MoveLoop {
       const snapshot = await readSnapshot(this.#deps, clock, name, parts, remembered, signal);
       if (snapshot === undefined) return undefined;
       const now = clock.now();
-      const step = planMove(snapshot, now);
+      const whole = { ...snapshot, others: this.#others(uid) };
+      const step = planMove(whole, now);
       switch (step.step) {
         case "nothing":
           return undefined;
@@ -154,7 +157,7 @@ class MoveLoop {
         case "try-evict":
         case "evict":
         case "delete-pod":
-          if (!(await this.#carryOut(snapshot, step, signal))) return { requeueAfterMs: AGAIN_MS };
+          if (!(await this.#carryOut(whole, step, signal))) return { requeueAfterMs: AGAIN_MS };
           parts = new Set(["volumes", "move"]);
       }
     }
@@ -170,10 +173,13 @@ class MoveLoop {
     const { client, clock, log } = this.#deps;
     const { move } = snapshot;
     const { uid } = move.metadata;
+    // From now on, for whoever is planned meanwhile.
+    if (step.step === "set-status") this.#statuses.set(uid, step.status);
     try {
       await write(client, step, signal);
       this.#tell(snapshot, step);
     } catch (error) {
+      if (step.step === "set-status") this.#statuses.delete(uid);
       if (step.step === "evict" || step.step === "try-evict") {
         this.#evicted(uid, step.pod.uid, { at: clock.now(), ...outcomeOf(error) });
         return true;
@@ -209,6 +215,14 @@ class MoveLoop {
     log.info("a step of a move", { ...fields, step: step.step, ...change, ...pod });
   }
 
+  /** All moves but this one that have not ended, as they were left last. */
+  #others(uid: string): readonly Stored<VolumeMove>[] {
+    return this.#deps.moves.store
+      .list()
+      .map((move) => ({ ...move, status: this.#statuses.get(move.metadata.uid) ?? move.status }) as Stored<VolumeMove>)
+      .filter((move) => move.metadata.uid !== uid && !isFinished(move));
+  }
+
   #concerned({ pods, source, volumes }: MoveSnapshot): Concerned {
     const { nodes, persistentVolumes } = this.#deps;
     return {
@@ -230,6 +244,7 @@ class MoveLoop {
   #forget(uid: string): void {
     this.#evictions.delete(uid);
     this.#notedAt.delete(uid);
+    this.#statuses.delete(uid);
   }
 
   async #repair(name: string, signal: AbortSignal): Promise<ReconcileResult> {

@@ -14,9 +14,10 @@ const FIRST = Number(process.env["MOORING_MODEL_SEED"] ?? 1);
  */
 const TRIES = 40;
 const FROM: Partial<Record<Sabotage, number>> = {
+  "the agent publishes without reading the volume": 40,
   "the agent publishes while the volume is sealed": 40,
   "the target copies again what it has reported as copied": 60,
-  "an undo after the commit": 35,
+  "an undo after the commit": 140,
   "the commit ignores the version it was decided on": 70,
 };
 

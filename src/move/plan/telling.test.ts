@@ -18,7 +18,7 @@ const ENDS: Readonly<Record<MovePhase, RegExp>> = {
   Cancelled: /^Cancelled\. ./,
 };
 
-/** What may hold a move up. Each says what is wrong (message) and what to do (advice) in the condition. */
+/** What may hold a move up. The condition says what is wrong (message) and what to do (advice). */
 const WAITS = [
   "MOVE_EVICTION_FAILED",
   "MOVE_EVICTION_HELD",

@@ -86,7 +86,7 @@ async function remove(kind: string, name: string, ...claims: string[]): Promise<
   for (const one of claims) await ground.delete("PersistentVolumeClaim", one, NS);
 }
 
-/** What moves at once, looked at until `end`: the most volumes of a node's moves, and what waiting ones said. */
+/** Looked at until `end`: the most volumes that moved at once, and what waiting moves said. */
 async function watchLine(node: string, end: Promise<unknown>): Promise<{ most: number; said: ReadonlySet<string> }> {
   let ended = false;
   void end.finally(() => {

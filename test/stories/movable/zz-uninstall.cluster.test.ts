@@ -82,6 +82,10 @@ test("both manifests go one after the other within a minute each, and the data s
   for (const file of [WORKLOADS_MANIFEST, BASE_MANIFEST]) {
     const { code, stderr } = await deleteManifest(ground, file);
     expect({ file, code, stderr: code === 0 ? "" : stderr }).toEqual({ file, code: 0, stderr: "" });
+    if (file === BASE_MANIFEST) break;
+    // Its end says that nothing needs the controller's rights any more.
+    expect((await localVolume(ground, volume))?.metadata?.finalizers).toBeUndefined();
+    expect((await podsOfProduct()).filter((name) => name.includes("keeper"))).toEqual([]);
   }
   expect(await ground.get("Namespace", MOVABLE_NAMESPACE)).toBeUndefined();
   expect(await ground.onNode(node).readFile(`${copyDirectory(volume, 1)}/data/x`)).toBe("here\n");

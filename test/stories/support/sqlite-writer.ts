@@ -1,7 +1,7 @@
 /*
- * A database that shows every lost transaction: SQLite in WAL mode with synchronous=FULL, in a pod on the product's
- * image (its Node has SQLite). A number goes to stdout once its COMMIT has returned. Wherever the pod starts, it goes on
- * after the last row it finds.
+ * A database that shows every lost transaction: SQLite in WAL mode with synchronous=FULL, in a pod
+ * on the product's image (its Node has SQLite). A number goes to stdout once its COMMIT has
+ * returned. Wherever the pod starts, it goes on after the last row it finds.
  */
 import type { Ground } from "../../cluster/ground.ts";
 import { statefulSet } from "./workloads.ts";
@@ -40,7 +40,7 @@ export function sqliteWriter(namespace: string, name: string, storageClassName: 
   return { ...set, spec: { ...set.spec, template: { ...template, spec } } };
 }
 
-/** What is in the database now: rows, the highest number, and what SQLite says of the file. Needs `isolation`. */
+/** The rows of the database, the highest number, and what SQLite says of it. Needs `isolation`. */
 export async function checkDatabase(
   ground: Ground,
   namespace: string,
