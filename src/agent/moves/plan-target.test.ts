@@ -160,3 +160,23 @@ describe("the copy that arrived", () => {
     expect(planned).toEqual(step);
   });
 });
+
+describe("a copy of a later epoch on the target's disk", () => {
+  const later: CopyView = { ...incoming, directory: "2", moveUID: undefined };
+  test.each<[string, CopyView]>([
+    ["that is Active", { ...later, state: "Active" }],
+    ["that was sealed", { ...later, state: "Sealed" }],
+    ["that lies in the trash", { ...later, state: "Trash" }],
+  ])("%s is the volume of a time that the cluster has forgotten: refused", (_title, one) => {
+    expect(planTarget(view({ copies: [one] }), sealed)).toMatchObject({
+      step: "report",
+      content: { role: "Target", state: "Refused", code: "AGENT_DISK_AHEAD" },
+    });
+  });
+  test.each<[string, CopyView]>([
+    ["was brought by a cancelled move", { ...incoming, state: "Trash" }],
+    ["is of another volume of the same name", { ...later, state: "Active", incarnation: "other" }],
+  ])("does not matter when it %s", (_title, one) => {
+    expect(planTarget(view({ copies: [one] }), sealed)).toEqual(copy);
+  });
+});

@@ -15,7 +15,8 @@
  * before its directory is used again.
  */
 import type { CopyReport } from "../../api/kinds/volume-copy.ts";
-import type { ReportContent, VolumeView } from "./view.ts";
+import { agentErrors } from "../errors.ts";
+import type { CopyView, ReportContent, VolumeView } from "./view.ts";
 import { isReported, recordedOf } from "./view.ts";
 
 export type TargetStep =
@@ -55,6 +56,8 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined): Ta
   if (spec.epoch !== recorded.epoch || spec.incarnation !== recorded.incarnation) return NOTHING;
   const isCurrent = source?.moveUID === move.metadata.uid && source.sealing === move.status.sealing;
   if (!isCurrent || source.state !== "Sealed" || source.role !== "Source" || source.tombstone === true) return NOTHING;
+  const ahead = copies.find((copy) => isAhead(copy, spec.epoch, spec.incarnation));
+  if (ahead !== undefined) return refuse(view, spec.epoch, ahead.epoch);
   const { copied } = found;
   if (copied === undefined && isReportedCopied(view)) {
     const { bootID, report } = view;
@@ -71,6 +74,23 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined): Ta
     "code" in copied
       ? { role: "Target", state: "Refused", code: copied.code, message: copied.message }
       : { role: "Target", state: "Copied", ...copied };
+  return isReported(view, content) ? NOTHING : { step: "report", content };
+}
+
+/**
+ * A copy of a later epoch that was the volume once: the cluster was restored from a backup. What a move
+ * brought that was cancelled is none.
+ */
+function isAhead(copy: CopyView, epoch: number, incarnation: string): boolean {
+  const wasBrought = copy.state === "Incoming" || (copy.state === "Trash" && copy.moveUID !== undefined);
+  return copy.incarnation === incarnation && copy.epoch > epoch && !wasBrought;
+}
+
+/** It would be taken for what arrives. */
+function refuse(view: VolumeView, epoch: number, found: number): TargetStep {
+  const { nodeName: node, volume } = view;
+  const { code, message } = agentErrors.DISK_AHEAD({ volume, node, epoch, found });
+  const content: ReportContent = { role: "Target", state: "Refused", code, message };
   return isReported(view, content) ? NOTHING : { step: "report", content };
 }
 
