@@ -11,8 +11,8 @@
  *                becomes the Active one
  *   otherwise    nothing: what has arrived stays for the next try
  *
- * The transfer runs beside the loop. One of another move, or of an earlier sealing, is ended and awaited
- * before its directory is used again.
+ * The transfer runs beside the loop. One of another move, or of an earlier sealing, is ended and
+ * awaited before its directory is used again.
  */
 import type { CopyReport } from "../../api/kinds/volume-copy.ts";
 import type { ReportContent, VolumeView } from "./view.ts";
@@ -39,13 +39,15 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined): Ta
   if (localVolume === undefined || localVolume.spec.reclaim) return NOTHING;
   const { spec } = localVolume;
   if (spec.nodeName === nodeName) {
-    // The LocalVolume names this node and the epoch only after the commit: no other proof is needed.
+    // The LocalVolume names this node and the epoch only after the commit: no other proof is
+    // needed.
     const arrived = copies.find(
       ({ epoch, incarnation, moveUID, state }) =>
         state === "Incoming" && epoch === spec.epoch && incarnation === spec.incarnation && moveUID !== undefined,
     );
     const moveUID = arrived?.moveUID;
-    // The move holds the volume until the copy is open: what another move left here is not the volume.
+    // The move holds the volume until the copy is open: what another move left here is not the
+    // volume.
     const placed = moveUID !== undefined && spec.activeMove?.uid === moveUID;
     return placed ? { step: "promote", epoch: spec.epoch, moveUID } : NOTHING;
   }
