@@ -1,12 +1,12 @@
 /*
  * The target's part of a move, for one volume.
  *
- *   Sealed       the source has reported Sealed for this sealing → the whole tree is pulled, compared
- *                and made durable; meanwhile report Copying, with how far it is → report Copied, with
- *                its digest; or Refused, with the reason
- *                what was reported as Copied is not touched any more while the move has this sealing:
- *                the commit may be written at any moment, and it stands on that report. After a restart
- *                of the machine it is read again, and only compared
+ *   Sealed       the source has reported Sealed for this sealing → the whole tree is pulled,
+ *                compared and made durable; meanwhile report Copying, with how far it is → report
+ *                Copied, with its digest; or Refused, with the reason
+ *                what was reported as Copied is not touched any more while the move has this
+ *                sealing: the commit may be written at any moment, and it stands on that report.
+ *                After a restart of the machine it is read again, and only compared
  *   Committed    the LocalVolume names this node and the epoch that was copied → the Incoming copy
  *                becomes the Active one
  *   otherwise    nothing: what has arrived stays for the next try
