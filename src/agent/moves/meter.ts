@@ -6,7 +6,10 @@ const EVERY_MS = 5000;
 /** A copy that is done before this is not worth a report. */
 const FIRST_MS = 1000;
 
-/** Tells how far a transfer is, at most every five seconds. The rate is that of the time since the last telling. */
+/**
+ * Tells how far a transfer is, at most every five seconds. The rate is that of the time since the
+ * last telling.
+ */
 export class Meter {
   readonly #clock: Clock;
   readonly #tell: (copying: NonNullable<Found["copying"]>) => void;

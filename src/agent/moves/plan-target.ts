@@ -1,18 +1,18 @@
 /*
  * The target's part of a move, for one volume.
  *
- *   Sealed       the source has reported Sealed for this sealing → the whole tree is pulled, compared
- *                and made durable; meanwhile report Copying, with how far it is → report Copied, with
- *                its digest; or Refused, with the reason
- *                what was reported as Copied is not touched any more while the move has this sealing:
- *                the commit may be written at any moment, and it stands on that report. After a restart
- *                of the machine it is read again, and only compared
+ *   Sealed       the source has reported Sealed for this sealing → the whole tree is pulled,
+ *                compared and made durable; meanwhile report Copying, with how far it is → report
+ *                Copied, with its digest; or Refused, with the reason
+ *                what was reported as Copied is not touched any more while the move has this
+ *                sealing: the commit may be written at any moment, and it stands on that report.
+ *                After a restart of the machine it is read again, and only compared
  *   Committed    the LocalVolume names this node and the epoch that was copied → the Incoming copy
  *                becomes the Active one
  *   otherwise    nothing: what has arrived stays for the next try
  *
- * The transfer runs beside the loop. One of another move, or of an earlier sealing, is ended and awaited
- * before its directory is used again.
+ * The transfer runs beside the loop. One of another move, or of an earlier sealing, is ended and
+ * awaited before its directory is used again.
  */
 import type { CopyReport } from "../../api/kinds/volume-copy.ts";
 import { agentErrors } from "../errors.ts";
@@ -40,13 +40,15 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined): Ta
   if (localVolume === undefined || localVolume.spec.reclaim) return NOTHING;
   const { spec } = localVolume;
   if (spec.nodeName === nodeName) {
-    // The LocalVolume names this node and the epoch only after the commit: no other proof is needed.
+    // The LocalVolume names this node and the epoch only after the commit: no other proof is
+    // needed.
     const arrived = copies.find(
       ({ epoch, incarnation, moveUID, state }) =>
         state === "Incoming" && epoch === spec.epoch && incarnation === spec.incarnation && moveUID !== undefined,
     );
     const moveUID = arrived?.moveUID;
-    // The move holds the volume until the copy is open: what another move left here is not the volume.
+    // The move holds the volume until the copy is open: what another move left here is not the
+    // volume.
     const placed = moveUID !== undefined && spec.activeMove?.uid === moveUID;
     return placed ? { step: "promote", epoch: spec.epoch, moveUID } : NOTHING;
   }

@@ -1,15 +1,16 @@
 /*
- * This node's part of all moves: reads, plans (plan-source.ts, plan-target.ts), does one step, and again.
+ * This node's part of all moves: reads, plans (plan-source.ts, plan-target.ts), does one step, and
+ * again.
  *
- * A step that changes the disk is planned once more under the volume's lock, on objects read in there:
- * publish, seal and purge of a volume exclude each other, and no step is taken on what was true before
- * the lock was had.
+ * A step that changes the disk is planned once more under the volume's lock, on objects read in
+ * there: publish, seal and purge of a volume exclude each other, and no step is taken on what was
+ * true before the lock was had.
  *
- * Reading a whole tree and copying one run beside the loop (jobs.ts). What they find is kept in memory
- * for the move and sealing it was found for; a new process finds it again.
+ * Reading a whole tree and copying one run beside the loop (jobs.ts). What they find is kept in
+ * memory for the move and sealing it was found for; a new process finds it again.
  *
- * What a crash leaves: the copy store says for each change of the disk; a report that was not written is
- * derived again.
+ * What a crash leaves: the copy store says for each change of the disk; a report that was not
+ * written is derived again.
  */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
 import { volumeCopies, type CopyReport } from "../../api/kinds/volume-copy.ts";
@@ -54,7 +55,10 @@ type Step = SourceStep | TargetStep;
 const WORKERS = 8;
 /** While the end of a pod or a process is waited for. A look costs a read of /proc. */
 const LOOK_MS = 500;
-/** How often all volumes with something unfinished are looked at: objects also change without a move. */
+/**
+ * How often all volumes with something unfinished are looked at: objects also change without a
+ * move.
+ */
 const EVERYTHING_MS = 30_000;
 /** More steps in a row than any move has. */
 const MOST_STEPS = 24;
@@ -95,7 +99,10 @@ export class MoveWorker {
     return spec.from === nodeName || status?.target === nodeName || spec.to === nodeName;
   }
 
-  /** Copies that are not simply Active: a seal that came late, an arrival that was committed, and so on. */
+  /**
+   * Copies that are not simply Active: a seal that came late, an arrival that was committed, and so
+   * on.
+   */
   async #lookAtUnfinished(signal: AbortSignal): Promise<void> {
     const { clock, log, onDisk, queue } = this.#deps;
     while (!signal.aborted) {
@@ -351,7 +358,10 @@ export class MoveWorker {
     return { view: { ...view, found: this.#findings.of(view) }, source };
   }
 
-  /** Writes what this node has to say of the move into its VolumeCopy, which is made when it is missing. */
+  /**
+   * Writes what this node has to say of the move into its VolumeCopy, which is made when it is
+   * missing.
+   */
   async #report(view: VolumeView, content: ReportContent, signal: AbortSignal): Promise<void> {
     const { bootID, clock, client, copies } = this.#deps;
     const { move, volume } = view;

@@ -12,8 +12,8 @@ import { MOVED_AT_FRESH_MS, msOf, timeOf } from "./timing.ts";
 type Present = VolumeView & { readonly volume: Stored<LocalVolume> };
 
 /**
- * Committed. Only forward: every volume gets its new place, then its copy there must be usable, then the move lets go.
- * A volume that is gone, made again or further on by now is passed over.
+ * Committed. Only forward: every volume gets its new place, then its copy there must be usable,
+ * then the move lets go. A volume that is gone, made again or further on by now is passed over.
  */
 export function planCommitted(s: MoveSnapshot, now: number): MoveStep {
   if (s.volumes.some(({ volume }) => volume === undefined)) {
@@ -67,12 +67,13 @@ function isPlaced(s: MoveSnapshot, { name, volume }: Present): boolean {
 }
 
 /**
- * Gives one volume its new place. Its fence and activeMove are this move's: without them the source may have been
- * unsealed and written to, and what was copied would not be the volume any more.
+ * Gives one volume its new place. Its fence and activeMove are this move's: without them the source
+ * may have been unsealed and written to, and what was copied would not be the volume any more.
  */
 function placeNext(s: MoveSnapshot, now: number, { name, volume, sourceCopy }: Present): MoveStep {
   let tombstone = false;
-  // A volume that may still be made for the first time was perhaps never published: only its source's report tells.
+  // A volume that may still be made for the first time was perhaps never published: only its
+  // source's report tells.
   if (volume.spec.mayCreate !== undefined) {
     const report = currentReport(s, sourceCopy, "Source");
     if (report?.state !== "Sealed") {

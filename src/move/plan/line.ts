@@ -1,15 +1,15 @@
 /*
- * The line: how many volumes are moved at once. A move takes its places when it leaves Planned and gives
- * them back at the commit or the end. A move that cannot go on for another reason (no node fits, a budget
- * that allows nothing) has none, so that it holds up nobody; it comes into the line again before it is
- * fenced.
+ * The line: how many volumes are moved at once. A move takes its places when it leaves Planned and
+ * gives them back at the commit or the end. A move that cannot go on for another reason (no node
+ * fits, a budget that allows nothing) has none, so that it holds up nobody; it comes into the line
+ * again before it is fenced.
  *
- * First come, first served, by the time at which the VolumeMove was made. All volumes of a move get their
- * places at once. A move with more volumes than a node has places goes when nothing else is moved on its
- * two nodes.
+ * First come, first served, by the time at which the VolumeMove was made. All volumes of a move get
+ * their places at once. A move with more volumes than a node has places goes when nothing else is
+ * moved on its two nodes.
  *
- * The places bound the load on disks and network; nothing else rests on them. Two moves that are planned
- * in the same moment may both take the last one.
+ * The places bound the load on disks and network; nothing else rests on them. Two moves that are
+ * planned in the same moment may both take the last one.
  */
 import type { MovePhase, VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { CodedError } from "../../observe/errors.ts";

@@ -49,8 +49,9 @@
  *  I5  Each entry into Fenced raises sealing; no other step changes it.
  *  I6  Pods are evicted or deleted only while all volumes are fenced and all labels set, on move,
  *      volumes and pods that were read uncached.
- *  I7  A fence goes on, or off before Undoing, only on volumes and move that were read uncached, the
- *      move last: the write carries the volume's version, and the move must not be older than that.
+ *  I7  A fence goes on, or off before Undoing, only on volumes and move that were read uncached,
+ *      the move last: the write carries the volume's version, and the move must not be older than
+ *      that.
  *  I8  A volume gets its new place only while it is fenced and held by this move; its epoch rises
  *      by one.
  *  I9  The right to make a volume goes along with a tombstone, and never with anything else.

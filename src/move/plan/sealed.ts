@@ -10,7 +10,10 @@ import type { MoveStep } from "./step.ts";
 import { whyLost } from "./target.ts";
 import { backoffMs, COPY_TRIES, PROGRESS_EVERY_MS, timeOf } from "./timing.ts";
 
-/** Codes of a target that the same target would give again. Everything else may pass: a connection, a disk error. */
+/**
+ * Codes of a target that the same target would give again. Everything else may pass: a connection,
+ * a disk error.
+ */
 const FINAL: ReadonlySet<string> = new Set([
   "TRANSFER_TARGET_FULL",
   "TRANSFER_MOUNT_INSIDE",
@@ -19,9 +22,10 @@ const FINAL: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Sealed. The target pulls; when every copy is durable and equal to its source, one write commits the move. What the
- * commit stands on is read uncached, and the write carries the version of the VolumeMove that was read: a move that
- * left this sealing meanwhile (an undo, a new seal) has another version.
+ * Sealed. The target pulls; when every copy is durable and equal to its source, one write commits
+ * the move. What the commit stands on is read uncached, and the write carries the version of the
+ * VolumeMove that was read: a move that left this sealing meanwhile (an undo, a new seal) has
+ * another version.
  */
 export function planSealed(s: MoveSnapshot, now: number): MoveStep {
   const end = whyCancel(s);
@@ -120,7 +124,10 @@ function sealAgain(
   });
 }
 
-/** On a staying node the pods can come back; on a leaving one they could not run, so the move tries until it works. */
+/**
+ * On a staying node the pods can come back; on a leaving one they could not run, so the move tries
+ * until it works.
+ */
 function copyFailed(s: MoveSnapshot, now: number, why: CodedError): MoveStep {
   const failures = (s.move.status?.failures ?? 0) + 1;
   if (s.source.leaving !== undefined) {

@@ -11,8 +11,9 @@ const MINE = "move-1";
 const PARTS: readonly Part[] = ["move", "volumes", "copies", "pods", "nodes"];
 
 /**
- * A snapshot drawn at random. Most of it fits together, for a move of its phase as it goes well; each part is bent now
- * and then, so that every branch of the plan is met many times in some thousand draws.
+ * A snapshot drawn at random. Most of it fits together, for a move of its phase as it goes well;
+ * each part is bent now and then, so that every branch of the plan is met many times in some
+ * thousand draws.
  */
 export function randomSnapshot(random: Random): MoveSnapshot {
   const chance = (p: number): boolean => random.float() < p;
