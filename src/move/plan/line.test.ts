@@ -79,6 +79,10 @@ describe("the line", () => {
     expect(why(move("m", later), move("x", waits), move("y", waits))).toMatch(/x, y/);
     expect(why(move("m"), move("x", { ...waits, ...later }), move("y", { ...waits, ...later }))).toBeUndefined();
   });
+  test("a fenced move keeps its places, whatever holds it up", () => {
+    const fenced = { phase: "Fenced", to: "b", blocked: "MOVE_EVICTION_HELD", volumes: 2 } as const;
+    expect(why(move("m", later), move("x", fenced))).toMatch(/x/);
+  });
   test("a move that a budget held up comes into the line again", () => {
     expect(why(move("m", later), move("x", { ...waits, phase: "Prepared", volumes: 2 }))).toMatch(/x/);
   });

@@ -45,9 +45,13 @@ export function whyInLine(s: MoveSnapshot): CodedError | undefined {
   return moveErrors.IN_LINE({ ahead: names(before), limit: MOVING_IN_CLUSTER, where: "in the cluster" });
 }
 
-/** Whether it moves now, as far as it can: one that is held by something else does not. */
+/**
+ * Whether it moves now. One that is held up before it is fenced does not. From Fenced on it keeps its
+ * places, whatever holds it up: it goes on in the moment it may, without asking again.
+ */
 function hasPlaces({ status }: VolumeMove): boolean {
-  return status?.phase !== undefined && HAS_PLACES.has(status.phase) && blockedBy(status) === undefined;
+  if (status?.phase === undefined || !HAS_PLACES.has(status.phase)) return false;
+  return status.phase !== "Prepared" || blockedBy(status) === undefined;
 }
 
 /** Whether it will begin as soon as there is a place. */

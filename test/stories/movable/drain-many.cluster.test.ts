@@ -97,8 +97,9 @@ async function watchLine(node: string, end: Promise<unknown>): Promise<{ most: n
   await on.ground.waitFor("the drain to end", async () => {
     const moves = await on.ground.list<VolumeMove>("volumemoves.mooring.dev");
     const here = moves.filter(({ spec, status }) => {
-      // What a budget holds up does not move.
-      if (status?.conditions?.some(({ type }) => type === "Blocked") === true) return false;
+      // What is held up before it is fenced does not move.
+      if (status?.phase === "Prepared" && status.conditions?.some(({ type }) => type === "Blocked") === true)
+        return false;
       return spec.from === node && ["Copying", "Prepared", "Fenced", "Sealed"].includes(status?.phase ?? "");
     });
     most = Math.max(most, here.flatMap(({ spec }) => spec.volumes).length);
