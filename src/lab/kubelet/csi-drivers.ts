@@ -60,7 +60,9 @@ export class CsiDrivers {
     }
   }
 
-  /** Unpublishes everything of a pod, each on its own. Rejects with a CsiFailure while one is left. */
+  /**
+   * Unpublishes everything of a pod, each on its own. Rejects with a CsiFailure while one is left.
+   */
   async unpublishAll(podUID: string): Promise<void> {
     const published = this.#published.get(podUID);
     const calls = [...(published?.values() ?? [])].map(async ({ driver, targetPath, volumeId }) => {

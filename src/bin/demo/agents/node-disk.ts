@@ -4,7 +4,10 @@ import type { Disk } from "../../../effects/disk.ts";
 /** Where a path of the node lies on this machine. */
 export type OnMachine = (path: string) => string;
 
-/** The disk of a node that is a directory of this machine. Whoever runs the demo owns all of it: owners are not set. */
+/**
+ * The disk of a node that is a directory of this machine. Whoever runs the demo owns all of it:
+ * owners are not set.
+ */
 export function nodeDisk(at: OnMachine): Disk {
   const disk = systemDisk();
   return {
