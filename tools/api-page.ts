@@ -43,7 +43,9 @@ Some values are in the schemas before they work: \`onDrain: Rebuild\`, \`onNodeL
 
 ## Installing and removing
 
-\`deploy/mooring-base.yaml\` has what lasts: namespace, accounts, kinds, rights, policies. \`deploy/mooring.yaml\` has the programs, the driver, a class and a pool. Apply them in this order and delete them in the reverse one, each when the one before is done: the controller needs its rights to take its finalizers back. The data on the nodes stays.
+\`deploy/mooring-base.yaml\` has what lasts: namespace, accounts, kinds, rights, policies. \`deploy/mooring.yaml\` has the programs, the driver, a class and a pool. Apply them in this order and delete them in the reverse one, with two commands: the controller needs its rights to take its finalizers back, and \`kubectl delete -f deploy/mooring.yaml\` ends when it has. Until then it holds the CSIDriver \`mooring.dev\`. Should that stay although no controller runs any more, take the finalizer \`mooring.dev/installed\` off by hand.
+
+Pods that run keep their volumes without the programs, and once \`deploy/mooring.yaml\` is applied again everything goes on. With \`deploy/mooring-base.yaml\` the LocalVolumes go as well; the data on the nodes stays. Keep \`kubectl get localvolumes -o yaml\` to use it again: nothing is guessed in their place.
 `;
 
 /**

@@ -8,8 +8,11 @@
 export interface Disk {
   /** The whole file as UTF-8 text. ENOENT when it is not there. */
   readText(path: string): Promise<string>;
-  /** Writes the whole file and syncs it. Makes it (mode 0600) or replaces its content in place. */
-  write(path: string, text: string): Promise<void>;
+  /**
+   * Writes the whole file and syncs it, unless told otherwise. Makes it (mode 0600) or replaces its
+   * content in place.
+   */
+  write(path: string, text: string, options?: { readonly sync?: boolean }): Promise<void>;
   /**
    * Renames within one file system. Replaces a file; ENOTEMPTY for a directory that is not empty.
    */

@@ -59,7 +59,10 @@ const ROUND_MS = 1000;
 /** How long agents may take to end. The agent's pod on a dead node never goes. */
 const AGENTS_MS = 15_000;
 
-/** Makes the deletion of the CSIDriver wait for `letEverythingGo`. Nothing to do where it does already. */
+/**
+ * Makes the deletion of the CSIDriver wait for `letEverythingGo`. Nothing to do where it does
+ * already.
+ */
 export async function holdDriver(client: KubeClient, signal: AbortSignal): Promise<void> {
   for (;;) {
     const found = await client.find(csiDrivers, { name: DRIVER }, { signal });

@@ -1,16 +1,76 @@
-import { volumeMoves, type MovePhase, type VolumeMove } from "../api/kinds/volume-move.ts";
-import type { Stored } from "../kube/objects.ts";
+import { volumeMoves, type MovePhase, type VolumeMove, type VolumeMoveStatus } from "../api/kinds/volume-move.ts";
+import { aboutObject, type RecordedEvent } from "../kube/event-object.ts";
+import { nodes, persistentVolumeClaims, pods, type Node } from "../kube/kinds.ts";
 import { apiVersionOf } from "../kube/resource.ts";
-import type { AboutObject, EventContent } from "../provision/events.ts";
+import type { Stored } from "../kube/objects.ts";
+import type { AboutObject } from "../provision/events.ts";
+import { blockedBy } from "./plan/status.ts";
 
-export function aboutMove(move: Stored<VolumeMove>): AboutObject {
-  const { name, uid } = move.metadata;
-  return { apiVersion: apiVersionOf(volumeMoves), kind: volumeMoves.kind, name, uid };
+interface Named {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
 }
 
-/** A move has gone on, or back. */
-export const entered = (phase: MovePhase, message: string): EventContent => ({
-  type: phase === "Undoing" || phase === "Cancelled" ? "Warning" : "Normal",
-  reason: `Move${phase}`,
-  message,
-});
+/** The objects that people look at when something moves. */
+export interface Concerned {
+  readonly pods: readonly Named[];
+  readonly claims: readonly Named[];
+  /** The node that is left; undefined when there is no Node object any more. */
+  readonly node: Stored<Node> | undefined;
+}
+
+export interface ToldEvent {
+  readonly about: AboutObject;
+  readonly event: RecordedEvent;
+}
+
+/** Phases that pods and claims are told of. Done is not: the pods have started again by then. */
+const TOLD_PODS: ReadonlySet<MovePhase> = new Set(["Fenced", "Undoing", "Cancelled"]);
+const TOLD_CLAIMS: ReadonlySet<MovePhase> = new Set(["Fenced", "Committed", "Undoing", "Cancelled"]);
+/** A node may have many moves, and an object takes few events in a burst. */
+const TOLD_NODES: ReadonlySet<MovePhase> = new Set(["Committed", "Cancelled"]);
+
+/** What people are told when a move's status changes to this one. */
+export function eventsOf(move: Stored<VolumeMove>, status: VolumeMoveStatus, concerned: Concerned): ToldEvent[] {
+  const { phase } = status;
+  if (phase !== undefined && phase !== move.status?.phase) {
+    const event = entered(phase, status.message ?? "");
+    const others = spread(concerned, TOLD_PODS.has(phase), TOLD_CLAIMS.has(phase), TOLD_NODES.has(phase));
+    return tell(move, event, others);
+  }
+  const blocked = blockedBy(status);
+  if (blocked === undefined || blocked.reason === blockedBy(move.status)?.reason) return [];
+  const { name } = move.metadata;
+  const event: RecordedEvent = {
+    type: "Warning",
+    reason: "MoveWaits",
+    message: status.message ?? blocked.message,
+    dedupe: `${name}\n${blocked.reason}`,
+  };
+  return tell(move, event, spread(concerned, true, true, true));
+}
+
+function entered(phase: MovePhase, message: string): RecordedEvent {
+  const isBad = phase === "Undoing" || phase === "Cancelled";
+  return { type: isBad ? "Warning" : "Normal", reason: `Move${phase}`, message };
+}
+
+function spread({ claims, node, pods: of }: Concerned, toPods: boolean, toClaims: boolean, toNode: boolean) {
+  return [
+    ...(toPods ? of.map((pod) => ({ apiVersion: apiVersionOf(pods), kind: pods.kind, ...pod })) : []),
+    ...(toClaims
+      ? claims.map((claim) => ({
+          apiVersion: apiVersionOf(persistentVolumeClaims),
+          kind: persistentVolumeClaims.kind,
+          ...claim,
+        }))
+      : []),
+    ...(toNode && node !== undefined ? [aboutObject(nodes, node)] : []),
+  ];
+}
+
+function tell(move: Stored<VolumeMove>, event: RecordedEvent, others: readonly AboutObject[]): ToldEvent[] {
+  const named = { ...event, message: `VolumeMove ${move.metadata.name}: ${event.message}` };
+  return [{ about: aboutObject(volumeMoves, move), event }, ...others.map((about) => ({ about, event: named }))];
+}

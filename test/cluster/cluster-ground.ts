@@ -159,6 +159,7 @@ export class ClusterGround extends ApiGround implements Ground {
   }
 
   #component(component: Component): ManagedProcess {
+    if (component === "api-server") return this.#cluster.apiserver;
     return component === "scheduler" ? this.#cluster.scheduler : this.#cluster.controllerManager;
   }
 }

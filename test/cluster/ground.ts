@@ -11,7 +11,7 @@ import type { Probe, WaitOptions } from "./wait.ts";
  * - `kernel`: nodes have one: their mounts, and which process holds what, are real;
  * - `pool-disks`: give nodes disks of a size of their own, and take them away again;
  * - `kubelet`: stop and start kubelets;
- * - `control-plane`: kill and start the controller manager and the scheduler;
+ * - `control-plane`: kill and start the API server, the controller manager and the scheduler;
  * - `containers`: pods really run;
  * - `isolation`: containers have users, file systems and images of their own, and commands can be run in them;
  * - `programs`: programs that a story starts on this machine reach the API server;
@@ -33,7 +33,7 @@ export type Capability =
   | "load-image";
 
 /** A control plane component that stories may stop. */
-export type Component = "controller-manager" | "scheduler";
+export type Component = "api-server" | "controller-manager" | "scheduler";
 
 /** A file system that a pool disk can have; xfs and btrfs want some hundreds of MiB. */
 export type PoolFileSystem = "ext4" | "xfs" | "btrfs";

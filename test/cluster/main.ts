@@ -8,7 +8,7 @@ import * as manifests from "./product-manifests.ts";
 import { must } from "./run.ts";
 
 /** A StatefulSet of two pods that write, on the class of deploy/mooring.yaml. */
-const EXAMPLE = "deploy/example.yaml";
+const EXAMPLE = "deploy/demo-movable.yaml";
 const EXAMPLE_CLASS = "mooring";
 
 const USAGE = `Usage: npm run cluster -- [--nodes N] [--bare N] [--install [--manifest FILE …]] [--json]

@@ -107,5 +107,6 @@ export abstract class AnyLabGround extends ObjectsGround {
 }
 
 function processOf(component: Component): string {
+  if (component === "api-server") throw new Error("the lab is its API server: it cannot be killed alone");
   return component === "scheduler" ? SCHEDULER : MANAGER;
 }

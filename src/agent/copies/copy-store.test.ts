@@ -174,7 +174,10 @@ describe("a tombstone", () => {
     expect(await one.store.tombstone(V)).toMatchObject({ state: "Sealed", tombstone: true });
     expect(await one.store.tombstone(V)).toMatchObject({ state: "Sealed", tombstone: true });
     await expect(one.store.makeActive(V, MODE)).rejects.toMatchObject({ code: "ENOTEMPTY" });
-    expect(one.disk.tree("/pool/volumes/v/3")).toEqual(["/pool/volumes/v/3/copy.json"]);
+    expect(one.disk.tree("/pool/volumes/v/3")).toEqual([
+      "/pool/volumes/v/3/copy.json",
+      "/pool/volumes/v/3/copy.json.new",
+    ]);
   });
 
   test("is never put over a copy with data", async () => {
@@ -324,5 +327,54 @@ describe("a damaged disk", () => {
     disk.lose("/pool/volumes/v/3/copy.json");
     expect(await store.scan()).toMatchObject([{ path: "/pool/volumes/v/3" }]);
     expect(await disk.readText("/pool/volumes/v/3/data/file")).toBe("precious");
+  });
+});
+
+/** A disk without a free block: a new file finds room only where one has gone. */
+class FullDisk extends MemoryDisk {
+  files = Infinity;
+
+  override async write(path: string, text: string): Promise<void> {
+    const isNew = (await this.stat(path)) === undefined;
+    if (isNew && this.#count() >= this.files) throw Object.assign(new Error("full"), { code: "ENOSPC" });
+    await super.write(path, text);
+  }
+
+  fill(): void {
+    this.files = this.#count();
+  }
+
+  #count(): number {
+    return this.tree().filter((path) => path.includes("copy.json")).length;
+  }
+}
+
+describe("on a full disk", () => {
+  test("a copy can still be sealed, opened again, and given up", async () => {
+    const disk = new FullDisk().prepare(POOL);
+    const store = new CopyStore(disk, POOL, "pool-uuid");
+    await store.makeActive(V, MODE);
+    disk.fill();
+    await store.beginSeal("v", 3);
+    await store.finishSeal("v", 3);
+    await store.unseal("v", 3, MODE);
+    await store.toTrash("v", "3");
+    await store.purge("v", "3", memoryTrees(disk), never);
+    expect(await store.list("v")).toEqual([]);
+  });
+
+  test("what has arrived can still become the copy", async () => {
+    const disk = new FullDisk().prepare(POOL);
+    const store = new CopyStore(disk, POOL, "pool-uuid");
+    await store.incoming({ ...V, moveUID: "m" }, MODE);
+    disk.fill();
+    expect(await store.promote("v", 3, "m")).toMatchObject({ state: "Active", directory: "3" });
+  });
+
+  test("one that was made before there was room to keep is no error", async () => {
+    const disk = new FullDisk().prepare(POOL);
+    const store = new CopyStore(disk, POOL, "pool-uuid");
+    disk.files = 1;
+    expect(await store.makeActive(V, MODE)).toMatchObject({ state: "Active" });
   });
 });

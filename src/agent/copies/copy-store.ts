@@ -18,6 +18,8 @@
  *     name is there, for it was filled under such a name;
  *   - copy.json names the data directory's name; where the disk has the other one, a rename was cut
  *     off, and `scan` finishes it before anything else happens;
+ *   - `copy.json.new` keeps the room that the next state needs: on a full disk a copy can still be
+ *     moved away, opened and removed. Its text means nothing;
  *   - Active and Incoming have `data`; Sealed has `data.sealed`, a tombstone has neither.
  *
  * What a crash leaves (a killed process or a power cut; each step is durable before the next):
@@ -43,7 +45,7 @@
 import { join } from "node:path";
 import type { DirectoryAttributes, Disk } from "../../effects/disk.ts";
 import { isMissing } from "../../effects/files.ts";
-import { ensureDirectory, removeStateFile, replaceFile } from "../disk/durable.ts";
+import { ensureDirectory, keepRoom, removeStateFile, replaceFile } from "../disk/durable.ts";
 import { agentErrors } from "../errors.ts";
 import { DATA, formatCopyFile, parseCopyFile, SEALED_DATA, type CopyFile } from "./copy-file.ts";
 import {
@@ -302,7 +304,9 @@ export class CopyStore {
     const unfinished = copyPath(this.#pool, volume, UNFINISHED + directory);
     await this.#disk.makeDirectory(unfinished, { mode: PRIVATE_MODE });
     if (attributes !== undefined) await this.#disk.makeDirectory(join(unfinished, DATA), attributes);
-    await this.#disk.write(join(unfinished, COPY_FILE), formatCopyFile(file));
+    const path = join(unfinished, COPY_FILE);
+    await this.#disk.write(path, formatCopyFile(file));
+    await keepRoom(this.#disk, path, formatCopyFile(file));
     await this.#disk.syncDirectory(unfinished);
     await this.#disk.rename(unfinished, copyPath(this.#pool, volume, directory));
     await this.#disk.syncDirectory(volumePath(this.#pool, volume));
@@ -313,6 +317,7 @@ export class CopyStore {
     const { directory, path, dataPath: _, ...file } = copy;
     const next = { ...file, ...change } as CopyFile;
     await replaceFile(this.#disk, join(path, COPY_FILE), formatCopyFile(next));
+    await keepRoom(this.#disk, join(path, COPY_FILE), formatCopyFile(next));
     return this.#copy(directory, next);
   }
 

@@ -23,6 +23,25 @@ export async function replaceFile(disk: Disk, path: string, text: string): Promi
   await disk.syncDirectory(dirname(path));
 }
 
+/**
+ * Keeps as much room on the disk as the next replacement takes: its temporary file, made now. On a
+ * full disk a copy could otherwise be neither moved away nor given up. Best effort: a disk that is
+ * full already has none to keep. Room is taken by the write, so it needs no sync.
+ */
+export async function keepRoom(disk: Disk, path: string, text: string): Promise<void> {
+  try {
+    await disk.write(path + TEMPORARY, text, { sync: false });
+  } catch (error) {
+    if (!isFull(error)) throw error;
+  }
+}
+
+/** Whether a write has failed because the disk, or a quota on it, is full. */
+export function isFull(error: unknown): error is Error & { readonly code: "ENOSPC" | "EDQUOT" } {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOSPC" || code === "EDQUOT";
+}
+
 /** Makes the directory unless it is there. Durable when it resolves. */
 export async function ensureDirectory(disk: Disk, path: string, mode: number): Promise<void> {
   const found = await disk.stat(path);

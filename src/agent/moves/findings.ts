@@ -1,4 +1,4 @@
-import type { Found, Summary, VolumeView } from "./view.ts";
+import type { Found, Outcome, VolumeView } from "./view.ts";
 
 /** What this process has found out about volumes that are being moved, per move and sealing. */
 export class Findings {
@@ -26,12 +26,16 @@ export class Findings {
     this.#set(view, { proven: undefined });
   }
 
-  summary(view: VolumeView, summary: Summary): void {
+  summary(view: VolumeView, summary: Outcome): void {
     this.#set(view, { summary });
   }
 
   unmovable(view: VolumeView, unmovable: string): void {
     this.#set(view, { unmovable });
+  }
+
+  copying(view: VolumeView, copying: Found["copying"]): void {
+    this.#set(view, { copying });
   }
 
   copied(view: VolumeView, copied: Found["copied"]): void {

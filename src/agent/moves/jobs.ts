@@ -15,7 +15,8 @@ import type { Log } from "../../observe/log.ts";
 import type { CopyEngine } from "../transfer/engine.ts";
 import type { TreeSummary } from "../transfer/tree/summary.ts";
 import type { TransferRequest } from "./transfer-request.ts";
-import type { Found, Summary, VolumeView } from "./view.ts";
+import { Meter } from "./meter.ts";
+import type { Found, Outcome, Summary, VolumeView } from "./view.ts";
 
 export interface JobsDeps {
   readonly clock: Clock;
@@ -60,25 +61,32 @@ export class Jobs {
     }
   }
 
-  /** Reads the tree whole; `done` gets its totals. Does nothing when that is under way. */
-  summarize(volume: string, key: string, path: string, done: (summary: Summary) => void): void {
-    this.#begin(volume, key, "reading a sealed volume", async (signal) => {
+  /**
+   * Reads the tree whole; `done` gets its totals, or why it cannot be read. Does nothing when that
+   * is under way.
+   */
+  summarize(volume: string, key: string, path: string, done: (result: Outcome) => void): void {
+    this.#begin(volume, key, "reading a volume", done, async (signal) => {
       const directory = await this.#deps.openDirectory(path);
       try {
-        done(summaryOf(await this.#deps.engine.summarize(directory.fd, signal)));
+        return summaryOf(await this.#deps.engine.summarize(directory.fd, signal));
       } finally {
         await directory.close();
       }
     });
   }
 
-  /** Brings the tree from the source; `done` gets its totals, or why it could not be brought. */
+  /**
+   * Brings the tree from the source. `progressed` is told how far it is, every five seconds; `done`
+   * gets its totals, or why it could not be brought.
+   */
   copy(
     view: VolumeView,
     key: string,
     path: string,
     step: { readonly epoch: number; readonly incarnation: string; readonly digest: string },
-    done: (result: NonNullable<Found["copied"]>) => void,
+    progressed: (copying: NonNullable<Found["copying"]>) => void,
+    done: (result: Outcome) => void,
   ): void {
     const { move, volume } = view;
     if (move === undefined) return;
@@ -90,24 +98,9 @@ export class Jobs {
       moveUID: move.metadata.uid,
       sealing: move.status?.sealing ?? 0,
     };
-    this.#begin(volume, key, "copying a volume", async (signal) => {
-      const { clock, log } = this.#deps;
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          done(await this.#bring(move.spec.from, request, path, signal));
-          return;
-        } catch (error) {
-          signal.throwIfAborted();
-          log.warn("copying a volume failed", { volume, from: move.spec.from, attempt, err: error });
-          if (attempt === TRIES) {
-            const code = error instanceof CodedError ? error.code : "AGENT_COPY_FAILED";
-            done({ code, message: messageOf(error) });
-            return;
-          }
-          await clock.sleep(PAUSE_MS * attempt, signal);
-        }
-      }
-    });
+    this.#begin(volume, key, "copying a volume", done, (signal) =>
+      this.#bring(move.spec.from, request, path, signal, progressed),
+    );
   }
 
   /** Sends the tree over the stream. Rejects when it could not. */
@@ -151,24 +144,71 @@ export class Jobs {
     for (const volume of this.#sends.keys()) await this.endSends(volume);
   }
 
-  #begin(volume: string, key: string, what: string, work: (signal: AbortSignal) => Promise<void>): void {
+  #begin(
+    volume: string,
+    key: string,
+    what: string,
+    done: (result: Outcome) => void,
+    work: (signal: AbortSignal) => Promise<Summary>,
+  ): void {
     if (this.#jobs.has(volume)) return;
     const { log } = this.#deps;
     const stop = new AbortController();
-    const running = work(stop.signal).catch((error: unknown) => {
-      if (!stop.signal.aborted) throw error;
-    });
-    const ended = background(log, what, running).then(() => {
+    const run = async (): Promise<void> => {
+      try {
+        done(await this.#tried(volume, what, stop.signal, work));
+      } catch (error) {
+        if (!stop.signal.aborted) throw error;
+      }
+    };
+    const ended = background(log, what, run()).then(() => {
       this.#jobs.delete(volume);
     });
     this.#jobs.set(volume, { key, stop, ended });
   }
 
-  async #bring(from: string, request: TransferRequest, path: string, signal: AbortSignal): Promise<Summary> {
+  /**
+   * Tries a few times; resolves with the reason when it could not be done. Rejects when it is to
+   * end.
+   */
+  async #tried(
+    volume: string,
+    what: string,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<Summary>,
+  ): Promise<Outcome> {
+    const { clock, log } = this.#deps;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await work(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        log.warn("work on a volume failed", { volume, what, attempt, err: error });
+        if (attempt === TRIES) {
+          const code = error instanceof CodedError ? error.code : "AGENT_COPY_FAILED";
+          return { code, message: messageOf(error) };
+        }
+        await clock.sleep(PAUSE_MS * attempt, signal);
+      }
+    }
+  }
+
+  async #bring(
+    from: string,
+    request: TransferRequest,
+    path: string,
+    signal: AbortSignal,
+    progressed: (copying: NonNullable<Found["copying"]>) => void,
+  ): Promise<Summary> {
     const directory = await this.#deps.openDirectory(path);
     try {
       const stream = await this.#deps.request(from, request, signal);
-      return summaryOf(await this.#deps.engine.receive(directory.fd, stream, signal, nothing));
+      const meter = new Meter(this.#deps.clock, progressed);
+      return summaryOf(
+        await this.#deps.engine.receive(directory.fd, stream, signal, ({ bytes }) => {
+          meter.received(bytes);
+        }),
+      );
     } finally {
       await directory.close();
     }

@@ -137,7 +137,9 @@ function planSeal(view: VolumeView, copy: CopyView | undefined, epoch: number, i
   if (!found.proven) return { step: "look-again" };
   if (copy.state === "Sealing") return { step: "finish-seal", epoch };
   if (found.summary === undefined) return { step: "summarize", epoch };
-  return reported(view, { role: "Source", state: "Sealed", ...found.summary });
+  const { summary } = found;
+  if ("code" in summary) return reported(view, { role: "Source", state: "Refused", ...summary });
+  return reported(view, { role: "Source", state: "Sealed", ...summary });
 }
 
 /**

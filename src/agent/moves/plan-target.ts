@@ -2,7 +2,8 @@
  * The target's part of a move, for one volume.
  *
  *   Sealed       the source has reported Sealed for this sealing → the whole tree is pulled, compared
- *                and made durable → report Copied, with its digest; or Refused, with the reason
+ *                and made durable; meanwhile report Copying, with how far it is → report Copied, with
+ *                its digest; or Refused, with the reason
  *                what was reported as Copied is not touched any more while the move has this sealing:
  *                the commit may be written at any moment, and it stands on that report. After a restart
  *                of the machine it is read again, and only compared
@@ -62,6 +63,8 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined): Ta
   }
   if (copied === undefined) {
     if (source.digest === undefined) return NOTHING;
+    const progress = progressOf(view, source);
+    if (progress !== undefined && !isReported(view, progress)) return { step: "report", content: progress };
     return { step: "copy", epoch: spec.epoch + 1, incarnation: spec.incarnation, digest: source.digest };
   }
   const content: ReportContent =
@@ -69,6 +72,13 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined): Ta
       ? { role: "Target", state: "Refused", code: copied.code, message: copied.message }
       : { role: "Target", state: "Copied", ...copied };
   return isReported(view, content) ? NOTHING : { step: "report", content };
+}
+
+/** How far the transfer is that runs now. What the source has to read is what is yet to arrive. */
+function progressOf({ found: { copying } }: VolumeView, { bytes }: CopyReport): ReportContent | undefined {
+  if (copying === undefined || bytes === undefined) return undefined;
+  const { rate, received } = copying;
+  return { role: "Target", state: "Copying", bytes, toRead: Math.max(0, bytes - received), rate };
 }
 
 /** Whether this node has said, for the move's present sealing, that its copy is complete. */

@@ -20,6 +20,9 @@ export interface Summary {
   readonly files: number;
 }
 
+/** What came of reading or copying a tree. */
+export type Outcome = Summary | { readonly code: string; readonly message: string };
+
 /**
  * Everything that the next step for one volume on this node is decided from. Objects are read
  * uncached.
@@ -47,18 +50,20 @@ export interface VolumeView {
 export interface Found {
   /** Whether nobody can write into the sealed copy. */
   readonly proven?: boolean | undefined;
-  /** The sealed copy, read whole. */
-  readonly summary?: Summary | undefined;
+  /** The sealed copy, read whole, or why it cannot be read. */
+  readonly summary?: Outcome | undefined;
   /** What stands in the way of a move, as a sentence; "" when nothing does. */
   readonly unmovable?: string | undefined;
   /** What a finished transfer of this sealing has brought, or why it failed. */
-  readonly copied?: Summary | { readonly code: string; readonly message: string } | undefined;
+  readonly copied?: Outcome | undefined;
+  /** How far a transfer is that runs now: bytes that have arrived, and bytes per second. */
+  readonly copying?: { readonly received: number; readonly rate: number } | undefined;
 }
 
 /** What a report says besides who, when, and for which move. */
 export type ReportContent = Pick<
   CopyReport,
-  "role" | "state" | "code" | "message" | "tombstone" | "digest" | "bytes" | "files"
+  "role" | "state" | "code" | "message" | "tombstone" | "digest" | "bytes" | "files" | "toRead" | "rate"
 >;
 
 /** What the move recorded of the volume when it took it. */
@@ -73,7 +78,7 @@ export function recordedOf(view: VolumeView) {
 export function isReported(view: VolumeView, content: ReportContent): boolean {
   const { bootID, move, report } = view;
   if (report === undefined || move === undefined) return false;
-  const { role, state, code, message, tombstone, digest } = report;
+  const { role, state, code, message, tombstone, digest, toRead } = report;
   return (
     report.moveUID === move.metadata.uid &&
     report.sealing === (move.status?.sealing ?? 0) &&
@@ -83,6 +88,7 @@ export function isReported(view: VolumeView, content: ReportContent): boolean {
     code === content.code &&
     message === content.message &&
     tombstone === content.tombstone &&
-    digest === content.digest
+    digest === content.digest &&
+    toRead === content.toRead
   );
 }

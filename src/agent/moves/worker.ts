@@ -25,13 +25,15 @@ import type { Copy } from "../copies/copy-store.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import { describeHolder, type Holders, type Proof } from "../holders/holders.ts";
+import { isFull } from "../disk/durable.ts";
+import { transferErrors } from "../transfer/errors.ts";
 import { directoryAttributes } from "../publish/directory-attributes.ts";
 import type { KeyedLock } from "../../kube/keyed-lock.ts";
 import { Findings } from "./findings.ts";
 import type { Jobs } from "./jobs.ts";
 import { planSource, type SourceStep } from "./plan-source.ts";
 import { planTarget, type TargetStep } from "./plan-target.ts";
-import type { CopyView, ReportContent, VolumeView } from "./view.ts";
+import type { CopyView, Found, ReportContent, VolumeView } from "./view.ts";
 
 export interface MoveWorkerDeps extends ControllerDeps {
   readonly client: KubeClient;
@@ -185,7 +187,11 @@ export class MoveWorker {
         await jobs.endOthers(volume, key);
         const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));
         if (incoming === undefined) return { requeueAfterMs: LOOK_MS };
-        jobs.copy(view, key, incoming, step, (result) => {
+        const progressed = (copying: Found["copying"]): void => {
+          this.#findings.copying(view, copying);
+          finished();
+        };
+        jobs.copy(view, key, incoming, step, progressed, (result) => {
           this.#findings.copied(view, result);
           finished();
         });
@@ -256,6 +262,8 @@ export class MoveWorker {
         await store.unseal(volume, epoch, directoryAttributes(localVolume.spec.directory));
         return;
       case "promote":
+        // A transfer of ours that still ran would write under the pod.
+        await this.#deps.jobs.endOthers(volume, undefined);
         await store.promote(volume, epoch, step.moveUID);
         return;
       default:
@@ -275,9 +283,17 @@ export class MoveWorker {
     if (store === undefined) return undefined;
     const moveUID = move.metadata.uid;
     const attributes = directoryAttributes(localVolume.spec.directory);
-    const { dataPath } = await store.incoming({ volume, epoch, incarnation, moveUID }, attributes);
-    await this.#deps.copies.sync(volume, { signal });
-    return dataPath;
+    try {
+      const { dataPath } = await store.incoming({ volume, epoch, incarnation, moveUID }, attributes);
+      await this.#deps.copies.sync(volume, { signal });
+      return dataPath;
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      // As if the first file of the tree had found no room: the pods must not wait for a full disk.
+      const full = transferErrors.TARGET_FULL({ path: ".", code: error.code });
+      this.#findings.copied(view, { code: full.code, message: full.message });
+      return undefined;
+    }
   }
 
   async #prove({ volume }: VolumeView, epoch: number): Promise<Proof> {

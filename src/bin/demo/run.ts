@@ -87,7 +87,7 @@ async function workloadOf(options: DemoOptions, world: DemoWorld): Promise<Stage
       objects: await givenManifests(world, options.files),
     };
   }
-  const name = options.classic ? "demo.yaml" : "example.yaml";
+  const name = options.classic ? "demo.yaml" : "demo-movable.yaml";
   const title = `kubectl apply -f deploy/${name}: a StatefulSet whose pods write into their volumes`;
   return { title, objects: await shippedManifest(world, name) };
 }

@@ -3,17 +3,19 @@ import { constants, lstat, mkdir, open, readdir, readFile, rename, rmdir, statfs
 import type { Disk, DiskStat } from "../disk.ts";
 import { isMissing } from "../files.ts";
 
-const { O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
+const { O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
 /** The machine's disks. */
 export function systemDisk(): Disk {
   return {
     readText: (path) => readFile(path, "utf8"),
-    write: async (path, text) => {
-      const file = await open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+    write: async (path, text, { sync = true } = {}) => {
+      // Not truncated first: on a full disk the blocks that it has would be gone to somebody else.
+      const file = await open(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600);
       try {
         await file.writeFile(text);
-        await file.sync();
+        await file.truncate(Buffer.byteLength(text));
+        if (sync) await file.sync();
       } finally {
         await file.close();
       }

@@ -11,7 +11,7 @@
  */
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { moveErrors } from "../errors.ts";
-import { BLOCKED } from "../plan/status.ts";
+import { blockedBy } from "../plan/status.ts";
 import { backoffMs, msOf } from "../plan/timing.ts";
 
 /** The code of the reason for which a drain that was called off undoes its moves. */
@@ -42,7 +42,7 @@ export function isFinished({ status }: VolumeMove): boolean {
 }
 
 function isIdle({ spec, status }: VolumeMove): boolean {
-  const blocked = status?.conditions?.some((one) => one.type === BLOCKED && one.status === "True") === true;
+  const blocked = blockedBy(status)?.status === "True";
   return spec.reason !== "Drain" && status?.phase === "Planned" && blocked;
 }
 

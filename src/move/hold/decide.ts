@@ -193,7 +193,9 @@ function evacuating(first: VolumeFacts, volumes: readonly VolumeFacts[]): HoldTe
   const what = mode === "Rebuild" ? "must be made anew on another node" : "must leave with its data";
   const why = `volume ${name}${more} on node ${nodeName} ${what} first`;
   const isCordoned = node !== undefined && !isUnreadable(node) && node.leaving === "cordon";
-  const uncordon = isCordoned ? ` To call the move off: kubectl uncordon ${nodeName}.` : "";
+  // A move's own message says it as well.
+  const isSaid = progress?.includes("kubectl uncordon") === true;
+  const uncordon = isCordoned && !isSaid ? ` To call the move off: kubectl uncordon ${nodeName}.` : "";
   const how = progress ?? "its move has not begun yet";
   return { why, message: `Eviction triggered evacuation: ${why}; ${how}.${uncordon} ${toRelease(nodeName)}` };
 }

@@ -11,7 +11,7 @@ import type { MoveSources } from "./sources.ts";
  * the one whose disk has the most room. When none can, why each cannot.
  */
 export function chooseTarget(
-  snapshot: MoveSnapshot,
+  snapshot: Omit<MoveSnapshot, "others">,
   sources: MoveSources,
   pods: readonly Stored<Pod>[],
   view: (node: string) => NodeView,
@@ -32,7 +32,7 @@ export function chooseTarget(
 }
 
 function whyPodsUnfit(
-  { volumes }: MoveSnapshot,
+  { volumes }: Pick<MoveSnapshot, "volumes">,
   { claims, persistentVolumes }: MoveSources,
   pods: readonly Stored<Pod>[],
   node: Stored<Node>,

@@ -10,7 +10,7 @@
  * in memory (when a pod was last evicted) only paces repetitions.
  */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
-import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
+import { volumeMoves, type VolumeMove, type VolumeMoveStatus } from "../../api/kinds/volume-move.ts";
 import { copyNameOf } from "../../api/copy-name.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
 import { isConflict, isInvalid, isNotFound, isTooManyRequests } from "../../kube/errors.ts";
@@ -18,10 +18,10 @@ import { nameOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Recorder } from "../../provision/events.ts";
-import * as events from "../events.ts";
+import { eventsOf, type Concerned } from "../events.ts";
 import { planMove } from "../plan/plan-move.ts";
 import { planRepair } from "../plan/repair.ts";
-import type { EvictionOutcome, Part } from "../plan/snapshot.ts";
+import type { EvictionOutcome, MoveSnapshot, Part } from "../plan/snapshot.ts";
 import type { MoveStep } from "../plan/step.ts";
 import { write } from "../plan/write.ts";
 import { readSnapshot } from "./read-snapshot.ts";
@@ -55,6 +55,8 @@ class MoveLoop {
   readonly #evictions = new Map<string, Map<string, EvictionOutcome>>();
   /** When progress was last written, by move UID. */
   readonly #notedAt = new Map<string, number>();
+  /** The status that was written last, by move UID: nobody else writes it, and caches are late. */
+  readonly #statuses = new Map<string, VolumeMoveStatus>();
 
   constructor(deps: MoveLoopDeps) {
     this.#deps = deps;
@@ -75,7 +77,7 @@ class MoveLoop {
         if (type === "deleted") this.#forget(object.metadata.uid);
         this.#queue.add(key);
         // Its place in the line may be free now.
-        lookAtRunning(({ status }) => status?.phase === "Planned");
+        lookAtRunning(({ status }) => status?.phase === "Planned" || status?.phase === "Prepared");
       }),
       volumes.onChange(({ key }) => {
         lookAtRunning(ofVolume(key));
@@ -137,7 +139,8 @@ class MoveLoop {
       const snapshot = await readSnapshot(this.#deps, clock, name, parts, remembered, signal);
       if (snapshot === undefined) return undefined;
       const now = clock.now();
-      const step = planMove(snapshot, now);
+      const whole = { ...snapshot, others: this.#others(uid) };
+      const step = planMove(whole, now);
       switch (step.step) {
         case "nothing":
           return undefined;
@@ -154,7 +157,7 @@ class MoveLoop {
         case "try-evict":
         case "evict":
         case "delete-pod":
-          if (!(await this.#carryOut(snapshot.move, step, signal))) return { requeueAfterMs: AGAIN_MS };
+          if (!(await this.#carryOut(whole, step, signal))) return { requeueAfterMs: AGAIN_MS };
           parts = new Set(["volumes", "move"]);
       }
     }
@@ -163,16 +166,20 @@ class MoveLoop {
 
   /** Does one write. False when it was refused because something has changed. */
   async #carryOut(
-    move: Stored<VolumeMove>,
+    snapshot: MoveSnapshot,
     step: Exclude<MoveStep, { step: "nothing" | "read" | "wait" }>,
     signal: AbortSignal,
   ): Promise<boolean> {
     const { client, clock, log } = this.#deps;
+    const { move } = snapshot;
     const { uid } = move.metadata;
+    // From now on, for whoever is planned meanwhile.
+    if (step.step === "set-status") this.#statuses.set(uid, step.status);
     try {
       await write(client, step, signal);
-      this.#tell(move, step);
+      this.#tell(snapshot, step);
     } catch (error) {
+      if (step.step === "set-status") this.#statuses.delete(uid);
       if (step.step === "evict" || step.step === "try-evict") {
         this.#evicted(uid, step.pod.uid, { at: clock.now(), ...outcomeOf(error) });
         return true;
@@ -191,19 +198,42 @@ class MoveLoop {
     return true;
   }
 
-  #tell(move: Stored<VolumeMove>, step: MoveStep): void {
+  #tell(snapshot: MoveSnapshot, step: MoveStep): void {
     const { log, recorder } = this.#deps;
+    const { move } = snapshot;
     const fields = { move: nameOf(move), phase: move.status?.phase };
     if (step.step === "set-status") {
       const { message, phase } = step.status;
-      if (phase === move.status?.phase) return;
-      log.info("a move enters a phase", { ...fields, enters: phase, message });
-      if (phase !== undefined) recorder.record(events.aboutMove(move), events.entered(phase, message ?? ""));
+      for (const { about, event } of eventsOf(move, step.status, this.#concerned(snapshot))) {
+        recorder.record(about, event);
+      }
+      if (phase !== move.status?.phase) log.info("a move enters a phase", { ...fields, enters: phase, message });
       return;
     }
     const change = step.step === "change-volume" ? { change: step.change, volume: nameOf(step.volume) } : {};
     const pod = step.step === "evict" || step.step === "delete-pod" ? { pod: step.pod.name } : {};
     log.info("a step of a move", { ...fields, step: step.step, ...change, ...pod });
+  }
+
+  /** All moves but this one that have not ended, as they were left last. */
+  #others(uid: string): readonly Stored<VolumeMove>[] {
+    return this.#deps.moves.store
+      .list()
+      .map((move) => ({ ...move, status: this.#statuses.get(move.metadata.uid) ?? move.status }) as Stored<VolumeMove>)
+      .filter((move) => move.metadata.uid !== uid && !isFinished(move));
+  }
+
+  #concerned({ pods, source, volumes }: MoveSnapshot): Concerned {
+    const { nodes, persistentVolumes } = this.#deps;
+    return {
+      pods: pods.filter(({ finished }) => !finished).map(({ name, namespace, uid }) => ({ name, namespace, uid })),
+      claims: volumes.flatMap((volume) => {
+        const claim = persistentVolumes.store.get(volume.name)?.spec?.claimRef;
+        if (claim?.name === undefined || claim.namespace === undefined || claim.uid === undefined) return [];
+        return [{ name: claim.name, namespace: claim.namespace, uid: claim.uid }];
+      }),
+      node: nodes.store.get(source.name),
+    };
   }
 
   #evicted(move: string, pod: string, outcome: EvictionOutcome): void {
@@ -214,6 +244,7 @@ class MoveLoop {
   #forget(uid: string): void {
     this.#evictions.delete(uid);
     this.#notedAt.delete(uid);
+    this.#statuses.delete(uid);
   }
 
   async #repair(name: string, signal: AbortSignal): Promise<ReconcileResult> {

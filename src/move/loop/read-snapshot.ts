@@ -1,6 +1,6 @@
 /*
- * Makes the snapshot that a move is planned from: caches, and for the parts that a plan wants fresh the
- * API server, in the order that READ_ORDER gives (the VolumeMove last).
+ * Makes the snapshot that a move is planned from: caches, and for the parts that a plan wants fresh
+ * the API server, in the order that READ_ORDER gives (the VolumeMove last).
  */
 import { copyNameOf } from "../../api/copy-name.ts";
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
@@ -39,6 +39,9 @@ interface Fresh {
   readonly move?: { readonly found: Stored<VolumeMove> | undefined };
 }
 
+/** The other moves are put in when the plan is made: who takes a place has it from that moment. */
+export type ReadSnapshot = Omit<MoveSnapshot, "others">;
+
 /** The snapshot of a move; undefined when there is no such move (any more). */
 export async function readSnapshot(
   sources: MoveSources,
@@ -47,7 +50,7 @@ export async function readSnapshot(
   parts: ReadonlySet<Part>,
   remembered: Remembered,
   signal: AbortSignal,
-): Promise<MoveSnapshot | undefined> {
+): Promise<ReadSnapshot | undefined> {
   const known = sources.moves.store.get(name);
   if (known === undefined) return undefined;
   const fresh = await readFresh(sources, known, parts, signal);
@@ -71,7 +74,6 @@ export async function readSnapshot(
     fresh: parts,
     pods: pods.map(({ pod, volumes }) => podView(pod, volumes, move.spec.reason === "Drain")),
     source: view(from),
-    others: sources.moves.store.list().filter((other) => other.metadata.uid !== move.metadata.uid && !hasEnded(other)),
     holders: new Map(sources.moves.store.list().map(({ metadata }) => [metadata.uid, metadata.name] as const)),
     evictions: remembered.evictions,
     askedAt: pods.some(({ pod }) => isStranded(pod)) ? now : askedAt(sources, clock, names, from),
@@ -103,10 +105,6 @@ export async function readSnapshot(
   );
   if (!("node" in choice)) return { ...without, choice };
   return { ...base, volumes: volumesWith(choice.node), target: view(choice.node), choice };
-}
-
-function hasEnded({ status }: VolumeMove): boolean {
-  return status?.phase === "Done" || status?.phase === "Cancelled";
 }
 
 /** Reads the parts from the API server, one after the other. */
@@ -177,7 +175,8 @@ function podsOf(sources: MoveSources, names: readonly string[], fresh: readonly 
 }
 
 function viewOfNode(sources: MoveSources, fresh: Fresh, move: Stored<VolumeMove>, name: string): NodeView {
-  // What was read is believed, also that there is no such Node. A target that is only being chosen was not read.
+  // What was read is believed, also that there is no such Node. A target that is only being chosen
+  // was not read.
   const read = fresh.nodes?.names.has(name) === true ? fresh.nodes : undefined;
   const node = read === undefined ? sources.nodes.store.get(name) : read.nodes.get(name);
   const storage = read === undefined ? sources.storageNodes.store.get(name) : read.storage.get(name);

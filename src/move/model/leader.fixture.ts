@@ -21,7 +21,10 @@ import { Broken, labelOn, wantedLabel, type ModelPod, type World } from "./world
 /** What was read uncached, by part. */
 type Fresh = Map<Part, ReadonlyMap<string, KubeObject>>;
 
-/** One controller that believes it leads: its caches, and the write it has sent and that is not carried out yet. */
+/**
+ * One controller that believes it leads: its caches, and the write it has sent and that is not
+ * carried out yet.
+ */
 export class Leader {
   readonly #world: World;
   readonly #caches;
@@ -48,7 +51,9 @@ export class Leader {
     }
   }
 
-  /** Plans the next step of one move, or the repair of one volume; it is carried out by `carryOut`. */
+  /**
+   * Plans the next step of one move, or the repair of one volume; it is carried out by `carryOut`.
+   */
   think(meanwhile: () => void): void {
     const unfinished = this.#caches.moves
       .list()
@@ -138,7 +143,10 @@ export class Leader {
     if (name !== undefined) this.inFlight = this.repair(name);
   }
 
-  /** An eviction is decided on what is read uncached: then the volumes are fenced and no node takes the pod again. */
+  /**
+   * An eviction is decided on what is read uncached: then the volumes are fenced and no node takes
+   * the pod again.
+   */
   #mayEvict(snapshot: MoveSnapshot, fresh: Fresh): void {
     for (const { name } of snapshot.volumes) {
       const volume = fresh.get("volumes")?.get(name) as LocalVolume | undefined;
@@ -362,7 +370,10 @@ function bent(world: World, s: MoveSnapshot): MoveSnapshot {
   }
 }
 
-/** The copy with the best that was ever reported of it for this move, as if it were about the present sealing. */
+/**
+ * The copy with the best that was ever reported of it for this move, as if it were about the
+ * present sealing.
+ */
 function oldReport(world: World, s: MoveSnapshot, copy: VolumeCopy | undefined, state: CopyReport["state"]) {
   if (copy === undefined) return undefined;
   const reports = world.copies.history(copy.metadata?.name ?? "").map((version) => version?.status?.move);

@@ -8,14 +8,16 @@ const WORLDS = Number(process.env["MOORING_MODEL"] ?? 200);
 const FIRST = Number(process.env["MOORING_MODEL_SEED"] ?? 1);
 
 /**
- * In how many worlds each defect is looked for, and from which seed on. A change of the model changes the worlds: a
- * defect that is not seen any more needs another seed, or a trace in stories.test.ts.
+ * In how many worlds each defect is looked for, and from which seed on. A change of the model
+ * changes the worlds: a defect that is not seen any more needs another seed, or a trace in
+ * stories.test.ts.
  */
 const TRIES = 40;
 const FROM: Partial<Record<Sabotage, number>> = {
+  "the agent publishes without reading the volume": 40,
   "the agent publishes while the volume is sealed": 40,
   "the target copies again what it has reported as copied": 60,
-  "an undo after the commit": 35,
+  "an undo after the commit": 140,
   "the commit ignores the version it was decided on": 70,
 };
 

@@ -10,8 +10,8 @@ import { setUpNodes, setUpVolumes } from "./set-up.fixture.ts";
 import { World } from "./world.fixture.ts";
 
 /*
- * Traces that are too rare to wait for in the drawn runs. Each is played as the protocol is, and with the
- * defect that it once showed or was thought up for.
+ * Traces that are too rare to wait for in the drawn runs. Each is played as the protocol is, and
+ * with the defect that it once showed or was thought up for.
  */
 
 class Story {
@@ -90,7 +90,10 @@ function broken(play: (story: Story) => void, sabotage?: Sabotage): string | und
   }
 }
 
-/** The target is lost when it has copied, the pod comes back and writes, then the target is there again. */
+/**
+ * The target is lost when it has copied, the pod comes back and writes, then the target is there
+ * again.
+ */
 function sealedTwice(story: Story): void {
   const { world } = story;
   world.nodes.change("a", (node) => ({ ...node, cordoned: true }));
@@ -116,7 +119,10 @@ function sealedTwice(story: Story): void {
   story.until("Done");
 }
 
-/** A controller has sent the new place and crashed; the move is removed by force, and the pod goes on at the source. */
+/**
+ * A controller has sent the new place and crashed; the move is removed by force, and the pod goes
+ * on at the source.
+ */
 function latePlace(story: Story): void {
   const { world } = story;
   const zombie = new Leader(world, "zombie");
@@ -139,7 +145,10 @@ function latePlace(story: Story): void {
   world.check();
 }
 
-/** Someone takes the fence of a committed move off, the source opens its copy, and the pod writes to it. */
+/**
+ * Someone takes the fence of a committed move off, the source opens its copy, and the pod writes to
+ * it.
+ */
 function tornFence(story: Story): void {
   const { world } = story;
   story.until("Committed");
@@ -150,7 +159,10 @@ function tornFence(story: Story): void {
   expect(world.moves.get("m")?.status?.conditions?.[0]?.reason).toBe("MOVE_FENCE_GONE");
 }
 
-/** Between two reads of a controller that is behind, the other one takes the fence off, fences again and commits. */
+/**
+ * Between two reads of a controller that is behind, the other one takes the fence off, fences again
+ * and commits.
+ */
 function lateUnfence(story: Story): void {
   const { world } = story;
   const behind = new Leader(world, "behind");

@@ -4,7 +4,7 @@ import { silentAt, whySilent } from "./agents.ts";
 import { place, release } from "./change-volume.ts";
 import { copyAt, currentReport, existing, isFenced, isMine, readFirst, recordedOf } from "./parts.ts";
 import type { MoveSnapshot, VolumeView } from "./snapshot.ts";
-import { enter, waiting } from "./status.ts";
+import { enter, NO_WAY_BACK, waiting } from "./status.ts";
 import type { MoveStep } from "./step.ts";
 import type { Stored } from "./stored.ts";
 import { MOVED_AT_FRESH_MS, msOf, timeOf } from "./timing.ts";
@@ -37,19 +37,23 @@ export function planCommitted(s: MoveSnapshot, now: number): MoveStep {
     const made = volume.spec.mayCreate !== undefined || copyAt(targetCopy, volume.spec.epoch)?.state === "Active";
     if (!made) return waitForTarget(s, now, name);
     if (view.labelsPending !== undefined) {
-      return waiting(s, now, { message: `Moved. Waiting for the labels of the nodes: ${view.labelsPending}.` });
+      return waiting(s, now, {
+        message: `Moved. Waiting for the labels of the nodes: ${view.labelsPending}. ${NO_WAY_BACK}`,
+      });
     }
   }
   const next = held[0];
   if (next !== undefined) return release(s, next.volume);
   if (torn !== undefined) {
     const why = moveErrors.FENCE_GONE({ volume: torn.name, move: s.move.metadata.name });
-    return readFirst(s, ["volumes"]) ?? waiting(s, now, { message: `${why.message}. ${why.advice}`, why });
+    return (
+      readFirst(s, ["volumes"]) ?? waiting(s, now, { message: `${why.message}. ${why.advice} ${NO_WAY_BACK}`, why })
+    );
   }
   const remaining = mine.find((view) => isPlaced(s, view) && sourceIsOpen(s, view));
   const until = silentAt(s.source);
   if (remaining !== undefined && s.source.exists && whySilent(s.source, now) === undefined) {
-    const message = `Moved. Waiting for node ${s.source.name} to put its copy of ${remaining.name} into the trash.`;
+    const message = `Moved. Waiting for node ${s.source.name} to put its copy of ${remaining.name} into the trash. ${NO_WAY_BACK}`;
     return waiting(s, now, { message, until });
   }
   return enter(s, "Done", {
@@ -73,7 +77,7 @@ function placeNext(s: MoveSnapshot, now: number, { name, volume, sourceCopy }: P
     const report = currentReport(s, sourceCopy, "Source");
     if (report?.state !== "Sealed") {
       const why = moveErrors.TOMBSTONE_UNKNOWN({ volume: name, node: s.source.name });
-      return readFirst(s, ["copies"]) ?? waiting(s, now, { message: `Waiting: ${why.message}.`, why });
+      return readFirst(s, ["copies"]) ?? waiting(s, now, { message: `Waiting: ${why.message}. ${NO_WAY_BACK}`, why });
     }
     tombstone = report.tombstone === true;
   }
@@ -87,7 +91,7 @@ function placeNext(s: MoveSnapshot, now: number, { name, volume, sourceCopy }: P
 function waitForTarget(s: MoveSnapshot, now: number, name: string): MoveStep {
   const target = s.target?.name ?? "";
   const silent = s.target === undefined ? undefined : whySilent(s.target, now);
-  const message = `Moved. Waiting for node ${target} to open its copy of ${name}${silent === undefined ? "" : `: ${silent}`}. Nothing can cancel the move any more; it goes on when the node's mooring agent acts.`;
+  const message = `Moved. Waiting for node ${target} to open its copy of ${name}${silent === undefined ? "" : `: ${silent}`}. ${NO_WAY_BACK}`;
   return waiting(s, now, { message, until: s.target === undefined ? undefined : silentAt(s.target) });
 }
 

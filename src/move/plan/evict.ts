@@ -16,8 +16,9 @@ export function someEvicted(s: MoveSnapshot): boolean {
 }
 
 /**
- * Asks the API server whether it would evict the pods now, before anything is closed to them. Undefined
- * when it would. A group that is half evicted already is not asked about: it has no way back.
+ * Asks the API server whether it would evict the pods now, before anything is closed to them.
+ * Undefined when it would. A group that is half evicted already is not asked about: it has no way
+ * back.
  */
 export function planTrial(s: MoveSnapshot, now: number): MoveStep | undefined {
   const pods = podsToEvict(s);

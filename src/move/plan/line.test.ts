@@ -79,6 +79,9 @@ describe("the line", () => {
     expect(why(move("m", later), move("x", waits), move("y", waits))).toMatch(/x, y/);
     expect(why(move("m"), move("x", { ...waits, ...later }), move("y", { ...waits, ...later }))).toBeUndefined();
   });
+  test("a move that a budget held up comes into the line again", () => {
+    expect(why(move("m", later), move("x", { ...waits, phase: "Prepared", volumes: 2 }))).toMatch(/x/);
+  });
   test("of the same second, the name decides", () => {
     expect(why(move("m"), move("k"), move("l"))).toMatch(/k, l/);
     expect(why(move("j"), move("k"), move("l"))).toBeUndefined();

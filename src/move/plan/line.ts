@@ -1,7 +1,8 @@
 /*
  * The line: how many volumes are moved at once. A move takes its places when it leaves Planned and gives
  * them back at the commit or the end. A move that cannot go on for another reason (no node fits, a budget
- * that allows nothing) takes none, so that it holds up nobody.
+ * that allows nothing) has none, so that it holds up nobody; it comes into the line again before it is
+ * fenced.
  *
  * First come, first served, by the time at which the VolumeMove was made. All volumes of a move get their
  * places at once. A move with more volumes than a node has places goes when nothing else is moved on its
@@ -14,7 +15,7 @@ import type { MovePhase, VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { CodedError } from "../../observe/errors.ts";
 import { moveErrors } from "../errors.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
-import { BLOCKED } from "./status.ts";
+import { blockedBy } from "./status.ts";
 import type { Stored } from "./stored.ts";
 
 /** Volumes that come to or leave one node at once. */
@@ -53,12 +54,9 @@ function hasPlaces({ status }: VolumeMove): boolean {
 function isInLine({ metadata, status }: Stored<VolumeMove>): boolean {
   if (metadata.deletionTimestamp !== undefined) return false;
   if (status?.phase === undefined) return true;
-  const blocked = blockedBy(status);
+  const blocked = blockedBy(status)?.reason;
+  if (status.phase === "Prepared") return blocked === WAITS_IN_LINE;
   return status.phase === "Planned" && (blocked === undefined || blocked === WAITS_IN_LINE);
-}
-
-function blockedBy(status: NonNullable<VolumeMove["status"]>): string | undefined {
-  return status.conditions?.find(({ type }) => type === BLOCKED)?.reason;
 }
 
 function isBefore(a: Stored<VolumeMove>, b: Stored<VolumeMove>): boolean {

@@ -66,7 +66,9 @@ export function isFenced(s: MoveSnapshot, volume: LocalVolume): boolean {
 }
 
 /** The volumes that exist, in the order of their names. */
-export function existing(s: MoveSnapshot): readonly (VolumeView & { readonly volume: Stored<LocalVolume> })[] {
+export function existing(
+  s: Pick<MoveSnapshot, "volumes">,
+): readonly (VolumeView & { readonly volume: Stored<LocalVolume> })[] {
   return s.volumes.filter((view): view is VolumeView & { volume: Stored<LocalVolume> } => view.volume !== undefined);
 }
 

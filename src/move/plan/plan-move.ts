@@ -1,6 +1,6 @@
 /*
- * A cold move. The plan is a function of objects; src/move/loop does its steps. plan-move.test.ts reads
- * the three lists below and compares them with what the plan does.
+ * A cold move. The plan is a function of objects; src/move/loop does its steps. plan-move.test.ts
+ * reads the three lists below and compares them with what the plan does.
  *
  * Phases. Each change of phase is one update of the VolumeMove that carries its resourceVersion.
  *
@@ -40,25 +40,27 @@
  *
  * Invariants.
  *
- *  I1  Committed is entered only from Sealed, on move, volumes, copies and nodes that were read uncached.
+ *  I1  Committed is entered only from Sealed, on move, volumes, copies and nodes that were read
+ *      uncached.
  *  I2  It stands on a Sealed report of every source, for this move and its present sealing.
- *  I3  It stands on a Copied report for the same sealing whose digest is the source's, except for a tombstone,
- *      and both reports are of the present boot of their machines.
+ *  I3  It stands on a Copied report for the same sealing whose digest is the source's, except for a
+ *      tombstone, and both reports are of the present boot of their machines.
  *  I4  It needs every volume fenced and held by this move.
  *  I5  Each entry into Fenced raises sealing; no other step changes it.
- *  I6  Pods are evicted or deleted only while all volumes are fenced and all labels set, on move, volumes and
- *      pods that were read uncached.
- *  I7  A fence goes on, or off before Undoing, only on volumes and move that were read uncached, the move last:
- *      the write carries the volume's version, and the move must not be older than that.
- *  I8  A volume gets its new place only while it is fenced and held by this move; its epoch rises by one.
+ *  I6  Pods are evicted or deleted only while all volumes are fenced and all labels set, on move,
+ *      volumes and pods that were read uncached.
+ *  I7  A fence goes on, or off before Undoing, only on volumes and move that were read uncached, the
+ *      move last: the write carries the volume's version, and the move must not be older than that.
+ *  I8  A volume gets its new place only while it is fenced and held by this move; its epoch rises
+ *      by one.
  *  I9  The right to make a volume goes along with a tombstone, and never with anything else.
  *  I10 The finalizer goes only when nothing is held any more: in Done and Cancelled.
  *  I11 Whatever waits says in status.message for what.
  *
- * What a crash leaves. Before a write: nothing has happened. After it: an object from which the next
- * plan goes on. The one write that cannot be taken back is Sealed → Committed; before it everything
- * is undone by Undoing, after it everything is rolled forward by Committed. A move that was removed by
- * force leaves fence and activeMove behind: repair.ts.
+ * What a crash leaves. Before a write: nothing has happened. After it: an object from which the
+ * next plan goes on. The one write that cannot be taken back is Sealed → Committed; before it
+ * everything is undone by Undoing, after it everything is rolled forward by Committed. A move that
+ * was removed by force leaves fence and activeMove behind: repair.ts.
  */
 import { planCommitted } from "./committed.ts";
 import { planFenced } from "./fenced.ts";

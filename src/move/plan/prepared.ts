@@ -4,9 +4,10 @@ import { whyCalledOff, whyCancel } from "./cancel.ts";
 import { unfence } from "./change-volume.ts";
 import { planTrial } from "./evict.ts";
 import { groupTrouble } from "./group.ts";
+import { whyInLine } from "./line.ts";
 import { currentReport, existing, isFenced, podsToEvict, readFirst, refusalOf } from "./parts.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
-import { enter, howToCancel, undo, waiting } from "./status.ts";
+import { blockedBy, enter, howToCancel, undo, waiting } from "./status.ts";
 import type { MoveStep } from "./step.ts";
 import { whyUnfit } from "./target.ts";
 import { ASKED_RECENTLY_MS, msOf, timeOf } from "./timing.ts";
@@ -19,9 +20,10 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
 }
 
 /**
- * Prepared. The pods run and must be able to restart where they are, so a fence that is left from an eviction that was
- * not obeyed goes first, without waiting for the source: an agent that sealed late unseals by itself. What cannot be
- * copied is refused here, while the pods still run, and what a disruption budget does not allow waits here.
+ * Prepared. The pods run and must be able to restart where they are, so a fence that is left from
+ * an eviction that was not obeyed goes first, without waiting for the source: an agent that sealed
+ * late unseals by itself. What cannot be copied is refused here, while the pods still run, and what
+ * a disruption budget does not allow waits here.
  */
 export function planPrepared(s: MoveSnapshot, now: number): MoveStep {
   const fenced = existing(s).find(({ volume }) => isFenced(s, volume));
@@ -54,8 +56,14 @@ export function planPrepared(s: MoveSnapshot, now: number): MoveStep {
     const why = moveErrors.NOT_ASKED({ node: s.source.name });
     return waiting(s, now, { message: `Waiting for a drain: ${why.message}. ${howToCancel(s)}`, why });
   }
+  const trial = planTrial(s, now);
+  if (trial !== undefined) return trial;
+  // Its places went to others while something held it up.
+  const line = blockedBy(s.move.status) === undefined ? undefined : whyInLine(s);
+  if (line !== undefined) {
+    return waiting(s, now, { message: `Waiting: ${line.message}. ${howToCancel(s)}`, why: line });
+  }
   return (
-    planTrial(s, now) ??
     readFirst(s, ["move", "volumes", "pods", "nodes"]) ??
     enter(s, "Fenced", {
       sealing: (s.move.status?.sealing ?? 0) + 1,

@@ -46,11 +46,16 @@ export function planSealed(s: MoveSnapshot, now: number): MoveStep {
   }
   const progress = progressOf(s);
   const until = s.target === undefined ? undefined : silentAt(s.target);
-  const message = `Copying to node ${s.target?.name ?? ""} since ${s.move.status?.sealedAt ?? ""}: ${waits.join(", ")}. ${howToCancel(s)}`;
+  const message = `Copying to node ${s.target?.name ?? ""} since ${s.move.status?.sealedAt ?? ""}${howFar(progress)}: ${waits.join(", ")}. ${howToCancel(s)}`;
   const tooSoon = s.notedAt !== undefined && now - s.notedAt < PROGRESS_EVERY_MS && s.move.status?.message === message;
   return tooSoon
     ? { step: "wait", until: (s.notedAt ?? now) + PROGRESS_EVERY_MS }
     : waiting(s, now, { message, until, also: progress });
+}
+
+function howFar({ eta, progress }: ReturnType<typeof progressOf>): string {
+  if (progress === undefined) return "";
+  return eta === undefined ? `, ${progress}` : `, ${progress}, about ${eta} left`;
 }
 
 /** The one write that cannot be taken back. */
@@ -59,7 +64,7 @@ function commit(s: MoveSnapshot, now: number): MoveStep {
     committed: true,
     committedAt: timeOf(now),
     failures: undefined,
-    progress: undefined,
+    progress: progressOf(s).progress,
     eta: undefined,
     message: `The volumes are on node ${s.target?.name ?? ""} now. Making them usable there.`,
   });

@@ -3,19 +3,26 @@ import type { MovePhase, VolumeMoveStatus } from "../../api/kinds/volume-move.ts
 import type { CodedError } from "../../observe/errors.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
 import type { MoveStep } from "./step.ts";
+import { CORDONED } from "./leaving.ts";
 import { timeOf } from "./timing.ts";
 
 /** The condition that says why a move does not go on, or why it ended without a move. */
-export const BLOCKED = "Blocked";
+const BLOCKED = "Blocked";
 const CANCELLED = "Cancelled";
 const LONGEST_MESSAGE = 4096;
+
+/** What holds the move up, as its status says. */
+export function blockedBy(status: VolumeMoveStatus | undefined): Condition | undefined {
+  return status?.conditions?.find(({ type }) => type === BLOCKED);
+}
 
 /** A field set to undefined is removed. */
 type Changes = { readonly [K in keyof VolumeMoveStatus]?: VolumeMoveStatus[K] | undefined };
 
 /** Goes to another phase, in one write. Entering a phase ends what blocked the one before. */
 export function enter(s: MoveSnapshot, phase: MovePhase, changes: Changes): MoveStep {
-  const status = changed(s.move.status ?? {}, { retryAt: undefined, ...changes, phase });
+  const message = changes.message === undefined ? undefined : withCommand(s, phase, changes.message);
+  const status = changed(s.move.status ?? {}, { retryAt: undefined, ...changes, message, phase });
   return { step: "set-status", move: s.move, status: unblocked(status) };
 }
 
@@ -24,7 +31,7 @@ export function undo(s: MoveSnapshot, now: number, why: CodedError): MoveStep {
   const status = changed(s.move.status ?? {}, {
     phase: "Undoing",
     retryAt: undefined,
-    message: `Undoing the move: ${why.message}.`,
+    message: `Undoing the move: ${why.message}. It ends by itself.`,
   });
   return { step: "set-status", move: s.move, status: withCondition(unblocked(status), CANCELLED, why, now) };
 }
@@ -49,9 +56,24 @@ export function waiting(s: MoveSnapshot, now: number, { message, why, until, als
 }
 
 /** The sentence that ends every message of a move that can still be cancelled. */
-export function howToCancel(s: MoveSnapshot): string {
+export function howToCancel(s: MoveSnapshot, phase: MovePhase = s.move.status?.phase ?? "Planned"): string {
+  const isEarly = phase === "Planned" || phase === "Copying" || phase === "Prepared";
+  // Deleting a drain's move would not do: the drain asks again, and gets another one.
+  const isCordoned = s.source.leaving === CORDONED;
+  if (isEarly && isCordoned && s.move.spec.reason === "Drain")
+    return `To call it off: kubectl uncordon ${s.source.name}`;
   return `To cancel: kubectl delete volumemove ${s.move.metadata.name}`;
 }
+
+/** A message with what ends the phase, unless it says so itself. */
+function withCommand(s: MoveSnapshot, phase: MovePhase, message: string): string {
+  if (phase === "Done" || phase === "Cancelled" || message.includes("kubectl ")) return message;
+  if (phase === "Committed") return `${message} ${NO_WAY_BACK}`;
+  return `${message} ${howToCancel(s, phase)}`;
+}
+
+/** The sentence that ends every message of a move that is committed. */
+export const NO_WAY_BACK = "Nothing can cancel the move any more; it goes on by itself.";
 
 /** Why the move was undone, as it stands in the status. */
 export function undoneBecause(status: VolumeMoveStatus): string | undefined {

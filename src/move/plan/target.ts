@@ -4,7 +4,7 @@ import { copyAt, existing } from "./parts.ts";
 import type { MoveSnapshot, NodeView } from "./snapshot.ts";
 
 /** Why the volumes of the move cannot go to this node; undefined when they can. */
-export function whyUnfit(s: MoveSnapshot, node: NodeView, now: number): string | undefined {
+export function whyUnfit(s: Pick<MoveSnapshot, "volumes">, node: NodeView, now: number): string | undefined {
   const lost = whyLost(s, node, now);
   if (lost !== undefined) return lost;
   if (!node.ready) return "it is not Ready";
@@ -16,7 +16,7 @@ export function whyUnfit(s: MoveSnapshot, node: NodeView, now: number): string |
  * Why a node that was chosen cannot finish the copy; undefined when it can. A short NotReady is no
  * loss.
  */
-export function whyLost(s: MoveSnapshot, node: NodeView, now: number): string | undefined {
+export function whyLost(s: Pick<MoveSnapshot, "volumes">, node: NodeView, now: number): string | undefined {
   if (!node.exists) return "there is no Node of that name";
   const silent = whySilent(node, now);
   if (silent !== undefined) return silent;
@@ -29,7 +29,7 @@ export function whyLost(s: MoveSnapshot, node: NodeView, now: number): string | 
 }
 
 /** A volume takes the greater of its capacity and what it uses: nothing enforces the capacity. */
-function whyNoRoom(s: MoveSnapshot, node: NodeView): string | undefined {
+function whyNoRoom(s: Pick<MoveSnapshot, "volumes">, node: NodeView): string | undefined {
   for (const name of poolsOf(s)) {
     const available = node.storage?.status?.pools?.find((one) => one.name === name)?.availableBytes;
     if (available === undefined) return `its agent has not said how much room pool ${name} has`;
@@ -48,6 +48,6 @@ function whyNoRoom(s: MoveSnapshot, node: NodeView): string | undefined {
   return undefined;
 }
 
-function poolsOf(s: MoveSnapshot): ReadonlySet<string> {
+function poolsOf(s: Pick<MoveSnapshot, "volumes">): ReadonlySet<string> {
   return new Set(existing(s).map(({ volume }) => volume.spec.pool));
 }

@@ -20,7 +20,7 @@ export function planUndoing(s: MoveSnapshot, now: number): MoveStep {
   const why = undoneBecause(s.move.status ?? {}) ?? "";
   if (sealed.length > 0 && s.source.exists && whySilent(s.source, now) === undefined) {
     const names = sealed.map(({ name }) => name).join(", ");
-    const message = `Undoing the move. Waiting for node ${s.source.name} to open ${names} again; it does so by itself. ${why}`;
+    const message = `Undoing the move. Waiting for node ${s.source.name} to open ${names} again; it ends by itself. ${why}`;
     return waiting(s, now, { message, until: silentAt(s.source) });
   }
   const next = held[0];

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PoolOnNode, StorageNode } from "../../../src/api/kinds/storage-node.ts";
+import type { StoragePool } from "../../../src/api/kinds/storage-pool.ts";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
 import { toYaml } from "../support/manifest.ts";
 import {
@@ -41,7 +42,10 @@ afterAll(async () => {
   await closeNamespace(on.ground, NS);
 });
 
-/** A pod has written a word into its new volume and has ended: the volume, its node and its directory. */
+/**
+ * A pod has written a word into its new volume and has ended: the volume, its node and its
+ * directory.
+ */
 async function writtenOnce(name: string): Promise<{ volume: string; node: string; data: string }> {
   const { ground } = on;
   await ground.apply(toYaml(claim(NS, name, MOVABLE_CLASS), pod(NS, `${name}-first`, name)));
@@ -55,7 +59,9 @@ async function writtenOnce(name: string): Promise<{ volume: string; node: string
   return { volume, node, data: `${copyDirectory(volume, 1)}/data` };
 }
 
-/** Starts a pod of the claim that the agent refuses, and ends it again: the sentence in its events. */
+/**
+ * Starts a pod of the claim that the agent refuses, and ends it again: the sentence in its events.
+ */
 async function refused(name: string, claimName: string, why: RegExp, spec: object = {}): Promise<string> {
   const { ground } = on;
   await ground.apply(toYaml(pod(NS, name, claimName, { spec: { ...spec } })));
@@ -110,7 +116,8 @@ test("the agent publishes nothing that the API does not allow at that moment", a
   await ground.apply(toYaml(claimOn(firstNode, NS, "allowed", MOVABLE_CLASS)));
   const allowed = { volume: await volumeOf(ground, NS, "allowed"), node: firstNode };
   const other = ground.nodes.find((name) => name !== elsewhere.node) ?? "";
-  // The controller would steer these pods to where their volumes are, or take the right to create back.
+  // The controller would steer these pods to where their volumes are, or take the right to create
+  // back.
   await withoutController(ground, async () => {
     const fence = "0b9d5ab5-2a4f-4c5e-9f54-0d1f2f1f7a11";
     const activeMove = { name: "by-hand", uid: fence };
@@ -208,7 +215,8 @@ test("agents that are killed while pods start and stop leave no hanging pod, no 
   for (let round = 0; round < 4; round += 1) {
     for (const name of names) acknowledged.set(name, await moreRecords(ground, NS, name, 3));
     await Promise.all(names.map((name) => ground.delete("Pod", name, NS)));
-    // Sooner or later after the deletion each time: in the unpublishing, between, and in the publishing.
+    // Sooner or later after the deletion each time: in the unpublishing, between, and in the
+    // publishing.
     await new Promise((resolve) => setTimeout(resolve, 150 + round * 500));
     const agent = await agentPod(ground, node);
     await killAgent(ground, node);
@@ -254,6 +262,18 @@ describe("a pool whose disk comes and goes", () => {
       const pool = await poolOn();
       saw(pool);
       return pool?.reason === reason ? pool : undefined;
+    });
+  /**
+   * Waits until `kubectl get storagenodes` shows this, and the pool's own count has followed: that
+   * count.
+   */
+  const countsAre = (readyPools: string): Promise<StoragePool["status"]> =>
+    on.ground.waitFor(`the counts to follow ${readyPools}`, async (saw) => {
+      const found = await on.ground.get<StorageNode>("storagenodes.mooring.dev", node());
+      const pool = await on.ground.get<StoragePool>("storagepools.mooring.dev", "fast");
+      saw([found?.status?.readyPools, pool?.status]);
+      const ready = (await poolOn())?.ready === true ? 1 : 0;
+      return found?.status?.readyPools === readyPools && pool?.status?.readyNodes === ready ? pool.status : undefined;
     });
   const fastPod = (name: string): object => pod(NS, name, name, { spec: onHost(node()) });
 
@@ -337,8 +357,10 @@ describe("a pool whose disk comes and goes", () => {
       /pool fast on node \S+ cannot be used.*is the disk mounted/,
     );
     expect((await poolIs("NotMounted")).uuid).toBe(before.uuid);
+    expect(await countsAre("1/2")).toMatchObject({ nodes: 1, readyNodes: 0 });
 
-    // Not even the end of the StorageNode, and an agent that remembers nothing, make the empty directory a pool.
+    // Not even the end of the StorageNode, and an agent that remembers nothing, make the empty
+    // directory a pool.
     await ground.kubectl(["delete", "storagenode", node(), "--wait=false"]);
     await ground.kubectl(["patch", "storagenode", node(), "--type=merge", "-p", '{"metadata":{"finalizers":null}}']);
     await ground.delete("Pod", (await agentPod(ground, node())).metadata.name, MOVABLE_NAMESPACE);
@@ -350,6 +372,7 @@ describe("a pool whose disk comes and goes", () => {
     await readyOn(ground, NS, "there");
     expect((await ground.exec(NS, "there", ["cat", "/data/x"])).stdout).toBe("here\n");
     expect((await poolIs("Ready")).uuid).toBe(before.uuid);
+    expect(await countsAre("2/2")).toMatchObject({ nodes: 1, readyNodes: 1 });
     await readyOn(ground, NS, "new");
     await endPod(ground, NS, "there");
     await endPod(ground, NS, "new");

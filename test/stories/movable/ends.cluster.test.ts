@@ -1,6 +1,7 @@
 /*
- * Every way in which a move can end that docs/moves.md names. After each: the pod runs with every acknowledged record
- * (or its volume is gone, where that was asked for), and nothing is held and nothing left.
+ * Every way in which a move can end that docs/moves.md names. After each: the pod runs with every
+ * acknowledged record (or its volume is gone, where that was asked for), and nothing is held and
+ * nothing left.
  *
  * A move is held in a phase by what holds one in the field:
  *   Planned    a target that does not exist

@@ -4,8 +4,8 @@
  * published, and nothing is left behind.
  *
  * All victims at all boundaries take most of an hour: MOORING_MATRIX=full. Otherwise each boundary
- * gets one victim, another one each day, so that every pair has had its turn within a week. What
- * was chosen is printed.
+ * gets one victim, another one each day, so that every pair has its turn within five days. What was
+ * chosen is printed.
  *
  * A process that hangs is worse than one that died, for it comes back with what it believed: the
  * zombies at the end.
@@ -24,6 +24,8 @@ const on = useMovable(["node-files", "kubelet", "kubectl"], { change: withoutLiv
 const NS = "movable-kills";
 const WRITER = "w";
 const POD = `${WRITER}-0`;
+/** A leader renews its Lease more often than this. */
+const RENEWED_MS = 5_000;
 
 /** A process that is stopped must stay stopped until the story lets it go on. */
 function withoutLivenessProbe(object: ManifestObject): void {
@@ -117,17 +119,24 @@ const VICTIMS = {
 } satisfies Record<string, (run: Run) => Promise<() => Promise<void>>>;
 type Victim = keyof typeof VICTIMS;
 
-/** The name of the pod that holds the Lease. Identities are `<pod>_<random>`. */
+/**
+ * The pod whose process leads now: it is there, and has just renewed the Lease. Identities are
+ * `<pod>_<random>`.
+ */
 async function leader(not?: string): Promise<string> {
-  return on.ground.waitFor("a leader", async (saw) => {
-    const lease = await on.ground.get<{ spec: { holderIdentity?: string } }>(
+  const { ground } = on;
+  return ground.waitFor("a leader", async (saw) => {
+    const lease = await ground.get<{ spec: { holderIdentity?: string; renewTime?: string } }>(
       "Lease",
       "mooring-controller",
       MOVABLE_NAMESPACE,
     );
     saw(lease?.spec);
-    const pod = lease?.spec.holderIdentity?.split("_")[0] ?? "";
-    return pod === "" || pod === not ? undefined : pod;
+    const name = lease?.spec.holderIdentity?.split("_")[0] ?? "";
+    const age = Date.now() - Date.parse(lease?.spec.renewTime ?? "");
+    if (name === "" || name === not || !(age < RENEWED_MS)) return undefined;
+    const pod = await ground.get<Pod>("Pod", name, MOVABLE_NAMESPACE);
+    return pod !== undefined && pod.metadata.deletionTimestamp === undefined ? name : undefined;
   });
 }
 
@@ -160,7 +169,7 @@ async function everybodyWorks(): Promise<void> {
   await ground.waitFor("controllers and agents to be Ready", async (saw) => {
     const pods = await ground.list<
       Pod & { status: { containerStatuses?: { ready: boolean; restartCount: number }[] } }
-    >("pods", { namespace: MOVABLE_NAMESPACE, labelSelector: "app.kubernetes.io/name=mooring" });
+    >("pods", { namespace: MOVABLE_NAMESPACE, labelSelector: "app.kubernetes.io/component in (controller,agent)" });
     const found = pods.map(({ metadata, status }) => [metadata.name, status.containerStatuses?.[0]]);
     saw(found);
     for (const { metadata, status } of pods) {
@@ -214,6 +223,8 @@ async function allIsWell({ volume }: Run, node: string, acknowledged: number): P
 async function killAt(boundary: Boundary, victim: Victim): Promise<void> {
   const { ground } = on;
   await everybodyWorks();
+  // Without one the move would not begin: the last victim may have been it.
+  await leader();
   const { acknowledged, run } = await nextRun();
   await ground.apply(toYaml(volumeMove(run.name, [run.volume], run.from, run.to)));
   const isCrossed: (seen: Seen) => boolean = BOUNDARIES[boundary];

@@ -12,7 +12,10 @@ export function copyDirectory(volume: string, epoch: number): string {
   return `${POOL}/volumes/${volume}/${String(epoch)}`;
 }
 
-/** The claim of a pod of a StatefulSet made by `statefulSet`, once it is bound: the name of its volume. */
+/**
+ * The claim of a pod of a StatefulSet made by `statefulSet`, once it is bound: the name of its
+ * volume.
+ */
 export async function volumeOf(ground: Ground, namespace: string, claim: string): Promise<string> {
   return ground.waitFor(`claim ${claim} to be bound`, async (saw) => {
     const found = await ground.get<Claim>("PersistentVolumeClaim", claim, namespace);
@@ -21,7 +24,10 @@ export async function volumeOf(ground: Ground, namespace: string, claim: string)
   });
 }
 
-/** Waits until a pod runs and is Ready, on whatever node: that node. `not`: UID of an earlier pod of this name. */
+/**
+ * Waits until a pod runs and is Ready, on whatever node: that node. `not`: UID of an earlier pod of
+ * this name.
+ */
 export async function readyOn(ground: Ground, namespace: string, pod: string, not?: string): Promise<Pod> {
   return ground.waitFor(`pod ${namespace}/${pod} to be Ready`, async (saw) => {
     const found = await ground.get<Pod>("Pod", pod, namespace);

@@ -1,8 +1,8 @@
 /*
- * The movable driver under stories. Installing it takes longer than most of them, so that it stays from file to file:
- * installMovable() does nothing where what it would apply is there already, and only waits until it is Ready. A file that
- * wants it otherwise installs it with its own options, and the next one changes it back. Only a file about installing
- * takes it away.
+ * The movable driver under stories. Installing it takes longer than most of them, so that it stays
+ * from file to file: installMovable() does nothing where what it would apply is there already, and
+ * only waits until it is Ready. A file that wants it otherwise installs it with its own options,
+ * and the next one changes it back. Only a file about installing takes it away.
  */
 import { beforeAll } from "vitest";
 import { missingCapabilities, type Capability, type Ground } from "../../cluster/ground.ts";
@@ -32,7 +32,10 @@ export interface MovableOptions {
 /** What the movable driver needs wherever it runs: agents mount, and look at processes. */
 const NEEDED: readonly Capability[] = ["containers", "isolation", "kernel", "load-image"];
 
-/** useGround() for stories of the movable driver: where the ground can do what is needed, it is installed before them. */
+/**
+ * useGround() for stories of the movable driver: where the ground can do what is needed, it is
+ * installed before them.
+ */
 export function useMovable(needed: readonly Capability[] = [], options: MovableOptions = {}): StoryGround {
   const all = [...NEEDED, ...needed];
   const on = useGround(...all);
@@ -45,7 +48,10 @@ export function useMovable(needed: readonly Capability[] = [], options: MovableO
 /** What was applied last, to each ground. */
 const installed = new WeakMap<Ground, string>();
 
-/** Installs the movable driver with the image that this checkout builds, and waits until controller and agents are Ready. */
+/**
+ * Installs the movable driver with the image that this checkout builds, and waits until controller
+ * and agents are Ready.
+ */
 export async function installMovable(ground: Ground, options: MovableOptions = {}): Promise<void> {
   const image = await ground.loadProductImage();
   const base = await manifestWithImage(BASE_MANIFEST, image);
@@ -66,7 +72,10 @@ function changed(yaml: string, { change }: MovableOptions): string {
   return toYaml(...objects);
 }
 
-/** Takes the movable driver away in the order of its manual, and waits after each manifest: the controller needs its rights to clean up. */
+/**
+ * Takes the movable driver away in the order of its manual, and waits after each manifest: the
+ * controller needs its rights to clean up.
+ */
 export async function uninstallMovable(ground: Ground): Promise<void> {
   if ((await ground.get("Namespace", MOVABLE_NAMESPACE)) === undefined) return;
   installed.delete(ground);
@@ -94,7 +103,10 @@ export async function uninstallMovable(ground: Ground): Promise<void> {
   }
 }
 
-/** `kubectl delete -f` of one of the product's manifests, as its manual says; waits for its end, a minute at most. */
+/**
+ * `kubectl delete -f` of one of the product's manifests, as its manual says; waits for its end, a
+ * minute at most.
+ */
 export async function deleteManifest(ground: Ground, file: string): Promise<RunResult> {
   installed.delete(ground);
   const stdin = await manifestWithImage(file, "unused");
@@ -116,8 +128,8 @@ export async function controllerPods(ground: Ground): Promise<Pod[]> {
 }
 
 /**
- * Does something while no controller runs, so that what is changed by hand stays as it is. The controller is Ready again
- * at the end.
+ * Does something while no controller runs, so that what is changed by hand stays as it is. The
+ * controller is Ready again at the end.
  */
 export async function withoutController<T>(ground: Ground, work: () => Promise<T>): Promise<T> {
   await ground.patch("Deployment", "mooring-controller", { spec: { replicas: 0 } }, MOVABLE_NAMESPACE);

@@ -52,7 +52,7 @@ export async function drainAndReturn(stage: Stage): Promise<void> {
   if (next.spec?.nodeName === undefined) {
     timeline.say(
       `  Its data lies on ${node}, and a volume that is a directory cannot follow. This is the problem that Mooring exists to solve:\n` +
-        "  without --classic the demo shows volumes that move with their pod. This pod waits for its node, as with local-path-provisioner.",
+        "  volumes that move with their pod come next. Until then the pod waits for its node, as with local-path-provisioner.",
     );
   }
   timeline.act(`kubectl uncordon ${node}`);

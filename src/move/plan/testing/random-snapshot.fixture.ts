@@ -120,7 +120,8 @@ export function randomSnapshot(random: Random): MoveSnapshot {
         },
     reserved: new Map(),
   });
-  const pods: PodView[] = (chance(0.4) ? [] : ["p1", "p2"].slice(0, pick(1, 2))).map((name) => ({
+  const apart = chance(0.1);
+  const pods: PodView[] = (chance(0.4) ? [] : ["p1", "p2"].slice(0, pick(1, 2))).map((name, index) => ({
     namespace: "ns",
     name,
     uid: `uid-${name}`,
@@ -128,7 +129,13 @@ export function randomSnapshot(random: Random): MoveSnapshot {
     deletionTimestamp: chance(0.4) ? ago(1000) : undefined,
     deletionGracePeriodSeconds: 30,
     finished: chance(bad),
-    volumes: chance(bad) ? [...names, "v9"] : chance(bad) ? names.slice(0, 1) : names,
+    volumes: apart
+      ? names.slice(index).slice(0, 1)
+      : chance(bad)
+        ? [...names, "v9"]
+        : chance(bad)
+          ? names.slice(0, 1)
+          : names,
     unmovable: chance(bad * 0.3) ? "no controller would make it again" : undefined,
   }));
   const other = (of: MovePhase): Stored<VolumeMove> => ({
@@ -136,6 +143,13 @@ export function randomSnapshot(random: Random): MoveSnapshot {
     spec: { volumes: ["w1", "w2"].map((name) => ({ name, mode: "Copy" })), from: "a", reason: "Drain" },
     status: { phase: of, target: "c" },
   });
+  const undone = {
+    type: "Cancelled",
+    status: "True" as const,
+    reason: "MOVE_DELETED",
+    message: "VolumeMove m was deleted. Nothing.",
+    lastTransitionTime: timeOf(NOW),
+  };
   const outcome = (): EvictionOutcome => ({
     at: NOW - pick(1000, 8000),
     outcome: pick("allowed", "sent", "held", "failed"),
@@ -160,6 +174,7 @@ export function randomSnapshot(random: Random): MoveSnapshot {
           ...(chance(0.5) ? { sealedAt: ago(1000) } : {}),
           ...(chance(0.3) ? { failures: pick(1, 2, 3) } : {}),
           ...(chance(0.2) ? { retryAt: timeOf(NOW + pick(-1000, 1000)) } : {}),
+          ...(phase === "Undoing" ? { conditions: [undone] } : {}),
           ...(phase === "Done" ? { finishedAt: ago(1000, 1_000_000) } : {}),
         };
   return {

@@ -1,0 +1,33 @@
+import type { Clock } from "../../effects/clock.ts";
+import type { Found } from "./view.ts";
+
+/** Each report is a write to the API server. */
+const EVERY_MS = 5000;
+/** A copy that is done before this is not worth a report. */
+const FIRST_MS = 1000;
+
+/** Tells how far a transfer is, at most every five seconds. The rate is that of the time since the last telling. */
+export class Meter {
+  readonly #clock: Clock;
+  readonly #tell: (copying: NonNullable<Found["copying"]>) => void;
+  #since: { readonly atMs: number; readonly received: number };
+  #nextMs: number;
+
+  constructor(clock: Clock, tell: (copying: NonNullable<Found["copying"]>) => void) {
+    this.#clock = clock;
+    this.#tell = tell;
+    const atMs = clock.monotonic();
+    this.#since = { atMs, received: 0 };
+    this.#nextMs = atMs + FIRST_MS;
+  }
+
+  /** `received` counts from the beginning of the transfer. */
+  received(received: number): void {
+    const atMs = this.#clock.monotonic();
+    if (atMs < this.#nextMs) return;
+    const rate = Math.round(((received - this.#since.received) * 1000) / (atMs - this.#since.atMs));
+    this.#since = { atMs, received };
+    this.#nextMs = atMs + EVERY_MS;
+    this.#tell({ received, rate });
+  }
+}

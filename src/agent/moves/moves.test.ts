@@ -1,0 +1,295 @@
+import { PassThrough } from "node:stream";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { MovePhase } from "../../api/kinds/volume-move.ts";
+import { copyNameOf } from "../../api/copy-name.ts";
+import type { KubeObject } from "../../kube/objects.ts";
+import { localVolume, NODE, at, POOL, publishRequest, targetOf, TestNode } from "../testing/agent.fixture.ts";
+import { digestOf, MemoryMoving, MOVE_UID, reportOf, untilAborted, volumeMove } from "../testing/moving.fixture.ts";
+
+const API = "/apis/mooring.dev/v1alpha1";
+const MOVE = `${API}/volumemoves/move-1`;
+const VOLUME = `${POOL}/volumes/pvc-1`;
+const OTHER = "node-b";
+const ACTIVE = { name: "move-1", uid: MOVE_UID };
+const DATA = { a: "precious", b: "bytes" };
+
+let node: TestNode;
+let moving: MemoryMoving;
+beforeEach(async () => {
+  node = new TestNode();
+  moving = new MemoryMoving(node.disk);
+  await node.start({ moving });
+});
+afterEach(() => node.stop());
+
+const report = () => node.copyOf("pvc-1")?.status?.move;
+const copies = () =>
+  (node.copyOf("pvc-1")?.status?.copies ?? []).map(({ directory, state }) => `${directory} ${state}`);
+const restart = async (): Promise<void> => {
+  await node.stop();
+  await node.start({ moving });
+};
+const says = (state: string, sealing = 1) =>
+  node.eventually(`it says ${state}`, () => report()?.state === state && report()?.sealing === sealing);
+const published = () => node.node.publish(publishRequest());
+const unpublished = () => node.node.unpublish({ volumeId: "pvc-1", targetPath: targetOf("pod-1") });
+
+describe("the source", () => {
+  const phase = (next: MovePhase, sealing = 1): void => {
+    node.put(MOVE, volumeMove(NODE, OTHER, { phase: next, sealing }));
+  };
+  beforeEach(async () => {
+    node.put(at.volume("pvc-1"), localVolume("pvc-1"));
+    node.pod("pod-1");
+    await published();
+    for (const [name, text] of Object.entries(DATA)) node.disk.put(`${VOLUME}/1/data/${name}`, text);
+    node.change("pvc-1", { activeMove: ACTIVE, mayCreate: undefined as never });
+  });
+  const fenced = async (): Promise<void> => {
+    node.change("pvc-1", { fence: MOVE_UID });
+    phase("Fenced");
+    await says("Waiting");
+  };
+  const sealed = async (): Promise<void> => {
+    await fenced();
+    await unpublished();
+    await says("Sealed");
+  };
+
+  test("waits for the pod, seals, and says what the tree is", async () => {
+    await fenced();
+    expect(report()?.message).toBe("mounted for pod pod-1");
+    expect(copies()).toEqual(["1 Active"]);
+    await unpublished();
+    await says("Sealed");
+    expect(report()).toMatchObject({ role: "Source", moveUID: MOVE_UID, digest: digestOf(DATA) });
+    expect(await moving.files(`${VOLUME}/1/data.sealed`)).toEqual(DATA);
+    await expect(published()).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+  });
+
+  test("proves again for each sealing, and does not believe an earlier one", async () => {
+    await sealed();
+    moving.proof = { proven: false, holders: [], unreadable: [{ pid: 7, why: "EACCES" }] };
+    phase("Fenced", 2);
+    await says("Waiting", 2);
+    expect(report()?.message).toBe("process 7 cannot be looked at: EACCES");
+    moving.proof = { proven: true };
+    await says("Sealed", 2);
+  });
+
+  test("goes on after the agent was ended in any place", async () => {
+    await fenced();
+    await restart();
+    await unpublished();
+    moving.proof = { proven: false, holders: [], unreadable: [{ pid: 7, why: "EACCES" }] };
+    await node.eventually("it is closed", () => copies().join() === "1 Sealing");
+    await restart();
+    expect(report()?.state).toBe("Waiting");
+    moving.proof = { proven: true };
+    moving.onSummarize = () => {
+      throw new Error("EIO");
+    };
+    await node.eventually("it is sealed", () => copies().join() === "1 Sealed");
+    await restart();
+    moving.onSummarize = () => undefined;
+    phase("Fenced", 2);
+    await says("Sealed", 2);
+    expect(report()?.digest).toBe(digestOf(DATA));
+  });
+
+  test("says so when it cannot read what it has sealed", async () => {
+    moving.onSummarize = () => {
+      throw new Error("EIO: a broken disk");
+    };
+    await fenced();
+    await unpublished();
+    await says("Refused");
+    expect(report()?.message).toMatch(/EIO: a broken disk/);
+  });
+
+  test("sends the sealed volume to the target alone, and stops when the move is undone", async () => {
+    await sealed();
+    phase("Sealed");
+    const request = {
+      volume: "pvc-1",
+      epoch: 1,
+      incarnation: "inc-1",
+      move: "move-1",
+      moveUID: MOVE_UID,
+      sealing: 1,
+    };
+    await expect(moving.ask("node-c", request)).rejects.toMatchObject({ code: "AGENT_TRANSFER_REFUSED" });
+    await expect(moving.ask(OTHER, { ...request, sealing: 2 })).rejects.toMatchObject({
+      code: "AGENT_TRANSFER_REFUSED",
+    });
+    moving.onSend = untilAborted;
+    const send = await moving.ask(OTHER, request);
+    const sent = send(new PassThrough()).then(
+      () => "sent",
+      () => "stopped",
+    );
+    await node.clock.advance(1000);
+    phase("Undoing");
+    await says("Unsealed");
+    expect(await sent).toBe("stopped");
+    expect(copies()).toEqual(["1 Active"]);
+    node.change("pvc-1", { fence: undefined as never, activeMove: undefined as never });
+    await published();
+    expect(await moving.files(`${VOLUME}/1/data`)).toEqual(DATA);
+    await expect(moving.ask(OTHER, request)).rejects.toMatchObject({ code: "AGENT_TRANSFER_REFUSED" });
+  });
+
+  test("opens by itself what was sealed for a move that let go", async () => {
+    await sealed();
+    node.change("pvc-1", { fence: undefined as never, activeMove: undefined as never });
+    node.kube.remove(MOVE);
+    await node.eventually("it is open", () => copies().join() === "1 Active", 60_000);
+    await published();
+  });
+
+  test("keeps the bytes as trash once the volume is elsewhere", async () => {
+    await sealed();
+    node.change("pvc-1", { nodeName: OTHER, epoch: 2, fence: undefined as never });
+    phase("Committed");
+    await node.eventually("it is trash", () => copies().join() === "1 Trash", 60_000);
+    await node.clock.advance(120_000);
+    expect(await moving.files(`${VOLUME}/1/data.sealed`)).toEqual(DATA);
+    await expect(published()).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+  });
+
+  test("refuses before the pod is disturbed what cannot be copied", async () => {
+    moving.unmovable = [{ path: "socket", reason: "a mount" }];
+    phase("Prepared");
+    await says("Refused");
+    expect(report()).toMatchObject({ code: "AGENT_UNMOVABLE", message: "socket is a mount" });
+    expect(copies()).toEqual(["1 Active"]);
+  });
+});
+
+test("a source that has never made the volume says so, and does not make it any more", async () => {
+  node.put(at.volume("pvc-1"), localVolume("pvc-1", { activeMove: ACTIVE, fence: MOVE_UID }));
+  node.pod("pod-1");
+  node.put(MOVE, volumeMove(NODE, OTHER, { phase: "Fenced", sealing: 1 }));
+  await says("Sealed");
+  expect(report()?.tombstone).toBe(true);
+  expect(report()?.digest).toBeUndefined();
+  node.change("pvc-1", { activeMove: undefined as never, fence: undefined as never });
+  node.kube.remove(MOVE);
+  await node.eventually("it is open again", () => copies().join() === "1 Active", 60_000);
+  await published();
+});
+
+describe("the target", () => {
+  const source = `${API}/volumecopies/${copyNameOf("pvc-1", OTHER)}`;
+  const INCOMING = `2-${MOVE_UID}`;
+  const phase = (next: MovePhase, sealing = 1): void => {
+    node.put(MOVE, volumeMove(OTHER, NODE, { phase: next, sealing }));
+  };
+  const sealed = (sealing = 1, files: Readonly<Record<string, string>> = DATA): void => {
+    moving.remote = files;
+    const status = { move: reportOf({ sealing, digest: digestOf(files) }) };
+    node.put(source, { metadata: { name: "s" }, spec: { volume: "pvc-1", nodeName: OTHER }, status } as KubeObject);
+    phase("Sealed", sealing);
+  };
+  const place = (): void => {
+    node.change("pvc-1", { nodeName: NODE, epoch: 2, fence: undefined as never });
+    phase("Committed");
+  };
+  const receives = () => moving.done.filter((line) => line.startsWith("receive")).length;
+  beforeEach(() => {
+    const spec = { nodeName: OTHER, mayCreate: undefined as never, activeMove: ACTIVE, fence: MOVE_UID };
+    node.put(at.volume("pvc-1"), localVolume("pvc-1", spec));
+    node.pod("pod-1");
+  });
+
+  test("pulls, says what has arrived, and opens it once the volume is placed here", async () => {
+    sealed();
+    await says("Copied");
+    expect(report()).toMatchObject({ role: "Target", digest: digestOf(DATA) });
+    expect(copies()).toEqual([`${INCOMING} Incoming`]);
+    await expect(published()).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+    place();
+    await node.eventually("it is open", () => copies().join() === "2 Active", 60_000);
+    await published();
+    expect(node.mounts.summary()).toEqual([`${VOLUME}/2/data at ${targetOf("pod-1")} rw`]);
+    expect(await moving.files(`${VOLUME}/2/data`)).toEqual(DATA);
+  });
+
+  test("after a restart writes nothing into what it has reported", async () => {
+    sealed();
+    await says("Copied");
+    await restart();
+    phase("Sealed");
+    await node.clock.advance(60_000);
+    expect(receives()).toBe(1);
+    place();
+    await node.eventually("it is open", () => copies().join() === "2 Active", 60_000);
+  });
+
+  test("begins anew after a restart in the middle, in the same directory", async () => {
+    moving.onReceive = untilAborted;
+    sealed();
+    await node.eventually("it is half there", () => receives() === 1);
+    await node.stop();
+    moving.onReceive = () => Promise.resolve();
+    await node.start({ moving });
+    await node.eventually("it is there", () => report()?.state === "Copied", 60_000);
+    expect(copies()).toEqual([`${INCOMING} Incoming`]);
+    expect(await moving.files(`${VOLUME}/${INCOMING}/data`)).toEqual(DATA);
+  });
+
+  test("copies again for a new sealing, and waits for the end of the transfer before", async () => {
+    const order: string[] = [];
+    moving.onReceive = (signal) => {
+      order.push("begins");
+      if (order.length > 1) return Promise.resolve();
+      return untilAborted(signal).finally(() => order.push("ended"));
+    };
+    sealed();
+    await node.eventually("it is half there", () => order.length === 1);
+    sealed(2, { c: "newer" });
+    await says("Copied", 2);
+    expect(order).toEqual(["begins", "ended", "begins"]);
+    expect(report()?.digest).toBe("c=newer");
+    expect(moving.requests.map(({ sealing }) => sealing)).toEqual([1, 2]);
+  });
+
+  test("ends the transfer of a move that is undone, and takes its directory over for the next", async () => {
+    let ended = false;
+    moving.onReceive = (signal) =>
+      untilAborted(signal).finally(() => {
+        ended = true;
+      });
+    sealed();
+    await node.eventually("it is half there", () => receives() === 1);
+    phase("Undoing");
+    await node.eventually("the transfer has ended", () => ended);
+    node.change("pvc-1", { fence: "uid-2", activeMove: { name: "move-2", uid: "uid-2" } });
+    moving.onReceive = () => Promise.resolve();
+    const second = volumeMove(OTHER, NODE, { phase: "Sealed", sealing: 1 });
+    const status = { move: reportOf({ moveUID: "uid-2", digest: digestOf(DATA) }) };
+    node.put(source, { metadata: { name: "s" }, spec: { volume: "pvc-1", nodeName: OTHER }, status } as KubeObject);
+    node.put(`${API}/volumemoves/move-2`, { ...second, metadata: { name: "move-2", uid: "uid-2" } });
+    await node.eventually("the next is there", () => report()?.moveUID === "uid-2" && report()?.state === "Copied");
+    expect(copies()).toEqual(["2-uid-2 Incoming"]);
+  });
+
+  test("says why when the copy cannot be brought", async () => {
+    moving.onReceive = () => Promise.reject(new Error("no room on the disk"));
+    sealed();
+    await says("Refused");
+    expect(report()?.message).toMatch(/no room on the disk/);
+    expect(receives()).toBe(3);
+  });
+
+  test("does not open a copy before the volume is placed here, nor one of another move", async () => {
+    sealed();
+    await says("Copied");
+    phase("Committed");
+    await node.clock.advance(60_000);
+    expect(copies()).toEqual([`${INCOMING} Incoming`]);
+    node.change("pvc-1", { nodeName: NODE, epoch: 2, fence: undefined as never, activeMove: { name: "x", uid: "x" } });
+    await node.clock.advance(60_000);
+    expect(copies()).toEqual([`${INCOMING} Incoming`]);
+  });
+});
