@@ -98,6 +98,13 @@ export const agentErrors = defineErrors("AGENT", {
     advice:
       "Nothing is made in its place. Mount the disk that holds the data, or restore a backup. To go on without the data delete the claim and let a new one be made.",
   },
+  DISK_AHEAD: {
+    message: (p: OnNode & { epoch: number; found: number }) =>
+      `node ${p.node} has a copy of volume ${p.volume} of epoch ${String(p.found)}, but the LocalVolume is at epoch ${String(p.epoch)}`,
+    retry: "change",
+    advice:
+      "The cluster's state is older than the disk, most likely restored from a backup. Nothing is published, so that no older data is taken for the volume. Find out which copy is the volume before you go on.",
+  },
   NOT_SEEN: {
     message: (p: OnNode & { path: string }) =>
       `volume ${p.volume} is mounted from ${p.path} on node ${p.node}, but that cannot be read now`,

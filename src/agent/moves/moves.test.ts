@@ -215,6 +215,13 @@ describe("the target", () => {
     expect(await moving.files(`${VOLUME}/2/data`)).toEqual(DATA);
   });
 
+  test("says that it is full when not even the directory can be made", async () => {
+    node.disk.makeDirectory = () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }));
+    sealed();
+    await says("Refused");
+    expect(report()).toMatchObject({ role: "Target", code: "TRANSFER_TARGET_FULL" });
+  });
+
   test("after a restart writes nothing into what it has reported", async () => {
     sealed();
     await says("Copied");

@@ -84,7 +84,13 @@ function planMounted({ copies, node, readOnly, target, volume }: PublishView, mo
 function planCopy(view: PublishView): PublishPlan {
   const { copies, localVolume, node, path, pool, volume } = view;
   if (localVolume === undefined) return { step: "refuse", error: agentErrors.UNKNOWN_VOLUME({ volume }) };
-  const { epoch } = localVolume.spec;
+  const { epoch, incarnation } = localVolume.spec;
+  const ahead = copies.find((one) => {
+    return one.incarnation === incarnation && one.epoch > epoch && one.state !== "Incoming";
+  });
+  if (ahead !== undefined) {
+    return { step: "refuse", error: agentErrors.DISK_AHEAD({ volume, node, epoch, found: ahead.epoch }) };
+  }
   const copy = copies.find((one) => one.path === path);
   const recorded = (view.volumeCopy?.status?.copies ?? []).some((one) => one.epoch === epoch);
   const isFirst = mayCreateHere(localVolume, node) && !recorded;

@@ -366,3 +366,14 @@ test("an agent that stops takes no more calls", async () => {
   await node.stop();
   await expect(csi.publish(publishRequest())).rejects.toMatchObject({ code: "UNAVAILABLE" });
 });
+
+test("nothing is published where the disk is ahead of the API: etcd was restored from a backup", async () => {
+  node.change("pvc-1", { epoch: 3, mayCreate: { nodeName: NODE, epoch: 3 } });
+  await publish();
+  await unpublish();
+  node.change("pvc-1", { epoch: 1, mayCreate: { nodeName: NODE, epoch: 1 } });
+  const { code, message } = await refusal(publish());
+  expect(code).toBe("FAILED_PRECONDITION");
+  expect(message).toContain("has a copy of volume pvc-1 of epoch 3, but the LocalVolume is at epoch 1");
+  expect(await node.disk.stat(DATA)).toBeUndefined();
+});

@@ -253,18 +253,14 @@ export function* settle(world: World, machine: Machine, volume: string): Operati
   }
 }
 
-/** NodePublishVolume. Calls `mounted` when the volume is there for the pod. */
+/** NodePublishVolume: mounts the volume for the pod, and makes it when it was never made. */
 export function* publish(world: World, machine: Machine, volume: string, pod: string): Operation {
-  const { sabotage } = world;
-  const blind = sabotage === "the agent publishes without reading the volume";
   const lv = world.volumes.get(volume);
   yield;
   if (lv === undefined || lv.spec.reclaim) return;
-  if (!blind && (lv.spec.nodeName !== machine.name || lv.spec.fence !== undefined)) return;
+  if (lv.spec.nodeName !== machine.name || lv.spec.fence !== undefined) return;
   const { epoch, mayCreate } = lv.spec;
-  let directory = blind
-    ? machine.directories.find((one) => one.volume === volume && one.state === "Active")
-    : world.directory(machine.name, volume, epoch);
+  let directory = world.directory(machine.name, volume, epoch);
   let first = false;
   if (directory === undefined) {
     if (mayCreate?.nodeName !== machine.name || mayCreate.epoch !== epoch) return;
@@ -284,8 +280,7 @@ export function* publish(world: World, machine: Machine, volume: string, pod: st
     report(world, machine, volume);
     yield;
   }
-  const careless = sabotage === "the agent publishes while the volume is sealed" && directory.state === "Sealed";
-  if (directory.state !== "Active" && !careless) return;
+  if (directory.state !== "Active") return;
   const use = { pod, directory };
   machine.mounts.push(use);
   if (first) {

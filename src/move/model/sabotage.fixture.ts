@@ -3,8 +3,6 @@ export const SABOTAGES = [
   "the agent seals without proof that nobody can write",
   "the agent reports the seal before it is on disk",
   "the agent unseals what it finds sealed without asking",
-  "the agent publishes without reading the volume",
-  "the agent publishes while the volume is sealed",
   "the target copies again what it has reported as copied",
   "reports of an old sealing count",
   "reports of another move count",

@@ -1,94 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { MovePhase } from "../../api/kinds/volume-move.ts";
-import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
 import { without } from "../plan/change-volume.ts";
-import { settleCluster, type Running } from "./cluster.fixture.ts";
+import { pull } from "./agent.fixture.ts";
 import { Leader } from "./leader.fixture.ts";
-import { rest } from "./run.fixture.ts";
 import type { Sabotage } from "./sabotage.fixture.ts";
-import { setUpNodes, setUpVolumes } from "./set-up.fixture.ts";
-import { World } from "./world.fixture.ts";
+import { broken, type Story } from "./story.fixture.ts";
 
 /*
  * Traces that are too rare to wait for in the drawn runs. Each is played as the protocol is, and
  * with the defect that it once showed or was thought up for.
  */
-
-class Story {
-  readonly world: World;
-  readonly leader: Leader;
-  readonly #running: Running = { agents: new Map(), bindings: [], labels: [] };
-
-  /** One pod has written to one volume on node a. */
-  constructor(sabotage?: Sabotage) {
-    this.world = new World(seededRandom(1), sabotage);
-    this.world.chaos = false;
-    setUpNodes(this.world);
-    setUpVolumes(this.world, ["v0"]);
-    this.world.workload.set("p0", ["v0"]);
-    this.leader = new Leader(this.world, "leader");
-    this.runPod();
-    this.world.moves.create("m", "m-uid", {
-      spec: { volumes: [{ name: "v0", mode: "Copy" }], from: "a", to: "b", reason: "Request" },
-    });
-  }
-
-  /** Agents, kubelets, scheduler and labels do all they can. */
-  settle(): void {
-    this.world.now += 1000;
-    settleCluster(this.world, this.#running);
-    this.world.check();
-  }
-
-  /** The pod runs and writes. */
-  runPod(): void {
-    const before = this.world.acknowledged.get("v0")?.length ?? 0;
-    for (let round = 0; round < 200; round++) {
-      this.settle();
-      if ((this.world.acknowledged.get("v0")?.length ?? 0) > before) return;
-    }
-    throw new Error("the pod does not write");
-  }
-
-  /** One step of the controller, on what is now. */
-  step(leader = this.leader): void {
-    leader.hear(true);
-    leader.thinkOf("m", () => undefined);
-    leader.carryOut();
-    this.world.check();
-  }
-
-  phase(): MovePhase | undefined {
-    return this.world.moves.get("m")?.status?.phase;
-  }
-
-  /** Goes on until the move is in this phase. */
-  until(phase: MovePhase): void {
-    for (let round = 0; round < 100 && this.phase() !== phase; round++) {
-      this.step();
-      if (this.phase() !== phase) this.settle();
-    }
-    expect(this.phase()).toBe(phase);
-  }
-
-  finish(): void {
-    this.world.chaos = false;
-    rest(this.world, this.#running, [this.leader]);
-  }
-}
-
-/** Says whether the story ends as it should. */
-function broken(play: (story: Story) => void, sabotage?: Sabotage): string | undefined {
-  const story = new Story(sabotage);
-  try {
-    play(story);
-    story.finish();
-    return undefined;
-  } catch (error) {
-    if (error instanceof Error && error.constructor.name === "Broken") return error.message;
-    throw error;
-  }
-}
 
 /**
  * The target is lost when it has copied, the pod comes back and writes, then the target is there
@@ -180,10 +100,68 @@ function lateUnfence(story: Story): void {
   story.until("Done");
 }
 
+/** A commit is on its way when the move is undone and the pod goes on at the source. */
+function lateCommit(story: Story): void {
+  const { world } = story;
+  const zombie = new Leader(world, "zombie");
+  story.until("Sealed");
+  story.settle();
+  zombie.hear(true);
+  zombie.thinkOf("m", () => undefined);
+  expect(zombie.inFlight?.step).toMatchObject({ status: { phase: "Committed" } });
+  story.deleteMove();
+  story.until("Cancelled");
+  story.runPod();
+  zombie.carryOut();
+  world.check();
+}
+
+/** The move is deleted when it is committed. */
+function deletedTooLate(story: Story): void {
+  story.until("Committed");
+  story.deleteMove();
+  story.until("Done");
+}
+
+/** The target's agent is started again when it has reported its copy, and the commit comes then. */
+function copiedTwice(story: Story): void {
+  const { world } = story;
+  story.until("Sealed");
+  story.settle();
+  const move = world.moves.get("m");
+  if (move === undefined) throw new Error("no move");
+  const again = pull(world, world.machine("b"), "v0", move);
+  for (let steps = 0; steps < 4; steps++) again.next();
+  // What the controller reads next was reported before.
+  const copied = world.copies.history("v0.b").findLast((one) => one?.status?.move?.state === "Copied");
+  if (copied !== undefined) world.copies.change("v0.b", () => copied);
+  story.until("Committed");
+  while (again.next().done !== true);
+  story.until("Done");
+}
+
+/** A second move of the same volumes finds what the first one's agents have reported. */
+function secondMove(story: Story): void {
+  const { world } = story;
+  world.workload.clear();
+  story.until("Sealed");
+  story.settle();
+  story.deleteMove();
+  story.untilGone();
+  story.makeMove("second");
+  story.until("Sealed");
+  for (let steps = 0; steps < 3; steps++) story.step();
+  story.until("Done");
+}
+
 const STORIES: readonly (readonly [string, (story: Story) => void, Sabotage])[] = [
   ["a report of an old sealing is never committed", sealedTwice, "reports of an old sealing count"],
   ["a late place finds another version", latePlace, "a new place ignores the version it was decided on"],
   ["nothing is placed over a fence that is gone", tornFence, "a new place does not look at the fence"],
+  ["a late commit finds another version", lateCommit, "the commit ignores the version it was decided on"],
+  ["nothing is undone after the commit", deletedTooLate, "an undo after the commit"],
+  ["what is committed was not copied again", copiedTwice, "the target copies again what it has reported as copied"],
+  ["a report of another move is never committed", secondMove, "reports of another move count"],
   ["a late unfence does not reach a later sealing", lateUnfence, "the move is read before the volumes"],
 ];
 
