@@ -272,7 +272,7 @@ test("a CSI volume is published before its pod starts, and unpublished before th
   await on.clock.advance(1_000);
   const pod = on.pod("p");
   expect(pod?.status?.phase).toBe("Running");
-  // The finalizer keeps the object, so that the kubelet's DELETE, with grace 0, can be told from what comes before it.
+  // The finalizer keeps the object: so the kubelet's DELETE, with grace 0, shows in it.
   on.memory.put(`${PODS}p`, { ...pod, metadata: { ...pod?.metadata, finalizers: ["test/seen"] } } as Pod);
   on.kube.remove(`${PODS}p`);
   await on.clock.advance(400);

@@ -2,8 +2,8 @@
  * The agents of a lab: the shipped code, one per node, in this process. A pod of the DaemonSet
  * would need root and mounts. What is handed in instead: the node's directory for its disk,
  * symlinks for its mounts, the lab's table of processes for the proof that nobody holds a volume,
- * and streams within the process for the way to other agents. The engine that copies is the shipped
- * one.
+ * and streams within the process for the way to other agents. The engine that copies is the
+ * shipped one.
  */
 import { openDirectory, systemTrees } from "../../../agent/copies/node/trees.ts";
 import type { Trees } from "../../../agent/copies/trees.ts";

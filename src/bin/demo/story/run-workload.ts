@@ -8,10 +8,7 @@ import { gatherRunning } from "./gather.ts";
 import { settle } from "./settled.ts";
 import { until, type Stage } from "./stage.ts";
 
-/**
- * Applies the shipped manifests and waits until its replicas are ready, and every node's storage
- * with them.
- */
+/** Applies the shipped manifests, starts the agents, and waits until all replicas are ready. */
 export async function startProduct(stage: Stage): Promise<void> {
   const { deployment, manifests, namespace } = stage.product;
   stage.timeline.act(`Mooring, from ${manifests.map((name) => `deploy/${name}`).join(" and ")}`);
