@@ -2,7 +2,7 @@
  * The movable driver under stories. Installing it takes longer than most of them, so that it stays
  * from file to file: installMovable() does nothing where what it would apply is there already, and
  * only waits until it is Ready. A file that wants it otherwise installs it with its own options,
- * and the next one changes it back. Only a file about installing takes it away.
+ * and the next one changes it back.
  */
 import { beforeAll } from "vitest";
 import { missingCapabilities, type Capability, type Ground } from "../../cluster/ground.ts";
@@ -17,7 +17,6 @@ import {
 import type { RunResult } from "../../cluster/run.ts";
 import { toYaml, type ManifestObject } from "./manifest.ts";
 import type { Pod } from "./objects.ts";
-import { linesOf, type LogLine } from "./product.ts";
 import { useGround, type StoryGround } from "./shared-ground.ts";
 
 export const MOVABLE_NAMESPACE = "mooring";
@@ -73,37 +72,6 @@ function changed(yaml: string, { change }: MovableOptions): string {
 }
 
 /**
- * Takes the movable driver away in the order of its manual, and waits after each manifest: the
- * controller needs its rights to clean up.
- */
-export async function uninstallMovable(ground: Ground): Promise<void> {
-  if ((await ground.get("Namespace", MOVABLE_NAMESPACE)) === undefined) return;
-  installed.delete(ground);
-  // Whatever a story has changed, its objects have the manifest's names.
-  await ground.delete(await manifestWithImage(WORKLOADS_MANIFEST, "unused"));
-  await ground.waitFor("the movable driver's pods to be gone", async (saw) => {
-    const pods = (await ground.list<Pod>("pods", { namespace: MOVABLE_NAMESPACE })).map(
-      ({ metadata }) => metadata.name,
-    );
-    saw(pods);
-    return pods.length === 0 ? true : undefined;
-  });
-  const base = await manifestWithImage(BASE_MANIFEST, "unused");
-  await ground.delete(base);
-  for (const { kind, metadata } of parseManifest(base)) {
-    await ground.waitFor(`${kind} ${metadata.name} to be gone`, async (saw) => {
-      const found = await ground.get<{ metadata: unknown; status: unknown }>(
-        kind,
-        metadata.name ?? "",
-        metadata.namespace,
-      );
-      saw(found?.status ?? found?.metadata);
-      return found === undefined ? true : undefined;
-    });
-  }
-}
-
-/**
  * `kubectl delete -f` of one of the product's manifests, as its manual says; waits for its end, a
  * minute at most.
  */
@@ -150,19 +118,6 @@ export async function withoutController<T>(ground: Ground, work: () => Promise<T
 export async function killAgent(ground: Ground, node: string): Promise<void> {
   const { metadata } = await agentPod(ground, node);
   await ground.killContainers(MOVABLE_NAMESPACE, metadata.name);
-}
-
-/** What the agent of a node has logged since it was started last. */
-export async function agentLog(ground: Ground, node: string): Promise<LogLine[]> {
-  const { metadata } = await agentPod(ground, node);
-  return linesOf(await ground.logs(MOVABLE_NAMESPACE, metadata.name));
-}
-
-/** What all pods of the controller have logged. */
-export async function controllerLog(ground: Ground): Promise<LogLine[]> {
-  const pods = await controllerPods(ground);
-  const texts = await Promise.all(pods.map(({ metadata }) => ground.logs(MOVABLE_NAMESPACE, metadata.name)));
-  return texts.flatMap((text) => linesOf(text));
 }
 
 async function podsOf(ground: Ground, component: "controller" | "agent", fieldSelector?: string): Promise<Pod[]> {
