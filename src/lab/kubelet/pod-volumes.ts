@@ -3,6 +3,7 @@ import type { Clock } from "../../effects/clock.ts";
 import type { RecordedEvent } from "../../kube/event-object.ts";
 import type { Log } from "../../observe/log.ts";
 import { isTerminal } from "../controllers/objects/pods.ts";
+import { allEnded } from "./all-ended.ts";
 import { MountFailure, mountVolume, writeConfigMap, type MountDeps } from "./mount-volume.ts";
 
 const FIRST_MOUNT_RETRY_MS = 500;
@@ -58,7 +59,7 @@ export class PodVolumes {
       event(pod, { type: "Warning", reason: "FailedMount", message });
     });
     try {
-      await Promise.all(volumes.map((volume) => this.#mount(volume)));
+      await allEnded(volumes.map((volume) => this.#mount(volume)));
     } finally {
       cancel();
     }

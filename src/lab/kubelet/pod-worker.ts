@@ -24,6 +24,7 @@ import { uidOf } from "../../kube/objects.ts";
 import { background } from "../../observe/background.ts";
 import type { Log } from "../../observe/log.ts";
 import { isTerminal } from "../controllers/objects/pods.ts";
+import { allEnded } from "./all-ended.ts";
 import { environmentOf } from "./environment.ts";
 import type { MountDeps } from "./mount-volume.ts";
 import { PodVolumes } from "./pod-volumes.ts";
@@ -64,6 +65,7 @@ export class PodWorker {
   #cancelDeadline: () => void = () => undefined;
   #vanished = false;
   #podIP: string | undefined;
+  #following: Promise<void> = Promise.resolve();
   readonly #status: PodStatusWriter;
 
   constructor(deps: PodWorkerDeps, pod: Pod) {
@@ -177,6 +179,7 @@ export class PodWorker {
       if (!signal.aborted) throw error;
     } finally {
       this.#cancelDeadline();
+      await this.#following;
     }
   }
 
@@ -184,7 +187,7 @@ export class PodWorker {
     const stopping = this.#stopping.signal;
     this.#status.sync();
     if (!(await this.#volumes.mountAll())) return;
-    void background(this.#deps.log, "configmap volumes", this.#volumes.follow());
+    this.#following = background(this.#deps.log, "configmap volumes", this.#volumes.follow());
     this.#podIP ??= this.#deps.podIP();
     const sidecars: Promise<void>[] = [];
     for (const record of this.#records.filter(({ init }) => init)) {
@@ -195,19 +198,19 @@ export class PodWorker {
     }
     const initialized = this.#records.every((record) => !record.init || isSidecar(record) || record.exit?.code === 0);
     if (initialized && !stopping.aborted) {
-      await Promise.all(this.#records.filter(({ init }) => !init).map((record) => this.#keep(record)));
+      await allEnded(this.#records.filter(({ init }) => !init).map((record) => this.#keep(record)));
     }
     for (const record of this.#records) {
       if (isSidecar(record)) this.#deps.runtime.find(this.#uid, record.container.name)?.stop(this.#graceMs);
     }
-    await this.#until(Promise.all(sidecars));
+    await this.#until(allEnded(sidecars));
     this.#status.sync();
   }
 
   /** Ends what a kubelet before this one has started and this one has not come to. */
   async #endRest(): Promise<void> {
     const { runtime } = this.#deps;
-    await Promise.all(
+    await allEnded(
       this.#records.map(async (record) => {
         const handle = runtime.find(this.#uid, record.container.name);
         if (record.state === "running" && handle !== undefined) await this.#watch(record, handle);
