@@ -6,21 +6,15 @@ import { pods } from "../../kube/kinds.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { nameOf } from "../../kube/objects.ts";
 import { withRetries } from "../../kube/retry.ts";
-import { Keepers } from "../../movable/keepers/keepers.ts";
 import type { KeeperSettings } from "../../movable/keepers/pod.ts";
-import { movableDriver, runMovableLoops, type MovableRunDeps } from "../../movable/run.ts";
-import { holdDriver, isBeingUninstalled, letEverythingGo } from "../../movable/uninstall.ts";
-import { Asks } from "../../move/drains/asks.ts";
-import { runDrainLoop } from "../../move/drains/loop.ts";
-import { whyVolumesStay } from "../../move/drains/stays.ts";
-import { runMoveLoop } from "../../move/loop/loop.ts";
-import { background } from "../../observe/background.ts";
+import { isBeingUninstalled, letEverythingGo } from "../../movable/uninstall.ts";
 import type { Log } from "../../observe/log.ts";
 import { serveHttp, type ListeningServer } from "../../observe/server.ts";
 import { provisionMetrics } from "../../provision/metrics.ts";
 import { connectTo, type ConnectEffects } from "./connect.ts";
+import { controllerParts, NAME, type PartsDeps } from "./controller-parts.ts";
 import { Webhook } from "./webhook.ts";
-import { watchMooring, type MooringWatch } from "./watched.ts";
+import type { MooringWatch } from "./watched.ts";
 
 export interface ControllerOptions {
   readonly namespace: string;
@@ -35,14 +29,11 @@ export interface ControllerEffects extends Omit<ConnectEffects, "metrics"> {
   readonly hostname: string;
 }
 
-const NAME = "mooring-controller";
 /** What is left of a pod's grace period for letting go of finalizers. */
 const UNINSTALL_MS = 25_000;
 
-type World = Pick<MovableRunDeps, "client" | "clock" | "random" | "log"> & {
-  readonly recorder: EventRecorder;
+type World = PartsDeps & {
   readonly options: ControllerOptions;
-  readonly metrics: KubeMetrics;
   readonly registry: Registry;
 };
 
@@ -76,66 +67,15 @@ export async function startController(
   }
 }
 
-function partsOf(world: World, settings: KeeperSettings, identity: string): ControllerParts<MooringWatch> {
-  const { namespace } = world.options;
-  const webhook = new Webhook(world, { namespace, port: world.options.webhookPort });
-  // What a term's driver and loops share.
-  const terms = new WeakMap<MooringWatch, { readonly deps: MovableRunDeps; readonly keepers: Keepers }>();
-  const termOf = (watched: MooringWatch) => {
-    const known = terms.get(watched);
-    if (known !== undefined) return known;
-    const keepers = keepersOf(world, settings, watched);
-    const whileKept: MovableRunDeps["whileKept"] = (node, work) => keepers.whileKept(node, work);
-    const deps = { ...world, ...watched.cluster, ...watched.kinds, pods: watched.pods, whileKept };
-    const term = { deps, keepers };
-    terms.set(watched, term);
-    return term;
-  };
-  return {
-    lease: { namespace, name: NAME, identity },
-    watch: (deps) => watchMooring(deps, namespace),
+function partsOf(world: World, keepers: KeeperSettings, identity: string): ControllerParts<MooringWatch> {
+  const { namespace, webhookPort: port } = world.options;
+  const webhook = new Webhook(world, { namespace, port });
+  return controllerParts(world, {
+    namespace,
+    identity,
+    keepers,
     serve: (watched) => serve(world, watched),
-    perReplica: (watched, signal) => webhook.serve(watched, signal),
-    drivers: (watched) => [movableDriver(termOf(watched).deps)],
-    provisioner: { express: true, owner: `${namespace}/${NAME}` },
-    perTerm: (watched, term) => {
-      const { deps, keepers } = termOf(watched);
-      const { signal } = term;
-      const moving = {
-        ...deps,
-        persistentVolumes: deps.volumes,
-        volumes: deps.localVolumes,
-        asks: new Asks(deps.clock),
-      };
-      return Promise.all([
-        runMovableLoops(deps, signal),
-        keepers.run(signal),
-        webhook.lead(signal),
-        background(world.log, "holding the CSIDriver", holdDriver(world.client, signal)),
-        runMoveLoop(moving, signal),
-        runDrainLoop(moving, signal),
-      ]);
-    },
-  };
-}
-
-function keepersOf(
-  world: World,
-  settings: KeeperSettings,
-  { cluster, kinds, pods: podInformer }: MooringWatch,
-): Keepers {
-  const { claims, nodes, volumes: persistentVolumes } = cluster;
-  const { localVolumes: volumes, pools, storageNodes } = kinds;
-  const sources = { claims, nodes, persistentVolumes, pods: podInformer, pools, volumes };
-  return new Keepers({
-    ...world,
-    ...sources,
-    settings,
-    storageNodes,
-    toMove: (node, here) => {
-      const stays = whyVolumesStay(sources, node, here);
-      return here.some((volume) => !stays.has(nameOf(volume)));
-    },
+    webhook,
   });
 }
 

@@ -1,7 +1,6 @@
 import { webcrypto } from "node:crypto";
 import { WebhookCertificates } from "../../controller/webhook/certificates.ts";
-import { evictionHandler } from "../../controller/webhook/handler.ts";
-import type { EvictionAnswer } from "../../controller/webhook/review.ts";
+import { evictionHandler, type DecideEviction } from "../../controller/webhook/handler.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
 import type { KubeClient } from "../../kube/client.ts";
@@ -51,8 +50,8 @@ export class Webhook {
    */
   async serve(watched: MooringWatch, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
-    const { port } = this.#options;
-    const handler = evictionHandler({ clock, log, decide: this.#decider(watched) });
+    const { namespace, port } = this.#options;
+    const handler = evictionHandler({ clock, log, decide: evictionDecider(this.#deps, namespace, watched) });
     let server: HttpsServer | undefined;
     try {
       await Promise.all(watched.informers.map((informer) => informer.synced(signal)));
@@ -70,27 +69,30 @@ export class Webhook {
   async lead(signal: AbortSignal): Promise<void> {
     await this.#certificates.lead(signal);
   }
+}
 
-  #decider({ cluster, kinds, pods }: MooringWatch) {
-    const { namespace } = this.#options;
-    const volumes = kinds.localVolumes;
-    const deps = {
-      ...this.#deps,
-      namespace,
-      controllerUser: `system:serviceaccount:${namespace}:mooring-controller`,
-      pods,
-      claims: cluster.claims,
-      persistentVolumes: cluster.volumes,
-      nodes: cluster.nodes,
-      volumes,
-      moves: kinds.moves,
-      pools: kinds.pools,
-    };
-    const recorder = new AskedRecorder(deps);
-    return async (asked: Parameters<typeof readEviction>[1], signal: AbortSignal): Promise<EvictionAnswer> => {
-      const decision = decideEviction(await readEviction(deps, asked, signal));
-      if (decision.answer === "hold" && !asked.dryRun) recorder.record(decision.record);
-      return decision;
-    };
-  }
+/** Decides about evictions from the caches of a replica, and writes down the asks that it holds. */
+export function evictionDecider(
+  deps: Omit<WebhookDeps, "metrics">,
+  namespace: string,
+  { cluster, kinds, pods }: MooringWatch,
+): DecideEviction {
+  const sources = {
+    ...deps,
+    namespace,
+    controllerUser: `system:serviceaccount:${namespace}:mooring-controller`,
+    pods,
+    claims: cluster.claims,
+    persistentVolumes: cluster.volumes,
+    nodes: cluster.nodes,
+    volumes: kinds.localVolumes,
+    moves: kinds.moves,
+    pools: kinds.pools,
+  };
+  const recorder = new AskedRecorder(sources);
+  return async (asked, signal) => {
+    const decision = decideEviction(await readEviction(sources, asked, signal));
+    if (decision.answer === "hold" && !asked.dryRun) recorder.record(decision.record);
+    return decision;
+  };
 }
