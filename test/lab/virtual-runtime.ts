@@ -50,6 +50,15 @@ export class VirtualRuntime implements ContainerRuntime {
     this.#scripted.forget(podUid);
   }
 
+  pods(): readonly string[] {
+    return [...new Set([...this.#products.pods(), ...this.#scripted.pods()])];
+  }
+
+  killPodOf(podUid: string): void {
+    this.#products.killPodOf(podUid);
+    this.#scripted.killPodOf(podUid);
+  }
+
   killAll(): void {
     this.#products.killAll();
     this.#scripted.killAll();

@@ -35,6 +35,11 @@ export class CsiDrivers {
     };
   }
 
+  /** UIDs of the pods for which something is, or may be, published. */
+  pods(): readonly string[] {
+    return [...this.#published].filter(([, targets]) => targets.size > 0).map(([uid]) => uid);
+  }
+
   /** Publishes a volume at the target. Rejects with a CsiFailure. */
   async publish(podUID: string, { spec }: PersistentVolume, targetPath: string): Promise<void> {
     const { csi, accessModes = [], mountOptions = [], volumeMode } = spec ?? {};

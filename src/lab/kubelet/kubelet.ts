@@ -15,6 +15,7 @@ import { about } from "../controllers/objects/owners.ts";
 import { endingWith, recorderOn, type Effects } from "../controllers/process/process.ts";
 import { CsiDrivers } from "./csi-drivers.ts";
 import type { NodeFiles } from "./node-files.ts";
+import { endOrphans } from "./orphans.ts";
 import { PodWorker } from "./pod-worker.ts";
 import { heartbeat, register, type NodeDescription } from "./registration.ts";
 import type { ContainerRuntime } from "./runtime.ts";
@@ -101,6 +102,16 @@ export class Kubelet {
       this.#changed(change, make, signal);
     });
     running.push(ownPods.run(signal));
+    const orphans = async (): Promise<void> => {
+      await ownPods.synced(signal);
+      const present = new Set(ownPods.store.list().map(uidOf));
+      await endOrphans({ clock, log, csi, runtime }, present, signal);
+    };
+    running.push(
+      orphans().catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      }),
+    );
     await Promise.all(running);
     await Promise.all([...this.#workers.values()].map(({ ended }) => ended));
   }

@@ -283,6 +283,8 @@ export class PodWorker {
       if (subPath !== undefined && (await files.kind(source)) === undefined) await files.makeDirectories(source);
       mounts.push({ mountPath, source, readOnly });
     }
+    // The power may have gone: kubelet and containers end in one moment, and this one saw the latter.
+    this.#deps.signal.throwIfAborted();
     const signal = AbortSignal.any([this.#stopping.signal, this.#deps.signal]);
     const started = await runtime.start({ pod: this.#pod, container, restarts, mounts, env, files }, signal);
     event(this.#pod, { type: "Normal", reason: "Started", message: "Container started" });

@@ -83,6 +83,14 @@ export class ProcessRuntime implements ContainerRuntime {
     return this.#registry.kill(podKey);
   }
 
+  pods(): readonly string[] {
+    return this.#registry.pods();
+  }
+
+  killPodOf(podUid: string): void {
+    this.#registry.killPodOf(podUid);
+  }
+
   killAll(): void {
     this.#registry.killAll();
   }

@@ -61,6 +61,10 @@ export interface ContainerRuntime {
   log(podKey: string, container: string | undefined): string | undefined;
   /** Forgets the containers of a pod; they have ended. */
   forget(podUid: string): void;
+  /** UIDs of the pods that have containers, running or ended. */
+  pods(): readonly string[];
+  /** SIGKILL to what runs of a pod; forgets it. */
+  killPodOf(podUid: string): void;
   /** The plug is pulled: everything ends at once and nothing of it is remembered. */
   killAll(): void;
 }
@@ -105,6 +109,15 @@ export class ContainerRegistry {
   }
 
   forget(podUid: string): void {
+    this.#pods.delete(podUid);
+  }
+
+  pods(): readonly string[] {
+    return [...this.#pods.keys()];
+  }
+
+  killPodOf(podUid: string): void {
+    for (const handle of this.#pods.get(podUid)?.handles.values() ?? []) handle.stop(0);
     this.#pods.delete(podUid);
   }
 

@@ -82,6 +82,14 @@ export class ScriptedRuntime implements ContainerRuntime {
     this.#registry.forget(podUid);
   }
 
+  pods(): readonly string[] {
+    return this.#registry.pods();
+  }
+
+  killPodOf(podUid: string): void {
+    this.#registry.killPodOf(podUid);
+  }
+
   killAll(): void {
     this.#registry.killAll();
   }
