@@ -13,8 +13,8 @@ export async function readManifests(): Promise<Manifests> {
 }
 
 /** The seeds that failed once: the first word of each line that is not a comment. */
-export async function readKnownSeeds(): Promise<readonly number[]> {
-  const text = await readFile(new URL("seeds.txt", import.meta.url), "utf8");
+export async function readKnownSeeds(file: URL): Promise<readonly number[]> {
+  const text = await readFile(file, "utf8");
   return text.split("\n").flatMap((line) => {
     const word = line.split("#")[0]?.trim() ?? "";
     return word === "" ? [] : [Number(word.split(/\s/)[0])];

@@ -48,6 +48,11 @@ export class Life {
     this.clock = { now: () => clock.now(), monotonic: () => clock.monotonic(), after, sleep: sleepBy(after) };
   }
 
+  /** Aborted when it dies. */
+  get dead(): AbortSignal {
+    return this.#connection.signal;
+  }
+
   get state(): State {
     return this.#state;
   }
@@ -70,14 +75,14 @@ export class Life {
   #answering(): Kube {
     const mortal = this.#mortal;
     return {
-      request: (request) => this.#heard(mortal.request(request)),
+      request: (request) => this.hear(mortal.request(request)),
       stream: async (request) => {
-        const stream = await this.#heard(mortal.stream(this.#endingWithLife(request)));
+        const stream = await this.hear(mortal.stream(this.#endingWithLife(request)));
         return {
           [Symbol.asyncIterator]: () => {
             const iterator = stream[Symbol.asyncIterator]();
             return {
-              next: () => this.#heard(iterator.next()),
+              next: () => this.hear(iterator.next()),
               return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
             };
           },
@@ -93,7 +98,7 @@ export class Life {
   }
 
   /** An answer, as soon as the process can hear it; never when it is dead. */
-  async #heard<T>(answer: Promise<T>): Promise<T> {
+  async hear<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer;
     } finally {

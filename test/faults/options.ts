@@ -1,9 +1,13 @@
 import { parseArgs } from "node:util";
+import type { SuiteName } from "./suites.ts";
 
-export const USAGE = `Usage: npm run test:faults -- [options]
+export const USAGE = `Usage: npm run test:faults -- [classic | moves] [options]
 
-Seeded runs of the classic provisioning story on the lab, in memory and on virtual time, with crashes and faults; invariants are
-looked at in each (docs/lab.md, "Crash runs"). Exit code 0: all held. 1: a run failed; its seed is printed.
+Seeded runs on the lab, in memory and on virtual time, with crashes and faults; invariants are looked at in each (docs/lab.md,
+"Crash runs"). Exit code 0: all held. 1: a run failed; its seed is printed.
+
+  classic          the classic driver's provisioning [this one]
+  moves            the movable driver: publish, move, drain
 
   --runs N         how many runs [300]
   --seed S         where they begin: the same S gives the same runs [1]; 0x… is hexadecimal
@@ -16,6 +20,7 @@ looked at in each (docs/lab.md, "Crash runs"). Exit code 0: all held. 1: a run f
 `;
 
 export interface Options {
+  readonly suite: SuiteName;
   readonly runs: number;
   readonly seed: number;
   readonly known: boolean;
@@ -28,8 +33,9 @@ export interface Options {
 
 /** Reads the command line; "help" when it asks for that. Throws with a message for the user. */
 export function readOptions(args: readonly string[]): Options | "help" {
-  const { values } = parseArgs({
+  const { positionals, values } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       runs: { type: "string", default: "300" },
       seed: { type: "string", default: "1" },
@@ -43,7 +49,12 @@ export function readOptions(args: readonly string[]): Options | "help" {
     },
   });
   if (values.help) return "help";
+  const [suite = "classic", ...more] = positionals;
+  if (more.length > 0 || (suite !== "classic" && suite !== "moves")) {
+    throw new Error(`there are the runs classic and moves, not "${positionals.join(" ")}"`);
+  }
   return {
+    suite,
     runs: whole("--runs", values.runs),
     seed: whole("--seed", values.seed),
     known: values.known,

@@ -19,8 +19,8 @@ export type Trouble =
   | { readonly is: "plug"; readonly node: string; readonly at: number; readonly downMs: number }
   /** A node that nobody hears of for minutes: it is off, or runs on behind a cut cable. */
   | ({ readonly is: "absence"; readonly node: string; readonly cut: "power" | "network" } & Span)
-  /** A pause of the leader's machine. */
-  | ({ readonly is: "pause" } & Span)
+  /** A process is stopped and goes on later, as on a machine that pauses. @default the leader */
+  | ({ readonly is: "pause"; readonly of?: string } & Span)
   /** The leader does not reach its lease. */
   | ({ readonly is: "lease" } & Span)
   | ({ readonly is: "requests"; readonly of: Sender; readonly fault: Fault; readonly chance: number } & Span)

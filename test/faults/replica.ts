@@ -1,29 +1,37 @@
-// One replica of the product's Deployment: a process that is started again when it ends, as a kubelet does with a container.
+// One process of the product, as a container of a pod: it is started again when it ends, as a kubelet does with a container.
 //
 //   down ── start ──▶ up ── its program ends ──▶ down for some seconds ──▶ up
 //                      └── kill, or the write after which it was to die ──▶ down until `start`
 //
 // Each life is a new process: new identity, empty memory, a connection of its own.
-import { Registry } from "prom-client";
-import { runClassic } from "../../src/bin/classic/start.ts";
-import type { StartOptions } from "../../src/classic/options.ts";
 import type { Clock } from "../../src/effects/clock.ts";
-import type { Files } from "../../src/effects/files.ts";
+import type { Random } from "../../src/effects/random.ts";
 import type { Kube, KubeRequest } from "../../src/kube/kube.ts";
-import { KubeMetrics } from "../../src/kube/metrics.ts";
 import { messageOf } from "../../src/observe/errors.ts";
 import type { Log } from "../../src/observe/log.ts";
 import type { Draw } from "./draw.ts";
 import { Life } from "./life.ts";
+
+/** What one life of a process is given. */
+export interface ProcessEffects {
+  readonly clock: Clock;
+  readonly kube: Kube;
+  readonly log: Log;
+  readonly random: Random;
+  readonly hostname: string;
+  readonly life: Life;
+  /** Carries out a write that does not go to the API server, unless the process dies of it. */
+  readonly write: <T>(what: string, write: () => Promise<T>) => Promise<T>;
+}
 
 export interface ReplicaDeps {
   /** A connection as this replica; told of each life's number. */
   readonly connect: (life: number) => Kube;
   readonly clock: Clock;
   readonly draw: Draw;
-  readonly files: Files;
   readonly log: Log;
-  readonly options: StartOptions;
+  /** Runs the program until it ends. */
+  readonly program: (effects: ProcessEffects) => Promise<void>;
 }
 
 /** When a process dies of a write: `before` it reaches the server, or `after` it was carried out, the answer unseen. */
@@ -50,26 +58,18 @@ export class Replica {
   start(): void {
     this.#cancelRestart();
     if (this.#life !== undefined) return;
-    const { connect, clock, draw, files, log, options } = this.#deps;
+    const { connect, clock, draw, log, program } = this.#deps;
     this.#lives += 1;
     this.#doom = undefined;
-    const life = new Life(this.#dying(connect(this.#lives)), clock, () => {
-      if (this.#life === life) this.#life = undefined;
-    });
+    const life: Life = new Life(
+      this.#dying(connect(this.#lives), () => life),
+      clock,
+      () => {
+        if (this.#life === life) this.#life = undefined;
+      },
+    );
     this.#life = life;
     log.info("started", { life: this.#lives });
-    const registry = new Registry();
-    const surroundings = {
-      clock: life.clock,
-      random: draw.random,
-      files,
-      log,
-      hostname: this.name,
-      kube: life.kube,
-      registry,
-      metrics: new KubeMetrics(registry),
-      serve: () => Promise.resolve({ port: options.healthPort, close: () => Promise.resolve() }),
-    };
     const end = (error?: unknown): void => {
       // Of a dead process nothing is heard.
       if (life.state === "dead") return;
@@ -79,7 +79,15 @@ export class Replica {
         this.start();
       });
     };
-    runClassic(options, surroundings, new AbortController().signal).then(() => {
+    program({
+      clock: life.clock,
+      kube: life.kube,
+      log,
+      random: draw.random,
+      hostname: this.name,
+      life,
+      write: (what, write) => life.hear(this.#write(what, write, life)),
+    }).then(() => {
       end();
     }, end);
   }
@@ -103,21 +111,27 @@ export class Replica {
     this.#life?.resume();
   }
 
-  #dying(kube: Kube): Kube {
+  #dying(kube: Kube, life: () => Life): Kube {
     return {
       stream: (request) => kube.stream(request),
-      request: async <T>(request: KubeRequest): Promise<T> => {
-        const doom = this.#doom;
-        if (doom === undefined || !counts(request)) return kube.request<T>(request);
-        doom.left -= 1;
-        if (doom.left !== 0) return kube.request<T>(request);
-        this.#doom = undefined;
-        if (doom.moment === "after") await kube.request(request).catch(() => undefined);
-        this.#deps.log.info("dies of a write", { moment: doom.moment, method: request.method, path: request.path });
-        this.kill();
-        return new Promise<never>(() => undefined);
+      request: <T>(request: KubeRequest): Promise<T> => {
+        const send = (): Promise<T> => kube.request<T>(request);
+        return counts(request) ? this.#write(`${request.method} ${request.path}`, send, life()) : send();
       },
     };
+  }
+
+  async #write<T>(what: string, write: () => Promise<T>, life: Life): Promise<T> {
+    if (life.state === "dead") return new Promise<never>(() => undefined);
+    const doom = this.#doom;
+    if (doom === undefined) return write();
+    doom.left -= 1;
+    if (doom.left !== 0) return write();
+    this.#doom = undefined;
+    if (doom.moment === "after") await write().catch(() => undefined);
+    this.#deps.log.info("dies of a write", { moment: doom.moment, what });
+    this.kill();
+    return new Promise<never>(() => undefined);
   }
 }
 

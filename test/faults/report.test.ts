@@ -3,7 +3,7 @@ import { vitestReport } from "./report.ts";
 
 function statuses(known: readonly number[], failed: readonly number[]): unknown {
   const failures = failed.map((seed) => ({ seed, failure: `of ${seed}`, lasted: 0 }));
-  const { testResults } = vitestReport({ runs: 10, seed: 1 }, known, failures) as {
+  const { testResults } = vitestReport({ suite: "classic", runs: 10, seed: 1 }, known, failures) as {
     readonly testResults: readonly {
       readonly status: string;
       readonly assertionResults: readonly { title: string; status: string; failureMessages: readonly string[] }[];

@@ -1,14 +1,15 @@
+import type { SuiteName } from "./suites.ts";
 import type { SeedResult } from "./workers.ts";
 
 /** What tools/sum-results.mjs reads: a vitest report with the row of runs as one test, each known seed as one, and each failure as one. */
 export function vitestReport(
-  row: { readonly runs: number; readonly seed: number },
+  row: { readonly suite: SuiteName; readonly runs: number; readonly seed: number },
   known: readonly number[],
   failures: readonly SeedResult[],
 ): object {
   const failed = new Map(failures.map((result) => [result.seed, result]));
   const test = (title: string, failure: string | undefined) => ({
-    ancestorTitles: ["crash runs"],
+    ancestorTitles: [`crash runs of ${row.suite}`],
     title,
     status: failure === undefined ? "passed" : "failed",
     failureMessages: failure === undefined ? [] : [failure],

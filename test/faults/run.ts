@@ -3,8 +3,13 @@
 //   begin ──▶ the user works, things go wrong ──▶ healed ──▶ settled ──▶ (everything is removed ──▶ settled) ──▶ over
 //
 // A run fails at the first violation of what must hold always (guard.ts), or when it has not settled (unsettled.ts) in time.
+import { Registry } from "prom-client";
+import { runClassic } from "../../src/bin/classic/start.ts";
+import type { StartOptions } from "../../src/classic/options.ts";
+import type { Files } from "../../src/effects/files.ts";
 import { KubeClient } from "../../src/kube/client.ts";
 import type { KubeRequest } from "../../src/kube/kube.ts";
+import { KubeMetrics } from "../../src/kube/metrics.ts";
 import { LabApi } from "../../src/lab/api/lab-api.ts";
 import { ADMIN } from "../../src/lab/api/request.ts";
 import { startControllers } from "../../src/lab/controllers/start.ts";
@@ -22,7 +27,7 @@ import { Draw } from "./draw.ts";
 import { Guard } from "./guard.ts";
 import { applyManifest, mounted, optionsOf, type Manifests } from "./manifest.ts";
 import { basesOf, COMMAND_TIMEOUT_SECONDS, planRun, type RunPlan } from "./plan.ts";
-import { Replica } from "./replica.ts";
+import { Replica, type ProcessEffects } from "./replica.ts";
 import { tracedKube } from "./traced-kube.ts";
 import { Trace, traceLog } from "./trace.ts";
 import { asProcess, beginTroubles } from "./troubles.ts";
@@ -168,9 +173,8 @@ export async function run(seed: number, manifests: Manifests, options: RunOption
       }),
       clock,
       draw: new Draw(seed, name),
-      files,
       log: traceLog(trace, name, {}, hears),
-      options: productOptions,
+      program: (effects) => playClassic(effects, files, productOptions),
     });
   });
   for (const [index, { startAt }] of plan.replicas.entries()) clock.after(startAt, () => replicas[index]?.start());
@@ -219,6 +223,13 @@ export async function run(seed: number, manifests: Manifests, options: RunOption
   work(clearUp(user, clock, plan.slots));
   await settle();
   return over();
+}
+
+async function playClassic(effects: ProcessEffects, files: Files, options: StartOptions): Promise<void> {
+  const registry = new Registry();
+  const serve = () => Promise.resolve({ port: options.healthPort, close: () => Promise.resolve() });
+  const surroundings = { ...effects, files, registry, metrics: new KubeMetrics(registry), serve };
+  await runClassic(options, surroundings, new AbortController().signal);
 }
 
 function disksOf(plan: RunPlan, trace: Trace, guard: (disk: Disk, path: string) => void): ReadonlyMap<string, Disk> {

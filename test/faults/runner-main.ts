@@ -1,11 +1,10 @@
 // A worker of `npm run test:faults`: gets seeds by message, runs them one after the other, answers with what came of each.
-import { readManifests } from "./files.ts";
-import { run } from "./run.ts";
+import { SUITES, type SuiteName } from "./suites.ts";
 
-const manifests = await readManifests();
+const play = await SUITES[process.argv[2] as SuiteName].open();
 
 process.on("message", (seed: number) => {
-  run(seed, manifests, { trace: false }).then(
+  play(seed, { trace: false }).then(
     ({ failure, lasted }) => process.send?.({ failure, lasted }),
     (error: unknown) => process.send?.({ failure: error instanceof Error ? error.stack : String(error), lasted: 0 }),
   );

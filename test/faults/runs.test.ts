@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { seedOf } from "./draw.ts";
-import { readKnownSeeds, readManifests } from "./files.ts";
+import { readManifests } from "./files.ts";
 import { run } from "./run.ts";
+import { SUITES } from "./suites.ts";
 
 const manifests = await readManifests();
-const known = await readKnownSeeds();
+const known = await SUITES.classic.knownSeeds();
 
 describe("whatever crashes and goes wrong, no invariant is violated and all settles", () => {
   const seeds = [...new Set([...known, ...Array.from({ length: 12 }, (_, index) => seedOf(20261125, index))])];

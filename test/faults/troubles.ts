@@ -14,6 +14,11 @@ export interface Scene {
   readonly replicas: readonly Replica[];
   /** The replica that the lease names; the first when none does. */
   readonly leader: () => Replica | undefined;
+  /** The product's other processes, by their names. */
+  readonly others?: ReadonlyMap<string, Replica>;
+  /** A machine loses its power, besides what the control plane does about it; gets it back. */
+  readonly pulled?: (node: string) => void;
+  readonly plugged?: (node: string) => void;
 }
 
 /** A user whose requests say which process sends them. */
@@ -43,7 +48,7 @@ export function beginTroubles(scene: Scene, troubles: readonly Trouble[]): () =>
     for (const end of ends) end();
     scene.api.faults.clear();
     for (const process of scene.controllers.processes) scene.controllers.restart(process);
-    for (const replica of scene.replicas) {
+    for (const replica of [...scene.replicas, ...(scene.others?.values() ?? [])]) {
       replica.resume();
       replica.start();
     }
@@ -79,16 +84,18 @@ function begin(scene: Scene, trouble: Trouble): () => void {
       return crash(scene, trouble.of, trouble);
     case "plug":
       controllers.pullPlug(trouble.node);
+      scene.pulled?.(trouble.node);
       return () => {
         controllers.restart(`kubelet/${trouble.node}`);
+        scene.plugged?.(trouble.node);
       };
     case "absence":
       return leaveOut(scene, trouble);
     case "pause": {
-      const leader = scene.leader();
-      leader?.pause();
+      const victim = trouble.of === undefined ? scene.leader() : scene.others?.get(trouble.of);
+      victim?.pause();
       return () => {
-        leader?.resume();
+        victim?.resume();
       };
     }
     case "lease": {
@@ -100,7 +107,7 @@ function begin(scene: Scene, trouble: Trouble): () => void {
     }
     case "requests": {
       const { fault, chance, of } = trouble;
-      const names = scene.replicas.map(({ name }) => name);
+      const names = [...scene.replicas.map(({ name }) => name), ...(scene.others?.keys() ?? [])];
       const senders = { product: names, manager: [MANAGER], all: [...names, ...controllers.processes] }[of];
       // The user's own requests are not tried again, so nothing befalls them.
       const matches = (request: FaultRequest): boolean => senders.includes(processOf(request) ?? "");
@@ -151,11 +158,12 @@ function leaveOut({ api, controllers }: Scene, { node, cut }: Absence): () => vo
 }
 
 function crash(
-  { controllers, replicas, leader }: Scene,
+  { controllers, replicas, leader, others }: Scene,
   of: Victim,
   { write, moment }: Extract<Trouble, { is: "crash" }>,
 ): () => void {
-  if (of !== "leader" && of !== "follower") {
+  const other = others?.get(of);
+  if (other === undefined && of !== "leader" && of !== "follower") {
     controllers.killAfterWrites(of, write);
     return () => {
       controllers.killAfterWrites(of, Infinity);
@@ -163,7 +171,7 @@ function crash(
     };
   }
   const first = leader();
-  const victim = of === "leader" ? first : replicas.find((replica) => replica !== first);
+  const victim = other ?? (of === "leader" ? first : replicas.find((replica) => replica !== first));
   victim?.killAtWrite(write, moment);
   return () => {
     victim?.killAtWrite(Infinity, moment);

@@ -3,6 +3,7 @@
 // A process that ends, or does not answer in time, counts as the failure of its seed, and another takes its place: a run that hangs must be found like any other.
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { SuiteName } from "./suites.ts";
 
 export interface SeedResult {
   readonly seed: number;
@@ -16,6 +17,7 @@ const HANGS_MS = 600_000;
 
 /** Resolves when all seeds have run; `onResult` is told of each as it ends, and answers whether to go on. */
 export async function runSeeds(
+  suite: SuiteName,
   seeds: readonly number[],
   workers: number,
   onResult: (result: SeedResult) => boolean,
@@ -25,7 +27,7 @@ export async function runSeeds(
     let child: ChildProcess | undefined;
     try {
       for (let seed = waiting.shift(); seed !== undefined; seed = waiting.shift()) {
-        child ??= await start();
+        child ??= await start(suite);
         const result = await ask(child, seed);
         if (result === undefined) {
           child.kill("SIGKILL");
@@ -44,8 +46,8 @@ export async function runSeeds(
   await Promise.all(Array.from({ length: Math.min(workers, seeds.length) }, work));
 }
 
-function start(): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(new URL("runner-main.ts", import.meta.url)), { stdio: "inherit" });
+function start(suite: SuiteName): Promise<ChildProcess> {
+  const child = fork(fileURLToPath(new URL("runner-main.ts", import.meta.url)), [suite], { stdio: "inherit" });
   return new Promise((resolve, reject) => {
     child.once("message", () => resolve(child));
     child.once("error", reject);

@@ -114,6 +114,30 @@ export class MemoryDisk implements Disk {
     return below(path === "/" ? "" : path, this.#directoryAt(path)).filter((found) => found !== "" && found !== path);
   }
 
+  /** Number of the file or directory that is there now; undefined when nothing is. */
+  inodeOf(path: string): bigint | undefined {
+    return this.#nodeAt(path)?.inode;
+  }
+
+  /** Where a directory is now, whatever it was renamed to; undefined when it is gone. */
+  pathOf(inode: bigint): string | undefined {
+    const find = (at: string, node: DirectoryNode): string | undefined => {
+      if (node.inode === inode) return at === "" ? "/" : at;
+      for (const [name, child] of node.entries) {
+        const found = child.kind === "directory" ? find(`${at}/${name}`, child) : undefined;
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    };
+    return find("", this.#root);
+  }
+
+  /** The text of a file; undefined when there is none. */
+  text(path: string): string | undefined {
+    const node = this.#nodeAt(path);
+    return node?.kind === "file" ? node.text : undefined;
+  }
+
   async readText(path: string): Promise<string> {
     const node = this.#nodeAt(path);
     if (node === undefined) throw failure("ENOENT", path);

@@ -1,0 +1,108 @@
+/*
+ * What must hold at every moment of a run, looked at within each change of the store:
+ *
+ *   - The epoch of a volume only grows, and its incarnation stays.
+ *   - A volume's place changes together with its epoch, and only by a move that has committed.
+ *   - At most one copy of a volume, over all disks, is Active: the one that may be published.
+ *   - A move is committed only on reports of its current sealing: sealed at the source, and copied
+ *     to the target with the same digest, or a tombstone at the source.
+ *   - What is committed stays committed.
+ *
+ * That no acknowledged record is lost is looked at by the containers themselves (workload.ts).
+ */
+import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
+import type { VolumeCopy } from "../../../src/api/kinds/volume-copy.ts";
+import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
+import type { LabApi } from "../../../src/lab/api/lab-api.ts";
+import type { Change } from "../../../src/lab/store/store.ts";
+import type { Machine } from "./machine.ts";
+
+type Of<T> = Pick<Change, "key"> & { readonly before: T | undefined; readonly after: T | undefined };
+
+export const POOL = "/var/lib/mooring/default";
+
+export function guardMoves(
+  api: Pick<LabApi, "objects" | "onChange">,
+  machines: readonly Machine[],
+  violated: (text: string) => void,
+): void {
+  const onlyOneActive = (volume: string): void => {
+    const active = machines.flatMap((machine) => activeCopies(machine, volume));
+    if (active.length > 1) violated(`${volume} has ${String(active.length)} active copies: ${active.join(", ")}`);
+  };
+  api.onChange("localvolumes.mooring.dev", (change) => {
+    onlyOneActive(change.key);
+    for (const text of volumeChange(change as unknown as Of<LocalVolume>)) violated(text);
+  });
+  api.onChange("volumemoves.mooring.dev", (change) => {
+    const copies = api.objects("volumecopies.mooring.dev") as unknown as readonly VolumeCopy[];
+    for (const text of moveChange(change as unknown as Of<VolumeMove>, copies)) violated(text);
+  });
+  api.onChange("volumecopies.mooring.dev", ({ key }) => {
+    onlyOneActive(key.slice(0, key.lastIndexOf(".")));
+  });
+}
+
+/** What is wrong about a change of a LocalVolume. */
+export function* volumeChange({ key, before, after }: Of<LocalVolume>): Generator<string> {
+  if (before === undefined || after === undefined || before.metadata?.uid !== after.metadata?.uid) return;
+  const { epoch, incarnation, nodeName } = after.spec;
+  if (epoch < before.spec.epoch) yield `the epoch of ${key} went from ${String(before.spec.epoch)} to ${String(epoch)}`;
+  if (incarnation !== before.spec.incarnation) yield `the incarnation of ${key} has changed`;
+  if (nodeName !== before.spec.nodeName && epoch !== before.spec.epoch + 1) {
+    yield `${key} went from ${before.spec.nodeName} to ${nodeName} within an epoch`;
+  }
+}
+
+/** What is wrong about a change of a VolumeMove; `copies` as they are in that moment. */
+export function* moveChange({ key, before, after }: Of<VolumeMove>, copies: readonly VolumeCopy[]): Generator<string> {
+  if (before?.status?.committed === true && after !== undefined && after.status?.committed !== true) {
+    yield `move ${key} is not committed any more`;
+  }
+  if (after?.status?.committed !== true || before?.status?.committed === true) return;
+  const { sealing, target, volumes = [] } = after.status;
+  for (const { name } of volumes) {
+    const reportOf = (node: string | undefined) => {
+      const report = copies.find(({ spec }) => spec.volume === name && spec.nodeName === node)?.status?.move;
+      return report?.moveUID === after.metadata?.uid && report?.sealing === sealing ? report : undefined;
+    };
+    const source = reportOf(after.spec.from);
+    const copied = reportOf(target);
+    if (source?.state !== "Sealed") yield `move ${key} was committed although ${name} is not sealed`;
+    else if (source.tombstone !== true && (copied?.state !== "Copied" || copied.digest !== source.digest)) {
+      yield `move ${key} was committed although the copy of ${name} is not equal`;
+    }
+  }
+}
+
+/** `<node>:<directory>` of the copies that their copy.json calls Active. */
+export function activeCopies(machine: Machine, volume: string): readonly string[] {
+  return copiesOn(machine)
+    .filter((copy) => copy.volume === volume && copy.state === "Active")
+    .map(({ directory }) => `${machine.name}:${directory}`);
+}
+
+export interface CopyOnDisk {
+  readonly volume: string;
+  /** Below the volume's. */
+  readonly directory: string;
+  readonly state: string;
+  readonly tombstone: boolean;
+  /** Of the data. */
+  readonly path: string;
+}
+
+const COPY_FILE = /^\/var\/lib\/mooring\/default\/volumes\/([^/]+)\/([^/.][^/]*)\/copy\.json$/;
+
+/** What the disk of a machine holds, by its copy.json files. */
+export function copiesOn(machine: Machine): readonly CopyOnDisk[] {
+  if (machine.disk.inodeOf(`${POOL}/volumes`) === undefined) return [];
+  return machine.disk.tree(`${POOL}/volumes`).flatMap((path) => {
+    const [, volume, directory] = COPY_FILE.exec(path) ?? [];
+    if (volume === undefined || directory === undefined) return [];
+    const { state, tombstone, data } = JSON.parse(machine.disk.text(path) ?? "{}") as Record<string, unknown>;
+    const at = `${POOL}/volumes/${volume}/${directory}`;
+    const named = typeof data === "string" ? data : "data";
+    return [{ volume, directory, state: String(state), tombstone: tombstone === true, path: `${at}/${named}` }];
+  });
+}

@@ -1,0 +1,212 @@
+import type { Fault } from "../../../src/lab/api/faults.ts";
+import { MANAGER, SCHEDULER } from "../../../src/lab/controllers/start.ts";
+import { Draw } from "../draw.ts";
+import type { Trouble } from "../plan-troubles.ts";
+
+/** Everything that a run does by itself, drawn from its seed before it begins. */
+export interface MovesPlan {
+  readonly seed: number;
+  readonly nodes: readonly string[];
+  readonly replicas: readonly string[];
+  readonly sets: readonly SetPlan[];
+  readonly steps: readonly UserStep[];
+  /** Milliseconds between two records of a container. */
+  readonly recordEveryMs: number;
+  /** How long a container takes to end when it is asked to; it writes meanwhile. */
+  readonly endsAfterMs: number;
+  /** Of a look at a tree, and of each half of a copy. */
+  readonly workMs: readonly [number, number];
+  readonly troubles: readonly Trouble[];
+  /** The way between agents is cut for a moment. */
+  readonly cuts: readonly number[];
+  /** Milliseconds after which nothing goes wrong any more. */
+  readonly healAt: number;
+  /** Whether the user removes everything in the end. */
+  readonly clearsUp: boolean;
+}
+
+/** A StatefulSet with a volume for each pod. */
+export interface SetPlan {
+  readonly name: string;
+  readonly at: number;
+  readonly replicas: number;
+}
+
+/** What the user does, so many milliseconds after the beginning. */
+export type UserStep =
+  /** Cordon, evict or delete the pods, wait for them, and uncordon later. */
+  | {
+      readonly step: "drain";
+      readonly at: number;
+      readonly node: string;
+      readonly disableEviction: boolean;
+      /** Ctrl-C after so long; undefined: never. */
+      readonly givesUpAfterMs: number | undefined;
+      readonly uncordonAfterMs: number;
+    }
+  /** A VolumeMove by hand, deleted later or not. */
+  | {
+      readonly step: "move";
+      readonly at: number;
+      readonly set: string;
+      readonly to: string;
+      readonly deletedAfterMs: number | undefined;
+    }
+  /** `kubectl delete pod --grace-period=0 --force`. */
+  | { readonly step: "force-delete"; readonly at: number; readonly set: string }
+  /**
+   * The same while the pod's kubelet is down: its container runs on, and nobody knows of it.
+   * Perhaps the node is drained then.
+   */
+  | {
+      readonly step: "orphan";
+      readonly at: number;
+      readonly set: string;
+      readonly downMs: number;
+      readonly drains: boolean;
+    }
+  /** The set and its claims are deleted, perhaps in the middle of a move, and made again. */
+  | { readonly step: "remake"; readonly at: number; readonly set: string; readonly againAfterMs: number }
+  /** To zero and back. */
+  | { readonly step: "scale"; readonly at: number; readonly set: string; readonly backAfterMs: number };
+
+export const LONGEST_MS = 240_000;
+const NODES = ["node-a", "node-b", "node-c"];
+const PLURALS = ["localvolumes", "volumemoves", "volumecopies", "storagenodes", "pods", "nodes"];
+
+export function planMoves(seed: number): MovesPlan {
+  const layout = new Draw(seed, "layout");
+  const nodes = NODES.slice(0, layout.pick([2, 3, 3, 3]));
+  const healAt = layout.int(90_000, LONGEST_MS);
+  const sets = Array.from({ length: layout.pick([1, 1, 2, 3]) }, (_, index) => ({
+    name: `db-${String(index)}`,
+    at: layout.int(0, 20_000),
+    replicas: layout.pick([1, 1, 2]),
+  }));
+  const pace = new Draw(seed, "pace");
+  return {
+    seed,
+    nodes,
+    replicas: ["mooring-0", "mooring-1"],
+    sets,
+    steps: planSteps(seed, nodes, sets),
+    recordEveryMs: pace.magnitude(100, 5_000),
+    endsAfterMs: pace.pick([0, 0, pace.magnitude(100, 20_000)]),
+    workMs: [1, pace.magnitude(10, 20_000)],
+    troubles: planTroubles(seed, nodes, healAt),
+    cuts: Array.from({ length: pace.pick([0, 0, 1, 3]) }, () => pace.int(20_000, healAt)),
+    healAt,
+    clearsUp: layout.chance(0.5),
+  };
+}
+
+function planSteps(seed: number, nodes: readonly string[], sets: readonly SetPlan[]): readonly UserStep[] {
+  const draw = new Draw(seed, "user");
+  const set = (): string => draw.pick(sets).name;
+  return Array.from({ length: draw.int(1, 5) }, (): UserStep => {
+    const at = draw.int(5_000, 80_000);
+    const step = draw.pick([
+      "drain",
+      "drain",
+      "drain",
+      "drain",
+      "move",
+      "force-delete",
+      "orphan",
+      "remake",
+      "scale",
+    ] as const);
+    switch (step) {
+      case "drain":
+        return {
+          step,
+          at,
+          node: draw.pick(nodes),
+          disableEviction: draw.chance(0.2),
+          givesUpAfterMs: draw.chance(0.3) ? draw.magnitude(500, 60_000) : undefined,
+          uncordonAfterMs: draw.magnitude(500, 60_000),
+        };
+      case "move":
+        return {
+          step,
+          at,
+          set: set(),
+          to: draw.pick(nodes),
+          deletedAfterMs: draw.chance(0.4) ? draw.magnitude(100, 60_000) : undefined,
+        };
+      case "force-delete":
+        return { step, at, set: set() };
+      case "orphan":
+        return { step, at, set: set(), downMs: draw.magnitude(2_000, 60_000), drains: draw.chance(0.7) };
+      case "remake":
+        return { step, at, set: set(), againAfterMs: draw.magnitude(100, 60_000) };
+      case "scale":
+        return { step, at, set: set(), backAfterMs: draw.magnitude(1_000, 60_000) };
+      default:
+        return step satisfies never;
+    }
+  });
+}
+
+function planTroubles(seed: number, nodes: readonly string[], healAt: number): readonly Trouble[] {
+  const draw = new Draw(seed, "troubles");
+  const agents = nodes.map((node) => `agent/${node}`);
+  const platform = [MANAGER, SCHEDULER, ...nodes.map((node) => `kubelet/${node}`)];
+  const at = (): number => draw.int(0, healAt - 20_000);
+  const span = (shortest: number, longest: number): { at: number; until: number } => {
+    const begin = at();
+    return { at: begin, until: Math.min(begin + draw.magnitude(shortest, longest), healAt) };
+  };
+  return Array.from({ length: draw.pick([0, 1, 2, 3, 5, 8]) }, (): Trouble => {
+    const is = draw.pick([
+      "crash",
+      "crash",
+      "crash",
+      "crash",
+      "plug",
+      "pause",
+      "pause",
+      "requests",
+      "stall",
+      "break",
+      "compact",
+    ] as const);
+    switch (is) {
+      case "crash": {
+        const of = draw.pick(["leader", "leader", "follower", ...agents, ...agents, draw.pick(platform)]);
+        const write = draw.magnitude(1, 40);
+        return { is, of, at: at(), write, moment: draw.pick(["before", "after"]), downMs: draw.magnitude(300, 40_000) };
+      }
+      case "plug":
+        return { is, node: draw.pick(nodes), at: at(), downMs: draw.magnitude(1_000, 40_000) };
+      case "pause":
+        return { is, ...(draw.chance(0.5) ? { of: draw.pick(agents) } : {}), ...span(2_000, 60_000) };
+      case "requests":
+        return {
+          is,
+          of: "product",
+          fault: planFault(draw),
+          chance: draw.pick([0.05, 0.2, 0.5]),
+          ...span(1_000, 30_000),
+        };
+      case "stall":
+        return { is, plural: draw.pick(PLURALS), ...span(1_000, 30_000) };
+      case "break":
+      case "compact":
+        return { is, at: at() };
+      default:
+        return is satisfies never;
+    }
+  });
+}
+
+function planFault(draw: Draw): Fault {
+  switch (draw.int(0, 3)) {
+    case 0:
+      return { do: "drop", when: draw.pick(["before", "after"]) };
+    case 1:
+      return { do: "delay", when: draw.pick(["before", "after"]), ms: [1, draw.magnitude(20, 8_000)] };
+    default:
+      return { do: "refuse", code: draw.pick([409, 429, 500, 503] as const) };
+  }
+}

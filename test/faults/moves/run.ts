@@ -1,0 +1,236 @@
+/*
+ * One run of moves: a cluster of its own in memory, on virtual time, drawn whole from one seed.
+ *
+ *   begin ──▶ the user drains and moves, things go wrong ──▶ healed ──▶ settled
+ *     ──▶ (everything is removed ──▶ settled) ──▶ over
+ *
+ * The controllers and the agents are the shipped ones. A run fails at the first violation of what
+ * must hold always (guard.ts, workload.ts), or when it has not settled (unsettled.ts) in time: then
+ * a hold has not ended.
+ */
+import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
+import { KubeClient } from "../../../src/kube/client.ts";
+import type { Kube, KubeRequest } from "../../../src/kube/kube.ts";
+import { LabApi } from "../../../src/lab/api/lab-api.ts";
+import { ADMIN } from "../../../src/lab/api/request.ts";
+import { startControllers } from "../../../src/lab/controllers/start.ts";
+import { virtualClock } from "../../../src/lab/virtual/virtual-clock.ts";
+import { Draw } from "../draw.ts";
+import { Replica } from "../replica.ts";
+import type { RunResult } from "../run.ts";
+import { tracedKube } from "../traced-kube.ts";
+import { Trace, traceLog } from "../trace.ts";
+import { asProcess, beginTroubles } from "../troubles.ts";
+import { playAgent } from "./agent.ts";
+import { MOORING, playController, WebhookService } from "./controller.ts";
+import { guardMoves } from "./guard.ts";
+import { applyMooring, type MooringManifests } from "./install.ts";
+import { Machine } from "./machine.ts";
+import { planMoves, type MovesPlan } from "./plan.ts";
+import { unsettledMoves } from "./unsettled.ts";
+import { clearUp, playSet, playStep } from "./user.ts";
+import { Wire } from "./wire.ts";
+import { Workload } from "./workload.ts";
+
+/** All of the product's pauses are shorter: the longest back-off is one of minutes. */
+const SETTLE_MS = 3_600_000;
+const LOOK_MS = 5_000;
+/** What has settled must stay so. */
+const STAYS_MS = 90_000;
+const MOST_RECORDS = 300;
+
+/** A bug in what a machine says and does, or in what the product sends. */
+export interface Sabotage {
+  readonly machine?: (machine: Machine) => void;
+  readonly sends?: (request: KubeRequest) => KubeRequest;
+}
+
+export interface MovesOptions {
+  readonly trace: boolean;
+  /** Bugs put in on purpose, to see that runs find them. */
+  readonly sabotage?: Sabotage;
+}
+
+export async function runMoves(seed: number, manifests: MooringManifests, options: MovesOptions): Promise<RunResult> {
+  const plan = planMoves(seed);
+  const trace = new Trace(options.trace);
+  const clock = virtualClock({ onFire: (timer) => trace.add("clock", () => `timer ${timer}`) });
+  trace.timeBy(clock);
+  trace.add("plan", () => JSON.stringify(plan));
+  let failure: string | undefined;
+  const violated = (text: string): void => {
+    trace.add("guard", () => `VIOLATED ${text}`);
+    failure ??= `${text} (at ${(clock.monotonic() / 1000).toFixed(3)} s)`;
+  };
+  const over = (): RunResult => ({ seed, failure, lasted: clock.monotonic(), trace: trace.lines });
+  const log = (process: string) => traceLog(trace, process);
+
+  const api = new LabApi({ clock, random: new Draw(seed, "api").random, log: log("api") }, { strictRbac: true });
+  await applyMooring(manifests, api.kube());
+  const work = new Workload(clock, {
+    everyMs: plan.recordEveryMs,
+    most: MOST_RECORDS,
+    isOwed: (volume) =>
+      (api.objects("localvolumes.mooring.dev") as unknown as readonly LocalVolume[]).some(
+        ({ metadata, spec }) => metadata?.name === volume && !spec.reclaim,
+      ),
+    onViolation: violated,
+    trace: (process, text) => trace.add(process, text),
+  });
+  const machines = plan.nodes.map((name) => {
+    const machine = new Machine(name, { clock, log: log(name) }, work, () => ({
+      does: "run",
+      endsAfterMs: plan.endsAfterMs,
+    }));
+    options.sabotage?.machine?.(machine);
+    return machine;
+  });
+  const controllers = startControllers(
+    {
+      clock,
+      random: new Draw(seed, "controllers").random,
+      log: log("control-plane"),
+      kube: (process) => tracedKube(api.kube(asProcess(ADMIN, process)), process, trace),
+    },
+    { machines },
+  );
+  guardMoves(api, machines, violated);
+  const user = {
+    client: new KubeClient(tracedKube(api.kube(), "user", trace)),
+    clock,
+    nodes: plan.nodes,
+    drained: new Set<string>(),
+    kubelets: {
+      kill: (node: string) => controllers.kill(`kubelet/${node}`),
+      start: (node: string) => controllers.restart(`kubelet/${node}`),
+    },
+  };
+
+  const { agents, replicas, wire } = startProduct(seed, plan, {
+    api,
+    clock,
+    machines,
+    trace,
+    sends: options.sabotage?.sends,
+  });
+  const leader = (): Replica | undefined => {
+    const leases = api.objects("leases.coordination.k8s.io") as unknown as readonly LeaseObject[];
+    const holder = leases.find(({ metadata }) => metadata.namespace === MOORING)?.spec?.holderIdentity ?? "";
+    return replicas.find(({ name }) => holder.startsWith(`${name}_`)) ?? replicas[0];
+  };
+  const machineOf = (node: string): Machine | undefined => machines.find(({ name }) => name === node);
+  const heal = beginTroubles(
+    {
+      api,
+      clock,
+      controllers,
+      replicas,
+      leader,
+      others: agents,
+      pulled: (node) => {
+        agents.get(`agent/${node}`)?.kill();
+        machineOf(node)?.powerCut();
+      },
+      plugged: (node) => agents.get(`agent/${node}`)?.start(),
+    },
+    plan.troubles,
+  );
+  for (const at of plan.cuts) clock.after(at, () => wire.cut());
+
+  let working = 0;
+  const doing = (what: Promise<void>): void => {
+    working += 1;
+    what.then(
+      () => (working -= 1),
+      (error: unknown) => violated(`the user was refused: ${String(error)}`),
+    );
+  };
+  for (const set of plan.sets) doing(playSet(user, set));
+  for (const [index, step] of plan.steps.entries()) doing(playStep(user, index, step));
+
+  const failed = (): boolean => failure !== undefined;
+  const settle = async (cleared: boolean): Promise<boolean> => {
+    const limit = clock.monotonic() + SETTLE_MS;
+    let since: number | undefined;
+    for (;;) {
+      if (await clock.run(LOOK_MS, failed)) return false;
+      const left = [
+        ...(working > 0 ? ["the user is not through"] : []),
+        ...unsettledMoves(api, machines, work, cleared),
+      ];
+      if (left.length > 0) since = undefined;
+      else since ??= clock.monotonic();
+      if (since !== undefined && clock.monotonic() - since >= STAYS_MS) return true;
+      if (clock.monotonic() > limit) {
+        violated(`not settled: ${left.join("; ")}`);
+        return false;
+      }
+    }
+  };
+  if (await clock.run(plan.healAt, failed)) return over();
+  heal();
+  trace.add("plan", () => "healed");
+  if (!(await settle(false)) || !plan.clearsUp) return over();
+  trace.add("plan", () => "everything is removed");
+  doing(clearUp(user));
+  await settle(true);
+  return over();
+}
+
+interface LeaseObject {
+  readonly metadata: { readonly namespace?: string };
+  readonly spec?: { readonly holderIdentity?: string };
+}
+
+/** Starts two controllers, and an agent on each machine. */
+function startProduct(
+  seed: number,
+  plan: MovesPlan,
+  {
+    api,
+    clock,
+    machines,
+    trace,
+    sends = (request) => request,
+  }: {
+    readonly api: LabApi;
+    readonly clock: ReturnType<typeof virtualClock>;
+    readonly machines: readonly Machine[];
+    readonly trace: Trace;
+    readonly sends: Sabotage["sends"];
+  },
+): { readonly agents: ReadonlyMap<string, Replica>; readonly replicas: readonly Replica[]; readonly wire: Wire } {
+  const service = new WebhookService(new Draw(seed, "webhook"));
+  api.callWebhooks(service.call);
+  const wire = new Wire(traceLog(trace, "wire"));
+  const paces = new Draw(seed, "work");
+  const process = (name: string, account: string, program: ConstructorParameters<typeof Replica>[1]["program"]) => {
+    const kube = tracedKube(api.kube(asProcess(serviceAccount(account), name)), name, trace);
+    const draw = new Draw(seed, name);
+    const connect = (): Kube => ({
+      stream: (request) => kube.stream(request),
+      request: (request) => kube.request(sends(request)),
+    });
+    return new Replica(name, { connect, clock, draw, log: traceLog(trace, name), program });
+  };
+  const agents = new Map(
+    machines.map((machine) => {
+      const workMs = (): number => paces.int(...plan.workMs);
+      const play: ConstructorParameters<typeof Replica>[1]["program"] = (effects) =>
+        playAgent(effects, { machine, wire, workMs });
+      return [`agent/${machine.name}`, process(`agent/${machine.name}`, "mooring-agent", play)] as const;
+    }),
+  );
+  const replicas = plan.replicas.map((name) =>
+    process(name, "mooring-controller", (effects) => playController(effects, service)),
+  );
+  for (const each of [...agents.values(), ...replicas]) each.start();
+  return { agents, replicas, wire };
+}
+
+function serviceAccount(name: string) {
+  return {
+    name: `system:serviceaccount:${MOORING}:${name}`,
+    groups: ["system:serviceaccounts", `system:serviceaccounts:${MOORING}`, "system:authenticated"],
+  };
+}

@@ -1,0 +1,70 @@
+// Bugs that are put in on purpose: runs that do not fail of one of them prove nothing.
+import { expect, test } from "vitest";
+import type { KubeRequest } from "../../../src/kube/kube.ts";
+import { seedOf } from "../draw.ts";
+import { readMooringManifests } from "./install.ts";
+import type { Machine } from "./machine.ts";
+import { runMoves, type Sabotage } from "./run.ts";
+
+interface Bug extends Sabotage {
+  readonly what: string;
+  readonly found: RegExp;
+}
+
+const manifests = await readMooringManifests();
+
+const BUGS: readonly Bug[] = [
+  {
+    what: "nobody looks for who still writes",
+    machine: (machine) => {
+      machine.holdersIn = () => [];
+    },
+    found: /^pod \S+ on node-\w has lost records of pvc-\S+: /,
+  },
+  {
+    what: "directories are not synced",
+    machine: ({ disk }) => {
+      disk.syncDirectory = () => Promise.resolve();
+    },
+    found: /^not settled: (.+; )?pvc-\S+ is not on node-\w in epoch \d+/,
+  },
+  {
+    what: "mounts are not taken off",
+    machine: neverUnmounts,
+    found: /^not settled: /,
+  },
+  {
+    what: "labels are not set",
+    sends: ({ method, path, ...rest }) =>
+      method === "PATCH" && /\/nodes\/[^/]+$/.test(path) ? { method: "GET", path } : { method, path, ...rest },
+    found: /^not settled: (.+; )?node node-\w (lacks|has) (at|away)\.mooring/,
+  },
+  {
+    what: "a volume keeps its epoch when it moves",
+    sends: withoutNewEpoch,
+    found: /^pvc-\S+ went from node-\w to node-\w within an epoch/,
+  },
+];
+
+const SEEDS = Array.from({ length: 30 }, (_, index) => seedOf(20261127, index));
+
+test.each(BUGS.map((bug) => [bug.what, bug] as const))("a run fails when %s", async (_what, { found, ...sabotage }) => {
+  let failure: string | undefined;
+  for (const seed of SEEDS) {
+    ({ failure } = await runMoves(seed, manifests, { trace: false, sabotage }));
+    if (failure !== undefined) break;
+  }
+  expect(failure).toMatch(found);
+});
+
+function neverUnmounts(machine: Machine): void {
+  machine.mounts.unmountAll = () => Promise.resolve(1);
+}
+
+function withoutNewEpoch(request: KubeRequest): KubeRequest {
+  const { body, method, path } = request;
+  if (method !== "PATCH" || !path.includes("/localvolumes/") || !Array.isArray(body)) return request;
+  const steps = body as readonly { readonly path: string; readonly value?: unknown }[];
+  if (!steps.some((step) => step.path === "/spec/nodeName")) return request;
+  return { ...request, body: steps.filter((step) => step.path !== "/spec/epoch") };
+}

@@ -1,0 +1,125 @@
+/*
+ * How the agents of a run reach each other. A connection carries one tree, whole: what a run is
+ * after is not the bytes on the wire, but who dies, is cut off or is asked again meanwhile.
+ *
+ *   asked ── refused ──▶ the words of the refusal
+ *     └── open ── tree sent ──▶ tree taken ──▶ closed
+ *           └── either process dies, or the wire is cut ──▶ broken: both ends hear of it
+ */
+import { PassThrough, type Duplex } from "node:stream";
+import type { Transport } from "../../../src/agent/moves/run.ts";
+import type { TreeSummary } from "../../../src/agent/transfer/tree/summary.ts";
+import { background } from "../../../src/observe/background.ts";
+import type { Log } from "../../../src/observe/log.ts";
+import type { Life } from "../life.ts";
+
+/** The files of a tree, by name. */
+export type Tree = ReadonlyMap<string, string>;
+
+export class Channel {
+  readonly tree: Promise<Tree>;
+  readonly taken: Promise<TreeSummary>;
+  /** Tells the other end. */
+  send: (tree: Tree) => void = () => undefined;
+  take: (summary: TreeSummary) => void = () => undefined;
+  break: (why: Error) => void = () => undefined;
+
+  constructor() {
+    const breaks: ((why: Error) => void)[] = [];
+    this.tree = new Promise((resolve, reject) => {
+      this.send = resolve;
+      breaks.push(reject);
+    });
+    this.taken = new Promise((resolve, reject) => {
+      this.take = resolve;
+      breaks.push(reject);
+    });
+    this.break = (why) => {
+      for (const each of breaks) each(why);
+    };
+    // An end that nobody waits at hears nothing.
+    this.tree.catch(() => undefined);
+    this.taken.catch(() => undefined);
+  }
+}
+
+type Answer = Parameters<Transport["serve"]>[0];
+
+interface Served {
+  readonly answer: Answer;
+  readonly life: Life;
+  readonly signal: AbortSignal;
+}
+
+export class Wire {
+  readonly #log: Log;
+  readonly #served = new Map<string, Served>();
+  readonly #channels = new WeakMap<Duplex, Channel>();
+  readonly #open = new Set<Channel>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Breaks every connection. */
+  cut(): void {
+    for (const channel of this.#open) channel.break(reset());
+  }
+
+  /** The tree on a stream that this wire has made. */
+  channelOf(stream: Duplex): Channel {
+    const channel = this.#channels.get(stream);
+    if (channel === undefined) throw new Error("this stream is none of the wire's");
+    return channel;
+  }
+
+  /** The transport of one life of a node's agent. */
+  of(node: string, life: Life): Transport {
+    return {
+      serve: async (answer, signal) => {
+        const served = { answer, life, signal };
+        this.#served.set(node, served);
+        await new Promise<void>((resolve) => {
+          if (signal.aborted) resolve();
+          else signal.addEventListener("abort", () => resolve(), { once: true });
+        });
+        if (this.#served.get(node) === served) this.#served.delete(node);
+      },
+      request: (source, request, signal) => life.hear(this.#connect(source, node, life, request, signal)),
+    };
+  }
+
+  async #connect(
+    source: string,
+    node: string,
+    life: Life,
+    request: Parameters<Transport["request"]>[1],
+    signal: AbortSignal,
+  ): Promise<Duplex> {
+    const served = this.#served.get(source);
+    if (served === undefined || served.life.state === "dead") throw new Error(`no agent answers on node ${source}`);
+    const channel = new Channel();
+    const ends = AbortSignal.any([signal, served.life.dead, life.dead]);
+    ends.addEventListener("abort", () => channel.break(reset()), { once: true });
+    // A stopped process answers when it goes on.
+    await Promise.race([served.life.hear(Promise.resolve()), channel.taken]);
+    const answered = served.answer(node, request, AbortSignal.any([served.signal, ends]));
+    const send = await Promise.race([served.life.hear(answered), channel.taken]);
+    if (typeof send !== "function") throw reset();
+    const [near, far] = [new PassThrough(), new PassThrough()];
+    this.#channels.set(near, channel).set(far, channel);
+    this.#open.add(channel);
+    const sending = send(far)
+      .catch((error: unknown) => {
+        channel.break(error instanceof Error ? error : new Error(String(error)));
+        throw error;
+      })
+      .finally(() => this.#open.delete(channel));
+    void background(this.#log, "sending a volume", sending);
+    return near;
+  }
+}
+
+function reset(): Error {
+  return Object.assign(new Error("the connection was reset"), { code: "ECONNRESET" });
+}

@@ -1,0 +1,127 @@
+/*
+ * What the pods of a run do with their volumes: each container adds records to one file and has
+ * each acknowledged at once, as a database with a durable log does.
+ *
+ * Before a container adds a record it reads the file. When that does not hold every record that
+ * was acknowledged before, whoever wrote it, bytes were lost: the container was given an old copy,
+ * an empty one, or two copies were written to at a time.
+ */
+import type { Clock } from "../../../src/effects/clock.ts";
+import type { ContainerHandle, ContainerRun } from "../../../src/lab/kubelet/runtime.ts";
+import type { Machine } from "./machine.ts";
+
+/** A container that has a volume open, from before it was started until it has ended. */
+export interface Writer {
+  readonly volume: string;
+  readonly podUID: string;
+  readonly container: string;
+  readonly inode: bigint;
+  readonly runs: () => boolean;
+}
+
+export interface WorkloadOptions {
+  readonly everyMs: number;
+  /** Records of one container; then it is idle. */
+  readonly most: number;
+  /** Whether the volume's bytes are anybody's still: its claim was not deleted. */
+  readonly isOwed: (volume: string) => boolean;
+  readonly onViolation: (text: string) => void;
+  readonly trace: (process: string, text: () => string) => void;
+}
+
+const VOLUME_OF_MOUNT = /\/kubernetes\.io~csi\/([^/]+)\/mount$/;
+const FILE = "log";
+
+export class Workload {
+  readonly #clock: Clock;
+  readonly #options: WorkloadOptions;
+  /** By volume: all that was acknowledged. */
+  readonly #acknowledged = new Map<string, string>();
+  #records = 0;
+
+  constructor(clock: Clock, options: WorkloadOptions) {
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  /** What the volume must hold. */
+  acknowledgedOf(volume: string): string {
+    return this.#acknowledged.get(volume) ?? "";
+  }
+
+  get records(): number {
+    return this.#records;
+  }
+
+  /** A container is being started: it opens its volumes, and writes to them from soon on. */
+  begin(machine: Machine, run: ContainerRun, find: () => ContainerHandle | undefined): void {
+    for (const { source } of run.mounts) {
+      const volume = VOLUME_OF_MOUNT.exec(source)?.[1];
+      if (volume === undefined) continue;
+      const inode = machine.mounts.inodeAt(source);
+      const podUID = run.pod.metadata?.uid ?? "";
+      if (inode === undefined) {
+        this.#violated(`pod ${podUID} starts on ${machine.name} with nothing mounted for ${volume}`);
+        continue;
+      }
+      let started: ContainerHandle | undefined;
+      const runs = (): boolean => {
+        started ??= find();
+        return started !== undefined && started.exit === undefined;
+      };
+      const writer = { volume, podUID, container: run.container.name, inode, runs };
+      machine.writers.add(writer);
+      this.#options.trace(machine.name, () => `pod ${podUID} opens ${volume}`);
+      this.#check(machine, writer);
+      this.#schedule(machine, writer, 0);
+    }
+  }
+
+  #schedule(machine: Machine, writer: Writer, written: number): void {
+    this.#clock.after(this.#options.everyMs, () => {
+      if (!writer.runs()) {
+        machine.writers.delete(writer);
+        this.#options.trace(machine.name, () => `pod ${writer.podUID} has closed ${writer.volume}`);
+        return;
+      }
+      if (written < this.#options.most) this.#add(machine, writer);
+      this.#schedule(machine, writer, written + 1);
+    });
+  }
+
+  #add(machine: Machine, writer: Writer): void {
+    if (!this.#check(machine, writer)) return;
+    const { volume } = writer;
+    this.#records += 1;
+    const text = `${this.acknowledgedOf(volume)}${String(this.#records)}\n`;
+    machine.disk.put(`${machine.disk.pathOf(writer.inode) ?? ""}/${FILE}`, text);
+    this.#acknowledged.set(volume, text);
+    this.#options.trace(machine.name, () => `pod ${writer.podUID} adds ${String(this.#records)} to ${volume}`);
+  }
+
+  #check(machine: Machine, { volume, podUID, inode }: Writer): boolean {
+    const path = machine.disk.pathOf(inode);
+    const found = path === undefined ? undefined : (machine.disk.text(`${path}/${FILE}`) ?? "");
+    if (found === this.acknowledgedOf(volume)) return true;
+    if (!this.#options.isOwed(volume)) return false;
+    const has = found === undefined ? "its directory is gone" : `it holds ${String(lines(found))}`;
+    const wanted = lines(this.acknowledgedOf(volume));
+    this.#violated(
+      `pod ${podUID} on ${machine.name} has lost records of ${volume}: ${String(wanted)} were acknowledged, ${has}`,
+    );
+    return false;
+  }
+
+  #violated(text: string): void {
+    this.#options.onViolation(text);
+  }
+}
+
+function lines(text: string): number {
+  return text.split("\n").length - 1;
+}
+
+/** What a copy's data directory holds of the records. */
+export function recordsIn(machine: Machine, directory: string): string {
+  return machine.disk.text(`${directory}/${FILE}`) ?? "";
+}
