@@ -98,6 +98,18 @@ export const volumeMoveStatus = z
     committedAt: time.optional().describe("When the copy on the target became the volume."),
     finishedAt: time.optional().describe("When the move became Done or Cancelled."),
     retryAt: time.optional().describe("Not before this time is the current step tried again."),
+    failedTargets: z
+      .array(
+        z.strictObject({
+          node: objectName.describe("The node."),
+          failures: z.int().min(1).describe("How often copying to it was given up."),
+          retryAt: time.describe("Not before this time is it chosen again."),
+          message: z.string().max(1024).describe("Why the last copy to it was given up."),
+        }),
+      )
+      .max(64)
+      .optional()
+      .describe("Nodes to which the copy failed again and again. Others are tried first."),
     failures: z.int().min(0).optional().describe("How often the current step failed in a row."),
     downtime: z
       .strictObject({

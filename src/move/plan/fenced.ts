@@ -2,6 +2,7 @@ import { moveErrors } from "../errors.ts";
 import { silentAt, whySilent } from "./agents.ts";
 import { whyCancel } from "./cancel.ts";
 import { fence } from "./change-volume.ts";
+import { whyGivenUp } from "./failed-targets.ts";
 import { currentReport, existing, isFenced, podName, podsToEvict, readFirst, refusalOf } from "./parts.ts";
 import { planEviction, someEvicted } from "./evict.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
@@ -45,7 +46,9 @@ export function planFenced(s: MoveSnapshot, now: number): MoveStep {
 /** A leaving target is as good as lost while the pods still run. */
 function targetLost(s: MoveSnapshot, now: number): string | undefined {
   if (s.target === undefined) return "it was not chosen";
-  return whyLost(s, s.target, now) ?? (someEvicted(s) ? undefined : s.target.leaving);
+  return (
+    whyLost(s, s.target, now) ?? whyGivenUp(s, s.target.name, now) ?? (someEvicted(s) ? undefined : s.target.leaving)
+  );
 }
 
 /**

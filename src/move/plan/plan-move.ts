@@ -15,7 +15,7 @@
  * | Prepared  | Planned   | the group has changed, or the target does not fit any more        |
  * | Prepared  | Undoing   | as in Planned, or the source cannot be copied                     |
  * | Fenced    | Sealed    | fenced, labels set, pods evicted, every source reports Sealed     |
- * | Fenced    | Prepared  | no pod was evicted for 30 s, or the target is lost                |
+ * | Fenced    | Prepared  | no pod was evicted for 30 s, or the target is lost or given up    |
  * | Fenced    | Undoing   | deleted, a volume changed, or the target lost on a staying node   |
  * | Sealed    | Committed | every copy is durable and equal to its sealed source              |
  * | Sealed    | Fenced    | a copy failed or a seal was lost: the source proves again         |

@@ -4,6 +4,7 @@ import { moveErrors } from "../errors.ts";
 import { whySilent } from "./agents.ts";
 import { whyCalledOff, whyCancel, whyImpossible } from "./cancel.ts";
 import { release, take } from "./change-volume.ts";
+import { nextRetry } from "./failed-targets.ts";
 import { groupTrouble } from "./group.ts";
 import { whyInLine } from "./line.ts";
 import { existing, isMine, readFirst } from "./parts.ts";
@@ -39,7 +40,8 @@ export function planPlanned(s: MoveSnapshot, now: number): MoveStep {
   if (why !== undefined) {
     const held = volumes.find(({ volume }) => isMine(s, volume));
     if (held !== undefined) return readFirst(s, ["volumes", "move"]) ?? release(s, held.volume);
-    return waiting(s, now, { message: `The move has not begun: ${why.message}. ${howToCancel(s)}`, why });
+    const message = `The move has not begun: ${why.message}. ${howToCancel(s)}`;
+    return waiting(s, now, { message, why, until: nextRetry(s, now) });
   }
   const next = volumes.find(({ volume }) => !isMine(s, volume));
   if (next !== undefined) return take(s, next.volume);

@@ -1,7 +1,9 @@
+import type { VolumeMoveStatus } from "../../api/kinds/volume-move.ts";
 import type { CodedError } from "../../observe/errors.ts";
 import { moveErrors } from "../errors.ts";
 import { bootIdOf, silentAt } from "./agents.ts";
 import { whyCancel } from "./cancel.ts";
+import { withFailure } from "./failed-targets.ts";
 import { currentReport, existing, isFenced, readFirst, wordsOf } from "./parts.ts";
 import { progressOf } from "./progress.ts";
 import type { MoveSnapshot, VolumeView } from "./snapshot.ts";
@@ -33,7 +35,7 @@ export function planSealed(s: MoveSnapshot, now: number): MoveStep {
   const verdicts = s.volumes.map((view) => judge(s, view));
   for (const verdict of verdicts) {
     if ("unsealed" in verdict) return readFirst(s, ["move", "copies"]) ?? sealAgain(s, now, verdict.unsealed);
-    if ("failed" in verdict) return readFirst(s, ["move", "copies"]) ?? copyFailed(s, now, verdict.failed);
+    if ("failed" in verdict) return readFirst(s, ["move", "copies"]) ?? copyFailed(s, now, verdict.failed, false);
     if ("refused" in verdict) return readFirst(s, ["move", "copies"]) ?? refused(s, now, verdict.refused);
   }
   const open = existing(s).find(({ volume }) => !isFenced(s, volume));
@@ -111,7 +113,7 @@ function sealAgain(
   s: MoveSnapshot,
   now: number,
   why: CodedError,
-  changes: { failures?: number; retryAt?: string } = {},
+  changes: Pick<VolumeMoveStatus, "failures" | "retryAt" | "failedTargets"> = {},
 ) {
   return enter(s, "Fenced", {
     sealing: (s.move.status?.sealing ?? 0) + 1,
@@ -126,11 +128,16 @@ function sealAgain(
 
 /**
  * On a staying node the pods can come back; on a leaving one they could not run, so the move tries
- * until it works.
+ * until it works: the same target a few times, unless it is sure to fail again, and then others.
  */
-function copyFailed(s: MoveSnapshot, now: number, why: CodedError): MoveStep {
+function copyFailed(s: MoveSnapshot, now: number, why: CodedError, surely: boolean): MoveStep {
   const failures = (s.move.status?.failures ?? 0) + 1;
   if (s.source.leaving !== undefined) {
+    const target = s.move.status?.target;
+    if (target !== undefined && (surely || failures >= COPY_TRIES)) {
+      const failedTargets = [...withFailure(s.move.status, target, why, now)];
+      return sealAgain(s, now, why, { failures, failedTargets });
+    }
     return sealAgain(s, now, why, { failures, retryAt: timeOf(now + backoffMs(failures)) });
   }
   return failures >= COPY_TRIES ? undo(s, now, why) : sealAgain(s, now, why, { failures });
@@ -138,5 +145,5 @@ function copyFailed(s: MoveSnapshot, now: number, why: CodedError): MoveStep {
 
 /** A target that refuses or is lost will do so again: on a staying node there is no second try. */
 function refused(s: MoveSnapshot, now: number, why: CodedError): MoveStep {
-  return s.source.leaving === undefined ? undo(s, now, why) : copyFailed(s, now, why);
+  return s.source.leaving === undefined ? undo(s, now, why) : copyFailed(s, now, why, true);
 }

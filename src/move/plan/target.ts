@@ -1,11 +1,12 @@
 import { bytes } from "../../kube/quantity.ts";
 import { whySilent } from "./agents.ts";
+import { whyGivenUp } from "./failed-targets.ts";
 import { copyAt, existing } from "./parts.ts";
 import type { MoveSnapshot, NodeView } from "./snapshot.ts";
 
 /** Why the volumes of the move cannot go to this node; undefined when they can. */
-export function whyUnfit(s: Pick<MoveSnapshot, "volumes">, node: NodeView, now: number): string | undefined {
-  const lost = whyLost(s, node, now);
+export function whyUnfit(s: Pick<MoveSnapshot, "move" | "volumes">, node: NodeView, now: number): string | undefined {
+  const lost = whyLost(s, node, now) ?? whyGivenUp(s, node.name, now);
   if (lost !== undefined) return lost;
   if (!node.ready) return "it is not Ready";
   if (node.leaving !== undefined) return node.leaving;

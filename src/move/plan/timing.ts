@@ -6,7 +6,10 @@ export const EVICTION_PATIENCE_MS = 30_000;
 export const EVICTION_RETRY_MS = 5_000;
 /** A drain that has not asked for this long does not wait for the move. */
 export const ASKED_RECENTLY_MS = 30_000;
-/** How often a copy on a staying node may fail before the move is undone. */
+/**
+ * How often a copy may fail in a row before the move is undone, or on a leaving source, before
+ * another target is looked for.
+ */
 export const COPY_TRIES = 3;
 /** Progress is written no more often than this. */
 export const PROGRESS_EVERY_MS = 5_000;

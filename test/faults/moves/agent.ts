@@ -187,8 +187,9 @@ function engineOf(
       await clock.sleep(workMs(), signal);
       return summaryOf(treeAt(pathOf(fd)));
     },
-    send: async (fd, stream) => {
+    send: async (fd, stream, signal) => {
       const channel = wire.channelOf(stream);
+      signal.addEventListener("abort", () => channel.break(signal.reason as Error), { once: true });
       channel.send(treeAt(pathOf(fd)));
       return life.hear(channel.taken);
     },
@@ -198,6 +199,7 @@ function engineOf(
       signal.addEventListener("abort", stopped, { once: true });
       try {
         const tree = await life.hear(channel.tree);
+        if (machine.trouble !== undefined) throw new Error(machine.trouble);
         const path = pathOf(fd);
         for (const old of machine.disk.tree(path)) await disk.removeFile(old);
         await clock.sleep(workMs(), signal);
@@ -211,6 +213,10 @@ function engineOf(
         const summary = summaryOf(treeAt(path));
         channel.take(summary);
         return summary;
+      } catch (error) {
+        // The other end sees the connection close.
+        channel.break(error as Error);
+        throw error;
       } finally {
         signal.removeEventListener("abort", stopped);
       }

@@ -23,6 +23,8 @@ export class Machine {
   readonly mounts = new NodeMounts(this.disk);
   readonly csi = new CsiDrivers();
   readonly writers = new Set<Writer>();
+  /** Why no copy can be written here; undefined: one can. */
+  trouble: string | undefined;
   readonly runtime: ScriptedRuntime;
   readonly files: NodeFiles;
   /** What the agent reads of /proc. */

@@ -17,6 +17,8 @@ export interface MovesPlan {
   /** Of a look at a tree, and of each half of a copy. */
   readonly workMs: readonly [number, number];
   readonly troubles: readonly Trouble[];
+  /** A node on which no copy can be written; until everything heals, or for ever. */
+  readonly broken: { readonly node: string; readonly forEver: boolean } | undefined;
   /** The way between agents is cut for a moment. */
   readonly cuts: readonly number[];
   /** Milliseconds after which nothing goes wrong any more. */
@@ -94,6 +96,7 @@ export function planMoves(seed: number): MovesPlan {
     endsAfterMs: pace.pick([0, 0, pace.magnitude(100, 20_000)]),
     workMs: [1, pace.magnitude(10, 20_000)],
     troubles: planTroubles(seed, nodes, healAt),
+    broken: pace.chance(0.15) ? { node: pace.pick(nodes), forEver: false } : undefined,
     cuts: Array.from({ length: pace.pick([0, 0, 1, 3]) }, () => pace.int(20_000, healAt)),
     healAt,
     clearsUp: layout.chance(0.5),

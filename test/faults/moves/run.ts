@@ -47,12 +47,14 @@ export interface Sabotage {
 
 export interface MovesOptions {
   readonly trace: boolean;
+  /** @default drawn from the seed */
+  readonly plan?: MovesPlan;
   /** Bugs put in on purpose, to see that runs find them. */
   readonly sabotage?: Sabotage;
 }
 
 export async function runMoves(seed: number, manifests: MooringManifests, options: MovesOptions): Promise<RunResult> {
-  const plan = planMoves(seed);
+  const plan = options.plan ?? planMoves(seed);
   const trace = new Trace(options.trace);
   const clock = virtualClock({ onFire: (timer) => trace.add("clock", () => `timer ${timer}`) });
   trace.timeBy(clock);
@@ -82,6 +84,7 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
       does: "run",
       endsAfterMs: plan.endsAfterMs,
     }));
+    if (plan.broken?.node === name) machine.trouble = "EIO: i/o error, write";
     options.sabotage?.machine?.(machine);
     return machine;
   });
@@ -169,6 +172,7 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
   };
   if (await clock.run(plan.healAt, failed)) return over();
   heal();
+  if (plan.broken?.forEver !== true) for (const machine of machines) machine.trouble = undefined;
   trace.add("plan", () => "healed");
   if (!(await settle(false)) || !plan.clearsUp) return over();
   trace.add("plan", () => "everything is removed");

@@ -3,6 +3,7 @@ import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import { HOSTNAME_LABEL } from "../../../src/api/names.ts";
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../../src/kube/kinds.ts";
 import type { LabApi } from "../../../src/lab/api/lab-api.ts";
+import { isProvisioned } from "../cluster-view.ts";
 import { copiesOn, POOL } from "./guard.ts";
 import { KUBELET, type Machine } from "./machine.ts";
 import { NAMESPACE } from "./user.ts";
@@ -36,7 +37,9 @@ export function unsettledMoves(
   if (!cleared) return problems;
   const left = [
     ...volumes.map(({ metadata }) => `LocalVolume ${metadata?.name ?? ""}`),
-    ...of<PersistentVolume>("persistentvolumes").map(({ metadata }) => `PersistentVolume ${metadata?.name ?? ""}`),
+    ...of<PersistentVolume>("persistentvolumes")
+      .filter(isProvisioned)
+      .map(({ metadata }) => `PersistentVolume ${metadata?.name ?? ""}`),
     ...of<PersistentVolume>("volumecopies.mooring.dev").map(({ metadata }) => `VolumeCopy ${metadata?.name ?? ""}`),
     ...machines.flatMap(({ disk, name }) =>
       disk.inodeOf(`${POOL}/volumes`) === undefined
