@@ -91,6 +91,27 @@ describe("a teardown pod that is left", () => {
     expect(on.cluster.pod(pod)).toBeUndefined();
   });
 
+  // Made by hand after a rebuild, restored by a backup tool, kept ready in a pool: not called pvc-<uid>.
+  it.each(["warm-node-a-0", "pvc-1"])("is taken back for a volume of any name: %s", async (name) => {
+    const named = (spec: object = {}) => {
+      const made = volume({ path: DIRECTORY, spec });
+      return { ...made, metadata: { ...made.metadata, name } };
+    };
+    const pod = await leaveHelper(on.cluster, { action: "delete", path: DIRECTORY, volume: name });
+    await on.cluster.putVolume(named({ persistentVolumeReclaimPolicy: "Retain" }));
+    expect(on.driver.attempts()).toEqual([name]);
+    await on.driver.stored(name);
+    expect(on.cluster.pod(pod)).toBeUndefined();
+  });
+
+  it("is run again for a volume of any name after it has failed", async () => {
+    const made = volume({ path: DIRECTORY });
+    const named = { ...made, metadata: { ...made.metadata, name: "warm-node-a-0" } };
+    await leaveHelper(on.cluster, { action: "delete", path: DIRECTORY, volume: "warm-node-a-0", phase: "Failed" });
+    expect(await on.driver.remove(named, yes, on.signal)).toEqual({ outcome: "removed" });
+    expect(on.cluster.podNames()).toEqual([]);
+  });
+
   it("is taken back when its PersistentVolume was deleted: the data is to stay", async () => {
     const pod = await leaveHelper(on.cluster, { action: "delete", path: DIRECTORY });
     await on.driver.removeAttempt(VOLUME, yes, on.signal);

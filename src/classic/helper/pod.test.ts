@@ -196,8 +196,21 @@ describe("what a helper pod on the cluster tells", () => {
     });
   });
 
+  it.each(["warm-node-a-0", "data-create-1", `${"v".repeat(200)}-end`])("names any volume: %s", (volumeName) => {
+    for (const action of ["create", "delete"] as const) {
+      const pod = helperPod({ ...task, action, volumeName }, around());
+      expect(recordOf(pod)).toMatchObject({ volumeName, action });
+    }
+  });
+
+  it("names a volume that was made by hand in a pod of the original", () => {
+    const pod = helperPod({ ...task, action: "delete", volumeName: "warm-node-a-0" }, around());
+    const metadata = { name: pod.metadata?.name ?? "" };
+    expect(recordOf({ ...pod, metadata })).toMatchObject({ volumeName: "warm-node-a-0", action: "delete" });
+  });
+
   it("is nothing for other pods", () => {
-    for (const name of ["provisioner-7c9", "helper-pod-create-data", "x-create-pvc-1"]) {
+    for (const name of ["provisioner-7c9", "helper-pod-create-data", `x-create-${VOLUME}`]) {
       expect(recordOf({ metadata: { name } })).toBeUndefined();
     }
   });

@@ -3,7 +3,7 @@ import { DATA_VOLUME, HELPER_AGAIN, HELPER_PATH, HELPER_RETAIN, HELPER_STOPPED, 
 import { join, split } from "../paths.ts";
 import type { HelperAction } from "./pod.ts";
 
-/** What a helper pod on the cluster says about the volume it was made for: by our annotations, or (pods of the original) by its name and environment. */
+/** What a helper pod on the cluster says about the volume it was made for: by our annotations and its arguments, or (pods of the original) by its name and environment. */
 export interface HelperRecord {
   readonly podName: string;
   readonly uid: string;
@@ -25,18 +25,15 @@ export interface HelperRecord {
   readonly retain: boolean;
 }
 
-/** Names end in the volume's name, which is `pvc-` and the claim's UID. */
-const NAME = /-(create|delete)-(pvc-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/;
-/** Ours may be cut at 128 characters; the annotation has the rest. */
-const ACTION = /-(create|delete)-pvc-/;
+/** Longer names are cut, so they say only how the volume's name begins. */
+const LONGEST_WHOLE_NAME = 127;
 
 /** Reads a helper pod; undefined for any other pod. */
 export function recordOf(pod: Pod): HelperRecord | undefined {
   const { name = "", uid = "", annotations = {}, deletionTimestamp } = pod.metadata ?? {};
-  const match = NAME.exec(name) ?? ACTION.exec(name);
-  const volumeName = annotations[HELPER_VOLUME] ?? match?.[2];
-  const action = match?.[1];
-  if ((action !== "create" && action !== "delete") || volumeName === undefined) return undefined;
+  const action = actionOf(pod);
+  const volumeName = annotations[HELPER_VOLUME] ?? (action === undefined ? undefined : volumeIn(name, action));
+  if (action === undefined || volumeName === undefined) return undefined;
   const size = environmentOf(pod).get("VOL_SIZE_BYTES") ?? "";
   return {
     podName: name,
@@ -52,6 +49,23 @@ export function recordOf(pod: Pod): HelperRecord | undefined {
     again: annotations[HELPER_AGAIN] === "true",
     retain: annotations[HELPER_RETAIN] === "true",
   };
+}
+
+/**
+ * The script's arguments say what it is to do. The pod's name is no witness: it ends in the volume's
+ * name, and a PersistentVolume that was made by hand is called whatever its maker liked.
+ */
+function actionOf(pod: Pod): HelperAction | undefined {
+  const args = pod.spec?.containers[0]?.args ?? [];
+  const action = args[args.indexOf("-a") + 1];
+  return action === "create" || action === "delete" ? action : undefined;
+}
+
+/** For the original's pods, which have no annotation: the rest of the name, where it is whole. */
+function volumeIn(name: string, action: HelperAction): string | undefined {
+  const before = `-${action}-`;
+  const at = name.indexOf(before);
+  return at < 0 || name.length > LONGEST_WHOLE_NAME ? undefined : name.slice(at + before.length);
 }
 
 /** VOL_DIR is what the container sees; its last segment below the host's side of the volume `data` is what the host has. */

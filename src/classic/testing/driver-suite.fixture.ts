@@ -75,7 +75,7 @@ export async function leaveHelper(
   cluster.kubelet = () => undefined;
   const pod: Pod = {
     metadata: { name, namespace: "local-path-storage", annotations },
-    spec: { nodeName: node, containers: [{ name: "helper-pod" }] },
+    spec: { nodeName: node, containers: [{ name: "helper-pod", args: ["-a", action] }] },
     status: { phase },
   };
   await cluster.putPod(name, pod);
