@@ -123,11 +123,25 @@ describe("removing a volume", () => {
       `clean up volume ${VOLUME} failed: helper pod helper-pod-delete-${VOLUME} failed`,
     );
     on.cluster.settings = settings({});
-    await expect(remove()).rejects.toThrow(
+    await expect(remove(sharedVolume({}))).rejects.toThrow(
       saying(`failed to delete volume ${VOLUME}: both nodePathMap and sharedFileSystemPath are unconfigured`),
     );
     on.cluster.settings = settings({ storageClassConfigs: { other: {} } });
-    await expect(remove()).rejects.toThrow(saying("BUG: Got request for unexpected storage class local-path"));
+    await expect(remove(sharedVolume({}))).rejects.toThrow(
+      saying("BUG: Got request for unexpected storage class local-path"),
+    );
+  });
+
+  it("needs no class for a volume that says where it is", async () => {
+    on.cluster.settings = settings({ storageClassConfigs: { other: {} } });
+    expect(await remove()).toEqual({ outcome: "removed" });
+    expect(on.cluster.ran).toEqual([`delete node-a:${path}`]);
+  });
+
+  it("needs no class for a volume on a file system that another class still shares", async () => {
+    on.cluster.settings = settings({ storageClassConfigs: { other: { sharedFileSystemPath: "/shared/" } } });
+    expect(await remove(sharedVolume({ path: `/shared/${VOLUME}` }))).toEqual({ outcome: "removed" });
+    await expect(remove(sharedVolume({ path: `/shared-2/${VOLUME}` }))).rejects.toThrow("unexpected storage class");
   });
 
   it("takes a forgotten create pod along", async () => {

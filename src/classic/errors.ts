@@ -105,7 +105,7 @@ export const classicErrors = defineErrors("CLASSIC", {
     message: (p: { storageClass: string }) => `BUG: Got request for unexpected storage class ${p.storageClass}`,
     retry: "backoff",
     advice:
-      "storageClassConfigs in config.json must name every class of this provisioner, also those that only have volumes left to delete.",
+      "Name the class in storageClassConfigs of config.json. A volume with a node affinity is removed without that.",
   },
   NOTHING_CONFIGURED: {
     message: () => "both nodePathMap and sharedFileSystemPath are unconfigured",

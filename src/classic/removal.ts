@@ -2,11 +2,12 @@ import type { Clock } from "../effects/clock.ts";
 import type { Node, PersistentVolume } from "../kube/kinds.ts";
 import { uidOf } from "../kube/objects.ts";
 import { bytes } from "../kube/quantity.ts";
-import { messageOf } from "../observe/errors.ts";
+import { CodedError, messageOf } from "../observe/errors.ts";
 import type { Log } from "../observe/log.ts";
 import type { Confirm, RemovedVolume } from "../provision/driver.ts";
 import { aboutVolume } from "../provision/events.ts";
 import { configOf, isShared } from "./base-path.ts";
+import type { ClassConfig } from "./config/config.ts";
 import { classicErrors } from "./errors.ts";
 import type { HelperTask } from "./helper/pod.ts";
 import { type HelperWork, placeText, wrapped } from "./helper/work.ts";
@@ -31,6 +32,25 @@ interface Context {
   readonly signal: AbortSignal;
 }
 
+const UNKNOWN_CLASS = "CLASSIC_UNKNOWN_CLASS";
+
+/**
+ * Whether a volume lies on a file system that all nodes share. One with a node affinity does not,
+ * whatever its class says: the class may have changed, or be gone from the configuration. For one
+ * without, a class that is gone is stood in for by any that has the volume's directory on its
+ * shared file system. Throws CLASSIC_UNKNOWN_CLASS when none does.
+ */
+function isOnSharedFileSystem(volume: PersistentVolume, { config }: Settings): boolean {
+  if (placementOf(volume).affinity === "given") return false;
+  const storageClass = volume.spec?.storageClassName ?? "";
+  const isGone = config.classes.size > 0 && !config.classes.has(storageClass);
+  const path = directoryOf(volume);
+  const holds = ({ sharedFileSystemPath: base }: ClassConfig): boolean =>
+    base !== "" && path?.startsWith(`${base.replace(/\/+$/, "")}/`) === true;
+  if (isGone && [...config.classes.values()].some(holds)) return true;
+  return isShared(configOf(config, storageClass));
+}
+
 /**
  * Removes the directory of a Released PersistentVolume of whatever version, or says why it stays.
  *
@@ -47,12 +67,12 @@ export class Removal {
 
   async remove(volume: PersistentVolume, context: Context): Promise<RemovedVolume> {
     const name = volume.metadata?.name ?? "";
-    // The one error that the original does not wrap.
-    const config = configOf(context.settings.config, volume.spec?.storageClassName ?? "");
     try {
-      return await this.#remove(volume, name, isShared(config), context);
+      return await this.#remove(volume, name, isOnSharedFileSystem(volume, context.settings), context);
     } catch (error) {
       if (context.signal.aborted) throw error;
+      // The one error that the original does not wrap.
+      if (error instanceof CodedError && error.code === UNKNOWN_CLASS) throw error;
       this.#deps.log.info(`clean up volume ${name} failed: ${messageOf(error)}`, { volume: name, err: error });
       throw wrapped("DELETE_FAILED", name, error);
     }
@@ -61,7 +81,7 @@ export class Removal {
   async #remove(
     volume: PersistentVolume,
     name: string,
-    classShared: boolean,
+    shared: boolean,
     { settings, confirm, signal }: Context,
   ): Promise<RemovedVolume> {
     const { work, inFlight, check, nodes, log } = this.#deps;
@@ -73,7 +93,6 @@ export class Removal {
     }
     const placement = placementOf(volume);
     const pinned = placement.affinity === "given";
-    const shared = classShared && !pinned;
     const answer = shared ? undefined : nodeOf(placement, nodes.all());
     if (answer?.found === "none") return this.#withoutNode(volume, name, answer.wanted, path);
     this.#missingSince.delete(uidOf(volume));
