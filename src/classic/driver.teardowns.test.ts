@@ -91,7 +91,7 @@ describe("a teardown pod that is left", () => {
     expect(on.cluster.pod(pod)).toBeUndefined();
   });
 
-  // Made by hand after a rebuild, restored by a backup tool, kept ready in a pool: not called pvc-<uid>.
+  // Made by hand after a rebuild, restored by a backup, kept ready in a pool: not pvc-<uid>.
   it.each(["warm-node-a-0", "pvc-1"])("is taken back for a volume of any name: %s", async (name) => {
     const named = (spec: object = {}) => {
       const made = volume({ path: DIRECTORY, spec });
