@@ -1,7 +1,9 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
 /** Stories that wait for the product's own long timers: on virtual time. */
-const LONG_WAITS = ["leader", "reload", "second-try"].map((name) => `test/stories/${name}.story.ts`);
+const LONG_WAITS = ["hand-named-volume", "leader", "reload", "second-try"].map(
+  (name) => `test/stories/${name}.story.ts`,
+);
 
 /**
  * Of a test or hook that will never end. No test measures by it, and a machine that has other
