@@ -73,6 +73,13 @@ async function rolledOut(ground: Ground, workloads: string): Promise<void> {
   const objects = parseManifest(workloads) as unknown as ManifestObject[];
   await ground.playAgents();
   await waitForRollout(ground, toYaml(...objects.filter(({ kind }) => kind !== "DaemonSet")));
+  // Where nobody probes, Ready means started.
+  for (const { metadata } of await controllerPods(ground)) {
+    await ground.waitFor(`${metadata.name} to say that it is ready`, async () => {
+      const { ok } = await ground.askPod(MOVABLE_NAMESPACE, metadata.name, 8080, "/ready");
+      return ok ? true : undefined;
+    });
+  }
 }
 
 function changed(yaml: string, { change }: MovableOptions): string {
