@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** By path: test/cluster, whose tests start clusters of their own, comes before the stories, which share one. */
+/**
+ * By path: test/cluster, whose tests start clusters of their own, comes before the stories, which
+ * share one.
+ */
 class ByPath extends BaseSequencer {
   override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     return Promise.resolve(files.toSorted((a, b) => (a.moduleId < b.moduleId ? -1 : 1)));
@@ -9,12 +12,13 @@ class ByPath extends BaseSequencer {
 }
 
 /**
- * What `npm run test:cluster` runs. One worker and no isolation: all stories share one cluster, which the first one that needs it starts
- * (test/stories/support/shared-ground.ts). Never two clusters beside each other, but for the one test that is about that.
+ * What `npm run test:cluster` runs. One worker and no isolation: all stories share one cluster,
+ * which the first one that needs it starts (test/stories/support/shared-ground.ts). Never two
+ * clusters beside each other, but for the one test that is about that.
  */
 export default defineConfig({
   test: {
-    include: ["test/**/*.cluster.test.ts", "test/stories/*.story.ts"],
+    include: ["test/**/*.cluster.test.ts", "test/stories/**/*.story.ts"],
     pool: "forks",
     maxWorkers: 1,
     isolate: false,

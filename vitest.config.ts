@@ -35,7 +35,7 @@ export default defineConfig({
         // The stories of the cluster suite, on the lab: each file has one of its own.
         test: {
           name: "stories on the lab",
-          include: ["test/stories/*.story.ts"],
+          include: ["test/stories/**/*.story.ts"],
           exclude: [...configDefaults.exclude, ...LONG_WAITS],
           env: { MOORING_GROUND: "lab" },
           ...PATIENCE,

@@ -14,7 +14,10 @@ export interface ApiAccess {
   readonly patience: WaitOptions;
 }
 
-/** The part of a ground that needs only the Kubernetes API and kubectl: the same over every real cluster. */
+/**
+ * The part of a ground that needs only the Kubernetes API and kubectl: the same over every real
+ * cluster.
+ */
 export class ApiGround extends ObjectsGround {
   readonly #access: ApiAccess;
 
@@ -26,6 +29,10 @@ export class ApiGround extends ObjectsGround {
   async kubectl(args: readonly string[], options: { readonly stdin?: string } = {}): Promise<RunResult> {
     const { kubectl, env } = this.#access;
     return await run([...kubectl, ...args], { ...options, ...(env === undefined ? {} : { env }) });
+  }
+
+  async drain(node: string, ...flags: readonly string[]): Promise<RunResult> {
+    return await this.kubectl(["drain", node, "--ignore-daemonsets", ...flags]);
   }
 
   async kubeconfigText(): Promise<string> {

@@ -18,8 +18,9 @@ import type { ManagedProcess } from "./process.ts";
 const PATIENCE_MS = 180_000;
 
 /**
- * A signal to the processes that have the pod's name as the host name in their environment, or one of the pod's containers
- * in the names of their cgroups: with `hostNetwork` the host name is the node's. Fails when there is none.
+ * A signal to the processes that have the pod's name as the host name in their environment, or one
+ * of the pod's containers in the names of their cgroups: with `hostNetwork` the host name is the
+ * node's. Fails when there is none.
  */
 const KILL_CONTAINERS = `
   name=$0 signal=$1 killed=1
@@ -59,7 +60,7 @@ export class ClusterGround extends ApiGround implements Ground {
     this.#cluster = cluster;
     this.#distDirectory = distDirectory;
     this.nodes = [...cluster.nodes.map((node) => node.name), ...cluster.bareNodes];
-    const always: Capability[] = ["control-plane", "kubectl", "programs"];
+    const always: Capability[] = ["control-plane", "drain", "kubectl", "programs"];
     const withNodes: Capability[] = [
       "node-files",
       "node-kill",
@@ -69,6 +70,7 @@ export class ClusterGround extends ApiGround implements Ground {
       "containers",
       "isolation",
       "load-image",
+      "movable",
     ];
     if (existsSync("/dev/loop-control")) withNodes.push("pool-disks");
     this.capabilities = new Set(cluster.nodes.length > 0 ? [...always, ...withNodes] : always);

@@ -11,7 +11,9 @@ import { MissingCapability, type Capability, type Ground, type GroundNode } from
 import { Objects } from "./objects.ts";
 import { waitFor } from "./wait.ts";
 
-/** Somebody's cluster. Always named outright, never taken from KUBECONFIG: stories delete claims. */
+/**
+ * Somebody's cluster. Always named outright, never taken from KUBECONFIG: stories delete claims.
+ */
 export interface ExistingOptions {
   /** `--existing FILE`. */
   readonly kubeconfig: string;
@@ -32,8 +34,8 @@ export async function existingGround(options: ExistingOptions): Promise<Ground> 
   const kubectl = [...program, `--kubeconfig=${options.kubeconfig}`, `--context=${options.context}`];
   const directory = await mkdtemp(join(tmpdir(), "mooring-ground-"));
   const socket = join(directory, "api.sock");
-  // kubectl knows every way to log in that a kubeconfig can name; its proxy on a private socket lends them to us.
-  // Nor does it outlive this process.
+  // kubectl knows every way to log in that a kubeconfig can name; its proxy on a private socket
+  // lends them to us. Nor does it outlive this process.
   const argv = ["--pdeathsig", "KILL", ...kubectl, "proxy", `--unix-socket=${socket}`];
   const proxy = spawn("setpriv", argv, { stdio: ["ignore", "ignore", "inherit"] });
   const api = new ApiClient("http://localhost", new Agent({ connections: 16, connect: { socketPath: socket } }));
@@ -90,7 +92,7 @@ class ExistingGround extends ApiGround implements Ground {
     super(parts.access);
     const { options } = parts;
     this.name = `the existing cluster ${options.context}`;
-    const always: Capability[] = ["containers", "isolation", "kubectl", "programs"];
+    const always: Capability[] = ["containers", "drain", "isolation", "kubectl", "programs"];
     this.capabilities = new Set(options.productImage === undefined ? always : [...always, "load-image"]);
     this.nodes = parts.nodes;
     this.close = parts.close;

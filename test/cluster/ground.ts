@@ -13,7 +13,10 @@ import type { Probe, WaitOptions } from "./wait.ts";
  * - `kubelet`: stop and start kubelets;
  * - `control-plane`: kill and start the API server, the controller manager and the scheduler;
  * - `containers`: pods really run;
- * - `isolation`: containers have users, file systems and images of their own, and commands can be run in them;
+ * - `isolation`: containers have users, file systems and images of their own, and commands can be
+ *   run in them;
+ * - `movable`: the movable driver runs: its agents can mount, or something plays them;
+ * - `drain`: nodes can be drained as `kubectl drain` does it;
  * - `programs`: programs that a story starts on this machine reach the API server;
  * - `kubectl`: a stock kubectl is there;
  * - `load-image`: the product's image, as built from this checkout, can be brought to the nodes.
@@ -29,6 +32,8 @@ export type Capability =
   | "containers"
   | "isolation"
   | "kubectl"
+  | "movable"
+  | "drain"
   | "programs"
   | "load-image";
 
@@ -50,7 +55,10 @@ export type ContainerSignal = "KILL" | "STOP" | "CONT";
 
 /** How to unmount. */
 export interface UnmountOptions {
-  /** Also while it is in use: those who use it keep what is open. Otherwise that is an error. @default false */
+  /**
+   * Also while it is in use: those who use it keep what is open. Otherwise that is an error.
+   * @default false
+   */
   readonly lazy?: boolean;
 }
 
@@ -74,8 +82,8 @@ export interface GroundNode {
 }
 
 /**
- * What stories stand on: some Kubernetes, and as much of its machines as the ground can give. A story names the
- * capabilities it needs and is skipped, with the reason, where one is missing.
+ * What stories stand on: some Kubernetes, and as much of its machines as the ground can give. A
+ * story names the capabilities it needs and is skipped, with the reason, where one is missing.
  */
 export interface Ground {
   /** In messages: which ground this is. */
@@ -88,20 +96,37 @@ export interface Ground {
   apply(yaml: string): Promise<void>;
   /** JSON merge patch of one object; namespace `default` if not given. */
   patch(kind: string, name: string, change: object, namespace?: string): Promise<void>;
-  /** Deletes the objects of a manifest, or one object. Does not wait until they are gone; absent ones are no error. */
+  /**
+   * Deletes the objects of a manifest, or one object. Does not wait until they are gone; absent
+   * ones are no error.
+   */
   delete(yaml: string): Promise<void>;
   delete(kind: string, name: string, namespace?: string): Promise<void>;
   /** Evicts a pod as `kubectl drain` does; rejects when the eviction is refused. */
   evict(namespace: string, pod: string): Promise<void>;
-  /** An object, or undefined when it is not there. Kinds by any name kubectl takes; namespace `default` if not given. */
+  /**
+   * An object, or undefined when it is not there. Kinds by any name kubectl takes; namespace
+   * `default` if not given.
+   */
   get<T>(kind: string, name: string, namespace?: string): Promise<T | undefined>;
   /** The objects of a kind; of all namespaces if none is given. */
   list<T>(kind: string, options?: ListOptions): Promise<T[]>;
   /** Runs kubectl. Needs `kubectl`. A code that is not 0 is an answer, not an error. */
   kubectl(args: readonly string[], options?: { readonly stdin?: string }): Promise<RunResult>;
-  /** Polls until the probe gives a value; when time is up the error says what was seen last. 60 s if not given. */
+  /**
+   * `kubectl drain NODE --ignore-daemonsets` with more of its flags; waits for its end. Needs
+   * `drain`. Without a kubectl only `--timeout=<seconds>s` is known.
+   */
+  drain(node: string, ...flags: readonly string[]): Promise<RunResult>;
+  /**
+   * Polls until the probe gives a value; when time is up the error says what was seen last. 60 s if
+   * not given.
+   */
   waitFor<T>(description: string, probe: Probe<T>, options?: Partial<WaitOptions>): Promise<T>;
-  /** A kubeconfig with this ground's cluster and context only, for programs that a story starts on this machine. Needs `programs`. */
+  /**
+   * A kubeconfig with this ground's cluster and context only, for programs that a story starts on
+   * this machine. Needs `programs`.
+   */
   kubeconfigText(): Promise<string>;
   /** Runs a command in a pod. Needs `isolation`. */
   exec(namespace: string, pod: string, argv: readonly string[], container?: string): Promise<RunResult>;
@@ -117,8 +142,8 @@ export interface Ground {
 
   onNode(node: string): GroundNode;
   /**
-   * SIGKILL to what runs in a pod, as the kernel does when memory is short. Or stops it (`STOP`), as a machine that
-   * hangs does, until it goes on (`CONT`). Needs `node-files`.
+   * SIGKILL to what runs in a pod, as the kernel does when memory is short. Or stops it (`STOP`),
+   * as a machine that hangs does, until it goes on (`CONT`). Needs `node-files`.
    */
   killContainers(namespace: string, pod: string, signal?: ContainerSignal): Promise<void>;
   /** Pulls the plug of a node: everything on it dies at once, its disk stays. Needs `node-kill`. */
@@ -129,14 +154,15 @@ export interface Ground {
   unplugNode(node: string): Promise<void>;
   plugNode(node: string): Promise<void>;
   /**
-   * Loses every packet between two nodes, also those of their pods, in both directions, without an error for the sender.
-   * The API server still reaches both. A restart does not mend it. Needs `node-network`.
+   * Loses every packet between two nodes, also those of their pods, in both directions, without an
+   * error for the sender. The API server still reaches both. A restart does not mend it. Needs
+   * `node-network`.
    */
   cutNodes(a: string, b: string): Promise<void>;
   healNodes(a: string, b: string): Promise<void>;
   /**
-   * Makes a disk and mounts it at a path of a node; pods see it come and go as their mount propagation says. A node that
-   * is killed has it again when it is started. Needs `pool-disks`.
+   * Makes a disk and mounts it at a path of a node; pods see it come and go as their mount
+   * propagation says. A node that is killed has it again when it is started. Needs `pool-disks`.
    */
   mountPool(node: string, path: string, shape: PoolShape): Promise<void>;
   /** Fails while it is in use, unless it is to be done lazily. What is on it stays. */
@@ -150,7 +176,15 @@ export interface Ground {
   /** SIGKILL. Needs `control-plane`. */
   killComponent(component: Component): Promise<void>;
   startComponent(component: Component): Promise<void>;
-  /** Brings the product's image to every node and gives the name that pods use for it. Needs `load-image`. */
+  /**
+   * Where no DaemonSet is run: starts what plays the movable driver's agents, once its manifests
+   * are applied, and waits until they are there. Absent where the DaemonSet is run.
+   */
+  readonly playAgents?: () => Promise<void>;
+  /**
+   * Brings the product's image to every node and gives the name that pods use for it. Needs
+   * `load-image`.
+   */
   loadProductImage(): Promise<string>;
 
   /** Lets go of what the ground holds; an existing cluster stays as it is. */

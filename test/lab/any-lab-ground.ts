@@ -3,6 +3,7 @@ import type { Api } from "../cluster/api.ts";
 import { MissingCapability, type Capability, type Component } from "../cluster/ground.ts";
 import { PRODUCT_IMAGE } from "../cluster/image-names.ts";
 import { ObjectsGround } from "../cluster/objects-ground.ts";
+import type { RunResult } from "../cluster/run.ts";
 import type { WaitOptions } from "../cluster/wait.ts";
 
 export const LAB_NODES: readonly string[] = ["node-1", "node-2", "node-3"];
@@ -17,7 +18,10 @@ export const LAB_CAPABILITIES: readonly Capability[] = [
   "node-kill",
 ];
 
-/** The part of a ground that is the same over every lab: its processes are killed and started by name, and it has neither isolation nor a network to unplug. */
+/**
+ * The part of a ground that is the same over every lab: its processes are killed and started by
+ * name, and it has neither isolation nor a network to unplug.
+ */
 export abstract class AnyLabGround extends ObjectsGround {
   abstract readonly name: string;
   readonly nodes = LAB_NODES;
@@ -95,6 +99,10 @@ export abstract class AnyLabGround extends ObjectsGround {
 
   kubectl(): Promise<never> {
     return this.missing("kubectl");
+  }
+
+  drain(_node: string, ..._flags: readonly string[]): Promise<RunResult> {
+    return this.missing("drain");
   }
 
   exec(): Promise<never> {

@@ -14,7 +14,7 @@ afterAll(async () => {
 
 /** The program as it is shipped, built once per test file, and gone with it. */
 async function programFile(): Promise<string> {
-  bundle ??= productBundle();
+  bundle ??= productBundle("local-path-provisioner");
   return (await bundle).file;
 }
 

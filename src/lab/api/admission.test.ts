@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
 import { pods } from "../../kube/kinds.ts";
+import { KubeClient } from "../../kube/client.ts";
 import { isTooManyRequests } from "../../kube/errors.ts";
 import type { LabApi } from "./lab-api.ts";
+import { ADMIN } from "./request.ts";
 import { pod, refused, testLab } from "./testing/lab.fixture.ts";
 
 const PATH = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
@@ -73,6 +75,13 @@ it("a webhook is asked with the eviction, and what it allows is done, with its w
   });
   await lab.client.evict(at);
   expect(isThere(lab.api)).toBe(false);
+});
+
+it("a client in process is told of warnings", async () => {
+  const { api } = await labWith(() => ({ allowed: true, warnings: ["it stays here"] }));
+  const told: string[] = [];
+  await new KubeClient(api.kube(ADMIN, (text) => told.push(text))).evict(at);
+  expect(told).toEqual(["it stays here"]);
 });
 
 it.each([

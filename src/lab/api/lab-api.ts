@@ -1,7 +1,10 @@
-// The API server of the lab, without sockets: requests in, answers out, all state in memory, all time and chance handed in.
+// The API server of the lab, without sockets: requests in, answers out, all state in memory, all
+// time and chance handed in.
 //
-// A request passes: fault switches (before) → may this user → admitted by webhooks, which may wait → carried out, in one piece → fault switches (after) → answer. Carrying
-// out awaits nothing, so two requests never interleave and a request is either done or not; what a client does not learn of is the matter of the fault switches.
+// A request passes: fault switches (before) → may this user → admitted by webhooks, which may wait
+// → carried out, in one piece → fault switches (after) → answer. Carrying out awaits nothing, so
+// two requests never interleave and a request is either done or not; what a client does not learn
+// of is the matter of the fault switches.
 import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
 import { KubeError } from "../../kube/errors.ts";
@@ -37,7 +40,10 @@ export interface LabOptions {
   readonly bookmarkEveryMs?: number;
   /** Users may do what roles allow them, and nothing else. @default false: everybody may do all */
   readonly strictRbac?: boolean;
-  /** Told of every request when its answer is known; code 0 when the connection was dropped. Must not throw. */
+  /**
+   * Told of every request when its answer is known; code 0 when the connection was dropped. Must
+   * not throw.
+   */
   readonly observe?: (request: LabRequest, code: number) => void;
 }
 
@@ -74,12 +80,22 @@ export class LabApi {
     }
   }
 
-  /** A client in process: no sockets, no timers of its own, the same answers as over HTTP. Objects that it gives are frozen and shared. */
-  kube(user: LabUser = ADMIN): Kube {
-    return new InProcessKube((request) => this.handle(request), user);
+  /**
+   * A client in process: no sockets, no timers of its own, the same answers as over HTTP. Objects
+   * that it gives are frozen and shared. `onWarning` is told what kubectl would print as a warning.
+   */
+  kube(user: LabUser = ADMIN, onWarning?: (text: string) => void): Kube {
+    return new InProcessKube(async (request) => {
+      const answer = await this.handle(request);
+      if (onWarning !== undefined && "warnings" in answer) answer.warnings?.forEach(onWarning);
+      return answer;
+    }, user);
   }
 
-  /** Carries out one request. Rejects only with Dropped (a fault switch) and with the reason of the request's signal. */
+  /**
+   * Carries out one request. Rejects only with Dropped (a fault switch) and with the reason of the
+   * request's signal.
+   */
   async handle(request: LabRequest): Promise<LabAnswer> {
     const { signal, timeoutMs } = request;
     let code = 0;
@@ -92,12 +108,18 @@ export class LabApi {
     }
   }
 
-  /** Forgets the history, as a compaction of etcd does: watches and lists of older versions are Expired from now on; watches under way go on. */
+  /**
+   * Forgets the history, as a compaction of etcd does: watches and lists of older versions are
+   * Expired from now on; watches under way go on.
+   */
   compact(): void {
     this.#state.store.compact();
   }
 
-  /** How logs of pods are answered; empty until somebody plays pods. Throw a Failure for what cannot be had. */
+  /**
+   * How logs of pods are answered; empty until somebody plays pods. Throw a Failure for what cannot
+   * be had.
+   */
   servePodLogs(logs: PodLogs): void {
     this.#podLogs = logs;
   }
@@ -107,7 +129,10 @@ export class LabApi {
     this.#callWebhook = call;
   }
 
-  /** All objects by collection (`pods`, `deployments.apps`), in order: for tests and invariants. Frozen. */
+  /**
+   * All objects by collection (`pods`, `deployments.apps`), in order: for tests and invariants.
+   * Frozen.
+   */
   dump(): ReadonlyMap<string, readonly LabObject[]> {
     const { store } = this.#state;
     return new Map(
@@ -123,7 +148,10 @@ export class LabApi {
     return this.#state.store.list(collection);
   }
 
-  /** Calls `listener` within each change of a collection, in the same step: for invariants. It must not throw nor write. Returns the way to stop it. */
+  /**
+   * Calls `listener` within each change of a collection, in the same step: for invariants. It must
+   * not throw nor write. Returns the way to stop it.
+   */
   onChange(collection: string, listener: (change: Change) => void): () => void {
     return this.#state.store.listen(collection, listener);
   }
@@ -164,7 +192,9 @@ export class LabApi {
     }
   }
 
-  /** The warnings of the webhooks that were asked. Undefined, and without waiting, when none was. */
+  /**
+   * The warnings of the webhooks that were asked. Undefined, and without waiting, when none was.
+   */
   #admitted(request: LabRequest, route: Route): Promise<readonly string[]> | undefined {
     const webhooks = webhooksFor(this.#state, route);
     if (webhooks.length === 0 || route.is !== "objects") return undefined;
@@ -222,7 +252,10 @@ function plain({ code, message }: PlainFailure): LabAnswer {
   return { code, body: message, contentType: "text/plain" };
 }
 
-/** A collection of which only one name is asked for counts as that object, as upstream's RequestInfo has it. */
+/**
+ * A collection of which only one name is asked for counts as that object, as upstream's RequestInfo
+ * has it.
+ */
 const ONE_NAME = /^metadata\.name={1,2}([^,=!]+)$/;
 
 function attributesOf(route: Route, query: LabRequest["query"]): Attributes {

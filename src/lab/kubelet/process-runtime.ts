@@ -22,12 +22,15 @@ export interface RunningProcess {
   readonly exited: Promise<number>;
   /** What it has written so far, both streams as they came. */
   output(): string;
-  /** Sends a signal to its whole group. */
+  /** SIGTERM to the process itself, SIGKILL to all that it has started as well. */
   kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
 export interface ProcessRuntimeOptions {
-  /** Whether a container of this image can be played by this machine's own programs. @default busybox, alpine, debian and ubuntu */
+  /**
+   * Whether a container of this image can be played by this machine's own programs. @default
+   * busybox, alpine, debian and ubuntu
+   */
   readonly canPlay?: (image: string) => boolean;
   /** Images that are played by programs of their own; asked first, in order. */
   readonly players?: readonly ImagePlayer[];
@@ -37,7 +40,10 @@ export interface ProcessRuntimeOptions {
 
 const PLAYABLE = /(^|[/-])(busybox|alpine|debian|ubuntu)([:@]|$)/;
 
-/** Plays containers as child processes of this one. An image it cannot play becomes a container that is Ready and does nothing. */
+/**
+ * Plays containers as child processes of this one. An image it cannot play becomes a container that
+ * is Ready and does nothing.
+ */
 export class ProcessRuntime implements ContainerRuntime {
   readonly #clock: Clock;
   readonly #log: Log;
@@ -78,7 +84,10 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#registry.forget(podUid);
   }
 
-  /** SIGKILL to the containers of the newest pod of this name (namespace/name); resolves when they have ended. */
+  /**
+   * SIGKILL to the containers of the newest pod of this name (namespace/name); resolves when they
+   * have ended.
+   */
   killPod(podKey: string): Promise<void> {
     return this.#registry.kill(podKey);
   }

@@ -12,17 +12,24 @@ interface Conditions {
 
 /**
  * Calls webhooks as an API server does: over TLS, trusting the caBundle, by the service's name. A
- * Ready pod behind the service answers; `portOf` tells where on loopback it listens.
+ * Ready pod behind the service answers; `portOf` tells where on loopback it listens. There are no
+ * probes here, so a pod counts as Ready before its program listens: the next one is asked then.
  */
 export function webhookCaller(api: LabApi, portOf: (podKey: string) => number | undefined): CallWebhook {
   return async ({ caBundle = "", service }, review, signal) => {
     if (service === undefined) throw new Error("the lab calls webhooks by their service only");
     const { name, namespace, path = "/" } = service;
     const ports = podsBehind(api, namespace, name).flatMap((key) => portOf(key) ?? []);
-    const [port] = ports;
-    if (port === undefined) throw new Error(`no endpoints available for service "${name}"`);
     const ca = Buffer.from(caBundle, "base64").toString("utf8");
-    return post({ port, path, servername: `${name}.${namespace}.svc`, ca }, JSON.stringify(review), signal);
+    const to = { path, servername: `${name}.${namespace}.svc`, ca };
+    for (const port of ports) {
+      try {
+        return await post({ ...to, port }, JSON.stringify(review), signal);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ECONNREFUSED") throw error;
+      }
+    }
+    throw new Error(`no endpoints available for service "${name}"`);
   };
 }
 

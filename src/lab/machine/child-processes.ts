@@ -11,7 +11,10 @@ const KEPT = 1_000_000;
 /** How long its pipes are read after its end: somebody whom we cannot find may hold them open. */
 const LAST_WORDS_MS = 500;
 
-/** Runs containers' programs as child processes in groups of their own, so that what a script has started ends with it, also what has left the group. */
+/**
+ * Runs containers' programs as child processes in groups of their own, so that what a script has
+ * started ends with it, also what has left the group.
+ */
 export class ChildProcesses implements ProcessRunner {
   /** Process group → its end. */
   readonly #groups = new Map<number, Promise<number>>();
@@ -20,7 +23,10 @@ export class ChildProcesses implements ProcessRunner {
   readonly #isOwnGuard: boolean;
   #started = 0;
 
-  /** `guard` ends what was started when this process dies without having done it; it is the caller's to close. @default one of its own */
+  /**
+   * `guard` ends what was started when this process dies without having done it; it is the caller's
+   * to close. @default one of its own
+   */
   constructor(guard?: Guard) {
     this.#guard = guard ?? new Guard();
     this.#isOwnGuard = guard === undefined;
@@ -45,11 +51,12 @@ export class ChildProcesses implements ProcessRunner {
       child.stdout.on("data", read);
       child.stderr.on("data", read);
       const exited = new Promise<number>((ended) => {
-        // "close" comes when the pipes are at their end as well: what is in them belongs to the log.
+        // "close" comes when the pipes are at their end as well: what is in them belongs to the
+        // log.
         const closed = once(child, "close");
         child.once("exit", (code, signal) => {
           const group = child.pid ?? 0;
-          this.#kill(group, "SIGKILL");
+          this.#kill(-group);
           const finish = async (): Promise<void> => {
             await killStragglers(marker);
             const limit = new AbortController();
@@ -70,17 +77,22 @@ export class ChildProcesses implements ProcessRunner {
         const group = child.pid ?? 0;
         this.#groups.set(group, exited);
         this.#guard.add(group);
-        resolve({ exited, output: () => output, kill: (signal) => this.#kill(group, signal) });
+        resolve({ exited, output: () => output, kill: (signal) => this.#signal(group, signal) });
       });
     });
   }
 
-  /** Ends everything that was started and has not ended. For the end of this process, also an early one. */
+  /**
+   * Ends everything that was started and has not ended. For the end of this process, also an early
+   * one.
+   */
   killAll(): void {
-    for (const group of this.#groups.keys()) this.#kill(group, "SIGKILL");
+    for (const group of this.#groups.keys()) this.#kill(-group);
   }
 
-  /** Resolves when all that were killed have ended, with the process ids of those that could not be. */
+  /**
+   * Resolves when all that were killed have ended, with the process ids of those that could not be.
+   */
   async ended(): Promise<readonly number[]> {
     await Promise.all(this.#groups.values());
     const left = await killStragglers(this.#id);
@@ -88,10 +100,16 @@ export class ChildProcesses implements ProcessRunner {
     return left;
   }
 
-  #kill(group: number, signal: NodeJS.Signals): void {
-    if (group === 0) return;
+  /** As a container runtime does: SIGTERM is for the first process alone, SIGKILL for all. */
+  #signal(group: number, signal: "SIGTERM" | "SIGKILL"): void {
+    if (signal === "SIGKILL") this.#kill(-group);
+    else this.#kill(group, signal);
+  }
+
+  #kill(target: number, signal: NodeJS.Signals = "SIGKILL"): void {
+    if (target === 0) return;
     try {
-      process.kill(-group, signal);
+      process.kill(target, signal);
     } catch {
       // Nobody of the group is left.
     }

@@ -1,23 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+/* What only a container of its own can make and see: a move brings it along. */
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
-import {
-  copiesOf,
-  copyDirectory,
-  ended,
-  goneFrom,
-  localVolume,
-  nodeNameOf,
-  POOL,
-  readyOn,
-  volumeOf,
-} from "../support/movable-objects.ts";
-import type { NodeObject } from "../support/objects.ts";
-import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
+import { nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { nodeBut, volumeMove } from "../support/moves.ts";
+import { statefulSet } from "../support/workloads.ts";
 
-const on = useMovable(["node-files", "kubectl"]);
-const NS = "movable-move";
+const on = useMovable(["isolation"]);
+const NS = "movable-move-files";
 
 beforeAll(async () => {
   await openNamespace(on.ground, NS);
@@ -26,126 +17,25 @@ afterAll(async () => {
   await closeNamespace(on.ground, NS);
 });
 
-/** A VolumeMove as a person writes it. */
-function volumeMove(name: string, volumes: readonly string[], from: string, to: string): object {
-  return {
-    apiVersion: "mooring.dev/v1alpha1",
-    kind: "VolumeMove",
-    metadata: { name },
-    spec: { volumes: volumes.map((volume) => ({ name: volume })), from, to },
-  };
-}
-
-/** Another node than this one. */
-function otherThan(node: string): string {
-  const other = on.ground.nodes.find((name) => name !== node);
-  if (other === undefined) throw new Error("one node is not enough");
-  return other;
-}
-
-/** Our label keys on a node. */
-async function labelsOf(node: string, volume: string): Promise<string[]> {
-  const found = await on.ground.get<NodeObject>("Node", node);
-  return Object.keys(found?.metadata.labels ?? {}).filter((key) => key.endsWith(`/${volume}`));
-}
-
-describe("a VolumeMove by hand", () => {
-  test("brings the pod and every acknowledged byte to the other node: same claim, same PersistentVolume", async () => {
-    const { ground } = on;
-    await ground.apply(toYaml(recordWriter(NS, "w", MOVABLE_CLASS)));
-    const before = await readyOn(ground, NS, "w-0");
-    const volume = await volumeOf(ground, NS, "data-w-0");
-    const from = nodeNameOf(before);
-    const to = otherThan(from);
-    await ground.exec(NS, "w-0", [
-      "sh",
-      "-c",
-      "mkdir -p /data/d && ln /data/records /data/d/hard && ln -s ../records /data/d/soft && mkfifo /data/d/fifo && chown 12:34 /data/d && chmod 2751 /data/d && dd if=/dev/urandom of=/data/random bs=1M count=8 2>/dev/null && md5sum /data/random > /data/random.md5",
-    ]);
-    await moreRecords(ground, NS, "w-0");
-    const following = followAcknowledged(ground, NS, "w-0");
-    await ground.apply(toYaml(volumeMove("by-hand", [volume], from, to)));
-    const after = await readyOn(ground, NS, "w-0", before.metadata.uid);
-    expect(nodeNameOf(after)).toBe(to);
-    const acknowledged = await following;
-    await moreRecords(ground, NS, "w-0");
-    const { faults, count } = await checkRecords(ground, NS, "w-0", acknowledged);
-    expect(faults).toEqual([]);
-    expect(count).toBeGreaterThan(acknowledged);
-    const look =
-      "cd /data && md5sum -c random.md5 && stat -c '%a %u %g %F' d && stat -c %F d/fifo && readlink d/soft && test records -ef d/hard && echo same";
-    const { stdout } = await ground.exec(NS, "w-0", ["sh", "-c", look]);
-    expect(stdout.split("\n")).toEqual(["/data/random: OK", "2751 12 34 directory", "fifo", "../records", "same", ""]);
-    expect(await volumeOf(ground, NS, "data-w-0")).toBe(volume);
-    expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: to, epoch: 2 });
-  });
-
-  test("ends as Done, with the old copy in the trash and the labels as they should be", async () => {
-    const { ground } = on;
-    const volume = await volumeOf(ground, NS, "data-w-0");
-    const move = await ended(ground, "by-hand");
-    expect(move.status).toMatchObject({ phase: "Done", committed: true });
-    const { from } = move.spec;
-    const to = move.status?.target ?? "";
-    await ground.waitFor("the old copy to be in the trash", async (saw) => {
-      const copies = await copiesOf(ground, volume);
-      saw(copies.map(({ spec, status }) => ({ spec, status })));
-      return copies.find(({ spec }) => spec.nodeName === from)?.status?.copies?.[0]?.state === "Trash"
-        ? true
-        : undefined;
-    });
-    expect(await labelsOf(from, volume)).toEqual([`away.mooring.node-restriction.kubernetes.io/${volume}`]);
-    expect(await labelsOf(to, volume)).toEqual([`at.mooring.node-restriction.kubernetes.io/${volume}`]);
-    const stored = await localVolume(ground, volume);
-    expect([stored?.spec.fence, stored?.spec.activeMove]).toEqual([undefined, undefined]);
-    expect(await ground.onNode(to).exists(`${copyDirectory(volume, 2)}/data/records`)).toBe(true);
-  });
-
-  test("brings it home again: no label is left", async () => {
-    const { ground } = on;
-    const before = await readyOn(ground, NS, "w-0");
-    const volume = await volumeOf(ground, NS, "data-w-0");
-    const from = nodeNameOf(before);
-    const home = (await localVolume(ground, volume))?.spec.originHostname ?? "";
-    await ground.apply(toYaml(volumeMove("home", [volume], from, home)));
-    const after = await readyOn(ground, NS, "w-0", before.metadata.uid);
-    expect(nodeNameOf(after)).toBe(home);
-    await ended(ground, "home");
-    await ground.waitFor("the labels to be gone", async (saw) => {
-      const left = (await Promise.all(ground.nodes.map((node) => labelsOf(node, volume)))).flat();
-      saw(left);
-      return left.length === 0 ? true : undefined;
-    });
-    const { faults } = await checkRecords(ground, NS, "w-0");
-    expect(faults).toEqual([]);
-  });
-
-  test("leaves nothing on any node once the claim is deleted", async () => {
-    const { ground } = on;
-    const volume = await volumeOf(ground, NS, "data-w-0");
-    await ground.delete("StatefulSet", "w", NS);
-    await ground.delete("PersistentVolumeClaim", "data-w-0", NS);
-    for (const node of ground.nodes) await goneFrom(ground, volume, node);
-    for (const node of ground.nodes) expect(await ground.onNode(node).exists(`${POOL}/volumes/${volume}`)).toBe(false);
-  });
-
-  test("is refused by name when its target does not exist", async () => {
-    const { ground } = on;
-    await ground.apply(toYaml(recordWriter(NS, "x", MOVABLE_CLASS)));
-    const before = await readyOn(ground, NS, "x-0");
-    const volume = await volumeOf(ground, NS, "data-x-0");
-    await ground.apply(toYaml(volumeMove("nowhere", [volume], nodeNameOf(before), "no-such-node")));
-    const message = await ground.waitFor("the move to say why it waits", async (saw) => {
-      const move = await ground.get<{ status?: { message?: string } }>("volumemoves.mooring.dev", "nowhere");
-      saw(move?.status);
-      return move?.status?.message?.includes("no-such-node") === true ? move.status.message : undefined;
-    });
-    expect(message).toMatch(/no Node of that name/);
-    await ground.delete("volumemoves.mooring.dev", "nowhere");
-    await ground.waitFor("the move to be gone", async () =>
-      (await ground.get("volumemoves.mooring.dev", "nowhere")) === undefined ? true : undefined,
-    );
-    expect((await readyOn(ground, NS, "x-0")).metadata.uid).toBe(before.metadata.uid);
-    expect((await localVolume(ground, volume))?.spec.activeMove).toBeUndefined();
-  });
+test("a move brings owners, modes, links and pipes to the other node", async () => {
+  const { ground } = on;
+  await ground.apply(toYaml(statefulSet(NS, "w", MOVABLE_CLASS, ["sleep", "3600"])));
+  const before = await readyOn(ground, NS, "w-0");
+  const volume = await volumeOf(ground, NS, "data-w-0");
+  const from = nodeNameOf(before);
+  const to = nodeBut(ground, from);
+  await ground.exec(NS, "w-0", [
+    "sh",
+    "-c",
+    "mkdir -p /data/d && echo one > /data/records && ln /data/records /data/d/hard && ln -s ../records /data/d/soft && mkfifo /data/d/fifo && chown 12:34 /data/d && chmod 2751 /data/d && dd if=/dev/urandom of=/data/random bs=1M count=8 2>/dev/null && md5sum /data/random > /data/random.md5",
+  ]);
+  await ground.apply(toYaml(volumeMove("files", [volume], from, to)));
+  const after = await readyOn(ground, NS, "w-0", before.metadata.uid);
+  expect(nodeNameOf(after)).toBe(to);
+  const look =
+    "cd /data && md5sum -c random.md5 && stat -c '%a %u %g %F' d && stat -c %F d/fifo && readlink d/soft && test records -ef d/hard && echo same";
+  const { stdout } = await ground.exec(NS, "w-0", ["sh", "-c", look]);
+  expect(stdout.split("\n")).toEqual(["/data/random: OK", "2751 12 34 directory", "fifo", "../records", "same", ""]);
+  await ground.delete("StatefulSet", "w", NS);
+  await ground.delete("PersistentVolumeClaim", "data-w-0", NS);
 });

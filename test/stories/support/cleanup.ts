@@ -2,9 +2,13 @@ import type { Ground } from "../../cluster/ground.ts";
 import { toYaml } from "./manifest.ts";
 import type { Volume } from "./objects.ts";
 import { uninstallProduct } from "./product.ts";
+import { ENDS_WITH_FILE } from "./shared-ground.ts";
 import { namespace } from "./workloads.ts";
 
-/** How long the product gets to remove what a file's stories have left, before its volumes are dropped by hand. */
+/**
+ * How long the product gets to remove what a file's stories have left, before its volumes are
+ * dropped by hand.
+ */
 const PATIENCE_MS = 120_000;
 
 /** Makes the namespace of a file's stories, after removing one that an earlier run has left. */
@@ -21,6 +25,11 @@ export async function closeNamespace(ground: Ground, name: string): Promise<void
   );
 }
 
+/** The same at the end of a file, where the ground lives on after it. */
+export async function leaveNamespace(ground: Ground, name: string): Promise<void> {
+  if (!ENDS_WITH_FILE) await closeNamespace(ground, name);
+}
+
 /** What a file leaves: nothing. Also after stories that failed half-way. */
 export interface LeftByFile {
   readonly namespace: string;
@@ -31,7 +40,10 @@ export interface LeftByFile {
   readonly product?: { readonly namespace?: string; readonly manifest?: string } | undefined;
 }
 
-/** Removes what the stories of a file have made, and the product at last: it has to remove the volumes. */
+/**
+ * Removes what the stories of a file have made, and the product at last: it has to remove the
+ * volumes.
+ */
 export async function leaveNothing(ground: Ground, left: LeftByFile): Promise<void> {
   await closeNamespace(ground, left.namespace);
   const mine = async (): Promise<string[]> => {

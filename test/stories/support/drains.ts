@@ -2,12 +2,13 @@ import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import type { Ground } from "../../cluster/ground.ts";
 import type { RunResult } from "../../cluster/run.ts";
 import { nodeNameOf } from "./movable-objects.ts";
+import { cordon } from "./nodes.ts";
 import type { Pod } from "./objects.ts";
 
-/** Plain kubectl, as everybody types it. Waits for its end. */
+/** `kubectl drain`, as everybody types it. Waits for its end. */
 export async function drain(ground: Ground, node: string, ...flags: string[]): Promise<RunResult> {
   const timeout = flags.some((flag) => flag.startsWith("--timeout")) ? [] : ["--timeout=240s"];
-  return ground.kubectl(["drain", node, "--ignore-daemonsets", ...timeout, ...flags]);
+  return ground.drain(node, ...timeout, ...flags);
 }
 
 /** What to compare with `ENDED_WELL`: the words of a drain only where it failed. */
@@ -18,17 +19,17 @@ export function endOf({ code, stderr }: RunResult): object {
 export const ENDED_WELL = { code: 0, stderr: "" };
 
 export async function uncordonAll(ground: Ground): Promise<void> {
-  await ground.kubectl(["uncordon", ...ground.nodes]);
+  for (const node of ground.nodes) await cordon(ground, node, false);
 }
 
 /** Does something while no other node than this one takes pods. */
 export async function onlyOn<T>(ground: Ground, node: string, work: () => Promise<T>): Promise<T> {
   const others = ground.nodes.filter((name) => name !== node);
-  await ground.kubectl(["cordon", ...others]);
+  for (const other of others) await cordon(ground, other);
   try {
     return await work();
   } finally {
-    await ground.kubectl(["uncordon", ...others]);
+    for (const other of others) await cordon(ground, other, false);
   }
 }
 

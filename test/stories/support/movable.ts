@@ -28,8 +28,8 @@ export interface MovableOptions {
   readonly change?: (object: ManifestObject) => void;
 }
 
-/** What the movable driver needs wherever it runs: agents mount, and look at processes. */
-const NEEDED: readonly Capability[] = ["containers", "isolation", "kernel", "load-image"];
+/** What the movable driver needs wherever it runs. */
+const NEEDED: readonly Capability[] = ["containers", "load-image", "movable"];
 
 /**
  * useGround() for stories of the movable driver: where the ground can do what is needed, it is
@@ -61,7 +61,25 @@ export async function installMovable(ground: Ground, options: MovableOptions = {
     await applyManifest(ground, workloads);
     installed.set(ground, base + workloads);
   }
-  await waitForRollout(ground, workloads);
+  await rolledOut(ground, workloads);
+}
+
+/** Waits until controller and agents are Ready, wherever the agents run. */
+async function rolledOut(ground: Ground, workloads: string): Promise<void> {
+  if (ground.playAgents === undefined) {
+    await waitForRollout(ground, workloads);
+    return;
+  }
+  const objects = parseManifest(workloads) as unknown as ManifestObject[];
+  await ground.playAgents();
+  await waitForRollout(ground, toYaml(...objects.filter(({ kind }) => kind !== "DaemonSet")));
+  // Where nobody probes, Ready means started.
+  for (const { metadata } of await controllerPods(ground)) {
+    await ground.waitFor(`${metadata.name} to say that it is ready`, async () => {
+      const { ok } = await ground.askPod(MOVABLE_NAMESPACE, metadata.name, 8080, "/ready");
+      return ok ? true : undefined;
+    });
+  }
 }
 
 function changed(yaml: string, { change }: MovableOptions): string {
@@ -110,7 +128,7 @@ export async function withoutController<T>(ground: Ground, work: () => Promise<T
     return await work();
   } finally {
     await ground.patch("Deployment", "mooring-controller", { spec: { replicas: 2 } }, MOVABLE_NAMESPACE);
-    await waitForRollout(ground, await manifestWithImage(WORKLOADS_MANIFEST, "unused"));
+    await rolledOut(ground, await manifestWithImage(WORKLOADS_MANIFEST, "unused"));
   }
 }
 

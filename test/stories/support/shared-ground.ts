@@ -7,8 +7,11 @@ import { openLabGround } from "../../lab/lab-ground.ts";
 import { openVirtualGround } from "../../lab/virtual-ground.ts";
 
 /*
- * In the cluster suite: one ground for all stories of a run, the cluster that `npm run test:cluster` was pointed at, or one of three nodes that the first story starts. Stories run in one worker without
- * isolation, so this module is the same for all files; the last one to leave does not close it, the end of the process does (the cluster's watchdog takes it down, and run-stories.ts waits for that).
+ * In the cluster suite: one ground for all stories of a run, the cluster that `npm run
+ * test:cluster` was pointed at, or one of three nodes that the first story starts. Stories run in
+ * one worker without isolation, so this module is the same for all files; the last one to leave
+ * does not close it, the end of the process does (the cluster's watchdog takes it down, and
+ * run-stories.ts waits for that).
  *
  * In `npm test`: a lab for each file, over HTTP or, for stories that wait long, on virtual time.
  */
@@ -17,6 +20,8 @@ const LABS: Readonly<Record<string, () => Promise<Ground> | Ground>> = {
   "virtual-lab": openVirtualGround,
 };
 const openLab = LABS[process.env["MOORING_GROUND"] ?? ""];
+/** The next file has another ground: nobody has to clean up behind the stories of this one. */
+export const ENDS_WITH_FILE = openLab !== undefined;
 let shared: Promise<Ground> | undefined;
 
 async function openGround(): Promise<Ground> {
@@ -42,8 +47,9 @@ export interface StoryGround {
 }
 
 /**
- * The ground for the stories of one file: `const on = useGround("node-files")` and, in a test, `on.ground`. Where the ground lacks one of the named capabilities, every test of the file is skipped, with
- * the reason.
+ * The ground for the stories of one file: `const on = useGround("node-files")` and, in a test,
+ * `on.ground`. Where the ground lacks one of the named capabilities, every test of the file is
+ * skipped, with the reason.
  */
 export function useGround(...needed: readonly Capability[]): StoryGround {
   let ground: Ground | undefined;
@@ -71,14 +77,20 @@ export function useGround(...needed: readonly Capability[]): StoryGround {
   };
 }
 
-/** Closes the shared ground: for stories that need the machine for a cluster of their own. The next story starts a new one. */
+/**
+ * Closes the shared ground: for stories that need the machine for a cluster of their own. The next
+ * story starts a new one.
+ */
 export async function closeSharedGround(): Promise<void> {
   const open = shared;
   shared = undefined;
   if (open !== undefined) await (await open).close();
 }
 
-/** For test files that start clusters of their own: they get the machine to themselves, and are skipped where somebody's cluster was named to run stories on. */
+/**
+ * For test files that start clusters of their own: they get the machine to themselves, and are
+ * skipped where somebody's cluster was named to run stories on.
+ */
 export function useOwnCluster(): void {
   beforeAll(closeSharedGround);
   beforeEach(({ skip }) => {

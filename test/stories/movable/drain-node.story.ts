@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { closeNamespace, openNamespace } from "../support/cleanup.ts";
+import { leaveNamespace, openNamespace } from "../support/cleanup.ts";
 import {
   allReady,
   drain,
@@ -14,24 +14,24 @@ import {
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
 import { localVolume, nodeNameOf, POOL, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { cordon } from "../support/nodes.ts";
 import type { Pod } from "../support/objects.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 import { claimOn, pod, statefulSet } from "../support/workloads.ts";
 
-const on = useMovable(["node-files", "kubectl"]);
+const on = useMovable(["node-files", "drain"]);
 const NS = "movable-drain-node";
 
 beforeAll(async () => {
   await openNamespace(on.ground, NS);
 });
 afterEach(async () => {
-  for (const key of ["mooring.dev/release", "mooring.dev/drain"]) {
-    await on.ground.kubectl(["annotate", "node", ...on.ground.nodes, `${key}-`]);
-  }
+  const annotations = { "mooring.dev/release": null, "mooring.dev/drain": null };
+  for (const node of on.ground.nodes) await on.ground.patch("Node", node, { metadata: { annotations } });
   await uncordonAll(on.ground);
 });
 afterAll(async () => {
-  await closeNamespace(on.ground, NS);
+  await leaveNamespace(on.ground, NS);
 });
 
 /** A writer of records with one pod on this node: its volume, and the pod. */
@@ -60,26 +60,31 @@ async function scale(name: string, replicas: number): Promise<void> {
   );
 }
 
+async function cordonAll(nodes: readonly string[], unschedulable = true): Promise<void> {
+  for (const node of nodes) await cordon(on.ground, node, unschedulable);
+}
+
 /** The node that a story drains, and the others. */
 function nodes(): { a: string; others: string[] } {
   const [a = "", ...others] = on.ground.nodes;
   return { a, others };
 }
 
-test("a claim made while its node is cordoned leaves with the drain", async () => {
+test("a claim made while its node is cordoned leaves with the drain", async (context) => {
+  on.needs(context, "kubectl");
   const { ground } = on;
   const { a, others } = nodes();
   const names = ["race-0", "race-1", "race-2", "race-3"];
   const set = recordWriter(NS, "race", MOVABLE_CLASS, { replicas: 4 }) as { spec: object };
   const parallel = { ...set, spec: { ...set.spec, podManagementPolicy: "Parallel" } };
-  await ground.kubectl(["cordon", ...others]);
+  await cordonAll(others);
   await ground.apply(toYaml(parallel));
   await ground.waitFor("a pod to have its node", async () => {
     const pods = await ground.list<Pod>("pods", { namespace: NS });
     return pods.some(({ spec }) => spec.nodeName === a) ? true : undefined;
   });
   const draining = drain(ground, a);
-  await ground.kubectl(["uncordon", ...others]);
+  await cordonAll(others, false);
   expect(endOf(await draining)).toEqual(ENDED_WELL);
   expect(await podsLeftOn(ground, a)).toEqual([]);
   expect([...(await allReady(ground, NS, names)).values()]).not.toContain(a);
@@ -102,22 +107,22 @@ test("a volume that was never published leaves with the drain", async () => {
   await ground.delete("PersistentVolumeClaim", "never", NS);
 });
 
-test.each(["mooring.dev/release=true", "mooring.dev/drain=stay"])(
-  "with %s on the node the drain passes, and the volume stays",
-  async (annotation) => {
-    const { ground } = on;
-    const { a } = nodes();
-    const { volume, before } = await writerOn(a, "kept");
-    await ground.kubectl(["annotate", "node", a, annotation]);
-    expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
-    expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: a, epoch: 1 });
-    expect(await movesOf(ground, volume)).toEqual([]);
-    await ground.kubectl(["uncordon", a]);
-    expect(nodeNameOf(await readyOn(ground, NS, "kept-0", before.metadata.uid))).toBe(a);
-    expect((await checkRecords(ground, NS, "kept-0")).faults).toEqual([]);
-    await removeWriter("kept");
-  },
-);
+test.each([
+  ["mooring.dev/release", "true"],
+  ["mooring.dev/drain", "stay"],
+])("with %s=%s on the node the drain passes, and the volume stays", async (key, value) => {
+  const { ground } = on;
+  const { a } = nodes();
+  const { volume, before } = await writerOn(a, "kept");
+  await ground.patch("Node", a, { metadata: { annotations: { [key]: value } } });
+  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
+  expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: a, epoch: 1 });
+  expect(await movesOf(ground, volume)).toEqual([]);
+  await cordon(ground, a, false);
+  expect(nodeNameOf(await readyOn(ground, NS, "kept-0", before.metadata.uid))).toBe(a);
+  expect((await checkRecords(ground, NS, "kept-0")).faults).toEqual([]);
+  await removeWriter("kept");
+});
 
 test("a pool that is on no other node does not hold the drain", async () => {
   const { ground } = on;
@@ -142,7 +147,7 @@ test("a pool that is on no other node does not hold the drain", async () => {
   const { code, stderr } = await drain(ground, a);
   expect(code).toBe(0);
   expect(stderr).toMatch(/pool lonely is on no other node/);
-  await ground.kubectl(["uncordon", a]);
+  await cordon(ground, a, false);
   expect(nodeNameOf(await readyOn(ground, NS, "lonely-0", before.metadata.uid))).toBe(a);
   await removeWriter("lonely");
   await ground.delete("StorageClass", "mooring-lonely");
@@ -152,22 +157,22 @@ test("uncordon cancels a move that waits; Ctrl-C of a drain leaves the pod alone
   const { ground } = on;
   const { a, others } = nodes();
   const { volume, before } = await writerOn(a, "off");
-  await ground.kubectl(["cordon", ...others]);
-  expect((await drain(ground, a, "--timeout=6s")).code).toBe(1);
+  await cordonAll(others);
+  expect((await drain(ground, a, "--timeout=3s")).code).toBe(1);
   const waiting = await moveWhere(ground, volume, "to wait for a node", ({ phase, message }) => {
     return phase === "Planned" && message?.includes("no node can take the volumes") === true;
   });
-  await ground.kubectl(["uncordon", a]);
+  await cordon(ground, a, false);
   const cancelled = await moveWhere(ground, volume, "to be cancelled", ({ phase }) => phase === "Cancelled");
   expect(cancelled.metadata?.name).toBe(waiting.metadata?.name);
   expect(cancelled.status?.message).toMatch(/not leaving any more/);
   expect((await readyOn(ground, NS, "off-0")).metadata.uid).toBe(before.metadata.uid);
   expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: a, epoch: 1 });
 
-  expect((await drain(ground, a, "--timeout=6s")).code).toBe(1);
+  expect((await drain(ground, a, "--timeout=3s")).code).toBe(1);
   expect((await readyOn(ground, NS, "off-0")).metadata.uid).toBe(before.metadata.uid);
   const following = followAcknowledged(ground, NS, "off-0");
-  await ground.kubectl(["uncordon", ...others]);
+  await cordonAll(others, false);
   expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
   const acknowledged = await following;
   expect(nodeNameOf(await readyOn(ground, NS, "off-0", before.metadata.uid))).not.toBe(a);
@@ -175,7 +180,8 @@ test("uncordon cancels a move that waits; Ctrl-C of a drain leaves the pod alone
   await removeWriter("off");
 });
 
-test("two drains at once and one more after them move a pod once", async () => {
+test("two drains at once and one more after them move a pod once", async (context) => {
+  on.needs(context, "kubectl");
   const { ground } = on;
   const { a } = nodes();
   const { volume, before } = await writerOn(a, "once");
@@ -197,8 +203,8 @@ test("drain a, uncordon a, drain b within a minute: the pod is back with every b
   expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
   const away = await readyOn(ground, NS, "there-0", before.metadata.uid);
   const b = nodeNameOf(away);
-  await ground.kubectl(["cordon", ...ground.nodes.filter((node) => node !== a && node !== b)]);
-  await ground.kubectl(["uncordon", a]);
+  await cordonAll(ground.nodes.filter((node) => node !== a && node !== b));
+  await cordon(ground, a, false);
   const acknowledged = await moreRecords(ground, NS, "there-0");
   const following = followAcknowledged(ground, NS, "there-0");
   expect(endOf(await drain(ground, b))).toEqual(ENDED_WELL);
