@@ -49,8 +49,8 @@ export const CANARY_ANNOTATION = "mooring.dev/canary";
 export const DRIVER = "mooring.dev";
 
 /**
- * Keys of node labels that steer a volume's pods; the volume's name follows the slash. Keys in this
- * domain cannot be set by a kubelet (NodeRestriction), so a stolen kubelet credential moves nothing.
+ * Keys of node labels that steer a volume's pods; the volume's name follows the slash. A kubelet
+ * cannot set keys in this domain (NodeRestriction), so a stolen kubelet credential moves nothing.
  */
 export const AT_PREFIX = "at.mooring.node-restriction.kubernetes.io/";
 export const AWAY_PREFIX = "away.mooring.node-restriction.kubernetes.io/";
