@@ -1,5 +1,5 @@
 /*
- * Volumes that nobody has any more to nothing.
+ * Reclaims volumes whose claim is gone: removes the data, then the PersistentVolume.
  *
  *   claim gone → phase Released (kube-controller-manager, or we for it) → driver removes the data
  *     → PersistentVolume deleted → our finalizer off, where the driver has one

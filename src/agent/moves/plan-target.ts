@@ -80,15 +80,15 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined): Ta
 }
 
 /**
- * A copy of a later epoch that was the volume once: the cluster was restored from a backup. What a move
- * brought that was cancelled is none.
+ * Whether this copy is of a later epoch than the API knows: the cluster was restored from a backup.
+ * A copy that a cancelled move left behind does not count.
  */
 function isAhead(copy: CopyView, epoch: number, incarnation: string): boolean {
   const wasBrought = copy.state === "Incoming" || (copy.state === "Trash" && copy.moveUID !== undefined);
   return copy.incarnation === incarnation && copy.epoch > epoch && !wasBrought;
 }
 
-/** It would be taken for what arrives. */
+/** Refuses a copy that is ahead: the data that arrives could not be told from it. */
 function refuse(view: VolumeView, epoch: number, found: number): TargetStep {
   const { nodeName: node, volume } = view;
   const { code, message } = agentErrors.DISK_AHEAD({ volume, node, epoch, found });
@@ -96,7 +96,7 @@ function refuse(view: VolumeView, epoch: number, found: number): TargetStep {
   return isReported(view, content) ? NOTHING : { step: "report", content };
 }
 
-/** How far the transfer is that runs now. What the source has to read is what is yet to arrive. */
+/** Progress of the running transfer. What the source still has to read is still to arrive. */
 function progressOf({ found: { copying } }: VolumeView, { bytes }: CopyReport): ReportContent | undefined {
   if (copying === undefined || bytes === undefined) return undefined;
   const { rate, received } = copying;

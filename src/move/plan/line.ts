@@ -1,15 +1,14 @@
 /*
- * The line: how many volumes are moved at once. A move takes its places when it leaves Planned and
- * gives them back at the commit or the end. A move that cannot go on for another reason (no node
- * fits, a budget that allows nothing) has none, so that it holds up nobody; it comes into the line
+ * The line limits how many volumes move at once. A move takes its places when it leaves Planned and
+ * returns them when it commits or ends. A move that is blocked for another reason (no node fits, a
+ * budget allows nothing) has no places, so that it does not block other moves. It joins the line
  * again before it is fenced.
  *
- * First come, first served, by the time at which the VolumeMove was made. All volumes of a move get
- * their places at once. A move with more volumes than a node has places goes when nothing else is
- * moved on its two nodes.
+ * The oldest VolumeMove goes first. All volumes of a move get their places together. A move with
+ * more volumes than a node has places starts when no other move uses its two nodes.
  *
- * The places bound the load on disks and network; nothing else rests on them. Two moves that are
- * planned in the same moment may both take the last one.
+ * The places limit the load on disks and network; correctness does not depend on them. Two moves
+ * that are planned at the same moment may both take the last place.
  */
 import type { MovePhase, VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { CodedError } from "../../observe/errors.ts";
@@ -18,15 +17,15 @@ import type { MoveSnapshot } from "./snapshot.ts";
 import { blockedBy } from "./status.ts";
 import type { Stored } from "./stored.ts";
 
-/** Volumes that come to or leave one node at once. */
+/** How many volumes may move to or from one node at once. */
 export const MOVING_PER_NODE = 2;
-/** Volumes that move at once in the cluster. */
+/** How many volumes may move in the cluster at once. */
 export const MOVING_IN_CLUSTER = 4;
 
 const WAITS_IN_LINE = moveErrors.IN_LINE({ ahead: [], limit: 0, where: "" }).code;
 const HAS_PLACES: ReadonlySet<MovePhase> = new Set(["Copying", "Prepared", "Fenced", "Sealed"]);
 
-/** Why the move must wait for others; undefined when it may begin. */
+/** Why the move must wait for other moves; undefined when it may begin. */
 export function whyInLine(s: MoveSnapshot): CodedError | undefined {
   const { move, others, source, target } = s;
   if (target === undefined) return undefined;
@@ -46,15 +45,15 @@ export function whyInLine(s: MoveSnapshot): CodedError | undefined {
 }
 
 /**
- * Whether it moves now. One that is held up before it is fenced does not. From Fenced on it keeps its
- * places, whatever holds it up: it goes on in the moment it may, without asking again.
+ * Whether the move has places now. A move that is blocked before it is fenced has none. From Fenced
+ * on it keeps them even while it is blocked, and goes on without asking again.
  */
 function hasPlaces({ status }: VolumeMove): boolean {
   if (status?.phase === undefined || !HAS_PLACES.has(status.phase)) return false;
   return status.phase !== "Prepared" || blockedBy(status) === undefined;
 }
 
-/** Whether it will begin as soon as there is a place. */
+/** Whether the move begins as soon as a place is free. */
 function isInLine({ metadata, status }: Stored<VolumeMove>): boolean {
   if (metadata.deletionTimestamp !== undefined) return false;
   if (status?.phase === undefined) return true;
