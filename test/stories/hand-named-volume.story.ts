@@ -1,6 +1,6 @@
 /*
- * A PersistentVolume that somebody made by hand and marked as the provisioner's own: kept ready in a
- * pool, or restored by a backup tool. Its name is not pvc-<uid>.
+ * A PersistentVolume that somebody made by hand and marked as the provisioner's own: kept ready in
+ * a pool, or restored by a backup tool. Its name is not pvc-<uid>.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
