@@ -18,7 +18,7 @@ export interface RecordedEvent {
   readonly type: "Normal" | "Warning";
   /** UpperCamelCase, for machines. */
   readonly reason: string;
-  /** For people. Cut at 1024 bytes. */
+  /** For people. Of one longer than 1024 bytes the middle is left out. */
   readonly message: string;
   /**
    * Two events about one object with the same text here are one event that happened twice, shown
@@ -87,14 +87,24 @@ export function newEvent(
 }
 
 /**
- * The text, or as much of it as fits with a mark into so many bytes of UTF-8, without a broken
- * character.
+ * The text, or its beginning and its end with a mark between, in so many bytes of UTF-8 and without
+ * a broken character. The end gets more: a wrapped error, and the output of a script, say there
+ * what went wrong.
  */
 function cutToBytes(text: string, limit: number): string {
   const encoder = new TextEncoder();
-  if (encoder.encode(text).length <= limit) return text;
+  const bytes = encoder.encode(text);
+  if (bytes.length <= limit) return text;
   const room = limit - encoder.encode(CUT_MARK).length;
+  const beginning = Math.floor(room / 3);
   // encodeInto stops before a character that does not fit whole.
-  const { read } = encoder.encodeInto(text, new Uint8Array(room));
-  return text.slice(0, read) + CUT_MARK;
+  const { read } = encoder.encodeInto(text, new Uint8Array(beginning));
+  let from = bytes.length - (room - beginning);
+  while (isContinuation(bytes[from])) from += 1;
+  return text.slice(0, read) + CUT_MARK + new TextDecoder().decode(bytes.subarray(from));
+}
+
+/** Whether a byte of UTF-8 is not the first of its character. */
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
 }

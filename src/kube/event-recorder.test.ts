@@ -144,11 +144,12 @@ describe("EventRecorder", () => {
     expect(written()).toMatchObject([{ count: 2, firstTimestamp: "2030-01-02T03:04:05Z" }]);
   });
 
-  it("cuts messages at 1024 bytes without breaking a character", async () => {
+  it("cuts the middle out of messages of more than 1024 bytes, without breaking a character", async () => {
     const { recorder, written } = setUp();
     recorder.record(claim, failed("é".repeat(1000)));
     recorder.record(claim, failed("👋".repeat(1000)));
     recorder.record(claim, failed("x".repeat(1024)));
+    recorder.record(claim, failed(`the helper pod failed: ${"x".repeat(4000)} REASON: the quota tool is missing`));
     await recorder.flush();
     const messages = written().map(({ message = "" }) => message);
     for (const message of messages) {
@@ -156,8 +157,9 @@ describe("EventRecorder", () => {
       expect(Buffer.byteLength(message)).toBeGreaterThan(1019);
       expect(Buffer.from(message).toString()).toBe(message);
     }
-    expect(messages[0]).toBe(`${"é".repeat(510)}…`);
+    expect(messages[0]).toBe(`${"é".repeat(170)}…${"é".repeat(340)}`);
     expect(messages[2]).toBe("x".repeat(1024));
+    expect(messages[3]).toMatch(/^the helper pod failed: x+…x+ REASON: the quota tool is missing$/);
   });
 
   it("tries again when no answer came, and takes a name that exists for its own lost write", async () => {

@@ -3,11 +3,13 @@ import { afterEach, expect, test } from "vitest";
 import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
 import { systemRandom } from "../../effects/node/random.ts";
 import { KubeClient } from "../../kube/client.ts";
+import { KubeError } from "../../kube/errors.ts";
 import { Informer } from "../../kube/informer.ts";
 import { persistentVolumes, type PersistentVolume } from "../../kube/kinds.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";
 import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
-import { silentLog } from "../../observe/log.ts";
+import { recordingLog } from "../../kube/testing/recording-log.fixture.ts";
+import { silentLog, type Log } from "../../observe/log.ts";
 import { KcmVolumeWorker } from "../testing/kcm-volume-worker.fixture.ts";
 import { Acknowledger } from "./acknowledger.ts";
 
@@ -16,12 +18,12 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop.abort();
 });
 
-async function start() {
+async function start(log: Log = silentLog) {
   const kube = new MemoryKube();
   const kcm = new KcmVolumeWorker(kube);
   const client = new KubeClient(kube);
   const clock = manualClock();
-  const deps = { client, clock, random: systemRandom(), log: silentLog };
+  const deps = { client, clock, random: systemRandom(), log };
   const volumes = new Informer<PersistentVolume>(deps, { resource: persistentVolumes });
   const stop = new AbortController();
   manyListeners(stop.signal);
@@ -79,6 +81,45 @@ test("while nobody asks, nothing is written", async () => {
   const written = kube.log.length;
   await settle();
   expect(kube.log.length).toBe(written);
+});
+
+const refused = (code: number): KubeError =>
+  new KubeError({ code, reason: code === 403 ? "Forbidden" : "Invalid", message: "denied: only local volumes" });
+
+test.each([
+  [400, "POST"],
+  [403, "POST"],
+  [422, "POST"],
+  [403, "PATCH"],
+  [422, "PATCH"],
+])("a refusal with %i of its %s is told once, and the canary tried again minutes later", async (code, method) => {
+  const log = recordingLog();
+  const { ask, clock, kcm, kube } = await start(log);
+  const sent = (): number => kube.log.filter((line) => line.startsWith("sent")).length;
+  kube.intercept = (request) => {
+    if (request.method !== method || !request.path.includes("/persistentvolumes")) return;
+    kube.log.push("sent");
+    throw refused(code);
+  };
+  const question = ask();
+  for (let second = 0; second < 60; second += 1) {
+    await clock.advance(1_000);
+    kcm.drain();
+  }
+  expect(sent()).toBeLessThanOrEqual(11);
+  const before = sent();
+  await clock.advance(300_000);
+  expect(sent() - before).toBeLessThanOrEqual(11);
+  const told = log.lines.filter(({ level }) => level === "warn");
+  expect(told.map(({ msg }) => msg)).toEqual(["the acknowledgement canary was refused, express bind is off"]);
+  expect(question.answered).toBe(false);
+  kube.intercept = () => undefined;
+  await clock.advance(300_000);
+  for (let round = 0; round < 5; round += 1) {
+    kcm.drain();
+    await settle();
+  }
+  expect(question.answered).toBe(true);
 });
 
 test("a canary that somebody claimed is replaced", async () => {

@@ -1,10 +1,11 @@
 import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { isAlreadyExists, isInvalid, isNotFound } from "../../kube/errors.ts";
+import { isAlreadyExists, isInvalid, isNotFound, KubeError } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
 import { persistentVolumes, type PersistentVolume } from "../../kube/kinds.ts";
 import { nameOf, uidOf, type Stored } from "../../kube/objects.ts";
+import { messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import type { ProvisionMetrics } from "../metrics.ts";
 import { canaryVolume, isCanary, isUsableCanary } from "./canary.ts";
@@ -28,6 +29,10 @@ import { volumePhase } from "./patches.ts";
  * before the question. So a caller is released by the second answer after its call
  * (docs/adr/0002-two-answers.md).
  *
+ * Where the API server refuses the canary (an admission policy, a webhook, a missing right) nobody
+ * is ever answered: express bind is off, and kube-controller-manager binds the claims, as it does
+ * without us. That is told once, and tried again at long intervals.
+ *
  * One round at a time, whatever the number of callers. Invariant: a caller counts a round only if
  * the round's write was sent after the call.
  */
@@ -36,10 +41,33 @@ const ANSWERS_NEEDED = 2;
 /** Pause after a failed write to the canary. */
 const RETRY_MS = 1_000;
 const RETRY_BEHIND_MS = 50;
+/**
+ * A patch that is refused so often in a row is refused by something else than the test of the
+ * phase: a cache is seldom behind for longer than half a second.
+ */
+const MOST_BEHIND = 10;
+/** How often a canary that is refused is tried again. */
+const PROBE_MS = 5 * 60_000;
 
 interface Waiter {
   answers: number;
   readonly resolve: () => void;
+}
+
+/** The canary could not be made: no cache can be to blame for that. */
+class CanaryRefused extends Error {
+  override readonly name = "CanaryRefused";
+  readonly refusal: unknown;
+
+  constructor(refusal: unknown) {
+    super("the canary could not be made", { cause: refusal });
+    this.refusal = refusal;
+  }
+}
+
+/** An answer that the same request would get again. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof KubeError && [400, 403, 422].includes(error.code);
 }
 
 export interface AcknowledgerDeps {
@@ -56,6 +84,10 @@ export class Acknowledger {
   readonly #owner: string;
   #waiters: Waiter[] = [];
   #wake: () => void = () => undefined;
+  /** How often in a row the cache was, or seemed, behind. */
+  #behind = 0;
+  /** The refusal was told, and nothing has been accepted since. */
+  #isOff = false;
 
   /** `owner` tells the canaries of several installations in one cluster apart. */
   constructor(deps: AcknowledgerDeps, owner: string) {
@@ -101,15 +133,40 @@ export class Acknowledger {
         const started = clock.monotonic();
         await this.#round(canary, signal);
         metrics?.acknowledgementSeconds.observe((clock.monotonic() - started) / 1000);
+        if (this.#isOff) log.info("the acknowledgement canary is accepted again, express bind is on");
+        this.#isOff = false;
+        this.#behind = 0;
         this.#answered(asking);
       } catch (error) {
         if (signal.aborted) break;
-        // The test of the phase failed: our cache was behind. Anything else is worth a line.
-        const behind = isInvalid(error) || isNotFound(error);
-        if (!behind) log.warn("the acknowledgement canary could not be written, express bind waits", { err: error });
-        await clock.sleep(behind ? RETRY_BEHIND_MS : RETRY_MS, signal).catch(() => undefined);
+        await clock.sleep(this.#pauseAfter(error), signal).catch(() => undefined);
       }
     }
+  }
+
+  /** Tells what is worth a line, once. */
+  #pauseAfter(error: unknown): number {
+    const { log } = this.#deps;
+    const refusal = error instanceof CanaryRefused ? error.refusal : error;
+    const mayBeBehind = error === refusal && (isInvalid(error) || isNotFound(error));
+    if (mayBeBehind && this.#behind < MOST_BEHIND) {
+      this.#behind += 1;
+      return RETRY_BEHIND_MS;
+    }
+    if (mayBeBehind || isRefusal(refusal)) {
+      if (!this.#isOff) {
+        log.warn("the acknowledgement canary was refused, express bind is off", {
+          why: messageOf(refusal),
+          advice: "claims are bound by kube-controller-manager; allow PersistentVolumes of driver canary.mooring.dev",
+          againInMinutes: PROBE_MS / 60_000,
+        });
+      }
+      this.#isOff = true;
+      this.#behind = 0;
+      return PROBE_MS;
+    }
+    log.warn("the acknowledgement canary could not be written, express bind waits", { err: error });
+    return RETRY_MS;
   }
 
   /** Deletes every canary of this installation: they exist only while express bind is on. */
@@ -157,7 +214,7 @@ export class Acknowledger {
       try {
         canary = await client.create(persistentVolumes, canaryVolume(name, this.#owner), { signal });
       } catch (error) {
-        if (!isAlreadyExists(error)) throw error;
+        if (!isAlreadyExists(error)) throw new CanaryRefused(error);
         canary = await client.get(persistentVolumes, { name }, { signal });
       }
     }
