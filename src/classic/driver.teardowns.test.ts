@@ -121,6 +121,49 @@ describe("a teardown pod that is left", () => {
     expect(on.driver.attempts()).toEqual([]);
   });
 
+  describe("whose work is done counts, for a script may not be able to run twice", () => {
+    const RELEASED = "2030-01-01T00:00:10Z";
+    const released = volume({ path: DIRECTORY, status: { lastPhaseTransitionTime: RELEASED } as never });
+    const left = { action: "delete", path: DIRECTORY, createdAt: RELEASED, volumeUid: released.metadata.uid } as const;
+    const remove = () => on.driver.remove(released, yes, on.signal);
+
+    it("when it has succeeded", async () => {
+      const pod = await leaveHelper(on.cluster, { ...left, phase: "Succeeded" });
+      expect(await remove()).toEqual({ outcome: "removed" });
+      expect(on.cluster.ran).toEqual([]);
+      expect(on.cluster.pod(pod)).toBeUndefined();
+    });
+
+    it("when it succeeds while it is waited for", async () => {
+      const pod = await leaveHelper(on.cluster, { ...left, phase: "Running" });
+      const removal = begun(remove());
+      await settle();
+      await on.cluster.setStatus(pod, { phase: "Succeeded" });
+      expect(await removal).toEqual({ outcome: "removed" });
+      expect(on.cluster.ran).toEqual([]);
+    });
+
+    it.each([
+      ["it failed", { phase: "Failed" }],
+      ["it was made before the volume was released", { phase: "Succeeded", createdAt: "2030-01-01T00:00:09Z" }],
+      ["it is of another volume of this name", { phase: "Succeeded", volumeUid: "another" }],
+      ["it is of another directory", { phase: "Succeeded", path: `${DIRECTORY}-2` }],
+      ["it does not say when it was made", { phase: "Succeeded", createdAt: undefined }],
+    ])("not when %s", async (_why, but) => {
+      const { createdAt, ...rest } = { ...left, ...but };
+      await leaveHelper(on.cluster, { ...rest, ...(createdAt === undefined ? {} : { createdAt }) });
+      expect(await remove()).toEqual({ outcome: "removed" });
+      expect(on.cluster.ran).toEqual([`delete node-a:${DIRECTORY}`]);
+    });
+
+    it("but a volume that is wanted after all stays", async () => {
+      await leaveHelper(on.cluster, { ...left, phase: "Succeeded" });
+      const no = (): Promise<boolean> => Promise.resolve(false);
+      const outcome = await on.driver.remove(released, no, on.signal);
+      expect(outcome).toEqual({ outcome: "withdrawn" });
+    });
+  });
+
   it("is not one that this process runs", async () => {
     on.cluster.kubelet = () => undefined;
     void begun(on.driver.remove(volume(), yes, on.signal));

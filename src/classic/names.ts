@@ -51,6 +51,8 @@ export const EVENT_HELPER_TEMPLATE_APPLIED = "HelperPodReloaded";
 
 /** Ours, on helper pods: which volume and directory the pod is for, so that a leader can finish what a dead one began. Pods of the original carry neither and are recognised by name and environment. */
 export const HELPER_VOLUME = "mooring.dev/helper-volume";
+/** On a teardown pod: the UID of the PersistentVolume. One of the same name may have been there before. */
+export const HELPER_VOLUME_UID = "mooring.dev/helper-volume-uid";
 export const HELPER_PATH = "mooring.dev/helper-path";
 /** On create pods: an attempt before this one, perhaps under another leader, may have made the directory already, so this pod tells of it also while it has not begun. */
 export const HELPER_AGAIN = "mooring.dev/helper-again";

@@ -84,7 +84,7 @@ export class Removal {
     shared: boolean,
     { settings, confirm, signal }: Context,
   ): Promise<RemovedVolume> {
-    const { work, inFlight, check, nodes, log } = this.#deps;
+    const { work, inFlight, check, nodes, log, clock } = this.#deps;
     const path = directoryOf(volume);
     if (path === undefined) throw classicErrors.NO_PATH_SET({});
     if (volume.spec?.persistentVolumeReclaimPolicy === "Retain") {
@@ -102,6 +102,7 @@ export class Removal {
     const task: HelperTask = {
       action: "delete",
       volumeName: name,
+      released: { uid: uidOf(volume), since: releasedSince(volume, clock.now()) },
       path,
       node,
       shared,

@@ -84,7 +84,8 @@ let removals = 0;
 /** Under a new name each time, and none that the product reads. */
 function removedUnknown(request: KubeRequest): KubeRequest | undefined {
   if (request.method !== "POST" || !request.path.endsWith("/pods")) return undefined;
-  return changed(request, /"name":"helper-pod-delete-/, `"name":"helper-pod-delete-${++removals}-`);
+  const named = changed(request, /"name":"helper-pod-delete-/, `"name":"helper-pod-delete-${++removals}-`);
+  return changed(named, /"-a","delete"/, '"-a","unknown"');
 }
 
 function changed(request: KubeRequest, what: RegExp, by: string): KubeRequest {

@@ -9,6 +9,7 @@ import {
   HELPER_PATH,
   HELPER_RETAIN,
   HELPER_VOLUME,
+  HELPER_VOLUME_UID,
   SCRIPT_DIR,
   SCRIPT_VOLUME,
   SETUP_KEY,
@@ -22,6 +23,8 @@ export type HelperAction = "create" | "delete";
 export interface HelperTask {
   readonly action: HelperAction;
   readonly volumeName: string;
+  /** Of a teardown: the PersistentVolume, and since when it has been released (milliseconds). */
+  readonly released?: { readonly uid: string; readonly since: number };
   /** The volume's directory on the host. */
   readonly path: string;
   /** "" where any node will do (shared file system). */
@@ -83,6 +86,7 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
         ...template.metadata.annotations,
         [HELPER_VOLUME]: task.volumeName,
         [HELPER_PATH]: path,
+        ...(task.released === undefined ? {} : { [HELPER_VOLUME_UID]: task.released.uid }),
         ...(task.retain === true ? { [HELPER_RETAIN]: "true" } : {}),
         ...(task.again === true ? { [HELPER_AGAIN]: "true" } : {}),
       },

@@ -1,5 +1,13 @@
 import type { Pod } from "../../kube/kinds.ts";
-import { DATA_VOLUME, HELPER_AGAIN, HELPER_PATH, HELPER_RETAIN, HELPER_STOPPED, HELPER_VOLUME } from "../names.ts";
+import {
+  DATA_VOLUME,
+  HELPER_AGAIN,
+  HELPER_PATH,
+  HELPER_RETAIN,
+  HELPER_STOPPED,
+  HELPER_VOLUME,
+  HELPER_VOLUME_UID,
+} from "../names.ts";
 import { join, split } from "../paths.ts";
 import type { HelperAction } from "./pod.ts";
 
@@ -23,6 +31,10 @@ export interface HelperRecord {
   readonly again: boolean;
   /** Made for a class with policy Retain. */
   readonly retain: boolean;
+  /** UID of the PersistentVolume that a teardown is of; undefined on pods of before, and of the original. */
+  readonly volumeUid: string | undefined;
+  /** When the pod was made (milliseconds); undefined when it does not say. */
+  readonly createdAt: number | undefined;
 }
 
 /** Longer names are cut, so they say only how the volume's name begins. */
@@ -30,7 +42,7 @@ const LONGEST_WHOLE_NAME = 127;
 
 /** Reads a helper pod; undefined for any other pod. */
 export function recordOf(pod: Pod): HelperRecord | undefined {
-  const { name = "", uid = "", annotations = {}, deletionTimestamp } = pod.metadata ?? {};
+  const { name = "", uid = "", annotations = {}, creationTimestamp, deletionTimestamp } = pod.metadata ?? {};
   const action = actionOf(pod);
   const volumeName = annotations[HELPER_VOLUME] ?? (action === undefined ? undefined : volumeIn(name, action));
   if (action === undefined || volumeName === undefined) return undefined;
@@ -48,6 +60,8 @@ export function recordOf(pod: Pod): HelperRecord | undefined {
     sizeBytes: /^\d+$/.test(size) ? BigInt(size) : 0n,
     again: annotations[HELPER_AGAIN] === "true",
     retain: annotations[HELPER_RETAIN] === "true",
+    volumeUid: annotations[HELPER_VOLUME_UID],
+    createdAt: creationTimestamp === undefined ? undefined : Date.parse(creationTimestamp),
   };
 }
 

@@ -5,13 +5,15 @@
  * on a node that does not answer it stays, and whoever wants its directory is told so and tries again; nobody else waits.
  */
 import { type Clock, deadline } from "../../effects/clock.ts";
+import type { Pod } from "../../kube/kinds.ts";
 import type { Log } from "../../observe/log.ts";
 import { classicErrors } from "../errors.ts";
-import { overlaps } from "../paths.ts";
+import { clean, overlaps } from "../paths.ts";
 import type { Place } from "../places.ts";
 import type { HelperPod, HelperPods } from "./helper-pods.ts";
 import { isDead, isReady, type NodeLookup } from "./nodes.ts";
 import type { HelperPodControl } from "./pod-control.ts";
+import type { HelperTask } from "./pod.ts";
 import type { HelperRecord } from "./record.ts";
 
 interface TeardownDeps {
@@ -54,6 +56,32 @@ export class Teardowns {
     }
   }
 
+  /**
+   * A pod that has done this very teardown, whoever made it: of this PersistentVolume, since it was
+   * released, and with success. One that runs is waited for. A script that moves a directory, or
+   * deletes a subvolume, cannot run twice. Undefined when there is none, also when one did not end
+   * in time: `clear` says why.
+   */
+  async done(task: HelperTask, seconds: number, signal: AbortSignal): Promise<Pod | undefined> {
+    const { pods, control, clock } = this.#deps;
+    for (const { pod, record } of pods.of(task.volumeName)) {
+      if (!this.#isLeft(record) || !isOf(record, task)) continue;
+      if (record.phase === "running" && !record.leaving && this.#answers(record.node)) {
+        const limit = deadline(clock, seconds * 1000, signal);
+        await control.waitForEnd(pod, limit.signal).catch(() => undefined);
+        limit.clear();
+        signal.throwIfAborted();
+      }
+      const now = pods.get(record.podName);
+      if (now?.record.uid === record.uid && now.record.phase === "succeeded") return now.pod;
+    }
+    return undefined;
+  }
+
+  #answers(node: string): boolean {
+    return node === "" || isReady(this.#deps.nodes.get(node));
+  }
+
   /** Sweeps the pods of a volume that is not to be removed: those that have ended, and those that have not begun. Never rejects. */
   async drop(volumeName: string): Promise<void> {
     const { pods, control } = this.#deps;
@@ -91,6 +119,15 @@ export class Teardowns {
   #isLeft({ podName }: HelperRecord): boolean {
     return !this.#running.has(podName);
   }
+}
+
+/** Whether a pod is for this teardown, and not for an earlier life of the volume's name. */
+function isOf({ createdAt, node, path, volumeUid }: HelperRecord, task: HelperTask): boolean {
+  const { released } = task;
+  if (released === undefined || path !== clean(task.path) || (node !== task.node && !task.shared)) return false;
+  // Both times are in whole seconds.
+  const isSince = createdAt !== undefined && createdAt >= Math.floor(released.since / 1000) * 1000;
+  return isSince && (volumeUid === undefined || volumeUid === released.uid);
 }
 
 function meets({ volumeName, node, path }: HelperRecord, place: Place): boolean {

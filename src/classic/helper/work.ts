@@ -147,6 +147,12 @@ export class HelperWork {
     const end = await this.#slots.take("delete", node, context.signal);
     let ended: Pod;
     try {
+      const done = await this.#teardowns.done(task, context.settings.config.cmdTimeoutSeconds, context.signal);
+      if (done !== undefined) {
+        await ask();
+        await this.#finish(done, task);
+        return undefined;
+      }
       await this.clear(place, context);
       const pod = helperPod({ ...task, ...this.#suffixFor(task, context) }, this.#around(context));
       const { shared } = task;
@@ -158,10 +164,14 @@ export class HelperWork {
     } finally {
       end();
     }
-    log.info(`Volume ${volumeName} has been deleted on ${placeText(node, path)}`, { volume: volumeName, node, path });
+    await this.#finish(ended, task);
+    return undefined;
+  }
+
+  async #finish(ended: Pod, { node, path, volumeName: volume }: HelperTask): Promise<void> {
+    this.#deps.log.info(`Volume ${volume} has been deleted on ${placeText(node, path)}`, { volume, node, path });
     await this.#control.printLog(ended);
     await this.#control.remove(ended);
-    return undefined;
   }
 
   /** Writes a pod's log into ours, behind the caller's back: only the pod's removal waits for it. */

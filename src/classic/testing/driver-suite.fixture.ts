@@ -66,15 +66,33 @@ export function kubeletGone(cluster: TestCluster, nodeName: string): void {
 /** A helper pod that a dead leader has left. */
 export async function leaveHelper(
   cluster: TestCluster,
-  left: { action: HelperAction; volume?: string; path: string; node?: string; phase?: string },
+  left: {
+    action: HelperAction;
+    volume?: string;
+    path: string;
+    node?: string;
+    phase?: string;
+    /** RFC 3339 */
+    createdAt?: string;
+    volumeUid?: string;
+  },
 ): Promise<string> {
   const { action, volume: volumeName = VOLUME, path, node = "node-a", phase = "Pending" } = left;
   const name = `helper-pod-${action}-${volumeName}`;
-  const annotations = { "mooring.dev/helper-volume": volumeName, "mooring.dev/helper-path": path };
+  const annotations = {
+    "mooring.dev/helper-volume": volumeName,
+    "mooring.dev/helper-path": path,
+    ...(left.volumeUid === undefined ? {} : { "mooring.dev/helper-volume-uid": left.volumeUid }),
+  };
   const { kubelet } = cluster;
   cluster.kubelet = () => undefined;
   const pod: Pod = {
-    metadata: { name, namespace: "local-path-storage", annotations },
+    metadata: {
+      name,
+      namespace: "local-path-storage",
+      annotations,
+      ...(left.createdAt === undefined ? {} : { creationTimestamp: left.createdAt }),
+    },
     spec: { nodeName: node, containers: [{ name: "helper-pod", args: ["-a", action] }] },
     status: { phase },
   };
