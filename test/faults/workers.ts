@@ -14,6 +14,11 @@ export interface SeedResult {
 
 /** A run takes a fraction of a second of a processor, and the longest about ten; the machine may have other things to do. */
 const HANGS_MS = 600_000;
+/**
+ * A process plays so many runs at most. Node keeps a signal of AbortSignal.any that has listeners
+ * until it is aborted, and a world that is over aborts nothing: 4 GB after 1,200 runs of moves.
+ */
+const MOST_RUNS = 200;
 
 /** Resolves when all seeds have run; `onResult` is told of each as it ends, and answers whether to go on. */
 export async function runSeeds(
@@ -25,8 +30,15 @@ export async function runSeeds(
   const waiting = [...seeds];
   const work = async (): Promise<void> => {
     let child: ChildProcess | undefined;
+    let runs = 0;
     try {
       for (let seed = waiting.shift(); seed !== undefined; seed = waiting.shift()) {
+        if (runs >= MOST_RUNS) {
+          child?.disconnect();
+          child = undefined;
+          runs = 0;
+        }
+        runs += 1;
         child ??= await start(suite);
         const result = await ask(child, seed);
         if (result === undefined) {
