@@ -57,6 +57,31 @@ describe("turns for helper pods", () => {
     expect(order).toEqual([1, 2, 3]);
   });
 
+  it("a claim never waits for removals: creates go first, and a quarter of the turns is theirs", async () => {
+    const slots = new HelperSlots({ per: "node", count: 4 }, () => 3);
+    const order: string[] = [];
+    const ends: (() => void)[] = [];
+    const take = (action: "create" | "delete", name: string): void => {
+      void slots.take(action, "n", never).then((end) => {
+        order.push(name);
+        ends.push(end);
+      });
+    };
+    for (const name of ["d1", "d2", "d3", "d4", "d5"]) take("delete", name);
+    await settle();
+    expect(order).toEqual(["d1", "d2", "d3"]);
+    take("create", "c1");
+    take("create", "c2");
+    await settle();
+    expect(order).toEqual(["d1", "d2", "d3", "c1"]);
+    ends.shift()?.();
+    await settle();
+    expect(order.slice(4)).toEqual(["c2"]);
+    ends.shift()?.();
+    await settle();
+    expect(order.slice(5)).toEqual(["d4"]);
+  });
+
   it("who gives up leaves the queue", async () => {
     const slots = new HelperSlots({ per: "node", count: 1 }, () => 3);
     const end = await slots.take("create", "n", never);

@@ -5,12 +5,28 @@ export type SlotLimit =
 /** Without --worker-threads: enough to keep a kubelet busy, few enough that its other pods still start. */
 export const DEFAULT_SLOTS: SlotLimit = { per: "node", count: 16 };
 
+/**
+ * The share of a node's turns that deletes may have: somebody waits for a claim, and nobody for the
+ * removal of an old directory.
+ */
+const SHARE_OF_DELETES = 3 / 4;
+
+type Action = "create" | "delete";
+
 interface Queue {
-  running: number;
-  readonly waiting: (() => void)[];
+  readonly running: Record<Action, number>;
+  readonly waiting: Record<Action, (() => void)[]>;
 }
 
-/** Turns for helper pods, first come first served. With one queue per node a dead node delays nobody but itself. */
+/** How many may run at once: of both actions together, and of each. */
+interface Room extends Record<Action, number> {
+  readonly all: number;
+}
+
+/**
+ * Turns for helper pods: creates before deletes, and of each the first comes first. With one queue
+ * per node a dead node delays nobody but itself.
+ */
 export class HelperSlots {
   readonly #limit: SlotLimit;
   readonly #nodes: () => number;
@@ -23,39 +39,54 @@ export class HelperSlots {
   }
 
   /**
-   * Waits for a turn. Resolves with the function that ends it; rejects with the signal's reason. `node` is "" where the scheduler chooses: it spreads pods over the nodes, so there is room for as many as on all of
-   * them together.
+   * Waits for a turn. Resolves with the function that ends it; rejects with the signal's reason.
+   * `node` is "" where the scheduler chooses: it spreads pods over the nodes, so there is room for
+   * as many as on all of them together.
    */
-  async take(action: "create" | "delete", node: string, signal: AbortSignal): Promise<() => void> {
+  async take(action: Action, node: string, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    const { per, count } = this.#limit;
-    const key = per === "node" ? node : action;
-    const room = per === "node" && node === "" ? count * Math.max(this.#nodes(), 1) : count;
-    const queue = this.#queues.get(key) ?? { running: 0, waiting: [] };
+    const key = this.#limit.per === "node" ? node : action;
+    const queue = this.#queues.get(key) ?? { running: { create: 0, delete: 0 }, waiting: { create: [], delete: [] } };
     this.#queues.set(key, queue);
-    if (queue.running >= room) await turn(queue, signal);
-    else queue.running++;
+    if (isFree(queue, action, this.#roomOn(node))) queue.running[action] += 1;
+    else await turn(queue.waiting[action], signal);
 
     let ended = false;
     return () => {
       if (ended) return;
       ended = true;
-      // The turn passes on without being given back: nobody can slip in between.
-      const next = queue.waiting.shift();
-      if (next !== undefined) {
-        next();
-        return;
-      }
-      queue.running--;
-      if (queue.running === 0) this.#queues.delete(key);
+      queue.running[action] -= 1;
+      serve(queue, this.#roomOn(node));
+      if (queue.running.create + queue.running.delete === 0) this.#queues.delete(key);
     };
+  }
+
+  #roomOn(node: string): Room {
+    const { per, count } = this.#limit;
+    if (per === "action") return { all: count, create: count, delete: count };
+    const all = node === "" ? count * Math.max(this.#nodes(), 1) : count;
+    return { all, create: all, delete: Math.max(1, Math.floor(all * SHARE_OF_DELETES)) };
   }
 }
 
-function turn(queue: Queue, signal: AbortSignal): Promise<void> {
+function isFree({ running }: Queue, action: Action, room: Room): boolean {
+  return running.create + running.delete < room.all && running[action] < room[action];
+}
+
+/** Gives the turns that are free to those that wait. They are theirs before anybody can slip in. */
+function serve(queue: Queue, room: Room): void {
+  for (const action of ["create", "delete"] as const) {
+    while (queue.waiting[action].length > 0 && isFree(queue, action, room)) {
+      queue.running[action] += 1;
+      queue.waiting[action].shift()?.();
+    }
+  }
+}
+
+function turn(waiting: (() => void)[], signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
-      queue.waiting.splice(queue.waiting.indexOf(go), 1);
+      waiting.splice(waiting.indexOf(go), 1);
       reject(signal.reason as Error);
     };
     const go = (): void => {
@@ -63,6 +94,6 @@ function turn(queue: Queue, signal: AbortSignal): Promise<void> {
       resolve();
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    queue.waiting.push(go);
+    waiting.push(go);
   });
 }
