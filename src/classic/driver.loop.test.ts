@@ -87,7 +87,7 @@ function putClaim(at: number, name = `c${at}`): void {
 }
 
 async function seventeen(): Promise<void> {
-  // Sixteen teardowns hold the node's turns; the seventeenth volume waits for one.
+  // Twelve teardowns hold all turns of the node that removals may have; the others wait.
   cluster.kubelet = () => undefined;
   for (let at = 1; at <= 17; at++) await cluster.putVolume(released(at));
   await start();
