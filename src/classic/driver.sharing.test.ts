@@ -69,6 +69,23 @@ describe("volumes that share a directory", () => {
     expect(on.cluster.ran).toEqual([]);
   });
 
+  it.each(["/opt/lpp", "/opt", "/"])(
+    "a directory with the volume's own name is not held by a volume around it: %s",
+    async (path) => {
+      await on.cluster.putVolume(other({ path, status: { phase: "Bound" } }));
+      expect(await on.driver.remove(volume({ path: `/opt/lpp/${VOLUME}_shop_data` }), yes, on.signal)).toEqual({
+        outcome: "removed",
+      });
+    },
+  );
+
+  it.each(["", "/below"])("and is held by one that is the same or inside: %j", async (below) => {
+    const path = `/opt/lpp/${VOLUME}_shop_data`;
+    await on.cluster.putVolume(other({ path: path + below, status: { phase: "Bound" } }));
+    expect(await on.driver.remove(volume({ path }), yes, on.signal)).toMatchObject({ outcome: "kept" });
+    expect(on.cluster.ran).toEqual([]);
+  });
+
   it("a directory whose other volumes go as well is removed", async () => {
     await on.cluster.putVolume(other());
     expect(await on.driver.remove(mine, yes, on.signal)).toEqual({ outcome: "removed" });

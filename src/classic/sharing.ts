@@ -5,6 +5,7 @@ import type { HelperWork } from "./helper/work.ts";
 import type { InFlight } from "./in-flight.ts";
 import { LiveVolumes } from "./live-volumes.ts";
 import { isOwnDirectory } from "./own-directory.ts";
+import { overlaps } from "./paths.ts";
 import type { Place, PlacedVolume, VolumeIndex } from "./places.ts";
 import { mayLieOn } from "./reclaim.ts";
 
@@ -47,6 +48,22 @@ export type Obstacle =
   /** It is made for another volume, whose PersistentVolume is not there yet. */
   | { readonly obstacle: "making"; readonly other: string };
 
+/**
+ * A volume whose directory is around a directory of our own making does not hold it: somebody's
+ * hostPath `/opt`, or that of a monitoring pod, is not about the volumes below it. Its own directory
+ * has the volume's name in its path; one that is equal, or inside, may hold somebody's data.
+ */
+function withoutThoseAround({ path, volume }: Place, index: VolumeIndex): VolumeIndex {
+  if (!isOwnDirectory(path, volume)) return index;
+  const isAround = (other: string): boolean => other !== path && overlaps(other, path) && other.length < path.length;
+  return {
+    near: (directory) =>
+      index.near(directory).filter(({ path: other }) => !isAround(other) || isOwnDirectory(other, volume)),
+    has: (name) => index.has(name),
+    get: (name) => index.get(name),
+  };
+}
+
 export interface RemovalCheckDeps {
   readonly client: KubeClient;
   readonly volumes: VolumeIndex;
@@ -70,7 +87,7 @@ export class RemovalCheck {
     // For a directory of its own the watch will do: only somebody who makes a PersistentVolume for it by hand at this very moment would be missed. Listing all for each would cost a large cluster dear.
     const index = isOwnDirectory(place.path, place.volume) ? volumes : await this.#live.read();
     if (!(await confirm())) return { obstacle: "withdrawn" };
-    const { staying } = sharersOf(place, node, index);
+    const { staying } = sharersOf(place, node, withoutThoseAround(place, index));
     if (staying !== undefined) return { obstacle: "staying", other: staying };
     const making = inFlight.madeNear(place) ?? work.makingNear(place).find((volume) => !volumes.has(volume));
     return making === undefined ? undefined : { obstacle: "making", other: making };
