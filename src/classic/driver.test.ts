@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { settle } from "../effects/testing/manual-clock.fixture.ts";
+import type { Node } from "../kube/kinds.ts";
+import type { Stored } from "../kube/objects.ts";
 import { settings } from "./testing/cluster.fixture.ts";
 import { begun, CREATE, DIRECTORY, VOLUME } from "./testing/driver-suite.fixture.ts";
 import { claim, node, request, storageClass } from "./testing/objects.fixture.ts";
@@ -153,6 +155,16 @@ describe("a claim without a node", () => {
       on.driver.chooseNode(request({ node: undefined, claim: claim({ uid: `u${at}` }) }), nodes),
     );
     expect(new Set(all.map((each) => each?.metadata?.name))).toEqual(new Set(["node-b", "node-c"]));
+  });
+
+  it.each(["NoSchedule", "NoExecute"])("is not one with a taint of effect %s while another will do", (effect) => {
+    const tainted = (name: string) => ({ ...node(name), spec: { taints: [{ key: "control-plane", effect }] } });
+    const choose = (uid: string, candidates: Stored<Node>[]): string | undefined =>
+      on.driver.chooseNode(request({ node: undefined, claim: claim({ uid }) }), candidates)?.metadata.name;
+    const uids = Array.from({ length: 30 }, (_, at) => `u${at}`);
+    const some = [tainted("node-a"), node("node-b"), tainted("node-c")];
+    expect(new Set(uids.map((uid) => choose(uid, some)))).toEqual(new Set(["node-b"]));
+    expect(choose("u", [tainted("node-a")])).toBe("node-a");
   });
 
   it("stays with the node of an earlier attempt", async () => {

@@ -10,6 +10,7 @@
  * none is removed without a last question, after all waiting, whether that is still wanted and whether it is nobody else's (sharing.ts).
  */
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "../kube/kinds.ts";
+import { isTainted } from "../kube/nodes.ts";
 import { nameOf, uidOf, type Stored } from "../kube/objects.ts";
 import type { CodedError } from "../observe/errors.ts";
 import type { Confirm, Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../provision/driver.ts";
@@ -97,7 +98,9 @@ class Classic implements Driver {
     const begun = this.#unfinished.nodeOf(request.volumeName);
     const again = able.find((node) => node.metadata?.name === begun);
     if (again !== undefined) return again;
-    const chosen = rendezvous(uidOf(request.claim), able, nameOf);
+    // Most pods cannot run on a tainted node, and the volume cannot follow them elsewhere.
+    const open = able.filter((node) => !isTainted(node));
+    const chosen = rendezvous(uidOf(request.claim), open.length > 0 ? open : able, nameOf);
     if (chosen === undefined) throw classicErrors.NO_NODE({});
     return chosen;
   }

@@ -27,3 +27,8 @@ export function isLeaving(node: Node, taints: readonly string[] = LEAVING_TAINTS
 export function hostnameOf(node: Node): string | undefined {
   return node.metadata?.labels?.[HOSTNAME_LABEL];
 }
+
+/** Whether pods that tolerate nothing are kept off the node by a taint. */
+export function isTainted(node: Node): boolean {
+  return (node.spec?.taints ?? []).some(({ effect }) => effect === "NoSchedule" || effect === "NoExecute");
+}

@@ -1,4 +1,5 @@
 import type { Node } from "../kube/kinds.ts";
+import { isTainted } from "../kube/nodes.ts";
 import type { Look } from "./ledger.ts";
 
 /** A node that may be chosen, and what its pool has. */
@@ -33,8 +34,4 @@ export function chooseNode(
     (a, b) => Number(isTainted(a.node)) - Number(isTainted(b.node)) || (a.free > b.free ? -1 : a.free < b.free ? 1 : 0),
   )[0];
   return best === undefined ? { node: undefined, reasons } : { node: best.node };
-}
-
-function isTainted(node: Node): boolean {
-  return (node.spec?.taints ?? []).some(({ effect }) => effect === "NoSchedule" || effect === "NoExecute");
 }
