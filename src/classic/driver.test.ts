@@ -196,9 +196,23 @@ describe("a claim without a node", () => {
   });
 
   it("a node without a path sends the claim back to the scheduler", async () => {
-    on.cluster.settings = settings({ nodePathMap: [{ node: "node-a", paths: [] }] });
+    const nodePathMap = [
+      { node: "node-a", paths: [] },
+      { node: "node-b", paths: ["/opt"] },
+    ];
+    on.cluster.settings = settings({ nodePathMap });
     await expect(on.provision()).rejects.toThrow(
       expect.objectContaining({ message: "no local path available on node node-a", retry: "reschedule" }),
+    );
+  });
+
+  it.each(["DEFAULT", "local-path-hdd"])("fails where no node of the cluster has a path: %s", async (typo) => {
+    on.cluster.settings = settings({ nodePathMap: [{ node: typo, paths: ["/opt"] }] });
+    await expect(on.provision()).rejects.toThrow(
+      expect.objectContaining({
+        message: "config doesn't contain node node-a, and no DEFAULT_PATH_FOR_NON_LISTED_NODES available",
+        retry: "backoff",
+      }),
     );
   });
 });

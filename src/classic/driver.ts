@@ -12,7 +12,7 @@
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "../kube/kinds.ts";
 import { isTainted } from "../kube/nodes.ts";
 import { nameOf, uidOf, type Stored } from "../kube/objects.ts";
-import type { CodedError } from "../observe/errors.ts";
+import { CodedError } from "../observe/errors.ts";
 import type { Confirm, Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../provision/driver.ts";
 import { aboutClaim } from "../provision/events.ts";
 import { refusalOf } from "../provision/refusals.ts";
@@ -24,7 +24,7 @@ import type { Place, VolumeIndex } from "./places.ts";
 import { admit, canServe, planProvision, type ProvisionPlan } from "./plan.ts";
 import { Removal } from "./removal.ts";
 import { rendezvous } from "./rendezvous.ts";
-import type { SettingsSource } from "./settings.ts";
+import type { Settings, SettingsSource } from "./settings.ts";
 import { RemovalCheck, sharersOf } from "./sharing.ts";
 import { type Continuation, Unfinished } from "./unfinished.ts";
 import { volumeParts } from "./volume.ts";
@@ -106,10 +106,10 @@ class Classic implements Driver {
   }
 
   async provision(request: ProvisionRequest, signal: AbortSignal): Promise<ProvisionedVolume> {
-    const { settings: source, render, log, volumes } = this.#deps;
+    const { settings: source, log, volumes } = this.#deps;
     const { volumeName } = request;
     const settings = source.current();
-    const plan = planProvision(settings, request, render, log);
+    const plan = this.#plan(settings, request);
     const node = plan.node?.metadata?.name ?? "";
 
     const next = await this.#unfinished.tidy(volumeName, plan, settings, signal);
@@ -143,6 +143,23 @@ class Classic implements Driver {
     }
     const { type, shared, options } = plan;
     return volumeParts({ type, path, node: plan.node, shared, affinityKey: options.nodeAffinityKey });
+  }
+
+  /**
+   * A claim goes back to the scheduler only where another node could serve it. Where none can, a
+   * mistake in the configuration sends it to and fro without end: then it fails, and is tried again
+   * after longer and longer pauses.
+   */
+  #plan(settings: Settings, request: ProvisionRequest): ProvisionPlan {
+    const { log, nodes, render } = this.#deps;
+    try {
+      return planProvision(settings, request, render, log);
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.retry !== "reschedule") throw error;
+      const hope = [...nodes.all()].some((node) => canServe(settings, request, node));
+      if (hope) throw error;
+      throw new CodedError(error.code, { retry: "backoff", advice: error.advice }, error.message, { cause: error });
+    }
   }
 
   async stored(volumeName: string): Promise<void> {
