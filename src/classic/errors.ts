@@ -100,6 +100,12 @@ export const classicErrors = defineErrors("CLASSIC", {
     advice: CONFIG,
   },
 
+  HELPER_TEMPLATE_INVALID: {
+    message: ({ why }: { why: string }) => `the API server refuses pods of helperPod.yaml: ${why}`,
+    retry: "backoff",
+    advice: "Correct helperPod.yaml in the ConfigMap. It is read again every 30 seconds.",
+  },
+
   // Choosing the configuration and the path.
   UNKNOWN_CLASS: {
     message: (p: { storageClass: string }) => `BUG: Got request for unexpected storage class ${p.storageClass}`,

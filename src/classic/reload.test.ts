@@ -36,6 +36,7 @@ describe("settings are read again every 30 seconds", () => {
       helperPodText: pod("zero"),
       configMountPath: "/etc/config/",
       allowUnsafeTemplate: false,
+      tryTemplate: () => Promise.resolve(),
       tell: (event) => events.push(event),
       count: (what, result) => counts.push(`${what} ${result}`),
       ...options,
@@ -63,6 +64,19 @@ describe("settings are read again every 30 seconds", () => {
     ]);
     expect(events).toMatchObject([{ type: "Normal", reason: "ConfigReloaded" }]);
     expect(counts).toEqual(["config applied"]);
+  });
+
+  it("a template that the API server refuses changes nothing, and is told once", async () => {
+    let refuses = true;
+    const tryTemplate = () =>
+      refuses ? Promise.reject(new Error('Unsupported value: "Tolerate"')) : Promise.resolve();
+    const reloader = await started({ tryTemplate });
+    await clock.advance(60_000);
+    expect(image(reloader)).toBe("zero");
+    expect(events).toMatchObject([{ type: "Warning", message: expect.stringContaining("Tolerate") as string }]);
+    refuses = false;
+    await clock.advance(30_000);
+    expect(image(reloader)).toBe("one");
   });
 
   it("an unchanged one does nothing, however it is written", async () => {

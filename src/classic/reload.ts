@@ -28,6 +28,8 @@ export interface ReloadDeps {
   /** CONFIG_MOUNT_PATH; undefined: the template is never read again. */
   readonly configMountPath: string | undefined;
   readonly allowUnsafeTemplate: boolean;
+  /** Asks whether pods of a template would be taken, before it replaces one that works. Rejects when not. */
+  readonly tryTemplate: (settings: Settings) => Promise<void>;
   /** Tells of a changed or a refused file (an event on the ConfigMap), once for each text. */
   readonly tell: (event: EventContent) => void;
   /** Counts reloads: called for each changed file that was applied, and for each reading that was refused. */
@@ -113,6 +115,7 @@ export class Reloader implements SettingsSource {
     const template = this.#parseTemplate(await readMountedHelperPod(configMountPath, files));
     const json = JSON.stringify(template);
     if (json === this.#templateJson) return;
+    await this.#deps.tryTemplate({ ...this.current(), template });
     this.#templateJson = json;
     this.#settings = { ...this.current(), template };
     this.#applied("template");

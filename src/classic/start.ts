@@ -2,11 +2,12 @@ import type { Files } from "../effects/files.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { checkCounts, checkHelper, checkNames, type StartOptions } from "./options.ts";
 import { type ReloadDeps, Reloader } from "./reload.ts";
+import { tryTemplate } from "./try-template.ts";
 import { findConfigFlag, findHelperPodText } from "./sources.ts";
 
 export interface StartDeps extends Omit<
   ReloadDeps,
-  "configFlag" | "helperPodText" | "configMountPath" | "allowUnsafeTemplate"
+  "configFlag" | "helperPodText" | "configMountPath" | "allowUnsafeTemplate" | "tryTemplate"
 > {
   readonly files: Files;
   readonly client: KubeClient;
@@ -34,6 +35,7 @@ export async function loadSettings(options: StartOptions, deps: StartDeps): Prom
     helperPodText,
     configMountPath: options.configMountPath,
     allowUnsafeTemplate: options.allowUnsafeHelperPodTemplate,
+    tryTemplate: (settings) => tryTemplate(deps.client, settings, options),
   });
   await reloader.load();
   return reloader;

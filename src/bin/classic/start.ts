@@ -3,6 +3,7 @@ import { createClassicDriver } from "../../classic/driver.ts";
 import { handleHealth, handleReady } from "../../classic/health.ts";
 import { DEFAULT_SLOTS } from "../../classic/helper/slots.ts";
 import type { StartOptions } from "../../classic/options.ts";
+import { leaseNameOf } from "../../classic/lease-name.ts";
 import type { Reloader } from "../../classic/reload.ts";
 import { renderPattern } from "../../classic/render.ts";
 import { localPathRetry } from "../../classic/retry-policy.ts";
@@ -150,7 +151,7 @@ function classicParts(
 ): ControllerParts<ClassicWatch> {
   const { log, options } = world;
   const { namespace, provisionerName } = options;
-  const name = provisionerName.replaceAll("/", "-").toLowerCase();
+  const name = leaseNameOf(provisionerName);
   return {
     lease: has.lease ? { namespace, name, identity } : undefined,
     watch: (deps) => watchClassic(deps, namespace),
