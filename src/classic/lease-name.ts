@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "./rendezvous.ts";
 
 const LONGEST = 253;
 const VALID = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -11,11 +11,11 @@ const VALID = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$
 export function leaseNameOf(provisioner: string): string {
   const name = provisioner.replaceAll("/", "-").toLowerCase();
   if (VALID.test(name) && name.length <= LONGEST) return name;
-  const hash = createHash("sha256").update(provisioner).digest("hex").slice(0, 8);
+  const suffix = hash(provisioner).toString(16).padStart(8, "0");
   const allowed = name
     .replaceAll(/[^-.a-z0-9]/g, "-")
     .replaceAll(/[-.]*\.[-.]*/g, ".")
-    .slice(0, LONGEST - hash.length - 1)
+    .slice(0, LONGEST - suffix.length - 1)
     .replaceAll(/^[-.]+|[-.]+$/g, "");
-  return `${allowed === "" ? "provisioner" : allowed}-${hash}`;
+  return `${allowed === "" ? "provisioner" : allowed}-${suffix}`;
 }
