@@ -3,6 +3,13 @@
  * away. It runs beside the loop that plans, at most one piece per volume, for one move and sealing
  * (`key`).
  *
+ *   none ── begin ──▶ running ── done ──▶ ended: its result is told again to whoever begins it again
+ *                        └── endOthers ──▶ none (awaited)
+ *
+ * A piece that has ended is not begun a second time for the same key. The plan that asks for it may
+ * be older than its end: a second transfer would write into a directory whose copy has been
+ * reported, and the commit that follows would end it halfway, under the pod.
+ *
  * Whoever needs a tree for itself ends the others first, and waits until they have ended: two
  * writers in one directory would make a copy that nobody has compared, and a reader of our own
  * would spoil the proof that nobody holds the directory.
@@ -32,9 +39,14 @@ export interface JobsDeps {
 }
 
 interface Job {
-  readonly key: string;
   readonly stop: AbortController;
   readonly ended: Promise<void>;
+}
+
+/** A piece of work for one key; it stays known after its end. */
+interface KeyedJob extends Job {
+  readonly key: string;
+  readonly result: () => Outcome | undefined;
 }
 
 /** A connection that breaks is tried again; what stays broken is the move's business. */
@@ -43,7 +55,7 @@ const PAUSE_MS = 1000;
 
 export class Jobs {
   readonly #deps: JobsDeps;
-  readonly #jobs = new Map<string, Job>();
+  readonly #jobs = new Map<string, KeyedJob>();
   readonly #sends = new Map<string, Set<Job>>();
 
   constructor(deps: JobsDeps) {
@@ -62,8 +74,8 @@ export class Jobs {
   }
 
   /**
-   * Reads the tree whole; `done` gets its totals, or why it cannot be read. Does nothing when that
-   * is under way.
+   * Reads the tree whole; `done` gets its totals, or why it cannot be read. Does nothing while that
+   * is under way; what has been read for this key is told again.
    */
   summarize(volume: string, key: string, path: string, done: (result: Outcome) => void): void {
     this.#begin(volume, key, "reading a volume", done, async (signal) => {
@@ -78,7 +90,8 @@ export class Jobs {
 
   /**
    * Brings the tree from the source. `progressed` is told how far it is, every five seconds; `done`
-   * gets its totals, or why it could not be brought.
+   * gets its totals, or why it could not be brought. Does nothing while that is under way; what has
+   * been brought for this key is told again, and not brought again.
    */
   copy(
     view: VolumeView,
@@ -114,7 +127,7 @@ export class Jobs {
         await directory.close();
       }
     })();
-    const job: Job = { key: "", stop, ended: sending.then(nothing, nothing) };
+    const job: Job = { stop, ended: sending.then(nothing, nothing) };
     const sends = this.#sends.get(volume) ?? new Set();
     this.#sends.set(volume, sends.add(job));
     try {
@@ -124,12 +137,16 @@ export class Jobs {
     }
   }
 
-  /** Ends, and awaits, the volume's reading or copying unless it is for this move and sealing. */
+  /**
+   * Ends, awaits and forgets the volume's reading or copying unless it is for this move and
+   * sealing.
+   */
   async endOthers(volume: string, key: string | undefined): Promise<void> {
     const job = this.#jobs.get(volume);
     if (job === undefined || job.key === key) return;
     job.stop.abort(new Error("the move has gone on"));
     await job.ended;
+    if (this.#jobs.get(volume) === job) this.#jobs.delete(volume);
   }
 
   /** Ends, and awaits, everything that is sent of the volume. */
@@ -151,20 +168,24 @@ export class Jobs {
     done: (result: Outcome) => void,
     work: (signal: AbortSignal) => Promise<Summary>,
   ): void {
-    if (this.#jobs.has(volume)) return;
-    const { log } = this.#deps;
+    const known = this.#jobs.get(volume);
+    if (known !== undefined) {
+      const result = known.key === key ? known.result() : undefined;
+      if (result !== undefined) done(result);
+      return;
+    }
     const stop = new AbortController();
+    let result: Outcome | undefined;
     const run = async (): Promise<void> => {
       try {
-        done(await this.#tried(volume, what, stop.signal, work));
+        result = await this.#tried(volume, what, stop.signal, work);
+        done(result);
       } catch (error) {
         if (!stop.signal.aborted) throw error;
       }
     };
-    const ended = background(log, what, run()).then(() => {
-      this.#jobs.delete(volume);
-    });
-    this.#jobs.set(volume, { key, stop, ended });
+    const ended = background(this.#deps.log, what, run());
+    this.#jobs.set(volume, { key, stop, ended, result: () => result });
   }
 
   /**

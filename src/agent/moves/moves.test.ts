@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { MovePhase } from "../../api/kinds/volume-move.ts";
 import { copyNameOf } from "../../api/copy-name.ts";
+import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import { localVolume, NODE, at, POOL, publishRequest, targetOf, TestNode } from "../testing/agent.fixture.ts";
 import { digestOf, MemoryMoving, MOVE_UID, reportOf, untilAborted, volumeMove } from "../testing/moving.fixture.ts";
@@ -15,11 +16,12 @@ const DATA = { a: "precious", b: "bytes" };
 
 let node: TestNode;
 let moving: MemoryMoving;
-beforeEach(async () => {
+const start = async (): Promise<void> => {
   node = new TestNode();
   moving = new MemoryMoving(node.disk);
   await node.start({ moving });
-});
+};
+beforeEach(start);
 afterEach(() => node.stop());
 
 const report = () => node.copyOf("pvc-1")?.status?.move;
@@ -196,11 +198,12 @@ describe("the target", () => {
     phase("Committed");
   };
   const receives = () => moving.done.filter((line) => line.startsWith("receive")).length;
-  beforeEach(() => {
+  const prepare = (): void => {
     const spec = { nodeName: OTHER, mayCreate: undefined as never, activeMove: ACTIVE, fence: MOVE_UID };
     node.put(at.volume("pvc-1"), localVolume("pvc-1", spec));
     node.pod("pod-1");
-  });
+  };
+  beforeEach(prepare);
 
   test("pulls, says what has arrived, and opens it once the volume is placed here", async () => {
     sealed();
@@ -279,6 +282,36 @@ describe("the target", () => {
     node.put(`${API}/volumemoves/move-2`, { ...second, metadata: { name: "move-2", uid: "uid-2" } });
     await node.eventually("the next is there", () => report()?.moveUID === "uid-2" && report()?.state === "Copied");
     expect(copies()).toEqual(["2-uid-2 Incoming"]);
+  });
+
+  test("begins no second transfer of one sealing, at whatever request of a look the first one ends", async () => {
+    let requests = 1;
+    for (let last = 0; last < requests; last++) {
+      await node.stop();
+      await start();
+      prepare();
+      let finish = (): void => undefined;
+      moving.onReceive = () =>
+        new Promise((resolve) => {
+          finish = resolve;
+        });
+      sealed();
+      await node.eventually("it is half there", () => receives() === 1);
+      let count = 0;
+      node.kube.intercept = async () => {
+        if (count++ !== last) return;
+        finish();
+        await settle();
+      };
+      phase("Sealed");
+      await node.clock.advance(0);
+      requests = Math.max(requests, count);
+      finish();
+      await says("Copied");
+      await node.clock.advance(60_000);
+      expect({ last, receives: receives() }).toEqual({ last, receives: 1 });
+    }
+    expect(requests).toBeGreaterThan(5);
   });
 
   test("says why when the copy cannot be brought", async () => {
