@@ -3,7 +3,7 @@
  * away. It runs beside the loop that plans, at most one piece per volume, for one move and sealing
  * (`key`).
  *
- *   none ── begin ──▶ running ── done ──▶ ended: its result is told again to whoever begins it again
+ *   none ── begin ──▶ running ── done ──▶ ended: who begins it again is told its result again
  *                        └── endOthers ──▶ none (awaited)
  *
  * A piece that has ended is not begun a second time for the same key. The plan that asks for it may

@@ -193,7 +193,7 @@ function engineOf(
       channel.send(treeAt(pathOf(fd)));
       return life.hear(channel.taken);
     },
-    receive: async (fd, stream, signal) => {
+    receive: async (fd, stream, signal, progress) => {
       const channel = wire.channelOf(stream);
       const stopped = (): void => channel.break(signal.reason as Error);
       signal.addEventListener("abort", stopped, { once: true });
@@ -203,11 +203,19 @@ function engineOf(
         const path = pathOf(fd);
         for (const old of machine.disk.tree(path)) await disk.removeFile(old);
         await clock.sleep(workMs(), signal);
+        let arrived = { entries: 0, bytes: 0 };
+        const told = (entries: number, bytes: number): void => {
+          arrived = { entries: arrived.entries + entries, bytes: arrived.bytes + bytes };
+          progress(arrived);
+        };
         for (const [name, text] of tree) {
           signal.throwIfAborted();
-          await disk.write(`${path}/${name}`, text.slice(0, text.length / 2));
+          const half = Math.floor(text.length / 2);
+          await disk.write(`${path}/${name}`, text.slice(0, half));
+          told(0, half);
           await clock.sleep(workMs(), signal);
           await disk.write(`${path}/${name}`, text);
+          told(1, text.length - half);
         }
         await disk.syncDirectory(path);
         const summary = summaryOf(treeAt(path));

@@ -27,6 +27,7 @@ function planWith(broken: string): MovesPlan {
     recordEveryMs: 1_000,
     endsAfterMs: 0,
     workMs: [10, 100],
+    latencyMs: [0, 20],
     troubles: [],
     broken: { node: broken, forEver: true },
     cuts: [],

@@ -16,6 +16,8 @@ export interface MovesPlan {
   readonly endsAfterMs: number;
   /** Of a look at a tree, and of each half of a copy. */
   readonly workMs: readonly [number, number];
+  /** How long a request of the product is on its way, and as long its answer. */
+  readonly latencyMs: readonly [number, number];
   readonly troubles: readonly Trouble[];
   /** A node on which no copy can be written; until everything heals, or for ever. */
   readonly broken: { readonly node: string; readonly forEver: boolean } | undefined;
@@ -95,6 +97,7 @@ export function planMoves(seed: number): MovesPlan {
     recordEveryMs: pace.magnitude(100, 5_000),
     endsAfterMs: pace.pick([0, 0, pace.magnitude(100, 20_000)]),
     workMs: [1, pace.magnitude(10, 20_000)],
+    latencyMs: [0, new Draw(seed, "latency").pick([0, 5, 50, 500])],
     troubles: planTroubles(seed, nodes, healAt),
     broken: pace.chance(0.15) ? { node: pace.pick(nodes), forEver: false } : undefined,
     cuts: Array.from({ length: pace.pick([0, 0, 1, 3]) }, () => pace.int(20_000, healAt)),

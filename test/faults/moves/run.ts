@@ -208,12 +208,22 @@ function startProduct(
   api.callWebhooks(service.call);
   const wire = new Wire(traceLog(trace, "wire"));
   const paces = new Draw(seed, "work");
+  const latencies = new Draw(seed, "latencies");
   const process = (name: string, account: string, program: ConstructorParameters<typeof Replica>[1]["program"]) => {
     const kube = tracedKube(api.kube(asProcess(serviceAccount(account), name)), name, trace);
     const draw = new Draw(seed, name);
+    const onItsWay = (): Promise<void> => clock.sleep(latencies.int(...plan.latencyMs));
     const connect = (): Kube => ({
       stream: (request) => kube.stream(request),
-      request: (request) => kube.request(sends(request)),
+      // Between what a process reads and what it does upon it, other things happen.
+      request: async (request) => {
+        await onItsWay();
+        try {
+          return await kube.request(sends(request));
+        } finally {
+          await onItsWay();
+        }
+      },
     });
     return new Replica(name, { connect, clock, draw, log: traceLog(trace, name), program });
   };
