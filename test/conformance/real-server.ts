@@ -1,4 +1,7 @@
+import { readFile } from "node:fs/promises";
+import { parseAllDocuments } from "yaml";
 import { startCluster } from "../cluster/cluster.ts";
+import { BASE_MANIFEST } from "../cluster/product-manifests.ts";
 import { waitFor } from "../cluster/wait.ts";
 import { BARE_NODES, type Server } from "./server.ts";
 import { Wire } from "./wire.ts";
@@ -22,6 +25,7 @@ export async function startRealServer(): Promise<Server> {
     async () => ((await wire.send({ method: "GET", path: "/readyz" })).code === 200 ? true : undefined),
     { timeoutMs: 180_000 },
   );
+  await defineKinds(wire);
   return {
     wire,
     forget: async (version) => {
@@ -40,4 +44,30 @@ export async function startRealServer(): Promise<Server> {
       await cluster.close();
     },
   };
+}
+
+interface Definition {
+  readonly kind: string;
+  readonly spec: { readonly group: string; readonly names: { readonly plural: string } };
+}
+
+/** Makes our own kinds, and waits until each of them is served. */
+async function defineKinds(wire: Wire): Promise<void> {
+  const documents = parseAllDocuments(await readFile(BASE_MANIFEST, "utf8")).map((each) => each.toJS() as Definition);
+  const definitions = documents.filter(({ kind }) => kind === "CustomResourceDefinition");
+  for (const body of definitions) {
+    const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    const { code, body: said } = await wire.send({ method: "POST", path, body });
+    if (code !== 201) throw new Error(`${body.spec.names.plural}: ${JSON.stringify(said)}`);
+  }
+  for (const { spec } of definitions) {
+    await waitFor(
+      `${spec.names.plural} to be served`,
+      async () => {
+        const path = `/apis/${spec.group}/v1alpha1/${spec.names.plural}`;
+        return (await wire.send({ method: "GET", path })).code === 200 ? true : undefined;
+      },
+      { timeoutMs: 60_000, everyMs: 100 },
+    );
+  }
 }

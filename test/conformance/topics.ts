@@ -1,6 +1,7 @@
 import type { Topic } from "./case.ts";
 import { binding } from "./cases/binding.ts";
 import { creating } from "./cases/creating.ts";
+import { customKinds } from "./cases/custom-kinds.ts";
 import { deleting } from "./cases/deleting.ts";
 import { discovery } from "./cases/discovery.ts";
 import { endings } from "./cases/endings.ts";
@@ -37,4 +38,5 @@ export const TOPICS: readonly Topic[] = [
   discovery,
   rights,
   records,
+  customKinds,
 ];

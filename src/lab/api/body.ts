@@ -39,7 +39,7 @@ export function askedOptions(query: Readonly<Record<string, string>>, kind: stri
 
 /** Decodes an object of a kind as the server does: a deep copy without unknown fields, apiVersion and kind filled in. Throws a 400. */
 export function decodeObject(row: KindRow, body: unknown, validation: FieldValidation): Decoded {
-  const { value, warnings } = decodeAs(row.type, row, body, validation);
+  const { value, warnings } = decodeAs(row.type, row, body, validation, row.rules.prune);
   if (row.convert === undefined) return { draft: value as Draft, warnings };
   return { draft: row.convert.toStored(value) as Draft, warnings };
 }
@@ -50,6 +50,7 @@ export function decodeAs(
   what: Pick<KindRow, "group" | "version" | "kind">,
   body: unknown,
   validation: FieldValidation,
+  prune?: (value: Record<string, unknown>) => readonly string[],
 ): { value: Record<string, unknown>; warnings: readonly string[] } {
   const { kind } = what;
   const cannot = (why: string, given = kind): Error =>
@@ -71,7 +72,8 @@ export function decodeAs(
     );
   }
   try {
-    const { value, unknown } = conform(type, body);
+    const { value, unknown: lost } = conform(type, body);
+    const unknown = prune === undefined ? lost : [...lost, ...prune(value)].toSorted();
     const complaints = unknown.map((field) => `unknown field ${JSON.stringify(field)}`);
     if (complaints.length > 0 && validation === "Strict")
       throw cannot(`strict decoding error: ${complaints.join(", ")}`);

@@ -62,6 +62,13 @@ it("the status is written by its own door, and only by it", async () => {
   const written = await write({ ...made, spec: { ...made.spec, pool: "other" }, status });
   expect(written).toMatchObject({ status, spec: { pool: "default" }, metadata: { generation: 1 } });
   await expect(write({ ...made, status: {} })).rejects.toSatisfy(isConflict);
+  const { metadata } = await client.get(localVolumes, { name: "pvc-1" });
+  const labelled = await write({ ...made, metadata: { ...metadata, labels: { a: "b" } }, status });
+  expect(labelled.metadata.labels).toBeUndefined();
+  const error = await refused(write({ ...made, metadata, status: { movedAt: "yesterday" } }));
+  expect(error.message).toContain(
+    'status.movedAt: Invalid value: "yesterday": movedAt in body must be of type date-time',
+  );
 });
 
 it("lists and watches by selectable fields", async () => {

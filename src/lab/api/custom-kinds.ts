@@ -2,18 +2,21 @@
  * The rows of our own kinds, made from the definitions that the shipped CustomResourceDefinitions
  * are made from: what a cluster serves once those are applied. The lab serves them always.
  *
- * A body goes through the zod schema where a real server goes through the structural one: unknown
- * fields are dropped, defaults filled in, and what does not fit is a 422. The CEL rules are not
- * evaluated.
+ * A body goes through the structural schema of its kind: unknown fields are dropped, defaults
+ * filled in, and what does not fit is a 422. The CEL rules are not evaluated.
  */
-import type { z } from "zod";
 import type { CustomKind } from "../../api/crd/custom-kind.ts";
 import { customKinds } from "../../api/crd/kinds.ts";
-import type { Draft } from "../store/object.ts";
+import { structural, type Structural } from "../../api/crd/structural.ts";
+import { thaw, type Draft } from "../store/object.ts";
 import { ageColumn, column, nameColumn, type Column } from "./columns/column.ts";
 import type { FieldErrors } from "./field-errors.ts";
 import { textAt } from "./field-selector.ts";
-import type { KindRow, KindRules } from "./kind-row.ts";
+import { CUSTOM_OBJECT, type KindRow, type KindRules } from "./kind-row.ts";
+import { fillDefaults, prune, validateKeys, validateValue, type Place } from "./structural-schema.ts";
+
+const NOT_CHECKED =
+  "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
 
 /** One row per kind. */
 export const customRows: readonly KindRow[] = customKinds.map(rowOf);
@@ -28,7 +31,7 @@ function rowOf(kind: CustomKind): KindRow {
     namespaced,
     shortNames: kind.shortNames,
     inAll: false,
-    type: "custom.Object",
+    type: CUSTOM_OBJECT,
     collection: `${plural}.${group}`,
     subresources: ["status"],
     names: "subdomain",
@@ -37,7 +40,10 @@ function rowOf(kind: CustomKind): KindRow {
     conditionalUpdate: true,
     returnsDeleted: false,
     statusOnCreate: false,
-    fields: Object.fromEntries(kind.selectableFields.map((path) => [path.slice(1), textAt(path.slice(1))])),
+    // The name is in the list so that a kind without fields refuses as one with fields does.
+    fields: Object.fromEntries(
+      ["metadata.name", ...kind.selectableFields.map((path) => path.slice(1))].map((path) => [path, textAt(path)]),
+    ),
     columns: columnsOf(kind),
     rules: rulesOf(kind),
     convert: undefined,
@@ -53,37 +59,35 @@ function columnsOf({ columns }: CustomKind): Column[] {
 }
 
 function rulesOf(kind: CustomKind): KindRules {
+  const { resource, specRequired } = kind;
+  const spec = structural(`${resource.kind}.spec`, kind.spec);
+  const status = structural(`${resource.kind}.status`, kind.status);
+  const validated = (schema: Structural, value: unknown, place: Place, errors: FieldErrors): void => {
+    validateValue(schema, value, place, errors);
+    validateKeys(schema, value, place.field, errors);
+  };
+  const blockRules = (errors: FieldErrors): void => {
+    if (kind.rules.length > 0 && errors.blocksRules) errors.invalid("<nil>", undefined, NOT_CHECKED);
+  };
   return {
+    prune: (draft) => [...prune(spec, draft["spec"], "spec"), ...prune(status, draft["status"], "status")],
     defaults: (draft) => {
-      for (const part of ["spec", "status"] as const) {
-        if (draft[part] !== undefined) draft[part] = filledIn(kind[part], draft[part]);
-      }
+      fillDefaults(spec, draft["spec"]);
+      fillDefaults(status, draft["status"]);
+    },
+    // A write of a custom object's status leaves its metadata, labels and finalizers included.
+    status: (draft, before) => {
+      draft.metadata = thaw(before.metadata) as Draft["metadata"];
     },
     validate: (draft, errors) => {
-      if (kind.specRequired && draft["spec"] === undefined) errors.required("spec");
-      for (const part of ["spec", "status"] as const) check(kind[part], draft, part, errors);
+      if (draft["spec"] !== undefined) validated(spec, draft["spec"], { field: "spec", inBody: "spec" }, errors);
+      else if (specRequired) errors.required("spec");
+      blockRules(errors);
+    },
+    validateStatus: (draft, errors) => {
+      if (draft["status"] === undefined) return;
+      validated(status, draft["status"], { field: "status", inBody: "" }, errors);
+      blockRules(errors);
     },
   };
-}
-
-function check(schema: z.ZodType, draft: Draft, part: "spec" | "status", errors: FieldErrors): void {
-  if (draft[part] === undefined) return;
-  for (const { path, message, input } of schema.safeParse(draft[part]).error?.issues ?? []) {
-    errors.invalid([part, ...path.map(String)].join("."), input, message);
-  }
-}
-
-/**
- * Without fields that the schema does not know, and with its defaults; as it is where it does not
- * fit.
- */
-function filledIn(schema: z.ZodType, value: unknown): unknown {
-  const pruned = structuredClone(value);
-  for (const issue of schema.safeParse(pruned).error?.issues ?? []) {
-    if (issue.code !== "unrecognized_keys") continue;
-    const holder = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)[key], pruned);
-    for (const key of issue.keys) delete (holder as Record<string, unknown>)[key];
-  }
-  const parsed = schema.safeParse(pruned);
-  return parsed.success ? parsed.data : pruned;
 }

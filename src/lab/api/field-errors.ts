@@ -1,6 +1,14 @@
 // What is wrong with the fields of an object, in the words of apimachinery (pkg/util/validation/field), and the 422 made of it.
 import { Failure, type Cause, type Named } from "./failure.ts";
 
+const BLOCKS_RULES = new Set([
+  "FieldValueRequired",
+  "FieldValueNotSupported",
+  "FieldValueTooLong",
+  "FieldValueTooMany",
+  "FieldValueTypeInvalid",
+]);
+
 /** Collects field errors. Paths are written as Kubernetes writes them: `spec.containers[0].image`. */
 export class FieldErrors {
   readonly #causes: Required<Cause>[] = [];
@@ -15,6 +23,11 @@ export class FieldErrors {
 
   invalid(field: string, value: unknown, detail: string): void {
     this.#add("FieldValueInvalid", field, `Invalid value: ${printed(value)}`, detail);
+  }
+
+  /** A value of another type: `given` is the name of its type, or the text of another format. */
+  typeInvalid(field: string, given: string, detail: string): void {
+    this.#add("FieldValueTypeInvalid", field, `Invalid value: ${printed(given)}`, detail);
   }
 
   forbidden(field: string, detail: string): void {
@@ -36,6 +49,15 @@ export class FieldErrors {
 
   tooLong(field: string, limit: number): void {
     this.#add("FieldValueTooLong", field, "Too long", `may not be more than ${String(limit)} bytes`);
+  }
+
+  tooMany(field: string, count: number, limit: number): void {
+    this.#add("FieldValueTooMany", field, `Too many: ${String(count)}`, `must have at most ${String(limit)} items`);
+  }
+
+  /** Whether anything found is of the sort after which a server does not evaluate CEL rules. */
+  get blocksRules(): boolean {
+    return this.#causes.some(({ reason }) => BLOCKS_RULES.has(reason));
   }
 
   /** For the few errors that a server throws bare, as an Internal one: `field: what`. */

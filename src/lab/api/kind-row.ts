@@ -18,6 +18,8 @@ export interface RuleContext {
 
 /** What the API server does with objects of one kind beyond what it does with all. Every step may be left out. */
 export interface KindRules {
+  /** Drops unknown fields of a decoded body and gives their paths, where the recorded type does not know them. */
+  readonly prune?: (draft: Record<string, unknown>) => readonly string[];
   /** Fills in what was left out: on every write, before anything else. */
   defaults?(draft: Draft): void;
   /** Admission and what the server sets itself, on creation only. */
@@ -28,6 +30,8 @@ export interface KindRules {
   status?(draft: Draft, before: LabObject, context: RuleContext): void;
   /** On creation and update. */
   validate?(draft: Draft, errors: FieldErrors): void;
+  /** On update of the status. */
+  validateStatus?(draft: Draft, errors: FieldErrors): void;
   /** On update of the object itself. */
   validateUpdate?(draft: Draft, before: LabObject, errors: FieldErrors): void;
   /** Admission of an update of the object itself, after its validation. Throws a 403. */
@@ -45,6 +49,9 @@ export interface Converter {
   toStored(body: Record<string, unknown>): Record<string, unknown>;
   fromStored(object: LabObject): LabObject;
 }
+
+/** The recorded type of every custom object: its spec and status may be anything. */
+export const CUSTOM_OBJECT = "custom.Object";
 
 /** One kind of object that the lab serves. */
 export interface KindRow {

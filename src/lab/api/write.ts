@@ -13,7 +13,7 @@ import {
   Failure,
 } from "./failure.ts";
 import { FieldErrors } from "./field-errors.ts";
-import type { KindRow } from "./kind-row.ts";
+import { CUSTOM_OBJECT, type KindRow } from "./kind-row.ts";
 import {
   fillCreated,
   fillUpdated,
@@ -133,10 +133,13 @@ export function updateDraft(
   const errors = new FieldErrors();
   validateMetadata(object, row, errors);
   validateMetadataUpdate(object, before, errors);
+  // A real server says it twice of a custom object: for every object, and for a custom one again.
+  if (row.type === CUSTOM_OBJECT) validateMetadataUpdate(object, before, errors);
   if (door === "main") {
     row.rules.validate?.(object, errors);
     row.rules.validateUpdate?.(object, before, errors);
   }
+  if (door === "status") row.rules.validateStatus?.(object, errors);
   errors.throwIfFound(row.convert?.stored ?? row, target.name);
   if (door === "main") row.rules.admitUpdate?.(object, before, context);
   if (door === "main" && row.generation && specChanged(object, before)) {
