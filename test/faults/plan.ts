@@ -25,6 +25,8 @@ export interface RunPlan {
   /** --worker-threads: helper pods at once; undefined: the default. */
   readonly workerThreads: number | undefined;
   readonly strictRbac: boolean;
+  /** How long a request of the product is on its way, and as long its answer. */
+  readonly latencyMs: readonly [number, number];
   readonly scripts: ScriptsPlan;
   readonly troubles: readonly Trouble[];
   /** Milliseconds after which nothing goes wrong any more. */
@@ -108,6 +110,7 @@ export function planRun(seed: number): RunPlan {
     express: options.chance(0.8) || profile === "burst",
     workerThreads: options.chance(0.15) ? options.int(1, 2) : undefined,
     strictRbac: options.chance(0.9) || rights === "original",
+    latencyMs: [0, new Draw(seed, "latency").pick([0, 5, 50, 500])],
     scripts: planScripts(new Draw(seed, "helper scripts"), profile),
     troubles: [
       ...planTroubles(seed, { profile, nodes, processes, replicas: replicas.length, healAt: drawn }),

@@ -160,15 +160,23 @@ export async function run(seed: number, manifests: Manifests, options: RunOption
       Object.assign(files.content, mounted(manifest, configOf(plan, reload.paths)));
     });
   }
+  const latencies = new Draw(seed, "latencies");
+  const onItsWay = (): Promise<void> => clock.sleep(latencies.int(...plan.latencyMs));
   const replicas = plan.replicas.map(({ name }) => {
     const kube = tracedKube(api.kube(asProcess(PRODUCT_USER, name)), name, trace);
     return new Replica(name, {
       connect: () => ({
         stream: (request) => kube.stream(request),
-        request: (request) => {
+        // Between what a process reads and what it does upon it, other things happen.
+        request: async (request) => {
+          await onItsWay();
           const sent = sabotage(request);
           guard.sending(name, sent);
-          return kube.request(sent);
+          try {
+            return await kube.request(sent);
+          } finally {
+            await onItsWay();
+          }
         },
       }),
       clock,

@@ -3,13 +3,14 @@
  * after. Whoever it is: the move ends, every acknowledged record is there, one copy can be
  * published, and nothing is left behind.
  *
- * All victims at all boundaries take most of an hour: MOORING_MATRIX=full. Otherwise each boundary
- * gets one victim, another one each day, so that every pair has its turn within five days. What was
+ * All victims at all boundaries take most of an hour: MOORING_MATRIX=full; kubelets stay down for 30 s
+ * then. Otherwise each boundary gets one victim, another one each day, so that every pair has its turn within five days. What was
  * chosen is printed.
  *
  * A process that hangs is worse than one that died, for it comes back with what it believed: the
  * zombies at the end.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
@@ -26,6 +27,9 @@ const WRITER = "w";
 const POD = `${WRITER}-0`;
 /** A leader renews its Lease more often than this. */
 const RENEWED_MS = 5_000;
+const FULL = process.env["MOORING_MATRIX"] === "full";
+/** How long a killed kubelet stays down: so long that others go on without it. */
+const KUBELET_DOWN_MS = FULL ? 30_000 : 0;
 
 /** A process that is stopped must stay stopped until the story lets it go on. */
 function withoutLivenessProbe(object: ManifestObject): void {
@@ -158,6 +162,7 @@ async function killKubelet(node: string): Promise<() => Promise<void>> {
   const { code } = await on.ground.onNode(node).exec(["sh", "-c", script, node]);
   expect(code).toBe(0);
   return async () => {
+    await sleep(KUBELET_DOWN_MS);
     await on.ground.waitFor(`the kubelet of ${node} to be started again`, async () => {
       await on.ground.startKubelet(node);
       return true;
@@ -257,7 +262,7 @@ async function killAt(boundary: Boundary, victim: Victim): Promise<void> {
 function chosen(): [Boundary, Victim][] {
   const boundaries = Object.keys(BOUNDARIES) as Boundary[];
   const victims = Object.keys(VICTIMS) as Victim[];
-  if (process.env["MOORING_MATRIX"] === "full") {
+  if (FULL) {
     return boundaries.flatMap((boundary) => victims.map((victim): [Boundary, Victim] => [boundary, victim]));
   }
   const day = Math.floor(Date.now() / 86_400_000);
