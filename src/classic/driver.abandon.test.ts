@@ -118,6 +118,22 @@ describe("what is left when a claim is deleted half-way", () => {
     expect(on.cluster.ran).toEqual([`delete node-a:${DIRECTORY}`]);
   });
 
+  it("one that would not end and is gone when its node answers again may have run: its directory is removed", async () => {
+    await deletedBeforeSecondBegan();
+    await on.newLeader();
+    on.cluster.kube.put("/api/v1/nodes/node-a", node("node-a", undefined, false));
+    kubeletGone(on.cluster, "node-a");
+    const abandoned = begun(on.abandon());
+    await on.cluster.clock.advance(120_000);
+    await expect(abandoned).rejects.toThrow("was told to end and does not");
+    await on.cluster.deletePod(CREATE_AGAIN);
+    expect(on.driver.attempts()).toEqual([VOLUME]);
+    on.cluster.kube.intercept = () => undefined;
+    on.cluster.kubelet = succeeds;
+    await on.abandon();
+    expect(on.cluster.ran).toEqual([`delete node-a:${DIRECTORY}`]);
+  });
+
   it("a helper that somebody deletes while it is ended is waited for no longer", async () => {
     await deletedWhileRunning();
     on.cluster.kube.intercept = (req) => {

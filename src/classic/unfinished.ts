@@ -233,9 +233,20 @@ export class Unfinished {
     /** What may be there, by this pod or one before it. */
     let left = phase === "running" || again ? own : remembered();
     const toRemove = left !== undefined && !this.#isKept(volumeName, left);
+    // What does not end may work on, and be gone at the next look: then only this memory leads to what it made.
+    const orRemembered = async (ending: Promise<boolean>): Promise<boolean> => {
+      try {
+        return await ending;
+      } catch (error) {
+        if (own !== undefined) this.remember(volumeName, own);
+        throw error;
+      }
+    };
     const ended =
       !leaving &&
-      (phase === "succeeded" || phase === "failed" || (toRemove && (await work.endAsRecord(helper, context))));
+      (phase === "succeeded" ||
+        phase === "failed" ||
+        (toRemove && (await orRemembered(work.endAsRecord(helper, context)))));
     if (phase === "waiting" && !leaving && !ended) {
       if ((await tearDown(left)) === "withdrawn") return "withdrawn";
       left = undefined;
@@ -245,7 +256,7 @@ export class Unfinished {
       left = own;
     } else {
       if (left !== undefined) this.remember(volumeName, left);
-      if (await work.end(helper, context)) left = own;
+      if (await orRemembered(work.end(helper, context))) left = own;
       if (left !== undefined) this.remember(volumeName, left);
     }
     if ((await tearDown(left)) === "withdrawn") return "withdrawn";
