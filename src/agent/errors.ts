@@ -167,6 +167,13 @@ export const agentErrors = defineErrors("AGENT", {
     advice:
       "Check the disk. The copy is left as it is; with another node's copy.json as a model it can be mended by hand.",
   },
+  COPY_PARTIAL: {
+    message: (p: { volume: string; directory: string; pool: string }) =>
+      `the copy ${p.directory} of volume ${p.volume} in pool ${p.pool} is not whole, although its move was committed: it is not opened`,
+    retry: "change",
+    advice:
+      "This is a fault of Mooring: please report it. The whole data is in the Trash of the node that the move names as `from`; save it from there before a day has passed.",
+  },
   COPY_STATE: {
     message: (p: { volume: string; directory: string; state: string; wanted: string }) =>
       `the copy ${p.directory} of volume ${p.volume} is ${p.state}: ${p.wanted} cannot be done`,

@@ -27,6 +27,10 @@ const copyFile = z.strictObject({
   tombstone: z.literal(true).optional(),
   /** Incoming: the move that brings it. */
   moveUID: uid.optional(),
+  /**
+   * Incoming: all of it has arrived, equal to the source and durable, and nobody writes into it.
+   */
+  whole: z.literal(true).optional(),
 });
 
 export type CopyFile = z.infer<typeof copyFile>;

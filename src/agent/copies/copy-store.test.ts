@@ -210,9 +210,26 @@ describe("an incoming copy", () => {
     expect(await one.store.incoming(incoming, MODE)).toMatchObject({ directory: "3-m1", reused: false });
     expect(await one.store.get("v", 3)).toBeUndefined();
     one.disk.put("/pool/volumes/v/3-m1/data/file", "copied");
+    await one.store.arrived("v", 3, "m1");
     await one.store.promote("v", 3, "m1");
     expect(await seen(one)).toEqual(["Active 3 data", "/pool/volumes/v/3/data/file"]);
     expect(await one.store.get("v", 3)).not.toHaveProperty("moveUID");
+    expect(await one.store.get("v", 3)).not.toHaveProperty("whole");
+  });
+
+  test("is not opened before all of it has arrived, nor after the next transfer has begun", async () => {
+    const one = world();
+    const partial = { code: "AGENT_COPY_PARTIAL" };
+    await one.store.incoming(incoming, MODE);
+    await expect(one.store.promote("v", 3, "m1")).rejects.toMatchObject(partial);
+    await one.store.arrived("v", 3, "m1");
+    await one.store.incoming(incoming, MODE);
+    await expect(one.store.promote("v", 3, "m1")).rejects.toMatchObject(partial);
+    await one.store.arrived("v", 3, "m1");
+    await one.store.incoming({ ...incoming, moveUID: "m2" }, MODE);
+    await expect(one.store.promote("v", 3, "m2")).rejects.toMatchObject(partial);
+    await expect(one.store.arrived("v", 3, "m1")).rejects.toMatchObject({ code: "AGENT_COPY_STATE" });
+    expect(await seen(one)).toEqual(["Incoming 3-m2 data"]);
   });
 
   test("is taken over by the next move with what is in it", async () => {
@@ -238,6 +255,7 @@ describe("an incoming copy", () => {
       const one = world();
       await one.store.incoming(incoming, MODE);
       one.disk.put("/pool/volumes/v/3-m1/data/file", "copied");
+      await one.store.arrived("v", 3, "m1");
       return one;
     };
     await crashEverywhere(
@@ -368,6 +386,7 @@ describe("on a full disk", () => {
     const store = new CopyStore(disk, POOL, "pool-uuid");
     await store.incoming({ ...V, moveUID: "m" }, MODE);
     disk.fill();
+    await store.arrived("v", 3, "m");
     expect(await store.promote("v", 3, "m")).toMatchObject({ state: "Active", directory: "3" });
   });
 

@@ -20,7 +20,10 @@
  *     off, and `scan` finishes it before anything else happens;
  *   - `copy.json.new` keeps the room that the next state needs: on a full disk a copy can still be
  *     moved away, opened and removed. Its text means nothing;
- *   - Active and Incoming have `data`; Sealed has `data.sealed`, a tombstone has neither.
+ *   - Active and Incoming have `data`; Sealed has `data.sealed`, a tombstone has neither;
+ *   - an Incoming copy becomes Active only while it is `whole`: that is written when a transfer has
+ *     ended well, and taken back before the next one begins. Whatever went wrong elsewhere, a pod
+ *     never gets half a tree.
  *
  * What a crash leaves (a killed process or a power cut; each step is durable before the next):
  *   making      1 fill `.new-<directory>`      → scan removes it: copy.json and an empty directory
@@ -33,8 +36,11 @@
  *               3 copy.json: Active
  *   unseal of a 1 data directory made          → still a tombstone; the next unseal takes it
  *   tombstone   2 copy.json: Active
- *   reuse       1 copy.json: the new move      → scan renames
+ *   reuse       1 copy.json: the new move,     → scan renames
+ *                 not whole
  *               2 rename to `<epoch>-<move>`
+ *   arrived     1 copy.json: whole             → as before; it is copied again unless it was
+ *                                                reported
  *   promote     1 rename to `<epoch>`          → not published yet; scan writes Active, for the
  *               2 copy.json: Active              rename only happens after the commit
  *   toTrash     1 copy.json: Trash
@@ -172,12 +178,28 @@ export class CopyStore {
       const file = this.#file(copy, { state: "Incoming", data: DATA, moveUID });
       return { ...(await this.#make(directory, file, attributes)), reused: false };
     }
-    if (found.directory === directory) return { ...found, reused: true };
-    await this.#write(found, { moveUID });
+    if (found.directory === directory) {
+      return { ...(found.whole === true ? await this.#write(found, { whole: undefined }) : found), reused: true };
+    }
+    await this.#write(found, { moveUID, whole: undefined });
     return { ...(await this.#rename(found, directory)), reused: true };
   }
 
-  /** Makes the Incoming copy of a move the copy of its epoch. Only after the move was committed. */
+  /** All of an Incoming copy is there, compared and durable, and its writer has ended. */
+  async arrived(volume: string, epoch: number, moveUID: string): Promise<Copy> {
+    const directory = incomingDirectory(epoch, moveUID);
+    const copy = await this.#read(volume, directory);
+    if (copy?.state !== "Incoming" || copy.moveUID !== moveUID) {
+      const state = copy?.state ?? "not there";
+      throw agentErrors.COPY_STATE({ volume, directory, state, wanted: "the end of a transfer" });
+    }
+    return copy.whole === true ? copy : this.#write(copy, { whole: true });
+  }
+
+  /**
+   * Makes the Incoming copy of a move the copy of its epoch. Only after the move was committed.
+   * Throws AGENT_COPY_PARTIAL when it is not whole.
+   */
   async promote(volume: string, epoch: number, moveUID: string): Promise<Copy> {
     const there = await this.get(volume, epoch);
     if (there !== undefined && there.state !== "Incoming") return expect(there, there.state === "Active", "promote");
@@ -185,8 +207,11 @@ export class CopyStore {
     if (incoming === undefined) {
       throw agentErrors.COPY_STATE({ volume, directory: stayDirectory(epoch), state: "not there", wanted: "promote" });
     }
+    if (incoming.whole !== true) {
+      throw agentErrors.COPY_PARTIAL({ volume, directory: incoming.directory, pool: this.#pool });
+    }
     const renamed = there ?? (await this.#rename(incoming, stayDirectory(epoch)));
-    return this.#write(renamed, { state: "Active", moveUID: undefined });
+    return this.#write(renamed, { state: "Active", moveUID: undefined, whole: undefined });
   }
 
   /** The first two steps of a seal: from now on nothing new is published, and the path is gone. */
@@ -286,7 +311,8 @@ export class CopyStore {
       await this.#renameData(copy);
       if (copy.data === DATA) await this.#write(copy, { state: "Active" });
     } else if (copy.state === "Incoming" && copy.moveUID !== undefined) {
-      if (directory === stayDirectory(copy.epoch)) await this.#write(copy, { state: "Active", moveUID: undefined });
+      if (directory === stayDirectory(copy.epoch))
+        await this.#write(copy, { state: "Active", moveUID: undefined, whole: undefined });
       else await this.#rename(copy, incomingDirectory(copy.epoch, copy.moveUID));
     }
   }

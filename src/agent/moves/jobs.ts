@@ -43,6 +43,13 @@ interface Job {
   readonly ended: Promise<void>;
 }
 
+/** Where a copy arrives. */
+export interface Incoming {
+  readonly path: string;
+  /** All of it is there, compared and durable. */
+  readonly arrived: () => Promise<unknown>;
+}
+
 /** A piece of work for one key; it stays known after its end. */
 interface KeyedJob extends Job {
   readonly key: string;
@@ -90,13 +97,14 @@ export class Jobs {
 
   /**
    * Brings the tree from the source. `progressed` is told how far it is, every five seconds; `done`
-   * gets its totals, or why it could not be brought. Does nothing while that is under way; what has
-   * been brought for this key is told again, and not brought again.
+   * gets its totals, or why it could not be brought. `arrived` is awaited when all of it is there
+   * and before that is told. Does nothing while a copy is under way; what has been brought for this
+   * key is told again, and not brought again.
    */
   copy(
     view: VolumeView,
     key: string,
-    path: string,
+    { path, arrived }: Incoming,
     step: { readonly epoch: number; readonly incarnation: string; readonly digest: string },
     progressed: (copying: NonNullable<Found["copying"]>) => void,
     done: (result: Outcome) => void,
@@ -112,7 +120,7 @@ export class Jobs {
       sealing: move.status?.sealing ?? 0,
     };
     this.#begin(volume, key, "copying a volume", done, (signal) =>
-      this.#bring(move.spec.from, request, path, signal, progressed),
+      this.#bring(move.spec.from, request, { path, arrived }, signal, progressed),
     );
   }
 
@@ -135,6 +143,18 @@ export class Jobs {
     } finally {
       sends.delete(job);
     }
+  }
+
+  /**
+   * Whether the volume's reading or copying for this key is under way, or has ended: then `done` is
+   * told its result.
+   */
+  tellAgain(volume: string, key: string, done: (result: Outcome) => void): boolean {
+    const known = this.#jobs.get(volume);
+    if (known?.key !== key) return false;
+    const result = known.result();
+    if (result !== undefined) done(result);
+    return true;
   }
 
   /**
@@ -168,12 +188,7 @@ export class Jobs {
     done: (result: Outcome) => void,
     work: (signal: AbortSignal) => Promise<Summary>,
   ): void {
-    const known = this.#jobs.get(volume);
-    if (known !== undefined) {
-      const result = known.key === key ? known.result() : undefined;
-      if (result !== undefined) done(result);
-      return;
-    }
+    if (this.tellAgain(volume, key, done) || this.#jobs.has(volume)) return;
     const stop = new AbortController();
     let result: Outcome | undefined;
     const run = async (): Promise<void> => {
@@ -217,7 +232,7 @@ export class Jobs {
   async #bring(
     from: string,
     request: TransferRequest,
-    path: string,
+    { path, arrived }: Incoming,
     signal: AbortSignal,
     progressed: (copying: NonNullable<Found["copying"]>) => void,
   ): Promise<Summary> {
@@ -225,11 +240,11 @@ export class Jobs {
     try {
       const stream = await this.#deps.request(from, request, signal);
       const meter = new Meter(this.#deps.clock, progressed);
-      return summaryOf(
-        await this.#deps.engine.receive(directory.fd, stream, signal, ({ bytes }) => {
-          meter.received(bytes);
-        }),
-      );
+      const summary = await this.#deps.engine.receive(directory.fd, stream, signal, ({ bytes }) => {
+        meter.received(bytes);
+      });
+      await arrived();
+      return summaryOf(summary);
     } finally {
       await directory.close();
     }

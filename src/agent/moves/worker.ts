@@ -31,10 +31,10 @@ import { transferErrors } from "../transfer/errors.ts";
 import { directoryAttributes } from "../publish/directory-attributes.ts";
 import type { KeyedLock } from "../../kube/keyed-lock.ts";
 import { Findings } from "./findings.ts";
-import type { Jobs } from "./jobs.ts";
+import type { Incoming, Jobs } from "./jobs.ts";
 import { planSource, type SourceStep } from "./plan-source.ts";
 import { planTarget, type TargetStep } from "./plan-target.ts";
-import type { CopyView, Found, ReportContent, VolumeView } from "./view.ts";
+import type { CopyView, Found, Outcome, ReportContent, VolumeView } from "./view.ts";
 
 export interface MoveWorkerDeps extends ControllerDeps {
   readonly client: KubeClient;
@@ -192,16 +192,18 @@ export class MoveWorker {
       }
       case "copy": {
         await jobs.endOthers(volume, key);
+        const copied = (result: Outcome): void => {
+          this.#findings.copied(view, result);
+          finished();
+        };
+        if (jobs.tellAgain(volume, key, copied)) return { requeueAfterMs: LOOK_MS * 10 };
         const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));
         if (incoming === undefined) return { requeueAfterMs: LOOK_MS };
         const progressed = (copying: Found["copying"]): void => {
           this.#findings.copying(view, copying);
           finished();
         };
-        jobs.copy(view, key, incoming, step, progressed, (result) => {
-          this.#findings.copied(view, result);
-          finished();
-        });
+        jobs.copy(view, key, incoming, step, progressed, copied);
         return { requeueAfterMs: LOOK_MS * 10 };
       }
       case "begin-seal":
@@ -283,7 +285,7 @@ export class MoveWorker {
     view: VolumeView,
     { epoch, incarnation }: Extract<Step, { step: "copy" }>,
     signal: AbortSignal,
-  ): Promise<string | undefined> {
+  ): Promise<Incoming | undefined> {
     const { localVolume, move, volume } = view;
     if (localVolume === undefined || move === undefined) return undefined;
     const store = this.#deps.onDisk.storeIn(localVolume.spec.pool);
@@ -293,7 +295,7 @@ export class MoveWorker {
     try {
       const { dataPath } = await store.incoming({ volume, epoch, incarnation, moveUID }, attributes);
       await this.#deps.copies.sync(volume, { signal });
-      return dataPath;
+      return { path: dataPath, arrived: () => store.arrived(volume, epoch, moveUID) };
     } catch (error) {
       if (!isFull(error)) throw error;
       // As if the first file of the tree had found no room: the pods must not wait for a full disk.

@@ -3,9 +3,9 @@
  * after. Whoever it is: the move ends, every acknowledged record is there, one copy can be
  * published, and nothing is left behind.
  *
- * All victims at all boundaries take most of an hour: MOORING_MATRIX=full; kubelets stay down for 30 s
- * then. Otherwise each boundary gets one victim, another one each day, so that every pair has its turn within five days. What was
- * chosen is printed.
+ * All victims at all boundaries take half an hour: MOORING_MATRIX=full; kubelets stay down for 30 s
+ * then. Otherwise each boundary gets one victim, another one each day, so that every pair has its
+ * turn within five days. What was chosen is printed.
  *
  * A process that hangs is worse than one that died, for it comes back with what it believed: the
  * zombies at the end.
