@@ -26,6 +26,37 @@ const ROOMS = {
   controller: ["effects", "observe", "kube", "api", "provision", "place", "movable", "move", "agent"],
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
   lab: ["effects", "observe", "kube", "api"],
+  // The lab and the shipped programs, shown to somebody who has nothing but Node.
+  demo: [
+    "effects",
+    "observe",
+    "kube",
+    "api",
+    "provision",
+    "classic",
+    "place",
+    "movable",
+    "move",
+    "agent",
+    "controller",
+    "lab",
+  ],
+
+  // The processes, composed of the rooms and of what touches the machine.
+  programs: [
+    "effects",
+    "observe",
+    "kube",
+    "api",
+    "provision",
+    "classic",
+    "place",
+    "movable",
+    "move",
+    "agent",
+    "controller",
+  ],
+
   bin: [
     "effects",
     "observe",
@@ -39,6 +70,8 @@ const ROOMS = {
     "agent",
     "controller",
     "lab",
+    "demo",
+    "programs",
   ],
 };
 
@@ -53,7 +86,8 @@ const ADAPTERS = [
   /^lab\/schema\/record\.ts$/,
   /^agent\/[a-z]+\/node\//,
   /^agent\/(sys|transfer)\//,
-  /^bin\//,
+  /^(bin|programs)\//,
+  /^demo\//,
   /\.test\.ts$/,
   /\.fixture\.ts$/,
 ];

@@ -7,7 +7,7 @@ import { agentErrors } from "../src/agent/errors.ts";
 import { holdersErrors } from "../src/agent/holders/errors.ts";
 import { mountErrors } from "../src/agent/mounts/errors.ts";
 import { transferErrors } from "../src/agent/transfer/errors.ts";
-import { demoErrors } from "../src/bin/demo/errors.ts";
+import { demoErrors } from "../src/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
 import { webhookErrors } from "../src/controller/webhook/errors.ts";
 import { moveErrors } from "../src/move/errors.ts";

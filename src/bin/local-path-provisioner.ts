@@ -7,8 +7,8 @@ import { systemRunner } from "../effects/node/runner.ts";
 import { manyListeners } from "../kube/many-listeners.ts";
 import { messageOf } from "../observe/errors.ts";
 import { pinoLog } from "../observe/pino.ts";
-import { startClassic } from "./classic/start.ts";
-import { VERSION } from "./classic/version.ts";
+import { startClassic } from "../programs/classic/start.ts";
+import { VERSION } from "../observe/version.ts";
 
 /** The drop-in for rancher/local-path-provisioner: the same command line, environment, exit codes. */
 async function main(): Promise<number> {

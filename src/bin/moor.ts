@@ -6,11 +6,11 @@ import { systemFiles } from "../effects/node/files.ts";
 import { systemRandom } from "../effects/node/random.ts";
 import { CodedError, messageOf } from "../observe/errors.ts";
 import { silentLog } from "../observe/log.ts";
-import { VERSION } from "./classic/version.ts";
-import { Interrupted, Interrupts } from "./demo/interrupts.ts";
-import { demoCommand, exitCodeOf, type DemoOptions } from "./demo/options.ts";
-import { runDemo } from "./demo/run.ts";
-import { printerFor } from "./demo/timeline/printer-for.ts";
+import { VERSION } from "../observe/version.ts";
+import { Interrupted, Interrupts } from "../demo/interrupts.ts";
+import { demoCommand, exitCodeOf, type DemoOptions } from "../demo/options.ts";
+import { runDemo } from "../demo/run.ts";
+import { printerFor } from "../demo/timeline/printer-for.ts";
 
 /** The command line for people. So far it has one command. */
 async function main(): Promise<number> {

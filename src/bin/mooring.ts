@@ -8,11 +8,11 @@ import { manyListeners } from "../kube/many-listeners.ts";
 import { CodedError, messageOf } from "../observe/errors.ts";
 import type { Log } from "../observe/log.ts";
 import { pinoLog } from "../observe/pino.ts";
-import { VERSION } from "./classic/version.ts";
-import { startAgent } from "./mooring/agent.ts";
-import { agentCommand } from "./mooring/agent-options.ts";
-import { startController } from "./mooring/controller.ts";
-import { controllerCommand } from "./mooring/options.ts";
+import { VERSION } from "../observe/version.ts";
+import { startAgent } from "../programs/mooring/agent.ts";
+import { agentCommand } from "../programs/mooring/agent-options.ts";
+import { startController } from "../programs/mooring/controller.ts";
+import { controllerCommand } from "../programs/mooring/options.ts";
 
 /** Exit code of a wrong command line. */
 const USAGE = 2;

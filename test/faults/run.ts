@@ -4,7 +4,7 @@
 //
 // A run fails at the first violation of what must hold always (guard.ts), or when it has not settled (unsettled.ts) in time.
 import { Registry } from "prom-client";
-import { runClassic } from "../../src/bin/classic/start.ts";
+import { runClassic } from "../../src/programs/classic/start.ts";
 import type { StartOptions } from "../../src/classic/options.ts";
 import type { Files } from "../../src/effects/files.ts";
 import { KubeClient } from "../../src/kube/client.ts";

@@ -1,4 +1,4 @@
-import { startAgents } from "../../src/bin/demo/agents/start-agents.ts";
+import { startAgents } from "../../src/demo/agents/start-agents.ts";
 import type { StorageNode } from "../../src/api/kinds/storage-node.ts";
 import type { Clock } from "../../src/effects/clock.ts";
 import { systemFiles } from "../../src/effects/node/files.ts";

@@ -3,8 +3,8 @@
  * print to stderr and what it would exit with is what stories look at.
  */
 import type { Clock } from "../../src/effects/clock.ts";
-import { drain } from "../../src/bin/demo/cluster/drain.ts";
-import { ClusterView, NotReached } from "../../src/bin/demo/cluster/view.ts";
+import { drain } from "../../src/demo/cluster/drain.ts";
+import { ClusterView, NotReached } from "../../src/demo/cluster/view.ts";
 import { KubeClient } from "../../src/kube/client.ts";
 import { keyOf } from "../../src/kube/objects.ts";
 import type { LabApi } from "../../src/lab/api/lab-api.ts";

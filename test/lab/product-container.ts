@@ -3,7 +3,7 @@
 //   running ── SIGTERM ──▶ ending ── its program has returned, or the grace has passed ──▶ exited
 //      └───────── SIGKILL ──────────▶ exited at once: nothing of it runs on
 import { Registry } from "prom-client";
-import { runClassic } from "../../src/bin/classic/start.ts";
+import { runClassic } from "../../src/programs/classic/start.ts";
 import { parseCommandLine } from "../../src/classic/options.ts";
 import type { Clock } from "../../src/effects/clock.ts";
 import type { Files } from "../../src/effects/files.ts";

@@ -3,7 +3,7 @@
 // asked, one JSON document a line.
 import { webcrypto } from "node:crypto";
 import { Registry } from "prom-client";
-import { connectTo } from "../../src/bin/mooring/connect.ts";
+import { connectTo } from "../../src/programs/mooring/connect.ts";
 import { evictionHandler } from "../../src/controller/webhook/handler.ts";
 import type { EvictionAnswer, EvictionRequest } from "../../src/controller/webhook/review.ts";
 import { WebhookCertificates } from "../../src/controller/webhook/certificates.ts";

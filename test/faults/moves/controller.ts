@@ -1,6 +1,6 @@
 import { Registry } from "prom-client";
-import { controllerParts } from "../../../src/bin/mooring/controller-parts.ts";
-import { evictionDecider } from "../../../src/bin/mooring/webhook.ts";
+import { controllerParts } from "../../../src/programs/mooring/controller-parts.ts";
+import { evictionDecider } from "../../../src/programs/mooring/webhook.ts";
 import { runControllerProcess } from "../../../src/controller/process.ts";
 import { EVICTION_PATH, evictionHandler } from "../../../src/controller/webhook/handler.ts";
 import { KubeClient } from "../../../src/kube/client.ts";

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { parseManifest, type ManifestObject } from "../../../src/bin/demo/cluster/manifest.ts";
+import { parseManifest, type ManifestObject } from "../../../src/demo/cluster/manifest.ts";
 import type { Kube } from "../../../src/kube/kube.ts";
 import { pathOf } from "../../../src/kube/resource.ts";
 

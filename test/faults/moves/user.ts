@@ -1,6 +1,6 @@
 import { localVolumes } from "../../../src/api/kinds/local-volume.ts";
 import { volumeMoves } from "../../../src/api/kinds/volume-move.ts";
-import { planDrain } from "../../../src/bin/demo/cluster/plan-drain.ts";
+import { planDrain } from "../../../src/demo/cluster/plan-drain.ts";
 import type { Clock } from "../../../src/effects/clock.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
 import { isConflict, isNotFound, isTooManyRequests } from "../../../src/kube/errors.ts";

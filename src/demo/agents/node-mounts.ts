@@ -1,0 +1,78 @@
+/*
+ * The mounts of a node that is a directory: a table in memory, and a symlink in place of each bind
+ * mount, so that the processes of the lab reach the data.
+ *
+ * A symlink names its target by path, and a mount would follow it through a rename: from the moment
+ * an agent seals a copy by renaming it, what goes through the symlink finds nothing. The table
+ * shows the mount all the same until it is taken off.
+ */
+import { mkdir, rmdir, symlink, unlink } from "node:fs/promises";
+import { mountErrors } from "../../agent/mounts/errors.ts";
+import type { MountEntry } from "../../agent/mounts/mountinfo.ts";
+import type { Mounts } from "../../agent/mounts/mounts.ts";
+import { rawPath } from "../../agent/mounts/raw-path.ts";
+import type { Binder } from "../../agent/publish/binder.ts";
+import { isMissing } from "../../effects/files.ts";
+import { messageOf } from "../../observe/errors.ts";
+import type { OnMachine } from "./node-disk.ts";
+
+/** Every path of the node is a place of its own on one device. */
+const DEVICE = { major: 0, minor: 1 };
+
+export class NodeMounts implements Mounts, Binder {
+  readonly #at: OnMachine;
+  readonly #table = new Map<string, MountEntry>();
+  #ids = 0;
+
+  constructor(at: OnMachine) {
+    this.#at = at;
+  }
+
+  list(): readonly MountEntry[] {
+    return [...this.#table.values()];
+  }
+
+  locate(path: string): ReturnType<Mounts["locate"]> {
+    return { ...DEVICE, path: rawPath(path) };
+  }
+
+  async bind(
+    ...args:
+      | [source: string | number, target: string, options: { readonly readOnly: boolean }]
+      | [pool: string, inside: string, target: string, options: { readonly readOnly: boolean }]
+  ): Promise<void> {
+    const [source, target, { readOnly }] = args.length === 4 ? [`${args[0]}/${args[1]}`, args[2], args[3]] : args;
+    try {
+      if (typeof source === "number") throw new Error("there are no descriptors of the node");
+      await rmdir(this.#at(target));
+      await symlink(this.#at(source), this.#at(target));
+    } catch (error) {
+      throw mountErrors.BIND_FAILED({ source: String(source), target, why: messageOf(error) }, { cause: error });
+    }
+    this.#ids += 1;
+    this.#table.set(target, {
+      ...DEVICE,
+      id: this.#ids,
+      parentId: 0,
+      root: rawPath(source),
+      rootRemoved: false,
+      mountPoint: rawPath(target),
+      fsType: "lab",
+      source: rawPath("lab"),
+      options: [readOnly ? "ro" : "rw"],
+      superOptions: ["rw"],
+    });
+  }
+
+  async unmountAll(target: string): Promise<number> {
+    if (!this.#table.has(target)) return 0;
+    try {
+      await unlink(this.#at(target));
+      await mkdir(this.#at(target), { mode: 0o750 });
+    } catch (error) {
+      if (!isMissing(error)) throw mountErrors.UNMOUNT_FAILED({ target, why: messageOf(error) }, { cause: error });
+    }
+    this.#table.delete(target);
+    return 1;
+  }
+}

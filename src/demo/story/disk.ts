@@ -1,0 +1,41 @@
+import { lstat, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isMissing } from "../../effects/files.ts";
+import type { FileFacts } from "../checks/facts.ts";
+
+/** What the demo looks at on this machine's disk: the nodes' directories from outside, past all that the cluster says of them. */
+
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+/** The files directly in a directory, by name; empty when it is not there. */
+export async function filesIn(directory: string): Promise<FileFacts[]> {
+  const files: FileFacts[] = [];
+  try {
+    for (const name of (await readdir(directory)).toSorted()) {
+      files.push({ name, bytes: (await lstat(join(directory, name))).size });
+    }
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  return files;
+}
+
+/** The journal of deploy/demo.yaml in a volume's directory, up to its last whole line: its writer may be at work. */
+export async function journalIn(directory: string | undefined): Promise<string | undefined> {
+  if (directory === undefined) return undefined;
+  try {
+    const text = await readFile(join(directory, "journal"), "utf8");
+    return text.slice(0, text.lastIndexOf("\n") + 1);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,68 @@
+import { storageClasses } from "../../kube/kinds.ts";
+import { keyOf } from "../../kube/objects.ts";
+import { applyAll } from "../cluster/apply.ts";
+import { NotReached } from "../cluster/view.ts";
+import type { RunningFacts } from "../checks/facts.ts";
+import { DEFAULT_CLASS } from "../timeline/describe-class.ts";
+import { gatherRunning } from "./gather.ts";
+import { settle } from "./settled.ts";
+import { until, type Stage } from "./stage.ts";
+
+/** Applies the shipped manifests, starts the agents, and waits until all replicas are ready. */
+export async function startProduct(stage: Stage): Promise<void> {
+  const { deployment, manifests, namespace } = stage.product;
+  stage.timeline.act(`Mooring, from ${manifests.map((name) => `deploy/${name}`).join(" and ")}`);
+  await applyAll(stage.client, stage.productObjects, stage.signal);
+  await stage.startAgents?.();
+  await until(stage, `deployment ${namespace}/${deployment} to be available`, ({ deployments }) => {
+    const found = deployments.find(({ metadata }) => metadata?.name === deployment);
+    const { availableReplicas = 0 } = found?.status ?? {};
+    return found !== undefined && availableReplicas === found.spec?.replicas ? true : undefined;
+  });
+}
+
+/** Applies the user's objects, waits until they run, and looks where their files are. */
+export async function startWorkload(stage: Stage): Promise<void> {
+  const { client, facts, signal, timeline, view, workload } = stage;
+  timeline.act(workload.title);
+  // Manifests seldom name a class of ours, and mean the cluster's default.
+  if (!facts.builtIn) await makeDefault(stage);
+  const applied = await applyAll(client, workload.objects, signal);
+  try {
+    await settle(stage, "everything to run", applied);
+    if (facts.builtIn) await firstLines(stage);
+  } finally {
+    // Also when it does not run: that is what the checks are to say.
+    if (!signal.aborted) facts.running = await gatherRunning(view.snapshot, facts.nodes);
+  }
+  timeline.say(whereFilesAre(facts.running));
+}
+
+async function makeDefault({ client, product, signal }: Stage): Promise<void> {
+  const annotations = { [DEFAULT_CLASS]: "true" };
+  await client.patchMerge(storageClasses, { name: product.storageClass }, { metadata: { annotations } }, { signal });
+}
+
+/** A container runs before its script has written anything. */
+async function firstLines({ clock, facts, signal, timeoutMs, view }: Stage): Promise<void> {
+  const end = clock.monotonic() + timeoutMs;
+  for (;;) {
+    const { pods } = await gatherRunning(view.snapshot, facts.nodes);
+    if (pods.every(({ journal }) => (journal ?? "") !== "")) return;
+    if (clock.monotonic() > end)
+      throw new NotReached(`waited ${String(timeoutMs / 1000)} s for the pods to write into their volumes`);
+    await clock.sleep(50, signal);
+  }
+}
+
+function whereFilesAre(running: RunningFacts | undefined): string {
+  const lines = (running?.volumes ?? []).flatMap(({ claim, directory, files }) => {
+    if (directory === undefined) return [];
+    const list = files.map(({ name, bytes }) => `${name} (${String(bytes)} bytes)`).join(", ");
+    const pod = running?.pods.find((each) => each.claim === keyOf(claim));
+    const last = pod?.journal?.trimEnd().split("\n").at(-1);
+    const says = last === undefined ? "" : `, ending with "${last}",`;
+    return [`  claim ${claim.metadata?.name ?? ""}: ${list === "" ? "empty" : list}${says} in`, `    ${directory}`];
+  });
+  return lines.length === 0 ? "  No volume was asked for." : ["  Where the files are:", ...lines].join("\n");
+}

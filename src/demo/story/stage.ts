@@ -1,0 +1,35 @@
+import type { Clock } from "../../effects/clock.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import type { Facts } from "../checks/facts.ts";
+import type { ManifestObject } from "../cluster/manifest.ts";
+import type { ClusterSnapshot, ClusterView } from "../cluster/view.ts";
+import type { Product } from "../product.ts";
+import type { Timeline } from "../timeline/timeline.ts";
+
+/** What the acts of the story stand on. */
+export interface Stage {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly view: ClusterView;
+  readonly timeline: Timeline;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** Filled in as the story goes. */
+  readonly facts: Facts;
+  readonly product: Product;
+  /** The shipped manifests. */
+  readonly productObjects: readonly ManifestObject[];
+  /** Starts what the manifests have as a DaemonSet; undefined where they have none. */
+  readonly startAgents: (() => Promise<void>) | undefined;
+  /** What the user wants to see run. */
+  readonly workload: { readonly title: string; readonly objects: readonly ManifestObject[] };
+}
+
+/** Waits until `look` finds something. */
+export function until<T>(
+  { view, timeoutMs, signal }: Stage,
+  what: string,
+  look: (snapshot: ClusterSnapshot) => T | undefined,
+): Promise<T> {
+  return view.until(what, look, timeoutMs, signal);
+}
