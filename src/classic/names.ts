@@ -45,6 +45,7 @@ export const HELPER_CONTAINER = "helper-pod";
 /** Reasons of events about helper pods and reloads. */
 export const EVENT_HELPER_STUCK = "HelperPodStuck";
 export const EVENT_CONFIG_REFUSED = "ConfigReloadFailed";
+export const EVENT_CONFIG_UNMATCHED = "ConfigUnmatched";
 export const EVENT_CONFIG_APPLIED = "ConfigReloaded";
 export const EVENT_HELPER_TEMPLATE_REFUSED = "HelperPodReloadFailed";
 export const EVENT_HELPER_TEMPLATE_APPLIED = "HelperPodReloaded";

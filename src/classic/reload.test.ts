@@ -52,6 +52,20 @@ describe("settings are read again every 30 seconds", () => {
   const image = (reloader: Reloader) => reloader.current().template.container.image;
   const lines = () => log.lines.map(({ level, msg }) => `${level} ${msg}`);
 
+  it("what names no node is warned of once the nodes are known, and after each change", async () => {
+    const reloader = await started({ configMountPath: undefined });
+    reloader.compareWith(() => ({ nodes: ["b"], classes: [{ name: "c", nodePath: "/two" }] }));
+    const node = "nodePathMap has an entry for a, and there is no node of that name";
+    const path = "StorageClass c has the nodePath /two, and no entry of nodePathMap has that path";
+    expect(lines()).toEqual([`warn ${node}`, `warn ${path}`]);
+    expect(events).toEqual([{ type: "Warning", reason: "ConfigUnmatched", message: `${node}; and 1 more in the log` }]);
+    files.content[CONFIG] = config("/two");
+    await clock.advance(30_000);
+    expect(events.slice(1).map(({ message }) => message)).toEqual([node, "config.json has changed and is in force"]);
+    await clock.advance(60_000);
+    expect(events).toHaveLength(3);
+  });
+
   it("a changed configuration comes into force, with a line, an event and a count", async () => {
     const reloader = await started({ configMountPath: undefined });
     files.content[CONFIG] = config("/two");

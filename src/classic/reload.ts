@@ -4,10 +4,12 @@ import { messageOf } from "../observe/errors.ts";
 import type { Log } from "../observe/log.ts";
 import type { EventContent } from "../provision/events.ts";
 import { configAsJson, parseConfig, warningsOf } from "./config/config.ts";
+import { type Named, unmatchedIn } from "./config/unmatched.ts";
 import { type HelperTemplate, parseHelperTemplate } from "./helper-template.ts";
 import {
   EVENT_CONFIG_APPLIED,
   EVENT_CONFIG_REFUSED,
+  EVENT_CONFIG_UNMATCHED,
   EVENT_HELPER_TEMPLATE_APPLIED,
   EVENT_HELPER_TEMPLATE_REFUSED,
 } from "./names.ts";
@@ -49,6 +51,7 @@ export class Reloader implements SettingsSource {
   #templateJson = "";
   /** What was last refused and said so in an event: a wrong file is read every 30 s, its event is written once. */
   readonly #refused = new Map<What, string>();
+  #named: (() => Named) | undefined;
 
   constructor(deps: ReloadDeps) {
     this.#deps = deps;
@@ -68,6 +71,12 @@ export class Reloader implements SettingsSource {
     this.#settings = { config, template };
     this.#announce(json);
     return this.#settings;
+  }
+
+  /** From now on it is known what the cluster has: what the configuration names and is not there is warned of, now and after each change. */
+  compareWith(named: () => Named): void {
+    this.#named = named;
+    this.#tellUnmatched();
   }
 
   /** Reads the files every 30 s. Never rejects. */
@@ -135,6 +144,17 @@ export class Reloader implements SettingsSource {
     const { log } = this.#deps;
     log.debug(`Applied config: ${json}`);
     for (const warning of warningsOf(this.current().config)) log.warn(warning);
+    this.#tellUnmatched();
+  }
+
+  #tellUnmatched(): void {
+    const { log, tell } = this.#deps;
+    const found = this.#named === undefined ? [] : unmatchedIn(this.current().config, this.#named());
+    for (const warning of found) log.warn(warning);
+    const [first, ...more] = found;
+    if (first === undefined) return;
+    const message = more.length === 0 ? first : `${first}; and ${more.length} more in the log`;
+    tell({ type: "Warning", reason: EVENT_CONFIG_UNMATCHED, message });
   }
 
   #applied(what: What): void {

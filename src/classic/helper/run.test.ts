@@ -101,6 +101,59 @@ describe("a helper pod is run to its end", () => {
     ]);
   });
 
+  describe("what only the pod's events say", () => {
+    const EVENTS = "/api/v1/namespaces/local-path-storage/events";
+    const missing = 'MountVolume.SetUp failed for volume "script": configmap references non-existent config key: setup';
+    function warned(reason: string, message: string, lastTimestamp: string, uid = cluster.pod(CREATE)?.metadata?.uid) {
+      const involvedObject = { kind: "Pod", name: CREATE, uid };
+      const event = { metadata: { name: `${reason}-${lastTimestamp}` }, involvedObject, type: "Warning" };
+      cluster.kube.put(`${EVENTS}/${reason}-${lastTimestamp}`, { ...event, reason, message, lastTimestamp } as never);
+    }
+
+    it("is told within seconds, once, with the last word", async () => {
+      void run();
+      await settle();
+      warned("FailedMount", "an older word", "2030-01-01T00:00:01Z");
+      warned("FailedMount", missing, "2030-01-01T00:00:02Z");
+      warned("FailedScheduling", "0/1 nodes are available", "2030-01-01T00:00:03Z");
+      await cluster.clock.advance(5_000);
+      expect(reports).toEqual([`helper pod ${CREATE} is waiting: FailedMount: ${missing}`]);
+      await cluster.clock.advance(60_000);
+      expect(reports).toHaveLength(1);
+    });
+
+    it("is looked for until there is some", async () => {
+      void run();
+      await cluster.clock.advance(6_000);
+      warned("FailedMount", missing, "2030-01-01T00:00:06Z");
+      await cluster.clock.advance(10_000);
+      expect(reports).toHaveLength(1);
+    });
+
+    it("is nobody's business once the script runs, or the pod has ended", async () => {
+      const work = run();
+      await settle();
+      warned("FailedMount", missing, "2030-01-01T00:00:01Z");
+      await cluster.setStatus(CREATE, { phase: "Running" });
+      await cluster.clock.advance(30_000);
+      await cluster.setStatus(CREATE, { phase: "Succeeded" });
+      await work;
+      expect(reports).toEqual([]);
+      expect(cluster.kube.log.filter((line) => line.includes(EVENTS))).toEqual([]);
+      expect(cluster.clock.pending).toBe(timers);
+    });
+
+    it("is not asked for again where the roles do not allow it", async () => {
+      void run();
+      cluster.kube.intercept = ({ path }) => {
+        if (path === EVENTS) throw new KubeError({ code: 403, reason: "Forbidden", message: "no" });
+      };
+      await cluster.clock.advance(60_000);
+      expect(cluster.kube.log.filter((line) => line.endsWith(EVENTS))).toHaveLength(1);
+      expect(cluster.lines("warn")).toEqual([]);
+    });
+  });
+
   it("a log that cannot be read hides nothing else", async () => {
     const work = run();
     await settle();

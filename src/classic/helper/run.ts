@@ -22,8 +22,9 @@ import { messageOf } from "../../observe/errors.ts";
 import { classicErrors } from "../errors.ts";
 import type { HelperPodControl, HelperPodDeps } from "./pod-control.ts";
 import { markedAgain } from "./pod.ts";
-import { type HelperRecord, recordOf } from "./record.ts";
+import { hasBegun, type HelperRecord, recordOf } from "./record.ts";
 import { failureOf, troubleOf } from "./trouble.ts";
+import { tellWhyItWaits } from "./why-waiting.ts";
 
 export interface HelperRun {
   /** As built by `helperPod`. */
@@ -185,12 +186,14 @@ export class HelperRunner {
     await this.#control.remove(failed);
   }
 
-  #ended(pod: Pod, run: HelperRun, signal: AbortSignal): Promise<End> {
+  async #ended(pod: Pod, run: HelperRun, signal: AbortSignal): Promise<End> {
     let reported = false;
+    let begun = hasBegun(pod);
     const look = (seen: Pod | undefined): End | undefined => {
       if (seen === undefined) return { end: "gone" };
       if (seen.status?.phase === "Succeeded") return { end: "succeeded", pod: seen };
       if (seen.status?.phase === "Failed") return { end: "failed", pod: seen };
+      if (hasBegun(seen)) begun = true;
       const trouble = reported ? undefined : troubleOf(seen);
       if (trouble !== undefined) {
         reported = true;
@@ -199,7 +202,15 @@ export class HelperRunner {
       return undefined;
     };
     const already = look(pod);
-    return already === undefined ? this.#control.watch(pod, signal, look) : Promise.resolve(already);
+    if (already !== undefined) return already;
+    const over = new AbortController();
+    const isWaiting = (): boolean => !reported && !begun;
+    void tellWhyItWaits(this.#deps, pod, isWaiting, run.report, over.signal);
+    try {
+      return await this.#control.watch(pod, signal, look);
+    } finally {
+      over.abort();
+    }
   }
 
   async #judge(run: HelperRun, end: End): Promise<Pod> {

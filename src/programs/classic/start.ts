@@ -3,6 +3,8 @@ import { createClassicDriver } from "../../classic/driver.ts";
 import { handleHealth, handleReady } from "../../classic/health.ts";
 import { DEFAULT_SLOTS } from "../../classic/helper/slots.ts";
 import type { StartOptions } from "../../classic/options.ts";
+import { classOptionsOf } from "../../classic/class-options.ts";
+import type { Named } from "../../classic/config/unmatched.ts";
 import { leaseNameOf } from "../../classic/lease-name.ts";
 import type { Reloader } from "../../classic/reload.ts";
 import { renderPattern } from "../../classic/render.ts";
@@ -158,9 +160,19 @@ function classicParts(
     perReplica: (_, stop) => settings.run(stop),
     drivers: (watched) => {
       log.debug("Provisioner started", { provisioner: provisionerName });
+      settings.compareWith(() => namedIn(watched, provisionerName));
       return [classicDriver(world, settings, watched)];
     },
     provisioner: { express: options.expressBind && has.express, owner: `${namespace}/${provisionerName}` },
+  };
+}
+
+/** What a configuration may name: by then the caches are filled. */
+function namedIn({ cluster }: ClassicWatch, provisionerName: string): Named {
+  const classes = cluster.classes.store.list().filter(({ provisioner }) => provisioner === provisionerName);
+  return {
+    nodes: cluster.nodes.store.list().map(({ metadata }) => metadata.name),
+    classes: classes.map((one) => ({ name: one.metadata.name, nodePath: classOptionsOf(one).nodePath })),
   };
 }
 

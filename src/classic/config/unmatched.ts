@@ -1,0 +1,37 @@
+import { DEFAULT_NODE } from "../names.ts";
+import type { ClassConfig, ClassicConfig } from "./config.ts";
+
+/** What the cluster has that a configuration may name. */
+export interface Named {
+  readonly nodes: readonly string[];
+  /** The driver's StorageClasses; `nodePath` is "" where the class has none. */
+  readonly classes: readonly { readonly name: string; readonly nodePath: string }[];
+}
+
+/**
+ * What is accepted at load although some requests will fail for it: an entry for a node that is not
+ * there (a typing error, or not yet), and a class whose `nodePath` is on no node. One sentence for
+ * each.
+ */
+export function unmatchedIn(config: ClassicConfig, { classes, nodes }: Named): readonly string[] {
+  const parts: readonly (readonly [string, ClassConfig])[] =
+    config.classes.size === 0 ? [["", config.common]] : [...config.classes].map(([name, part]) => [name, part]);
+  const known = new Set([DEFAULT_NODE, ...nodes]);
+  const unknown = parts.flatMap(([name, { nodePaths }]) =>
+    [...nodePaths.keys()].filter((node) => !known.has(node)).map((node) => noSuchNode(name, node)),
+  );
+  const pathless = classes.flatMap(({ name, nodePath }) => {
+    const part = config.classes.size === 0 ? config.common : config.classes.get(name);
+    const isSomewhere = [...(part?.nodePaths.values() ?? [])].some((paths) => paths.includes(nodePath));
+    return nodePath === "" || part === undefined || isSomewhere
+      ? []
+      : [`StorageClass ${name} has the nodePath ${nodePath}, and no entry of nodePathMap has that path`];
+  });
+  return [...unknown, ...pathless];
+}
+
+function noSuchNode(storageClass: string, node: string): string {
+  const where = storageClass === "" ? "nodePathMap" : `nodePathMap of class ${storageClass}`;
+  const meant = /default/i.test(node) ? `; the entry for all nodes that are not listed is ${DEFAULT_NODE}` : "";
+  return `${where} has an entry for ${node}, and there is no node of that name${meant}`;
+}
