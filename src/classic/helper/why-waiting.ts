@@ -27,8 +27,7 @@ export interface WhyWaitingDeps {
 
 /**
  * Reports once what the last warning about a pod says, if `isWaiting` still holds when it is found.
- * Ends then, when the signal is aborted, or when the rights for it are missing: the original's roles
- * do not have them. Never rejects.
+ * Ends then, when the signal is aborted, or when the rights for it are missing. Never rejects.
  */
 export async function tellWhyItWaits(
   { client, clock, log }: WhyWaitingDeps,
