@@ -56,6 +56,8 @@ const is =
   (error: unknown): error is KubeError =>
     error instanceof KubeError && test(error);
 
+/** 400: the request makes no sense to the server, or a webhook says so. */
+export const isBadRequest = is((e) => e.code === 400);
 /** 404: the object (or the kind, or the namespace) is not there. */
 export const isNotFound = is((e) => e.code === 404);
 /** 409 because the name is taken. */

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { SELECTED_NODE, STORAGE_PROVISIONER } from "../api/names.ts";
 import { settle } from "../effects/testing/manual-clock.fixture.ts";
 import { KubeError } from "../kube/errors.ts";
@@ -128,21 +128,50 @@ test("with the right to update claims only, as with the original's Helm chart, t
   await world.stop();
 });
 
-test("without any right to write claims a failed node is said in an event and tried again", async () => {
-  const driver = fakeDriver({ provision: () => Promise.reject(errors.NO_ROOM({})) });
-  const world = await startProvisioner(driver);
-  world.kube.intercept = (request) => {
-    if (["PATCH", "PUT"].includes(request.method) && request.path.includes("persistentvolumeclaims")) {
-      throw new KubeError({ code: 403, reason: "Forbidden", message: "no" });
-    }
-  };
-  world.putClaim("c", { selectedNode: "a" });
-  await settle();
-  expect(world.claim("c")?.metadata?.annotations?.[SELECTED_NODE]).toBe("a");
-  expect(world.said("PersistentVolumeClaim c").at(-1)).toBe(
-    'ProvisioningFailed: failed to provision volume with StorageClass "fast": no room here',
-  );
-  await world.stop();
+describe("a node that cannot be taken off its claim", () => {
+  const inUse = 'ValidatingAdmissionPolicy "claims-stay" denied request: claims may not be changed';
+  test.each([
+    [403, "Forbidden", "no right"],
+    [422, "Invalid", inUse],
+    [400, "BadRequest", "a webhook says no"],
+  ])("is told once with the server's words (%i), and tried again after minutes", async (code, reason, message) => {
+    const driver = fakeDriver({ provision: () => Promise.reject(errors.NO_ROOM({})) });
+    const world = await startProvisioner(driver);
+    let refusals = 0;
+    world.kube.intercept = (request) => {
+      if (["PATCH", "PUT"].includes(request.method) && request.path.includes("persistentvolumeclaims")) {
+        refusals += 1;
+        throw new KubeError({ code, reason, message });
+      }
+    };
+    world.putClaim("c", { selectedNode: "a" });
+    await settle();
+    expect(world.claim("c")?.metadata?.annotations?.[SELECTED_NODE]).toBe("a");
+    const told = `ProvisioningFailed: failed to provision volume with StorageClass "fast": no room here; the scheduler should choose another node, but the claim may not be changed: ${message}`;
+    expect(world.said("PersistentVolumeClaim c")).toEqual([expect.any(String), told]);
+    const first = refusals;
+    await world.clock.advance(299_000);
+    expect(refusals).toBe(first);
+    world.kube.intercept = () => undefined;
+    await world.clock.advance(2_000);
+    expect(world.claim("c")?.metadata?.annotations?.[SELECTED_NODE]).toBeUndefined();
+    await world.stop();
+  });
+
+  test("because the scheduler has chosen another one meanwhile is nothing to tell", async () => {
+    const driver = fakeDriver({ provision: () => Promise.reject(errors.NO_ROOM({})) });
+    const world = await startProvisioner(driver);
+    world.kube.intercept = (request) => {
+      if (request.method !== "PATCH" || !request.path.includes("persistentvolumeclaims")) return;
+      world.kube.intercept = () => undefined;
+      world.putClaim("c", { selectedNode: "b" });
+      throw new KubeError({ code: 422, reason: "Invalid", message: "the test failed" });
+    };
+    world.putClaim("c", { selectedNode: "a" });
+    await settle();
+    expect(world.said("PersistentVolumeClaim c").join()).not.toContain("may not be changed");
+    await world.stop();
+  });
 });
 
 test("a failed attempt is tried again after 15 s, then after 30 s", async () => {

@@ -16,7 +16,6 @@
 import type { Clock } from "../effects/clock.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { runController, type ReconcileResult } from "../kube/controller.ts";
-import { isForbidden, isRefused } from "../kube/errors.ts";
 import type { Informer } from "../kube/informer.ts";
 import {
   nodes,
@@ -55,6 +54,8 @@ import { volumeFor } from "./volume.ts";
  * driver's business, per node.
  */
 const UNLIMITED = 16_384;
+/** Who refuses a change of a claim has said so: what it takes is a person. */
+const REFUSED_AGAIN_MS = 5 * 60_000;
 
 export interface ClaimLoopDeps {
   readonly client: KubeClient;
@@ -401,16 +402,12 @@ export class ClaimLoop {
     const selected = selectedNodeOf(claim);
     if (selected === undefined) return this.#failed(claim, why);
     const { node } = selected;
-    try {
-      await unselectNode(client, claim, selected, signal);
-    } catch (error) {
-      if (!isRefused(error)) throw error;
-      // The scheduler has changed its mind already, or the claim is gone: an event tells.
-      if (!isForbidden(error)) return undefined;
-      const { code, advice } = provisionErrors.RESCHEDULE_FORBIDDEN({ why: messageOf(error) }, { cause: error });
-      const msg = "the claim's node cannot serve it and the claim may not be patched";
-      log.error(msg, { claim: keyOf(claim), node, code, advice });
-      return this.#failed(claim, why);
+    const unselected = await unselectNode(client, claim, selected, signal);
+    if (unselected.end === "changed") return undefined;
+    if (unselected.end === "refused") {
+      const refused = provisionErrors.RESCHEDULE_REFUSED({ cause: why.message, why: unselected.why }, { cause: why });
+      this.#failed(claim, refused);
+      return { requeueAfterMs: REFUSED_AGAIN_MS };
     }
     log.info("claim sent back to the scheduler", { claim: keyOf(claim), node, reason: why.message });
     recorder.record(events.aboutClaim(claim), events.rescheduling(node, failureText(claim, why)));

@@ -29,12 +29,12 @@ export const provisionErrors = defineErrors("PROVISION", {
     retry: "reschedule",
     advice: "Nothing: the scheduler is asked to choose another node.",
   },
-  RESCHEDULE_FORBIDDEN: {
-    message: ({ why }: { why: string }) =>
-      `the scheduler should choose another node, but this ServiceAccount may neither patch nor update persistentvolumeclaims: ${why}`,
+  RESCHEDULE_REFUSED: {
+    message: ({ cause, why }: { cause: string; why: string }) =>
+      `${cause}; the scheduler should choose another node, but the claim may not be changed: ${why}`,
     retry: "backoff",
     advice:
-      "Grant the verb patch or update on persistentvolumeclaims (deploy/local-path-storage.yaml does), or remove the selected-node annotation by hand.",
+      "Grant the verb patch or update on persistentvolumeclaims (deploy/local-path-storage.yaml does), let the policy or webhook that the message names allow it, or remove the selected-node annotation by hand.",
   },
   VOLUME_NOT_STORED: {
     message: ({ claim, why }: { claim: string; why: string }) =>
