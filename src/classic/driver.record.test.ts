@@ -30,6 +30,25 @@ it("what a failed attempt may have made is known from the pod that replaced its 
   expect(on.cluster.podNames()).toEqual([]);
 });
 
+it("a pod of another provisioner in our namespace is nobody's attempt of ours, one that says nothing is", async () => {
+  await on.provision();
+  const made = on.cluster.pod(CREATE);
+  const saying = (provisioner?: string) => {
+    const { "mooring.dev/provisioner": _, ...others } = made?.metadata?.annotations ?? {};
+    const annotations = provisioner === undefined ? others : { ...others, "mooring.dev/provisioner": provisioner };
+    return on.cluster.putPod(CREATE, { ...made, metadata: { ...made?.metadata, annotations } });
+  };
+  await saying("example.org/other");
+  await on.newLeader();
+  expect(on.driver.attempts()).toEqual([]);
+  await on.abandon();
+  expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
+  expect(on.cluster.pod(CREATE)).toBeDefined();
+  await saying();
+  await on.newLeader();
+  expect(on.driver.attempts()).toEqual([VOLUME]);
+});
+
 describe("what an attempt before may have made is not forgotten by a leader that has it only from a pod", () => {
   const failed = (): void => {
     on.cluster.kubelet = () => ({ phase: "Failed" });

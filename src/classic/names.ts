@@ -52,6 +52,8 @@ export const EVENT_HELPER_TEMPLATE_APPLIED = "HelperPodReloaded";
 
 /** Ours, on helper pods: which volume and directory the pod is for, so that a leader can finish what a dead one began. Pods of the original carry neither and are recognised by name and environment. */
 export const HELPER_VOLUME = "mooring.dev/helper-volume";
+/** Whose pod it is: several installations may share a namespace. Pods of the original, and of before, do not say. */
+export const HELPER_PROVISIONER = "mooring.dev/provisioner";
 /** On a teardown pod: the UID of the PersistentVolume. One of the same name may have been there before. */
 export const HELPER_VOLUME_UID = "mooring.dev/helper-volume-uid";
 export const HELPER_PATH = "mooring.dev/helper-path";

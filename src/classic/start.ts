@@ -35,7 +35,7 @@ export async function loadSettings(options: StartOptions, deps: StartDeps): Prom
     helperPodText,
     configMountPath: options.configMountPath,
     allowUnsafeTemplate: options.allowUnsafeHelperPodTemplate,
-    tryTemplate: (settings) => tryTemplate(deps.client, settings, options),
+    tryTemplate: (settings) => tryTemplate(deps.client, settings, { ...options, provisioner: options.provisionerName }),
   });
   await reloader.load();
   return reloader;

@@ -6,7 +6,12 @@ import { MemoryKube } from "../kube/testing/memory-kube.fixture.ts";
 import { settings } from "./testing/cluster.fixture.ts";
 import { tryTemplate } from "./try-template.ts";
 
-const around = { namespace: "local-path-storage", configMapName: "local-path-config", serviceAccountName: "sa" };
+const around = {
+  namespace: "local-path-storage",
+  configMapName: "local-path-config",
+  serviceAccountName: "sa",
+  provisioner: "p",
+};
 
 async function answered(code: number | undefined): Promise<{ sent: KubeRequest[]; error: unknown }> {
   const kube = new MemoryKube();

@@ -17,7 +17,7 @@ const ABOUT_THE_POD: ReadonlySet<number> = new Set([400, 422]);
 export async function tryTemplate(
   client: KubeClient,
   { template, config }: Settings,
-  around: Pick<HelperSurroundings, "namespace" | "configMapName" | "serviceAccountName">,
+  around: Omit<HelperSurroundings, "template" | "config">,
 ): Promise<void> {
   const task = {
     action: "create",

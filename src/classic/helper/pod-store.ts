@@ -1,8 +1,9 @@
 import type { Pod } from "../../kube/kinds.ts";
 import { keyOf } from "../../kube/objects.ts";
 import type { Change, Store } from "../../kube/store.ts";
+import { isOfAnother } from "./record.ts";
 
-/** The pods of the provisioner's namespace as last seen by a watch. */
+/** The pods of the provisioner's namespace as last seen by a watch, without those of other provisioners. */
 export interface PodStore {
   get(name: string): Pod | undefined;
   /** Calls `listener` after each change of the pod of this name, its deletion included. Returns what ends it. */
@@ -21,13 +22,16 @@ interface PodInformer {
  * A PodStore over an informer of one namespace's pods. One subscription serves all waiters: each hears of its own pod only, so that a burst of helpers does not cost
  * the square of their number.
  */
-export function podStore(informer: PodInformer, namespace: string): PodStore {
+export function podStore(informer: PodInformer, namespace: string, provisioner: string): PodStore {
   const waiters = new Map<string, Set<() => void>>();
   informer.onChange(({ object }) => {
     for (const listener of waiters.get(object.metadata?.name ?? "") ?? []) listener();
   });
   return {
-    get: (name) => informer.store.get(keyOf({ metadata: { name, namespace } })),
+    get: (name) => {
+      const pod = informer.store.get(keyOf({ metadata: { name, namespace } }));
+      return pod === undefined || isOfAnother(pod, provisioner) ? undefined : pod;
+    },
     watch: (name, listener) => {
       const listeners = waiters.get(name) ?? new Set();
       waiters.set(name, listeners.add(listener));

@@ -29,6 +29,7 @@ function around(template = TEMPLATE, config: Partial<HelperSurroundings["config"
     namespace: "ns",
     configMapName: "scripts",
     serviceAccountName: "sa",
+    provisioner: "rancher.io/local-path",
   };
 }
 
@@ -41,6 +42,7 @@ describe("the helper pod", () => {
         labels: { team: "storage" },
         annotations: {
           a: "b",
+          "mooring.dev/provisioner": "rancher.io/local-path",
           "mooring.dev/helper-volume": VOLUME,
           "mooring.dev/helper-path": "/opt/local-path-provisioner/v",
         },

@@ -7,6 +7,7 @@ import {
   DATA_VOLUME,
   HELPER_AGAIN,
   HELPER_PATH,
+  HELPER_PROVISIONER,
   HELPER_RETAIN,
   HELPER_VOLUME,
   HELPER_VOLUME_UID,
@@ -49,6 +50,8 @@ export interface HelperSurroundings {
   readonly namespace: string;
   readonly configMapName: string;
   readonly serviceAccountName: string;
+  /** The name of our provisioner: noted on the pod. */
+  readonly provisioner: string;
 }
 
 const LONGEST_NAME = 128;
@@ -84,6 +87,7 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
       namespace: around.namespace,
       annotations: {
         ...template.metadata.annotations,
+        [HELPER_PROVISIONER]: around.provisioner,
         [HELPER_VOLUME]: task.volumeName,
         [HELPER_PATH]: path,
         ...(task.released === undefined ? {} : { [HELPER_VOLUME_UID]: task.released.uid }),

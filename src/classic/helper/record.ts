@@ -3,6 +3,7 @@ import {
   DATA_VOLUME,
   HELPER_AGAIN,
   HELPER_PATH,
+  HELPER_PROVISIONER,
   HELPER_RETAIN,
   HELPER_STOPPED,
   HELPER_VOLUME,
@@ -31,6 +32,8 @@ export interface HelperRecord {
   readonly again: boolean;
   /** Made for a class with policy Retain. */
   readonly retain: boolean;
+  /** Whose pod it is; undefined on pods of before, and of the original. */
+  readonly provisioner: string | undefined;
   /** UID of the PersistentVolume that a teardown is of; undefined on pods of before, and of the original. */
   readonly volumeUid: string | undefined;
   /** When the pod was made (milliseconds); undefined when it does not say. */
@@ -60,9 +63,15 @@ export function recordOf(pod: Pod): HelperRecord | undefined {
     sizeBytes: /^\d+$/.test(size) ? BigInt(size) : 0n,
     again: annotations[HELPER_AGAIN] === "true",
     retain: annotations[HELPER_RETAIN] === "true",
+    provisioner: annotations[HELPER_PROVISIONER],
     volumeUid: annotations[HELPER_VOLUME_UID],
     createdAt: creationTimestamp === undefined ? undefined : Date.parse(creationTimestamp),
   };
+}
+
+/** Whether a pod says that it is another provisioner's. One that says nothing may be of the original, whose work we go on with. */
+export function isOfAnother(pod: Pod, provisioner: string): boolean {
+  return (pod.metadata?.annotations?.[HELPER_PROVISIONER] ?? provisioner) !== provisioner;
 }
 
 /**

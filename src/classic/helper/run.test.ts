@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeError } from "../../kube/errors.ts";
 import type { Pod } from "../../kube/kinds.ts";
-import { settings, TestCluster } from "../testing/cluster.fixture.ts";
+import { PROVISIONER, settings, TestCluster } from "../testing/cluster.fixture.ts";
 import { PODS } from "../testing/driver-suite.fixture.ts";
 import { CLAIM_UID } from "../testing/objects.fixture.ts";
 import { saying } from "../testing/saying.fixture.ts";
@@ -48,7 +48,14 @@ describe("a helper pod is run to its end", () => {
         mode: "Filesystem",
         ownership: { user: "", group: "", perm: "" },
       },
-      { template, config, namespace: "local-path-storage", configMapName: "c", serviceAccountName: "s" },
+      {
+        template,
+        config,
+        namespace: "local-path-storage",
+        configMapName: "c",
+        serviceAccountName: "s",
+        provisioner: PROVISIONER,
+      },
     );
   }
 

@@ -290,6 +290,7 @@ function isFor({ pod, shared }: HelperRun, theirs: HelperRecord | undefined): th
     theirs !== undefined &&
     theirs.volumeName === ours?.volumeName &&
     theirs.path === ours.path &&
+    (theirs.provisioner ?? ours.provisioner) === ours.provisioner &&
     (theirs.node === ours.node || shared)
   );
 }

@@ -26,6 +26,7 @@ export interface HelperWorkDeps {
   readonly configMapName: string;
   /** Of the helper pods. */
   readonly serviceAccountName: string;
+  readonly provisioner: string;
   readonly client: KubeClient;
   /** The pods of `namespace`, watched. */
   readonly pods: PodStore;
@@ -271,8 +272,9 @@ export class HelperWork {
   }
 
   #around({ settings }: WorkContext): Parameters<typeof helperPod>[1] {
-    const { namespace, configMapName, serviceAccountName } = this.#deps;
-    return { template: settings.template, config: settings.config, namespace, configMapName, serviceAccountName };
+    const { namespace, configMapName, serviceAccountName, provisioner } = this.#deps;
+    const { template, config } = settings;
+    return { template, config, namespace, configMapName, serviceAccountName, provisioner };
   }
 
   #run(

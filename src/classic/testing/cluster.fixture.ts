@@ -27,6 +27,7 @@ const TEMPLATE = "metadata: {name: helper-pod}\nspec: {containers: [{name: helpe
 type PodStatus = NonNullable<Pod["status"]>;
 
 /** What plays the kubelets: sets the status of each new helper pod, or leaves it Pending with undefined. */
+export const PROVISIONER = "rancher.io/local-path";
 export type Kubelet = (pod: Pod) => PodStatus | undefined;
 
 /** The script has run and was content. */
@@ -53,7 +54,7 @@ export class TestCluster {
   readonly #pods = new Informer<Pod>(this.#deps, { resource: pods, namespace: NAMESPACE });
   readonly #nodes = new Informer<Node>(this.#deps, { resource: nodes });
   readonly #volumes = new Informer<PersistentVolume>(this.#deps, { resource: persistentVolumes });
-  readonly pods: PodStore = podStore(this.#pods, NAMESPACE);
+  readonly pods: PodStore = podStore(this.#pods, NAMESPACE, PROVISIONER);
 
   async start(nodeObjects: readonly Node[] = [node("node-a"), node("node-b")]): Promise<this> {
     for (const each of nodeObjects) this.kube.put(`/api/v1/nodes/${each.metadata?.name ?? ""}`, each);
@@ -74,7 +75,7 @@ export class TestCluster {
   /** A driver as a leader that has just begun has it: it knows nothing but the cluster. */
   driver(slots: SlotLimit = { per: "node", count: 16 }): Driver {
     return createClassicDriver({
-      provisioner: "rancher.io/local-path",
+      provisioner: PROVISIONER,
       retry: { provision: localPathRetry(15), reclaim: localPathRetry(15) },
       namespace: NAMESPACE,
       configMapName: "local-path-config",

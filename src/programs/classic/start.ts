@@ -156,7 +156,7 @@ function classicParts(
   const name = leaseNameOf(provisionerName);
   return {
     lease: has.lease ? { namespace, name, identity } : undefined,
-    watch: (deps) => watchClassic(deps, namespace),
+    watch: (deps) => watchClassic(deps, namespace, provisionerName),
     perReplica: (_, stop) => settings.run(stop),
     drivers: (watched) => {
       log.debug("Provisioner started", { provisioner: provisionerName });

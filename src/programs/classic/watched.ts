@@ -14,7 +14,7 @@ export interface ClassicWatch extends Watched {
   readonly helpers: PodStore;
 }
 
-export function watchClassic(deps: InformerDeps, namespace: string): ClassicWatch {
+export function watchClassic(deps: InformerDeps, namespace: string, provisioner: string): ClassicWatch {
   const cluster = watchCluster(deps);
   const podInformer = new Informer<Pod>(deps, { resource: pods, namespace });
   const places = new VolumePlaces();
@@ -25,7 +25,7 @@ export function watchClassic(deps: InformerDeps, namespace: string): ClassicWatc
   return {
     cluster,
     places,
-    helpers: podStore(podInformer, namespace),
+    helpers: podStore(podInformer, namespace, provisioner),
     informers: [...Object.values(cluster), podInformer],
   };
 }
