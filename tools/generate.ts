@@ -16,9 +16,12 @@ import type { ErrorRow } from "../src/observe/errors.ts";
 import { provisionErrors } from "../src/provision/errors.ts";
 import { apiPage } from "./api-page.ts";
 import { baseManifest } from "./base-manifest.ts";
+import { k3sManifest, kindManifest } from "./distributions.ts";
 
 /** What is made from the sources: pages of docs/ from tables, a manifest from our kinds' schemas. */
 const files: Readonly<Record<string, () => string | Promise<string>>> = {
+  "deploy/k3s-local-storage.yaml": k3sManifest,
+  "deploy/kind-local-path-storage.yaml": kindManifest,
   "deploy/mooring-base.yaml": baseManifest,
   "docs/api.md": apiPage,
   "docs/errors.md": errorsPage,
