@@ -2,6 +2,7 @@
 //
 // A conversation has a namespace of its own and a run id in all names outside of it, so that cases disturb each other on no server, and a second run not the first.
 import { waitFor } from "../cluster/wait.ts";
+import type { HookAnswer } from "./hook.ts";
 import { pathOf, type Kind } from "./places.ts";
 import type { Course, Exchange } from "./record.ts";
 import type { Server } from "./server.ts";
@@ -149,6 +150,72 @@ export class Conversation {
       { timeoutMs: 120_000, everyMs: 20 },
     );
   }
+
+  /** Where webhooks are called so that they do this. */
+  hookAt(answer: HookAnswer): { readonly url: string; readonly caBundle: string } {
+    const { origin, caBundle } = this.#shared.server.hook;
+    return { url: `${origin}/${this.run}/${answer}`, caBundle };
+  }
+
+  /**
+   * Makes webhooks of this case's namespace, and waits until the server asks them, off the record:
+   * it takes a configuration in as a whole, so one of them is only there to be heard from. The pod
+   * that it is asked about for that, `probe`, must be there. The case removes them with `unhook`.
+   */
+  async hook(webhooks: readonly object[]): Promise<void> {
+    const { server } = this.#shared;
+    const { origin, caBundle, asked } = server.hook;
+    const heard = `/${this.run}/${String(asked.length)}/canary`;
+    const canary = { name: "canary.example.com", clientConfig: { url: origin + heard, caBundle } };
+    const body = { metadata: { name: this.#hookName }, webhooks: [...webhooks, canary].map(this.#ofThisCase) };
+    await this.given.create("validatingwebhookconfigurations", body);
+    const path = pathOf("pods", this.namespace, "probe", "eviction");
+    const eviction = { metadata: { name: "probe" } };
+    await waitFor(
+      "the webhooks to be asked",
+      async (saw) => {
+        saw((await server.wire.send({ method: "POST", path: `${path}?dryRun=All`, body: eviction })).body);
+        return asked.some(({ path: called }) => called === heard) || undefined;
+      },
+      { timeoutMs: 60_000, everyMs: 50 },
+    );
+  }
+
+  async unhook(): Promise<void> {
+    await this.given.delete("validatingwebhookconfigurations", this.#hookName);
+  }
+
+  /** Writes down what the webhooks of this case were asked, but about `probe`. There must be so many. */
+  async asked(count: number, show: (review: Json) => unknown = (review) => review): Promise<void> {
+    const { course, server } = this.#shared;
+    const all = await waitFor(
+      "the webhooks' calls",
+      (saw) => {
+        const own = server.hook.asked.filter(
+          ({ path, review }) =>
+            path.startsWith(`/${this.run}/`) && !path.endsWith("/canary") && review.request.name !== "probe",
+        );
+        saw(own.length);
+        return Promise.resolve(own.length >= count ? own : undefined);
+      },
+      { timeoutMs: 10_000, everyMs: 10 },
+    );
+    course.exchanges.push({ asked: all.map(({ review }) => show(review as unknown as Json)) });
+  }
+
+  get #hookName(): string {
+    return `hook-${this.run}`;
+  }
+
+  /** Fills in what all webhooks of cases have, where it does not say otherwise. */
+  readonly #ofThisCase = (webhook: object): object => ({
+    admissionReviewVersions: ["v1"],
+    sideEffects: "NoneOnDryRun",
+    timeoutSeconds: 2,
+    rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods/eviction"] }],
+    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": this.namespace } },
+    ...webhook,
+  });
 
   /** Lets the server forget what was before a version. */
   async forget(version: string): Promise<void> {

@@ -3,10 +3,13 @@ import { systemClock } from "../../src/effects/node/clock.ts";
 import { systemRandom } from "../../src/effects/node/random.ts";
 import { LabApi } from "../../src/lab/api/lab-api.ts";
 import { startControllers, type ManagerController } from "../../src/lab/controllers/start.ts";
+import { webhookCaller } from "../../src/lab/machine/call-webhook.ts";
+import { makeCertificate } from "../../src/lab/server/certificate.ts";
 import { serveLab } from "../../src/lab/server/serve.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { ApiClient } from "../cluster/api.ts";
 import { createBareNode } from "../cluster/bare-node.ts";
+import { serveHook } from "./hook.ts";
 import { BARE_NODES, type Server } from "./server.ts";
 import { Wire } from "./wire.ts";
 
@@ -30,6 +33,8 @@ export async function startLabServer(): Promise<Server> {
   const deps = { clock: systemClock(), random: systemRandom(), log: silentLog };
   const api = new LabApi(deps, { strictRbac: true });
   const controllers = startControllers({ ...deps, kube: api.kube() }, { machines: [], manager: MANAGER });
+  // No pod of these nodes runs, so no Service leads anywhere.
+  api.callWebhooks(webhookCaller(api, () => undefined));
   const served = await serveLab(api);
   const admin = new ApiClient(served.url, new Agent());
   for (let index = 0; index < BARE_NODES; index++) await createBareNode(admin, `bare-${String(index + 1)}`, index);
@@ -37,8 +42,10 @@ export async function startLabServer(): Promise<Server> {
   // An API server that has just started knows nothing of what was before.
   api.compact();
   const wire = new Wire(served.url, undefined);
+  const hook = await serveHook(await makeCertificate(deps.clock), () => undefined);
   return {
     wire,
+    hook,
     forget: () => {
       api.compact();
       return Promise.resolve();
@@ -47,6 +54,7 @@ export async function startLabServer(): Promise<Server> {
       await wire.close();
       await controllers.stop();
       await served.close();
+      await hook.close();
     },
   };
 }

@@ -22,6 +22,7 @@ const PLACES = {
   rolebindings: { root: "/apis/rbac.authorization.k8s.io/v1" },
   clusterroles: { root: "/apis/rbac.authorization.k8s.io/v1", cluster: true },
   clusterrolebindings: { root: "/apis/rbac.authorization.k8s.io/v1", cluster: true },
+  validatingwebhookconfigurations: { root: "/apis/admissionregistration.k8s.io/v1", cluster: true },
   storagepools: { root: "/apis/mooring.dev/v1alpha1", cluster: true },
   localvolumes: { root: "/apis/mooring.dev/v1alpha1", cluster: true },
   volumecopies: { root: "/apis/mooring.dev/v1alpha1", cluster: true },

@@ -3,6 +3,7 @@ import { parseAllDocuments } from "yaml";
 import { startCluster } from "../cluster/cluster.ts";
 import { BASE_MANIFEST } from "../cluster/product-manifests.ts";
 import { waitFor } from "../cluster/wait.ts";
+import { startHookProcess } from "./hook-process.ts";
 import { BARE_NODES, type Server } from "./server.ts";
 import { Wire } from "./wire.ts";
 
@@ -26,8 +27,10 @@ export async function startRealServer(): Promise<Server> {
     { timeoutMs: 180_000 },
   );
   await defineKinds(wire);
+  const hook = await startHookProcess(cluster);
   return {
     wire,
+    hook,
     forget: async (version) => {
       // Each kind has a cache of its own, which hears of the compaction a little later than others.
       for (const plural of FORGOTTEN) {
@@ -41,6 +44,7 @@ export async function startRealServer(): Promise<Server> {
     },
     close: async () => {
       await wire.close();
+      await hook.close();
       await cluster.close();
     },
   };

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** A request and its answer, or a watch and its events. */
+/** A request and its answer, a watch and its events, or what the webhook was asked meanwhile. */
 export type Exchange =
   | {
       readonly request: string;
@@ -11,7 +11,8 @@ export type Exchange =
       readonly warnings?: readonly string[];
       readonly retryAfter?: string;
     }
-  | { readonly request: string; readonly events: readonly unknown[] };
+  | { readonly request: string; readonly events: readonly unknown[] }
+  | { readonly asked: readonly unknown[] };
 
 /** What a case had, and in which order: a version that a list or a bookmark gave has to be lower than that of whatever was made afterwards. */
 export interface Course {
@@ -37,9 +38,9 @@ export function readRecording(topic: string): Recording {
 
 /** Whether a server said no in it: with a status, or inside a watch. */
 export function hasRefusal(exchanges: readonly Exchange[]): boolean {
-  return exchanges.some((exchange) =>
-    "events" in exchange
-      ? exchange.events.some((event) => (event as { type?: string }).type === "ERROR")
-      : exchange.code >= 400,
-  );
+  return exchanges.some((exchange) => {
+    if ("asked" in exchange) return false;
+    if ("code" in exchange) return exchange.code >= 400;
+    return exchange.events.some((event) => (event as { type?: string }).type === "ERROR");
+  });
 }

@@ -17,6 +17,7 @@ import { updating } from "./cases/updating.ts";
 import { validation } from "./cases/validation.ts";
 import { volumes } from "./cases/volumes.ts";
 import { watches } from "./cases/watches.ts";
+import { webhooks } from "./cases/webhooks.ts";
 
 /** Every case, by topic. */
 export const TOPICS: readonly Topic[] = [
@@ -39,4 +40,5 @@ export const TOPICS: readonly Topic[] = [
   rights,
   records,
   customKinds,
+  webhooks,
 ];

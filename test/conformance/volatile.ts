@@ -7,6 +7,7 @@
 //   "uid": "1f0c…"              "uid 1", wherever it stands, in names and messages too
 //   "2026-11-25T03:40:00Z"      "<time>", "<microtime>"; times that a case makes up itself are long ago, and stay
 //   the run's own id            "RUN"
+//   "127.0.0.1:41234"           "127.0.0.1:<port>": the webhook's
 //   managedFields               nothing: the lab has none
 //   the condition Unused        nothing: it comes to a claim a moment after it is bound
 //   "…\n@@ -1,6 +1,6 @@\n…"     nothing: what the lab does not append to "spec is immutable"
@@ -137,6 +138,7 @@ const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const TIME = /\b20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g;
 const AGE = /^\d+(s|m\d+s)$/;
 const CLUSTER_IP = /\b10\.\d+\.\d+\.\d+\b/g;
+const WEBHOOK = /\b127\.0\.0\.1:\d{5}\b/g;
 const TOKEN_VOLUME = /kube-api-access-[a-z0-9]{5}/g;
 const VERSION_IN_TEXT = /(resource ?version[^\d&]{0,40}|current: |resource version: <version> \()\d+/gi;
 /** What a real server appends to "spec is immutable": the difference, in a form of its own. */
@@ -161,6 +163,7 @@ class Words {
       .replace(UUID, (uid) => this.#uid(uid))
       .replace(TIME, (_all, fraction: string | undefined) => (fraction === undefined ? "<time>" : "<microtime>"))
       .replace(CLUSTER_IP, "<ip>")
+      .replace(WEBHOOK, "127.0.0.1:<port>")
       .replace(TOKEN_VOLUME, "kube-api-access-<generated>")
       .replace(VERSION_IN_TEXT, "$1<version>")
       .replace(VERSION_IN_TEXT, "$1<version>")

@@ -117,7 +117,23 @@ it("other requests go on while a webhook thinks", async () => {
   expect(api.objects("pods").map(({ metadata }) => metadata.name)).toEqual(["other"]);
 });
 
-it("no webhook is asked about a pod that is not there", async () => {
-  const { client } = await labWith(() => Promise.reject(new Error("must not be asked")), "Fail");
+it("a webhook is asked about a pod that is not there, as a real server does", async () => {
+  let asked = 0;
+  const { client } = await labWith(() => {
+    asked++;
+    return { allowed: true };
+  });
   expect((await refused(client.evict({ ...at, name: "none" }))).code).toBe(404);
+  expect(asked).toBe(1);
+});
+
+it("a configuration with what the lab does not evaluate is refused by its name", async () => {
+  const { kube } = testLab();
+  const matchConditions = [{ name: "one", expression: "true" }];
+  const body = {
+    metadata: { name: "hook" },
+    webhooks: [{ name: "evictions.test", clientConfig: {}, matchConditions }],
+  };
+  const error = await refused(kube.request({ method: "POST", path: PATH, body }));
+  expect(error.message).toContain("webhooks[0].matchConditions");
 });

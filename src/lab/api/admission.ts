@@ -6,16 +6,18 @@
  * Only evictions are sent to webhooks: that is what the product has one for.
  */
 import type { ValidatingWebhook } from "kubernetes-types/admissionregistration/v1.js";
+import type { Eviction } from "kubernetes-types/policy/v1.js";
 import { deadline, type Clock } from "../../effects/clock.ts";
 import { messageOf } from "../../observe/errors.ts";
-import type { LabObject } from "../store/object.ts";
 import { Failure, type FailureStatus } from "./failure.ts";
 import type { LabRequest } from "./request.ts";
-import type { ObjectRoute, Route } from "./route.ts";
-import { keyOf, type State } from "./state.ts";
+import type { ObjectRoute } from "./route.ts";
+import type { Webhook } from "./webhooks-for.ts";
 
 /**
  * Sends an AdmissionReview to where the client configuration points, and resolves with the answer.
+ * Rejects with what Go would say of the connection, and with an UnusableAnswer when there was
+ * one.
  */
 export type CallWebhook = (
   to: ValidatingWebhook["clientConfig"],
@@ -23,87 +25,100 @@ export type CallWebhook = (
   signal: AbortSignal,
 ) => Promise<unknown>;
 
+/** A webhook has answered, but not with success, or not with an object. */
+export class UnusableAnswer extends Error {
+  override readonly name = "UnusableAnswer";
+}
+
+/** What the webhooks have said. */
+export interface Admission {
+  /** Of all of them, also of those that refuse. */
+  readonly warnings: readonly string[];
+  readonly refusal: Failure | undefined;
+}
+
 interface ReviewResponse {
+  readonly uid?: string;
   readonly allowed?: boolean;
   readonly status?: Partial<FailureStatus>;
   readonly warnings?: readonly string[];
 }
 
-type Webhook = ValidatingWebhook & { readonly rules?: readonly Rule[] };
-
-interface Rule {
-  readonly apiGroups?: readonly string[];
-  readonly apiVersions?: readonly string[];
-  readonly operations?: readonly string[];
-  readonly resources?: readonly string[];
+interface Question {
+  readonly request: LabRequest;
+  readonly route: ObjectRoute;
+  readonly eviction: Eviction;
 }
 
-const CONFIGURATIONS = "validatingwebhookconfigurations.admissionregistration.k8s.io";
-
-/** The webhooks that are to be asked about a request; none when nothing is to wait. */
-export function webhooksFor(state: State, route: Route): readonly Webhook[] {
-  if (route.is !== "objects" || route.verb !== "create" || route.subresource !== "eviction") return [];
-  const { target } = route;
-  // Eviction reads the pod before it admits anything.
-  if (state.store.read(target.row.collection, keyOf(target)) === undefined) return [];
-  return state.store
-    .list(CONFIGURATIONS)
-    .flatMap((object: LabObject) => (object as unknown as { webhooks?: Webhook[] }).webhooks ?? [])
-    .filter(({ rules = [] }) => rules.some((rule) => matches(rule, route)));
+interface Deps {
+  readonly clock: Clock;
+  readonly call: CallWebhook;
+  readonly uid: () => string;
 }
 
-function matches({ apiGroups, apiVersions, operations, resources }: Rule, { target }: ObjectRoute): boolean {
-  const has = (list: readonly string[] | undefined, ...words: string[]): boolean =>
-    list?.some((each) => each === "*" || words.includes(each)) === true;
-  const { group, plural, version } = target.row;
-  return (
-    has(apiGroups, group) &&
-    has(apiVersions, version) &&
-    has(operations, "CREATE") &&
-    has(resources, `${plural}/eviction`, `${plural}/*`, "*/*", "*/eviction")
-  );
-}
+const DEFAULT_TIMEOUT_S = 10;
 
-/** Asks all of them at once. Resolves with their warnings; throws the refusal of the first. */
-export async function admit(
-  deps: { readonly clock: Clock; readonly call: CallWebhook; readonly uid: () => string },
-  webhooks: readonly Webhook[],
-  request: LabRequest,
-  route: ObjectRoute,
-): Promise<readonly string[]> {
-  const answers = await Promise.all(
-    webhooks.map(async (webhook) => ({ webhook, response: await ask(deps, webhook, request, route) })),
-  );
-  for (const { webhook, response } of answers) if (response.allowed !== true) throw refusal(webhook, response);
-  return answers.flatMap(({ response }) => response.warnings ?? []);
+/** Asks all of them at once; the refusal is that of the first. */
+export async function admit(deps: Deps, webhooks: readonly Webhook[], question: Question): Promise<Admission> {
+  const answers = await Promise.all(webhooks.map((webhook) => ask(deps, webhook, question)));
+  return {
+    warnings: answers.flatMap(({ warnings }) => warnings),
+    refusal: answers.find(({ refusal }) => refusal !== undefined)?.refusal,
+  };
 }
 
 /** A webhook that cannot be asked passes or refuses as its failurePolicy says. */
-async function ask(
-  { clock, call, uid }: Parameters<typeof admit>[0],
-  webhook: Webhook,
-  request: LabRequest,
-  route: ObjectRoute,
-): Promise<ReviewResponse> {
-  const limit = deadline(clock, (webhook.timeoutSeconds ?? 10) * 1000, request.signal);
+async function ask({ clock, call, uid }: Deps, webhook: Webhook, question: Question): Promise<Admission> {
+  const { timeoutSeconds = DEFAULT_TIMEOUT_S, clientConfig, failurePolicy } = webhook;
+  const { signal } = question.request;
+  const limit = deadline(clock, timeoutSeconds * 1000, signal);
   const id = uid();
   try {
-    const review = (await call(webhook.clientConfig, reviewOf(id, request, route), limit.signal)) as {
-      response?: ReviewResponse & { uid?: string };
-    };
-    if (review.response?.uid !== id) throw new Error("expected response.uid to be that of the request");
-    return review.response;
+    const review = await call(clientConfig, reviewOf(id, question), limit.signal);
+    const response = responseOf(review, id);
+    const refusal = response.allowed === true ? undefined : refusalOf(webhook, response);
+    return { warnings: response.warnings ?? [], refusal };
   } catch (error) {
-    request.signal?.throwIfAborted();
-    if (webhook.failurePolicy === "Ignore") return { allowed: true };
-    const message = `Internal error occurred: failed calling webhook "${webhook.name}": ${messageOf(error)}`;
-    throw new Failure(500, "InternalError", message, { causes: [{ message: messageOf(error) }] } as never);
+    signal?.throwIfAborted();
+    if (failurePolicy === "Ignore") return { warnings: [], refusal: undefined };
+    const why = limit.signal.aborted ? new Error("context deadline exceeded") : error;
+    const message = `failed calling webhook "${webhook.name}": ${failureOf(webhook, why)}`;
+    const details = { causes: [{ message }] } as never;
+    return { warnings: [], refusal: new Failure(500, "InternalError", `Internal error occurred: ${message}`, details) };
   } finally {
     limit.clear();
   }
 }
 
-function reviewOf(uid: string, { body, query, user }: LabRequest, { target }: ObjectRoute): object {
+/** It was reached, and what it said makes no sense. */
+class InvalidResponse extends Error {
+  override readonly name = "InvalidResponse";
+}
+
+function responseOf(review: unknown, uid: string): ReviewResponse {
+  const { response } = (review ?? {}) as { response?: ReviewResponse };
+  if (response === undefined) throw new InvalidResponse("webhook response was absent");
+  const { uid: given = "" } = response;
+  if (given !== uid) throw new InvalidResponse(`expected response.uid="${uid}", got "${given}"`);
+  return response;
+}
+
+function failureOf(webhook: Webhook, error: unknown): string {
+  const why = messageOf(error);
+  if (error instanceof InvalidResponse) return `received invalid webhook response: ${why}`;
+  return `failed to call webhook: ${error instanceof UnusableAnswer ? "" : `Post "${urlOf(webhook)}": `}${why}`;
+}
+
+function urlOf({ clientConfig, timeoutSeconds = DEFAULT_TIMEOUT_S }: Webhook): string {
+  const { service, url = "" } = clientConfig;
+  const at =
+    service === undefined
+      ? url
+      : `https://${service.name}.${service.namespace}.svc:${String(service.port ?? 443)}${service.path ?? "/"}`;
+  return `${at}?timeout=${String(timeoutSeconds)}s`;
+}
+
+function reviewOf(uid: string, { request: { query, user }, route: { target }, eviction }: Question): object {
   const { group, version, plural } = target.row;
   const kind = { group: "policy", version: "v1", kind: "Eviction" };
   const resource = { group, version, resource: plural };
@@ -123,7 +138,7 @@ function reviewOf(uid: string, { body, query, user }: LabRequest, { target }: Ob
       namespace: target.namespace,
       operation: "CREATE",
       userInfo: { username: user.name, uid: user.uid, groups: user.groups, extra: user.extra },
-      object: { apiVersion: "policy/v1", kind: "Eviction", ...(body as object) },
+      object: { ...eviction, metadata: { ...eviction.metadata, namespace: target.namespace } },
       oldObject: null,
       dryRun,
       options: { kind: "CreateOptions", apiVersion: "meta.k8s.io/v1", ...(dryRun ? { dryRun: ["All"] } : {}) },
@@ -132,7 +147,7 @@ function reviewOf(uid: string, { body, query, user }: LabRequest, { target }: Ob
 }
 
 /** As webhook/errors.ToStatusErr makes it. */
-function refusal({ name }: Webhook, { status = {} }: ReviewResponse): Failure {
+function refusalOf({ name }: Webhook, { status = {} }: ReviewResponse): Failure {
   const denied = `admission webhook "${name}" denied the request`;
   const { message = "", reason = "" } = status;
   const why = message === "" ? reason : message;

@@ -88,7 +88,7 @@ export function decodeAs(
 }
 
 /** Go's name of what a decoder looks at first. */
-const TYPE_META =
+export const TYPE_META =
   'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
 const SUMMARY_BYTES = 30;
 

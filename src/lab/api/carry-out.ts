@@ -1,7 +1,6 @@
 // One request, carried out: which verb on which thing is done by whom. Synchronous from end to end.
 import type { TokenRequest } from "kubernetes-types/authentication/v1.js";
 import type { Binding } from "kubernetes-types/core/v1.js";
-import type { Eviction } from "kubernetes-types/policy/v1.js";
 import type { LabObject } from "../store/object.ts";
 import { askedOptions, decodeAs } from "./body.ts";
 import { deleteObject, deleteOptionsOf } from "./delete.ts";
@@ -16,7 +15,7 @@ import type { ObjectRoute, Route } from "./route.ts";
 import { selectionOf } from "./select.ts";
 import { keyOf, type State, type Target } from "./state.ts";
 import { bindPod } from "./subresources/binding.ts";
-import { evictPod } from "./subresources/eviction.ts";
+import { evictPod, readEviction } from "./subresources/eviction.ts";
 import { patchScale, readScale, replaceScale } from "./subresources/scale.ts";
 import { requestToken } from "./subresources/token.ts";
 import type { Tokens } from "./tokens.ts";
@@ -121,12 +120,9 @@ function onSubresource(deps: Deps, request: LabRequest, { verb, target, subresou
       bindPod(state, target, value as unknown as Binding, options.dryRun);
       return { code: 201, body: success(201) };
     }
-    case "create eviction": {
-      const kind = { group: "policy", version: "v1", kind: "Eviction" };
-      const { value } = decodeAs("policy.v1.Eviction", kind, request.body, options.fieldValidation);
-      evictPod(state, target, value as unknown as Eviction, options.dryRun);
+    case "create eviction":
+      evictPod(state, target, readEviction(request.body, name, options.fieldValidation), options.dryRun);
       return { code: 201, body: success(201) };
-    }
     case "create token": {
       const kind = { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" };
       const { value } = decodeAs("authentication.v1.TokenRequest", kind, request.body, options.fieldValidation);

@@ -12,7 +12,7 @@ import type { Kube, KubeRequest } from "../../kube/kube.ts";
 import type { Log } from "../../observe/log.ts";
 import type { LabObject } from "../store/object.ts";
 import { Store, type Change } from "../store/store.ts";
-import { admit, webhooksFor, type CallWebhook } from "./admission.ts";
+import { admit, type Admission, type CallWebhook } from "./admission.ts";
 import { bootstrapObjects } from "./bootstrap.ts";
 import { carryOut, type PodLogs } from "./carry-out.ts";
 import { EventExpiry } from "./event-expiry.ts";
@@ -23,8 +23,10 @@ import { isAllowed, refusalText, type Attributes } from "./rbac.ts";
 import { ADMIN, Dropped, isFailureStatus, type LabAnswer, type LabRequest, type LabUser } from "./request.ts";
 import { routeOf, type Route } from "./route.ts";
 import type { State } from "./state.ts";
+import { readEviction } from "./subresources/eviction.ts";
 import { Tokens } from "./tokens.ts";
 import type { Watch } from "./watch.ts";
+import { isEviction, webhooksFor } from "./webhooks-for.ts";
 import { createObject } from "./write.ts";
 
 export interface LabDeps {
@@ -47,6 +49,7 @@ export interface LabOptions {
   readonly observe?: (request: LabRequest, code: number) => void;
 }
 
+const ADMITTED: Admission = { warnings: [], refusal: undefined };
 const DEFAULTS = { historyLimit: 10_000, bookmarkEveryMs: 60_000 };
 /** As KubeRequest.timeoutMs says. */
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -178,13 +181,13 @@ export class LabApi {
       await this.faults.before(seen, timeoutMs, signal);
       signal?.throwIfAborted();
       const admission = this.#admitted(request, route);
-      const warnings = admission === undefined ? [] : await admission;
+      const { warnings, refusal } = admission === undefined ? ADMITTED : await admission;
       signal?.throwIfAborted();
-      const answer = withWarnings(this.#carryOut(request, route), warnings);
+      const answer = withWarnings(refusal === undefined ? this.#carryOut(request, route) : refused(refusal), warnings);
       await this.faults.after(seen, timeoutMs, signal);
       return answer;
     } catch (error) {
-      if (error instanceof Failure) return { code: error.status.code, body: error.status };
+      if (error instanceof Failure) return refused(error);
       if (error instanceof PlainFailure) return plain(error);
       if (error instanceof Dropped || signal?.aborted === true) throw error;
       this.#deps.log.error("the lab has failed to carry out a request", { path: request.path, err: error });
@@ -193,14 +196,18 @@ export class LabApi {
   }
 
   /**
-   * The warnings of the webhooks that were asked. Undefined, and without waiting, when none was.
+   * What the webhooks say. Undefined, and without waiting, when none is asked: also of what will be
+   * refused anyway.
    */
-  #admitted(request: LabRequest, route: Route): Promise<readonly string[]> | undefined {
-    const webhooks = webhooksFor(this.#state, route);
-    if (webhooks.length === 0 || route.is !== "objects") return undefined;
+  #admitted(request: LabRequest, route: Route): Promise<Admission> | undefined {
+    if (!isEviction(route)) return undefined;
     if (this.#options.strictRbac === true) this.#authorize(request, route);
+    const eviction = readEviction(request.body, route.target.name, "Ignore");
+    const webhooks = webhooksFor(this.#state, route, eviction);
+    if (webhooks.length === 0) return undefined;
     const { clock, random } = this.#deps;
-    return admit({ clock, call: this.#callWebhook, uid: () => random.uuid() }, webhooks, request, route);
+    const deps = { clock, call: this.#callWebhook, uid: () => random.uuid() };
+    return admit(deps, webhooks, { request, route, eviction });
   }
 
   #carryOut(request: LabRequest, route: Route): LabAnswer {
@@ -228,7 +235,7 @@ export class LabApi {
       );
     } catch (error) {
       // A refusal is an answer like any other, and can be lost on its way.
-      if (error instanceof Failure) return { code: error.status.code, body: error.status };
+      if (error instanceof Failure) return refused(error);
       if (error instanceof PlainFailure) return plain(error);
       throw error;
     }
@@ -241,6 +248,10 @@ export class LabApi {
     const { group, resource, name } = attributes;
     throw forbidden({ group, plural: resource }, name, refusalText(user, attributes));
   }
+}
+
+function refused({ status }: Failure): LabAnswer {
+  return { code: status.code, body: status };
 }
 
 function withWarnings(answer: LabAnswer, warnings: readonly string[]): LabAnswer {

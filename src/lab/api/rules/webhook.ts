@@ -17,4 +17,12 @@ export const webhookConfigurationRules: KindRules = {
       if (service !== undefined) service.port ??= 443;
     }
   },
+  // Better than a webhook that is asked about what it does not want to know.
+  validate: (draft, errors) => {
+    const { webhooks = [] } = draft as Draft & { webhooks?: ValidatingWebhook[] };
+    webhooks.forEach(({ matchConditions = [] }, index) => {
+      if (matchConditions.length === 0) return;
+      errors.forbidden(`webhooks[${String(index)}].matchConditions`, "the lab does not evaluate them");
+    });
+  },
 };

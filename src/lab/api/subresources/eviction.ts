@@ -3,6 +3,7 @@ import type { Pod } from "kubernetes-types/core/v1.js";
 import type { Eviction, PodDisruptionBudget } from "kubernetes-types/policy/v1.js";
 import { secondsTime } from "../../../kube/timestamps.ts";
 import { thaw, type Draft, type LabObject } from "../../store/object.ts";
+import { decodeAs, type FieldValidation } from "../body.ts";
 import { deleteObject, type DeleteOptions } from "../delete.ts";
 import { badRequest, Failure, forbidden, notFound, tooManyRequests } from "../failure.ts";
 import { kindAt } from "../kinds.ts";
@@ -14,10 +15,22 @@ const BUDGETS = "poddisruptionbudgets.policy";
 /** Evictions that the disruption controller has not seen yet. */
 const MOST_UNCONFIRMED = 2000;
 
+const KIND = { group: "policy", version: "v1", kind: "Eviction" };
+/** Of old autoscalers. It is read as one of the new version. */
+const OLD_VERSION = "policy/v1beta1";
+
+/** Reads the body of a request for an eviction. Throws a 400. */
+export function readEviction(body: unknown, name: string, validation: FieldValidation): Eviction {
+  const isOld = (body as { apiVersion?: string } | undefined)?.apiVersion === OLD_VERSION;
+  const given = isOld ? { ...(body as object), apiVersion: "policy/v1" } : body;
+  const eviction = decodeAs("policy.v1.Eviction", KIND, given, validation).value as Eviction;
+  if ((eviction.metadata?.name ?? "") !== name) throw badRequest("name in URL does not match name in Eviction object");
+  return eviction;
+}
+
 /** Evicts a pod or says why not. */
 export function evictPod(state: State, target: Target, eviction: Eviction, dryRun: boolean): void {
   const { row, name } = target;
-  if ((eviction.metadata?.name ?? "") !== name) throw badRequest("name in URL does not match name in Eviction object");
   const object = state.store.read(row.collection, keyOf(target));
   if (object === undefined) throw notFound(row, name);
   const pod = object as unknown as Pod;
