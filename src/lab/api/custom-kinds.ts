@@ -3,13 +3,15 @@
  * are made from: what a cluster serves once those are applied. The lab serves them always.
  *
  * A body goes through the structural schema of its kind: unknown fields are dropped, defaults
- * filled in, and what does not fit is a 422. The CEL rules are not evaluated.
+ * filled in, and what does not fit is a 422. So is what breaks one of the kind's CEL rules, which
+ * are looked at when nothing else is wrong with the form of the object.
  */
 import type { CustomKind } from "../../api/crd/custom-kind.ts";
 import { customKinds } from "../../api/crd/kinds.ts";
 import { structural, type Structural } from "../../api/crd/structural.ts";
-import { thaw, type Draft } from "../store/object.ts";
+import { thaw, type Draft, type LabObject } from "../store/object.ts";
 import { ageColumn, column, nameColumn, type Column } from "./columns/column.ts";
+import { compileRules } from "./custom-rules.ts";
 import type { FieldErrors } from "./field-errors.ts";
 import { textAt } from "./field-selector.ts";
 import { CUSTOM_OBJECT, type KindRow, type KindRules } from "./kind-row.ts";
@@ -66,8 +68,10 @@ function rulesOf(kind: CustomKind): KindRules {
     validateValue(schema, value, place, errors);
     validateKeys(schema, value, place.field, errors);
   };
-  const blockRules = (errors: FieldErrors): void => {
-    if (kind.rules.length > 0 && errors.blocksRules) errors.invalid("<nil>", undefined, NOT_CHECKED);
+  const checkRules = compileRules(kind);
+  const ruled = (draft: Draft, errors: FieldErrors, before: LabObject | undefined): void => {
+    if (!errors.blocksRules) checkRules(draft, before, errors);
+    else if (kind.rules.length > 0) errors.invalid("<nil>", undefined, NOT_CHECKED);
   };
   return {
     prune: (draft) => [...prune(spec, draft["spec"], "spec"), ...prune(status, draft["status"], "status")],
@@ -79,15 +83,15 @@ function rulesOf(kind: CustomKind): KindRules {
     status: (draft, before) => {
       draft.metadata = thaw(before.metadata) as Draft["metadata"];
     },
-    validate: (draft, errors) => {
+    validate: (draft, errors, before) => {
       if (draft["spec"] !== undefined) validated(spec, draft["spec"], { field: "spec", inBody: "spec" }, errors);
       else if (specRequired) errors.required("spec");
-      blockRules(errors);
+      ruled(draft, errors, before);
     },
-    validateStatus: (draft, errors) => {
-      if (draft["status"] === undefined) return;
-      validated(status, draft["status"], { field: "status", inBody: "" }, errors);
-      blockRules(errors);
+    validateStatus: (draft, errors, before) => {
+      const place = { field: "status", inBody: "" };
+      if (draft["status"] !== undefined) validated(status, draft["status"], place, errors);
+      ruled(draft, errors, before);
     },
   };
 }

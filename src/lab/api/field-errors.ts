@@ -25,6 +25,11 @@ export class FieldErrors {
     this.#add("FieldValueInvalid", field, `Invalid value: ${printed(value)}`, detail);
   }
 
+  /** A CEL rule does not hold: such a cause shows no value. */
+  brokenRule(field: string, message: string): void {
+    this.#add("FieldValueInvalid", field, "Invalid value", message);
+  }
+
   /** A value of another type: `given` is the name of its type, or the text of another format. */
   typeInvalid(field: string, given: string, detail: string): void {
     this.#add("FieldValueTypeInvalid", field, `Invalid value: ${printed(given)}`, detail);

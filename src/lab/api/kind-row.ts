@@ -28,10 +28,10 @@ export interface KindRules {
   update?(draft: Draft, before: LabObject, context: RuleContext): void;
   /** A write to the status has taken the spec from before; what else it keeps. */
   status?(draft: Draft, before: LabObject, context: RuleContext): void;
-  /** On creation and update. */
-  validate?(draft: Draft, errors: FieldErrors): void;
+  /** On creation and update; `before` is undefined on creation. */
+  validate?(draft: Draft, errors: FieldErrors, before?: LabObject): void;
   /** On update of the status. */
-  validateStatus?(draft: Draft, errors: FieldErrors): void;
+  validateStatus?(draft: Draft, errors: FieldErrors, before: LabObject): void;
   /** On update of the object itself. */
   validateUpdate?(draft: Draft, before: LabObject, errors: FieldErrors): void;
   /** Admission of an update of the object itself, after its validation. Throws a 403. */

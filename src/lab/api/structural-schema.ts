@@ -1,7 +1,7 @@
 /*
  * What an API server does with the body of a custom object: it drops what the structural schema
  * does not know, fills in defaults, and says what does not fit, in the words of kube-openapi's
- * validation. The CEL rules are not evaluated.
+ * validation. CEL rules are not its matter.
  */
 import type { Structural } from "../../api/crd/structural.ts";
 import type { FieldErrors } from "./field-errors.ts";

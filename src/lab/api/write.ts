@@ -136,10 +136,10 @@ export function updateDraft(
   // A real server says it twice of a custom object: for every object, and for a custom one again.
   if (row.type === CUSTOM_OBJECT) validateMetadataUpdate(object, before, errors);
   if (door === "main") {
-    row.rules.validate?.(object, errors);
+    row.rules.validate?.(object, errors, before);
     row.rules.validateUpdate?.(object, before, errors);
   }
-  if (door === "status") row.rules.validateStatus?.(object, errors);
+  if (door === "status") row.rules.validateStatus?.(object, errors, before);
   errors.throwIfFound(row.convert?.stored ?? row, target.name);
   if (door === "main") row.rules.admitUpdate?.(object, before, context);
   if (door === "main" && row.generation && specChanged(object, before)) {

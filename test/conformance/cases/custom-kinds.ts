@@ -37,8 +37,15 @@ const move = (name: string, spec: object = {}): object => ({
   spec: { volumes: [{ name: "data" }], from: "bare-1", to: "bare-2", ...spec },
 });
 
+const pool = (path: string): object => ({
+  apiVersion: "mooring.dev/v1alpha1",
+  kind: "StoragePool",
+  metadata: { name: "none" },
+  spec: { path },
+});
+
 const names = (list: Json): unknown => (list["items"] as Json[]).map(({ metadata }) => metadata.name);
-/** A server that evaluates no rules accepts what the real one refuses. */
+/** What a case is about is refused by every server; should it not be, this is seen. */
 const accepted = (): unknown => "accepted";
 const specAndStatus = ({ metadata, spec, status }: Json): unknown => ({
   generation: metadata["generation"],
@@ -116,6 +123,88 @@ export const customKinds: Topic = {
         await c.patch("volumemoves", name, "merge", { spec: { from: "bare-3" } }, { show: accepted });
         await c.patch("volumemoves", name, "json", [{ op: "remove", path: "/spec/to" }], { show: accepted });
         await c.patch("volumemoves", name, "merge", { spec: { bandwidth: "10Mi" } }, { show: specAndStatus });
+      });
+    }),
+    claim(31, "a rule of the whole object names the field that it is about, or none", async (c) => {
+      const dry = { query: { dryRun: "All" }, show: accepted };
+      await c.create("localvolumes", localVolume("a".repeat(100)), dry);
+      await c.create("localvolumes", localVolume("none"), dry);
+    }),
+    claim(31, "every rule that is broken is a cause, those of the object before those of the spec", async (c) => {
+      const broken = {
+        mayCreate: { nodeName: "bare-2", epoch: 1 },
+        fence: INCARNATION,
+        activeMove: { name: "other", uid: OTHER_UID },
+      };
+      await c.create("localvolumes", localVolume("a".repeat(100), broken));
+    }),
+    claim(31, "no rule is looked at of an object whose form is wrong", async (c) => {
+      await c.create("volumemoves", move("none", { to: "bare-1", reason: "Mood" }));
+      await c.create("volumemoves", move("none", { to: "bare-1", volumes: [] }));
+    }),
+    claim(31, "a part of a path is what is between slashes", async (c) => {
+      const dry = { query: { dryRun: "All" }, show: accepted };
+      for (const path of ["/a/../b", "/a/.", "/a/..b", "/a.b/c"]) await c.create("storagepools", pool(path), dry);
+    }),
+    claim(31, "a rule about what was is looked at when it changes, by PATCH and by PUT", async (c) => {
+      const name = `volume-${c.run}`;
+      await c.given.create("localvolumes", localVolume(name, { epoch: 3, nodeName: "bare-1" }));
+      const change = async (spec: object): Promise<unknown> =>
+        await c.patch("localvolumes", name, "merge", { spec }, { show: ({ spec: now }) => now });
+      await change({ epoch: 2 });
+      await change({ nodeName: "bare-2" });
+      await change({ nodeName: "bare-2", epoch: 4, mayCreate: { nodeName: "bare-2", epoch: 4 } });
+      await change({ mayCreate: null });
+      await change({ mayCreate: { nodeName: "bare-2", epoch: 4 } });
+      await change({ mayCreate: { nodeName: "bare-2", epoch: 5 }, epoch: 5 });
+      await change({ reclaim: true, mayCreate: null });
+      await change({ reclaim: false, pool: "other" });
+      const now = await c.given.get("localvolumes", name);
+      const spec = { ...(now["spec"] as object), epoch: 1, pool: "other", originHostname: "bare-2" };
+      await c.replace("localvolumes", name, { ...now, spec });
+      await c.given.delete("localvolumes", name);
+    }),
+    claim(31, "a list that never changes is compared item by item", async (c) => {
+      await withMove(c, async (name) => {
+        const change = async (volumes: readonly object[]): Promise<unknown> =>
+          await c.patch("volumemoves", name, "merge", { spec: { volumes } }, { show: accepted });
+        await change([{ name: "data", mode: "Copy" }]);
+        await change([{ name: "data" }]);
+        await change([{ name: "data", mode: "Rebuild" }]);
+        await change([{ name: "data" }, { name: "more" }]);
+      });
+    }),
+    claim(31, "a move goes from phase to phase only as its rules say, which say so themselves", async (c) => {
+      await withMove(c, async (name) => {
+        const enter = async (status: object | null): Promise<unknown> =>
+          await c.patch(
+            "volumemoves",
+            name,
+            "merge",
+            { status },
+            { subresource: "status", show: ({ status: now }) => now },
+          );
+        await enter({ phase: "Copying" });
+        await enter({ message: "not yet" });
+        await enter({ phase: "Planned" });
+        await enter({ phase: "Done" });
+        await enter({ phase: null });
+        await enter(null);
+        await enter({ phase: "Copying", target: "bare-2", committed: true });
+        await enter({ phase: "Copying", target: "bare-2" });
+        await enter({ phase: "Prepared" });
+        await enter({ phase: "Fenced" });
+        await enter({ phase: "Fenced", sealing: 1 });
+        await enter({ phase: "Sealed", sealing: 0 });
+        await enter({ phase: "Sealed" });
+        await enter({ phase: "Committed", committed: true, target: "bare-3" });
+        await enter({ phase: "Committed" });
+        await enter({ phase: "Committed", committed: true });
+        await enter({ committed: false });
+        await enter({ phase: "Undoing", committed: false });
+        await enter({ phase: "Done" });
+        // A write of the spec is held to the rules of the status as well, which it leaves alone.
+        await c.patch("volumemoves", name, "merge", { spec: { bandwidth: "1Mi" } }, { show: specAndStatus });
       });
     }),
     claim(31, "a write of the object leaves the status, and a write of the status leaves the spec", async (c) => {
