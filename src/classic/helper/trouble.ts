@@ -42,12 +42,38 @@ export function failureOf(pod: Pod): string {
 }
 
 const TAIL_LINES = 5;
-const TAIL_CHARACTERS = 1024;
+/** With the words around it, what the message of an event has room for. */
+const TAIL_CHARACTERS = 800;
+const CUT_MARK = "…";
 
-/** The end of a log for an event: the last 5 lines, of those the last 1,024 characters. */
+/**
+ * The end of a log for an event: the last 5 lines, 800 characters at most. Where they are longer,
+ * each long line loses its middle: `rm: can't remove '/a/very/long/path': File name too long` says
+ * at its end what went wrong, and the line that says why need not be the last.
+ */
 export function tailOf(log: string): string {
-  const lines = log.replace(/\n+$/, "").split("\n").slice(-TAIL_LINES).join("\n");
-  return wellFormed(lines.slice(-TAIL_CHARACTERS));
+  const lines = log.replace(/\n+$/, "").split("\n").slice(-TAIL_LINES);
+  const longest = longestLine(lines);
+  return wellFormed(lines.map((line) => withoutMiddle(line, longest)).join("\n"));
+}
+
+/** How long a line may be: short ones stay whole, the long ones share what is left. */
+function longestLine(lines: readonly string[]): number {
+  let room = TAIL_CHARACTERS - (lines.length - 1);
+  let sharing = lines.length;
+  for (const length of lines.map((line) => line.length).toSorted((a, b) => a - b)) {
+    if (length * sharing > room) return Math.floor(room / sharing);
+    room -= length;
+    sharing -= 1;
+  }
+  return TAIL_CHARACTERS;
+}
+
+function withoutMiddle(line: string, longest: number): string {
+  if (line.length <= longest) return line;
+  const room = longest - CUT_MARK.length;
+  const beginning = Math.floor(room / 3);
+  return line.slice(0, beginning) + CUT_MARK + line.slice(line.length - (room - beginning));
 }
 
 function withMessage(reason: string, message: string | undefined): string {
