@@ -11,6 +11,7 @@ import {
   isDone,
   kubeletGone,
   PODS,
+  UID2,
   yes,
 } from "./testing/driver-suite.fixture.ts";
 import { claim, node, storageClass } from "./testing/objects.fixture.ts";
@@ -205,5 +206,34 @@ describe("data of a class that retains", () => {
     await on.newLeader();
     for (const name of on.driver.attempts()) await on.driver.removeAttempt(name, yes, on.signal);
     expect(on.cluster.ran.filter((line) => line.startsWith("delete"))).toEqual([]);
+  });
+});
+
+describe("a directory that no file system takes", () => {
+  const message = (what: string) =>
+    expect.stringMatching(new RegExp(`^the ${what}, and Linux takes .*: give the claim`));
+
+  it("for its name is refused for good, with the remedy, and no helper is tried", async () => {
+    const long = claim({ name: "n".repeat(200) });
+    // 40 of the volume, 4 of the namespace, 2 underscores.
+    await on.provision({ claim: claim({ name: "n".repeat(209) }) });
+    const work = on.provision({ claim: claim({ name: "n".repeat(210), uid: UID2 }) });
+    const refusal = { retry: "never", message: message("directory name pvc-.*_shop_n{210} has 256 bytes") as unknown };
+    await expect(work).rejects.toMatchObject(refusal);
+    const inBytes = { ...storageClass({ pathPattern: "{{ .PVC.Namespace }}/{{ .PVC.Name }}/{{ .PVC.Labels.l }}" }) };
+    const accented = { ...long, metadata: { ...long.metadata, labels: { l: "é".repeat(128) } } };
+    await expect(on.provision({ claim: accented, storageClass: inBytes })).rejects.toMatchObject({
+      message: message("directory name é{128} has 256 bytes") as unknown,
+    });
+    expect(on.cluster.ran).toHaveLength(1);
+  });
+
+  it("for its whole path is refused too", async () => {
+    const deep = storageClass({ pathPattern: `{{ .PVC.Namespace }}/{{ .PVC.Name }}/${"d/".repeat(2100)}d` });
+    await expect(on.provision({ storageClass: deep })).rejects.toMatchObject({
+      retry: "never",
+      message: message("path /opt/lpp/shop/data/.* has [0-9]{4} bytes") as unknown,
+    });
+    expect(on.cluster.ran).toEqual([]);
   });
 });

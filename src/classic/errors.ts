@@ -191,6 +191,13 @@ export const classicErrors = defineErrors("CLASSIC", {
     retry: "backoff",
     advice: "A segment is empty, `.`, `..` or `<no value>`: correct the claim's labels and annotations or the pattern.",
   },
+  NAME_TOO_LONG: {
+    message: (p: { path: string; what: string; bytes: number; most: number }) =>
+      `${p.what} ${p.path} has ${p.bytes} bytes, and Linux takes ${p.most}: give the claim a shorter name, or use a class whose pathPattern makes a shorter one`,
+    // Nothing but the claim, or its class, can make it shorter.
+    retry: "never",
+    advice: "Delete the claim and create it again under a shorter name, or in another class.",
+  },
   DATA_PATTERN: {
     message: (p: { what: "user" | "group" | "perm"; pattern: string; why: string }) =>
       `failed to create ${p.what} from pattern ${p.pattern}: ${p.why}`,

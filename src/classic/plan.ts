@@ -43,15 +43,40 @@ export function planProvision(settings: Settings, request: ProvisionRequest, ren
   const wish = { claimUid: uidOf(claim), nodePath: options.nodePath };
   const base = basePath(configOf(settings.config, classNameOf(request)), node?.metadata?.name ?? "", wish, log);
   const folder = { volumeName, claim, options };
+  const path = join(base, folderName(folder, render));
+  refuseTooLong(path);
   return {
     shared,
     options,
     type,
     node,
-    path: join(base, folderName(folder, render)),
+    path,
     sizeBytes: bytes(claim.spec?.resources?.requests?.["storage"] ?? "0"),
     ownership: () => ownershipOf(folder, render),
   };
+}
+
+/** Linux' limits, in bytes: of a file's name, and of a path that a program can name in one go. */
+const LONGEST_FILE_NAME = 255;
+const LONGEST_PATH = 4095;
+
+/** A script would fail for these at every attempt. */
+function refuseTooLong(path: string): void {
+  const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
+  for (const name of path.split("/")) {
+    const length = bytesOf(name);
+    if (length <= LONGEST_FILE_NAME) continue;
+    throw classicErrors.NAME_TOO_LONG({
+      path: name,
+      what: "the directory name",
+      bytes: length,
+      most: LONGEST_FILE_NAME,
+    });
+  }
+  const length = bytesOf(path);
+  if (length > LONGEST_PATH) {
+    throw classicErrors.NAME_TOO_LONG({ path, what: "the path", bytes: length, most: LONGEST_PATH });
+  }
 }
 
 /** Whether a claim without a node could be made on this one. */

@@ -154,6 +154,20 @@ spec:
     expect(recordOf(pod)).toMatchObject({ volumeName: VOLUME, action: "create" });
   });
 
+  it("has a name that the server takes, wherever it is cut", () => {
+    const valid = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+    for (let length = 60; length <= 128; length++) {
+      const long = `metadata: {name: ${"h".repeat(length)}}\nspec: {containers: [{name: c}]}`;
+      for (const volumeName of [VOLUME, `data.of.${"a.b-c".repeat(40)}`]) {
+        for (const suffix of ["", "-again"]) {
+          const name = helperPod({ ...task, volumeName, suffix }, around(long)).metadata?.name ?? "";
+          expect(name).toMatch(valid);
+          expect(name.length).toBeLessThanOrEqual(128);
+        }
+      }
+    }
+  });
+
   it.each([
     ["no name", { volumeName: "" }, "invalid empty name or path or node"],
     ["no path", { path: "" }, "invalid empty name or path or node"],

@@ -145,7 +145,9 @@ export function helperPodName(
   suffix: string = "",
 ): string {
   const name = `${template.metadata.name ?? ""}-${action}-${volumeName}`;
-  return name.slice(0, LONGEST_NAME - suffix.length) + suffix;
+  if (name.length + suffix.length <= LONGEST_NAME) return name + suffix;
+  // The server takes no name that ends in these, nor one with a part between dots that does.
+  return name.slice(0, LONGEST_NAME - suffix.length).replace(/[-.]+$/, "") + suffix;
 }
 
 function nodeNameFor(template: HelperTemplate, node: string): { nodeName?: string } {
