@@ -64,6 +64,7 @@ describe("volumes that share a directory", () => {
     await on.cluster.putVolume(other({ path, status: { phase: "Bound" } }));
     expect(await on.driver.remove(mine, yes, on.signal)).toEqual({
       outcome: "kept",
+      on: expect.objectContaining({ metadata: expect.objectContaining({ name: "node-a" }) as unknown }) as unknown,
       message: `volume ${VOLUME} is gone, its directory node-a:/opt/lpp/common is kept: it overlaps the directory of volume pv-other`,
     });
     expect(on.cluster.ran).toEqual([]);

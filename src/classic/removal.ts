@@ -115,7 +115,10 @@ export class Removal {
       const about = aboutVolume(volume);
       const ask = (): Promise<Obstacle | undefined> => check.ask(place, pinned ? answer?.node : undefined, confirm);
       const obstacle = await work.tearDown(task, place, { settings, about, signal }, ask);
-      if (obstacle !== undefined) return this.#stays(name, placeText(node, path), obstacle, path);
+      if (obstacle !== undefined) {
+        const stays = this.#stays(name, placeText(node, path), obstacle, path);
+        return stays.outcome === "kept" && answer !== undefined ? { ...stays, on: answer.node } : stays;
+      }
     } finally {
       release();
     }

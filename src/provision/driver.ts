@@ -176,9 +176,10 @@ export type RemovedVolume =
   | { readonly outcome: "withdrawn" }
   /**
    * The PersistentVolume is deleted, its data stays where it is; `message` says where and why, for
-   * an event.
+   * an event. `on` is the node that has it: the event is told there too, where somebody looks whose
+   * disk fills up.
    */
-  | { readonly outcome: "kept"; readonly message: string }
+  | { readonly outcome: "kept"; readonly message: string; readonly on?: Node }
   /**
    * The volume's node is not there now: nothing is deleted; tried again after `retryAfterMs`, or
    * when a node appears.

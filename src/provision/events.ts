@@ -1,9 +1,11 @@
 import { aboutObject, type EventAbout } from "../kube/event-object.ts";
 import {
   configMaps,
+  nodes,
   persistentVolumeClaims,
   persistentVolumes,
   type ConfigMap,
+  type Node,
   type PersistentVolume,
   type PersistentVolumeClaim,
 } from "../kube/kinds.ts";
@@ -28,6 +30,10 @@ export function aboutClaim(claim: PersistentVolumeClaim): AboutObject {
 
 export function aboutVolume(volume: PersistentVolume): AboutObject {
   return aboutObject(persistentVolumes, volume);
+}
+
+export function aboutNode(node: Node): AboutObject {
+  return aboutObject(nodes, node);
 }
 
 export function aboutConfigMap(configMap: ConfigMap): AboutObject {

@@ -13,6 +13,8 @@ export interface ProvisionMetrics {
   readonly deleted: Counter<"class">;
   readonly deleteFailed: Counter<"class">;
   readonly deleteSeconds: Histogram<"class">;
+  /** Volumes whose object was deleted and whose data was left where it is, on purpose. */
+  readonly dataKept: Counter<"class">;
   /** Claims bound by us (`express`), or found bound by kube-controller-manager (`ordinary`). */
   readonly bound: Counter<"by">;
   /** Seconds from asking kube-controller-manager for an acknowledgement to getting it. */
@@ -63,6 +65,12 @@ export function provisionMetrics(registry: Registry): ProvisionMetrics {
       help: "Latency in seconds to delete persistent volumes. Failed deletion attempts are ignored. Broken down by storage class name.",
       labelNames: ["class"],
       buckets: seconds,
+      registers,
+    }),
+    dataKept: new Counter({
+      name: "mooring_volume_data_kept_total",
+      help: "Volumes that were deleted and whose data was left where it is on purpose: another volume uses it, or its node is gone. An event VolumeDataKept names each.",
+      labelNames: ["class"],
       registers,
     }),
     bound: new Counter({

@@ -78,6 +78,24 @@ test("a removal that fails is said on the volume and tried again", async () => {
   await world.stop();
 });
 
+test("data that stays is told on the volume and on its node, and counted once the volume is gone", async () => {
+  const message = "its directory is kept: it overlaps that of volume other";
+  const on = { metadata: { name: "node-a", uid: "uid-a" } };
+  const driver = fakeDriver({ remove: () => Promise.resolve({ outcome: "kept", message, on } as const) });
+  const world = await startProvisioner(driver);
+  let refusals = 1;
+  world.kube.intercept = ({ method }) => {
+    if (method === "DELETE" && refusals-- > 0) throw new Error("connection reset");
+  };
+  world.putVolume("pvc-1", { spec: { storageClassName: "fast" } });
+  await world.clock.advance(20_000);
+  expect(world.volume("pvc-1")).toBeUndefined();
+  expect(world.said("PersistentVolume pvc-1")).toContain(`VolumeDataKept: ${message}`);
+  expect(world.said("Node node-a")).toEqual([`VolumeDataKept: ${message}`]);
+  expect(await world.scrape()).toContain('mooring_volume_data_kept_total{class="fast"} 1');
+  await world.stop();
+});
+
 test("a volume that waits for its node is said once and tried again when a node appears", async () => {
   let nodeIsThere = false;
   const driver = fakeDriver({

@@ -247,7 +247,7 @@ export class ReclaimLoop {
    * Removes the data, then the object. Resolves with when to look again where nothing was removed.
    */
   async #remove(seen: Stored<PersistentVolume>, either: AbortSignal, signal: AbortSignal): Promise<ReconcileResult> {
-    const { recorder } = this.#deps;
+    const { metrics, recorder } = this.#deps;
     const volume = await this.#confirmed("reclaim", seen, either);
     if (volume === undefined) return this.#doubt(seen);
     const confirm = async (): Promise<boolean> => (await this.#confirmed("reclaim", volume, either)) !== undefined;
@@ -260,7 +260,13 @@ export class ReclaimLoop {
         return { requeueAfterMs: removed.retryAfterMs };
       case "kept":
         recorder.record(events.aboutVolume(volume), events.dataKept(removed.message));
-        return this.#deleteObject(volume, signal);
+        await this.#deleteObject(volume, signal);
+        // The volume's own event is found by nobody who looks for the volume: it is gone.
+        if (removed.on !== undefined) {
+          recorder.record(events.aboutNode(removed.on), events.dataKept(removed.message));
+        }
+        metrics?.dataKept.inc({ class: volume.spec?.storageClassName ?? "" });
+        return undefined;
       case "removed":
         return this.#deleteObject(volume, signal);
       default:
