@@ -60,6 +60,13 @@ export const rescheduling = (node: string, why: string): EventContent =>
 export const populatorExpected = (kind: string): EventContent =>
   normal("Provisioning", `Waiting for a volume populator: this driver does not fill volumes from ${kind}`);
 
+/** Nothing is wrong with the claim; it is the one that found out. */
+export const expressBindOff = (why: string): EventContent =>
+  warning(
+    "ExpressBindOff",
+    `Claims are bound by kube-controller-manager alone, which takes longer for many: the API server refuses our canary, a PersistentVolume of the driver canary.mooring.dev: ${why}`,
+  );
+
 export const deleteFailed = (message: string): EventContent => warning("VolumeFailedDelete", message);
 
 /** The object goes, its data stays: `message` names the place. */

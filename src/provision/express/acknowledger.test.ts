@@ -10,6 +10,7 @@ import { manyListeners } from "../../kube/many-listeners.ts";
 import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { recordingLog } from "../../kube/testing/recording-log.fixture.ts";
 import { silentLog, type Log } from "../../observe/log.ts";
+import type { Recorder } from "../events.ts";
 import { KcmVolumeWorker } from "../testing/kcm-volume-worker.fixture.ts";
 import { Acknowledger } from "./acknowledger.ts";
 
@@ -23,7 +24,11 @@ async function start(log: Log = silentLog) {
   const kcm = new KcmVolumeWorker(kube);
   const client = new KubeClient(kube);
   const clock = manualClock();
-  const deps = { client, clock, random: systemRandom(), log };
+  const events: string[] = [];
+  const recorder: Recorder = {
+    record: ({ kind, name }, { reason, message }) => events.push(`${reason} ${kind} ${name}: ${message}`),
+  };
+  const deps = { client, clock, random: systemRandom(), log, recorder };
   const volumes = new Informer<PersistentVolume>(deps, { resource: persistentVolumes });
   const stop = new AbortController();
   manyListeners(stop.signal);
@@ -32,9 +37,9 @@ async function start(log: Log = silentLog) {
   await volumes.synced();
   const acknowledger = new Acknowledger({ ...deps, volumes }, "test");
   void acknowledger.run(stop.signal);
-  const ask = (): { answered: boolean } => {
+  const ask = (claim?: string): { answered: boolean } => {
     const question = { answered: false };
-    void acknowledger.acknowledged(stop.signal).then(
+    void acknowledger.acknowledged(claim === undefined ? undefined : { metadata: { name: claim } }, stop.signal).then(
       () => {
         question.answered = true;
       },
@@ -50,7 +55,7 @@ async function start(log: Log = silentLog) {
     kube.put(`/api/v1/persistentvolumes/${name}`, { metadata: { name }, spec: { claimRef } } as PersistentVolume);
     return name;
   };
-  return { kube, kcm, clock, ask, writeVolume, stop, acknowledger };
+  return { kube, kcm, clock, ask, writeVolume, stop, acknowledger, events };
 }
 
 test("nobody is answered before kube-controller-manager has answered twice", async () => {
@@ -94,14 +99,15 @@ test.each([
   [422, "PATCH"],
 ])("a refusal with %i of its %s is told once, and the canary tried again minutes later", async (code, method) => {
   const log = recordingLog();
-  const { ask, clock, kcm, kube } = await start(log);
+  const { ask, clock, kcm, kube, events } = await start(log);
   const sent = (): number => kube.log.filter((line) => line.startsWith("sent")).length;
   kube.intercept = (request) => {
     if (request.method !== method || !request.path.includes("/persistentvolumes")) return;
     kube.log.push("sent");
     throw refused(code);
   };
-  const question = ask();
+  const question = ask("data");
+  ask("other");
   for (let second = 0; second < 60; second += 1) {
     await clock.advance(1_000);
     kcm.drain();
@@ -112,6 +118,9 @@ test.each([
   expect(sent() - before).toBeLessThanOrEqual(11);
   const told = log.lines.filter(({ level }) => level === "warn");
   expect(told.map(({ msg }) => msg)).toEqual(["the acknowledgement canary was refused, express bind is off"]);
+  expect(events).toEqual([
+    expect.stringMatching(/^ExpressBindOff PersistentVolumeClaim data: .*denied: only local volumes$/),
+  ]);
   expect(question.answered).toBe(false);
   kube.intercept = () => undefined;
   await clock.advance(300_000);

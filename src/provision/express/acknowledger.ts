@@ -3,10 +3,11 @@ import type { Random } from "../../effects/random.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { isAlreadyExists, isInvalid, isNotFound, KubeError } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/informer.ts";
-import { persistentVolumes, type PersistentVolume } from "../../kube/kinds.ts";
+import { persistentVolumes, type PersistentVolume, type PersistentVolumeClaim } from "../../kube/kinds.ts";
 import { nameOf, uidOf, type Stored } from "../../kube/objects.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
+import { aboutClaim, expressBindOff, type Recorder } from "../events.ts";
 import type { ProvisionMetrics } from "../metrics.ts";
 import { canaryVolume, isCanary, isUsableCanary } from "./canary.ts";
 import { volumePhase } from "./patches.ts";
@@ -50,6 +51,7 @@ const MOST_BEHIND = 10;
 const PROBE_MS = 5 * 60_000;
 
 interface Waiter {
+  readonly claim: PersistentVolumeClaim | undefined;
   answers: number;
   readonly resolve: () => void;
 }
@@ -75,6 +77,7 @@ export interface AcknowledgerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly recorder: Recorder;
   readonly volumes: Informer<PersistentVolume>;
   readonly metrics?: ProvisionMetrics | undefined;
 }
@@ -97,15 +100,16 @@ export class Acknowledger {
 
   /**
    * Resolves when KCM has taken in every PersistentVolume whose write had been answered before this
-   * call. Waits as long as it takes.
+   * call. Waits as long as it takes. `claim` is the one to be bound then.
    */
-  acknowledged(signal: AbortSignal): Promise<void> {
+  acknowledged(claim: PersistentVolumeClaim | undefined, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
         reject(signal.reason as Error);
         return;
       }
       const waiter: Waiter = {
+        claim,
         answers: 0,
         resolve: () => {
           signal.removeEventListener("abort", onAbort);
@@ -154,19 +158,25 @@ export class Acknowledger {
       return RETRY_BEHIND_MS;
     }
     if (mayBeBehind || isRefusal(refusal)) {
-      if (!this.#isOff) {
-        log.warn("the acknowledgement canary was refused, express bind is off", {
-          why: messageOf(refusal),
-          advice: "claims are bound by kube-controller-manager; allow PersistentVolumes of driver canary.mooring.dev",
-          againInMinutes: PROBE_MS / 60_000,
-        });
-      }
+      if (!this.#isOff) this.#tellRefusal(messageOf(refusal));
       this.#isOff = true;
       this.#behind = 0;
       return PROBE_MS;
     }
     log.warn("the acknowledgement canary could not be written, express bind waits", { err: error });
     return RETRY_MS;
+  }
+
+  /** On one of the claims that wait for it: all of them are bound nevertheless. */
+  #tellRefusal(why: string): void {
+    const { log, recorder } = this.#deps;
+    log.warn("the acknowledgement canary was refused, express bind is off", {
+      why,
+      advice: "claims are bound by kube-controller-manager; allow PersistentVolumes of driver canary.mooring.dev",
+      againInMinutes: PROBE_MS / 60_000,
+    });
+    const claim = this.#waiters.find((waiter) => waiter.claim !== undefined)?.claim;
+    if (claim !== undefined) recorder.record(aboutClaim(claim), expressBindOff(why));
   }
 
   /** Deletes every canary of this installation: they exist only while express bind is on. */

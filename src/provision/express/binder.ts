@@ -134,7 +134,7 @@ export class Binder {
     // Our cache may not show the volume yet; it is there, or was.
     if (this.#plan(key, pending, pending.volume).step === "leave") return undefined;
 
-    await this.#deps.acknowledger.acknowledged(signal);
+    await this.#deps.acknowledger.acknowledged(this.#deps.claims.store.get(key), signal);
     // The canary's answer came over the same watch as the volume's creation, later: a volume the
     // cache does not show now was deleted.
     const plan = this.#plan(key, pending);
