@@ -44,7 +44,7 @@ function joined(items: readonly unknown[], holds: (item: unknown) => unknown, wa
   )();
 }
 
-/** `||` with `wanted` true, `&&` with false: either side decides, even where the other has no value. */
+/** `||` with `wanted` true, `&&` with false: either side decides, even without a value of the other. */
 export function absorbing(left: () => unknown, right: () => unknown, wanted: boolean): boolean {
   let first: boolean;
   try {

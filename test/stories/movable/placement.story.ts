@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeNamespace, openNamespace } from "../support/cleanup.ts";
+import { leaveNamespace, openNamespace } from "../support/cleanup.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, useMovable, withoutController } from "../support/movable.ts";
 import {
@@ -15,7 +15,7 @@ import type { NodeObject, Pod } from "../support/objects.ts";
 import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
 import { claimOn, onHost } from "../support/workloads.ts";
 
-const on = useMovable(["node-files", "kubelet", "kubectl"]);
+const on = useMovable(["node-files"]);
 const NS = "movable-placement";
 const AT = "at.mooring.node-restriction.kubernetes.io";
 const AWAY = "away.mooring.node-restriction.kubernetes.io";
@@ -25,9 +25,17 @@ beforeAll(async () => {
   await openNamespace(on.ground, NS);
 });
 afterAll(async () => {
-  for (const node of on.ground.nodes) await on.ground.kubectl(["uncordon", node]);
-  await closeNamespace(on.ground, NS);
+  for (const node of on.ground.nodes) await cordoned(node, null);
+  await leaveNamespace(on.ground, NS);
 });
+
+function labelled(node: string, labels: Readonly<Record<string, string>>): Promise<void> {
+  return on.ground.patch("Node", node, { metadata: { labels } });
+}
+
+function cordoned(node: string, unschedulable: true | null): Promise<void> {
+  return on.ground.patch("Node", node, { spec: { unschedulable } });
+}
 
 async function labelsOf(node: string, volume: string): Promise<string[]> {
   const found = await on.ground.get<NodeObject>("Node", node);
@@ -96,8 +104,8 @@ test("a label that somebody put on a wrong node brings the pod there, where it i
 
   // With a controller the label would be gone at once.
   await withoutController(ground, async () => {
-    await ground.kubectl(["label", "node", c, `${AT}/${volume}=`]);
-    await ground.kubectl(["cordon", b]);
+    await labelled(c, { [`${AT}/${volume}`]: "" });
+    await cordoned(b, true);
     await ground.delete("Pod", "w-0", NS);
     await eventMatching(
       ground,
@@ -105,7 +113,7 @@ test("a label that somebody put on a wrong node brings the pod there, where it i
       /is on node \S+, not on \S+ \(AGENT_ELSEWHERE/,
     );
     expect((await ground.get<Pod>("Pod", "w-0", NS))?.spec.nodeName).toBe(c);
-    await ground.kubectl(["uncordon", b]);
+    await cordoned(b, null);
   });
   await labelIs(c, volume, undefined);
   await eventMatching(ground, { kind: "Pod", name: "w-0", namespace: NS }, /^VolumeElsewhere/);
@@ -131,7 +139,7 @@ test("two nodes with one hostname: each pod comes back to the node that has its 
   const { volume } = await movedWriter("origin", b, a);
   try {
     await labelIs(b, volume, AWAY);
-    await ground.kubectl(["label", "node", c, `${HOSTNAME}=${b}`, "--overwrite"]);
+    await labelled(c, { [HOSTNAME]: b });
     // A clone of the origin has no data either.
     await labelIs(c, volume, AWAY);
     await startWriter("twin", c);
@@ -151,7 +159,7 @@ test("two nodes with one hostname: each pod comes back to the node that has its 
     expect((await checkRecords(ground, NS, "twin-0", acknowledged)).faults).toEqual([]);
 
     // Its own hostname again: now the volume is not on the node that its affinity names.
-    await ground.kubectl(["label", "node", c, `${HOSTNAME}=${c}`, "--overwrite"]);
+    await labelled(c, { [HOSTNAME]: c });
     await labelIs(c, twinVolume, AT);
     await labelIs(b, twinVolume, AWAY);
     await labelIs(c, volume, undefined);
@@ -159,12 +167,13 @@ test("two nodes with one hostname: each pod comes back to the node that has its 
     expect(nodeNameOf(await readyOn(ground, NS, "twin-0", twin.metadata.uid))).toBe(c);
     await removeWriter("twin", twinVolume);
   } finally {
-    await ground.kubectl(["label", "node", c, `${HOSTNAME}=${c}`, "--overwrite"]);
+    await labelled(c, { [HOSTNAME]: c });
   }
   await removeWriter("origin", volume);
 });
 
-test("a Node object that is deleted and made again gets the labels of its volumes, and the pod its data", async () => {
+test("a Node object that is deleted and made again gets the labels of its volumes, and the pod its data", async (context) => {
+  on.needs(context, "kubelet");
   const { ground } = on;
   const [a = "", b = ""] = ground.nodes;
   const { volume } = await movedWriter("again", a, b);
