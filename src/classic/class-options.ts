@@ -1,6 +1,6 @@
 import type { StorageClass } from "../kube/kinds.ts";
 import type { Log } from "../observe/log.ts";
-import { parseGoBool } from "./go-bool.ts";
+import { parseGoBool } from "./go/bool.ts";
 import { PARAMETERS } from "./names.ts";
 
 /** What a StorageClass says to this driver. */

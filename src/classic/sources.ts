@@ -4,7 +4,7 @@ import { configMaps } from "../kube/kinds.ts";
 import { messageOf } from "../observe/errors.ts";
 import { type ConfigText, isConfigFile } from "./config/config.ts";
 import { classicErrors } from "./errors.ts";
-import { goFileError } from "./go-files.ts";
+import { goFileError } from "./go/files.ts";
 import { CONFIG_KEY, HELPER_POD_KEY } from "./names.ts";
 import { join } from "./paths.ts";
 

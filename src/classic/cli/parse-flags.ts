@@ -1,5 +1,5 @@
 import type { Flag } from "./flags.ts";
-import { goBool, goFloat, goInt, type GoParsed } from "./go-values.ts";
+import { goBool, goFloat, goInt, type GoParsed } from "../go/flag-values.ts";
 
 export type FlagValue = string | number | boolean;
 

@@ -1,4 +1,4 @@
-import { wellFormed } from "../well-formed.ts";
+import { wellFormed } from "../go/well-formed.ts";
 
 /**
  * JSON as Go's encoding/json reads it: duplicate keys are kept in order (the decoder lets the last win), numbers keep their spelling (1e3 is no int there), and

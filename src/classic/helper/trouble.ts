@@ -1,5 +1,5 @@
 import type { Pod } from "../../kube/kinds.ts";
-import { wellFormed } from "../well-formed.ts";
+import { wellFormed } from "../go/well-formed.ts";
 
 /** Waiting reasons that a person has to look at; a kubelet retries them without end, so the attempt goes on to its timeout. */
 const WAITING = new Set([
