@@ -106,7 +106,7 @@ describe("settings are read again every 30 seconds", () => {
     const reloader = await started({ configMountPath: undefined });
     files.content[CONFIG] = "{";
     await clock.advance(60_000);
-    const text = `failed to load the new config file: fail to load config file ${CONFIG}: unexpected EOF`;
+    const text = `failed to load the new config file: fail to load config file ${CONFIG}: line 1: expected a key in quotes, found the end of the text`;
     expect(lines()).toEqual([`error ${text}`, `error ${text}`]);
     expect(events).toEqual([
       { type: "Warning", reason: "ConfigReloadFailed", message: `${text} (the last valid one stays in force)` },

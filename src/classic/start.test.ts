@@ -101,6 +101,8 @@ describe("loading the settings at start", () => {
     expect(served).toBe(1);
     await expect(load(all.slice(2))).rejects.toThrow("could not open file /none");
     await expect(load(all.slice(3))).rejects.toThrow("invalid zero or negative integer flag worker-threads");
-    await expect(load(all.slice(4))).rejects.toThrow("fail to load config file {: unexpected end of JSON input");
+    await expect(load(all.slice(4))).rejects.toThrow(
+      "fail to load config file {: line 1: expected a key in quotes, found the end of the text",
+    );
   });
 });

@@ -149,11 +149,15 @@ test("a config file that is not there is fatal", async () => {
 
 const CANONICALIZATION = "StorageClass config canonicalization failed";
 test.each([
-  ["not JSON", "{", /unexpected end of JSON input/],
-  ["text after the document", "{} x", /invalid character 'x' after top-level value/],
-  ["a number for a text", '{"nodePathMap":[{"node":1}]}', /cannot unmarshal number into Go struct field/],
-  ["an array at the top", "[]", /cannot unmarshal array/],
-  ["a fraction for seconds", '{"cmdTimeoutSeconds":1.5}', /cannot unmarshal number 1.5/],
+  ["not JSON", "{", /line 1: expected a key in quotes, found the end of the text/],
+  ["text after the document", "{} x", /line 1: expected the end of the text, found x/],
+  [
+    "a number for a text",
+    '{"nodePathMap":[{"node":1}]}',
+    /line 1, nodePathMap\.0\.node: Invalid input: expected string, received number/,
+  ],
+  ["an array at the top", "[]", /line 1: Invalid input: expected object, received array/],
+  ["a fraction for seconds", '{"cmdTimeoutSeconds":1.5}', /line 1, cmdTimeoutSeconds: must be a whole number/],
   [
     "a node twice",
     '{"nodePathMap":[{"node":"a","paths":[]},{"node":"a","paths":[]}]}',

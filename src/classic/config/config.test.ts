@@ -57,16 +57,20 @@ describe("the rules of config.json", () => {
 
   it("reports a text that is no JSON with its file, or with itself when it is inline", () => {
     expect(() => parseConfig({ from: "file", path: "/etc/config/config.json", text: "{" })).toThrow(
-      saying("fail to load config file /etc/config/config.json: unexpected EOF"),
+      saying(
+        "fail to load config file /etc/config/config.json: line 1: expected a key in quotes, found the end of the text",
+      ),
     );
     expect(() => parseConfig({ from: "inline", text: "[]" })).toThrow(
-      saying("fail to load config file []: json: cannot unmarshal array into Go value of type main.ConfigData"),
+      saying("fail to load config file []: line 1: Invalid input: expected object, received array"),
     );
   });
 
   it("ignores what follows the first value of a file, and nothing behind an inline one", () => {
     expect(parseConfig({ from: "file", path: "/c.json", text: "{} rubbish" }).config.common.nodePaths.size).toBe(0);
-    expect(() => parseConfig({ from: "inline", text: "{} rubbish" })).toThrow("after top-level value");
+    expect(() => parseConfig({ from: "inline", text: "{} rubbish" })).toThrow(
+      "line 1: expected the end of the text, found rubbish",
+    );
   });
 
   it("does not look at the common part when there are classes, not even for mistakes", () => {

@@ -2,7 +2,7 @@ import { type CodedError, messageOf } from "../../observe/errors.ts";
 import { classicErrors } from "../errors.ts";
 import { clean } from "../paths.ts";
 import { type ClassConfigData, type ConfigData, decodeConfig } from "./decode.ts";
-import { parseFirst, parseWhole } from "./go-json.ts";
+import { readJson } from "../go/json.ts";
 
 /** A valid configuration. Immutable: a reload makes a new one. */
 export interface ClassicConfig {
@@ -45,7 +45,8 @@ export function parseConfig(source: ConfigText): { readonly data: ConfigData; re
 
 function decode(source: ConfigText): ConfigData {
   try {
-    return decodeConfig(source.from === "file" ? parseFirst(source.text) : parseWhole(source.text));
+    // Of a file, the original reads the first value and ignores what follows.
+    return decodeConfig(readJson(source.text, source.from === "file" ? "anything" : "nothing"));
   } catch (error) {
     // The original puts the whole of an inline text here, too.
     const file = source.from === "file" ? source.path : source.text;

@@ -28,10 +28,7 @@ export function claimData(pvName: string, meta: unknown): Value {
   );
 }
 
-/**
- * What a path from the top of the data reads that no pattern can, whatever the claim; undefined
- * for nothing.
- */
+/** What a path from the top of the data reads that no pattern can, whatever the claim. */
 export function leftOut(names: readonly string[]): string | undefined {
   const [top, field = "", method = ""] = names;
   if (top !== "PVC") return undefined;

@@ -83,26 +83,13 @@ function field(scope: Scope, dot: Value, receiver: Value, name: string, node: Pa
   const hasFields = typeof receiver === "object" && !isList(receiver) && !(receiver instanceof NamedNumber);
   const found = hasFields ? source.guard(node, () => receiver.get(name)) : undefined;
   if (found === undefined) return source.fail(node, `can't evaluate field ${name} in type ${typeName(receiver)}`);
-  if ("method" in found) return method(scope, dot, found.method, name, node, given);
+  if ("method" in found) {
+    const [text, ...others] = argumentsOf(scope, dot, given);
+    if (typeof text !== "string" || others.length > 0) return source.fail(node, `${name} takes one text`);
+    return source.guard(node, () => found.method(text));
+  }
   if (hasArguments) source.fail(node, `${name} has arguments but cannot be invoked as function`);
   return found.value;
-}
-
-function method(
-  scope: Scope,
-  dot: Value,
-  call: (argument: string) => Value,
-  name: string,
-  node: Span,
-  given: Given,
-): Value {
-  const [text, ...others] = argumentsOf(scope, dot, given);
-  const count = given.args.length + (given.piped === undefined ? 0 : 1);
-  if (count !== 1 || others.length > 0) {
-    scope.source.fail(node, `wrong number of args for ${name}: want 1 got ${count}`);
-  }
-  if (typeof text !== "string") scope.source.fail(node, `wrong type for value; expected string; got ${typeName(text)}`);
-  return scope.source.guard(node, () => call(text));
 }
 
 function argumentsOf(scope: Scope, dot: Value, { args, piped }: Given): Value[] {
@@ -123,10 +110,7 @@ function call(scope: Scope, dot: Value, name: string, node: Span, given: Given):
   return source.guard(node, () => known.call(values, budget), `error calling ${name}: `);
 }
 
-/**
- * `and` stops at the first argument that is false, `or` at the first that is true: later ones are
- * not evaluated.
- */
+/** `and` stops at the first argument that is false, `or` at the first that is true. */
 function shortCircuit(scope: Scope, dot: Value, name: "and" | "or", { args, piped }: Given): Value {
   let value: Value;
   for (const arg of args) {

@@ -24,10 +24,7 @@ function escaping(escape: (text: string) => string): Function {
   return printing((args) => escape(sprint(args.map((arg) => arg ?? "<no value>"))));
 }
 
-/**
- * Go's predefined functions without `call`. How `and` and `or` evaluate is the evaluator's
- * business.
- */
+/** Go's predefined functions without `call`. `and` and `or` are the evaluator's business. */
 export const FUNCTIONS: ReadonlyMap<string, Function> = new Map<string, Function>([
   ["and", { least: 1, call: () => undefined }],
   ["or", { least: 1, call: () => undefined }],

@@ -13,21 +13,19 @@ const TOKEN = new RegExp(
   [
     /(?<space>[ \t\r\n]+)/,
     /(?<string>"(?:[^"\\\n]|\\[^\n])*"|`[^`]*`)/,
-    /(?<number>[+-]?\.?[0-9][\w.+-]*)/,
-    /(?<field>\.[A-Za-z_]\w*)/,
-    /(?<variable>\$\w*)/,
-    /(?<word>[A-Za-z_]\w*)/,
+    /(?<number>[+-]?\.?[0-9][-\w.+]*)/,
+    /(?<field>\.[\p{L}_][\p{L}\p{Nd}_]*)/u,
+    /(?<variable>\$[\p{L}\p{Nd}_]*)/u,
+    /(?<word>[\p{L}_][\p{L}\p{Nd}_]*)/u,
     /(?<mark>:=|[=|(),.])/,
   ]
     .map(({ source }) => source)
     .join("|"),
-  "y",
+  "uy",
 );
 const RIGHT = /(?:[ \t\r\n]+-|[ \t\r\n]*)\}\}/y;
 const COMMENT_END = /\*\/(?:[ \t\r\n]-)?\}\}/y;
-/**
- * What may stand behind a name. Otherwise $x+2 would be three words, which looks like arithmetic.
- */
+/** What may stand behind a name. $x+2 would be three words, and look like arithmetic. */
 const NAME_END = /[ \t\r\n.,|:)(]|\}\}/y;
 const NAMES: readonly string[] = ["field", "variable", "word"];
 
@@ -83,12 +81,11 @@ function action(source: Source, start: number, tokens: Token[]): number {
 
 function tokenAt(source: Source, at: number): Token {
   const found = match(TOKEN, source.text, at);
-  if (found === undefined || (found[0] === "." && isForeign(source.text, at + 1))) return refuseAt(source, at);
+  if (found === undefined) return refuseAt(source, at);
   const [text] = found;
   const group = Object.entries(found.groups ?? {}).find(([, value]) => value !== undefined)?.[0] ?? "";
   const end = at + text.length;
   if (NAMES.includes(group) && match(NAME_END, source.text, end) === undefined && end < source.text.length) {
-    if (isForeign(source.text, end)) source.unsupported(at, FOREIGN_NAME);
     source.refuse(at, `bad character ${notation(source.text, end)}`);
   }
   if (group === "mark" || KEYWORDS.includes(text)) return { kind: text, at, text };
@@ -101,9 +98,6 @@ function refuseAt(source: Source, at: number): never {
   if (char === '"') source.refuse(at, "unterminated quoted string");
   if (char === "`") source.refuse(at, "unterminated raw quoted string");
   if (char === ":") source.refuse(at, "expected :=");
-  if (isForeign(source.text, at) || (char === "." && isForeign(source.text, at + 1))) {
-    source.unsupported(at, FOREIGN_NAME);
-  }
   if (char === "'") source.unsupported(at, "a character constant (')");
   if (char === "+" || char === "-") source.refuse(at, `bad number syntax: "${source.text.slice(at, at + 2)}"`);
   if (/[!-~]/.test(char)) source.refuse(at, `unexpected "${char}" in command`);
@@ -129,12 +123,6 @@ function isSpace(char: string): boolean {
 function match(pattern: RegExp, text: string, at: number): RegExpExecArray | undefined {
   pattern.lastIndex = at;
   return pattern.exec(text) ?? undefined;
-}
-
-const FOREIGN_NAME = "a name with letters that are not ASCII";
-
-function isForeign(text: string, at: number): boolean {
-  return /^[\p{L}\p{Nd}]/u.test(text.slice(at, at + 2)) && text.charCodeAt(at) > 0x7f;
 }
 
 function notation(text: string, at: number): string {

@@ -10,10 +10,7 @@ export type Operand =
   | (Span & { readonly kind: "function"; readonly name: string })
   | Pipeline;
 
-/**
- * The dot, a variable, or a value in parentheses, with the fields behind it: `.A.B`, `$x.A`,
- * `(…).A`.
- */
+/** The dot, a variable or a value in parentheses, and fields behind it: `.A.B`, `$x.A`, `(…).A`. */
 export interface Path extends Span {
   readonly kind: "path";
   readonly start: "." | { readonly variable: string } | Operand;

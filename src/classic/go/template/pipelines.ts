@@ -12,10 +12,7 @@ function takesArgument(operand: Operand): boolean {
   return operand.kind === "function" || operand.kind === "pipe";
 }
 
-/**
- * Reads what stands inside an action: pipelines of commands of operands. Knows the variables in
- * sight.
- */
+/** Reads what stands inside an action. Knows the variables in sight. */
 export class Pipelines {
   readonly #tokens: Tokens;
   readonly variables: string[] = ["$"];
@@ -49,10 +46,7 @@ export class Pipelines {
     return { kind: "pipe", ...span, variables, assigns, commands };
   }
 
-  /**
-   * `$x :=`, `$x =`, and in a range `$i, $x :=`. A variable that is followed by neither is an
-   * operand.
-   */
+  /** `$x :=`, `$x =`, and in a range `$i, $x :=`; nothing where the variable is an operand. */
   #declarations(context: string): Pick<Pipeline, "variables" | "assigns"> {
     const tokens = this.#tokens;
     const variables: string[] = [];

@@ -45,10 +45,7 @@ export class Scope {
     this.#find(name, from).value = value;
   }
 
-  /**
-   * The parser takes the variables of `$x = …`, and of a pipeline that is still being read, for
-   * declared.
-   */
+  /** For the parser, `$x = …` declares $x, and so does `$x := …` before its end. */
   #find(name: string, from: Span): Variable {
     const variable = this.#variables.findLast((one) => one.name === name);
     return variable ?? this.source.fail(from, `undefined variable: ${name}`);

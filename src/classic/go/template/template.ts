@@ -102,10 +102,7 @@ class Run {
     return isEmpty ? this.list(node.otherwise, dot) : undefined;
   }
 
-  /**
-   * The first variable is the element where there is no second one. The pipeline has declared
-   * both.
-   */
+  /** The first is the element where there is no second one. The pipeline has declared both. */
   #setVariables({ pipe }: Branch, index: Value, element: Value): void {
     const [first, second] = pipe.variables;
     if (first !== undefined) this.#scope.assign(first, second === undefined ? element : index, pipe);

@@ -39,11 +39,10 @@ export class Tokens {
     if (!this.take(kind)) this.unexpected(context);
   }
 
-  unexpected(context: string, token = this.peek()): never {
-    const { at, text, kind } = token;
+  unexpected(context: string): never {
+    const { at, text, kind } = this.peek();
     const isWord = kind === text && /^[a-z.]+$/.test(text);
     const shown = kind === "EOF" ? "EOF" : isWord ? `<${text}>` : JSON.stringify(text);
-    if (kind === "}}" && context !== "input") this.source.refuse(at, `unexpected "}}" in ${context}`);
     return this.source.refuse(at, `unexpected ${shown} in ${context}`);
   }
 

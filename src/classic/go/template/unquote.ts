@@ -9,6 +9,8 @@ const SIMPLE = new Map([
   ["\\", "\\"],
   ['"', '"'],
 ]);
+/** The other way round: how a character is written in quotes. */
+export const ESCAPED: ReadonlyMap<string, string> = new Map([...SIMPLE].map(([letter, char]) => [char, `\\${letter}`]));
 const ESCAPE = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|([^xuU0-7]))?/g;
 
 /**
