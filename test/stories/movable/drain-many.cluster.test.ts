@@ -3,9 +3,8 @@ import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
 import { allReady, drain, ENDED_WELL, endOf, moveWhere, onlyOn, podsLeftOn, uncordonAll } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
-import { controllerPods, MOVABLE_CLASS, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
-import { eventsAbout, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
-import type { Pod } from "../support/objects.ts";
+import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
+import { nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import {
   checkRecords,
   followAcknowledged,
@@ -15,7 +14,6 @@ import {
   type WriterOptions,
 } from "../support/records.ts";
 import { checkDatabase, sqliteWriter } from "../support/sqlite-writer.ts";
-import { claim } from "../support/workloads.ts";
 
 const on = useMovable(["node-files", "kubectl"]);
 const NS = "movable-drain-many";
@@ -45,27 +43,6 @@ function writers(name: string, options: WriterOptions, spec: object = {}): objec
   return { ...set, spec: { ...set.spec, ...spec } };
 }
 
-/** A Deployment of the same pods, which share one claim. */
-function sharing(name: string, replicas: number): object[] {
-  const { spec } = recordWriter(NS, name, MOVABLE_CLASS, { pause: 0.2 }) as Workload;
-  const { metadata, spec: podSpec } = spec.template;
-  const volumes = [{ name: "data", persistentVolumeClaim: { claimName: name } }];
-  return [
-    claim(NS, name, MOVABLE_CLASS),
-    {
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata: { name, namespace: NS },
-      spec: {
-        replicas,
-        strategy: { type: "Recreate" },
-        selector: { matchLabels: { app: name } },
-        template: { metadata, spec: { ...podSpec, volumes } },
-      },
-    },
-  ];
-}
-
 function budget(name: string, app: string, spec: object): object {
   return {
     apiVersion: "policy/v1",
@@ -73,11 +50,6 @@ function budget(name: string, app: string, spec: object): object {
     metadata: { name, namespace: NS },
     spec: { selector: { matchLabels: { app } }, ...spec },
   };
-}
-
-async function podsOf(app: string): Promise<Pod[]> {
-  const pods = await on.ground.list<Pod>("pods", { namespace: NS, labelSelector: `app=${app}` });
-  return pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 }
 
 async function remove(kind: string, name: string, ...claims: string[]): Promise<void> {
@@ -143,129 +115,6 @@ test("twelve pods leave a node, two volumes at a time, and none loses a record",
   await ground.delete("PodDisruptionBudget", "par", NS);
   await remove("StatefulSet", "par", ...names.slice(0, 8).map((name) => `data-${name}`));
   await remove("StatefulSet", "ord", ...names.slice(8).map((name) => `data-${name}`));
-});
-
-test.each([1, 2])("a Deployment whose %d pods share a claim leaves as a whole", async (replicas) => {
-  const { ground } = on;
-  const a = first();
-  const name = `shared-${String(replicas)}`;
-  await onlyOn(ground, a, async () => {
-    await ground.apply(toYaml(...sharing(name, replicas)));
-    await ground.waitFor("its pods", async (saw) => {
-      const pods = await podsOf(name);
-      saw(pods.map(({ status }) => status));
-      const ready = pods.filter(({ status }) => {
-        return status.conditions?.some((one) => one.type === "Ready" && one.status === "True");
-      });
-      return ready.length === replicas ? true : undefined;
-    });
-  });
-  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
-  const pods = await ground.waitFor("its pods elsewhere", async (saw) => {
-    const found = await podsOf(name);
-    saw(found.map(({ status }) => status));
-    const ready = found.filter(({ status }) => {
-      return status.conditions?.some((one) => one.type === "Ready" && one.status === "True");
-    });
-    return ready.length === replicas ? ready : undefined;
-  });
-  const nodes = new Set(pods.map((pod) => nodeNameOf(pod)));
-  expect([nodes.size, nodes.has(a)]).toEqual([1, false]);
-  await remove("Deployment", name, name);
-});
-
-test("a budget that allows nothing is told at once and holds the drain; deleting it lets the drain go on", async () => {
-  const { ground } = on;
-  const a = first();
-  await onlyOn(ground, a, async () => {
-    await ground.apply(toYaml(writers("pdb", {}), budget("none", "pdb", { maxUnavailable: 0 })));
-    await readyOn(ground, NS, "pdb-0");
-  });
-  const before = await readyOn(ground, NS, "pdb-0");
-  const volume = await volumeOf(ground, NS, "data-pdb-0");
-  const draining = drain(ground, a);
-  const held = await moveWhere(
-    ground,
-    volume,
-    "to be held",
-    ({ conditions }) => conditions?.[0]?.reason === "MOVE_EVICTION_HELD",
-  );
-  expect(held.status?.phase).toBe("Prepared");
-  expect(held.status?.message).toMatch(/disruption budget/);
-  expect((await localVolume(ground, volume))?.spec.fence).toBeUndefined();
-  expect((await readyOn(ground, NS, "pdb-0")).metadata.uid).toBe(before.metadata.uid);
-  await ground.delete("PodDisruptionBudget", "none", NS);
-  expect(endOf(await draining)).toEqual(ENDED_WELL);
-  expect(nodeNameOf(await readyOn(ground, NS, "pdb-0", before.metadata.uid))).not.toBe(a);
-  await remove("StatefulSet", "pdb", "data-pdb-0");
-});
-
-test("two budgets on one pod: the API server's words stand in the move", async () => {
-  const { ground } = on;
-  const a = first();
-  await onlyOn(ground, a, async () => {
-    await ground.apply(
-      toYaml(
-        writers("two", {}),
-        budget("one", "two", { maxUnavailable: 1 }),
-        budget("other", "two", { maxUnavailable: 1 }),
-      ),
-    );
-    await readyOn(ground, NS, "two-0");
-  });
-  const volume = await volumeOf(ground, NS, "data-two-0");
-  const draining = drain(ground, a);
-  const held = await moveWhere(
-    ground,
-    volume,
-    "to fail",
-    ({ conditions }) => conditions?.[0]?.reason === "MOVE_EVICTION_FAILED",
-  );
-  const words = /more than one PodDisruptionBudget, which the eviction subresource does not support/;
-  expect(held.status?.conditions?.[0]?.message).toMatch(words);
-  await ground.waitFor("an event about the pod", async (saw) => {
-    const events = await eventsAbout(ground, "Pod", "two-0", NS);
-    saw(events);
-    return events.some((text) => words.test(text)) ? true : undefined;
-  });
-  await ground.delete("PodDisruptionBudget", "other", NS);
-  const { code, stdout, stderr } = await draining;
-  expect({ code, stderr: code === 0 ? "" : stderr }).toEqual(ENDED_WELL);
-  expect(`${stdout}${stderr}`).toMatch(words);
-  await remove("StatefulSet", "two", "data-two-0");
-  await ground.delete("PodDisruptionBudget", "one", NS);
-});
-
-test("a pod that was evicted while the webhook was down is followed by its volume", async () => {
-  const { ground } = on;
-  const a = first();
-  await onlyOn(ground, a, async () => {
-    await ground.apply(toYaml(writers("lost", {})));
-    await readyOn(ground, NS, "lost-0");
-  });
-  const before = await readyOn(ground, NS, "lost-0");
-  const written = await moreRecords(ground, NS, "lost-0");
-  await ground.patch("Deployment", "mooring-controller", { spec: { replicas: 0 } }, MOVABLE_NAMESPACE);
-  await ground.waitFor("the controller to be gone", async () =>
-    (await controllerPods(ground)).length === 0 ? true : undefined,
-  );
-  try {
-    await ground.kubectl(["cordon", a]);
-    await ground.evict(NS, "lost-0");
-    await ground.waitFor("a pod that finds no node", async () => {
-      const pod = await ground.get<Pod>("Pod", "lost-0", NS);
-      const isOther = pod !== undefined && pod.metadata.uid !== before.metadata.uid;
-      return isOther && pod.status.conditions?.some(({ reason }) => reason === "Unschedulable") === true
-        ? true
-        : undefined;
-    });
-  } finally {
-    await ground.patch("Deployment", "mooring-controller", { spec: { replicas: 2 } }, MOVABLE_NAMESPACE);
-  }
-  expect(nodeNameOf(await readyOn(ground, NS, "lost-0", before.metadata.uid))).not.toBe(a);
-  expect((await checkRecords(ground, NS, "lost-0", written)).faults).toEqual([]);
-  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
-  await remove("StatefulSet", "lost", "data-lost-0");
 });
 
 test("SQLite under load: every acknowledged transaction is there, and the database is whole", async () => {
