@@ -10,6 +10,7 @@
  */
 import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
 import { KubeClient } from "../../../src/kube/client.ts";
+import { isInvalid } from "../../../src/kube/errors.ts";
 import type { Kube, KubeRequest } from "../../../src/kube/kube.ts";
 import { LabApi } from "../../../src/lab/api/lab-api.ts";
 import { ADMIN } from "../../../src/lab/api/request.ts";
@@ -115,6 +116,7 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
     machines,
     trace,
     sends: options.sabotage?.sends,
+    violated,
   });
   const leader = (): Replica | undefined => {
     const leases = api.objects("leases.coordination.k8s.io") as unknown as readonly LeaseObject[];
@@ -181,6 +183,15 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
   return over();
 }
 
+/**
+ * What a write of an object of ours was refused for, if that was its form or a rule of its kind.
+ * The product never means to try that: a patch whose `test` fails has no causes.
+ */
+function brokenRules({ path }: KubeRequest, error: unknown): string | undefined {
+  if (!path.startsWith("/apis/mooring.dev/") || !isInvalid(error)) return undefined;
+  return error.details?.causes === undefined ? undefined : error.message;
+}
+
 interface LeaseObject {
   readonly metadata: { readonly namespace?: string };
   readonly spec?: { readonly holderIdentity?: string };
@@ -196,12 +207,14 @@ function startProduct(
     machines,
     trace,
     sends = (request) => request,
+    violated,
   }: {
     readonly api: LabApi;
     readonly clock: ReturnType<typeof virtualClock>;
     readonly machines: readonly Machine[];
     readonly trace: Trace;
     readonly sends: Sabotage["sends"];
+    readonly violated: (text: string) => void;
   },
 ): { readonly agents: ReadonlyMap<string, Replica>; readonly replicas: readonly Replica[]; readonly wire: Wire } {
   const service = new WebhookService(new Draw(seed, "webhook"));
@@ -220,6 +233,10 @@ function startProduct(
         await onItsWay();
         try {
           return await kube.request(sends(request));
+        } catch (error) {
+          const broken = brokenRules(request, error);
+          if (broken !== undefined) violated(`${name} was refused: ${broken}`);
+          throw error;
         } finally {
           await onItsWay();
         }

@@ -42,7 +42,7 @@ const BUGS: readonly Bug[] = [
   {
     what: "a volume keeps its epoch when it moves",
     sends: withoutNewEpoch,
-    found: /^pvc-\S+ went from node-\w to node-\w within an epoch/,
+    found: /^mooring-\d was refused: LocalVolume\S* "pvc-\S+" is invalid: spec.nodeName: /,
   },
 ];
 
