@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CodedError } from "../../observe/errors.ts";
 import { saying } from "../testing/saying.fixture.ts";
-import { isConfigFile, parseConfig, warningsOf } from "./config.ts";
+import { configAsJson, isConfigFile, parseConfig, warningsOf } from "./config.ts";
 
 const inline = (value: unknown) => parseConfig({ from: "inline", text: JSON.stringify(value) }).config;
 const onNode = (node: string, ...paths: unknown[]) => ({ node, paths });
@@ -11,6 +11,14 @@ describe("the rules of config.json", () => {
     for (const cmdTimeoutSeconds of [undefined, 0, -1])
       expect(inline({ cmdTimeoutSeconds }).cmdTimeoutSeconds).toBe(120);
     expect(inline({ cmdTimeoutSeconds: 7 }).cmdTimeoutSeconds).toBe(7);
+  });
+
+  it("may ask for fewer helpers on a node, never for more than 16", () => {
+    for (const helpersPerNode of [undefined, 0, -1]) expect(inline({ helpersPerNode }).helpersPerNode).toBeUndefined();
+    expect(inline({ helpersPerNode: 1 }).helpersPerNode).toBe(1);
+    expect(inline({ HelpersPerNode: 17 }).helpersPerNode).toBe(16);
+    const { data } = parseConfig({ from: "inline", text: '{"helpersPerNode":2}' });
+    expect(configAsJson(data)).toBe('{"helpersPerNode":2,"storageClassConfigs":null}');
   });
 
   it("cleans paths", () => {

@@ -8,6 +8,8 @@ import { readJson } from "../go/json.ts";
 export interface ClassicConfig {
   /** Seconds a helper pod may take. */
   readonly cmdTimeoutSeconds: number;
+  /** Helper pods side by side on one node; undefined when the configuration does not say. */
+  readonly helpersPerNode: number | undefined;
   /** Replaces the script `setup`; "" for the script. */
   readonly setupCommand: string;
   readonly teardownCommand: string;
@@ -26,6 +28,12 @@ export interface ClassConfig {
 }
 
 const DEFAULT_TIMEOUT_SECONDS = 120;
+
+/**
+ * Helper pods side by side on one node: enough to keep a kubelet busy, few enough that its other
+ * pods still start. A configuration may ask for fewer.
+ */
+export const MOST_HELPERS_PER_NODE = 16;
 
 /** Where the text of config.json comes from: a file (`--config` ends in .json) or the flag or ConfigMap key itself. */
 export type ConfigText =
@@ -58,6 +66,7 @@ function canonicalize(data: ConfigData): ClassicConfig {
   const perClass = data.storageClassConfigs ?? new Map<string, ClassConfigData>();
   return {
     cmdTimeoutSeconds: data.cmdTimeoutSeconds > 0 ? data.cmdTimeoutSeconds : DEFAULT_TIMEOUT_SECONDS,
+    helpersPerNode: data.helpersPerNode > 0 ? Math.min(data.helpersPerNode, MOST_HELPERS_PER_NODE) : undefined,
     setupCommand: data.setupCommand,
     teardownCommand: data.teardownCommand,
     // With classes of their own the common part is ignored, not even checked.
@@ -143,6 +152,7 @@ export function configAsJson(data: ConfigData): string {
   const classes = data.storageClassConfigs;
   return JSON.stringify({
     ...(data.cmdTimeoutSeconds === 0 ? {} : { cmdTimeoutSeconds: data.cmdTimeoutSeconds }),
+    ...(data.helpersPerNode === 0 ? {} : { helpersPerNode: data.helpersPerNode }),
     ...(data.setupCommand === "" ? {} : { setupCommand: data.setupCommand }),
     ...(data.teardownCommand === "" ? {} : { teardownCommand: data.teardownCommand }),
     ...part(data),

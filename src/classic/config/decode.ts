@@ -21,6 +21,8 @@ const classConfig = z.object({ nodePathMap, sharedFileSystemPath: z.string().def
 
 const config = classConfig.extend({
   cmdTimeoutSeconds: z.number().refine(Number.isInteger, "must be a whole number").default(0),
+  /** Ours; 0 when it is not given. */
+  helpersPerNode: z.number().refine(Number.isInteger, "must be a whole number").default(0),
   setupCommand: z.string().default(""),
   teardownCommand: z.string().default(""),
   storageClassConfigs: z
@@ -41,6 +43,7 @@ export type ClassConfigData = Readonly<z.output<typeof classConfig>>;
 /** Keys whose value is one text or number: null leaves what an earlier one said. */
 const SCALARS: readonly string[] = [
   "cmdTimeoutSeconds",
+  "helpersPerNode",
   "setupCommand",
   "teardownCommand",
   "sharedFileSystemPath",

@@ -94,4 +94,37 @@ describe("turns for helper pods", () => {
     await third;
     await expect(slots.take("create", "n", gaveUp.signal)).rejects.toThrow("claim deleted");
   });
+
+  it("so many of each action in all, and fewer on one node", async () => {
+    const limit = { per: "action", count: 3, onNode: 1 as number | undefined } as const;
+    const slots = new HelperSlots(limit, () => 3);
+    const order: string[] = [];
+    const take = (action: "create" | "delete", node: string, name: string): Promise<() => void> =>
+      slots.take(action, node, never).then((end) => {
+        order.push(name);
+        return end;
+      });
+    const first = await take("create", "a", "c1");
+    void take("delete", "a", "d1");
+    void take("create", "a", "c2");
+    void take("create", "b", "c3");
+    void take("create", "c", "c4");
+    await settle();
+    expect(order).toEqual(["c1", "c3"]);
+    first();
+    await settle();
+    expect(order).toEqual(["c1", "c3", "c2", "c4"]);
+  });
+
+  it("a limit that changes holds from the next turn on", async () => {
+    const limit = { per: "node" as const, count: 1 };
+    const slots = new HelperSlots(limit, () => 3);
+    const end = await slots.take("create", "n", never);
+    let others = 0;
+    const next = [1, 2].map(() => slots.take("create", "n", never).then(() => (others += 1)));
+    limit.count = 2;
+    end();
+    await Promise.all(next);
+    expect(others).toBe(2);
+  });
 });

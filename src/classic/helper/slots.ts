@@ -1,9 +1,11 @@
-/** How many helper pods may run at once: so many on each node, or (as the original's --worker-threads) so many creates and so many deletes in all. */
+/**
+ * How many helper pods may run at once: so many on each node, or (as the original's
+ * --worker-threads) so many creates and so many deletes in all, and of these so many on each node.
+ * Read anew for every turn.
+ */
 export type SlotLimit =
-  { readonly per: "node"; readonly count: number } | { readonly per: "action"; readonly count: number };
-
-/** Without --worker-threads: enough to keep a kubelet busy, few enough that its other pods still start. */
-export const DEFAULT_SLOTS: SlotLimit = { per: "node", count: 16 };
+  | { readonly per: "node"; readonly count: number }
+  | { readonly per: "action"; readonly count: number; readonly onNode?: number | undefined };
 
 /**
  * The share of a node's turns that deletes may have: somebody waits for a claim, and nobody for the
@@ -31,11 +33,21 @@ export class HelperSlots {
   readonly #limit: SlotLimit;
   readonly #nodes: () => number;
   readonly #queues = new Map<string, Queue>();
+  /** Turns on a node, for those who have one of their action. */
+  readonly #onNode: HelperSlots | undefined;
 
   /** `nodes` says how many nodes can run helper pods now. */
   constructor(limit: SlotLimit, nodes: () => number) {
     this.#limit = limit;
     this.#nodes = nodes;
+    if (limit.per === "node") return;
+    const perNode = {
+      per: "node",
+      get count() {
+        return limit.onNode ?? Infinity;
+      },
+    } as const;
+    this.#onNode = new HelperSlots(perNode, nodes);
   }
 
   /**
@@ -44,6 +56,21 @@ export class HelperSlots {
    * as many as on all of them together.
    */
   async take(action: Action, node: string, signal: AbortSignal): Promise<() => void> {
+    const end = await this.#take(action, node, signal);
+    if (this.#onNode === undefined) return end;
+    try {
+      const endOnNode = await this.#onNode.take(action, node, signal);
+      return () => {
+        endOnNode();
+        end();
+      };
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  async #take(action: Action, node: string, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     const key = this.#limit.per === "node" ? node : action;
     const queue = this.#queues.get(key) ?? { running: { create: 0, delete: 0 }, waiting: { create: [], delete: [] } };

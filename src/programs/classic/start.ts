@@ -1,9 +1,10 @@
 import { Registry } from "prom-client";
 import { createClassicDriver } from "../../classic/driver.ts";
 import { handleHealth, handleReady } from "../../classic/health.ts";
-import { DEFAULT_SLOTS } from "../../classic/helper/slots.ts";
+import type { SlotLimit } from "../../classic/helper/slots.ts";
 import type { StartOptions } from "../../classic/options.ts";
 import { classOptionsOf } from "../../classic/class-options.ts";
+import { MOST_HELPERS_PER_NODE } from "../../classic/config/config.ts";
 import type { Named } from "../../classic/config/unmatched.ts";
 import { leaseNameOf } from "../../classic/lease-name.ts";
 import type { Reloader } from "../../classic/reload.ts";
@@ -198,8 +199,28 @@ function classicDriver(world: World, settings: Reloader, watched: ClassicWatch):
       reclaim: localPathRetry(options.deletionRetryCount),
     },
     workers: options.workerThreads,
-    slots: options.workerThreads === undefined ? DEFAULT_SLOTS : { per: "action", count: options.workerThreads },
+    slots: slotLimit(options.workerThreads, settings),
   });
+}
+
+/** The configuration may change at any time; what it says now counts. */
+function slotLimit(workerThreads: number | undefined, settings: Reloader): SlotLimit {
+  const perNode = (): number | undefined => settings.current().config.helpersPerNode;
+  if (workerThreads === undefined) {
+    return {
+      per: "node",
+      get count() {
+        return perNode() ?? MOST_HELPERS_PER_NODE;
+      },
+    };
+  }
+  return {
+    per: "action",
+    count: workerThreads,
+    get onNode() {
+      return perNode();
+    },
+  };
 }
 
 async function serveHealth(world: World): Promise<ListeningServer | undefined> {
