@@ -61,7 +61,7 @@ async function start(): Promise<void> {
       isLeading: () => leading,
     },
     [cluster.driver()],
-    { express: false, owner: "test" },
+    { express: false, owner: "test", namespace: "test" },
     stop.signal,
   );
   await settle();

@@ -83,7 +83,7 @@ function start(identity: string, change: Partial<ControllerParts<Watched>> = {})
         story.push("drivers made");
         return [fakeDriver()];
       },
-      provisioner: { express: false, owner: "test" },
+      provisioner: { express: false, owner: "test", namespace: "test" },
       ...change,
     },
     stop.signal,

@@ -3,6 +3,7 @@ import type { ValidatingWebhookConfiguration } from "kubernetes-types/admissionr
 import type {
   ConfigMap,
   Event,
+  Namespace,
   Node,
   PersistentVolume,
   PersistentVolumeClaim,
@@ -17,6 +18,7 @@ export type {
   ConfigMap,
   Event,
   Lease,
+  Namespace,
   Node,
   PersistentVolume,
   PersistentVolumeClaim,
@@ -31,6 +33,12 @@ const core = { group: "", version: "v1" } as const;
 
 export const pods = defineResource<Pod>({ ...core, plural: "pods", kind: "Pod", namespaced: true });
 export const nodes = defineResource<Node>({ ...core, plural: "nodes", kind: "Node", namespaced: false });
+export const namespaces = defineResource<Namespace>({
+  ...core,
+  plural: "namespaces",
+  kind: "Namespace",
+  namespaced: false,
+});
 export const configMaps = defineResource<ConfigMap>({
   ...core,
   plural: "configmaps",

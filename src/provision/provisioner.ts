@@ -47,6 +47,8 @@ export interface ProvisionerOptions {
   readonly express: boolean;
   /** Tells this installation's canary from that of another one in the cluster. */
   readonly owner: string;
+  /** Of this installation: its canary goes when that goes. */
+  readonly namespace: string;
 }
 
 /**
@@ -66,7 +68,7 @@ export async function runProvisioner(
   checkDistinct(drivers);
   const { volumes } = deps;
   const locks = new KeyedLock();
-  const acknowledger = options.express ? new Acknowledger(deps, options.owner) : undefined;
+  const acknowledger = options.express ? new Acknowledger(deps, options) : undefined;
   const mayBeMatched = (claim: PersistentVolumeClaim): boolean =>
     selectedNodeOf(claim) === undefined && volumes.store.byIndex(AVAILABLE_BY_CLASS, classNameOf(claim)).length > 0;
   const binder = acknowledger === undefined ? undefined : new Binder({ ...deps, acknowledger, mayBeMatched });

@@ -6,9 +6,9 @@ import {
   persistentVolumes,
   type PersistentVolume,
   type PersistentVolumeClaim,
+  namespaces,
 } from "../../src/kube/kinds.ts";
 import { LabApi } from "../../src/lab/api/lab-api.ts";
-import { namespaces } from "../../src/lab/controllers/kinds.ts";
 import { virtualClock } from "../../src/lab/virtual/virtual-clock.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { ClusterView } from "./cluster-view.ts";

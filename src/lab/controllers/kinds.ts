@@ -1,20 +1,14 @@
 import type { Deployment, ReplicaSet, StatefulSet } from "kubernetes-types/apps/v1.js";
-import type { Namespace, Secret, ServiceAccount } from "kubernetes-types/core/v1.js";
+import type { Secret, ServiceAccount } from "kubernetes-types/core/v1.js";
 import type { PodDisruptionBudget } from "kubernetes-types/policy/v1.js";
 import { defineResource, type Resource } from "../../kube/resource.ts";
 
 /** Kinds that the product does not touch but the controllers do. */
-export type { Deployment, Namespace, PodDisruptionBudget, ReplicaSet, Secret, ServiceAccount, StatefulSet };
+export type { Deployment, PodDisruptionBudget, ReplicaSet, Secret, ServiceAccount, StatefulSet };
 
 const core = { group: "", version: "v1" } as const;
 const apps = { group: "apps", version: "v1", namespaced: true } as const;
 
-export const namespaces = defineResource<Namespace>({
-  ...core,
-  plural: "namespaces",
-  kind: "Namespace",
-  namespaced: false,
-});
 export const secrets = defineResource<Secret>({ ...core, plural: "secrets", kind: "Secret", namespaced: true });
 export const serviceAccounts = defineResource<ServiceAccount>({
   ...core,

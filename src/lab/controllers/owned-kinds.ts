@@ -2,6 +2,7 @@ import {
   configMaps,
   events,
   leases,
+  namespaces,
   nodes,
   persistentVolumeClaims,
   persistentVolumes,
@@ -53,6 +54,7 @@ export const NAMESPACED_ONLY: readonly Resource[] = [
 /** The kinds whose owners are followed. Events have none, leases of nodes have their node. */
 export const COLLECTED: readonly Resource[] = [
   ...NAMESPACED.filter((resource) => resource !== events),
+  namespaces,
   nodes,
   persistentVolumes,
 ];

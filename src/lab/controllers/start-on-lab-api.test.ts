@@ -7,13 +7,14 @@ import {
   pods,
   storageClasses,
   type PersistentVolumeClaim,
+  namespaces,
 } from "../../kube/kinds.ts";
 import { recordingLog } from "../../kube/testing/recording-log.fixture.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
 import { LabApi } from "../api/lab-api.ts";
 import { MemoryNodeFiles } from "../kubelet/memory-node-files.ts";
 import { ScriptedRuntime } from "../kubelet/scripted-runtime.ts";
-import { deployments, namespaces, statefulSets } from "./kinds.ts";
+import { deployments, statefulSets } from "./kinds.ts";
 import { QueueController, type Process } from "./process/process.ts";
 import { startControllers } from "./start.ts";
 import { startController } from "./testing/fast-forward.fixture.ts";
@@ -85,7 +86,12 @@ async function life(seed: number) {
       volumeClaimTemplates: [{ metadata: { name: "data" }, spec: claim }],
     },
   });
-  await client.create(namespaces, { metadata: { name: "other" } });
+  const other = await client.create(namespaces, { metadata: { name: "other" } });
+  const owner = { apiVersion: "v1", kind: "Namespace", name: "other", uid: other.metadata.uid };
+  await client.create(persistentVolumes, {
+    metadata: { name: "of-other", ownerReferences: [owner] },
+    spec: { capacity: { storage: "1" }, accessModes: ["ReadWriteOnce"], hostPath: { path: "/of-other" } },
+  });
   await client.create(deployments, { metadata: { name: "d", namespace: "other" }, spec: workload("d") });
   await clock.advance(30_000);
   const alive = (await client.list(pods)).map(({ metadata, status }) => [metadata?.namespace, status?.phase]);
@@ -93,7 +99,8 @@ async function life(seed: number) {
   await client.delete(namespaces, { name: "other" });
   await client.delete(statefulSets, { name: "web", namespace: "default" }, { propagationPolicy: "Foreground" });
   await clock.advance(40_000);
-  const left = [await client.list(pods), await client.list(statefulSets), await client.list(deployments)].flat();
+  const owned = (await client.list(persistentVolumes)).filter(({ metadata }) => metadata.name === "of-other");
+  const left = [await client.list(pods), await client.list(statefulSets), await client.list(deployments), owned].flat();
   const names = (await client.list(namespaces)).map(({ metadata }) => metadata?.name);
   await started.stop();
   await controllers.stop();

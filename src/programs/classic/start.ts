@@ -164,7 +164,7 @@ function classicParts(
       settings.compareWith(() => namedIn(watched, provisionerName));
       return [classicDriver(world, settings, watched)];
     },
-    provisioner: { express: options.expressBind && has.express, owner: `${namespace}/${provisionerName}` },
+    provisioner: { express: options.expressBind && has.express, owner: `${namespace}/${provisionerName}`, namespace },
   };
 }
 

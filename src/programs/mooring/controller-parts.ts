@@ -64,7 +64,7 @@ export function controllerParts(
     ...(serve === undefined ? {} : { serve }),
     perReplica: (watched, signal) => webhook.serve(watched, signal),
     drivers: (watched) => [movableDriver(termOf(watched).run)],
-    provisioner: { express: true, owner: `${namespace}/${NAME}` },
+    provisioner: { express: true, owner: `${namespace}/${NAME}`, namespace },
     perTerm: (watched, term) => {
       const { run, keepers } = termOf(watched);
       const { signal } = term;

@@ -35,7 +35,7 @@ async function start(log: Log = silentLog) {
   stops.push(stop);
   void volumes.run(stop.signal);
   await volumes.synced();
-  const acknowledger = new Acknowledger({ ...deps, volumes }, "test");
+  const acknowledger = new Acknowledger({ ...deps, volumes }, { owner: "test", namespace: "ours" });
   void acknowledger.run(stop.signal);
   const ask = (claim?: string): { answered: boolean } => {
     const question = { answered: false };
@@ -129,6 +129,22 @@ test.each([
     await settle();
   }
   expect(question.answered).toBe(true);
+});
+
+test("the canary goes with our namespace, where we may read it", async () => {
+  const canaries = async (may: boolean) => {
+    const { ask, kube } = await start();
+    kube.put("/api/v1/namespaces/ours", { metadata: { name: "ours", uid: "uid-of-ours" } });
+    kube.intercept = ({ path }) => {
+      if (!may && path.endsWith("/namespaces/ours")) throw refused(403);
+    };
+    ask();
+    await settle();
+    return kube.list("/api/v1/persistentvolumes").map(({ metadata }) => metadata?.ownerReferences);
+  };
+  const owner = { apiVersion: "v1", kind: "Namespace", name: "ours", uid: "uid-of-ours" };
+  expect(await canaries(true)).toEqual([[owner]]);
+  expect(await canaries(false)).toEqual([undefined]);
 });
 
 test("a canary that somebody claimed is replaced", async () => {

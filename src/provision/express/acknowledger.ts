@@ -9,7 +9,7 @@ import { messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import { aboutClaim, expressBindOff, type Recorder } from "../events.ts";
 import type { ProvisionMetrics } from "../metrics.ts";
-import { canaryVolume, isCanary, isUsableCanary } from "./canary.ts";
+import { canaryVolume, isCanary, isUsableCanary, namespaceAsOwner } from "./canary.ts";
 import { volumePhase } from "./patches.ts";
 
 /*
@@ -85,6 +85,7 @@ export interface AcknowledgerDeps {
 export class Acknowledger {
   readonly #deps: AcknowledgerDeps;
   readonly #owner: string;
+  readonly #namespace: string;
   #waiters: Waiter[] = [];
   #wake: () => void = () => undefined;
   /** How often in a row the cache was, or seemed, behind. */
@@ -92,10 +93,14 @@ export class Acknowledger {
   /** The refusal was told, and nothing has been accepted since. */
   #isOff = false;
 
-  /** `owner` tells the canaries of several installations in one cluster apart. */
-  constructor(deps: AcknowledgerDeps, owner: string) {
+  /**
+   * `owner` tells the canaries of several installations in one cluster apart; `namespace` is that
+   * of the installation, with which its canary goes.
+   */
+  constructor(deps: AcknowledgerDeps, { owner, namespace }: { readonly owner: string; readonly namespace: string }) {
     this.#deps = deps;
     this.#owner = owner;
+    this.#namespace = namespace;
   }
 
   /**
@@ -221,8 +226,9 @@ export class Acknowledger {
     let canary = volumes.store.list().find((volume) => isUsableCanary(volume, this.#owner));
     if (canary === undefined) {
       const name = `mooring-canary-${random.uuid()}`;
+      const goesWith = await namespaceAsOwner(client, this.#namespace, signal);
       try {
-        canary = await client.create(persistentVolumes, canaryVolume(name, this.#owner), { signal });
+        canary = await client.create(persistentVolumes, canaryVolume(name, this.#owner, goesWith), { signal });
       } catch (error) {
         if (!isAlreadyExists(error)) throw new CanaryRefused(error);
         canary = await client.get(persistentVolumes, { name }, { signal });

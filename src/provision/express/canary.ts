@@ -1,5 +1,11 @@
 import { CANARY_ANNOTATION } from "../../api/names.ts";
-import type { PersistentVolume } from "../../kube/kinds.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { isNotFound, isForbidden } from "../../kube/errors.ts";
+import { namespaces, type PersistentVolume } from "../../kube/kinds.ts";
+import { uidOf } from "../../kube/objects.ts";
+import { apiVersionOf } from "../../kube/resource.ts";
+
+type OwnerReference = NonNullable<NonNullable<PersistentVolume["metadata"]>["ownerReferences"]>[number];
 
 /**
  * The canary: a PersistentVolume that nobody can use. kube-controller-manager gives every
@@ -9,11 +15,15 @@ import type { PersistentVolume } from "../../kube/kinds.ts";
  * Its class name is random, so that no claim asks for it; its driver does not exist, so that
  * nothing could mount it if one did; it holds nothing and is Retained.
  */
-export function canaryVolume(name: string, owner: string): PersistentVolume {
+export function canaryVolume(name: string, owner: string, goesWith?: OwnerReference): PersistentVolume {
   return {
     apiVersion: "v1",
     kind: "PersistentVolume",
-    metadata: { name, annotations: { [CANARY_ANNOTATION]: owner } },
+    metadata: {
+      name,
+      annotations: { [CANARY_ANNOTATION]: owner },
+      ...(goesWith === undefined ? {} : { ownerReferences: [goesWith] }),
+    },
     spec: {
       accessModes: ["ReadWriteOncePod"],
       capacity: { storage: "1" },
@@ -23,6 +33,25 @@ export function canaryVolume(name: string, owner: string): PersistentVolume {
       volumeMode: "Filesystem",
     },
   };
+}
+
+/**
+ * Our namespace as the owner of the canary: who uninstalls us with one `kubectl delete -f` takes
+ * our rights away before we have ended, and then the garbage collector removes the canary.
+ * Undefined where we may not read it.
+ */
+export async function namespaceAsOwner(
+  client: KubeClient,
+  name: string,
+  signal: AbortSignal,
+): Promise<OwnerReference | undefined> {
+  try {
+    const uid = uidOf(await client.get(namespaces, { name }, { signal }));
+    return { apiVersion: apiVersionOf(namespaces), kind: namespaces.kind, name, uid };
+  } catch (error) {
+    if (isForbidden(error) || isNotFound(error)) return undefined;
+    throw error;
+  }
 }
 
 /**

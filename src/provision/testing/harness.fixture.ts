@@ -113,7 +113,7 @@ export async function startProvisioner(drivers: Driver | readonly Driver[], opti
     runProvisioner(
       { ...deps, ...informers, recorder, isLeading: () => leading.now, metrics, kubeMetrics },
       served,
-      { express: false, owner: "test", ...options },
+      { express: false, owner: "test", namespace: "test", ...options },
       stop.signal,
     );
   running.push(run([drivers].flat()));

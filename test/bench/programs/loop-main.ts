@@ -47,7 +47,7 @@ await runProvisioner(
     metrics: provisionMetrics(registry),
   },
   [nothingDriver(provisioner)],
-  { express: true, owner: "bench/loop" },
+  { express: true, owner: "bench/loop", namespace: "bench" },
   stop.signal,
 );
 await watching;

@@ -5,10 +5,9 @@
 //
 // Every round looks at what is there, so a crash between any two requests leaves what the next round does.
 import { isConflict, isNotFound } from "../../../kube/errors.ts";
-import { pods } from "../../../kube/kinds.ts";
+import { namespaces, pods } from "../../../kube/kinds.ts";
 import type { KubeObject } from "../../../kube/objects.ts";
 import type { Resource } from "../../../kube/resource.ts";
-import { namespaces } from "../kinds.ts";
 import { NAMESPACED, NAMESPACED_ONLY } from "../owned-kinds.ts";
 import { limitedClient, MANAGER_LIMIT, QueueController, type Controller, type Process } from "../process/process.ts";
 

@@ -1,6 +1,6 @@
 import { isAlreadyExists } from "../../../kube/errors.ts";
-import { configMaps } from "../../../kube/kinds.ts";
-import { namespaces, serviceAccounts } from "../kinds.ts";
+import { configMaps, namespaces } from "../../../kube/kinds.ts";
+import { serviceAccounts } from "../kinds.ts";
 import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
 
 const ACCOUNT = "default";
