@@ -37,7 +37,7 @@ const DISTRIBUTIONS = [
   },
 ] as const;
 
-describe.each(DISTRIBUTIONS)("$name", ({ name, base, className, group, manifest, namespace, parentMode, type }) => {
+describe.each(DISTRIBUTIONS)("on $name", ({ name, base, className, group, manifest, namespace, parentMode, type }) => {
   const NS = `on-${name}`;
   beforeAll(async () => {
     await openNamespace(on.ground, NS);

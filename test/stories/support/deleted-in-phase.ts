@@ -1,4 +1,4 @@
-/* What is deleted while a move is held in a phase: stories that run wherever the phase can be held. */
+/* What is deleted while a move is held: stories that run wherever the phase can be held. */
 import { expect, test } from "vitest";
 import type { Ground } from "../../cluster/ground.ts";
 import { closeNamespace, openNamespace } from "./cleanup.ts";
