@@ -44,7 +44,7 @@ function joined(items: readonly unknown[], holds: (item: unknown) => unknown, wa
   )();
 }
 
-/** `||` with `wanted` true, `&&` with false: either side decides, even without a value of the other. */
+/** `||` with `wanted` true, `&&` with false: either side decides, whatever the other is. */
 export function absorbing(left: () => unknown, right: () => unknown, wanted: boolean): boolean {
   let first: boolean;
   try {
