@@ -7,7 +7,7 @@ import { leaveNothing, openNamespace } from "./support/cleanup.ts";
 import { expectBound, expectGone, expectNoDirectory, expectReady } from "./support/expect.ts";
 import { helperTemplate } from "./support/helper-template.ts";
 import { toYaml } from "./support/manifest.ts";
-import { installProduct, PRODUCT_NAMESPACE } from "./support/product.ts";
+import { installProduct } from "./support/product.ts";
 import { useGround } from "./support/shared-ground.ts";
 import { claim, pod } from "./support/workloads.ts";
 
@@ -28,7 +28,7 @@ const DISTRIBUTIONS = [
   {
     name: "kind",
     manifest: "deploy/kind-local-path-storage.yaml",
-    namespace: PRODUCT_NAMESPACE,
+    namespace: undefined,
     className: "standard",
     base: "/var/local-path-provisioner",
     type: "hostPath",
@@ -39,12 +39,13 @@ const DISTRIBUTIONS = [
 
 describe.each(DISTRIBUTIONS)("on $name", ({ name, base, className, group, manifest, namespace, parentMode, type }) => {
   const NS = `on-${name}`;
+  const product = { manifest, ...(namespace === undefined ? {} : { namespace }) };
   beforeAll(async () => {
     await openNamespace(on.ground, NS);
-    await installProduct(on.ground, { manifest, namespace, helperPod: helperTemplate() });
+    await installProduct(on.ground, { ...product, helperPod: helperTemplate() });
   });
   afterAll(async () => {
-    await leaveNothing(on.ground, { namespace: NS, product: { manifest, namespace } });
+    await leaveNothing(on.ground, { namespace: NS, product });
   });
 
   test("a claim that names no class gets a volume as it did before", async () => {
