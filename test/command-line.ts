@@ -6,7 +6,10 @@ export interface Program<Options> {
   readonly run: (options: Options) => Promise<number>;
 }
 
-/** Runs a program with the arguments it was started with and gives its exit code; 2 when they are wrong. */
+/**
+ * Runs a program with the arguments it was started with and gives its exit code; 2 when they are
+ * wrong.
+ */
 export async function runProgram<Options>({ usage, read, run }: Program<Options>): Promise<number> {
   let options: Options | "help";
   try {

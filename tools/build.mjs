@@ -1,5 +1,6 @@
-// Bundles each program of src/bin into one file of dist/ (or of the directory that is named), which runs on Node 20.19 and
-// later without node_modules. Programs named after the directory are bundled instead of those of src/bin.
+// Bundles each program of src/bin into one file of dist/ (or of the directory that is named), which
+// runs on Node 20.19 and later without node_modules. Programs named after the directory are bundled
+// instead of those of src/bin.
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { execFileSync } from "node:child_process";
 import { basename } from "node:path";

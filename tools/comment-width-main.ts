@@ -1,5 +1,4 @@
-// Fails when a comment of a .ts or .mjs file is too wide, except in the files that are listed in
-// tools/wide-comments.txt (files from before the rule).
+// Fails when a comment of a .ts or .mjs file is too wide.
 import { existsSync, readFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { complaintsAbout } from "./comment-width.ts";
@@ -11,10 +10,7 @@ const files = listed.stdout
   .split("\0")
   .filter((path) => path !== "" && existsSync(path))
   .map((path) => ({ path, source: readFileSync(path, "utf8") }));
-const exempt = readFileSync("tools/wide-comments.txt", "utf8")
-  .split("\n")
-  .filter((line) => line !== "");
 
-const complaints = complaintsAbout(files, exempt);
+const complaints = complaintsAbout(files);
 for (const complaint of complaints) console.error(complaint);
 process.exit(complaints.length === 0 ? 0 : 1);

@@ -18,7 +18,9 @@ import { apiPage } from "./api-page.ts";
 import { baseManifest } from "./base-manifest.ts";
 import { k3sManifest, kindManifest } from "./distributions.ts";
 
-/** What is made from the sources: pages of docs/ from tables, a manifest from our kinds' schemas. */
+/**
+ * What is made from the sources: pages of docs/ from tables, a manifest from our kinds' schemas.
+ */
 const files: Readonly<Record<string, () => string | Promise<string>>> = {
   "deploy/k3s-local-storage.yaml": k3sManifest,
   "deploy/kind-local-path-storage.yaml": kindManifest,

@@ -1,5 +1,6 @@
-// Adds up what the suites of a CI run left behind: one vitest JSON report per suite, or a file NAME.skipped with one line that says why a suite did not run.
-// Prints one line and exits non-zero when something failed or when what was skipped is not what .ci/skips.txt says.
+// Adds up what the suites of a CI run left behind: one vitest JSON report per suite, or a file
+// NAME.skipped with one line that says why a suite did not run. Prints one line and exits non-zero
+// when something failed or when what was skipped is not what .ci/skips.txt says.
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 

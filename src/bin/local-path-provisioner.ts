@@ -10,7 +10,9 @@ import { pinoLog } from "../observe/pino.ts";
 import { startClassic } from "../programs/classic/start.ts";
 import { VERSION } from "../observe/version.ts";
 
-/** The drop-in for rancher/local-path-provisioner: the same command line, environment, exit codes. */
+/**
+ * The drop-in for rancher/local-path-provisioner: the same command line, environment, exit codes.
+ */
 async function main(): Promise<number> {
   const command = parseCommandLine(process.argv.slice(2), process.env, VERSION);
   switch (command.kind) {

@@ -73,7 +73,8 @@ async function demo(options: DemoOptions): Promise<number> {
 for (const stream of [process.stdout, process.stderr]) stream.once("error", () => process.exit(1));
 
 const exitCode = await main();
-// All that was to be ended has been; what else may hold this process (a pipe that a container's grandchild has) is not waited for.
+// All that was to be ended has been; what else may hold this process (a pipe that a container's
+// grandchild has) is not waited for.
 for (const stream of [process.stdout, process.stderr])
   await new Promise<void>((resolve) => stream.write("", () => resolve()));
 process.exit(exitCode);

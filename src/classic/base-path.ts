@@ -4,7 +4,10 @@ import { classicErrors } from "./errors.ts";
 import { DEFAULT_NODE } from "./names.ts";
 import { rendezvous } from "./rendezvous.ts";
 
-/** The configuration of a class. With storageClassConfigs there is no fallback: a class it does not name is refused. */
+/**
+ * The configuration of a class. With storageClassConfigs there is no fallback: a class it does not
+ * name is refused.
+ */
 export function configOf(config: ClassicConfig, storageClass: string): ClassConfig {
   if (config.classes.size === 0) return config.common;
   const found = config.classes.get(storageClass);
@@ -12,7 +15,10 @@ export function configOf(config: ClassicConfig, storageClass: string): ClassConf
   return found;
 }
 
-/** Whether the class's volumes lie on a file system that every node has. Throws when the configuration says both or neither. */
+/**
+ * Whether the class's volumes lie on a file system that every node has. Throws when the
+ * configuration says both or neither.
+ */
 export function isShared(config: ClassConfig): boolean {
   const local = config.nodePaths.size > 0;
   const shared = config.sharedFileSystemPath !== "";
@@ -30,8 +36,9 @@ export interface PathWish {
 }
 
 /**
- * The base directory of a claim's volume. Among several paths of a node the claim's UID decides, the same one on every attempt: a retry never leaves a directory
- * behind on another disk. Throws with `retry: "reschedule"` when the node has none.
+ * The base directory of a claim's volume. Among several paths of a node the claim's UID decides,
+ * the same one on every attempt: a retry never leaves a directory behind on another disk. Throws
+ * with `retry: "reschedule"` when the node has none.
  */
 export function basePath(config: ClassConfig, node: string, wish: PathWish, log?: Log): string {
   if (isShared(config)) return config.sharedFileSystemPath;

@@ -15,7 +15,10 @@ export interface ClassOptions {
   readonly patterns: { readonly [K in "user" | "group" | "perm"]: string | undefined };
 }
 
-/** Reads a class. A parameter wins over the annotation of the same name, which exists because parameters cannot be edited. */
+/**
+ * Reads a class. A parameter wins over the annotation of the same name, which exists because
+ * parameters cannot be edited.
+ */
 export function classOptionsOf(storageClass: StorageClass, log?: Log): ClassOptions {
   const parameters = storageClass.parameters ?? {};
   const annotations = storageClass.metadata?.annotations ?? {};

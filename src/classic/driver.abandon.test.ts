@@ -78,7 +78,10 @@ describe("what is left when a claim is deleted half-way", () => {
     expect(on.cluster.podNames()).toEqual([]);
   });
 
-  /** The claim was deleted when its first attempt had failed and the helper of its second had not begun. */
+  /**
+   * The claim was deleted when its first attempt had failed and the helper of its second had not
+   * begun.
+   */
   async function deletedBeforeSecondBegan(): Promise<void> {
     on.cluster.kubelet = () => ({ phase: "Failed" });
     await expect(on.provision()).rejects.toThrow();
@@ -196,7 +199,8 @@ describe("what is left when a claim is deleted half-way", () => {
     void begun(on.provision());
     await settle();
     on.cutOff("the claim was deleted");
-    // ContainerCreating as far as we know. The kubelet starts the container, and says so while it ends the pod.
+    // ContainerCreating as far as we know. The kubelet starts the container, and says so while it
+    // ends the pod.
     on.cluster.kube.intercept = (req) => {
       if (req.method !== "DELETE" || !req.path.endsWith(CREATE)) return;
       on.cluster.kube.intercept = () => undefined;
@@ -211,7 +215,8 @@ describe("what is left when a claim is deleted half-way", () => {
 
   it("a claim that is gone, whose helper pod somebody deleted, holds up no removal in its directory for ever", async () => {
     await on.provision({ storageClass: common });
-    // The PersistentVolume was refused (a webhook, a quota); the pod is cleaned up by hand, then the claim is deleted.
+    // The PersistentVolume was refused (a webhook, a quota); the pod is cleaned up by hand, then
+    // the claim is deleted.
     await on.cluster.deletePod(CREATE);
     for (const name of on.driver.attempts()) await on.driver.removeAttempt(name, yes, on.signal);
     await on.cluster.clock.advance(7 * 86_400_000);

@@ -240,7 +240,8 @@ describe("an attempt that another went before", () => {
   });
 
   it("a directory that was removed with another volume after it was made is made again before its PersistentVolume is stored", async () => {
-    // The other volume was Bound still (as far as the cache knew) when this one was made; storing the PersistentVolume failed.
+    // The other volume was Bound still (as far as the cache knew) when this one was made; storing
+    // the PersistentVolume failed.
     await on.cluster.putVolume(volume({ name: "pv-other", path: "/opt/lpp/common", status: { phase: "Bound" } }));
     await on.provision({ storageClass: common });
     const other = volume({ name: "pv-other", path: "/opt/lpp/common" });
@@ -252,7 +253,8 @@ describe("an attempt that another went before", () => {
     await on.provision({ storageClass: common });
     const removedAt = on.cluster.ran.lastIndexOf("delete node-a:/opt/lpp/common");
     const madeAt = on.cluster.ran.lastIndexOf("create node-a:/opt/lpp/common");
-    // Removed last, and stored: a pod of a `local` volume never starts, one of a hostPath gets a directory of root's.
+    // Removed last, and stored: a pod of a `local` volume never starts, one of a hostPath gets a
+    // directory of root's.
     expect(madeAt).toBeGreaterThan(removedAt);
   });
 

@@ -8,7 +8,10 @@ import { useDriver } from "./testing/use-driver.fixture.ts";
 const on = useDriver();
 
 describe("the directory of an attempt that is given up", () => {
-  /** A volume on a shared file system as volumeParts writes it: annotated with the claim's node, no affinity, usable on every node. */
+  /**
+   * A volume on a shared file system as volumeParts writes it: annotated with the claim's node, no
+   * affinity, usable on every node.
+   */
   const live = volume({
     name: "pv-live",
     path: "/shared/common",
@@ -18,7 +21,8 @@ describe("the directory of an attempt that is given up", () => {
   });
 
   it("is kept where a pattern gives it to every claim of this name: its data may be older than the attempt", async () => {
-    // shop/data was deleted with policy Retain, its PersistentVolume too (documented: its data stays). shop/data is made anew and deleted half-way.
+    // shop/data was deleted with policy Retain, its PersistentVolume too (documented: its data
+    // stays). shop/data is made anew and deleted half-way.
     await on.provision({ storageClass: { ...byName, reclaimPolicy: "Retain" } });
     await on.abandon();
     expect(on.cluster.ran).toEqual(["create node-a:/opt/lpp/shop/data/files"]);
@@ -54,7 +58,8 @@ describe("the directory of an attempt that is given up", () => {
 
   it("is kept where the class retains: the PersistentVolume may have been stored and deleted since", async () => {
     await on.provision({ storageClass: { ...storageClass(), reclaimPolicy: "Retain" } });
-    // Stored; the leader dies before `settled`, and the program is scaled to zero. Weeks later claim and PersistentVolume are deleted; the data is to stay.
+    // Stored; the leader dies before `settled`, and the program is scaled to zero. Weeks later
+    // claim and PersistentVolume are deleted; the data is to stay.
     await on.newLeader();
     for (const name of on.driver.attempts()) await on.driver.removeAttempt(name, yes, on.signal);
     expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
@@ -108,7 +113,8 @@ describe("the directory of an attempt that is given up", () => {
   });
 
   it("is kept when another volume was stored in it that the watch has not shown for a minute", async () => {
-    // The watch of PersistentVolumes is half-open (found out after 150 s at the earliest): the volume is stored, bound, used, and not in our index.
+    // The watch of PersistentVolumes is half-open (found out after 150 s at the earliest): the
+    // volume is stored, bound, used, and not in our index.
     await on.provision({ storageClass: common });
     await on.driver.stored(VOLUME);
     await on.cluster.clock.advance(61_000);

@@ -19,7 +19,8 @@ it("what a failed attempt may have made is known from the pod that replaced its 
   await settle();
   expect(on.cluster.pod(CREATE_AGAIN)?.status?.phase).toBe("Pending");
   await on.newLeader();
-  // The teardown has to be tried twice, and the second time by a leader that knows nothing but the cluster.
+  // The teardown has to be tried twice, and the second time by a leader that knows nothing but the
+  // cluster.
   on.cluster.kubelet = () => ({ phase: "Failed" });
   await expect(on.abandon()).rejects.toThrow();
   await on.newLeader();
@@ -95,7 +96,8 @@ describe("what an attempt before may have made is not forgotten by a leader that
     const late = begun(on.provision());
     await on.cluster.clock.advance(120_000);
     await expect(late).rejects.toThrow("timeout");
-    // Seed 3770823879: the leader died here, and the claim was deleted before another had tried again.
+    // Seed 3770823879: the leader died here, and the claim was deleted before another had tried
+    // again.
     await on.newLeader();
     await removed();
   });

@@ -1,4 +1,7 @@
-/* What a cluster may refuse, and what somebody may have done to a helper pod: nothing of it holds a claim for ever, and nothing is removed for it that is to stay. */
+/*
+ * What a cluster may refuse, and what somebody may have done to a helper pod: nothing of it holds a
+ * claim for ever, and nothing is removed for it that is to stay.
+ */
 import { describe, expect, it } from "vitest";
 import { settle } from "../effects/testing/manual-clock.fixture.ts";
 import { KubeError } from "../kube/errors.ts";
@@ -183,7 +186,8 @@ describe("data of a class that retains", () => {
     };
     // The class has come to retain; the successor says so. Its predecessor's deletion is refused.
     expect((await on.provision({ storageClass: retain })).spec.hostPath?.path).toBe(DIRECTORY);
-    // Stored; leader dies before (or its deletions are refused at) `settled`. Later claim and PersistentVolume are deleted: the data is to stay.
+    // Stored; leader dies before (or its deletions are refused at) `settled`. Later claim and
+    // PersistentVolume are deleted: the data is to stay.
     await on.newLeader();
     on.cluster.kube.intercept = () => undefined;
     for (const name of on.driver.attempts()) await on.driver.removeAttempt(name, yes, on.signal);

@@ -1,13 +1,19 @@
 /**
- * The driver for rancher.io/local-path volumes: a directory per claim, made and removed by helper pods.
+ * The driver for rancher.io/local-path volumes: a directory per claim, made and removed by helper
+ * pods.
  *
- * States of a volume's directory, and what on the cluster tells of it (helper/run.ts says what a crash leaves in each):
+ * States of a volume's directory, and what on the cluster tells of it (helper/run.ts says what a
+ * crash leaves in each):
  *
- *     nothing ─provision─▶ create pod ─succeeds─▶ succeeded create pod ─PV stored─▶ PV + pod ─settled─▶ PV ─remove─▶ delete pod ─▶ nothing
- *                              └─claim gone, no PV: abandon ─▶ delete pod ─▶ nothing (or kept, when it may hold older data: unfinished.ts)
+ *     nothing ─provision─▶ create pod ─succeeds─▶ succeeded create pod ─PV stored─▶ PV + pod
+ *                              │                     ─settled─▶ PV ─remove─▶ delete pod ─▶ nothing
+ *                              └─ claim gone, no PV: abandon ─▶ delete pod ─▶ nothing
+ *                                 (or kept, when it may hold older data: unfinished.ts)
  *
- * Invariants: while a directory may exist, a create pod, a PersistentVolume or (after a timeout) a claim is there that leads to it. No directory is given to a claim while something may still remove it, and
- * none is removed without a last question, after all waiting, whether that is still wanted and whether it is nobody else's (sharing.ts).
+ * Invariants: while a directory may exist, a create pod, a PersistentVolume or (after a timeout) a
+ * claim is there that leads to it. No directory is given to a claim while something may still
+ * remove it, and none is removed without a last question, after all waiting, whether that is still
+ * wanted and whether it is nobody else's (sharing.ts).
  */
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "../kube/kinds.ts";
 import { isTainted } from "../kube/nodes.ts";
@@ -43,8 +49,8 @@ export interface ClassicDeps extends HelperWorkDeps {
 }
 
 /**
- * Makes the driver. Its `attempts` are the volumes that a create helper pod, or the memory of an attempt whose pod
- * is gone, tells of: being made right now, made and not stored, or failed.
+ * Makes the driver. Its `attempts` are the volumes that a create helper pod, or the memory of an
+ * attempt whose pod is gone, tells of: being made right now, made and not stored, or failed.
  */
 export function createClassicDriver(deps: ClassicDeps): Driver {
   return new Classic(deps);
@@ -59,7 +65,10 @@ class Classic implements Driver {
   readonly retry: Driver["retry"];
   readonly workers: number | undefined;
   readonly #refusal: Driver["refusal"];
-  /** Wall clock. What attempts on older claims may have made, under a leader before this one, only the cluster can tell, and it need not. */
+  /**
+   * Wall clock. What attempts on older claims may have made, under a leader before this one, only
+   * the cluster can tell, and it need not.
+   */
   readonly #since: number;
   readonly #deps: ClassicDeps;
   readonly #work: HelperWork;
@@ -164,7 +173,8 @@ class Classic implements Driver {
 
   async stored(volumeName: string): Promise<void> {
     await this.#unfinished.settled(volumeName);
-    // A teardown that was begun when it was still to be removed: an administrator has rescued it since.
+    // A teardown that was begun when it was still to be removed: an administrator has rescued it
+    // since.
     if (this.#deps.volumes.get(volumeName)?.goes === false) await this.#work.dropTeardowns(volumeName);
   }
 
@@ -183,7 +193,9 @@ class Classic implements Driver {
     return this.#unfinished.abandon(volumeName, confirm, this.#deps.settings.current(), signal);
   }
 
-  /** Whether an attempt of this claim may have been begun, by us or under a leader before this one. */
+  /**
+   * Whether an attempt of this claim may have been begun, by us or under a leader before this one.
+   */
   #begunBefore({ claim, volumeName }: ProvisionRequest): boolean {
     const isOlder = Date.parse(claim.metadata?.creationTimestamp ?? "") < this.#since + CLOCK_SKEW_MS;
     return isOlder || this.#unfinished.remembers(volumeName) || this.#work.createPodsOf(volumeName).length > 0;

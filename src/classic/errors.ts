@@ -7,7 +7,10 @@ const TEMPLATE =
   "Remove the field from helperPod.yaml, or start with --allow-unsafe-helper-pod-template if everybody who may edit the ConfigMap is trusted with root on the nodes.";
 const NOTHING = "Nothing: it is tried again.";
 
-/** Every error of the classic driver. The messages are those of local-path-provisioner v0.0.37, where it has one. */
+/**
+ * Every error of the classic driver. The messages are those of local-path-provisioner v0.0.37,
+ * where it has one.
+ */
 export const classicErrors = defineErrors("CLASSIC", {
   // Command line and start.
   EMPTY_FLAG: {

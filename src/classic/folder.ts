@@ -4,7 +4,10 @@ import type { ClassOptions } from "./class-options.ts";
 import { classicErrors } from "./errors.ts";
 import { isLocal, join } from "./paths.ts";
 
-/** Renders a Go template over a claim: `name` is the template's own name in its errors, `missingKey` what an absent label does. */
+/**
+ * Renders a Go template over a claim: `name` is the template's own name in its errors, `missingKey`
+ * what an absent label does.
+ */
 export type Render = (
   name: string,
   pattern: string,
@@ -34,7 +37,8 @@ export function folderName(wish: FolderWish, render: Render): string {
   if (wish.options.allowUnsafePathPattern) return text;
   if (!text.startsWith(`${join(namespace, name)}/`)) {
     const error = classicErrors.PATH_PREFIX({ path: text });
-    // The original reports this one from inside the rendering, so it is wrapped like a template error.
+    // The original reports this one from inside the rendering, so it is wrapped like a template
+    // error.
     throw classicErrors.PATH_PATTERN({ pattern, why: error.message }, { cause: error });
   }
   if (!isLocal(text) || !isPlain(text)) throw classicErrors.PATH_REFERENCES({ path: text });
@@ -42,8 +46,9 @@ export function folderName(wish: FolderWish, render: Render): string {
 }
 
 /**
- * Stricter than the original, which looks only whether the cleaned path climbs out of the base directory: `ns/name/../../other/victim` does not. Nobody's path has such
- * segments on purpose; they come from a label or annotation that the claim's author chose, or (`<no value>`) forgot.
+ * Stricter than the original, which looks only whether the cleaned path climbs out of the base
+ * directory: `ns/name/../../other/victim` does not. Nobody's path has such segments on purpose;
+ * they come from a label or annotation that the claim's author chose, or (`<no value>`) forgot.
  */
 function isPlain(text: string): boolean {
   if (text.includes("\0") || text.includes("<no value>")) return false;
@@ -51,7 +56,10 @@ function isPlain(text: string): boolean {
   return segments.every((segment) => segment !== "" && segment !== "." && segment !== "..");
 }
 
-/** Owner and mode of the directory as the class wants them; "" where it says nothing. They are only handed to the script. */
+/**
+ * Owner and mode of the directory as the class wants them; "" where it says nothing. They are only
+ * handed to the script.
+ */
 export interface Ownership {
   readonly user: string;
   readonly group: string;
@@ -71,7 +79,10 @@ export function ownershipOf(wish: FolderWish, render: Render): Ownership {
   return { user: rendered("user"), group: rendered("group"), perm: rendered("perm") };
 }
 
-/** Go's strings.TrimSpace: U+0085 is white space there, U+FEFF is not; JavaScript has it the other way round. */
+/**
+ * Go's strings.TrimSpace: U+0085 is white space there, U+FEFF is not; JavaScript has it the other
+ * way round.
+ */
 function trim(text: string): string {
   const space = "[\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
   return text.replace(new RegExp(`^${space}+`, "u"), "").replace(new RegExp(`${space}+$`, "u"), "");

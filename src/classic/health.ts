@@ -31,7 +31,10 @@ const CHECKS: readonly (readonly [string, Resource, "own" | "all"])[] = [
 /** A probe gives up after a few seconds; so does what it asks for. */
 const CHECK_TIMEOUT_MS = 4000;
 
-/** `/ready`, with any method: whether each kind of object the program lives on can be listed, in the original's order; the first failure is the answer. */
+/**
+ * `/ready`, with any method: whether each kind of object the program lives on can be listed, in the
+ * original's order; the first failure is the answer.
+ */
 export async function handleReady(client: KubeClient, namespace: string, log: Log): Promise<HealthAnswer> {
   for (const [name, resource, where] of CHECKS) {
     try {

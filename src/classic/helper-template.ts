@@ -14,8 +14,9 @@ export interface HelperTemplate {
 }
 
 /**
- * Reads helperPod.yaml. Throws the errors of the original: text that is no YAML, YAML that is no Pod, no container, and (unless `allowUnsafe`) a field that
- * would give whoever may edit the ConfigMap more than a directory to make.
+ * Reads helperPod.yaml. Throws the errors of the original: text that is no YAML, YAML that is no
+ * Pod, no container, and (unless `allowUnsafe`) a field that would give whoever may edit the
+ * ConfigMap more than a directory to make.
  */
 export function parseHelperTemplate(text: string, allowUnsafe: boolean): HelperTemplate {
   const object = fromYaml(text);
@@ -30,7 +31,10 @@ export function parseHelperTemplate(text: string, allowUnsafe: boolean): HelperT
   return template;
 }
 
-/** Only the first document counts, keys may repeat, and time stamps are text: as in the YAML library of the original. */
+/**
+ * Only the first document counts, keys may repeat, and time stamps are text: as in the YAML library
+ * of the original.
+ */
 function fromYaml(text: string): unknown {
   const [document] = parseAllDocuments(text, {
     version: "1.1",
@@ -80,7 +84,8 @@ function refuseUnsafe({ spec, container }: HelperTemplate): void {
 const some = (list: readonly unknown[] | undefined): boolean => list !== undefined && list.length > 0;
 const given = (text: string | undefined): boolean => text !== undefined && text !== "";
 
-// Types of the fields that are checked or set here; the API server checks the rest when the pod is made.
+// Types of the fields that are checked or set here; the API server checks the rest when the pod is
+// made.
 const text = z.string().nullish();
 const flag = z.boolean().nullish();
 const whole = z.int().nullish();

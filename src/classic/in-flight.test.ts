@@ -93,7 +93,10 @@ describe("directories in work", () => {
   });
 });
 
-/** Milliseconds that this process has worked: what the machine has given to others meanwhile is not ours. */
+/**
+ * Milliseconds that this process has worked: what the machine has given to others meanwhile is not
+ * ours.
+ */
 function busyMs(since: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(since);
   return (user + system) / 1000;

@@ -3,13 +3,15 @@ import { PathIndex } from "./path-index.ts";
 import type { Place, VolumeIndex } from "./places.ts";
 
 /**
- * The directories this process is working on. Patterns may give two claims one directory; then one must not be removed while the other is being made.
+ * The directories this process is working on. Patterns may give two claims one directory; then one
+ * must not be removed while the other is being made.
  *
- *     busy ──made()──▶ made ──settled()──▶ settled ──(its PersistentVolume is in the index, or a minute has passed)──▶ forgotten
- *       └─release()──▶ forgotten
+ *     busy ──made()──▶ made ──settled()──▶ settled ──▶ forgotten, when its PersistentVolume is in
+ *       └─release()──▶ forgotten                        the index, or a minute has passed
  *
- * Invariant: at any time, busy directories on one node do not overlap. `made` and `settled` cover the time in which the directory is there and its
- * PersistentVolume is not yet in the watch's store. After a crash the create pods tell the same (helper/helper-pods.ts).
+ * Invariant: at any time, busy directories on one node do not overlap. `made` and `settled` cover
+ * the time in which the directory is there and its PersistentVolume is not yet in the watch's
+ * store. After a crash the create pods tell the same (helper/helper-pods.ts).
  */
 export class InFlight {
   readonly #busy = new PlaceSet();
@@ -28,7 +30,10 @@ export class InFlight {
     this.#index = index;
   }
 
-  /** Waits, first come first served, until no other volume's busy directory overlaps; `node` undefined is every node. Returns what ends it. */
+  /**
+   * Waits, first come first served, until no other volume's busy directory overlaps; `node`
+   * undefined is every node. Returns what ends it.
+   */
   async hold(place: Place, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     if (this.#isBlocked(place, Infinity)) await this.#turn(place, signal);
@@ -59,7 +64,10 @@ export class InFlight {
     this.#settled.delete(volume);
   }
 
-  /** Another volume that has been made in an overlapping directory and whose PersistentVolume is not in the index yet. */
+  /**
+   * Another volume that has been made in an overlapping directory and whose PersistentVolume is not
+   * in the index yet.
+   */
   madeNear(place: Place): string | undefined {
     this.#sweep();
     return this.#made.touching(place).find(({ volume }) => !this.#index.has(volume))?.volume;

@@ -3,8 +3,9 @@ import { persistentVolumes } from "../kube/kinds.ts";
 import { type VolumeIndex, VolumePlaces } from "./places.ts";
 
 /**
- * All PersistentVolumes past every cache, for directories that others may use: what a watch has not told yet may be somebody's data. Many who ask at once share one list, which has always begun after the
- * question.
+ * All PersistentVolumes past every cache, for directories that others may use: what a watch has not
+ * told yet may be somebody's data. Many who ask at once share one list, which has always begun
+ * after the question.
  */
 export class LiveVolumes {
   readonly #client: KubeClient;

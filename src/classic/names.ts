@@ -1,15 +1,22 @@
 /**
- * What the classic driver reads and writes by name. All but the last group belong to local-path-provisioner and must not change: charts, policies and people's
- * StorageClasses use them. Their keys carry no domain, so they are kept apart from src/api/names.ts.
+ * What the classic driver reads and writes by name. All but the last group belong to
+ * local-path-provisioner and must not change: charts, policies and people's StorageClasses use
+ * them. Their keys carry no domain, so they are kept apart from src/api/names.ts.
  */
 
-/** On a PersistentVolume: the node its directory was made on; "" when it was made without one (shared file system). */
+/**
+ * On a PersistentVolume: the node its directory was made on; "" when it was made without one
+ * (shared file system).
+ */
 export const PV_NODE = "local.path.provisioner/selected-node";
 
 /** The entry of nodePathMap for every node that has none of its own. */
 export const DEFAULT_NODE = "DEFAULT_PATH_FOR_NON_LISTED_NODES";
 
-/** Parameters of a StorageClass; those marked * may be annotations of the class as well (parameters cannot be edited). */
+/**
+ * Parameters of a StorageClass; those marked * may be annotations of the class as well (parameters
+ * cannot be edited).
+ */
 export const PARAMETERS = {
   nodePath: "nodePath",
   pathPattern: "pathPattern",
@@ -50,16 +57,34 @@ export const EVENT_CONFIG_APPLIED = "ConfigReloaded";
 export const EVENT_HELPER_TEMPLATE_REFUSED = "HelperPodReloadFailed";
 export const EVENT_HELPER_TEMPLATE_APPLIED = "HelperPodReloaded";
 
-/** Ours, on helper pods: which volume and directory the pod is for, so that a leader can finish what a dead one began. Pods of the original carry neither and are recognised by name and environment. */
+/**
+ * Ours, on helper pods: which volume and directory the pod is for, so that a leader can finish what
+ * a dead one began. Pods of the original carry neither and are recognised by name and environment.
+ */
 export const HELPER_VOLUME = "mooring.dev/helper-volume";
-/** Whose pod it is: several installations may share a namespace. Pods of the original, and of before, do not say. */
+/**
+ * Whose pod it is: several installations may share a namespace. Pods of the original, and of
+ * before, do not say.
+ */
 export const HELPER_PROVISIONER = "mooring.dev/provisioner";
-/** On a teardown pod: the UID of the PersistentVolume. One of the same name may have been there before. */
+/**
+ * On a teardown pod: the UID of the PersistentVolume. One of the same name may have been there
+ * before.
+ */
 export const HELPER_VOLUME_UID = "mooring.dev/helper-volume-uid";
 export const HELPER_PATH = "mooring.dev/helper-path";
-/** On create pods: an attempt before this one, perhaps under another leader, may have made the directory already, so this pod tells of it also while it has not begun. */
+/**
+ * On create pods: an attempt before this one, perhaps under another leader, may have made the
+ * directory already, so this pod tells of it also while it has not begun.
+ */
 export const HELPER_AGAIN = "mooring.dev/helper-again";
-/** On create pods of a class with reclaim policy Retain: what this attempt may have made is never removed. */
+/**
+ * On create pods of a class with reclaim policy Retain: what this attempt may have made is never
+ * removed.
+ */
 export const HELPER_RETAIN = "mooring.dev/helper-retain";
-/** On create pods whose time was up: they are being ended by a deadline, and the next attempt does not wait for their success. */
+/**
+ * On create pods whose time was up: they are being ended by a deadline, and the next attempt does
+ * not wait for their success.
+ */
 export const HELPER_STOPPED = "mooring.dev/helper-stopped";

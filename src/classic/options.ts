@@ -24,7 +24,10 @@ export interface StartOptions {
   readonly provisioningRetryCount: number;
   readonly deletionRetryCount: number;
   readonly allowUnsafeHelperPodTemplate: boolean;
-  /** Requests per second and at once; undefined: no limit. One that is given without the other gets the original's value (5 and 10). */
+  /**
+   * Requests per second and at once; undefined: no limit. One that is given without the other gets
+   * the original's value (5 and 10).
+   */
   readonly kubeClientLimit: { readonly qps: number; readonly burst: number } | undefined;
   readonly healthPort: number;
   readonly expressBind: boolean;
@@ -126,7 +129,10 @@ function clientLimit(qps: number, burst: number): StartOptions["kubeClientLimit"
 const DEFAULT_QPS = 5;
 const DEFAULT_BURST = 10;
 
-/** What is checked before the health server starts. The checks are in three steps because the original reports them between other errors. */
+/**
+ * What is checked before the health server starts. The checks are in three steps because the
+ * original reports them between other errors.
+ */
 export function checkNames(options: StartOptions): void {
   refuseEmpty("provisioner-name", options.provisionerName);
   refuseEmpty("namespace", options.namespace);

@@ -1,8 +1,8 @@
 import { overlaps } from "./paths.ts";
 
 /**
- * Names under directories: finds those whose directory is, contains or lies in a given one. An answer costs the depth of the path, not the number of names. Paths are absolute
- * and clean.
+ * Names under directories: finds those whose directory is, contains or lies in a given one. An
+ * answer costs the depth of the path, not the number of names. Paths are absolute and clean.
  */
 export class PathIndex {
   readonly #paths = new Map<string, string>();

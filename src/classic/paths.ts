@@ -1,9 +1,13 @@
 /**
- * Go's filepath functions for slash-separated paths. Directory names made by the original came out of these, so ours must come out the same: Node's
- * posix functions differ (join and normalize keep a trailing slash).
+ * Go's filepath functions for slash-separated paths. Directory names made by the original came out
+ * of these, so ours must come out the same: Node's posix functions differ (join and normalize keep
+ * a trailing slash).
  */
 
-/** The shortest path that means the same, lexically: no `.`, no `..` that can be resolved, no double or trailing slash. "" is `.`. */
+/**
+ * The shortest path that means the same, lexically: no `.`, no `..` that can be resolved, no double
+ * or trailing slash. "" is `.`.
+ */
 export function clean(path: string): string {
   const rooted = path.startsWith("/");
   const kept: string[] = [];
@@ -18,13 +22,19 @@ export function clean(path: string): string {
   return joined === "" ? "." : joined;
 }
 
-/** Both, one below the other, cleaned. A leading slash of `below` means nothing: it does not lead out of `base`. */
+/**
+ * Both, one below the other, cleaned. A leading slash of `below` means nothing: it does not lead
+ * out of `base`.
+ */
 export function join(base: string, below: string): string {
   const parts = [base, below].filter((part) => part !== "");
   return parts.length === 0 ? "" : clean(parts.join("/"));
 }
 
-/** Whether the path, taken lexically, names something at or below the directory it starts from: not empty, not absolute, not climbing out. */
+/**
+ * Whether the path, taken lexically, names something at or below the directory it starts from: not
+ * empty, not absolute, not climbing out.
+ */
 export function isLocal(path: string): boolean {
   if (path === "" || path.startsWith("/")) return false;
   const cleaned = clean(path);
@@ -37,7 +47,10 @@ export function split(path: string): { readonly dir: string; readonly file: stri
   return { dir: path.slice(0, cut), file: path.slice(cut) };
 }
 
-/** Whether two absolute, cleaned paths are the same directory or one lies inside the other: whoever removes one then touches the other. */
+/**
+ * Whether two absolute, cleaned paths are the same directory or one lies inside the other: whoever
+ * removes one then touches the other.
+ */
 export function overlaps(a: string, b: string): boolean {
   return a === b || inside(a, b) || inside(b, a);
 }

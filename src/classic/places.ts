@@ -19,13 +19,17 @@ export interface PlacedVolume {
   /** Released with policy Delete: its directory is or will be removed. */
   readonly goes: boolean;
   /**
-   * With policy Delete: the claim it was made for. When that is gone the directory goes, even if nobody has called it Released yet. Not of a volume that no provisioner has made, or that has Failed: nobody removes
-   * it, and nobody may wait for that.
+   * With policy Delete: the claim it was made for. When that is gone the directory goes, even if
+   * nobody has called it Released yet. Not of a volume that no provisioner has made, or that has
+   * Failed: nobody removes it, and nobody may wait for that.
    */
   readonly owner: { readonly key: string; readonly uid: string } | undefined;
 }
 
-/** Finds the PersistentVolumes (of any provisioner, made by hand as well) whose directory is, contains or lies in a given one. */
+/**
+ * Finds the PersistentVolumes (of any provisioner, made by hand as well) whose directory is,
+ * contains or lies in a given one.
+ */
 export interface VolumeIndex {
   /** Whatever their nodes. */
   near(path: string): readonly PlacedVolume[];
@@ -47,7 +51,10 @@ export function placedVolume(volume: PersistentVolume): PlacedVolume | undefined
   return { name, path, placement: placementOf(volume), goes: deletes && volume.status?.phase === "Released", owner };
 }
 
-/** The index, kept up to date by whoever watches PersistentVolumes: `set` for added and updated, `delete` for deleted. */
+/**
+ * The index, kept up to date by whoever watches PersistentVolumes: `set` for added and updated,
+ * `delete` for deleted.
+ */
 export class VolumePlaces implements VolumeIndex {
   readonly #volumes = new Map<string, PlacedVolume>();
   readonly #paths = new PathIndex();

@@ -34,7 +34,10 @@ export function admit(
   return { shared, type: volumeTypeOf(request.claim, request.storageClass, shared) };
 }
 
-/** Plans a volume, in the order in which the original finds errors. Pure but for debug and warning lines. */
+/**
+ * Plans a volume, in the order in which the original finds errors. Pure but for debug and warning
+ * lines.
+ */
 export function planProvision(settings: Settings, request: ProvisionRequest, render: Render, log?: Log): ProvisionPlan {
   const { claim, volumeName, node, storageClass } = request;
   const { shared, type } = admit(settings, request);

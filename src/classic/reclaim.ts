@@ -4,8 +4,9 @@ import { PV_NODE } from "./names.ts";
 import { clean } from "./paths.ts";
 
 /**
- * Where a PersistentVolume says its directory is. Volumes of every version count: the annotation exists since v0.0.25, the affinity's value is the node's name (before v0.0.20) or its label, its key may be a custom
- * label (since v0.0.35), and v0.0.29 wrote matchFields.
+ * Where a PersistentVolume says its directory is. Volumes of every version count: the annotation
+ * exists since v0.0.25, the affinity's value is the node's name (before v0.0.20) or its label, its
+ * key may be a custom label (since v0.0.35), and v0.0.29 wrote matchFields.
  */
 export interface Placement {
   /** The annotation; undefined when it is missing or empty. */
@@ -52,8 +53,10 @@ export type NodeAnswer =
   { readonly found: "node"; readonly node: Node } | { readonly found: "none"; readonly wanted: string };
 
 /**
- * The node that has the directory: from the annotation, else matchFields, else by label. Where the annotated node is gone, or no longer carries the label that pods are
- * steered by, a node that does carry it has the disk. Throws the original's errors for a volume that names no node at all, or several.
+ * The node that has the directory: from the annotation, else matchFields, else by label. Where the
+ * annotated node is gone, or no longer carries the label that pods are steered by, a node that does
+ * carry it has the disk. Throws the original's errors for a volume that names no node at all, or
+ * several.
  */
 export function nodeOf(placement: Placement, nodes: Iterable<Node>): NodeAnswer {
   const all = [...nodes];
@@ -86,15 +89,19 @@ export function nodeOf(placement: Placement, nodes: Iterable<Node>): NodeAnswer 
 }
 
 /**
- * Whether the directory can be on this node, as far as the volume says: for the question whether two volumes share a directory, where a wrong yes only keeps data. Without an affinity it can be on every
- * node: a volume on a shared file system names only the node whose helper made it.
+ * Whether the directory can be on this node, as far as the volume says: for the question whether
+ * two volumes share a directory, where a wrong yes only keeps data. Without an affinity it can be
+ * on every node: a volume on a shared file system names only the node whose helper made it.
  */
 export function mayLieOn({ annotated, terms, affinity }: Placement, node: Node): boolean {
   if (affinity !== "given" || (annotated !== undefined && annotated === node.metadata?.name)) return true;
   return terms.some((term) => mayFit(term, node));
 }
 
-/** What is not understood may fit. Older volumes have the node's name where newer ones have its label. */
+/**
+ * What is not understood may fit. Older volumes have the node's name where newer ones have its
+ * label.
+ */
 function mayFit(term: NodeSelectorTerm, node: Node): boolean {
   const name = node.metadata?.name ?? "";
   const fields = term.matchFields ?? [];
@@ -116,10 +123,16 @@ function carries(node: Node, key: string, value: string): boolean {
 
 const NAME_FIELD = "metadata.name";
 
-/** How long a volume whose node is gone stays Released: a node may come back from repair, and its disk with it. */
+/**
+ * How long a volume whose node is gone stays Released: a node may come back from repair, and its
+ * disk with it.
+ */
 export const NODE_PATIENCE_MS = 24 * 60 * 60 * 1000;
 
-/** Since when the volume is Released: the API server's own time stamp (Kubernetes 1.31 and newer), else when this process saw it first. */
+/**
+ * Since when the volume is Released: the API server's own time stamp (Kubernetes 1.31 and newer),
+ * else when this process saw it first.
+ */
 export function releasedSince(volume: PersistentVolume, firstSeen: number): number {
   const status: { phase?: string; lastPhaseTransitionTime?: string } = volume.status ?? {};
   if (status.phase !== "Released" || status.lastPhaseTransitionTime === undefined) return firstSeen;

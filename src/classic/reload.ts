@@ -16,7 +16,10 @@ import {
 import type { Settings, SettingsSource } from "./settings.ts";
 import { readConfigText, readMountedHelperPod } from "./sources.ts";
 
-/** How often the files are read again; the kubelet's own delay for a ConfigMap (about a minute) comes on top. */
+/**
+ * How often the files are read again; the kubelet's own delay for a ConfigMap (about a minute)
+ * comes on top.
+ */
 const RELOAD_EVERY_MS = 30_000;
 
 export interface ReloadDeps {
@@ -30,26 +33,36 @@ export interface ReloadDeps {
   /** CONFIG_MOUNT_PATH; undefined: the template is never read again. */
   readonly configMountPath: string | undefined;
   readonly allowUnsafeTemplate: boolean;
-  /** Asks whether pods of a template would be taken, before it replaces one that works. Rejects when not. */
+  /**
+   * Asks whether pods of a template would be taken, before it replaces one that works. Rejects when
+   * not.
+   */
   readonly tryTemplate: (settings: Settings) => Promise<void>;
   /** Tells of a changed or a refused file (an event on the ConfigMap), once for each text. */
   readonly tell: (event: EventContent) => void;
-  /** Counts reloads: called for each changed file that was applied, and for each reading that was refused. */
+  /**
+   * Counts reloads: called for each changed file that was applied, and for each reading that was
+   * refused.
+   */
   readonly count: (what: "config" | "template", result: "applied" | "refused") => void;
 }
 
 type What = "config" | "template";
 
 /**
- * The settings in force. A file that cannot be read or is wrong changes nothing: the last good settings stay, for as long as it takes.
- * `load` first; it is fatal when it rejects. Then `run`, until the signal is aborted.
+ * The settings in force. A file that cannot be read or is wrong changes nothing: the last good
+ * settings stay, for as long as it takes. `load` first; it is fatal when it rejects. Then `run`,
+ * until the signal is aborted.
  */
 export class Reloader implements SettingsSource {
   readonly #deps: ReloadDeps;
   #settings: Settings | undefined;
   #configJson = "";
   #templateJson = "";
-  /** What was last refused and said so in an event: a wrong file is read every 30 s, its event is written once. */
+  /**
+   * What was last refused and said so in an event: a wrong file is read every 30 s, its event is
+   * written once.
+   */
   readonly #refused = new Map<What, string>();
   #named: (() => Named) | undefined;
 
@@ -62,7 +75,10 @@ export class Reloader implements SettingsSource {
     return this.#settings;
   }
 
-  /** Reads everything for the first time: the template first, as the original. Rejects with what is wrong. */
+  /**
+   * Reads everything for the first time: the template first, as the original. Rejects with what is
+   * wrong.
+   */
   async load(): Promise<Settings> {
     const template = this.#parseTemplate(this.#deps.helperPodText);
     const { config, json } = await this.#readConfig();
@@ -73,7 +89,10 @@ export class Reloader implements SettingsSource {
     return this.#settings;
   }
 
-  /** From now on it is known what the cluster has: what the configuration names and is not there is warned of, now and after each change. */
+  /**
+   * From now on it is known what the cluster has: what the configuration names and is not there is
+   * warned of, now and after each change.
+   */
   compareWith(named: () => Named): void {
     this.#named = named;
     this.#tellUnmatched();

@@ -54,7 +54,9 @@ function isOnSharedFileSystem(volume: PersistentVolume, { config }: Settings): b
 /**
  * Removes the directory of a Released PersistentVolume of whatever version, or says why it stays.
  *
- * Where it is says the PersistentVolume, not the class as it is configured now: one with a node affinity lies on that node's disk; only one without may lie on a file system that all nodes share.
+ * Where it is says the PersistentVolume, not the class as it is configured now: one with a node
+ * affinity lies on that node's disk; only one without may lie on a file system that all nodes
+ * share.
  */
 export class Removal {
   readonly #deps: RemovalDeps;
@@ -143,8 +145,10 @@ export class Removal {
   }
 
   /**
-   * No node has the directory now. It may come back from repair: it is waited for, and when it has been missing at every look for a day, all of it spent Released, the object goes and the directory stays wherever it is. A new
-   * leader begins the day anew: it cannot know whether the node was there meanwhile.
+   * No node has the directory now. It may come back from repair: it is waited for, and when it has
+   * been missing at every look for a day, all of it spent Released, the object goes and the
+   * directory stays wherever it is. A new leader begins the day anew: it cannot know whether the
+   * node was there meanwhile.
    */
   #withoutNode(volume: PersistentVolume, name: string, wanted: string, path: string): RemovedVolume {
     const { clock, log } = this.#deps;

@@ -1,6 +1,8 @@
 /**
- * Rendezvous (highest random weight) hashing: each claim draws a score for every candidate, the highest wins. The same claim draws the same candidate on every attempt
- * and in every replica, claims spread evenly, and when a candidate is added or goes only the claims that concern it change.
+ * Rendezvous (highest random weight) hashing: each claim draws a score for every candidate, the
+ * highest wins. The same claim draws the same candidate on every attempt and in every replica,
+ * claims spread evenly, and when a candidate is added or goes only the claims that concern it
+ * change.
  */
 export function rendezvous<T>(key: string, candidates: readonly T[], nameOf: (candidate: T) => string): T | undefined {
   let best: { candidate: T; name: string; score: number } | undefined;
@@ -15,7 +17,10 @@ export function rendezvous<T>(key: string, candidates: readonly T[], nameOf: (ca
   return best?.candidate;
 }
 
-/** FNV-1a over UTF-16 code units, then murmur3's finalizer: FNV alone leaves the scores of names that differ only at the end too alike. */
+/**
+ * FNV-1a over UTF-16 code units, then murmur3's finalizer: FNV alone leaves the scores of names
+ * that differ only at the end too alike.
+ */
 export function hash(text: string): number {
   let h = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) h = Math.imul(h ^ text.charCodeAt(at), 0x01000193);

@@ -1,7 +1,10 @@
 import type { ClassicConfig } from "./config/config.ts";
 import type { HelperTemplate } from "./helper-template.ts";
 
-/** What may change while the program runs, as one immutable whole: every operation reads it once and stays with what it read. */
+/**
+ * What may change while the program runs, as one immutable whole: every operation reads it once and
+ * stays with what it read.
+ */
 export interface Settings {
   readonly config: ClassicConfig;
   readonly template: HelperTemplate;

@@ -9,16 +9,23 @@ import { overlaps } from "./paths.ts";
 import type { Place, PlacedVolume, VolumeIndex } from "./places.ts";
 import { mayLieOn } from "./reclaim.ts";
 
-/** Two volumes may share a directory, by patterns or because somebody made a PersistentVolume by hand. Whoever makes or removes one asks here first. */
+/**
+ * Two volumes may share a directory, by patterns or because somebody made a PersistentVolume by
+ * hand. Whoever makes or removes one asks here first.
+ */
 export interface Sharers {
-  /** A volume whose data is or will be removed: its teardown would take a new volume there with it. */
+  /**
+   * A volume whose data is or will be removed: its teardown would take a new volume there with it.
+   */
   readonly going: string | undefined;
   /** A volume that stays: removing the directory would take its data. */
   readonly staying: string | undefined;
 }
 
 /**
- * Other volumes whose directory is, contains or lies in this place. `node` undefined: any node. `heir`: the claim the place is for; a claim of the same name before it is gone for certain, and its volume's directory goes.
+ * Other volumes whose directory is, contains or lies in this place. `node` undefined: any node.
+ * `heir`: the claim the place is for; a claim of the same name before it is gone for certain, and
+ * its volume's directory goes.
  */
 export function sharersOf(
   place: Place,
@@ -50,8 +57,9 @@ export type Obstacle =
 
 /**
  * A volume whose directory is around a directory of our own making does not hold it: somebody's
- * hostPath `/opt`, or that of a monitoring pod, is not about the volumes below it. Its own directory
- * has the volume's name in its path; one that is equal, or inside, may hold somebody's data.
+ * hostPath `/opt`, or that of a monitoring pod, is not about the volumes below it. Its own
+ * directory has the volume's name in its path; one that is equal, or inside, may hold somebody's
+ * data.
  */
 function withoutThoseAround({ path, volume }: Place, index: VolumeIndex): VolumeIndex {
   if (!isOwnDirectory(path, volume)) return index;
@@ -81,10 +89,15 @@ export class RemovalCheck {
     this.#live = new LiveVolumes(deps.client);
   }
 
-  /** What keeps the directory, all things known at the end of the last wait; `confirm` is that wait. Rejects when the API server cannot be asked. */
+  /**
+   * What keeps the directory, all things known at the end of the last wait; `confirm` is that wait.
+   * Rejects when the API server cannot be asked.
+   */
   async ask(place: Place, node: Node | undefined, confirm: () => Promise<boolean>): Promise<Obstacle | undefined> {
     const { volumes, inFlight, work } = this.#deps;
-    // For a directory of its own the watch will do: only somebody who makes a PersistentVolume for it by hand at this very moment would be missed. Listing all for each would cost a large cluster dear.
+    // For a directory of its own the watch will do: only somebody who makes a PersistentVolume for
+    // it by hand at this very moment would be missed. Listing all for each would cost a large
+    // cluster dear.
     const index = isOwnDirectory(place.path, place.volume) ? volumes : await this.#live.read();
     if (!(await confirm())) return { obstacle: "withdrawn" };
     const { staying } = sharersOf(place, node, withoutThoseAround(place, index));

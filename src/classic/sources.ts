@@ -16,7 +16,10 @@ export interface SourceOptions {
   readonly configMapName: string;
 }
 
-/** The value of `--config`, or else the ConfigMap's text: read once, since the text itself is the configuration then. */
+/**
+ * The value of `--config`, or else the ConfigMap's text: read once, since the text itself is the
+ * configuration then.
+ */
 export async function findConfigFlag(options: SourceOptions, client: KubeClient): Promise<string> {
   if (options.config !== "") return options.config;
   return await fromConfigMap(options, client, "config", CONFIG_KEY);
@@ -48,7 +51,9 @@ async function fromConfigMap(options: SourceOptions, client: KubeClient, flag: s
   }
 }
 
-/** The configuration's text now: a file is read again each time, anything else is the text itself. */
+/**
+ * The configuration's text now: a file is read again each time, anything else is the text itself.
+ */
 export async function readConfigText(configFlag: string, files: Files): Promise<ConfigText> {
   if (!isConfigFile(configFlag)) return { from: "inline", text: configFlag };
   try {

@@ -1,11 +1,16 @@
 /**
- * What attempts leave that did not end in a PersistentVolume: a create pod in whatever phase, or (when it was deleted by somebody's hand) the memory of the
- * attempt. `tidy` makes way for the next attempt of the same claim, `abandon` ends the matter for a claim that is gone.
+ * What attempts leave that did not end in a PersistentVolume: a create pod in whatever phase, or
+ * (when it was deleted by somebody's hand) the memory of the attempt. `tidy` makes way for the next
+ * attempt of the same claim, `abandon` ends the matter for a claim that is gone.
  *
- * Invariant: an attempt's directory is removed only where nobody else's data can be in it. It is kept, and named in the log, when its path has not the volume's own name (isOwnDirectory), when the class retains
- * (its PersistentVolume may have been stored and deleted, and its data is to stay), and when the PersistentVolume was stored.
+ * Invariant: an attempt's directory is removed only where nobody else's data can be in it. It is
+ * kept, and named in the log, when its path has not the volume's own name (isOwnDirectory), when
+ * the class retains (its PersistentVolume may have been stored and deleted, and its data is to
+ * stay), and when the PersistentVolume was stored.
  *
- * Memory is lost in a crash; then the claim itself leads to the directory again (same node, same path), as long as it lives. So it is only for what happens behind our back: pods that somebody else deletes, nodes that do not answer.
+ * Memory is lost in a crash; then the claim itself leads to the directory again (same node, same
+ * path), as long as it lives. So it is only for what happens behind our back: pods that somebody
+ * else deletes, nodes that do not answer.
  */
 import type { KubeClient } from "../kube/client.ts";
 import { isNotFound } from "../kube/errors.ts";
@@ -58,7 +63,10 @@ interface Context {
   readonly confirm: Confirm;
 }
 
-/** `withdrawn`: it was not to be removed after all, and nothing was. `left`: the pod could not be deleted, and what is known of it is still needed. */
+/**
+ * `withdrawn`: it was not to be removed after all, and nothing was. `left`: the pod could not be
+ * deleted, and what is known of it is still needed.
+ */
 type End = "ended" | "withdrawn" | "left";
 
 export class Unfinished {
@@ -73,7 +81,10 @@ export class Unfinished {
     this.#deps = deps;
   }
 
-  /** Volumes with something left: being made, made and not settled, or failed; or with a delete pod that nobody waits for. */
+  /**
+   * Volumes with something left: being made, made and not settled, or failed; or with a delete pod
+   * that nobody waits for.
+   */
   volumes(): readonly string[] {
     return [...new Set([...this.#attempts.keys(), ...this.#deps.work.volumesWithPods()])];
   }
@@ -109,8 +120,10 @@ export class Unfinished {
   }
 
   /**
-   * Says how the next attempt goes on: with the path of a pod that runs or has succeeded on this node (on a shared file system: anywhere, for this path), else with the planned one. What was left elsewhere (another node was chosen
-   * meanwhile, the configuration changed) is given up first.
+   * Says how the next attempt goes on: with the path of a pod that runs or has succeeded on this
+   * node (on a shared file system: anywhere, for this path), else with the planned one. What was
+   * left elsewhere (another node was chosen meanwhile, the configuration changed) is given up
+   * first.
    */
   async tidy(volumeName: string, plan: ProvisionPlan, settings: Settings, signal: AbortSignal): Promise<Continuation> {
     const node = plan.node?.metadata?.name ?? "";
@@ -159,7 +172,10 @@ export class Unfinished {
     inFlight.forget(volumeName);
   }
 
-  /** Removes everything: the claim is gone and there is no PersistentVolume. Rejects to be tried again. */
+  /**
+   * Removes everything: the claim is gone and there is no PersistentVolume. Rejects to be tried
+   * again.
+   */
   async abandon(volumeName: string, confirm: Confirm, settings: Settings, signal: AbortSignal): Promise<void> {
     const { work, inFlight } = this.#deps;
     const context: Context = { settings, signal, confirm };
@@ -169,7 +185,8 @@ export class Unfinished {
       for (const helper of work.createPodsOf(volumeName)) {
         if (helper.record.phase !== "running" || helper.record.leaving) continue;
         this.#rememberPod(helper);
-        // A directory that is kept needs no record, and the next claim of this name may be given it now: no script of ours may work in it any longer than it must.
+        // A directory that is kept needs no record, and the next claim of this name may be given it
+        // now: no script of ours may work in it any longer than it must.
         const attempt = attemptOf(helper);
         if (attempt !== undefined && !this.#isKept(volumeName, attempt)) await work.awaitEnd(helper, context);
       }
@@ -189,7 +206,10 @@ export class Unfinished {
     }
   }
 
-  /** A node that does not answer must not keep the claim from its new one: at worst an empty directory stays there, and the log says where. */
+  /**
+   * A node that does not answer must not keep the claim from its new one: at worst an empty
+   * directory stays there, and the log says where.
+   */
   async #elsewhere(volume: string, node: string, context: Context, work: () => Promise<End>): Promise<void> {
     const answers = (): boolean => node === "" || isReady(this.#deps.nodes.get(node));
     let why: unknown;
@@ -210,9 +230,12 @@ export class Unfinished {
   }
 
   /**
-   * A pod that has not begun has made nothing, once it is gone. One that runs, or tells of what an attempt before it may have made, is ended first, so that it does not work beside the teardown, and stays as the record
-   * until that is removed. Not where nothing is to be removed, nor one that runs where its node does not answer: it is deleted then. Nor one that is on no node yet, which nobody would end: it stays while the directory is removed,
-   * and what it makes when it begins meanwhile is removed after that.
+   * A pod that has not begun has made nothing, once it is gone. One that runs, or tells of what an
+   * attempt before it may have made, is ended first, so that it does not work beside the teardown,
+   * and stays as the record until that is removed. Not where nothing is to be removed, nor one that
+   * runs where its node does not answer: it is deleted then. Nor one that is on no node yet, which
+   * nobody would end: it stays while the directory is removed, and what it makes when it begins
+   * meanwhile is removed after that.
    */
   async #endPod(helper: HelperPod, context: Context): Promise<End> {
     const { work } = this.#deps;
@@ -233,7 +256,8 @@ export class Unfinished {
     /** What may be there, by this pod or one before it. */
     let left = phase === "running" || again ? own : remembered();
     const toRemove = left !== undefined && !this.#isKept(volumeName, left);
-    // What does not end may work on, and be gone at the next look: then only this memory leads to what it made.
+    // What does not end may work on, and be gone at the next look: then only this memory leads to
+    // what it made.
     const orRemembered = async (ending: Promise<boolean>): Promise<boolean> => {
       try {
         return await ending;
@@ -263,7 +287,10 @@ export class Unfinished {
     return (await work.remove(pod)) ? "ended" : "left";
   }
 
-  /** Ends a pod whose volume's next attempt comes after it: what it may have made, or one before it, is remembered, so that the next pod tells of it. */
+  /**
+   * Ends a pod whose volume's next attempt comes after it: what it may have made, or one before it,
+   * is remembered, so that the next pod tells of it.
+   */
   async #endForNext(helper: HelperPod, context: Pick<Context, "settings" | "signal">): Promise<void> {
     if (helper.record.phase !== "waiting" || helper.record.again) this.#rememberPod(helper);
     if (await this.#deps.work.end(helper, context)) this.#rememberPod(helper);
@@ -294,7 +321,8 @@ export class Unfinished {
       return "ended";
     }
     const shared = attempt.node === "";
-    // Whether it lies on a shared file system is not on record: who uses the same path on whichever node keeps it.
+    // Whether it lies on a shared file system is not on record: who uses the same path on whichever
+    // node keeps it.
     const place: Place = { volume: volumeName, node: undefined, path };
     const release = await inFlight.hold(place, context.signal);
     try {

@@ -6,12 +6,17 @@ import { DEFAULT_VOLUME_TYPE, PV_NODE, VOLUME_TYPE } from "./names.ts";
 
 type VolumeSpec = NonNullable<PersistentVolume["spec"]>;
 
-/** How pods get the directory: hostPath (made by the kubelet if missing, no fsGroup) or local (fsGroup, volume statistics). */
+/**
+ * How pods get the directory: hostPath (made by the kubelet if missing, no fsGroup) or local
+ * (fsGroup, volume statistics).
+ */
 export type VolumeType = "hostPath" | "local";
 
 /**
- * The claim's type, or else the class's, or else hostPath; in any case of letters. Throws for any other word: before a directory is made, unlike the original. A claim
- * of type local on a shared file system is refused as well: the API server would refuse the PersistentVolume, which has no node affinity.
+ * The claim's type, or else the class's, or else hostPath; in any case of letters. Throws for any
+ * other word: before a directory is made, unlike the original. A claim of type local on a shared
+ * file system is refused as well: the API server would refuse the PersistentVolume, which has no
+ * node affinity.
  */
 export function volumeTypeOf(claim: PersistentVolumeClaim, storageClass: StorageClass, shared: boolean): VolumeType {
   const type =
@@ -51,7 +56,10 @@ export function volumeParts(place: VolumePlace): ProvisionedVolume {
   };
 }
 
-/** One term, one expression, one value: other tools look for this very form. A node without the label is meant by its name. */
+/**
+ * One term, one expression, one value: other tools look for this very form. A node without the
+ * label is meant by its name.
+ */
 function affinityTo(node: Node, affinityKey: string): NonNullable<VolumeSpec["nodeAffinity"]> {
   const key = affinityKey === "" ? HOSTNAME_LABEL : affinityKey;
   const value = node.metadata?.labels?.[key] ?? node.metadata?.name ?? "";

@@ -1,6 +1,9 @@
 import { defineErrors } from "../observe/errors.ts";
 
-/** What the demo says when it cannot begin: exit code 2. What does not hold once it runs is a check, and exit code 1. */
+/**
+ * What the demo says when it cannot begin: exit code 2. What does not hold once it runs is a check,
+ * and exit code 1.
+ */
 export const demoErrors = defineErrors("DEMO", {
   MANIFEST_MISSING: {
     message: ({ file, why }: { file: string; why: string }) => `cannot read the manifest ${file}: ${why}`,

@@ -1,11 +1,12 @@
 // What SIGINT, SIGTERM and SIGHUP mean.
 //
-//   working ── signal ──▶ ending: `signal` is aborted, everything is cleaned up ── another signal, a second or more later ──▶ `onImpatience`
-//      │ ▲
+//   working ── signal ──▶ ending: `signal` is aborted, everything is cleaned up
+//      │ ▲                    └── another signal, a second or more later ──▶ `onImpatience`
 //      ▼ │
 //   waiting (`next`) ── signal ──▶ working: it was what was waited for
 //
-// npm hands a signal on that the terminal has sent to everybody, so one keystroke arrives twice: what comes within a second of a signal is the same.
+// npm hands a signal on that the terminal has sent to everybody, so one keystroke arrives twice:
+// what comes within a second of a signal is the same.
 import type { Clock } from "../effects/clock.ts";
 
 const SAME_MS = 1_000;
@@ -49,7 +50,10 @@ export class Interrupts {
     return this.#end.signal;
   }
 
-  /** Resolves at the next signal, which then interrupts nothing. Rejects when it is interrupted already. */
+  /**
+   * Resolves at the next signal, which then interrupts nothing. Rejects when it is interrupted
+   * already.
+   */
   async next(): Promise<void> {
     this.#end.signal.throwIfAborted();
     await new Promise<void>((resolve) => {

@@ -43,7 +43,10 @@ export function demoCommand(run: (options: DemoOptions) => Promise<void>): Comma
     });
 }
 
-/** The exit code for what commander threw: 2 for a mistake on the command line, 0 for help and version. */
+/**
+ * The exit code for what commander threw: 2 for a mistake on the command line, 0 for help and
+ * version.
+ */
 export function exitCodeOf(error: CommanderError): number {
   return error.exitCode === 0 ? 0 : 2;
 }

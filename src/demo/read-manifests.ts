@@ -5,14 +5,19 @@ import { parseManifest, type ManifestObject } from "./cluster/manifest.ts";
 import { demoErrors } from "./errors.ts";
 import type { DemoWorld } from "./world.ts";
 
-/** A manifest that comes with the program. Rejects with a CodedError when the program stands alone. */
+/**
+ * A manifest that comes with the program. Rejects with a CodedError when the program stands alone.
+ */
 export async function shippedManifest({ files, manifests }: DemoWorld, name: string): Promise<ManifestObject[]> {
   const file = join(manifests, name);
   if (!(await files.exists(file))) throw demoErrors.NOT_BUILT({ file });
   return parseManifest(`deploy/${name}`, await files.readText(file));
 }
 
-/** The user's manifests, in their order; `-` is standard input. Rejects with a CodedError that names the file. */
+/**
+ * The user's manifests, in their order; `-` is standard input. Rejects with a CodedError that names
+ * the file.
+ */
 export async function givenManifests(
   { files, readInput }: DemoWorld,
   names: readonly string[],

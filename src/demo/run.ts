@@ -1,12 +1,15 @@
 // One run of the demo, from the options to the exit code.
 //
-//   manifests read ──▶ lab started ──▶ story told ──▶ everything deleted (--keep: a signal awaited) ──▶ lab closed ──▶ directory removed ──▶ judged
-//          │ wrong           └──────────── stuck, failed or interrupted: straight to the closing ────────────▲
+//   manifests read ──▶ lab started ──▶ story told ──▶ everything deleted ──▶ closing
+//          │ wrong        └── stuck, failed or interrupted ──────────────────▶ closing
+//          │                  (--keep: a signal is awaited before anything is deleted)
+//          │              closing: lab closed ──▶ directory removed ──▶ judged
 //          ▼
 //      exit code 2
 //
-// Invariants: whatever happens, the lab is closed and the directory removed before this resolves or rejects; what `onAbandon` is given does the same at once, for a process that
-// cannot wait. Nothing is started before all manifests have been found good.
+// Invariants: whatever happens, the lab is closed and the directory removed before this resolves or
+// rejects; what `onAbandon` is given does the same at once, for a process that cannot wait. Nothing
+// is started before all manifests have been found good.
 import { join } from "node:path";
 import { CodedError, messageOf } from "../observe/errors.ts";
 import { judge } from "./checks/checks.ts";
@@ -30,7 +33,10 @@ import type { DemoWorld } from "./world.ts";
 const INTRODUCTION =
   "Mooring on this machine: a Kubernetes in memory, nodes that are directories, containers that are child processes.\nIt needs no cluster and no root, and everything is gone at the end. Times are seconds since the start.";
 
-/** Runs it. Resolves with the exit code 0 or 1; rejects with a CodedError for what makes it impossible and with an Interrupted. */
+/**
+ * Runs it. Resolves with the exit code 0 or 1; rejects with a CodedError for what makes it
+ * impossible and with an Interrupted.
+ */
 export async function runDemo(options: DemoOptions, world: DemoWorld): Promise<number> {
   const { clock, printer, write } = world;
   const product = options.classic ? CLASSIC : MOVABLE;
@@ -125,7 +131,10 @@ async function inside(
   }
 }
 
-/** Whether a part of the story came to its end. Where it got stuck is a fact; what is the user's matter (an interrupt, a manifest that is refused) is thrown on. */
+/**
+ * Whether a part of the story came to its end. Where it got stuck is a fact; what is the user's
+ * matter (an interrupt, a manifest that is refused) is thrown on.
+ */
 async function reached(facts: Facts, timeline: Timeline, part: () => Promise<void>): Promise<boolean> {
   try {
     await part();
@@ -138,7 +147,10 @@ async function reached(facts: Facts, timeline: Timeline, part: () => Promise<voi
   }
 }
 
-/** Lets the lab run until somebody says that it is enough. A program that asked for JSON gets it now: it cannot wait for the end. */
+/**
+ * Lets the lab run until somebody says that it is enough. A program that asked for JSON gets it
+ * now: it cannot wait for the end.
+ */
 async function keep(
   options: DemoOptions,
   { interrupts, write }: DemoWorld,

@@ -15,7 +15,10 @@ import type { Timeline } from "./timeline/timeline.ts";
 import type { Workplace } from "./workplace.ts";
 import type { DemoWorld } from "./world.ts";
 
-/** A lab that runs, and what the demo sees it through: a client and watches over HTTPS, as kubectl would have them. */
+/**
+ * A lab that runs, and what the demo sees it through: a client and watches over HTTPS, as kubectl
+ * would have them.
+ */
 export interface RunningLab {
   readonly lab: MachineLab;
   readonly client: KubeClient;

@@ -7,10 +7,16 @@ import { Guard } from "../lab/machine/guard.ts";
 import { messageOf } from "../observe/errors.ts";
 import { demoErrors } from "./errors.ts";
 
-/** The demo's own directory: the nodes, and the kubeconfig of an administrator who can run commands as this user. */
+/**
+ * The demo's own directory: the nodes, and the kubeconfig of an administrator who can run commands
+ * as this user.
+ */
 export interface Workplace {
   readonly directory: string;
-  /** Removes the directory, and ends the lab's processes, when this process dies before `remove` or `removeNow`. */
+  /**
+   * Removes the directory, and ends the lab's processes, when this process dies before `remove` or
+   * `removeNow`.
+   */
   readonly guard: Guard;
   /** Why it is not below the directory for temporary files that the environment names. */
   readonly remark: string | undefined;
@@ -21,12 +27,17 @@ export interface Workplace {
   removeNow(): void;
 }
 
-/** Makes it below the machine's temporary directory (rejects with DEMO_NO_WORKPLACE where that cannot be), open to this user alone. */
+/**
+ * Makes it below the machine's temporary directory (rejects with DEMO_NO_WORKPLACE where that
+ * cannot be), open to this user alone.
+ */
 export async function openWorkplace(): Promise<Workplace> {
-  // Its path is put into the scripts of containers, which do not expect to quote /data: a blank in it would split their words.
+  // Its path is put into the scripts of containers, which do not expect to quote /data: a blank in
+  // it would split their words.
   const isPlain = /^[\w./+-]+$/.test(tmpdir());
   const base = isPlain ? tmpdir() : "/tmp";
-  // The guard first, for a name that nobody can have made before: there is no moment in which the directory is there and the guard is not.
+  // The guard first, for a name that nobody can have made before: there is no moment in which the
+  // directory is there and the guard is not.
   const directory = join(base, `mooring-demo-${randomUUID()}`);
   const guard = new Guard(directory);
   try {

@@ -16,12 +16,16 @@ export interface DemoWorld {
   readonly interrupts: Interrupts;
   /** Where the shipped manifests are. */
   readonly manifests: string;
-  /** The built programs that the product's image is played by, by the names that its commands have. */
+  /**
+   * The built programs that the product's image is played by, by the names that its commands have.
+   */
   readonly programs: Readonly<Record<Product["program"], string>>;
   /** The whole of standard input. */
   readonly readInput: () => Promise<string>;
   /** Writes to standard output. */
   readonly write: (text: string) => void;
-  /** Is told how to clean up at once, for the case that this process must end before the run has. */
+  /**
+   * Is told how to clean up at once, for the case that this process must end before the run has.
+   */
   readonly onAbandon: (cleanUp: () => void) => void;
 }

@@ -1,13 +1,16 @@
 /**
- * Time, handed in. Everything in the product that waits or reads a clock does it through this interface, so that a crash
- * run can use virtual time and repeat exactly.
+ * Time, handed in. Everything in the product that waits or reads a clock does it through this
+ * interface, so that a crash run can use virtual time and repeat exactly.
  */
 export interface Clock {
   /** Wall-clock time in milliseconds since 1970 (UTC). May jump: use it for time stamps only. */
   now(): number;
   /** Milliseconds on a clock that never goes back: use it to measure and to compare. */
   monotonic(): number;
-  /** Resolves after `ms` milliseconds. Rejects with the signal's reason when `signal` is aborted first. */
+  /**
+   * Resolves after `ms` milliseconds. Rejects with the signal's reason when `signal` is aborted
+   * first.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Calls `callback` once after `ms` milliseconds. Returns a function that cancels it. */
   after(ms: number, callback: () => void): () => void;
@@ -34,8 +37,9 @@ export function sleepBy(after: Clock["after"]): Clock["sleep"] {
 }
 
 /**
- * A signal that is aborted with a TimeoutError after `ms` milliseconds of the clock, or with the reason of `parent` as soon as that is.
- * Call `clear` when the guarded work has ended: it drops the timer.
+ * A signal that is aborted with a TimeoutError after `ms` milliseconds of the clock, or with the
+ * reason of `parent` as soon as that is. Call `clear` when the guarded work has ended: it drops the
+ * timer.
  */
 export function deadline(clock: Clock, ms: number, parent?: AbortSignal): { signal: AbortSignal; clear: () => void } {
   const controller = new AbortController();

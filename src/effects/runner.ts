@@ -1,8 +1,9 @@
 /** Runs other programs (credential plugins, later rsync and mount), handed in. */
 export interface Runner {
   /**
-   * Runs `argv[0]` with the rest as arguments, without a shell, and resolves when it has ended, whatever its exit code.
-   * Rejects when it cannot be started, or with the signal's reason when `signal` is aborted (the program is then killed).
+   * Runs `argv[0]` with the rest as arguments, without a shell, and resolves when it has ended,
+   * whatever its exit code. Rejects when it cannot be started, or with the signal's reason when
+   * `signal` is aborted (the program is then killed).
    */
   run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
 }

@@ -10,7 +10,10 @@ export interface BackoffOptions {
   readonly resetAfterMs: number;
 }
 
-/** How long to wait after each failure in a row: doubling, and spread over up to twice itself, so that many clients of a server that comes back do not come back together. */
+/**
+ * How long to wait after each failure in a row: doubling, and spread over up to twice itself, so
+ * that many clients of a server that comes back do not come back together.
+ */
 export class Backoff {
   readonly #clock: Clock;
   readonly #random: Random;

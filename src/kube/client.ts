@@ -43,7 +43,10 @@ export type JsonPatchOperation =
   | { readonly op: "add" | "replace" | "test"; readonly path: string; readonly value: unknown }
   | { readonly op: "remove"; readonly path: string };
 
-/** Objects per page of a list: the size client-go settled on; a page of pods is then a few milliseconds of parsing and not seconds. */
+/**
+ * Objects per page of a list: the size client-go settled on; a page of pods is then a few
+ * milliseconds of parsing and not seconds.
+ */
 export const PAGE_SIZE = 500;
 
 /** Escapes one key for use in a JSON patch path (RFC 6901). */
@@ -52,8 +55,8 @@ export function patchSegment(key: string): string {
 }
 
 /**
- * Typed access to all kinds of objects through one `Kube`. Bodies are raw JSON in both directions: nothing is dropped, so an object may be read and
- * written back; prefer a patch all the same.
+ * Typed access to all kinds of objects through one `Kube`. Bodies are raw JSON in both directions:
+ * nothing is dropped, so an object may be read and written back; prefer a patch all the same.
  */
 export class KubeClient {
   readonly kube: Kube;
@@ -62,7 +65,9 @@ export class KubeClient {
     this.kube = kube;
   }
 
-  /** Reads one object from the server's store (never from its cache: no resourceVersion is sent). */
+  /**
+   * Reads one object from the server's store (never from its cache: no resourceVersion is sent).
+   */
   get<T extends KubeObject>(resource: Resource<T>, at: At, options: CallOptions = {}): Promise<Stored<T>> {
     return this.kube.request<Stored<T>>({ method: "GET", path: pathOf(resource, at), ...options });
   }
@@ -81,7 +86,10 @@ export class KubeClient {
     }
   }
 
-  /** Lists by pages of 500, each yielded as it arrives; together they are one consistent snapshot, of the version that each page carries. */
+  /**
+   * Lists by pages of 500, each yielded as it arrives; together they are one consistent snapshot,
+   * of the version that each page carries.
+   */
   async *pages<T extends KubeObject>(
     resource: Resource<T>,
     options: SelectOptions & { limit?: number } = {},
@@ -107,7 +115,10 @@ export class KubeClient {
     return all;
   }
 
-  /** Opens a watch from `resourceVersion` on. The server ends it after `timeoutSeconds`. Bookmarks are asked for. */
+  /**
+   * Opens a watch from `resourceVersion` on. The server ends it after `timeoutSeconds`. Bookmarks
+   * are asked for.
+   */
   async watch<T extends KubeObject>(
     resource: Resource<T>,
     options: SelectOptions & { resourceVersion: string; timeoutSeconds?: number },
@@ -122,7 +133,10 @@ export class KubeClient {
     return stream as AsyncIterable<WatchEvent<Stored<T>>>;
   }
 
-  /** Creates an object; apiVersion and kind are filled in. Rejects with isAlreadyExists when the name is taken. */
+  /**
+   * Creates an object; apiVersion and kind are filled in. Rejects with isAlreadyExists when the
+   * name is taken.
+   */
   create<T extends KubeObject>(
     resource: Resource<T>,
     object: T,
@@ -138,7 +152,10 @@ export class KubeClient {
     });
   }
 
-  /** Replaces an object whole (PUT). With metadata.resourceVersion in it, only if the object has not changed since. */
+  /**
+   * Replaces an object whole (PUT). With metadata.resourceVersion in it, only if the object has not
+   * changed since.
+   */
   replace<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<Stored<T>> {
     const { dryRun, subresource, fieldManager, ...call } = options;
     return this.kube.request<Stored<T>>({
@@ -174,7 +191,10 @@ export class KubeClient {
     return this.#patch(resource, at, patch, "application/merge-patch+json", options);
   }
 
-  /** Server-side apply: creates or updates, owning the fields that are named. `fieldManager` is required by the server. */
+  /**
+   * Server-side apply: creates or updates, owning the fields that are named. `fieldManager` is
+   * required by the server.
+   */
   apply<T extends KubeObject>(
     resource: Resource<T>,
     object: T,
@@ -197,7 +217,10 @@ export class KubeClient {
     });
   }
 
-  /** Asks for a pod's eviction. Rejects with isTooManyRequests while a disruption budget or a webhook holds it. */
+  /**
+   * Asks for a pod's eviction. Rejects with isTooManyRequests while a disruption budget or a
+   * webhook holds it.
+   */
   async evict(
     pod: At & { uid?: string | undefined },
     options: CallOptions & { dryRun?: boolean; gracePeriodSeconds?: number | undefined } = {},

@@ -5,10 +5,12 @@
 //   returns {requeueAfterMs}   → forgotten; comes again after that time
 //   throws TerminalError       → logged, counted, forgotten; comes again only when somebody adds it
 //   throws anything else       → logged, counted; comes again with back-off
-//   throws once `signal` is aborted → back into the queue, for whoever works on it next; no fault of the key
+//   throws once `signal` is aborted → back into the queue, for whoever works on it next; no fault
+//   of the key
 //
-// Invariants: no two workers have the same key (the queue's); nothing a reconcile throws ends a worker; runController ends only when
-// no reconcile of its own is running any more. A reconcile that does not heed its signal is waited for: ending it would put two on one key.
+// Invariants: no two workers have the same key (the queue's); nothing a reconcile throws ends a
+// worker; runController ends only when no reconcile of its own is running any more. A reconcile
+// that does not heed its signal is waited for: ending it would put two on one key.
 import { deadline, type Clock } from "../effects/clock.ts";
 import type { Log } from "../observe/log.ts";
 import { manyListeners } from "./many-listeners.ts";
@@ -17,7 +19,9 @@ import type { WorkQueue } from "./work-queue.ts";
 
 export type ReconcileResult = void | { readonly requeueAfterMs: number };
 
-/** A failure that trying again does not mend: the key is left alone until the next event adds it. */
+/**
+ * A failure that trying again does not mend: the key is left alone until the next event adds it.
+ */
 export class TerminalError extends Error {
   override readonly name: string = "TerminalError";
 }
@@ -34,15 +38,19 @@ export interface ControllerSpec {
   readonly queue: WorkQueue;
   /** How many keys are reconciled at once. */
   readonly workers: number;
-  /** Brings one object to where it should be. `signal` is aborted when the controller stops, and at `timeoutMs`. */
+  /**
+   * Brings one object to where it should be. `signal` is aborted when the controller stops, and at
+   * `timeoutMs`.
+   */
   readonly reconcile: (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
   /** Milliseconds that one reconcile may take. Unset: no limit. */
   readonly timeoutMs?: number;
 }
 
 /**
- * Reconciles the keys of the queue until `signal` is aborted (or the queue is shut down and empty); resolves when the running reconciles have ended.
- * Never rejects. The queue is left open: whoever made it shuts it down.
+ * Reconciles the keys of the queue until `signal` is aborted (or the queue is shut down and empty);
+ * resolves when the running reconciles have ended. Never rejects. The queue is left open: whoever
+ * made it shuts it down.
  */
 export async function runController(deps: ControllerDeps, spec: ControllerSpec, signal: AbortSignal): Promise<void> {
   const log = deps.log.child({ controller: spec.name });

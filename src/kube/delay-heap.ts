@@ -6,7 +6,10 @@ interface Entry {
   index: number;
 }
 
-/** Keys with the time at which they are due, the earliest first. A key is in it once, under the earliest time it was given. */
+/**
+ * Keys with the time at which they are due, the earliest first. A key is in it once, under the
+ * earliest time it was given.
+ */
 export class DelayHeap {
   readonly #heap: Entry[] = [];
   readonly #byKey = new Map<string, Entry>();

@@ -1,16 +1,20 @@
 // Writes Events about objects, off the caller's path.
 //
-// Two occurrences of the same event (same object, type, reason and message, or the caller's `dedupe`) are one Event whose count grows. Of each such series
-// there is one record, in one of these states:
+// Two occurrences of the same event (same object, type, reason and message, or the caller's
+// `dedupe`) are one Event whose count grows. Of each such series there is one record, in one of
+// these states:
 //   idle ── occurrence ──▶ queued ── a slot is free ──▶ sending ── written ──▶ idle
 //                                                          │
 //                             queued again ◀── occurred meanwhile
-// The first write creates the Event, later ones patch count and time; what happens while a write is queued or under way is in the next one, so a storm of
-// occurrences costs few writes.
+// The first write creates the Event, later ones patch count and time; what happens while a write is
+// queued or under way is in the next one, so a storm of occurrences costs few writes.
 //
-// * record never throws and never waits. What cannot be written is logged and forgotten: events are hints, nothing may depend on them.
-// * An object may cause 25 writes at once and then one per 5 minutes; what is beyond that is counted and shows with the next write of its series.
-// * Memory is bounded: as many series and objects as MOST_SERIES are remembered, the longest unused are forgotten first.
+// * record never throws and never waits. What cannot be written is logged and forgotten: events are
+//   hints, nothing may depend on them.
+// * An object may cause 25 writes at once and then one per 5 minutes; what is beyond that is
+//   counted and shows with the next write of its series.
+// * Memory is bounded: as many series and objects as MOST_SERIES are remembered, the longest unused
+//   are forgotten first.
 import type { Clock } from "../effects/clock.ts";
 import { jitter, type Random } from "../effects/random.ts";
 import type { Log } from "../observe/log.ts";
@@ -44,7 +48,10 @@ export interface EventRecorderOptions {
 /** client-go's figures: a burst per object, then one every five minutes. */
 const BUCKET = { burst: 25, perSecond: 1 / 300 };
 const MOST_SERIES = 4096;
-/** Writes under way at once: enough for a burst of claims, few enough not to be in the way of the work. */
+/**
+ * Writes under way at once: enough for a burst of claims, few enough not to be in the way of the
+ * work.
+ */
 const SLOTS = 8;
 const TRIES = 4;
 const FIRST_RETRY_MS = 1000;
@@ -89,7 +96,10 @@ export class EventRecorder {
     }
   }
 
-  /** Resolves when everything recorded so far has been written or given up. Rejects with the signal's reason when that is aborted first. */
+  /**
+   * Resolves when everything recorded so far has been written or given up. Rejects with the
+   * signal's reason when that is aborted first.
+   */
   async flush(signal?: AbortSignal): Promise<void> {
     if (this.#sending > 0) await this.#flushes.wait(undefined, signal);
   }
@@ -126,7 +136,10 @@ export class EventRecorder {
     else this.#enqueue(series);
   }
 
-  /** As client-go names them: the object's name and the time in hexadecimal nanoseconds. Ours are random below the millisecond, and no two are the same. */
+  /**
+   * As client-go names them: the object's name and the time in hexadecimal nanoseconds. Ours are
+   * random below the millisecond, and no two are the same.
+   */
   #newName(object: string, now: number): string {
     const nanoseconds =
       BigInt(Math.floor(now)) * 1_000_000n + BigInt(Math.floor(this.#deps.random.float() * 1_000_000));

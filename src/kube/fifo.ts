@@ -1,4 +1,7 @@
-/** Used-up slots that are kept before the array is moved up: makes `shift` constant on average, where Array's is linear for long arrays. */
+/**
+ * Used-up slots that are kept before the array is moved up: makes `shift` constant on average,
+ * where Array's is linear for long arrays.
+ */
 const SLACK = 1024;
 
 /** First in, first out. */

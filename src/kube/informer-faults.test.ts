@@ -57,7 +57,8 @@ describe("Informer under any faults", () => {
         const wrong: string[] = [];
         informer.onChange(({ type, key, object, old }) => {
           const uid = object.metadata?.uid ?? "";
-          // A change must fit the state that the changes before it have led to. (A throw would only be logged.)
+          // A change must fit the state that the changes before it have led to. (A throw would only
+          // be logged.)
           const [before = 0, now = 0] = [old, object].map((one) => Number(one?.metadata?.resourceVersion));
           const fits = type === "added" ? !replay.has(key) : replay.get(key) === uid;
           const forward = type !== "updated" || (old?.metadata?.uid === uid && before < now);
@@ -84,7 +85,8 @@ describe("Informer under any faults", () => {
             kube.put(pods, pod("a"));
             kube.compact();
           }
-          // A half-open connection: events are lost, nobody notices. Such a connection never speaks again.
+          // A half-open connection: events are lost, nobody notices. Such a connection never speaks
+          // again.
           else if (one.do === "mute") kube.live = false;
           else if (one.do === "unmute") {
             for (const open of kube.watches) open.halfOpen = true;

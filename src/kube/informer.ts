@@ -1,6 +1,8 @@
 // A local copy of a collection, and those who want to know of its changes.
 //
-//   idle ── run ──▶ listing ── first list delivered ──▶ synced ── signal aborted ──▶ idle (store and hasSynced stay)
+//   idle ── run ──▶ listing ── first list delivered ──▶ synced
+//     ▲                └──────── signal aborted ──────────┤
+//     └──────── the store and hasSynced stay ◀────────────┘
 //
 // * The store is written first, then the handlers are called, synchronously and in order: a handler
 //   finds at least its change in the store. A list is one write: its handlers see all of it.

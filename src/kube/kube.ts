@@ -1,17 +1,21 @@
 /**
- * The one door to a Kubernetes API server. Everything above it (resources, reflectors, controllers) is the same over HTTP and over an
- * in-process server, and every fault a crash run injects is injected here.
+ * The one door to a Kubernetes API server. Everything above it (resources, reflectors, controllers)
+ * is the same over HTTP and over an in-process server, and every fault a crash run injects is
+ * injected here.
  */
 export interface Kube {
   /**
-   * Sends one request and resolves with the parsed JSON body of a 2xx answer (the text itself with `as: "text"`). Rejects with a KubeError for every other answer and
-   * for a connection that failed; with the signal's reason when the signal was aborted.
+   * Sends one request and resolves with the parsed JSON body of a 2xx answer (the text itself with
+   * `as: "text"`). Rejects with a KubeError for every other answer and for a connection that
+   * failed; with the signal's reason when the signal was aborted.
    */
   request<T = unknown>(request: KubeRequest): Promise<T>;
 
   /**
-   * Opens a stream of newline-delimited JSON documents (a watch). Resolves when the server has answered 2xx; rejects as `request` does. The iteration ends
-   * when the server ends the stream, and throws a KubeError when the connection breaks. Leaving the loop, or aborting the signal, closes the connection.
+   * Opens a stream of newline-delimited JSON documents (a watch). Resolves when the server has
+   * answered 2xx; rejects as `request` does. The iteration ends when the server ends the stream,
+   * and throws a KubeError when the connection breaks. Leaving the loop, or aborting the signal,
+   * closes the connection.
    */
   stream(request: KubeRequest): Promise<AsyncIterable<unknown>>;
 }
@@ -30,8 +34,14 @@ export interface KubeRequest {
   /** `text` for logs. @default "json" */
   readonly as?: "json" | "text";
   readonly signal?: AbortSignal;
-  /** Milliseconds until the whole answer of `request`, or the header of `stream`, must be there. @default 30000 */
+  /**
+   * Milliseconds until the whole answer of `request`, or the header of `stream`, must be there.
+   * @default 30000
+   */
   readonly timeoutMs?: number;
-  /** `lease` bypasses any client-side queue: a leader that waits behind its own work loses its lease. @default "work" */
+  /**
+   * `lease` bypasses any client-side queue: a leader that waits behind its own work loses its
+   * lease. @default "work"
+   */
   readonly lane?: "work" | "lease";
 }

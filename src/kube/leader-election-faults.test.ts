@@ -9,7 +9,10 @@ import { Candidate, until } from "./testing/candidate.fixture.ts";
 import { reset, ScriptedKube } from "./testing/scripted-kube.fixture.ts";
 import { seededRandom } from "./testing/seeded-random.fixture.ts";
 
-/** A network between one candidate and the server: slow at random, and answers are lost, or come when nobody waits any more. */
+/**
+ * A network between one candidate and the server: slow at random, and answers are lost, or come
+ * when nobody waits any more.
+ */
 function badNetwork(kube: Kube, clock: Clock, random: () => number, faulty: () => boolean): Kube {
   const delay = async (): Promise<void> => {
     if (!faulty()) return;

@@ -1,15 +1,23 @@
 // One of several processes leads: the one that holds a Lease.
 //
-//   waiting ── lease acquired ──▶ leading ── `lead` has ended, or `signal` aborted and `lead` has ended ──▶ released, resolved or rejected with lead's error
-//      │                             │
-//      └ signal aborted: resolved    └ not renewed in time, or another holder seen: the term's signal is aborted, LeaseLost, at once
+//   waiting ── lease acquired ──▶ leading ── `lead` has ended ──▶ released, then resolved, or
+//      │                             │        (by itself, or as     rejected with lead's error
+//      │                             │        `signal` aborted)
+//      └ signal aborted: resolved    └ not renewed in time, or another holder seen: the term's
+//                                      signal is aborted, LeaseLost, at once
 //
-// * While leading the lease is renewed every retry period. A term ends renewDeadline after the last successful renewal was *sent*, by the monotonic clock; others
-//   wait leaseDuration from when they *saw* it. leaseDuration − renewDeadline is the time that the work has to stop once its signal is aborted.
-// * A process that was stalled (a long pause of the event loop, a suspended machine) finds on waking up that its time is over and stops, even if nobody has taken
-//   the lease meanwhile: it cannot know what it missed. What is about to do harm asks `isHeld` first: a timer may fire later than the code behind it runs.
-// * While `lead` winds down after `signal`, the lease is still renewed, and it is released only when `lead` has ended. A `lead` that does not heed its signal keeps it.
-// * After LeaseLost, `lead` may still be running: its signal is aborted, but nothing waits for it. The process should exit.
+// * While leading the lease is renewed every retry period. A term ends renewDeadline after the last
+//   successful renewal was *sent*, by the monotonic clock; others wait leaseDuration from when they
+//   *saw* it. leaseDuration − renewDeadline is the time that the work has to stop once its signal
+//   is aborted.
+// * A process that was stalled (a long pause of the event loop, a suspended machine) finds on
+//   waking up that its time is over and stops, even if nobody has taken the lease meanwhile: it
+//   cannot know what it missed. What is about to do harm asks `isHeld` first: a timer may fire
+//   later than the code behind it runs.
+// * While `lead` winds down after `signal`, the lease is still renewed, and it is released only
+//   when `lead` has ended. A `lead` that does not heed its signal keeps it.
+// * After LeaseLost, `lead` may still be running: its signal is aborted, but nothing waits for it.
+//   The process should exit.
 // * Identities must differ: a candidate that finds its own name in the lease takes it for its own.
 import { deadline, type Clock } from "../effects/clock.ts";
 import { jitter, type Random } from "../effects/random.ts";
@@ -31,7 +39,10 @@ export interface LeaderElectionDeps {
 export interface LeaderElectionOptions {
   readonly namespace: string;
   readonly name: string;
-  /** Of this process alone, among all that have ever wanted this lease: the pod's name with a random part. */
+  /**
+   * Of this process alone, among all that have ever wanted this lease: the pod's name with a random
+   * part.
+   */
   readonly identity: string;
   /** How long others wait for a holder that is silent. @default 15000 */
   readonly leaseDurationMs?: number;
@@ -49,7 +60,10 @@ export interface Term {
   readonly signal: AbortSignal;
   /** The fencing token: greater than that of every earlier term. */
   readonly transitions: number;
-  /** Whether the lease is ours at this very moment. Ask before each step that must not be done by two. */
+  /**
+   * Whether the lease is ours at this very moment. Ask before each step that must not be done by
+   * two.
+   */
   isHeld(): boolean;
 }
 
@@ -64,8 +78,10 @@ const JITTER = 1.2;
 type Settings = Required<LeaderElectionOptions>;
 
 /**
- * Waits for the lease, runs `lead` while it is held, resolves when `signal` is aborted (after releasing) or `lead` has ended by itself; rejects with LeaseLost when the
- * lease was lost while leading, with lead's error when that failed, and with a RangeError for durations that are not in order.
+ * Waits for the lease, runs `lead` while it is held, resolves when `signal` is aborted (after
+ * releasing) or `lead` has ended by itself; rejects with LeaseLost when the lease was lost while
+ * leading, with lead's error when that failed, and with a RangeError for durations that are not in
+ * order.
  */
 export async function runAsLeader(
   deps: LeaderElectionDeps,
@@ -100,7 +116,8 @@ async function acquire(
 ): Promise<boolean> {
   let holder: string | undefined;
   while (!signal.aborted) {
-    // A write that is under way is waited for even when we are to stop: its lease would otherwise be ours unknown, and wait for nobody.
+    // A write that is under way is waited for even when we are to stop: its lease would otherwise
+    // be ours unknown, and wait for nobody.
     const writing = deadline(deps.clock, settings.renewDeadlineMs / 2);
     const reading = deadline(deps.clock, settings.renewDeadlineMs / 2, signal);
     try {

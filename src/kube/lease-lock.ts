@@ -1,15 +1,19 @@
 // One candidate's view of one Lease, and the writes it makes to it.
 //
-// Whether somebody else's lease has run out is decided by our own clock only: it has when its record has not changed for as long as it was given for, counted from
-// the moment we saw it first (other machines' clocks, and so the times in the record, are not to be compared). Whoever changes the record, renewing it,
-// starts the count anew. Every write carries the resourceVersion that was looked at, so that of two candidates who see the same one succeeds.
+// Whether somebody else's lease has run out is decided by our own clock only: it has when its
+// record has not changed for as long as it was given for, counted from the moment we saw it first
+// (other machines' clocks, and so the times in the record, are not to be compared). Whoever changes
+// the record, renewing it, starts the count anew. Every write carries the resourceVersion that was
+// looked at, so that of two candidates who see the same one succeeds.
 //
-// A write without an answer may have been done, or may be done later. If it was ours, the next look shows our name, and we go on from what we see; the version
-// makes sure that it cannot undo what somebody else has written since. What was merely read is never written over for a renewal or a release, unless it is
-// ours: same holder, same term.
+// A write without an answer may have been done, or may be done later. If it was ours, the next look
+// shows our name, and we go on from what we see; the version makes sure that it cannot undo what
+// somebody else has written since. What was merely read is never written over for a renewal or a
+// release, unless it is ours: same holder, same term.
 //
-// Invariant: `heldSince` is a moment before the last successful write was sent. Every other candidate saw that write later and waits longer than our renew
-// deadline from then: so we have stopped before the next one starts.
+// Invariant: `heldSince` is a moment before the last successful write was sent. Every other
+// candidate saw that write later and waits longer than our renew deadline from then: so we have
+// stopped before the next one starts.
 import type { Clock } from "../effects/clock.ts";
 import type { KubeClient } from "./client.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "./errors.ts";
@@ -26,7 +30,10 @@ export class LeaseLock {
   readonly #durationMs: number;
   /** The lease as last read or written, whoever holds it. */
   #lease: Lease | undefined;
-  /** The lease as we wrote it last. Renewing and releasing go from here: what was read meanwhile may be somebody else's by now. */
+  /**
+   * The lease as we wrote it last. Renewing and releasing go from here: what was read meanwhile may
+   * be somebody else's by now.
+   */
   #held: Lease | undefined;
   #observed: { readonly record: string; readonly at: number } | undefined;
   #heldSince = 0;
@@ -63,8 +70,9 @@ export class LeaseLock {
   }
 
   /**
-   * Looks at the lease and takes it if it is free or has run out. True: we hold it. Rejects when the server cannot be asked. `reading` ends the look early,
-   * `writing` the write (which, once sent, may have been done).
+   * Looks at the lease and takes it if it is free or has run out. True: we hold it. Rejects when
+   * the server cannot be asked. `reading` ends the look early, `writing` the write (which, once
+   * sent, may have been done).
    */
   async acquire(reading: AbortSignal, writing: AbortSignal): Promise<boolean> {
     const before = transitionsOf(this.#lease);
@@ -80,14 +88,18 @@ export class LeaseLock {
     return this.#write(seen, { ...term, leaseTransitions: transitionsOf(seen) + 1 }, writing);
   }
 
-  /** Confirms our hold. False: somebody else has the lease. Rejects when that could not be found out. */
+  /**
+   * Confirms our hold. False: somebody else has the lease. Rejects when that could not be found
+   * out.
+   */
   async renew(signal: AbortSignal): Promise<boolean> {
     try {
       if (this.#held !== undefined && (await this.#write(this.#held, {}, signal))) return true;
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
-    // Changed or gone under our hands: by a renewal of ours whose answer was lost, by somebody's kubectl, or by another holder.
+    // Changed or gone under our hands: by a renewal of ours whose answer was lost, by somebody's
+    // kubectl, or by another holder.
     const seen = await this.#read(signal);
     if (seen === undefined) {
       const spec = { leaseTransitions: this.transitions, acquireTime: microTime(this.#clock.now()) };
@@ -96,7 +108,10 @@ export class LeaseLock {
     return this.#isOurs(seen) && this.#write(seen, {}, signal);
   }
 
-  /** Gives the lease up, so that the next candidate need not wait for it to run out. Does nothing when it is not ours any more. */
+  /**
+   * Gives the lease up, so that the next candidate need not wait for it to run out. Does nothing
+   * when it is not ours any more.
+   */
   async release(signal: AbortSignal): Promise<void> {
     const free = (): Spec => ({ holderIdentity: "", leaseDurationSeconds: 1 });
     if (this.#held !== undefined && (await this.#write(this.#held, free(), signal))) return;

@@ -25,8 +25,9 @@ const QUEUE_BUCKETS = Array.from({ length: 12 }, (_, power) => 1e-8 * 10 ** powe
 const RECONCILE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
 /**
- * The metrics of this room under the names that client-go and controller-runtime use. One instance per registry; whatever has a name (queue, controller, lease)
- * carries it as a label, so that two with one name share a series.
+ * The metrics of this room under the names that client-go and controller-runtime use. One instance
+ * per registry; whatever has a name (queue, controller, lease) carries it as a label, so that two
+ * with one name share a series.
  */
 export class KubeMetrics {
   readonly #queues = new Map<string, () => QueueReading>();
@@ -117,7 +118,10 @@ export class KubeMetrics {
     );
   }
 
-  /** The metrics of the queue `name`; `read` is called at each scrape. A later queue of the same name takes its place. */
+  /**
+   * The metrics of the queue `name`; `read` is called at each scrape. A later queue of the same
+   * name takes its place.
+   */
   queue(name: string, read: () => QueueReading): QueueMetrics {
     this.#queues.set(name, read);
     const depth = this.#depth.labels(name);

@@ -1,7 +1,10 @@
 /** How a quantity was written, which decides how it is written back. */
 export type QuantityFormat = "decimalSI" | "binarySI" | "decimalExponent";
 
-/** A Kubernetes quantity, exactly: quantities have no parts finer than a nano-unit. Made by `parseQuantity` and `quantityOf`. */
+/**
+ * A Kubernetes quantity, exactly: quantities have no parts finer than a nano-unit. Made by
+ * `parseQuantity` and `quantityOf`.
+ */
 export interface Quantity {
   /** The amount in units of 10⁻⁹. */
   readonly nano: bigint;
@@ -40,9 +43,9 @@ const LARGEST_EXPONENT = 1000;
 const SYNTAX = /^([+-]?)(\d*)(?:\.(\d*))?([a-zA-Z]*)([+-]?\d+)?$/;
 
 /**
- * Reads a quantity: sign, decimals, and one of `Ki…Ei`, `n u m k M G T P E` or a decimal exponent (`1e3`, `1E-3`). What is finer than a
- * nano-unit is rounded away from zero, and binary quantities are capped at 2⁶³ − 1, both as the API server does.
- * Throws a QuantityError that names the text.
+ * Reads a quantity: sign, decimals, and one of `Ki…Ei`, `n u m k M G T P E` or a decimal exponent
+ * (`1e3`, `1E-3`). What is finer than a nano-unit is rounded away from zero, and binary quantities
+ * are capped at 2⁶³ − 1, both as the API server does. Throws a QuantityError that names the text.
  */
 export function parseQuantity(text: string): Quantity {
   const match = SYNTAX.exec(text);
@@ -80,13 +83,19 @@ export function compareQuantities(a: Quantity, b: Quantity): -1 | 0 | 1 {
   return a.nano < b.nano ? -1 : a.nano > b.nano ? 1 : 0;
 }
 
-/** The quantity in whole units (bytes), rounded away from zero as Go's `Value()` does, but never overflowing. Throws as `parseQuantity` does. */
+/**
+ * The quantity in whole units (bytes), rounded away from zero as Go's `Value()` does, but never
+ * overflowing. Throws as `parseQuantity` does.
+ */
 export function bytes(quantity: Quantity | string): bigint {
   const { nano } = typeof quantity === "string" ? parseQuantity(quantity) : quantity;
   return awayFromZero(nano, UNIT);
 }
 
-/** The canonical text: no fraction, the largest suffix that is exact. `parseQuantity` reads the same amount back. */
+/**
+ * The canonical text: no fraction, the largest suffix that is exact. `parseQuantity` reads the same
+ * amount back.
+ */
 export function formatQuantity(quantity: Quantity): string {
   const { nano, format } = quantity;
   if (nano === 0n) return "0";

@@ -3,8 +3,10 @@ import type { Kube } from "./kube.ts";
 import { manyListeners } from "./many-listeners.ts";
 
 /**
- * A Kube that sends at most `qps` requests per second, after a first `burst`, in the order they came. Only for a flag that asks for it: the server protects
- * itself (429). Waiting here does not count against a request's time-out, and an abort ends it; the lane "lease" does not wait. Put it outside `withRetries`.
+ * A Kube that sends at most `qps` requests per second, after a first `burst`, in the order they
+ * came. Only for a flag that asks for it: the server protects itself (429). Waiting here does not
+ * count against a request's time-out, and an abort ends it; the lane "lease" does not wait. Put it
+ * outside `withRetries`.
  */
 export function withRateLimit(kube: Kube, options: { qps: number; burst: number; clock: Clock }): Kube {
   const bucket = new TokenBucket(options);
@@ -24,7 +26,10 @@ interface Waiter {
   readonly go: () => void;
 }
 
-/** Tokens come at `qps` per second up to `burst`. Who waits stands in a queue; one timer serves its head. */
+/**
+ * Tokens come at `qps` per second up to `burst`. Who waits stands in a queue; one timer serves its
+ * head.
+ */
 class TokenBucket {
   readonly #clock: Clock;
   readonly #perMs: number;

@@ -4,15 +4,20 @@
 //      ▲ │                     │
 //      │ └ failed: back-off    └ version too old, or refused thrice in a row: back-off ──▶ listing
 //
-// * A list is paged and consistent (no resourceVersion is sent), and goes to the sink as a whole. If its continue token expires under way,
-//   the next list is asked for in one piece: a server on which paging is slower than its compaction would never get done.
-// * A watch starts at the version of the list, or of the last event or bookmark. It ends at the latest 5 s after the time that was agreed with the server, and
-//   earlier when a server that sends bookmarks (every minute) has been silent for 150 s: a half-open connection looks like peace.
-// * Every failure, whatever its code, leads to a delay of 0.8 to 30 s, growing, at random, and then on. Two good minutes reset it.
-//   A watch that ends within a second without an event is a failure too: nothing else bounds the rate then.
-// * Events go to the sink in the order in which they came, each synchronously: nothing is awaited between them.
+// * A list is paged and consistent (no resourceVersion is sent), and goes to the sink as a whole.
+//   If its continue token expires under way, the next list is asked for in one piece: a server on
+//   which paging is slower than its compaction would never get done.
+// * A watch starts at the version of the list, or of the last event or bookmark. It ends at the
+//   latest 5 s after the time that was agreed with the server, and earlier when a server that sends
+//   bookmarks (every minute) has been silent for 150 s: a half-open connection looks like peace.
+// * Every failure, whatever its code, leads to a delay of 0.8 to 30 s, growing, at random, and then
+//   on. Two good minutes reset it. A watch that ends within a second without an event is a failure
+//   too: nothing else bounds the rate then.
+// * Events go to the sink in the order in which they came, each synchronously: nothing is awaited
+//   between them.
 //
-// Invariant: what the sink was told, replayed from the last list on, is the state at one version of the collection that only moves forward between lists.
+// Invariant: what the sink was told, replayed from the last list on, is the state at one version of
+// the collection that only moves forward between lists.
 import type { Clock } from "../effects/clock.ts";
 import type { Random } from "../effects/random.ts";
 import type { Log } from "../observe/log.ts";
@@ -60,7 +65,10 @@ export function labelOf({ group, plural }: Resource): string {
 }
 
 const BACKOFF = { minMs: 800, maxMs: 30_000, resetAfterMs: 120_000 };
-/** Length of a watch as asked of the server: at random between these, so that the watches of a cluster do not end together. */
+/**
+ * Length of a watch as asked of the server: at random between these, so that the watches of a
+ * cluster do not end together.
+ */
 const WATCH_SECONDS = { min: 300, max: 600 };
 /** A server that has not ended the watch by then is not there any more. */
 const KILL_GRACE_MS = 5000;
@@ -187,7 +195,8 @@ class Reflector<T extends KubeObject> {
     }
     this.#signal.throwIfAborted();
     if (guard.expired !== undefined) {
-      // A server that sent bookmarks once but none in all this time (another one, perhaps) need not be heard from so often.
+      // A server that sent bookmarks once but none in all this time (another one, perhaps) need not
+      // be heard from so often.
       if (guard.expired === "silent" && !bookmarked) this.#bookmarks = false;
       metrics?.watchSilent(this.#name);
       this.#log.info("watch was silent, opening another", { reason: guard.expired, resourceVersion: this.#version });
@@ -240,7 +249,11 @@ class Reflector<T extends KubeObject> {
     await clock.sleep(delayMs, this.#signal).catch(() => undefined);
   }
 
-  /** Whether another watch from the same version is pointless. No answer, throttling and a stale token say nothing about the version; without the right to watch, lists at intervals are better than nothing. */
+  /**
+   * Whether another watch from the same version is pointless. No answer, throttling and a stale
+   * token say nothing about the version; without the right to watch, lists at intervals are better
+   * than nothing.
+   */
   #doubtsVersion(error: unknown): boolean {
     if (isExpired(error) || isTooLargeResourceVersion(error)) return true;
     if (!(error instanceof KubeError)) return true;
@@ -250,7 +263,10 @@ class Reflector<T extends KubeObject> {
   }
 }
 
-/** Ends a watch that its server no longer serves: at the latest after `limitMs`, and after a silence once that has been asked for. */
+/**
+ * Ends a watch that its server no longer serves: at the latest after `limitMs`, and after a silence
+ * once that has been asked for.
+ */
 class WatchGuard {
   readonly #clock: Clock;
   readonly #controller = new AbortController();
@@ -300,7 +316,10 @@ class WatchGuard {
     this.#parent.removeEventListener("abort", this.#onParent);
   }
 
-  /** One timer for all events: when it fires it looks how long the silence has lasted, instead of being set anew by each event. */
+  /**
+   * One timer for all events: when it fires it looks how long the silence has lasted, instead of
+   * being set anew by each event.
+   */
   #watchSilence(ms: number): void {
     this.#cancelSilence = this.#clock.after(ms, () => {
       const left = this.#heardAt + (this.#silenceMs ?? 0) - this.#clock.monotonic();

@@ -1,6 +1,9 @@
 import type { KubeObject } from "./objects.ts";
 
-/** A kind of object and where the API server keeps it. `T` is the shape of one object as it comes over the wire. */
+/**
+ * A kind of object and where the API server keeps it. `T` is the shape of one object as it comes
+ * over the wire.
+ */
 export interface Resource<T extends KubeObject = KubeObject> {
   /** "" for the core group. */
   readonly group: string;
@@ -12,7 +15,10 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly _object?: T;
 }
 
-/** Names a kind of object: `defineResource<Pod>({group: "", version: "v1", plural: "pods", kind: "Pod", namespaced: true})`. */
+/**
+ * Names a kind of object: `defineResource<Pod>({group: "", version: "v1", plural: "pods", kind:
+ * "Pod", namespaced: true})`.
+ */
 export function defineResource<T extends KubeObject>(fields: Omit<Resource<T>, "_object">): Resource<T> {
   return Object.freeze({ ...fields });
 }
@@ -22,7 +28,10 @@ export function apiVersionOf(resource: Resource): string {
   return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
 }
 
-/** Where one object, or (without a name) the collection, is served. A namespaced collection without a namespace is that of all namespaces. */
+/**
+ * Where one object, or (without a name) the collection, is served. A namespaced collection without
+ * a namespace is that of all namespaces.
+ */
 export function pathOf(
   resource: Resource,
   at: { namespace?: string | undefined; name?: string | undefined; subresource?: string | undefined } = {},

@@ -4,9 +4,15 @@ import type { Log } from "../observe/log.ts";
 import { isTooLargeResourceVersion, KubeError } from "./errors.ts";
 import type { Kube, KubeRequest } from "./kube.ts";
 
-/** How often a request is sent at most when the server itself says when to come back; client-go's figure. */
+/**
+ * How often a request is sent at most when the server itself says when to come back; client-go's
+ * figure.
+ */
 export const MAX_ASKED_ATTEMPTS = 10;
-/** How often at most when the server says nothing: a hiccup is over by then, and longer waits belong to the caller's loop, which may find the work is void. */
+/**
+ * How often at most when the server says nothing: a hiccup is over by then, and longer waits belong
+ * to the caller's loop, which may find the work is void.
+ */
 export const MAX_UNASKED_ATTEMPTS = 4;
 /** The first wait without Retry-After: a failing-over load balancer needs about this long. */
 export const FIRST_BACKOFF_MS = 100;
@@ -18,14 +24,19 @@ const SPREAD = 0.5;
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /**
- * A Kube that repeats what surely was not carried out, or may safely be sent again, within the request's own time-out and signal:
+ * A Kube that repeats what surely was not carried out, or may safely be sent again, within the
+ * request's own time-out and signal:
  *
- * - answers 429, 500, 503, 504 with a Retry-After: every verb, after the wait that the server asks for;
- * - 429 without one: every verb, with a short back-off; 503 without one: GET only, for it may come from a proxy that had passed the request on;
+ * - answers 429, 500, 503, 504 with a Retry-After: every verb, after the wait that the server asks
+ *   for;
+ * - 429 without one: every verb, with a short back-off; 503 without one: GET only, for it may come
+ *   from a proxy that had passed the request on;
  * - no connection: every verb (nothing was sent); a broken connection: GET only;
- * - never a refused eviction (the disruption budget speaks, and the caller decides), nor a resourceVersion that lies in the server's future.
+ * - never a refused eviction (the disruption budget speaks, and the caller decides), nor a
+ *   resourceVersion that lies in the server's future.
  *
- * When it gives up, or the wait would outlast the time-out, the last error is thrown. A stream is repeated until its header has come.
+ * When it gives up, or the wait would outlast the time-out, the last error is thrown. A stream is
+ * repeated until its header has come.
  */
 export function withRetries(kube: Kube, effects: { clock: Clock; random: Random; log: Log }): Kube {
   const repeat = async <T>(request: KubeRequest, send: (request: KubeRequest) => Promise<T>): Promise<T> => {
@@ -51,7 +62,10 @@ export function withRetries(kube: Kube, effects: { clock: Clock; random: Random;
   };
 }
 
-/** Whether, and after how many milliseconds at least, a request that failed for the `attempt`-th time is sent again. */
+/**
+ * Whether, and after how many milliseconds at least, a request that failed for the `attempt`-th
+ * time is sent again.
+ */
 export function planRetry(request: KubeRequest, error: unknown, attempt: number): { waitMs: number } | undefined {
   if (!(error instanceof KubeError)) return undefined;
   const inFuture: boolean = isTooLargeResourceVersion(error);

@@ -8,7 +8,10 @@ export interface Change<T> {
   readonly object: T;
   /** The object before; only for `updated`. */
   readonly old?: T;
-  /** The delete was found by a relist (or by a new object in its place): what happened to the object before it went was not seen. */
+  /**
+   * The delete was found by a relist (or by a new object in its place): what happened to the object
+   * before it went was not seen.
+   */
   readonly finalStateUnknown?: boolean;
 }
 
@@ -16,7 +19,10 @@ export interface Change<T> {
 export interface Store<T> {
   get(key: string): T | undefined;
   list(): readonly T[];
-  /** The objects that the index function of this name gave this value. Throws for an index that was not declared. */
+  /**
+   * The objects that the index function of this name gave this value. Throws for an index that was
+   * not declared.
+   */
   byIndex(index: string, value: string): readonly T[];
   readonly size: number;
 }
@@ -32,12 +38,18 @@ export class IndexedStore<T extends KubeObject> implements Store<T> {
   readonly #functions: ReadonlyMap<string, IndexFunction<T>>;
   /** Index → value → key → object. */
   readonly #indexes: ReadonlyMap<string, Map<string, Map<string, T>>>;
-  /** Under which values each key is filed, so that it is found again whatever happened to the object. */
+  /**
+   * Under which values each key is filed, so that it is found again whatever happened to the
+   * object.
+   */
   readonly #filed = new Map<string, readonly (readonly [index: string, value: string])[]>();
   readonly #onIndexError: (index: string, key: string, error: unknown) => void;
   #list: readonly T[] | undefined;
 
-  /** `onIndexError` is told when an index function throws; the object is then in the store but not in that index. */
+  /**
+   * `onIndexError` is told when an index function throws; the object is then in the store but not
+   * in that index.
+   */
   constructor(
     indexes: Readonly<Record<string, IndexFunction<T>>>,
     onIndexError: (index: string, key: string, error: unknown) => void,
@@ -115,11 +127,15 @@ export class IndexedStore<T extends KubeObject> implements Store<T> {
   }
 }
 
-/** The changes that lead from what is stored under the object's key to the object: none when it is the same version of it. */
+/**
+ * The changes that lead from what is stored under the object's key to the object: none when it is
+ * the same version of it.
+ */
 export function changesTo<T extends KubeObject>(old: T | undefined, object: T): readonly Change<T>[] {
   const key = keyOf(object);
   if (old === undefined) return [{ type: "added", key, object }];
-  // Another uid is another object, although it has the name: whoever held on to the old one must let go.
+  // Another uid is another object, although it has the name: whoever held on to the old one must
+  // let go.
   if (uidOf(old) !== uidOf(object)) {
     return [
       { type: "deleted", key, object: old, finalStateUnknown: true },

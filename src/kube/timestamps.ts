@@ -1,4 +1,7 @@
-/** A MicroTime of the API (Lease): `2006-01-02T15:04:05.000000Z`. `ms` is wall-clock time since 1970. */
+/**
+ * A MicroTime of the API (Lease): `2006-01-02T15:04:05.000000Z`. `ms` is wall-clock time since
+ * 1970.
+ */
 export function microTime(ms: number): string {
   return new Date(ms).toISOString().replace("Z", "000Z");
 }

@@ -1,7 +1,8 @@
 import type { Clock } from "../effects/clock.ts";
 
 /**
- * A bucket of `burst` tokens that refills at `perSecond`. `reserve` may go into debt, and says how long to wait for it to be paid; `tryTake` never does.
+ * A bucket of `burst` tokens that refills at `perSecond`. `reserve` may go into debt, and says how
+ * long to wait for it to be paid; `tryTake` never does.
  */
 export class TokenBucket {
   readonly #clock: Clock;

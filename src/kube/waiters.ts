@@ -7,7 +7,10 @@ interface Waiter<C> {
 export class Waiters<C> {
   readonly #waiting = new Set<Waiter<C>>();
 
-  /** Resolves once `release` accepts the condition; rejects with the signal's reason when that is aborted first. */
+  /**
+   * Resolves once `release` accepts the condition; rejects with the signal's reason when that is
+   * aborted first.
+   */
   wait(condition: C, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {

@@ -4,18 +4,21 @@
 //   absent      nobody has asked for it, or it is done
 //   waiting     in #waiting (a Fifo) and in #dirty: to be processed
 //   processing  in #processing: handed out by get, not yet done
-//   again       in #processing and in #dirty: was added while it was processed; done makes it waiting
-// and besides, whatever its state, it may be delayed: in #delayed, under one time; when that comes it is added.
+//   again in #processing and in #dirty: was added while it was processed; done makes it waiting
+// and besides, whatever its state, it may be delayed: in #delayed, under one time; when that comes
+// it is added.
 //
 //   add          absent → waiting, processing → again, else nothing
 //   get          waiting → processing, the longest waiting first
 //   done         processing → absent, again → waiting
 //   addAfter     delayed; if it already is, the earlier time stays
-//   shutDown     from here on nothing is added, and what is delayed is dropped; what is waiting is still handed out
+//   shutDown from here on nothing is added, and what is delayed is dropped; what is waiting is
+//   still handed out
 //
-// Invariants: a key is never waiting and processing at once, so two workers never have the same key; no add is lost, since one that
-// comes during processing leads to another round; one timer is armed, for the first delayed key, and none when there is none.
-// Everything happens synchronously in the call that causes it: a key is handed to a waiting get inside add.
+// Invariants: a key is never waiting and processing at once, so two workers never have the same
+// key; no add is lost, since one that comes during processing leads to another round; one timer is
+// armed, for the first delayed key, and none when there is none. Everything happens synchronously
+// in the call that causes it: a key is handed to a waiting get inside add.
 import type { Clock } from "../effects/clock.ts";
 import { jitter, type Random } from "../effects/random.ts";
 import { DelayHeap } from "./delay-heap.ts";
@@ -44,7 +47,10 @@ interface Waiter {
   readonly give: (key: string | undefined) => void;
 }
 
-/** Keys to be processed: each at most once in the queue and by at most one worker at a time, with delays and per-key back-off. */
+/**
+ * Keys to be processed: each at most once in the queue and by at most one worker at a time, with
+ * delays and per-key back-off.
+ */
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #random: Random | undefined;
@@ -89,7 +95,10 @@ export class WorkQueue {
     if (!this.#processing.has(key)) this.#enqueue(key);
   }
 
-  /** Adds a key in `ms` milliseconds, at once when that is not positive. Does nothing after shutDown. */
+  /**
+   * Adds a key in `ms` milliseconds, at once when that is not positive. Does nothing after
+   * shutDown.
+   */
   addAfter(key: string, ms: number): void {
     if (this.#shutDown) return;
     this.#metrics?.retried();
@@ -101,7 +110,10 @@ export class WorkQueue {
     this.#arm();
   }
 
-  /** Adds a key after its back-off (doubling with each call until `forget`) or when the queue's bucket allows, whichever is later. */
+  /**
+   * Adds a key after its back-off (doubling with each call until `forget`) or when the queue's
+   * bucket allows, whichever is later.
+   */
   addRateLimited(key: string): void {
     if (this.#shutDown) return;
     const failures = this.#failures.get(key) ?? 0;
@@ -122,7 +134,8 @@ export class WorkQueue {
   }
 
   /**
-   * The next key, waiting for one; it must be given back with `done`. Resolves with undefined when the queue is shut down and empty, or the signal aborted.
+   * The next key, waiting for one; it must be given back with `done`. Resolves with undefined when
+   * the queue is shut down and empty, or the signal aborted.
    */
   get(signal?: AbortSignal): Promise<string | undefined> {
     if (signal?.aborted) return Promise.resolve(undefined);
@@ -197,7 +210,9 @@ export class WorkQueue {
     return this.#dirty.size > 0;
   }
 
-  /** After shutDown: tells those who wait in vain, and, when all is done, those who wait for that. */
+  /**
+   * After shutDown: tells those who wait in vain, and, when all is done, those who wait for that.
+   */
   #settle(): void {
     if (!this.#shutDown || this.#mayStillCome()) return;
     for (const waiter of this.#waiters) waiter.give(undefined);

@@ -1,13 +1,17 @@
 /**
- * Errors with stable codes. Each room declares its rows once (`defineErrors`), throws through them, and docs/errors.md is generated from them: a
- * code, once published, keeps its meaning for ever.
+ * Errors with stable codes. Each room declares its rows once (`defineErrors`), throws through them,
+ * and docs/errors.md is generated from them: a code, once published, keeps its meaning for ever.
  */
 export interface ErrorRow<P> {
-  /** What happened, to which object, why. The classic driver's texts are those of local-path-provisioner, to the letter. */
+  /**
+   * What happened, to which object, why. The classic driver's texts are those of
+   * local-path-provisioner, to the letter.
+   */
   readonly message: (params: P) => string;
   /**
-   * When trying again can help: `backoff` later; `change` later too, and at once when something has changed that the
-   * work may wait for; `reschedule` on another node; `never` only when the object itself changes.
+   * When trying again can help: `backoff` later; `change` later too, and at once when something has
+   * changed that the work may wait for; `reschedule` on another node; `never` only when the object
+   * itself changes.
    */
   readonly retry: "backoff" | "change" | "reschedule" | "never";
   /** What the reader should do. */
@@ -33,7 +37,10 @@ export class CodedError extends Error {
 type Rows = Readonly<Record<string, ErrorRow<never>>>;
 type ParamsOf<R> = R extends ErrorRow<infer P> ? P : never;
 
-/** Makes the constructors of a room's errors: `errors.NO_PATH({node})`. The code is `<prefix>_<row name>`. */
+/**
+ * Makes the constructors of a room's errors: `errors.NO_PATH({node})`. The code is `<prefix>_<row
+ * name>`.
+ */
 export function defineErrors<const T extends Rows>(
   prefix: string,
   rows: T,

@@ -2,7 +2,10 @@ import { pino, type DestinationStream, type Logger } from "pino";
 import { CodedError } from "./errors.ts";
 import type { Log, LogFields } from "./log.ts";
 
-/** Logs JSON lines with pino, to stderr unless another destination is given (as local-path-provisioner logs). */
+/**
+ * Logs JSON lines with pino, to stderr unless another destination is given (as
+ * local-path-provisioner logs).
+ */
 export function pinoLog(options: { level: "debug" | "info" | "silent"; destination?: DestinationStream }): Log {
   const destination = options.destination ?? pino.destination({ dest: 2, sync: true });
   return wrap(
@@ -19,7 +22,10 @@ export function pinoLog(options: { level: "debug" | "info" | "silent"; destinati
   );
 }
 
-/** An error with a code was expected and says all in its message; any other one is somebody's mistake and needs its stack. */
+/**
+ * An error with a code was expected and says all in its message; any other one is somebody's
+ * mistake and needs its stack.
+ */
 function describe(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { name: type, message } = error;

@@ -2,7 +2,8 @@
  * Claims to volumes.
  *
  *   claim planned → room reserved, where the driver has a ledger → driver makes the volume
- *     → PersistentVolume stored → driver told (stored) → claim bound (binder, or kube-controller-manager)
+ *     → PersistentVolume stored → driver told (stored) → claim bound (binder, or
+ *     kube-controller-manager)
  *
  * What a crash leaves: before the PersistentVolume is stored, whatever the driver made, which the
  * next leader finds by the same claim (same name, same place) or, when the claim is gone, by the

@@ -7,15 +7,18 @@ import { canaryVolume } from "../../src/provision/express/canary.ts";
 import { waitFor } from "../cluster/wait.ts";
 
 /*
- * When the controller manager (KCM) has caught up: every PersistentVolume has the phase it should, and KCM's volume worker answers at once, several times in a row. The bench has a canary of its own to ask
- * with, whatever the subject does.
+ * When the controller manager (KCM) has caught up: every PersistentVolume has the phase it should,
+ * and KCM's volume worker answers at once, several times in a row. The bench has a canary of its
+ * own to ask with, whatever the subject does.
  */
 
 const CANARY = "bench-canary";
 /** An idle worker answers within 30 ms. */
 const QUICK_MS = 200;
 const QUICK_ANSWERS = 3;
-/** KCM's client may send 20 requests a second and 30 at once: after this rest it may send 30 again. */
+/**
+ * KCM's client may send 20 requests a second and 30 at once: after this rest it may send 30 again.
+ */
 const REST_MS = 2_000;
 /** Of hundreds of volumes that KCM owes a phase, at its 20 a second. */
 const PATIENCE_MS = 300_000;
@@ -23,7 +26,10 @@ const PATIENCE_MS = 300_000;
 /** What the volumes must be for the next step to begin. */
 export type Expected = "none" | "settled";
 
-/** Waits until no volume is left (`none`), or none waits for its phase (`settled`), and KCM has nothing else to do; then rests. */
+/**
+ * Waits until no volume is left (`none`), or none waits for its phase (`settled`), and KCM has
+ * nothing else to do; then rests.
+ */
 export async function caughtUp(client: KubeClient, expected: Expected): Promise<void> {
   await waitFor(
     `the controller manager to have caught up (volumes: ${expected})`,

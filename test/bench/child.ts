@@ -8,7 +8,10 @@ import type { Cluster } from "../cluster/cluster.ts";
 /** How long a program may take to end. */
 const STOP_MS = 15_000;
 
-/** A program that belongs to a cluster and dies with it at the latest. What it writes is a file among the cluster's logs. */
+/**
+ * A program that belongs to a cluster and dies with it at the latest. What it writes is a file
+ * among the cluster's logs.
+ */
 export class Child {
   readonly #name: string;
   readonly #logFile: string;

@@ -9,12 +9,16 @@ import { benchVolumes } from "./catch-up.ts";
 import { NAMESPACE } from "./objects.ts";
 
 const PATIENCE_MS = 300_000;
-/** What the controller manager's watches are behind each other at most: a claim that is gone must be so for it, too, before its volume is. */
+/**
+ * What the controller manager's watches are behind each other at most: a claim that is gone must be
+ * so for it, too, before its volume is.
+ */
 const WATCH_LAG_MS = 1_000;
 
 /**
- * Takes away all pods, claims and volumes of the bench. The finalizers that protect claims and volumes are taken off here: the controller manager does it at 20 a second. A subject
- * that reclaims its volumes is left to do so.
+ * Takes away all pods, claims and volumes of the bench. The finalizers that protect claims and
+ * volumes are taken off here: the controller manager does it at 20 a second. A subject that
+ * reclaims its volumes is left to do so.
  */
 export async function clean(client: KubeClient, subject: { readonly reclaims: boolean }): Promise<void> {
   await deleteAll(client, pods);

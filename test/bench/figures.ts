@@ -11,7 +11,10 @@ export interface Figures {
   readonly allMs: number;
 }
 
-/** When one object was asked for, was there, and was where it should be: milliseconds of one monotonic clock. */
+/**
+ * When one object was asked for, was there, and was where it should be: milliseconds of one
+ * monotonic clock.
+ */
 export interface Course {
   readonly sent: number;
   readonly answered: number;
@@ -30,7 +33,10 @@ export function figuresOf(what: Pick<Figures, "subject" | "case">, courses: read
   };
 }
 
-/** The figures of one object alone, from several tries one after the other: `allMs` is the median, too, with the creation's own time. */
+/**
+ * The figures of one object alone, from several tries one after the other: `allMs` is the median,
+ * too, with the creation's own time.
+ */
 export function figuresOfOne(what: Pick<Figures, "subject" | "case">, tries: readonly Course[]): Figures {
   const each = tries.map(took);
   const withCreation = tries.map(({ sent, reached }) => reached - sent);

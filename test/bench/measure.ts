@@ -9,7 +9,10 @@ import type { Observer } from "./observer.ts";
 
 /** The floor takes two minutes for 500 claims. */
 const PATIENCE_MS = 400_000;
-/** Between two claims that are made alone: KCM's client has got back the handful of requests that the last one cost. */
+/**
+ * Between two claims that are made alone: KCM's client has got back the handful of requests that
+ * the last one cost.
+ */
 const BETWEEN_MS = 500;
 /** As many connections as the client keeps. */
 const CONNECTIONS = 100;

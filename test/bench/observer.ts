@@ -5,8 +5,8 @@ import type { Connection } from "./connect.ts";
 import { Moments } from "./moments.ts";
 
 /**
- * Sees all claims and pods of the bench by one watch each, opened before anything is made: when a claim is Bound first, when a pod is scheduled first, and
- * whether a claim is ever Lost.
+ * Sees all claims and pods of the bench by one watch each, opened before anything is made: when a
+ * claim is Bound first, when a pod is scheduled first, and whether a claim is ever Lost.
  */
 export class Observer {
   readonly bound = new Moments();

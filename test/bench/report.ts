@@ -7,7 +7,10 @@ const REFERENCE: Readonly<Record<string, string>> = {
   "classic-helper": "original",
 };
 
-/** A table for people (and for docs/bench.md): each figure with its ratio to the same figure of the subject it is compared with. */
+/**
+ * A table for people (and for docs/bench.md): each figure with its ratio to the same figure of the
+ * subject it is compared with.
+ */
 export function table(all: readonly Figures[]): string {
   const rows = all.map((figures) => {
     const reference = all.find(

@@ -15,7 +15,10 @@ import type { Subject } from "./subjects/subject.ts";
 const TRIES_OF_ONE = 20;
 const PODS = 100;
 
-/** How claims say where they want their volume: they leave it to the provisioner, or name a node as the scheduler would. */
+/**
+ * How claims say where they want their volume: they leave it to the provisioner, or name a node as
+ * the scheduler would.
+ */
 export type Placement = "immediate" | "selected-node";
 
 export interface RunOptions {
@@ -25,8 +28,9 @@ export interface RunOptions {
 }
 
 /**
- * Measures one subject, case by case, and takes it away again. Every case begins when the controller manager has caught up with what was before, and ends when it has caught up with the case: a claim that
- * becomes Lost late is seen.
+ * Measures one subject, case by case, and takes it away again. Every case begins when the
+ * controller manager has caught up with what was before, and ends when it has caught up with the
+ * case: a claim that becomes Lost late is seen.
  */
 export async function runSubject(cluster: Cluster, subject: Subject, options: RunOptions): Promise<Figures[]> {
   const connection = await connect(cluster.kubeconfig);

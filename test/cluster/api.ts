@@ -2,7 +2,10 @@ import { readFile } from "node:fs/promises";
 import { Agent, type Dispatcher } from "undici";
 import { parse } from "yaml";
 
-/** An answer of the API server that is not a success; `status` is the HTTP status, `reason` that of the Status object. */
+/**
+ * An answer of the API server that is not a success; `status` is the HTTP status, `reason` that of
+ * the Status object.
+ */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
@@ -24,7 +27,10 @@ export interface ApiRequest {
   readonly accept?: string;
 }
 
-/** An API server, whatever it is reached by. Both reject with an ApiError for an answer that is no success. */
+/**
+ * An API server, whatever it is reached by. Both reject with an ApiError for an answer that is no
+ * success.
+ */
 export interface Api {
   /** Sends a request; the parsed body of a success. */
   request<T>(path: string, options?: ApiRequest): Promise<T>;
@@ -32,7 +38,10 @@ export interface Api {
   text(path: string, options?: ApiRequest): Promise<string>;
 }
 
-/** The tests' own plain client: no retries, no cache, no types; what is measured or proved must not depend on ours. */
+/**
+ * The tests' own plain client: no retries, no cache, no types; what is measured or proved must not
+ * depend on ours.
+ */
 export class ApiClient implements Api {
   readonly #origin: string;
   readonly #agent: Agent;
@@ -45,7 +54,9 @@ export class ApiClient implements Api {
     this.#token = token;
   }
 
-  /** A client for a kubeconfig that was written by this suite: one context, its certificates inside. */
+  /**
+   * A client for a kubeconfig that was written by this suite: one context, its certificates inside.
+   */
   static async fromKubeconfig(file: string): Promise<ApiClient> {
     const config = parse(await readFile(file, "utf8")) as WrittenKubeconfig;
     const cluster = config.clusters[0]?.cluster;
@@ -63,7 +74,10 @@ export class ApiClient implements Api {
     return new ApiClient(cluster.server, agent);
   }
 
-  /** Sends a request; the parsed body of a success (JSON, or the text when it is not JSON), an ApiError otherwise. */
+  /**
+   * Sends a request; the parsed body of a success (JSON, or the text when it is not JSON), an
+   * ApiError otherwise.
+   */
   async request<T>(path: string, options: ApiRequest = {}): Promise<T> {
     const text = await this.text(path, options);
     return JSON.parse(text) as T;

@@ -8,8 +8,9 @@ interface NodeObject {
 export const NOT_READY_TAINT = "node.kubernetes.io/not-ready";
 
 /**
- * Makes a Node object with nothing behind it: pods are scheduled to it, claims bound and claims for it provisioned, but
- * nothing runs. Enough for benchmarks, which then do not share the machine with kubelets.
+ * Makes a Node object with nothing behind it: pods are scheduled to it, claims bound and claims for
+ * it provisioned, but nothing runs. Enough for benchmarks, which then do not share the machine with
+ * kubelets.
  */
 export async function createBareNode(api: ApiClient, name: string, index: number): Promise<void> {
   await api.request("/api/v1/nodes", {

@@ -33,7 +33,10 @@ export interface Binaries {
 /** Says what is being done; a cold build lasts ten minutes, and silence looks like a hang. */
 export type Log = (line: string) => void;
 
-/** Makes sure that all binaries and system packages are there. Containerd only when there are nodes to run it. */
+/**
+ * Makes sure that all binaries and system packages are there. Containerd only when there are nodes
+ * to run it.
+ */
 export async function ensureBinaries(log: Log, options: { containers: boolean }): Promise<Binaries> {
   await ensurePackages(log);
   const go = await goVersion();

@@ -4,7 +4,10 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** Where built binaries and images stay between runs: never inside the checkout, which `git clean` would empty. */
+/**
+ * Where built binaries and images stay between runs: never inside the checkout, which `git clean`
+ * would empty.
+ */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   if (env["MOORING_CACHE"]) return env["MOORING_CACHE"];
   if (env["XDG_CACHE_HOME"]) return join(env["XDG_CACHE_HOME"], "mooring");
@@ -12,9 +15,9 @@ export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /**
- * The cached directory of this name, made by `fill` if it is not there. It appears in one rename when it is complete,
- * so that one killed in the middle of a ten-minute build leaves nothing that looks finished; a lock keeps two runs from
- * building the same thing side by side.
+ * The cached directory of this name, made by `fill` if it is not there. It appears in one rename
+ * when it is complete, so that one killed in the middle of a ten-minute build leaves nothing that
+ * looks finished; a lock keeps two runs from building the same thing side by side.
  */
 export async function cached(name: string, fill: (directory: string) => Promise<void>): Promise<string> {
   const root = cacheDirectory();

@@ -16,11 +16,14 @@ import { startWatchdog, type Watchdog } from "./watchdog.ts";
 
 /** What cluster to start. */
 export interface ClusterOptions extends ControlPlaneOptions {
-  /** Nodes with containerd, kubelet and real containers, named node-1, node-2, …; 3 when not given. */
+  /**
+   * Nodes with containerd, kubelet and real containers, named node-1, node-2, …; 3 when not given.
+   */
   readonly nodes?: number;
   /**
-   * Node objects with nothing behind them, named bare-1, bare-2, …; none when not given. With any, the controller
-   * manager runs without its node lifecycle controller, which would find that they do not answer.
+   * Node objects with nothing behind them, named bare-1, bare-2, …; none when not given. With any,
+   * the controller manager runs without its node lifecycle controller, which would find that they
+   * do not answer.
    */
   readonly bareNodes?: number;
   /** More names for the busybox image; pods that name an image that no node has cannot run. */
@@ -34,7 +37,9 @@ export interface ClusterOptions extends ControlPlaneOptions {
 /** A real Kubernetes on this machine, in namespaces of its own. Whoever started it closes it. */
 export class Cluster {
   readonly id: string;
-  /** Holds every file of the cluster; gone after close(). Component logs are in `logs/` below it. */
+  /**
+   * Holds every file of the cluster; gone after close(). Component logs are in `logs/` below it.
+   */
   readonly directory: string;
   /** The admin's kubeconfig; works from the network of this machine as it is. */
   readonly kubeconfig: string;
@@ -85,7 +90,10 @@ export class Cluster {
     return found;
   }
 
-  /** Loses every packet between two nodes, also those of their pods, in both directions; a restart does not mend it. */
+  /**
+   * Loses every packet between two nodes, also those of their pods, in both directions; a restart
+   * does not mend it.
+   */
   async cutNodes(a: string, b: string): Promise<void> {
     await this.node(a).cut(this.node(b));
     await this.node(b).cut(this.node(a));
@@ -113,8 +121,9 @@ export class Cluster {
   }
 
   /**
-   * The start of a command line that runs inside the network of the control plane, where the API server is at
-   * https://10.77.0.1 and every pod can be reached; the command sees the file system of the machine.
+   * The start of a command line that runs inside the network of the control plane, where the API
+   * server is at https://10.77.0.1 and every pod can be reached; the command sees the file system
+   * of the machine.
    */
   get insideArgv(): readonly string[] {
     return this.#plane.namespaces.enter(["net"]);
@@ -139,7 +148,10 @@ export class Cluster {
   }
 }
 
-/** Starts a cluster and waits until it is ready for work. Builds what is missing first, which may take ten minutes. */
+/**
+ * Starts a cluster and waits until it is ready for work. Builds what is missing first, which may
+ * take ten minutes.
+ */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   if (process.getuid?.() !== 0) throw new Error("the test cluster makes namespaces and mounts: run it as root");
   const log = options.log ?? (() => undefined);
@@ -212,7 +224,10 @@ async function waitForApi(plane: ControlPlane, api: ApiClient): Promise<void> {
   );
 }
 
-/** A component that has ended, for instance because of an argument it does not know, will not come back. */
+/**
+ * A component that has ended, for instance because of an argument it does not know, will not come
+ * back.
+ */
 async function mustRun(plane: ControlPlane): Promise<void> {
   await Promise.all(plane.components.map((component) => component.mustRun()));
 }
@@ -237,7 +252,10 @@ async function waitForNode(api: ApiClient, name: string, timeoutMs: number, unta
   );
 }
 
-/** Without it the first pods are refused: the controller manager makes it when it has made the rest of its start. */
+/**
+ * Without it the first pods are refused: the controller manager makes it when it has made the rest
+ * of its start.
+ */
 async function waitForServiceAccount(plane: ControlPlane, api: ApiClient): Promise<void> {
   await waitFor(
     "the default service account",

@@ -22,7 +22,10 @@ export interface ControlPlaneOptions {
   readonly schedulerArgs?: readonly string[];
 }
 
-/** etcd, the three Kubernetes components, and the relay that makes the API reachable from outside the cluster. */
+/**
+ * etcd, the three Kubernetes components, and the relay that makes the API reachable from outside
+ * the cluster.
+ */
 export class ControlPlane {
   readonly namespaces: Namespaces;
   readonly pki: Pki;
@@ -118,7 +121,8 @@ export class ControlPlane {
     return [
       `--etcd-servers=${ETCD}`,
       "--bind-address=0.0.0.0",
-      // Port 443, so that the Service address, which is a local address here, leads to it without kube-proxy.
+      // Port 443, so that the Service address, which is a local address here, leads to it without
+      // kube-proxy.
       "--secure-port=443",
       `--advertise-address=${API_ADDRESS}`,
       `--service-cluster-ip-range=${SERVICE_RANGE}`,
@@ -151,11 +155,14 @@ export class ControlPlane {
       `--cluster-signing-key-file=${pki.key("ca")}`,
       "--leader-elect=false",
       "--secure-port=0",
-      // Nothing about its client's rate limits: 20 requests/s is what a stock cluster has, and what tests are about.
+      // Nothing about its client's rate limits: 20 requests/s is what a stock cluster has, and what
+      // tests are about.
     ];
   }
 
-  /** Starts the relay in the network of the caller, and gives the loopback address it listens on. */
+  /**
+   * Starts the relay in the network of the caller, and gives the loopback address it listens on.
+   */
   async #startRelay(): Promise<string> {
     const enter = this.namespaces.enter(["mount", "pid"]);
     const relay = [this.#components, "relay", "--netns=/proc/1/ns/net", `--to=${API_ADDRESS}:443`];

@@ -5,11 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /**
- * What belongs to one cluster can be found from its id alone, whoever looks and whatever has died meanwhile:
+ * What belongs to one cluster can be found from its id alone, whoever looks and whatever has died
+ * meanwhile:
  *
  * - one directory, `<temp dir>/mooring-cluster-<id>`, holds every file;
- * - every process started for it, besides the containers, has `MOORING_CLUSTER=<id>` in its environment, and all of
- *   them (containers too) live in one process namespace, whose end is theirs;
+ * - every process started for it, besides the containers, has `MOORING_CLUSTER=<id>` in its
+ *   environment, and all of them (containers too) live in one process namespace, whose end is
+ *   theirs;
  * - network and mount namespaces have no names at all: they live as long as their processes;
  * - loop devices have files in that directory;
  * - cgroups are below `mooring-<id>` in each hierarchy.
@@ -61,7 +63,9 @@ function pidNamespace(): string {
   return readlinkSync("/proc/self/ns/pid");
 }
 
-/** When a process started, in clock ticks since boot: with the pid it names one process for ever. */
+/**
+ * When a process started, in clock ticks since boot: with the pid it names one process for ever.
+ */
 export function startTimeOf(pid: number): string | undefined {
   if (!existsSync(`/proc/${pid}/stat`)) return undefined;
   try {

@@ -14,8 +14,9 @@ export interface ImageConfig {
 }
 
 /**
- * Puts an image together from directories, one layer each, as the tar file that `docker save` would write: containerd
- * imports it, and no docker and no registry is needed. The same content gives the same bytes.
+ * Puts an image together from directories, one layer each, as the tar file that `docker save` would
+ * write: containerd imports it, and no docker and no registry is needed. The same content gives the
+ * same bytes.
  */
 export async function writeImage(
   workDirectory: string,
@@ -59,7 +60,10 @@ export async function writeImage(
 
 const REPRODUCIBLE = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
 
-/** Tar files of the images that every node has: the sandbox, and busybox under its usual names and these. */
+/**
+ * Tar files of the images that every node has: the sandbox, and busybox under its usual names and
+ * these.
+ */
 export async function baseImages(moreNames: readonly string[] = []): Promise<readonly string[]> {
   const names = [...BUSYBOX_IMAGES, ...moreNames];
   const busybox = systemProgram("busybox");

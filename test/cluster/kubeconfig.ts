@@ -5,7 +5,9 @@ import type { Pki } from "./pki.ts";
 /** The one context in every kubeconfig that is written here. */
 export const CONTEXT = "mooring-test";
 
-/** Writes a kubeconfig that holds its certificates itself, so that the file can be copied anywhere. */
+/**
+ * Writes a kubeconfig that holds its certificates itself, so that the file can be copied anywhere.
+ */
 export async function writeKubeconfig(file: string, server: string, pki: Pki, client: string): Promise<void> {
   const base64 = async (path: string): Promise<string> => (await readFile(path)).toString("base64");
   const config = {

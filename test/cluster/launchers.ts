@@ -5,8 +5,9 @@ import { startTimeOf } from "./identity.ts";
 const LOOK_EVERY_MS = 500;
 
 /**
- * Calls back when a process that this one was started through (npm, its shell, tsx) has died. `npm run` puts several
- * between a person and this program, and SIGKILL to one of them does not reach this one.
+ * Calls back when a process that this one was started through (npm, its shell, tsx) has died. `npm
+ * run` puts several between a person and this program, and SIGKILL to one of them does not reach
+ * this one.
  */
 export function onLauncherGone(callback: () => void): void {
   const launchers = findLaunchers();

@@ -59,7 +59,9 @@ async function namespacesInUse(): Promise<Set<string>> {
   return found;
 }
 
-/** A loop device as it is between its making and its first mount, when it does not end by itself. */
+/**
+ * A loop device as it is between its making and its first mount, when it does not end by itself.
+ */
 async function attachLoopDevice(identity: ClusterIdentity): Promise<void> {
   const pools = join(identity.directory, "nodes", "node-1", "pools");
   await mkdir(pools, { recursive: true });
@@ -93,7 +95,8 @@ test("SIGKILL of the runner leaves nothing of its cluster", { timeout: START_MS 
 
   runner.kill("SIGKILL");
   await expectNothingLeft(identity);
-  // A dead process has its process namespace until its new parent, process 1 of the machine, has looked after it.
+  // A dead process has its process namespace until its new parent, process 1 of the machine, has
+  // looked after it.
   await waitFor(
     "the namespaces to be gone",
     async (saw) => {

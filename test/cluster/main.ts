@@ -147,7 +147,8 @@ async function main(): Promise<number> {
   const ended = ending();
   const starting = start(chosen, log);
   const early = await Promise.race([ended, starting.then(() => undefined)]);
-  // A signal while it is still starting: the watchdog takes down whatever there is, as after a crash.
+  // A signal while it is still starting: the watchdog takes down whatever there is, as after a
+  // crash.
   if (early !== undefined) return early;
   const started = await starting;
   await using cluster = started.cluster;

@@ -24,8 +24,8 @@ export class Namespaces {
   #pid: number | undefined;
 
   /**
-   * `directory` is where the init script leaves the number of its process. With `inside`, the new process namespace is
-   * nested in that one and dies with it.
+   * `directory` is where the init script leaves the number of its process. With `inside`, the new
+   * process namespace is nested in that one and dies with it.
    */
   constructor(spec: {
     name: string;
@@ -59,7 +59,10 @@ export class Namespaces {
     return this.#pid;
   }
 
-  /** Makes them and waits until the script says with `ready` (a file as seen from inside) that all is set up. */
+  /**
+   * Makes them and waits until the script says with `ready` (a file as seen from inside) that all
+   * is set up.
+   */
   async start(ready: (pid: number) => string): Promise<void> {
     const pidFile = join(this.#directory, "init.pid");
     await rm(pidFile, { force: true });

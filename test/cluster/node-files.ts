@@ -6,8 +6,8 @@ export interface Shell {
   exec(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
 }
 
-// Files are read by commands on the node and not through /proc/PID/root: an absolute link such as /var/run would lead
-// from there into the file system of the machine.
+// Files are read by commands on the node and not through /proc/PID/root: an absolute link such as
+// /var/run would lead from there into the file system of the machine.
 
 /** The text of a file; fails when it is not there. */
 export async function readFileAt(shell: Shell, path: string): Promise<string> {

@@ -204,7 +204,10 @@ test(
 
 const POOL = "/var/lib/mooring/default";
 
-/** A pod that sees the mounts below /var/lib/mooring of its node come and go, and whose own are seen there. */
+/**
+ * A pod that sees the mounts below /var/lib/mooring of its node come and go, and whose own are seen
+ * there.
+ */
 const AGENT = `
 apiVersion: v1
 kind: Pod

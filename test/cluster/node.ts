@@ -17,7 +17,10 @@ import { removeCgroup } from "./teardown.ts";
 import { waitFor } from "./wait.ts";
 import { hierarchies } from "./cgroups.ts";
 
-/** Paths that are on a node's own disk; every other path of a node is private too, but on an overlay. */
+/**
+ * Paths that are on a node's own disk; every other path of a node is private too, but on an
+ * overlay.
+ */
 export const DISK_PATHS: readonly string[] = [
   "/var/lib/kubelet",
   "/var/lib/containerd",
@@ -85,7 +88,10 @@ export class Node {
     await writeKubeconfig(join(config, "kubeconfig"), server, this.#plane.pki, `node-${this.name}`);
   }
 
-  /** Switches the node on: network, containerd, and unless told otherwise the kubelet. Does not wait for Ready. */
+  /**
+   * Switches the node on: network, containerd, and unless told otherwise the kubelet. Does not wait
+   * for Ready.
+   */
   async start(options: { kubelet?: boolean } = {}): Promise<void> {
     await this.#namespaces.start((pid) => `/proc/${pid}/root/run/mooring/ready`);
     await this.#plugIn();
@@ -117,7 +123,10 @@ export class Node {
     if (options.kubelet !== false) await this.startKubelet();
   }
 
-  /** Pulls the plug: all processes and containers die at once, mounts and network go. Its disk stays. */
+  /**
+   * Pulls the plug: all processes and containers die at once, mounts and network go. Its disk
+   * stays.
+   */
   async kill(): Promise<void> {
     await this.#namespaces.kill();
     await Promise.all([this.#containerd?.exited, this.#kubelet?.exited]);

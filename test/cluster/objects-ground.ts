@@ -2,7 +2,10 @@ import type { Api } from "./api.ts";
 import { Objects, type ApplyStyle, type ListOptions } from "./objects.ts";
 import { waitFor, type Probe, type WaitOptions } from "./wait.ts";
 
-/** The part of a ground that reads and writes objects: the same over every API server, also the lab's. */
+/**
+ * The part of a ground that reads and writes objects: the same over every API server, also the
+ * lab's.
+ */
 export class ObjectsGround {
   readonly #objects: Objects;
   readonly #patience: WaitOptions;

@@ -20,7 +20,10 @@ export interface ListOptions {
 
 const DEFAULT_NAMESPACE = "default";
 const FIELD_MANAGER = "mooring-stories";
-/** How long a kind may be unknown: the API server serves a custom resource a moment after its definition is there. */
+/**
+ * How long a kind may be unknown: the API server serves a custom resource a moment after its
+ * definition is there.
+ */
 const NEW_KIND_MS = 60_000;
 
 /** Reads the objects of a manifest: any number of YAML documents, lists opened. */
@@ -34,7 +37,10 @@ export function parseManifest(yaml: string): ManifestObject[] {
   });
 }
 
-/** How a manifest gets to the API server: `server-side` apply, or, where there is none, `create-or-merge`: fields that a manifest does not name any more stay. */
+/**
+ * How a manifest gets to the API server: `server-side` apply, or, where there is none,
+ * `create-or-merge`: fields that a manifest does not name any more stay.
+ */
 export type ApplyStyle = "server-side" | "create-or-merge";
 
 /** Reads and writes any kind of object over one API client. */
@@ -49,7 +55,10 @@ export class Objects {
     this.#resources = new Resources(api);
   }
 
-  /** Applies a manifest, in its order; unknown and repeated fields are errors, as in `kubectl apply`. */
+  /**
+   * Applies a manifest, in its order; unknown and repeated fields are errors, as in `kubectl
+   * apply`.
+   */
   async apply(yaml: string): Promise<void> {
     for (const object of parseManifest(yaml)) await this.#applyOne(object);
   }
@@ -59,7 +68,10 @@ export class Objects {
     await this.#merge(pathOf(await this.#resources.find(kind), namespace, name), change);
   }
 
-  /** Deletes the objects of a manifest, last first, and does not wait until they are gone; absent ones are no error. */
+  /**
+   * Deletes the objects of a manifest, last first, and does not wait until they are gone; absent
+   * ones are no error.
+   */
   async deleteManifest(yaml: string): Promise<void> {
     for (const object of parseManifest(yaml).reverse()) {
       const { apiVersion, kind, metadata } = object;

@@ -29,7 +29,10 @@ export function systemProgram(name: string): string | undefined {
     .find((file) => existsSync(file));
 }
 
-/** Installs what is missing of the packages that every cluster needs. Needs root only when something is. */
+/**
+ * Installs what is missing of the packages that every cluster needs. Needs root only when something
+ * is.
+ */
 export async function ensurePackages(log: (line: string) => void): Promise<void> {
   const missing = missingOf(PROGRAMS);
   if (!existsSync(join(CNI_PLUGINS, "ptp"))) missing.add("containernetworking-plugins");

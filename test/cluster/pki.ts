@@ -9,7 +9,10 @@ export interface Pki {
   key(name: string): string;
 }
 
-/** Whom a client certificate is for: the user name, and the group that RBAC or the node authorizer knows. */
+/**
+ * Whom a client certificate is for: the user name, and the group that RBAC or the node authorizer
+ * knows.
+ */
 interface Subject {
   readonly name: string;
   readonly user: string;
@@ -19,8 +22,8 @@ interface Subject {
 const CURVE = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650"];
 
 /**
- * Makes one authority, the API server's certificate, the key pair that signs service account tokens, and a client
- * certificate for the admin, each control plane component and each node.
+ * Makes one authority, the API server's certificate, the key pair that signs service account
+ * tokens, and a client certificate for the admin, each control plane component and each node.
  */
 export async function makePki(directory: string, addresses: readonly string[], nodes: readonly string[]): Promise<Pki> {
   const pki: Pki = {

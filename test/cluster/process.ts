@@ -6,13 +6,16 @@ import { GiveUp, waitFor } from "./wait.ts";
 export interface ProcessSpec {
   readonly name: string;
   readonly argv: readonly string[];
-  /** Its whole environment: nothing of the caller's, whose proxy settings would send it out of the cluster. */
+  /**
+   * Its whole environment: nothing of the caller's, whose proxy settings would send it out of the
+   * cluster.
+   */
   readonly env: Readonly<Record<string, string>>;
   /** stdout and stderr are appended to it. */
   readonly logFile: string;
   /**
-   * argv begins with an nsenter or unshare that forks, because only a child can be in another process namespace: then
-   * signals go to that child.
+   * argv begins with an nsenter or unshare that forks, because only a child can be in another
+   * process namespace: then signals go to that child.
    */
   readonly forks: boolean;
 }
@@ -23,7 +26,10 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A component that can be started, stopped and killed any number of times; only one of it runs at any moment. */
+/**
+ * A component that can be started, stopped and killed any number of times; only one of it runs at
+ * any moment.
+ */
 export class ManagedProcess {
   readonly #spec: ProcessSpec;
   #child: ChildProcess | undefined;
@@ -53,7 +59,8 @@ export class ManagedProcess {
     const [command = "", ...args] = this.#spec.argv;
     const log = await open(this.#spec.logFile, "a");
     try {
-      // A session of its own: Ctrl-C in the terminal is for the runner, which then takes things down in order.
+      // A session of its own: Ctrl-C in the terminal is for the runner, which then takes things
+      // down in order.
       const child = spawn(command, args, {
         detached: true,
         stdio: ["ignore", log.fd, log.fd],

@@ -8,7 +8,10 @@ import { PRODUCT_IMAGE } from "./image-names.ts";
 import { writeImage } from "./images.ts";
 import { must } from "./run.ts";
 
-/** Where the product's files are in the image; its programs are on PATH by their names without `.mjs`. */
+/**
+ * Where the product's files are in the image; its programs are on PATH by their names without
+ * `.mjs`.
+ */
 const LIBRARY = "/usr/local/lib/mooring";
 const NODE = "/usr/local/bin/node";
 const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
@@ -17,8 +20,9 @@ const RECIPE = 2;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * The product's image as a tar file: Node 24, all of the built product (its native modules too), and the libraries both
- * are linked to. No shell, as in the image that is released. Made anew only when the files of the directory have changed.
+ * The product's image as a tar file: Node 24, all of the built product (its native modules too),
+ * and the libraries both are linked to. No shell, as in the image that is released. Made anew only
+ * when the files of the directory have changed.
  */
 export async function productImage(distDirectory: string, log: Log = () => undefined): Promise<string> {
   const programs = (await readdir(distDirectory)).filter((name) => name.endsWith(".mjs"));
@@ -66,8 +70,9 @@ async function nativeModules(distDirectory: string): Promise<string[]> {
 }
 
 /**
- * Paths of the libraries in ldd's output, each once: `libm.so.6 => /lib/… (0x…)`, and the loader, which has no arrow.
- * A library that ldd does not find has no path: it belongs to a module for another libc, which Node does not load here.
+ * Paths of the libraries in ldd's output, each once: `libm.so.6 => /lib/… (0x…)`, and the loader,
+ * which has no arrow. A library that ldd does not find has no path: it belongs to a module for
+ * another libc, which Node does not load here.
  */
 export function librariesOf(ldd: string): string[] {
   const found = new Set<string>();

@@ -30,7 +30,10 @@ interface GroupList {
 
 const AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-/** Knows which path an object of a kind is served at; asks the API server again when a kind is not known yet. */
+/**
+ * Knows which path an object of a kind is served at; asks the API server again when a kind is not
+ * known yet.
+ */
 export class Resources {
   readonly #api: Api;
   #known: readonly Resource[] = [];
@@ -40,8 +43,9 @@ export class Resources {
   }
 
   /**
-   * Finds a kind by any name that kubectl takes: `Pod`, `pods`, `po`, `Event.events.k8s.io`. Of several, the core
-   * group's comes first, then the first version of the first group, as in kubectl.
+   * Finds a kind by any name that kubectl takes: `Pod`, `pods`, `po`, `Event.events.k8s.io`. Of
+   * several, the core group's comes first, then the first version of the first group, as in
+   * kubectl.
    */
   async find(name: string): Promise<Resource> {
     const [wanted = "", ...group] = name.toLowerCase().split(".");
@@ -97,7 +101,10 @@ export function apiVersionOf(resource: Resource): string {
   return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
 }
 
-/** The path of an object, or of the whole collection when there is no name; of all namespaces when there is none. */
+/**
+ * The path of an object, or of the whole collection when there is no name; of all namespaces when
+ * there is none.
+ */
 export function pathOf(resource: Resource, namespace: string | undefined, name?: string): string {
   const root = resource.group === "" ? "/api" : "/apis";
   const inside = resource.namespaced && namespace !== undefined ? `/namespaces/${namespace}` : "";

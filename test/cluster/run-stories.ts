@@ -48,7 +48,10 @@ async function main(): Promise<number> {
   return code;
 }
 
-/** Runs a program in a process group of its own, and ends the whole group with it: vitest's workers outlive a vitest that was killed, and their clusters with them. */
+/**
+ * Runs a program in a process group of its own, and ends the whole group with it: vitest's workers
+ * outlive a vitest that was killed, and their clusters with them.
+ */
 function run(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: "inherit", detached: true, env: { ...process.env, ...env } });

@@ -8,9 +8,10 @@ import { must } from "./run.ts";
 import { waitFor } from "./wait.ts";
 
 /**
- * Takes down everything of a cluster: processes, mounts, namespaces, loop devices, cgroups, directory. It needs nothing but the
- * identity, may run any number of times and beside itself (the runner and its watchdog may both be at it), and touches
- * nothing that does not carry the cluster's id.
+ * Takes down everything of a cluster: processes, mounts, namespaces, loop devices, cgroups,
+ * directory. It needs nothing but the identity, may run any number of times and beside itself (the
+ * runner and its watchdog may both be at it), and touches nothing that does not carry the cluster's
+ * id.
  */
 export async function tearDown(identity: ClusterIdentity): Promise<void> {
   await killProcesses(identity);
@@ -39,8 +40,9 @@ export async function remains(identity: ClusterIdentity): Promise<string[]> {
 }
 
 /**
- * Killing the first process of a process namespace makes the kernel kill all others in it, containers too, and with the
- * last process its network and mount namespaces go. The loop is for processes that were just being started.
+ * Killing the first process of a process namespace makes the kernel kill all others in it,
+ * containers too, and with the last process its network and mount namespaces go. The loop is for
+ * processes that were just being started.
  */
 async function killProcesses(identity: ClusterIdentity): Promise<void> {
   const killed = new Map<number, string | undefined>();
@@ -57,7 +59,8 @@ async function killProcesses(identity: ClusterIdentity): Promise<void> {
           // It ended by itself.
         }
       }
-      // A dying process has no environment any more but still holds its namespaces: it has to have died.
+      // A dying process has no environment any more but still holds its namespaces: it has to have
+      // died.
       const dying = [...killed].filter(([pid, startTime]) => startTimeOf(pid) === startTime && !isZombie(pid));
       return pids.length === 0 && dying.length === 0 ? true : undefined;
     },
@@ -65,7 +68,10 @@ async function killProcesses(identity: ClusterIdentity): Promise<void> {
   );
 }
 
-/** Dead with all its threads: it holds nothing, and only waits for its parent, whose pace is not ours, to look. */
+/**
+ * Dead with all its threads: it holds nothing, and only waits for its parent, whose pace is not
+ * ours, to look.
+ */
 function isZombie(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -83,7 +89,10 @@ async function mountsBelow(directory: string): Promise<string[]> {
     .filter((mountPoint) => mountPoint === directory || mountPoint.startsWith(`${directory}/`));
 }
 
-/** A cluster mounts nothing in the namespace of its runner; a story that did so is cleaned up after here. */
+/**
+ * A cluster mounts nothing in the namespace of its runner; a story that did so is cleaned up after
+ * here.
+ */
 async function unmountBelow(directory: string): Promise<void> {
   for (const mountPoint of (await mountsBelow(directory)).reverse()) await must(["umount", "-l", mountPoint]);
 }

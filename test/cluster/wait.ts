@@ -15,13 +15,16 @@ export class GiveUp extends Error {
   override readonly name = "GiveUp";
 }
 
-/** Looks once: the value that was waited for, or undefined while it is not there. `saw` notes what was found instead. */
+/**
+ * Looks once: the value that was waited for, or undefined while it is not there. `saw` notes what
+ * was found instead.
+ */
 export type Probe<T> = (saw: (what: unknown) => void) => Promise<T | undefined> | T | undefined;
 
 /**
- * Polls until the probe gives a value. A probe that throws counts as "not yet": an API server that is just starting
- * refuses connections. When time is up, the error tells what the last look found, since "timed out" alone explains
- * nothing.
+ * Polls until the probe gives a value. A probe that throws counts as "not yet": an API server that
+ * is just starting refuses connections. When time is up, the error tells what the last look found,
+ * since "timed out" alone explains nothing.
  */
 export async function waitFor<T>(description: string, probe: Probe<T>, options: WaitOptions): Promise<T> {
   const started = performance.now();

@@ -6,17 +6,24 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import type { ClusterIdentity } from "./identity.ts";
 import { SYSTEM_PATH } from "./packages.ts";
 
-/** A process that outlives this one and takes the cluster down when this one dies without having done so. */
+/**
+ * A process that outlives this one and takes the cluster down when this one dies without having
+ * done so.
+ */
 export interface Watchdog {
   /** The cluster is down: the watchdog may go. Resolves when it has. */
   dismiss(): Promise<void>;
 }
 
-// A shell waits, not a second Node: it costs a megabyte. `read` returns a line from dismiss(), or fails at the end of the
-// stream, which the kernel brings when the last holder of the other end has died, SIGKILL or not.
+// A shell waits, not a second Node: it costs a megabyte. `read` returns a line from dismiss(), or
+// fails at the end of the stream, which the kernel brings when the last holder of the other end has
+// died, SIGKILL or not.
 const SCRIPT = 'if read -r word && [ "$word" = dismissed ]; then exit 0; fi; exec "$@"';
 
-/** Starts the watchdog, in a session of its own so that neither Ctrl-C nor a killed process group reaches it. */
+/**
+ * Starts the watchdog, in a session of its own so that neither Ctrl-C nor a killed process group
+ * reaches it.
+ */
 export function startWatchdog(identity: ClusterIdentity): Watchdog {
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
   const program = fileURLToPath(new URL("teardown-main.ts", import.meta.url));

@@ -1,6 +1,8 @@
-// What a case speaks with: every request is written down with its answer, but for those of `given`, which prepare and must succeed.
+// What a case speaks with: every request is written down with its answer, but for those of `given`,
+// which prepare and must succeed.
 //
-// A conversation has a namespace of its own and a run id in all names outside of it, so that cases disturb each other on no server, and a second run not the first.
+// A conversation has a namespace of its own and a run id in all names outside of it, so that cases
+// disturb each other on no server, and a second run not the first.
 import { waitFor } from "../cluster/wait.ts";
 import type { HookAnswer } from "./hook.ts";
 import { pathOf, type Kind } from "./places.ts";
@@ -117,7 +119,10 @@ export class Conversation {
     return await this.#send({ method, path: withQuery(path, options), body: options.body }, options);
   }
 
-  /** Waits until an object is as `holds` says, off the record, and gives it. An object that is not there is undefined. */
+  /**
+   * Waits until an object is as `holds` says, off the record, and gives it. An object that is not
+   * there is undefined.
+   */
   async until(
     kind: Kind,
     name: string,
@@ -185,7 +190,10 @@ export class Conversation {
     await this.given.delete("validatingwebhookconfigurations", this.#hookName);
   }
 
-  /** Writes down what the webhooks of this case were asked, but about `probe`. There must be so many. */
+  /**
+   * Writes down what the webhooks of this case were asked, but about `probe`. There must be so
+   * many.
+   */
   async asked(count: number, show: (review: Json) => unknown = (review) => review): Promise<void> {
     const { course, server } = this.#shared;
     const all = await waitFor(
@@ -222,7 +230,10 @@ export class Conversation {
     await this.#shared.server.forget(version);
   }
 
-  /** Takes an object away with its finalizers, off the record: what somebody does who does not care for protection. */
+  /**
+   * Takes an object away with its finalizers, off the record: what somebody does who does not care
+   * for protection.
+   */
   async force(kind: Kind, name: string): Promise<void> {
     const path = pathOf(kind, this.namespace, name);
     await waitFor(
@@ -264,7 +275,11 @@ export class Conversation {
     });
   }
 
-  /** Watches up to the first bookmark. A server sends them as it can and promises none (when it is busy a watch of some seconds ends without), so such a watch is begun anew, and only the last one is written down. */
+  /**
+   * Watches up to the first bookmark. A server sends them as it can and promises none (when it is
+   * busy a watch of some seconds ends without), so such a watch is begun anew, and only the last
+   * one is written down.
+   */
   async watchToBookmark(kind: Kind, options: AskOptions): Promise<void> {
     const query = { watch: "true", ...options.query, allowWatchBookmarks: "true" };
     const path = withQuery(pathOf(kind, options.namespace ?? this.namespace), { query });
@@ -333,7 +348,10 @@ export class WatchConversation {
     this.#write = write;
   }
 
-  /** Reads up to the first event of which `isLast` holds, and ends the watch. Everything before it is compared, so it proves that nothing else came. */
+  /**
+   * Reads up to the first event of which `isLast` holds, and ends the watch. Everything before it
+   * is compared, so it proves that nothing else came.
+   */
   async until(isLast: (event: WatchEvent) => boolean): Promise<void> {
     for (;;) {
       const event = (await this.#events?.next()) as WatchEvent | undefined;

@@ -8,7 +8,8 @@ export interface Difference {
 }
 
 /**
- * By the case's name; each is in docs/lab.md too. The lab must answer as it says here, and that must differ from the recording: a case that has come to agree has to leave this list.
+ * By the case's name; each is in docs/lab.md too. The lab must answer as it says here, and that
+ * must differ from the recording: a case that has come to agree has to leave this list.
  */
 export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   "a server-side apply makes and owns fields": {

@@ -13,7 +13,9 @@ import { serveHook } from "./hook.ts";
 import { BARE_NODES, type Server } from "./server.ts";
 import { Wire } from "./wire.ts";
 
-/** As in a test cluster with bare nodes: all but the one that would find that they do not answer. */
+/**
+ * As in a test cluster with bare nodes: all but the one that would find that they do not answer.
+ */
 const MANAGER: readonly ManagerController[] = [
   "binder",
   "claim-protection",
@@ -28,7 +30,10 @@ const MANAGER: readonly ManagerController[] = [
   "serviceaccounts",
 ];
 
-/** A lab over HTTP that is what the recordings were made on: control plane, nodes without machines, strict rights. */
+/**
+ * A lab over HTTP that is what the recordings were made on: control plane, nodes without machines,
+ * strict rights.
+ */
 export async function startLabServer(): Promise<Server> {
   const deps = { clock: systemClock(), random: systemRandom(), log: silentLog };
   const api = new LabApi(deps, { strictRbac: true });

@@ -33,7 +33,9 @@ export function volumeClaim(name: string, spec: object = {}, metadata: object = 
   };
 }
 
-/** A volume on the node bare-1, of a class of its own, so that no claim of another case takes it. */
+/**
+ * A volume on the node bare-1, of a class of its own, so that no claim of another case takes it.
+ */
 export function volume(name: string, spec: object = {}, metadata: object = {}): object {
   return {
     metadata: { name, ...metadata },

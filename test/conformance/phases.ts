@@ -23,7 +23,8 @@ export const BOUND = { "pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.
 export async function boundPair(c: Conversation, spec: object = {}): Promise<string> {
   const name = `pv-${c.run}`;
   await c.given.create("persistentvolumes", volume(name, { storageClassName: `class-${c.run}`, ...spec }));
-  // Otherwise the binder, which may hear of the claim first, finds nothing and looks again after 15 s.
+  // Otherwise the binder, which may hear of the claim first, finds nothing and looks again after 15
+  // s.
   await c.until("persistentvolumes", name, is("Available"));
   await c.given.create("persistentvolumeclaims", volumeClaim("data", { storageClassName: `class-${c.run}` }));
   await c.until("persistentvolumeclaims", "data", is("Bound"));
@@ -42,7 +43,10 @@ export async function classThatWaits(c: Conversation): Promise<string> {
   return name;
 }
 
-/** The first event of an object with this reason, and of which `holds` holds, without how often it was seen. */
+/**
+ * The first event of an object with this reason, and of which `holds` holds, without how often it
+ * was seen.
+ */
 export async function eventsAbout(
   c: Conversation,
   name: string,

@@ -1,6 +1,8 @@
 /**
- * What a faithful Kubernetes API server does, as far as the product, the demo and a stock kubectl meet it. Each row has at least two cases, one of them a refusal. Not here, and not in the lab:
- * server-side apply (but that it is refused, see row 21), custom resources of others, webhooks on anything but evictions, and admission policies.
+ * What a faithful Kubernetes API server does, as far as the product, the demo and a stock kubectl
+ * meet it. Each row has at least two cases, one of them a refusal. Not here, and not in the lab:
+ * server-side apply (but that it is refused, see row 21), custom resources of others, webhooks on
+ * anything but evictions, and admission policies.
  */
 export const POINTS: Readonly<Record<number, string>> = {
   1: "one counter numbers every change of every object",

@@ -10,7 +10,10 @@ import { Wire } from "./wire.ts";
 /** The kinds whose history the cases ask for after it was forgotten. */
 const FORGOTTEN = ["namespaces", "secrets"];
 
-/** Starts a real control plane. Its API server has been started once more when this resolves, so that it knows nothing of what was before, and its store is compacted every few seconds. */
+/**
+ * Starts a real control plane. Its API server has been started once more when this resolves, so
+ * that it knows nothing of what was before, and its store is compacted every few seconds.
+ */
 export async function startRealServer(): Promise<Server> {
   const cluster = await startCluster({
     nodes: 0,

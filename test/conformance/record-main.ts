@@ -1,4 +1,5 @@
-// Records what a real API server answers: `npx tsx test/conformance/record-main.ts [TOPIC …]`. Needs what test/cluster needs (root, Go). Look at the difference before you commit it.
+// Records what a real API server answers: `npx tsx test/conformance/record-main.ts [TOPIC …]`.
+// Needs what test/cluster needs (root, Go). Look at the difference before you commit it.
 import { writeFile } from "node:fs/promises";
 import { format } from "prettier";
 import { startRealServer } from "./real-server.ts";

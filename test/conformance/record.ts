@@ -14,7 +14,10 @@ export type Exchange =
   | { readonly request: string; readonly events: readonly unknown[] }
   | { readonly asked: readonly unknown[] };
 
-/** What a case had, and in which order: a version that a list or a bookmark gave has to be lower than that of whatever was made afterwards. */
+/**
+ * What a case had, and in which order: a version that a list or a bookmark gave has to be lower
+ * than that of whatever was made afterwards.
+ */
 export interface Course {
   readonly exchanges: Exchange[];
   /** Exchanges, and events of watches, in the order in which they were received. */
@@ -31,7 +34,10 @@ export function recordingFile(topic: string): string {
   return fileURLToPath(new URL(`recorded/${topic}.json`, import.meta.url));
 }
 
-/** Reads a recording. Throws for a topic that has none: `npx tsx test/conformance/record-main.ts` makes it. */
+/**
+ * Reads a recording. Throws for a topic that has none: `npx tsx test/conformance/record-main.ts`
+ * makes it.
+ */
 export function readRecording(topic: string): Recording {
   return JSON.parse(readFileSync(recordingFile(topic), "utf8")) as Recording;
 }

@@ -6,7 +6,10 @@ import { withoutVolatile } from "./volatile.ts";
 import type { Server } from "./server.ts";
 import type { WireEvents } from "./wire.ts";
 
-/** Runs one case on a server, in a namespace that it makes, and gives what was seen without what is volatile. `run` is an id that no other case on this server has. */
+/**
+ * Runs one case on a server, in a namespace that it makes, and gives what was seen without what is
+ * volatile. `run` is an id that no other case on this server has.
+ */
 export async function runCase(server: Server, { run }: ConformanceCase, id: string): Promise<Exchange[]> {
   const { wire } = server;
   const namespace = `conformance-${id}`;

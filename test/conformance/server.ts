@@ -1,7 +1,9 @@
 import type { Hook } from "./hook.ts";
 import type { Wire } from "./wire.ts";
 
-/** An API server that cases are run on, with controllers, a scheduler, and nodes without machines. */
+/**
+ * An API server that cases are run on, with controllers, a scheduler, and nodes without machines.
+ */
 export interface Server {
   readonly wire: Wire;
   /** A webhook that it can call. */

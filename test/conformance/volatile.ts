@@ -1,11 +1,15 @@
-// What differs from run to run is replaced by what must be the same: a version by its rank among the versions of the case, a uid by the number of its first appearance, a time by a word. So relations
-// are kept (a version that grew, a uid that stayed) and values are not.
+// What differs from run to run is replaced by what must be the same: a version by its rank among
+// the versions of the case, a uid by the number of its first appearance, a time by a word. So
+// relations are kept (a version that grew, a uid that stayed) and values are not.
 //
 //   "resourceVersion": "4711"   "v2": the second lowest that an object of this case was seen with
-//   of a list or bookmark       "list 1", "list 2": in the order of their values; "stale" where an object was seen with a higher one before, "ahead" where one
-//                               was made afterwards, or came in the watch after the bookmark, whose version is not higher
+//   of a list or bookmark "list 1", "list 2": in the order of their values; "stale" where an object
+//   was seen with a higher one before, "ahead" where one
+//                               was made afterwards, or came in the watch after the bookmark, whose
+//                               version is not higher
 //   "uid": "1f0c…"              "uid 1", wherever it stands, in names and messages too
-//   "2026-11-25T03:40:00Z"      "<time>", "<microtime>"; times that a case makes up itself are long ago, and stay
+//   "2026-11-25T03:40:00Z" "<time>", "<microtime>"; times that a case makes up itself are long ago,
+//   and stay
 //   the run's own id            "RUN"
 //   "127.0.0.1:41234"           "127.0.0.1:<port>": the webhook's
 //   managedFields               nothing: the lab has none
@@ -13,7 +17,10 @@
 //   "…\n@@ -1,6 +1,6 @@\n…"     nothing: what the lab does not append to "spec is immutable"
 import type { Course, Exchange } from "./record.ts";
 
-/** What one case has seen, with everything volatile replaced. `run` is the id in all names of the run. */
+/**
+ * What one case has seen, with everything volatile replaced. `run` is the id in all names of the
+ * run.
+ */
 export function withoutVolatile(course: Course, run: string): Exchange[] {
   const { exchanges } = course;
   const versions = new Versions(course);
@@ -54,7 +61,10 @@ function withoutDescriptions(columns: unknown): unknown {
   return columns.map((column: unknown) => (isObject(column) ? { ...column, description: "" } : column));
 }
 
-/** Ranks of versions. A version belongs to an object if its metadata has a name or uid, else to a list or a bookmark. */
+/**
+ * Ranks of versions. A version belongs to an object if its metadata has a name or uid, else to a
+ * list or a bookmark.
+ */
 class Versions {
   readonly #objects: readonly number[];
   readonly #lists: readonly number[];

@@ -1,4 +1,5 @@
-// How cases reach a server: plain requests and watches over HTTP, without retries or types. The suite judges the server, so nothing of the product's client stands between.
+// How cases reach a server: plain requests and watches over HTTP, without retries or types. The
+// suite judges the server, so nothing of the product's client stands between.
 import { readFile } from "node:fs/promises";
 import { createInterface, type Interface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -32,7 +33,10 @@ export type WireWatch = { readonly refused: WireAnswer } | { readonly events: Wi
 
 /** The lines of a watch, parsed. */
 export interface WireEvents {
-  /** The next event; undefined when the server has ended the stream. Rejects when none comes for two minutes. */
+  /**
+   * The next event; undefined when the server has ended the stream. Rejects when none comes for two
+   * minutes.
+   */
   next(): Promise<unknown>;
   close(): void;
 }

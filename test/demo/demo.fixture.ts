@@ -5,7 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-/** How long a step may take where a test does not say: it is to fail for what it is about, not because the machine is slow. */
+/**
+ * How long a step may take where a test does not say: it is to fail for what it is about, not
+ * because the machine is slow.
+ */
 const STEP_SECONDS = "300";
 
 /** The programs as they are shipped, in a directory of their own. */
@@ -85,7 +88,10 @@ function follow(child: ChildProcess, tmp: string): DemoRun {
   };
 }
 
-/** Processes whose command line or environment names a path: containers (their commands), and the guard (its argument). */
+/**
+ * Processes whose command line or environment names a path: containers (their commands), and the
+ * guard (its argument).
+ */
 async function processesThatName(path: string): Promise<string[]> {
   if (!existsSync("/proc/self/cmdline")) {
     const { stdout } = await promisify(execFile)("ps", ["-A", "-ww", "-o", "command="]);

@@ -11,7 +11,8 @@ import { silentLog } from "../../src/observe/log.ts";
 import { openShop, type DemoRun, type Shop } from "./demo.fixture.ts";
 
 /*
- * `moor demo` as it is built, started as a user starts it. Each run has a temporary directory to itself: nothing must be left in it, and no process that has to do with it.
+ * `moor demo` as it is built, started as a user starts it. Each run has a temporary directory to
+ * itself: nothing must be left in it, and no process that has to do with it.
  */
 
 // Several run at once, beside the other suites.

@@ -48,7 +48,10 @@ export class ClusterView {
     return claim !== undefined && (boundTo === "" || boundTo === volume.metadata?.name);
   }
 
-  /** Where a volume's directory is; a volume that names no node lies on the disk that all nodes have. */
+  /**
+   * Where a volume's directory is; a volume that names no node lies on the disk that all nodes
+   * have.
+   */
   placeOf(volume: PersistentVolume): { readonly disk: Disk; readonly path: string } | undefined {
     const path = (volume.spec?.hostPath?.path ?? volume.spec?.local?.path)?.replace(/\/+$/, "");
     const node = volume.metadata?.annotations?.[PV_NODE] ?? "";

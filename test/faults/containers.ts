@@ -6,7 +6,10 @@ import { COMMAND_TIMEOUT_SECONDS, type ScriptsPlan } from "./plan.ts";
 
 const TEARDOWN = "/script/teardown";
 
-/** Plays the manifest's scripts: `mkdir -p "$VOL_DIR"` and `rm -rf "$VOL_DIR"`. Until `isHealed` they may fail, hang, or not start, as the plan says. */
+/**
+ * Plays the manifest's scripts: `mkdir -p "$VOL_DIR"` and `rm -rf "$VOL_DIR"`. Until `isHealed`
+ * they may fail, hang, or not start, as the plan says.
+ */
 export function playHelper(run: ContainerRun, plan: ScriptsPlan, draw: Draw, isHealed: () => boolean): Play {
   const sound = isHealed();
   if (!sound && draw.chance(plan.noImage)) return { does: "image-pull-fails" };

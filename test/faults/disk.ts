@@ -2,7 +2,10 @@ import { MemoryNodeFiles } from "../../src/lab/kubelet/memory-node-files.ts";
 import type { NodeFiles } from "../../src/lab/kubelet/node-files.ts";
 import type { Trace } from "./trace.ts";
 
-/** The disk of a node in memory. What is done to it is in the trace, and whoever guards it is asked before something is removed. */
+/**
+ * The disk of a node in memory. What is done to it is in the trace, and whoever guards it is asked
+ * before something is removed.
+ */
 export class Disk implements NodeFiles {
   readonly name: string;
   readonly #files = new MemoryNodeFiles();

@@ -1,7 +1,9 @@
 import type { Random } from "../../src/effects/random.ts";
 import { seededRandom } from "../../src/kube/testing/seeded-random.fixture.ts";
 
-/** Chance of one purpose: what is drawn for one purpose does not depend on how often another draws. */
+/**
+ * Chance of one purpose: what is drawn for one purpose does not depend on how often another draws.
+ */
 export class Draw {
   readonly random: Random;
 
@@ -36,7 +38,10 @@ export function seedOf(first: number, index: number): number {
   return hash(`${first}:${index}`);
 }
 
-/** FNV-1a, 32 bits, and a last mixing: texts that differ in one digit must not give neighbouring seeds. */
+/**
+ * FNV-1a, 32 bits, and a last mixing: texts that differ in one digit must not give neighbouring
+ * seeds.
+ */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) {

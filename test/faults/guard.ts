@@ -1,4 +1,5 @@
-// What must hold at every moment of a run, looked at within each change of the store, before each removal on a disk, and as each request of the product is sent.
+// What must hold at every moment of a run, looked at within each change of the store, before each
+// removal on a disk, and as each request of the product is sent.
 import { HELPER_VOLUME } from "../../src/classic/names.ts";
 import type { Clock } from "../../src/effects/clock.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../src/kube/kinds.ts";
@@ -56,7 +57,10 @@ export class Guard {
     return this.#halfWay.has(key);
   }
 
-  /** Whether the user set this volume to Retain when its removal had begun already: then it was too late. */
+  /**
+   * Whether the user set this volume to Retain when its removal had begun already: then it was too
+   * late.
+   */
   wasRescuedTooLate(volume: string): boolean {
     const rescued = this.#rescuedAt.get(volume);
     const begun = this.#begunAt.get(volume);
@@ -77,7 +81,9 @@ export class Guard {
     }
   }
 
-  /** A container begins to use a volume's directory: leaves its mark there, and looks for others'. */
+  /**
+   * A container begins to use a volume's directory: leaves its mark there, and looks for others'.
+   */
   async using(disk: Disk, path: string): Promise<void> {
     const volume = this.#view.volumes().find((candidate) => {
       const place = this.#view.placeOf(candidate);
@@ -110,8 +116,9 @@ export class Guard {
   }
 
   /**
-   * On a disk that all nodes have, a create pod of an attempt that is given up may be on no node yet: nobody would end it, so it stays as the record while its directory is removed. When it begins meanwhile, the directory is removed
-   * once more (src/classic/unfinished.ts).
+   * On a disk that all nodes have, a create pod of an attempt that is given up may be on no node
+   * yet: nobody would end it, so it stays as the record while its directory is removed. When it
+   * begins meanwhile, the directory is removed once more (src/classic/unfinished.ts).
    */
   #isRecordOnNoNode(one: Helper, other: Helper): boolean {
     const volumeOf = ({ pod }: Helper): string => pod.annotations?.[HELPER_VOLUME] ?? "";

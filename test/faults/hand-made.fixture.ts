@@ -20,7 +20,10 @@ import { Trace } from "./trace.ts";
 /** The product's namespace. */
 export const PRODUCT = "product";
 
-/** What the judges of a run look at, made by a test: a store without controllers, two nodes' disks, and a guard on both. */
+/**
+ * What the judges of a run look at, made by a test: a store without controllers, two nodes' disks,
+ * and a guard on both.
+ */
 export class HandMade {
   readonly clock = virtualClock();
   readonly api = new LabApi({ clock: this.clock, random: new Draw(1, "api").random, log: silentLog });

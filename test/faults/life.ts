@@ -1,10 +1,13 @@
-// What one process of the product is given of the world: a connection and a clock that stop with it.
+// What one process of the product is given of the world: a connection and a clock that stop with
+// it.
 //
 //   running ◀── pause / resume ──▶ stopped (SIGSTOP: a long pause of the machine)
 //      └──────────── kill ──────────┴──▶ dead (SIGKILL)
 //
-// * Stopped: what is due and what is answered meanwhile waits, timers first, in order, and comes when the process goes on; time goes on without it.
-// * Dead: nothing is sent, no timer fires, no answer and no event comes. So nothing of the process runs on, without its code having to heed anything.
+// * Stopped: what is due and what is answered meanwhile waits, timers first, in order, and comes
+//   when the process goes on; time goes on without it.
+// * Dead: nothing is sent, no timer fires, no answer and no event comes. So nothing of the process
+//   runs on, without its code having to heed anything.
 import { sleepBy, type Clock } from "../../src/effects/clock.ts";
 import type { Kube, KubeRequest } from "../../src/kube/kube.ts";
 import { MortalKube } from "../../src/lab/controllers/process/mortal-kube.ts";

@@ -45,7 +45,10 @@ export function optionsOf({ deployment }: Manifest, namespace: string, more: rea
   return command.options;
 }
 
-/** Applies namespace, ServiceAccount, roles and the ConfigMap with this configuration. Not the Deployment: the run plays its pods; not the class: runs have their own. */
+/**
+ * Applies namespace, ServiceAccount, roles and the ConfigMap with this configuration. Not the
+ * Deployment: the run plays its pods; not the class: runs have their own.
+ */
 export async function applyManifest(manifest: Manifest, kube: Kube, config: object): Promise<void> {
   for (const object of manifest.objects) {
     const { kind, metadata } = object;

@@ -58,7 +58,10 @@ function planBurst(draw: Draw, storageClass: ClassPlan): readonly PlannedStep[] 
   return begin(draw, storageClass, draw.int(4_000, 12_000));
 }
 
-/** All deleted at about the same time; soon after it (plan-troubles.ts) the product may see no volume change any more, and some are rescued then. */
+/**
+ * All deleted at about the same time; soon after it (plan-troubles.ts) the product may see no
+ * volume change any more, and some are rescued then.
+ */
 function planRescue(draw: Draw, storageClass: ClassPlan): readonly PlannedStep[] {
   const steps = begin(draw, storageClass, draw.int(3_000, 3_500));
   const begun = steps.reduce((sum, { after }) => sum + after, 0);

@@ -7,7 +7,10 @@ import type { Moment } from "./replica.ts";
 
 /** Something that goes wrong. Times are milliseconds from the beginning of the run. */
 export type Trouble =
-  /** A process dies of a write: the `write`-th after `at`; it is started again `downMs` after it was to die, be it that it had not so much to write. */
+  /**
+   * A process dies of a write: the `write`-th after `at`; it is started again `downMs` after it was
+   * to die, be it that it had not so much to write.
+   */
   | {
       readonly is: "crash";
       readonly of: Victim;
@@ -73,7 +76,10 @@ function planCrash(draw: Draw, { processes, replicas }: About): Trouble {
   };
 }
 
-/** Long enough for the control plane to give the node up (50 s), in half of the runs for its pods to be evicted (5 minutes later) as well. */
+/**
+ * Long enough for the control plane to give the node up (50 s), in half of the runs for its pods to
+ * be evicted (5 minutes later) as well.
+ */
 export function planAbsence(seed: number, { profile, nodes }: Pick<About, "profile" | "nodes">): Absence | undefined {
   const draw = new Draw(seed, "absence");
   if (profile !== "any" || !draw.chance(0.1)) return undefined;
@@ -139,7 +145,8 @@ function planOfProfile(draw: Draw, { profile, healAt }: About): readonly Trouble
     return [{ is: "requests", of: "manager", fault, chance: 1, at: 0, until: 40_000 }];
   }
   if (profile === "rescue" && draw.chance(0.8)) {
-    // The leader dies when removals have begun; the next waits for what is left of them, and does not see that volumes are rescued meanwhile.
+    // The leader dies when removals have begun; the next waits for what is left of them, and does
+    // not see that volumes are rescued meanwhile.
     const write = draw.int(2, 16);
     const downMs = draw.magnitude(300, 20_000);
     return [

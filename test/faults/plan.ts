@@ -16,9 +16,15 @@ export interface RunPlan {
   readonly reload: { readonly at: number; readonly paths: readonly string[] } | undefined;
   readonly classes: readonly ClassPlan[];
   readonly slots: readonly SlotPlan[];
-  /** PersistentVolumes of nobody that somebody makes by hand, one after the other: work for the binder. */
+  /**
+   * PersistentVolumes of nobody that somebody makes by hand, one after the other: work for the
+   * binder.
+   */
   readonly foreign: { readonly at: number; readonly count: number; readonly everyMs: number };
-  /** Whose roles the product has: those of our manifest, or of the original's, with which it runs as the original did. */
+  /**
+   * Whose roles the product has: those of our manifest, or of the original's, with which it runs as
+   * the original did.
+   */
   readonly rights: "ours" | "original";
   readonly replicas: readonly ReplicaPlan[];
   readonly express: boolean;
@@ -36,7 +42,9 @@ export interface RunPlan {
 }
 
 /**
- * What a run is after. `any`: all things alike. `burst`: many claims at once, beside other work of a slow binder. `rescue`: many removals at once, cut off by a crash, and a user who thinks better of some.
+ * What a run is after. `any`: all things alike. `burst`: many claims at once, beside other work of
+ * a slow binder. `rescue`: many removals at once, cut off by a crash, and a user who thinks better
+ * of some.
  */
 export type Profile = "any" | "burst" | "rescue";
 
@@ -54,7 +62,9 @@ export interface ReplicaPlan {
   readonly startAt: number;
 }
 
-/** How helper containers behave until everything heals: each chance is of one start of a container. */
+/**
+ * How helper containers behave until everything heals: each chance is of one start of a container.
+ */
 export interface ScriptsPlan {
   readonly fails: number;
   readonly hangs: number;
@@ -69,7 +79,10 @@ export const COMMAND_TIMEOUT_SECONDS = 20;
 
 const PATHS = ["/opt/a", "/opt/b", "/opt/c"];
 
-/** Each part is drawn from a stream of its own: a part that comes to draw more leaves the others of a seed as they were. */
+/**
+ * Each part is drawn from a stream of its own: a part that comes to draw more leaves the others of
+ * a seed as they were.
+ */
 export function planRun(seed: number): RunPlan {
   const layout = new Draw(seed, "layout");
   const profile = layout.pick(["any", "any", "any", "any", "any", "burst", "rescue"] as const);

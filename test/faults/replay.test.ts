@@ -8,7 +8,10 @@ import { seedOf } from "./draw.ts";
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 
-/** What a process of its own prints of a run: every request, answer, event, timer, file operation and log line. */
+/**
+ * What a process of its own prints of a run: every request, answer, event, timer, file operation
+ * and log line.
+ */
 async function traceOf(suite: string, seed: number): Promise<readonly string[]> {
   const args = ["--import", TSX, MAIN, suite, "--replay", String(seed)];
   const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 30 });

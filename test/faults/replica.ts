@@ -1,4 +1,5 @@
-// One process of the product, as a container of a pod: it is started again when it ends, as a kubelet does with a container.
+// One process of the product, as a container of a pod: it is started again when it ends, as a
+// kubelet does with a container.
 //
 //   down ── start ──▶ up ── its program ends ──▶ down for some seconds ──▶ up
 //                      └── kill, or the write after which it was to die ──▶ down until `start`
@@ -34,7 +35,10 @@ export interface ReplicaDeps {
   readonly program: (effects: ProcessEffects) => Promise<void>;
 }
 
-/** When a process dies of a write: `before` it reaches the server, or `after` it was carried out, the answer unseen. */
+/**
+ * When a process dies of a write: `before` it reaches the server, or `after` it was carried out,
+ * the answer unseen.
+ */
 export type Moment = "before" | "after";
 
 export class Replica {

@@ -1,7 +1,10 @@
 import type { SuiteName } from "./suites.ts";
 import type { SeedResult } from "./workers.ts";
 
-/** What tools/sum-results.mjs reads: a vitest report with the row of runs as one test, each known seed as one, and each failure as one. */
+/**
+ * What tools/sum-results.mjs reads: a vitest report with the row of runs as one test, each known
+ * seed as one, and each failure as one.
+ */
 export function vitestReport(
   row: { readonly suite: SuiteName; readonly runs: number; readonly seed: number },
   known: readonly number[],

@@ -1,8 +1,10 @@
 // One run: a cluster of its own in memory, on virtual time, everything in it drawn from one seed.
 //
-//   begin ──▶ the user works, things go wrong ──▶ healed ──▶ settled ──▶ (everything is removed ──▶ settled) ──▶ over
+//   begin ──▶ the user works, things go wrong ──▶ healed ──▶ settled
+//     ──▶ (everything is removed ──▶ settled) ──▶ over
 //
-// A run fails at the first violation of what must hold always (guard.ts), or when it has not settled (unsettled.ts) in time.
+// A run fails at the first violation of what must hold always (guard.ts), or when it has not
+// settled (unsettled.ts) in time.
 import { Registry } from "prom-client";
 import { runClassic } from "../../src/programs/classic/start.ts";
 import type { StartOptions } from "../../src/classic/options.ts";
@@ -50,9 +52,15 @@ const PRODUCT_USER = {
   name: `system:serviceaccount:${PRODUCT_NAMESPACE}:${SERVICE_ACCOUNT}`,
   groups: ["system:serviceaccounts", `system:serviceaccounts:${PRODUCT_NAMESPACE}`, "system:authenticated"],
 };
-/** An idle cluster is given this long to settle: the longest pause of all those in it (kubelet, scheduler, the product's own retries) is under 17 minutes. */
+/**
+ * An idle cluster is given this long to settle: the longest pause of all those in it (kubelet,
+ * scheduler, the product's own retries) is under 17 minutes.
+ */
 const SETTLE_MS = 3_600_000;
-/** What the log says when a claim goes on elsewhere and its first node does not answer (docs/classic.md). */
+/**
+ * What the log says when a claim goes on elsewhere and its first node does not answer
+ * (docs/classic.md).
+ */
 const LEFT_BEHIND = "a directory may be left behind on a node that does not answer";
 const LOOK_MS = 2_000;
 /** What has settled must stay so. */
@@ -258,7 +266,10 @@ function configOf({ shared }: RunPlan, paths: readonly string[]): object {
   return { ...places, cmdTimeoutSeconds: COMMAND_TIMEOUT_SECONDS };
 }
 
-/** How old an answer may be by which the product begins something: as old as the plan lets answers be late. */
+/**
+ * How old an answer may be by which the product begins something: as old as the plan lets answers
+ * be late.
+ */
 function patienceOf({ troubles }: RunPlan): number {
   const late = troubles.some((trouble) => trouble.is === "pause" || trouble.is === "requests");
   return late ? 30_000 : 0;

@@ -1,4 +1,5 @@
-// Bugs that are put in on purpose, between the product and its judges: a run that does not fail of one of them proves nothing.
+// Bugs that are put in on purpose, between the product and its judges: a run that does not fail of
+// one of them proves nothing.
 import { expect, test } from "vitest";
 import type { KubeRequest } from "../../src/kube/kube.ts";
 import { seedOf } from "./draw.ts";
@@ -14,7 +15,10 @@ interface Bug {
 
 const manifests = await readManifests();
 
-/** The first of those that runs.test.ts finds nothing in; a bug is to be found by one of them. (By the first or the second, when this was written.) */
+/**
+ * The first of those that runs.test.ts finds nothing in; a bug is to be found by one of them. (By
+ * the first or the second, when this was written.)
+ */
 const SEEDS = Array.from({ length: 6 }, (_, index) => seedOf(20261125, index));
 
 const CREATE_HELPER = /\/pods\/helper-pod-create-/;

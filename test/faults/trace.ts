@@ -1,7 +1,10 @@
 import type { Clock } from "../../src/effects/clock.ts";
 import type { Log, LogFields } from "../../src/observe/log.ts";
 
-/** Everything that happens in a run, one line each: requests, answers, events of watches, timers, file operations, log lines. */
+/**
+ * Everything that happens in a run, one line each: requests, answers, events of watches, timers,
+ * file operations, log lines.
+ */
 export class Trace {
   readonly lines: string[] = [];
   /** Whether lines are kept. Texts are made only then. */

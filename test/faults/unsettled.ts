@@ -6,7 +6,10 @@ import { markOf, type Guard } from "./guard.ts";
 import { basesOf, type ClassPlan, type RunPlan } from "./plan.ts";
 import { NAMESPACE } from "./user.ts";
 
-/** What is still to happen before all is as it should be, one line each. With nothing going wrong any more it must become empty. */
+/**
+ * What is still to happen before all is as it should be, one line each. With nothing going wrong
+ * any more it must become empty.
+ */
 export function unsettled(
   view: ClusterView,
   about: {
@@ -14,7 +17,9 @@ export function unsettled(
     readonly guard: Guard;
     /** Claims whose pod has run, by UID. */
     readonly used: ReadonlySet<string>;
-    /** Volumes of which the log has said that a directory may stay on a node that did not answer. */
+    /**
+     * Volumes of which the log has said that a directory may stay on a node that did not answer.
+     */
     readonly leftBehind: ReadonlySet<string>;
     readonly helperNamespace: string;
   },
@@ -55,8 +60,9 @@ function podProblem(pod: Pod, view: ClusterView): readonly string[] {
 }
 
 /**
- * The scheduler's cache still had the Bound claim that had this name before: it placed the pod and asked nobody for a volume. The real scheduler does the same (with a cache seconds behind); the user has to delete the
- * pod, and no provisioner can know.
+ * The scheduler's cache still had the Bound claim that had this name before: it placed the pod and
+ * asked nobody for a volume. The real scheduler does the same (with a cache seconds behind); the
+ * user has to delete the pod, and no provisioner can know.
  */
 function isPassedBy(pod: Pod, claim: PersistentVolumeClaim): boolean {
   const asked = claim.metadata?.annotations?.[SELECTED_NODE] !== undefined;
@@ -112,13 +118,17 @@ function orphans(
   });
 }
 
-/** Under a path pattern, or with policy Retain, the directory of a claim that was deleted half-way stays. */
+/**
+ * Under a path pattern, or with policy Retain, the directory of a claim that was deleted half-way
+ * stays.
+ */
 function mayStay(directory: string, plan: RunPlan, guard: Guard): boolean {
   const named = directory.startsWith(`${NAMESPACE}/`);
   const claim = named ? directory.slice(NAMESPACE.length + 1) : (directory.split("_").at(-1) ?? "");
   const slot = plan.slots.find(({ name }) => name === claim);
   const storageClass = plan.classes.find(({ name }) => name === slot?.className);
-  // The attempts of a claim that lives are given up as well, when the configuration has moved it to another base path.
+  // The attempts of a claim that lives are given up as well, when the configuration has moved it to
+  // another base path.
   const givenUp = guard.wasGivenUp(`${NAMESPACE}/${claim}`) || plan.reload !== undefined;
   return (named || storageClass?.policy === "Retain") && givenUp;
 }

@@ -1,6 +1,7 @@
 // Runs seeds in several processes at once.
 //
-// A process that ends, or does not answer in time, counts as the failure of its seed, and another takes its place: a run that hangs must be found like any other.
+// A process that ends, or does not answer in time, counts as the failure of its seed, and another
+// takes its place: a run that hangs must be found like any other.
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { SuiteName } from "./suites.ts";
@@ -12,7 +13,10 @@ export interface SeedResult {
   readonly lasted: number;
 }
 
-/** A run takes a fraction of a second of a processor, and the longest about ten; the machine may have other things to do. */
+/**
+ * A run takes a fraction of a second of a processor, and the longest about ten; the machine may
+ * have other things to do.
+ */
 const HANGS_MS = 600_000;
 /**
  * A process plays so many runs at most. Node keeps a signal of AbortSignal.any that has listeners
@@ -20,7 +24,10 @@ const HANGS_MS = 600_000;
  */
 const MOST_RUNS = 200;
 
-/** Resolves when all seeds have run; `onResult` is told of each as it ends, and answers whether to go on. */
+/**
+ * Resolves when all seeds have run; `onResult` is told of each as it ends, and answers whether to
+ * go on.
+ */
 export async function runSeeds(
   suite: SuiteName,
   seeds: readonly number[],

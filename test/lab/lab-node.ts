@@ -5,7 +5,10 @@ import type { DirectoryFiles } from "../../src/lab/machine/directory-files.ts";
 import type { GroundNode } from "../cluster/ground.ts";
 import { run } from "../cluster/run.ts";
 
-/** A node of the lab as stories put their hands on it. A command runs on this machine; its arguments that begin with / are paths of the node. */
+/**
+ * A node of the lab as stories put their hands on it. A command runs on this machine; its arguments
+ * that begin with / are paths of the node.
+ */
 export function labNode(name: string, files: DirectoryFiles): GroundNode {
   const at = (path: string): string => files.onMachine(path);
   return {

@@ -1,7 +1,9 @@
 import type { MemoryNodeFiles } from "../../src/lab/kubelet/memory-node-files.ts";
 import type { GroundNode } from "../cluster/ground.ts";
 
-/** A node whose files are in memory, as stories put their hands on it; no command can be run there. */
+/**
+ * A node whose files are in memory, as stories put their hands on it; no command can be run there.
+ */
 export function memoryNode(name: string, files: MemoryNodeFiles): GroundNode {
   return {
     name,

@@ -1,7 +1,8 @@
 import type { ContainerRun } from "../../src/lab/kubelet/runtime.ts";
 
 /**
- * Does to the node's files what the script of a helper pod says, line by line as with `set -e`. It knows the lines of the manifest's scripts and one more, `[ -e "$VOL_DIR/<name>" ]`. Rejects at
+ * Does to the node's files what the script of a helper pod says, line by line as with `set -e`. It
+ * knows the lines of the manifest's scripts and one more, `[ -e "$VOL_DIR/<name>" ]`. Rejects at
  * the first line that fails or that it does not know.
  */
 export async function playScript(run: ContainerRun): Promise<void> {

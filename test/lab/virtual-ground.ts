@@ -16,7 +16,10 @@ import { VirtualRuntime } from "./virtual-runtime.ts";
 
 const PATIENCE: WaitOptions = { timeoutMs: 60_000, everyMs: 100 };
 
-/** The lab without sockets, on virtual time, as a ground: time passes while a story waits, and only then. For stories that wait long for the product's own timers. */
+/**
+ * The lab without sockets, on virtual time, as a ground: time passes while a story waits, and only
+ * then. For stories that wait long for the product's own timers.
+ */
 export function openVirtualGround(): Ground {
   const clock = virtualClock();
   const random = seededRandom(1);

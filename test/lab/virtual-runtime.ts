@@ -11,7 +11,10 @@ import { PRODUCT_IMAGE } from "../cluster/image-names.ts";
 import { playScript } from "./play-script.ts";
 import { ProductContainer, type ProductContainerDeps } from "./product-container.ts";
 
-/** Containers of one node on virtual time: the product's run its program in this process, helper pods do what the manifest's scripts do, everything else is Ready and does nothing. */
+/**
+ * Containers of one node on virtual time: the product's run its program in this process, helper
+ * pods do what the manifest's scripts do, everything else is Ready and does nothing.
+ */
 export class VirtualRuntime implements ContainerRuntime {
   readonly #deps: (run: ContainerRun) => ProductContainerDeps;
   readonly #scripted: ScriptedRuntime;

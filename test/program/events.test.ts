@@ -4,7 +4,8 @@ import { startApi, type ApiServer } from "./api.fixture.ts";
 import { openWorkshop, type Running, type Workshop } from "./program.fixture.ts";
 
 /*
- * What the running program says about claims and volumes it cannot serve, as a user sees it: the events. The texts are the contract of local-path-provisioner.
+ * What the running program says about claims and volumes it cannot serve, as a user sees it: the
+ * events. The texts are the contract of local-path-provisioner.
  */
 
 const NAMESPACE = "local-path-storage";
@@ -28,7 +29,10 @@ afterEach(async () => {
 interface World {
   readonly api: ApiServer;
   readonly program: Running;
-  /** Waits for an event about an object whose message contains `text`, and gives its type and reason. */
+  /**
+   * Waits for an event about an object whose message contains `text`, and gives its type and
+   * reason.
+   */
   event(about: string, text: string): Promise<string>;
   putClass(name: string, parameters?: Record<string, string>, more?: object): void;
   putClaim(name: string, change?: { spec?: object; annotations?: Record<string, string>; labels?: object }): void;

@@ -4,7 +4,8 @@ import { startApi, type ApiServer } from "./api.fixture.ts";
 import { openWorkshop, type Workshop } from "./program.fixture.ts";
 
 /*
- * What the started program says about bad input, as a user sees it: the last line on stderr, and the exit code. The texts are the contract of local-path-provisioner.
+ * What the started program says about bad input, as a user sees it: the last line on stderr, and
+ * the exit code. The texts are the contract of local-path-provisioner.
  */
 
 let api: ApiServer;

@@ -1,6 +1,8 @@
 /*
- * Bursts on nodes that are only objects: hundreds of claims against a controller manager with its usual 20 requests a second. Whoever binds claims ahead of it risks that it
- * calls them Lost, because it has not heard of their volumes yet: the event ClaimLost, and a phase that nobody takes back. A watch that was opened before sees every state.
+ * Bursts on nodes that are only objects: hundreds of claims against a controller manager with its
+ * usual 20 requests a second. Whoever binds claims ahead of it risks that it calls them Lost,
+ * because it has not heard of their volumes yet: the event ClaimLost, and a phase that nobody takes
+ * back. A watch that was opened before sees every state.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, afterEach, expect, test } from "vitest";
@@ -19,7 +21,10 @@ const on = useBareGround();
 const NS = "burst";
 const OTHER = "stories.mooring.dev/other";
 const SHARED = JSON.stringify({ sharedFileSystemPath: "/nowhere/shared" });
-/** The controller manager has 20 requests a second, and needs several for each claim that is deleted. */
+/**
+ * The controller manager has 20 requests a second, and needs several for each claim that is
+ * deleted.
+ */
 const PATIENCE_MS = 600_000;
 
 const actors = new AbortController();
@@ -91,7 +96,8 @@ test("the controller manager is killed in the middle of a burst and comes back: 
   await expectAllBound("before", 60);
   await removeAll("before");
   await create("during", 120, "burst");
-  // Claims become Bound in bunches, soon after their volumes: in the middle is when volumes wait for their claims.
+  // Claims become Bound in bunches, soon after their volumes: in the middle is when volumes wait
+  // for their claims.
   await ground.waitFor(
     "some volumes to be stored",
     async () => ((await volumesOf("during")).length >= 30 ? true : undefined),
@@ -232,7 +238,10 @@ async function playKubelet(api: ApiClient, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Another provisioner, of the plainest kind: posts volumes and leaves binding to the controller manager, deletes Released ones. */
+/**
+ * Another provisioner, of the plainest kind: posts volumes and leaves binding to the controller
+ * manager, deletes Released ones.
+ */
 async function playProvisioner(api: ApiClient, signal: AbortSignal): Promise<void> {
   const volumes = "/api/v1/persistentvolumes";
   const posted = new Set<string>();
@@ -245,7 +254,8 @@ async function playProvisioner(api: ApiClient, signal: AbortSignal): Promise<voi
       wanted.map(async (one) => {
         posted.add(one.metadata.uid);
         await api.request(volumes, { method: "POST", body: volumeFor(one) });
-        // One of the controller manager's three requests for each of them: this is about what it does when they go.
+        // One of the controller manager's three requests for each of them: this is about what it
+        // does when they go.
         await tolerant(
           api.request(`${volumes}/pvc-${one.metadata.uid}/status`, {
             method: "PATCH",

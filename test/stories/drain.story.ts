@@ -1,4 +1,7 @@
-/* What this project exists to change: a drained node's pod cannot follow the scheduler's wish to run elsewhere, because its volume cannot. */
+/*
+ * What this project exists to change: a drained node's pod cannot follow the scheduler's wish to
+ * run elsewhere, because its volume cannot.
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
 import { expectBound, expectReady, expectRemoved } from "./support/expect.ts";

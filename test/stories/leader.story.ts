@@ -53,13 +53,15 @@ test("killed by SIGKILL in the middle of 50 claims and 10 deletions, the leader 
   });
   const seconds = (performance.now() - killed) / 1000;
   process.stderr.write(`takeover after ${seconds.toFixed(1)} s, with ${unfinished} of 50 claims unfinished\n`);
-  // Printed, not asserted: 15 s from when the other last saw the Lease renewed, and it looks every 2 to 4.4 s, so about 18 s.
+  // Printed, not asserted: 15 s from when the other last saw the Lease renewed, and it looks every
+  // 2 to 4.4 s, so about 18 s.
 
   const bound = await Promise.all(names.map(async (name) => expectBound(ground, NS, name, 300_000)));
   for (const { volume } of leaving) await expectGone(ground, "PersistentVolume", volume.metadata.name);
   await expectNoHelpers(ground);
 
-  // One volume for each claim and one directory for each volume; no volume and no directory besides.
+  // One volume for each claim and one directory for each volume; no volume and no directory
+  // besides.
   const volumes = await ground.list<Volume>("persistentvolumes");
   const ours = volumes.filter(({ spec }) => spec.claimRef?.namespace === NS);
   expect(sorted(ours.map(({ metadata }) => metadata.name))).toEqual(

@@ -1,6 +1,7 @@
 /*
- * Configuration that changes under the running program. Files are read every 30 s, so the stories change everything at once, and run beside each other: one in the cluster, where a ConfigMap is mounted, and one
- * with the program as a process and its files on disk.
+ * Configuration that changes under the running program. Files are read every 30 s, so the stories
+ * change everything at once, and run beside each other: one in the cluster, where a ConfigMap is
+ * mounted, and one with the program as a process and its files on disk.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -26,7 +27,10 @@ import { claimOn, storageClass } from "./support/workloads.ts";
 const on = useGround("containers", "load-image", "node-files");
 const NS = "reload";
 const OUTSIDE = "stories.mooring.dev/outside";
-/** A reading every 30 s; and where the kubelet has heard of the ConfigMap after the pod was touched, another minute or two until it looks at the pod by itself. */
+/**
+ * A reading every 30 s; and where the kubelet has heard of the ConfigMap after the pod was touched,
+ * another minute or two until it looks at the pod by itself.
+ */
 const READ_MS = 240_000;
 
 const configFor = (...paths: string[]): string =>
@@ -60,7 +64,8 @@ test.concurrent(
     const change = async (config: string, template: string): Promise<void> => {
       const data = { "config.json": config, "helperPod.yaml": template };
       await ground.patch("ConfigMap", "local-path-config", { data }, PRODUCT_NAMESPACE);
-      // The kubelet brings a changed ConfigMap to a pod when it looks at the pod next, within a minute, or as soon as the pod changes.
+      // The kubelet brings a changed ConfigMap to a pod when it looks at the pod next, within a
+      // minute, or as soon as the pod changes.
       const annotations = { "stories/touched": String(Date.now()) };
       await ground.patch("Pod", name, { metadata: { annotations } }, PRODUCT_NAMESPACE);
     };

@@ -1,4 +1,7 @@
-/* The original chooses a disk at random at each attempt: what the first has made on another disk stays there for ever. */
+/*
+ * The original chooses a disk at random at each attempt: what the first has made on another disk
+ * stays there for ever.
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
 import { expectBound, expectEvent, expectRemoved } from "./support/expect.ts";

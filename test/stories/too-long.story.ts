@@ -1,4 +1,7 @@
-/* A helper that does not end in time is ended, and stays as the record of what it has made: nobody who comes later has to be told of it. */
+/*
+ * A helper that does not end in time is ended, and stays as the record of what it has made: nobody
+ * who comes later has to be told of it.
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
 import { expectDirectory, expectEvent, expectNoDirectory, helperPods } from "./support/expect.ts";
@@ -49,7 +52,8 @@ test("a helper that takes too long is ended and tells of its directory, also whe
     return pods.find(({ status }) => (status as { reason?: string }).reason === "DeadlineExceeded");
   });
   expect(ended.status.phase).toBe("Failed");
-  // On a machine that is slow to start pods the first helper was ended before it had begun; the next attempt's makes the directory.
+  // On a machine that is slow to start pods the first helper was ended before it had begun; the
+  // next attempt's makes the directory.
   await ground.waitFor("a helper pod to have made the directory", async () =>
     (await ground.onNode(second).exists(`${BASE}/${directoryOf(ended)}`)) ? true : undefined,
   );

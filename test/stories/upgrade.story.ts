@@ -1,4 +1,7 @@
-/* What a cluster holds that has run local-path-provisioner for years: volumes of every version, and whatever helper pods the last one left when it was stopped. */
+/*
+ * What a cluster holds that has run local-path-provisioner for years: volumes of every version, and
+ * whatever helper pods the last one left when it was stopped.
+ */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
@@ -28,7 +31,10 @@ const MANIFEST = "test/stories/manifests/local-path-storage-v0.0.37.yaml";
 
 type Shape = Omit<VolumeShape, "path" | "claim">;
 
-/** What each version has written; every node's host name label differs from its name here, as on some clouds. */
+/**
+ * What each version has written; every node's host name label differs from its name here, as on
+ * some clouds.
+ */
 const SHAPES: readonly {
   readonly version: string;
   /** Of the directory. */
@@ -239,7 +245,10 @@ describe("the original is stopped, and its Deployment gets this image", () => {
   });
 });
 
-/** A helper pod as the original makes it: no annotations, the path only in environment and arguments. The script stands in the command, to play how far it had come. */
+/**
+ * A helper pod as the original makes it: no annotations, the path only in environment and
+ * arguments. The script stands in the command, to play how far it had come.
+ */
 function leftHelper(action: "create" | "delete", volume: string, node: string, folder: string, script: string): object {
   const directory = `${BASE}/${folder}`;
   return {

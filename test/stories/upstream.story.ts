@@ -1,6 +1,7 @@
 /*
- * What local-path-provisioner's own end-to-end tests claim, test by test and under their names, also the one that is disabled there and the one that was reverted. Each
- * story goes further than its model: the claim is deleted at the end, and the directory must be gone.
+ * What local-path-provisioner's own end-to-end tests claim, test by test and under their names,
+ * also the one that is disabled there and the one that was reverted. Each story goes further than
+ * its model: the claim is deleted at the end, and the directory must be gone.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
@@ -198,7 +199,8 @@ describe.concurrent("with the manifest as it is", () => {
       pod(NS, name, name, { spec: { nodeSelector: { [STABLE_ID]: "my-stable-node" } } }),
     ]);
     expect(affinityOf(bound.volume)).toEqual({ key: STABLE_ID, value: "my-stable-node" });
-    // The original does not assert this, and fails at it: it takes the label's value for a node name.
+    // The original does not assert this, and fails at it: it takes the label's value for a node
+    // name.
     await expectRemoved(on.ground, NS, [name], [bound]);
   });
 

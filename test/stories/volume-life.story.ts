@@ -1,4 +1,7 @@
-/* What local-path-provisioner's own tests leave out: what becomes of directories, and what happens when something goes wrong. */
+/*
+ * What local-path-provisioner's own tests leave out: what becomes of directories, and what happens
+ * when something goes wrong.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
 import {
@@ -171,7 +174,8 @@ describe.concurrent("with every node up", () => {
     expect(event.message).toContain(`helper pod helper-pod-create-pvc-${uid} failed (exit code 3)`);
     expect(event.message).toMatch(/: line 4\nline 5\nline 6\nline 7\nthe disk is on fire$/);
     await expectUnbound(ground, NS, "broken");
-    // A failed pod stays to be looked at, and goes with the claim. The next attempt's is there before it goes.
+    // A failed pod stays to be looked at, and goes with the claim. The next attempt's is there
+    // before it goes.
     const ofClaim = async (): Promise<string[]> =>
       (await helperPods(ground)).map(({ metadata: { name } }) => name).filter((name) => name.includes(uid));
     await ground.waitFor("the log of a failed pod to be readable", async (saw) => {
@@ -194,7 +198,8 @@ describe.concurrent("with every node up", () => {
     const { ground } = on;
     const used = new Set<string>();
     const made: BoundClaim[] = [];
-    // The UIDs decide, and those are the API server's to choose: all of nine on one disk has been seen. That one of three disks has none of 54 is one run in a billion.
+    // The UIDs decide, and those are the API server's to choose: all of nine on one disk has been
+    // seen. That one of three disks has none of 54 is one run in a billion.
     for (let round = 0; used.size < DISKS.length; round++) {
       expect(round, `only ${[...used].join(", ")} used by ${made.length} claims`).toBeLessThan(6);
       const names = Array.from({ length: 9 }, (_, index) => `spread-${round}-${index}`);
@@ -369,7 +374,8 @@ test("two replicas: one leads, and when its pod is deleted the other serves befo
     renewed = lease.renewedAt;
     return undefined;
   });
-  // Ended in order, it has given the Lease back: nobody has waited until it ran out. (By the Lease's own times: how fast a kubelet ends a pod says nothing about us.)
+  // Ended in order, it has given the Lease back: nobody has waited until it ran out. (By the
+  // Lease's own times: how fast a kubelet ends a pod says nothing about us.)
   expect(acquired - renewed, "ms from the last renewal to the next leader").toBeLessThan(15_000);
   await ground.apply(toYaml(claimOn(first, NS, "after-handover", "local-path")));
   const bound = await expectBound(ground, NS, "after-handover");
@@ -435,7 +441,8 @@ test("a volume whose node is gone stays Released with an event, and its director
     const says = `Node ${wanted} does not exist: volume ${pv} stays Released until the node is back, or until `;
     const event = await expectEvent(ground, { kind: "PersistentVolume", name: pv }, "VolumeDeleteWaiting", says);
     expect(event.type).toBe("Warning");
-    // A controller manager that hears of the phase before it hears that the claim is gone calls the volume Bound once more.
+    // A controller manager that hears of the phase before it hears that the claim is gone calls the
+    // volume Bound once more.
     await ground.waitFor(`${pv} to be Released`, async (saw) => {
       const phase = (await ground.get<Volume>("PersistentVolume", pv))?.status.phase;
       saw(phase);

@@ -15,8 +15,10 @@ export interface ParsedFlags {
 }
 
 /**
- * Reads flags as the original's library (urfave/cli v3) does: one dash or two, `--flag value` or `--flag=value`, a flag of type bool takes a value only after `=`, `--`
- * ends the flags, and words between them are kept. `isCommand` says which word begins another command: it takes all that follows.
+ * Reads flags as the original's library (urfave/cli v3) does: one dash or two, `--flag value` or
+ * `--flag=value`, a flag of type bool takes a value only after `=`, `--` ends the flags, and words
+ * between them are kept. `isCommand` says which word begins another command: it takes all that
+ * follows.
  */
 export function parseFlags(
   args: readonly string[],
@@ -60,7 +62,10 @@ export function parseFlags(
   return done();
 }
 
-/** The flags' values from the environment, where the line gives none. An empty variable is a value for a string, false for a bool, and nothing for a number. */
+/**
+ * The flags' values from the environment, where the line gives none. An empty variable is a value
+ * for a string, false for a bool, and nothing for a number.
+ */
 export function fromEnvironment(
   flags: readonly Flag[],
   env: Readonly<Record<string, string | undefined>>,

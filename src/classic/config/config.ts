@@ -35,7 +35,10 @@ const DEFAULT_TIMEOUT_SECONDS = 120;
  */
 export const MOST_HELPERS_PER_NODE = 16;
 
-/** Where the text of config.json comes from: a file (`--config` ends in .json) or the flag or ConfigMap key itself. */
+/**
+ * Where the text of config.json comes from: a file (`--config` ends in .json) or the flag or
+ * ConfigMap key itself.
+ */
 export type ConfigText =
   | { readonly from: "file"; readonly path: string; readonly text: string }
   | { readonly from: "inline"; readonly text: string };
@@ -45,7 +48,10 @@ export function isConfigFile(flag: string): boolean {
   return flag.endsWith(".json");
 }
 
-/** Reads and checks a configuration. Throws CLASSIC_CONFIG_FILE for a bad text, CLASSIC_CONFIG_CANONICALIZATION or CLASSIC_CONFIG_CLASS for a bad rule. */
+/**
+ * Reads and checks a configuration. Throws CLASSIC_CONFIG_FILE for a bad text,
+ * CLASSIC_CONFIG_CANONICALIZATION or CLASSIC_CONFIG_CLASS for a bad rule.
+ */
 export function parseConfig(source: ConfigText): { readonly data: ConfigData; readonly config: ClassicConfig } {
   const data = decode(source);
   return { data, config: canonicalize(data) };
@@ -112,7 +118,10 @@ function wrong(error: CodedError): CodedError {
   return classicErrors.CONFIG_CANONICALIZATION({ why: error.message }, { cause: error });
 }
 
-/** What is accepted at load, as by the original, although every request will fail: one line for each, for the log. */
+/**
+ * What is accepted at load, as by the original, although every request will fail: one line for
+ * each, for the log.
+ */
 export function warningsOf(config: ClassicConfig): string[] {
   const parts: (readonly [string, ClassConfig])[] =
     config.classes.size === 0
@@ -132,7 +141,10 @@ export function warningsOf(config: ClassicConfig): string[] {
   });
 }
 
-/** The configuration as JSON in the order of the original's structs: the text of its debug line, and what tells whether a file has changed. */
+/**
+ * The configuration as JSON in the order of the original's structs: the text of its debug line, and
+ * what tells whether a file has changed.
+ */
 export function configAsJson(data: ConfigData): string {
   const part = (config: ClassConfigData): object => ({
     ...(config.nodePathMap === null || config.nodePathMap.length === 0

@@ -53,8 +53,8 @@ const KEYS: readonly string[] = [...SCALARS, "nodePathMap", "storageClassConfigs
 
 /**
  * Puts JSON into the configuration as Go puts it into the original's structs: keys match whatever
- * their case, unknown ones are ignored, the last of several wins, classes are gathered, null leaves a
- * text alone. Throws JsonError with key and line.
+ * their case, unknown ones are ignored, the last of several wins, classes are gathered, null leaves
+ * a text alone. Throws JsonError with key and line.
  */
 export function decodeConfig(json: Json): ConfigData {
   if (json.kind === "scalar" && json.value === null) return config.parse({});
@@ -68,7 +68,9 @@ export function decodeConfig(json: Json): ConfigData {
   );
 }
 
-/** The value as JSON.parse would give it, with the keys as they are written in the documentation. */
+/**
+ * The value as JSON.parse would give it, with the keys as they are written in the documentation.
+ */
 function plain(json: Json, path: readonly string[], lines: Map<string, number>): unknown {
   lines.set(path.join("."), json.line);
   if (json.kind === "scalar") return json.value;
@@ -91,7 +93,10 @@ function gathered(before: unknown, value: unknown): unknown {
   return areObjects ? Object.assign({}, before, value) : value;
 }
 
-/** Go folds by Unicode's simple rules: besides letters' cases, the long s and the Kelvin sign equal s and k. */
+/**
+ * Go folds by Unicode's simple rules: besides letters' cases, the long s and the Kelvin sign equal
+ * s and k.
+ */
 function fold(text: string): string {
   return text.replaceAll("\u017f", "s").replaceAll("\u212a", "k").toLowerCase();
 }

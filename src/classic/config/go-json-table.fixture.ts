@@ -1,6 +1,7 @@
 /**
- * What Go 1.26's encoding/json makes of a text for the original's configuration structs: [text, error of json.Unmarshal, its result written back, error of
- * json.Decoder.Decode, its result]. Produced by a small Go program with structs of the same names and tags.
+ * What Go 1.26's encoding/json makes of a text for the original's configuration structs: [text,
+ * error of json.Unmarshal, its result written back, error of json.Decoder.Decode, its result].
+ * Produced by a small Go program with structs of the same names and tags.
  */
 export const GO_JSON: readonly (readonly [
   text: string,

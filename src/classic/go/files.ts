@@ -1,4 +1,7 @@
-/** A file error in Go's words (`open /x: no such file or directory`): they are part of messages that must not change. */
+/**
+ * A file error in Go's words (`open /x: no such file or directory`): they are part of messages that
+ * must not change.
+ */
 export function goFileError(path: string, error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const text = TEXTS.get(code);

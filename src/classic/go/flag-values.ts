@@ -1,7 +1,10 @@
 import { parseGoBool } from "./bool.ts";
 import { parseFloat64, parseInt64 } from "./parse-number.ts";
 
-/** A value of the command line or the environment, read as Go's strconv reads it; `why` is Go's text. */
+/**
+ * A value of the command line or the environment, read as Go's strconv reads it; `why` is Go's
+ * text.
+ */
 export type GoParsed<T> = { readonly value: T } | { readonly why: string };
 
 export function goBool(text: string): GoParsed<boolean> {

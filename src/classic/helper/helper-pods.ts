@@ -9,7 +9,10 @@ export interface HelperPod {
   readonly record: HelperRecord;
 }
 
-/** The helper pods of one action on the cluster, by volume, so that a burst of claims does not read every pod for every claim. */
+/**
+ * The helper pods of one action on the cluster, by volume, so that a burst of claims does not read
+ * every pod for every claim.
+ */
 export class HelperPods {
   readonly #byName = new Map<string, HelperPod>();
   readonly #names = new Map<string, Set<string>>();
@@ -23,7 +26,10 @@ export class HelperPods {
     });
   }
 
-  /** More than one only after the template's name has changed, or where one is stuck on another node. */
+  /**
+   * More than one only after the template's name has changed, or where one is stuck on another
+   * node.
+   */
   of(volumeName: string): readonly HelperPod[] {
     return [...(this.#names.get(volumeName) ?? [])].flatMap((name) => this.#byName.get(name) ?? []);
   }

@@ -20,7 +20,10 @@ export function usableNodes(nodes: NodeLookup): number {
   return count;
 }
 
-/** Whether nothing can run on a node any more by an administrator's word: its object is gone, or it carries the out-of-service taint. Kubernetes itself then forces its pods off. */
+/**
+ * Whether nothing can run on a node any more by an administrator's word: its object is gone, or it
+ * carries the out-of-service taint. Kubernetes itself then forces its pods off.
+ */
 export function isDead(node: Node | undefined): boolean {
   return node === undefined || (node.spec?.taints ?? []).some(({ key }) => key === OUT_OF_SERVICE);
 }

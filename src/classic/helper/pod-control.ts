@@ -21,7 +21,10 @@ export interface HelperPodDeps {
 const LOG_LINES = 1000;
 const LOG_TIMEOUT_MS = 10_000;
 const LOOK_AGAIN_MS = 5000;
-/** Races with a kubelet's status are lost a few times at most; whoever answers "conflict" more often means something else. */
+/**
+ * Races with a kubelet's status are lost a few times at most; whoever answers "conflict" more often
+ * means something else.
+ */
 const RACES = 5;
 /** A leader that has lost its lease must end soon. */
 const TAKE_BACK_MS = 5000;
@@ -34,7 +37,10 @@ export class HelperPodControl {
     this.#deps = deps;
   }
 
-  /** Reads a pod's log, writes it into ours, and returns its last lines; "" when it cannot be read. Never rejects. */
+  /**
+   * Reads a pod's log, writes it into ours, and returns its last lines; "" when it cannot be read.
+   * Never rejects.
+   */
   async printLog(pod: Pod): Promise<string> {
     const { name = "", namespace } = pod.metadata ?? {};
     const { log } = this.#deps;
@@ -56,7 +62,11 @@ export class HelperPodControl {
     return tailOf(text);
   }
 
-  /** Deletes a pod; one that is gone or has become another counts as deleted. Other failures are logged: the caller's work is done, and a leftover is found again. Resolves with whether it is gone. */
+  /**
+   * Deletes a pod; one that is gone or has become another counts as deleted. Other failures are
+   * logged: the caller's work is done, and a leftover is found again. Resolves with whether it is
+   * gone.
+   */
   async remove(pod: Pod, options: { readonly force?: boolean; readonly signal?: AbortSignal } = {}): Promise<boolean> {
     const { name = "", namespace, uid } = pod.metadata ?? {};
     try {
@@ -77,7 +87,10 @@ export class HelperPodControl {
     }
   }
 
-  /** Notes on a create pod that what it makes is never to be removed, where it does not say so yet: its class's policy has become Retain since. */
+  /**
+   * Notes on a create pod that what it makes is never to be removed, where it does not say so yet:
+   * its class's policy has become Retain since.
+   */
   async keepRetained(pod: Pod, signal: AbortSignal): Promise<void> {
     if (recordOf(pod)?.retain === true) return;
     const { name = "", namespace, uid } = pod.metadata ?? {};
@@ -85,15 +98,20 @@ export class HelperPodControl {
     try {
       await this.#deps.client.patchMerge(pods, { name, namespace }, patch, { signal });
     } catch (error) {
-      // It only matters after two crashes at the worst moments; the claim is not kept waiting for a right.
+      // It only matters after two crashes at the worst moments; the claim is not kept waiting for a
+      // right.
       if (!isForbidden(error)) throw error;
       this.#deps.log.warn("the helper pod cannot be marked as retained", { pod: name, err: error });
     }
   }
 
   /**
-   * Tells the kubelet to end a pod and to leave it there, failed, as the record of what it made; one that nobody could have begun, and that comes after nothing, is deleted instead, unless it is to be kept (`keep`). `activeDeadlineSeconds` is one of the few
-   * fields of a pod that may be set later, and since Kubernetes 1.27 the kubelet calls a pod Failed only when its containers have stopped. Where the patch is refused (rights, a webhook) it is deleted. Rejects when the server does not answer.
+   * Tells the kubelet to end a pod and to leave it there, failed, as the record of what it made;
+   * one that nobody could have begun, and that comes after nothing, is deleted instead, unless it
+   * is to be kept (`keep`). `activeDeadlineSeconds` is one of the few fields of a pod that may be
+   * set later, and since Kubernetes 1.27 the kubelet calls a pod Failed only when its containers
+   * have stopped. Where the patch is refused (rights, a webhook) it is deleted. Rejects when the
+   * server does not answer.
    */
   async stop(pod: Pod, options: { readonly keep?: boolean; readonly signal?: AbortSignal } = {}): Promise<void> {
     const { keep = false, signal } = options;
@@ -129,7 +147,8 @@ export class HelperPodControl {
   }
 
   /**
-   * Deletes a pod and waits until it is not there any more. Resolves with whether a container of it was seen to have run, be it while it was ended. Rejects when the signal is aborted first.
+   * Deletes a pod and waits until it is not there any more. Resolves with whether a container of it
+   * was seen to have run, be it while it was ended. Rejects when the signal is aborted first.
    */
   async removeAndWait(pod: Pod, signal: AbortSignal, options: { readonly force?: boolean } = {}): Promise<boolean> {
     const { name = "", namespace } = pod.metadata ?? {};
@@ -152,7 +171,8 @@ export class HelperPodControl {
         const left = isSame(now) && isSame(await this.get(name, namespace, signal));
         // Gone; what it did last is known when the watch says so too.
         if (!left && !isSame(store.get(name))) return begun;
-        // A watch that never showed the pod cannot show its end either, so the server is asked again after a while.
+        // A watch that never showed the pod cannot show its end either, so the server is asked
+        // again after a while.
         const look = deadline(clock, LOOK_AGAIN_MS, signal);
         try {
           await this.watch(pod, look.signal, (seen) => (seen === undefined ? true : undefined));
@@ -175,8 +195,9 @@ export class HelperPodControl {
   }
 
   /**
-   * Deletes a delete pod if, by the API server's word at that very moment, no container of it has started; without a UID, whichever has its name and directory (the answer to its creation was not waited for). Best effort:
-   * never rejects, and takes five seconds at most.
+   * Deletes a delete pod if, by the API server's word at that very moment, no container of it has
+   * started; without a UID, whichever has its name and directory (the answer to its creation was
+   * not waited for). Best effort: never rejects, and takes five seconds at most.
    */
   async takeBack(pod: Pod): Promise<void> {
     const { name = "", namespace } = pod.metadata ?? {};
@@ -218,8 +239,9 @@ export class HelperPodControl {
   }
 
   /**
-   * Watches the pod with this UID until `look` answers. `look(undefined)`: it was seen and is gone. A pod the watch has not shown yet is not gone: the answer to a
-   * create can be ahead of the watch.
+   * Watches the pod with this UID until `look` answers. `look(undefined)`: it was seen and is gone.
+   * A pod the watch has not shown yet is not gone: the answer to a create can be ahead of the
+   * watch.
    */
   watch<T>(pod: Pod, signal: AbortSignal, look: (pod: Pod | undefined) => T | undefined): Promise<T> {
     const { pods: store } = this.#deps;

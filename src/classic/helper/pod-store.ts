@@ -3,12 +3,21 @@ import { keyOf } from "../../kube/objects.ts";
 import type { Change, Store } from "../../kube/store.ts";
 import { isOfAnother } from "./record.ts";
 
-/** The pods of the provisioner's namespace as last seen by a watch, without those of other provisioners. */
+/**
+ * The pods of the provisioner's namespace as last seen by a watch, without those of other
+ * provisioners.
+ */
 export interface PodStore {
   get(name: string): Pod | undefined;
-  /** Calls `listener` after each change of the pod of this name, its deletion included. Returns what ends it. */
+  /**
+   * Calls `listener` after each change of the pod of this name, its deletion included. Returns what
+   * ends it.
+   */
   watch(name: string, listener: () => void): () => void;
-  /** Calls `listener` with the name of each pod that is there, and then of each that changes. Returns what ends it. */
+  /**
+   * Calls `listener` with the name of each pod that is there, and then of each that changes.
+   * Returns what ends it.
+   */
   onChange(listener: (name: string) => void): () => void;
 }
 
@@ -19,8 +28,8 @@ interface PodInformer {
 }
 
 /**
- * A PodStore over an informer of one namespace's pods. One subscription serves all waiters: each hears of its own pod only, so that a burst of helpers does not cost
- * the square of their number.
+ * A PodStore over an informer of one namespace's pods. One subscription serves all waiters: each
+ * hears of its own pod only, so that a burst of helpers does not cost the square of their number.
  */
 export function podStore(informer: PodInformer, namespace: string, provisioner: string): PodStore {
   const waiters = new Map<string, Set<() => void>>();

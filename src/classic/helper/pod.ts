@@ -39,7 +39,10 @@ export interface HelperTask {
   readonly retain?: boolean;
   /** An attempt before this one may have made the directory: noted on the pod, too. */
   readonly again?: boolean;
-  /** Behind the pod's name, where a pod of the plain name is stuck on another node, or is still needed as a record. */
+  /**
+   * Behind the pod's name, where a pod of the plain name is stuck on another node, or is still
+   * needed as a record.
+   */
   readonly suffix?: string;
 }
 
@@ -56,7 +59,10 @@ export interface HelperSurroundings {
 
 const LONGEST_NAME = 128;
 
-/** The pod that makes or removes a directory, exactly as the original makes it (scripts and policies know its shape), except that it gets no ServiceAccount token. */
+/**
+ * The pod that makes or removes a directory, exactly as the original makes it (scripts and policies
+ * know its shape), except that it gets no ServiceAccount token.
+ */
 export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
   if (task.volumeName === "" || task.path === "" || (!task.shared && task.node === "")) {
     throw classicErrors.HELPER_INPUT({});
@@ -99,7 +105,8 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
       ...templateSpec,
       ...nodeNameFor(template, task.node),
       serviceAccountName: around.serviceAccountName,
-      // The helper works on the host's disk and never on the API; a token would only be there to be stolen.
+      // The helper works on the host's disk and never on the API; a token would only be there to be
+      // stolen.
       automountServiceAccountToken: false,
       restartPolicy: "Never",
       tolerations: template.spec.tolerations ?? [
@@ -173,7 +180,10 @@ function environment(task: HelperTask, volumeDir: string): { name: string; value
 
 type Mount = { readonly name: string; readonly mountPath: string };
 
-/** The template's mounts and ours. An unsafe template may say where `data` is mounted; `script` is always at /script. */
+/**
+ * The template's mounts and ours. An unsafe template may say where `data` is mounted; `script` is
+ * always at /script.
+ */
 function mountsFor(
   own: readonly Mount[],
   parentDir: string,

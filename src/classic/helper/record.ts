@@ -12,7 +12,10 @@ import {
 import { join, split } from "../paths.ts";
 import type { HelperAction } from "./pod.ts";
 
-/** What a helper pod on the cluster says about the volume it was made for: by our annotations and its arguments, or (pods of the original) by its name and environment. */
+/**
+ * What a helper pod on the cluster says about the volume it was made for: by our annotations and
+ * its arguments, or (pods of the original) by its name and environment.
+ */
 export interface HelperRecord {
   readonly podName: string;
   readonly uid: string;
@@ -34,7 +37,10 @@ export interface HelperRecord {
   readonly retain: boolean;
   /** Whose pod it is; undefined on pods of before, and of the original. */
   readonly provisioner: string | undefined;
-  /** UID of the PersistentVolume that a teardown is of; undefined on pods of before, and of the original. */
+  /**
+   * UID of the PersistentVolume that a teardown is of; undefined on pods of before, and of the
+   * original.
+   */
   readonly volumeUid: string | undefined;
   /** When the pod was made (milliseconds); undefined when it does not say. */
   readonly createdAt: number | undefined;
@@ -69,14 +75,17 @@ export function recordOf(pod: Pod): HelperRecord | undefined {
   };
 }
 
-/** Whether a pod says that it is another provisioner's. One that says nothing may be of the original, whose work we go on with. */
+/**
+ * Whether a pod says that it is another provisioner's. One that says nothing may be of the
+ * original, whose work we go on with.
+ */
 export function isOfAnother(pod: Pod, provisioner: string): boolean {
   return (pod.metadata?.annotations?.[HELPER_PROVISIONER] ?? provisioner) !== provisioner;
 }
 
 /**
- * The script's arguments say what it is to do. The pod's name is no witness: it ends in the volume's
- * name, and a PersistentVolume that was made by hand is called whatever its maker liked.
+ * The script's arguments say what it is to do. The pod's name is no witness: it ends in the
+ * volume's name, and a PersistentVolume that was made by hand is called whatever its maker liked.
  */
 function actionOf(pod: Pod): HelperAction | undefined {
   const args = pod.spec?.containers[0]?.args ?? [];
@@ -91,7 +100,10 @@ function volumeIn(name: string, action: HelperAction): string | undefined {
   return at < 0 || name.length > LONGEST_WHOLE_NAME ? undefined : name.slice(at + before.length);
 }
 
-/** VOL_DIR is what the container sees; its last segment below the host's side of the volume `data` is what the host has. */
+/**
+ * VOL_DIR is what the container sees; its last segment below the host's side of the volume `data`
+ * is what the host has.
+ */
 function hostPathOf(pod: Pod): string | undefined {
   const parent = pod.spec?.volumes?.find((volume) => volume.name === DATA_VOLUME)?.hostPath?.path;
   const seen = environmentOf(pod).get("VOL_DIR");
@@ -103,7 +115,9 @@ function environmentOf(pod: Pod): Map<string, string> {
 }
 
 /**
- * Whether what is known of a pod shows that a container of it has run. A pod that is ended before it began is called Failed by the kubelet, and its containers `ContainerStatusUnknown` without a start time.
+ * Whether what is known of a pod shows that a container of it has run. A pod that is ended before
+ * it began is called Failed by the kubelet, and its containers `ContainerStatusUnknown` without a
+ * start time.
  */
 export function hasBegun(pod: Pod): boolean {
   if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Running") return true;

@@ -1,19 +1,32 @@
 /**
  * Runs one helper pod to its end, by watching.
  *
- * A *create* pod is the record that a directory may exist: it goes away only after the PersistentVolume is stored (`remove`, called by the driver's `settled`), or after a teardown of its
- * directory. What a crash leaves behind:
+ * A *create* pod is the record that a directory may exist: it goes away only after the
+ * PersistentVolume is stored (`remove`, called by the driver's `settled`), or after a teardown of
+ * its directory. What a crash leaves behind:
  *
  *     before the pod is created             nothing
- *     after, before its end                 the pod; the next attempt of the claim waits for the same pod, or `abandon` removes what it made
- *     after success, before the PV          the succeeded pod; the next attempt takes its path and runs nothing
- *     after the PV, before the removal      pod and PV; `settled` is repeated for it when a leader starts
- *     after a failure                       the failed pod stays until its successor is there, or until the claim is gone (`abandon`)
- *     after its successor is created        both; the successor says that there was one before it (HELPER_AGAIN), and counts. It has the other of two names, so that there is a record at every moment
- *                                           (where a quota has no room for both, the failed one goes first: then the claim is the record for a moment, and this process' memory)
- *     after a timeout                       the pod, told to end (`stop`): the kubelet makes it a failed one. One that has not begun and comes after nothing is deleted: nothing was made
+ *     after, before its end                 the pod; the next attempt of the claim waits for the
+ *                                           same pod, or `abandon` removes what it made
+ *     after success, before the PV          the succeeded pod; the next attempt takes its path and
+ *                                           runs nothing
+ *     after the PV, before the removal      pod and PV; `settled` is repeated for it when a leader
+ *                                           starts
+ *     after a failure                       the failed pod stays until its successor is there, or
+ *                                           until the claim is gone (`abandon`)
+ *     after its successor is created        both; the successor says that there was one before it
+ *                                           (HELPER_AGAIN), and counts. It has the other of two
+ *                                           names, so that there is a record at every moment
+ *                                           (where a quota has no room for both, the failed one
+ *                                           goes first: then the claim is the record for a moment,
+ *                                           and this process' memory)
+ *     after a timeout                       the pod, told to end (`stop`): the kubelet makes it a
+ *                                           failed one. One that has not begun and comes after
+ *                                           nothing is deleted: nothing was made
  *
- * A *delete* pod records nothing (the PV, or the create pod, still does): whatever it did, a teardown may run again. While one has not ended, nobody may be given its directory (teardowns.ts).
+ * A *delete* pod records nothing (the PV, or the create pod, still does): whatever it did, a
+ * teardown may run again. While one has not ended, nobody may be given its directory
+ * (teardowns.ts).
  */
 import { deadline } from "../../effects/clock.ts";
 import { isAlreadyExists, isForbidden, isNoAnswer } from "../../kube/errors.ts";
@@ -29,16 +42,26 @@ import { tellWhyItWaits } from "./why-waiting.ts";
 export interface HelperRun {
   /** As built by `helperPod`. */
   readonly pod: Pod;
-  /** The same under another name, for a create pod: what takes the place of a failed one, which is the record until then. */
+  /**
+   * The same under another name, for a create pod: what takes the place of a failed one, which is
+   * the record until then.
+   */
   readonly successor?: Pod | undefined;
-  /** A create pod of whatever name that was seen to go on: it is waited for instead of a new one. */
+  /**
+   * A create pod of whatever name that was seen to go on: it is waited for instead of a new one.
+   */
   readonly going?: Pod | undefined;
-  /** The directory is on a file system of all nodes: a pod on whichever of them is for the same one. */
+  /**
+   * The directory is on a file system of all nodes: a pod on whichever of them is for the same one.
+   */
   readonly shared: boolean;
   readonly timeoutSeconds: number;
   /** Called at most once, with what keeps the pod from getting on. */
   readonly report: (message: string) => void;
-  /** Called when a container of the pod, or of one before it, may have run and the pod has not succeeded: it may be gone, or somebody may delete it. May be called more than once. */
+  /**
+   * Called when a container of the pod, or of one before it, may have run and the pod has not
+   * succeeded: it may be gone, or somebody may delete it. May be called more than once.
+   */
   readonly lost: () => void;
   /** Asked right before the pod is created, however often; what it throws ends the run. */
   readonly gate?: (() => Promise<void>) | undefined;
@@ -56,7 +79,11 @@ export class HelperRunner {
     this.#control = control;
   }
 
-  /** Resolves with the pod that succeeded. Rejects with CLASSIC_HELPER_FAILED, _TIMEOUT, _GONE or what the API server said; with the signal's reason when it is aborted (a create pod then stays, a delete pod that has not begun is taken back). */
+  /**
+   * Resolves with the pod that succeeded. Rejects with CLASSIC_HELPER_FAILED, _TIMEOUT, _GONE or
+   * what the API server said; with the signal's reason when it is aborted (a create pod then stays,
+   * a delete pod that has not begun is taken back).
+   */
   async run(run: HelperRun): Promise<Pod> {
     const { clock } = this.#deps;
     const limit = deadline(clock, run.timeoutSeconds * 1000, run.signal);
@@ -89,7 +116,8 @@ export class HelperRunner {
     let { pod, successor: other } = run;
     /** Failed, under the name that is not tried now. */
     let failed: Pod | undefined;
-    // The server is asked: an attempt whose creation was never answered may be there and not in the watch. A first attempt has none before it.
+    // The server is asked: an attempt whose creation was never answered may be there and not in the
+    // watch. A first attempt has none before it.
     const there =
       other === undefined || ours?.again !== true
         ? undefined
@@ -99,7 +127,10 @@ export class HelperRunner {
       if (record.phase === "failed" && !record.leaving) failed = there;
       else [pod, other] = [other, pod];
     }
-    /** What is there already, or something before it, may have made the directory. Said before it is deleted: the creation of the next may be refused. */
+    /**
+     * What is there already, or something before it, may have made the directory. Said before it is
+     * deleted: the creation of the next may be refused.
+     */
     const mayBeMade = (): void => {
       run.lost();
       pod = markedAgain(pod);
@@ -119,7 +150,8 @@ export class HelperRunner {
         return created;
       } catch (error) {
         if (isOverQuota(error) && !madeRoom) {
-          // The record takes the room of its successor. The claim is the record then, and this process' memory.
+          // The record takes the room of its successor. The claim is the record then, and this
+          // process' memory.
           madeRoom = true;
           const record = failed ?? (await this.#failedOf(run, pod, signal));
           failed = undefined;
@@ -138,12 +170,14 @@ export class HelperRunner {
       const { again, leaving, phase, stopped, node } = theirs;
       const creates = theirs.action === "create";
       if (creates && (again || phase === "failed" || (leaving && phase !== "waiting"))) mayBeMade();
-      // With somebody's finalizer it may be there for long, but what has ended does not begin again.
+      // With somebody's finalizer it may be there for long, but what has ended does not begin
+      // again.
       const over = phase === "failed" || (leaving && phase === "succeeded");
       if (leaving && !(creates && over && failed === undefined)) {
         if ((await this.#control.removeAndWait(existing, signal)) && creates) mayBeMade();
       } else if (creates && other !== undefined && (over || (stopped && node === ""))) {
-        // It ended before this attempt began; one that was never placed has nobody to end it. Where both names are taken like this, one record is enough.
+        // It ended before this attempt began; one that was never placed has nobody to end it. Where
+        // both names are taken like this, one record is enough.
         if (failed === undefined) [pod, other, failed] = [other, pod, existing];
         else await this.#replace(existing, signal);
       } else if (phase === "failed" || (phase === "succeeded" && !creates)) {
@@ -223,7 +257,8 @@ export class HelperRunner {
         return end.pod;
       case "failed": {
         const log = await this.#control.printLog(end.pod);
-        // A failed create pod stays: it is the record of a directory that may be there (head of this file).
+        // A failed create pod stays: it is the record of a directory that may be there (head of
+        // this file).
         run.lost();
         if (recordOf(end.pod)?.action === "delete") await this.#control.remove(end.pod);
         throw classicErrors.HELPER_FAILED({ pod: name, why: failureOf(end.pod), log });
@@ -233,7 +268,10 @@ export class HelperRunner {
     }
   }
 
-  /** One last look past the watch, which may be behind: a pod that has succeeded meanwhile counts. `pod` is undefined when the time was up before it was known whether there is one. */
+  /**
+   * One last look past the watch, which may be behind: a pod that has succeeded meanwhile counts.
+   * `pod` is undefined when the time was up before it was known whether there is one.
+   */
   async #timedOut(run: HelperRun, pod: Pod | undefined): Promise<Pod> {
     const { log } = this.#deps;
     const timeout = classicErrors.HELPER_TIMEOUT({ seconds: run.timeoutSeconds });
@@ -266,7 +304,9 @@ export class HelperRunner {
     throw timeout;
   }
 
-  /** Never rejects: the attempt has ended, and the next one, or `abandon`, finds whatever is left. */
+  /**
+   * Never rejects: the attempt has ended, and the next one, or `abandon`, finds whatever is left.
+   */
   async #endAfterTimeout(pod: Pod): Promise<void> {
     if (recordOf(pod)?.action === "delete") {
       await this.#control.remove(pod);
@@ -283,7 +323,10 @@ function isOverQuota(error: unknown): boolean {
   return isForbidden(error) && messageOf(error).includes("exceeded quota");
 }
 
-/** Whether a pod is for the directory of this run. A pod of another place must not be taken for ours: its success would be that of another directory. */
+/**
+ * Whether a pod is for the directory of this run. A pod of another place must not be taken for
+ * ours: its success would be that of another directory.
+ */
 function isFor({ pod, shared }: HelperRun, theirs: HelperRecord | undefined): theirs is HelperRecord {
   const ours = recordOf(pod);
   return (

@@ -1,8 +1,11 @@
 /**
- * Delete pods that no operation of this process waits for: those of dead leaders, of attempts whose time was up, of removals that were called off.
+ * Delete pods that no operation of this process waits for: those of dead leaders, of attempts whose
+ * time was up, of removals that were called off.
  *
- * Invariant: nobody is given a directory, and no removal is begun, while such a pod for an overlapping directory has not ended (`clear`). A delete pod is never forced off a node that may still be running it:
- * on a node that does not answer it stays, and whoever wants its directory is told so and tries again; nobody else waits.
+ * Invariant: nobody is given a directory, and no removal is begun, while such a pod for an
+ * overlapping directory has not ended (`clear`). A delete pod is never forced off a node that may
+ * still be running it: on a node that does not answer it stays, and whoever wants its directory is
+ * told so and tries again; nobody else waits.
  */
 import { type Clock, deadline } from "../../effects/clock.ts";
 import type { Pod } from "../../kube/kinds.ts";
@@ -48,7 +51,11 @@ export class Teardowns {
     return this.#deps.pods.all().flatMap(({ record }) => (this.#isLeft(record) ? [record.volumeName] : []));
   }
 
-  /** Makes sure that nothing is left that removes this directory: takes away what has not begun, waits for what runs. Rejects with CLASSIC_TEARDOWN_LEFT after `seconds`, or at once where the node does not answer. */
+  /**
+   * Makes sure that nothing is left that removes this directory: takes away what has not begun,
+   * waits for what runs. Rejects with CLASSIC_TEARDOWN_LEFT after `seconds`, or at once where the
+   * node does not answer.
+   */
   async clear(place: Place, seconds: number, signal: AbortSignal): Promise<void> {
     for (const helper of this.#deps.pods.all()) {
       if (!this.#isLeft(helper.record) || !meets(helper.record, place)) continue;
@@ -82,7 +89,10 @@ export class Teardowns {
     return node === "" || isReady(this.#deps.nodes.get(node));
   }
 
-  /** Sweeps the pods of a volume that is not to be removed: those that have ended, and those that have not begun. Never rejects. */
+  /**
+   * Sweeps the pods of a volume that is not to be removed: those that have ended, and those that
+   * have not begun. Never rejects.
+   */
   async drop(volumeName: string): Promise<void> {
     const { pods, control } = this.#deps;
     for (const { pod, record } of pods.of(volumeName)) {

@@ -1,7 +1,10 @@
 import type { Pod } from "../../kube/kinds.ts";
 import { wellFormed } from "../go/well-formed.ts";
 
-/** Waiting reasons that a person has to look at; a kubelet retries them without end, so the attempt goes on to its timeout. */
+/**
+ * Waiting reasons that a person has to look at; a kubelet retries them without end, so the attempt
+ * goes on to its timeout.
+ */
 const WAITING = new Set([
   "ImagePullBackOff",
   "ErrImagePull",
@@ -12,7 +15,10 @@ const WAITING = new Set([
   "RunContainerError",
 ]);
 
-/** Why a helper pod that has not ended is not getting on, in a sentence for an event; undefined while nothing is wrong. */
+/**
+ * Why a helper pod that has not ended is not getting on, in a sentence for an event; undefined
+ * while nothing is wrong.
+ */
 export function troubleOf(pod: Pod): string | undefined {
   const name = pod.metadata?.name ?? "";
   for (const { state } of [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]) {

@@ -37,7 +37,10 @@ export interface HelperWorkDeps {
   readonly log: Log;
 }
 
-/** How one piece of work is to be done: with which settings, for whom its events are, and until when. */
+/**
+ * How one piece of work is to be done: with which settings, for whom its events are, and until
+ * when.
+ */
 export interface WorkContext {
   readonly settings: Settings;
   /** Of the events; undefined when nobody is left to be told. */
@@ -48,7 +51,10 @@ export interface WorkContext {
 /** Behind the name of every second create pod of a claim. */
 const SUCCESSOR = "-again";
 
-/** Makes and removes directories by helper pods: waits for a turn, runs the pod, tells of trouble, keeps its log. */
+/**
+ * Makes and removes directories by helper pods: waits for a turn, runs the pod, tells of trouble,
+ * keeps its log.
+ */
 export class HelperWork {
   readonly #deps: HelperWorkDeps;
   readonly #control: HelperPodControl;
@@ -80,7 +86,10 @@ export class HelperWork {
     return [...this.#created.volumes(), ...this.#teardowns.volumes()];
   }
 
-  /** Other volumes that a create pod, also one of a dead leader, makes or has made in an overlapping directory. */
+  /**
+   * Other volumes that a create pod, also one of a dead leader, makes or has made in an overlapping
+   * directory.
+   */
   makingNear(place: Place): readonly string[] {
     return this.#created.all().flatMap(({ record: { volumeName, path, node, phase } }) => {
       if (volumeName === place.volume || phase === "failed" || path === undefined) return [];
@@ -89,7 +98,11 @@ export class HelperWork {
     });
   }
 
-  /** Makes a directory. The pod stays, succeeded, as the record of it. `lost` is called when something may have been made and no pod is left to tell; `going` is a pod that was seen at it already. */
+  /**
+   * Makes a directory. The pod stays, succeeded, as the record of it. `lost` is called when
+   * something may have been made and no pod is left to tell; `going` is a pod that was seen at it
+   * already.
+   */
   async create(task: HelperTask, context: WorkContext, lost: () => void, going?: Pod): Promise<void> {
     const { volumeName, node, path } = task;
     const { signal } = context;
@@ -118,14 +131,18 @@ export class HelperWork {
     await this.#teardowns.clear(place, settings.config.cmdTimeoutSeconds, signal);
   }
 
-  /** Sweeps the delete pods of a volume that is not to be removed, except one that runs. Never rejects. */
+  /**
+   * Sweeps the delete pods of a volume that is not to be removed, except one that runs. Never
+   * rejects.
+   */
   async dropTeardowns(volumeName: string): Promise<void> {
     await this.#teardowns.drop(volumeName);
   }
 
   /**
-   * Removes a directory and then the pod that did it. `gate` is asked after all waiting, right before the pod is created: what it answers keeps the directory, and is the answer here too. When the signal is
-   * aborted, a pod that has not begun is taken back.
+   * Removes a directory and then the pod that did it. `gate` is asked after all waiting, right
+   * before the pod is created: what it answers keeps the directory, and is the answer here too.
+   * When the signal is aborted, a pod that has not begun is taken back.
    */
   async tearDown<T>(
     task: HelperTask,
@@ -175,7 +192,9 @@ export class HelperWork {
     await this.#control.remove(ended);
   }
 
-  /** Writes a pod's log into ours, behind the caller's back: only the pod's removal waits for it. */
+  /**
+   * Writes a pod's log into ours, behind the caller's back: only the pod's removal waits for it.
+   */
   tellLog(pod: Pod): void {
     const name = pod.metadata?.name ?? "";
     const telling = this.#control.printLog(pod).finally(() => this.#logs.delete(name));
@@ -187,7 +206,10 @@ export class HelperWork {
     await this.#control.keepRetained(pod, signal);
   }
 
-  /** Deletes the create pods of a volume, which has a PersistentVolume or no directory now. Resolves with whether all are. Never rejects. */
+  /**
+   * Deletes the create pods of a volume, which has a PersistentVolume or no directory now. Resolves
+   * with whether all are. Never rejects.
+   */
   async removeCreatePods(volumeName: string): Promise<boolean> {
     let all = true;
     for (const { pod } of this.#created.of(volumeName)) all = (await this.remove(pod)) && all;
@@ -200,7 +222,10 @@ export class HelperWork {
     return this.#control.remove(pod);
   }
 
-  /** Waits until a create pod that runs has ended, as long as a helper may take, unless its node does not answer: ended it is the record of what it made, deleted it is none. Never rejects. */
+  /**
+   * Waits until a create pod that runs has ended, as long as a helper may take, unless its node
+   * does not answer: ended it is the record of what it made, deleted it is none. Never rejects.
+   */
   async awaitEnd(
     { pod, record }: HelperPod,
     { settings, signal }: Pick<WorkContext, "settings" | "signal">,
@@ -214,8 +239,10 @@ export class HelperWork {
   }
 
   /**
-   * Ends a create pod that runs or is about to, and waits until it has: it stays as the record of what it made, or one before it. Resolves with false when it is on no node, on one that is gone, or runs on one that does
-   * not answer. Rejects with CLASSIC_HELPER_STUCK when that takes too long.
+   * Ends a create pod that runs or is about to, and waits until it has: it stays as the record of
+   * what it made, or one before it. Resolves with false when it is on no node, on one that is gone,
+   * or runs on one that does not answer. Rejects with CLASSIC_HELPER_STUCK when that takes too
+   * long.
    */
   async endAsRecord(
     { pod, record: { podName, node, phase } }: HelperPod,
@@ -232,8 +259,10 @@ export class HelperWork {
   }
 
   /**
-   * Deletes a create pod and waits until it cannot run any more; resolves with whether it has begun. On a node that does not answer it is forced: it can only make a directory, never remove one, and the next pod needs
-   * its name. Rejects with CLASSIC_HELPER_STUCK when that takes too long.
+   * Deletes a create pod and waits until it cannot run any more; resolves with whether it has
+   * begun. On a node that does not answer it is forced: it can only make a directory, never remove
+   * one, and the next pod needs its name. Rejects with CLASSIC_HELPER_STUCK when that takes too
+   * long.
    */
   async end(
     { pod, record }: HelperPod,
@@ -265,7 +294,9 @@ export class HelperWork {
     }
   }
 
-  /** A pod of the plain name may be stuck on another node, where it does not concern this directory. */
+  /**
+   * A pod of the plain name may be stuck on another node, where it does not concern this directory.
+   */
   #suffixFor({ action, volumeName, node }: HelperTask, { settings }: WorkContext): { suffix?: string } {
     const taken = this.#deleting.get(helperPodName(settings.template, action, volumeName))?.record.node ?? node;
     return taken === node || taken === "" ? {} : { suffix: `-${hash(node).toString(16)}` };
@@ -299,7 +330,10 @@ export function placeText(node: string, path: string): string {
   return node === "" ? path : `${node}:${path}`;
 }
 
-/** Puts the original's words before an error, once, and keeps its code, advice and what it says about retries. */
+/**
+ * Puts the original's words before an error, once, and keeps its code, advice and what it says
+ * about retries.
+ */
 export function wrapped(row: "CREATE_FAILED" | "DELETE_FAILED", volume: string, cause: unknown): CodedError {
   const outer = classicErrors[row]({ volume, why: messageOf(cause) }, { cause });
   if (!(cause instanceof CodedError)) return outer;

@@ -26,14 +26,20 @@ const TEMPLATE = "metadata: {name: helper-pod}\nspec: {containers: [{name: helpe
 
 type PodStatus = NonNullable<Pod["status"]>;
 
-/** What plays the kubelets: sets the status of each new helper pod, or leaves it Pending with undefined. */
+/**
+ * What plays the kubelets: sets the status of each new helper pod, or leaves it Pending with
+ * undefined.
+ */
 export const PROVISIONER = "rancher.io/local-path";
 export type Kubelet = (pod: Pod) => PodStatus | undefined;
 
 /** The script has run and was content. */
 export const succeeds: Kubelet = () => ({ phase: "Succeeded" });
 
-/** A driver on a memory API server with kubelets of the test's. Time stands still until the test moves it. */
+/**
+ * A driver on a memory API server with kubelets of the test's. Time stands still until the test
+ * moves it.
+ */
 export class TestCluster {
   readonly kube = new MemoryKube();
   readonly clock: ManualClock = manualClock();

@@ -40,14 +40,20 @@ export async function isDone(work: Promise<unknown>): Promise<boolean> {
   return Promise.race([done, settle().then(() => false)]);
 }
 
-/** A volume on a shared file system as this driver writes it: annotated with the node of its claim, no affinity, usable on every node. */
+/**
+ * A volume on a shared file system as this driver writes it: annotated with the node of its claim,
+ * no affinity, usable on every node.
+ */
 export function sharedVolume(fields: Parameters<typeof volume>[0]): Stored<PersistentVolume> {
   const made = volume(fields);
   const { nodeAffinity: _, ...spec } = made.spec ?? {};
   return { ...made, spec };
 }
 
-/** A node whose kubelet does not answer: its pods run on after their deadline and, once deleted, stay Terminating, unless they are forced. */
+/**
+ * A node whose kubelet does not answer: its pods run on after their deadline and, once deleted,
+ * stay Terminating, unless they are forced.
+ */
 export function kubeletGone(cluster: TestCluster, nodeName: string): void {
   cluster.endsInTime = (pod) => pod.spec?.nodeName !== nodeName;
   cluster.kube.intercept = (req) => {

@@ -23,7 +23,10 @@ export interface DriverOnCluster {
   newLeader(): Promise<void>;
 }
 
-/** A cluster and a driver on it for each test of a file: `const on = useDriver()` and, in a test, `on.driver`. */
+/**
+ * A cluster and a driver on it for each test of a file: `const on = useDriver()` and, in a test,
+ * `on.driver`.
+ */
 export function useDriver(): DriverOnCluster {
   let cluster = new TestCluster();
   let driver = cluster.driver();

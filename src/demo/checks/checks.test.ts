@@ -16,7 +16,9 @@ const claim: PersistentVolumeClaim = {
   },
   status: { phase: "Bound" },
 };
-/** As `kubectl get pv -o yaml` shows it of a volume that local-path-provisioner v0.0.37 has made. */
+/**
+ * As `kubectl get pv -o yaml` shows it of a volume that local-path-provisioner v0.0.37 has made.
+ */
 const volume: PersistentVolume = {
   metadata: {
     name: `pvc-${UID}`,

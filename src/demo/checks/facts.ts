@@ -1,6 +1,8 @@
 import type { PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
 
-/** What was seen, step by step; what is missing was not reached. Checks judge this and nothing else. */
+/**
+ * What was seen, step by step; what is missing was not reached. Checks judge this and nothing else.
+ */
 export interface Facts {
   readonly nodes: readonly { readonly name: string; readonly directory: string }[];
   /** Whether the pods are those of deploy/demo.yaml, whose files the checks know. */

@@ -1,4 +1,7 @@
-/** What is wrong with a journal of deploy/demo.yaml: lines are numbered from 1 without a gap, all by one pod on one node. Empty when nothing is. */
+/**
+ * What is wrong with a journal of deploy/demo.yaml: lines are numbered from 1 without a gap, all by
+ * one pod on one node. Empty when nothing is.
+ */
 export function journalProblems(journal: string, pod: string, node: string): string[] {
   const lines = journal.split("\n");
   const last = lines.pop();

@@ -6,8 +6,9 @@ import { demoErrors } from "../errors.ts";
 import type { ManifestObject } from "./manifest.ts";
 
 /**
- * Creates the objects in their order; what is there already is merged with what the manifest says. Unknown fields are refused, as by kubectl. Resolves with the objects as the server has them. Rejects with a CodedError that
- * names the object.
+ * Creates the objects in their order; what is there already is merged with what the manifest says.
+ * Unknown fields are refused, as by kubectl. Resolves with the objects as the server has them.
+ * Rejects with a CodedError that names the object.
  */
 export async function applyAll(
   client: KubeClient,
@@ -26,7 +27,10 @@ export async function applyAll(
   return applied;
 }
 
-/** Everything else is no fault of the manifest. An object that is too large is refused by the store behind the API server, hence the code. */
+/**
+ * Everything else is no fault of the manifest. An object that is too large is refused by the store
+ * behind the API server, hence the code.
+ */
 function isRefusal({ code, message }: KubeError): boolean {
   return (code >= 400 && code < 500) || (code === 500 && message.includes("request is too large"));
 }
@@ -54,7 +58,10 @@ async function applyOne(
   }
 }
 
-/** Deletes the objects, the last first; what is gone already is fine. What depends on an object goes with it. */
+/**
+ * Deletes the objects, the last first; what is gone already is fine. What depends on an object goes
+ * with it.
+ */
 export async function deleteAll(
   client: KubeClient,
   objects: readonly ManifestObject[],

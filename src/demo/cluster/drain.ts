@@ -1,5 +1,6 @@
-// What `kubectl drain` does, with our own client: cordon, then one eviction per pod, again every five seconds while a disruption budget refuses it, then waiting until
-// the pods are gone. A pod of the same name with another UID is another pod: the one that was evicted is gone.
+// What `kubectl drain` does, with our own client: cordon, then one eviction per pod, again every
+// five seconds while a disruption budget refuses it, then waiting until the pods are gone. A pod of
+// the same name with another UID is another pod: the one that was evicted is gone.
 import { deadline, type Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { isConflict, isNotFound, isTooManyRequests } from "../../kube/errors.ts";
@@ -20,7 +21,10 @@ export interface DrainDeps {
   readonly onRefusal: (pod: Pod, why: string) => void;
 }
 
-/** Cordons a node and evicts its pods. Resolves when they are gone; with a plan that refuses some, nothing was evicted. */
+/**
+ * Cordons a node and evicts its pods. Resolves when they are gone; with a plan that refuses some,
+ * nothing was evicted.
+ */
 export async function drain(deps: DrainDeps, node: string): Promise<DrainPlan> {
   const { client, clock, view, timeoutMs, signal } = deps;
   await setUnschedulable(client, node, true, signal);

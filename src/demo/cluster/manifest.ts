@@ -25,7 +25,10 @@ const objectShape = z.looseObject({
 });
 const listShape = z.looseObject({ kind: z.string().endsWith("List"), items: z.array(z.unknown()) });
 
-/** The objects of a manifest, in order. Throws a CodedError that names the place for whatever is not one that the lab serves. */
+/**
+ * The objects of a manifest, in order. Throws a CodedError that names the place for whatever is not
+ * one that the lab serves.
+ */
 export function parseManifest(file: string, text: string): ManifestObject[] {
   const objects: ManifestObject[] = [];
   for (const [index, document] of parseAllDocuments(text).entries()) {

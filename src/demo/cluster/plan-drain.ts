@@ -6,7 +6,10 @@ export interface DrainPlan {
   readonly evict: readonly Pod[];
   /** Stay where they are: their controller or the kubelet would bring them back at once. */
   readonly stay: readonly Pod[];
-  /** Nothing would bring these back: kubectl refuses to begin while there is one, unless it is told --force. */
+  /**
+   * Nothing would bring these back: kubectl refuses to begin while there is one, unless it is told
+   * --force.
+   */
   readonly refuse: readonly Pod[];
 }
 

@@ -1,4 +1,5 @@
-// Everything that the story and the timeline look at, kept by watches: no polling, and nothing is told that was not seen.
+// Everything that the story and the timeline look at, kept by watches: no polling, and nothing is
+// told that was not seen.
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import { deadline, type Clock } from "../../effects/clock.ts";
@@ -116,7 +117,10 @@ export class ClusterView {
     await Promise.all(this.#all.map((informer) => informer.synced(signal)));
   }
 
-  /** Resolves with what `look` finds as soon as it finds something. Rejects with a NotReached that says what was waited for, or with the signal's reason. */
+  /**
+   * Resolves with what `look` finds as soon as it finds something. Rejects with a NotReached that
+   * says what was waited for, or with the signal's reason.
+   */
   async until<T>(
     what: string,
     look: (snapshot: ClusterSnapshot) => T | undefined,

@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { isMissing } from "../../effects/files.ts";
 import type { FileFacts } from "../checks/facts.ts";
 
-/** What the demo looks at on this machine's disk: the nodes' directories from outside, past all that the cluster says of them. */
+/**
+ * What the demo looks at on this machine's disk: the nodes' directories from outside, past all that
+ * the cluster says of them.
+ */
 
 export async function isThere(path: string): Promise<boolean> {
   try {
@@ -28,7 +31,10 @@ export async function filesIn(directory: string): Promise<FileFacts[]> {
   return files;
 }
 
-/** The journal of deploy/demo.yaml in a volume's directory, up to its last whole line: its writer may be at work. */
+/**
+ * The journal of deploy/demo.yaml in a volume's directory, up to its last whole line: its writer
+ * may be at work.
+ */
 export async function journalIn(directory: string | undefined): Promise<string | undefined> {
   if (directory === undefined) return undefined;
   try {

@@ -9,7 +9,10 @@ import { podFacts, podToDrain } from "./gather.ts";
 import { settle } from "./settled.ts";
 import { until, type Stage } from "./stage.ts";
 
-/** Drains the node of a pod with a volume, shows what becomes of the pod, and takes the node back into service. */
+/**
+ * Drains the node of a pod with a volume, shows what becomes of the pod, and takes the node back
+ * into service.
+ */
 export async function drainAndReturn(stage: Stage): Promise<void> {
   const { client, facts, signal, timeline, view } = stage;
   const pod = podToDrain(view.snapshot);

@@ -84,7 +84,8 @@ export async function gatherRemoved(snapshot: ClusterSnapshot, facts: Facts): Pr
     if (directory === undefined || volume?.spec?.persistentVolumeReclaimPolicy === "Retain") continue;
     if (await isThere(directory)) directories.push(directory);
   }
-  // Also what belongs to no volume: nobody else makes anything there. With classes of the user's own it may be meant to stay.
+  // Also what belongs to no volume: nobody else makes anything there. With classes of the user's
+  // own it may be meant to stay.
   for (const { directory } of facts.builtIn ? facts.nodes : []) {
     const volumes = join(directory, facts.movable === true ? volumesPath(POOL) : VOLUMES_PATH);
     for (const { name } of await filesIn(volumes)) directories.push(join(volumes, name));
@@ -120,7 +121,10 @@ export function leftOf(snapshot: ClusterSnapshot): Omit<RemovedFacts, "directori
   };
 }
 
-/** Which pod's node is to be drained: the first with a volume that a controller would make again, or else the first with a volume. Pure. */
+/**
+ * Which pod's node is to be drained: the first with a volume that a controller would make again, or
+ * else the first with a volume. Pure.
+ */
 export function podToDrain(snapshot: ClusterSnapshot): Pod | undefined {
   const candidates = ofUser(snapshot)
     .pods.filter((pod) => claimKeysOf(pod).length > 0 && !hasSucceeded(pod) && pod.spec?.nodeName !== undefined)

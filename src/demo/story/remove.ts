@@ -5,7 +5,10 @@ import { gatherRemoved, leftOf } from "./gather.ts";
 import { ofUser } from "./settled.ts";
 import { until, type Stage } from "./stage.ts";
 
-/** Deletes what was applied, and the claims, which a StatefulSet leaves to its user; then waits until volumes and directories are gone. */
+/**
+ * Deletes what was applied, and the claims, which a StatefulSet leaves to its user; then waits
+ * until volumes and directories are gone.
+ */
 export async function removeEverything(stage: Stage): Promise<void> {
   const { client, facts, signal, timeline, view, workload } = stage;
   timeline.act("Delete everything");

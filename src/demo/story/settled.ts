@@ -4,10 +4,16 @@ import { claimKeysOf, hasSucceeded, isBound, isPodReady, unschedulableMessage } 
 import { isProductNamespace } from "../product.ts";
 import { until, type Stage } from "./stage.ts";
 
-/** A container that ends as soon as it has begun is Ready for a moment: what runs must have done so for this long. */
+/**
+ * A container that ends as soon as it has begun is Ready for a moment: what runs must have done so
+ * for this long.
+ */
 const STAYS_MS = 1_500;
 
-/** Waits until all of the user's objects run, those that were just applied among them, and go on running. Rejects with a NotReached. */
+/**
+ * Waits until all of the user's objects run, those that were just applied among them, and go on
+ * running. Rejects with a NotReached.
+ */
 export async function settle(stage: Stage, what: string, applied: readonly KubeObject[] = []): Promise<void> {
   const { clock, signal, timeoutMs, view } = stage;
   const end = clock.monotonic() + timeoutMs;

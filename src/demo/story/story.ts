@@ -4,7 +4,10 @@ import { drainAndReturn } from "./drain-node.ts";
 import { startProduct, startWorkload } from "./run-workload.ts";
 import { until, type Stage } from "./stage.ts";
 
-/** From an empty cluster to pods that run again after a drain. Rejects with a NotReached where it is stuck. */
+/**
+ * From an empty cluster to pods that run again after a drain. Rejects with a NotReached where it is
+ * stuck.
+ */
 export async function tellStory(stage: Stage): Promise<void> {
   const { facts } = stage;
   await until(stage, "all nodes to be Ready", ({ nodes }) => (nodes.length === facts.nodes.length ? true : undefined));

@@ -4,7 +4,9 @@ import { nameOf, type Describe } from "./line.ts";
 /** Told by the pod's own condition, which does not repeat itself. */
 const TOLD_ELSEWHERE = new Set(["FailedScheduling", "BackOff"]);
 
-/** Warnings, in the words of whoever wrote them. What goes well is told by the objects themselves. */
+/**
+ * Warnings, in the words of whoever wrote them. What goes well is told by the objects themselves.
+ */
 export const describeEvent: Describe<Event> = ({ type, object: event, old }) => {
   const { reason = "", message = "", involvedObject } = event;
   if (type === "deleted" || event.type !== "Warning" || TOLD_ELSEWHERE.has(reason)) return [];

@@ -14,7 +14,10 @@ export interface Line {
 /** Whoever runs the demo: what they would type into kubectl. */
 export const YOU = "you";
 
-/** Says in words of the field what a change of one object means; nothing for what is not worth a line. Pure. */
+/**
+ * Says in words of the field what a change of one object means; nothing for what is not worth a
+ * line. Pure.
+ */
 export type Describe<T> = (change: Change<T>) => readonly Line[];
 
 /** An object by its name, with the namespace where that is not obvious. */

@@ -35,7 +35,10 @@ export function plainPrinter(write: (text: string) => void): Printer {
   };
 }
 
-/** A container's message may have line breaks, and what it wrote may have anything: control characters would act on the reader's terminal. */
+/**
+ * A container's message may have line breaks, and what it wrote may have anything: control
+ * characters would act on the reader's terminal.
+ */
 export function oneLine(text: string): string {
   return (
     text

@@ -6,7 +6,10 @@ const DIM = 2;
 const TONES = { good: 32, bad: 31, plain: 0 } as const;
 const ACTORS: Readonly<Record<string, number>> = { you: 36, scheduler: 33, provisioner: 35, binder: 34, lab: DIM };
 
-/** Colour, lines broken between words, and a last line that shows the state now and is written over and over. */
+/**
+ * Colour, lines broken between words, and a last line that shows the state now and is written over
+ * and over.
+ */
 export function terminalPrinter(out: { write(text: string): unknown; readonly columns?: number }): Printer {
   let live = "";
   const columns = (): number => Math.max(out.columns ?? 80, INDENT + 20);

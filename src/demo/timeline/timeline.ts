@@ -1,8 +1,9 @@
 // What happened, in the order in which the API server took it in.
 //
-// Each kind has a watch of its own, and the watches of one moment arrive in any order. So lines are held for a moment and then shown by resource version, which the
-// API server counts over all kinds. Invariants: no line is lost or shown twice; the time that is shown never goes back; whatever is said by `act` and `say` comes after all
-// that was recorded before it.
+// Each kind has a watch of its own, and the watches of one moment arrive in any order. So lines are
+// held for a moment and then shown by resource version, which the API server counts over all kinds.
+// Invariants: no line is lost or shown twice; the time that is shown never goes back; whatever is
+// said by `act` and `say` comes after all that was recorded before it.
 import type { Clock } from "../../effects/clock.ts";
 import type { Line } from "./line.ts";
 import type { Printer } from "./printer.ts";
@@ -36,7 +37,10 @@ export class Timeline {
     return (this.#clock.monotonic() - this.#start) / 1000;
   }
 
-  /** Lines about an object of this resource version; without one they belong to what was recorded last. */
+  /**
+   * Lines about an object of this resource version; without one they belong to what was recorded
+   * last.
+   */
   record(lines: readonly Line[], resourceVersion?: string): void {
     if (lines.length === 0) return;
     const version = Number(resourceVersion ?? this.#latest);

@@ -1,8 +1,14 @@
 import { sleepBy, type Clock } from "../clock.ts";
 
-/** A clock that stands still until the test moves it. Wall-clock and monotonic time move together, except for `jumpWallClock`. */
+/**
+ * A clock that stands still until the test moves it. Wall-clock and monotonic time move together,
+ * except for `jumpWallClock`.
+ */
 export interface ManualClock extends Clock {
-  /** Moves time on by `ms`, firing what falls due in order, and lets promises and sockets settle after each. */
+  /**
+   * Moves time on by `ms`, firing what falls due in order, and lets promises and sockets settle
+   * after each.
+   */
   advance(ms: number): Promise<void>;
   /** Sets the wall clock off by `ms` (as an NTP step does): fires nothing, monotonic time stays. */
   jumpWallClock(ms: number): void;
@@ -16,7 +22,10 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** Lets promise chains and what the event loop has ready run: enough turns for a local socket to deliver, no waiting. */
+/**
+ * Lets promise chains and what the event loop has ready run: enough turns for a local socket to
+ * deliver, no waiting.
+ */
 export async function settle(turns = 20): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }

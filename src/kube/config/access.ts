@@ -1,7 +1,10 @@
 /** A certificate or key in PEM form: given, or in a file that is read again when it changes. */
 export type Pem = { readonly text: string } | { readonly file: string };
 
-/** What a connection to an API server needs: where it is, whom to trust, and who we are. Made by `loadKubeconfig` or `classicAccess`. */
+/**
+ * What a connection to an API server needs: where it is, whom to trust, and who we are. Made by
+ * `loadKubeconfig` or `classicAccess`.
+ */
 export interface ClusterAccess {
   /** Where this came from, for messages: `in-cluster`, or the file and context. */
   readonly source: string;

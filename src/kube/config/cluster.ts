@@ -8,7 +8,10 @@ import { pemOf } from "./pem.ts";
 /** The extension of a cluster entry that is handed to its exec plugin. */
 const EXEC_EXTENSION = "client.authentication.k8s.io/exec";
 
-/** The server's URL without a slash at the end. Like kubectl, a bare host and port means https when the entry says anything of TLS, else http. */
+/**
+ * The server's URL without a slash at the end. Like kubectl, a bare host and port means https when
+ * the entry says anything of TLS, else http.
+ */
 export function serverOf(name: string, entry: ClusterEntry): string {
   const { server } = entry.value;
   if (!server) {

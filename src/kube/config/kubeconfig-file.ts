@@ -73,7 +73,10 @@ export interface Kubeconfig {
   readonly contexts: ReadonlyMap<string, ContextEntry>;
 }
 
-/** Reads these files as kubectl merges a KUBECONFIG list: per name the first file wins, whole entry by whole entry, and so does the first current-context. */
+/**
+ * Reads these files as kubectl merges a KUBECONFIG list: per name the first file wins, whole entry
+ * by whole entry, and so does the first current-context.
+ */
 export async function readKubeconfigs(files: Files, paths: readonly string[]): Promise<Kubeconfig> {
   const clusters = new Map<string, ClusterEntry>();
   const users = new Map<string, UserEntry>();
@@ -114,7 +117,8 @@ function parseKubeconfig(file: string, content: string): z.infer<typeof kubeconf
   try {
     document = parse(content, { logLevel: "error" });
   } catch (error) {
-    // The lines below the first show the text around the fault, and that may be a secret. For the same reason the error is no cause of ours.
+    // The lines below the first show the text around the fault, and that may be a secret. For the
+    // same reason the error is no cause of ours.
     const [fault = ""] = messageOf(error).split("\n");
     throw new KubeconfigError(`the kubeconfig ${file} is not YAML: ${fault.replace(/:$/, "")}`);
   }

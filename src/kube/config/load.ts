@@ -18,8 +18,9 @@ export interface AccessOptions {
 }
 
 /**
- * Finds a cluster as kubectl does: the file of `--kubeconfig`; else the files of KUBECONFIG merged, missing ones left out; else `$HOME/.kube/config`; and
- * where none of these is there, the ServiceAccount of the pod. Rejects with a KubeconfigError.
+ * Finds a cluster as kubectl does: the file of `--kubeconfig`; else the files of KUBECONFIG merged,
+ * missing ones left out; else `$HOME/.kube/config`; and where none of these is there, the
+ * ServiceAccount of the pod. Rejects with a KubeconfigError.
  */
 export async function loadKubeconfig(options: AccessOptions): Promise<ClusterAccess> {
   const { files, env, explicitPath } = options;
@@ -33,8 +34,9 @@ export async function loadKubeconfig(options: AccessOptions): Promise<ClusterAcc
 }
 
 /**
- * Finds a cluster as local-path-provisioner does: the file of `--kubeconfig`; else the first file of the KUBECONFIG list that is there, that one alone; else
- * the ServiceAccount of the pod; else `$HOME/.kube/config`. Rejects with a KubeconfigError.
+ * Finds a cluster as local-path-provisioner does: the file of `--kubeconfig`; else the first file
+ * of the KUBECONFIG list that is there, that one alone; else the ServiceAccount of the pod; else
+ * `$HOME/.kube/config`. Rejects with a KubeconfigError.
  */
 export async function classicAccess(options: AccessOptions): Promise<ClusterAccess> {
   const { files, env, explicitPath } = options;

@@ -21,7 +21,10 @@ export function clientCertificateOf(name: string, entry: UserEntry): TlsAccess["
   return { certificate, key };
 }
 
-/** How this user proves who it is. `cluster` is told to a plugin that asks for it. Throws when the entry names two ways. */
+/**
+ * How this user proves who it is. `cluster` is told to a plugin that asks for it. Throws when the
+ * entry names two ways.
+ */
 export function credentialsOf(
   name: string,
   entry: UserEntry,
@@ -29,7 +32,8 @@ export function credentialsOf(
 ): CredentialSource {
   const { token, tokenFile, username, password, exec } = entry.value;
   const found: CredentialSource[] = [];
-  // As in client-go a token file wins over a token beside it: the token may be the file's content of some time ago.
+  // As in client-go a token file wins over a token beside it: the token may be the file's content
+  // of some time ago.
   if (tokenFile) found.push({ kind: "tokenFile", file: pathIn(entry.file, tokenFile) });
   else if (token) found.push({ kind: "token", token });
   if (username) found.push({ kind: "basic", username, password: password ?? "" });

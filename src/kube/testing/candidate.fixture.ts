@@ -10,7 +10,10 @@ import { seededRandom } from "./seeded-random.fixture.ts";
 
 const LEASE = { namespace: "kube-system", name: "mooring" };
 
-/** A process that wants to lead: frozen, it does nothing, and whatever falls due happens when it thaws. */
+/**
+ * A process that wants to lead: frozen, it does nothing, and whatever falls due happens when it
+ * thaws.
+ */
 export class Candidate {
   readonly stop = new AbortController();
   readonly log = recordingLog();

@@ -10,7 +10,10 @@ export function accessTo(server: string, more: Partial<ClusterAccess> = {}): Clu
   return { source: "test", server, currentNamespace: "default", tls: {}, credentials: { kind: "none" }, ...more };
 }
 
-/** An httpKube on real sockets, with real time unless a clock is given. Close it at the end of the test. */
+/**
+ * An httpKube on real sockets, with real time unless a clock is given. Close it at the end of the
+ * test.
+ */
 export function testKube(
   cluster: ClusterAccess,
   options: Partial<HttpKubeOptions> & { files?: Files } = {},

@@ -1,6 +1,9 @@
 import type { Files } from "../../effects/files.ts";
 
-/** Files that exist in memory only; the test may change, add and remove them under way. `reads` lists every path that was read. */
+/**
+ * Files that exist in memory only; the test may change, add and remove them under way. `reads`
+ * lists every path that was read.
+ */
 export function memoryFiles(
   content: Record<string, string> = {},
 ): Files & { content: Record<string, string>; reads: string[] } {

@@ -4,8 +4,10 @@ import type { Kube, KubeRequest } from "../kube.ts";
 import type { KubeObject } from "../objects.ts";
 
 /*
- * A few rules of the Kubernetes API in memory, for unit tests of what stands on a `Kube`: create, get, list, watch, JSON and merge patch, status, delete with
- * preconditions, one version counter. No validation, no finalizers, no controllers: tests play those through `put` and `onWrite`. Stories run on a real cluster.
+ * A few rules of the Kubernetes API in memory, for unit tests of what stands on a `Kube`: create,
+ * get, list, watch, JSON and merge patch, status, delete with preconditions, one version counter.
+ * No validation, no finalizers, no controllers: tests play those through `put` and `onWrite`.
+ * Stories run on a real cluster.
  */
 
 interface Watcher {

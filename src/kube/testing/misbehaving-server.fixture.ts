@@ -1,17 +1,19 @@
-// A small API server that does what the test tells it, badly on purpose. Real sockets on 127.0.0.1, nothing else.
+// A small API server that does what the test tells it, badly on purpose. Real sockets on 127.0.0.1,
+// nothing else.
 //
 //   const server = await startServer();
 //   server.on("GET /api/v1/nodes/a", json(node));            // answers every such request
-//   server.on("GET /api/v1/pods", throttled(2), list([pod], "7"));  // the first one, then the second for ever
-//   server.watches("/api/v1/pods");                          // header is sent at once, the test plays the stream:
+//   server.on("GET /api/v1/pods", throttled(2), list([pod], "7")); // the first one, then the
+//   second for ever
+//   server.watches("/api/v1/pods"); // header is sent at once, the test plays the stream:
 //   const watch = await server.nextWatch("/api/v1/pods");
 //   watch.event("ADDED", pod); watch.bookmark("9"); watch.gone(); watch.reset(); watch.end();
 //   server.requests[0].headers.authorization
-//   await server.close();                                    // in afterEach: also cuts what is still open
+//   await server.close(); // in afterEach: also cuts what is still open
 //
-// A request is named by verb and path; the verb is the method, or WATCH with `watch=true` in the query.
-// A watch on which the test does nothing is the silent one. A server that answers nothing at all (half-open) is `hold()`.
-// Resets work over plain HTTP only.
+// A request is named by verb and path; the verb is the method, or WATCH with `watch=true` in the
+// query. A watch on which the test does nothing is the silent one. A server that answers nothing at
+// all (half-open) is `hold()`. Resets work over plain HTTP only.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
@@ -96,7 +98,10 @@ export function resetInBody(part = '{"kind":"PodList","items":[{"kin'): Behaviou
   };
 }
 
-/** Takes the request and says nothing, until the test calls `release`: a slow header, or (never released) a half-open connection. */
+/**
+ * Takes the request and says nothing, until the test calls `release`: a slow header, or (never
+ * released) a half-open connection.
+ */
 export function hold(then: Behaviour = json({})): { readonly behaviour: Behaviour; readonly release: () => void } {
   const waiting: (() => void)[] = [];
   let released = false;
@@ -146,7 +151,10 @@ export class OpenWatch {
     this.event("ERROR", { kind: "Status", status: "Failure", code, reason, message: `${reason} on purpose` });
   }
 
-  /** Sends these bytes in a chunk of their own. False when the client reads slower than this side writes. */
+  /**
+   * Sends these bytes in a chunk of their own. False when the client reads slower than this side
+   * writes.
+   */
   raw(bytes: string | Uint8Array): boolean {
     return this.#response.write(bytes);
   }
@@ -181,7 +189,10 @@ export interface MisbehavingServer {
   readonly requests: readonly SeenRequest[];
   /** TCP connections ever made, and those open now. */
   readonly connections: { readonly made: number; readonly open: number };
-  /** Sets what `verb path` does: the behaviours one after the other, the last one from then on. Unknown requests get a 404. */
+  /**
+   * Sets what `verb path` does: the behaviours one after the other, the last one from then on.
+   * Unknown requests get a 404.
+   */
   on(verbAndPath: string, ...behaviours: [Behaviour, ...Behaviour[]]): void;
   /** Opens every watch of this path and hands it to `nextWatch`. */
   watches(path: string): void;

@@ -1,12 +1,13 @@
-// An API server in memory, as far as this room's tests need one: collections with resource versions, pages, watches with history, preconditions of writes;
-// and faults, by the test's word. For virtual time: nothing in it waits by itself.
+// An API server in memory, as far as this room's tests need one: collections with resource
+// versions, pages, watches with history, preconditions of writes; and faults, by the test's word.
+// For virtual time: nothing in it waits by itself.
 //
 //   const kube = new ScriptedKube();
 //   kube.put(pods, {metadata: {name: "a", namespace: "x"}});     // as another client would
 //   kube.fail("list", serverError(500), 3);                        // the next three lists
 //   kube.watches.at(-1)?.break(reset());  kube.bookmark();  kube.compact();
-//   kube.before = async (call) => {…}                              // delays or throws before the server does it
-//   kube.after = async (call) => {…}                               // the same when it has been done: the lost answer
+//   kube.before = async (call) => {…} // delays or throws before the server does it
+//   kube.after = async (call) => {…} // the same when it has been done: the lost answer
 import { KubeError, type KubeStatus } from "../errors.ts";
 import type { Kube, KubeRequest } from "../kube.ts";
 import { keyOf, type KubeObject } from "../objects.ts";

@@ -6,14 +6,20 @@ import { jsonLines } from "./lines.ts";
 /** The header of an answer, with the body to come. */
 export type Answer = Dispatcher.ResponseData;
 
-/** The body, read to its end, and one turn of the event loop more: only then has undici put the connection back, and the next request need not open another. */
+/**
+ * The body, read to its end, and one turn of the event loop more: only then has undici put the
+ * connection back, and the next request need not open another.
+ */
 export async function wholeText(answer: Answer): Promise<string> {
   const text = await answer.body.text();
   await new Promise((resolve) => setImmediate(resolve));
   return text;
 }
 
-/** The JSON of a body; undefined for an empty one. Throws a KubeError (BadResponse) for anything else. `name` is the method and URL. */
+/**
+ * The JSON of a body; undefined for an empty one. Throws a KubeError (BadResponse) for anything
+ * else. `name` is the method and URL.
+ */
 export function parseJson(name: string, text: string): unknown {
   if (text === "") return undefined;
   try {
@@ -24,7 +30,10 @@ export function parseJson(name: string, text: string): unknown {
   }
 }
 
-/** The JSON documents of a stream that was opened. Whatever ends the reading closes the connection, and the connection's end ends the call. */
+/**
+ * The JSON documents of a stream that was opened. Whatever ends the reading closes the connection,
+ * and the connection's end ends the call.
+ */
 export function documents(call: Call, body: Answer["body"]): AsyncIterable<unknown> {
   body.once("close", () => {
     call.scope.close();

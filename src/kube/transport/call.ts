@@ -13,7 +13,10 @@ export interface Call {
   readonly own: boolean;
 }
 
-/** Waits for what a request needs before it can be sent. A failure is a KubeError with code 0 that says that nothing was sent. */
+/**
+ * Waits for what a request needs before it can be sent. A failure is a KubeError with code 0 that
+ * says that nothing was sent.
+ */
 export async function prepared<T>(call: Call, work: Promise<T>): Promise<T> {
   try {
     return await orAborted(work, call.scope.signal);
@@ -25,7 +28,9 @@ export async function prepared<T>(call: Call, work: Promise<T>): Promise<T> {
   }
 }
 
-/** What to throw for a call that failed: the reason it was aborted with if it was, else a KubeError. */
+/**
+ * What to throw for a call that failed: the reason it was aborted with if it was, else a KubeError.
+ */
 export function failure(call: Call, error: unknown): unknown {
   if (call.scope.signal.aborted) return call.scope.signal.reason;
   return error instanceof KubeError ? error : connectionError(call.name, error);

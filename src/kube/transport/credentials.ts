@@ -18,11 +18,17 @@ export interface Identity {
 export interface Credentials {
   /** The identity to use now. */
   current(): Promise<Identity>;
-  /** The server answered 401 to `refused`: a different identity to try once more, or undefined when there is no other. */
+  /**
+   * The server answered 401 to `refused`: a different identity to try once more, or undefined when
+   * there is no other.
+   */
   renew(refused: Identity): Promise<Identity | undefined>;
 }
 
-/** A mounted token is swapped by the kubelet at 80 % of its life (an hour or less); client-go re-reads it every minute too. */
+/**
+ * A mounted token is swapped by the kubelet at 80 % of its life (an hour or less); client-go
+ * re-reads it every minute too.
+ */
 export const TOKEN_MAX_AGE_MS = 60_000;
 
 /** The Credentials of a source. `runner` is needed for exec plugins only. */
@@ -67,7 +73,8 @@ function fromTokenFile(file: string, effects: { clock: Clock; files: Files; log:
   return {
     current: () => token.get(),
     renew: async (refused) => {
-      // Another request may have read the new token already; then there is no need to read it again.
+      // Another request may have read the new token already; then there is no need to read it
+      // again.
       const known = await token.get();
       const next = known.authorization === refused.authorization ? await token.refresh() : known;
       return next.authorization === refused.authorization ? undefined : next;

@@ -8,9 +8,15 @@ import { KubeError } from "../errors.ts";
 import type { Identity } from "./credentials.ts";
 import { Refreshed } from "./refreshed.ts";
 
-/** Requests that run at once, beside streams and leases. As many as one HTTP/2 connection of client-go carries by default; more sockets only cost the server memory. */
+/**
+ * Requests that run at once, beside streams and leases. As many as one HTTP/2 connection of
+ * client-go carries by default; more sockets only cost the server memory.
+ */
 const WORK_CONNECTIONS = 100;
-/** An API server closes idle connections after 90 s; we do it first, so that no request is sent into a connection that is being closed. */
+/**
+ * An API server closes idle connections after 90 s; we do it first, so that no request is sent into
+ * a connection that is being closed.
+ */
 const IDLE_MS = 60_000;
 /** A connection attempt that takes this long goes to a host that is gone. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -22,7 +28,10 @@ export const PEM_MAX_AGE_MS = 60_000;
 /** The two sets of connections to one server under one identity. */
 export interface Connections {
   readonly work: Dispatcher;
-  /** For streams, which keep a connection, and for leases, which must not queue behind work. Without a bound. */
+  /**
+   * For streams, which keep a connection, and for leases, which must not queue behind work. Without
+   * a bound.
+   */
   readonly own: Dispatcher;
 }
 
@@ -32,7 +41,10 @@ interface TlsMaterial {
   readonly key: string | undefined;
 }
 
-/** Connections that follow the certificates: when the authority or the client certificate changes, new connections are made and the old ones end with their last request. */
+/**
+ * Connections that follow the certificates: when the authority or the client certificate changes,
+ * new connections are made and the old ones end with their last request.
+ */
 export class ConnectionSets {
   readonly #cluster: ClusterAccess;
   readonly #log: Log;
@@ -59,7 +71,10 @@ export class ConnectionSets {
     });
   }
 
-  /** The connections for this identity. Use them in the same turn of the event loop: later they may be draining. */
+  /**
+   * The connections for this identity. Use them in the same turn of the event loop: later they may
+   * be draining.
+   */
   async connections(identity: Identity): Promise<Connections> {
     const files = await this.#pems.get();
     const { certificate } = identity;
@@ -73,7 +88,10 @@ export class ConnectionSets {
     return connections;
   }
 
-  /** Cuts all connections. What is under way fails with ConnectionReset. A connection that is just being made may live on until its time-out. */
+  /**
+   * Cuts all connections. What is under way fails with ConnectionReset. A connection that is just
+   * being made may live on until its time-out.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     const all = [...this.#draining, ...(this.#current === undefined ? [] : [this.#current.connections])];
@@ -87,7 +105,8 @@ export class ConnectionSets {
     this.#draining.add(connections);
     this.#log.info("certificates changed, connecting anew", { cluster: this.#cluster.source });
     const drain = async (): Promise<void> => {
-      // Not in this turn of the event loop: a request that has just been given these connections is about to use them.
+      // Not in this turn of the event loop: a request that has just been given these connections is
+      // about to use them.
       await new Promise((resolve) => setImmediate(resolve));
       await Promise.all([connections.work.close(), connections.own.close()]);
       this.#draining.delete(connections);
@@ -110,12 +129,14 @@ export class ConnectionSets {
     };
     const options: Agent.Options = {
       connections,
-      // HTTP/2 in undici has cost others memory under watches, and gives nothing here: connections are pooled.
+      // HTTP/2 in undici has cost others memory under watches, and gives nothing here: connections
+      // are pooled.
       allowH2: false,
       pipelining: 1,
       keepAliveTimeout: IDLE_MS,
       keepAliveMaxTimeout: IDLE_MS,
-      // Time-outs come from the clock that was handed in (CallScope); a watch may be silent for as long as it likes.
+      // Time-outs come from the clock that was handed in (CallScope); a watch may be silent for as
+      // long as it likes.
       headersTimeout: 0,
       bodyTimeout: 0,
     };

@@ -6,9 +6,14 @@ import { messageOf } from "../../observe/errors.ts";
 import type { ExecPlugin } from "../config/access.ts";
 import type { Credentials, Identity } from "./credentials.ts";
 
-/** Credentials count as expired this long before they are: a request under way must not outlive them. */
+/**
+ * Credentials count as expired this long before they are: a request under way must not outlive
+ * them.
+ */
 const EXPIRY_SKEW_MS = 10_000;
-/** A plugin asks a cloud for a token, which takes seconds; one that takes longer than this hangs. */
+/**
+ * A plugin asks a cloud for a token, which takes seconds; one that takes longer than this hangs.
+ */
 const PLUGIN_TIMEOUT_MS = 60_000;
 /** How much of the plugin's stderr goes into the message. */
 const STDERR_LENGTH = 500;
@@ -30,7 +35,10 @@ interface Cached {
   readonly expires: number;
 }
 
-/** Credentials that a program prints, kept until shortly before they expire; without an expiry, until the server refuses them. */
+/**
+ * Credentials that a program prints, kept until shortly before they expire; without an expiry,
+ * until the server refuses them.
+ */
 export class ExecCredentials implements Credentials {
   readonly #plugin: ExecPlugin;
   readonly #runner: Runner;
@@ -133,7 +141,8 @@ function jsonOf(text: string): unknown {
 
 function whyNot(error: unknown): string {
   if (isMissing(error)) return "is not installed";
-  // Also what is said of a program that is nowhere, when PATH names a directory that this user may not search.
+  // Also what is said of a program that is nowhere, when PATH names a directory that this user may
+  // not search.
   if ((error as NodeJS.ErrnoException).code === "EACCES")
     return "is not installed, or this user may not run it (EACCES)";
   return `did not run: ${messageOf(error)}`;

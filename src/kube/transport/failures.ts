@@ -1,6 +1,9 @@
 import { KubeError } from "../errors.ts";
 
-/** No connection came about, so nothing was sent. A connect time-out belongs here too: what matters to a caller is that the server saw nothing. */
+/**
+ * No connection came about, so nothing was sent. A connect time-out belongs here too: what matters
+ * to a caller is that the server saw nothing.
+ */
 const NOT_CONNECTED = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -23,7 +26,10 @@ const BROKEN = new Set([
   "UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
 ]);
 
-/** The KubeError (code 0) of a request or stream that failed below HTTP. `what` is its method and URL. */
+/**
+ * The KubeError (code 0) of a request or stream that failed below HTTP. `what` is its method and
+ * URL.
+ */
 export function connectionError(what: string, error: unknown): KubeError {
   const code = codeOf(error);
   const text = textOf(error);

@@ -26,7 +26,10 @@ export interface HttpKubeOptions {
   readonly files: Files;
   /** Needed for exec credential plugins only. */
   readonly runner?: Runner | undefined;
-  /** Called after every answer, or failure (code 0); `seconds` is until the whole answer, or the header of a stream. Must not throw. */
+  /**
+   * Called after every answer, or failure (code 0); `seconds` is until the whole answer, or the
+   * header of a stream. Must not throw.
+   */
   readonly observe?: ((request: ObservedRequest) => void) | undefined;
 }
 
@@ -37,7 +40,10 @@ export interface ObservedRequest {
   readonly seconds: number;
 }
 
-/** A Kube over HTTP. It tries each request once, and once more with new credentials upon 401; for more see `withRetries`. */
+/**
+ * A Kube over HTTP. It tries each request once, and once more with new credentials upon 401; for
+ * more see `withRetries`.
+ */
 export function httpKube(options: HttpKubeOptions): Kube & { close(): Promise<void> } {
   return new HttpKube(options);
 }
@@ -82,7 +88,10 @@ class HttpKube implements Kube {
     }
   }
 
-  /** Cuts all connections; what is under way fails with ConnectionReset. A connection that is just being made may live on until its time-out (10 s). */
+  /**
+   * Cuts all connections; what is under way fails with ConnectionReset. A connection that is just
+   * being made may live on until its time-out (10 s).
+   */
   close(): Promise<void> {
     return this.#connections.close();
   }

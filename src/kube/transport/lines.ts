@@ -1,11 +1,16 @@
 import { KubeError } from "../errors.ts";
 
-/** The longest line in UTF-16 units: an object may have 1.5 MB in etcd and some more as JSON; what is longer is no watch event. */
+/**
+ * The longest line in UTF-16 units: an object may have 1.5 MB in etcd and some more as JSON; what
+ * is longer is no watch event.
+ */
 const LONGEST_LINE = 32 * 1024 * 1024;
 
 /**
- * The JSON documents of a newline-delimited stream, one at a time: the next chunk is read only when the documents before it were taken. Chunks may be cut
- * anywhere, in the middle of a character too. Throws a KubeError (BadResponse) for a line that is not JSON, and when the stream ends inside one.
+ * The JSON documents of a newline-delimited stream, one at a time: the next chunk is read only when
+ * the documents before it were taken. Chunks may be cut anywhere, in the middle of a character too.
+ * Throws a KubeError (BadResponse) for a line that is not JSON, and when the stream ends inside
+ * one.
  */
 export async function* jsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<unknown, void, void> {
   const decoder = new TextDecoder("utf-8");

@@ -1,7 +1,10 @@
 import type { Clock } from "../../effects/clock.ts";
 import type { Log } from "../../observe/log.ts";
 
-/** A value that is read again, on demand, when it is older than `maxAgeMs`. Readers at the same time share one read. */
+/**
+ * A value that is read again, on demand, when it is older than `maxAgeMs`. Readers at the same time
+ * share one read.
+ */
 export class Refreshed<T> {
   readonly #options: {
     readonly what: string;
@@ -17,7 +20,10 @@ export class Refreshed<T> {
     this.#options = options;
   }
 
-  /** The value, at most `maxAgeMs` old. Rejects only when there has never been one: a file that cannot be read for a moment (a Secret being swapped) must not cost the connection. */
+  /**
+   * The value, at most `maxAgeMs` old. Rejects only when there has never been one: a file that
+   * cannot be read for a moment (a Secret being swapped) must not cost the connection.
+   */
   get(): Promise<T> {
     const { clock, maxAgeMs } = this.#options;
     if (this.#value !== undefined && clock.monotonic() - this.#value.at < maxAgeMs)

@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { KubeError } from "../errors.ts";
 
-/** The reasons of apimachinery for an error whose body is no Status: a proxy or load balancer answered, or a webhook's text came through. */
+/**
+ * The reasons of apimachinery for an error whose body is no Status: a proxy or load balancer
+ * answered, or a webhook's text came through.
+ */
 const REASONS: Readonly<Record<number, string>> = {
   400: "BadRequest",
   401: "Unauthorized",

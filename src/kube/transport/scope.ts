@@ -2,7 +2,10 @@ import type { Clock } from "../../effects/clock.ts";
 import { KubeError } from "../errors.ts";
 import { manyListeners } from "../many-listeners.ts";
 
-/** The life of one call: its signal is aborted by the caller's signal, with that one's reason, or by the time-out, with a KubeError. */
+/**
+ * The life of one call: its signal is aborted by the caller's signal, with that one's reason, or by
+ * the time-out, with a KubeError.
+ */
 export class CallScope {
   readonly signal: AbortSignal;
   readonly #controller = new AbortController();
@@ -32,14 +35,20 @@ export class CallScope {
     this.#cancelTimer();
   }
 
-  /** Lets go of timer and caller. To be called on every way out, or a long-lived signal collects listeners. */
+  /**
+   * Lets go of timer and caller. To be called on every way out, or a long-lived signal collects
+   * listeners.
+   */
   close(): void {
     this.#cancelTimer();
     this.#caller?.removeEventListener("abort", this.#onCallerAbort);
   }
 }
 
-/** Waits for work that does not itself listen to the signal. When the signal comes first the work goes on, and how it ends interests nobody. */
+/**
+ * Waits for work that does not itself listen to the signal. When the signal comes first the work
+ * goes on, and how it ends interests nobody.
+ */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {

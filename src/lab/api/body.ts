@@ -24,7 +24,10 @@ export interface AskedOptions {
   readonly fieldValidation: FieldValidation;
 }
 
-/** Reads `?dryRun=` and `?fieldValidation=`; the server's default is Warn. `kind` is what errors call them: CreateOptions … Throws a 422. */
+/**
+ * Reads `?dryRun=` and `?fieldValidation=`; the server's default is Warn. `kind` is what errors
+ * call them: CreateOptions … Throws a 422.
+ */
 export function askedOptions(query: Readonly<Record<string, string>>, kind: string): AskedOptions {
   const errors = new FieldErrors();
   const { dryRun, fieldValidation = "" } = query;
@@ -37,14 +40,20 @@ export function askedOptions(query: Readonly<Record<string, string>>, kind: stri
   };
 }
 
-/** Decodes an object of a kind as the server does: a deep copy without unknown fields, apiVersion and kind filled in. Throws a 400. */
+/**
+ * Decodes an object of a kind as the server does: a deep copy without unknown fields, apiVersion
+ * and kind filled in. Throws a 400.
+ */
 export function decodeObject(row: KindRow, body: unknown, validation: FieldValidation): Decoded {
   const { value, warnings } = decodeAs(row.type, row, body, validation, row.rules.prune);
   if (row.convert === undefined) return { draft: value as Draft, warnings };
   return { draft: row.convert.toStored(value) as Draft, warnings };
 }
 
-/** Decodes a body that is of another type than the objects of the collection, such as a Binding. Throws a 400. */
+/**
+ * Decodes a body that is of another type than the objects of the collection, such as a Binding.
+ * Throws a 400.
+ */
 export function decodeAs(
   type: string,
   what: Pick<KindRow, "group" | "version" | "kind">,

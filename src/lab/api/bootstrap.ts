@@ -1,6 +1,9 @@
 import type { Draft } from "../store/object.ts";
 
-/** What a cluster has before anybody has created anything. The default service accounts are made by a controller, as everywhere. */
+/**
+ * What a cluster has before anybody has created anything. The default service accounts are made by
+ * a controller, as everywhere.
+ */
 export function bootstrapObjects(): {
   plural: string;
   group: string;

@@ -1,10 +1,12 @@
 // Deleting.
 //
 //   there ── no finalizers, no grace ──▶ gone
-//     └── else ──▶ terminating (deletionTimestamp) ── the last finalizer taken away, and the grace period 0 ──▶ gone
+//     └── else ──▶ terminating (deletionTimestamp) ──▶ gone, when the last finalizer is taken away
+//                                                      and the grace period is 0
 //
-// A pod on a node is given time: it stays until its kubelet deletes it once more, with grace period 0. Later deletions may only shorten that time.
-// Finalizers hold what is left after that. Nothing leaves the state terminating but by going.
+// A pod on a node is given time: it stays until its kubelet deletes it once more, with grace period
+// 0. Later deletions may only shorten that time. Finalizers hold what is left after that. Nothing
+// leaves the state terminating but by going.
 import { secondsTime } from "../../kube/timestamps.ts";
 import { sameJson, type LabObject } from "../store/object.ts";
 import { conform, DecodeError } from "../schema/conform.ts";

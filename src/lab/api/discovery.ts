@@ -1,5 +1,6 @@
-// What the lab serves, told in the ways that clients ask: aggregated discovery (kubectl), the older lists, version, health, and as much OpenAPI as kubectl needs to
-// know that the server validates fields.
+// What the lab serves, told in the ways that clients ask: aggregated discovery (kubectl), the older
+// lists, version, health, and as much OpenAPI as kubectl needs to know that the server validates
+// fields.
 import { RECORDED_VERSION } from "../schema/recorded.ts";
 import { noSuchPath } from "./failure.ts";
 import { KINDS, REVIEWS } from "./kinds.ts";

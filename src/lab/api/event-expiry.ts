@@ -13,7 +13,10 @@ interface Due {
   readonly at: number;
 }
 
-/** Removes events that are an hour old. No timers: it looks whenever somebody asks for events, so nobody sees one that should be gone. */
+/**
+ * Removes events that are an hour old. No timers: it looks whenever somebody asks for events, so
+ * nobody sees one that should be gone.
+ */
 export class EventExpiry {
   readonly #store: Store;
   readonly #clock: Clock;

@@ -1,7 +1,9 @@
-// Fault switches: what may go wrong between a client and the API server, decided by rules and drawn from the lab's own random numbers, so that a seed repeats it.
+// Fault switches: what may go wrong between a client and the API server, decided by rules and drawn
+// from the lab's own random numbers, so that a seed repeats it.
 //
-// A rule is asked about each request in the order in which the rules were added; the first whose turn it is acts, at most one per request and moment (before the
-// request is carried out, after it was). Random numbers are drawn only for rules that match, and times pass on the lab's clock only.
+// A rule is asked about each request in the order in which the rules were added; the first whose
+// turn it is acts, at most one per request and moment (before the request is carried out, after it
+// was). Random numbers are drawn only for rules that match, and times pass on the lab's clock only.
 import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
 import { Failure } from "./failure.ts";
@@ -13,7 +15,10 @@ export interface FaultRequest {
   readonly method: string;
   readonly path: string;
   readonly user: LabUser;
-  /** get, list, watch, create, update, patch, delete, deletecollection; for other paths the method in lower case. */
+  /**
+   * get, list, watch, create, update, patch, delete, deletecollection; for other paths the method
+   * in lower case.
+   */
   readonly verb: string;
   /** Of the kind; "" for paths that are no objects. */
   readonly plural: string;
@@ -25,7 +30,10 @@ export interface FaultRequest {
 export type Fault =
   /** Milliseconds, or a range that is drawn from. */
   | { readonly do: "delay"; readonly when: "before" | "after"; readonly ms: number | readonly [number, number] }
-  /** The connection breaks: before, nothing was done; after, all was done and the client does not know. */
+  /**
+   * The connection breaks: before, nothing was done; after, all was done and the client does not
+   * know.
+   */
   | { readonly do: "drop"; readonly when: "before" | "after" }
   /** An error answer instead of the request being carried out. */
   | { readonly do: "refuse"; readonly code: 409 | 429 | 500 | 503 | 504; readonly retryAfterSeconds?: number };
@@ -84,7 +92,10 @@ export class Faults {
     this.#restall();
   }
 
-  /** Watches stay open and say nothing, those under way and those to come, until the returned function is called: then they catch up. */
+  /**
+   * Watches stay open and say nothing, those under way and those to come, until the returned
+   * function is called: then they catch up.
+   */
   stallWatches(matches: WatchMatch = () => true): () => void {
     this.#stalls.add(matches);
     this.#restall();

@@ -1,4 +1,5 @@
-// What is wrong with the fields of an object, in the words of apimachinery (pkg/util/validation/field), and the 422 made of it.
+// What is wrong with the fields of an object, in the words of apimachinery
+// (pkg/util/validation/field), and the 422 made of it.
 import { Failure, type Cause, type Named } from "./failure.ts";
 
 const BLOCKS_RULES = new Set([
@@ -9,7 +10,9 @@ const BLOCKS_RULES = new Set([
   "FieldValueTypeInvalid",
 ]);
 
-/** Collects field errors. Paths are written as Kubernetes writes them: `spec.containers[0].image`. */
+/**
+ * Collects field errors. Paths are written as Kubernetes writes them: `spec.containers[0].image`.
+ */
 export class FieldErrors {
   readonly #causes: Required<Cause>[] = [];
 

@@ -1,12 +1,18 @@
 import type { LabObject } from "../store/object.ts";
 import { badRequest } from "./failure.ts";
 
-/** The fields that a kind can be selected by, besides metadata.name and metadata.namespace, and how each is read. */
+/**
+ * The fields that a kind can be selected by, besides metadata.name and metadata.namespace, and how
+ * each is read.
+ */
 export type SelectableFields = Readonly<Record<string, (object: LabObject) => string>>;
 
 export type FieldTest = (object: LabObject) => boolean;
 
-/** Reads `metadata.name=a,status.phase!=Running`. Throws a 400 for a field that the kind cannot be selected by. */
+/**
+ * Reads `metadata.name=a,status.phase!=Running`. Throws a 400 for a field that the kind cannot be
+ * selected by.
+ */
 export function parseFieldSelector(text: string, fields: SelectableFields): FieldTest {
   const tests: FieldTest[] = [];
   for (const part of text.split(",")) {

@@ -10,7 +10,10 @@ export function goText(value: unknown): string {
   return `map[${entries.map(([key, item]) => `${key}:${goText(item)}`).join(" ")}]`;
 }
 
-/** A value of a recorded type in the names of Go's fields, which messages print whose author forgot that they have others in JSON. */
+/**
+ * A value of a recorded type in the names of Go's fields, which messages print whose author forgot
+ * that they have others in JSON.
+ */
 export function internalForm(type: string, value: unknown): unknown {
   return internal({ is: "struct", name: type }, value);
 }

@@ -16,9 +16,15 @@ export interface RuleContext {
   list(collection: string, namespace?: string): LabObject[];
 }
 
-/** What the API server does with objects of one kind beyond what it does with all. Every step may be left out. */
+/**
+ * What the API server does with objects of one kind beyond what it does with all. Every step may be
+ * left out.
+ */
 export interface KindRules {
-  /** Drops unknown fields of a decoded body and gives their paths, where the recorded type does not know them. */
+  /**
+   * Drops unknown fields of a decoded body and gives their paths, where the recorded type does not
+   * know them.
+   */
   readonly prune?: (draft: Record<string, unknown>) => readonly string[];
   /** Fills in what was left out: on every write, before anything else. */
   defaults?(draft: Draft): void;
@@ -38,7 +44,10 @@ export interface KindRules {
   admitUpdate?(draft: Draft, before: LabObject, context: RuleContext): void;
   /** Throws for an object that may not be deleted. */
   refuseDeletion?(object: LabObject): void;
-  /** Seconds that a deletion waits for whoever confirms it. Without this rule objects are removed at once. */
+  /**
+   * Seconds that a deletion waits for whoever confirms it. Without this rule objects are removed at
+   * once.
+   */
   gracePeriod?(object: LabObject, asked: number | undefined): number;
 }
 

@@ -1,4 +1,5 @@
-// Every kind of object that the lab serves: one row each. A new kind is a new row, its Go types in schema/recorded.ts, and rules or columns where it has some.
+// Every kind of object that the lab serves: one row each. A new kind is a new row, its Go types in
+// schema/recorded.ts, and rules or columns where it has some.
 import {
   controllerRevisionColumns,
   daemonSetColumns,
@@ -72,7 +73,10 @@ interface Given {
   readonly rules?: KindRules;
 }
 
-/** `kind("apps/v1", "Deployment", "deployments", …)`: namespaced, with nothing special, unless it says so. */
+/**
+ * `kind("apps/v1", "Deployment", "deployments", …)`: namespaced, with nothing special, unless it
+ * says so.
+ */
 function kind(groupVersion: string, name: string, plural: string, given: Given = {}): KindRow {
   const [first = "", second] = groupVersion.split("/");
   const group = second === undefined ? "" : first;

@@ -1,7 +1,8 @@
 // Reads the text of a label selector as apimachinery does (pkg/labels), complaints included.
 //
 //   selector    = requirement { "," requirement }
-//   requirement = [ "!" ] key | key ("=" | "==" | "!=" | ">" | "<") value | key ("in" | "notin") "(" value { "," value } ")"
+//   requirement = [ "!" ] key | key ("=" | "==" | "!=" | ">" | "<") value | key ("in" | "notin")
+//   "(" value { "," value } ")"
 import { labelValueFaults, qualifiedNameFaults } from "./names.ts";
 
 /** One condition. `values` has one for the comparisons. */

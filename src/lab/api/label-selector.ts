@@ -1,4 +1,5 @@
-// Label selectors: the text of `?labelSelector=` and the object of a spec (`matchLabels`, `matchExpressions`).
+// Label selectors: the text of `?labelSelector=` and the object of a spec (`matchLabels`,
+// `matchExpressions`).
 import type { LabelSelector } from "kubernetes-types/meta/v1.js";
 import { badRequest } from "./failure.ts";
 import { readRequirements, SelectorError } from "./label-parser.ts";

@@ -1,5 +1,6 @@
-// Lists: from now, from an exact version, or page by page from the version of the first page. A continue token holds that version and the last key; when the
-// version is forgotten the answer is 410 with a token that goes on from now, as upstream.
+// Lists: from now, from an exact version, or page by page from the version of the first page. A
+// continue token holds that version and the last key; when the version is forgotten the answer is
+// 410 with a token that goes on from now, as upstream.
 import type { LabObject } from "../store/object.ts";
 import { Compacted } from "../store/store.ts";
 import { badRequest, Failure, noNumber, tooLargeVersion } from "./failure.ts";
@@ -93,7 +94,8 @@ function versionOf(state: State, query: Readonly<Record<string, string>>, token:
   if (asked === "" || asked === "0") return store.version;
   const version = parseVersion(asked);
   if (version > store.version) throw tooLargeVersion(asked, store.version);
-  // A limit alone means the exact version to a server without a cache, but "not older" to one with: the latter is the rule today.
+  // A limit alone means the exact version to a server without a cache, but "not older" to one with:
+  // the latter is the rule today.
   return match === "Exact" ? version : store.version;
 }
 

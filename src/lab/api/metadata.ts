@@ -1,4 +1,5 @@
-// The rules for metadata that hold for every kind (apimachinery, ValidateObjectMeta and BeforeCreate/BeforeUpdate).
+// The rules for metadata that hold for every kind (apimachinery, ValidateObjectMeta and
+// BeforeCreate/BeforeUpdate).
 import type { Random } from "../../effects/random.ts";
 import { secondsTime } from "../../kube/timestamps.ts";
 import { sameJson, type Draft, type LabObject } from "../store/object.ts";
@@ -13,7 +14,9 @@ const ANNOTATIONS_LIMIT = 256 * 1024;
 /** Those may stand without a domain. */
 const STANDARD_FINALIZERS = ["kubernetes", "orphan", "foregroundDeletion"];
 
-/** Letters of generated names: none that make words or look alike (k8s.io/apimachinery util/rand). */
+/**
+ * Letters of generated names: none that make words or look alike (k8s.io/apimachinery util/rand).
+ */
 const LETTERS = "bcdfghjklmnpqrstvwxz2456789";
 const GENERATED_LENGTH = 5;
 const LONGEST_NAME = 63;

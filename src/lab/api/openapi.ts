@@ -1,4 +1,5 @@
-// OpenAPI, as far as kubectl asks: for each kind, whether PATCH takes `fieldValidation` and `dryRun`. No schemas: what they would say is checked on the server.
+// OpenAPI, as far as kubectl asks: for each kind, whether PATCH takes `fieldValidation` and
+// `dryRun`. No schemas: what they would say is checked on the server.
 import { KINDS } from "./kinds.ts";
 import type { KindRow } from "./kind-row.ts";
 

@@ -1,4 +1,5 @@
-// PATCH: reads the object, applies the patch to a copy, and writes the copy as an update. Without a resourceVersion in the patch there is nothing to conflict with.
+// PATCH: reads the object, applies the patch to a copy, and writes the copy as an update. Without a
+// resourceVersion in the patch there is nothing to conflict with.
 import { thaw, type Draft, type LabObject } from "../store/object.ts";
 import { decodeObject, type Decoded } from "./body.ts";
 import { badRequest, Failure, notFound } from "./failure.ts";
@@ -52,7 +53,9 @@ function decodePatched(
   return decoded;
 }
 
-/** The object with the patch in it: a new object. Throws a 400 or 422 for a patch that does not fit. */
+/**
+ * The object with the patch in it: a new object. Throws a 400 or 422 for a patch that does not fit.
+ */
 export function applyPatch(
   type: string,
   object: LabObject | Record<string, unknown>,

@@ -1,4 +1,5 @@
-// The shape in which objects are answered, as the Accept header asks: whole, metadata only, or a table for people.
+// The shape in which objects are answered, as the Accept header asks: whole, metadata only, or a
+// table for people.
 import type { LabObject } from "../store/object.ts";
 import { apiVersionOf } from "./body.ts";
 import { badRequest, Failure } from "./failure.ts";

@@ -1,4 +1,5 @@
-// Questions that are asked by creating an object which is never stored: may somebody do this, whose token is that.
+// Questions that are asked by creating an object which is never stored: may somebody do this, whose
+// token is that.
 import type {
   SelfSubjectAccessReviewSpec,
   SubjectAccessReviewSpec,

@@ -22,7 +22,10 @@ export type Route =
   | { readonly is: "review"; readonly verb: "create"; readonly row: ReviewRow; readonly namespace: string | undefined }
   | { readonly is: "other"; readonly verb: string; readonly path: string };
 
-/** Throws a 404 for a path below /api or /apis that is nothing, and a 405 for a method that a collection does not have. */
+/**
+ * Throws a 404 for a path below /api or /apis that is nothing, and a 405 for a method that a
+ * collection does not have.
+ */
 export function routeOf(request: Pick<LabRequest, "method" | "path" | "query">): Route {
   const { method, path } = request;
   const segments = path

@@ -5,7 +5,9 @@ import { parseLabelSelector } from "./label-selector.ts";
 
 export type Selection = (object: LabObject) => boolean;
 
-/** What `labelSelector` and `fieldSelector` of a query select; undefined: everything. Throws a 400. */
+/**
+ * What `labelSelector` and `fieldSelector` of a query select; undefined: everything. Throws a 400.
+ */
 export function selectionOf(row: KindRow, query: Readonly<Record<string, string>>): Selection | undefined {
   const labelText = query["labelSelector"] ?? "";
   const fieldText = query["fieldSelector"] ?? "";

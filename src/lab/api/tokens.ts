@@ -8,7 +8,10 @@ interface Issued {
   readonly expiresAt: number;
 }
 
-/** Bearer tokens: those that the lab was given and those that it has issued. They mean something to this lab only. */
+/**
+ * Bearer tokens: those that the lab was given and those that it has issued. They mean something to
+ * this lab only.
+ */
 export class Tokens {
   readonly #clock: Clock;
   readonly #random: Random;

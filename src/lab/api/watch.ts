@@ -1,10 +1,13 @@
-// A watch: what has happened since a version, then what happens, until its time is up or its client leaves.
+// A watch: what has happened since a version, then what happens, until its time is up or its client
+// leaves.
 //
 //   replaying ──▶ live ── timeoutSeconds, compaction, client gone, fault switch ──▶ ended
 //
-// Invariants: events come in the order of their versions; each is queued within the change that it tells of, so nothing is missed between the replay and the
-// live part; a stalled watch queues and says nothing. An object that begins to match the selection is ADDED, one that ceases to is DELETED (with its last
-// matching content and the version of the change), whatever happened to it really.
+// Invariants: events come in the order of their versions; each is queued within the change that it
+// tells of, so nothing is missed between the replay and the live part; a stalled watch queues and
+// says nothing. An object that begins to match the selection is ADDED, one that ceases to is
+// DELETED (with its last matching content and the version of the change), whatever happened to it
+// really.
 import type { Random } from "../../effects/random.ts";
 import { Fifo } from "../../kube/fifo.ts";
 import type { LabObject } from "../store/object.ts";
@@ -37,7 +40,10 @@ const DEFAULT_SECONDS = 1800;
 const BEFORE_THE_END_MS = 2000;
 const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
 
-/** Opens a watch. Throws a Failure for a version that lies in the future, or a selector that makes no sense. */
+/**
+ * Opens a watch. Throws a Failure for a version that lies in the future, or a selector that makes
+ * no sense.
+ */
 export function openWatch(state: State, target: Target, options: WatchOptions): Watch {
   return new Watch(state, target, options);
 }
@@ -200,7 +206,9 @@ export class Watch implements LabStream {
     });
   }
 
-  /** Every minute, and once two seconds before the end, so that the client's next watch begins late. */
+  /**
+   * Every minute, and once two seconds before the end, so that the client's next watch begins late.
+   */
   #bookmarkLater(lifetime: number): void {
     let cancel = (): void => undefined;
     const again = (left: number): void => {

@@ -1,5 +1,6 @@
-// Creating and changing objects. The order is upstream's: decode, default, metadata, what the strategy puts back, admission, validation, and then the one step
-// that changes the store. Nothing is awaited in here, so a write is never between two states.
+// Creating and changing objects. The order is upstream's: decode, default, metadata, what the
+// strategy puts back, admission, validation, and then the one step that changes the store. Nothing
+// is awaited in here, so a write is never between two states.
 import { sameJson, storeKey, thaw, type Draft, type LabObject } from "../store/object.ts";
 import { decodeObject, type FieldValidation } from "./body.ts";
 import {
@@ -111,7 +112,10 @@ export function replaceObject(state: State, target: Target, body: unknown, door:
   return { object: updateDraft(state, target, before, draft, door, options), created: false, warnings };
 }
 
-/** Any change of an object that is there: judges it and stores it. `draft` is the object as the client wants it. */
+/**
+ * Any change of an object that is there: judges it and stores it. `draft` is the object as the
+ * client wants it.
+ */
 export function updateDraft(
   state: State,
   target: Target,
@@ -148,7 +152,10 @@ export function updateDraft(
   return commitUpdate(state, target, before, object, options.dryRun);
 }
 
-/** The last step of an update: nothing if nothing changed, removal if it took the last finalizer of what is being deleted. */
+/**
+ * The last step of an update: nothing if nothing changed, removal if it took the last finalizer of
+ * what is being deleted.
+ */
 export function commitUpdate(
   state: State,
   target: Target,
@@ -160,7 +167,8 @@ export function commitUpdate(
   const next = { ...object, metadata: { ...object.metadata, resourceVersion: before.metadata.resourceVersion ?? "" } };
   checkSize(next);
   if (isReleased(next, before)) {
-    // What watches see go is what was stored, finalizers and all; the answer is what was asked for, of the version before.
+    // What watches see go is what was stored, finalizers and all; the answer is what was asked for,
+    // of the version before.
     if (!dryRun) state.store.remove(row.collection, keyOf(target), before);
     return next;
   }
@@ -168,7 +176,10 @@ export function commitUpdate(
   return dryRun ? next : state.store.write(row.collection, keyOf(target), next);
 }
 
-/** A deleted object goes when nobody holds it any more: its finalizers are gone, and its grace period was over before. */
+/**
+ * A deleted object goes when nobody holds it any more: its finalizers are gone, and its grace
+ * period was over before.
+ */
 function isReleased(next: LabObject, before: LabObject): boolean {
   if (before.metadata.deletionTimestamp === undefined) return false;
   if ((next.metadata.finalizers ?? []).length > 0) return false;
@@ -222,7 +233,10 @@ function specChanged(object: Draft, before: LabObject): boolean {
   return false;
 }
 
-/** What rules have filled in goes through the types once more, so that stored objects are always canonical. */
+/**
+ * What rules have filled in goes through the types once more, so that stored objects are always
+ * canonical.
+ */
 function conformed(row: KindRow, draft: Draft): Draft {
   return decodeObject(row.convert?.stored ?? row, draft, "Ignore").draft;
 }

@@ -15,7 +15,10 @@ afterEach(async () => {
   for (const controllers of running.splice(0)) await controllers.stop();
 });
 
-/** Three nodes, all controllers, and a provisioner that makes a volume as soon as a claim has its node. */
+/**
+ * Three nodes, all controllers, and a provisioner that makes a volume as soon as a claim has its
+ * node.
+ */
 async function start(seed = 1) {
   const kube = new TinyKube();
   const clock = manualClock();

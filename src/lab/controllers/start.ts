@@ -1,11 +1,16 @@
 // The control plane and the kubelets of a lab, as processes that can be killed and started again.
 //
-// Processes: `kube-controller-manager`, `kube-scheduler`, and `kubelet/<node>` for each machine. Each has its own connection, its own caches and, inside the manager, one rate limit per controller.
+// Processes: `kube-controller-manager`, `kube-scheduler`, and `kubelet/<node>` for each machine.
+// Each has its own connection, its own caches and, inside the manager, one rate limit per
+// controller.
 //
-//   running ── kill, or the write after which it was to die ──▶ dead ── restart ──▶ running, with empty caches
+//   running ── kill, or the write after which it was to die ──▶ dead
+//      ▲                                                          │
+//      └──────────── restart, with empty caches ──────────────────┘
 //
-// Invariants: a dead process writes nothing and hears nothing; a machine outlives its kubelet, so containers run on; `stop` ends all and waits for what can be waited for. Faults (late watches, held
-// workers) belong to the name and not to the process: they hold over a restart.
+// Invariants: a dead process writes nothing and hears nothing; a machine outlives its kubelet, so
+// containers run on; `stop` ends all and waits for what can be waited for. Faults (late watches,
+// held workers) belong to the name and not to the process: they hold over a restart.
 import type { Kube } from "../../kube/kube.ts";
 import type { Resource } from "../../kube/resource.ts";
 import { background } from "../../observe/background.ts";
@@ -71,7 +76,10 @@ export interface Controllers {
   lagOf(process: string): WatchLag;
   /** Holds the binder's workers. */
   readonly binder: BinderFaults;
-  /** Pulls a machine's plug: kubelet and containers end at once, its files stay. `restart` of its kubelet switches it on again. */
+  /**
+   * Pulls a machine's plug: kubelet and containers end at once, its files stay. `restart` of its
+   * kubelet switches it on again.
+   */
   pullPlug(node: string): void;
   /** What a container has written so far, "" if nothing: made for `LabApi.servePodLogs`. */
   readonly podLogs: (
@@ -81,7 +89,9 @@ export interface Controllers {
   stop(): Promise<void>;
 }
 
-/** Starts everything. `kube` may give each process a connection of its own, with the process's user. */
+/**
+ * Starts everything. `kube` may give each process a connection of its own, with the process's user.
+ */
 export function startControllers(
   deps: Effects & { readonly kube: Kube | ((process: string) => Kube) },
   options: ControllersOptions,

@@ -10,7 +10,10 @@ export interface ContainerProgram {
   readonly cwd: string;
 }
 
-/** For a container that this machine's own programs play, or that a player plays. Rejects with a ForeignPath when it names data that is not below its mounts. */
+/**
+ * For a container that this machine's own programs play, or that a player plays. Rejects with a
+ * ForeignPath when it names data that is not below its mounts.
+ */
 export async function programOf(run: ContainerRun, player: ImagePlayer | undefined): Promise<ContainerProgram> {
   const { pod, container, mounts, files } = run;
   const { command = [], args = [] } = container;
@@ -41,7 +44,10 @@ export async function programOf(run: ContainerRun, player: ImagePlayer | undefin
   return { argv: prepared.argv, env: { ...written, ...prepared.env }, cwd };
 }
 
-/** Where the container begins, on the node: below its mounts, or in a directory of its own that stands for its image's file system. */
+/**
+ * Where the container begins, on the node: below its mounts, or in a directory of its own that
+ * stands for its image's file system.
+ */
 async function workingDirectory({ pod, container, mounts, files }: ContainerRun): Promise<string> {
   const workingDir = (container.workingDir ?? "").replace(/\/+$/, "");
   const root = `/var/lib/kubelet/pods/${uidOf(pod)}/root/${container.name}`;
@@ -52,8 +58,9 @@ async function workingDirectory({ pod, container, mounts, files }: ContainerRun)
 }
 
 /**
- * Scripts that lie in a mounted ConfigMap or Secret may name mount paths as the command may, and each other. Where any that is named does, copies with the paths replaced are run in their place: as mounts of their own, "the
- * file at this path is that one". Rejects with a ForeignPath.
+ * Scripts that lie in a mounted ConfigMap or Secret may name mount paths as the command may, and
+ * each other. Where any that is named does, copies with the paths replaced are run in their place:
+ * as mounts of their own, "the file at this path is that one". Rejects with a ForeignPath.
  */
 async function ownScripts(run: ContainerRun, words: readonly string[]): Promise<readonly Mount[]> {
   const { pod, container, mounts, files } = run;

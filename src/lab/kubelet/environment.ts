@@ -4,7 +4,10 @@ import { configMaps } from "../../kube/kinds.ts";
 import { uidOf } from "../../kube/objects.ts";
 import { secrets } from "../controllers/kinds.ts";
 
-/** A container's environment: literal values, fields of the pod, keys of ConfigMaps and Secrets. Rejects when something it names is not there. */
+/**
+ * A container's environment: literal values, fields of the pod, keys of ConfigMaps and Secrets.
+ * Rejects when something it names is not there.
+ */
 export async function environmentOf(
   client: KubeClient,
   pod: Pod,

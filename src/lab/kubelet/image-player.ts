@@ -4,8 +4,8 @@ import type { ContainerRun } from "./runtime.ts";
 export interface ImagePlayer {
   plays(image: string): boolean;
   /**
-   * What is run for a container; `argv` is its command and arguments with its mount paths replaced, `env` is added to its environment. Rejects, with words for a person, when it
-   * cannot be played.
+   * What is run for a container; `argv` is its command and arguments with its mount paths replaced,
+   * `env` is added to its environment. Rejects, with words for a person, when it cannot be played.
    */
   prepare(run: ContainerRun, argv: readonly string[]): Promise<Prepared>;
 }

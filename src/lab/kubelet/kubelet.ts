@@ -1,7 +1,8 @@
 // The kubelet of one node: one PodWorker per pod that is bound to the node.
 //
-// Invariant: a pod (by UID) has one worker at most; a pod of the same name with another UID begins only when the one before has ended, so that two never use one volume or name at once.
-// Ends with its signal: what runs on the node runs on, and a kubelet started again takes it over.
+// Invariant: a pod (by UID) has one worker at most; a pod of the same name with another UID begins
+// only when the one before has ended, so that two never use one volume or name at once. Ends with
+// its signal: what runs on the node runs on, and a kubelet started again takes it over.
 import { KubeClient } from "../../kube/client.ts";
 import { Informer } from "../../kube/informer.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";

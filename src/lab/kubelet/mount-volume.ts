@@ -14,11 +14,17 @@ export interface MountDeps {
   readonly client: KubeClient;
   readonly files: NodeFiles;
   readonly csi: CsiDrivers;
-  /** The kubelet's own node, as its cache has it: a label that has just been set may not be there yet. */
+  /**
+   * The kubelet's own node, as its cache has it: a label that has just been set may not be there
+   * yet.
+   */
   readonly node: () => Node | undefined;
 }
 
-/** A volume could not be made ready; it is tried again. `event` is what the pod's events say, at once. */
+/**
+ * A volume could not be made ready; it is tried again. `event` is what the pod's events say, at
+ * once.
+ */
 export class MountFailure extends Error {
   override readonly name = "MountFailure";
   readonly event: string | undefined;
@@ -120,7 +126,10 @@ async function hostPathProblem(
   }
 }
 
-/** Waits, by failing, until the claim is bound; then its volume must be for this node, each time anew. */
+/**
+ * Waits, by failing, until the claim is bound; then its volume must be for this node, each time
+ * anew.
+ */
 async function mountClaim(deps: MountDeps, pod: Pod, volume: Volume): Promise<string> {
   const namespace = pod.metadata?.namespace ?? "";
   const name = claimNameOf(pod, volume) ?? "";

@@ -1,4 +1,7 @@
-/** The directories of one node, handed in: a directory on this machine or a tree in memory. Paths are the node's own, absolute. */
+/**
+ * The directories of one node, handed in: a directory on this machine or a tree in memory. Paths
+ * are the node's own, absolute.
+ */
 export interface NodeFiles {
   /** What is there, or undefined for nothing. */
   kind(path: string): Promise<"directory" | "file" | "other" | undefined>;

@@ -26,7 +26,10 @@ interface StatusSource {
   onWritten(pod: Pod): void;
 }
 
-/** Writes a pod's status as a whole, one write at a time, and only when it has changed; a refused one is tried again each second while the pod is there. */
+/**
+ * Writes a pod's status as a whole, one write at a time, and only when it has changed; a refused
+ * one is tried again each second while the pod is there.
+ */
 export class PodStatusWriter {
   readonly #deps: WriterDeps;
   readonly #source: StatusSource;
@@ -68,7 +71,8 @@ export class PodStatusWriter {
         this.#written = status;
         this.#source.onWritten(answer);
       } catch (error) {
-        // A conflict is tried again as well: if the pod has become another, its end is seen soon, and ends this.
+        // A conflict is tried again as well: if the pod has become another, its end is seen soon,
+        // and ends this.
         if (isNotFound(error) || signal.aborted) return;
         this.#again = true;
         await clock.sleep(WRITE_RETRY_MS, signal).catch(() => undefined);

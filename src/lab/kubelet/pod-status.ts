@@ -52,7 +52,10 @@ export function isSidecar({ container, init }: { readonly container: Container; 
   return init && (container as { restartPolicy?: string }).restartPolicy === "Always";
 }
 
-/** The whole status of a pod from what is known of its containers; conditions that are not the kubelet's stay. */
+/**
+ * The whole status of a pod from what is known of its containers; conditions that are not the
+ * kubelet's stay.
+ */
 export function podStatus(
   pod: Pod,
   records: readonly ContainerRecord[],
@@ -118,7 +121,9 @@ function containerStatus(record: ContainerRecord, over: boolean): ContainerStatu
   };
 }
 
-/** Of a container that had not begun when its pod ended. A real kubelet writes null for both times. */
+/**
+ * Of a container that had not begun when its pod ended. A real kubelet writes null for both times.
+ */
 const UNKNOWN = {
   exitCode: 137,
   reason: "ContainerStatusUnknown",

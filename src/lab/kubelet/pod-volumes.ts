@@ -66,7 +66,10 @@ export class PodVolumes {
     return !this.#life.isEnding();
   }
 
-  /** Keeps ConfigMap volumes up to date until the pod ends: about a minute late, or as soon as the pod itself is changed, as a real kubelet does. */
+  /**
+   * Keeps ConfigMap volumes up to date until the pod ends: about a minute late, or as soon as the
+   * pod itself is changed, as a real kubelet does.
+   */
   async follow(): Promise<void> {
     const volumes = (this.#life.pod().spec?.volumes ?? []).filter(({ configMap }) => configMap !== undefined);
     while (volumes.length > 0 && !this.#life.isEnding() && !isTerminal(this.#life.pod())) {
@@ -87,7 +90,10 @@ export class PodVolumes {
     }
   }
 
-  /** Unpublishes what CSI drivers have published for the pod, trying again until nothing is left. Its containers have ended. */
+  /**
+   * Unpublishes what CSI drivers have published for the pod, trying again until nothing is left.
+   * Its containers have ended.
+   */
   async unmountAll(): Promise<void> {
     const { clock, csi, log, signal } = this.#deps;
     const { name, uid = "" } = this.#life.pod().metadata ?? {};

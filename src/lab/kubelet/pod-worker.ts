@@ -1,17 +1,21 @@
 // The life of one pod on its node.
 //
-//   volumes ── all mounted ──▶ init containers, one after the other ──▶ containers ── all ended for good ──▶ finished
-//      │                               │                                    │                                  │
-//      ├──────── activeDeadlineSeconds ┴──────────── containers get the pod's grace, the pod has Failed ──────▶┤
-//      └──────── deletionTimestamp ────┴────────────────────────────────────┘                                  │
-//                      ▼                                                                                       │
-//   stopping: containers get the pod's grace ──▶ final status ──▶ DELETE with grace 0 ◀── deletionTimestamp ───┘
+//   volumes ── all mounted ──▶ init containers, one by one ──▶ containers ── all ended ──▶ finished
+//      │                              │                            │                         │
+//      ├── activeDeadlineSeconds ─────┴── containers get the pod's grace, the pod has Failed ▶┤
+//      └── deletionTimestamp ─────────┴────────────────────────────┘                         │
+//                 ▼                                                                          │
+//   stopping: containers get the pod's grace ──▶ final status ──▶ DELETE with grace 0        │
+//                                                                   ▲── deletionTimestamp ───┘
 //   object gone (force delete): containers are killed, nothing is written.
-//   Either way CSI volumes are unpublished when the containers have ended, and before the final DELETE.
+//   Either way CSI volumes are unpublished when the containers have ended, and before the final
+//   DELETE.
 //
-// * A container that ends and is to be restarted (restartPolicy) is so at once the first time, then after 10 s doubling to 300 s; ten good minutes end the row.
+// * A container that ends and is to be restarted (restartPolicy) is so at once the first time, then
+//   after 10 s doubling to 300 s; ten good minutes end the row.
 // * Containers that a kubelet before this one started are taken over as they are.
-// * Invariants: after `stopping` nothing is started; the final DELETE is sent only when no container of the pod runs, and names the pod's UID.
+// * Invariants: after `stopping` nothing is started; the final DELETE is sent only when no
+//   container of the pod runs, and names the pod's UID.
 import { isDeepStrictEqual } from "node:util";
 import type { Container, Pod, PodStatus } from "kubernetes-types/core/v1.js";
 import type { Clock } from "../../effects/clock.ts";
@@ -218,7 +222,10 @@ export class PodWorker {
     );
   }
 
-  /** Runs one container, and again as its pod's restartPolicy says, until it has ended for good or is stopped. */
+  /**
+   * Runs one container, and again as its pod's restartPolicy says, until it has ended for good or
+   * is stopped.
+   */
   async #keep(record: ContainerRecord): Promise<void> {
     const stopping = this.#stopping.signal;
     const { runtime, event } = this.#deps;
@@ -283,7 +290,8 @@ export class PodWorker {
       if (subPath !== undefined && (await files.kind(source)) === undefined) await files.makeDirectories(source);
       mounts.push({ mountPath, source, readOnly });
     }
-    // The power may have gone: kubelet and containers end in one moment, and this one saw the latter.
+    // The power may have gone: kubelet and containers end in one moment, and this one saw the
+    // latter.
     this.#deps.signal.throwIfAborted();
     const signal = AbortSignal.any([this.#stopping.signal, this.#deps.signal]);
     const started = await runtime.start({ pod: this.#pod, container, restarts, mounts, env, files }, signal);
@@ -291,7 +299,9 @@ export class PodWorker {
     return started;
   }
 
-  /** Follows a container that runs to its end, which comes by itself or because the pod is stopped. */
+  /**
+   * Follows a container that runs to its end, which comes by itself or because the pod is stopped.
+   */
   async #watch(record: ContainerRecord, handle: ContainerHandle): Promise<NonNullable<ContainerHandle["exit"]>> {
     const { clock } = this.#deps;
     this.#handles.add(handle);

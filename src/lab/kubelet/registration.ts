@@ -33,8 +33,9 @@ const RETRY_MS = 1_000;
 const NAMESPACE = "kube-node-lease";
 
 /**
- * Registers the node, once per kubelet: a Node object that is deleted while the kubelet runs does not come back before the kubelet is started again. An object that is there keeps its labels and taints, but
- * for the default labels.
+ * Registers the node, once per kubelet: a Node object that is deleted while the kubelet runs does
+ * not come back before the kubelet is started again. An object that is there keeps its labels and
+ * taints, but for the default labels.
  */
 export async function register(deps: RegistrationDeps, about: NodeDescription, signal: AbortSignal): Promise<void> {
   for (;;) {
@@ -68,7 +69,10 @@ async function registerOnce(
   await client.patchMerge(nodes, { name: about.name }, { status }, { subresource: "status", signal });
 }
 
-/** Renews the node's lease every 10 s, and its status every five minutes or when the node (as the cache has it) is not Ready, until the signal is aborted. */
+/**
+ * Renews the node's lease every 10 s, and its status every five minutes or when the node (as the
+ * cache has it) is not Ready, until the signal is aborted.
+ */
 export async function heartbeat(
   deps: RegistrationDeps,
   about: NodeDescription,

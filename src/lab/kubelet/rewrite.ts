@@ -1,6 +1,9 @@
 import type { Mount } from "./runtime.ts";
 
-/** What of a machine's own files a script may name: programs, what the kernel says, and the harmless devices. Anything else that begins with / is data. */
+/**
+ * What of a machine's own files a script may name: programs, what the kernel says, and the harmless
+ * devices. Anything else that begins with / is data.
+ */
 const MACHINE = [
   /^\/(bin|sbin|usr|lib|lib64)(\/|$)/,
   /^\/dev\/(null|zero|urandom|random|stdin|stdout|stderr|tty|fd\/\d+)$/,
@@ -9,10 +12,16 @@ const MACHINE = [
   /^\/proc\/(self|\d+)(\/(cgroup|cmdline|comm|environ|fd(\/\d+)?|limits|mountinfo|mounts|stat|statm|status)?)?$/,
 ];
 const DEVICE = /^\/dev\//;
-/** Where an absolute path may begin: not inside of a longer word, of a relative path or of a URL; but right behind an option of one letter (`-C/etc`), and behind the `-` of `${D:-/data}`. */
+/**
+ * Where an absolute path may begin: not inside of a longer word, of a relative path or of a URL;
+ * but right behind an option of one letter (`-C/etc`), and behind the `-` of `${D:-/data}`.
+ */
 const START = String.raw`(?:(?<![\w./}$*?~)])(?<!:(?=\/\/))|(?<=(?:^|[\s"'=;|&(])-[A-Za-z]))`;
 const ABSOLUTE = new RegExp(String.raw`${START}\/+(?:[\w.-][\w./-]*)?(?![\w])`, "g");
-/** What comes before a path that is written to: a redirection, or a command that changes each, or the last, of its operands. */
+/**
+ * What comes before a path that is written to: a redirection, or a command that changes each, or
+ * the last, of its operands.
+ */
 const REDIRECTED = />\|?\s*["']?$/;
 const CHANGES_EACH = /(?:^|[\s;|&(])(?:\S*\/)?(?:rm|rmdir|mkdir|touch|tee|truncate|chmod|chown|mv)\s[^\n;|&]*$/;
 const CHANGES_LAST = /(?:^|[\s;|&(])(?:\S*\/)?(?:cp|ln|install|dd)\s[^\n;|&]*$/;
@@ -20,7 +29,10 @@ const LAST = /^["']?\s*(?:$|[\n;|&)])/;
 /** `/proc/$pid/root/…` is the machine's root. */
 const THROUGH_PROC = /^[^\s"';|&]*\/(?:root|cwd)\b/;
 
-/** A script names data that no mount of its container stands for: it would touch the machine's own files. */
+/**
+ * A script names data that no mount of its container stands for: it would touch the machine's own
+ * files.
+ */
 export class ForeignPath extends Error {
   override readonly name = "ForeignPath";
   constructor(path: string) {
@@ -30,7 +42,10 @@ export class ForeignPath extends Error {
   }
 }
 
-/** Replaces mount paths by where they lie on this machine. There is no chroot, so a text is changed instead of the root. */
+/**
+ * Replaces mount paths by where they lie on this machine. There is no chroot, so a text is changed
+ * instead of the root.
+ */
 export class PathRewriter {
   readonly #mounts: readonly { readonly mountPath: string; readonly machine: string }[];
   readonly #pattern: RegExp | undefined;
@@ -48,7 +63,10 @@ export class PathRewriter {
         : new RegExp(String.raw`${START}(?:${alternatives.join("|")})(?=/|$|[^\w.\-])`, "g");
   }
 
-  /** The text with its mount paths replaced. Throws a ForeignPath for one that names other data, or that would change the machine's programs. `before` is what comes before it in its command. */
+  /**
+   * The text with its mount paths replaced. Throws a ForeignPath for one that names other data, or
+   * that would change the machine's programs. `before` is what comes before it in its command.
+   */
   rewrite(text: string, before = ""): string {
     for (const { 0: path, index } of text.matchAll(ABSOLUTE)) {
       const after = text.slice(index + path.length);

@@ -50,14 +50,21 @@ export class ImagePullError extends Error {
 }
 
 /**
- * What runs the containers of one node. It outlives the kubelet: a kubelet that is started again finds what runs.
+ * What runs the containers of one node. It outlives the kubelet: a kubelet that is started again
+ * finds what runs.
  */
 export interface ContainerRuntime {
-  /** Resolves when the container runs. Rejects with an ImagePullError, or with the signal's reason when that is aborted first. */
+  /**
+   * Resolves when the container runs. Rejects with an ImagePullError, or with the signal's reason
+   * when that is aborted first.
+   */
   start(run: ContainerRun, signal: AbortSignal): Promise<ContainerHandle>;
   /** The latest start of a pod's container. */
   find(podUid: string, container: string): ContainerHandle | undefined;
-  /** What a pod's container has written; `podKey` is namespace/name. Undefined when there is none such. */
+  /**
+   * What a pod's container has written; `podKey` is namespace/name. Undefined when there is none
+   * such.
+   */
   log(podKey: string, container: string | undefined): string | undefined;
   /** Forgets the containers of a pod; they have ended. */
   forget(podUid: string): void;
@@ -93,14 +100,20 @@ export class ContainerRegistry {
     return this.#pods.get(podUid)?.handles.get(container);
   }
 
-  /** The log of a pod's container, or of its only one; of several pods of this name that of the newest. */
+  /**
+   * The log of a pod's container, or of its only one; of several pods of this name that of the
+   * newest.
+   */
   log(podKey: string, container: string | undefined): string | undefined {
     const pod = [...this.#pods.values()].findLast(({ name }) => name === podKey);
     const [only] = pod?.handles.values() ?? [];
     return (container === undefined ? only : pod?.handles.get(container))?.log();
   }
 
-  /** Kills what runs in the newest pod of this name (namespace/name), as the kernel does when it is out of memory. */
+  /**
+   * Kills what runs in the newest pod of this name (namespace/name), as the kernel does when it is
+   * out of memory.
+   */
   async kill(podKey: string): Promise<void> {
     const pod = [...this.#pods.values()].findLast(({ name }) => name === podKey);
     const handles = [...(pod?.handles.values() ?? [])];

@@ -1,8 +1,11 @@
 // Plays containers as a test says, without running anything.
 //
-//   starting ── at once, or never ──▶ running ── its time is up, or stop: after it has reacted, at the latest after the grace ──▶ exited
+//   starting ── at once, or never ──▶ running ── its time is up ──▶ exited
+//                                        └── stop: after it has reacted, at the latest after the
+//                                            grace ──▶ exited
 //
-// Invariants: a container exits once; its effect on the node's files is done before it exits and not at all when it was stopped before its time.
+// Invariants: a container exits once; its effect on the node's files is done before it exits and
+// not at all when it was stopped before its time.
 import type { Clock } from "../../effects/clock.ts";
 import { background } from "../../observe/background.ts";
 import type { Log } from "../../observe/log.ts";
@@ -29,7 +32,10 @@ export type Play =
       readonly afterMs: number;
       readonly code: number;
       readonly log?: string;
-      /** What it has done to the node's files by then. Throwing makes it exit with 1 and the error as its log. */
+      /**
+       * What it has done to the node's files by then. Throwing makes it exit with 1 and the error
+       * as its log.
+       */
       readonly effect?: (run: ContainerRun) => Promise<void> | void;
     }
   | { readonly does: "never-starts" }
@@ -41,7 +47,10 @@ export class ScriptedRuntime implements ContainerRuntime {
   readonly #play: (run: ContainerRun) => Play;
   readonly #registry = new ContainerRegistry();
 
-  /** `play` is asked at each start of a container, restarts included. @default everything runs for ever */
+  /**
+   * `play` is asked at each start of a container, restarts included. @default everything runs for
+   * ever
+   */
   constructor(deps: { readonly clock: Clock; readonly log: Log }, play: (run: ContainerRun) => Play = () => RUNS) {
     this.#clock = deps.clock;
     this.#log = deps.log;

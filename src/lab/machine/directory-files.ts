@@ -3,7 +3,10 @@ import { dirname, join, resolve, sep } from "node:path";
 import { isMissing } from "../../effects/files.ts";
 import type { NodeFiles } from "../kubelet/node-files.ts";
 
-/** A node's files as a directory of this machine: the node's `/opt` is `<root>/opt`. What is written is for the user who runs the lab alone. */
+/**
+ * A node's files as a directory of this machine: the node's `/opt` is `<root>/opt`. What is written
+ * is for the user who runs the lab alone.
+ */
 export class DirectoryFiles implements NodeFiles {
   readonly #root: string;
   #writes = 0;

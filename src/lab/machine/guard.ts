@@ -1,8 +1,12 @@
-// Ends the child processes of a lab that can no longer do it: a process that was killed by SIGKILL, or has crashed, cleans up nothing.
+// Ends the child processes of a lab that can no longer do it: a process that was killed by SIGKILL,
+// or has crashed, cleans up nothing.
 //
-// It is a shell that reads from a pipe which process groups there are, and outlives this process. When the pipe ends without a word (`.` is said by `close`), it kills the groups
-// that have not been taken off and (where there is a /proc) whoever carries the lab's mark in the environment, removes the lab's directory if it was given one, and ends.
-// Invariant: a group is taken off as soon as its process has ended, so that a number that belongs to another program by then is not killed.
+// It is a shell that reads from a pipe which process groups there are, and outlives this process.
+// When the pipe ends without a word (`.` is said by `close`), it kills the groups that have not
+// been taken off and (where there is a /proc) whoever carries the lab's mark in the environment,
+// removes the lab's directory if it was given one, and ends. Invariant: a group is taken off as
+// soon as its process has ended, so that a number that belongs to another program by then is not
+// killed.
 import { spawn, type ChildProcess } from "node:child_process";
 import { CONTAINER_VARIABLE } from "./stragglers.ts";
 

@@ -1,8 +1,11 @@
-// A whole lab on this machine, for people and for stories: the API over HTTP(S), all controllers, and nodes that are directories, whose containers are child processes.
+// A whole lab on this machine, for people and for stories: the API over HTTP(S), all controllers,
+// and nodes that are directories, whose containers are child processes.
 //
-//   starting ──▶ running ── close() ──▶ closed: no process, no connection; the directories stay, they are the caller's
+//   starting ──▶ running ── close() ──▶ closed: no process, no connection
+//                                       (the directories stay: they are the caller's)
 //
-// It runs commands that its API is given, as this user: whoever can reach the API and has a token is this user. So it listens on loopback and takes nobody without a token.
+// It runs commands that its API is given, as this user: whoever can reach the API and has a token
+// is this user. So it listens on loopback and takes nobody without a token.
 import { join } from "node:path";
 import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
@@ -24,9 +27,14 @@ export interface MachineLabOptions {
   /** Each node is a directory in it, by its name; made when it is not there. */
   readonly directory: string;
   readonly nodes: readonly string[];
-  /** Ends the lab's processes when this one is killed before it has closed the lab; the caller closes it afterwards. @default one of the lab's own */
+  /**
+   * Ends the lab's processes when this one is killed before it has closed the lab; the caller
+   * closes it afterwards. @default one of the lab's own
+   */
   readonly guard?: Guard;
-  /** How the product's image is played. @default it is not: its containers are Ready and do nothing */
+  /**
+   * How the product's image is played. @default it is not: its containers are Ready and do nothing
+   */
   readonly product?: Omit<ProductPlayerOptions, "kubeconfig">;
   /** PEM. @default plain HTTP */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
@@ -46,7 +54,10 @@ export interface MachineLab {
   readonly nodes: ReadonlyMap<string, LabNode>;
   /** A kubeconfig with a token for this user. @default the administrator */
   kubeconfig(user?: LabUser): string;
-  /** `http://127.0.0.1:<port>` of a pod of the product; undefined when none of that name was started. */
+  /**
+   * `http://127.0.0.1:<port>` of a pod of the product; undefined when none of that name was
+   * started.
+   */
   addressOf(namespace: string, pod: string): string | undefined;
   /** SIGKILL to all that runs in a pod; its kubelet starts it again as its restartPolicy says. */
   killContainers(namespace: string, pod: string): Promise<void>;

@@ -1,7 +1,9 @@
-// Plays the product's own image: its pods run the program of this machine, as the pod's ServiceAccount.
+// Plays the product's own image: its pods run the program of this machine, as the pod's
+// ServiceAccount.
 //
-// What a container would have of its own is played: the kubeconfig stands for the mounted token, the environment variable HOSTNAME for the host name, and free ports on
-// loopback for the pod's own address (`portOf` and `webhookPortOf` tell which).
+// What a container would have of its own is played: the kubeconfig stands for the mounted token,
+// the environment variable HOSTNAME for the host name, and free ports on loopback for the pod's own
+// address (`portOf` and `webhookPortOf` tell which).
 import { keyOf, uidOf } from "../../kube/objects.ts";
 import type { LabUser } from "../api/request.ts";
 import type { ImagePlayer, Prepared } from "../kubelet/image-player.ts";
@@ -10,12 +12,18 @@ import { freePort } from "./free-port.ts";
 
 export interface ProductPlayerOptions {
   readonly plays: (image: string) => boolean;
-  /** The start of a command line for each program of the image, by the name that a container's command has. */
+  /**
+   * The start of a command line for each program of the image, by the name that a container's
+   * command has.
+   */
   readonly programs: Readonly<Record<string, readonly string[]>>;
   readonly kubeconfig: (user: LabUser) => string;
 }
 
-/** Runs first in the product's process. os.hostname() says what it would in the pod; and a port is open on loopback only: a pod has an address of its own, this machine's is seen by everybody. */
+/**
+ * Runs first in the product's process. os.hostname() says what it would in the pod; and a port is
+ * open on loopback only: a pod has an address of its own, this machine's is seen by everybody.
+ */
 export const POD_PRELUDE = `data:text/javascript,${encodeURIComponent(`
 import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
@@ -59,7 +67,10 @@ export class ProductPlayer implements ImagePlayer {
     return { argv: [...program, ...args], env };
   }
 
-  /** The port on loopback that stands for the health port of a pod (`namespace/name`), once it has been started. */
+  /**
+   * The port on loopback that stands for the health port of a pod (`namespace/name`), once it has
+   * been started.
+   */
   portOf(podKey: string): number | undefined {
     return this.#ports.get(podKey)?.health;
   }

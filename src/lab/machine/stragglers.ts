@@ -1,11 +1,15 @@
 import { readdir, readFile } from "node:fs/promises";
 
-/** The variable by which a process is known to have been started, however indirectly, by a container of a lab. */
+/**
+ * The variable by which a process is known to have been started, however indirectly, by a container
+ * of a lab.
+ */
 export const CONTAINER_VARIABLE = "MOORING_LAB_CONTAINER";
 
 /**
- * Processes of this user that carry a value in their environment that begins with `marker`: what a container has started and what has left its process group (`setsid`, daemons). Only where there is a /proc: elsewhere none is
- * ever found.
+ * Processes of this user that carry a value in their environment that begins with `marker`: what a
+ * container has started and what has left its process group (`setsid`, daemons). Only where there
+ * is a /proc: elsewhere none is ever found.
  */
 export async function stragglers(marker: string): Promise<readonly number[]> {
   const names = await readdir("/proc").catch(() => []);
@@ -23,10 +27,16 @@ export async function stragglers(marker: string): Promise<readonly number[]> {
   return found.flat();
 }
 
-/** Eight seconds: on a busy machine a process that was killed may have to wait for a processor to end on. */
+/**
+ * Eight seconds: on a busy machine a process that was killed may have to wait for a processor to
+ * end on.
+ */
 const ROUNDS = 40;
 
-/** Kills them, and those that they start meanwhile. Resolves with those that are still there after a while. */
+/**
+ * Kills them, and those that they start meanwhile. Resolves with those that are still there after a
+ * while.
+ */
 export async function killStragglers(marker: string): Promise<readonly number[]> {
   let left: readonly number[] = [];
   for (let round = 0; round < ROUNDS; round++) {

@@ -1,6 +1,8 @@
-// What a real server does to a body before it thinks about it: it decodes the JSON into Go structs and, when it answers, encodes those. Fields that no struct
-// has are lost, `labels: {}` comes back as nothing, `resources` comes back though nobody sent it, `1024Mi` comes back as `1Gi`. Clients meet all of that, for
-// instance when a JSON patch adds a label to an object whose last label was removed.
+// What a real server does to a body before it thinks about it: it decodes the JSON into Go structs
+// and, when it answers, encodes those. Fields that no struct has are lost, `labels: {}` comes back
+// as nothing, `resources` comes back though nobody sent it, `1024Mi` comes back as `1Gi`. Clients
+// meet all of that, for instance when a JSON patch adds a label to an object whose last label was
+// removed.
 import { formatQuantity, parseQuantity, QuantityError } from "../../kube/quantity.ts";
 import { microTime, secondsTime } from "../../kube/timestamps.ts";
 import { fieldsOf, type Field, type Shape } from "./schema.ts";
@@ -10,13 +12,18 @@ export class DecodeError extends Error {
   override readonly name = "DecodeError";
 }
 
-/** An object as a server would give it back. `unknown` are the paths of fields that no struct has. */
+/**
+ * An object as a server would give it back. `unknown` are the paths of fields that no struct has.
+ */
 export interface Conformed {
   readonly value: Record<string, unknown>;
   readonly unknown: readonly string[];
 }
 
-/** Decodes and encodes `value` as the struct `type`. Throws a DecodeError for a value of a wrong type. `value` itself stays as it is. */
+/**
+ * Decodes and encodes `value` as the struct `type`. Throws a DecodeError for a value of a wrong
+ * type. `value` itself stays as it is.
+ */
 export function conform(type: string, value: unknown): Conformed {
   const unknown: string[] = [];
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -185,7 +192,10 @@ function quantity(value: unknown): string {
   }
 }
 
-/** Stands before the key of a map in a path: Go's decoder leaves keys and indexes out, its list of unknown fields has them. */
+/**
+ * Stands before the key of a map in a path: Go's decoder leaves keys and indexes out, its list of
+ * unknown fields has them.
+ */
 const KEY = "\u241f";
 const IN_COLLECTION = /\u241f[^.[]*|\[\d+\]/g;
 

@@ -1,7 +1,9 @@
-// Kubernetes' protobuf, as far as bodies of requests go: kubectl sends it for what it makes up itself (`create namespace`, `create token`, `auth can-i`), and falls
-// back to nothing. Answers are always JSON, which every client takes.
+// Kubernetes' protobuf, as far as bodies of requests go: kubectl sends it for what it makes up
+// itself (`create namespace`, `create token`, `auth can-i`), and falls back to nothing. Answers are
+// always JSON, which every client takes.
 //
-// A body is `k8s\0` and a message runtime.Unknown: 1 the type (1 apiVersion, 2 kind), 2 the object. The numbers of the fields are recorded with the types.
+// A body is `k8s\0` and a message runtime.Unknown: 1 the type (1 apiVersion, 2 kind), 2 the object.
+// The numbers of the fields are recorded with the types.
 import { secondsTime, microTime } from "../../kube/timestamps.ts";
 import { DecodeError } from "./conform.ts";
 import { fieldsOf, type Field, type Shape } from "./schema.ts";
@@ -42,7 +44,10 @@ function struct(type: string, bytes: Buffer): Record<string, unknown> {
   return object;
 }
 
-/** Reads a message whose fields are those with this prefix to their numbers: a struct that stands inline in JSON is a message of its own here. */
+/**
+ * Reads a message whose fields are those with this prefix to their numbers: a struct that stands
+ * inline in JSON is a message of its own here.
+ */
 function fill(object: Record<string, unknown>, fields: readonly Field[], prefix: string, bytes: Buffer): void {
   for (const { number, value } of messages(bytes)) {
     const path = `${prefix}${String(number)}`;

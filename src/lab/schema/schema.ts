@@ -1,6 +1,9 @@
 import { RECORDED } from "./recorded.ts";
 
-/** How one value is written in JSON. `struct` has a name; the element of a list or map is a shape of its own. */
+/**
+ * How one value is written in JSON. `struct` has a name; the element of a list or map is a shape of
+ * its own.
+ */
 export type Shape =
   | {
       readonly is:
@@ -15,11 +18,16 @@ export interface Field {
   readonly shape: Shape;
   /** In protobuf; `2.1` is field 1 of a message that is field 2 here. */
   readonly number: string;
-  /** Left out when empty. A struct never is, for Go's `omitempty` does not know when one is empty … */
+  /**
+   * Left out when empty. A struct never is, for Go's `omitempty` does not know when one is empty …
+   */
   readonly omitEmpty: boolean;
   /** … but `omitzero` does. */
   readonly omitZero: boolean;
-  /** A strategic merge patch merges this list, by `mergeKey` if its elements are objects; without this it is replaced. */
+  /**
+   * A strategic merge patch merges this list, by `mergeKey` if its elements are objects; without
+   * this it is replaced.
+   */
   readonly merge: boolean;
   readonly mergeKey: string | undefined;
   /** A strategic merge patch drops the keys that `$retainKeys` does not name. */
@@ -50,7 +58,9 @@ const FREE = [
 const parsed = new Map<string, StructFields>();
 let lines: Map<string, string> | undefined;
 
-/** The fields of a recorded type such as `core.v1.PodSpec`; undefined for one that is not recorded. */
+/**
+ * The fields of a recorded type such as `core.v1.PodSpec`; undefined for one that is not recorded.
+ */
 export function fieldsOf(name: string): StructFields | undefined {
   const known = parsed.get(name);
   if (known !== undefined) return known;

@@ -1,4 +1,5 @@
-// A certificate authority of one run and a certificate for the lab's server. Both live in memory and die with the process; the authority's key is thrown away at once.
+// A certificate authority of one run and a certificate for the lab's server. Both live in memory
+// and die with the process; the authority's key is thrown away at once.
 import "reflect-metadata";
 import {
   BasicConstraintsExtension,

@@ -9,7 +9,10 @@ const LARGEST_REQUEST = 3 * 1024 * 1024;
 
 const PROTOBUF = "application/vnd.kubernetes.protobuf";
 
-/** The body, parsed: JSON, or YAML or protobuf if it says so; undefined for none. Throws a 400, 413 or 415. */
+/**
+ * The body, parsed: JSON, or YAML or protobuf if it says so; undefined for none. Throws a 400, 413
+ * or 415.
+ */
 export async function readBody(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;

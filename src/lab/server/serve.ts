@@ -1,4 +1,5 @@
-// The lab over real HTTP or HTTPS: authentication, bodies, streams. All that it means is decided by LabApi.
+// The lab over real HTTP or HTTPS: authentication, bodies, streams. All that it means is decided by
+// LabApi.
 import {
   createServer as createHttp,
   type IncomingMessage,
@@ -19,13 +20,19 @@ export interface ServeOptions {
   readonly port?: number;
   /** @default "127.0.0.1" */
   readonly host?: string;
-  /** PEM. Without it plain HTTP is spoken, which carries no tokens from kubectl. `ca` is what clients are to trust; `cert` itself if not given. */
+  /**
+   * PEM. Without it plain HTTP is spoken, which carries no tokens from kubectl. `ca` is what
+   * clients are to trust; `cert` itself if not given.
+   */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** Bearer tokens. Those that the lab issues (service accounts, `kubeconfig`) are good as well. */
   readonly tokens?: ReadonlyMap<string, LabUser>;
   /** Who comes without a token. @default the administrator without `tokens`, nobody (401) with */
   readonly anonymous?: LabUser;
-  /** Cuts streams into chunks of so many bytes, in the middle of characters too: what a client must bear. @default whole events */
+  /**
+   * Cuts streams into chunks of so many bytes, in the middle of characters too: what a client must
+   * bear. @default whole events
+   */
   readonly chunkBytes?: number;
 }
 
@@ -33,7 +40,9 @@ export interface ServedLab {
   /** `http://127.0.0.1:12345` */
   readonly url: string;
   readonly port: number;
-  /** A kubeconfig with a token of its own for this user; for the administrator when none is given. */
+  /**
+   * A kubeconfig with a token of its own for this user; for the administrator when none is given.
+   */
   kubeconfig(user?: LabUser): string;
   /** Cuts all connections and keeps the state: the API server has crashed. */
   cut(): void;
@@ -142,7 +151,10 @@ function send(response: ServerResponse, answered: Exclude<LabAnswer, { stream: L
   response.end(text);
 }
 
-/** Sends each document as a line of its own, as soon as it is there, and no faster than the client reads. */
+/**
+ * Sends each document as a line of its own, as soon as it is there, and no faster than the client
+ * reads.
+ */
 async function sendStream(response: ServerResponse, stream: LabStream, chunkBytes: number | undefined): Promise<void> {
   response.once("close", () => {
     stream.close();

@@ -23,7 +23,10 @@ export function storeKey(namespace: string | undefined, name: string): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
-/** Whether two JSON values are the same, whatever the order of their keys. Shared parts are seen at once. */
+/**
+ * Whether two JSON values are the same, whatever the order of their keys. Shared parts are seen at
+ * once.
+ */
 export function sameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;

@@ -1,14 +1,20 @@
 // All objects of the lab, and what became of them lately.
 //
-// One counter numbers every change of every object (its resourceVersion); a change is one step: counter, object, history and listeners, in that order, with
-// nothing awaited between. The last `historyLimit` changes are kept, each with the object before and after, so that any state since then can be looked at again.
+// One counter numbers every change of every object (its resourceVersion); a change is one step:
+// counter, object, history and listeners, in that order, with nothing awaited between. The last
+// `historyLimit` changes are kept, each with the object before and after, so that any state since
+// then can be looked at again.
 //
-// Invariants: objects are frozen to the bottom and shared by the store, its history and all readers; versions in the history are contiguous and end at
-// `version`; what is older than `oldest` is forgotten and asking for it is Expired, never a guess.
+// Invariants: objects are frozen to the bottom and shared by the store, its history and all
+// readers; versions in the history are contiguous and end at `version`; what is older than `oldest`
+// is forgotten and asking for it is Expired, never a guess.
 import { deepFreeze } from "../../kube/freeze.ts";
 import type { LabObject } from "./object.ts";
 
-/** One change. `after` is undefined when the object was removed; `last` then is its last state with the version of the removal. */
+/**
+ * One change. `after` is undefined when the object was removed; `last` then is its last state with
+ * the version of the removal.
+ */
 export interface Change {
   readonly version: number;
   readonly collection: string;
@@ -78,7 +84,10 @@ export class Store {
     return this.#collections.get(collection)?.objects.size ?? 0;
   }
 
-  /** The objects whose key starts with `prefix`, in the order of their keys, as they are or as they were `at` a version. Throws Compacted. */
+  /**
+   * The objects whose key starts with `prefix`, in the order of their keys, as they are or as they
+   * were `at` a version. Throws Compacted.
+   */
   list(collection: string, prefix = "", at: number = this.#version): LabObject[] {
     const entry = this.#collections.get(collection);
     if (at === this.#version) return entry === undefined ? [] : present(entry, prefix);
@@ -119,7 +128,10 @@ export class Store {
     return stamped;
   }
 
-  /** Calls `listener` within each change of the collection. It must not throw nor write. Returns the way to stop it. */
+  /**
+   * Calls `listener` within each change of the collection. It must not throw nor write. Returns the
+   * way to stop it.
+   */
   listen(collection: string, listener: (change: Change) => void): () => void {
     const { listeners } = this.#entry(collection);
     listeners.add(listener);
@@ -128,7 +140,10 @@ export class Store {
     };
   }
 
-  /** Forgets all changes up to now, as etcd's compaction does with those of more than five minutes ago. */
+  /**
+   * Forgets all changes up to now, as etcd's compaction does with those of more than five minutes
+   * ago.
+   */
   compact(): void {
     this.#history = [];
   }

@@ -1,15 +1,21 @@
-// Time that passes only when it is told to, and as fast as the work in it can be done: for a lab without sockets.
+// Time that passes only when it is told to, and as fast as the work in it can be done: for a lab
+// without sockets.
 //
-// Between two timers everything that can run does run: without sockets, files and threads all work is promises, and those are through when the event loop takes its next turn. So a timer fires,
-// one turn is waited for, the next fires.
+// Between two timers everything that can run does run: without sockets, files and threads all work
+// is promises, and those are through when the event loop takes its next turn. So a timer fires, one
+// turn is waited for, the next fires.
 //
-// Invariants: timers fire in the order of their times, those of one time in the order in which they were set; a callback sees exactly its due time; nothing fires outside of `run`. Given the same
+// Invariants: timers fire in the order of their times, those of one time in the order in which they
+// were set; a callback sees exactly its due time; nothing fires outside of `run`. Given the same
 // work, two processes fire the same timers at the same times.
 import { sleepBy, type Clock } from "../../effects/clock.ts";
 import { TimerHeap, type Timer } from "./timer-heap.ts";
 
 export interface VirtualClock extends Clock {
-  /** Lets `ms` milliseconds pass. Ends before that, at once and with true, when `until` (asked after each timer) says so. */
+  /**
+   * Lets `ms` milliseconds pass. Ends before that, at once and with true, when `until` (asked after
+   * each timer) says so.
+   */
   run(ms: number, until?: () => boolean): Promise<boolean>;
 }
 
@@ -18,7 +24,10 @@ function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Makes a clock that stands at `start`, in milliseconds since 1970. `onFire` is told of each timer before it fires, by its number in the order in which they were set. */
+/**
+ * Makes a clock that stands at `start`, in milliseconds since 1970. `onFire` is told of each timer
+ * before it fires, by its number in the order in which they were set.
+ */
 export function virtualClock({
   start = Date.UTC(2030, 0, 1),
   onFire,

@@ -24,7 +24,8 @@ import { planBind, type BindPlan } from "./plan-bind.ts";
  * Express bind: binds claims of ours whose volume is stored, where kube-controller-manager (KCM)
  * has not done it within a moment.
  *
- *   volume stored → volume phase Bound → 100 ms for KCM → acknowledgement → claim patched → claim status Bound
+ *   volume stored → volume phase Bound → 100 ms for KCM → acknowledgement → claim patched → claim
+ *   status Bound
  *
  * What a crash leaves: before the claim's patch, an unbound claim with its volume, as after any
  * provisioner's work: KCM or the next leader goes on. Between the claim's patch and its status, a

@@ -23,7 +23,10 @@ interface Row {
   readonly residentMiB: number;
 }
 
-/** Measures start, memory and speed of the lab's API server: volumes (each a volume, a claim and a pod) and nodes are made, listed and watched over HTTP. */
+/**
+ * Measures start, memory and speed of the lab's API server: volumes (each a volume, a claim and a
+ * pod) and nodes are made, listed and watched over HTTP.
+ */
 export async function benchLab(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],

@@ -20,7 +20,10 @@ export async function createNodes(client: KubeClient, count: number): Promise<vo
   });
 }
 
-/** Makes so many pods, each with a claim that is bound to a volume on its node: six writes, as the parts of a cluster make them. */
+/**
+ * Makes so many pods, each with a claim that is bound to a volume on its node: six writes, as the
+ * parts of a cluster make them.
+ */
 export async function createVolumes(client: KubeClient, count: number, nodeCount: number): Promise<void> {
   await each(count, async (index) => {
     const name = `data-db-${String(index)}`;

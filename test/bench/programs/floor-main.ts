@@ -1,4 +1,5 @@
-// The least a provisioner can do by the external provisioner protocol: post the PersistentVolume, and leave binding to the controller manager.
+// The least a provisioner can do by the external provisioner protocol: post the PersistentVolume,
+// and leave binding to the controller manager.
 import { PROVISIONED_BY, STORAGE_PROVISIONER } from "../../../src/api/names.ts";
 import { Informer } from "../../../src/kube/informer.ts";
 import { persistentVolumeClaims, persistentVolumes, type PersistentVolumeClaim } from "../../../src/kube/kinds.ts";

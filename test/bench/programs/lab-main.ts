@@ -1,4 +1,5 @@
-// A lab's API server in a process of its own, so that its memory is its own: prints its address and serves until it is ended.
+// A lab's API server in a process of its own, so that its memory is its own: prints its address and
+// serves until it is ended.
 import { systemClock } from "../../../src/effects/node/clock.ts";
 import { systemRandom } from "../../../src/effects/node/random.ts";
 import { LabApi } from "../../../src/lab/api/lab-api.ts";

@@ -6,7 +6,10 @@ export interface Subject {
   readonly provisioner: string;
   /** Whether it removes volumes of deleted claims itself. */
   readonly reclaims: boolean;
-  /** Starts it on a cluster. It need not be ready yet: the bench makes a first claim, which does not count, and waits for it. */
+  /**
+   * Starts it on a cluster. It need not be ready yet: the bench makes a first claim, which does not
+   * count, and waits for it.
+   */
   start(cluster: Cluster): Promise<RunningSubject>;
 }
 

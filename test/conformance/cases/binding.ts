@@ -89,7 +89,8 @@ export const binding: Topic = {
         volume(name, { storageClassName: `class-${c.run}`, claimRef: { namespace: c.namespace, name: "data" } }),
       );
       await c.until("persistentvolumes", name, taken);
-      // The binder looks again when the claim changes, else every 15 s: if that is now, they are Bound already.
+      // The binder looks again when the claim changes, else every 15 s: if that is now, they are
+      // Bound already.
       await c.given.patch("persistentvolumeclaims", "data", "merge", { metadata: { labels: { look: "again" } } });
       await c.until("persistentvolumeclaims", "data", is("Bound"));
       await c.get("persistentvolumeclaims", "data", {

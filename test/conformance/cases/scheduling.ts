@@ -16,8 +16,9 @@ const scheduled = (object: Json | undefined): Condition | undefined =>
   );
 
 /**
- * A pod of the default scheduler that it cannot place, and what it says: in the pod's condition and in an event. `after`: what it may say before, when it hears of the pod before it hears of what was made
- * for it.
+ * A pod of the default scheduler that it cannot place, and what it says: in the pod's condition and
+ * in an event. `after`: what it may say before, when it hears of the pod before it hears of what
+ * was made for it.
  */
 async function unplaced(c: Conversation, spec: object, after?: RegExp): Promise<void> {
   const isLast = (message: unknown): boolean => after === undefined || !after.test(String(message));
@@ -37,7 +38,10 @@ async function unplaced(c: Conversation, spec: object, after?: RegExp): Promise<
   await c.given.delete("pods", "one");
 }
 
-/** Cordons a node, and waits until the scheduler knows, which may hear of a new pod first: until a pod for that node alone is not placed. */
+/**
+ * Cordons a node, and waits until the scheduler knows, which may hear of a new pod first: until a
+ * pod for that node alone is not placed.
+ */
 async function cordon(c: Conversation, node: string): Promise<void> {
   await c.given.patch("nodes", node, "strategic", { spec: { unschedulable: true } });
   const spec = { schedulerName: "default-scheduler", nodeSelector: { "kubernetes.io/hostname": node } };

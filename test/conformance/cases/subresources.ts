@@ -21,7 +21,10 @@ interface Counted {
 }
 const counted = (object: Json | undefined): Counted => (object?.["status"] ?? {}) as Counted;
 
-/** A budget, and that its controller has counted the pods: it may hear of the budget before it hears of them. */
+/**
+ * A budget, and that its controller has counted the pods: it may hear of the budget before it hears
+ * of them.
+ */
 async function budget(
   c: Conversation,
   name: string,

@@ -5,14 +5,20 @@ import { startCluster } from "../../cluster/cluster.ts";
 import type { Ground } from "../../cluster/ground.ts";
 import { closeSharedGround } from "./shared-ground.ts";
 
-/** A cluster without machines for stories about hundreds of claims, and the API that plays what would be on the machines. */
+/**
+ * A cluster without machines for stories about hundreds of claims, and the API that plays what
+ * would be on the machines.
+ */
 export interface BareGround {
   readonly ground: Ground;
   /** For whoever plays the kubelet or another provisioner. */
   readonly api: ApiClient;
 }
 
-/** A cluster of its own for the stories of one file, with three nodes that are only objects. Skipped where the run was pointed at an existing cluster. */
+/**
+ * A cluster of its own for the stories of one file, with three nodes that are only objects. Skipped
+ * where the run was pointed at an existing cluster.
+ */
 export function useBareGround(): BareGround {
   let open: BareGround | undefined;
   beforeAll(async () => {

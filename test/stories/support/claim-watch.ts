@@ -11,8 +11,9 @@ interface WatchEvent {
 const PART_SECONDS = 5;
 
 /**
- * Watches all claims from before a burst to its end, through kubectl and not through the product's own client: what is seen must not depend on what is proved. Every state that etcd
- * ever held is seen, however short.
+ * Watches all claims from before a burst to its end, through kubectl and not through the product's
+ * own client: what is seen must not depend on what is proved. Every state that etcd ever held is
+ * seen, however short.
  */
 export class ClaimWatch {
   readonly #ground: Ground;

@@ -3,7 +3,10 @@ import type { Ground } from "../../cluster/ground.ts";
 import { nodeOf, pathOf, type Claim, type KubeEvent, type Pod, type Volume } from "./objects.ts";
 import { PRODUCT_NAMESPACE } from "./product.ts";
 
-/** Of a wait whose end will never come. Where the product must be quick, stories say so; the machine need not be. */
+/**
+ * Of a wait whose end will never come. Where the product must be quick, stories say so; the machine
+ * need not be.
+ */
 const LONGEST_MS = 180_000;
 
 /** Waits until a pod's containers are Ready. */
@@ -79,7 +82,10 @@ export async function expectGone(ground: Ground, kind: string, name: string, nam
   });
 }
 
-/** Deletes pods and claims as their user would, and waits until the claims' volumes are gone, and with them the directories (where the ground can see them). */
+/**
+ * Deletes pods and claims as their user would, and waits until the claims' volumes are gone, and
+ * with them the directories (where the ground can see them).
+ */
 export async function expectRemoved(
   ground: Ground,
   namespace: string,
@@ -142,7 +148,10 @@ export async function eventsOn(
   return await ground.list<KubeEvent>("events", { namespace, fieldSelector });
 }
 
-/** All that was told in a namespace, oldest first: why a pod is not Ready is often told of its claim. */
+/**
+ * All that was told in a namespace, oldest first: why a pod is not Ready is often told of its
+ * claim.
+ */
 async function messagesIn(ground: Ground, namespace: string): Promise<string[]> {
   const events = await ground.list<KubeEvent>("events", { namespace });
   return events.map(({ involvedObject, reason, message = "" }) => `${involvedObject.name}: ${reason}: ${message}`);

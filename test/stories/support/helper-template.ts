@@ -1,6 +1,9 @@
 import { toYaml } from "./manifest.ts";
 
-/** A template of helper pods, as the ConfigMap has it under `helperPod.yaml`: a busybox unless changed. */
+/**
+ * A template of helper pods, as the ConfigMap has it under `helperPod.yaml`: a busybox unless
+ * changed.
+ */
 export function helperTemplate(
   change: { labels?: Record<string, string>; container?: Record<string, unknown> } = {},
 ): string {

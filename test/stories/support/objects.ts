@@ -70,7 +70,9 @@ export function nodeOf(volume: Volume): string {
   return volume.metadata.annotations?.["local.path.provisioner/selected-node"] ?? "";
 }
 
-/** Key and value of a volume's node affinity, in the one form that local-path-provisioner writes. */
+/**
+ * Key and value of a volume's node affinity, in the one form that local-path-provisioner writes.
+ */
 export function affinityOf(volume: Volume): { readonly key: string; readonly value: string } | undefined {
   const [term] = volume.spec.nodeAffinity?.required.nodeSelectorTerms ?? [];
   const [expression] = term?.matchExpressions ?? [];

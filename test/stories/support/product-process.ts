@@ -24,7 +24,10 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Starts the built product against a ground's cluster, with nothing in its environment but what is given. */
+/**
+ * Starts the built product against a ground's cluster, with nothing in its environment but what is
+ * given.
+ */
 export async function startProductProcess(
   ground: Ground,
   options: { readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},

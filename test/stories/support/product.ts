@@ -18,7 +18,9 @@ export interface InstallOptions {
   readonly replicas?: number;
   /** Added to the program's arguments. */
   readonly args?: readonly string[];
-  /** Everything of the manifest moves to this namespace, as bundles of other distributions have it. */
+  /**
+   * Everything of the manifest moves to this namespace, as bundles of other distributions have it.
+   */
   readonly namespace?: string;
 }
 
@@ -31,8 +33,9 @@ interface DeploymentSpec {
 }
 
 /**
- * Installs the product as a user would, with the image that this checkout builds, and waits until it is Ready. Where it is installed already, it is changed: pods of an
- * older configuration are replaced.
+ * Installs the product as a user would, with the image that this checkout builds, and waits until
+ * it is Ready. Where it is installed already, it is changed: pods of an older configuration are
+ * replaced.
  */
 export async function installProduct(ground: Ground, options: InstallOptions = {}): Promise<void> {
   const image = await ground.loadProductImage();
@@ -43,7 +46,10 @@ export async function installProduct(ground: Ground, options: InstallOptions = {
   await productReady(ground, options.namespace);
 }
 
-/** What the manifest has around the Deployment: all that a product outside of the cluster, or one that is not started yet, needs. */
+/**
+ * What the manifest has around the Deployment: all that a product outside of the cluster, or one
+ * that is not started yet, needs.
+ */
 export async function installSurroundings(ground: Ground, options: InstallOptions = {}): Promise<void> {
   const objects = await productObjects("", options);
   await ground.apply(toYaml(...objects.filter(({ kind }) => kind !== "Deployment")));

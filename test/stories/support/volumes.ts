@@ -19,7 +19,10 @@ export interface VolumeShape {
   readonly reclaimPolicy?: "Delete" | "Retain";
 }
 
-/** A PersistentVolume as a provisioner of whatever version has left it, whose claim is gone: kube-controller-manager calls it Released at once. */
+/**
+ * A PersistentVolume as a provisioner of whatever version has left it, whose claim is gone:
+ * kube-controller-manager calls it Released at once.
+ */
 export function releasedVolume(name: string, shape: VolumeShape): object {
   const { path, claim, type = "hostPath", affinity, matchFields, selectedNode } = shape;
   const term = {

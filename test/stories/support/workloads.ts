@@ -32,7 +32,10 @@ export function claim(
   };
 }
 
-/** A busybox pod that mounts one claim at /data and runs a command (by default: sleeps until it is told to end). */
+/**
+ * A busybox pod that mounts one claim at /data and runs a command (by default: sleeps until it is
+ * told to end).
+ */
 export function pod(
   namespace: string,
   name: string,
@@ -90,7 +93,10 @@ export function namespace(name: string): object {
   return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
 }
 
-/** A claim whose node is chosen by hand, as `kubectl annotate` would: no pod is needed to get its volume made. */
+/**
+ * A claim whose node is chosen by hand, as `kubectl annotate` would: no pod is needed to get its
+ * volume made.
+ */
 export function claimOn(
   node: string,
   namespace: string,

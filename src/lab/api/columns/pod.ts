@@ -21,7 +21,10 @@ function readiness(pod: Pod): string {
   return `${String(ready.length)}/${String(pod.spec?.containers.length ?? 0)}`;
 }
 
-/** One word for what the pod is up to: its phase, unless a container has more to say (printPod of kubernetes). */
+/**
+ * One word for what the pod is up to: its phase, unless a container has more to say (printPod of
+ * kubernetes).
+ */
 function statusOf(pod: Pod): string {
   const phase = pod.status?.phase ?? "";
   let reason = pod.status?.reason ?? phase;

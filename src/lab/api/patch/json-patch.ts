@@ -1,4 +1,5 @@
-// RFC 6902, as strict as evanphx/json-patch is in the API server: an operation that does not fit the document fails the whole patch with a 422.
+// RFC 6902, as strict as evanphx/json-patch is in the API server: an operation that does not fit
+// the document fails the whole patch with a 422.
 import { sameJson, thaw } from "../../store/object.ts";
 import { badRequest, unprocessable } from "../failure.ts";
 
@@ -11,7 +12,10 @@ interface Operation {
 
 type Container = Record<string, unknown> | unknown[];
 
-/** `document` is changed in place. Throws a 400 for what is no patch, a 422 for one that does not fit. */
+/**
+ * `document` is changed in place. Throws a 400 for what is no patch, a 422 for one that does not
+ * fit.
+ */
 export function applyJsonPatch(document: Record<string, unknown>, patch: unknown): Record<string, unknown> {
   if (!Array.isArray(patch)) {
     throw badRequest(

@@ -1,4 +1,7 @@
-/** RFC 7386: objects are merged, null removes, all else replaces. Returns a new object; neither argument changes. */
+/**
+ * RFC 7386: objects are merged, null removes, all else replaces. Returns a new object; neither
+ * argument changes.
+ */
 export function applyMergePatch(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
   const result: Record<string, unknown> = isObject(target) ? { ...target } : {};

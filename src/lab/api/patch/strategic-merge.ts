@@ -1,6 +1,7 @@
-// Strategic merge patch: a merge patch that knows which lists are keyed. What is known comes from the recorded Go types: lists with a merge key are merged
-// by it, lists of plain values with the merge strategy become the union, all others are replaced. Directives: `$patch: delete | replace | merge`,
-// `$deleteFromPrimitiveList/…`, `$setElementOrder/…`, `$retainKeys`.
+// Strategic merge patch: a merge patch that knows which lists are keyed. What is known comes from
+// the recorded Go types: lists with a merge key are merged by it, lists of plain values with the
+// merge strategy become the union, all others are replaced. Directives: `$patch: delete | replace |
+// merge`, `$deleteFromPrimitiveList/…`, `$setElementOrder/…`, `$retainKeys`.
 import { sameJson } from "../../store/object.ts";
 import { fieldsOf, type Field, type Shape } from "../../schema/schema.ts";
 import { badRequest, Failure } from "../failure.ts";
@@ -11,7 +12,10 @@ type Json = Record<string, unknown>;
 const DELETE_FROM = "$deleteFromPrimitiveList/";
 const ORDER = "$setElementOrder/";
 
-/** Merges `patch` into an object of the recorded type. Returns a new object; neither argument changes. Throws a 400 for a patch that makes no sense. */
+/**
+ * Merges `patch` into an object of the recorded type. Returns a new object; neither argument
+ * changes. Throws a 400 for a patch that makes no sense.
+ */
 export function applyStrategicMerge(type: string, target: Json, patch: unknown): Json {
   if (!isObject(patch)) throw badRequest("a strategic merge patch must be an object");
   return mergeObject({ is: "struct", name: type }, target, patch);
@@ -94,7 +98,10 @@ function mergeKeyed(element: Shape, key: string, target: readonly unknown[], pat
   return inPatchOrder(result, patch, target, (item) => (isObject(item) ? item[key] : item));
 }
 
-/** What the patch names comes in the patch's order, and before what it does not name, unless that stood before it already. */
+/**
+ * What the patch names comes in the patch's order, and before what it does not name, unless that
+ * stood before it already.
+ */
 function inPatchOrder(
   merged: readonly unknown[],
   patch: readonly unknown[],
@@ -116,7 +123,9 @@ function inPatchOrder(
   return [...result, ...named, ...others];
 }
 
-/** In the order the patch names; what it does not name keeps its place after what stood before it. */
+/**
+ * In the order the patch names; what it does not name keeps its place after what stood before it.
+ */
 function ordered(list: readonly unknown[], order: readonly unknown[], mergeKey: string | undefined): unknown[] {
   const idOf = (item: unknown): unknown => (mergeKey !== undefined && isObject(item) ? item[mergeKey] : item);
   const named: unknown[] = order

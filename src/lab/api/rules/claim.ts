@@ -1,5 +1,6 @@
-// PersistentVolumeClaims: reference/kubernetes rules of what may change after creation (ValidatePersistentVolumeClaimUpdate), and the two admission plugins that a
-// stock cluster has for them: the default class and the protection finalizer.
+// PersistentVolumeClaims: reference/kubernetes rules of what may change after creation
+// (ValidatePersistentVolumeClaimUpdate), and the two admission plugins that a stock cluster has for
+// them: the default class and the protection finalizer.
 import type { PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
 import type { StorageClass } from "kubernetes-types/storage/v1.js";
 import { compareQuantities, parseQuantity } from "../../../kube/quantity.ts";
@@ -111,7 +112,10 @@ function validateShrinking(claim: ClaimDraft, old: ClaimDraft, errors: FieldErro
   }
 }
 
-/** The PersistentVolumeClaimResize admission plugin: only what a class that allows it has provisioned may grow. */
+/**
+ * The PersistentVolumeClaimResize admission plugin: only what a class that allows it has
+ * provisioned may grow.
+ */
 function admitGrowth(claim: ClaimDraft, old: ClaimDraft, context: RuleContext): void {
   const wanted = claim.spec.resources?.requests?.["storage"];
   const before = old.spec.resources?.requests?.["storage"];

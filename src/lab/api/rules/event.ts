@@ -1,4 +1,5 @@
-// Events. What comes through events.k8s.io must be complete and stays as it is; the core group takes nearly anything, for old clients.
+// Events. What comes through events.k8s.io must be complete and stays as it is; the core group
+// takes nearly anything, for old clients.
 import type { Event } from "kubernetes-types/core/v1.js";
 import { sameJson, type Draft } from "../../store/object.ts";
 import type { FieldErrors } from "../field-errors.ts";

@@ -1,4 +1,5 @@
-// Pods: what admission adds on a stock cluster (priority, service account and its token volume, tolerations), what an update may change, and the grace period.
+// Pods: what admission adds on a stock cluster (priority, service account and its token volume,
+// tolerations), what an update may change, and the grace period.
 import type { Container, Pod, PodSpec, Toleration } from "kubernetes-types/core/v1.js";
 import type { PriorityClass } from "kubernetes-types/scheduling/v1.js";
 import type { ServiceAccount } from "kubernetes-types/core/v1.js";
@@ -14,7 +15,10 @@ type PodDraft = Draft & { spec: PodSpec & { schedulingGates?: { name: string }[]
 
 const PODS = { group: "", plural: "pods" };
 const TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount";
-/** Tokens in pods are renewed after an hour and a bit (upstream: WarnOnlyBoundTokenExpirationPeriod). */
+/**
+ * Tokens in pods are renewed after an hour and a bit (upstream:
+ * WarnOnlyBoundTokenExpirationPeriod).
+ */
 const TOKEN_SECONDS = 3607;
 const NOT_READY = "node.kubernetes.io/not-ready";
 const UNREACHABLE = "node.kubernetes.io/unreachable";
@@ -96,7 +100,8 @@ function fixed(spec: PodDraft["spec"], old: PodDraft["spec"]): object {
   const { activeDeadlineSeconds: _seconds, tolerations: _tolerations, schedulingGates: _gates, ...rest } = spec;
   const plain = (containers: Container[] | undefined): object[] =>
     (containers ?? []).map(({ image: _image, ...others }) => others);
-  // A pod with gates has not been looked at by the scheduler: its node constraints may still be narrowed.
+  // A pod with gates has not been looked at by the scheduler: its node constraints may still be
+  // narrowed.
   const gated = (old.schedulingGates ?? []).length > 0 ? { nodeSelector: null, affinity: null } : {};
   return { ...rest, ...gated, containers: plain(spec.containers), initContainers: plain(spec.initContainers) };
 }
@@ -137,7 +142,8 @@ function admitServiceAccount(pod: PodDraft, context: RuleContext): void {
   spec.serviceAccountName = spec.serviceAccount = spec.serviceAccountName ?? "default";
   const namespace = pod.metadata.namespace ?? "";
   const account = context.read("serviceaccounts", namespace, spec.serviceAccountName) as ServiceAccount | undefined;
-  // The default account is made by a controller a moment after its namespace; without controllers pods are possible all the same.
+  // The default account is made by a controller a moment after its namespace; without controllers
+  // pods are possible all the same.
   if (account === undefined && spec.serviceAccountName !== "default") {
     throw forbidden(
       PODS,
@@ -207,7 +213,10 @@ function admitPriority(pod: PodDraft, context: RuleContext): void {
   spec.preemptionPolicy ??= found?.preemptionPolicy ?? "PreemptLowerPriority";
 }
 
-/** The DefaultTolerationSeconds admission plugin: a pod stays five minutes on a node that is not well. */
+/**
+ * The DefaultTolerationSeconds admission plugin: a pod stays five minutes on a node that is not
+ * well.
+ */
 function tolerate(pod: PodDraft, key: string): void {
   const tolerations = pod.spec.tolerations ?? [];
   const covers = (each: Toleration): boolean =>

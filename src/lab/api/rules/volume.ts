@@ -1,4 +1,5 @@
-// PersistentVolumes: what may change after creation is nearly nothing (ValidatePersistentVolumeUpdate), and the protection finalizer of admission.
+// PersistentVolumes: what may change after creation is nearly nothing
+// (ValidatePersistentVolumeUpdate), and the protection finalizer of admission.
 import type { PersistentVolume, PersistentVolumeSpec } from "kubernetes-types/core/v1.js";
 import { parseQuantity } from "../../../kube/quantity.ts";
 import { secondsTime } from "../../../kube/timestamps.ts";

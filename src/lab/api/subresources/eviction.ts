@@ -1,4 +1,5 @@
-// Eviction: a deletion that asks the pod's disruption budget first. The rules and words are those of the API server's eviction.go.
+// Eviction: a deletion that asks the pod's disruption budget first. The rules and words are those
+// of the API server's eviction.go.
 import type { Pod } from "kubernetes-types/core/v1.js";
 import type { Eviction, PodDisruptionBudget } from "kubernetes-types/policy/v1.js";
 import { secondsTime } from "../../../kube/timestamps.ts";

@@ -10,7 +10,10 @@ import { storeKey } from "../../store/object.ts";
 const DEFAULT_SECONDS = 3600;
 const SHORTEST_SECONDS = 600;
 
-/** Issues a token for a service account, bound to a pod if asked. Tokens are opaque words here, not signed ones. */
+/**
+ * Issues a token for a service account, bound to a pod if asked. Tokens are opaque words here, not
+ * signed ones.
+ */
 export function requestToken(state: State, tokens: Tokens, target: Target, request: TokenRequest): object {
   const { row, name, namespace = "" } = target;
   const account = state.store.read(row.collection, keyOf(target));

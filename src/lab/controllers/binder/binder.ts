@@ -3,13 +3,17 @@
 // Two queues that hold each name once, two workers, one per queue, which run beside each other:
 //   event of a volume ─▶ volume queue ─▶ volume worker: takes the volume into `volumes`, syncs it
 //   event of a claim  ─▶ claim queue  ─▶ claim worker:  takes the claim into `claims`, syncs it
-// At the start everything listed is taken in at once; then, at once and every 15 s, all names are queued again, claims first, each kind in random order.
+// At the start everything listed is taken in at once; then, at once and every 15 s, all names are
+// queued again, claims first, each kind in random order.
 //
-// * The claim worker looks for a claim's volume only in `volumes`. A claim that somebody else has bound before the volume worker has reached its volume is marked Lost, and Bound again when
-//   the claim is synced after the volume was taken in: by an event of the claim or by the resync.
-// * All requests of both workers, and the events, share one client: 20 requests per second after a burst of 30.
+// * The claim worker looks for a claim's volume only in `volumes`. A claim that somebody else has
+//   bound before the volume worker has reached its volume is marked Lost, and Bound again when the
+//   claim is synced after the volume was taken in: by an event of the claim or by the resync.
+// * All requests of both workers, and the events, share one client: 20 requests per second after a
+//   burst of 30.
 // * A sync that fails is logged and not queued again: the next event or resync is the next try.
-// * While a worker is held (a fault switch) it finishes the name it works on, and holds at most one more in its hand.
+// * While a worker is held (a fault switch) it finishes the name it works on, and holds at most one
+//   more in its hand.
 import type { PersistentVolume, PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
 import { isConflict } from "../../../kube/errors.ts";
 import type { Informer } from "../../../kube/informer.ts";
@@ -72,7 +76,9 @@ export class Binder implements Controller {
     };
   }
 
-  /** Names of the volumes that the volume worker has taken in: what a bound claim is looked up in. */
+  /**
+   * Names of the volumes that the volume worker has taken in: what a bound claim is looked up in.
+   */
   get known(): readonly string[] {
     return this.#state.volumes.list().map((volume) => volume.metadata?.name ?? "");
   }

@@ -2,7 +2,10 @@ import { Waiters } from "../../../kube/waiters.ts";
 
 type Worker = "volumes" | "claims";
 
-/** Holds the binder's workers, as load does in a large cluster. Outlives the binder: a new one after a restart heeds it too. */
+/**
+ * Holds the binder's workers, as load does in a large cluster. Outlives the binder: a new one after
+ * a restart heeds it too.
+ */
 export class BinderFaults {
   readonly #held = new Set<Worker>();
   readonly #waiters = new Waiters<Worker>();

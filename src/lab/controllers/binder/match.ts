@@ -16,13 +16,17 @@ export interface MatchOptions {
   readonly node?: Node;
   /** Names of volumes that are spoken for. */
   readonly taken?: ReadonlySet<string>;
-  /** The binder's question about a claim whose volume the scheduler chooses: only what is set aside for the claim will do. */
+  /**
+   * The binder's question about a claim whose volume the scheduler chooses: only what is set aside
+   * for the claim will do.
+   */
   readonly delayed?: boolean;
 }
 
 /**
- * The volume for a claim: the one that is set aside for it, else the smallest Available one that fits; of several as small the first. The rules that kube-controller-manager and
- * kube-scheduler share (component-helpers, storage/volume/pv_helpers.go).
+ * The volume for a claim: the one that is set aside for it, else the smallest Available one that
+ * fits; of several as small the first. The rules that kube-controller-manager and kube-scheduler
+ * share (component-helpers, storage/volume/pv_helpers.go).
  */
 export function matchVolume(
   claim: PersistentVolumeClaim,
@@ -52,7 +56,10 @@ export function matchVolume(
   return best?.volume;
 }
 
-/** The binder's search: volumes with exactly as many access modes as were asked for come before those with more. */
+/**
+ * The binder's search: volumes with exactly as many access modes as were asked for come before
+ * those with more.
+ */
 export function bestMatch(
   claim: PersistentVolumeClaim,
   volumes: readonly PersistentVolume[],

@@ -1,9 +1,11 @@
 // Work that the two workers start and do not wait for, by name.
 //
 //   absent ── start ──▶ running ── ended well ──▶ absent
-//                          └────── failed ──▶ waiting, 0.5 s doubling to 122 s: `start` does nothing meanwhile ──▶ absent (its delay is remembered)
+//                          └────── failed ──▶ waiting, 0.5 s doubling to 122 s ──▶ absent
+//                                             (`start` does nothing)      (its delay is remembered)
 //
-// Invariant: one name runs once at a time. What a start was refused for is not queued: the next sync of the object starts it again.
+// Invariant: one name runs once at a time. What a start was refused for is not queued: the next
+// sync of the object starts it again.
 import type { Clock } from "../../../effects/clock.ts";
 import type { Log } from "../../../observe/log.ts";
 import { background } from "../../../observe/background.ts";

@@ -8,8 +8,9 @@ import { claimEvent, type BinderState } from "./state.ts";
 import { updateClaim } from "./writes.ts";
 
 /**
- * Calls the provisioner of the claim's class by naming it in the claim's annotations, beside the worker: the worker does not wait for this write. What is not done because it failed is
- * done in a later sync.
+ * Calls the provisioner of the claim's class by naming it in the claim's annotations, beside the
+ * worker: the worker does not wait for this write. What is not done because it failed is done in a
+ * later sync.
  */
 export function provision(state: BinderState, claim: PersistentVolumeClaim): void {
   const name = claimClass(claim);
@@ -61,7 +62,9 @@ async function nameProvisioner(
   });
 }
 
-/** Gives a claim that asked for no class the default one, if there is one by now. True when it did. */
+/**
+ * Gives a claim that asked for no class the default one, if there is one by now. True when it did.
+ */
 export async function assignDefaultClass(state: BinderState, claim: PersistentVolumeClaim): Promise<boolean> {
   if (hasClass(claim)) return false;
   const defaults = state.listed.classes

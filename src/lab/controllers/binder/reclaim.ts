@@ -64,7 +64,10 @@ function isReleased(state: BinderState, volume: PersistentVolume): boolean {
   return volumeName !== "" && volumeName !== volume.metadata?.name;
 }
 
-/** Who deletes a volume: somebody else, or kube-controller-manager itself, which can do so only for host paths under /tmp. */
+/**
+ * Who deletes a volume: somebody else, or kube-controller-manager itself, which can do so only for
+ * host paths under /tmp.
+ */
 function deleterOf(volume: PersistentVolume): "external" | "own" | { readonly failure: string } {
   const provisioner = volume.metadata?.annotations?.[PROVISIONED_BY] ?? "";
   if (provisioner !== "") {

@@ -95,7 +95,8 @@ async function syncBound(state: BinderState, claim: PersistentVolumeClaim): Prom
     await setLost(state, claim, "ClaimLost", message);
     return;
   }
-  // The worker's own copy, not the informer's: a volume that the volume worker has not reached is not there.
+  // The worker's own copy, not the informer's: a volume that the volume worker has not reached is
+  // not there.
   const volume = state.volumes.get(volumeName);
   if (volume === undefined) {
     const message = "Bound claim has lost its PersistentVolume. Data on the volume is lost!";

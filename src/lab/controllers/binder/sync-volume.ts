@@ -56,8 +56,9 @@ async function release(state: BinderState, volume: PersistentVolume): Promise<vo
 }
 
 /**
- * The claim a volume is bound to. A volume whose claim the worker does not know may be newer than what is cached, so the caches and then the server are asked before the claim counts as
- * gone; and likewise when the cached claim has another UID.
+ * The claim a volume is bound to. A volume whose claim the worker does not know may be newer than
+ * what is cached, so the caches and then the server are asked before the claim counts as gone; and
+ * likewise when the cached claim has another UID.
  */
 async function claimOf(state: BinderState, volume: PersistentVolume): Promise<PersistentVolumeClaim | undefined> {
   const key = claimKeyOf(volume);

@@ -1,5 +1,6 @@
-// The binder's writes. Each is an update of the whole object with its resourceVersion, so that a change by somebody else refuses it; the answer is what the workers know from then on.
-// Nothing is tried again here: the next event or the next resync brings the object back.
+// The binder's writes. Each is an update of the whole object with its resourceVersion, so that a
+// change by somebody else refuses it; the answer is what the workers know from then on. Nothing is
+// tried again here: the next event or the next resync brings the object back.
 import type { PersistentVolume, PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
 import { isDeepStrictEqual } from "node:util";
 import { BIND_COMPLETED, BOUND_BY_CONTROLLER } from "../../../api/names.ts";
@@ -41,7 +42,10 @@ export async function setVolumePhase(
   return answer;
 }
 
-/** Sets a claim's phase, and what of its volume its status tells: all modes, but the capacity only when the phase changes. */
+/**
+ * Sets a claim's phase, and what of its volume its status tells: all modes, but the capacity only
+ * when the phase changes.
+ */
 export async function setClaimStatus(
   state: BinderState,
   claim: PersistentVolumeClaim,
@@ -91,7 +95,10 @@ export async function setLost(
   claimEvent(state, answer, "Warning", reason, message);
 }
 
-/** Binds both: volume, its phase, claim, its phase, in that order, each only if it is not so already. Stops at the first refusal; the next sync finishes it. */
+/**
+ * Binds both: volume, its phase, claim, its phase, in that order, each only if it is not so
+ * already. Stops at the first refusal; the next sync finishes it.
+ */
 export async function bind(state: BinderState, volume: PersistentVolume, claim: PersistentVolumeClaim): Promise<void> {
   let boundVolume = await bindVolume(state, volume, claim);
   boundVolume = await setVolumePhase(state, boundVolume, "Bound");
@@ -108,7 +115,10 @@ async function bindVolume(
   return next === undefined ? volume : updateVolume(state, next);
 }
 
-/** The volume as it is when bound to the claim; undefined when it is already. The scheduler writes the same. */
+/**
+ * The volume as it is when bound to the claim; undefined when it is already. The scheduler writes
+ * the same.
+ */
 export function boundVolume(volume: PersistentVolume, claim: PersistentVolumeClaim): PersistentVolume | undefined {
   const ref = volume.spec?.claimRef;
   const whole =
@@ -145,7 +155,10 @@ async function bindClaim(
   });
 }
 
-/** Undoes a volume's half of a binding: all of it if the controller made it, else only the UID, which leaves the volume set aside for a claim of that name. */
+/**
+ * Undoes a volume's half of a binding: all of it if the controller made it, else only the UID,
+ * which leaves the volume set aside for a claim of that name.
+ */
 export async function unbind(state: BinderState, volume: PersistentVolume): Promise<void> {
   const { claimRef, ...spec } = volume.spec ?? {};
   const { [BOUND_BY_CONTROLLER]: ours, ...kept } = volume.metadata?.annotations ?? {};

@@ -1,5 +1,6 @@
-// The Deployment controller: one ReplicaSet per template, and a rolling change from one to the next.
-// Simpler than the real one: no history limit, no pausing, no progress deadline, no proportional scaling of several ReplicaSets.
+// The Deployment controller: one ReplicaSet per template, and a rolling change from one to the
+// next. Simpler than the real one: no history limit, no pausing, no progress deadline, no
+// proportional scaling of several ReplicaSets.
 import { isAlreadyExists } from "../../../kube/errors.ts";
 import { secondsTime } from "../../../kube/timestamps.ts";
 import { deployments, replicaSets, type Deployment, type ReplicaSet } from "../kinds.ts";
@@ -59,7 +60,10 @@ export function deploymentController(process: Process): Controller {
   return controller;
 }
 
-/** How many replicas each ReplicaSet should have now: never more in all than maxSurge allows, never fewer available than maxUnavailable allows. */
+/**
+ * How many replicas each ReplicaSet should have now: never more in all than maxSurge allows, never
+ * fewer available than maxUnavailable allows.
+ */
 export function planRollout(
   deployment: Deployment,
   newest: ReplicaSet,

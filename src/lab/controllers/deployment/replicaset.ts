@@ -8,7 +8,10 @@ import { isActive, isReady } from "../objects/pods.ts";
 import { observed, writeStatus } from "../objects/status.ts";
 import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
 
-/** The ReplicaSet controller: as many active pods as asked for. Pods without an owner are not adopted. */
+/**
+ * The ReplicaSet controller: as many active pods as asked for. Pods without an owner are not
+ * adopted.
+ */
 export function replicaSetController(process: Process): Controller {
   const { client, recorder } = limitedClient(process, "replicaset-controller");
   const sets = process.informers.of(replicaSets);

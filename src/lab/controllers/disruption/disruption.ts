@@ -33,7 +33,10 @@ export function planBudget(
   return { expectedPods, desiredHealthy, currentHealthy, disruptionsAllowed };
 }
 
-/** Keeps the status of PodDisruptionBudgets, which evictions stand on. Pods without a known owner count each for itself. */
+/**
+ * Keeps the status of PodDisruptionBudgets, which evictions stand on. Pods without a known owner
+ * count each for itself.
+ */
 export function disruptionController(process: Process): Controller {
   const { client } = limitedClient(process, "disruption-controller");
   const budgets = process.informers.of(podDisruptionBudgets);

@@ -1,11 +1,15 @@
 // The garbage collector: what all owners of an object are gone, it goes too.
 //
 //   an owner goes (or another object has its name): its dependents are looked at
-//   an object whose owners are all gone, as the server says and not the cache:  DELETE, in the background
-//   an object with the finalizer `foregroundDeletion`: its dependents are deleted first, then the finalizer is taken off when none that blocks is left
-//   an object with the finalizer `orphan`:             its dependents lose their reference to it, then the finalizer is taken off
+//   an object whose owners are all gone, as the server says and not the cache: DELETE, in the
+//   background
+//   an object with the finalizer `foregroundDeletion`: its dependents are deleted first, then the
+//   finalizer is taken off when none that blocks is left
+//   an object with the finalizer `orphan`: its dependents lose their reference to it, then the
+//   finalizer is taken off
 //
-// Owners of kinds that this room does not know count as there: nothing is deleted because something is unknown.
+// Owners of kinds that this room does not know count as there: nothing is deleted because something
+// is unknown.
 import type { OwnerReference } from "kubernetes-types/meta/v1.js";
 import { isConflict, isNotFound } from "../../../kube/errors.ts";
 import { keyOf, uidOf, type KubeObject } from "../../../kube/objects.ts";

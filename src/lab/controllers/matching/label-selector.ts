@@ -1,6 +1,9 @@
 import type { LabelSelector } from "kubernetes-types/meta/v1.js";
 
-/** Whether labels satisfy a selector. A selector without anything in it matches all, none at all matches nothing. */
+/**
+ * Whether labels satisfy a selector. A selector without anything in it matches all, none at all
+ * matches nothing.
+ */
 export function matchesLabels(
   selector: LabelSelector | undefined,
   labels: Readonly<Record<string, string>> | undefined,

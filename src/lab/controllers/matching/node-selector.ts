@@ -8,7 +8,10 @@ import type {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Whether a node satisfies a node selector: terms are alternatives, a term's requirements must all hold, an empty term matches nothing. */
+/**
+ * Whether a node satisfies a node selector: terms are alternatives, a term's requirements must all
+ * hold, an empty term matches nothing.
+ */
 export function matchesNodeSelector(selector: NodeSelector, node: Node): boolean {
   return selector.nodeSelectorTerms.some((term) => matchesTerm(term, node));
 }
@@ -25,7 +28,8 @@ export function matchesTerm(term: NodeSelectorTerm, node: Node): boolean {
 }
 
 /**
- * Whether a volume may be used on a node with these labels. Only labels count: the check is made with a node that has nothing else, so that a term with matchFields never matches
+ * Whether a volume may be used on a node with these labels. Only labels count: the check is made
+ * with a node that has nothing else, so that a term with matchFields never matches
  * (component-helpers, storage/volume/helpers.go).
  */
 export function volumeFitsLabels(volume: PersistentVolume, labels: Labels | undefined): boolean {

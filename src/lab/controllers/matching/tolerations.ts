@@ -1,6 +1,8 @@
 import type { Taint, Toleration } from "kubernetes-types/core/v1.js";
 
-/** The taint that a cordoned node gets, and that pods must tolerate to be put there all the same. */
+/**
+ * The taint that a cordoned node gets, and that pods must tolerate to be put there all the same.
+ */
 export const UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable";
 
 export function tolerates(toleration: Toleration, taint: Taint): boolean {

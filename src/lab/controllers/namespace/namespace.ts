@@ -1,9 +1,12 @@
 // Empties namespaces that are being deleted, and lets them go when nothing is left in them.
 //
-//   deleted ── 5 s ──▶ pods deleted ── none left ──▶ all else deleted ── nothing left ──▶ finalizer `kubernetes` taken away
-//                        └── left: again after half their grace period          └── left: again after 8 s
+//   deleted ── 5 s ──▶ pods deleted ── none left ──▶ all else deleted ── nothing left ──▶ gone:
+//                        │                             │        finalizer `kubernetes` taken away
+//                        │                             └── left: again after 8 s
+//                        └── left: again after half their grace period
 //
-// Every round looks at what is there, so a crash between any two requests leaves what the next round does.
+// Every round looks at what is there, so a crash between any two requests leaves what the next
+// round does.
 import { isConflict, isNotFound } from "../../../kube/errors.ts";
 import { namespaces, pods } from "../../../kube/kinds.ts";
 import type { KubeObject } from "../../../kube/objects.ts";
@@ -15,7 +18,10 @@ import { limitedClient, MANAGER_LIMIT, QueueController, type Controller, type Pr
 const GRACE_MS = 5000;
 /** What is held by finalizers is looked at again after half of 15 s and one more. */
 const HELD_SECONDS = 15;
-/** It asks for every kind in every namespace, so kube-controller-manager gives it 20 and 100 times what others have. */
+/**
+ * It asks for every kind in every namespace, so kube-controller-manager gives it 20 and 100 times
+ * what others have.
+ */
 const LIMIT = { qps: MANAGER_LIMIT.qps * 20, burst: MANAGER_LIMIT.burst * 100 };
 const WORKERS = 10;
 

@@ -1,11 +1,16 @@
 // The node lifecycle controller and the taint eviction that goes with it.
 //
-//   every 5 s, per node: the lease has changed (or the Ready condition's heartbeat)  ─▶ heard of now, by this process's own clock
-//                        not heard of for 50 s                                       ─▶ Ready=Unknown
-//   taints follow: cordoned ─▶ unschedulable:NoSchedule; Ready False ─▶ not-ready, Unknown ─▶ unreachable, both NoSchedule and NoExecute; taken off again when it is over
-//   pods of a node whose Ready is not True lose their Ready condition; pods that do not tolerate a NoExecute taint (for so long) are deleted
+//   every 5 s, per node:
+//     the lease or the Ready condition's heartbeat has changed ─▶ heard of now, by our own clock
+//     not heard of for 50 s ─▶ Ready=Unknown
+//   taints follow, and are taken off again when it is over:
+//     cordoned ─▶ unschedulable:NoSchedule
+//     Ready False ─▶ not-ready, Unknown ─▶ unreachable, both NoSchedule and NoExecute
+//   pods of a node whose Ready is not True lose their Ready condition
+//   pods that do not tolerate a NoExecute taint (for so long) are deleted
 //
-// Pods without tolerations of their own for not-ready and unreachable get 300 s, which in a real cluster admission writes into them.
+// Pods without tolerations of their own for not-ready and unreachable get 300 s, which in a real
+// cluster admission writes into them.
 import { isDeepStrictEqual } from "node:util";
 import type { Node, Pod, Taint } from "kubernetes-types/core/v1.js";
 import { isConflict, isNotFound } from "../../../kube/errors.ts";

@@ -23,7 +23,10 @@ export function isDelayed(claim: PersistentVolumeClaim, classOf: (name: string) 
   return classOf(claimClass(claim))?.volumeBindingMode === "WaitForFirstConsumer";
 }
 
-/** The volume is bound to this claim or set aside for it: same name, and same UID where the volume names one. */
+/**
+ * The volume is bound to this claim or set aside for it: same name, and same UID where the volume
+ * names one.
+ */
 export function isBoundTo(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
   const ref = volume.spec?.claimRef;
   if (ref === undefined) return false;

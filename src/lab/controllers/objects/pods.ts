@@ -22,7 +22,10 @@ export function isReady(pod: Pod): boolean {
   return conditionOf(pod, "Ready")?.status === "True";
 }
 
-/** The name of the claim that a pod's volume stands for; of a generic ephemeral volume the one that is made for it. */
+/**
+ * The name of the claim that a pod's volume stands for; of a generic ephemeral volume the one that
+ * is made for it.
+ */
 export function claimNameOf(pod: Pod, volume: Volume): string | undefined {
   if (volume.persistentVolumeClaim !== undefined) return volume.persistentVolumeClaim.claimName;
   if (volume.ephemeral !== undefined) return `${pod.metadata?.name ?? ""}-${volume.name}`;

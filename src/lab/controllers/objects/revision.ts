@@ -1,4 +1,7 @@
-/** A short name for a template: the same for the same JSON, whatever the order of its keys. FNV-1a in the letters Kubernetes uses for generated names. */
+/**
+ * A short name for a template: the same for the same JSON, whatever the order of its keys. FNV-1a
+ * in the letters Kubernetes uses for generated names.
+ */
 export function hashOf(value: unknown): string {
   let hash = 0x811c9dc5;
   for (const character of stable(value)) {

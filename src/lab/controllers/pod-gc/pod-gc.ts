@@ -11,8 +11,9 @@ const QUARANTINE_MS = 40_000;
 const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 
 /**
- * Deletes, every 20 s and by force, pods that no kubelet will ever report on: those whose Node object is gone for 40 s (asked of the server once more), those that terminate on a NotReady node with the
- * out-of-service taint, and those that terminate without a node.
+ * Deletes, every 20 s and by force, pods that no kubelet will ever report on: those whose Node
+ * object is gone for 40 s (asked of the server once more), those that terminate on a NotReady node
+ * with the out-of-service taint, and those that terminate without a node.
  */
 export class PodGarbageCollector implements Controller {
   readonly #process: Process;

@@ -1,7 +1,10 @@
-// A Kube whose watches are late: what a process sees of the cluster is as old as the lag says, while its own requests are carried out at once.
+// A Kube whose watches are late: what a process sees of the cluster is as old as the lag says,
+// while its own requests are carried out at once.
 //
-// Invariants: events keep their order and none is lost; an event is never handed out before its arrival plus the lag of its kind, as the lag is when it is looked at. A lag of Infinity
-// holds events until the lag is set anew. Lists are not late: a cache that lists anew is up to date, as a real one is.
+// Invariants: events keep their order and none is lost; an event is never handed out before its
+// arrival plus the lag of its kind, as the lag is when it is looked at. A lag of Infinity holds
+// events until the lag is set anew. Lists are not late: a cache that lists anew is up to date, as a
+// real one is.
 import type { Clock } from "../../../effects/clock.ts";
 import type { Kube, KubeRequest } from "../../../kube/kube.ts";
 
@@ -10,7 +13,10 @@ export class WatchLag {
   readonly #byPlural = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
 
-  /** Milliseconds for one kind (`persistentvolumes`) or, with `*`, for all that have none of their own. 0 ends it. */
+  /**
+   * Milliseconds for one kind (`persistentvolumes`) or, with `*`, for all that have none of their
+   * own. 0 ends it.
+   */
   set(plural: string, ms: number): void {
     if (ms > 0) this.#byPlural.set(plural, ms);
     else this.#byPlural.delete(plural);

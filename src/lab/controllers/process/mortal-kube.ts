@@ -2,9 +2,11 @@
 //
 //   alive ── kill() or the write after which it was to die ──▶ dead
 //
-// * Dead: nothing is sent any more and nothing is answered any more: an answer under way is never delivered, as to a process that was killed. Whoever waits for one waits
-//   for ever, so nothing of a dead process runs on.
-// * A process that is to die after its Nth write dies when the server has carried it out: the write is there, the answer was not seen.
+// * Dead: nothing is sent any more and nothing is answered any more: an answer under way is never
+//   delivered, as to a process that was killed. Whoever waits for one waits for ever, so nothing of
+//   a dead process runs on.
+// * A process that is to die after its Nth write dies when the server has carried it out: the write
+//   is there, the answer was not seen.
 import type { Kube, KubeRequest } from "../../../kube/kube.ts";
 
 /** Counts and ends the requests of one process. */

@@ -30,14 +30,20 @@ export interface Process extends Effects {
   readonly signal: AbortSignal;
 }
 
-/** A controller: takes its informers when it is made, works from `run` on until the signal is aborted. */
+/**
+ * A controller: takes its informers when it is made, works from `run` on until the signal is
+ * aborted.
+ */
 export interface Controller {
   run(signal: AbortSignal): Promise<void>;
 }
 
 export type MakeController = (process: Process) => Controller;
 
-/** kube-controller-manager's defaults (--kube-api-qps, --kube-api-burst); every controller in it has a client with a limit of its own. */
+/**
+ * kube-controller-manager's defaults (--kube-api-qps, --kube-api-burst); every controller in it has
+ * a client with a limit of its own.
+ */
 export const MANAGER_LIMIT = { qps: 20, burst: 30 };
 
 /** A client as one controller has it: its own rate limit, which its events share. */
@@ -50,7 +56,10 @@ export function limitedClient(
   return { client: new KubeClient(kube), recorder: recorderOn(process, kube, component) };
 }
 
-/** A Kube whose requests end with the process: also those that wait for their turn under a rate limit. */
+/**
+ * A Kube whose requests end with the process: also those that wait for their turn under a rate
+ * limit.
+ */
 export function endingWith(signal: AbortSignal, kube: Kube): Kube {
   return {
     request: (request) => kube.request({ signal, ...request }),
@@ -64,7 +73,10 @@ export function recorderOn(effects: Effects, kube: Kube, component: string): Eve
   return new EventRecorder({ ...effects, client }, { component });
 }
 
-/** Starts caches and controllers of one process; resolves when the signal has been aborted and all have ended. */
+/**
+ * Starts caches and controllers of one process; resolves when the signal has been aborted and all
+ * have ended.
+ */
 export async function runProcess(
   kube: Kube,
   effects: Effects,
@@ -81,7 +93,10 @@ export async function runProcess(
 
 type Changes = Pick<Informer<KubeObject>, "onChange">;
 
-/** A controller with one work queue: retries with client-go's back-off, as nearly all of kube-controller-manager's have it. */
+/**
+ * A controller with one work queue: retries with client-go's back-off, as nearly all of
+ * kube-controller-manager's have it.
+ */
 export class QueueController implements Controller {
   readonly queue: WorkQueue;
   readonly #process: Process;
@@ -101,7 +116,10 @@ export class QueueController implements Controller {
     this.queue = new WorkQueue(process, { name: options.name });
   }
 
-  /** Looks at an object of `owners` whenever it changes, and whenever something that it controls does. */
+  /**
+   * Looks at an object of `owners` whenever it changes, and whenever something that it controls
+   * does.
+   */
   watchOwners(owners: Changes, kind: string, owned: Changes): void {
     owners.onChange(({ key }) => {
       this.queue.add(key);

@@ -2,7 +2,10 @@ import { Informer, type InformerDeps } from "../../../kube/informer.ts";
 import type { KubeObject } from "../../../kube/objects.ts";
 import { apiVersionOf, type Resource } from "../../../kube/resource.ts";
 
-/** The caches of one process: one informer per kind, whoever asks for it. Objects are whole, since controllers write them back whole. */
+/**
+ * The caches of one process: one informer per kind, whoever asks for it. Objects are whole, since
+ * controllers write them back whole.
+ */
 export class SharedInformers {
   readonly #deps: InformerDeps;
   readonly #informers = new Map<

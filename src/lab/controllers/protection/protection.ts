@@ -1,5 +1,7 @@
-// pvc-protection and pv-protection: a finalizer keeps a claim while a pod on a node uses it, and a volume while it is bound. The former also tells in a claim's status whether pods name it: since
-// Kubernetes 1.37 a bound claim is written once more, a moment after it was bound, and again as pods come and go.
+// pvc-protection and pv-protection: a finalizer keeps a claim while a pod on a node uses it, and a
+// volume while it is bound. The former also tells in a claim's status whether pods name it: since
+// Kubernetes 1.37 a bound claim is written once more, a moment after it was bound, and again as
+// pods come and go.
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "kubernetes-types/core/v1.js";
 import { isNotFound } from "../../../kube/errors.ts";
 import { persistentVolumeClaims, persistentVolumes, pods } from "../../../kube/kinds.ts";
@@ -19,7 +21,10 @@ export function usesClaim(pod: Pod, claimKey: string): boolean {
   return claimNames(pod).some((name) => `${namespace}/${name}` === claimKey);
 }
 
-/** A bound claim says in the condition Unused whether any pod names it. Undefined: it says so already. */
+/**
+ * A bound claim says in the condition Unused whether any pod names it. Undefined: it says so
+ * already.
+ */
 function sayWhetherUsed(
   claim: PersistentVolumeClaim,
   all: () => readonly Pod[],
@@ -97,7 +102,10 @@ export function volumeProtection(process: Process): Controller {
   return controller;
 }
 
-/** The object as it is to be written: with the finalizer while it lives, without once it is being deleted and not used. Undefined: as it is. */
+/**
+ * The object as it is to be written: with the finalizer while it lives, without once it is being
+ * deleted and not used. Undefined: as it is.
+ */
 async function protect<T extends KubeObject>(
   object: T,
   finalizer: string,

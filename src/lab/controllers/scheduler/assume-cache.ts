@@ -1,6 +1,8 @@
-// What the scheduler believes of claims and volumes: the informer's cache, over which lie objects that it has decided to write.
+// What the scheduler believes of claims and volumes: the informer's cache, over which lie objects
+// that it has decided to write.
 //
-// Invariant: an assumed object is believed until the informer shows a newer version than the one it was made from, or it is taken back. What the server says (`shown`) is never mixed with it.
+// Invariant: an assumed object is believed until the informer shows a newer version than the one it
+// was made from, or it is taken back. What the server says (`shown`) is never mixed with it.
 import type { KubeObject } from "../../../kube/objects.ts";
 import { keyOf } from "../../../kube/objects.ts";
 import { compareResourceVersions } from "../../../kube/resource-version.ts";

@@ -1,10 +1,12 @@
 // Binding a pod's volumes, beside the scheduling loop, once its node has been chosen.
 //
-//   assumed ── written: volumes set aside for claims, claims given their selected node ──▶ waiting ── all bound ──▶ done
-//                                                                                            │ looks once a second, first after a second, for at most 600 s
-//                                                                                            └─ selected node taken away, volume not for this node, pod gone, time up ──▶ refused
+//   assumed ── written: volumes set aside for claims, claims given their node ──▶ waiting
+//   waiting: looks once a second, first after a second, for at most 600 s
+//      ├── all bound ──▶ done
+//      └── selected node taken away, volume not for this node, pod gone, time up ──▶ refused
 //
-// Looks at what the server shows and not at what is assumed. A refusal takes back what was assumed and not written; what was written stays.
+// Looks at what the server shows and not at what is assumed. A refusal takes back what was assumed
+// and not written; what was written stays.
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "kubernetes-types/core/v1.js";
 import { SELECTED_NODE } from "../../../api/names.ts";
 import type { Clock } from "../../../effects/clock.ts";

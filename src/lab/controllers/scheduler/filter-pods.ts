@@ -4,7 +4,10 @@ import { wantsNode, type Filter } from "./filter-node.ts";
 import type { NodeInfo } from "./node-info.ts";
 import { REASONS, type Rejection } from "./words.ts";
 
-/** Whether `other` is one of the pods that a term of `pod` is about. A namespaceSelector counts as all namespaces. */
+/**
+ * Whether `other` is one of the pods that a term of `pod` is about. A namespaceSelector counts as
+ * all namespaces.
+ */
 export function isMeant(term: PodAffinityTerm, pod: Pod, other: Pod): boolean {
   const { namespaces = [], namespaceSelector } = term;
   const own = namespaces.length === 0 && namespaceSelector === undefined;

@@ -2,7 +2,10 @@ import type { Node, Pod } from "kubernetes-types/core/v1.js";
 import { uidOf } from "../../../kube/objects.ts";
 import { addRequests, amounts, requestsOf, type Amounts } from "./resources.ts";
 
-/** A node with the pods that are on it, those included that the scheduler has put there and the server does not show yet. */
+/**
+ * A node with the pods that are on it, those included that the scheduler has put there and the
+ * server does not show yet.
+ */
 export class NodeInfo {
   readonly #pods = new Map<string, Pod>();
   #node: Node | undefined;

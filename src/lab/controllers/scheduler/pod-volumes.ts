@@ -20,7 +20,10 @@ export interface VolumeView {
   readonly misfit: typeof REASONS.volumeAffinity | typeof REASONS.volumeAffinityOld;
 }
 
-/** The claims of a pod: those that have their volume, and those for which the scheduler is to see to one. */
+/**
+ * The claims of a pod: those that have their volume, and those for which the scheduler is to see to
+ * one.
+ */
 export interface PodClaims {
   readonly bound: readonly PersistentVolumeClaim[];
   readonly unbound: readonly PersistentVolumeClaim[];

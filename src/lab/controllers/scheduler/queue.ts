@@ -1,13 +1,18 @@
 // The scheduler's pods.
 //
-//   absent ── add ──▶ active ── pop ──▶ in hand ── fits nowhere ──▶ unschedulable ── an event that may help, or 5 minutes ──▶ backing off
-//                       ▲                 ├── failed otherwise ─────────────────────────────────────────────────────────────────▶ backing off
-//                       │                 └── bound, gone ──▶ absent
-//                       └───── 1 s after the last try, doubling with each up to 10 s: at once if that has passed ──────────────── backing off
+//   absent ── add ──▶ active ── pop ──▶ in hand ── fits nowhere ──▶ unschedulable
+//                       ▲                 ├── bound, gone ──▶ absent        │
+//                       │                 └── failed otherwise ──▶ backing off
+//                       │                                        ▲          │
+//                       │        an event that may help, or 5 minutes ◀─────┘
+//                       └── backing off: 1 s after the last try, doubling with each up to 10 s;
+//                           at once if that has passed
 //
 // * active: higher priority first, then who came first.
-// * A pod waits with the names of the plugins that rejected it; an event moves it only if one of them listed the event as one that may help (see HELPS).
-// * Which node, volume or pod an event is about is not weighed, but for claims: the real one weighs some more. It moves pods too early at worst: they are rejected once more.
+// * A pod waits with the names of the plugins that rejected it; an event moves it only if one of
+//   them listed the event as one that may help (see HELPS).
+// * Which node, volume or pod an event is about is not weighed, but for claims: the real one weighs
+//   some more. It moves pods too early at worst: they are rejected once more.
 import type { Clock } from "../../../effects/clock.ts";
 import type { Pod } from "../../../kube/kinds.ts";
 import { keyOf, uidOf } from "../../../kube/objects.ts";

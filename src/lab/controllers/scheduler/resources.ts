@@ -14,7 +14,10 @@ export function addRequests(a: Amounts, b: Amounts): Map<string, bigint> {
   return sum;
 }
 
-/** What a pod needs on its node: all containers and sidecars together, or the largest init container if that is more, and the overhead. */
+/**
+ * What a pod needs on its node: all containers and sidecars together, or the largest init container
+ * if that is more, and the overhead.
+ */
 export function requestsOf(pod: Pod): Amounts {
   const { containers = [], initContainers = [], overhead } = pod.spec ?? {};
   const of = ({ resources }: Container): Amounts => amounts({ ...resources?.limits, ...resources?.requests });

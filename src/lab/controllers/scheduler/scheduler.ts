@@ -1,10 +1,14 @@
-// kube-scheduler: one pod after the other gets a node; its volumes are seen to and its binding is written beside that.
+// kube-scheduler: one pod after the other gets a node; its volumes are seen to and its binding is
+// written beside that.
 //
-//   queued ── filtered, scored ──▶ assumed (pod on its node, volumes as planned) ── volumes bound ──▶ binding written ──▶ Scheduled
-//      ▲           │ fits nowhere: FailedScheduling, PodScheduled=False Unschedulable                 │
-//      └───────────┴────────────────── FailedScheduling, PodScheduled=False SchedulerError ◀──────────┘ refused
+//   queued ── filtered, scored ──▶ assumed: pod on its node, volumes as planned
+//      ▲           │ fits nowhere:     └── volumes bound ──▶ binding written ──▶ Scheduled
+//      │           │ FailedScheduling,                           │ refused: FailedScheduling,
+//      │ │ PodScheduled=False Unschedulable │ PodScheduled=False SchedulerError
+//      └───────────┴─────────────────────────────────────────────┘
 //
-// * A scheduling decision is made without waiting for anything: it sees one state of the caches. The caches may be late (WatchLag); the decision is then wrong as the real one's is.
+// * A scheduling decision is made without waiting for anything: it sees one state of the caches.
+//   The caches may be late (WatchLag); the decision is then wrong as the real one's is.
 // * Preemption is not played: the messages say what it would say when nothing can be preempted.
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -38,7 +42,10 @@ import { fitError, REASONS, type Rejection } from "./words.ts";
 const NAME = "default-scheduler";
 /** kube-scheduler's own defaults. */
 const LIMIT = { qps: 50, burst: 100 };
-/** In the real one's order; a node is rejected by the first that rejects it. Volumes come after the resources. */
+/**
+ * In the real one's order; a node is rejected by the first that rejects it. Volumes come after the
+ * resources.
+ */
 const BEFORE_VOLUMES: readonly Filter[] = [nodeUnschedulable, taints, nodeAffinity, ports, resources];
 const AFTER_VOLUMES: readonly Filter[] = [topologySpread, podAffinity];
 

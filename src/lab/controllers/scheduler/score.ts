@@ -8,14 +8,18 @@ import { isMeant } from "./filter-pods.ts";
 import type { NodeInfo } from "./node-info.ts";
 import { requestsOf, type Amounts } from "./resources.ts";
 
-/** What a container without requests counts for, as in the real one: so that pods without requests spread too. */
+/**
+ * What a container without requests counts for, as in the real one: so that pods without requests
+ * spread too.
+ */
 const ASSUMED: Amounts = new Map([
   ["cpu", 100_000_000n],
   ["memory", 200n * 1024n * 1024n * 1_000_000_000n],
 ]);
 
 /**
- * The best of the nodes that will do; of equals one at random. Simpler than the real one: least allocated, preferred affinities by weight, PreferNoSchedule, soft topology spread and the spread
+ * The best of the nodes that will do; of equals one at random. Simpler than the real one: least
+ * allocated, preferred affinities by weight, PreferNoSchedule, soft topology spread and the spread
  * of one owner's pods, each on its own scale of about 100.
  */
 export function chooseNode(pod: Pod, fitting: readonly NodeInfo[], all: readonly NodeInfo[], random: Random): NodeInfo {

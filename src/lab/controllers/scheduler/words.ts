@@ -1,4 +1,5 @@
-// What kube-scheduler says, word for word, as 1.37 was recorded to say it (test/conformance). Users search for these, and the product tells them to.
+// What kube-scheduler says, word for word, as 1.37 was recorded to say it (test/conformance). Users
+// search for these, and the product tells them to.
 
 export const REASONS = {
   unschedulable: "node(s) were unschedulable",
@@ -33,8 +34,9 @@ export interface Rejection {
 }
 
 /**
- * The message of a pod that fits nowhere: how many nodes for which reason, sorted as text, and what preemption could do about it. `before`: why the pod was given up before any node was looked at; preemption then finds no node's
- * verdict, and says no more than that.
+ * The message of a pod that fits nowhere: how many nodes for which reason, sorted as text, and what
+ * preemption could do about it. `before`: why the pod was given up before any node was looked at;
+ * preemption then finds no node's verdict, and says no more than that.
  */
 export function fitError(nodes: number, before: string | undefined, rejections: readonly Rejection[]): string {
   const head = `0/${nodes} nodes are available:`;

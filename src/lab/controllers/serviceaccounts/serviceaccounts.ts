@@ -6,7 +6,10 @@ import { limitedClient, QueueController, type Controller, type Process } from ".
 const ACCOUNT = "default";
 const ROOT_CA = "kube-root-ca.crt";
 
-/** Each namespace has a ServiceAccount `default` and a ConfigMap with the cluster's certificate authority, and gets them again when they are deleted. */
+/**
+ * Each namespace has a ServiceAccount `default` and a ConfigMap with the cluster's certificate
+ * authority, and gets them again when they are deleted.
+ */
 export function serviceAccountController(process: Process, certificate = ""): Controller {
   const { client } = limitedClient(process, "service-account-controller");
   // Upstream a controller of its own, with a rate limit of its own.

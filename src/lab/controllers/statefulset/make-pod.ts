@@ -30,7 +30,10 @@ export function claimsOf(set: StatefulSet, ordinal: number): readonly Persistent
   }));
 }
 
-/** The pod of an ordinal: the template with a stable name, its claims as volumes, and the labels that tell it apart. */
+/**
+ * The pod of an ordinal: the template with a stable name, its claims as volumes, and the labels
+ * that tell it apart.
+ */
 export function makePod(set: StatefulSet, ordinal: number): Pod {
   const name = podName(set, ordinal);
   const { template, serviceName } = set.spec ?? {};

@@ -7,7 +7,10 @@ import { ordinalOf, revisionOf } from "./make-pod.ts";
 export type Step =
   { readonly do: "create" | "ensure-claims"; readonly ordinal: number } | { readonly do: "delete"; readonly pod: Pod };
 
-/** The next steps: lower ordinals first up, higher first down, and updates from the top once all is well. A pod that is terminating holds up everything in its order. */
+/**
+ * The next steps: lower ordinals first up, higher first down, and updates from the top once all is
+ * well. A pod that is terminating holds up everything in its order.
+ */
 export function planSet(set: StatefulSet, owned: readonly Pod[]): readonly Step[] {
   const { replicas = 1, podManagementPolicy = "OrderedReady", updateStrategy } = set.spec ?? {};
   const first = (set.spec as { ordinals?: { start?: number } } | undefined)?.ordinals?.start ?? 0;

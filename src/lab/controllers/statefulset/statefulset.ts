@@ -1,5 +1,6 @@
-// The StatefulSet controller. At most one pod per ordinal: a new one is made only when the object of the old one is gone.
-// Simpler than the real one: no ControllerRevision objects (a pod below the partition is made from the newest template), no claim retention policy.
+// The StatefulSet controller. At most one pod per ordinal: a new one is made only when the object
+// of the old one is gone. Simpler than the real one: no ControllerRevision objects (a pod below the
+// partition is made from the newest template), no claim retention policy.
 import { isAlreadyExists, isNotFound } from "../../../kube/errors.ts";
 import { persistentVolumeClaims, pods, type Pod } from "../../../kube/kinds.ts";
 import { keyOf, uidOf } from "../../../kube/objects.ts";

@@ -3,8 +3,9 @@ import type { KubeObject, ObjectMeta } from "../../../kube/objects.ts";
 import { MemoryKube } from "../../../kube/testing/memory-kube.fixture.ts";
 
 /**
- * MemoryKube with what these controllers need besides: the binding of pods, generateName, finalizers, the graceful deletion of pods that are on a node, and the status of an object apart from the
- * rest in a PUT.
+ * MemoryKube with what these controllers need besides: the binding of pods, generateName,
+ * finalizers, the graceful deletion of pods that are on a node, and the status of an object apart
+ * from the rest in a PUT.
  */
 export class TinyKube implements Kube {
   readonly memory = new MemoryKube();
