@@ -85,16 +85,14 @@ function errorsPage(): string {
   ];
   const lines = rows
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([code, row]) => `| \`${code}\` | ${row.retry} | ${row.advice.replaceAll("|", "\\|")} |`);
+    .map(([code, { retry, advice }]) => `- **\`${code}\`** (${retry}): ${advice}`);
   return [
     "# Errors",
     "",
     "Made from the tables in the sources (`npm run generate`). A code, once published, keeps its meaning. It stands in the field `code` of log lines (`err.code` where the program ends of it); the message is in the event and in the log.",
     "",
-    "Tried again: `backoff` by itself, later and later; `change` too, and at once when something changes that the work may wait for; `reschedule` on another node; `never`.",
+    "In brackets, when it is tried again: `backoff` by itself, later and later; `change` too, and at once when something changes that the work may wait for; `reschedule` on another node; `never`.",
     "",
-    "| code | tried again | what to do |",
-    "| --- | --- | --- |",
     ...lines,
     "",
   ].join("\n");
