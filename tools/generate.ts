@@ -17,6 +17,7 @@ import { provisionErrors } from "../src/provision/errors.ts";
 import { apiPage } from "./api-page.ts";
 import { baseManifest } from "./base-manifest.ts";
 import { k3sManifest, kindManifest } from "./distributions.ts";
+import { metricsPage } from "./metrics-page.ts";
 
 /**
  * What is made from the sources: pages of docs/ from tables, a manifest from our kinds' schemas.
@@ -27,6 +28,7 @@ const files: Readonly<Record<string, () => string | Promise<string>>> = {
   "deploy/mooring-base.yaml": baseManifest,
   "docs/api.md": apiPage,
   "docs/errors.md": errorsPage,
+  "docs/metrics.md": metricsPage,
 };
 
 /** What buf makes of the protobuf files of the CSI services. It is not formatted. */
