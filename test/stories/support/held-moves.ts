@@ -18,7 +18,7 @@ import { checkRecords, moreRecords, recordWriter, type WriterOptions } from "./r
 import { ENDS_WITH_FILE } from "./shared-ground.ts";
 
 /** Long enough to be caught in Fenced, short enough to wait for. A lab is faster. */
-export const DEAF: WriterOptions = { deaf: true, gracePeriodSeconds: ENDS_WITH_FILE ? 4 : 25 };
+export const DEAF: WriterOptions = { deaf: true, gracePeriodSeconds: ENDS_WITH_FILE ? 2 : 25 };
 
 export interface Running {
   readonly namespace: string;
