@@ -98,7 +98,7 @@ export function createMovableDriver(deps: MovableDeps): Driver {
         .filter(({ spec }) => spec.mayCreate !== undefined && !spec.reclaim)
         .map((volume) => nameOf(volume)),
     removeAttempt: async (volumeName, confirm, signal) => {
-      if (await confirm()) await takeBack(deps, volumeName, signal);
+      if (await confirm()) await takenBack(deps, volumeName, signal);
     },
     remove: (volume, confirm, signal) => remove(deps, volume, confirm, signal),
   };
@@ -202,8 +202,9 @@ function grant(ledger: Ledger, request: ProvisionRequest, pool: string, node: st
 }
 
 /**
- * Creates the LocalVolume. One that is there already is this one, unless it was begun on another
- * node.
+ * Creates the LocalVolume. One that is there already is this one: also on another node, when a
+ * drain has moved it before its PersistentVolume could be stored. One that was only begun on
+ * another node is taken back first.
  */
 async function create(
   deps: MovableDeps,
@@ -230,21 +231,23 @@ async function create(
     if (!isAlreadyExists(error)) throw error;
   }
   const stored = await client.get(localVolumes, { name: volumeName }, { signal });
-  if (!stored.spec.reclaim && stored.spec.nodeName === nodeName) return stored;
-  await takeBack(deps, volumeName, signal);
+  const isHere = stored.spec.nodeName === nodeName;
+  if (!stored.spec.reclaim && (isHere || !(await takenBack(deps, volumeName, signal)))) return stored;
   throw movableErrors.BEING_REPLACED({ volume: volumeName });
 }
 
 /**
- * Orders the removal of a volume that was begun and that nobody can have written to. Does nothing
- * when a PersistentVolume or a VolumeCopy of it exists: then it is no attempt any more.
+ * Orders the removal of a volume that was begun and that nobody can have written to. Does nothing,
+ * and resolves with false, when a PersistentVolume or a VolumeCopy of it exists: then it is no
+ * attempt any more.
  */
-async function takeBack({ client, log }: MovableDeps, volumeName: string, signal: AbortSignal): Promise<void> {
+async function takenBack({ client, log }: MovableDeps, volumeName: string, signal: AbortSignal): Promise<boolean> {
   const copies = await client.list(volumeCopies, { fieldSelector: `spec.volume=${volumeName}`, signal });
   const volume = await client.find(persistentVolumes, { name: volumeName }, { signal });
-  if (copies.length > 0 || volume !== undefined) return;
+  if (copies.length > 0 || volume !== undefined) return false;
   log.info("removing a volume that was begun and never used", { volume: volumeName });
   await orderReclaim(client, volumeName, signal);
+  return true;
 }
 
 /**
