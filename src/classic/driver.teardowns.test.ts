@@ -127,6 +127,15 @@ describe("a teardown pod that is left", () => {
     const left = { action: "delete", path: DIRECTORY, createdAt: RELEASED, volumeUid: released.metadata.uid } as const;
     const remove = () => on.driver.remove(released, yes, on.signal);
 
+    it("when this process has done it and the PersistentVolume could not be deleted; not of a later release", async () => {
+      expect(await remove()).toMatchObject({ outcome: "removed" });
+      expect(await remove()).toMatchObject({ outcome: "removed" });
+      expect(on.cluster.ran).toEqual([`delete node-a:${DIRECTORY}`]);
+      const later = { ...released, status: { lastPhaseTransitionTime: "2030-01-01T00:05:00Z" } as never };
+      await on.driver.remove(later, yes, on.signal);
+      expect(on.cluster.ran).toHaveLength(2);
+    });
+
     it("when it has succeeded", async () => {
       const pod = await leaveHelper(on.cluster, { ...left, phase: "Succeeded" });
       expect(await remove()).toEqual({ outcome: "removed" });

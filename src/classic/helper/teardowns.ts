@@ -27,8 +27,16 @@ interface TeardownDeps {
   readonly log: Log;
 }
 
+/** The API server may refuse the deletion of a PersistentVolume for a while. */
+const REMEMBERED_MS = 3_600_000;
+
 export class Teardowns {
   readonly #deps: TeardownDeps;
+  /**
+   * What this process has done well, and when (milliseconds, monotonic), oldest first. Its pod is
+   * gone; the PersistentVolume may still be there, and is removed again then.
+   */
+  readonly #finished = new Map<string, number>();
   /** Names of the pods that this process runs now. */
   readonly #running = new Set<string>();
 
@@ -85,6 +93,23 @@ export class Teardowns {
     return undefined;
   }
 
+  /** This teardown has succeeded. */
+  finished(task: HelperTask): void {
+    const now = this.#deps.clock.monotonic();
+    for (const [key, at] of this.#finished) {
+      if (now - at < REMEMBERED_MS) break;
+      this.#finished.delete(key);
+    }
+    const key = keyOf(task);
+    if (key !== undefined) this.#finished.set(key, now);
+  }
+
+  /** Whether this process has done this very teardown: of this release of the PersistentVolume. */
+  isFinished(task: HelperTask): boolean {
+    const key = keyOf(task);
+    return key !== undefined && this.#finished.has(key);
+  }
+
   #answers(node: string): boolean {
     return node === "" || isReady(this.#deps.nodes.get(node));
   }
@@ -129,6 +154,12 @@ export class Teardowns {
   #isLeft({ podName }: HelperRecord): boolean {
     return !this.#running.has(podName);
   }
+}
+
+/** One release of one PersistentVolume at one place; undefined for what attempts have left. */
+function keyOf({ node, path, released, shared }: HelperTask): string | undefined {
+  if (released === undefined) return undefined;
+  return [released.uid, String(released.since), shared ? "" : node, clean(path)].join("\0");
 }
 
 /** Whether a pod is for this teardown, and not for an earlier life of the volume's name. */

@@ -165,6 +165,10 @@ export class HelperWork {
     const end = await this.#slots.take("delete", node, context.signal);
     let ended: Pod;
     try {
+      if (this.#teardowns.isFinished(task)) {
+        await ask();
+        return undefined;
+      }
       const done = await this.#teardowns.done(task, context.settings.config.cmdTimeoutSeconds, context.signal);
       if (done !== undefined) {
         await ask();
@@ -186,7 +190,9 @@ export class HelperWork {
     return undefined;
   }
 
-  async #finish(ended: Pod, { node, path, volumeName: volume }: HelperTask): Promise<void> {
+  async #finish(ended: Pod, task: HelperTask): Promise<void> {
+    this.#teardowns.finished(task);
+    const { node, path, volumeName: volume } = task;
     this.#deps.log.info(`Volume ${volume} has been deleted on ${placeText(node, path)}`, { volume, node, path });
     await this.#control.printLog(ended);
     await this.#control.remove(ended);
