@@ -22,7 +22,7 @@
  */
 import { quantity } from "../api/kinds/fields.ts";
 import { localVolumes, type LocalVolume } from "../api/kinds/local-volume.ts";
-import { volumeCopies } from "../api/kinds/volume-copy.ts";
+import { volumeCopies, type VolumeCopy } from "../api/kinds/volume-copy.ts";
 import { DRIVER, VOLUME_FINALIZER } from "../api/names.ts";
 import type { Random } from "../effects/random.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -238,16 +238,21 @@ async function create(
 
 /**
  * Orders the removal of a volume that was begun and that nobody can have written to. Does nothing,
- * and resolves with false, when a PersistentVolume or a VolumeCopy of it exists: then it is no
- * attempt any more.
+ * and resolves with false, when a PersistentVolume or a copy of it exists: then it is no attempt
+ * any more. A tombstone is no copy: it says that there never was one in its epoch.
  */
 async function takenBack({ client, log }: MovableDeps, volumeName: string, signal: AbortSignal): Promise<boolean> {
   const copies = await client.list(volumeCopies, { fieldSelector: `spec.volume=${volumeName}`, signal });
   const volume = await client.find(persistentVolumes, { name: volumeName }, { signal });
-  if (copies.length > 0 || volume !== undefined) return false;
+  if (!copies.every((copy) => isTombstone(copy)) || volume !== undefined) return false;
   log.info("removing a volume that was begun and never used", { volume: volumeName });
   await orderReclaim(client, volumeName, signal);
   return true;
+}
+
+function isTombstone({ status }: Stored<VolumeCopy>): boolean {
+  const copies = status?.copies ?? [];
+  return copies.length > 0 && copies.every(({ tombstone }) => tombstone === true);
 }
 
 /**
