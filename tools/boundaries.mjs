@@ -10,6 +10,21 @@ import { fileURLToPath } from "node:url";
 
 const SRC = resolve(dirname(fileURLToPath(import.meta.url)), "../src");
 
+/** The rooms of what is shipped. */
+const PRODUCT = [
+  "effects",
+  "observe",
+  "kube",
+  "api",
+  "provision",
+  "classic",
+  "place",
+  "movable",
+  "move",
+  "agent",
+  "controller",
+];
+
 /** Which rooms each room may import, besides itself. `bin` may import all. */
 const ROOMS = {
   effects: [],
@@ -27,52 +42,10 @@ const ROOMS = {
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
   lab: ["effects", "observe", "kube", "api"],
   // The lab and the shipped programs, shown to somebody who has nothing but Node.
-  demo: [
-    "effects",
-    "observe",
-    "kube",
-    "api",
-    "provision",
-    "classic",
-    "place",
-    "movable",
-    "move",
-    "agent",
-    "controller",
-    "lab",
-  ],
-
+  demo: [...PRODUCT, "lab"],
   // The processes, composed of the rooms and of what touches the machine.
-  programs: [
-    "effects",
-    "observe",
-    "kube",
-    "api",
-    "provision",
-    "classic",
-    "place",
-    "movable",
-    "move",
-    "agent",
-    "controller",
-  ],
-
-  bin: [
-    "effects",
-    "observe",
-    "kube",
-    "api",
-    "provision",
-    "classic",
-    "place",
-    "movable",
-    "move",
-    "agent",
-    "controller",
-    "lab",
-    "demo",
-    "programs",
-  ],
+  programs: PRODUCT,
+  bin: [...PRODUCT, "lab", "demo", "programs"],
 };
 
 /** Files that touch the outside world: adapters and programs. Tests may do what they need. */

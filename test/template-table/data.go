@@ -14,7 +14,8 @@ type pvMetadata struct {
 	PVC    metav1.ObjectMeta
 }
 
-// dataset is one claim that templates are rendered over. Rows refer to it by name, to keep the table small.
+// dataset is one claim that templates are rendered over. Rows refer to it by name, to keep the
+// table small.
 type dataset struct {
 	Name     string          `json:"dataset"`
 	PVName   string          `json:"pvName"`

@@ -1,6 +1,7 @@
 package main
 
-// fixed are templates that are always in the table: one for each thing that went wrong once, or easily could.
+// fixed are templates that are always in the table: one for each thing that went wrong once, or
+// easily could.
 var fixed = []string{
 	"{{.PVC.Namespace}}/{{.PVC.Name}}/",
 	"{{ .PVC.Namespace }}/{{ .PVC.Name }}/{{ .PVName }}",

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// grammar makes templates. Most are meant to be valid and of matching types; some are wild; a few are damaged.
+// grammar makes templates. Most are meant to be valid and of matching types; some are wild; a few
+// are damaged.
 type grammar struct {
 	*rand.Rand
 	depth     int
@@ -55,7 +56,8 @@ func (g *grammar) template() string {
 	return text
 }
 
-// damage drops, doubles or exchanges characters, so that the parser has something to complain about.
+// damage drops, doubles or exchanges characters, so that the parser has something to complain
+// about.
 func (g *grammar) damage(text string) string {
 	runes := []rune(text)
 	for range 1 + g.Intn(2) {
@@ -331,7 +333,8 @@ func (g *grammar) str() string {
 	}
 }
 
-// anyLiteral is a string of characters of all sorts, some as escapes, some as bytes that are no UTF-8.
+// anyLiteral is a string of characters of all sorts, some as escapes, some as bytes that are no
+// UTF-8.
 func (g *grammar) anyLiteral() string {
 	var b strings.Builder
 	b.WriteByte('"')

@@ -1,5 +1,6 @@
-// This program makes the tables that src/classic/go/template is tested against: templates from a seeded grammar, and what
-// Go's own text/template makes of each over the metadata of a claim. See README.md.
+// This program makes the tables that src/classic/go/template is tested against: templates from a
+// seeded grammar, and what Go's own text/template makes of each over the metadata of a claim. See
+// README.md.
 package main
 
 import (
@@ -80,7 +81,8 @@ func main() {
 			seen[key] = true
 		}
 		r, ok := evaluateInTime(text, mode, d)
-		// Long templates fail more often than not: most of those that do are left out, in favour of results.
+		// Long templates fail more often than not: most of those that do are left out, in favour of
+		// results.
 		if ok && (r.Output != nil || g.percent(map[string]int{"parse": 50, "exec": 35}[r.Phase])) {
 			write(r)
 			made++
@@ -88,7 +90,8 @@ func main() {
 	}
 }
 
-// evaluateInTime gives up on a template that ranges over a number that takes years. The goroutine is left running.
+// evaluateInTime gives up on a template that ranges over a number that takes years. The goroutine
+// is left running.
 func evaluateInTime(text, missingKey string, d dataset) (row, bool) {
 	type result struct {
 		row row
@@ -107,8 +110,9 @@ func evaluateInTime(text, missingKey string, d dataset) (row, bool) {
 	}
 }
 
-// evaluate renders twice, over two copies of the data. What differs between them, or is the place of one of the few
-// things that never move, is an address: rows in which one is printed, even if it is not shown in the end, are left out.
+// evaluate renders twice, over two copies of the data. What differs between them, or is the place
+// of one of the few things that never move, is an address: rows in which one is printed, even if it
+// is not shown in the end, are left out.
 func evaluate(text, missingKey string, d dataset) (row, bool) {
 	first, second := d.decode(), d.decode()
 	a, printedA := render(text, missingKey, d.Name, first)
@@ -123,7 +127,8 @@ func evaluate(text, missingKey string, d dataset) (row, bool) {
 	return a, len(text)+len(shown) <= maxShown
 }
 
-// render gives the row, and everything that was printed on the way: by functions, and as output before an error.
+// render gives the row, and everything that was printed on the way: by functions, and as output
+// before an error.
 func render(text, missingKey, data string, metadata pvMetadata) (r row, printed string) {
 	r = row{Template: text, MissingKey: missingKey, Data: data}
 	var log, out strings.Builder
