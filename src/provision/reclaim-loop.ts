@@ -313,9 +313,12 @@ export class ReclaimLoop {
     signal: AbortSignal,
   ): Promise<Stored<PersistentVolume> | undefined> {
     const { client, isLeading } = this.#deps;
+    // The claim first: one that is gone stays gone. The volume may be set to Retain at any moment,
+    // and what is said of it is to be as young as can be.
+    const claim = await this.#claimOf(seen, signal);
     const volume = await client.get(persistentVolumes, { name: nameOf(seen) }, { signal });
-    if (uidOf(volume) !== uidOf(seen)) return undefined;
-    const plan = this.#plan(volume, await this.#claimOf(volume, signal));
+    if (uidOf(volume) !== uidOf(seen) || !isOfSameClaim(volume, seen)) return undefined;
+    const plan = this.#plan(volume, claim);
     return plan.step === step && isLeading() ? volume : undefined;
   }
 
@@ -378,4 +381,9 @@ export class ReclaimLoop {
  */
 function isOutdated(error: unknown): boolean {
   return isRefused(error) && !isForbidden(error);
+}
+
+function isOfSameClaim(one: PersistentVolume, other: PersistentVolume): boolean {
+  const [a, b] = [one.spec?.claimRef, other.spec?.claimRef];
+  return a?.uid === b?.uid && a?.name === b?.name && a?.namespace === b?.namespace;
 }

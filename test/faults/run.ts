@@ -270,7 +270,8 @@ function configOf({ shared }: RunPlan, paths: readonly string[]): object {
  * How old an answer may be by which the product begins something: as old as the plan lets answers
  * be late.
  */
-function patienceOf({ troubles }: RunPlan): number {
+function patienceOf({ latencyMs, troubles }: RunPlan): number {
   const late = troubles.some((trouble) => trouble.is === "pause" || trouble.is === "requests");
-  return late ? 30_000 : 0;
+  // The way of the last answer, and that of the request that was sent upon it.
+  return late ? 30_000 : 2 * latencyMs[1];
 }
