@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { settle } from "../effects/testing/manual-clock.fixture.ts";
-import { begun, common, CREATE, DIRECTORY, VOLUME, yes } from "./testing/driver-suite.fixture.ts";
+import { begun, common, CREATE, DIRECTORY, leaveHelper, VOLUME, yes } from "./testing/driver-suite.fixture.ts";
 import { affinity, claim, volume } from "./testing/objects.fixture.ts";
 import { saying } from "./testing/saying.fixture.ts";
 import { useDriver } from "./testing/use-driver.fixture.ts";
@@ -41,6 +41,25 @@ describe("volumes that share a directory", () => {
     const claimRef = { namespace: "shop", name: "data", uid: "of-the-claim-before" };
     await on.cluster.putVolume(other({ spec: { claimRef }, status, annotations }));
     await on.provision({ storageClass: common });
+  });
+
+  it("a new one waits while another's create pod may still begin there, in the order of their pods", async () => {
+    await leaveHelper(on.cluster, {
+      action: "create",
+      volume: "pvc-other",
+      path: "/opt/lpp/common",
+      createdAt: "2030-01-01T00:00:02Z",
+    });
+    await expect(on.provision({ storageClass: common })).rejects.toThrow(
+      saying("/opt/lpp/common overlaps the directory of volume pvc-other, which is being made"),
+    );
+    expect(on.cluster.ran).toEqual([]);
+    await leaveHelper(on.cluster, { action: "create", path: "/opt/lpp/common", createdAt: "2030-01-01T00:00:01Z" });
+    await on.cluster.setStatus(CREATE, { phase: "Running" });
+    const waiting = begun(on.provision({ storageClass: common }));
+    await settle();
+    await on.cluster.setStatus(CREATE, { phase: "Succeeded" });
+    await waiting;
   });
 
   it("a new one does not wait for one on another node, or for one that is kept", async () => {

@@ -132,6 +132,8 @@ class Classic implements Driver {
         await this.#unfinished.makeAgain(volumeName, settings, signal);
         throw classicErrors.PATH_BEING_RECLAIMED({ path, other: going });
       }
+      const other = this.#work.atWorkNear(place);
+      if (other !== undefined) throw classicErrors.PATH_BEING_MADE({ path, other });
       const attempt = { node: next.node, path, sizeBytes: plan.sizeBytes, retain: isRetained(request) };
       const remember = (): void => {
         this.#unfinished.remember(volumeName, attempt);

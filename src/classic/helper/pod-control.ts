@@ -81,6 +81,7 @@ export class HelperPodControl {
       );
       return true;
     } catch (error) {
+      if (isNotFound(error)) this.#deps.pods.answered(name, undefined);
       if (isNotFound(error) || isConflict(error)) return true;
       this.#deps.log.error(`unable to delete the helper pod: ${messageOf(error)}`, { pod: name });
       return false;
@@ -135,7 +136,10 @@ export class HelperPodControl {
         }
         return;
       } catch (error) {
-        if (isNotFound(error)) return;
+        if (isNotFound(error)) {
+          this.#deps.pods.answered(name, undefined);
+          return;
+        }
         if (isRefusal(error)) {
           await this.remove(now, call);
           return;
@@ -230,12 +234,15 @@ export class HelperPodControl {
 
   /** A pod as the server has it; undefined when it is not there. */
   async get(name: string, namespace: string | undefined, signal?: AbortSignal): Promise<Pod | undefined> {
+    const { client, pods: store } = this.#deps;
+    let pod: Pod | undefined;
     try {
-      return await this.#deps.client.get(pods, { name, namespace }, signal === undefined ? {} : { signal });
+      pod = await client.get(pods, { name, namespace }, signal === undefined ? {} : { signal });
     } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
+      if (!isNotFound(error)) throw error;
     }
+    store.answered(name, pod);
+    return pod;
   }
 
   /**

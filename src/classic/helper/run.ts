@@ -146,6 +146,7 @@ export class HelperRunner {
       told = name;
       try {
         const created = await client.create(pods, pod, { signal });
+        this.#deps.pods.created(created);
         await this.#succeed(failed);
         return created;
       } catch (error) {

@@ -91,11 +91,29 @@ export class HelperWork {
    * directory.
    */
   makingNear(place: Place): readonly string[] {
-    return this.#created.all().flatMap(({ record: { volumeName, path, node, phase } }) => {
-      if (volumeName === place.volume || phase === "failed" || path === undefined) return [];
-      const sameNode = node === "" || place.node === undefined || node === place.node;
-      return sameNode && overlaps(path, place.path) ? [volumeName] : [];
+    return this.#created.all().flatMap(({ record }) => {
+      const { volumeName, phase } = record;
+      return volumeName !== place.volume && phase !== "failed" && meets(record, place) ? [volumeName] : [];
     });
+  }
+
+  /**
+   * Another volume whose create pod is at work in an overlapping directory, or may yet begin: two
+   * scripts must not meet there. Its claim may be gone, and nobody of this process waits for it.
+   * Of two volumes that both have such a pod, that of the older one goes first.
+   */
+  atWorkNear(place: Place): string | undefined {
+    const isOver = ({ phase }: HelperRecord): boolean => phase === "succeeded" || phase === "failed";
+    const going = this.#created.all().flatMap(({ record }) => (isOver(record) ? [] : [record]));
+    const own = going.filter(({ volumeName }) => volumeName === place.volume);
+    const isBefore = (one: HelperRecord, other: HelperRecord): boolean => {
+      const [a, b] = [one.createdAt ?? 0, other.createdAt ?? 0];
+      return a < b || (a === b && one.podName < other.podName);
+    };
+    return going.find(
+      (record) =>
+        record.volumeName !== place.volume && meets(record, place) && !own.some((mine) => isBefore(mine, record)),
+    )?.volumeName;
   }
 
   /**
@@ -329,6 +347,12 @@ export class HelperWork {
       },
     });
   }
+}
+
+/** Whether a pod works in a directory that is, contains or lies in this one. */
+function meets({ node, path }: HelperRecord, place: Place): boolean {
+  const sameNode = node === "" || place.node === undefined || node === place.node;
+  return sameNode && path !== undefined && overlaps(path, place.path);
 }
 
 /** `<node>:<path>`, or the path alone where no node is named: as in the original's log lines. */
