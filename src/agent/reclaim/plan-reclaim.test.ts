@@ -75,3 +75,15 @@ test("what is said and deleted goes; what comes back is removed again", () => {
   expect(step({ volumeCopy: object({ purged: true }, true), localVolume: undefined })).toBe("release");
   expect(step({ volumeCopy: object({ purged: true }, true), copies: [copy("Active")] })).toBe("trash");
 });
+
+test("an object that tells of nothing goes where the LocalVolume is gone", () => {
+  const gone = { localVolume: undefined };
+  expect(step({ ...gone, volumeCopy: object({ copies: [] }) })).toBe("purged");
+  expect(step({ ...gone, volumeCopy: object({ copies: [], purged: true }) })).toBe("delete");
+  expect(step({ ...gone, volumeCopy: object({ copies: [], purged: true }, true) })).toBe("release");
+  expect(step({ ...gone, volumeCopy: object({ copies: [] }), copies: [copy("Sealed")] })).toBe("nothing");
+  expect(step({ ...gone, volumeCopy: recorded("Active") })).toBe("nothing");
+  expect(step({ ...gone, volumeCopy: object({ ...recorded("Active").status, purged: true }) })).toBe("nothing");
+  expect(step({ localVolume: localVolume("v"), volumeCopy: object({ copies: [] }) })).toBe("nothing");
+  expect(step({ localVolume: localVolume("v"), volumeCopy: object({ copies: [], purged: true }) })).toBe("nothing");
+});

@@ -32,20 +32,26 @@ export type ReclaimPlan =
   | { readonly step: "purge"; readonly copies: readonly Copy[] }
   /** No byte is left, and none will be made: say so. */
   | { readonly step: "purged" }
+  /** Nobody is left who would delete the object that says so. */
+  | { readonly step: "delete"; readonly volumeCopy: VolumeCopy }
   /** Somebody deleted the object that says so: let it go. */
   | { readonly step: "release"; readonly volumeCopy: VolumeCopy };
 
 /**
  * The next step of removing what this node has of a volume. Only `spec.reclaim` of the LocalVolume
  * is an order to remove bytes: its absence is none, and neither is a deletionTimestamp of anything.
+ * Where it is absent and this node has nothing of the volume, the object that said what it had can
+ * go.
  */
 export function planReclaim(view: ReclaimView): ReclaimPlan {
   const { copies, localVolume, mounted, node, readable, volumeCopy } = view;
   const said = volumeCopy?.status?.purged === true;
   if (said && copies.length === 0) {
     const deleted = volumeCopy.metadata?.deletionTimestamp !== undefined;
-    return deleted ? { step: "release", volumeCopy } : { step: "nothing" };
+    if (deleted) return { step: "release", volumeCopy };
+    return localVolume === undefined && saysNothing(volumeCopy) ? { step: "delete", volumeCopy } : { step: "nothing" };
   }
+  if (localVolume === undefined && saysNothing(volumeCopy) && copies.length === 0) return { step: "purged" };
   if (localVolume?.spec.reclaim !== true) return { step: "nothing" };
   if (mounted) return { step: "wait", why: "mounted" };
   const kept = copies.filter(({ state }) => state !== "Trash");
@@ -57,6 +63,11 @@ export function planReclaim(view: ReclaimView): ReclaimPlan {
   if (recorded.some(({ poolUUID }) => !readable.has(poolUUID))) return { step: "wait", why: "pool not readable" };
   const mayMake = localVolume.spec.mayCreate?.nodeName === node;
   return volumeCopy !== undefined || mayMake ? { step: "purged" } : { step: "nothing" };
+}
+
+/** Whether it is there and tells of no copy. */
+export function saysNothing(volumeCopy: VolumeCopy | undefined): boolean {
+  return volumeCopy !== undefined && (volumeCopy.status?.copies ?? []).length === 0;
 }
 
 function saysTrash(recorded: readonly CopyOfEpoch[], copy: Copy): boolean {

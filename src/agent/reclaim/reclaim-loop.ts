@@ -12,7 +12,7 @@
  */
 import { copyNameOf } from "../../api/copy-name.ts";
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
-import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import { volumeCopies, type VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import { isConflict, isNotFound } from "../../kube/errors.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
@@ -23,7 +23,7 @@ import type { KeyedLock } from "../../kube/keyed-lock.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { Trees } from "../copies/trees.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
-import { planReclaim, type ReclaimPlan, type ReclaimView } from "./plan-reclaim.ts";
+import { planReclaim, saysNothing, type ReclaimPlan, type ReclaimView } from "./plan-reclaim.ts";
 
 export interface ReclaimLoopDeps extends ControllerDeps {
   readonly client: KubeClient;
@@ -84,7 +84,8 @@ export async function runReclaimLoop(deps: ReclaimLoopDeps, signal: AbortSignal)
 function mayBeDue({ copyObjects, nodeName, reclaimed }: ReclaimLoopDeps, volume: string): boolean {
   if (reclaimed.store.get(volume)?.spec.reclaim === true) return true;
   const object = copyObjects.store.get(copyNameOf(volume, nodeName));
-  return object?.status?.purged === true && object.metadata?.deletionTimestamp !== undefined;
+  const isLetGo = object?.status?.purged === true && object.metadata?.deletionTimestamp !== undefined;
+  return isLetGo || saysNothing(object);
 }
 
 async function removeVolume(deps: ReclaimLoopDeps, volume: string, signal: AbortSignal): Promise<ReconcileResult> {
@@ -138,6 +139,11 @@ async function carryOut(
       await onDisk.removeVolume(volume);
       await copies.sync(volume, { purged: true, signal });
       return;
+    case "delete": {
+      const { name, uid } = (plan.volumeCopy as Stored<VolumeCopy>).metadata;
+      await deps.client.delete(volumeCopies, { name }, { uid, signal });
+      return;
+    }
     case "release":
       await copies.release(plan.volumeCopy as Stored<VolumeCopy>, signal);
       return;

@@ -93,6 +93,26 @@ describe("what a cancelled move brought", () => {
     const copy: Copy = { ...incoming, state: "Trash" };
     expect(planTrash(view({ copies: [copy] }))).toEqual({ step: "purge", copy });
   });
+  describe("without a LocalVolume", () => {
+    const gone = { ...forgotten, localVolume: undefined };
+    test("a part of a copy is given up after an hour", () => {
+      expect(planTrash(view(gone))).toEqual({ step: "give-up", copy: incoming });
+      expect(planTrash(view({ ...gone, unclaimedSince: new Map() }))).toEqual({ step: "nothing" });
+    });
+    test("a part that was given up goes", () => {
+      const copy: Copy = { ...incoming, state: "Trash" };
+      expect(planTrash(view({ ...gone, copies: [copy] }))).toEqual({ step: "purge", copy });
+    });
+    test.each<Copy>([
+      { ...incoming, whole: true },
+      { ...incoming, state: "Trash", whole: true },
+    ])("a whole copy stays: it may be the volume ($state)", (copy) => {
+      expect(planTrash(view({ ...gone, copies: [copy] }))).toEqual({ step: "nothing" });
+    });
+    test("a part that is mounted stays", () => {
+      expect(planTrash(view({ ...gone, mounted: new Set(["3-m"]) }))).toEqual({ step: "nothing" });
+    });
+  });
   test("stays in the trash when the volume names it all the same", () => {
     const copy: Copy = { ...incoming, state: "Trash" };
     expect(planTrash(view({ copies: [copy], localVolume: volume({ nodeName: "a", epoch: 3 }) }))).toEqual({

@@ -8,8 +8,11 @@
  *
  * Neither was ever the volume at the epoch that the LocalVolume names, and that is what is
  * compared: a copy whose epoch is the LocalVolume's is never removed here, nor one of another
- * incarnation, nor anything while the LocalVolume is missing. Removing a volume itself is the
- * reclaim loop's business.
+ * incarnation. Removing a volume itself is the reclaim loop's business.
+ *
+ * A LocalVolume that is missing is no order to remove anything. Only a part of a copy goes then: it
+ * can never become the volume, and its source has every byte of it. A node has one of a volume that
+ * is reclaimed where the agent died before it could tell of the directory that it had just made.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
@@ -44,8 +47,14 @@ export const INCOMING_KEPT_MS = 3600 * 1000;
 export function planTrash(view: TrashView): TrashPlan {
   const { copies, localVolume, mounted } = view;
   // Of a volume that is removed the reclaim loop takes care.
-  if (localVolume === undefined || localVolume.spec.reclaim) return { step: "nothing" };
+  if (localVolume?.spec.reclaim === true) return { step: "nothing" };
   for (const copy of copies) {
+    if (localVolume === undefined) {
+      if (!isPart(copy) || mounted.has(copy.directory)) continue;
+      if (copy.state === "Trash") return { step: "purge", copy };
+      if (isOld(view, copy)) return { step: "give-up", copy };
+      continue;
+    }
     if (copy.incarnation !== localVolume.spec.incarnation || mounted.has(copy.directory)) continue;
     if (copy.state === "Incoming" && isForgotten(view, localVolume, copy)) return { step: "give-up", copy };
     if (copy.state === "Trash" && isUnneeded(view, localVolume, copy)) return { step: "purge", copy };
@@ -57,17 +66,27 @@ export function planTrash(view: TrashView): TrashPlan {
  * Incoming directories that no move can still want: those whose epoch the volume cannot reach from
  * here.
  */
-export function isUnclaimed(localVolume: LocalVolume, node: string, { epoch, moveUID, state }: Copy): boolean {
+export function isUnclaimed(localVolume: LocalVolume | undefined, node: string, copy: Copy): boolean {
+  const { epoch, moveUID, state } = copy;
   if (state !== "Incoming") return false;
+  if (localVolume === undefined) return isPart(copy);
   const { activeMove, epoch: current, nodeName } = localVolume.spec;
   const isTheVolume = nodeName === node && current === epoch;
   return !isTheVolume && activeMove?.uid !== moveUID;
 }
 
-function isForgotten(view: TrashView, localVolume: LocalVolume, copy: Copy): boolean {
+/** What a move brought, and not all of it. */
+function isPart({ moveUID, whole }: Copy): boolean {
+  return moveUID !== undefined && whole !== true;
+}
+
+function isOld(view: TrashView, copy: Copy): boolean {
   const since = view.unclaimedSince.get(copy.directory);
-  const isOld = since !== undefined && view.monotonic - since >= INCOMING_KEPT_MS;
-  return isOld && isUnclaimed(localVolume, view.node, copy);
+  return since !== undefined && view.monotonic - since >= INCOMING_KEPT_MS;
+}
+
+function isForgotten(view: TrashView, localVolume: LocalVolume, copy: Copy): boolean {
+  return isOld(view, copy) && isUnclaimed(localVolume, view.node, copy);
 }
 
 function isUnneeded(view: TrashView, localVolume: LocalVolume, copy: Copy): boolean {

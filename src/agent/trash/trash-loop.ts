@@ -37,7 +37,9 @@ export async function runTrashLoop(deps: TrashLoopDeps, signal: AbortSignal): Pr
       for (const volume of await onDisk.volumes()) {
         if (signal.aborted) return;
         if (!(await hasOld(deps, volume))) continue;
-        await locks.run(volume, () => lookAt(deps, volume, unclaimedSince, signal), signal);
+        const look = (): Promise<boolean> => lookAt(deps, volume, unclaimedSince, signal);
+        // One step at a time: others may have the lock between two of them.
+        while (await locks.run(volume, look, signal)) signal.throwIfAborted();
       }
     } catch (error) {
       if (!signal.aborted) log.error("cannot look for old copies", { err: error });
@@ -51,15 +53,15 @@ async function hasOld({ onDisk }: TrashLoopDeps, volume: string): Promise<boolea
   return copies.some(({ state }) => state === "Trash" || state === "Incoming");
 }
 
+/** Does one step. Resolves with whether there was one. */
 async function lookAt(
   deps: TrashLoopDeps,
   volume: string,
   unclaimedSince: Map<string, number>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { client, clock, copies: objects, log, nodeName: node, onDisk, trees } = deps;
   const localVolume = await client.find(localVolumes, { name: volume }, { signal });
-  if (localVolume === undefined) return;
   const { copies } = await onDisk.find(volume);
   const since = new Map<string, number>();
   for (const copy of copies) {
@@ -71,11 +73,11 @@ async function lookAt(
       since.set(copy.directory, first);
     }
   }
-  const current = copyNameOf(volume, localVolume.spec.nodeName);
+  const current = localVolume === undefined ? undefined : copyNameOf(volume, localVolume.spec.nodeName);
   const plan = planTrash({
     node,
     localVolume,
-    currentCopy: await client.find(volumeCopies, { name: current }, { signal }),
+    currentCopy: current === undefined ? undefined : await client.find(volumeCopies, { name: current }, { signal }),
     copies,
     mounted: new Set(
       onDisk
@@ -87,11 +89,12 @@ async function lookAt(
     now: clock.now(),
     monotonic: clock.monotonic(),
   });
-  if (plan.step === "nothing") return;
+  if (plan.step === "nothing") return false;
   const { directory, path } = plan.copy;
   const store = onDisk.storeOf(plan.copy);
   if (plan.step === "give-up") await store.toTrash(volume, directory);
   else await store.purge(volume, directory, trees, signal);
   log.info("an old copy is not needed any more", { volume, path, step: plan.step });
   await objects.sync(volume, { signal });
+  return true;
 }

@@ -29,7 +29,7 @@ import { applyMooring, type MooringManifests } from "./install.ts";
 import { Machine } from "./machine.ts";
 import { planMoves, type MovesPlan } from "./plan.ts";
 import { unsettledMoves } from "./unsettled.ts";
-import { clearUp, playSet, playStep } from "./user.ts";
+import { clearUp, deletePodsOfDyingClaims, playSet, playStep } from "./user.ts";
 import { Wire } from "./wire.ts";
 import { Workload } from "./workload.ts";
 
@@ -176,6 +176,7 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
   heal();
   if (plan.broken?.forEver !== true) for (const machine of machines) machine.trouble = undefined;
   trace.add("plan", () => "healed");
+  doing(deletePodsOfDyingClaims(user));
   if (!(await settle(false)) || !plan.clearsUp) return over();
   trace.add("plan", () => "everything is removed");
   doing(clearUp(user));

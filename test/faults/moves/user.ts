@@ -164,6 +164,22 @@ async function remake(user: User, step: Extract<UserStep, { step: "remake" }>): 
   await createSet(user, step.set, set.spec?.replicas ?? 1);
 }
 
+/**
+ * A scheduler whose watches are broken may place a new pod of a claim that is being deleted. The
+ * kubelet refuses the claim, the claim stays for the pod, and nothing in Kubernetes ends that:
+ * somebody has to delete the pod.
+ */
+export async function deletePodsOfDyingClaims({ client }: User): Promise<void> {
+  const dying = (await client.list(persistentVolumeClaims)).flatMap(({ metadata: { name, deletionTimestamp } }) =>
+    deletionTimestamp === undefined ? [] : [name],
+  );
+  for (const pod of await client.list(pods, { namespace: NAMESPACE })) {
+    const claims = (pod.spec?.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) => claim?.claimName ?? []);
+    if (pod.status?.phase !== "Pending" || !claims.some((name) => dying.includes(name))) continue;
+    await ifThere(client.delete(pods, { name: nameOf(pod), namespace: NAMESPACE }));
+  }
+}
+
 async function moveByHand(user: User, name: string, step: Extract<UserStep, { step: "move" }>): Promise<void> {
   const { client, clock } = user;
   const at = { name: `data-${step.set}-0`, namespace: NAMESPACE };
