@@ -29,9 +29,7 @@ export function unsettledMoves(
     ...volumes.flatMap((volume) => volumeProblem(volume, machines, work)),
     ...of<Node>("nodes").flatMap((node) => labelProblem(node, volumes)),
     ...pods.filter(({ metadata }) => metadata?.namespace === NAMESPACE).flatMap((pod) => podProblem(pod, volumes)),
-    ...of<PersistentVolumeClaim>("persistentvolumeclaims").flatMap(({ metadata, status }) =>
-      status?.phase === "Bound" ? [] : [`claim ${metadata?.name ?? ""} is ${status?.phase ?? ""}`],
-    ),
+    ...of<PersistentVolumeClaim>("persistentvolumeclaims").flatMap((claim) => claimProblem(claim, pods)),
     ...machines.flatMap((machine) => machineProblem(machine, volumes, pods)),
   ];
   if (!cleared) return problems;
@@ -48,6 +46,14 @@ export function unsettledMoves(
     ),
   ];
   return [...problems, ...left.map((what) => `${what} is left`)];
+}
+
+/** A claim that no pod uses may wait: a set was scaled down before it was served. */
+function claimProblem({ metadata, status }: PersistentVolumeClaim, pods: readonly Pod[]): readonly string[] {
+  const uses = ({ spec }: Pod): boolean =>
+    (spec?.volumes ?? []).some((volume) => volume.persistentVolumeClaim?.claimName === metadata?.name);
+  if (status?.phase === "Bound" || (status?.phase === "Pending" && !pods.some(uses))) return [];
+  return [`claim ${metadata?.name ?? ""} is ${status?.phase ?? ""}`];
 }
 
 function moveProblem({ metadata, status }: VolumeMove): readonly string[] {
