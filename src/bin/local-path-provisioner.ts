@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { parseCommandLine } from "../classic/options.ts";
+import { parseCommandLine } from "../classic/settings/options.ts";
 import { systemClock } from "../effects/node/clock.ts";
 import { systemFiles } from "../effects/node/files.ts";
 import { systemRandom } from "../effects/node/random.ts";

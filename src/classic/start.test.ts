@@ -5,8 +5,8 @@ import { KubeError } from "../kube/errors.ts";
 import { memoryFiles } from "../kube/testing/memory-files.fixture.ts";
 import { MemoryKube } from "../kube/testing/memory-kube.fixture.ts";
 import { silentLog } from "../observe/log.ts";
-import { parseCommandLine } from "./options.ts";
-import type { Reloader } from "./reload.ts";
+import { parseCommandLine } from "./settings/options.ts";
+import type { Reloader } from "./settings/reload.ts";
 import { loadSettings } from "./start.ts";
 import { saying } from "./testing/saying.fixture.ts";
 

@@ -1,7 +1,7 @@
 import type { ConfigMap } from "kubernetes-types/core/v1.js";
 import type { Deployment } from "kubernetes-types/apps/v1.js";
 import { parseAllDocuments } from "yaml";
-import { parseCommandLine, type StartOptions } from "../../src/classic/options.ts";
+import { parseCommandLine, type StartOptions } from "../../src/classic/settings/options.ts";
 import type { Kube } from "../../src/kube/kube.ts";
 
 interface ManifestObject {

@@ -7,7 +7,7 @@
 // settled (unsettled.ts) in time.
 import { Registry } from "prom-client";
 import { runClassic } from "../../src/programs/classic/start.ts";
-import type { StartOptions } from "../../src/classic/options.ts";
+import type { StartOptions } from "../../src/classic/settings/options.ts";
 import type { Files } from "../../src/effects/files.ts";
 import { KubeClient } from "../../src/kube/client.ts";
 import type { KubeRequest } from "../../src/kube/kube.ts";

@@ -4,7 +4,7 @@
 //      └───────── SIGKILL ──────────▶ exited at once: nothing of it runs on
 import { Registry } from "prom-client";
 import { runClassic } from "../../src/programs/classic/start.ts";
-import { parseCommandLine } from "../../src/classic/options.ts";
+import { parseCommandLine } from "../../src/classic/settings/options.ts";
 import type { Clock } from "../../src/effects/clock.ts";
 import type { Files } from "../../src/effects/files.ts";
 import type { Random } from "../../src/effects/random.ts";

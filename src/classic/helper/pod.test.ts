@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseHelperTemplate } from "../helper-template.ts";
+import { parseHelperTemplate } from "../settings/helper-template.ts";
 import { saying } from "../testing/saying.fixture.ts";
 import { helperPod, type HelperSurroundings, type HelperTask } from "./pod.ts";
 import { recordOf } from "./record.ts";

@@ -1,8 +1,8 @@
 import type { Pod } from "../../kube/kinds.ts";
-import type { ClassicConfig } from "../config/config.ts";
+import type { ClassicConfig } from "../settings/config.ts";
 import { classicErrors } from "../errors.ts";
-import type { Ownership } from "../folder.ts";
-import type { HelperTemplate } from "../helper-template.ts";
+import type { Ownership } from "../directory/name.ts";
+import type { HelperTemplate } from "../settings/helper-template.ts";
 import {
   DATA_VOLUME,
   HELPER_AGAIN,
@@ -16,7 +16,7 @@ import {
   SETUP_KEY,
   TEARDOWN_KEY,
 } from "../names.ts";
-import { clean, join, split } from "../paths.ts";
+import { clean, join, split } from "../directory/paths.ts";
 
 export type HelperAction = "create" | "delete";
 

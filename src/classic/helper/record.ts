@@ -9,7 +9,7 @@ import {
   HELPER_VOLUME,
   HELPER_VOLUME_UID,
 } from "../names.ts";
-import { join, split } from "../paths.ts";
+import { join, split } from "../directory/paths.ts";
 import type { HelperAction } from "./pod.ts";
 
 /**

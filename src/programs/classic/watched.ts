@@ -1,5 +1,5 @@
 import { podStore, type PodStore } from "../../classic/helper/pod-store.ts";
-import { VolumePlaces } from "../../classic/places.ts";
+import { VolumePlaces } from "../../classic/directory/locations.ts";
 import { watchCluster, type Watched } from "../../controller/watched.ts";
 import { Informer, type InformerDeps } from "../../kube/informer.ts";
 import { pods, type Pod } from "../../kube/kinds.ts";

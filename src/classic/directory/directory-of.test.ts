@@ -1,0 +1,159 @@
+import { describe, expect, it } from "vitest";
+import type { PersistentVolume } from "../../kube/kinds.ts";
+import { directoryOf, mayLieOn, nodeOf, placementOf, releasedSince } from "./directory-of.ts";
+import { affinity, node, volume, type VolumeFields } from "../testing/objects.fixture.ts";
+import { saying } from "../testing/saying.fixture.ts";
+
+const renamed = node("node-a.internal", { "kubernetes.io/hostname": "node-a" });
+const matchFields = {
+  required: { nodeSelectorTerms: [{ matchFields: [{ key: "metadata.name", operator: "In", values: ["node-a"] }] }] },
+};
+
+/** A volume from before v0.0.25, which wrote no annotation. */
+const old = (spec: VolumeFields["spec"] = {}) => volume({ annotations: {}, spec });
+const found = (pv: PersistentVolume, nodes = [node("node-b"), node("node-a")]) => {
+  const answer = nodeOf(placementOf(pv), nodes);
+  return answer.found === "node" ? answer.node.metadata?.name : `no ${answer.wanted}`;
+};
+
+describe("the node of a volume of any version", () => {
+  it("v0.0.25 and later: the annotation", () => {
+    expect(found(volume())).toBe("node-a");
+    expect(found(volume({ spec: { nodeAffinity: affinity("kubernetes.io/hostname", "x", "y") } }))).toBe("node-a");
+  });
+
+  it("v0.0.29: matchFields, with and without the annotation", () => {
+    expect(found(volume({ spec: { nodeAffinity: matchFields } }))).toBe("node-a");
+    expect(found(old({ nodeAffinity: matchFields }))).toBe("node-a");
+  });
+
+  it("v0.0.20 to v0.0.24: the node with the hostname label, which need not be its name", () => {
+    expect(found(old(), [node("node-b"), renamed])).toBe("node-a.internal");
+  });
+
+  it("before v0.0.20: the affinity's value is the node's name, whatever its label", () => {
+    const labelled = node("node-a", { "kubernetes.io/hostname": "other" });
+    expect(found(old(), [labelled, node("node-b")])).toBe("node-a");
+  });
+
+  it("v0.0.35 and later: the node with the custom label, or the named one that has no such label", () => {
+    const pv = old({ nodeAffinity: affinity("example.com/id", "stable-7") });
+    expect(found(pv, [node("node-b"), node("node-c", { "example.com/id": "stable-7" })])).toBe("node-c");
+    expect(found(old({ nodeAffinity: affinity("example.com/id", "node-a") }))).toBe("node-a");
+    expect(
+      found(old({ nodeAffinity: affinity("example.com/id", "node-a") }), [node("node-a", { "example.com/id": "8" })]),
+    ).toBe("no node-a");
+  });
+
+  it("is the labelled node when the annotated one is gone or has lost its label: there the disk is", () => {
+    const pv = volume({ spec: { nodeAffinity: affinity("example.com/id", "stable-7") } });
+    const moved = node("node-z", { "example.com/id": "stable-7" });
+    expect(found(pv, [moved])).toBe("node-z");
+    expect(found(pv, [node("node-a"), moved])).toBe("node-z");
+    expect(found(pv, [node("node-a")])).toBe("node-a");
+  });
+
+  it("is nobody's when no node matches, and never a node that merely has the value as its name elsewhere", () => {
+    expect(found(volume(), [node("node-b")])).toBe("no node-a");
+    expect(found(old(), [node("node-b")])).toBe("no node-a");
+    expect(found(old({ nodeAffinity: matchFields }), [])).toBe("no node-a");
+  });
+
+  it.each([
+    ["no affinity", old(), "no NodeAffinity set"],
+    ["an affinity that requires nothing", old({ nodeAffinity: {} }), "no NodeAffinity.Required set"],
+    [
+      "several values",
+      old({ nodeAffinity: affinity("kubernetes.io/hostname", "a", "b") }),
+      "multiple values for the node affinity",
+    ],
+    ["no values", old({ nodeAffinity: affinity("kubernetes.io/hostname") }), "multiple values for the node affinity"],
+    ["no terms", old({ nodeAffinity: { required: { nodeSelectorTerms: [] } } }), "cannot find affinited node"],
+    [
+      "another operator",
+      old({
+        nodeAffinity: {
+          required: { nodeSelectorTerms: [{ matchExpressions: [{ key: "a", operator: "Exists" }] }] },
+        },
+      }),
+      "cannot find affinited node",
+    ],
+  ])("cannot be told from %s", (what, pv, message) => {
+    const bare = what === "no affinity" ? { ...pv, spec: { ...pv.spec, nodeAffinity: undefined } } : pv;
+    expect(() => nodeOf(placementOf(bare as PersistentVolume), [node("node-a")])).toThrow(saying(message));
+  });
+
+  it("cannot be told when several nodes carry the label and none is annotated", () => {
+    const twice = [node("one", { "kubernetes.io/hostname": "node-a" }), renamed];
+    expect(() => nodeOf(placementOf(old()), twice)).toThrow(
+      saying("several nodes have the label kubernetes.io/hostname=node-a: one, node-a.internal"),
+    );
+    expect(found(volume({ annotations: { "local.path.provisioner/selected-node": "one" } }), twice)).toBe("one");
+  });
+});
+
+describe("the directory of a volume", () => {
+  it("is that of hostPath or of local, cleaned", () => {
+    expect(directoryOf(volume({ path: "/p//v/" }))).toBe("/p/v");
+    const { hostPath: _, ...spec } = volume().spec ?? {};
+    expect(directoryOf({ spec: { ...spec, local: { path: "/l" } } })).toBe("/l");
+  });
+
+  it("is none for both or neither", () => {
+    expect(directoryOf(volume({ spec: { local: { path: "/l" } } }))).toBeUndefined();
+    expect(directoryOf({ spec: {} })).toBeUndefined();
+  });
+});
+
+describe("whether a volume may lie on a node", () => {
+  it("is yes for the annotated, named or labelled one, and for every node where nothing is said", () => {
+    expect(mayLieOn(placementOf(volume()), node("node-a"))).toBe(true);
+    expect(mayLieOn(placementOf(volume()), node("node-b"))).toBe(false);
+    expect(mayLieOn(placementOf(old()), renamed)).toBe(true);
+    expect(mayLieOn(placementOf(old({ nodeAffinity: matchFields })), node("node-b"))).toBe(false);
+    const { nodeAffinity: _, ...spec } = old().spec ?? {};
+    expect(mayLieOn(placementOf({ spec }), node("node-b"))).toBe(true);
+  });
+
+  it("is yes for every node where there is no affinity, whatever the annotation: the file system is shared", () => {
+    const { nodeAffinity: _, ...spec } = volume().spec ?? {};
+    expect(mayLieOn(placementOf({ ...volume(), spec }), node("node-b"))).toBe(true);
+  });
+
+  it("is yes for the nodes of any term, and for what is not understood", () => {
+    const required = {
+      nodeSelectorTerms: [
+        ...(affinity("a", "1").required?.nodeSelectorTerms ?? []),
+        { matchExpressions: [{ key: "b", operator: "Exists" }] },
+      ],
+    };
+    const two = placementOf(old({ nodeAffinity: { required } }));
+    expect(mayLieOn(two, node("x", { a: "1" }))).toBe(true);
+    expect(mayLieOn(two, node("x", {}))).toBe(true);
+    const both = old({
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [
+            {
+              matchExpressions: [
+                { key: "a", operator: "In", values: ["1"] },
+                { key: "b", operator: "In", values: ["2"] },
+              ],
+            },
+          ],
+        },
+      },
+    });
+    expect(mayLieOn(placementOf(both), node("x", { a: "1", b: "3" }))).toBe(false);
+  });
+});
+
+describe("how long a volume has been Released", () => {
+  it("is told by the API server, else by when it was first seen", () => {
+    const at = "2030-01-01T00:00:00Z";
+    expect(releasedSince(volume({ status: { lastPhaseTransitionTime: at } }), 5)).toBe(Date.parse(at));
+    expect(releasedSince(volume({ status: { phase: "Bound", lastPhaseTransitionTime: at } }), 5)).toBe(5);
+    expect(releasedSince(volume(), 5)).toBe(5);
+    expect(releasedSince(volume({ status: { lastPhaseTransitionTime: "soon" } }), 5)).toBe(5);
+  });
+});

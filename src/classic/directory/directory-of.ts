@@ -1,0 +1,141 @@
+import type { Node, PersistentVolume } from "../../kube/kinds.ts";
+import { classicErrors } from "../errors.ts";
+import { PV_NODE } from "../names.ts";
+import { clean } from "./paths.ts";
+
+/**
+ * Where a PersistentVolume says its directory is. Volumes of every version count: the annotation
+ * exists since v0.0.25, the affinity's value is the node's name (before v0.0.20) or its label, its
+ * key may be a custom label (since v0.0.35), and v0.0.29 wrote matchFields.
+ */
+export interface Placement {
+  /** The annotation; undefined when it is missing or empty. */
+  readonly annotated: string | undefined;
+  /** matchFields metadata.name. */
+  readonly named: string | undefined;
+  /** The first expression with operator In, of the one term there is. */
+  readonly label: { readonly key: string; readonly values: readonly string[] } | undefined;
+  /** Any of them fits; a volume on a shared file system has none. */
+  readonly terms: readonly NodeSelectorTerm[];
+  readonly affinity: "missing" | "not required" | "given";
+}
+
+type NodeSelectorTerm = NonNullable<
+  NonNullable<NonNullable<PersistentVolume["spec"]>["nodeAffinity"]>["required"]
+>["nodeSelectorTerms"][number];
+
+export function placementOf(volume: PersistentVolume): Placement {
+  const affinity = volume.spec?.nodeAffinity;
+  const terms = affinity?.required?.nodeSelectorTerms ?? [];
+  // Several terms name several nodes: none of them is the one.
+  const term = terms.length === 1 ? terms[0] : undefined;
+  const named = term?.matchFields?.find(({ key, operator }) => key === NAME_FIELD && operator === "In")?.values ?? [];
+  const expression = term?.matchExpressions?.find(({ operator }) => operator === "In");
+  const annotated = volume.metadata?.annotations?.[PV_NODE];
+  return {
+    annotated: annotated === "" ? undefined : annotated,
+    named: named.length === 1 ? named[0] : undefined,
+    label: expression === undefined ? undefined : { key: expression.key, values: expression.values ?? [] },
+    terms,
+    affinity: affinity === undefined ? "missing" : affinity.required === undefined ? "not required" : "given",
+  };
+}
+
+/** The directory: of hostPath or of local, and of exactly one of them. */
+export function directoryOf(volume: PersistentVolume): string | undefined {
+  const hostPath = volume.spec?.hostPath?.path;
+  const local = volume.spec?.local?.path;
+  if ((hostPath === undefined) === (local === undefined)) return undefined;
+  return clean(hostPath ?? local ?? "");
+}
+
+export type NodeAnswer =
+  { readonly found: "node"; readonly node: Node } | { readonly found: "none"; readonly wanted: string };
+
+/**
+ * The node that has the directory: from the annotation, else matchFields, else by label. Where the
+ * annotated node is gone, or no longer carries the label that pods are steered by, a node that does
+ * carry it has the disk. Throws the original's errors for a volume that names no node at all, or
+ * several.
+ */
+export function nodeOf(placement: Placement, nodes: Iterable<Node>): NodeAnswer {
+  const all = [...nodes];
+  const byName = (name: string | undefined): Node | undefined => all.find((node) => node.metadata?.name === name);
+  const fixed = placement.annotated ?? placement.named;
+  const { label } = placement;
+  const value = label?.values.length === 1 ? label.values[0] : undefined;
+  const labelled =
+    label === undefined || value === undefined ? [] : all.filter((node) => carries(node, label.key, value));
+
+  const own = fixed === undefined ? undefined : byName(fixed);
+  if (own !== undefined && (labelled.length === 0 || labelled.includes(own))) return { found: "node", node: own };
+  const [first, ...others] = labelled;
+  if (first !== undefined && others.length === 0) return { found: "node", node: first };
+  if (own !== undefined) return { found: "node", node: own };
+  if (first !== undefined && label !== undefined && value !== undefined) {
+    throw classicErrors.SEVERAL_NODES({ ...label, value, nodes: labelled.map(({ metadata }) => metadata?.name ?? "") });
+  }
+  if (fixed !== undefined) return { found: "none", wanted: fixed };
+
+  if (placement.affinity === "missing") throw classicErrors.NO_AFFINITY({});
+  if (placement.affinity === "not required") throw classicErrors.NO_AFFINITY_REQUIRED({});
+  if (label === undefined || value === "") throw classicErrors.NO_AFFINITED_NODE({});
+  if (value === undefined) throw classicErrors.SEVERAL_VALUES({});
+  // A node that had no such label when the volume was made is meant by its name.
+  const named = byName(value);
+  if (named !== undefined && named.metadata?.labels?.[label.key] === undefined) return { found: "node", node: named };
+  if (named !== undefined && label.key === "kubernetes.io/hostname") return { found: "node", node: named };
+  return { found: "none", wanted: value };
+}
+
+/**
+ * Whether the directory can be on this node, as far as the volume says: for the question whether
+ * two volumes share a directory, where a wrong yes only keeps data. Without an affinity it can be
+ * on every node: a volume on a shared file system names only the node whose helper made it.
+ */
+export function mayLieOn({ annotated, terms, affinity }: Placement, node: Node): boolean {
+  if (affinity !== "given" || (annotated !== undefined && annotated === node.metadata?.name)) return true;
+  return terms.some((term) => mayFit(term, node));
+}
+
+/**
+ * What is not understood may fit. Older volumes have the node's name where newer ones have its
+ * label.
+ */
+function mayFit(term: NodeSelectorTerm, node: Node): boolean {
+  const name = node.metadata?.name ?? "";
+  const fields = term.matchFields ?? [];
+  const expressions = term.matchExpressions ?? [];
+  return (
+    fields.every(
+      ({ key, operator, values = [] }) => key !== NAME_FIELD || operator !== "In" || values.includes(name),
+    ) &&
+    expressions.every(
+      ({ key, operator, values = [] }) =>
+        operator !== "In" || values.some((value) => carries(node, key, value) || value === name),
+    )
+  );
+}
+
+function carries(node: Node, key: string, value: string): boolean {
+  return node.metadata?.labels?.[key] === value;
+}
+
+const NAME_FIELD = "metadata.name";
+
+/**
+ * How long a volume whose node is gone stays Released: a node may come back from repair, and its
+ * disk with it.
+ */
+export const NODE_PATIENCE_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Since when the volume is Released: the API server's own time stamp (Kubernetes 1.31 and newer),
+ * else when this process saw it first.
+ */
+export function releasedSince(volume: PersistentVolume, firstSeen: number): number {
+  const status: { phase?: string; lastPhaseTransitionTime?: string } = volume.status ?? {};
+  if (status.phase !== "Released" || status.lastPhaseTransitionTime === undefined) return firstSeen;
+  const at = Date.parse(status.lastPhaseTransitionTime);
+  return Number.isNaN(at) ? firstSeen : at;
+}

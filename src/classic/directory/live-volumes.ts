@@ -1,0 +1,34 @@
+import type { KubeClient } from "../../kube/client.ts";
+import { persistentVolumes } from "../../kube/kinds.ts";
+import { type VolumeIndex, VolumePlaces } from "./locations.ts";
+
+/**
+ * All PersistentVolumes past every cache, for directories that others may use: what a watch has not
+ * told yet may be somebody's data. Many who ask at once share one list, which has always begun
+ * after the question.
+ */
+export class LiveVolumes {
+  readonly #client: KubeClient;
+  #running: Promise<unknown> = Promise.resolve();
+  #next: Promise<VolumeIndex> | undefined;
+
+  constructor(client: KubeClient) {
+    this.#client = client;
+  }
+
+  read(): Promise<VolumeIndex> {
+    this.#next ??= this.#running.then(() => {
+      this.#next = undefined;
+      const list = this.#list();
+      this.#running = list.catch(() => undefined);
+      return list;
+    });
+    return this.#next;
+  }
+
+  async #list(): Promise<VolumeIndex> {
+    const places = new VolumePlaces();
+    for (const volume of await this.#client.list(persistentVolumes)) places.set(volume);
+    return places;
+  }
+}

@@ -1,0 +1,94 @@
+import { PROVISIONED_BY } from "../../api/names.ts";
+import type { PersistentVolume } from "../../kube/kinds.ts";
+import { PathIndex } from "./path-index.ts";
+import { directoryOf, type Placement, placementOf } from "./directory-of.ts";
+
+/** A volume's directory. */
+export interface Place {
+  readonly volume: string;
+  /** undefined: on every node (a shared file system), or it cannot be told. */
+  readonly node: string | undefined;
+  readonly path: string;
+}
+
+/** What must be known of a PersistentVolume to tell whether it shares a directory with another. */
+export interface PlacedVolume {
+  readonly name: string;
+  readonly path: string;
+  readonly placement: Placement;
+  /** Released with policy Delete: its directory is or will be removed. */
+  readonly goes: boolean;
+  /**
+   * With policy Delete: the claim it was made for. When that is gone the directory goes, even if
+   * nobody has called it Released yet. Not of a volume that no provisioner has made, or that has
+   * Failed: nobody removes it, and nobody may wait for that.
+   */
+  readonly owner: { readonly key: string; readonly uid: string } | undefined;
+}
+
+/**
+ * Finds the PersistentVolumes (of any provisioner, made by hand as well) whose directory is,
+ * contains or lies in a given one.
+ */
+export interface VolumeIndex {
+  /** Whatever their nodes. */
+  near(path: string): readonly PlacedVolume[];
+  has(name: string): boolean;
+  get(name: string): PlacedVolume | undefined;
+}
+
+export function placedVolume(volume: PersistentVolume): PlacedVolume | undefined {
+  const path = directoryOf(volume);
+  const name = volume.metadata?.name;
+  if (path === undefined || name === undefined || !path.startsWith("/")) return undefined;
+  const { persistentVolumeReclaimPolicy: policy, claimRef } = volume.spec ?? {};
+  const deletes = policy === "Delete" && volume.metadata?.deletionTimestamp === undefined;
+  const provisioned = volume.metadata?.annotations?.[PROVISIONED_BY] !== undefined;
+  const owner =
+    deletes && provisioned && volume.status?.phase !== "Failed" && claimRef?.uid !== undefined
+      ? { key: `${claimRef.namespace ?? ""}/${claimRef.name ?? ""}`, uid: claimRef.uid }
+      : undefined;
+  return { name, path, placement: placementOf(volume), goes: deletes && volume.status?.phase === "Released", owner };
+}
+
+/**
+ * The index, kept up to date by whoever watches PersistentVolumes: `set` for added and updated,
+ * `delete` for deleted.
+ */
+export class VolumePlaces implements VolumeIndex {
+  readonly #volumes = new Map<string, PlacedVolume>();
+  readonly #paths = new PathIndex();
+
+  set(volume: PersistentVolume): void {
+    const name = volume.metadata?.name ?? "";
+    const placed = placedVolume(volume);
+    if (placed === undefined) {
+      this.delete(name);
+      return;
+    }
+    this.#volumes.set(name, placed);
+    this.#paths.set(name, placed.path);
+  }
+
+  delete(name: string): void {
+    this.#volumes.delete(name);
+    this.#paths.delete(name);
+  }
+
+  has(name: string): boolean {
+    return this.#volumes.has(name);
+  }
+
+  get(name: string): PlacedVolume | undefined {
+    return this.#volumes.get(name);
+  }
+
+  near(path: string): readonly PlacedVolume[] {
+    const found: PlacedVolume[] = [];
+    for (const name of this.#paths.near(path)) {
+      const placed = this.#volumes.get(name);
+      if (placed !== undefined) found.push(placed);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * The driver for rancher.io/local-path volumes: a directory per claim, made and removed by helper
+ * pods.
+ *
+ * States of a volume's directory, and what on the cluster tells of it (helper/run.ts says what a
+ * crash leaves in each):
+ *
+ *     nothing ─provision─▶ create pod ─succeeds─▶ succeeded create pod ─PV stored─▶ PV + pod
+ *                              │                     ─settled─▶ PV ─remove─▶ delete pod ─▶ nothing
+ *                              └─ claim gone, no PV: abandon ─▶ delete pod ─▶ nothing
+ *                                 (or kept, when it may hold older data: unfinished.ts)
+ *
+ * Invariants: while a directory may exist, a create pod, a PersistentVolume or (after a timeout) a
+ * claim is there that leads to it. No directory is given to a claim while something may still
+ * remove it, and none is removed without a last question, after all waiting, whether that is still
+ * wanted and whether it is nobody else's (sharing.ts).
+ */
+import type { Node, PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
+import { isTainted } from "../../kube/nodes.ts";
+import { nameOf, uidOf, type Stored } from "../../kube/objects.ts";
+import { CodedError } from "../../observe/errors.ts";
+import type { Confirm, Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../../provision/driver.ts";
+import { aboutClaim } from "../../provision/events.ts";
+import { refusalOf } from "../../provision/refusals.ts";
+import { classicErrors } from "../errors.ts";
+import type { Render } from "../directory/name.ts";
+import { HelperWork, type HelperWorkDeps, placeText } from "../helper/work.ts";
+import { InFlight } from "../directory/busy-directories.ts";
+import type { Place, VolumeIndex } from "../directory/locations.ts";
+import { admit, canServe, planProvision, type ProvisionPlan } from "../attempts/plan.ts";
+import { Removal } from "../removal/removal.ts";
+import { rendezvous } from "../rendezvous.ts";
+import type { Settings, SettingsSource } from "../settings/settings.ts";
+import { RemovalCheck, sharersOf } from "../directory/sharing.ts";
+import { type Continuation, Unfinished } from "../attempts/attempts.ts";
+import { volumeParts } from "../attempts/volume.ts";
+
+/** What the driver is given. */
+export interface ClassicDeps extends HelperWorkDeps {
+  /** StorageClass.provisioner. */
+  readonly provisioner: string;
+  readonly retry: Driver["retry"];
+  /** Creates, and deletes, at once in all. @default no limit but that of each node */
+  readonly workers?: number | undefined;
+  readonly settings: SettingsSource;
+  /** All PersistentVolumes, whoever made them, watched. */
+  readonly volumes: VolumeIndex;
+  readonly render: Render;
+}
+
+/**
+ * Makes the driver. Its `attempts` are the volumes that a create helper pod, or the memory of an
+ * attempt whose pod is gone, tells of: being made right now, made and not stored, or failed.
+ */
+export function createClassicDriver(deps: ClassicDeps): Driver {
+  return new Classic(deps);
+}
+
+/** How far the clocks of this machine and of the API server may be apart. */
+const CLOCK_SKEW_MS = 60_000;
+
+class Classic implements Driver {
+  readonly name = "classic";
+  readonly provisioner: string;
+  readonly retry: Driver["retry"];
+  readonly workers: number | undefined;
+  readonly #refusal: Driver["refusal"];
+  /**
+   * Wall clock. What attempts on older claims may have made, under a leader before this one, only
+   * the cluster can tell, and it need not.
+   */
+  readonly #since: number;
+  readonly #deps: ClassicDeps;
+  readonly #work: HelperWork;
+  readonly #inFlight: InFlight;
+  readonly #unfinished: Unfinished;
+  readonly #removal: Removal;
+
+  constructor(deps: ClassicDeps) {
+    this.#deps = deps;
+    this.#since = deps.clock.now();
+    this.provisioner = deps.provisioner;
+    this.retry = deps.retry;
+    this.workers = deps.workers;
+    this.#refusal = refusalOf(deps.provisioner);
+    this.#work = new HelperWork(deps);
+    this.#inFlight = new InFlight(deps.clock, deps.volumes);
+    const parts = { ...deps, work: this.#work, inFlight: this.#inFlight };
+    const check = new RemovalCheck(parts);
+    this.#unfinished = new Unfinished({ ...parts, check });
+    this.#removal = new Removal({ ...parts, check });
+  }
+
+  refusal(claim: PersistentVolumeClaim): CodedError | undefined {
+    return this.#refusal(claim);
+  }
+
+  admit(request: ProvisionRequest): void {
+    admit(this.#deps.settings.current(), request);
+  }
+
+  chooseNode(request: ProvisionRequest, candidates: readonly Stored<Node>[]): Stored<Node> | undefined {
+    const settings = this.#deps.settings.current();
+    if (admit(settings, request).shared) return undefined;
+    const able = candidates.filter((node) => canServe(settings, request, node));
+    // An earlier attempt that is still good decides: the candidates may have changed since.
+    const begun = this.#unfinished.nodeOf(request.volumeName);
+    const again = able.find((node) => node.metadata?.name === begun);
+    if (again !== undefined) return again;
+    // Most pods cannot run on a tainted node, and the volume cannot follow them elsewhere.
+    const open = able.filter((node) => !isTainted(node));
+    const chosen = rendezvous(uidOf(request.claim), open.length > 0 ? open : able, nameOf);
+    if (chosen === undefined) throw classicErrors.NO_NODE({});
+    return chosen;
+  }
+
+  async provision(request: ProvisionRequest, signal: AbortSignal): Promise<ProvisionedVolume> {
+    const { settings: source, log, volumes } = this.#deps;
+    const { volumeName } = request;
+    const settings = source.current();
+    const plan = this.#plan(settings, request);
+    const node = plan.node?.metadata?.name ?? "";
+
+    const next = await this.#unfinished.tidy(volumeName, plan, settings, signal);
+    const { path } = next;
+    const place: Place = { volume: volumeName, node: plan.shared ? undefined : node, path };
+    const release = await this.#inFlight.hold(place, signal);
+    try {
+      await this.#work.clear(place, { settings, signal });
+      const { going } = sharersOf(place, plan.node, volumes, request.claim);
+      if (going !== undefined) {
+        await this.#unfinished.makeAgain(volumeName, settings, signal);
+        throw classicErrors.PATH_BEING_RECLAIMED({ path, other: going });
+      }
+      const other = this.#work.atWorkNear(place);
+      if (other !== undefined) throw classicErrors.PATH_BEING_MADE({ path, other });
+      const attempt = { node: next.node, path, sizeBytes: plan.sizeBytes, retain: isRetained(request) };
+      const remember = (): void => {
+        this.#unfinished.remember(volumeName, attempt);
+      };
+      if (next.made === undefined) {
+        log.info(`Creating volume ${volumeName} at ${placeText(node, path)}`, { volume: volumeName, node, path });
+        const context = { settings, about: aboutClaim(request.claim), signal };
+        await this.#work.create(this.#task(request, plan, next), context, remember, next.going);
+      } else {
+        log.info("a volume made by an earlier attempt is taken over", { volume: volumeName, node, path });
+        if (attempt.retain) await this.#work.keepRetained(next.made, signal);
+        this.#work.tellLog(next.made);
+      }
+      remember();
+      this.#inFlight.made(volumeName);
+    } finally {
+      release();
+    }
+    const { type, shared, options } = plan;
+    return volumeParts({ type, path, node: plan.node, shared, affinityKey: options.nodeAffinityKey });
+  }
+
+  /**
+   * A claim goes back to the scheduler only where another node could serve it. Where none can, a
+   * mistake in the configuration sends it to and fro without end: then it fails, and is tried again
+   * after longer and longer pauses.
+   */
+  #plan(settings: Settings, request: ProvisionRequest): ProvisionPlan {
+    const { log, nodes, render } = this.#deps;
+    try {
+      return planProvision(settings, request, render, log);
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.retry !== "reschedule") throw error;
+      const hope = [...nodes.all()].some((node) => canServe(settings, request, node));
+      if (hope) throw error;
+      throw new CodedError(error.code, { retry: "backoff", advice: error.advice }, error.message, { cause: error });
+    }
+  }
+
+  async stored(volumeName: string): Promise<void> {
+    await this.#unfinished.settled(volumeName);
+    // A teardown that was begun when it was still to be removed: an administrator has rescued it
+    // since.
+    if (this.#deps.volumes.get(volumeName)?.goes === false) await this.#work.dropTeardowns(volumeName);
+  }
+
+  async remove(volume: PersistentVolume, confirm: Confirm, signal: AbortSignal): Promise<RemovedVolume> {
+    const settings = this.#deps.settings.current();
+    const removed = await this.#removal.remove(volume, { settings, confirm, signal });
+    if (removed.outcome === "removed") await this.#unfinished.removed(volume.metadata?.name ?? "");
+    return removed;
+  }
+
+  attempts(): readonly string[] {
+    return this.#unfinished.volumes();
+  }
+
+  removeAttempt(volumeName: string, confirm: Confirm, signal: AbortSignal): Promise<void> {
+    return this.#unfinished.abandon(volumeName, confirm, this.#deps.settings.current(), signal);
+  }
+
+  /**
+   * Whether an attempt of this claim may have been begun, by us or under a leader before this one.
+   */
+  #begunBefore({ claim, volumeName }: ProvisionRequest): boolean {
+    const isOlder = Date.parse(claim.metadata?.creationTimestamp ?? "") < this.#since + CLOCK_SKEW_MS;
+    return isOlder || this.#unfinished.remembers(volumeName) || this.#work.createPodsOf(volumeName).length > 0;
+  }
+
+  #task(request: ProvisionRequest, plan: ProvisionPlan, next: Continuation): Parameters<HelperWork["create"]>[0] {
+    return {
+      action: "create",
+      volumeName: request.volumeName,
+      path: next.path,
+      node: next.node,
+      shared: plan.shared,
+      sizeBytes: plan.sizeBytes,
+      mode: request.claim.spec?.volumeMode ?? "Filesystem",
+      ownership: plan.ownership(),
+      retain: isRetained(request),
+      again: this.#begunBefore(request),
+    };
+  }
+}
+
+function isRetained({ storageClass }: ProvisionRequest): boolean {
+  return storageClass.reclaimPolicy === "Retain";
+}
