@@ -1,7 +1,7 @@
 /**
  * What attempts leave that did not end in a PersistentVolume: a create pod in whatever phase, or
- * (when it was deleted by somebody's hand) the memory of the attempt. `tidy` makes way for the next
- * attempt of the same claim, `abandon` ends the matter for a claim that is gone.
+ * (when it was deleted by somebody's hand) the memory of the attempt. `continue` makes way for the
+ * next attempt of the same claim, `abandon` ends the matter for a claim that is gone.
  *
  * Invariant: an attempt's directory is removed only where nobody else's data can be in it. It is
  * kept, and named in the log, when its path has not the volume's own name (isOwnDirectory), when
@@ -14,41 +14,24 @@
  */
 import type { KubeClient } from "../../kube/client.ts";
 import { isNotFound } from "../../kube/errors.ts";
-import { type Node, persistentVolumes, type Pod } from "../../kube/kinds.ts";
+import { type Node, persistentVolumes } from "../../kube/kinds.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Confirm } from "../../provision/driver.ts";
+import type { InFlight } from "../directory/busy-directories.ts";
+import type { Place } from "../directory/locations.ts";
+import type { RemovalCheck } from "../directory/sharing.ts";
 import type { HelperPod } from "../helper/helper-pods.ts";
 import { isReady } from "../helper/nodes.ts";
 import type { HelperTask } from "../helper/pod.ts";
+import { isDeleted } from "../helper/record.ts";
 import { type HelperWork, wrapped } from "../helper/work.ts";
-import type { InFlight } from "../directory/busy-directories.ts";
-import { isOwnDirectory } from "../directory/own-directory.ts";
-import type { Place } from "../directory/locations.ts";
-import type { ProvisionPlan } from "./plan.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { RemovalCheck } from "../directory/sharing.ts";
+import { type Attempt, AttemptMemory, attemptOf, isSamePlace } from "./memory.ts";
+import { planEnd } from "./plan-end.ts";
+import { type Chore, type Continuation, isElsewhere, planNext } from "./plan-next.ts";
+import type { ProvisionPlan } from "./plan.ts";
 
-/** An attempt that may have made something. */
-export interface Attempt {
-  /** "" where the scheduler chose. */
-  readonly node: string;
-  readonly path: string;
-  readonly sizeBytes: bigint;
-  readonly retain: boolean;
-}
-
-/** How the next attempt goes on. */
-export interface Continuation {
-  readonly path: string;
-  /** On a shared file system, that of the pod that is waited for. */
-  readonly node: string;
-  /** There is nothing left to do. */
-  readonly made: Pod | undefined;
-  /** It is at work. */
-  readonly going: Pod | undefined;
-}
-
-interface UnfinishedDeps {
+interface AttemptsDeps {
   readonly client: KubeClient;
   readonly work: HelperWork;
   readonly inFlight: InFlight;
@@ -69,15 +52,11 @@ interface Context {
  */
 type End = "ended" | "withdrawn" | "left";
 
-export class Unfinished {
-  readonly #deps: UnfinishedDeps;
-  readonly #attempts = new Map<string, Attempt>();
-  /** Volumes of which some attempt was for a class with policy Retain, while they are abandoned. */
-  readonly #retained = new Set<string>();
-  /** Volumes whose PersistentVolume was stored and whose create pod could not be deleted. */
-  readonly #stored = new Set<string>();
+export class Attempts {
+  readonly #deps: AttemptsDeps;
+  readonly #memory = new AttemptMemory();
 
-  constructor(deps: UnfinishedDeps) {
+  constructor(deps: AttemptsDeps) {
     this.#deps = deps;
   }
 
@@ -86,26 +65,25 @@ export class Unfinished {
    * that nobody waits for.
    */
   volumes(): readonly string[] {
-    return [...new Set([...this.#attempts.keys(), ...this.#deps.work.volumesWithPods()])];
+    return [...new Set([...this.#memory.volumes(), ...this.#deps.work.volumesWithPods()])];
   }
 
   /** Whether an attempt of this volume may have made something, as far as this process knows. */
   remembers(volumeName: string): boolean {
-    return this.#attempts.has(volumeName);
+    return this.#memory.madeOf(volumeName) !== undefined;
   }
 
   /** Called when something may have been made. */
   remember(volumeName: string, attempt: Attempt): void {
-    this.#attempts.set(volumeName, attempt);
+    this.#memory.made(volumeName, attempt);
   }
 
   /** The PersistentVolume is stored. Must not throw. */
   async settled(volumeName: string): Promise<void> {
     const { inFlight, work } = this.#deps;
-    this.#attempts.delete(volumeName);
+    this.#memory.forgetMade(volumeName);
     inFlight.settled(volumeName);
-    if (await work.removeCreatePods(volumeName)) this.#stored.delete(volumeName);
-    else this.#stored.add(volumeName);
+    this.#memory.stored(volumeName, !(await work.removeCreatePods(volumeName)));
   }
 
   /** The directory is removed. */
@@ -116,53 +94,52 @@ export class Unfinished {
 
   /** The node of an attempt that still goes on or has succeeded. */
   nodeOf(volumeName: string): string | undefined {
-    return this.#deps.work.createPodsOf(volumeName).find(({ record }) => record.phase !== "failed")?.record.node;
+    const pods = this.#deps.work.createPodsOf(volumeName);
+    return pods.find(({ record: { state } }) => state.is === "at work" || state.well)?.record.node;
   }
 
   /**
-   * Says how the next attempt goes on: with the path of a pod that runs or has succeeded on this
-   * node (on a shared file system: anywhere, for this path), else with the planned one. What was
-   * left elsewhere (another node was chosen meanwhile, the configuration changed) is given up
-   * first.
+   * Makes way for the next attempt of a claim that lives, and says how it goes on (plan-next.ts).
    */
-  async tidy(volumeName: string, plan: ProvisionPlan, settings: Settings, signal: AbortSignal): Promise<Continuation> {
-    const node = plan.node?.metadata?.name ?? "";
+  async continue(
+    volumeName: string,
+    plan: ProvisionPlan,
+    settings: Settings,
+    signal: AbortSignal,
+  ): Promise<Continuation> {
     // The claim lives. A leader that was stalled may find its volume stored by the next one.
     const context: Context = { settings, signal, confirm: () => this.#isNotStored(volumeName, signal) };
-    let next: Continuation = { path: plan.path, node, made: undefined, going: undefined };
-    const pods = this.#deps.work.createPodsOf(volumeName);
-    const isHere = ({ record }: HelperPod): boolean => (plan.shared ? record.path === plan.path : record.node === node);
-    const going = pods.filter((helper) => isHere(helper) && goesOn(helper));
-    const good = going.find(({ record }) => record.phase === "succeeded") ?? going[0];
-    if (good?.record.path !== undefined) {
-      const { path, phase } = good.record;
-      const done = phase === "succeeded";
-      next = { path, node: good.record.node, made: done ? good.pod : undefined, going: done ? undefined : good.pod };
-    }
-    for (const helper of pods) {
-      const { pod, record } = helper;
-      const { leaving, path, phase, stopped } = record;
-      if (helper === good) continue;
-      const isOver = phase === "succeeded" || phase === "failed";
-      const isStuck = stopped && (phase === "running" || (phase === "waiting" && record.node !== ""));
-      if (!isHere(helper) || path !== next.path) {
-        await this.#elsewhere(volumeName, record.node, context, () => this.#endPod(helper, context));
-      } else if ((leaving && !isOver) || (isStuck && !isReady(this.#deps.nodes.get(record.node)))) {
-        await this.#endForNext(helper, context);
-      } else if (next.made !== undefined) {
-        // It came before the one that has succeeded.
-        await this.#deps.work.remove(pod);
-      }
-      // Any other of this very place stays until its successor is created (helper/run.ts).
-    }
-    const attempt = this.#attempts.get(volumeName);
-    const moved = attempt !== undefined && (attempt.path !== next.path || (!plan.shared && attempt.node !== node));
-    if (moved) {
-      await this.#elsewhere(volumeName, attempt.node, context, () => this.#tearDown(volumeName, attempt, context));
-      this.#attempts.delete(volumeName);
+    const planned = { node: plan.node?.metadata?.name ?? "", path: plan.path, shared: plan.shared };
+    const { next, chores } = planNext({
+      planned,
+      pods: this.#deps.work.createPodsOf(volumeName),
+      isReady: (node) => isReady(this.#deps.nodes.get(node)),
+    });
+    for (const chore of chores) await this.#do(chore, volumeName, context);
+    // What no pod tells of, also what the chores could not remove.
+    const made = this.#memory.madeOf(volumeName);
+    if (made !== undefined && isElsewhere(made, next, planned)) {
+      await this.#elsewhere(volumeName, made.node, context, () => this.#tearDown(volumeName, made, context));
+      this.#memory.forgetMade(volumeName);
       this.#deps.inFlight.forget(volumeName);
     }
     return next;
+  }
+
+  async #do(chore: Chore, volumeName: string, context: Context): Promise<void> {
+    switch (chore.chore) {
+      case "give-up-pod": {
+        const { helper } = chore;
+        return this.#elsewhere(volumeName, helper.record.node, context, () => this.#endPod(helper, context));
+      }
+      case "end-pod":
+        return this.#endForNext(chore.helper, context);
+      case "delete-pod":
+        await this.#deps.work.remove(chore.helper.pod);
+        return;
+      default:
+        chore satisfies never;
+    }
   }
 
   /** The directory goes with another volume, or has gone: the next attempt makes it again. */
@@ -180,24 +157,23 @@ export class Unfinished {
     const { work, inFlight } = this.#deps;
     const context: Context = { settings, signal, confirm };
     // One pod that says so counts for all: any of them may be deleted first.
-    if (work.createPodsOf(volumeName).some(({ record }) => record.retain)) this.#retained.add(volumeName);
+    if (work.createPodsOf(volumeName).some(({ record }) => record.retain)) this.#memory.retained(volumeName);
     try {
       for (const helper of work.createPodsOf(volumeName)) {
-        if (helper.record.phase !== "running" || helper.record.leaving) continue;
+        const { state } = helper.record;
+        if (state.is === "over" || !state.mayHaveRun || isDeleted(state)) continue;
         this.#rememberPod(helper);
         // A directory that is kept needs no record, and the next claim of this name may be given it
         // now: no script of ours may work in it any longer than it must.
         const attempt = attemptOf(helper);
-        if (attempt !== undefined && !this.#isKept(volumeName, attempt)) await work.awaitEnd(helper, context);
+        if (attempt !== undefined && !this.#memory.isKept(volumeName, attempt)) await work.awaitEnd(helper, context);
       }
       for (const helper of work.createPodsOf(volumeName)) {
         if ((await this.#endPod(helper, context)) !== "ended") return;
       }
-      const attempt = this.#attempts.get(volumeName);
+      const attempt = this.#memory.madeOf(volumeName);
       if (attempt !== undefined && (await this.#tearDown(volumeName, attempt, context)) === "withdrawn") return;
-      this.#attempts.delete(volumeName);
-      this.#stored.delete(volumeName);
-      this.#retained.delete(volumeName);
+      this.#memory.forget(volumeName);
       inFlight.forget(volumeName);
       await work.dropTeardowns(volumeName);
     } catch (error) {
@@ -229,62 +205,69 @@ export class Unfinished {
     }
   }
 
-  /**
-   * A pod that has not begun has made nothing, once it is gone. One that runs, or tells of what an
-   * attempt before it may have made, is ended first, so that it does not work beside the teardown,
-   * and stays as the record until that is removed. Not where nothing is to be removed, nor one that
-   * runs where its node does not answer: it is deleted then. Nor one that is on no node yet, which
-   * nobody would end: it stays while the directory is removed, and what it makes when it begins
-   * meanwhile is removed after that.
-   */
+  /** Ends a create pod of an attempt that is given up (plan-end.ts), and removes what it made. */
   async #endPod(helper: HelperPod, context: Context): Promise<End> {
-    const { work } = this.#deps;
-    const { pod, record } = helper;
-    const { volumeName, phase, again, leaving } = record;
-    const own = attemptOf(helper);
-    /** What is remembered of this very place; of another it is the caller's matter. */
-    const remembered = (): Attempt | undefined => {
-      const attempt = this.#attempts.get(volumeName);
-      return attempt?.path === own?.path && attempt?.node === own?.node ? attempt : undefined;
-    };
-    const tearDown = async (attempt: Attempt | undefined): Promise<End> => {
-      if (attempt === undefined) return "ended";
-      const end = await this.#tearDown(volumeName, attempt, context);
-      if (end === "ended" && remembered() !== undefined) this.#attempts.delete(volumeName);
-      return end;
-    };
-    /** What may be there, by this pod or one before it. */
-    let left = phase === "running" || again ? own : remembered();
-    const toRemove = left !== undefined && !this.#isKept(volumeName, left);
-    // What does not end may work on, and be gone at the next look: then only this memory leads to
-    // what it made.
-    const orRemembered = async (ending: Promise<boolean>): Promise<boolean> => {
-      try {
-        return await ending;
-      } catch (error) {
-        if (own !== undefined) this.remember(volumeName, own);
-        throw error;
-      }
-    };
-    const ended =
-      !leaving &&
-      (phase === "succeeded" ||
-        phase === "failed" ||
-        (toRemove && (await orRemembered(work.endAsRecord(helper, context)))));
-    if (phase === "waiting" && !leaving && !ended) {
-      if ((await tearDown(left)) === "withdrawn") return "withdrawn";
-      left = undefined;
+    const { nodes, work } = this.#deps;
+    const { volumeName } = helper.record;
+    const node = nodes.get(helper.record.node);
+    const step = planEnd({
+      helper,
+      made: this.#memory.madeOf(volumeName),
+      isKept: (attempt) => this.#memory.isKept(volumeName, attempt),
+      node: node === undefined ? "unknown" : isReady(node) ? "ready" : "silent",
+    });
+    switch (step.step) {
+      case "end-as-record":
+        await this.#orRemembered(helper, work.endAsRecord(helper, context));
+        return this.#removeThenDelete(helper, attemptOf(helper), context);
+      case "remove-then-delete":
+        return this.#removeThenDelete(helper, step.made, context);
+      case "remove-beside":
+        if ((await this.#removeMade(helper, step.made, context)) === "withdrawn") return "withdrawn";
+        return this.#deleteThenRemove(helper, undefined, context);
+      case "delete":
+        return this.#deleteThenRemove(helper, step.made, context);
+      default:
+        return step satisfies never;
     }
-    if (ended) {
-      // It stays until its directory is gone: it is the record.
-      left = own;
-    } else {
-      if (left !== undefined) this.remember(volumeName, left);
-      if (await orRemembered(work.end(helper, context))) left = own;
-      if (left !== undefined) this.remember(volumeName, left);
+  }
+
+  /** Until the directory is gone the pod stays: it is the record. */
+  async #removeThenDelete(helper: HelperPod, made: Attempt | undefined, context: Context): Promise<End> {
+    if ((await this.#removeMade(helper, made, context)) === "withdrawn") return "withdrawn";
+    return (await this.#deps.work.remove(helper.pod)) ? "ended" : "left";
+  }
+
+  async #deleteThenRemove(helper: HelperPod, made: Attempt | undefined, context: Context): Promise<End> {
+    const { volumeName } = helper.record;
+    if (made !== undefined) this.remember(volumeName, made);
+    const hasRun = await this.#orRemembered(helper, this.#deps.work.end(helper, context));
+    const left = hasRun ? attemptOf(helper) : made;
+    if (left !== undefined) this.remember(volumeName, left);
+    return this.#removeThenDelete(helper, left, context);
+  }
+
+  /**
+   * What does not end may work on, and be gone at the next look: then only this memory leads to
+   * what it made.
+   */
+  async #orRemembered<T>(helper: HelperPod, ending: Promise<T>): Promise<T> {
+    try {
+      return await ending;
+    } catch (error) {
+      this.#rememberPod(helper);
+      throw error;
     }
-    if ((await tearDown(left)) === "withdrawn") return "withdrawn";
-    return (await work.remove(pod)) ? "ended" : "left";
+  }
+
+  async #removeMade(helper: HelperPod, made: Attempt | undefined, context: Context): Promise<End> {
+    if (made === undefined) return "ended";
+    const { volumeName } = helper.record;
+    const end = await this.#tearDown(volumeName, made, context);
+    // What is remembered of another place is the caller's matter.
+    const isHere = isSamePlace(this.#memory.madeOf(volumeName), attemptOf(helper));
+    if (end === "ended" && isHere) this.#memory.forgetMade(volumeName);
+    return end;
   }
 
   /**
@@ -292,7 +275,7 @@ export class Unfinished {
    * is remembered, so that the next pod tells of it.
    */
   async #endForNext(helper: HelperPod, context: Pick<Context, "settings" | "signal">): Promise<void> {
-    if (helper.record.phase !== "waiting" || helper.record.again) this.#rememberPod(helper);
+    if (helper.record.state.mayHaveRun || helper.record.again) this.#rememberPod(helper);
     if (await this.#deps.work.end(helper, context)) this.#rememberPod(helper);
   }
 
@@ -301,17 +284,11 @@ export class Unfinished {
     if (attempt !== undefined) this.remember(helper.record.volumeName, attempt);
   }
 
-  #isKept(volumeName: string, { path, retain }: Attempt): boolean {
-    return (
-      retain || this.#retained.has(volumeName) || this.#stored.has(volumeName) || !isOwnDirectory(path, volumeName)
-    );
-  }
-
   async #tearDown(volumeName: string, attempt: Attempt, context: Context): Promise<End> {
     const { work, inFlight, nodes, log, check } = this.#deps;
     const { path, sizeBytes } = attempt;
     const fields = { volume: volumeName, node: attempt.node, path };
-    if (this.#isKept(volumeName, attempt)) {
+    if (this.#memory.isKept(volumeName, attempt)) {
       log.info("the directory of an attempt that is given up is kept: it may hold older or retained data", fields);
       return "ended";
     }
@@ -359,13 +336,4 @@ export class Unfinished {
       throw error;
     }
   }
-}
-
-/** A pod that runs or may run, or has succeeded. */
-function goesOn({ record: { leaving, path, phase, stopped } }: HelperPod): boolean {
-  return !leaving && path !== undefined && (phase === "succeeded" || (phase !== "failed" && !stopped));
-}
-
-function attemptOf({ record: { node, path, sizeBytes, retain } }: HelperPod): Attempt | undefined {
-  return path === undefined ? undefined : { node, path, sizeBytes, retain };
 }

@@ -32,7 +32,8 @@ import { Removal } from "../removal/removal.ts";
 import { rendezvous } from "../rendezvous.ts";
 import type { Settings, SettingsSource } from "../settings/settings.ts";
 import { RemovalCheck, sharersOf } from "../directory/sharing.ts";
-import { type Continuation, Unfinished } from "../attempts/attempts.ts";
+import { Attempts } from "../attempts/attempts.ts";
+import type { Continuation } from "../attempts/plan-next.ts";
 import { volumeParts } from "../attempts/volume.ts";
 
 /** What the driver is given. */
@@ -73,7 +74,7 @@ class Classic implements Driver {
   readonly #deps: ClassicDeps;
   readonly #work: HelperWork;
   readonly #inFlight: InFlight;
-  readonly #unfinished: Unfinished;
+  readonly #attempts: Attempts;
   readonly #removal: Removal;
 
   constructor(deps: ClassicDeps) {
@@ -87,7 +88,7 @@ class Classic implements Driver {
     this.#inFlight = new InFlight(deps.clock, deps.volumes);
     const parts = { ...deps, work: this.#work, inFlight: this.#inFlight };
     const check = new RemovalCheck(parts);
-    this.#unfinished = new Unfinished({ ...parts, check });
+    this.#attempts = new Attempts({ ...parts, check });
     this.#removal = new Removal({ ...parts, check });
   }
 
@@ -104,7 +105,7 @@ class Classic implements Driver {
     if (admit(settings, request).shared) return undefined;
     const able = candidates.filter((node) => canServe(settings, request, node));
     // An earlier attempt that is still good decides: the candidates may have changed since.
-    const begun = this.#unfinished.nodeOf(request.volumeName);
+    const begun = this.#attempts.nodeOf(request.volumeName);
     const again = able.find((node) => node.metadata?.name === begun);
     if (again !== undefined) return again;
     // Most pods cannot run on a tainted node, and the volume cannot follow them elsewhere.
@@ -121,7 +122,7 @@ class Classic implements Driver {
     const plan = this.#plan(settings, request);
     const node = plan.node?.metadata?.name ?? "";
 
-    const next = await this.#unfinished.tidy(volumeName, plan, settings, signal);
+    const next = await this.#attempts.continue(volumeName, plan, settings, signal);
     const { path } = next;
     const place: Place = { volume: volumeName, node: plan.shared ? undefined : node, path };
     const release = await this.#inFlight.hold(place, signal);
@@ -129,14 +130,14 @@ class Classic implements Driver {
       await this.#work.clear(place, { settings, signal });
       const { going } = sharersOf(place, plan.node, volumes, request.claim);
       if (going !== undefined) {
-        await this.#unfinished.makeAgain(volumeName, settings, signal);
+        await this.#attempts.makeAgain(volumeName, settings, signal);
         throw classicErrors.PATH_BEING_RECLAIMED({ path, other: going });
       }
       const other = this.#work.atWorkNear(place);
       if (other !== undefined) throw classicErrors.PATH_BEING_MADE({ path, other });
       const attempt = { node: next.node, path, sizeBytes: plan.sizeBytes, retain: isRetained(request) };
       const remember = (): void => {
-        this.#unfinished.remember(volumeName, attempt);
+        this.#attempts.remember(volumeName, attempt);
       };
       if (next.made === undefined) {
         log.info(`Creating volume ${volumeName} at ${placeText(node, path)}`, { volume: volumeName, node, path });
@@ -174,7 +175,7 @@ class Classic implements Driver {
   }
 
   async stored(volumeName: string): Promise<void> {
-    await this.#unfinished.settled(volumeName);
+    await this.#attempts.settled(volumeName);
     // A teardown that was begun when it was still to be removed: an administrator has rescued it
     // since.
     if (this.#deps.volumes.get(volumeName)?.goes === false) await this.#work.dropTeardowns(volumeName);
@@ -183,16 +184,16 @@ class Classic implements Driver {
   async remove(volume: PersistentVolume, confirm: Confirm, signal: AbortSignal): Promise<RemovedVolume> {
     const settings = this.#deps.settings.current();
     const removed = await this.#removal.remove(volume, { settings, confirm, signal });
-    if (removed.outcome === "removed") await this.#unfinished.removed(volume.metadata?.name ?? "");
+    if (removed.outcome === "removed") await this.#attempts.removed(volume.metadata?.name ?? "");
     return removed;
   }
 
   attempts(): readonly string[] {
-    return this.#unfinished.volumes();
+    return this.#attempts.volumes();
   }
 
   removeAttempt(volumeName: string, confirm: Confirm, signal: AbortSignal): Promise<void> {
-    return this.#unfinished.abandon(volumeName, confirm, this.#deps.settings.current(), signal);
+    return this.#attempts.abandon(volumeName, confirm, this.#deps.settings.current(), signal);
   }
 
   /**
@@ -200,7 +201,7 @@ class Classic implements Driver {
    */
   #begunBefore({ claim, volumeName }: ProvisionRequest): boolean {
     const isOlder = Date.parse(claim.metadata?.creationTimestamp ?? "") < this.#since + CLOCK_SKEW_MS;
-    return isOlder || this.#unfinished.remembers(volumeName) || this.#work.createPodsOf(volumeName).length > 0;
+    return isOlder || this.#attempts.remembers(volumeName) || this.#work.createPodsOf(volumeName).length > 0;
   }
 
   #task(request: ProvisionRequest, plan: ProvisionPlan, next: Continuation): Parameters<HelperWork["create"]>[0] {

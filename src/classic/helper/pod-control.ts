@@ -7,7 +7,7 @@ import { messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import { HELPER_CONTAINER, HELPER_RETAIN, HELPER_STOPPED } from "../names.ts";
 import type { PodStore } from "./pod-store.ts";
-import { hasBegun, recordOf } from "./record.ts";
+import { hasBegun, isDeleted, recordOf } from "./record.ts";
 import { tailOf } from "./trouble.ts";
 
 export interface HelperPodDeps {
@@ -127,7 +127,7 @@ export class HelperPodControl {
     for (let race = 1; now !== undefined && uidOf(now) === uid; race++) {
       const record = recordOf(now);
       try {
-        if (keep || record?.phase !== "waiting" || record.again) {
+        if (keep || record === undefined || record.state.mayHaveRun || record.again) {
           await client.patchMerge(pods, { name, namespace }, patch, call);
         } else {
           // The resource version: a container that starts meanwhile changes the pod's status first.
@@ -212,7 +212,8 @@ export class HelperPodControl {
       for (let race = 1; ; race++) {
         const now = await this.get(name, namespace, signal);
         const record = now === undefined ? undefined : recordOf(now);
-        if (now === undefined || record?.phase !== "waiting" || record.leaving) return;
+        if (now === undefined || record === undefined) return;
+        if (record.state.mayHaveRun || isDeleted(record.state)) return;
         if (record.action !== "delete" || record.path !== recordOf(pod)?.path) return;
         if (pod.metadata?.uid !== undefined && uidOf(now) !== pod.metadata.uid) return;
         try {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseHelperTemplate } from "../settings/helper-template.ts";
 import { saying } from "../testing/saying.fixture.ts";
 import { helperPod, type HelperSurroundings, type HelperTask } from "./pod.ts";
-import { recordOf } from "./record.ts";
+import { type HelperState, recordOf } from "./record.ts";
 
 const VOLUME = "pvc-0b1f0c1e-7d1c-4d6c-9c0a-000000000001";
 const TEMPLATE = `
@@ -193,20 +193,27 @@ spec:
   });
 });
 
+const atWork = { is: "at work", ending: undefined } as const;
+const over = { is: "over", mayHaveRun: true, isDeleted: false } as const;
+const states = {
+  waiting: { ...atWork, mayHaveRun: false },
+  running: { ...atWork, mayHaveRun: true },
+  succeeded: { ...over, well: true },
+  failed: { ...over, well: false },
+} as const satisfies Record<string, HelperState>;
+
 describe("what a helper pod on the cluster tells", () => {
   it("is read from pods of the original, which have no annotations of ours", () => {
     const pod = helperPod(task, around());
     expect(recordOf({ ...pod, metadata: { name: `helper-pod-create-${VOLUME}`, uid: "u" } })).toEqual({
       podName: `helper-pod-create-${VOLUME}`,
       again: false,
-      stopped: false,
       uid: "u",
       action: "create",
       volumeName: VOLUME,
       path: "/opt/local-path-provisioner/v",
       node: "node-a",
-      phase: "waiting",
-      leaving: false,
+      state: states.waiting,
       sizeBytes: 1073741824n,
       retain: false,
     });
@@ -231,7 +238,7 @@ describe("what a helper pod on the cluster tells", () => {
     }
   });
 
-  it.each([
+  it.each<[keyof typeof states, object]>([
     ["waiting", {}],
     [
       "waiting",
@@ -242,8 +249,8 @@ describe("what a helper pod on the cluster tells", () => {
     ["running", { phase: "Running" }],
     ["succeeded", { phase: "Succeeded" }],
     ["failed", { phase: "Failed" }],
-  ])("it is %s with status %j", (phase, status) => {
+  ])("it is %s with status %j", (wanted, status) => {
     const pod = { ...helperPod(task, around()), status } as Parameters<typeof recordOf>[0];
-    expect(recordOf(pod)?.phase).toBe(phase);
+    expect(recordOf(pod)?.state).toEqual(states[wanted]);
   });
 });

@@ -13,6 +13,42 @@ import { join, split } from "../directory/paths.ts";
 import type { HelperAction } from "./pod.ts";
 
 /**
+ * What a helper pod is up to. A container of it `mayHaveRun`, or none can have: then nothing is made
+ * or removed either.
+ */
+export type HelperState =
+  /** It waits or runs. */
+  | {
+      readonly is: "at work";
+      readonly mayHaveRun: boolean;
+      /** By a deadline, when its time was up; or because somebody has deleted it. */
+      readonly ending: "by deadline" | "by deletion" | undefined;
+    }
+  /** It has ended and does not begin again. */
+  | {
+      readonly is: "over";
+      readonly mayHaveRun: true;
+      readonly well: boolean;
+      /** It may be gone at any moment, or be held by somebody's finalizer for long. */
+      readonly isDeleted: boolean;
+    };
+
+/** It waits or runs, and nobody ends it. */
+export function goesOn(state: HelperState): boolean {
+  return state.is === "at work" && state.ending === undefined;
+}
+
+/** It has succeeded, and stays. */
+export function hasSucceeded(state: HelperState): boolean {
+  return state.is === "over" && state.well && !state.isDeleted;
+}
+
+/** Whether somebody has deleted it; it may be there for a while. */
+export function isDeleted(state: HelperState): boolean {
+  return state.is === "over" ? state.isDeleted : state.ending === "by deletion";
+}
+
+/**
  * What a helper pod on the cluster says about the volume it was made for: by our annotations and
  * its arguments, or (pods of the original) by its name and environment.
  */
@@ -25,11 +61,7 @@ export interface HelperRecord {
   readonly path: string | undefined;
   /** "" when the scheduler has not placed it yet. */
   readonly node: string;
-  readonly phase: "waiting" | "running" | "succeeded" | "failed";
-  /** Being deleted already. */
-  readonly leaving: boolean;
-  /** Its time was up; the kubelet ends it, if it has not ended yet. */
-  readonly stopped: boolean;
+  readonly state: HelperState;
   readonly sizeBytes: bigint;
   /** An attempt before this pod may have made the directory. */
   readonly again: boolean;
@@ -51,7 +83,7 @@ const LONGEST_WHOLE_NAME = 127;
 
 /** Reads a helper pod; undefined for any other pod. */
 export function recordOf(pod: Pod): HelperRecord | undefined {
-  const { name = "", uid = "", annotations = {}, creationTimestamp, deletionTimestamp } = pod.metadata ?? {};
+  const { name = "", uid = "", annotations = {}, creationTimestamp } = pod.metadata ?? {};
   const action = actionOf(pod);
   const volumeName = annotations[HELPER_VOLUME] ?? (action === undefined ? undefined : volumeIn(name, action));
   if (action === undefined || volumeName === undefined) return undefined;
@@ -63,9 +95,7 @@ export function recordOf(pod: Pod): HelperRecord | undefined {
     volumeName,
     path: annotations[HELPER_PATH] ?? hostPathOf(pod),
     node: pod.spec?.nodeName ?? "",
-    phase: phaseOf(pod),
-    leaving: deletionTimestamp !== undefined,
-    stopped: annotations[HELPER_STOPPED] === "true",
+    state: stateOf(pod),
     sizeBytes: /^\d+$/.test(size) ? BigInt(size) : 0n,
     again: annotations[HELPER_AGAIN] === "true",
     retain: annotations[HELPER_RETAIN] === "true",
@@ -131,25 +161,27 @@ export function hasBegun(pod: Pod): boolean {
   );
 }
 
-/** `waiting` only while no container can have run: then nothing can have been made either. */
-function phaseOf(pod: Pod): HelperRecord["phase"] {
-  switch (pod.status?.phase) {
-    case "Succeeded":
-      return "succeeded";
-    case "Failed":
-      return "failed";
-    case "Running":
-      return "running";
-    case undefined:
-    default: {
-      const started = (pod.status?.containerStatuses ?? []).some(
-        ({ state, lastState, restartCount }) =>
-          state?.running !== undefined ||
-          state?.terminated !== undefined ||
-          lastState?.terminated !== undefined ||
-          restartCount > 0,
-      );
-      return started ? "running" : "waiting";
-    }
+function stateOf(pod: Pod): HelperState {
+  const isDeleted = pod.metadata?.deletionTimestamp !== undefined;
+  const phase = pod.status?.phase;
+  if (phase === "Succeeded" || phase === "Failed") {
+    return { is: "over", mayHaveRun: true, well: phase === "Succeeded", isDeleted };
   }
+  const isStopped = pod.metadata?.annotations?.[HELPER_STOPPED] === "true";
+  return {
+    is: "at work",
+    mayHaveRun: phase === "Running" || (pod.status?.containerStatuses ?? []).some(mayHaveRun),
+    ending: isDeleted ? "by deletion" : isStopped ? "by deadline" : undefined,
+  };
+}
+
+type ContainerStatus = NonNullable<NonNullable<Pod["status"]>["containerStatuses"]>[number];
+
+function mayHaveRun({ state, lastState, restartCount }: ContainerStatus): boolean {
+  return (
+    state?.running !== undefined ||
+    state?.terminated !== undefined ||
+    lastState?.terminated !== undefined ||
+    restartCount > 0
+  );
 }

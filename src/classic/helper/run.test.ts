@@ -79,7 +79,7 @@ describe("a helper pod is run to its end", () => {
     await settle();
     await cluster.setStatus(CREATE, { phase: "Running" });
     await cluster.setStatus(CREATE, { phase: "Succeeded" });
-    expect((await work).metadata?.name).toBe(CREATE);
+    expect((await work)?.metadata?.name).toBe(CREATE);
     expect(cluster.pod(CREATE)).toBeDefined();
     expect(cluster.kube.log.filter((line) => line.includes(`/pods/${CREATE}`))).toEqual([]);
     expect(cluster.clock.pending).toBe(timers);
@@ -279,7 +279,7 @@ describe("a helper pod is run to its end", () => {
     cluster.stop.abort();
     await cluster.setStatus(CREATE, { phase: "Succeeded" });
     await cluster.clock.advance(5000);
-    expect((await work).status?.phase).toBe("Succeeded");
+    expect((await work)?.status?.phase).toBe("Succeeded");
   });
 
   it.each([

@@ -29,13 +29,14 @@
  * (teardowns.ts).
  */
 import { deadline } from "../../effects/clock.ts";
-import { isAlreadyExists, isForbidden, isNoAnswer } from "../../kube/errors.ts";
-import { type Pod, pods } from "../../kube/kinds.ts";
+import { isNoAnswer } from "../../kube/errors.ts";
+import type { Pod } from "../../kube/kinds.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { classicErrors } from "../errors.ts";
 import type { HelperPodControl, HelperPodDeps } from "./pod-control.ts";
-import { markedAgain } from "./pod.ts";
-import { hasBegun, type HelperRecord, recordOf } from "./record.ts";
+import { isFor } from "./plan-create.ts";
+import { hasBegun, isDeleted, recordOf } from "./record.ts";
+import { startPod } from "./start-pod.ts";
 import { failureOf, troubleOf } from "./trouble.ts";
 import { tellWhyItWaits } from "./why-waiting.ts";
 
@@ -47,9 +48,7 @@ export interface HelperRun {
    * the record until then.
    */
   readonly successor?: Pod | undefined;
-  /**
-   * A create pod of whatever name that was seen to go on: it is waited for instead of a new one.
-   */
+  /** A create pod of whatever name that was seen to go on: it is waited for instead of a new one. */
   readonly going?: Pod | undefined;
   /**
    * The directory is on a file system of all nodes: a pod on whichever of them is for the same one.
@@ -63,8 +62,8 @@ export interface HelperRun {
    * succeeded: it may be gone, or somebody may delete it. May be called more than once.
    */
   readonly lost: () => void;
-  /** Asked right before the pod is created, however often; what it throws ends the run. */
-  readonly gate?: (() => Promise<void>) | undefined;
+  /** Asked right before the pod is created, however often: whether it still is to be. */
+  readonly gate?: (() => Promise<boolean>) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -80,16 +79,17 @@ export class HelperRunner {
   }
 
   /**
-   * Resolves with the pod that succeeded. Rejects with CLASSIC_HELPER_FAILED, _TIMEOUT, _GONE or
-   * what the API server said; with the signal's reason when it is aborted (a create pod then stays,
-   * a delete pod that has not begun is taken back).
+   * Resolves with the pod that succeeded; undefined when the gate said no. Rejects with
+   * CLASSIC_HELPER_FAILED, _TIMEOUT, _GONE or what the API server said; with the signal's reason
+   * when it is aborted (a create pod then stays, a delete pod that has not begun is taken back).
    */
-  async run(run: HelperRun): Promise<Pod> {
+  async run(run: HelperRun): Promise<Pod | undefined> {
     const { clock } = this.#deps;
     const limit = deadline(clock, run.timeoutSeconds * 1000, run.signal);
     let pod: Pod | undefined;
     try {
-      pod = await this.#createOrAdopt(run, limit.signal);
+      pod = await startPod(this.#deps, this.#control, run, limit.signal);
+      if (pod === undefined) return undefined;
       const end = await this.#ended(pod, run, limit.signal);
       return await this.#judge(run, end);
     } catch (error) {
@@ -103,122 +103,6 @@ export class HelperRunner {
     } finally {
       limit.clear();
     }
-  }
-
-  async #createOrAdopt(run: HelperRun, signal: AbortSignal): Promise<Pod> {
-    const { client, log } = this.#deps;
-    const ours = recordOf(run.pod);
-    const going = await this.#stillGoing(run, signal);
-    if (going !== undefined) {
-      if (ours?.retain === true) await this.#control.keepRetained(going, signal);
-      return going;
-    }
-    let { pod, successor: other } = run;
-    /** Failed, under the name that is not tried now. */
-    let failed: Pod | undefined;
-    // The server is asked: an attempt whose creation was never answered may be there and not in the
-    // watch. A first attempt has none before it.
-    const there =
-      other === undefined || ours?.again !== true
-        ? undefined
-        : await this.#control.get(other.metadata?.name ?? "", other.metadata?.namespace, signal);
-    const record = there === undefined ? undefined : recordOf(there);
-    if (other !== undefined && isFor(run, record)) {
-      if (record.phase === "failed" && !record.leaving) failed = there;
-      else [pod, other] = [other, pod];
-    }
-    /**
-     * What is there already, or something before it, may have made the directory. Said before it is
-     * deleted: the creation of the next may be refused.
-     */
-    const mayBeMade = (): void => {
-      run.lost();
-      pod = markedAgain(pod);
-      other = other === undefined ? undefined : markedAgain(other);
-    };
-    if (failed !== undefined) mayBeMade();
-    let told: string | undefined;
-    let madeRoom = false;
-    for (;;) {
-      await run.gate?.();
-      const { name = "", namespace } = pod.metadata ?? {};
-      if (told !== name) log.info(`create the helper pod ${name} into ${namespace ?? ""}`, { pod: name });
-      told = name;
-      try {
-        const created = await client.create(pods, pod, { signal });
-        this.#deps.pods.created(created);
-        await this.#succeed(failed);
-        return created;
-      } catch (error) {
-        if (isOverQuota(error) && !madeRoom) {
-          // The record takes the room of its successor. The claim is the record then, and this
-          // process' memory.
-          madeRoom = true;
-          const record = failed ?? (await this.#failedOf(run, pod, signal));
-          failed = undefined;
-          if (record !== undefined) {
-            mayBeMade();
-            await this.#replace(record, signal);
-            continue;
-          }
-        }
-        if (!isAlreadyExists(error)) throw error;
-      }
-      const existing = await this.#control.get(name, namespace, signal);
-      if (existing === undefined) continue;
-      const theirs = recordOf(existing);
-      if (!isFor(run, theirs)) throw classicErrors.HELPER_NAME_TAKEN({ pod: name });
-      const { again, leaving, phase, stopped, node } = theirs;
-      const creates = theirs.action === "create";
-      if (creates && (again || phase === "failed" || (leaving && phase !== "waiting"))) mayBeMade();
-      // With somebody's finalizer it may be there for long, but what has ended does not begin
-      // again.
-      const over = phase === "failed" || (leaving && phase === "succeeded");
-      if (leaving && !(creates && over && failed === undefined)) {
-        if ((await this.#control.removeAndWait(existing, signal)) && creates) mayBeMade();
-      } else if (creates && other !== undefined && (over || (stopped && node === ""))) {
-        // It ended before this attempt began; one that was never placed has nobody to end it. Where
-        // both names are taken like this, one record is enough.
-        if (failed === undefined) [pod, other, failed] = [other, pod, existing];
-        else await this.#replace(existing, signal);
-      } else if (phase === "failed" || (phase === "succeeded" && !creates)) {
-        await this.#replace(existing, signal);
-      } else if (stopped && phase !== "succeeded") {
-        await this.#control.waitForEnd(existing, signal);
-      } else {
-        if (again) await this.#succeed(failed);
-        if (creates && ours?.retain === true) await this.#control.keepRetained(existing, signal);
-        return existing;
-      }
-    }
-  }
-
-  async #stillGoing(run: HelperRun, signal: AbortSignal): Promise<Pod | undefined> {
-    const { name = "", namespace, uid } = run.going?.metadata ?? {};
-    if (run.going === undefined) return undefined;
-    const now = await this.#control.get(name, namespace, signal);
-    const record = now === undefined ? undefined : recordOf(now);
-    const isSame = now?.metadata?.uid === uid && isFor(run, record);
-    return isSame && !record.leaving && !record.stopped && record.phase !== "failed" ? now : undefined;
-  }
-
-  async #failedOf(run: HelperRun, { metadata }: Pod, signal: AbortSignal): Promise<Pod | undefined> {
-    const found = await this.#control.get(metadata?.name ?? "", metadata?.namespace, signal);
-    const record = found === undefined ? undefined : recordOf(found);
-    return isFor(run, record) && record.action === "create" && record.phase === "failed" ? found : undefined;
-  }
-
-  /** Makes way for a fresh pod of this name. Its log is told: perhaps its leader could not. */
-  async #replace(pod: Pod, signal: AbortSignal): Promise<void> {
-    await this.#control.printLog(pod);
-    await this.#control.removeAndWait(pod, signal);
-  }
-
-  /** Deletes a failed pod, whose successor is there. */
-  async #succeed(failed: Pod | undefined): Promise<void> {
-    if (failed === undefined) return;
-    await this.#control.printLog(failed);
-    await this.#control.remove(failed);
   }
 
   async #ended(pod: Pod, run: HelperRun, signal: AbortSignal): Promise<End> {
@@ -276,6 +160,7 @@ export class HelperRunner {
   async #timedOut(run: HelperRun, pod: Pod | undefined): Promise<Pod> {
     const { log } = this.#deps;
     const timeout = classicErrors.HELPER_TIMEOUT({ seconds: run.timeoutSeconds });
+    const wanted = recordOf(run.pod);
     const candidates = pod === undefined ? [run.pod, ...(run.successor === undefined ? [] : [run.successor])] : [pod];
     for (const { metadata: { name = "", namespace } = {} } of candidates) {
       let found: Pod | undefined;
@@ -287,20 +172,21 @@ export class HelperRunner {
         continue;
       }
       const record = found === undefined ? undefined : recordOf(found);
-      if (found === undefined || !isFor(run, record)) {
+      if (found === undefined || wanted === undefined || !isFor({ wanted, shared: run.shared }, record)) {
         run.lost();
         continue;
       }
-      const { phase, leaving } = record;
-      if (phase !== "waiting") run.lost();
-      if (leaving) continue;
-      if (phase === "succeeded" && (pod !== undefined || record.action === "create")) return found;
-      if (phase === "failed") {
-        if (pod !== undefined) return await this.#judge(run, { end: "failed", pod: found });
-        continue;
-      }
-      if (phase !== "waiting") await this.#control.printLog(found);
-      await this.#endAfterTimeout(found);
+      const { action, state } = record;
+      if (state.mayHaveRun) run.lost();
+      if (isDeleted(state)) continue;
+      if (state.is === "at work") {
+        if (state.mayHaveRun) await this.#control.printLog(found);
+        await this.#endAfterTimeout(found);
+      } else if (state.well) {
+        if (pod !== undefined || action === "create") return found;
+        await this.#control.printLog(found);
+        await this.#endAfterTimeout(found);
+      } else if (pod !== undefined) return await this.#judge(run, { end: "failed", pod: found });
     }
     throw timeout;
   }
@@ -317,24 +203,4 @@ export class HelperRunner {
       this.#deps.log.error(`unable to end the helper pod: ${messageOf(error)}`, { pod: pod.metadata?.name });
     });
   }
-}
-
-/** A quota on the number of pods counts those that have ended as well. */
-function isOverQuota(error: unknown): boolean {
-  return isForbidden(error) && messageOf(error).includes("exceeded quota");
-}
-
-/**
- * Whether a pod is for the directory of this run. A pod of another place must not be taken for
- * ours: its success would be that of another directory.
- */
-function isFor({ pod, shared }: HelperRun, theirs: HelperRecord | undefined): theirs is HelperRecord {
-  const ours = recordOf(pod);
-  return (
-    theirs !== undefined &&
-    theirs.volumeName === ours?.volumeName &&
-    theirs.path === ours.path &&
-    (theirs.provisioner ?? ours.provisioner) === ours.provisioner &&
-    (theirs.node === ours.node || shared)
-  );
 }

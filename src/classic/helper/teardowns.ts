@@ -17,7 +17,7 @@ import type { HelperPod, HelperPods } from "./helper-pods.ts";
 import { isDead, isReady, type NodeLookup } from "./nodes.ts";
 import type { HelperPodControl } from "./pod-control.ts";
 import type { HelperTask } from "./pod.ts";
-import type { HelperRecord } from "./record.ts";
+import { goesOn, type HelperRecord, isDeleted } from "./record.ts";
 
 interface TeardownDeps {
   readonly pods: HelperPods;
@@ -81,14 +81,14 @@ export class Teardowns {
     const { pods, control, clock } = this.#deps;
     for (const { pod, record } of pods.of(task.volumeName)) {
       if (!this.#isLeft(record) || !isOf(record, task)) continue;
-      if (record.phase === "running" && !record.leaving && this.#answers(record.node)) {
+      if (goesOn(record.state) && record.state.mayHaveRun && this.#answers(record.node)) {
         const limit = deadline(clock, seconds * 1000, signal);
         await control.waitForEnd(pod, limit.signal).catch(() => undefined);
         limit.clear();
         signal.throwIfAborted();
       }
       const now = pods.get(record.podName);
-      if (now?.record.uid === record.uid && now.record.phase === "succeeded") return now.pod;
+      if (now?.record.uid === record.uid && hasEndedWell(now.record)) return now.pod;
     }
     return undefined;
   }
@@ -121,27 +121,28 @@ export class Teardowns {
   async drop(volumeName: string): Promise<void> {
     const { pods, control } = this.#deps;
     for (const { pod, record } of pods.of(volumeName)) {
-      if (!this.#isLeft(record) || record.leaving || record.phase === "running") continue;
-      if (record.phase === "waiting") await control.takeBack(pod);
-      else await control.remove(pod);
+      const { state } = record;
+      if (!this.#isLeft(record) || isDeleted(state)) continue;
+      if (state.is === "over") await control.remove(pod);
+      else if (!state.mayHaveRun) await control.takeBack(pod);
     }
   }
 
   async #clearOne({ pod, record }: HelperPod, place: Place, seconds: number, signal: AbortSignal): Promise<void> {
     const { control, nodes, clock, log } = this.#deps;
-    const { podName, volumeName, node, path, phase, leaving } = record;
-    const ended = phase === "succeeded" || phase === "failed";
+    const { podName, volumeName, node, path, state } = record;
+    const ended = state.is === "over";
     if (ended && volumeName !== place.volume) return;
     log.info("a teardown that is left is awaited", { pod: podName, volume: volumeName, node, path, for: place.volume });
     const force = node !== "" && isDead(nodes.get(node));
     const left = (): Error => classicErrors.TEARDOWN_LEFT({ pod: podName, node, path: path ?? "" });
     if (!ended && !force && node !== "" && !isReady(nodes.get(node))) {
-      if (phase === "waiting" && !leaving) await control.remove(pod, { signal });
+      if (!state.mayHaveRun && !isDeleted(state)) await control.remove(pod, { signal });
       throw left();
     }
     const limit = deadline(clock, seconds * 1000, signal);
     try {
-      if (phase === "running" && !leaving && !force) await control.waitForEnd(pod, limit.signal);
+      if (!ended && state.mayHaveRun && !isDeleted(state) && !force) await control.waitForEnd(pod, limit.signal);
       await control.removeAndWait(pod, limit.signal, { force });
     } catch (error) {
       if (limit.signal.aborted && !signal.aborted) throw left();
@@ -154,6 +155,10 @@ export class Teardowns {
   #isLeft({ podName }: HelperRecord): boolean {
     return !this.#running.has(podName);
   }
+}
+
+function hasEndedWell({ state }: HelperRecord): boolean {
+  return state.is === "over" && state.well;
 }
 
 /** One release of one PersistentVolume at one place; undefined for what attempts have left. */

@@ -92,8 +92,9 @@ export class HelperWork {
    */
   makingNear(place: Place): readonly string[] {
     return this.#created.all().flatMap(({ record }) => {
-      const { volumeName, phase } = record;
-      return volumeName !== place.volume && phase !== "failed" && meets(record, place) ? [volumeName] : [];
+      const { state, volumeName } = record;
+      const hasFailed = state.is === "over" && !state.well;
+      return volumeName !== place.volume && !hasFailed && meets(record, place) ? [volumeName] : [];
     });
   }
 
@@ -103,8 +104,7 @@ export class HelperWork {
    * Of two volumes that both have such a pod, that of the older one goes first.
    */
   atWorkNear(place: Place): string | undefined {
-    const isOver = ({ phase }: HelperRecord): boolean => phase === "succeeded" || phase === "failed";
-    const going = this.#created.all().flatMap(({ record }) => (isOver(record) ? [] : [record]));
+    const going = this.#created.all().flatMap(({ record }) => (record.state.is === "over" ? [] : [record]));
     const own = going.filter(({ volumeName }) => volumeName === place.volume);
     const isBefore = (one: HelperRecord, other: HelperRecord): boolean => {
       const [a, b] = [one.createdAt ?? 0, other.createdAt ?? 0];
@@ -129,7 +129,8 @@ export class HelperWork {
       const successor = helperPod({ ...task, suffix: SUCCESSOR }, this.#around(context));
       const end = await this.#slots.take("create", node, signal);
       try {
-        this.tellLog(await this.#run({ pod, successor, going, shared: task.shared, lost }, context));
+        const made = await this.#run({ pod, successor, going, shared: task.shared, lost }, context);
+        if (made !== undefined) this.tellLog(made);
       } finally {
         end();
       }
@@ -170,42 +171,35 @@ export class HelperWork {
   ): Promise<T | undefined> {
     const { volumeName, node, path } = task;
     const { log } = this.#deps;
-    const halt = new Error(`volume ${volumeName} is not to be removed`);
     let kept: T | undefined;
-    const ask = async (): Promise<void> => {
+    const mayGo = async (): Promise<boolean> => {
       kept = await gate();
-      if (kept !== undefined) throw halt;
+      if (kept !== undefined) return false;
       context.signal.throwIfAborted();
       log.info(`Deleting volume ${volumeName} at ${placeText(node, path)}`, { volume: volumeName, node, path });
+      return true;
     };
     // Wrong input is told before anything is waited for.
     helperPod(task, this.#around(context));
     const end = await this.#slots.take("delete", node, context.signal);
-    let ended: Pod;
+    let ended: Pod | undefined;
     try {
-      if (this.#teardowns.isFinished(task)) {
-        await ask();
-        return undefined;
-      }
+      // Done already, and the PersistentVolume is still there.
+      if (this.#teardowns.isFinished(task)) return (await mayGo()) ? undefined : kept;
       const done = await this.#teardowns.done(task, context.settings.config.cmdTimeoutSeconds, context.signal);
-      if (done !== undefined) {
-        await ask();
-        await this.#finish(done, task);
-        return undefined;
-      }
-      await this.clear(place, context);
-      const pod = helperPod({ ...task, ...this.#suffixFor(task, context) }, this.#around(context));
-      const { shared } = task;
-      const run = (): Promise<Pod> => this.#run({ pod, shared, lost: () => undefined, gate: ask }, context);
-      ended = await this.#teardowns.during(pod.metadata?.name ?? "", run);
-    } catch (error) {
-      if (error === halt) return kept;
-      throw error;
+      if (done === undefined) {
+        await this.clear(place, context);
+        const pod = helperPod({ ...task, ...this.#suffixFor(task, context) }, this.#around(context));
+        const { shared } = task;
+        const run = (): Promise<Pod | undefined> =>
+          this.#run({ pod, shared, lost: () => undefined, gate: mayGo }, context);
+        ended = await this.#teardowns.during(pod.metadata?.name ?? "", run);
+      } else if (await mayGo()) ended = done;
     } finally {
       end();
     }
-    await this.#finish(ended, task);
-    return undefined;
+    if (ended !== undefined) await this.#finish(ended, task);
+    return kept;
   }
 
   async #finish(ended: Pod, task: HelperTask): Promise<void> {
@@ -264,22 +258,17 @@ export class HelperWork {
 
   /**
    * Ends a create pod that runs or is about to, and waits until it has: it stays as the record of
-   * what it made, or one before it. Resolves with false when it is on no node, on one that is gone,
-   * or runs on one that does not answer. Rejects with CLASSIC_HELPER_STUCK when that takes too
-   * long.
+   * what it made, or one before it. Rejects with CLASSIC_HELPER_STUCK when that takes too long.
    */
   async endAsRecord(
-    { pod, record: { podName, node, phase } }: HelperPod,
+    { pod, record: { podName, node } }: HelperPod,
     { settings, signal }: Pick<WorkContext, "settings" | "signal">,
-  ): Promise<boolean> {
-    const where = this.#deps.nodes.get(node);
-    if (where === undefined || (phase === "running" && !isReady(where))) return false;
+  ): Promise<void> {
     await this.#within({ podName, node }, settings, signal, async (limit) => {
       // Watched from before: the end of a pod that is deleted meanwhile would not be seen any more.
       const ended = this.#control.waitForEnd(pod, limit);
       await Promise.all([this.#control.stop(pod, { keep: true, signal: limit }), ended]);
     });
-    return true;
   }
 
   /**
@@ -292,12 +281,12 @@ export class HelperWork {
     { pod, record }: HelperPod,
     { settings, signal }: Pick<WorkContext, "settings" | "signal">,
   ): Promise<boolean> {
-    const { podName, node, phase } = record;
+    const { podName, node, state } = record;
     const force = node !== "" && !isReady(this.#deps.nodes.get(node));
     const begun = await this.#within({ podName, node }, settings, signal, (limit) =>
       this.#control.removeAndWait(pod, limit, { force }),
     );
-    return begun || phase !== "waiting";
+    return begun || state.mayHaveRun;
   }
 
   /** Waits for the end of a pod, as long as a helper may take. */
@@ -335,7 +324,7 @@ export class HelperWork {
   #run(
     run: Pick<HelperRun, "pod" | "successor" | "going" | "shared" | "lost" | "gate">,
     { settings, about, signal }: WorkContext,
-  ): Promise<Pod> {
+  ): Promise<Pod | undefined> {
     const { log, recorder } = this.#deps;
     return this.#runner.run({
       ...run,

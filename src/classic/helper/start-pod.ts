@@ -1,0 +1,193 @@
+/**
+ * Gets one helper pod to work: asks the server what is there, does the next step (plan-create.ts),
+ * and asks again.
+ *
+ * The watch may be behind, so what counts is the server's answer: that a name is taken, and what
+ * has it. An attempt whose creation was never answered may be there as well, which is why both
+ * names of a create pod are read first, unless nothing can have come before it.
+ */
+import { isAlreadyExists, isForbidden } from "../../kube/errors.ts";
+import { type Pod, pods } from "../../kube/kinds.ts";
+import { messageOf } from "../../observe/errors.ts";
+import { classicErrors } from "../errors.ts";
+import type { HelperPod } from "./helper-pods.ts";
+import { type CreateView, isFor, mayBeMade, planCreate, type Taken } from "./plan-create.ts";
+import type { HelperPodControl, HelperPodDeps } from "./pod-control.ts";
+import { markedAgain } from "./pod.ts";
+import { goesOn, hasSucceeded, type HelperRecord, recordOf } from "./record.ts";
+import type { HelperRun } from "./run.ts";
+
+/**
+ * Resolves with a pod that is at work, or has done it; undefined when the gate said no. Rejects
+ * with CLASSIC_HELPER_NAME_TAKEN or what the API server said.
+ */
+export async function startPod(
+  deps: HelperPodDeps,
+  control: HelperPodControl,
+  run: Omit<HelperRun, "signal">,
+  signal: AbortSignal,
+): Promise<Pod | undefined> {
+  const wanted = recordOf(run.pod);
+  if (wanted === undefined) throw new Error("not a helper pod");
+  const starter = new Starter(deps, control, run, wanted, signal);
+  return starter.start();
+}
+
+class Starter {
+  readonly #deps: HelperPodDeps;
+  readonly #control: HelperPodControl;
+  readonly #run: Omit<HelperRun, "signal">;
+  readonly #wanted: HelperRecord;
+  readonly #signal: AbortSignal;
+  /** By name, what is created: the first name first. */
+  readonly #pods: ReadonlyMap<string, Pod>;
+  /** Something before the pod that is created now may have made the directory. */
+  #again: boolean;
+  #told: string | undefined;
+  /** What the server said when a pod was not created for want of room. */
+  #refusal: unknown;
+
+  constructor(
+    deps: HelperPodDeps,
+    control: HelperPodControl,
+    run: Omit<HelperRun, "signal">,
+    wanted: HelperRecord,
+    signal: AbortSignal,
+  ) {
+    this.#deps = deps;
+    this.#control = control;
+    this.#run = run;
+    this.#wanted = wanted;
+    this.#signal = signal;
+    this.#again = wanted.again;
+    const all = run.successor === undefined ? [run.pod] : [run.pod, run.successor];
+    this.#pods = new Map(all.map((pod) => [pod.metadata?.name ?? "", pod]));
+  }
+
+  async start(): Promise<Pod | undefined> {
+    const { going } = this.#run;
+    let there = going === undefined ? [] : await this.#running(going);
+    if (there.length === 0 && this.#wanted.again && this.#pods.size > 1) there = await this.#ask();
+    let hasMadeRoom = false;
+    for (;;) {
+      const view = this.#view(there);
+      const step = planCreate(view);
+      // A pod that is taken over is the record of what it makes.
+      const again = step.step === "take-over" ? step.helper.record.again : mayBeMade(view);
+      if (again) this.#mayBeMade();
+      switch (step.step) {
+        case "refuse":
+          throw classicErrors.HELPER_NAME_TAKEN({ pod: step.podName });
+        case "take-over":
+          for (const { pod } of step.before) await this.#removeTold(pod);
+          if (this.#wanted.retain) await this.#control.keepRetained(step.helper.pod, this.#signal);
+          return step.helper.pod;
+        case "await-end":
+          await this.#control.waitForEnd(step.helper.pod, this.#signal);
+          break;
+        case "await-deletion":
+          if (await this.#control.removeAndWait(step.helper.pod, this.#signal)) this.#mayBeMade();
+          break;
+        case "delete":
+          await this.#replace(step.helper);
+          break;
+        case "create": {
+          if ((await this.#run.gate?.()) === false) return undefined;
+          const created = await this.#create(step.name);
+          if (typeof created === "object") {
+            if (step.after !== undefined) await this.#removeTold(step.after.pod);
+            return created;
+          }
+          if (created === "no room") {
+            if (hasMadeRoom || !(await this.#makeRoom())) throw this.#refusal;
+            hasMadeRoom = true;
+          }
+          break;
+        }
+        default:
+          step satisfies never;
+      }
+      there = await this.#ask();
+    }
+  }
+
+  async #create(name: string): Promise<Pod | "taken" | "no room"> {
+    const { client, log, pods: store } = this.#deps;
+    const pod = this.#pods.get(name) ?? this.#run.pod;
+    if (this.#told !== name) {
+      log.info(`create the helper pod ${name} into ${pod.metadata?.namespace ?? ""}`, { pod: name });
+    }
+    this.#told = name;
+    try {
+      const created = await client.create(pods, this.#again ? markedAgain(pod) : pod, { signal: this.#signal });
+      store.created(created);
+      return created;
+    } catch (error) {
+      if (isAlreadyExists(error)) return "taken";
+      if (!isOverQuota(error)) throw error;
+      this.#refusal = error;
+      return "no room";
+    }
+  }
+
+  /**
+   * Where a quota has no room for two pods, the record of a failed one takes the room of its
+   * successor and goes first. The claim is the record then, and this process' memory. Resolves with
+   * whether there is something to try again for.
+   */
+  async #makeRoom(): Promise<boolean> {
+    const view = this.#view(await this.#ask());
+    if (mayBeMade(view)) this.#mayBeMade();
+    const step = planCreate(view);
+    if (step.step !== "create") return true;
+    if (step.after === undefined) return false;
+    await this.#replace(step.after);
+    return true;
+  }
+
+  /** Said before a pod is deleted that tells of it: the creation of the next may be refused. */
+  #mayBeMade(): void {
+    if (this.#wanted.action !== "create") return;
+    this.#again = true;
+    this.#run.lost();
+  }
+
+  #view(there: readonly Taken[]): CreateView {
+    return { wanted: this.#wanted, shared: this.#run.shared, names: [...this.#pods.keys()], there };
+  }
+
+  async #ask(): Promise<readonly Taken[]> {
+    const there: Taken[] = [];
+    for (const name of this.#pods.keys()) {
+      const pod = await this.#control.get(name, this.#run.pod.metadata?.namespace, this.#signal);
+      if (pod !== undefined) there.push({ pod, record: recordOf(pod) });
+    }
+    return there;
+  }
+
+  /** A pod of whatever name that was seen to go on, if it still does. */
+  async #running({ metadata: { name = "", namespace, uid } = {} }: Pod): Promise<readonly Taken[]> {
+    const pod = await this.#control.get(name, namespace, this.#signal);
+    if (pod === undefined || pod.metadata?.uid !== uid) return [];
+    const record = recordOf(pod);
+    const view = this.#view([]);
+    return isFor(view, record) && (goesOn(record.state) || hasSucceeded(record.state)) ? [{ pod, record }] : [];
+  }
+
+  /** Makes way for a fresh pod. */
+  async #replace({ pod }: HelperPod): Promise<void> {
+    await this.#control.printLog(pod);
+    await this.#control.removeAndWait(pod, this.#signal);
+  }
+
+  /** Its log is told: perhaps its leader could not. */
+  async #removeTold(pod: Pod): Promise<void> {
+    await this.#control.printLog(pod);
+    await this.#control.remove(pod);
+  }
+}
+
+/** A quota on the number of pods counts those that have ended as well. */
+function isOverQuota(error: unknown): boolean {
+  return isForbidden(error) && messageOf(error).includes("exceeded quota");
+}
