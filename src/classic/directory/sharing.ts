@@ -102,7 +102,7 @@ export class RemovalCheck {
     if (!(await confirm())) return { obstacle: "withdrawn" };
     const { staying } = sharersOf(place, node, withoutThoseAround(place, index));
     if (staying !== undefined) return { obstacle: "staying", other: staying };
-    const making = inFlight.madeNear(place) ?? work.makingNear(place).find((volume) => !volumes.has(volume));
+    const making = inFlight.madeNear(place) ?? work.createPods.makingNear(place).find((volume) => !volumes.has(volume));
     return making === undefined ? undefined : { obstacle: "making", other: making };
   }
 }

@@ -24,7 +24,8 @@ import { aboutClaim } from "../../provision/events.ts";
 import { refusalOf } from "../../provision/refusals.ts";
 import { classicErrors } from "../errors.ts";
 import type { Render } from "../directory/name.ts";
-import { HelperWork, type HelperWorkDeps, placeText } from "../helper/work.ts";
+import { placeText } from "../helper/wording.ts";
+import { HelperWork, type HelperWorkDeps } from "../helper/work.ts";
 import { InFlight } from "../directory/busy-directories.ts";
 import type { Place, VolumeIndex } from "../directory/locations.ts";
 import { admit, canServe, planProvision, type ProvisionPlan } from "../attempts/plan.ts";
@@ -133,7 +134,7 @@ class Classic implements Driver {
         await this.#attempts.makeAgain(volumeName, settings, signal);
         throw classicErrors.PATH_BEING_RECLAIMED({ path, other: going });
       }
-      const other = this.#work.atWorkNear(place);
+      const other = this.#work.createPods.atWorkNear(place);
       if (other !== undefined) throw classicErrors.PATH_BEING_MADE({ path, other });
       const attempt = { node: next.node, path, sizeBytes: plan.sizeBytes, retain: isRetained(request) };
       const remember = (): void => {
@@ -145,8 +146,8 @@ class Classic implements Driver {
         await this.#work.create(this.#task(request, plan, next), context, remember, next.going);
       } else {
         log.info("a volume made by an earlier attempt is taken over", { volume: volumeName, node, path });
-        if (attempt.retain) await this.#work.keepRetained(next.made, signal);
-        this.#work.tellLog(next.made);
+        if (attempt.retain) await this.#work.createPods.keepRetained(next.made, signal);
+        this.#work.createPods.tellLog(next.made);
       }
       remember();
       this.#inFlight.made(volumeName);
@@ -201,7 +202,7 @@ class Classic implements Driver {
    */
   #begunBefore({ claim, volumeName }: ProvisionRequest): boolean {
     const isOlder = Date.parse(claim.metadata?.creationTimestamp ?? "") < this.#since + CLOCK_SKEW_MS;
-    return isOlder || this.#attempts.remembers(volumeName) || this.#work.createPodsOf(volumeName).length > 0;
+    return isOlder || this.#attempts.remembers(volumeName) || this.#work.createPods.of(volumeName).length > 0;
   }
 
   #task(request: ProvisionRequest, plan: ProvisionPlan, next: Continuation): Parameters<HelperWork["create"]>[0] {

@@ -10,7 +10,7 @@ import { leaseNameOf } from "../../classic/lease-name.ts";
 import type { Reloader } from "../../classic/settings/reload.ts";
 import { renderPattern } from "../../classic/directory/render.ts";
 import { localPathRetry } from "../../classic/retry-policy.ts";
-import { loadSettings } from "../../classic/start.ts";
+import { loadSettings } from "../../classic/settings/load.ts";
 import { runControllerProcess, type ControllerParts } from "../../controller/process.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { Files } from "../../effects/files.ts";

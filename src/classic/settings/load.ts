@@ -1,9 +1,9 @@
-import type { Files } from "../effects/files.ts";
-import type { KubeClient } from "../kube/client.ts";
-import { checkCounts, checkHelper, checkNames, type StartOptions } from "./settings/options.ts";
-import { type ReloadDeps, Reloader } from "./settings/reload.ts";
-import { tryTemplate } from "./settings/try-template.ts";
-import { findConfigFlag, findHelperPodText } from "./settings/sources.ts";
+import type { Files } from "../../effects/files.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { checkCounts, checkHelper, checkNames, type StartOptions } from "./options.ts";
+import { type ReloadDeps, Reloader } from "./reload.ts";
+import { tryTemplate } from "./try-template.ts";
+import { findConfigFlag, findHelperPodText } from "./sources.ts";
 
 export interface StartDeps extends Omit<
   ReloadDeps,

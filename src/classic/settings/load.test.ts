@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { manualClock } from "../effects/testing/manual-clock.fixture.ts";
-import { KubeClient } from "../kube/client.ts";
-import { KubeError } from "../kube/errors.ts";
-import { memoryFiles } from "../kube/testing/memory-files.fixture.ts";
-import { MemoryKube } from "../kube/testing/memory-kube.fixture.ts";
-import { silentLog } from "../observe/log.ts";
-import { parseCommandLine } from "./settings/options.ts";
-import type { Reloader } from "./settings/reload.ts";
-import { loadSettings } from "./start.ts";
-import { saying } from "./testing/saying.fixture.ts";
+import { manualClock } from "../../effects/testing/manual-clock.fixture.ts";
+import { KubeClient } from "../../kube/client.ts";
+import { KubeError } from "../../kube/errors.ts";
+import { memoryFiles } from "../../kube/testing/memory-files.fixture.ts";
+import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
+import { silentLog } from "../../observe/log.ts";
+import { parseCommandLine } from "./options.ts";
+import type { Reloader } from "./reload.ts";
+import { loadSettings } from "./load.ts";
+import { saying } from "../testing/saying.fixture.ts";
 
 const CONFIG_MAP = "/api/v1/namespaces/local-path-storage/configmaps/local-path-config";
 const POD = "spec: {containers: [{name: helper-pod, image: mapped}]}";

@@ -1,0 +1,157 @@
+import type { Node } from "../../kube/kinds.ts";
+import type { Log } from "../../observe/log.ts";
+import type { Confirm } from "../../provision/driver.ts";
+import type { InFlight } from "../directory/busy-directories.ts";
+import type { Place } from "../directory/locations.ts";
+import type { RemovalCheck } from "../directory/sharing.ts";
+import type { HelperPod } from "../helper/helper-pods.ts";
+import { isReady } from "../helper/nodes.ts";
+import type { HelperTask } from "../helper/pod.ts";
+import type { HelperWork } from "../helper/work.ts";
+import type { Settings } from "../settings/settings.ts";
+import { type Attempt, type AttemptMemory, attemptOf, isSamePlace } from "./memory.ts";
+import { planEnd } from "./plan-end.ts";
+
+interface GiveUpDeps {
+  readonly work: HelperWork;
+  readonly inFlight: InFlight;
+  readonly check: RemovalCheck;
+  readonly nodes: { get(name: string): Node | undefined };
+  readonly memory: AttemptMemory;
+  readonly log: Log;
+}
+
+/** Until when, with which settings, and whether it is still wanted. */
+export interface GiveUpContext {
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
+  readonly confirm: Confirm;
+}
+
+/**
+ * `withdrawn`: it was not to be removed after all, and nothing was. `left`: the pod could not be
+ * deleted, and what is known of it is still needed.
+ */
+export type End = "ended" | "withdrawn" | "left";
+
+/** Ends what is left of an attempt that nobody wants any more. */
+export class GiveUp {
+  readonly #deps: GiveUpDeps;
+
+  constructor(deps: GiveUpDeps) {
+    this.#deps = deps;
+  }
+
+  /** Ends one of its create pods (plan-end.ts), and removes what it made. */
+  async pod(helper: HelperPod, context: GiveUpContext): Promise<End> {
+    const { nodes, work } = this.#deps;
+    const { volumeName } = helper.record;
+    const node = nodes.get(helper.record.node);
+    const step = planEnd({
+      helper,
+      made: this.#deps.memory.madeOf(volumeName),
+      isKept: (attempt) => this.#deps.memory.isKept(volumeName, attempt),
+      node: node === undefined ? "unknown" : isReady(node) ? "ready" : "silent",
+    });
+    switch (step.step) {
+      case "end-as-record":
+        await this.#orRemembered(helper, work.createPods.endAsRecord(helper, context));
+        return this.#removeThenDelete(helper, attemptOf(helper), context);
+      case "remove-then-delete":
+        return this.#removeThenDelete(helper, step.made, context);
+      case "remove-beside":
+        if ((await this.#removeMade(helper, step.made, context)) === "withdrawn") return "withdrawn";
+        return this.#deleteThenRemove(helper, undefined, context);
+      case "delete":
+        return this.#deleteThenRemove(helper, step.made, context);
+      default:
+        return step satisfies never;
+    }
+  }
+
+  /** Until the directory is gone the pod stays: it is the record. */
+  async #removeThenDelete(helper: HelperPod, made: Attempt | undefined, context: GiveUpContext): Promise<End> {
+    if ((await this.#removeMade(helper, made, context)) === "withdrawn") return "withdrawn";
+    return (await this.#deps.work.createPods.remove(helper.pod)) ? "ended" : "left";
+  }
+
+  async #deleteThenRemove(helper: HelperPod, made: Attempt | undefined, context: GiveUpContext): Promise<End> {
+    const { volumeName } = helper.record;
+    if (made !== undefined) this.#deps.memory.made(volumeName, made);
+    const hasRun = await this.#orRemembered(helper, this.#deps.work.createPods.end(helper, context));
+    const left = hasRun ? attemptOf(helper) : made;
+    if (left !== undefined) this.#deps.memory.made(volumeName, left);
+    return this.#removeThenDelete(helper, left, context);
+  }
+
+  /**
+   * What does not end may work on, and be gone at the next look: then only this memory leads to
+   * what it made.
+   */
+  async #orRemembered<T>(helper: HelperPod, ending: Promise<T>): Promise<T> {
+    try {
+      return await ending;
+    } catch (error) {
+      const attempt = attemptOf(helper);
+      if (attempt !== undefined) this.#deps.memory.made(helper.record.volumeName, attempt);
+      throw error;
+    }
+  }
+
+  async #removeMade(helper: HelperPod, made: Attempt | undefined, context: GiveUpContext): Promise<End> {
+    if (made === undefined) return "ended";
+    const { volumeName } = helper.record;
+    const end = await this.directory(volumeName, made, context);
+    // What is remembered of another place is the caller's matter.
+    const isHere = isSamePlace(this.#deps.memory.madeOf(volumeName), attemptOf(helper));
+    if (end === "ended" && isHere) this.#deps.memory.forgetMade(volumeName);
+    return end;
+  }
+
+  /**
+   * Removes what an attempt may have made, unless it is kept, its node is gone, or somebody else
+   * uses the directory.
+   */
+  async directory(volumeName: string, attempt: Attempt, context: GiveUpContext): Promise<End> {
+    const { work, inFlight, nodes, log, check } = this.#deps;
+    const { path, sizeBytes } = attempt;
+    const fields = { volume: volumeName, node: attempt.node, path };
+    if (this.#deps.memory.isKept(volumeName, attempt)) {
+      log.info("the directory of an attempt that is given up is kept: it may hold older or retained data", fields);
+      return "ended";
+    }
+    const node = nodes.get(attempt.node);
+    if (attempt.node !== "" && node === undefined) {
+      log.info(`Node ${attempt.node} does not exist, skipping cleanup of volume ${volumeName}`, fields);
+      return "ended";
+    }
+    const shared = attempt.node === "";
+    // Whether it lies on a shared file system is not on record: who uses the same path on whichever
+    // node keeps it.
+    const place: Place = { volume: volumeName, node: undefined, path };
+    const release = await inFlight.hold(place, context.signal);
+    try {
+      const task: HelperTask = {
+        action: "delete",
+        volumeName,
+        path,
+        node: attempt.node,
+        shared,
+        sizeBytes,
+        mode: "Filesystem",
+        ownership: { user: "", group: "", perm: "" },
+      };
+      const { settings, signal, confirm } = context;
+      const around = { settings, about: undefined, signal };
+      const own: Place = { ...place, node: shared ? undefined : attempt.node };
+      const obstacle = await work.tearDown(task, own, around, () => check.ask(place, undefined, confirm));
+      if (obstacle?.obstacle === "withdrawn") return "withdrawn";
+      if (obstacle !== undefined) {
+        log.warn("a directory is kept because another volume uses it", { ...fields, other: obstacle.other });
+      }
+      return "ended";
+    } finally {
+      release();
+    }
+  }
+}
