@@ -118,7 +118,7 @@ export class Guard {
   /**
    * On a disk that all nodes have, a create pod of an attempt that is given up may be on no node
    * yet: nobody would end it, so it stays as the record while its directory is removed. When it
-   * begins meanwhile, the directory is removed once more (src/classic/attempts/attempts.ts).
+   * begins meanwhile, the directory is removed once more (src/classic/attempts/plan-end.ts).
    */
   #isRecordOnNoNode(one: Helper, other: Helper): boolean {
     const volumeOf = ({ pod }: Helper): string => pod.annotations?.[HELPER_VOLUME] ?? "";

@@ -17,8 +17,8 @@ import { isNotFound } from "../../kube/errors.ts";
 import { type Node, persistentVolumes } from "../../kube/kinds.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Confirm } from "../../provision/driver.ts";
-import type { InFlight } from "../directory/busy-directories.ts";
-import type { RemovalCheck } from "../directory/sharing.ts";
+import type { BusyDirectories } from "../directory/busy-directories.ts";
+import type { RemovalCheck } from "../removal/check.ts";
 import type { HelperPod } from "../helper/helper-pods.ts";
 import { isReady } from "../helper/nodes.ts";
 import { isDeleted } from "../helper/record.ts";
@@ -33,7 +33,7 @@ import type { ProvisionPlan } from "./plan.ts";
 interface AttemptsDeps {
   readonly client: KubeClient;
   readonly work: HelperWork;
-  readonly inFlight: InFlight;
+  readonly busy: BusyDirectories;
   readonly check: RemovalCheck;
   readonly nodes: { get(name: string): Node | undefined };
   readonly log: Log;
@@ -50,7 +50,7 @@ export class Attempts {
   }
 
   /**
-   * Volumes with something left: being made, made and not settled, or failed; or with a delete pod
+   * Volumes with something left: being made, made and not stored, or failed; or with a delete pod
    * that nobody waits for.
    */
   volumes(): readonly string[] {
@@ -68,17 +68,17 @@ export class Attempts {
   }
 
   /** The PersistentVolume is stored. Must not throw. */
-  async settled(volumeName: string): Promise<void> {
-    const { inFlight, work } = this.#deps;
+  async stored(volumeName: string): Promise<void> {
+    const { busy, work } = this.#deps;
     this.#memory.forgetMade(volumeName);
-    inFlight.settled(volumeName);
+    busy.stored(volumeName);
     this.#memory.stored(volumeName, !(await work.createPods.removeAll(volumeName)));
   }
 
   /** The directory is removed. */
   async removed(volumeName: string): Promise<void> {
-    await this.settled(volumeName);
-    this.#deps.inFlight.forget(volumeName);
+    await this.stored(volumeName);
+    this.#deps.busy.forget(volumeName);
   }
 
   /** The node of an attempt that still goes on or has succeeded. */
@@ -110,7 +110,7 @@ export class Attempts {
     if (made !== undefined && isElsewhere(made, next, planned)) {
       await this.#elsewhere(volumeName, made.node, context, () => this.#giveUp.directory(volumeName, made, context));
       this.#memory.forgetMade(volumeName);
-      this.#deps.inFlight.forget(volumeName);
+      this.#deps.busy.forget(volumeName);
     }
     return next;
   }
@@ -133,9 +133,9 @@ export class Attempts {
 
   /** The directory goes with another volume, or has gone: the next attempt makes it again. */
   async makeAgain(volumeName: string, settings: Settings, signal: AbortSignal): Promise<void> {
-    const { work, inFlight } = this.#deps;
+    const { work, busy } = this.#deps;
     for (const helper of work.createPods.of(volumeName)) await this.#endForNext(helper, { settings, signal });
-    inFlight.forget(volumeName);
+    busy.forget(volumeName);
   }
 
   /**
@@ -143,7 +143,7 @@ export class Attempts {
    * again.
    */
   async abandon(volumeName: string, confirm: Confirm, settings: Settings, signal: AbortSignal): Promise<void> {
-    const { work, inFlight } = this.#deps;
+    const { work, busy } = this.#deps;
     const context: GiveUpContext = { settings, signal, confirm };
     // One pod that says so counts for all: any of them may be deleted first.
     if (work.createPods.of(volumeName).some(({ record }) => record.retain)) this.#memory.retained(volumeName);
@@ -164,7 +164,7 @@ export class Attempts {
       const attempt = this.#memory.madeOf(volumeName);
       if (attempt !== undefined && (await this.#giveUp.directory(volumeName, attempt, context)) === "withdrawn") return;
       this.#memory.forget(volumeName);
-      inFlight.forget(volumeName);
+      busy.forget(volumeName);
       await work.dropTeardowns(volumeName);
     } catch (error) {
       if (signal.aborted) throw error;

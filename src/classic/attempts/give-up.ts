@@ -1,20 +1,20 @@
 import type { Node } from "../../kube/kinds.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Confirm } from "../../provision/driver.ts";
-import type { InFlight } from "../directory/busy-directories.ts";
-import type { Place } from "../directory/locations.ts";
-import type { RemovalCheck } from "../directory/sharing.ts";
+import type { BusyDirectories } from "../directory/busy-directories.ts";
+import type { Location } from "../directory/locations.ts";
+import type { RemovalCheck } from "../removal/check.ts";
 import type { HelperPod } from "../helper/helper-pods.ts";
 import { isReady } from "../helper/nodes.ts";
 import type { HelperTask } from "../helper/pod.ts";
 import type { HelperWork } from "../helper/work.ts";
 import type { Settings } from "../settings/settings.ts";
-import { type Attempt, type AttemptMemory, attemptOf, isSamePlace } from "./memory.ts";
+import { type Attempt, type AttemptMemory, attemptOf, isSameLocation } from "./memory.ts";
 import { planEnd } from "./plan-end.ts";
 
 interface GiveUpDeps {
   readonly work: HelperWork;
-  readonly inFlight: InFlight;
+  readonly busy: BusyDirectories;
   readonly check: RemovalCheck;
   readonly nodes: { get(name: string): Node | undefined };
   readonly memory: AttemptMemory;
@@ -103,7 +103,7 @@ export class GiveUp {
     const { volumeName } = helper.record;
     const end = await this.directory(volumeName, made, context);
     // What is remembered of another place is the caller's matter.
-    const isHere = isSamePlace(this.#deps.memory.madeOf(volumeName), attemptOf(helper));
+    const isHere = isSameLocation(this.#deps.memory.madeOf(volumeName), attemptOf(helper));
     if (end === "ended" && isHere) this.#deps.memory.forgetMade(volumeName);
     return end;
   }
@@ -113,7 +113,7 @@ export class GiveUp {
    * uses the directory.
    */
   async directory(volumeName: string, attempt: Attempt, context: GiveUpContext): Promise<End> {
-    const { work, inFlight, nodes, log, check } = this.#deps;
+    const { work, busy, nodes, log, check } = this.#deps;
     const { path, sizeBytes } = attempt;
     const fields = { volume: volumeName, node: attempt.node, path };
     if (this.#deps.memory.isKept(volumeName, attempt)) {
@@ -128,8 +128,8 @@ export class GiveUp {
     const shared = attempt.node === "";
     // Whether it lies on a shared file system is not on record: who uses the same path on whichever
     // node keeps it.
-    const place: Place = { volume: volumeName, node: undefined, path };
-    const release = await inFlight.hold(place, context.signal);
+    const location: Location = { volume: volumeName, node: undefined, path };
+    const release = await busy.hold(location, context.signal);
     try {
       const task: HelperTask = {
         action: "delete",
@@ -143,8 +143,8 @@ export class GiveUp {
       };
       const { settings, signal, confirm } = context;
       const around = { settings, about: undefined, signal };
-      const own: Place = { ...place, node: shared ? undefined : attempt.node };
-      const obstacle = await work.tearDown(task, own, around, () => check.ask(place, undefined, confirm));
+      const own: Location = { ...location, node: shared ? undefined : attempt.node };
+      const obstacle = await work.tearDown(task, own, around, () => check.ask(location, undefined, confirm));
       if (obstacle?.obstacle === "withdrawn") return "withdrawn";
       if (obstacle !== undefined) {
         log.warn("a directory is kept because another volume uses it", { ...fields, other: obstacle.other });

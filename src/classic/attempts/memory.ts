@@ -62,7 +62,9 @@ export class AttemptMemory {
     this.#volumes.delete(volumeName);
   }
 
-  /** Whether what an attempt has made is never to be removed: it may hold older or retained data. */
+  /**
+   * Whether what an attempt has made is never to be removed: it may hold older or retained data.
+   */
   isKept(volumeName: string, { path, retain }: Attempt): boolean {
     const { isRetained, isStored } = this.#volumes.get(volumeName) ?? NOTHING;
     return retain || isRetained || isStored || !isOwnDirectory(path, volumeName);
@@ -80,6 +82,6 @@ export function attemptOf({ record: { node, path, sizeBytes, retain } }: HelperP
   return path === undefined ? undefined : { node, path, sizeBytes, retain };
 }
 
-export function isSamePlace(a: Attempt | undefined, b: Attempt | undefined): boolean {
+export function isSameLocation(a: Attempt | undefined, b: Attempt | undefined): boolean {
   return a?.path === b?.path && a?.node === b?.node;
 }

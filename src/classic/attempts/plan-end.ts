@@ -1,6 +1,6 @@
 import type { HelperPod } from "../helper/helper-pods.ts";
 import { isDeleted } from "../helper/record.ts";
-import { type Attempt, attemptOf, isSamePlace } from "./memory.ts";
+import { type Attempt, attemptOf, isSameLocation } from "./memory.ts";
 
 /** What decides how a create pod of an attempt that is given up is ended. */
 export interface EndView {
@@ -40,8 +40,10 @@ export function planEnd({ helper, isKept, made, node }: EndView): EndStep {
   const { again, state } = helper.record;
   const own = attemptOf(helper);
   if (state.is === "over" && !state.isDeleted) return { step: "remove-then-delete", made: own };
-  /** What may be there, by this pod or one before it. Of another place it is the caller's matter. */
-  const remembered = isSamePlace(made, own) ? made : undefined;
+  /**
+   * What may be there, by this pod or one before it. Of another place it is the caller's matter.
+   */
+  const remembered = isSameLocation(made, own) ? made : undefined;
   const left = state.mayHaveRun || again ? own : remembered;
   if (isDeleted(state)) return { step: "delete", made: left };
   const canBeEnded = node === "ready" || (node === "silent" && !state.mayHaveRun);

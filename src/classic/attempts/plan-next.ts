@@ -20,7 +20,7 @@ export interface Continuation {
   /** There is nothing left to do. */
   readonly made: Pod | undefined;
   /** It is at work. */
-  readonly going: Pod | undefined;
+  readonly running: Pod | undefined;
 }
 
 /** What is done with the other pods first. */
@@ -42,15 +42,15 @@ export type Chore =
 export function planNext(view: NextView): { readonly next: Continuation; readonly chores: readonly Chore[] } {
   const { planned, pods } = view;
   const good = goodPod(view);
-  const next = good === undefined ? { ...planned, made: undefined, going: undefined } : continuationOf(good);
+  const next = good === undefined ? { ...planned, made: undefined, running: undefined } : continuationOf(good);
   const chores = pods.flatMap((helper): readonly Chore[] => {
     if (helper === good) return [];
     if (!isHere(planned, helper.record) || helper.record.path !== next.path) return [{ chore: "give-up-pod", helper }];
     if (isInTheWay(view, helper.record)) return [{ chore: "end-pod", helper }];
     return next.made === undefined ? [] : [{ chore: "delete-pod", helper }];
   });
-  const { going, made, node, path } = next;
-  return { next: { path, node, made, going }, chores };
+  const { made, node, path, running } = next;
+  return { next: { path, node, made, running }, chores };
 }
 
 /** Whether what is remembered of the volume is not where the next attempt goes on. */
@@ -66,7 +66,7 @@ function goodPod({ planned, pods }: NextView): HelperPod | undefined {
 function continuationOf({ pod, record }: HelperPod): Continuation {
   const { node, path = "", state } = record;
   const isDone = state.is === "over";
-  return { path, node, made: isDone ? pod : undefined, going: isDone ? undefined : pod };
+  return { path, node, made: isDone ? pod : undefined, running: isDone ? undefined : pod };
 }
 
 function isHere({ node, path, shared }: NextView["planned"], record: HelperRecord): boolean {

@@ -35,7 +35,7 @@ export function volumeTypeOf(claim: PersistentVolumeClaim, storageClass: Storage
 }
 
 /** What the driver puts into the PersistentVolume. */
-export interface VolumePlace {
+export interface VolumeLocation {
   readonly type: VolumeType;
   readonly path: string;
   readonly node: Node | undefined;
@@ -44,14 +44,14 @@ export interface VolumePlace {
   readonly affinityKey: string;
 }
 
-export function volumeParts(place: VolumePlace): ProvisionedVolume {
-  const { path, node, shared } = place;
+export function volumeParts(location: VolumeLocation): ProvisionedVolume {
+  const { path, node, shared } = location;
   return {
     annotations: { [PV_NODE]: node?.metadata?.name ?? "" },
     spec: {
       volumeMode: "Filesystem",
-      ...(place.type === "local" ? { local: { path } } : { hostPath: { path, type: "DirectoryOrCreate" } }),
-      ...(shared || node === undefined ? {} : { nodeAffinity: affinityTo(node, place.affinityKey) }),
+      ...(location.type === "local" ? { local: { path } } : { hostPath: { path, type: "DirectoryOrCreate" } }),
+      ...(shared || node === undefined ? {} : { nodeAffinity: affinityTo(node, location.affinityKey) }),
     },
   };
 }

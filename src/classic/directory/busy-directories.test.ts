@@ -1,40 +1,40 @@
 import { describe, expect, it } from "vitest";
 import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";
-import { InFlight } from "./busy-directories.ts";
-import { type Place, VolumePlaces } from "./locations.ts";
+import { BusyDirectories } from "./busy-directories.ts";
+import { type Location, VolumeLocations } from "./locations.ts";
 import { volume as persistentVolume } from "../testing/objects.fixture.ts";
 
 const never = new AbortController().signal;
-const place = (volume: string, path: string, node = "n"): Place => ({ volume, node, path });
+const location = (volume: string, path: string, node = "n"): Location => ({ volume, node, path });
 
 function setUp() {
   const clock = manualClock();
-  const index = new VolumePlaces();
-  const inFlight = new InFlight(clock, index);
+  const index = new VolumeLocations();
+  const busy = new BusyDirectories(clock, index);
   const order: string[] = [];
-  const hold = async (at: Place, signal = never) => {
-    const release = await inFlight.hold(at, signal);
+  const hold = async (at: Location, signal = never) => {
+    const release = await busy.hold(at, signal);
     order.push(at.volume);
     return release;
   };
-  return { clock, index, inFlight, order, hold };
+  return { clock, index, busy, order, hold };
 }
 
 describe("directories in work", () => {
   it("do not wait for each other when they do not overlap, or lie on different nodes", async () => {
     const { hold, order } = setUp();
-    await hold(place("a", "/p/x"));
-    await hold(place("b", "/p/y"));
-    await hold(place("c", "/p/x", "m"));
+    await hold(location("a", "/p/x"));
+    await hold(location("b", "/p/y"));
+    await hold(location("c", "/p/x", "m"));
     expect(order).toEqual(["a", "b", "c"]);
   });
 
   it("take turns when one is in the other, first come first served", async () => {
     const { hold, order } = setUp();
-    const releaseA = await hold(place("a", "/p/x"));
-    const b = hold(place("b", "/p"));
-    const c = hold(place("c", "/p/x/y"));
+    const releaseA = await hold(location("a", "/p/x"));
+    const b = hold(location("b", "/p"));
+    const c = hold(location("c", "/p/x/y"));
     await settle();
     expect(order).toEqual(["a"]);
     releaseA();
@@ -45,8 +45,8 @@ describe("directories in work", () => {
 
   it("a shared file system is on every node", async () => {
     const { hold, order } = setUp();
-    const release = await hold({ ...place("a", "/s/x"), node: undefined });
-    const b = hold(place("b", "/s/x", "m"));
+    const release = await hold({ ...location("a", "/s/x"), node: undefined });
+    const b = hold(location("b", "/s/x", "m"));
     await settle();
     expect(order).toEqual(["a"]);
     release();
@@ -55,10 +55,10 @@ describe("directories in work", () => {
 
   it("let go of a waiter that gives up, and of those behind it", async () => {
     const { hold, order } = setUp();
-    await hold(place("a", "/p/x"));
+    await hold(location("a", "/p/x"));
     const gaveUp = new AbortController();
-    const b = hold(place("b", "/p"), gaveUp.signal);
-    const c = hold(place("c", "/p/y"));
+    const b = hold(location("b", "/p"), gaveUp.signal);
+    const c = hold(location("c", "/p/y"));
     await settle();
     expect(order).toEqual(["a"]);
     gaveUp.abort(new Error("gone"));
@@ -68,28 +68,28 @@ describe("directories in work", () => {
   });
 
   it("are remembered once made, until their PersistentVolume is in the index", async () => {
-    const { hold, inFlight, index } = setUp();
-    const release = await hold(place("a", "/p/x"));
-    expect(inFlight.madeNear(place("b", "/p/x"))).toBeUndefined();
-    inFlight.made("a");
+    const { hold, busy, index } = setUp();
+    const release = await hold(location("a", "/p/x"));
+    expect(busy.madeNear(location("b", "/p/x"))).toBeUndefined();
+    busy.made("a");
     release();
-    expect(inFlight.madeNear(place("b", "/p/x"))).toBe("a");
-    expect(inFlight.madeNear(place("a", "/p/x"))).toBeUndefined();
-    inFlight.settled("a");
-    expect(inFlight.madeNear(place("b", "/p"))).toBe("a");
+    expect(busy.madeNear(location("b", "/p/x"))).toBe("a");
+    expect(busy.madeNear(location("a", "/p/x"))).toBeUndefined();
+    busy.stored("a");
+    expect(busy.madeNear(location("b", "/p"))).toBe("a");
     index.set(persistentVolume({ name: "a", path: "/p/x" }));
-    expect(inFlight.madeNear(place("b", "/p"))).toBeUndefined();
-    await hold(place("b", "/p/x"));
+    expect(busy.madeNear(location("b", "/p"))).toBeUndefined();
+    await hold(location("b", "/p/x"));
   });
 
   it("are forgotten a minute after they were settled, whatever the watch says", async () => {
-    const { clock, hold, inFlight } = setUp();
-    const release = await hold(place("a", "/p/x"));
-    inFlight.made("a");
+    const { clock, hold, busy } = setUp();
+    const release = await hold(location("a", "/p/x"));
+    busy.made("a");
     release();
-    inFlight.settled("a");
+    busy.stored("a");
     await clock.advance(60_001);
-    expect(inFlight.madeNear(place("b", "/p/x"))).toBeUndefined();
+    expect(busy.madeNear(location("b", "/p/x"))).toBeUndefined();
   });
 });
 
@@ -104,34 +104,32 @@ function busyMs(since: NodeJS.CpuUsage): number {
 
 describe("many directories in work", () => {
   it("eight thousand claims in work at once cost the event loop less than a lease can bear", async () => {
-    const inFlight = new InFlight(manualClock(), { has: () => false });
+    const busy = new BusyDirectories(manualClock(), { has: () => false });
     const { signal } = new AbortController();
     const n = 8_000;
     const ends: (() => void)[] = [];
     const began = process.cpuUsage();
     for (let at = 0; at < n; at++) {
-      ends.push(
-        await inFlight.hold({ volume: `pvc-${at}`, node: `n${at % 4}`, path: `/opt/lpp/pvc-${at}_ns_c` }, signal),
-      );
+      ends.push(await busy.hold({ volume: `pvc-${at}`, node: `n${at % 4}`, path: `/opt/lpp/pvc-${at}_ns_c` }, signal));
     }
 
     for (let at = 0; at < n; at++) {
-      inFlight.made(`pvc-${at}`);
+      busy.made(`pvc-${at}`);
       ends[at]?.();
-      inFlight.settled(`pvc-${at}`);
+      busy.stored(`pvc-${at}`);
     }
     expect(busyMs(began)).toBeLessThan(4_000);
   });
 
   it("two thousand claims that wait for one directory take their turns in no more", async () => {
-    const inFlight = new InFlight(manualClock(), { has: () => false });
+    const busy = new BusyDirectories(manualClock(), { has: () => false });
     const { signal } = new AbortController();
     manyListeners(signal);
     const n = 2_000;
     const began = process.cpuUsage();
     const all = Array.from({ length: n }, async (_, at) => {
-      const end = await inFlight.hold({ volume: `pvc-${at}`, node: "a", path: "/opt/lpp/common" }, signal);
-      inFlight.made(`pvc-${at}`);
+      const end = await busy.hold({ volume: `pvc-${at}`, node: "a", path: "/opt/lpp/common" }, signal);
+      busy.made(`pvc-${at}`);
       end();
     });
     await Promise.all(all);

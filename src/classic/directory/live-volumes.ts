@@ -1,6 +1,6 @@
 import type { KubeClient } from "../../kube/client.ts";
 import { persistentVolumes } from "../../kube/kinds.ts";
-import { type VolumeIndex, VolumePlaces } from "./locations.ts";
+import { type VolumeIndex, VolumeLocations } from "./locations.ts";
 
 /**
  * All PersistentVolumes past every cache, for directories that others may use: what a watch has not
@@ -27,7 +27,7 @@ export class LiveVolumes {
   }
 
   async #list(): Promise<VolumeIndex> {
-    const places = new VolumePlaces();
+    const places = new VolumeLocations();
     for (const volume of await this.#client.list(persistentVolumes)) places.set(volume);
     return places;
   }

@@ -1,18 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { overlaps } from "./paths.ts";
-import { VolumePlaces } from "./locations.ts";
+import { VolumeLocations } from "./locations.ts";
 import { volume } from "../testing/objects.fixture.ts";
 
-describe("VolumePlaces", () => {
-  const near = (index: VolumePlaces, path: string) =>
+describe("VolumeLocations", () => {
+  const near = (index: VolumeLocations, path: string) =>
     index
       .near(path)
       .map(({ name }) => name)
       .sort();
 
   it("finds volumes at, above and below a path", () => {
-    const index = new VolumePlaces();
+    const index = new VolumeLocations();
     for (const [name, path] of [
       ["at", "/b/ns/x"],
       ["below", "/b/ns/x/y"],
@@ -27,7 +27,7 @@ describe("VolumePlaces", () => {
   });
 
   it("knows which directories go: those of Released volumes with policy Delete", () => {
-    const index = new VolumePlaces();
+    const index = new VolumeLocations();
     const path = "/p";
     index.set(volume({ name: "released", path }));
     index.set(volume({ name: "bound", path, status: { phase: "Bound" } }));
@@ -36,7 +36,7 @@ describe("VolumePlaces", () => {
     expect(
       index
         .near(path)
-        .filter(({ goes }) => goes)
+        .filter(({ willBeRemoved }) => willBeRemoved)
         .map(({ name }) => name),
     ).toEqual(["released"]);
     expect(index.has("csi")).toBe(false);
@@ -52,7 +52,7 @@ describe("VolumePlaces", () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 20 }), path, (steps, asked) => {
-        const index = new VolumePlaces();
+        const index = new VolumeLocations();
         const model = new Map<string, string>();
         for (const { name: at, path: to } of steps) {
           if (to === null) {

@@ -4,7 +4,7 @@ import { PathIndex } from "./path-index.ts";
 import { directoryOf, type Placement, placementOf } from "./directory-of.ts";
 
 /** A volume's directory. */
-export interface Place {
+export interface Location {
   readonly volume: string;
   /** undefined: on every node (a shared file system), or it cannot be told. */
   readonly node: string | undefined;
@@ -12,12 +12,12 @@ export interface Place {
 }
 
 /** What must be known of a PersistentVolume to tell whether it shares a directory with another. */
-export interface PlacedVolume {
+export interface LocatedVolume {
   readonly name: string;
   readonly path: string;
   readonly placement: Placement;
   /** Released with policy Delete: its directory is or will be removed. */
-  readonly goes: boolean;
+  readonly willBeRemoved: boolean;
   /**
    * With policy Delete: the claim it was made for. When that is gone the directory goes, even if
    * nobody has called it Released yet. Not of a volume that no provisioner has made, or that has
@@ -32,12 +32,12 @@ export interface PlacedVolume {
  */
 export interface VolumeIndex {
   /** Whatever their nodes. */
-  near(path: string): readonly PlacedVolume[];
+  near(path: string): readonly LocatedVolume[];
   has(name: string): boolean;
-  get(name: string): PlacedVolume | undefined;
+  get(name: string): LocatedVolume | undefined;
 }
 
-export function placedVolume(volume: PersistentVolume): PlacedVolume | undefined {
+export function locatedVolume(volume: PersistentVolume): LocatedVolume | undefined {
   const path = directoryOf(volume);
   const name = volume.metadata?.name;
   if (path === undefined || name === undefined || !path.startsWith("/")) return undefined;
@@ -48,20 +48,26 @@ export function placedVolume(volume: PersistentVolume): PlacedVolume | undefined
     deletes && provisioned && volume.status?.phase !== "Failed" && claimRef?.uid !== undefined
       ? { key: `${claimRef.namespace ?? ""}/${claimRef.name ?? ""}`, uid: claimRef.uid }
       : undefined;
-  return { name, path, placement: placementOf(volume), goes: deletes && volume.status?.phase === "Released", owner };
+  return {
+    name,
+    path,
+    placement: placementOf(volume),
+    willBeRemoved: deletes && volume.status?.phase === "Released",
+    owner,
+  };
 }
 
 /**
  * The index, kept up to date by whoever watches PersistentVolumes: `set` for added and updated,
  * `delete` for deleted.
  */
-export class VolumePlaces implements VolumeIndex {
-  readonly #volumes = new Map<string, PlacedVolume>();
+export class VolumeLocations implements VolumeIndex {
+  readonly #volumes = new Map<string, LocatedVolume>();
   readonly #paths = new PathIndex();
 
   set(volume: PersistentVolume): void {
     const name = volume.metadata?.name ?? "";
-    const placed = placedVolume(volume);
+    const placed = locatedVolume(volume);
     if (placed === undefined) {
       this.delete(name);
       return;
@@ -79,12 +85,12 @@ export class VolumePlaces implements VolumeIndex {
     return this.#volumes.has(name);
   }
 
-  get(name: string): PlacedVolume | undefined {
+  get(name: string): LocatedVolume | undefined {
     return this.#volumes.get(name);
   }
 
-  near(path: string): readonly PlacedVolume[] {
-    const found: PlacedVolume[] = [];
+  near(path: string): readonly LocatedVolume[] {
+    const found: LocatedVolume[] = [];
     for (const name of this.#paths.near(path)) {
       const placed = this.#volumes.get(name);
       if (placed !== undefined) found.push(placed);

@@ -6,14 +6,14 @@
  * crash leaves in each):
  *
  *     nothing ─provision─▶ create pod ─succeeds─▶ succeeded create pod ─PV stored─▶ PV + pod
- *                              │                     ─settled─▶ PV ─remove─▶ delete pod ─▶ nothing
+ *                              │                     ─stored──▶ PV ─remove─▶ delete pod ─▶ nothing
  *                              └─ claim gone, no PV: abandon ─▶ delete pod ─▶ nothing
- *                                 (or kept, when it may hold older data: unfinished.ts)
+ *                                 (or kept, when it may hold older data: attempts/plan-end.ts)
  *
  * Invariants: while a directory may exist, a create pod, a PersistentVolume or (after a timeout) a
  * claim is there that leads to it. No directory is given to a claim while something may still
  * remove it, and none is removed without a last question, after all waiting, whether that is still
- * wanted and whether it is nobody else's (sharing.ts).
+ * wanted and whether it is nobody else's (removal/check.ts).
  */
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
 import { isTainted } from "../../kube/nodes.ts";
@@ -24,15 +24,16 @@ import { aboutClaim } from "../../provision/events.ts";
 import { refusalOf } from "../../provision/refusals.ts";
 import { classicErrors } from "../errors.ts";
 import type { Render } from "../directory/name.ts";
-import { placeText } from "../helper/wording.ts";
+import { locationText } from "../helper/wording.ts";
 import { HelperWork, type HelperWorkDeps } from "../helper/work.ts";
-import { InFlight } from "../directory/busy-directories.ts";
-import type { Place, VolumeIndex } from "../directory/locations.ts";
+import { BusyDirectories } from "../directory/busy-directories.ts";
+import type { Location, VolumeIndex } from "../directory/locations.ts";
 import { admit, canServe, planProvision, type ProvisionPlan } from "../attempts/plan.ts";
 import { Removal } from "../removal/removal.ts";
 import { rendezvous } from "../rendezvous.ts";
 import type { Settings, SettingsSource } from "../settings/settings.ts";
-import { RemovalCheck, sharersOf } from "../directory/sharing.ts";
+import { sharersOf } from "../directory/sharers.ts";
+import { RemovalCheck } from "../removal/check.ts";
 import { Attempts } from "../attempts/attempts.ts";
 import type { Continuation } from "../attempts/plan-next.ts";
 import { volumeParts } from "../attempts/volume.ts";
@@ -74,7 +75,7 @@ class Classic implements Driver {
   readonly #since: number;
   readonly #deps: ClassicDeps;
   readonly #work: HelperWork;
-  readonly #inFlight: InFlight;
+  readonly #busy: BusyDirectories;
   readonly #attempts: Attempts;
   readonly #removal: Removal;
 
@@ -86,8 +87,8 @@ class Classic implements Driver {
     this.workers = deps.workers;
     this.#refusal = refusalOf(deps.provisioner);
     this.#work = new HelperWork(deps);
-    this.#inFlight = new InFlight(deps.clock, deps.volumes);
-    const parts = { ...deps, work: this.#work, inFlight: this.#inFlight };
+    this.#busy = new BusyDirectories(deps.clock, deps.volumes);
+    const parts = { ...deps, work: this.#work, busy: this.#busy };
     const check = new RemovalCheck(parts);
     this.#attempts = new Attempts({ ...parts, check });
     this.#removal = new Removal({ ...parts, check });
@@ -125,32 +126,32 @@ class Classic implements Driver {
 
     const next = await this.#attempts.continue(volumeName, plan, settings, signal);
     const { path } = next;
-    const place: Place = { volume: volumeName, node: plan.shared ? undefined : node, path };
-    const release = await this.#inFlight.hold(place, signal);
+    const location: Location = { volume: volumeName, node: plan.shared ? undefined : node, path };
+    const release = await this.#busy.hold(location, signal);
     try {
-      await this.#work.clear(place, { settings, signal });
-      const { going } = sharersOf(place, plan.node, volumes, request.claim);
-      if (going !== undefined) {
+      await this.#work.clear(location, { settings, signal });
+      const { removed } = sharersOf(location, plan.node, volumes, request.claim);
+      if (removed !== undefined) {
         await this.#attempts.makeAgain(volumeName, settings, signal);
-        throw classicErrors.PATH_BEING_RECLAIMED({ path, other: going });
+        throw classicErrors.PATH_BEING_RECLAIMED({ path, other: removed });
       }
-      const other = this.#work.createPods.atWorkNear(place);
+      const other = this.#work.createPods.atWorkNear(location);
       if (other !== undefined) throw classicErrors.PATH_BEING_MADE({ path, other });
       const attempt = { node: next.node, path, sizeBytes: plan.sizeBytes, retain: isRetained(request) };
       const remember = (): void => {
         this.#attempts.remember(volumeName, attempt);
       };
       if (next.made === undefined) {
-        log.info(`Creating volume ${volumeName} at ${placeText(node, path)}`, { volume: volumeName, node, path });
+        log.info(`Creating volume ${volumeName} at ${locationText(node, path)}`, { volume: volumeName, node, path });
         const context = { settings, about: aboutClaim(request.claim), signal };
-        await this.#work.create(this.#task(request, plan, next), context, remember, next.going);
+        await this.#work.create(this.#task(request, plan, next), context, remember, next.running);
       } else {
         log.info("a volume made by an earlier attempt is taken over", { volume: volumeName, node, path });
         if (attempt.retain) await this.#work.createPods.keepRetained(next.made, signal);
         this.#work.createPods.tellLog(next.made);
       }
       remember();
-      this.#inFlight.made(volumeName);
+      this.#busy.made(volumeName);
     } finally {
       release();
     }
@@ -176,10 +177,10 @@ class Classic implements Driver {
   }
 
   async stored(volumeName: string): Promise<void> {
-    await this.#attempts.settled(volumeName);
+    await this.#attempts.stored(volumeName);
     // A teardown that was begun when it was still to be removed: an administrator has rescued it
     // since.
-    if (this.#deps.volumes.get(volumeName)?.goes === false) await this.#work.dropTeardowns(volumeName);
+    if (this.#deps.volumes.get(volumeName)?.willBeRemoved === false) await this.#work.dropTeardowns(volumeName);
   }
 
   async remove(volume: PersistentVolume, confirm: Confirm, signal: AbortSignal): Promise<RemovedVolume> {

@@ -58,7 +58,7 @@ describe("the directory of an attempt that is given up", () => {
 
   it("is kept where the class retains: the PersistentVolume may have been stored and deleted since", async () => {
     await on.provision({ storageClass: { ...storageClass(), reclaimPolicy: "Retain" } });
-    // Stored; the leader dies before `settled`, and the program is scaled to zero. Weeks later
+    // Stored; the leader dies before `stored`, and the program is scaled to zero. Weeks later
     // claim and PersistentVolume are deleted; the data is to stay.
     await on.newLeader();
     for (const name of on.driver.attempts()) await on.driver.removeAttempt(name, yes, on.signal);
@@ -77,7 +77,7 @@ describe("the directory of an attempt that is given up", () => {
       await settle();
       if (phase === "Running") await on.cluster.setStatus(CREATE, { phase: "Succeeded" });
       await made;
-      // Stored, and the leader dies before `settled`; later claim and PersistentVolume are deleted.
+      // Stored, and the leader dies before `stored`; later claim and PersistentVolume are deleted.
       await on.newLeader();
       on.cluster.kubelet = succeeds;
       for (const name of on.driver.attempts()) await on.driver.removeAttempt(name, yes, on.signal);

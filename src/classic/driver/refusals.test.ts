@@ -186,7 +186,7 @@ describe("data of a class that retains", () => {
     };
     // The class has come to retain; the successor says so. Its predecessor's deletion is refused.
     expect((await on.provision({ storageClass: retain })).spec.hostPath?.path).toBe(DIRECTORY);
-    // Stored; leader dies before (or its deletions are refused at) `settled`. Later claim and
+    // Stored; leader dies before (or its deletions are refused at) `stored`. Later claim and
     // PersistentVolume are deleted: the data is to stay.
     await on.newLeader();
     on.cluster.kube.intercept = () => undefined;

@@ -1,6 +1,6 @@
 import { type Clock, deadline } from "../../effects/clock.ts";
 import type { Pod } from "../../kube/kinds.ts";
-import type { Place } from "../directory/locations.ts";
+import type { Location } from "../directory/locations.ts";
 import { overlaps } from "../directory/paths.ts";
 import { classicErrors } from "../errors.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -53,11 +53,11 @@ export class CreatePods {
    * Other volumes that a create pod, also one of a dead leader, makes or has made in an overlapping
    * directory.
    */
-  makingNear(place: Place): readonly string[] {
+  makingNear(location: Location): readonly string[] {
     return this.#pods.all().flatMap(({ record }) => {
       const { state, volumeName } = record;
       const hasFailed = state.is === "over" && !state.well;
-      return volumeName !== place.volume && !hasFailed && meets(record, place) ? [volumeName] : [];
+      return volumeName !== location.volume && !hasFailed && meets(record, location) ? [volumeName] : [];
     });
   }
 
@@ -66,16 +66,16 @@ export class CreatePods {
    * scripts must not meet there. Its claim may be gone, and nobody of this process waits for it.
    * Of two volumes that both have such a pod, that of the older one goes first.
    */
-  atWorkNear(place: Place): string | undefined {
-    const going = this.#pods.all().flatMap(({ record }) => (record.state.is === "over" ? [] : [record]));
-    const own = going.filter(({ volumeName }) => volumeName === place.volume);
+  atWorkNear(location: Location): string | undefined {
+    const atWork = this.#pods.all().flatMap(({ record }) => (record.state.is === "over" ? [] : [record]));
+    const own = atWork.filter(({ volumeName }) => volumeName === location.volume);
     const isBefore = (one: HelperRecord, other: HelperRecord): boolean => {
       const [a, b] = [one.createdAt ?? 0, other.createdAt ?? 0];
       return a < b || (a === b && one.podName < other.podName);
     };
-    return going.find(
+    return atWork.find(
       (record) =>
-        record.volumeName !== place.volume && meets(record, place) && !own.some((mine) => isBefore(mine, record)),
+        record.volumeName !== location.volume && meets(record, location) && !own.some((mine) => isBefore(mine, record)),
     )?.volumeName;
   }
 
@@ -169,7 +169,7 @@ export class CreatePods {
 }
 
 /** Whether a pod works in a directory that is, contains or lies in this one. */
-function meets({ node, path }: HelperRecord, place: Place): boolean {
-  const sameNode = node === "" || place.node === undefined || node === place.node;
-  return sameNode && path !== undefined && overlaps(path, place.path);
+function meets({ node, path }: HelperRecord, location: Location): boolean {
+  const sameNode = node === "" || location.node === undefined || node === location.node;
+  return sameNode && path !== undefined && overlaps(path, location.path);
 }

@@ -37,8 +37,8 @@ export type CreateStep =
  * The next step towards one helper pod at work.
  *
  * Create pods have two names, used in turn: the one that failed stays, as the record of what it may
- * have made, until the next is there. Where both names are taken by pods that have ended, one record
- * is enough. A delete pod has one name: what it did, it may do again.
+ * have made, until the next is there. Where both names are taken by pods that have ended, one
+ * record is enough. A delete pod has one name: what it did, it may do again.
  */
 export function planCreate(view: CreateView): CreateStep {
   const { names, there, wanted } = view;

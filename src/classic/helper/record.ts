@@ -13,8 +13,8 @@ import { join, split } from "../directory/paths.ts";
 import type { HelperAction } from "./pod.ts";
 
 /**
- * What a helper pod is up to. A container of it `mayHaveRun`, or none can have: then nothing is made
- * or removed either.
+ * What a helper pod is up to. A container of it `mayHaveRun`, or none can have: then nothing is
+ * made or removed either.
  */
 export type HelperState =
   /** It waits or runs. */

@@ -2,7 +2,7 @@
  * Runs one helper pod to its end, by watching.
  *
  * A *create* pod is the record that a directory may exist: it goes away only after the
- * PersistentVolume is stored (`remove`, called by the driver's `settled`), or after a teardown of
+ * PersistentVolume is stored (`remove`, called by the driver's `stored`), or after a teardown of
  * its directory. What a crash leaves behind:
  *
  *     before the pod is created             nothing
@@ -10,7 +10,7 @@
  *                                           same pod, or `abandon` removes what it made
  *     after success, before the PV          the succeeded pod; the next attempt takes its path and
  *                                           runs nothing
- *     after the PV, before the removal      pod and PV; `settled` is repeated for it when a leader
+ *     after the PV, before the removal      pod and PV; `stored` is repeated for it when a leader
  *                                           starts
  *     after a failure                       the failed pod stays until its successor is there, or
  *                                           until the claim is gone (`abandon`)
@@ -48,8 +48,10 @@ export interface HelperRun {
    * the record until then.
    */
   readonly successor?: Pod | undefined;
-  /** A create pod of whatever name that was seen to go on: it is waited for instead of a new one. */
-  readonly going?: Pod | undefined;
+  /**
+   * A create pod of whatever name that was seen to go on: it is waited for instead of a new one.
+   */
+  readonly running?: Pod | undefined;
   /**
    * The directory is on a file system of all nodes: a pod on whichever of them is for the same one.
    */

@@ -65,8 +65,8 @@ class Starter {
   }
 
   async start(): Promise<Pod | undefined> {
-    const { going } = this.#run;
-    let there = going === undefined ? [] : await this.#running(going);
+    const { running } = this.#run;
+    let there = running === undefined ? [] : await this.#stillRunning(running);
     if (there.length === 0 && this.#wanted.again && this.#pods.size > 1) there = await this.#ask();
     let hasMadeRoom = false;
     for (;;) {
@@ -166,7 +166,7 @@ class Starter {
   }
 
   /** A pod of whatever name that was seen to go on, if it still does. */
-  async #running({ metadata: { name = "", namespace, uid } = {} }: Pod): Promise<readonly Taken[]> {
+  async #stillRunning({ metadata: { name = "", namespace, uid } = {} }: Pod): Promise<readonly Taken[]> {
     const pod = await this.#control.get(name, namespace, this.#signal);
     if (pod === undefined || pod.metadata?.uid !== uid) return [];
     const record = recordOf(pod);

@@ -12,7 +12,7 @@ import type { Pod } from "../../kube/kinds.ts";
 import type { Log } from "../../observe/log.ts";
 import { classicErrors } from "../errors.ts";
 import { clean, overlaps } from "../directory/paths.ts";
-import type { Place } from "../directory/locations.ts";
+import type { Location } from "../directory/locations.ts";
 import type { HelperPod, HelperPods } from "./helper-pods.ts";
 import { isDead, isReady, type NodeLookup } from "./nodes.ts";
 import type { HelperPodControl } from "./pod-control.ts";
@@ -56,7 +56,7 @@ export class Teardowns {
 
   /** Volumes that have one. */
   volumes(): readonly string[] {
-    return this.#deps.pods.all().flatMap(({ record }) => (this.#isLeft(record) ? [record.volumeName] : []));
+    return this.#deps.pods.all().flatMap(({ record }) => (this.#isUnattended(record) ? [record.volumeName] : []));
   }
 
   /**
@@ -64,10 +64,10 @@ export class Teardowns {
    * waits for what runs. Rejects with CLASSIC_TEARDOWN_LEFT after `seconds`, or at once where the
    * node does not answer.
    */
-  async clear(place: Place, seconds: number, signal: AbortSignal): Promise<void> {
+  async clear(location: Location, seconds: number, signal: AbortSignal): Promise<void> {
     for (const helper of this.#deps.pods.all()) {
-      if (!this.#isLeft(helper.record) || !meets(helper.record, place)) continue;
-      await this.#clearOne(helper, place, seconds, signal);
+      if (!this.#isUnattended(helper.record) || !meets(helper.record, location)) continue;
+      await this.#clearOne(helper, location, seconds, signal);
     }
   }
 
@@ -80,7 +80,7 @@ export class Teardowns {
   async done(task: HelperTask, seconds: number, signal: AbortSignal): Promise<Pod | undefined> {
     const { pods, control, clock } = this.#deps;
     for (const { pod, record } of pods.of(task.volumeName)) {
-      if (!this.#isLeft(record) || !isOf(record, task)) continue;
+      if (!this.#isUnattended(record) || !isOf(record, task)) continue;
       if (goesOn(record.state) && record.state.mayHaveRun && this.#answers(record.node)) {
         const limit = deadline(clock, seconds * 1000, signal);
         await control.waitForEnd(pod, limit.signal).catch(() => undefined);
@@ -122,18 +122,24 @@ export class Teardowns {
     const { pods, control } = this.#deps;
     for (const { pod, record } of pods.of(volumeName)) {
       const { state } = record;
-      if (!this.#isLeft(record) || isDeleted(state)) continue;
+      if (!this.#isUnattended(record) || isDeleted(state)) continue;
       if (state.is === "over") await control.remove(pod);
       else if (!state.mayHaveRun) await control.takeBack(pod);
     }
   }
 
-  async #clearOne({ pod, record }: HelperPod, place: Place, seconds: number, signal: AbortSignal): Promise<void> {
+  async #clearOne({ pod, record }: HelperPod, location: Location, seconds: number, signal: AbortSignal): Promise<void> {
     const { control, nodes, clock, log } = this.#deps;
     const { podName, volumeName, node, path, state } = record;
     const ended = state.is === "over";
-    if (ended && volumeName !== place.volume) return;
-    log.info("a teardown that is left is awaited", { pod: podName, volume: volumeName, node, path, for: place.volume });
+    if (ended && volumeName !== location.volume) return;
+    log.info("a teardown that is left is awaited", {
+      pod: podName,
+      volume: volumeName,
+      node,
+      path,
+      for: location.volume,
+    });
     const force = node !== "" && isDead(nodes.get(node));
     const left = (): Error => classicErrors.TEARDOWN_LEFT({ pod: podName, node, path: path ?? "" });
     if (!ended && !force && node !== "" && !isReady(nodes.get(node))) {
@@ -152,7 +158,7 @@ export class Teardowns {
     }
   }
 
-  #isLeft({ podName }: HelperRecord): boolean {
+  #isUnattended({ podName }: HelperRecord): boolean {
     return !this.#running.has(podName);
   }
 }
@@ -176,8 +182,8 @@ function isOf({ createdAt, node, path, volumeUid }: HelperRecord, task: HelperTa
   return isSince && (volumeUid === undefined || volumeUid === released.uid);
 }
 
-function meets({ volumeName, node, path }: HelperRecord, place: Place): boolean {
-  const sameNode = node === "" || place.node === undefined || place.node === node;
+function meets({ volumeName, node, path }: HelperRecord, location: Location): boolean {
+  const sameNode = node === "" || location.node === undefined || location.node === node;
   if (!sameNode) return false;
-  return volumeName === place.volume || (path !== undefined && overlaps(path, place.path));
+  return volumeName === location.volume || (path !== undefined && overlaps(path, location.path));
 }

@@ -2,7 +2,7 @@ import { CodedError, messageOf } from "../../observe/errors.ts";
 import { classicErrors } from "../errors.ts";
 
 /** `<node>:<path>`, or the path alone where no node is named: as in the original's log lines. */
-export function placeText(node: string, path: string): string {
+export function locationText(node: string, path: string): string {
   return node === "" ? path : `${node}:${path}`;
 }
 

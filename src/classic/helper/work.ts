@@ -5,7 +5,7 @@ import type { Log } from "../../observe/log.ts";
 import type { AboutObject, Recorder } from "../../provision/events.ts";
 import { EVENT_HELPER_STUCK } from "../names.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { Place } from "../directory/locations.ts";
+import type { Location } from "../directory/locations.ts";
 import { hash } from "../rendezvous.ts";
 import { CreatePods } from "./create-pods.ts";
 import { HelperPods } from "./helper-pods.ts";
@@ -16,7 +16,7 @@ import type { PodStore } from "./pod-store.ts";
 import { type HelperRun, HelperRunner } from "./run.ts";
 import { HelperSlots, type SlotLimit } from "./slots.ts";
 import { Teardowns } from "./teardowns.ts";
-import { placeText, wrapped } from "./wording.ts";
+import { locationText, wrapped } from "./wording.ts";
 
 export interface HelperWorkDeps {
   /** Of the helper pods and the ConfigMap. */
@@ -79,10 +79,10 @@ export class HelperWork {
 
   /**
    * Makes a directory. The pod stays, succeeded, as the record of it. `lost` is called when
-   * something may have been made and no pod is left to tell; `going` is a pod that was seen at it
+   * something may have been made and no pod is left to tell; `running` is a pod that was seen at it
    * already.
    */
-  async create(task: HelperTask, context: WorkContext, lost: () => void, going?: Pod): Promise<void> {
+  async create(task: HelperTask, context: WorkContext, lost: () => void, running?: Pod): Promise<void> {
     const { volumeName, node, path } = task;
     const { signal } = context;
     try {
@@ -90,7 +90,7 @@ export class HelperWork {
       const successor = helperPod({ ...task, suffix: SUCCESSOR }, this.#around(context));
       const end = await this.#slots.take("create", node, signal);
       try {
-        const made = await this.#run({ pod, successor, going, shared: task.shared, lost }, context);
+        const made = await this.#run({ pod, successor, running, shared: task.shared, lost }, context);
         if (made !== undefined) this.createPods.tellLog(made);
       } finally {
         end();
@@ -99,7 +99,7 @@ export class HelperWork {
       if (signal.aborted) throw error;
       throw wrapped("CREATE_FAILED", volumeName, error);
     }
-    this.#deps.log.info(`Volume ${volumeName} has been created on ${placeText(node, path)}`, {
+    this.#deps.log.info(`Volume ${volumeName} has been created on ${locationText(node, path)}`, {
       volume: volumeName,
       node,
       path,
@@ -107,8 +107,8 @@ export class HelperWork {
   }
 
   /** Resolves when no teardown that somebody left behind can remove this directory any more. */
-  async clear(place: Place, { settings, signal }: Pick<WorkContext, "settings" | "signal">): Promise<void> {
-    await this.#teardowns.clear(place, settings.config.cmdTimeoutSeconds, signal);
+  async clear(location: Location, { settings, signal }: Pick<WorkContext, "settings" | "signal">): Promise<void> {
+    await this.#teardowns.clear(location, settings.config.cmdTimeoutSeconds, signal);
   }
 
   /**
@@ -126,7 +126,7 @@ export class HelperWork {
    */
   async tearDown<T>(
     task: HelperTask,
-    place: Place,
+    location: Location,
     context: WorkContext,
     gate: () => Promise<T | undefined>,
   ): Promise<T | undefined> {
@@ -137,7 +137,7 @@ export class HelperWork {
       kept = await gate();
       if (kept !== undefined) return false;
       context.signal.throwIfAborted();
-      log.info(`Deleting volume ${volumeName} at ${placeText(node, path)}`, { volume: volumeName, node, path });
+      log.info(`Deleting volume ${volumeName} at ${locationText(node, path)}`, { volume: volumeName, node, path });
       return true;
     };
     // Wrong input is told before anything is waited for.
@@ -149,7 +149,7 @@ export class HelperWork {
       if (this.#teardowns.isFinished(task)) return (await mayGo()) ? undefined : kept;
       const done = await this.#teardowns.done(task, context.settings.config.cmdTimeoutSeconds, context.signal);
       if (done === undefined) {
-        await this.clear(place, context);
+        await this.clear(location, context);
         const pod = helperPod({ ...task, ...this.#suffixFor(task, context) }, this.#around(context));
         const { shared } = task;
         const run = (): Promise<Pod | undefined> =>
@@ -166,7 +166,7 @@ export class HelperWork {
   async #finish(ended: Pod, task: HelperTask): Promise<void> {
     this.#teardowns.finished(task);
     const { node, path, volumeName: volume } = task;
-    this.#deps.log.info(`Volume ${volume} has been deleted on ${placeText(node, path)}`, { volume, node, path });
+    this.#deps.log.info(`Volume ${volume} has been deleted on ${locationText(node, path)}`, { volume, node, path });
     await this.#control.printLog(ended);
     await this.#control.remove(ended);
   }
@@ -186,7 +186,7 @@ export class HelperWork {
   }
 
   #run(
-    run: Pick<HelperRun, "pod" | "successor" | "going" | "shared" | "lost" | "gate">,
+    run: Pick<HelperRun, "pod" | "successor" | "running" | "shared" | "lost" | "gate">,
     { settings, about, signal }: WorkContext,
   ): Promise<Pod | undefined> {
     const { log, recorder } = this.#deps;

@@ -10,17 +10,17 @@ import { configOf, isShared } from "../directory/base-path.ts";
 import type { ClassConfig } from "../settings/config.ts";
 import { classicErrors } from "../errors.ts";
 import type { HelperTask } from "../helper/pod.ts";
-import { placeText, wrapped } from "../helper/wording.ts";
+import { locationText, wrapped } from "../helper/wording.ts";
 import type { HelperWork } from "../helper/work.ts";
-import type { InFlight } from "../directory/busy-directories.ts";
-import type { Place } from "../directory/locations.ts";
+import type { BusyDirectories } from "../directory/busy-directories.ts";
+import type { Location } from "../directory/locations.ts";
 import { directoryOf, NODE_PATIENCE_MS, nodeOf, placementOf, releasedSince } from "../directory/directory-of.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { Obstacle, RemovalCheck } from "../directory/sharing.ts";
+import type { Obstacle, RemovalCheck } from "./check.ts";
 
 interface RemovalDeps {
   readonly work: HelperWork;
-  readonly inFlight: InFlight;
+  readonly busy: BusyDirectories;
   readonly check: RemovalCheck;
   readonly nodes: { all(): Iterable<Node> };
   readonly clock: Clock;
@@ -87,7 +87,7 @@ export class Removal {
     shared: boolean,
     { settings, confirm, signal }: Context,
   ): Promise<RemovedVolume> {
-    const { work, inFlight, check, nodes, log, clock } = this.#deps;
+    const { work, busy, check, nodes, log, clock } = this.#deps;
     const path = directoryOf(volume);
     if (path === undefined) throw classicErrors.NO_PATH_SET({});
     if (volume.spec?.persistentVolumeReclaimPolicy === "Retain") {
@@ -101,7 +101,7 @@ export class Removal {
     this.#missingSince.delete(uidOf(volume));
     const node = answer?.node.metadata?.name ?? "";
 
-    const place: Place = { volume: name, node: pinned ? node : undefined, path };
+    const location: Location = { volume: name, node: pinned ? node : undefined, path };
     const task: HelperTask = {
       action: "delete",
       volumeName: name,
@@ -113,13 +113,13 @@ export class Removal {
       mode: volume.spec?.volumeMode ?? "Filesystem",
       ownership: { user: "", group: "", perm: "" },
     };
-    const release = await inFlight.hold(place, signal);
+    const release = await busy.hold(location, signal);
     try {
       const about = aboutVolume(volume);
-      const ask = (): Promise<Obstacle | undefined> => check.ask(place, pinned ? answer?.node : undefined, confirm);
-      const obstacle = await work.tearDown(task, place, { settings, about, signal }, ask);
+      const ask = (): Promise<Obstacle | undefined> => check.ask(location, pinned ? answer?.node : undefined, confirm);
+      const obstacle = await work.tearDown(task, location, { settings, about, signal }, ask);
       if (obstacle !== undefined) {
-        const stays = this.#stays(name, placeText(node, path), obstacle, path);
+        const stays = this.#stays(name, locationText(node, path), obstacle, path);
         return stays.outcome === "kept" && answer !== undefined ? { ...stays, on: answer.node } : stays;
       }
     } finally {
@@ -134,7 +134,7 @@ export class Removal {
         return { outcome: "withdrawn" };
       case "making":
         throw classicErrors.PATH_BEING_MADE({ path, other: obstacle.other });
-      case "staying": {
+      case "in use": {
         const { other } = obstacle;
         this.#deps.log.warn("a directory is kept because another volume uses it", { volume: name, other, path });
         const message = `volume ${name} is gone, its directory ${where} is kept: it overlaps the directory of volume ${other}`;

@@ -13,7 +13,7 @@ import { createClassicDriver } from "../driver/driver.ts";
 import { parseHelperTemplate } from "../settings/helper-template.ts";
 import { podStore, type PodStore } from "../helper/pod-store.ts";
 import type { SlotLimit } from "../helper/slots.ts";
-import { VolumePlaces } from "../directory/locations.ts";
+import { VolumeLocations } from "../directory/locations.ts";
 import { renderPattern } from "../directory/render.ts";
 import { localPathRetry } from "../retry-policy.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -45,7 +45,7 @@ export class TestCluster {
   readonly clock: ManualClock = manualClock();
   readonly log: RecordingLog = recordingLog();
   readonly client = new KubeClient(this.#withLogs());
-  readonly volumes = new VolumePlaces();
+  readonly volumes = new VolumeLocations();
   readonly events: string[] = [];
   /** What a helper's container wrote, by pod name. */
   readonly logs = new Map<string, string>();

@@ -1,5 +1,5 @@
 import { podStore, type PodStore } from "../../classic/helper/pod-store.ts";
-import { VolumePlaces } from "../../classic/directory/locations.ts";
+import { VolumeLocations } from "../../classic/directory/locations.ts";
 import { watchCluster, type Watched } from "../../controller/watched.ts";
 import { Informer, type InformerDeps } from "../../kube/informer.ts";
 import { pods, type Pod } from "../../kube/kinds.ts";
@@ -10,14 +10,14 @@ export interface ClassicWatch extends Watched {
    * Which directory belongs to which volume; follows the volumes, ahead of every handler that is
    * added later.
    */
-  readonly places: VolumePlaces;
+  readonly places: VolumeLocations;
   readonly helpers: PodStore;
 }
 
 export function watchClassic(deps: InformerDeps, namespace: string, provisioner: string): ClassicWatch {
   const cluster = watchCluster(deps);
   const podInformer = new Informer<Pod>(deps, { resource: pods, namespace });
-  const places = new VolumePlaces();
+  const places = new VolumeLocations();
   cluster.volumes.onChange((change) => {
     if (change.type === "deleted") places.delete(change.key);
     else places.set(change.object);

@@ -1,0 +1,44 @@
+import type { Node, PersistentVolumeClaim } from "../../kube/kinds.ts";
+import { keyOf, uidOf } from "../../kube/objects.ts";
+import type { Location, LocatedVolume, VolumeIndex } from "./locations.ts";
+import { mayLieOn } from "./directory-of.ts";
+
+/**
+ * Two volumes may share a directory, by patterns or because somebody made a PersistentVolume by
+ * hand. Whoever makes or removes one asks here first.
+ */
+export interface Sharers {
+  /**
+   * A volume whose data is or will be removed: its teardown would take a new volume there with it.
+   */
+  readonly removed: string | undefined;
+  /** A volume that stays: removing the directory would take its data. */
+  readonly kept: string | undefined;
+}
+
+/**
+ * Other volumes whose directory is, contains or lies in this place. `node` undefined: any node.
+ * `heir`: the claim the place is for; a claim of the same name before it is gone for certain, and
+ * its volume's directory goes.
+ */
+export function sharersOf(
+  location: Location,
+  node: Node | undefined,
+  index: VolumeIndex,
+  heir?: PersistentVolumeClaim,
+): Sharers {
+  const isRemoved = ({ willBeRemoved, owner }: LocatedVolume): boolean =>
+    willBeRemoved || (heir !== undefined && owner?.key === keyOf(heir) && owner.uid !== uidOf(heir));
+  const others = index
+    .near(location.path)
+    .filter((other) => other.name !== location.volume && meets(other, location, node));
+  return {
+    removed: others.find((other) => isRemoved(other))?.name,
+    kept: others.find((other) => !isRemoved(other))?.name,
+  };
+}
+
+/** A wrong yes keeps data or delays a claim, a wrong no loses data: in doubt it is yes. */
+function meets(other: LocatedVolume, location: Location, node: Node | undefined): boolean {
+  return location.node === undefined || node === undefined || mayLieOn(other.placement, node);
+}
