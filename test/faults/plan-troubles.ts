@@ -22,6 +22,10 @@ export type Trouble =
   | { readonly is: "plug"; readonly node: string; readonly at: number; readonly downMs: number }
   /** A node that nobody hears of for minutes: it is off, or runs on behind a cut cable. */
   | ({ readonly is: "absence"; readonly node: string; readonly cut: "power" | "network" } & Span)
+  /** A machine is off and its Node object is deleted; it registers anew when it is on again. */
+  | ({ readonly is: "no node"; readonly node: string } & Span)
+  /** A ResourceQuota in the product's namespace has room for so many pods. */
+  | ({ readonly is: "quota"; readonly pods: number } & Span)
   /** A process is stopped and goes on later, as on a machine that pauses. @default the leader */
   | ({ readonly is: "pause"; readonly of?: string } & Span)
   /** The leader does not reach its lease. */
@@ -86,6 +90,24 @@ export function planAbsence(seed: number, { profile, nodes }: Pick<About, "profi
   const at = draw.int(1_000, 40_000);
   const until = at + draw.magnitude(60_000, 900_000);
   return { is: "absence", node: draw.pick(nodes), cut: draw.pick(["power", "network"] as const), at, until };
+}
+
+/** What an administrator does to the product's namespace and to a node. */
+export function planAdministration(
+  seed: number,
+  { profile, nodes, healAt }: Omit<About, "processes" | "replicas">,
+): readonly Trouble[] {
+  if (profile !== "any") return [];
+  const quota = new Draw(seed, "quota");
+  const node = new Draw(seed, "no node");
+  const span = (draw: Draw, shortest: number): Span => {
+    const at = draw.int(0, 40_000);
+    return { at, until: Math.min(at + draw.magnitude(shortest, 40_000), healAt) };
+  };
+  return [
+    ...(quota.chance(0.1) ? [{ is: "quota", pods: quota.int(0, 3), ...span(quota, 2_000) } as const] : []),
+    ...(node.chance(0.1) ? [{ is: "no node", node: node.pick(nodes), ...span(node, 5_000) } as const] : []),
+  ];
 }
 
 export type Absence = Extract<Trouble, { is: "absence" }>;

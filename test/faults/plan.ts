@@ -1,7 +1,7 @@
 import { MANAGER, SCHEDULER } from "../../src/lab/controllers/start.ts";
 import { Draw } from "./draw.ts";
 import { planSlots, type SlotPlan } from "./plan-slots.ts";
-import { planAbsence, planTroubles, type Trouble } from "./plan-troubles.ts";
+import { planAbsence, planAdministration, planTroubles, type Trouble } from "./plan-troubles.ts";
 
 /** Everything that a run does by itself, drawn from its seed before it begins. */
 export interface RunPlan {
@@ -127,6 +127,7 @@ export function planRun(seed: number): RunPlan {
     scripts: planScripts(new Draw(seed, "helper scripts"), profile),
     troubles: [
       ...planTroubles(seed, { profile, nodes, processes, replicas: replicas.length, healAt: drawn }),
+      ...planAdministration(seed, { profile, nodes, healAt: drawn }),
       ...(absence === undefined ? [] : [absence]),
     ],
     healAt,

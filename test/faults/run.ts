@@ -61,6 +61,7 @@ const SETTLE_MS = 3_600_000;
  * What the log says when a claim goes on elsewhere and its first node does not answer
  * (docs/classic.md).
  */
+const NO_NODE = /^Node \S+ does not exist, skipping cleanup/;
 const LEFT_BEHIND = "a directory may be left behind on a node that does not answer";
 const LOOK_MS = 2_000;
 /** What has settled must stay so. */
@@ -104,7 +105,7 @@ export async function run(seed: number, manifests: Manifests, options: RunOption
   const used = new Set<string>();
   const leftBehind = new Set<string>();
   const hears = (msg: string, { volume }: LogFields): void => {
-    if (msg === LEFT_BEHIND) leftBehind.add(String(volume));
+    if (msg === LEFT_BEHIND || NO_NODE.test(msg)) leftBehind.add(String(volume));
   };
   let healed = false;
 
@@ -198,7 +199,10 @@ export async function run(seed: number, manifests: Manifests, options: RunOption
     const holder = view.leases(PRODUCT_NAMESPACE)[0]?.spec?.holderIdentity ?? "";
     return replicas.find(({ name }) => holder.startsWith(`${name}_`)) ?? replicas[0];
   };
-  const heal = beginTroubles({ api, clock, controllers, replicas, leader }, plan.troubles);
+  const heal = beginTroubles(
+    { api, clock, controllers, replicas, leader, namespace: PRODUCT_NAMESPACE },
+    plan.troubles,
+  );
   let working = plan.slots.length + 1;
   const work = (what: Promise<void>): void => {
     what.then(

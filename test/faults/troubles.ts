@@ -2,7 +2,7 @@
 import type { Clock } from "../../src/effects/clock.ts";
 import type { FaultRequest } from "../../src/lab/api/faults.ts";
 import type { LabApi } from "../../src/lab/api/lab-api.ts";
-import type { LabUser } from "../../src/lab/api/request.ts";
+import { ADMIN, type LabUser } from "../../src/lab/api/request.ts";
 import { MANAGER, type Controllers } from "../../src/lab/controllers/start.ts";
 import type { Absence, Trouble, Victim } from "./plan-troubles.ts";
 import type { Replica } from "./replica.ts";
@@ -11,6 +11,8 @@ export interface Scene {
   readonly api: LabApi;
   readonly clock: Clock;
   readonly controllers: Controllers;
+  /** The product's. */
+  readonly namespace?: string;
   readonly replicas: readonly Replica[];
   /** The replica that the lease names; the first when none does. */
   readonly leader: () => Replica | undefined;
@@ -70,6 +72,8 @@ function endOf(trouble: Trouble): number | undefined {
     case "lag":
     case "hold":
     case "absence":
+    case "no node":
+    case "quota":
       return trouble.until;
     default:
       return trouble satisfies never;
@@ -91,6 +95,10 @@ function begin(scene: Scene, trouble: Trouble): () => void {
       };
     case "absence":
       return leaveOut(scene, trouble);
+    case "no node":
+      return removeNode(scene, trouble.node);
+    case "quota":
+      return limitPods(scene, trouble.pods);
     case "pause": {
       const victim = trouble.of === undefined ? scene.leader() : scene.others?.get(trouble.of);
       victim?.pause();
@@ -136,6 +144,26 @@ function begin(scene: Scene, trouble: Trouble): () => void {
     default:
       return trouble satisfies never;
   }
+}
+
+/** The machine is off. Its kubelet registers it when it begins anew. */
+function removeNode({ api, controllers }: Scene, node: string): () => void {
+  controllers.pullPlug(node);
+  const deleted = api.kube(ADMIN).request({ method: "DELETE", path: `/api/v1/nodes/${node}` });
+  void deleted.catch(() => undefined);
+  return () => {
+    controllers.restart(`kubelet/${node}`);
+  };
+}
+
+/** As the admission plugin does it: before it is looked whether the name is taken. */
+function limitPods({ api, namespace = "" }: Scene, most: number): () => void {
+  const count = (): number => api.objects("pods").filter(({ metadata }) => metadata?.namespace === namespace).length;
+  return api.faults.add({
+    fault: { do: "forbid", why: `exceeded quota: pods, requested: pods=1, limited: pods=${most}` },
+    matches: ({ namespace: of, plural, subresource, verb }) =>
+      verb === "create" && plural === "pods" && subresource === "" && of === namespace && count() >= most,
+  });
 }
 
 function leaveOut({ api, controllers }: Scene, { node, cut }: Absence): () => void {

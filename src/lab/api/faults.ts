@@ -36,7 +36,9 @@ export type Fault =
    */
   | { readonly do: "drop"; readonly when: "before" | "after" }
   /** An error answer instead of the request being carried out. */
-  | { readonly do: "refuse"; readonly code: 409 | 429 | 500 | 503 | 504; readonly retryAfterSeconds?: number };
+  | { readonly do: "refuse"; readonly code: 409 | 429 | 500 | 503 | 504; readonly retryAfterSeconds?: number }
+  /** As an admission plugin refuses: a quota, for one. */
+  | { readonly do: "forbid"; readonly why: string };
 
 export interface FaultRule {
   readonly fault: Fault;
@@ -121,6 +123,7 @@ export class Faults {
     if (fault === undefined) return;
     if (fault.do === "delay") await this.#wait(fault.ms, timeoutMs, signal, false);
     else if (fault.do === "drop") throw new Dropped(false);
+    else if (fault.do === "forbid") throw new Failure(403, "Forbidden", `${request.plural} is forbidden: ${fault.why}`);
     else throw refusal(fault.code, fault.retryAfterSeconds);
   }
 
@@ -135,7 +138,7 @@ export class Faults {
   #next(request: FaultRequest, moment: "before" | "after"): Fault | undefined {
     for (const rule of this.#rules) {
       const { fault, matches, chance = 1, after = 0, times = Infinity } = rule;
-      if ((fault.do === "refuse" ? "before" : fault.when) !== moment) continue;
+      if (("when" in fault ? fault.when : "before") !== moment) continue;
       if (rule.done >= times || !(matches?.(request) ?? true)) continue;
       rule.seen += 1;
       if (rule.seen <= after) continue;
