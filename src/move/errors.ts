@@ -63,6 +63,13 @@ export const moveErrors = defineErrors("MOVE", {
     retry: "change",
     advice: "Delete the VolumeMove and make one that names all volumes of the pods.",
   },
+  GROUP_APART: {
+    message: ({ name, nodeName, why }: { name: string; nodeName: string; why: string }) =>
+      `the volumes of a pod go together, volume ${name} is on node ${nodeName}, and ${why}`,
+    retry: "backoff",
+    advice:
+      "Nothing, where the other volume is being moved. Else move the volumes by hand: a VolumeMove for each of them, to the same node in spec.to.",
+  },
   GROUPS_SEVERAL: {
     message: ({ groups }: { groups: readonly string[] }) =>
       `these volumes share no pod and cannot be one move: ${groups.join(" and ")}`,

@@ -9,7 +9,7 @@ const volume = (name: string, change: Partial<DrainVolume> = {}): DrainVolume =>
   asked: false,
   ...change,
 });
-const pod = (...volumes: string[]) => ({ volumes, volumesElsewhere: [] as string[] });
+const pod = (...volumes: string[]) => ({ volumes });
 const plan = (change: Partial<DrainSnapshot>) => planDrain({ volumes: [], pods: [], keeperAsked: false, ...change });
 
 test("a group moves once one of its pods is asked for", () => {
@@ -34,10 +34,6 @@ describe("a group stays whole", () => {
     [
       "while one of its volumes rests after a move that was undone",
       { volumes: [volume("a"), volume("b", { rests: true })], pods: [pod("a", "b")] },
-    ],
-    [
-      "whose pod has a volume on another node",
-      { volumes: [volume("a")], pods: [{ volumes: ["a"], volumesElsewhere: ["x"] }] },
     ],
   ])("%s", (_title, snapshot) => {
     expect(plan({ ...snapshot, keeperAsked: true })).toEqual([]);

@@ -22,23 +22,19 @@ export interface DrainSnapshot {
   /** The volumes of the node. */
   readonly volumes: readonly DrainVolume[];
   /** For each pod that is not finished: the volumes of the node that it uses. */
-  readonly pods: readonly { readonly volumes: readonly string[]; readonly volumesElsewhere: readonly string[] }[];
+  readonly pods: readonly { readonly volumes: readonly string[] }[];
   readonly keeperAsked: boolean;
 }
 
 /** Groups of volumes for which a VolumeMove is to be made now, each in the order of its names. */
 export function planDrain({ volumes, pods, keeperAsked }: DrainSnapshot): readonly (readonly string[])[] {
   const byName = new Map(volumes.map((volume) => [volume.name, volume]));
-  const split = new Set(
-    pods.filter(({ volumesElsewhere }) => volumesElsewhere.length > 0).flatMap((pod) => pod.volumes),
-  );
   return groupsOf(
     volumes.map(({ name }) => name),
     pods.map((pod) => pod.volumes),
   ).filter((group) => {
     const members = group.flatMap((name) => byName.get(name) ?? []);
-    if (members.some(({ moving, name, rests, stays }) => moving || rests || stays !== undefined || split.has(name)))
-      return false;
+    if (members.some(({ moving, rests, stays }) => moving || rests || stays !== undefined)) return false;
     return keeperAsked || members.some(({ asked }) => asked);
   });
 }

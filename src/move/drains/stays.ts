@@ -91,7 +91,9 @@ function whyPodStays(
   if (ownerReferences.some(({ controller, kind }) => controller === true && kind === "DaemonSet")) {
     return `pod ${name} is of a DaemonSet and belongs to its node`;
   }
-  if (volumesElsewhere.length > 0) return `pod ${name} also uses ${volumesElsewhere.join(", ")} on another node`;
+  const elsewhere = volumesElsewhere.flatMap((volume) => sources.volumes.store.get(volume)?.spec.nodeName ?? []);
+  // On one node they say where this one goes.
+  if (new Set(elsewhere).size > 1) return `pod ${name} also uses ${volumesElsewhere.join(", ")} on several other nodes`;
   const bound = otherVolumesOf(sources, pod).find((volume) => !others.some((node) => affinityAllows(volume, node)));
   return bound === undefined ? undefined : `pod ${name} also uses ${nameOf(bound)}, which is on this node alone`;
 }

@@ -1,3 +1,4 @@
+import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Node, Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { claimKeysOf } from "../../provision/indexes.ts";
@@ -9,6 +10,9 @@ import type { MoveSources } from "./sources.ts";
 /**
  * Where a move that names no target may go: of the nodes that can take the volumes and the pods,
  * the one whose disk has the most room. When none can, why each cannot.
+ *
+ * Volumes that no pod uses now go where others of their namespace went from the same node, while
+ * there is room: a pod that uses several of them could not run otherwise.
  */
 export function chooseTarget(
   snapshot: Omit<MoveSnapshot, "others">,
@@ -18,16 +22,19 @@ export function chooseTarget(
   now: number,
 ): TargetChoice {
   const none: string[] = [];
-  const fitting: { readonly node: string; readonly free: number }[] = [];
+  const fitting: { readonly node: string; readonly free: number; readonly together: boolean }[] = [];
+  const neighbours = pods.length === 0 ? targetsOfNeighbours(snapshot, sources) : new Set<string>();
   for (const node of sources.nodes.store.list()) {
     const name = nameOf(node);
     if (name === snapshot.source.name) continue;
     const candidate = view(name);
     const why = whyUnfit(snapshot, candidate, now) ?? whyPodsUnfit(snapshot, sources, pods, node);
-    if (why === undefined) fitting.push({ node: name, free: freeOn(candidate) });
+    if (why === undefined) fitting.push({ node: name, free: freeOn(candidate), together: neighbours.has(name) });
     else none.push(`${name}: ${why}`);
   }
-  const best = fitting.toSorted((a, b) => b.free - a.free || (a.node < b.node ? -1 : 1))[0];
+  const best = fitting.toSorted(
+    (a, b) => Number(b.together) - Number(a.together) || b.free - a.free || (a.node < b.node ? -1 : 1),
+  )[0];
   return best === undefined ? { none } : { node: best.node };
 }
 
@@ -47,6 +54,20 @@ function whyPodsUnfit(
     if (why !== undefined) return `${why} (pod ${nameOf(pod)})`;
   }
   return undefined;
+}
+
+function targetsOfNeighbours({ move }: Pick<MoveSnapshot, "move">, sources: MoveSources): ReadonlySet<string> {
+  const namespacesOf = ({ spec }: VolumeMove): readonly string[] =>
+    spec.volumes.flatMap(({ name }) => sources.persistentVolumes.store.get(name)?.spec?.claimRef?.namespace ?? []);
+  const own = namespacesOf(move);
+  return new Set(
+    sources.moves.store.list().flatMap((other) => {
+      const { phase, target } = other.status ?? {};
+      if (other.metadata.uid === move.metadata.uid || other.spec.from !== move.spec.from) return [];
+      if (target === undefined || phase === "Cancelled" || phase === "Undoing") return [];
+      return namespacesOf(other).some((namespace) => own.includes(namespace)) ? [target] : [];
+    }),
+  );
 }
 
 function freeOn({ storage }: NodeView): number {

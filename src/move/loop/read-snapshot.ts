@@ -9,12 +9,14 @@ import { volumeCopies, type VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Clock } from "../../effects/clock.ts";
 import { nodes as nodeResource, pods as podResource, type Node, type Pod } from "../../kube/kinds.ts";
+import { isLeaving } from "../../kube/nodes.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { bytes } from "../../kube/quantity.ts";
 import { labelsAreSet } from "../../movable/labels/loop.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
 import { volumesOfPod } from "../../movable/pod-volumes.ts";
 import { READ_ORDER, type EvictionOutcome, type MoveSnapshot, type NodeView, type Part } from "../plan/snapshot.ts";
+import { volumesMoving } from "../drains/earlier-moves.ts";
 import { isStranded } from "../drains/stranded.ts";
 import { chooseTarget } from "./choose-target.ts";
 import type { MoveSources } from "./sources.ts";
@@ -73,6 +75,7 @@ export async function readSnapshot(
     move,
     fresh: parts,
     pods: pods.map(({ pod, volumes }) => podView(pod, volumes, move.spec.reason === "Drain")),
+    apart: apartOf(sources, names, from, pods),
     source: view(from),
     holders: new Map(sources.moves.store.list().map(({ metadata }) => [metadata.uid, metadata.name] as const)),
     evictions: remembered.evictions,
@@ -171,6 +174,24 @@ function podsOf(sources: MoveSources, names: readonly string[], fresh: readonly 
   return (fresh ?? sources.pods.store.list()).flatMap((pod) => {
     const volumes = volumesOfPod(sources, pod);
     return volumes.some((volume) => names.includes(volume)) ? [{ pod, volumes }] : [];
+  });
+}
+
+/** Other volumes of the pods that are not on the source. */
+function apartOf(
+  { moves, nodes, volumes: store }: MoveSources,
+  names: readonly string[],
+  from: string,
+  pods: readonly { readonly volumes: readonly string[] }[],
+): MoveSnapshot["apart"] {
+  const wanted = volumesMoving(moves.store.list());
+  const others = new Set(pods.flatMap(({ volumes }) => volumes).filter((name) => !names.includes(name)));
+  return [...others].toSorted().flatMap((name) => {
+    const spec = store.store.get(name)?.spec;
+    if (spec === undefined || spec.nodeName === from) return [];
+    const node = nodes.store.get(spec.nodeName);
+    const move = spec.activeMove !== undefined ? "holds" : wanted.has(name) ? "wants" : undefined;
+    return [{ name, nodeName: spec.nodeName, leaving: node !== undefined && isLeaving(node), move }];
   });
 }
 

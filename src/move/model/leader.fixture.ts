@@ -195,6 +195,7 @@ export class Leader {
       target: target === undefined ? undefined : this.#node(target),
       choice,
       others: [],
+      apart: [],
       holders: new Map(moves.list().map((one) => [one.metadata.uid, one.metadata.name])),
       evictions: this.#evictions,
       askedAt: undefined,

@@ -5,12 +5,12 @@ import type { MoveSnapshot, PodView } from "./snapshot.ts";
 
 /**
  * Why the volumes of the move are not exactly one group, or why a pod of the group cannot move;
- * undefined when all is well. A group is all volumes of the pods that use them. Volumes that no pod
- * uses may come along.
+ * undefined when all is well. A group is all volumes of the pods that use them; those that are on
+ * another node already say where the others go. Volumes that no pod uses may come along.
  */
 export function groupTrouble(s: MoveSnapshot): CodedError | undefined {
   const pods = s.pods.filter(({ finished }) => !finished);
-  const named = new Set(s.volumes.map(({ name }) => name));
+  const named = new Set([...s.volumes, ...s.apart].map(({ name }) => name));
   const missing = new Set<string>();
   for (const pod of pods) {
     for (const volume of pod.volumes) if (!named.has(volume)) missing.add(`${volume} (pod ${podName(pod)})`);
@@ -25,7 +25,28 @@ export function groupTrouble(s: MoveSnapshot): CodedError | undefined {
       return moveErrors.POD_UNMOVABLE({ pod: podName(pod), why: pod.unmovable });
     }
   }
-  return undefined;
+  return pods.length === 0 ? undefined : apartTrouble(s);
+}
+
+/**
+ * Why the volumes cannot be brought to the others of their pods, which are on another node. Where
+ * that node is leaving as well, one of the two groups moves first, and the other follows it.
+ */
+function apartTrouble({ apart, move, target }: MoveSnapshot): CodedError | undefined {
+  const held = apart.find((one) => one.move === "holds");
+  if (held !== undefined) return moveErrors.GROUP_APART({ ...held, why: "it is being moved" });
+  const staying = apart.filter(({ leaving }) => !leaving);
+  const [first, second] = [...new Map(staying.map((one) => [one.nodeName, one])).values()];
+  if (first !== undefined) {
+    if (second !== undefined) {
+      return moveErrors.GROUP_APART({ ...first, why: `volume ${second.name} is on node ${second.nodeName}` });
+    }
+    if (target === undefined || target.name === first.nodeName) return undefined;
+    return moveErrors.GROUP_APART({ ...first, why: `the move would go to node ${target.name}` });
+  }
+  const own = move.spec.volumes.map(({ name }) => name).toSorted()[0] ?? "";
+  const ahead = apart.find((one) => one.move === "wants" && one.name < own);
+  return ahead === undefined ? undefined : moveErrors.GROUP_APART({ ...ahead, why: "it moves first" });
 }
 
 /** The volumes that are used, in groups that share pods. */

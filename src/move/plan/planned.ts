@@ -14,6 +14,8 @@ import type { MoveStep } from "./step.ts";
 import { whyUnfit } from "./target.ts";
 import { timeOf } from "./timing.ts";
 
+const GROUP_INCOMPLETE = moveErrors.GROUP_INCOMPLETE({ missing: [] }).code;
+
 /**
  * A VolumeMove without a phase: the finalizer comes first, so that nothing is held for an object
  * that can vanish.
@@ -37,6 +39,10 @@ export function planPlanned(s: MoveSnapshot, now: number): MoveStep {
   if (s.move.metadata.finalizers?.includes(MOVE_FINALIZER) !== true) return { step: "add-finalizer", move: s.move };
   const volumes = existing(s);
   const why = whyNotYet(s, now);
+  // The drain makes another one that names them all.
+  if (s.move.spec.reason === "Drain" && why?.code === GROUP_INCOMPLETE) {
+    return readFirst(s, ["move", "volumes", "pods"]) ?? undo(s, now, why);
+  }
   if (why !== undefined) {
     const held = volumes.find(({ volume }) => isMine(s, volume));
     if (held !== undefined) return readFirst(s, ["volumes", "move"]) ?? release(s, held.volume);

@@ -27,6 +27,8 @@ export interface MoveSnapshot {
   readonly volumes: readonly VolumeView[];
   /** All pods that use a volume of the move. */
   readonly pods: readonly PodView[];
+  /** Other volumes of those pods that are not on the source. */
+  readonly apart: readonly ApartVolume[];
   readonly source: NodeView;
   /** The node of status.target or, before there is one, of `choice`. */
   readonly target: NodeView | undefined;
@@ -56,6 +58,19 @@ export interface VolumeView {
   readonly targetCopy: VolumeCopy | undefined;
   /** Which node label is not yet what (place, fence) says; undefined when all are. */
   readonly labelsPending: string | undefined;
+}
+
+/**
+ * A volume of the group's pods that is on another node already: it was moved by itself, while no
+ * pod used it.
+ */
+export interface ApartVolume {
+  readonly name: string;
+  readonly nodeName: string;
+  /** Whether that node is leaving, too. */
+  readonly leaving: boolean;
+  /** What another VolumeMove does with it: holds it, or is about to. */
+  readonly move: "holds" | "wants" | undefined;
 }
 
 /** What a plan needs to know of a pod. */

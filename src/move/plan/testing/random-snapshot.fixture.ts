@@ -211,6 +211,16 @@ export function randomSnapshot(random: Random): MoveSnapshot {
     target: hasTarget || chance(0.8) ? node("b") : undefined,
     choice: chance(0.8) ? { node: "b" } : { none: ["b: no room"] },
     others: chance(0.3) ? [other(pick("Planned", "Sealed"))] : [],
+    apart: chance(bad)
+      ? [
+          {
+            name: pick("u", "w"),
+            nodeName: pick("b", "c"),
+            leaving: chance(0.5),
+            move: pick(undefined, "holds", "wants"),
+          },
+        ]
+      : [],
     holders: new Map([["x", "n"]]),
     evictions: new Map(pods.flatMap(({ uid }) => (chance(0.5) ? [[uid, outcome()] as const] : []))),
     askedAt: chance(0.8) ? NOW - pick(1000, 60_000) : undefined,

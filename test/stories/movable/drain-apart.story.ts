@@ -1,0 +1,123 @@
+/* Drains of a pod with two volumes that had no pod when one of them left. */
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { leaveNamespace, openNamespace } from "../support/cleanup.ts";
+import { drain, ENDED_WELL, endOf, moveWhere, uncordonAll } from "../support/drains.ts";
+import { toYaml } from "../support/manifest.ts";
+import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
+import { ended, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { nodeBut, volumeMove } from "../support/moves.ts";
+import type { Pod } from "../support/objects.ts";
+import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
+
+const on = useMovable(["node-files", "drain"]);
+const NS = "movable-drain-apart";
+
+beforeAll(async () => {
+  await openNamespace(on.ground, NS);
+});
+afterEach(async () => {
+  await uncordonAll(on.ground);
+});
+afterAll(async () => {
+  await leaveNamespace(on.ground, NS);
+});
+
+interface Workload {
+  readonly spec: {
+    readonly template: { readonly metadata: object; readonly spec: { readonly containers: readonly [object] } };
+    readonly volumeClaimTemplates: readonly [{ readonly spec: object }];
+  };
+}
+
+/** A set whose pod has two claims: `data` with the records, and `more`. */
+function withTwo(name: string): object {
+  const set = recordWriter(NS, name, MOVABLE_CLASS) as Workload;
+  const { template, volumeClaimTemplates } = set.spec;
+  const [container] = template.spec.containers as readonly [{ readonly volumeMounts: readonly object[] }];
+  const mounted = { ...container, volumeMounts: [...container.volumeMounts, { name: "more", mountPath: "/more" }] };
+  return {
+    ...set,
+    spec: {
+      ...set.spec,
+      template: { ...template, spec: { ...template.spec, containers: [mounted] } },
+      volumeClaimTemplates: [
+        ...volumeClaimTemplates,
+        { metadata: { name: "more" }, spec: volumeClaimTemplates[0].spec },
+      ],
+    },
+  };
+}
+
+async function scale(name: string, replicas: number): Promise<void> {
+  await on.ground.patch("StatefulSet", name, { spec: { replicas } }, NS);
+}
+
+async function scaledToZero(name: string): Promise<void> {
+  await scale(name, 0);
+  await on.ground.waitFor("the pod to be gone", async () =>
+    (await on.ground.get("Pod", `${name}-0`, NS)) === undefined ? true : undefined,
+  );
+}
+
+/** A pod with two volumes that has written, and has gone again. */
+async function twoIdleVolumes(name: string): Promise<{ from: string; data: string; more: string; written: number }> {
+  const { ground } = on;
+  await ground.apply(toYaml(withTwo(name)));
+  const from = nodeNameOf(await readyOn(ground, NS, `${name}-0`));
+  const written = await moreRecords(ground, NS, `${name}-0`);
+  const [data, more] = [await volumeOf(ground, NS, `data-${name}-0`), await volumeOf(ground, NS, `more-${name}-0`)];
+  await scaledToZero(name);
+  return { from, data, more, written };
+}
+
+async function remove(name: string): Promise<void> {
+  const { ground } = on;
+  await ground.delete("StatefulSet", name, NS);
+  for (const claim of ["data", "more"]) await ground.delete("PersistentVolumeClaim", `${claim}-${name}-0`, NS);
+}
+
+test("volumes that no pod uses go to one node, so that the pod that uses both can run", async () => {
+  const { ground } = on;
+  const { from, data, more, written } = await twoIdleVolumes("idle");
+  expect(endOf(await drain(ground, from))).toEqual(ENDED_WELL);
+  const [one, other] = [await localVolume(ground, data), await localVolume(ground, more)];
+  expect(one?.spec.nodeName).not.toBe(from);
+  expect(other?.spec.nodeName).toBe(one?.spec.nodeName);
+  await scale("idle", 1);
+  await readyOn(ground, NS, "idle-0");
+  expect((await checkRecords(ground, NS, "idle-0", written)).faults).toEqual([]);
+  await remove("idle");
+});
+
+test("a volume follows another of its pod that has left already", async () => {
+  const { ground } = on;
+  const { from, data, more, written } = await twoIdleVolumes("apart");
+  const to = nodeBut(ground, from);
+  await ground.apply(toYaml(volumeMove("first", [more], from, to)));
+  expect((await ended(ground, "first")).status?.phase).toBe("Done");
+  await scale("apart", 1);
+  await ground.waitFor("a pod that finds no node", async (saw) => {
+    const pod = await ground.get<Pod>("Pod", "apart-0", NS);
+    saw(pod?.status);
+    return pod?.status.conditions?.some(({ reason }) => reason === "Unschedulable") === true ? true : undefined;
+  });
+  expect(endOf(await drain(ground, from))).toEqual(ENDED_WELL);
+  expect((await localVolume(ground, data))?.spec.nodeName).toBe(to);
+  expect(nodeNameOf(await readyOn(ground, NS, "apart-0"))).toBe(to);
+  expect((await checkRecords(ground, NS, "apart-0", written)).faults).toEqual([]);
+  await remove("apart");
+});
+
+test("a set that comes up again in the middle of the drain finds both volumes on one node", async () => {
+  const { ground } = on;
+  const { from, data, more, written } = await twoIdleVolumes("again");
+  const draining = drain(ground, from);
+  await moveWhere(ground, data, "to be begun", ({ phase }) => phase !== undefined && phase !== "Planned");
+  await scale("again", 1);
+  expect(endOf(await draining)).toEqual(ENDED_WELL);
+  const node = nodeNameOf(await readyOn(ground, NS, "again-0"));
+  expect(node).not.toBe(from);
+  for (const volume of [data, more]) expect((await localVolume(ground, volume))?.spec.nodeName).toBe(node);
+  expect((await checkRecords(ground, NS, "again-0", written)).faults).toEqual([]);
+  await remove("again");
+});
