@@ -40,7 +40,13 @@ export const EVENTS: readonly (readonly [on: string, reasons: Readonly<Record<st
       MoveWaits: "what it waits for, and which command ends it",
     },
   ],
-  ["Pod", { VolumeElsewhere: "it was put on a node without its volume, and is deleted to be made again" }],
+  [
+    "Pod",
+    {
+      VolumeElsewhere: "it was put on a node without its volume, and is deleted to be made again",
+      VolumesApart: "its volumes are on different nodes, so that none can run it",
+    },
+  ],
   [
     "LocalVolume",
     {

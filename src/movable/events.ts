@@ -27,6 +27,12 @@ export const deletionIsNoOrder = (name: string): EventContent => ({
   message: `This LocalVolume was deleted, but deleting it does not remove data. It goes when its data is to go: kubectl patch localvolume ${name} --type=merge -p '{"spec":{"reclaim":true}}' removes the data for good.`,
 });
 
+export const volumesApart = (places: readonly (readonly [volume: string, node: string])[]): EventContent => ({
+  type: "Warning",
+  reason: "VolumesApart",
+  message: `No node can run the pod: ${places.map(([volume, node]) => `volume ${volume} is on node ${node}`).join(", ")}. Bring them together: a VolumeMove of one, with the node of the other in spec.to.`,
+});
+
 export const sweptFrom = (node: string, volume: string, where: string): EventContent => ({
   type: "Warning",
   reason: "VolumeElsewhere",

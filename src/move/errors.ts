@@ -35,27 +35,27 @@ export const moveErrors = defineErrors("MOVE", {
     message: ({ volume }: { volume: string }) =>
       `volume ${volume} is not the one that this move took: it was changed or made again by someone else`,
     retry: "never",
-    advice: "Nothing: the move is undone. Make a new VolumeMove if the volume should still move.",
+    advice: "Nothing to do: the move is undone. Make a new VolumeMove if the volume should still move.",
   },
   VOLUME_UNWANTED: {
     message: ({ volume }: { volume: string }) => `volume ${volume} is being deleted`,
     retry: "never",
-    advice: "Nothing: the move is undone and the volume is reclaimed.",
+    advice: "Nothing to do: the move is undone and the volume is reclaimed.",
   },
   MOVE_DELETED: {
     message: ({ move }: { move: string }) => `VolumeMove ${move} was deleted`,
     retry: "never",
-    advice: "Nothing: the move is undone and the volumes stay where they are.",
+    advice: "Nothing to do: the move is undone and the volumes stay where they are.",
   },
   NODE_STAYS: {
     message: ({ node }: { node: string }) => `node ${node} is not leaving any more`,
     retry: "never",
-    advice: "Nothing: the move was made for a drain, and the drain was called off.",
+    advice: "Nothing to do: the move was made for a drain, and the drain was called off.",
   },
   VOLUME_HELD: {
     message: ({ volume, move }: { volume: string; move: string }) => `volume ${volume} is held by VolumeMove ${move}`,
     retry: "backoff",
-    advice: "Nothing: the move begins when the other one has ended. Deleting the other VolumeMove ends it.",
+    advice: "Nothing to do: the move begins when the other one has ended. Deleting the other VolumeMove ends it.",
   },
   GROUP_INCOMPLETE: {
     message: ({ missing }: { missing: readonly string[] }) =>
@@ -68,7 +68,7 @@ export const moveErrors = defineErrors("MOVE", {
       `the volumes of a pod go together, volume ${name} is on node ${nodeName}, and ${why}`,
     retry: "backoff",
     advice:
-      "Nothing, where the other volume is being moved. Else move the volumes by hand: a VolumeMove for each of them, to the same node in spec.to.",
+      "Nothing to do, where the other volume is being moved. Else move the volumes by hand: a VolumeMove for each of them, to the same node in spec.to.",
   },
   GROUPS_SEVERAL: {
     message: ({ groups }: { groups: readonly string[] }) =>
@@ -95,7 +95,7 @@ export const moveErrors = defineErrors("MOVE", {
   TARGET_LOST: {
     message: ({ node, why }: { node: string; why: string }) => `the target ${node} was lost during the move: ${why}`,
     retry: "backoff",
-    advice: "Nothing: the volumes stay where they are, and on a leaving node another target is chosen.",
+    advice: "Nothing to do: the volumes stay where they are, and on a leaving node another target is chosen.",
   },
   SOURCE_SILENT: {
     message: ({ node, why }: { node: string; why: string }) => `the data on node ${node} cannot be reached: ${why}`,
@@ -106,7 +106,7 @@ export const moveErrors = defineErrors("MOVE", {
     message: ({ ahead, limit, where }: { ahead: readonly string[]; limit: number; where: string }) =>
       `${String(limit)} volumes move at once ${where}, and these are first: ${list(ahead)}`,
     retry: "backoff",
-    advice: "Nothing: the move begins when those have ended.",
+    advice: "Nothing to do: the move begins when those have ended.",
   },
   NOT_ASKED: {
     message: ({ node }: { node: string }) => `nothing asks for the pods of node ${node} to be evicted any more`,
@@ -114,7 +114,7 @@ export const moveErrors = defineErrors("MOVE", {
     advice: "Run kubectl drain again, or uncordon the node, which cancels the move.",
   },
   EVICTION_HELD: {
-    message: ({ pod, why }: { pod: string; why: string }) => `the eviction of pod ${pod} is held: ${why}`,
+    message: ({ pod, why }: { pod: string; why: string }) => `the eviction of pod ${pod} is held: ${withoutStop(why)}`,
     retry: "backoff",
     advice: "Wait until the disruption budget allows it, or change the budget.",
   },
@@ -132,13 +132,14 @@ export const moveErrors = defineErrors("MOVE", {
     message: ({ volume, node }: { volume: string; node: string }) =>
       `node ${node} does not say any more that volume ${volume} is sealed`,
     retry: "backoff",
-    advice: "Nothing: the source proves again that nobody can write.",
+    advice: "Nothing to do: the source proves again that nobody can write.",
   },
   DIGESTS_DIFFER: {
     message: ({ volume, node }: { volume: string; node: string }) =>
       `the copy of volume ${volume} on node ${node} is not equal to its source`,
     retry: "backoff",
-    advice: "Nothing: the copy is made again. If it happens again, look at the disk and the log of the target's agent.",
+    advice:
+      "Nothing to do: the copy is made again. If it happens again, look at the disk and the log of the target's agent.",
   },
   AGENT_REFUSED: {
     message: ({ volume, node, why }: { volume: string; node: string; why: string }) =>
@@ -160,3 +161,8 @@ export const moveErrors = defineErrors("MOVE", {
     advice: "Bring the agent of that node back: it says so again. The move goes on by itself then.",
   },
 });
+
+/** Others' sentences end in a full stop; ours go on. */
+function withoutStop(sentence: string): string {
+  return sentence.replace(/[.\s]+$/, "");
+}

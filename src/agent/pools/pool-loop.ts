@@ -3,7 +3,7 @@ import { runController, type ControllerDeps } from "../../kube/controller.ts";
 import type { Informer } from "../../kube/informer.ts";
 import type { Node } from "../../kube/kinds.ts";
 import type { WorkQueue } from "../../kube/work-queue.ts";
-import { RENEW_MS, type Pools } from "./pools.ts";
+import type { Pools } from "./pools.ts";
 
 export interface PoolLoopDeps extends ControllerDeps {
   readonly pools: Pools;
@@ -32,7 +32,7 @@ export async function runPoolLoop(deps: PoolLoopDeps, signal: AbortSignal): Prom
   const reconcile = async (_: string, end: AbortSignal) => {
     await pools.refresh(end);
     looked();
-    return { requeueAfterMs: RENEW_MS };
+    return { requeueAfterMs: pools.untilRenewalMs() };
   };
   try {
     await runController(deps, { name: "pools", queue, workers: 1, reconcile }, signal);

@@ -240,6 +240,14 @@ export class Pools {
     }
   }
 
+  /**
+   * How long what the StorageNode says is young enough. Another write in between, of a pool that
+   * has changed, must not make the next one late: an agent that is silent counts as gone.
+   */
+  untilRenewalMs(): number {
+    return Math.max(0, this.#renewedAt + RENEW_MS - this.#deps.clock.monotonic());
+  }
+
   async #write(signal: AbortSignal, again = false): Promise<void> {
     const { agent, client, clock, nodeName: name } = this.#deps;
     const pools = this.all().map(({ status }) => status);

@@ -51,6 +51,10 @@ export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<vo
       now.filter((volume) => volume !== undefined),
     );
     if (plan.step === "nothing") return;
+    if (plan.step === "tell-apart") {
+      recorder.record(events.aboutPod(pod), events.volumesApart(plan.places));
+      return;
+    }
     const { name, namespace, uid, resourceVersion } = pod.metadata;
     log.info("deleting a pod that landed on a node its volume is not on", { pod: key, ...plan });
     recorder.record(events.aboutPod(pod), events.sweptFrom(pod.spec?.nodeName ?? "", plan.volume, plan.where));

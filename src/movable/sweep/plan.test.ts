@@ -26,6 +26,27 @@ test("a pod that waits on a node its volume is not on is deleted", () => {
   expect(planSweep(pod(), [at("a"), at("b")])).toEqual({ step: "delete", volume: "v", where: "b" });
 });
 
+describe("a pod that no node was chosen for", () => {
+  const waits = pod({
+    spec: { nodeName: undefined },
+    status: { conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }] },
+  });
+  test("is told of when its volumes are on two nodes", () => {
+    expect(planSweep(waits, [at("a"), at("b")])).toEqual({
+      step: "tell-apart",
+      places: [
+        ["v", "a"],
+        ["v", "b"],
+      ],
+    });
+  });
+  test("is left alone otherwise", () => {
+    expect(planSweep(waits, [at("a"), at("a")])).toEqual({ step: "nothing" });
+    expect(planSweep(waits, [at("a"), at("b", "move")])).toEqual({ step: "nothing" });
+    expect(planSweep(pod({ spec: { nodeName: undefined } }), [at("a"), at("b")])).toEqual({ step: "nothing" });
+  });
+});
+
 describe("a pod is left alone", () => {
   test.each<[string, Stored<Pod>, Stored<LocalVolume>[]]>([
     ["on the node of its volume", pod(), [at("a")]],

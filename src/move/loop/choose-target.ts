@@ -70,6 +70,10 @@ function targetsOfNeighbours({ move }: Pick<MoveSnapshot, "move">, sources: Move
   );
 }
 
-function freeOn({ storage }: NodeView): number {
-  return Math.max(0, ...(storage?.status?.pools ?? []).map(({ availableBytes }) => availableBytes ?? 0));
+/** What other moves bring there is not free any more, so that a drain spreads over the nodes. */
+function freeOn({ reserved, storage }: NodeView): number {
+  const free = (storage?.status?.pools ?? []).map(
+    ({ availableBytes = 0, name }) => availableBytes - Number(reserved.get(name) ?? 0n),
+  );
+  return Math.max(0, ...free);
 }
