@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import type { Pod } from "../../kube/kinds.ts";
 import { settings, succeeds } from "../testing/cluster.fixture.ts";
-import { begun, CREATE, CREATE_AGAIN, DIRECTORY, VOLUME } from "../testing/driver-suite.fixture.ts";
+import { begun, CREATE, CREATE_AGAIN, DIRECTORY, VOLUME, yes } from "../testing/driver-suite.fixture.ts";
 import { claim, node } from "../testing/objects.fixture.ts";
 import { useDriver } from "../testing/use-driver.fixture.ts";
 
-/* What is known of an attempt, from its pods alone. */
+/* What is known of an attempt, from its pods and from memory. */
 
 const on = useDriver();
 
@@ -201,4 +201,29 @@ it("a failed helper that somebody deletes by hand does not take the knowledge of
   await expect(on.provision()).rejects.toThrow();
   await on.cluster.deletePod(CREATE);
   expect(on.driver.attempts()).toEqual([VOLUME]);
+});
+
+describe("what only this process remembers", () => {
+  /** A helper has run and failed, and somebody has deleted its pod. */
+  const failedUnseen = async (): Promise<void> => {
+    on.cluster.kubelet = () => ({ phase: "Failed" });
+    await expect(on.provision()).rejects.toThrow();
+    await on.cluster.deletePod(CREATE);
+    on.cluster.kubelet = succeeds;
+    on.cluster.ran.length = 0;
+  };
+
+  it("is removed where the configuration gives the claim another directory", async () => {
+    await failedUnseen();
+    on.cluster.settings = settings({ nodePathMap: [{ node: "node-a", paths: ["/new"] }] });
+    await on.provision();
+    expect(on.cluster.ran).toEqual([`delete node-a:${DIRECTORY}`, `create node-a:/new/${VOLUME}_shop_data`]);
+  });
+
+  it("is removed once when the claim is gone, and then there is nothing left", async () => {
+    await failedUnseen();
+    await on.driver.removeAttempt(VOLUME, yes, on.signal);
+    expect(on.cluster.ran).toEqual([`delete node-a:${DIRECTORY}`]);
+    expect(on.driver.attempts()).toEqual([]);
+  });
 });
