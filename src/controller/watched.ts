@@ -9,7 +9,7 @@ import {
   type PersistentVolumeClaim,
   type StorageClass,
 } from "../kube/kinds.ts";
-import type { PodWatch } from "../provision/claim-loop.ts";
+import type { PodWatch } from "../provision/claims/claim-loop.ts";
 import { volumeIndexes } from "../provision/indexes.ts";
 
 /** An informer of whatever kind, as far as the process runs it. */

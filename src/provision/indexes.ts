@@ -1,5 +1,5 @@
 import type { PersistentVolume, Pod } from "../kube/kinds.ts";
-import { claimKeyOf } from "./claims.ts";
+import { claimKeyOf } from "./claims/claims.ts";
 
 /** Index of volumes that no claim has, by class name. */
 export const AVAILABLE_BY_CLASS = "availableByClass";

@@ -5,9 +5,9 @@ import type { Informer } from "../kube/informer.ts";
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from "../kube/kinds.ts";
 import type { KubeMetrics } from "../kube/metrics.ts";
 import type { Log } from "../observe/log.ts";
-import { runAttemptSweep } from "./attempt-sweep.ts";
-import { ClaimLoop, type PodWatch } from "./claim-loop.ts";
-import { classNameOf, selectedNodeOf } from "./claims.ts";
+import { runAttemptSweep } from "./reclaim/attempt-sweep.ts";
+import { ClaimLoop, type PodWatch } from "./claims/claim-loop.ts";
+import { classNameOf, selectedNodeOf } from "./claims/claims.ts";
 import type { Driver } from "./driver.ts";
 import type { Recorder } from "./events.ts";
 import { Acknowledger } from "./express/acknowledger.ts";
@@ -15,7 +15,7 @@ import { Binder } from "./express/binder.ts";
 import { AVAILABLE_BY_CLASS } from "./indexes.ts";
 import { KeyedLock } from "../kube/keyed-lock.ts";
 import type { ProvisionMetrics } from "./metrics.ts";
-import { ReclaimLoop } from "./reclaim-loop.ts";
+import { ReclaimLoop } from "./reclaim/reclaim-loop.ts";
 
 export interface ProvisionerDeps {
   readonly client: KubeClient;

@@ -1,6 +1,6 @@
 import type { PersistentVolumeClaim } from "../kube/kinds.ts";
 import type { CodedError } from "../observe/errors.ts";
-import { dataSourceOf } from "./claims.ts";
+import { dataSourceOf } from "./claims/claims.ts";
 import { provisionErrors } from "./errors.ts";
 
 /** What a claim may ask for and only some drivers can give. Not named: not supported. */

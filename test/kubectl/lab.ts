@@ -8,7 +8,7 @@ import { systemRandom } from "../../src/effects/node/random.ts";
 import { LabApi } from "../../src/lab/api/lab-api.ts";
 import { startControllers } from "../../src/lab/controllers/start.ts";
 import { MemoryNodeFiles } from "../../src/lab/kubelet/memory-node-files.ts";
-import { ScriptedRuntime } from "../../src/lab/kubelet/scripted-runtime.ts";
+import { ScriptedRuntime } from "../../src/lab/kubelet/runtimes/scripted-runtime.ts";
 import { serveLab } from "../../src/lab/server/serve.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { kubectlProgram } from "../cluster/binaries.ts";

@@ -10,7 +10,7 @@ import type { Files } from "../../src/effects/files.ts";
 import type { Random } from "../../src/effects/random.ts";
 import type { Kube } from "../../src/kube/kube.ts";
 import { KubeMetrics } from "../../src/kube/metrics.ts";
-import type { ContainerExit, ContainerHandle, ContainerRun, Mount } from "../../src/lab/kubelet/runtime.ts";
+import type { ContainerExit, ContainerHandle, ContainerRun, Mount } from "../../src/lab/kubelet/runtimes/runtime.ts";
 import type { NodeFiles } from "../../src/lab/kubelet/node-files.ts";
 import { background } from "../../src/observe/background.ts";
 import { messageOf } from "../../src/observe/errors.ts";

@@ -4,7 +4,7 @@ import { LabApi } from "../../src/lab/api/lab-api.ts";
 import type { LabUser } from "../../src/lab/api/request.ts";
 import { startControllers, type Controllers } from "../../src/lab/controllers/start.ts";
 import { MemoryNodeFiles } from "../../src/lab/kubelet/memory-node-files.ts";
-import type { ContainerRun } from "../../src/lab/kubelet/runtime.ts";
+import type { ContainerRun } from "../../src/lab/kubelet/runtimes/runtime.ts";
 import { virtualClock, type VirtualClock } from "../../src/lab/virtual/virtual-clock.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import type { Capability, Ground, GroundNode } from "../cluster/ground.ts";

@@ -1,11 +1,11 @@
 import type { Clock } from "../../src/effects/clock.ts";
-import { ScriptedRuntime, type Play } from "../../src/lab/kubelet/scripted-runtime.ts";
+import { ScriptedRuntime, type Play } from "../../src/lab/kubelet/runtimes/scripted-runtime.ts";
 import {
   ContainerRegistry,
   type ContainerHandle,
   type ContainerRun,
   type ContainerRuntime,
-} from "../../src/lab/kubelet/runtime.ts";
+} from "../../src/lab/kubelet/runtimes/runtime.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { PRODUCT_IMAGE } from "../cluster/image-names.ts";
 import { playScript } from "./play-script.ts";

@@ -1,5 +1,5 @@
 import { isOwnDirectory } from "../directory/own-directory.ts";
-import type { HelperPod } from "../helper/helper-pods.ts";
+import type { HelperPod } from "../helper/pods/helper-pods.ts";
 
 /** An attempt that may have made something. */
 export interface Attempt {

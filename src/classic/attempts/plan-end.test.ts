@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { HelperPod } from "../helper/helper-pods.ts";
-import type { HelperRecord, HelperState } from "../helper/record.ts";
+import type { HelperPod } from "../helper/pods/helper-pods.ts";
+import type { HelperRecord, HelperState } from "../helper/pods/record.ts";
 import type { Attempt } from "./memory.ts";
 import { planEnd, type EndView } from "./plan-end.ts";
 

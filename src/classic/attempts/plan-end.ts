@@ -1,5 +1,5 @@
-import type { HelperPod } from "../helper/helper-pods.ts";
-import { isDeleted } from "../helper/record.ts";
+import type { HelperPod } from "../helper/pods/helper-pods.ts";
+import { isDeleted } from "../helper/pods/record.ts";
 import { type Attempt, attemptOf, isSameLocation } from "./memory.ts";
 
 /** What decides how a create pod of an attempt that is given up is ended. */

@@ -1,6 +1,6 @@
 import type { Pod } from "../../kube/kinds.ts";
-import type { HelperPod } from "../helper/helper-pods.ts";
-import { goesOn, hasSucceeded, type HelperRecord, isDeleted } from "../helper/record.ts";
+import type { HelperPod } from "../helper/pods/helper-pods.ts";
+import { goesOn, hasSucceeded, type HelperRecord, isDeleted } from "../helper/pods/record.ts";
 import type { Attempt } from "./memory.ts";
 
 /** What is there when a claim is tried again. */

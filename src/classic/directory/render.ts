@@ -1,5 +1,5 @@
 import type { Render } from "./name.ts";
-import { claimData } from "../go/template/claim-data.ts";
+import { claimData } from "../go/template/values/claim-data.ts";
 import { TemplateError } from "../go/template/error.ts";
 import { compileTemplate } from "../go/template/template.ts";
 

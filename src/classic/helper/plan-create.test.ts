@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { mayBeMade, planCreate, type CreateView, type Taken } from "./plan-create.ts";
-import type { HelperRecord, HelperState } from "./record.ts";
+import type { HelperRecord, HelperState } from "./pods/record.ts";
 
 const waiting: HelperState = { is: "at work", mayHaveRun: false, ending: undefined };
 const running: HelperState = { is: "at work", mayHaveRun: true, ending: undefined };

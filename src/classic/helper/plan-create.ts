@@ -1,5 +1,5 @@
-import type { HelperPod } from "./helper-pods.ts";
-import { goesOn, hasSucceeded, type HelperRecord, isDeleted } from "./record.ts";
+import type { HelperPod } from "./pods/helper-pods.ts";
+import { goesOn, hasSucceeded, type HelperRecord, isDeleted } from "./pods/record.ts";
 
 /** What the next step towards a helper pod is decided from. */
 export interface CreateView {

@@ -6,8 +6,8 @@ import { PROVISIONER, settings, TestCluster } from "../testing/cluster.fixture.t
 import { PODS } from "../testing/driver-suite.fixture.ts";
 import { CLAIM_UID } from "../testing/objects.fixture.ts";
 import { saying } from "../testing/saying.fixture.ts";
-import { type HelperAction, helperPod } from "./pod.ts";
-import { HelperPodControl } from "./pod-control.ts";
+import { type HelperAction, helperPod } from "./pods/pod.ts";
+import { HelperPodControl } from "./pods/pod-control.ts";
 import { HelperRunner } from "./run.ts";
 
 const VOLUME = `pvc-${CLAIM_UID}`;

@@ -10,11 +10,11 @@ import { isAlreadyExists, isForbidden } from "../../kube/errors.ts";
 import { type Pod, pods } from "../../kube/kinds.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { classicErrors } from "../errors.ts";
-import type { HelperPod } from "./helper-pods.ts";
+import type { HelperPod } from "./pods/helper-pods.ts";
 import { type CreateView, isFor, mayBeMade, planCreate, type Taken } from "./plan-create.ts";
-import type { HelperPodControl, HelperPodDeps } from "./pod-control.ts";
-import { markedAgain } from "./pod.ts";
-import { goesOn, hasSucceeded, type HelperRecord, recordOf } from "./record.ts";
+import type { HelperPodControl, HelperPodDeps } from "./pods/pod-control.ts";
+import { markedAgain } from "./pods/pod.ts";
+import { goesOn, hasSucceeded, type HelperRecord, recordOf } from "./pods/record.ts";
 import type { HelperRun } from "./run.ts";
 
 /**

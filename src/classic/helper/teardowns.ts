@@ -13,11 +13,11 @@ import type { Log } from "../../observe/log.ts";
 import { classicErrors } from "../errors.ts";
 import { clean, overlaps } from "../directory/paths.ts";
 import type { Location } from "../directory/locations.ts";
-import type { HelperPod, HelperPods } from "./helper-pods.ts";
-import { isDead, isReady, type NodeLookup } from "./nodes.ts";
-import type { HelperPodControl } from "./pod-control.ts";
-import type { HelperTask } from "./pod.ts";
-import { goesOn, type HelperRecord, isDeleted } from "./record.ts";
+import type { HelperPod, HelperPods } from "./pods/helper-pods.ts";
+import { isDead, isReady, type NodeLookup } from "./pods/nodes.ts";
+import type { HelperPodControl } from "./pods/pod-control.ts";
+import type { HelperTask } from "./pods/pod.ts";
+import { goesOn, type HelperRecord, isDeleted } from "./pods/record.ts";
 
 interface TeardownDeps {
   readonly pods: HelperPods;

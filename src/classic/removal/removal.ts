@@ -9,7 +9,7 @@ import { aboutVolume } from "../../provision/events.ts";
 import { configOf, isShared } from "../directory/base-path.ts";
 import type { ClassConfig } from "../settings/config.ts";
 import { classicErrors } from "../errors.ts";
-import type { HelperTask } from "../helper/pod.ts";
+import type { HelperTask } from "../helper/pods/pod.ts";
 import { locationText, wrapped } from "../helper/wording.ts";
 import type { HelperWork } from "../helper/work.ts";
 import type { BusyDirectories } from "../directory/busy-directories.ts";

@@ -4,7 +4,7 @@ import { pods } from "../../kube/kinds.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Settings } from "./settings.ts";
 import { classicErrors } from "../errors.ts";
-import { helperPod, type HelperSurroundings } from "../helper/pod.ts";
+import { helperPod, type HelperSurroundings } from "../helper/pods/pod.ts";
 
 /** What an API server says of the pod itself. A missing right (403) is not about the template. */
 const ABOUT_THE_POD: ReadonlySet<number> = new Set([400, 422]);

@@ -11,7 +11,7 @@ import type { Driver } from "../../provision/driver.ts";
 import { parseConfig } from "../settings/config.ts";
 import { createClassicDriver } from "../driver/driver.ts";
 import { parseHelperTemplate } from "../settings/helper-template.ts";
-import { podStore, type PodStore } from "../helper/pod-store.ts";
+import { podStore, type PodStore } from "../helper/pods/pod-store.ts";
 import type { SlotLimit } from "../helper/slots.ts";
 import { VolumeLocations } from "../directory/locations.ts";
 import { renderPattern } from "../directory/render.ts";

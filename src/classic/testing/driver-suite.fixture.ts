@@ -1,7 +1,7 @@
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import type { PersistentVolume, Pod } from "../../kube/kinds.ts";
 import type { Stored } from "../../kube/objects.ts";
-import type { HelperAction } from "../helper/pod.ts";
+import type { HelperAction } from "../helper/pods/pod.ts";
 import type { TestCluster } from "./cluster.fixture.ts";
 import { CLAIM_UID, claim, storageClass, volume } from "./objects.fixture.ts";
 

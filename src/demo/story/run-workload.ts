@@ -3,7 +3,7 @@ import { keyOf } from "../../kube/objects.ts";
 import { applyAll } from "../cluster/apply.ts";
 import { NotReached } from "../cluster/view.ts";
 import type { RunningFacts } from "../checks/facts.ts";
-import { DEFAULT_CLASS } from "../timeline/describe-class.ts";
+import { DEFAULT_CLASS } from "../timeline/describe/describe-class.ts";
 import { gatherRunning } from "./gather.ts";
 import { settle } from "./settled.ts";
 import { until, type Stage } from "./stage.ts";

@@ -1,15 +1,15 @@
 import type { Informer } from "../../kube/informer.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import type { ClusterView } from "../cluster/view.ts";
-import { describeClaim } from "./describe-claim.ts";
-import { describeClass } from "./describe-class.ts";
-import { describeEvent } from "./describe-event.ts";
-import { describeLease } from "./describe-lease.ts";
-import { describeMade } from "./describe-made.ts";
-import { describeMove } from "./describe-move.ts";
-import { describeNode } from "./describe-node.ts";
-import { describePod } from "./describe-pod.ts";
-import { describeVolume } from "./describe-volume.ts";
+import { describeClaim } from "./describe/describe-claim.ts";
+import { describeClass } from "./describe/describe-class.ts";
+import { describeEvent } from "./describe/describe-event.ts";
+import { describeLease } from "./describe/describe-lease.ts";
+import { describeMade } from "./describe/describe-made.ts";
+import { describeMove } from "./describe/describe-move.ts";
+import { describeNode } from "./describe/describe-node.ts";
+import { describePod } from "./describe/describe-pod.ts";
+import { describeVolume } from "./describe/describe-volume.ts";
 import type { Describe } from "./line.ts";
 import type { Timeline } from "./timeline.ts";
 

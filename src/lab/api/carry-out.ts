@@ -2,25 +2,25 @@
 import type { TokenRequest } from "kubernetes-types/authentication/v1.js";
 import type { Binding } from "kubernetes-types/core/v1.js";
 import type { LabObject } from "../store/object.ts";
-import { askedOptions, decodeAs } from "./body.ts";
-import { deleteObject, deleteOptionsOf } from "./delete.ts";
-import { discover } from "./discovery.ts";
-import { methodNotAllowed, notFound } from "./failure.ts";
-import { listObjects } from "./list.ts";
-import { patchObject } from "./patch.ts";
+import { askedOptions, decodeAs } from "./writes/body.ts";
+import { deleteObject, deleteOptionsOf } from "./writes/delete.ts";
+import { discover } from "./kinds/discovery.ts";
+import { methodNotAllowed, notFound } from "./errors/failure.ts";
+import { listObjects } from "./select/list.ts";
+import { patchObject } from "./writes/patch.ts";
 import { eventPresenter, formOf, presentList, presentObject } from "./present.ts";
 import type { LabAnswer, LabRequest } from "./request.ts";
-import { answerReview } from "./reviews.ts";
+import { answerReview } from "./admission/reviews.ts";
 import type { ObjectRoute, Route } from "./route.ts";
-import { selectionOf } from "./select.ts";
+import { selectionOf } from "./select/select.ts";
 import { keyOf, type State, type Target } from "./state.ts";
 import { bindPod } from "./subresources/binding.ts";
 import { evictPod, readEviction } from "./subresources/eviction.ts";
 import { patchScale, readScale, replaceScale } from "./subresources/scale.ts";
 import { requestToken } from "./subresources/token.ts";
-import type { Tokens } from "./tokens.ts";
+import type { Tokens } from "./admission/tokens.ts";
 import { openWatch, type Watch } from "./watch.ts";
-import { createObject, replaceObject, type Door, type WriteOptions, type Written } from "./write.ts";
+import { createObject, replaceObject, type Door, type WriteOptions, type Written } from "./writes/write.ts";
 
 /** The log of a container. `query` is that of the request: container, tailLines … */
 export type PodLogs = (pod: { namespace: string; name: string }, query: Readonly<Record<string, string>>) => string;

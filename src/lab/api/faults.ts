@@ -6,7 +6,7 @@
 // was). Random numbers are drawn only for rules that match, and times pass on the lab's clock only.
 import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
-import { Failure } from "./failure.ts";
+import { Failure } from "./errors/failure.ts";
 import { Dropped, type LabUser } from "./request.ts";
 import type { Watch } from "./watch.ts";
 

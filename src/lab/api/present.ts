@@ -1,11 +1,11 @@
 // The shape in which objects are answered, as the Accept header asks: whole, metadata only, or a
 // table for people.
 import type { LabObject } from "../store/object.ts";
-import { apiVersionOf } from "./body.ts";
-import { badRequest, Failure } from "./failure.ts";
-import type { KindRow } from "./kind-row.ts";
-import type { Listed } from "./list.ts";
-import { asListItem } from "./select.ts";
+import { apiVersionOf } from "./writes/body.ts";
+import { badRequest, Failure } from "./errors/failure.ts";
+import type { KindRow } from "./kinds/kind-row.ts";
+import type { Listed } from "./select/list.ts";
+import { asListItem } from "./select/select.ts";
 import type { EventType } from "./watch.ts";
 
 export type Form = "whole" | "partial" | "table";

@@ -1,4 +1,4 @@
-import type { FailureStatus } from "./failure.ts";
+import type { FailureStatus } from "./errors/failure.ts";
 
 /** Who asks. */
 export interface LabUser {

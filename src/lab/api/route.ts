@@ -1,7 +1,7 @@
 // What a path and method mean.
-import { methodNotAllowed, noSuchPath, noSuchResource } from "./failure.ts";
-import type { KindRow } from "./kind-row.ts";
-import { isServed, kindAt, reviewAt, type ReviewRow } from "./kinds.ts";
+import { methodNotAllowed, noSuchPath, noSuchResource } from "./errors/failure.ts";
+import type { KindRow } from "./kinds/kind-row.ts";
+import { isServed, kindAt, reviewAt, type ReviewRow } from "./kinds/kinds.ts";
 import type { LabRequest } from "./request.ts";
 import type { Target } from "./state.ts";
 import { isTrue } from "./watch.ts";

@@ -2,7 +2,7 @@ import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
 import { storeKey } from "../store/object.ts";
 import type { Store } from "../store/store.ts";
-import type { KindRow, RuleContext } from "./kind-row.ts";
+import type { KindRow, RuleContext } from "./kinds/kind-row.ts";
 import type { LabUser } from "./request.ts";
 
 /** What all verbs share. */

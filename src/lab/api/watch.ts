@@ -12,12 +12,12 @@ import type { Random } from "../../effects/random.ts";
 import { Fifo } from "../../kube/fifo.ts";
 import type { LabObject } from "../store/object.ts";
 import { Compacted, type Change } from "../store/store.ts";
-import { expired, Failure, tooLargeVersion } from "./failure.ts";
-import { FieldErrors } from "./field-errors.ts";
-import { apiVersionOf } from "./body.ts";
-import { badVersion, versionIn } from "./list.ts";
+import { expired, Failure, tooLargeVersion } from "./errors/failure.ts";
+import { FieldErrors } from "./errors/field-errors.ts";
+import { apiVersionOf } from "./writes/body.ts";
+import { badVersion, versionIn } from "./select/list.ts";
 import type { LabStream, LabUser } from "./request.ts";
-import { selectionOf, type Selection } from "./select.ts";
+import { selectionOf, type Selection } from "./select/select.ts";
 import { prefixOf, type State, type Target } from "./state.ts";
 
 export type EventType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";

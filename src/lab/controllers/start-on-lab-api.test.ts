@@ -13,7 +13,7 @@ import { recordingLog } from "../../kube/testing/recording-log.fixture.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
 import { LabApi } from "../api/lab-api.ts";
 import { MemoryNodeFiles } from "../kubelet/memory-node-files.ts";
-import { ScriptedRuntime } from "../kubelet/scripted-runtime.ts";
+import { ScriptedRuntime } from "../kubelet/runtimes/scripted-runtime.ts";
 import { deployments, statefulSets } from "./kinds.ts";
 import { QueueController, type Process } from "./process/process.ts";
 import { startControllers } from "./start.ts";

@@ -4,7 +4,7 @@ import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../k
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
 import { MemoryNodeFiles } from "../kubelet/memory-node-files.ts";
-import { ScriptedRuntime } from "../kubelet/scripted-runtime.ts";
+import { ScriptedRuntime } from "../kubelet/runtimes/scripted-runtime.ts";
 import { MANAGER, SCHEDULER, startControllers, type Controllers } from "./start.ts";
 import { TinyKube } from "./testing/tiny-kube.fixture.ts";
 

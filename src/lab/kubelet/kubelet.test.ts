@@ -9,8 +9,8 @@ import { TinyKube } from "../controllers/testing/tiny-kube.fixture.ts";
 import { CsiDrivers } from "./csi-drivers.ts";
 import { Kubelet } from "./kubelet.ts";
 import { MemoryNodeFiles } from "./memory-node-files.ts";
-import type { ContainerRun } from "./runtime.ts";
-import { ScriptedRuntime, type Play } from "./scripted-runtime.ts";
+import type { ContainerRun } from "./runtimes/runtime.ts";
+import { ScriptedRuntime, type Play } from "./runtimes/scripted-runtime.ts";
 
 const PODS = "/api/v1/namespaces/default/pods/";
 const stops: (() => Promise<void>)[] = [];

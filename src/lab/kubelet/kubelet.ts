@@ -16,10 +16,10 @@ import { about } from "../controllers/objects/owners.ts";
 import { endingWith, recorderOn, type Effects } from "../controllers/process/process.ts";
 import { CsiDrivers } from "./csi-drivers.ts";
 import type { NodeFiles } from "./node-files.ts";
-import { endOrphans } from "./orphans.ts";
-import { PodWorker } from "./pod-worker.ts";
+import { endOrphans } from "./pods/orphans.ts";
+import { PodWorker } from "./pods/pod-worker.ts";
 import { heartbeat, register, type NodeDescription } from "./registration.ts";
-import type { ContainerRuntime } from "./runtime.ts";
+import type { ContainerRuntime } from "./runtimes/runtime.ts";
 
 /** A machine: what outlives its kubelet. */
 export interface Machine extends NodeDescription {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
-import { UnusableAnswer, type CallWebhook } from "../api/admission.ts";
-import { TYPE_META } from "../api/body.ts";
+import { UnusableAnswer, type CallWebhook } from "../api/admission/admission.ts";
+import { TYPE_META } from "../api/writes/body.ts";
 import type { LabApi } from "../api/lab-api.ts";
 import type { LabObject } from "../store/object.ts";
 

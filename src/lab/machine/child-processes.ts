@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { constants } from "node:os";
-import type { ProcessRunner, RunningProcess } from "../kubelet/process-runtime.ts";
+import type { ProcessRunner, RunningProcess } from "../kubelet/runtimes/process-runtime.ts";
 import { Guard } from "./guard.ts";
 import { CONTAINER_VARIABLE, killStragglers } from "./stragglers.ts";
 

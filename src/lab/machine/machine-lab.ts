@@ -15,7 +15,7 @@ import { LabApi, type LabOptions } from "../api/lab-api.ts";
 import type { LabUser } from "../api/request.ts";
 import { startControllers, type Controllers } from "../controllers/start.ts";
 import { CsiDrivers } from "../kubelet/csi-drivers.ts";
-import { ProcessRuntime } from "../kubelet/process-runtime.ts";
+import { ProcessRuntime } from "../kubelet/runtimes/process-runtime.ts";
 import { serveLab, type ServedLab } from "../server/serve.ts";
 import { webhookCaller } from "./call-webhook.ts";
 import { ChildProcesses } from "./child-processes.ts";

@@ -6,8 +6,8 @@
 // address (`portOf` and `webhookPortOf` tell which).
 import { keyOf, uidOf } from "../../kube/objects.ts";
 import type { LabUser } from "../api/request.ts";
-import type { ImagePlayer, Prepared } from "../kubelet/image-player.ts";
-import type { ContainerRun } from "../kubelet/runtime.ts";
+import type { ImagePlayer, Prepared } from "../kubelet/runtimes/image-player.ts";
+import type { ContainerRun } from "../kubelet/runtimes/runtime.ts";
 import { freePort } from "./free-port.ts";
 
 export interface ProductPlayerOptions {

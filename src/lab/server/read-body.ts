@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { parse } from "yaml";
 import { DecodeError } from "../schema/conform.ts";
 import { decodeProtobuf } from "../schema/protobuf.ts";
-import { badRequest, Failure } from "../api/failure.ts";
+import { badRequest, Failure } from "../api/errors/failure.ts";
 
 /** What a request may have. */
 const LARGEST_REQUEST = 3 * 1024 * 1024;

@@ -9,7 +9,7 @@ import {
 } from "node:http";
 import { createServer as createHttps } from "node:https";
 import type { AddressInfo } from "node:net";
-import { Failure } from "../api/failure.ts";
+import { Failure } from "../api/errors/failure.ts";
 import type { LabApi } from "../api/lab-api.ts";
 import { ADMIN, Dropped, type LabAnswer, type LabStream, type LabUser } from "../api/request.ts";
 import { readBody } from "./read-body.ts";

@@ -1,4 +1,4 @@
-import { podStore, type PodStore } from "../../classic/helper/pod-store.ts";
+import { podStore, type PodStore } from "../../classic/helper/pods/pod-store.ts";
 import { VolumeLocations } from "../../classic/directory/locations.ts";
 import { watchCluster, type Watched } from "../../controller/watched.ts";
 import { Informer, type InformerDeps } from "../../kube/informer.ts";

@@ -14,7 +14,7 @@ import { keyOf, nameOf, namespaceOf, uidOf, type Stored } from "../../kube/objec
 import { WorkQueue } from "../../kube/work-queue.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import type { Log } from "../../observe/log.ts";
-import { volumeNameOf } from "../claims.ts";
+import { volumeNameOf } from "../claims/claims.ts";
 import { metricsOf, type ProvisionMetrics } from "../metrics.ts";
 import type { Acknowledger } from "./acknowledger.ts";
 import { bindClaim, bindUnannotatedClaim, markClaimBound, volumePhase } from "./patches.ts";

@@ -2,7 +2,7 @@ import { BIND_COMPLETED, BOUND_BY_CONTROLLER, STORAGE_PROVISIONER } from "../../
 import { patchSegment, type JsonPatchOperation } from "../../kube/client.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
 import { nameOf, uidOf, type Stored } from "../../kube/objects.ts";
-import { selectedNodeOf } from "../claims.ts";
+import { selectedNodeOf } from "../claims/claims.ts";
 
 /*
  * What kube-controller-manager would write to bind a claim, as patches that refuse to apply to

@@ -7,7 +7,7 @@ import { KubeClient } from "../../../src/kube/client.ts";
 import { EventRecorder } from "../../../src/kube/event-recorder.ts";
 import { KubeMetrics } from "../../../src/kube/metrics.ts";
 import { withRetries } from "../../../src/kube/retry.ts";
-import type { CallWebhook } from "../../../src/lab/api/admission.ts";
+import type { CallWebhook } from "../../../src/lab/api/admission/admission.ts";
 import type { HttpsHandler } from "../../../src/observe/https-server.ts";
 import { provisionMetrics } from "../../../src/provision/metrics.ts";
 import type { Draw } from "../draw.ts";

@@ -4,8 +4,8 @@ import { MemoryDisk } from "../../../src/effects/testing/memory-disk.fixture.ts"
 import { memoryFiles } from "../../../src/kube/testing/memory-files.fixture.ts";
 import { CsiDrivers } from "../../../src/lab/kubelet/csi-drivers.ts";
 import type { NodeFiles } from "../../../src/lab/kubelet/node-files.ts";
-import type { ContainerRun } from "../../../src/lab/kubelet/runtime.ts";
-import { ScriptedRuntime, type Play } from "../../../src/lab/kubelet/scripted-runtime.ts";
+import type { ContainerRun } from "../../../src/lab/kubelet/runtimes/runtime.ts";
+import { ScriptedRuntime, type Play } from "../../../src/lab/kubelet/runtimes/scripted-runtime.ts";
 import type { Log } from "../../../src/observe/log.ts";
 import { NodeMounts } from "./mounts.ts";
 import type { Workload, Writer } from "./workload.ts";

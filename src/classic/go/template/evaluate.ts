@@ -1,8 +1,8 @@
 import { FUNCTIONS } from "./functions.ts";
-import type { Command, Operand, Path, Pipeline } from "./nodes.ts";
+import type { Command, Operand, Path, Pipeline } from "./syntax/nodes.ts";
 import type { Scope } from "./scope.ts";
-import type { Span } from "./source.ts";
-import { isList, isTexts, isTrue, NamedNumber, typeName, type Value } from "./values.ts";
+import type { Span } from "./syntax/source.ts";
+import { isList, isTexts, isTrue, NamedNumber, typeName, type Value } from "./values/values.ts";
 
 /** What the command before this one gave; undefined for the first. */
 type Piped = { readonly value: Value } | undefined;

@@ -1,9 +1,9 @@
-import { index, length, slice } from "./collections.ts";
-import { equalsAny, isLess } from "./compare.ts";
-import { escapeHtml, escapeJs, escapeQuery } from "./escape.ts";
+import { index, length, slice } from "./values/collections.ts";
+import { equalsAny, isLess } from "./values/compare.ts";
+import { escapeHtml, escapeJs, escapeQuery } from "./values/escape.ts";
 import type { Budget } from "./limits.ts";
-import { show, sprint, sprintf } from "./print.ts";
-import { isTrue, type Value } from "./values.ts";
+import { show, sprint, sprintf } from "./values/print.ts";
+import { isTrue, type Value } from "./values/values.ts";
 
 interface Function {
   /** How many arguments it takes; `most` undefined for any number. */

@@ -1,10 +1,10 @@
-import { leftOut } from "./claim-data.ts";
+import { leftOut } from "./values/claim-data.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { MAX_NESTING } from "./limits.ts";
-import type { Command, Operand, Path, Pipeline } from "./nodes.ts";
-import { checkFormat } from "./print.ts";
-import type { Tokens } from "./tokens.ts";
-import { unquote } from "./unquote.ts";
+import type { Command, Operand, Path, Pipeline } from "./syntax/nodes.ts";
+import { checkFormat } from "./values/print.ts";
+import type { Tokens } from "./syntax/tokens.ts";
+import { unquote } from "./syntax/unquote.ts";
 
 /** What can only stand at the beginning of a pipeline, because it takes no argument. */
 function takesArgument(operand: Operand): boolean {

@@ -1,6 +1,6 @@
 import type { Budget } from "./limits.ts";
-import type { Source, Span } from "./source.ts";
-import type { Value } from "./values.ts";
+import type { Source, Span } from "./syntax/source.ts";
+import type { Value } from "./values/values.ts";
 
 /** What an absent label gives: no value, which prints as `<no value>`, or an error. */
 export type MissingKey = "default" | "error";

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { claimData } from "./claim-data.ts";
+import { claimData } from "./values/claim-data.ts";
 import { TemplateError } from "./error.ts";
 import type { MissingKey } from "./scope.ts";
 import { compileTemplate } from "./template.ts";
-import type { Value } from "./values.ts";
+import type { Value } from "./values/values.ts";
 
 // What Go's text/template makes of some thousand templates: test/template-table/README.md says how
 // the tables are made. table.jsonl has the whole of Go's language, subset.jsonl the part that is

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { claimData } from "./claim-data.ts";
+import { claimData } from "./values/claim-data.ts";
 import { TemplateError } from "./error.ts";
 import type { MissingKey } from "./scope.ts";
 import { compileTemplate } from "./template.ts";

@@ -1,12 +1,12 @@
 import { wellFormed } from "../well-formed.ts";
 import { evaluate } from "./evaluate.ts";
 import { Budget } from "./limits.ts";
-import type { Branch, Node } from "./nodes.ts";
-import { parseTemplate } from "./parser.ts";
-import { show } from "./print.ts";
+import type { Branch, Node } from "./syntax/nodes.ts";
+import { parseTemplate } from "./syntax/parser.ts";
+import { show } from "./values/print.ts";
 import { type MissingKey, Scope } from "./scope.ts";
-import { Source } from "./source.ts";
-import { isList, isTexts, isTrue, NamedNumber, sortedEntries, type Value } from "./values.ts";
+import { Source } from "./syntax/source.ts";
+import { isList, isTexts, isTrue, NamedNumber, sortedEntries, type Value } from "./values/values.ts";
 import { UnsupportedError, ValueError } from "./error.ts";
 
 /** A template that has been read: renders it over the data of a claim, any number of times. */

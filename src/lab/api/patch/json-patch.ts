@@ -1,7 +1,7 @@
 // RFC 6902, as strict as evanphx/json-patch is in the API server: an operation that does not fit
 // the document fails the whole patch with a 422.
 import { sameJson, thaw } from "../../store/object.ts";
-import { badRequest, unprocessable } from "../failure.ts";
+import { badRequest, unprocessable } from "../errors/failure.ts";
 
 interface Operation {
   readonly op: string;

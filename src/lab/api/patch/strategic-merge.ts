@@ -4,8 +4,8 @@
 // merge`, `$deleteFromPrimitiveList/…`, `$setElementOrder/…`, `$retainKeys`.
 import { sameJson } from "../../store/object.ts";
 import { fieldsOf, type Field, type Shape } from "../../schema/schema.ts";
-import { badRequest, Failure } from "../failure.ts";
-import { goText } from "../go-text.ts";
+import { badRequest, Failure } from "../errors/failure.ts";
+import { goText } from "../errors/go-text.ts";
 
 type Json = Record<string, unknown>;
 

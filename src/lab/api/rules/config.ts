@@ -1,7 +1,7 @@
 import type { ConfigMap, Secret } from "kubernetes-types/core/v1.js";
 import { sameJson, type Draft, type LabObject } from "../../store/object.ts";
-import type { FieldErrors } from "../field-errors.ts";
-import type { KindRules } from "../kind-row.ts";
+import type { FieldErrors } from "../errors/field-errors.ts";
+import type { KindRules } from "../kinds/kind-row.ts";
 
 const KEY = /^[-._a-zA-Z0-9]+$/;
 

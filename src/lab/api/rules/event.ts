@@ -2,9 +2,9 @@
 // takes nearly anything, for old clients.
 import type { Event } from "kubernetes-types/core/v1.js";
 import { sameJson, type Draft } from "../../store/object.ts";
-import type { FieldErrors } from "../field-errors.ts";
-import type { KindRules } from "../kind-row.ts";
-import { qualifiedNameFaults } from "../names.ts";
+import type { FieldErrors } from "../errors/field-errors.ts";
+import type { KindRules } from "../kinds/kind-row.ts";
+import { qualifiedNameFaults } from "../kinds/names.ts";
 
 /** What the API server takes. */
 const LONGEST = { reportingInstance: 128, action: 128, reason: 128, message: 1024 } as const;

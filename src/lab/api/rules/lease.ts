@@ -1,6 +1,6 @@
 import type { Lease } from "kubernetes-types/coordination/v1.js";
 import type { Draft } from "../../store/object.ts";
-import type { KindRules } from "../kind-row.ts";
+import type { KindRules } from "../kinds/kind-row.ts";
 
 export const leaseRules: KindRules = {
   validate: (draft, errors) => {

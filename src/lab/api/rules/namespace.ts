@@ -1,7 +1,7 @@
 import type { Namespace } from "kubernetes-types/core/v1.js";
 import type { Draft } from "../../store/object.ts";
-import { forbidden } from "../failure.ts";
-import type { KindRules } from "../kind-row.ts";
+import { forbidden } from "../errors/failure.ts";
+import type { KindRules } from "../kinds/kind-row.ts";
 
 type NamespaceDraft = Draft & { spec?: Namespace["spec"]; status?: Namespace["status"] };
 

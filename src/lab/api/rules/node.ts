@@ -1,6 +1,6 @@
 import type { Node } from "kubernetes-types/core/v1.js";
 import type { Draft } from "../../store/object.ts";
-import type { KindRules } from "../kind-row.ts";
+import type { KindRules } from "../kinds/kind-row.ts";
 
 type NodeDraft = Draft & { status?: Node["status"] };
 

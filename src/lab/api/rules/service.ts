@@ -1,7 +1,7 @@
 import type { Service } from "kubernetes-types/core/v1.js";
 import type { Draft } from "../../store/object.ts";
-import type { KindRules } from "../kind-row.ts";
-import { oneOf } from "./pod-spec.ts";
+import type { KindRules } from "../kinds/kind-row.ts";
+import { oneOf } from "./workloads/pod-spec.ts";
 
 type ServiceDraft = Draft & { spec: NonNullable<Service["spec"]>; status?: Service["status"] };
 

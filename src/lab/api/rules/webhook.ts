@@ -1,6 +1,6 @@
 import type { ValidatingWebhook } from "kubernetes-types/admissionregistration/v1.js";
 import type { Draft } from "../../store/object.ts";
-import type { KindRules } from "../kind-row.ts";
+import type { KindRules } from "../kinds/kind-row.ts";
 
 /** Defaults of admissionregistration.k8s.io/v1. */
 export const webhookConfigurationRules: KindRules = {

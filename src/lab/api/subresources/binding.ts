@@ -1,10 +1,10 @@
 import type { Binding, PodCondition, PodSpec, PodStatus } from "kubernetes-types/core/v1.js";
 import { secondsTime } from "../../../kube/timestamps.ts";
 import { thaw } from "../../store/object.ts";
-import { badRequest, conflict, notFound, unmetPrecondition } from "../failure.ts";
-import { FieldErrors } from "../field-errors.ts";
+import { badRequest, conflict, notFound, unmetPrecondition } from "../errors/failure.ts";
+import { FieldErrors } from "../errors/field-errors.ts";
 import { keyOf, type State, type Target } from "../state.ts";
-import { commitUpdate } from "../write.ts";
+import { commitUpdate } from "../writes/write.ts";
 
 /** Puts a pod onto a node: what the scheduler does. Throws a 409 when the pod is bound or going. */
 export function bindPod(state: State, target: Target, binding: Binding, dryRun: boolean): void {

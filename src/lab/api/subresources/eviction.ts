@@ -4,13 +4,13 @@ import type { Pod } from "kubernetes-types/core/v1.js";
 import type { Eviction, PodDisruptionBudget } from "kubernetes-types/policy/v1.js";
 import { secondsTime } from "../../../kube/timestamps.ts";
 import { thaw, type Draft, type LabObject } from "../../store/object.ts";
-import { decodeAs, type FieldValidation } from "../body.ts";
-import { deleteObject, type DeleteOptions } from "../delete.ts";
-import { badRequest, Failure, forbidden, notFound, tooManyRequests } from "../failure.ts";
-import { kindAt } from "../kinds.ts";
-import { labelTest } from "../label-selector.ts";
+import { decodeAs, type FieldValidation } from "../writes/body.ts";
+import { deleteObject, type DeleteOptions } from "../writes/delete.ts";
+import { badRequest, Failure, forbidden, notFound, tooManyRequests } from "../errors/failure.ts";
+import { kindAt } from "../kinds/kinds.ts";
+import { labelTest } from "../select/label-selector.ts";
 import { keyOf, type State, type Target } from "../state.ts";
-import { commitUpdate } from "../write.ts";
+import { commitUpdate } from "../writes/write.ts";
 
 const BUDGETS = "poddisruptionbudgets.policy";
 /** Evictions that the disruption controller has not seen yet. */

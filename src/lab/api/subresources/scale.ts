@@ -1,12 +1,12 @@
 import type { LabelSelector } from "kubernetes-types/meta/v1.js";
 import { thaw, type Draft, type LabObject } from "../../store/object.ts";
-import { decodeAs } from "../body.ts";
-import { conflict, notFound } from "../failure.ts";
-import { FieldErrors } from "../field-errors.ts";
-import { formatLabelSelector } from "../label-selector.ts";
-import { applyPatch, mediaType } from "../patch.ts";
+import { decodeAs } from "../writes/body.ts";
+import { conflict, notFound } from "../errors/failure.ts";
+import { FieldErrors } from "../errors/field-errors.ts";
+import { formatLabelSelector } from "../select/label-selector.ts";
+import { applyPatch, mediaType } from "../writes/patch.ts";
 import { keyOf, type State, type Target } from "../state.ts";
-import { updateDraft, type WriteOptions } from "../write.ts";
+import { updateDraft, type WriteOptions } from "../writes/write.ts";
 
 const SCALE = { group: "autoscaling", version: "v1", kind: "Scale", type: "autoscaling.v1.Scale" } as const;
 

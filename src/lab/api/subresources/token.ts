@@ -1,10 +1,10 @@
 import type { TokenRequest } from "kubernetes-types/authentication/v1.js";
 import { secondsTime } from "../../../kube/timestamps.ts";
-import { forbidden, notFound } from "../failure.ts";
-import { FieldErrors } from "../field-errors.ts";
+import { forbidden, notFound } from "../errors/failure.ts";
+import { FieldErrors } from "../errors/field-errors.ts";
 import type { LabUser } from "../request.ts";
 import { keyOf, type State, type Target } from "../state.ts";
-import type { Tokens } from "../tokens.ts";
+import type { Tokens } from "../admission/tokens.ts";
 import { storeKey } from "../../store/object.ts";
 
 const DEFAULT_SECONDS = 3600;

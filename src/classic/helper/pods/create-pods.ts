@@ -1,0 +1,175 @@
+import { type Clock, deadline } from "../../../effects/clock.ts";
+import type { Pod } from "../../../kube/kinds.ts";
+import type { Location } from "../../directory/locations.ts";
+import { overlaps } from "../../directory/paths.ts";
+import { classicErrors } from "../../errors.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { type HelperPod, HelperPods } from "./helper-pods.ts";
+import { isReady, type NodeLookup } from "./nodes.ts";
+import type { HelperPodControl } from "./pod-control.ts";
+import type { PodStore } from "./pod-store.ts";
+import type { HelperRecord } from "./record.ts";
+
+interface CreatePodsDeps {
+  readonly pods: PodStore;
+  readonly control: HelperPodControl;
+  readonly nodes: NodeLookup;
+  readonly clock: Clock;
+}
+
+/** How long the end of a pod is waited for: as long as a helper may take. */
+interface Limits {
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The create pods on the cluster, whoever made them: they are the record of the directories that
+ * may be there. What is known of them, and what is done to them once they are there.
+ */
+export class CreatePods {
+  readonly #deps: CreatePodsDeps;
+  readonly #control: HelperPodControl;
+  readonly #pods: HelperPods;
+  /** Logs being read, by pod name: a pod is deleted only after its log. */
+  readonly #logs = new Map<string, Promise<unknown>>();
+
+  constructor(deps: CreatePodsDeps) {
+    this.#deps = deps;
+    this.#control = deps.control;
+    this.#pods = new HelperPods(deps.pods, "create");
+  }
+
+  of(volumeName: string): readonly HelperPod[] {
+    return this.#pods.of(volumeName);
+  }
+
+  /** Those that have one. */
+  volumes(): Iterable<string> {
+    return this.#pods.volumes();
+  }
+
+  /**
+   * Other volumes that a create pod, also one of a dead leader, makes or has made in an overlapping
+   * directory.
+   */
+  makingNear(location: Location): readonly string[] {
+    return this.#pods.all().flatMap(({ record }) => {
+      const { state, volumeName } = record;
+      const hasFailed = state.is === "over" && !state.well;
+      return volumeName !== location.volume && !hasFailed && meets(record, location) ? [volumeName] : [];
+    });
+  }
+
+  /**
+   * Another volume whose create pod is at work in an overlapping directory, or may yet begin: two
+   * scripts must not meet there. Its claim may be gone, and nobody of this process waits for it.
+   * Of two volumes that both have such a pod, that of the older one goes first.
+   */
+  atWorkNear(location: Location): string | undefined {
+    const atWork = this.#pods.all().flatMap(({ record }) => (record.state.is === "over" ? [] : [record]));
+    const own = atWork.filter(({ volumeName }) => volumeName === location.volume);
+    const isBefore = (one: HelperRecord, other: HelperRecord): boolean => {
+      const [a, b] = [one.createdAt ?? 0, other.createdAt ?? 0];
+      return a < b || (a === b && one.podName < other.podName);
+    };
+    return atWork.find(
+      (record) =>
+        record.volumeName !== location.volume && meets(record, location) && !own.some((mine) => isBefore(mine, record)),
+    )?.volumeName;
+  }
+
+  /**
+   * Writes a pod's log into ours, behind the caller's back: only the pod's removal waits for it.
+   */
+  tellLog(pod: Pod): void {
+    const name = pod.metadata?.name ?? "";
+    const telling = this.#control.printLog(pod).finally(() => this.#logs.delete(name));
+    this.#logs.set(name, telling);
+  }
+
+  /** Notes on a create pod that is taken over that its directory is retained. */
+  async keepRetained(pod: Pod, signal: AbortSignal): Promise<void> {
+    await this.#control.keepRetained(pod, signal);
+  }
+
+  /**
+   * Deletes those of a volume, which has a PersistentVolume or no directory now. Resolves
+   * with whether all are. Never rejects.
+   */
+  async removeAll(volumeName: string): Promise<boolean> {
+    let all = true;
+    for (const { pod } of this.#pods.of(volumeName)) all = (await this.remove(pod)) && all;
+    return all;
+  }
+
+  /** Deletes a pod after its log has been read. Resolves with whether it is. Never rejects. */
+  async remove(pod: Pod): Promise<boolean> {
+    await this.#logs.get(pod.metadata?.name ?? "");
+    return this.#control.remove(pod);
+  }
+
+  /**
+   * Waits until a create pod that runs has ended, as long as a helper may take, unless its node
+   * does not answer: ended it is the record of what it made, deleted it is none. Never rejects.
+   */
+  async awaitEnd({ pod, record }: HelperPod, { settings, signal }: Limits): Promise<void> {
+    const { node } = record;
+    if (node !== "" && !isReady(this.#deps.nodes.get(node))) return;
+    const limit = deadline(this.#deps.clock, settings.config.cmdTimeoutSeconds * 1000, signal);
+    // Its time is up: it is ended as one that has not ended.
+    await this.#control.waitForEnd(pod, limit.signal).catch(() => undefined);
+    limit.clear();
+  }
+
+  /**
+   * Ends a create pod that runs or is about to, and waits until it has: it stays as the record of
+   * what it made, or one before it. Rejects with CLASSIC_HELPER_STUCK when that takes too long.
+   */
+  async endAsRecord({ pod, record: { podName, node } }: HelperPod, { settings, signal }: Limits): Promise<void> {
+    await this.#within({ podName, node }, settings, signal, async (limit) => {
+      // Watched from before: the end of a pod that is deleted meanwhile would not be seen any more.
+      const ended = this.#control.waitForEnd(pod, limit);
+      await Promise.all([this.#control.stop(pod, { keep: true, signal: limit }), ended]);
+    });
+  }
+
+  /**
+   * Deletes a create pod and waits until it cannot run any more; resolves with whether it has
+   * begun. On a node that does not answer it is forced: it can only make a directory, never remove
+   * one, and the next pod needs its name. Rejects with CLASSIC_HELPER_STUCK when that takes too
+   * long.
+   */
+  async end({ pod, record }: HelperPod, { settings, signal }: Limits): Promise<boolean> {
+    const { podName, node, state } = record;
+    const force = node !== "" && !isReady(this.#deps.nodes.get(node));
+    const begun = await this.#within({ podName, node }, settings, signal, (limit) =>
+      this.#control.removeAndWait(pod, limit, { force }),
+    );
+    return begun || state.mayHaveRun;
+  }
+
+  /** Waits for the end of a pod, as long as a helper may take. */
+  async #within<T>(
+    { podName, node }: Pick<HelperRecord, "podName" | "node">,
+    settings: Settings,
+    signal: AbortSignal,
+    work: (limit: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const limit = deadline(this.#deps.clock, settings.config.cmdTimeoutSeconds * 1000, signal);
+    try {
+      return await work(limit.signal);
+    } catch (error) {
+      if (limit.signal.aborted && !signal.aborted) throw classicErrors.HELPER_STUCK({ pod: podName, node });
+      throw error;
+    } finally {
+      limit.clear();
+    }
+  }
+}
+
+/** Whether a pod works in a directory that is, contains or lies in this one. */
+function meets({ node, path }: HelperRecord, location: Location): boolean {
+  const sameNode = node === "" || location.node === undefined || node === location.node;
+  return sameNode && path !== undefined && overlaps(path, location.path);
+}

@@ -1,0 +1,29 @@
+import type { Node } from "../../../kube/kinds.ts";
+
+/** All nodes, watched. */
+export interface NodeLookup {
+  get(name: string): Node | undefined;
+  all(): Iterable<Node>;
+}
+
+const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
+
+/** Whether a node's kubelet answers, as far as the cluster knows. */
+export function isReady(node: Node | undefined): boolean {
+  return (node?.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
+}
+
+/** How many nodes can run a pod now that names none. */
+export function usableNodes(nodes: NodeLookup): number {
+  let count = 0;
+  for (const node of nodes.all()) if (isReady(node) && node.spec?.unschedulable !== true) count++;
+  return count;
+}
+
+/**
+ * Whether nothing can run on a node any more by an administrator's word: its object is gone, or it
+ * carries the out-of-service taint. Kubernetes itself then forces its pods off.
+ */
+export function isDead(node: Node | undefined): boolean {
+  return node === undefined || (node.spec?.taints ?? []).some(({ key }) => key === OUT_OF_SERVICE);
+}

@@ -1,0 +1,292 @@
+import { type Clock, deadline } from "../../../effects/clock.ts";
+import type { KubeClient } from "../../../kube/client.ts";
+import { isConflict, isForbidden, isNotFound, KubeError } from "../../../kube/errors.ts";
+import { type Pod, pods } from "../../../kube/kinds.ts";
+import { uidOf } from "../../../kube/objects.ts";
+import { messageOf } from "../../../observe/errors.ts";
+import type { Log } from "../../../observe/log.ts";
+import { HELPER_CONTAINER, HELPER_RETAIN, HELPER_STOPPED } from "../../names.ts";
+import type { PodStore } from "./pod-store.ts";
+import { hasBegun, isDeleted, recordOf } from "./record.ts";
+import { tailOf } from "../trouble.ts";
+
+export interface HelperPodDeps {
+  readonly client: KubeClient;
+  readonly pods: PodStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Log lines asked for: enough for any script's story, not enough to fill our memory. */
+const LOG_LINES = 1000;
+const LOG_TIMEOUT_MS = 10_000;
+const LOOK_AGAIN_MS = 5000;
+/**
+ * Races with a kubelet's status are lost a few times at most; whoever answers "conflict" more often
+ * means something else.
+ */
+const RACES = 5;
+/** A leader that has lost its lease must end soon. */
+const TAKE_BACK_MS = 5000;
+
+/** What is done to a helper pod that is there, whoever made it: looked at, ended, deleted. */
+export class HelperPodControl {
+  readonly #deps: HelperPodDeps;
+
+  constructor(deps: HelperPodDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Reads a pod's log, writes it into ours, and returns its last lines; "" when it cannot be read.
+   * Never rejects.
+   */
+  async printLog(pod: Pod): Promise<string> {
+    const { name = "", namespace } = pod.metadata ?? {};
+    const { log } = this.#deps;
+    const containers = pod.spec?.containers ?? [];
+    const named = containers.some((one) => one.name === HELPER_CONTAINER);
+    const container = named ? HELPER_CONTAINER : (containers[0]?.name ?? HELPER_CONTAINER);
+    let text: string;
+    try {
+      const at = { name, namespace };
+      text = await this.#deps.client.podLog(at, { container, tailLines: LOG_LINES, timeoutMs: LOG_TIMEOUT_MS });
+    } catch (error) {
+      log.error(`failed to save ${name} logs: error in opening stream: ${messageOf(error)}`, { pod: name });
+      return "";
+    }
+    const trimmed = text.replace(/^\n+|\n+$/g, "");
+    log.info(`Start of ${name} logs`, { pod: name });
+    if (trimmed !== "") for (const line of trimmed.split("\n")) log.info(line, { pod: name });
+    log.info(`End of ${name} logs`, { pod: name });
+    return tailOf(text);
+  }
+
+  /**
+   * Deletes a pod; one that is gone or has become another counts as deleted. Other failures are
+   * logged: the caller's work is done, and a leftover is found again. Resolves with whether it is
+   * gone.
+   */
+  async remove(pod: Pod, options: { readonly force?: boolean; readonly signal?: AbortSignal } = {}): Promise<boolean> {
+    const { name = "", namespace, uid } = pod.metadata ?? {};
+    try {
+      await this.#deps.client.delete(
+        pods,
+        { name, namespace },
+        {
+          ...(uid === undefined ? {} : { uid }),
+          ...(options.force === true ? { gracePeriodSeconds: 0 } : {}),
+          ...(options.signal === undefined ? {} : { signal: options.signal }),
+        },
+      );
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) this.#deps.pods.answered(name, undefined);
+      if (isNotFound(error) || isConflict(error)) return true;
+      this.#deps.log.error(`unable to delete the helper pod: ${messageOf(error)}`, { pod: name });
+      return false;
+    }
+  }
+
+  /**
+   * Notes on a create pod that what it makes is never to be removed, where it does not say so yet:
+   * its class's policy has become Retain since.
+   */
+  async keepRetained(pod: Pod, signal: AbortSignal): Promise<void> {
+    if (recordOf(pod)?.retain === true) return;
+    const { name = "", namespace, uid } = pod.metadata ?? {};
+    const patch = { metadata: { uid, annotations: { [HELPER_RETAIN]: "true" } } };
+    try {
+      await this.#deps.client.patchMerge(pods, { name, namespace }, patch, { signal });
+    } catch (error) {
+      // It only matters after two crashes at the worst moments; the claim is not kept waiting for a
+      // right.
+      if (!isForbidden(error)) throw error;
+      this.#deps.log.warn("the helper pod cannot be marked as retained", { pod: name, err: error });
+    }
+  }
+
+  /**
+   * Tells the kubelet to end a pod and to leave it there, failed, as the record of what it made;
+   * one that nobody could have begun, and that comes after nothing, is deleted instead, unless it
+   * is to be kept (`keep`). `activeDeadlineSeconds` is one of the few fields of a pod that may be
+   * set later, and since Kubernetes 1.27 the kubelet calls a pod Failed only when its containers
+   * have stopped. Where the patch is refused (rights, a webhook) it is deleted. Rejects when the
+   * server does not answer.
+   */
+  async stop(pod: Pod, options: { readonly keep?: boolean; readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { keep = false, signal } = options;
+    const { client } = this.#deps;
+    const { name = "", namespace, uid } = pod.metadata ?? {};
+    const call = signal === undefined ? {} : { signal };
+    const patch = {
+      metadata: { uid, annotations: { [HELPER_STOPPED]: "true" } },
+      spec: { activeDeadlineSeconds: 1 },
+    };
+    let now: Pod | undefined = pod;
+    for (let race = 1; now !== undefined && uidOf(now) === uid; race++) {
+      const record = recordOf(now);
+      try {
+        if (keep || record === undefined || record.state.mayHaveRun || record.again) {
+          await client.patchMerge(pods, { name, namespace }, patch, call);
+        } else {
+          // The resource version: a container that starts meanwhile changes the pod's status first.
+          const { resourceVersion } = now.metadata ?? {};
+          await client.delete(pods, { name, namespace }, { uid, resourceVersion, ...call });
+        }
+        return;
+      } catch (error) {
+        if (isNotFound(error)) {
+          this.#deps.pods.answered(name, undefined);
+          return;
+        }
+        if (isRefusal(error)) {
+          await this.remove(now, call);
+          return;
+        }
+        if (!isConflict(error) || race === RACES) throw error;
+      }
+      now = await this.get(name, namespace, signal);
+    }
+  }
+
+  /**
+   * Deletes a pod and waits until it is not there any more. Resolves with whether a container of it
+   * was seen to have run, be it while it was ended. Rejects when the signal is aborted first.
+   */
+  async removeAndWait(pod: Pod, signal: AbortSignal, options: { readonly force?: boolean } = {}): Promise<boolean> {
+    const { name = "", namespace } = pod.metadata ?? {};
+    const { pods: store, clock } = this.#deps;
+    const isSame = (other: Pod | undefined): other is Pod => other !== undefined && uidOf(other) === uidOf(pod);
+    let begun = hasBegun(pod);
+    const stop = store.watch(name, () => {
+      const seen = store.get(name);
+      if (isSame(seen) && hasBegun(seen)) begun = true;
+    });
+    try {
+      for (;;) {
+        const now = await this.get(name, namespace, signal);
+        if (isSame(now)) {
+          if (hasBegun(now)) begun = true;
+          if (now.metadata?.deletionTimestamp === undefined || options.force === true) {
+            await this.remove(now, { ...options, signal });
+          }
+        }
+        const left = isSame(now) && isSame(await this.get(name, namespace, signal));
+        // Gone; what it did last is known when the watch says so too.
+        if (!left && !isSame(store.get(name))) return begun;
+        // A watch that never showed the pod cannot show its end either, so the server is asked
+        // again after a while.
+        const look = deadline(clock, LOOK_AGAIN_MS, signal);
+        try {
+          await this.watch(pod, look.signal, (seen) => (seen === undefined ? true : undefined));
+        } catch (error) {
+          if (signal.aborted) throw error;
+        } finally {
+          look.clear();
+        }
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  /** Waits until a pod has ended or is gone. Rejects when the signal is aborted first. */
+  async waitForEnd(pod: Pod, signal: AbortSignal): Promise<void> {
+    const ended = (seen: Pod | undefined): true | undefined =>
+      seen === undefined || seen.status?.phase === "Succeeded" || seen.status?.phase === "Failed" ? true : undefined;
+    await this.watch(pod, signal, ended);
+  }
+
+  /**
+   * Deletes a delete pod if, by the API server's word at that very moment, no container of it has
+   * started; without a UID, whichever has its name and directory (the answer to its creation was
+   * not waited for). Best effort: never rejects, and takes five seconds at most.
+   */
+  async takeBack(pod: Pod): Promise<void> {
+    const { name = "", namespace } = pod.metadata ?? {};
+    const { client, clock, log } = this.#deps;
+    const limit = deadline(clock, TAKE_BACK_MS);
+    const { signal } = limit;
+    try {
+      for (let race = 1; ; race++) {
+        const now = await this.get(name, namespace, signal);
+        const record = now === undefined ? undefined : recordOf(now);
+        if (now === undefined || record === undefined) return;
+        if (record.state.mayHaveRun || isDeleted(record.state)) return;
+        if (record.action !== "delete" || record.path !== recordOf(pod)?.path) return;
+        if (pod.metadata?.uid !== undefined && uidOf(now) !== pod.metadata.uid) return;
+        try {
+          // The resource version: a container that starts meanwhile changes the pod's status first.
+          const { uid, resourceVersion } = now.metadata ?? {};
+          await client.delete(pods, { name, namespace }, { uid, resourceVersion, signal });
+          log.info("a helper pod that had not begun is taken back", { pod: name, volume: record.volumeName });
+          return;
+        } catch (error) {
+          if (!isConflict(error) || race === RACES) throw error;
+        }
+      }
+    } catch (error) {
+      if (!isNotFound(error)) log.error(`unable to take the helper pod back: ${messageOf(error)}`, { pod: name });
+    } finally {
+      limit.clear();
+    }
+  }
+
+  /** A pod as the server has it; undefined when it is not there. */
+  async get(name: string, namespace: string | undefined, signal?: AbortSignal): Promise<Pod | undefined> {
+    const { client, pods: store } = this.#deps;
+    let pod: Pod | undefined;
+    try {
+      pod = await client.get(pods, { name, namespace }, signal === undefined ? {} : { signal });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    store.answered(name, pod);
+    return pod;
+  }
+
+  /**
+   * Watches the pod with this UID until `look` answers. `look(undefined)`: it was seen and is gone.
+   * A pod the watch has not shown yet is not gone: the answer to a create can be ahead of the
+   * watch.
+   */
+  watch<T>(pod: Pod, signal: AbortSignal, look: (pod: Pod | undefined) => T | undefined): Promise<T> {
+    const { pods: store } = this.#deps;
+    const name = pod.metadata?.name ?? "";
+    return new Promise((resolve, reject) => {
+      let seen = false;
+      const check = (): void => {
+        const now = store.get(name);
+        const same = now !== undefined && uidOf(now) === uidOf(pod);
+        if (same) seen = true;
+        else if (!seen) return;
+        const answer = look(same ? now : undefined);
+        if (answer === undefined) return;
+        finish();
+        resolve(answer);
+      };
+      const onAbort = (): void => {
+        finish();
+        reject(signal.reason as Error);
+      };
+      const stop = store.watch(name, check);
+      const finish = (): void => {
+        stop();
+        signal.removeEventListener("abort", onAbort);
+      };
+      if (signal.aborted) {
+        onAbort();
+        return;
+      }
+      signal.addEventListener("abort", onAbort, { once: true });
+      check();
+    });
+  }
+}
+
+/** The server will not have it, however often it is asked. */
+function isRefusal(error: unknown): boolean {
+  const code = error instanceof KubeError ? error.code : 0;
+  return code >= 400 && code < 500 && !isConflict(error) && code !== 429;
+}

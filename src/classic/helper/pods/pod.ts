@@ -1,0 +1,204 @@
+import type { Pod } from "../../../kube/kinds.ts";
+import type { ClassicConfig } from "../../settings/config.ts";
+import { classicErrors } from "../../errors.ts";
+import type { Ownership } from "../../directory/name.ts";
+import type { HelperTemplate } from "../../settings/helper-template.ts";
+import {
+  DATA_VOLUME,
+  HELPER_AGAIN,
+  HELPER_PATH,
+  HELPER_PROVISIONER,
+  HELPER_RETAIN,
+  HELPER_VOLUME,
+  HELPER_VOLUME_UID,
+  SCRIPT_DIR,
+  SCRIPT_VOLUME,
+  SETUP_KEY,
+  TEARDOWN_KEY,
+} from "../../names.ts";
+import { clean, join, split } from "../../directory/paths.ts";
+
+export type HelperAction = "create" | "delete";
+
+/** What a helper pod is to do. */
+export interface HelperTask {
+  readonly action: HelperAction;
+  readonly volumeName: string;
+  /** Of a teardown: the PersistentVolume, and since when it has been released (milliseconds). */
+  readonly released?: { readonly uid: string; readonly since: number };
+  /** The volume's directory on the host. */
+  readonly path: string;
+  /** "" where any node will do (shared file system). */
+  readonly node: string;
+  readonly shared: boolean;
+  readonly sizeBytes: bigint;
+  /** `Filesystem` in practice. */
+  readonly mode: string;
+  readonly ownership: Ownership;
+  /** The class's policy is Retain: noted on the pod, for whoever finds it. */
+  readonly retain?: boolean;
+  /** An attempt before this one may have made the directory: noted on the pod, too. */
+  readonly again?: boolean;
+  /**
+   * Behind the pod's name, where a pod of the plain name is stuck on another node, or is still
+   * needed as a record.
+   */
+  readonly suffix?: string;
+}
+
+/** What all helper pods of a configuration have in common. */
+export interface HelperSurroundings {
+  readonly template: HelperTemplate;
+  readonly config: Pick<ClassicConfig, "setupCommand" | "teardownCommand">;
+  readonly namespace: string;
+  readonly configMapName: string;
+  readonly serviceAccountName: string;
+  /** The name of our provisioner: noted on the pod. */
+  readonly provisioner: string;
+}
+
+const LONGEST_NAME = 128;
+
+/**
+ * The pod that makes or removes a directory, exactly as the original makes it (scripts and policies
+ * know its shape), except that it gets no ServiceAccount token.
+ */
+export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
+  if (task.volumeName === "" || task.path === "" || (!task.shared && task.node === "")) {
+    throw classicErrors.HELPER_INPUT({});
+  }
+  if (!task.path.startsWith("/")) throw classicErrors.HELPER_RELATIVE({ path: task.path });
+  const path = clean(task.path);
+  const { dir, file } = split(path);
+
+  const { template, config } = around;
+  const scripts = [
+    ...(config.setupCommand === "" ? [SETUP_KEY] : []),
+    ...(config.teardownCommand === "" ? [TEARDOWN_KEY] : []),
+  ];
+  const script = scripts.length > 0;
+  const { mounts, dataDir } = mountsFor(template.container.volumeMounts ?? [], dir, script);
+  const parent = dataDir.endsWith("/") ? dataDir.slice(0, -1) : dataDir;
+  if (parent === "" || file === "" || !parent.startsWith("/")) {
+    throw classicErrors.HELPER_PARENT({ action: task.action, path });
+  }
+  const volumeDir = join(parent, file);
+
+  const { serviceAccount: _, ...templateSpec } = template.spec;
+  const [, ...otherContainers] = template.spec.containers;
+  return {
+    metadata: {
+      ...template.metadata,
+      name: helperPodName(template, task.action, task.volumeName, task.suffix),
+      namespace: around.namespace,
+      annotations: {
+        ...template.metadata.annotations,
+        [HELPER_PROVISIONER]: around.provisioner,
+        [HELPER_VOLUME]: task.volumeName,
+        [HELPER_PATH]: path,
+        ...(task.released === undefined ? {} : { [HELPER_VOLUME_UID]: task.released.uid }),
+        ...(task.retain === true ? { [HELPER_RETAIN]: "true" } : {}),
+        ...(task.again === true ? { [HELPER_AGAIN]: "true" } : {}),
+      },
+    },
+    spec: {
+      ...templateSpec,
+      ...nodeNameFor(template, task.node),
+      serviceAccountName: around.serviceAccountName,
+      // The helper works on the host's disk and never on the API; a token would only be there to be
+      // stolen.
+      automountServiceAccountToken: false,
+      restartPolicy: "Never",
+      tolerations: template.spec.tolerations ?? [
+        { key: "node.kubernetes.io/disk-pressure", operator: "Exists", effect: "NoSchedule" },
+      ],
+      volumes: [
+        ...(template.spec.volumes ?? []),
+        { name: DATA_VOLUME, hostPath: { path: dir, type: "DirectoryOrCreate" } },
+        ...(script
+          ? [
+              {
+                name: SCRIPT_VOLUME,
+                configMap: { name: around.configMapName, items: scripts.map((key) => ({ key, path: key })) },
+              },
+            ]
+          : []),
+      ],
+      containers: [
+        {
+          ...template.container,
+          command: commandFor(task.action, config),
+          args: ["-p", volumeDir, "-s", `${task.sizeBytes}`, "-m", task.mode, "-a", task.action],
+          env: [...(template.container.env ?? []), ...environment(task, volumeDir)],
+          volumeMounts: mounts,
+        },
+        ...otherContainers,
+      ],
+    },
+  };
+}
+
+/** The same pod, noting that an attempt before it may have made the directory. */
+export function markedAgain(pod: Pod): Pod {
+  const annotations = { ...pod.metadata?.annotations, [HELPER_AGAIN]: "true" };
+  return { ...pod, metadata: { ...pod.metadata, annotations } };
+}
+
+/** `helper-pod-create-pvc-…`: policies and dashboards match on it. */
+export function helperPodName(
+  template: HelperTemplate,
+  action: HelperAction,
+  volumeName: string,
+  suffix: string = "",
+): string {
+  const name = `${template.metadata.name ?? ""}-${action}-${volumeName}`;
+  if (name.length + suffix.length <= LONGEST_NAME) return name + suffix;
+  // The server takes no name that ends in these, nor one with a part between dots that does.
+  return name.slice(0, LONGEST_NAME - suffix.length).replace(/[-.]+$/, "") + suffix;
+}
+
+function nodeNameFor(template: HelperTemplate, node: string): { nodeName?: string } {
+  if (template.spec.nodeName !== undefined && template.spec.nodeName !== "") return {};
+  return node === "" ? {} : { nodeName: node };
+}
+
+function commandFor(action: HelperAction, config: HelperSurroundings["config"]): string[] {
+  const own = action === "create" ? config.setupCommand : config.teardownCommand;
+  return own === "" ? ["/bin/sh", `${SCRIPT_DIR}/${action === "create" ? SETUP_KEY : TEARDOWN_KEY}`] : [own];
+}
+
+function environment(task: HelperTask, volumeDir: string): { name: string; value: string }[] {
+  return [
+    { name: "VOL_DIR", value: volumeDir },
+    { name: "VOL_MODE", value: task.mode },
+    { name: "VOL_SIZE_BYTES", value: `${task.sizeBytes}` },
+    { name: "VOL_USER", value: task.ownership.user },
+    { name: "VOL_GROUP", value: task.ownership.group },
+    { name: "VOL_PERM", value: task.ownership.perm },
+  ];
+}
+
+type Mount = { readonly name: string; readonly mountPath: string };
+
+/**
+ * The template's mounts and ours. An unsafe template may say where `data` is mounted; `script` is
+ * always at /script.
+ */
+function mountsFor(
+  own: readonly Mount[],
+  parentDir: string,
+  script: boolean,
+): { readonly mounts: Mount[]; readonly dataDir: string } {
+  const mounts = [...own];
+  const place = (name: string, mountPath: string, forced: boolean): string => {
+    const at = mounts.findIndex((mount) => mount.name === name);
+    const given = mounts[at]?.mountPath ?? "";
+    const path = forced || given === "" ? mountPath : given;
+    if (at < 0) mounts.push({ name, mountPath: path });
+    else mounts[at] = { ...mounts[at], name, mountPath: path };
+    return path;
+  };
+  if (script) place(SCRIPT_VOLUME, SCRIPT_DIR, true);
+  const dataDir = place(DATA_VOLUME, parentDir, false);
+  return { mounts, dataDir };
+}

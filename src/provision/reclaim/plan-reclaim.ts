@@ -1,0 +1,124 @@
+import { EXTERNAL_PROVISIONER_FINALIZER, PROVISIONED_BY } from "../../api/names.ts";
+import type { PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
+import { nameOf, uidOf, type Stored } from "../../kube/objects.ts";
+import type { Driver } from "../driver.ts";
+
+/** What of a driver decides about a PersistentVolume. */
+export type Owner = Pick<Driver, "provisioner" | "csiDriver" | "finalizer">;
+
+export type ReclaimPlan =
+  | { readonly step: "nothing" }
+  /**
+   * Take a foreign finalizer off: only other provisioning libraries honour it, and none of them
+   * runs.
+   */
+  | { readonly step: "drop-foreign-finalizer" }
+  /** Write what a restore has lost: the annotation provisioned-by, our finalizer. */
+  | { readonly step: "adopt" }
+  /**
+   * The claim is gone and kube-controller-manager has not said so yet: write the phase Released for
+   * it.
+   */
+  | { readonly step: "mark-released" }
+  /** Remove the data, then the object. */
+  | { readonly step: "reclaim" }
+  /**
+   * The object is being deleted and its data stays: tell the driver, then take our finalizer off.
+   */
+  | { readonly step: "retain" }
+  /** The object is being deleted and its data is gone: take our finalizer off. */
+  | { readonly step: "drop-finalizer" };
+
+const nothing: ReclaimPlan = { step: "nothing" };
+
+/**
+ * Decides the next step of one PersistentVolume. `claim` is the claim that claimRef names, as last
+ * seen, whatever its UID; `emptied`: its data was removed by this process.
+ *
+ * A volume that is being deleted (`kubectl delete pv`) and does not carry the driver's finalizer is
+ * left alone: its data stays, as with local-path-provisioner.
+ */
+export function planReclaim(
+  owner: Owner,
+  volume: Stored<PersistentVolume>,
+  claim: PersistentVolumeClaim | undefined,
+  emptied = false,
+): ReclaimPlan {
+  if (!isOurs(owner, volume)) return nothing;
+  const { deletionTimestamp, finalizers } = volume.metadata;
+  if (finalizers?.includes(EXTERNAL_PROVISIONER_FINALIZER) === true) return { step: "drop-foreign-finalizer" };
+  const deleting = deletionTimestamp !== undefined;
+  if (deleting && !isHeld(owner, volume)) return nothing;
+  if (!deleting && lacks(owner, volume)) return { step: "adopt" };
+
+  const claimUid = volume.spec?.claimRef?.uid;
+  const phase = volume.status?.phase;
+  if (phase === "Bound" && claimUid !== undefined && (claim === undefined || uidOf(claim) !== claimUid)) {
+    return { step: "mark-released" };
+  }
+  if (holds(claim, volume)) return nothing;
+  // Without a UID an administrator has taken the volume back, or reserved it for a claim to come:
+  // its data stays.
+  if (!claimUid) return deleting ? { step: "retain" } : nothing;
+  if (!isReleased(owner, volume)) return nothing;
+  if (volume.spec?.persistentVolumeReclaimPolicy !== "Delete") return deleting ? { step: "retain" } : nothing;
+  return deleting && emptied ? { step: "drop-finalizer" } : { step: "reclaim" };
+}
+
+/** By the annotation, or where that was lost by the CSI driver. */
+function isOurs(owner: Owner, volume: PersistentVolume): boolean {
+  const provisionedBy = volume.metadata?.annotations?.[PROVISIONED_BY];
+  return provisionedBy === undefined ? isOfCsiDriver(owner, volume) : provisionedBy === owner.provisioner;
+}
+
+function isOfCsiDriver({ csiDriver }: Owner, volume: PersistentVolume): boolean {
+  return csiDriver !== undefined && volume.spec?.csi?.driver === csiDriver;
+}
+
+/** Whether our finalizer is on it. */
+function isHeld({ finalizer }: Owner, volume: PersistentVolume): boolean {
+  return finalizer !== undefined && volume.metadata?.finalizers?.includes(finalizer) === true;
+}
+
+function lacks(owner: Owner, volume: PersistentVolume): boolean {
+  const annotated = volume.metadata?.annotations?.[PROVISIONED_BY] !== undefined;
+  return !annotated || (owner.finalizer !== undefined && !isHeld(owner, volume));
+}
+
+/**
+ * kube-controller-manager calls a volume Failed whose annotation was lost and whose claim was
+ * deleted: it looks for an in-tree plugin that could remove the data.
+ */
+function isReleased(owner: Owner, volume: PersistentVolume): boolean {
+  const phase = volume.status?.phase;
+  return phase === "Released" || (phase === "Failed" && isOfCsiDriver(owner, volume));
+}
+
+/**
+ * Whether this claim is the one the volume was made for, and may still have it: one that got
+ * another volume does not need this one any more.
+ */
+export function holds(claim: PersistentVolumeClaim | undefined, volume: Stored<PersistentVolume>): boolean {
+  if (claim === undefined) return false;
+  const boundTo = claim.spec?.volumeName;
+  const reservedFor = volume.spec?.claimRef?.uid;
+  // Reserved by name, and kube-controller-manager is about to write the UID.
+  if (!reservedFor) return boundTo === nameOf(volume);
+  return uidOf(claim) === reservedFor && (!boundTo || boundTo === nameOf(volume));
+}
+
+/**
+ * Whether a volume whose removal has begun has been taken out of it: set to another policy, given
+ * to another claim, to none or to another driver, or deleted where nothing of ours holds it. The
+ * phase alone says nothing: kube-controller-manager, where its cache of claims is behind, calls a
+ * Released volume Bound once more before it finds its claim gone.
+ */
+export function isRescued(owner: Owner, removing: PersistentVolume, now: PersistentVolume): boolean {
+  return (
+    uidOf(now) !== uidOf(removing) ||
+    now.spec?.persistentVolumeReclaimPolicy !== "Delete" ||
+    now.spec.claimRef?.uid !== removing.spec?.claimRef?.uid ||
+    (now.metadata?.deletionTimestamp !== undefined && !isHeld(owner, now)) ||
+    !isOurs(owner, now)
+  );
+}
