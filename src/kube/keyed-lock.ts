@@ -1,6 +1,6 @@
 /**
  * One operation per key at a time, first come first served. One whose signal is aborted while it
- * waits is not begun when its turn comes.
+ * waits waits no longer, and is never begun.
  */
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();
@@ -14,7 +14,7 @@ export class KeyedLock {
     const tail = before.then(() => mine);
     this.#tails.set(key, tail);
     try {
-      await before;
+      await (signal === undefined ? before : orAborted(before, signal));
       signal?.throwIfAborted();
       return await work();
     } finally {
@@ -26,5 +26,21 @@ export class KeyedLock {
   /** Whether an operation on the key is running or waiting. */
   busy(key: string): boolean {
     return this.#tails.has(key);
+  }
+}
+
+async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<void>((_, reject) => {
+    stop = () => {
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    signal.throwIfAborted();
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
 }

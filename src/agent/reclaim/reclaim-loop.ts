@@ -44,6 +44,8 @@ export interface ReclaimLoopDeps extends ControllerDeps {
 const WORKERS = 2;
 /** What waits is looked at again after this, should nothing tell us earlier. */
 const AGAIN_MS = 30_000;
+/** A publish makes the object before the directory. */
+const NEW_MS = 60_000;
 /** Steps of one round: trash, record, purge, purged. */
 const MOST_STEPS = 6;
 
@@ -81,11 +83,13 @@ export async function runReclaimLoop(deps: ReclaimLoopDeps, signal: AbortSignal)
  * Spares the requests for volumes that nobody removes. What the caches do not show yet comes with
  * their next event.
  */
-function mayBeDue({ copyObjects, nodeName, reclaimed }: ReclaimLoopDeps, volume: string): boolean {
+function mayBeDue({ clock, copyObjects, nodeName, reclaimed }: ReclaimLoopDeps, volume: string): boolean {
   if (reclaimed.store.get(volume)?.spec.reclaim === true) return true;
   const object = copyObjects.store.get(copyNameOf(volume, nodeName));
   const isLetGo = object?.status?.purged === true && object.metadata?.deletionTimestamp !== undefined;
-  return isLetGo || saysNothing(object);
+  // One that is new is about to say something.
+  const madeAt = Date.parse(object?.metadata?.creationTimestamp ?? "");
+  return isLetGo || (saysNothing(object) && clock.now() - madeAt > NEW_MS);
 }
 
 async function removeVolume(deps: ReclaimLoopDeps, volume: string, signal: AbortSignal): Promise<ReconcileResult> {
