@@ -38,6 +38,10 @@ export class Findings {
     this.#set(view, { copying });
   }
 
+  precopied(view: VolumeView, precopied: Found["precopied"]): void {
+    this.#set(view, { precopied });
+  }
+
   copied(view: VolumeView, copied: Found["copied"]): void {
     this.#set(view, { copied });
   }

@@ -1,7 +1,7 @@
 /*
- * Work on the trees of volumes that takes long: reading one whole, bringing one here, sending one
- * away. It runs beside the loop that plans, at most one piece per volume, for one move and sealing
- * (`key`).
+ * Work on the trees of volumes that takes long: reading one whole, bringing one here in live passes
+ * or in the final one, sending one away. It runs beside the loop that plans, at most one piece per
+ * volume, for one move and sealing (`key`; live passes have one of their own).
  *
  *   none ── begin ──▶ running ── done ──▶ ended: who begins it again is told its result again
  *                        └── endOthers ──▶ none (awaited)
@@ -12,21 +12,33 @@
  *
  * Whoever needs a tree for itself ends the others first, and waits until they have ended: two
  * writers in one directory would make a copy that nobody has compared, and a reader of our own
- * would spoil the proof that nobody holds the directory.
+ * would spoil the proof that nobody holds the directory. So a live pass that is still under way is
+ * ended, on the source by the proof and on the target by the final pass, before that begins.
+ *
+ * Only the final pass ends with `arrived`: a copy of live passes never counts as whole.
+ *
+ * What the passes of one move have taught either side (transfer/passes) is kept here, for one copy:
+ * move, epoch and incarnation. It goes with the process, and then everything is read again.
  */
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../effects/clock.ts";
 import { background } from "../../observe/background.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
+import type { Random } from "../../effects/random.ts";
 import type { CopyEngine } from "../transfer/engine.ts";
+import { SourceMemory } from "../transfer/passes/source-memory.ts";
+import { TargetMemory } from "../transfer/passes/target-memory.ts";
+import type { Progress } from "../transfer/receive.ts";
 import type { TreeSummary } from "../transfer/tree/summary.ts";
 import type { TransferRequest } from "./transfer-request.ts";
 import { Meter } from "./meter.ts";
-import type { Found, Outcome, Summary, VolumeView } from "./view.ts";
+import { pauseBeforeNext } from "./passes.ts";
+import type { Failure, Found, Outcome, Precopy, Summary, VolumeView } from "./view.ts";
 
 export interface JobsDeps {
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   readonly engine: CopyEngine;
   /** Opens a data directory; nobody but root can have put it there. */
@@ -50,10 +62,24 @@ export interface Incoming {
   readonly arrived: () => Promise<unknown>;
 }
 
+/** Which copy is brought: the target's, whose source is of the epoch before. */
+interface Wanted {
+  readonly epoch: number;
+  readonly incarnation: string;
+}
+
+type Told = (copying: NonNullable<Found["copying"]>) => void;
+
+interface Memory {
+  readonly copy: string;
+  readonly source: SourceMemory;
+  readonly target: TargetMemory;
+}
+
 /** A piece of work for one key; it stays known after its end. */
 interface KeyedJob extends Job {
   readonly key: string;
-  readonly result: () => Outcome | undefined;
+  readonly result: () => unknown;
 }
 
 /** A connection that breaks is tried again; what stays broken is the move's business. */
@@ -64,6 +90,7 @@ export class Jobs {
   readonly #deps: JobsDeps;
   readonly #jobs = new Map<string, KeyedJob>();
   readonly #sends = new Map<string, Set<Job>>();
+  readonly #memories = new Map<string, Memory>();
 
   constructor(deps: JobsDeps) {
     this.#deps = deps;
@@ -82,13 +109,15 @@ export class Jobs {
 
   /**
    * Reads the tree whole; `done` gets its totals, or why it cannot be read. Does nothing while that
-   * is under way; what has been read for this key is told again.
+   * is under way; what has been read for this key is told again. `source` is the view of a sealed
+   * source: what its live passes have read is not read again.
    */
-  summarize(volume: string, key: string, path: string, done: (result: Outcome) => void): void {
+  summarize(volume: string, key: string, path: string, done: (result: Outcome) => void, source?: VolumeView): void {
+    const memory = source === undefined ? undefined : this.#memoryFor(source, source.localVolume?.spec);
     this.#begin(volume, key, "reading a volume", done, async (signal) => {
       const directory = await this.#deps.openDirectory(path);
       try {
-        return summaryOf(await this.#deps.engine.summarize(directory.fd, signal));
+        return summaryOf(await this.#deps.engine.summarize(directory.fd, signal, memory?.source));
       } finally {
         await directory.close();
       }
@@ -96,41 +125,67 @@ export class Jobs {
   }
 
   /**
-   * Brings the tree from the source. `progressed` is told how far it is, every five seconds; `done`
-   * gets its totals, or why it could not be brought. `arrived` is awaited when all of it is there
-   * and before that is told. Does nothing while a copy is under way; what has been brought for this
-   * key is told again, and not brought again.
+   * Brings the tree from the sealed source. `progressed` is told how far it is, every five seconds;
+   * `done` gets its totals, or why it could not be brought. `arrived` is awaited when all of it is
+   * there and before that is told. Does nothing while a copy is under way; what has been brought
+   * for this key is told again, and not brought again.
    */
   copy(
     view: VolumeView,
     key: string,
     { path, arrived }: Incoming,
-    step: { readonly epoch: number; readonly incarnation: string; readonly digest: string },
-    progressed: (copying: NonNullable<Found["copying"]>) => void,
+    wanted: Wanted,
+    progressed: Told,
     done: (result: Outcome) => void,
   ): void {
-    const { move, volume } = view;
-    if (move === undefined) return;
-    const request: TransferRequest = {
-      volume,
-      epoch: step.epoch - 1,
-      incarnation: step.incarnation,
-      move: move.metadata.name,
-      moveUID: move.metadata.uid,
-      sealing: move.status?.sealing ?? 0,
-    };
-    this.#begin(volume, key, "copying a volume", done, (signal) =>
-      this.#bring(move.spec.from, request, { path, arrived }, signal, progressed),
-    );
+    const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 });
+    this.#begin(view.volume, key, "copying a volume", done, async (signal) => {
+      const base = memory?.target.pass;
+      const { summary } = await this.#bring(view, wanted, path, { base }, memory, signal, progressed);
+      await arrived();
+      return summaryOf(summary);
+    });
   }
 
-  /** Sends the tree over the stream. Rejects when it could not. */
-  async send(volume: string, path: string, stream: Duplex): Promise<void> {
+  /**
+   * Brings the tree from the source while the pod writes, in passes until little is left to send.
+   * The copy is not whole then, whatever has arrived. Otherwise as `copy`.
+   */
+  precopy(
+    view: VolumeView,
+    key: string,
+    path: string,
+    wanted: Wanted,
+    progressed: Told,
+    done: (result: Precopy) => void,
+  ): void {
+    const { clock, log, random } = this.#deps;
+    const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 });
+    this.#begin<Exclude<Precopy, Failure>>(view.volume, key, "copying a volume live", done, async (signal) => {
+      const sent: number[] = [];
+      for (;;) {
+        const began = clock.monotonic();
+        const of = { pass: random.uuid(), base: memory?.target.pass };
+        const { progress, summary } = await this.#bring(view, wanted, path, of, memory, signal, progressed);
+        sent.push(progress.bytes);
+        const tookMs = clock.monotonic() - began;
+        log.info("a live pass has ended", { volume: view.volume, passes: sent.length, ...progress, tookMs });
+        const pause = pauseBeforeNext(sent, tookMs);
+        if (pause === undefined) return { bytes: summary.bytes, files: summary.files, toSend: progress.bytes };
+        await clock.sleep(pause, signal);
+      }
+    });
+  }
+
+  /** Sends the tree over the stream, as it was asked for. Rejects when it could not. */
+  async send(asked: TransferRequest, path: string, stream: Duplex): Promise<void> {
+    const { base, pass, volume } = asked;
     const stop = new AbortController();
+    const memory = this.#memoryOf(volume, asked).source;
     const sending = (async (): Promise<void> => {
       const directory = await this.#deps.openDirectory(path);
       try {
-        await this.#deps.engine.send(directory.fd, stream, stop.signal);
+        await this.#deps.engine.send(directory.fd, stream, stop.signal, { base, pass, memory });
       } finally {
         await directory.close();
       }
@@ -145,15 +200,21 @@ export class Jobs {
     }
   }
 
+  /** No move has the volume any more: what its passes have taught is not needed. */
+  forget(volume: string): void {
+    this.#memories.delete(volume);
+  }
+
   /**
    * Whether the volume's reading or copying for this key is under way, or has ended: then `done` is
    * told its result.
    */
-  tellAgain(volume: string, key: string, done: (result: Outcome) => void): boolean {
+  tellAgain<T>(volume: string, key: string, done: (result: T | Failure) => void): boolean {
     const known = this.#jobs.get(volume);
     if (known?.key !== key) return false;
     const result = known.result();
-    if (result !== undefined) done(result);
+    // One key is of one kind of work.
+    if (result !== undefined) done(result as T | Failure);
     return true;
   }
 
@@ -181,16 +242,16 @@ export class Jobs {
     for (const volume of this.#sends.keys()) await this.endSends(volume);
   }
 
-  #begin(
+  #begin<T>(
     volume: string,
     key: string,
     what: string,
-    done: (result: Outcome) => void,
-    work: (signal: AbortSignal) => Promise<Summary>,
+    done: (result: T | Failure) => void,
+    work: (signal: AbortSignal) => Promise<T>,
   ): void {
     if (this.tellAgain(volume, key, done) || this.#jobs.has(volume)) return;
     const stop = new AbortController();
-    let result: Outcome | undefined;
+    let result: T | Failure | undefined;
     const run = async (): Promise<void> => {
       try {
         result = await this.#tried(volume, what, stop.signal, work);
@@ -207,12 +268,12 @@ export class Jobs {
    * Tries a few times; resolves with the reason when it could not be done. Rejects when it is to
    * end.
    */
-  async #tried(
+  async #tried<T>(
     volume: string,
     what: string,
     signal: AbortSignal,
-    work: (signal: AbortSignal) => Promise<Summary>,
-  ): Promise<Outcome> {
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T | Failure> {
     const { clock, log } = this.#deps;
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -229,25 +290,59 @@ export class Jobs {
     }
   }
 
+  /** One pass. */
   async #bring(
-    from: string,
-    request: TransferRequest,
-    { path, arrived }: Incoming,
+    { move, volume }: VolumeView,
+    { epoch, incarnation }: Wanted,
+    path: string,
+    of: Pick<TransferRequest, "pass" | "base">,
+    memory: Memory | undefined,
     signal: AbortSignal,
-    progressed: (copying: NonNullable<Found["copying"]>) => void,
-  ): Promise<Summary> {
-    const directory = await this.#deps.openDirectory(path);
+    progressed: Told,
+  ): Promise<{ readonly summary: TreeSummary; readonly progress: Progress }> {
+    if (move === undefined) throw new Error("a copy without a move");
+    const { clock, engine, openDirectory, request } = this.#deps;
+    const asked: TransferRequest = {
+      volume,
+      epoch: epoch - 1,
+      incarnation,
+      move: move.metadata.name,
+      moveUID: move.metadata.uid,
+      sealing: move.status?.sealing ?? 0,
+      ...(of.pass === undefined ? {} : { pass: of.pass }),
+      ...(of.base === undefined ? {} : { base: of.base }),
+    };
+    const directory = await openDirectory(path);
     try {
-      const stream = await this.#deps.request(from, request, signal);
-      const meter = new Meter(this.#deps.clock, progressed);
-      const summary = await this.#deps.engine.receive(directory.fd, stream, signal, ({ bytes }) => {
-        meter.received(bytes);
-      });
-      await arrived();
-      return summaryOf(summary);
+      const stream = await request(move.spec.from, asked, signal);
+      const meter = new Meter(clock, progressed);
+      let progress: Progress = { entries: 0, bytes: 0, kept: 0 };
+      const seen = (now: Progress): void => {
+        progress = now;
+        meter.received(now.bytes + now.kept);
+      };
+      const options = { pass: of.pass, memory: memory?.target };
+      const summary = await engine.receive(directory.fd, stream, signal, seen, options);
+      return { summary, progress };
     } finally {
       await directory.close();
     }
+  }
+
+  /** After a copy that failed nothing that is remembered counts: everything is read again. */
+  #memoryFor({ move, volume }: VolumeView, copy: Wanted | undefined): Memory | undefined {
+    const { failures = 0, sealedAt } = move?.status ?? {};
+    if (move === undefined || copy === undefined || (sealedAt !== undefined && failures > 0)) return undefined;
+    return this.#memoryOf(volume, { ...copy, moveUID: move.metadata.uid });
+  }
+
+  #memoryOf(volume: string, of: Pick<TransferRequest, "moveUID" | "epoch" | "incarnation">): Memory {
+    const copy = `${of.moveUID}/${String(of.epoch)}/${of.incarnation}`;
+    const known = this.#memories.get(volume);
+    if (known?.copy === copy) return known;
+    const memory = { copy, source: new SourceMemory(), target: new TargetMemory() };
+    this.#memories.set(volume, memory);
+    return memory;
   }
 }
 

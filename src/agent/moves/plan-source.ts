@@ -3,11 +3,15 @@
  * write:
  *
  *   Planned … Prepared   look for what cannot be copied          → report Checked or Refused
+ *   Copying              whoever is the target may read meanwhile (serve.ts)
  *   Fenced, fence seen   nothing is mounted any more             → else report Waiting (pods)
- *                        copy.json: Sealing, the data renamed    → from here on no publish
+ *                        copy.json: Sealing, the data renamed    → from here on no publish, and no
+ *                                                                  live pass begins
+ *                        live passes of ours are ended
  *                        nobody here holds the directory         → else report Waiting (processes)
  *                        copy.json: Sealed
- *                        the whole tree is read                  → report Sealed, with its digest
+ *                        the tree is summed up (what live passes → report Sealed, with its digest
+ *                        have read and is unchanged not read)
  *     never published    a tombstone: it is never made here      → report Sealed, tombstone
  *   Undoing              the copy is opened again                → report Unsealed
  *   Committed            the copy is of an earlier epoch         → Trash

@@ -1,6 +1,9 @@
 /*
  * The target's part of a move, for one volume.
  *
+ *   Copying      the source has looked through the volume → live passes, while the pod writes, until
+ *                little is left to send; meanwhile report Copying → report Precopied; or Refused,
+ *                with the reason. What an earlier process has brought is gone through again
  *   Sealed       the source has reported Sealed for this sealing → the whole tree is pulled,
  *                compared and made durable; meanwhile report Copying, with how far it is → report
  *                Copied, with its digest; or Refused, with the reason
@@ -11,8 +14,12 @@
  *                becomes the Active one
  *   otherwise    nothing: what has arrived stays for the next try
  *
- * The transfer runs beside the loop. One of another move, or of an earlier sealing, is ended and
- * awaited before its directory is used again.
+ * The transfer runs beside the loop. One of another move, of an earlier sealing, or a live pass, is
+ * ended and awaited before its directory is used again.
+ *
+ * What a crash leaves: a directory that is Incoming and not whole, with some of the tree in it. The
+ * next pass makes it equal. Nothing that a live pass does makes it whole, and no report of one has
+ * a digest, so that nothing can be committed on it.
  */
 import type { CopyReport } from "../../api/kinds/volume-copy.ts";
 import { agentErrors } from "../errors.ts";
@@ -30,12 +37,20 @@ export type TargetStep =
       readonly incarnation: string;
       readonly digest: string;
     }
+  | { readonly step: "precopy"; readonly epoch: number; readonly incarnation: string }
   | { readonly step: "promote"; readonly epoch: number; readonly moveUID: string };
 
 const NOTHING: TargetStep = { step: "nothing" };
 
-/** `source` is what the source has reported, read uncached. */
-export function planTarget(view: VolumeView, source: CopyReport | undefined): TargetStep {
+/**
+ * `source` is what the source has reported, read uncached; `sourceBytes` what its copy uses on its
+ * disk.
+ */
+export function planTarget(
+  view: VolumeView,
+  source: CopyReport | undefined,
+  sourceBytes?: number,
+): TargetStep {
   const { copies, found, localVolume, move, nodeName } = view;
   if (localVolume === undefined || localVolume.spec.reclaim) return NOTHING;
   const { spec } = localVolume;
@@ -53,10 +68,17 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined): Ta
     return placed ? { step: "promote", epoch: spec.epoch, moveUID } : NOTHING;
   }
   const recorded = recordedOf(view);
-  if (move?.status?.phase !== "Sealed" || move.status.target !== nodeName || recorded === undefined) return NOTHING;
+  const phase = move?.status?.phase;
+  if (phase !== "Copying" && phase !== "Sealed") return NOTHING;
+  if (move?.status?.target !== nodeName || recorded === undefined) return NOTHING;
   if (move.metadata.deletionTimestamp !== undefined || spec.activeMove?.uid !== move.metadata.uid) return NOTHING;
   if (spec.epoch !== recorded.epoch || spec.incarnation !== recorded.incarnation) return NOTHING;
-  const isCurrent = source?.moveUID === move.metadata.uid && source.sealing === move.status.sealing;
+  const isCurrent = source?.moveUID === move.metadata.uid && source.sealing === (move.status.sealing ?? 0);
+  if (phase === "Copying") {
+    // A volume that may still be made has nothing to copy, or next to nothing.
+    if (!isCurrent || source.state !== "Checked" || spec.mayCreate !== undefined) return NOTHING;
+    return planPrecopy(view, spec.epoch, spec.incarnation, sourceBytes);
+  }
   if (!isCurrent || source.state !== "Sealed" || source.role !== "Source" || source.tombstone === true) return NOTHING;
   const ahead = copies.find((copy) => isAhead(copy, spec.epoch, spec.incarnation));
   if (ahead !== undefined) return refuse(view, spec.epoch, ahead.epoch);
@@ -76,6 +98,24 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined): Ta
     "code" in copied
       ? { role: "Target", state: "Refused", code: copied.code, message: copied.message }
       : { role: "Target", state: "Copied", ...copied };
+  return isReported(view, content) ? NOTHING : { step: "report", content };
+}
+
+function planPrecopy(view: VolumeView, epoch: number, incarnation: string, bytes: number | undefined): TargetStep {
+  const ahead = view.copies.find((copy) => isAhead(copy, epoch, incarnation));
+  if (ahead !== undefined) return refuse(view, epoch, ahead.epoch);
+  const { copying, precopied } = view.found;
+  if (precopied === undefined) {
+    const { rate = 0, received = 0 } = copying ?? {};
+    const total = bytes === undefined ? {} : { bytes, toRead: Math.max(0, bytes - received), rate };
+    const content: ReportContent = { role: "Target", state: "Copying", ...total };
+    if (!isReported(view, content)) return { step: "report", content };
+    return { step: "precopy", epoch: epoch + 1, incarnation };
+  }
+  const content: ReportContent =
+    "code" in precopied
+      ? { role: "Target", state: "Refused", ...precopied }
+      : { role: "Target", state: "Precopied", ...precopied };
   return isReported(view, content) ? NOTHING : { step: "report", content };
 }
 

@@ -71,7 +71,8 @@ export class Moves {
   ): Promise<(stream: Duplex) => Promise<void>> {
     const { volume } = asked;
     const path = await admitTransfer(this.#deps, peer, asked, signal);
-    this.#deps.log.info("sending a volume", { volume, to: peer, move: asked.move, sealing: asked.sealing });
-    return (stream) => jobs.send(volume, path, stream);
+    const { move, pass, sealing } = asked;
+    this.#deps.log.info("sending a volume", { volume, to: peer, move, sealing, live: pass !== undefined });
+    return (stream) => jobs.send(asked, path, stream);
   }
 }

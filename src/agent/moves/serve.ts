@@ -2,12 +2,20 @@
  * The source's answer to an agent that asks for a volume.
  *
  * Who asks is known by its certificate (peers). What it may have is decided by objects that are
- * read uncached: a VolumeMove that is not committed yet, in the phase Sealed, with the sealing that
- * was asked for, names the asking node as its target, and this node's copy is sealed for it.
+ * read uncached: a VolumeMove that is not committed yet, with the sealing that was asked for, names
+ * the asking node as its target.
+ *
+ *   live pass    the phase is Copying, the move holds the volume, and it is not fenced; this node's
+ *                copy is Active
+ *   final pass   the phase is Sealed, the volume is fenced for the move, this node's copy is Sealed
+ *
+ * A live pass that was admitted and begins late, when the copy is being sealed, finds no directory:
+ * it is opened by the name that the seal has changed. One that has begun is ended by the seal.
  */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
 import { volumeMoves } from "../../api/kinds/volume-move.ts";
 import type { KubeClient } from "../../kube/client.ts";
+import type { Copy } from "../copies/copy-store.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import { agentErrors } from "../errors.ts";
 import type { TransferRequest } from "./transfer-request.ts";
@@ -34,21 +42,31 @@ export async function admitTransfer(
   if (move?.metadata.uid !== request.moveUID) throw refused(`there is no such VolumeMove ${request.move}`);
   const { status } = move;
   if (move.metadata.deletionTimestamp !== undefined) throw refused(`VolumeMove ${request.move} is being deleted`);
-  if (status?.phase !== "Sealed" || status.committed === true) {
-    throw refused(`VolumeMove ${request.move} is ${status?.phase ?? "new"}, not Sealed`);
+  const wanted = request.pass === undefined ? "Sealed" : "Copying";
+  if (status?.phase !== wanted || status.committed === true) {
+    throw refused(`VolumeMove ${request.move} is ${status?.phase ?? "new"}, not ${wanted}`);
   }
-  if (status.sealing !== request.sealing) throw refused(`the sealing is ${String(status.sealing)} by now`);
+  if ((status.sealing ?? 0) !== request.sealing) throw refused(`the sealing is ${String(status.sealing)} by now`);
   if (status.target !== peer) throw refused(`the target is node ${status.target ?? ""}`);
   const recorded = status.volumes?.find(({ name }) => name === volume);
   if (recorded?.epoch !== epoch || recorded.incarnation !== incarnation) {
     throw refused("the move is about another epoch of it");
   }
   const localVolume = await client.find(localVolumes, { name: volume }, { signal });
+  const { copies } = await onDisk.find(volume);
+  const isOf = (copy: Copy): boolean => copy.epoch === epoch && copy.incarnation === incarnation;
+  if (request.pass !== undefined) {
+    const { activeMove, fence, nodeName: at } = localVolume?.spec ?? {};
+    const isHeld = activeMove?.uid === request.moveUID && fence === undefined && at === nodeName;
+    if (!isHeld) throw refused("it is not held, and open, for this move on this node");
+    const active = copies.find((one) => isOf(one) && one.state === "Active");
+    if (active === undefined) throw refused("its copy here is not active");
+    return active.dataPath;
+  }
   if (localVolume?.spec.fence !== request.moveUID || localVolume.spec.nodeName !== nodeName) {
     throw refused("it is not fenced for this move on this node");
   }
-  const { copies } = await onDisk.find(volume);
-  const copy = copies.find((one) => one.epoch === epoch && one.state === "Sealed");
-  if (copy === undefined || copy.incarnation !== incarnation) throw refused("its copy here is not sealed");
-  return copy.dataPath;
+  const sealed = copies.find((one) => isOf(one) && one.state === "Sealed");
+  if (sealed === undefined) throw refused("its copy here is not sealed");
+  return sealed.dataPath;
 }

@@ -8,7 +8,11 @@ export const transferRequest = z.strictObject({
   incarnation: uid,
   move: objectName,
   moveUID: uid,
-  sealing: z.int().min(1),
+  sealing: z.int().min(0),
+  /** Name of a live pass, while the pod writes. Absent: the pass over the sealed copy. */
+  pass: uid.optional(),
+  /** The last live pass that the target has whole. Absent: everything is to be sent. */
+  base: uid.optional(),
 });
 
 export type TransferRequest = z.infer<typeof transferRequest>;

@@ -20,8 +20,17 @@ export interface Summary {
   readonly files: number;
 }
 
+/** Why a tree could not be read or copied. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** What came of reading or copying a tree. */
-export type Outcome = Summary | { readonly code: string; readonly message: string };
+export type Outcome = Summary | Failure;
+
+/** What came of the live passes. Such a tree is of no one moment: it has no digest. */
+export type Precopy = { readonly bytes: number; readonly files: number; readonly toSend: number } | Failure;
 
 /**
  * Everything that the next step for one volume on this node is decided from. Objects are read
@@ -56,6 +65,8 @@ export interface Found {
   readonly unmovable?: string | undefined;
   /** What a finished transfer of this sealing has brought, or why it failed. */
   readonly copied?: Outcome | undefined;
+  /** What the live passes have brought, or why they could not. */
+  readonly precopied?: Precopy | undefined;
   /** How far a transfer is that runs now: bytes that have arrived, and bytes per second. */
   readonly copying?: { readonly received: number; readonly rate: number } | undefined;
 }
@@ -63,7 +74,7 @@ export interface Found {
 /** What a report says besides who, when, and for which move. */
 export type ReportContent = Pick<
   CopyReport,
-  "role" | "state" | "code" | "message" | "tombstone" | "digest" | "bytes" | "files" | "toRead" | "rate"
+  "role" | "state" | "code" | "message" | "tombstone" | "digest" | "bytes" | "files" | "toRead" | "toSend" | "rate"
 >;
 
 /** What the move recorded of the volume when it took it. */

@@ -13,7 +13,7 @@
  * written is derived again.
  */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
-import { volumeCopies, type CopyReport } from "../../api/kinds/volume-copy.ts";
+import { volumeCopies, type CopyReport, type VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import { copyNameOf } from "../../api/copy-name.ts";
 import type { KubeClient } from "../../kube/client.ts";
@@ -34,7 +34,7 @@ import { Findings } from "./findings.ts";
 import type { Incoming, Jobs } from "./jobs.ts";
 import { planSource, type SourceStep } from "./plan-source.ts";
 import { planTarget, type TargetStep } from "./plan-target.ts";
-import type { CopyView, Found, Outcome, ReportContent, VolumeView } from "./view.ts";
+import type { CopyView, Found, Outcome, Precopy, ReportContent, VolumeView } from "./view.ts";
 
 export interface MoveWorkerDeps extends ControllerDeps {
   readonly client: KubeClient;
@@ -124,6 +124,7 @@ export class MoveWorker {
       const step = planFor(view, source);
       if (step.step === "nothing") {
         await this.#deps.jobs.endOthers(volume, undefined);
+        if (view.move === undefined) this.#deps.jobs.forget(volume);
         return undefined;
       }
       if (step.step === "look-again") {
@@ -170,10 +171,16 @@ export class MoveWorker {
         const found = await this.#copyOf(volume, ({ epoch, state }) => epoch === step.epoch && state === "Sealed");
         if (found === undefined) return { requeueAfterMs: LOOK_MS };
         await jobs.endOthers(volume, key);
-        jobs.summarize(volume, key, found.dataPath, (summary) => {
-          this.#findings.summary(view, summary);
-          finished();
-        });
+        jobs.summarize(
+          volume,
+          key,
+          found.dataPath,
+          (summary) => {
+            this.#findings.summary(view, summary);
+            finished();
+          },
+          view,
+        );
         return { requeueAfterMs: LOOK_MS * 10 };
       }
       case "compare": {
@@ -204,6 +211,23 @@ export class MoveWorker {
           finished();
         };
         jobs.copy(view, key, incoming, step, progressed, copied);
+        return { requeueAfterMs: LOOK_MS * 10 };
+      }
+      case "precopy": {
+        const live = `${key}/live`;
+        await jobs.endOthers(volume, live);
+        const precopied = (result: Precopy): void => {
+          this.#findings.precopied(view, result);
+          finished();
+        };
+        if (jobs.tellAgain(volume, live, precopied)) return { requeueAfterMs: LOOK_MS * 10 };
+        const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));
+        if (incoming === undefined) return { requeueAfterMs: LOOK_MS };
+        const progressed = (copying: Found["copying"]): void => {
+          this.#findings.copying(view, copying);
+          finished();
+        };
+        jobs.precopy(view, live, incoming.path, step, progressed, precopied);
         return { requeueAfterMs: LOOK_MS * 10 };
       }
       case "begin-seal":
@@ -283,7 +307,7 @@ export class MoveWorker {
   /** The directory that a copy arrives in; it is known to the API server before a byte is in it. */
   async #incoming(
     view: VolumeView,
-    { epoch, incarnation }: Extract<Step, { step: "copy" }>,
+    { epoch, incarnation }: Extract<Step, { step: "copy" | "precopy" }>,
     signal: AbortSignal,
   ): Promise<Incoming | undefined> {
     const { localVolume, move, volume } = view;
@@ -300,7 +324,9 @@ export class MoveWorker {
       if (!isFull(error)) throw error;
       // As if the first file of the tree had found no room: the pods must not wait for a full disk.
       const full = transferErrors.TARGET_FULL({ path: ".", code: error.code });
-      this.#findings.copied(view, { code: full.code, message: full.message });
+      const failure = { code: full.code, message: full.message };
+      if (move.status?.phase === "Copying") this.#findings.precopied(view, failure);
+      else this.#findings.copied(view, failure);
       return undefined;
     }
   }
@@ -322,7 +348,7 @@ export class MoveWorker {
   async #look(
     volume: string,
     signal?: AbortSignal,
-  ): Promise<{ readonly view: VolumeView; readonly source: CopyReport | undefined }> {
+  ): Promise<{ readonly view: VolumeView; readonly source: VolumeCopy["status"] }> {
     const { bootID, client, copies, moves, nodeName, onDisk } = this.#deps;
     const options = signal === undefined ? {} : { signal };
     const localVolume = await client.find(localVolumes, { name: volume }, options);
@@ -353,9 +379,10 @@ export class MoveWorker {
       report,
       found: {},
     };
-    const isTarget = move?.status?.phase === "Sealed" && move.status.target === nodeName;
+    const phase = move?.status?.phase;
+    const isTarget = (phase === "Copying" || phase === "Sealed") && move?.status?.target === nodeName;
     const source = isTarget
-      ? (await client.find(volumeCopies, { name: copyNameOf(volume, move.spec.from) }, options))?.status?.move
+      ? (await client.find(volumeCopies, { name: copyNameOf(volume, move.spec.from) }, options))?.status
       : undefined;
     return { view: { ...view, found: this.#findings.of(view) }, source };
   }
@@ -392,9 +419,14 @@ export class MoveWorker {
   }
 }
 
-function planFor(view: VolumeView, source: CopyReport | undefined): Step {
+function planFor(view: VolumeView, source: VolumeCopy["status"]): Step {
   const step = planSource(view);
-  return step.step === "nothing" ? planTarget(view, source) : step;
+  return step.step === "nothing" ? planTarget(view, source?.move, bytesAt(view, source)) : step;
+}
+
+/** What the source's copy uses on its disk, as far as that was counted. */
+function bytesAt({ localVolume }: VolumeView, source: VolumeCopy["status"]): number | undefined {
+  return source?.copies?.find(({ epoch, state }) => epoch === localVolume?.spec.epoch && state === "Active")?.bytes;
 }
 
 function viewOf({ directory, epoch, incarnation, moveUID, state, tombstone }: Copy): CopyView {

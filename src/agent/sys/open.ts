@@ -7,6 +7,8 @@ import { cString, libcFunction, systemCall } from "./libc.ts";
 
 export const O_PATH = 0o10000000;
 export const O_NOATIME = 0o1000000;
+/** With the directory's own descriptor: a file without a name, which is gone when it is closed. */
+export const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 const O_CLOEXEC = 0o2000000;
 export const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_NONBLOCK, O_NOFOLLOW, O_DIRECTORY } = constants;
 

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { hasTool, notRoot } from "../sys/testing/scratch.fixture.ts";
-import { coldCopyEngine } from "./engine.ts";
+import { copyEngine } from "./engine.ts";
 import type { Progress } from "./receive.ts";
 import { socketPair, tamperedPair, type Tamper } from "./testing/streams.fixture.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "./testing/trees.fixture.ts";
 import type { TreeSummary } from "./tree/summary.ts";
 
-const engine = coldCopyEngine();
+const engine = copyEngine();
 
 /** Runs both ends; gives how each ended. */
 async function transfer(

@@ -1,14 +1,19 @@
 import type { Duplex } from "node:stream";
-import { receive, type Progress } from "./receive.ts";
-import { send } from "./send.ts";
+import type { SourceMemory } from "./passes/source-memory.ts";
+import { receive, type Progress, type ReceiveOptions } from "./receive.ts";
+import { send, type SendOptions } from "./send.ts";
 import { list } from "./tree/scan.ts";
 import { Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { findUnmovable, type Unmovable } from "./unmovable.ts";
 
 /**
  * Copies a volume's tree from one agent to another. A `root` is a descriptor of the copy's data
- * directory; it stays open and with the caller. Nobody else writes to either tree meanwhile: the
- * source is sealed, the target incoming.
+ * directory; it stays open and with the caller. Nobody else writes to the target's tree meanwhile.
+ * Of the source's tree there are live passes, during which the pod goes on writing, and the final
+ * pass, when it is sealed. Only what a final pass has brought is the source's tree.
+ *
+ * A memory is of one copy: the same one goes along with each of its passes. Without records in it
+ * everything is read and sent.
  *
  * Everything ends with the signal's reason when it aborts. Errors that a user may see have codes
  * (errors.ts).
@@ -23,7 +28,7 @@ export interface CopyEngine {
    * On the source. Resolves when the target has answered that everything is durable and equal. Uses
    * up the stream.
    */
-  send(root: number, stream: Duplex, signal: AbortSignal): Promise<TreeSummary>;
+  send(root: number, stream: Duplex, signal: AbortSignal, options?: SendOptions): Promise<TreeSummary>;
   /**
    * On the target. Makes the directory equal to the source's, whatever an earlier try has left in
    * it. Resolves when the tree is durable, read back and equal. Uses up the stream.
@@ -33,18 +38,23 @@ export interface CopyEngine {
     stream: Duplex,
     signal: AbortSignal,
     progress: (progress: Progress) => void,
+    options?: ReceiveOptions,
   ): Promise<TreeSummary>;
-  /** Reads a whole tree. Equal trees have equal summaries. */
-  summarize(root: number, signal: AbortSignal): Promise<TreeSummary>;
+  /**
+   * Sums a sealed tree up. Equal trees have equal summaries. Reads all of it, but for the files
+   * that are known by `memory` to be unchanged.
+   */
+  summarize(root: number, signal: AbortSignal, memory?: SourceMemory): Promise<TreeSummary>;
 }
 
-/** The engine that copies sealed trees, one file after the other. */
-export function coldCopyEngine(): CopyEngine {
+/** The engine of the agents: one file after the other. */
+export function copyEngine(): CopyEngine {
   return { findUnmovable, send, receive, summarize };
 }
 
-async function summarize(root: number, signal: AbortSignal): Promise<TreeSummary> {
+async function summarize(root: number, signal: AbortSignal, memory?: SourceMemory): Promise<TreeSummary> {
   const summarizer = new Summarizer();
-  for await (const entry of list(root, signal)) summarizer.add(entry);
+  const known = memory === undefined ? {} : { known: memory.beginSummary(root) };
+  for await (const entry of list(root, signal, known)) summarizer.add(entry);
   return summarizer.result();
 }

@@ -26,6 +26,12 @@ export const transferErrors = defineErrors("TRANSFER", {
     retry: "never",
     advice: "Report this with both agents' logs: it is a defect, or somebody else is at the other end.",
   },
+  NOT_KEPT: {
+    message: ({ path }: { path: string }) =>
+      `'${path}' is not on the target any more as an earlier pass has left it, and the source did not send it`,
+    retry: "backoff",
+    advice: "Nothing: the transfer is tried again, and everything is sent.",
+  },
 
   // The trees.
   TARGET_FULL: {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { closeSync, readFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { scratch } from "../sys/testing/scratch.fixture.ts";
-import { coldCopyEngine } from "./engine.ts";
+import { copyEngine } from "./engine.ts";
 import { purge } from "./purge.ts";
 import { socketPair } from "./testing/streams.fixture.ts";
 import { describeTree, directoryAt, shell } from "./testing/trees.fixture.ts";
@@ -78,7 +78,7 @@ describe("while a tenant swaps a directory for a symlink", () => {
     const before = outside();
     shell(path, "mkdir target");
     const [root, to] = [directoryAt(`${path}/tree`), directoryAt(`${path}/target`)];
-    const engine = coldCopyEngine();
+    const engine = copyEngine();
     for (let round = 0; round < 60; round++) {
       const [near, far] = await socketPair();
       await Promise.allSettled([engine.send(root, near, never), engine.receive(to, far, never, () => undefined)]);

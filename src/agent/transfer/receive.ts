@@ -7,7 +7,8 @@
  *    damaged.
  * 3. `syncfs`: from here on a power cut takes nothing away.
  * 4. The whole tree is read back, from the disk where its pages can be dropped, and compared entry
- *    by entry.
+ *    by entry. Of a file that was kept, which was read back in an earlier pass of this boot, only
+ *    the content is not read again.
  * 5. `done` goes to the source. If it is lost, the source does not know, and sends everything
  *    again.
  */
@@ -17,6 +18,7 @@ import { hasCode, SystemError } from "../sys/libc.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import { DigestLog } from "./digest-log.ts";
 import { transferErrors } from "./errors.ts";
+import { TargetMemory, type TargetPass } from "./passes/target-memory.ts";
 import { TargetTree } from "./target-tree.ts";
 import { pathText, type TreePath } from "./tree/path.ts";
 import { list } from "./tree/scan.ts";
@@ -29,6 +31,15 @@ export interface Progress {
   readonly entries: number;
   /** Bytes of data; holes are not counted. */
   readonly bytes: number;
+  /** Bytes of files that were there already. */
+  readonly kept: number;
+}
+
+export interface ReceiveOptions {
+  /** Name of a live pass: the source is being written. undefined: it is sealed. */
+  readonly pass?: string | undefined;
+  /** Of this copy. Without it nothing is known of earlier passes. */
+  readonly memory?: TargetMemory | undefined;
 }
 
 /**
@@ -40,14 +51,17 @@ export async function receive(
   stream: Duplex,
   signal: AbortSignal,
   progress: (progress: Progress) => void,
+  { memory = new TargetMemory(), pass: name }: ReceiveOptions = {},
 ): Promise<TreeSummary> {
   const channel = new Channel(stream, signal);
+  const pass = memory.begin(name);
   try {
     await channel.readHeader();
-    const { summary, digests } = await apply(root, channel, signal, progress);
+    const { summary, digests } = await apply(root, channel, signal, progress, pass);
     channel.expectNothingMore();
     await naming([], () => syncfs(root));
-    await readBack(root, digests, summary, signal);
+    await readBack(root, digests, summary, signal, pass);
+    pass.end();
     await sendDone(channel, summary);
     await channel.expectEnd();
     channel.end();
@@ -55,20 +69,26 @@ export async function receive(
   } catch (error) {
     channel.destroy();
     signal.throwIfAborted();
+    if (error instanceof CodedError && FORGETS.has(error.code)) memory.forget();
     throw error;
   }
 }
+
+/** What is remembered of the tree is wrong: the next transfer brings everything. */
+const FORGETS: ReadonlySet<string> = new Set(["TRANSFER_NOT_KEPT", "TRANSFER_DIGEST_DIFFERS"]);
 
 async function apply(
   root: number,
   channel: Channel,
   signal: AbortSignal,
   progress: (progress: Progress) => void,
+  pass: TargetPass,
 ): Promise<{ summary: TreeSummary; digests: DigestLog }> {
-  const tree = new TargetTree(root, signal);
+  const tree = new TargetTree(root, pass, signal);
   const summarizer = new Summarizer();
   const digests = new DigestLog();
   let bytes = 0;
+  let kept = 0;
   try {
     for (;;) {
       const message = await receiveMessage(channel);
@@ -88,7 +108,8 @@ async function apply(
         summarizer,
       );
       if (message.kind === "data") bytes += message.bytes.length;
-      progress({ entries: digests.length, bytes });
+      if (message.kind === "open" && message.kept !== undefined) kept += message.head.size ?? 0;
+      progress({ entries: digests.length, bytes, kept });
     }
   } finally {
     tree.dispose();
@@ -105,7 +126,7 @@ async function step(
   await naming(path, async () => {
     switch (message.kind) {
       case "open":
-        await tree.open(message.name, message.head);
+        await tree.open(message.name, message.head, message.kept);
         return;
       case "data":
         await tree.data(message);
@@ -137,10 +158,16 @@ function isOfFileSystem(error: unknown): boolean {
   return error instanceof SystemError || (error instanceof Error && "syscall" in error);
 }
 
-async function readBack(root: number, digests: DigestLog, source: TreeSummary, signal: AbortSignal): Promise<void> {
+async function readBack(
+  root: number,
+  digests: DigestLog,
+  source: TreeSummary,
+  signal: AbortSignal,
+  known: TargetPass,
+): Promise<void> {
   const summarizer = new Summarizer();
   let place = 0;
-  for await (const entry of list(root, signal, { fromDisk: true })) {
+  for await (const entry of list(root, signal, { fromDisk: true, known })) {
     if (!digests.agrees(place++, summarizer.add(entry))) {
       const what = "what lies on the disk is not what arrived";
       throw transferErrors.DIGEST_DIFFERS({ path: pathText(entry.path), what });

@@ -1,20 +1,37 @@
 import type { Duplex } from "node:stream";
 import { transferErrors } from "./errors.ts";
+import { SourceMemory } from "./passes/source-memory.ts";
 import { scan } from "./tree/scan.ts";
 import { sameSummary, Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { Channel } from "./wire/channel.ts";
 import { receiveDone, sendStep, sendSummary } from "./wire/messages.ts";
 
+/** What the target has asked for. */
+export interface SendOptions {
+  /** Name of a live pass: the tree is being written. undefined: it is sealed. */
+  readonly pass?: string | undefined;
+  /** The last live pass of which the target has records; undefined: none. */
+  readonly base?: string | undefined;
+  /** Of this copy. Without it nothing is known of earlier passes. */
+  readonly memory?: SourceMemory | undefined;
+}
+
 /**
  * Sends the tree below the directory `root` and waits until the target has it, durable and read
  * back. Uses up the stream: it is ended, or destroyed when something fails or the signal aborts.
  */
-export async function send(root: number, stream: Duplex, signal: AbortSignal): Promise<TreeSummary> {
+export async function send(
+  root: number,
+  stream: Duplex,
+  signal: AbortSignal,
+  { base, memory = new SourceMemory(), pass }: SendOptions = {},
+): Promise<TreeSummary> {
   const channel = new Channel(stream, signal);
   try {
     await channel.writeHeader();
+    const known = pass === undefined ? memory.beginFinal(root, base) : await memory.beginLive(root, pass, base);
     const summarizer = new Summarizer();
-    for await (const step of scan(root, signal)) {
+    for await (const step of scan(root, signal, { live: pass !== undefined, known })) {
       await sendStep(channel, step);
       if (step.kind === "close") summarizer.add(step.entry);
     }
@@ -24,6 +41,7 @@ export async function send(root: number, stream: Duplex, signal: AbortSignal): P
     if (!sameSummary(summary, arrived)) {
       throw transferErrors.DIGEST_DIFFERS({ path: ".", what: "the target answers with another summary" });
     }
+    known.end();
     channel.end();
     return summary;
   } catch (error) {

@@ -1,8 +1,9 @@
 /*
  * Makes a directory equal to a source's tree, from the steps of a scan. The names of a directory
  * come in order, so what is there already is gone through beside them: a name that the source
- * passes over is removed, a directory that both have is kept and gone into, anything else of the
- * same name is removed and made again.
+ * passes over is removed, a directory that both have is kept and gone into, a file stays that the
+ * source keeps and that is known to hold the same content, anything else of the same name is
+ * removed and made again. So the content of what an earlier pass has made is never written to.
  *
  * Owner, attributes and mode are set when an object is closed, the time last. A crash leaves a tree
  * that is partly made; the next one over the same directory makes it equal, whatever it finds.
@@ -21,7 +22,7 @@ import {
   openat,
   symlinkat,
 } from "../sys/open.ts";
-import { statDescriptor, TYPE_BITS } from "../sys/stat.ts";
+import { statDescriptor, TYPE_BITS, type Stat } from "../sys/stat.ts";
 import { setXattr } from "../sys/xattr.ts";
 import { transferErrors } from "./errors.ts";
 import { Pacer } from "./pacer.ts";
@@ -32,17 +33,27 @@ import { xattrDigest, type Entry, type Head } from "./tree/entry.ts";
 import { pathText, type TreePath } from "./tree/path.ts";
 import { DEEPEST, look, lookAlong, openDirectory } from "./tree/safe-open.ts";
 import { SortedNames } from "./tree/sorted-names.ts";
-import { isCopied, removeOtherXattrs } from "./tree/xattrs.ts";
+import { hasXattr, isCopied, removeOtherXattrs } from "./tree/xattrs.ts";
 import { checkedName } from "./wire/messages.ts";
 
 /** Of what is being made: nobody but the agent looks into it before it is closed. */
 const MODE_OF_UNFINISHED_FILE = 0o600;
 const MODE_OF_UNFINISHED_DIRECTORY = 0o700;
 
+/** What is known of the files that an earlier pass has made. */
+export interface Voucher {
+  /** Whether the file that is here is known to hold this content. */
+  vouches(path: TreePath, stat: Stat, content: string): boolean;
+  /** The file is finished. */
+  kept(path: TreePath, stat: Stat, content: string): void;
+}
+
 /** An object between open and close. */
 interface Open {
   readonly path: TreePath;
   readonly head: Head;
+  /** The content of a file that stays; its metadata is set where it differs. */
+  readonly kept?: string;
   /** Undefined for a further name of something, of which nothing is set. */
   readonly fd: number | undefined;
   readonly xattrs: Map<string, string>;
@@ -67,6 +78,7 @@ interface File extends Open {
 /** The target's tree while it is made. */
 export class TargetTree {
   readonly #root: number;
+  readonly #voucher: Voucher;
   readonly #signal: AbortSignal;
   readonly #pacer: Pacer;
   readonly #directories: Directory[] = [];
@@ -74,8 +86,9 @@ export class TargetTree {
   #done = false;
 
   /** `root` is a descriptor of the directory that becomes the tree's root. It stays open. */
-  constructor(root: number, signal: AbortSignal) {
+  constructor(root: number, voucher: Voucher, signal: AbortSignal) {
     this.#root = root;
+    this.#voucher = voucher;
     this.#signal = signal;
     this.#pacer = new Pacer(signal);
   }
@@ -94,7 +107,8 @@ export class TargetTree {
     return this.#leaf ?? this.#directories.at(-1);
   }
 
-  async open(name: Buffer, head: Head): Promise<void> {
+  /** `content` is that of a file which the source keeps: no data follows. */
+  async open(name: Buffer, head: Head, content?: string): Promise<void> {
     if (this.#pacer.due) await this.#pacer.rest();
     const parent = this.#directories.at(-1);
     if (parent === undefined) {
@@ -107,7 +121,17 @@ export class TargetTree {
     if (parent.last !== undefined && Buffer.compare(parent.last, name) >= 0) throw invalid("names out of order");
     parent.last = name;
     const path = [...parent.path, name];
-    const kept = await this.#clearUpTo(parent, name, head.type === "directory");
+    const kept = await this.#clearUpTo(parent, name, this.#keeper(path, head, content));
+    if (content !== undefined) {
+      if (kept === undefined) throw transferErrors.NOT_KEPT({ path: pathText(path) });
+      this.#leaf = { path, head, kept: content, fd: kept, xattrs: new Map(), closing: false };
+      return;
+    }
+    if (head.type === "link" && kept !== undefined) {
+      close(kept);
+      this.#leaf = { path, head, fd: undefined, xattrs: new Map(), closing: false };
+      return;
+    }
     if (head.type !== "directory") {
       this.#leaf = this.#make(parent.fd, name, path, head);
       return;
@@ -135,7 +159,7 @@ export class TargetTree {
     if (!isCopied(name) || object.xattrs.has(name)) throw invalid(`the attribute ${name}`);
     this.#close(object);
     object.xattrs.set(name, xattrDigest(value));
-    setXattr(object.fd, name, value);
+    if (object.kept === undefined || !hasXattr(object.fd, name, value)) setXattr(object.fd, name, value);
   }
 
   /**
@@ -146,7 +170,7 @@ export class TargetTree {
     const object = this.#current;
     if (object === undefined) throw invalid("an end of nothing");
     const { path, head, fd } = object;
-    const hash = "hash" in object ? (object as File).hash.digest(head.size ?? 0) : "";
+    const hash = object.kept ?? ("hash" in object ? (object as File).hash.digest(head.size ?? 0) : "");
     if (hash !== content) {
       throw transferErrors.DIGEST_DIFFERS({ path: pathText(path), what: "its content arrived damaged" });
     }
@@ -154,8 +178,10 @@ export class TargetTree {
     if (fd !== undefined) {
       this.#close(object);
       removeOtherXattrs(fd, new Set(object.xattrs.keys()));
-      if (head.type !== "symlink") chmod(fd, head.mode);
-      setTimes(fd, head.mtimeNs);
+      const found = object.kept === undefined ? undefined : statDescriptor(fd);
+      if (head.type !== "symlink" && found?.mode !== head.mode) chmod(fd, head.mode);
+      if (found?.mtimeNs !== head.mtimeNs) setTimes(fd, head.mtimeNs);
+      if (object.kept !== undefined) this.#voucher.kept(path, statDescriptor(fd), object.kept);
       close(fd);
     }
     if (this.#leaf === undefined) this.#directories.pop();
@@ -184,7 +210,9 @@ export class TargetTree {
   #close(object: Open): void {
     if (object.closing || object.fd === undefined) return;
     object.closing = true;
-    chown(object.fd, object.head.uid, object.head.gid);
+    const { uid, gid } = object.head;
+    const found = object.kept === undefined ? undefined : statDescriptor(object.fd);
+    if (found?.uid !== uid || found.gid !== gid) chown(object.fd, uid, gid);
   }
 
   async #enter(fd: number, path: TreePath, head: Head): Promise<Directory> {
@@ -199,21 +227,48 @@ export class TargetTree {
   }
 
   /**
-   * Removes what is there before `name` and, unless it is kept, `name`. Gives a directory that is
-   * kept, open.
+   * Removes what is there before `name` and, unless it is kept, `name`. `keep` is asked with an
+   * O_PATH descriptor of what has the name, and gives that or another one of it when it stays.
    */
-  async #clearUpTo(parent: Directory, name: Buffer, directory: boolean): Promise<number | undefined> {
+  async #clearUpTo(
+    parent: Directory,
+    name: Buffer,
+    keep: ((found: number) => number | undefined) | undefined,
+  ): Promise<number | undefined> {
     for (;;) {
       const existing = parent.existing.at(parent.next);
       const order = existing === undefined ? 1 : Buffer.compare(existing, name);
       if (existing === undefined || order > 0) return undefined;
       parent.next += 1;
-      if (order === 0 && directory) {
-        const kept = directoryAt(parent.fd, name);
-        if (kept !== undefined) return kept;
-      }
+      const kept = order === 0 && keep !== undefined ? keptAt(parent.fd, name, keep) : undefined;
+      if (kept !== undefined) return kept;
       await purge(parent.fd, existing, this.#signal);
     }
+  }
+
+  /** What may stay: a vouched file, a directory, a name of the object that it is to be a name of. */
+  #keeper(
+    path: TreePath,
+    head: Head,
+    content: string | undefined,
+  ): ((found: number) => number | undefined) | undefined {
+    if (content !== undefined) {
+      return (found) => (this.#voucher.vouches(path, statDescriptor(found), content) ? found : undefined);
+    }
+    if (head.type === "directory") {
+      return (found) => (statDescriptor(found).type === "directory" ? openDirectory(found) : undefined);
+    }
+    if (head.type !== "link") return undefined;
+    return (found) => {
+      const { ino, type } = statDescriptor(found);
+      if (type === "directory") return undefined;
+      const first = lookAlong(this.#root, head.first ?? []);
+      try {
+        return statDescriptor(first).ino === ino ? found : undefined;
+      } finally {
+        close(first);
+      }
+    };
   }
 
   async #clearRest(directory: Directory): Promise<void> {
@@ -257,6 +312,17 @@ export class TargetTree {
     } finally {
       close(fd);
     }
+  }
+}
+
+function keptAt(dirfd: number, name: Buffer, keep: (found: number) => number | undefined): number | undefined {
+  const found = look(dirfd, name);
+  let kept: number | undefined;
+  try {
+    kept = keep(found);
+    return kept;
+  } finally {
+    if (kept !== found) close(found);
   }
 }
 

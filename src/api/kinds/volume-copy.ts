@@ -37,9 +37,9 @@ export const copyReport = z
     sealing: z.int().min(0).describe("The move's status.sealing that the report answers."),
     role: z.enum(["Source", "Target"]).describe("Whether this node gives or gets the data."),
     state: z
-      .enum(["Checked", "Waiting", "Refused", "Sealed", "Unsealed", "Copying", "Copied"])
+      .enum(["Checked", "Waiting", "Refused", "Sealed", "Unsealed", "Copying", "Precopied", "Copied"])
       .describe(
-        "Source: Checked (nothing stands in the way), Waiting for its last users, Sealed, or Unsealed after an undo. Target: Copying or Copied (compared and durable). Refused: see code and message.",
+        "Source: Checked (nothing stands in the way), Waiting for its last users, Sealed, or Unsealed after an undo. Target: Copying, Precopied (most of it is there, while the pod still writes) or Copied (compared and durable). Refused: see code and message.",
       ),
     code: z.string().max(128).optional().describe("Code of the error, where state is Refused or Waiting."),
     message: z.string().max(4096).optional().describe("What is waited for, or why it was refused."),
@@ -48,7 +48,11 @@ export const copyReport = z
     bytes: z.int().min(0).optional().describe("Bytes of all files in the tree."),
     files: z.int().min(0).optional().describe("Files and directories in the tree."),
     toRead: z.int().min(0).optional().describe("Bytes that this pass has still to read at the source."),
-    toSend: z.int().min(0).optional().describe("Bytes that this pass has still to send."),
+    toSend: z
+      .int()
+      .min(0)
+      .optional()
+      .describe("Bytes that the last live pass has sent: about as much is left to send."),
     rate: z.int().min(0).optional().describe("Bytes per second."),
     bootID: uid.optional().describe("The kernel's boot ID when the report was made: hashes do not outlive it."),
     at: time.describe("When the report was made."),

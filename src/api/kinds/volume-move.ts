@@ -92,6 +92,7 @@ export const volumeMoveStatus = z
     eta: z.string().max(64).optional().describe("For people: how long the copy will still take."),
     message: z.string().max(4096).optional().describe("What the move does now, and what it waits for."),
     startedAt: time.optional().describe("When the controller took the move up."),
+    copyingAt: time.optional().describe("When the move last entered Copying."),
     fencedAt: time.optional().describe("When the move last entered Fenced."),
     evictedAt: time.optional().describe("When the controller last sent the first eviction of the group."),
     sealedAt: time.optional().describe("When the move last entered Sealed."),

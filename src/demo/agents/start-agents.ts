@@ -9,7 +9,7 @@ import { openDirectory, systemTrees } from "../../agent/copies/node/trees.ts";
 import type { Trees } from "../../agent/copies/trees.ts";
 import { isUsedBy } from "../../agent/holders/holders.ts";
 import { runAgent } from "../../agent/start.ts";
-import { coldCopyEngine } from "../../agent/transfer/engine.ts";
+import { copyEngine } from "../../agent/transfer/engine.ts";
 import { DRIVER } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { Files } from "../../effects/files.ts";
@@ -98,7 +98,7 @@ async function runOn(
         fingerprints: () => [],
         moving: {
           holders,
-          engine: coldCopyEngine(),
+          engine: copyEngine(),
           openDirectory: (path) => openDirectory(at(path)),
           transport: () => hub.of(name),
         },

@@ -1,5 +1,5 @@
 /*
- * A cold move. The plan is a function of objects; src/move/loop does its steps. plan-move.test.ts
+ * A move. The plan is a function of objects; src/move/loop does its steps. plan-move.test.ts
  * reads the three lists below and compares them with what the plan does.
  *
  * Phases. Each change of phase is one update of the VolumeMove that carries its resourceVersion.
@@ -9,8 +9,9 @@
  * | new       | Planned   | it has our finalizer                                              |
  * | Planned   | Copying   | one group, all held by it, the target fits, its turn in the line  |
  * | Planned   | Undoing   | deleted, impossible, a volume is deleted, the drain is called off |
- * | Copying   | Prepared  | at once: the copy is made while the pods are down                 |
- * | Copying   | Undoing   | as in Planned                                                     |
+ * | Copying   | Prepared  | little is left to copy, live passes fail, or no pod runs          |
+ * | Copying   | Planned   | as in Prepared, or the target is full                             |
+ * | Copying   | Undoing   | as in Prepared, or the target is full and the source stays        |
  * | Prepared  | Fenced    | no fence left, source looked through, asked for, budgets allow it |
  * | Prepared  | Planned   | the group has changed, or the target does not fit any more        |
  * | Prepared  | Undoing   | as in Planned, or the source cannot be copied                     |
@@ -62,12 +63,28 @@
  * next plan goes on. The one write that cannot be taken back is Sealed → Committed; before it
  * everything is undone by Undoing, after it everything is rolled forward by Committed. A move that
  * was removed by force leaves fence and activeMove behind: repair.ts.
+ *
+ * Live passes change nothing of that. They run in Copying alone, they end with Precopied, which has
+ * no digest and stands under a sealing that Fenced raises, and the final pass compares everything.
+ *
+ * | write in Copying               | a crash before it          | a crash after it                |
+ * | ------------------------------ | -------------------------- | ------------------------------- |
+ * | Planned → Copying              | planned again              | the target begins its passes    |
+ * | target: directory, Incoming    | made at its next look      | found again, filled by a pass   |
+ * | target: a file of a live pass  | the pass begins again      | the same; the file is replaced  |
+ * | target: report Precopied       | passes begin again         | the same; Copying may have ended |
+ * | Copying → Prepared             | the reports are read again | what was brought lies there     |
+ * | Copying → Undoing, Planned     | decided again              | an Incoming copy, kept an hour  |
+ * | source's agent ends            | –                          | the pass breaks, tried 3 times; |
+ * |                                |                            | then the copy is made cold      |
+ * | either machine goes down       | –                          | no records: all is read again   |
  */
 import { planCommitted } from "./committed.ts";
+import { planCopying } from "./copying.ts";
 import { planFenced } from "./fenced.ts";
 import { planFinished } from "./finished.ts";
 import { planNew, planPlanned } from "./planned.ts";
-import { planCopying, planPrepared } from "./prepared.ts";
+import { planPrepared } from "./prepared.ts";
 import { planSealed } from "./sealed.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
 import type { MoveStep } from "./step.ts";

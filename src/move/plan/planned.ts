@@ -55,6 +55,11 @@ export function planPlanned(s: MoveSnapshot, now: number): MoveStep {
     target: s.target?.name,
     volumes: volumes.map(({ name, volume: { spec } }) => ({ name, epoch: spec.epoch, incarnation: spec.incarnation })),
     failures: undefined,
+    copyingAt: timeOf(now),
+    progress: undefined,
+    bytesTotal: undefined,
+    bytesDone: undefined,
+    eta: undefined,
     message: `Copying to node ${s.target?.name ?? ""}.`,
   });
 }

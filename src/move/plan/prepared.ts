@@ -1,23 +1,14 @@
 import { moveErrors } from "../errors.ts";
-import { silentAt, whySilent } from "./agents.ts";
 import { whyCalledOff, whyCancel } from "./cancel.ts";
 import { unfence } from "./change-volume.ts";
 import { planTrial } from "./evict.ts";
-import { groupTrouble } from "./group.ts";
+import { planAgain, planCheck } from "./before-fence.ts";
 import { whyInLine } from "./line.ts";
-import { currentReport, existing, isFenced, podsToEvict, readFirst, refusalOf } from "./parts.ts";
+import { existing, isFenced, podsToEvict, readFirst } from "./parts.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
 import { blockedBy, enter, howToCancel, undo, waiting } from "./status.ts";
 import type { MoveStep } from "./step.ts";
-import { whyUnfit } from "./target.ts";
 import { ASKED_RECENTLY_MS, msOf, timeOf } from "./timing.ts";
-
-/** Copying. The whole copy is made while the pods are down, so there is nothing to wait for. */
-export function planCopying(s: MoveSnapshot, now: number): MoveStep {
-  const end = whyCancel(s) ?? whyCalledOff(s);
-  if (end !== undefined) return readFirst(s, ["move", "volumes", "nodes"]) ?? undo(s, now, end);
-  return enter(s, "Prepared", { message: `Ready to move to node ${s.move.status?.target ?? ""}.` });
-}
 
 /**
  * Prepared. The pods run and must be able to restart where they are, so a fence that is left from
@@ -30,28 +21,12 @@ export function planPrepared(s: MoveSnapshot, now: number): MoveStep {
   if (fenced !== undefined) return readFirst(s, ["volumes", "move"]) ?? unfence(fenced.volume);
   const end = whyCancel(s) ?? whyCalledOff(s);
   if (end !== undefined) return readFirst(s, ["move", "volumes", "nodes"]) ?? undo(s, now, end);
-  const group = groupTrouble(s);
-  const unfit = s.target === undefined ? "it was not chosen" : whyUnfit(s, s.target, now);
-  if (group !== undefined || unfit !== undefined) {
-    const message = group?.message ?? `node ${s.target?.name ?? ""} cannot take the volumes: ${unfit ?? ""}`;
-    const again = { target: undefined, volumes: undefined, message: `Planning again: ${message}.` };
-    return readFirst(s, ["move", "volumes", "pods", "nodes"]) ?? enter(s, "Planned", again);
-  }
+  const again = planAgain(s, now);
+  if (again !== undefined) return again;
   const retryAt = msOf(s.move.status?.retryAt);
   if (retryAt !== undefined && now < retryAt) return { step: "wait", until: retryAt };
-  const silent = whySilent(s.source, now);
-  if (silent !== undefined) {
-    const why = moveErrors.SOURCE_SILENT({ node: s.source.name, why: silent });
-    return waiting(s, now, { message: `Waiting: ${why.message}. ${howToCancel(s)}`, why });
-  }
-  const refused = refusalOf(s);
-  if (refused !== undefined) return readFirst(s, ["copies", "move"]) ?? undo(s, now, refused);
-  const unchecked = s.volumes.filter(({ sourceCopy }) => currentReport(s, sourceCopy, "Source")?.state !== "Checked");
-  if (unchecked.length > 0) {
-    const names = unchecked.map(({ name }) => name).join(", ");
-    const message = `Waiting until the agent of node ${s.source.name} has looked through ${names}. ${howToCancel(s)}`;
-    return waiting(s, now, { message, until: silentAt(s.source) });
-  }
+  const unchecked = planCheck(s, now);
+  if (unchecked !== undefined) return unchecked;
   if (s.move.spec.reason === "Drain" && (s.askedAt === undefined || now - s.askedAt > ASKED_RECENTLY_MS)) {
     const why = moveErrors.NOT_ASKED({ node: s.source.name });
     return waiting(s, now, { message: `Waiting for a drain: ${why.message}. ${howToCancel(s)}`, why });

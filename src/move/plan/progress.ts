@@ -5,6 +5,12 @@ import type { MoveSnapshot } from "./snapshot.ts";
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
 
+/** How far the copy is, as a part of a sentence. Empty while nothing is known. */
+export function howFar({ eta, progress }: ReturnType<typeof progressOf>): string {
+  if (progress === undefined) return "";
+  return eta === undefined ? `, ${progress}` : `, ${progress}, about ${eta} left`;
+}
+
 /** How far the copy is, from the reports of both agents. Empty while nothing is known. */
 export function progressOf(s: MoveSnapshot): Pick<VolumeMoveStatus, "progress" | "bytesTotal" | "bytesDone" | "eta"> {
   let total = 0;
@@ -18,7 +24,7 @@ export function progressOf(s: MoveSnapshot): Pick<VolumeMoveStatus, "progress" |
     if (bytes === undefined) continue;
     known = true;
     total += bytes;
-    if (target?.state === "Copied") continue;
+    if (target?.state === "Copied" || target?.state === "Precopied") continue;
     remaining += target?.toRead ?? bytes;
     rate += target?.rate ?? 0;
   }

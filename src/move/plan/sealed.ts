@@ -5,23 +5,12 @@ import { bootIdOf, silentAt } from "./agents.ts";
 import { whyCancel } from "./cancel.ts";
 import { withFailure } from "./failed-targets.ts";
 import { currentReport, existing, isFenced, readFirst, wordsOf } from "./parts.ts";
-import { progressOf } from "./progress.ts";
+import { howFar, progressOf } from "./progress.ts";
 import type { MoveSnapshot, VolumeView } from "./snapshot.ts";
 import { enter, howToCancel, undo, waiting } from "./status.ts";
 import type { MoveStep } from "./step.ts";
-import { whyLost } from "./target.ts";
+import { isFinal, whyLost } from "./target.ts";
 import { backoffMs, COPY_TRIES, PROGRESS_EVERY_MS, timeOf } from "./timing.ts";
-
-/**
- * Codes of a target that the same target would give again. Everything else may pass: a connection,
- * a disk error.
- */
-const FINAL: ReadonlySet<string> = new Set([
-  "TRANSFER_TARGET_FULL",
-  "TRANSFER_MOUNT_INSIDE",
-  "TRANSFER_TOO_DEEP",
-  "TRANSFER_NAME_REFUSED",
-]);
 
 /**
  * Sealed. The target pulls; when every copy is durable and equal to its source, one write commits
@@ -59,11 +48,6 @@ export function planSealed(s: MoveSnapshot, now: number): MoveStep {
     : waiting(s, now, { message, until, also: progress });
 }
 
-function howFar({ eta, progress }: ReturnType<typeof progressOf>): string {
-  if (progress === undefined) return "";
-  return eta === undefined ? `, ${progress}` : `, ${progress}, about ${eta} left`;
-}
-
 /** The one write that cannot be taken back. */
 function commit(s: MoveSnapshot, now: number): MoveStep {
   return enter(s, "Committed", {
@@ -91,7 +75,7 @@ function judge(s: MoveSnapshot, { name, sourceCopy, targetCopy }: VolumeView): V
   if (source.tombstone === true) return { done: true };
   if (target?.state === "Refused") {
     const why = moveErrors.AGENT_REFUSED({ volume: name, node: targetName, why: wordsOf(target) });
-    return FINAL.has(target.code ?? "") ? { refused: why } : { failed: why };
+    return isFinal(target) ? { refused: why } : { failed: why };
   }
   if (target?.state !== "Copied")
     return { waits: `${name}${target?.message === undefined ? "" : ` (${target.message})`}` };

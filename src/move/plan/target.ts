@@ -1,8 +1,25 @@
+import type { CopyReport } from "../../api/kinds/volume-copy.ts";
 import { bytes } from "../../kube/quantity.ts";
 import { whySilent } from "./agents.ts";
 import { whyGivenUp } from "./failed-targets.ts";
 import { copyAt, existing } from "./parts.ts";
 import type { MoveSnapshot, NodeView } from "./snapshot.ts";
+
+/**
+ * Codes of a target that the same target would give again. Everything else may pass: a connection,
+ * a disk error.
+ */
+const FINAL: ReadonlySet<string> = new Set([
+  "TRANSFER_TARGET_FULL",
+  "TRANSFER_MOUNT_INSIDE",
+  "TRANSFER_TOO_DEEP",
+  "TRANSFER_NAME_REFUSED",
+]);
+
+/** Whether a target that has refused would do so again. */
+export function isFinal({ code }: Pick<CopyReport, "code">): boolean {
+  return code !== undefined && FINAL.has(code);
+}
 
 /** Why the volumes of the move cannot go to this node; undefined when they can. */
 export function whyUnfit(s: Pick<MoveSnapshot, "move" | "volumes">, node: NodeView, now: number): string | undefined {

@@ -11,6 +11,11 @@ export const ASKED_RECENTLY_MS = 30_000;
  * another target is looked for.
  */
 export const COPY_TRIES = 3;
+/**
+ * A target that has not said anything of live passes for this long makes none: its agent is older
+ * than that. The copy is then made while the pods are down.
+ */
+export const PRECOPY_PATIENCE_MS = 60_000;
 /** Progress is written no more often than this. */
 export const PROGRESS_EVERY_MS = 5_000;
 /** A movedAt older than this is written again before the volume gets its new place. */

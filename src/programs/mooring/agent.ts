@@ -12,7 +12,7 @@ import { makeCertificate } from "../../agent/peers/make-certificate.ts";
 import { TlsTransport } from "../../agent/peers/node/transport.ts";
 import { systemBinder } from "../../agent/publish/node/binder.ts";
 import { runAgent } from "../../agent/start.ts";
-import { coldCopyEngine } from "../../agent/transfer/engine.ts";
+import { copyEngine } from "../../agent/transfer/engine.ts";
 import { systemDisk } from "../../effects/node/disk.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { serveHttp } from "../../observe/server.ts";
@@ -74,7 +74,7 @@ export async function startAgent(
         },
         moving: {
           holders,
-          engine: coldCopyEngine(),
+          engine: copyEngine(),
           openDirectory,
           transport: (client) => new TlsTransport({ client, clock, random, log, identity, port: options.transferPort }),
         },

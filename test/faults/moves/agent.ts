@@ -203,9 +203,9 @@ function engineOf(
         const path = pathOf(fd);
         for (const old of machine.disk.tree(path)) await disk.removeFile(old);
         await clock.sleep(workMs(), signal);
-        let arrived = { entries: 0, bytes: 0 };
+        let arrived = { entries: 0, bytes: 0, kept: 0 };
         const told = (entries: number, bytes: number): void => {
-          arrived = { entries: arrived.entries + entries, bytes: arrived.bytes + bytes };
+          arrived = { ...arrived, entries: arrived.entries + entries, bytes: arrived.bytes + bytes };
           progress(arrived);
         };
         for (const [name, text] of tree) {

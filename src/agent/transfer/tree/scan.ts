@@ -7,7 +7,12 @@
  *   open(head) close                      of a further name of something that was opened before
  *
  * Children come in the order of their names' bytes. What is read twice (an object before and after
- * its content) must not differ: the tree is sealed, and a change says that it is not.
+ * its content) must not differ: the tree is sealed, and a change says that it is not. A file whose
+ * content is known (`known`) is not read and has no data.
+ *
+ * With `live` the tree is still being written. Then the scan gives some state of each object, and
+ * not all of the same moment: what vanishes is left out, a file that has shrunk is filled up with
+ * zeros to the size that was announced, what has grown is cut off there.
  */
 import { dropCache } from "../../sys/data.ts";
 import { SystemError } from "../../sys/libc.ts";
@@ -15,7 +20,8 @@ import { close, readlinkat } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { transferErrors } from "../errors.ts";
 import { ContentHash } from "./content-hash.ts";
-import { readContents, type Piece } from "./contents.ts";
+import { BLOCK, readContents, type Piece } from "./contents.ts";
+import type { KnownFiles } from "../passes/known-files.ts";
 import { xattrDigest, type Entry, type Head } from "./entry.ts";
 import { Links } from "./links.ts";
 import { pathText, type TreePath } from "./path.ts";
@@ -25,7 +31,8 @@ import { readXattrs } from "./xattrs.ts";
 
 /** One step; `name` of the root is empty. */
 export type TreeStep =
-  | { readonly kind: "open"; readonly name: Buffer; readonly head: Head }
+  /** `kept`: the content of a file that is known, and does not follow. */
+  | { readonly kind: "open"; readonly name: Buffer; readonly head: Head; readonly kept?: string }
   | ({ readonly kind: "data" } & Piece)
   | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
   | { readonly kind: "close"; readonly entry: Entry };
@@ -36,6 +43,10 @@ export interface ScanOptions {
    * back.
    */
   readonly fromDisk?: boolean;
+  /** The tree may change meanwhile. */
+  readonly live?: boolean;
+  /** What is known of the files. */
+  readonly known?: KnownFiles;
 }
 
 /** Reads the tree below the directory `root`. */
@@ -47,7 +58,7 @@ export async function* scan(
   const links = new Links();
   for await (const visit of walk(root, signal)) {
     try {
-      yield* stepsOf(visit, links, options);
+      yield* stepsOf(visit, links, signal, options);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       throw transferErrors.FILE_FAILED({ path: pathText(visit.path), why: error.message }, { cause: error });
@@ -60,29 +71,36 @@ export async function* list(root: number, signal: AbortSignal, options?: ScanOpt
   for await (const step of scan(root, signal, options)) if (step.kind === "close") yield step.entry;
 }
 
-async function* stepsOf(visit: Visit, links: Links, options: ScanOptions): AsyncGenerator<TreeStep, void> {
+async function* stepsOf(
+  visit: Visit,
+  links: Links,
+  signal: AbortSignal,
+  options: ScanOptions,
+): AsyncGenerator<TreeStep, void> {
   const { path } = visit;
   switch (visit.kind) {
     case "mount":
       throw transferErrors.MOUNT_INSIDE({ path: pathText(path) });
     case "vanished":
+      if (options.live === true) return;
       throw transferErrors.SOURCE_CHANGED({ path: pathText(path), what: "it is gone" });
     case "enter":
       yield { kind: "open", name: nameOf(path), head: headOf(visit.stat, visit.fd) };
       return;
     case "leave": {
       const head = headOf(visit.stat, visit.fd);
-      yield* finish(visit.fd, { path, head }, visit.stat);
+      yield* finish(visit.fd, { path, head }, visit.stat, options);
       return;
     }
     case "leaf":
-      yield* leaf(visit, links, options);
+      yield* leaf(visit, links, signal, options);
   }
 }
 
 async function* leaf(
   visit: Extract<Visit, { kind: "leaf" }>,
   links: Links,
+  signal: AbortSignal,
   options: ScanOptions,
 ): AsyncGenerator<TreeStep, void> {
   const { path, fd, stat } = visit;
@@ -95,14 +113,21 @@ async function* leaf(
     return;
   }
   const head = headOf(stat, fd);
-  yield { kind: "open", name: nameOf(path), head };
   if (head.type !== "file") {
-    yield* finish(fd, { path, head }, stat);
+    yield { kind: "open", name: nameOf(path), head };
+    yield* finish(fd, { path, head }, stat, options);
+    return;
+  }
+  const kept = await options.known?.content(path, fd, stat, signal);
+  yield { kind: "open", name: nameOf(path), head, ...(kept === undefined ? {} : { kept }) };
+  if (kept !== undefined) {
+    yield* finish(fd, { path, head, content: kept }, stat, options);
     return;
   }
   const hash = new ContentHash();
   yield* contentOf(fd, head, hash, options);
-  yield* finish(fd, { path, head, content: hash.digest(head.size ?? 0) }, stat);
+  const content = hash.digest(head.size ?? 0);
+  yield* finish(fd, { path, head, content }, stat, options, (after) => options.known?.read(path, stat, after, content));
 }
 
 async function* contentOf(
@@ -115,7 +140,8 @@ async function* contentOf(
   const fd = openFile(looked);
   try {
     if (options.fromDisk === true) dropCache(fd);
-    for await (const piece of readContents(fd, head.size ?? 0)) {
+    for await (const read of readContents(fd, head.size ?? 0)) {
+      const piece = options.live === true ? filledUp(read, head.size ?? 0) : read;
       hash.update(piece);
       yield { kind: "data", ...piece };
     }
@@ -124,7 +150,20 @@ async function* contentOf(
   }
 }
 
-function* finish(fd: number, known: Omit<Entry, "xattrs">, before: Stat): Generator<TreeStep, void> {
+/** A piece of a file that was cut off within a block while it was read, with that block whole. */
+function filledUp(piece: Piece, size: number): Piece {
+  const end = piece.offset + piece.bytes.length;
+  const whole = Math.min(size, Math.ceil(end / BLOCK) * BLOCK);
+  return end === whole ? piece : { offset: piece.offset, bytes: Buffer.concat([piece.bytes], whole - piece.offset) };
+}
+
+function* finish(
+  fd: number,
+  known: Omit<Entry, "xattrs">,
+  before: Stat,
+  { live = false }: ScanOptions,
+  looked: (after: Stat) => void = () => undefined,
+): Generator<TreeStep, void> {
   const xattrs: [string, string][] = [];
   for (const { name, value } of readXattrs(fd)) {
     xattrs.push([name, xattrDigest(value)]);
@@ -132,7 +171,8 @@ function* finish(fd: number, known: Omit<Entry, "xattrs">, before: Stat): Genera
   }
   const after = statDescriptor(fd);
   const what = changeBetween(before, after);
-  if (what !== undefined) throw transferErrors.SOURCE_CHANGED({ path: pathText(known.path), what });
+  if (what !== undefined && !live) throw transferErrors.SOURCE_CHANGED({ path: pathText(known.path), what });
+  looked(after);
   yield { kind: "close", entry: { ...known, xattrs } };
 }
 

@@ -35,6 +35,7 @@ interface Level {
   readonly stat: Stat;
   readonly names: SortedNames;
   next: number;
+  last: Buffer | undefined;
 }
 
 /**
@@ -56,6 +57,9 @@ export async function* walk(root: number, signal: AbortSignal): AsyncGenerator<V
         close(top.fd);
         continue;
       }
+      // A directory that changes while it is listed may give a name twice.
+      if (top.last?.equals(name) === true) continue;
+      top.last = name;
       const path = [...top.path, name];
       const looked = lookAt(top.fd, name);
       if (typeof looked === "string") {
@@ -81,7 +85,7 @@ export async function* walk(root: number, signal: AbortSignal): AsyncGenerator<V
 
 async function level(fd: number, path: TreePath, pacer: Pacer): Promise<Level> {
   try {
-    return { path, fd, stat: statDescriptor(fd), names: await SortedNames.read(fd, pacer), next: 0 };
+    return { path, fd, stat: statDescriptor(fd), names: await SortedNames.read(fd, pacer), next: 0, last: undefined };
   } catch (error) {
     close(fd);
     throw error;

@@ -1,3 +1,4 @@
+import { hasCode } from "../../sys/libc.ts";
 import { getXattr, listXattrs, removeXattr } from "../../sys/xattr.ts";
 
 const PREFIXES = ["user.", "trusted."];
@@ -12,9 +13,29 @@ export function isCopied(name: string): boolean {
   return NAMES.has(name) || PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
-/** The extended attributes of an open object that belong to the data, sorted by name. */
+/**
+ * The extended attributes of an open object that belong to the data, sorted by name. One that is
+ * removed meanwhile is left out.
+ */
 export function* readXattrs(fd: number): Generator<{ readonly name: string; readonly value: Buffer }, void> {
-  for (const name of listXattrs(fd)) if (isCopied(name)) yield { name, value: getXattr(fd, name) };
+  for (const name of listXattrs(fd)) {
+    const value = isCopied(name) ? valueOf(fd, name) : undefined;
+    if (value !== undefined) yield { name, value };
+  }
+}
+
+/** Whether an object has an extended attribute of this value. */
+export function hasXattr(fd: number, name: string, value: Buffer): boolean {
+  return valueOf(fd, name)?.equals(value) === true;
+}
+
+function valueOf(fd: number, name: string): Buffer | undefined {
+  try {
+    return getXattr(fd, name);
+  } catch (error) {
+    if (hasCode(error, "ENODATA")) return undefined;
+    throw error;
+  }
 }
 
 /**

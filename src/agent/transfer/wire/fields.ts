@@ -40,11 +40,11 @@ export class FieldReader {
   }
 
   uint(): number {
-    return this.#take(4).readUInt32LE();
+    return this.take(4).readUInt32LE();
   }
 
   int64(): bigint {
-    return this.#take(8).readBigInt64LE();
+    return this.take(8).readBigInt64LE();
   }
 
   /** A whole number that is not negative and exact in a double. */
@@ -57,12 +57,12 @@ export class FieldReader {
   }
 
   bytes(): Buffer {
-    return this.#take(this.uint());
+    return this.take(this.uint());
   }
 
   /** Everything that remains. */
   rest(): Buffer {
-    return this.#take(this.#payload.length - this.#at);
+    return this.take(this.#payload.length - this.#at);
   }
 
   /** Throws when something remains. */
@@ -71,7 +71,8 @@ export class FieldReader {
       throw transferErrors.WIRE_INVALID({ why: "a frame is longer than its fields" });
   }
 
-  #take(length: number): Buffer {
+  /** So many bytes. */
+  take(length: number): Buffer {
     if (length > this.#payload.length - this.#at) {
       throw transferErrors.WIRE_INVALID({ why: "a frame is shorter than its fields" });
     }

@@ -1,6 +1,7 @@
 /*
  * What the frames say. The source sends the steps of its tree (tree/scan.ts), then `summary`; the
- * target answers `done` when everything is durable and was read back.
+ * target answers `done` when everything is durable and was read back. A source sends `keep` only to a
+ * target that has asked for a pass which continues an earlier one.
  */
 import * as z from "zod";
 import { transferErrors } from "../errors.ts";
@@ -21,9 +22,13 @@ const XATTR = 3;
 const CLOSE = 4;
 const SUMMARY = 5;
 const DONE = 6;
+/** OPEN of a file whose content the target has already. */
+const KEEP = 7;
 
 /** The number of a type on the wire is its place here. */
 const TYPES = ["directory", "file", "symlink", "fifo", "character", "block", "link"] as const satisfies EntryType[];
+/** Of a ContentHash. */
+const CONTENT_BYTES = 32;
 const MODE_BITS = 0o7777;
 /** PATH_MAX. */
 const TARGET_MAX = 4096;
@@ -33,7 +38,7 @@ const TARGET_MAX = 4096;
  * is on the wire.
  */
 export type Message =
-  | { readonly kind: "open"; readonly name: Buffer; readonly head: Head }
+  | { readonly kind: "open"; readonly name: Buffer; readonly head: Head; readonly kept?: string }
   | ({ readonly kind: "data" } & Piece)
   | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
   | { readonly kind: "close"; readonly content: string }
@@ -43,7 +48,8 @@ export type Message =
 export async function sendStep(channel: Channel, step: TreeStep): Promise<void> {
   switch (step.kind) {
     case "open":
-      await channel.write(OPEN, encodeOpen(step.name, step.head));
+      if (step.kept === undefined) await channel.write(OPEN, encodeOpen(step.name, step.head));
+      else await channel.write(KEEP, Buffer.from(step.kept, "hex"), encodeOpen(step.name, step.head));
       return;
     case "data":
       await channel.write(DATA, new FieldWriter().int64(BigInt(step.offset)).done(), step.bytes);
@@ -85,6 +91,12 @@ function decode({ type, payload }: Frame): Message {
   switch (type) {
     case OPEN:
       return { kind: "open", ...decodeOpen(fields) };
+    case KEEP: {
+      const kept = fields.take(CONTENT_BYTES).toString("hex");
+      const opened = decodeOpen(fields);
+      if (opened.head.type !== "file") throw transferErrors.WIRE_INVALID({ why: "the content of what is no file" });
+      return { kind: "open", ...opened, kept };
+    }
     case DATA:
       return { kind: "data", offset: fields.size(), bytes: pieceOf(fields.rest()) };
     case XATTR: {

@@ -30,7 +30,9 @@ export function randomSnapshot(random: Random): MoveSnapshot {
     moveUID: chance(bad) ? "another" : MINE,
     sealing: chance(bad) ? (sealing ?? 0) + pick(-1, 1) : (sealing ?? 0),
     role: chance(bad) ? pick("Source", "Target") : role,
-    state: chance(bad) ? pick("Waiting", "Refused", "Sealed", "Unsealed", "Copying", "Copied", "Checked") : state,
+    state: chance(bad)
+      ? pick("Waiting", "Refused", "Sealed", "Unsealed", "Copying", "Precopied", "Copied", "Checked")
+      : state,
     digest: chance(bad) ? "other" : "digest",
     bootID: chance(bad) ? "boot-old" : "boot",
     ...(role === "Source" && chance(0.15) ? { tombstone: true } : {}),
@@ -171,6 +173,7 @@ export function randomSnapshot(random: Random): MoveSnapshot {
             ? { pods: pods.map(({ namespace, name, uid }) => ({ namespace, name, uid })) }
             : {}),
           ...(late && chance(0.2) ? { pods: [{ namespace: "ns", name: "gone", uid: "gone" }] } : {}),
+          ...(phase === "Copying" ? { copyingAt: ago(1000, 100_000) } : {}),
           ...(chance(0.7) ? { evictedAt: ago(1000, 20_000, 40_000) } : {}),
           ...(chance(0.5) ? { sealedAt: ago(1000) } : {}),
           ...(chance(0.3) ? { failures: pick(1, 2, 3) } : {}),
@@ -203,7 +206,13 @@ export function randomSnapshot(random: Random): MoveSnapshot {
       name,
       volume: volume(name),
       sourceCopy: copy(name, "a", 3, late ? "Sealed" : "Active", report("Source", sourceState())),
-      targetCopy: copy(name, "b", 4, "Active", report("Target", chance(0.8) ? "Copied" : "Copying")),
+      targetCopy: copy(
+        name,
+        "b",
+        4,
+        "Active",
+        report("Target", chance(0.8) ? (phase === "Copying" ? "Precopied" : "Copied") : "Copying"),
+      ),
       labelsPending: chance(0.1) ? "those of v1" : undefined,
     })),
     pods,

@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import type { Stat } from "../../sys/stat.ts";
+import type { TreePath } from "../tree/path.ts";
+
+/** What was found when a file was read whole. */
+export interface FileRecord {
+  readonly ino: bigint;
+  /** Number of its file system: on Btrfs each subvolume has inode numbers of its own. */
+  readonly dev: bigint;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  /** A change time before this one is old enough to be trusted (source-memory.ts). */
+  readonly trustedBeforeNs: bigint;
+  /** ContentHash, hexadecimal. */
+  readonly content: string;
+}
+
+/** More files than this are not recorded, and so read again: 150 bytes each are 150 MB. */
+const MOST_RECORDS = 1_000_000;
+const COLUMNS = 6;
+const HASH_BYTES = 32;
+/** Half a sha256 of a path: who finds two paths with the same one harms his own volume. */
+const KEY_BYTES = 16;
+
+/**
+ * Records of files by their paths. They lie in a few large arrays: a million objects with seven
+ * fields each would take half a gigabyte.
+ */
+export class FileRecords {
+  readonly #rows = new Map<string, number>();
+  #numbers = new BigInt64Array(COLUMNS * 64);
+  #hashes = Buffer.alloc(HASH_BYTES * 64);
+
+  get length(): number {
+    return this.#rows.size;
+  }
+
+  get(path: TreePath): FileRecord | undefined {
+    const row = this.#rows.get(keyOf(path));
+    if (row === undefined) return undefined;
+    const at = (column: number): bigint => this.#numbers[row * COLUMNS + column] ?? 0n;
+    return {
+      ino: at(0),
+      dev: at(1),
+      size: at(2),
+      mtimeNs: at(3),
+      ctimeNs: at(4),
+      trustedBeforeNs: at(5),
+      content: this.#hashes.toString("hex", row * HASH_BYTES, (row + 1) * HASH_BYTES),
+    };
+  }
+
+  set(path: TreePath, record: FileRecord): void {
+    const key = keyOf(path);
+    const row = this.#rows.get(key) ?? this.#rows.size;
+    if (row >= MOST_RECORDS) return;
+    if ((row + 1) * COLUMNS > this.#numbers.length) this.#grow();
+    this.#rows.set(key, row);
+    const { ino, dev, size, mtimeNs, ctimeNs, trustedBeforeNs } = record;
+    this.#numbers.set([ino, dev, size, mtimeNs, ctimeNs, trustedBeforeNs], row * COLUMNS);
+    this.#hashes.write(record.content, row * HASH_BYTES, HASH_BYTES, "hex");
+  }
+
+  #grow(): void {
+    const numbers = new BigInt64Array(this.#numbers.length * 2);
+    numbers.set(this.#numbers);
+    this.#numbers = numbers;
+    this.#hashes = Buffer.concat([this.#hashes], this.#hashes.length * 2);
+  }
+}
+
+/** The record of a file in this state. */
+export function recordOf(stat: Stat, content: string, trustedBeforeNs = 0n): FileRecord {
+  const { ino, size, mtimeNs, ctimeNs } = stat;
+  return { ino, dev: deviceOf(stat), size, mtimeNs, ctimeNs, trustedBeforeNs, content };
+}
+
+/** Whether the file is the one of the record, with the size and the times of then. */
+export function isSame(record: FileRecord, stat: Stat): boolean {
+  return isSameButForCtime(record, stat) && record.ctimeNs === stat.ctimeNs;
+}
+
+/** The same, but its owner, its mode or its names may have changed since. */
+export function isSameButForCtime(record: FileRecord, stat: Stat): boolean {
+  const { ino, dev, size, mtimeNs } = record;
+  return (
+    stat.type === "file" && ino === stat.ino && dev === deviceOf(stat) && size === stat.size && mtimeNs === stat.mtimeNs
+  );
+}
+
+function deviceOf({ dev: { major, minor } }: Stat): bigint {
+  return (BigInt(major) << 32n) | BigInt(minor);
+}
+
+function keyOf(path: TreePath): string {
+  const hash = createHash("sha256");
+  for (const name of path) hash.update(name).update("/");
+  return hash.digest().toString("latin1", 0, KEY_BYTES);
+}
