@@ -46,11 +46,7 @@ const NOTHING: TargetStep = { step: "nothing" };
  * `source` is what the source has reported, read uncached; `sourceBytes` what its copy uses on its
  * disk.
  */
-export function planTarget(
-  view: VolumeView,
-  source: CopyReport | undefined,
-  sourceBytes?: number,
-): TargetStep {
+export function planTarget(view: VolumeView, source: CopyReport | undefined, sourceBytes?: number): TargetStep {
   const { copies, found, localVolume, move, nodeName } = view;
   if (localVolume === undefined || localVolume.spec.reclaim) return NOTHING;
   const { spec } = localVolume;

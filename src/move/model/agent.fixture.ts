@@ -169,6 +169,55 @@ export function* unseal(world: World, machine: Machine, volume: string): Operati
   }
 }
 
+/**
+ * The target's part while the pods write: brings some of what the source has at some moment, which
+ * is no state that the volume ever had. Only the final pass (`pull`) makes a copy of it.
+ */
+export function* precopy(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
+  const move = read(world, hint);
+  yield;
+  if (move?.status?.phase !== "Copying" || move.status.target !== machine.name) return;
+  const lv = world.volumes.get(volume);
+  if (lv?.spec.activeMove?.uid !== move.metadata.uid || lv.spec.nodeName !== move.spec.from) return;
+  if (lv.spec.mayCreate !== undefined) return;
+  yield;
+  const order = { moveUID: move.metadata.uid, sealing: move.status.sealing ?? 0, role: "Target" as const };
+  const sourceReport = world.copies.get(copyName(volume, move.spec.from))?.status?.move;
+  if (sourceReport?.moveUID !== order.moveUID || sourceReport.state !== "Checked") return;
+  const directory = incoming(machine, volume, lv.spec.epoch + 1, order.moveUID);
+  report(world, machine, volume, { ...order, state: "Copying" });
+  yield;
+  const source = world.directory(move.spec.from, volume, lv.spec.epoch);
+  const served = read(world, hint);
+  if (source?.state !== "Active" || served?.status?.phase !== "Copying" || !world.machine(move.spec.from).agentUp)
+    return;
+  for (let files = 0; files < 2; files++) {
+    const lost = world.below(source.data.length);
+    directory.data = source.data.filter((_, index) => index !== lost);
+    yield;
+  }
+  report(world, machine, volume, { ...order, state: "Precopied" });
+  world.say(`${machine.name}: precopied ${volume} for ${order.moveUID}/${String(order.sealing)}`);
+}
+
+/** The directory that a move fills: one that is there is taken over, with what is in it. */
+function incoming(machine: Machine, volume: string, epoch: number, moveUID: string): Directory {
+  const found = machine.directories.find((one) => one.volume === volume && one.state === "Incoming");
+  if (found !== undefined) return Object.assign(found, { epoch, incoming: moveUID, copiedFor: undefined });
+  const made: Directory = {
+    volume,
+    epoch,
+    incoming: moveUID,
+    state: "Incoming",
+    tombstone: false,
+    seal: undefined,
+    copiedFor: undefined,
+    data: [],
+  };
+  machine.directories.push(made);
+  return made;
+}
+
 /** The target's part: pulls what is sealed at the source. */
 export function* pull(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
   const { sabotage } = world;
@@ -190,19 +239,7 @@ export function* pull(world: World, machine: Machine, volume: string, hint: Volu
     report(world, machine, volume, { ...order, state: "Copied", digest: digestOf(mine) });
     return;
   }
-  const old = machine.directories.findIndex((one) => one.volume === volume && one.state === "Incoming");
-  if (old >= 0) machine.directories.splice(old, 1);
-  const directory: Directory = {
-    volume,
-    epoch,
-    incoming: order.moveUID,
-    state: "Incoming",
-    tombstone: false,
-    seal: undefined,
-    copiedFor: undefined,
-    data: [],
-  };
-  machine.directories.push(directory);
+  const directory = incoming(machine, volume, epoch, order.moveUID);
   report(world, machine, volume, { ...order, state: "Copying" });
   yield;
   const source = world.directory(move.spec.from, volume, lv.spec.epoch);

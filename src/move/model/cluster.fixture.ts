@@ -1,5 +1,5 @@
 import { timeOf } from "../plan/timing.ts";
-import { locked, look, publish, pull, seal, settle, tell, unseal, type Operation } from "./agent.fixture.ts";
+import { locked, look, precopy, publish, pull, seal, settle, tell, unseal, type Operation } from "./agent.fixture.ts";
 import { labelOn, wantedLabel, type Machine, type World } from "./world.fixture.ts";
 
 /*
@@ -184,7 +184,8 @@ function startOperation(world: World, running: Running, machine: Machine): void 
     const source = heard.spec.from === machine.name;
     const early = ["Planned", "Copying", "Prepared"].includes(history.at(-1)?.status?.phase ?? "");
     const atSource = early && world.chance(0.7) ? look : seal;
-    const operation = (source ? atSource : pull)(world, machine, volume, heard);
+    const atTarget = early && world.chance(0.7) ? precopy : pull;
+    const operation = (source ? atSource : atTarget)(world, machine, volume, heard);
     return add(running, machine, locked(machine, volume, operation));
   }
   const operation = world.pick(operations);
@@ -232,6 +233,7 @@ export function settleCluster(world: World, running: Running): void {
       finish(locked(machine, volume, unseal(world, machine, volume)));
       finish(locked(machine, volume, settle(world, machine, volume)));
       for (const move of moves) finish(locked(machine, volume, look(world, machine, volume, move)));
+      for (const move of moves) finish(locked(machine, volume, precopy(world, machine, volume, move)));
       for (const move of moves) finish(locked(machine, volume, seal(world, machine, volume, move)));
       for (const move of moves) finish(locked(machine, volume, pull(world, machine, volume, move)));
       finish(locked(machine, volume, tell(world, machine, volume)));

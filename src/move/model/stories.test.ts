@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { without } from "../plan/change-volume.ts";
-import { pull } from "./agent.fixture.ts";
+import { precopy, pull } from "./agent.fixture.ts";
 import { Leader } from "./leader.fixture.ts";
 import type { Sabotage } from "./sabotage.fixture.ts";
 import { broken, type Story } from "./story.fixture.ts";
@@ -24,10 +24,10 @@ function sealedTwice(story: Story): void {
   // The copy that was under way is finished, and reported for the sealing of before.
   const stale = world.copies.get("v0.a")?.status?.move;
   if (stale !== undefined) {
-    world.copies.create("v0.b", "copy-b", {
-      spec: { volume: "v0", nodeName: "b" },
-      status: { move: { ...stale, role: "Target", state: "Copied", sealing: 1 } },
-    });
+    const status = { move: { ...stale, role: "Target" as const, state: "Copied" as const, sealing: 1 } };
+    if (world.copies.get("v0.b") === undefined) {
+      world.copies.create("v0.b", "copy-b", { spec: { volume: "v0", nodeName: "b" }, status });
+    } else world.copies.change("v0.b", (copy) => ({ ...copy, status }));
   }
   story.until("Prepared");
   world.nodes.change("a", (node) => ({ ...node, cordoned: false }));
@@ -140,6 +140,22 @@ function copiedTwice(story: Story): void {
   story.until("Done");
 }
 
+/** A live pass is in the middle of its work when the move goes on. */
+function lateLivePass(story: Story): void {
+  const { world } = story;
+  story.until("Copying");
+  while (world.copies.get("v0.a")?.status?.move?.state !== "Checked") story.settle();
+  const move = world.moves.get("m");
+  if (move === undefined) throw new Error("no move");
+  const live = precopy(world, world.machine("b"), "v0", move);
+  for (let steps = 0; steps < 4; steps++) live.next();
+  story.until("Sealed");
+  story.settle();
+  // The agent ends it before the final pass begins.
+  if (world.sabotage === "a live pass goes on after the final pass") live.next();
+  story.until("Done");
+}
+
 /** A second move of the same volumes finds what the first one's agents have reported. */
 function secondMove(story: Story): void {
   const { world } = story;
@@ -149,6 +165,9 @@ function secondMove(story: Story): void {
   story.deleteMove();
   story.untilGone();
   story.makeMove("second");
+  story.until("Planned");
+  // No pod runs, so no live pass is waited for, and none has begun here.
+  while (story.phase() !== "Prepared") story.step();
   story.until("Sealed");
   for (let steps = 0; steps < 3; steps++) story.step();
   story.until("Done");
@@ -162,6 +181,7 @@ const STORIES: readonly (readonly [string, (story: Story) => void, Sabotage])[] 
   ["nothing is undone after the commit", deletedTooLate, "an undo after the commit"],
   ["what is committed was not copied again", copiedTwice, "the target copies again what it has reported as copied"],
   ["a report of another move is never committed", secondMove, "reports of another move count"],
+  ["a live pass writes nothing after it was ended", lateLivePass, "a live pass goes on after the final pass"],
   ["a late unfence does not reach a later sealing", lateUnfence, "the move is read before the volumes"],
 ];
 
