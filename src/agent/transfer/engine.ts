@@ -54,7 +54,8 @@ export function copyEngine(): CopyEngine {
 
 async function summarize(root: number, signal: AbortSignal, memory?: SourceMemory): Promise<TreeSummary> {
   const summarizer = new Summarizer();
-  const known = memory === undefined ? {} : { known: memory.beginSummary(root) };
-  for await (const entry of list(root, signal, known)) summarizer.add(entry);
+  const known = memory?.beginSummary(root);
+  for await (const entry of list(root, signal, known === undefined ? {} : { known })) summarizer.add(entry);
+  known?.end();
   return summarizer.result();
 }

@@ -172,7 +172,14 @@ function holdersOf({ life }: ProcessEffects, machine: Machine): Holders {
   };
 }
 
-/** Copies trees of plain files, in two halves so that something can go wrong in between. */
+/** In the figures of a transfer a letter is a MiB: so some volumes take several live passes. */
+const LETTER_BYTES = 1024 ** 2;
+
+/**
+ * Copies trees of plain files, in two halves so that something can go wrong in between. A live pass
+ * reads them in two halves as well, while their pods write: what it sends is no state that the
+ * volume ever had. What either side remembers of a pass goes with its process, as the memories do.
+ */
 function engineOf(
   { clock, life }: ProcessEffects,
   { machine, wire, workMs }: AgentWorld,
@@ -181,34 +188,54 @@ function engineOf(
 ): CopyEngine {
   const treeAt = (path: string): Tree =>
     new Map(machine.disk.tree(path).map((file) => [file.slice(path.length + 1), machine.disk.text(file) ?? ""]));
+  const remembered = new WeakMap<object, { readonly pass: string; readonly tree: Tree }>();
+  const known = (memory: object | undefined, pass: string | undefined): Tree => {
+    const found = memory === undefined ? undefined : remembered.get(memory);
+    return found !== undefined && found.pass === pass ? found.tree : new Map<string, string>();
+  };
   return {
     findUnmovable: () => Promise.resolve([]),
     summarize: async (fd, signal) => {
       await clock.sleep(workMs(), signal);
       return summaryOf(treeAt(pathOf(fd)));
     },
-    send: async (fd, stream, signal) => {
+    send: async (fd, stream, signal, { base, memory, pass } = {}) => {
       const channel = wire.channelOf(stream);
       signal.addEventListener("abort", () => channel.break(signal.reason as Error), { once: true });
-      channel.send(treeAt(pathOf(fd)));
-      return life.hear(channel.taken);
+      const before = treeAt(pathOf(fd));
+      if (pass !== undefined) await clock.sleep(workMs(), signal);
+      const after = treeAt(pathOf(fd));
+      const target = known(memory, base);
+      const unchanged = [...before].filter(([name, text]) => after.get(name) === text);
+      const kept = new Set(unchanged.filter(([name, text]) => target.get(name) === text).map(([name]) => name));
+      const read = [...before].filter(([name]) => !kept.has(name));
+      channel.send({ files: new Map(read.map(([name, text]) => [name, torn(text, after.get(name))])), kept });
+      const taken = await life.hear(channel.taken);
+      if (pass !== undefined && memory !== undefined) remembered.set(memory, { pass, tree: new Map(unchanged) });
+      return taken;
     },
-    receive: async (fd, stream, signal, progress) => {
+    receive: async (fd, stream, signal, progress, { memory, pass } = {}) => {
       const channel = wire.channelOf(stream);
       const stopped = (): void => channel.break(signal.reason as Error);
       signal.addEventListener("abort", stopped, { once: true });
       try {
-        const tree = await life.hear(channel.tree);
+        const { files, kept } = await life.hear(channel.tree);
         if (machine.trouble !== undefined) throw new Error(machine.trouble);
         const path = pathOf(fd);
-        for (const old of machine.disk.tree(path)) await disk.removeFile(old);
+        const mine = known(memory, memory?.pass);
+        for (const name of kept)
+          if (!mine.has(name)) throw new Error(`${name} was not sent, and nobody vouches for it`);
+        for (const old of machine.disk.tree(path)) {
+          if (!kept.has(old.slice(path.length + 1))) await disk.removeFile(old);
+        }
         await clock.sleep(workMs(), signal);
         let arrived = { entries: 0, bytes: 0, kept: 0 };
-        const told = (entries: number, bytes: number): void => {
-          arrived = { ...arrived, entries: arrived.entries + entries, bytes: arrived.bytes + bytes };
+        const told = (entries: number, letters: number): void => {
+          const bytes = arrived.bytes + letters * LETTER_BYTES;
+          arrived = { ...arrived, entries: arrived.entries + entries, bytes };
           progress(arrived);
         };
-        for (const [name, text] of tree) {
+        for (const [name, text] of files) {
           signal.throwIfAborted();
           const half = Math.floor(text.length / 2);
           await disk.write(`${path}/${name}`, text.slice(0, half));
@@ -218,7 +245,12 @@ function engineOf(
           told(1, text.length - half);
         }
         await disk.syncDirectory(path);
-        const summary = summaryOf(treeAt(path));
+        const tree = treeAt(path);
+        if (pass !== undefined && memory !== undefined) {
+          memory.begin(pass).end();
+          remembered.set(memory, { pass, tree });
+        }
+        const summary = summaryOf(tree);
         channel.take(summary);
         return summary;
       } catch (error) {
@@ -230,6 +262,12 @@ function engineOf(
       }
     },
   };
+}
+
+/** The first half of a file as it was, and the second half as it is by now. */
+function torn(before: string, now = ""): string {
+  const half = Math.floor(before.length / 2);
+  return before.slice(0, half) + now.slice(half, before.length);
 }
 
 function summaryOf(tree: Tree): TreeSummary {

@@ -16,11 +16,17 @@ import type { Life } from "../life.ts";
 /** The files of a tree, by name. */
 export type Tree = ReadonlyMap<string, string>;
 
+/** What a source sends: the text of some files, and the names of those that the target has. */
+export interface Sent {
+  readonly files: Tree;
+  readonly kept: ReadonlySet<string>;
+}
+
 export class Channel {
-  readonly tree: Promise<Tree>;
+  readonly tree: Promise<Sent>;
   readonly taken: Promise<TreeSummary>;
   /** Tells the other end. */
-  send: (tree: Tree) => void = () => undefined;
+  send: (tree: Sent) => void = () => undefined;
   take: (summary: TreeSummary) => void = () => undefined;
   break: (why: Error) => void = () => undefined;
 

@@ -14,7 +14,9 @@
  * clean, and the next store changes the ctime. What was changed shortly before may have become
  * dirty again while the syncfs ran, so it does not count.
  *
- * Everything else is read. Where the read content is what the target has, it is not sent.
+ * Everything else is read. Where the read content is what the target has, it is not sent. What is
+ * read when the sealed tree is summed up is not read once more by the final pass only to learn
+ * that: nobody can write in between, so equal times alone will do there.
  *
  * When in doubt every file is read, and only its content counts: on a file system other than ext4,
  * XFS and Btrfs, when no marker can be made, and when the wall clock was stepped between two
@@ -54,6 +56,8 @@ const NEVER_TRUSTED_NS = -(2n ** 63n);
 export class SourceMemory {
   readonly #ground: Ground;
   #remembered: Remembered | undefined;
+  /** All files of the sealed tree, as they were summed up. */
+  #sealed: FileRecords | undefined;
 
   constructor(ground: Ground = machineGround) {
     this.#ground = ground;
@@ -64,27 +68,34 @@ export class SourceMemory {
    * Whatever is written to the tree from now on is seen by the next pass.
    */
   async beginLive(root: number, pass: string, base: string | undefined): Promise<SourcePass> {
+    this.#sealed = undefined;
     const at = this.#read(root);
     await this.#ground.syncfs(root);
-    return this.#begin(base, at, { pass, records: new FileRecords(), at });
+    const next = { pass, records: new FileRecords(), at };
+    return new SourcePass({ ...this.#known(base, at), next }, () => {
+      this.#remembered = next;
+    });
+  }
+
+  /** Begins to sum the sealed tree up, once nobody can write to it any more. */
+  beginSummary(root: number): SourcePass {
+    const at = this.#read(root);
+    const next = { pass: "", records: new FileRecords(), at: undefined };
+    this.#sealed = undefined;
+    return new SourcePass({ ...this.#known(this.#remembered?.pass, at), next, readsOnce: true }, () => {
+      this.#sealed = next.records;
+    });
   }
 
   /** Begins the pass over the sealed tree. */
   beginFinal(root: number, base: string | undefined): SourcePass {
-    return this.#begin(base, this.#read(root), undefined);
+    return new SourcePass({ ...this.#known(base, this.#read(root)), sealed: this.#sealed }, () => undefined);
   }
 
-  /** Begins to sum the sealed tree up, for this side alone. */
-  beginSummary(root: number): SourcePass {
-    return this.beginFinal(root, this.#remembered?.pass);
-  }
-
-  #begin(base: string | undefined, now: Reading | undefined, next: Remembered | undefined): SourcePass {
+  #known(base: string | undefined, now: Reading | undefined): Pick<PassParts, "base" | "trusted"> {
     const known = base !== undefined && this.#remembered?.pass === base ? this.#remembered : undefined;
     const trusted = known?.at !== undefined && now !== undefined && !isStepped(known.at, now);
-    return new SourcePass({ base: known?.records, trusted, next }, () => {
-      if (next !== undefined) this.#remembered = next;
-    });
+    return { base: known?.records, trusted };
   }
 
   #read(root: number): Reading | undefined {
@@ -109,7 +120,12 @@ interface PassParts {
   readonly base: FileRecords | undefined;
   /** Whether the times of `base` count. */
   readonly trusted: boolean;
-  readonly next: Remembered | undefined;
+  /** What this pass finds. */
+  readonly next?: Remembered;
+  /** What the sealed tree is known to hold. */
+  readonly sealed?: FileRecords | undefined;
+  /** Nothing is sent: there is no need to know a content before it is read. */
+  readonly readsOnce?: boolean;
 }
 
 /** One pass over the source's tree. */
@@ -135,8 +151,13 @@ export class SourcePass implements KnownFiles {
   async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
     const unread = this.unread(path, stat);
     if (unread !== undefined) return unread;
-    const record = this.#parts.base?.get(path);
-    if (record === undefined || !isSameButForCtime(record, stat)) return undefined;
+    const { base, readsOnce = false, sealed } = this.#parts;
+    const record = base?.get(path);
+    if (readsOnce || record === undefined || !isSameButForCtime(record, stat)) return undefined;
+    const summed = sealed?.get(path);
+    if (summed !== undefined && isSame(summed, stat)) {
+      return summed.content === record.content ? record.content : undefined;
+    }
     const content = await contentOf(looked, Number(stat.size), signal);
     if (content !== record.content) return undefined;
     this.read(path, stat, statDescriptor(looked), content);

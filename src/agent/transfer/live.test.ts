@@ -1,0 +1,277 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import type { Duplex } from "node:stream";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { hasTool } from "../sys/testing/scratch.fixture.ts";
+import { statat } from "../sys/stat.ts";
+import { copyEngine } from "./engine.ts";
+import { machineGround, type Ground } from "./passes/ground.ts";
+import { SourceMemory } from "./passes/source-memory.ts";
+import { TargetMemory } from "./passes/target-memory.ts";
+import type { Progress } from "./receive.ts";
+import { socketPair, tamperedPair } from "./testing/streams.fixture.ts";
+import { describeTree, directoryAt, fill, shell, sourceAndTarget } from "./testing/trees.fixture.ts";
+
+const engine = copyEngine();
+const never = new AbortController().signal;
+const MIB = 1024 ** 2;
+
+/** Every change is older than 10 s for it. */
+const LATER: Ground = { ...machineGround, markerNs: (root) => machineGround.markerNs(root) + 20_000_000_000n };
+
+/** One copy: both ends, and what they remember. */
+class Copy {
+  readonly source: SourceMemory;
+  readonly target = new TargetMemory();
+  readonly #from: number;
+  readonly #to: number;
+  #passes = 0;
+
+  constructor(from: number, to: number, ground: Ground = machineGround) {
+    this.#from = from;
+    this.#to = to;
+    this.source = new SourceMemory(ground);
+  }
+
+  live(streams?: readonly [Duplex, Duplex]): Promise<Progress> {
+    this.#passes += 1;
+    return this.#pass(`pass-${String(this.#passes)}`, streams);
+  }
+
+  final(streams?: readonly [Duplex, Duplex]): Promise<Progress> {
+    return this.#pass(undefined, streams);
+  }
+
+  async #pass(pass: string | undefined, streams?: readonly [Duplex, Duplex]): Promise<Progress> {
+    const [near, far] = streams ?? (await socketPair());
+    let progress: Progress = { entries: 0, bytes: 0, kept: 0 };
+    const base = this.target.pass;
+    const [sent, received] = await Promise.allSettled([
+      engine.send(this.#from, near, never, { pass, base, memory: this.source }),
+      engine.receive(this.#to, far, never, (now) => (progress = now), { pass, memory: this.target }),
+    ]);
+    for (const end of [received, sent]) if (end.status === "rejected") throw end.reason as Error;
+    return progress;
+  }
+}
+
+/** Bytes that this process has read from files and sockets so far. */
+const readSoFar = (): number => Number(/rchar: (\d+)/.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
+
+describe("a pass after a live one", () => {
+  it("neither reads nor sends what is unchanged", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "mkdir d; head -c 30000000 /dev/urandom > d/large; echo small > small; ln small d/other");
+    const copy = new Copy(from, to, LATER);
+    expect(await copy.live()).toMatchObject({ kept: 0 });
+    const before = readSoFar();
+    expect(await copy.live()).toMatchObject({ bytes: 0, kept: 30_000_006 });
+    shell(source, "echo more >> small; mkdir new; mv small new");
+    const summary = await engine.summarize(from, never, copy.source);
+    const final = await copy.final();
+    expect(readSoFar() - before).toBeLessThan(MIB);
+    expect(final).toMatchObject({ bytes: 11, kept: 30_000_000 });
+    expect(describeTree(target)).toBe(describeTree(source));
+    expect(summary).toEqual(await engine.summarize(to, never));
+  });
+
+  it("reads once what is too young to be trusted, and does not send it", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 30000000 /dev/urandom > large");
+    const copy = new Copy(from, to);
+    await copy.live();
+    const before = readSoFar();
+    await engine.summarize(from, never, copy.source);
+    expect(await copy.final()).toMatchObject({ bytes: 0, kept: 30_000_000 });
+    const read = readSoFar() - before;
+    expect(read).toBeGreaterThan(30_000_000);
+    expect(read).toBeLessThan(30_000_000 + MIB);
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+
+  it("brings over every kind of change", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    fill(source);
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    expect(describeTree(target)).toBe(describeTree(source));
+    shell(
+      source,
+      String.raw`
+      printf y | dd of=large bs=1 seek=2999999 conv=notrunc status=none
+      truncate -s 7 sparse; echo grown >> zeros; rm empty; mkdir empty; rm -r dir/sub; mv dir renamed
+      ln file another; rm hard1; ln -sfn elsewhere link; chmod 755 setgid; mkfifo renamed/fifo; rm fifo; echo f > fifo
+      touch -d '2002-02-02' file; chmod 700 hole; touch -d '2011-11-11 11:11:11' renamed .`,
+    );
+    await copy.live();
+    expect(describeTree(target)).toBe(describeTree(source));
+    const { bytes } = await copy.final();
+    expect(bytes).toBe(0);
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+
+  it("sends everything when either side has forgotten", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 100000 /dev/urandom > file");
+    const one = new Copy(from, to, LATER);
+    await one.live();
+    one.target.forget();
+    expect(await one.live()).toMatchObject({ bytes: 100_000, kept: 0 });
+    const other = new Copy(from, to, LATER);
+    await other.live();
+    const restarted = new SourceMemory(LATER);
+    const [near, far] = await socketPair();
+    let sent = 0;
+    await Promise.all([
+      engine.send(from, near, never, { base: other.target.pass, memory: restarted }),
+      engine.receive(to, far, never, ({ bytes }) => (sent = bytes), { memory: other.target }),
+    ]);
+    expect(sent).toBe(100_000);
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+
+  it("does not vouch for a file of the target that is another one by now", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 100000 /dev/urandom > file; touch -d 2001-01-01 file");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    shell(target, "printf x | dd of=file bs=1 seek=50000 conv=notrunc status=none; touch -d 2001-01-01 file");
+    await expect(copy.final()).rejects.toMatchObject({ code: "TRANSFER_NOT_KEPT" });
+    expect(await copy.final()).toMatchObject({ bytes: 100_000 });
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+
+  it("still has what was there when a pass was cut", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 3000000 /dev/urandom > a; echo z > z");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    shell(source, "head -c 3000000 /dev/urandom > b; chmod 640 a; echo zz > z");
+    const cut = await tamperedPair((chunk, at) => (at > 1_000_000 ? "cut" : chunk));
+    await expect(copy.live(cut)).rejects.toMatchObject({ code: "TRANSFER_WIRE_BROKEN" });
+    expect(await copy.live()).toMatchObject({ kept: 3_000_000 });
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+
+  it("never ends well with a flipped byte", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 300000 /dev/urandom > a; echo z > z");
+    const copy = new Copy(from, to, LATER);
+    for (const flipped of [500, 100_000, 299_000]) {
+      const streams = await tamperedPair((chunk, at) => {
+        if (flipped >= at && flipped < at + chunk.length) chunk[flipped - at] = (chunk[flipped - at] ?? 0) ^ 1;
+        return chunk;
+      });
+      await expect(copy.live(streams)).rejects.toThrow();
+      expect(copy.target.pass).toBeUndefined();
+    }
+    await copy.live();
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+});
+
+/** A tenant who does everything to a tree, as fast as it can. */
+const WRITER = String.raw`
+const fs = require("node:fs");
+const tree = process.argv[1] + "/";
+const quietly = (f) => { try { f(); } catch {} };
+const pick = (n) => Math.floor(Math.random() * n);
+const name = () => tree + ["a/", "b/", "b/c/", ""][pick(4)] + "f" + pick(12);
+for (const d of ["a", "b", "b/c"]) quietly(() => fs.mkdirSync(tree + d, { recursive: true }));
+console.log("writing");
+for (let i = 0; ; i++) {
+  quietly(() => fs.appendFileSync(name(), Buffer.alloc(pick(50000), i)));
+  quietly(() => fs.writeFileSync(name(), Buffer.alloc(pick(300000), i)));
+  quietly(() => fs.truncateSync(name(), pick(100000)));
+  quietly(() => fs.renameSync(name(), name()));
+  quietly(() => fs.unlinkSync(name()));
+  quietly(() => fs.linkSync(name(), name()));
+  quietly(() => fs.symlinkSync("/etc/passwd", name()));
+  quietly(() => fs.chmodSync(name(), 0o600 + pick(8)));
+  if (i % 7 === 0) quietly(() => fs.renameSync(tree + "b/c", tree + "a/c"));
+  if (i % 7 === 3) quietly(() => fs.renameSync(tree + "a/c", tree + "b/c"));
+  if (i % 11 === 0) quietly(() => fs.renameSync(tree + "a", tree + "z"));
+  if (i % 11 === 5) quietly(() => fs.renameSync(tree + "z", tree + "a"));
+  if (i % 50 === 0) quietly(() => fs.rmSync(tree + "b", { recursive: true }));
+  if (i % 50 === 1) quietly(() => fs.mkdirSync(tree + "b/c", { recursive: true }));
+}
+`;
+
+async function stop(child: ChildProcess, how: NodeJS.Signals = "SIGKILL"): Promise<void> {
+  const ended = once(child, "exit");
+  if (child.exitCode !== null || !child.kill(how)) return;
+  await ended;
+}
+
+describe("while a pod writes", () => {
+  it("a live pass ends well whatever happens, and the final pass makes a copy of it", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 20000000 /dev/urandom > still; mkdir quiet; for i in {1..300}; do echo $i > quiet/$i; done");
+    for (let round = 0; round < 3; round++) {
+      const writer = spawn(process.execPath, ["-e", WRITER, source], { stdio: ["ignore", "pipe", "inherit"] });
+      onTestFinished(() => stop(writer));
+      await once(writer.stdout, "data");
+      const copy = new Copy(from, to, round === 0 ? machineGround : LATER);
+      for (let passes = 0; passes < 4; passes++) await copy.live();
+      await stop(writer);
+      const final = await copy.final();
+      expect(final.kept).toBeGreaterThanOrEqual(20_000_000);
+      expect(final.bytes).toBeLessThan(20_000_000);
+      expect(describeTree(target)).toBe(describeTree(source));
+      expect(await engine.summarize(from, never, copy.source)).toEqual(await engine.summarize(to, never));
+    }
+  }, 120_000);
+
+  const noMmap = !hasTool("python3") || !isTmpfs("/dev/shm");
+  it.skipIf(noMmap)("a store into a page that was dirty already is not lost (needs python3, /dev/shm)", async () => {
+    const { source, from } = sourceAndTarget();
+    // Another file system: its syncfs must not clean the source's pages.
+    const target = mkdtempSync("/dev/shm/mooring-");
+    onTestFinished(() => {
+      rmSync(target, { recursive: true });
+    });
+    shell(source, "head -c 4096 /dev/zero > mapped");
+    const mapper = spawn("python3", ["-c", MAPPER, `${source}/mapped`], { stdio: ["pipe", "pipe", "inherit"] });
+    onTestFinished(() => stop(mapper));
+    const store = async (letter: string): Promise<void> => {
+      mapper.stdin.write(letter);
+      await once(mapper.stdout, "data");
+    };
+    // The page becomes dirty after the syncfs and before the file is read.
+    const syncfs = async (root: number): Promise<void> => {
+      await machineGround.syncfs(root);
+      await store("B");
+    };
+    const copy = new Copy(from, directoryAt(target), { ...machineGround, syncfs });
+    await store("A");
+    await copy.live();
+    expect(readFileSync(`${target}/mapped`, "latin1")[0]).toBe("B");
+    const { ctimeNs } = statat(from, "mapped");
+    await store("C");
+    // Otherwise something has cleaned the page meanwhile, and this shows nothing.
+    expect(statat(from, "mapped").ctimeNs).toBe(ctimeNs);
+    await copy.final();
+    expect(readFileSync(`${target}/mapped`, "latin1")[0]).toBe("C");
+  });
+});
+
+/** Stores each letter that it reads into the first byte of a mapped file. */
+const MAPPER = String.raw`
+import mmap, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+page = mmap.mmap(fd, 4096)
+while True:
+    letter = os.read(0, 1)
+    if not letter: break
+    page[0] = letter[0]
+    os.write(1, letter)
+`;
+
+function isTmpfs(path: string): boolean {
+  try {
+    return statfsSync(path).type === 0x01021994;
+  } catch {
+    return false;
+  }
+}
