@@ -141,6 +141,44 @@ describe("the source", () => {
     await expect(moving.ask(OTHER, request)).rejects.toMatchObject({ code: "AGENT_TRANSFER_REFUSED" });
   });
 
+  test("sends the open volume only to a live pass, only in Copying, and ends that before it proves", async () => {
+    const live = {
+      volume: "pvc-1",
+      epoch: 1,
+      incarnation: "inc-1",
+      move: "move-1",
+      moveUID: MOVE_UID,
+      sealing: 0,
+      pass: "00000000-0000-4000-8000-00000000000a",
+    };
+    const { pass: _pass, ...final } = live;
+    const refusal = { code: "AGENT_TRANSFER_REFUSED" };
+    phase("Prepared", 0);
+    await says("Checked", 0);
+    await expect(moving.ask(OTHER, live)).rejects.toMatchObject(refusal);
+    phase("Copying", 0);
+    await expect(moving.ask(OTHER, final)).rejects.toMatchObject(refusal);
+    await expect(moving.ask("node-c", live)).rejects.toMatchObject(refusal);
+    await expect(moving.ask(OTHER, { ...live, epoch: 2 })).rejects.toMatchObject(refusal);
+    await expect(moving.ask(OTHER, { ...live, sealing: 1 })).rejects.toMatchObject(refusal);
+    moving.onSend = (signal) => untilAborted(signal).finally(() => moving.done.push("the pass has ended"));
+    const send = await moving.ask(OTHER, live);
+    const late = await moving.ask(OTHER, live);
+    const sent = send(new PassThrough()).then(
+      () => "sent",
+      () => "stopped",
+    );
+    await fenced();
+    await unpublished();
+    await says("Sealed");
+    expect(await sent).toBe("stopped");
+    const [ended, proved] = ["the pass has ended", `prove ${VOLUME}/1`].map((line) => moving.done.indexOf(line));
+    expect(ended).toBeGreaterThan(0);
+    expect(ended).toBeLessThan(proved ?? 0);
+    // One that was admitted in time and begins late finds nothing under that name.
+    await expect(late(new PassThrough())).rejects.toThrow("ENOENT");
+  });
+
   test("opens by itself what was sealed for a move that let go", async () => {
     await sealed();
     node.change("pvc-1", { fence: undefined as never, activeMove: undefined as never });
@@ -216,6 +254,124 @@ describe("the target", () => {
     await published();
     expect(node.mounts.summary()).toEqual([`${VOLUME}/2/data at ${targetOf("pod-1")} rw`]);
     expect(await moving.files(`${VOLUME}/2/data`)).toEqual(DATA);
+  });
+
+  describe("while the pod writes", () => {
+    const copying = (files: Readonly<Record<string, string>> = DATA): void => {
+      moving.remote = files;
+      const status = {
+        copies: [{ epoch: 1, directory: "1", state: "Active", incarnation: "inc-1", poolUUID: "p", bytes: 4096 }],
+        move: reportOf({ sealing: 0, state: "Checked" }),
+      };
+      node.put(source, { metadata: { name: "s" }, spec: { volume: "pvc-1", nodeName: OTHER }, status } as KubeObject);
+      node.change("pvc-1", { fence: undefined as never });
+      phase("Copying", 0);
+    };
+    const isWhole = async (): Promise<unknown> =>
+      (JSON.parse(await node.disk.readText(`${VOLUME}/${INCOMING}/copy.json`)) as { whole?: boolean }).whole;
+    const fence = (): void => node.change("pvc-1", { fence: MOVE_UID });
+
+    test("it brings what there is, and that is no copy yet", async () => {
+      copying();
+      await says("Precopied", 0);
+      expect(report()).toMatchObject({ role: "Target", toSend: 0 });
+      expect(report()?.digest).toBeUndefined();
+      expect(moving.requests).toMatchObject([{ epoch: 1, sealing: 0, pass: expect.any(String) as string }]);
+      expect(await moving.files(`${VOLUME}/${INCOMING}/data`)).toEqual(DATA);
+      expect(await isWhole()).toBeUndefined();
+      phase("Prepared", 0);
+      await node.clock.advance(60_000);
+      expect(receives()).toBe(1);
+      fence();
+      sealed(1, { c: "newer" });
+      await says("Copied");
+      expect(report()?.digest).toBe("c=newer");
+      expect(await isWhole()).toBe(true);
+      expect(moving.requests.map(({ pass }) => pass === undefined)).toEqual([false, true]);
+    });
+
+    test("no part of it is ever opened, whatever the volume says", async () => {
+      copying();
+      await says("Precopied", 0);
+      place();
+      await node.clock.advance(60_000);
+      expect(copies()).toEqual([`${INCOMING} Incoming`]);
+      await expect(published()).rejects.toThrow();
+    });
+
+    test("a pass that is under way ends before the final one begins", async () => {
+      const order: string[] = [];
+      moving.onReceive = (signal) => {
+        order.push("begins");
+        if (order.length > 1) return Promise.resolve();
+        return untilAborted(signal).finally(() => order.push("ended"));
+      };
+      copying();
+      await node.eventually("it is half there", () => order.length === 1);
+      fence();
+      sealed();
+      await says("Copied");
+      expect(order).toEqual(["begins", "ended", "begins"]);
+    });
+
+    test("it ends with the move", async () => {
+      let ended = false;
+      moving.onReceive = (signal) =>
+        untilAborted(signal).finally(() => {
+          ended = true;
+        });
+      copying();
+      await node.eventually("it is half there", () => receives() === 1);
+      phase("Undoing", 0);
+      await node.eventually("the pass has ended", () => ended);
+    });
+
+    test("it says why nothing can be brought", async () => {
+      moving.onReceive = () => Promise.reject(new Error("no room on the disk"));
+      copying();
+      await says("Refused", 0);
+      expect(receives()).toBe(3);
+    });
+
+    test("a volume that was never made has nothing to bring", async () => {
+      copying();
+      await node.stop();
+      node.change("pvc-1", { mayCreate: { nodeName: OTHER, epoch: 1 } });
+      const before = receives();
+      await node.start({ moving });
+      await node.clock.advance(60_000);
+      expect(receives()).toBe(before);
+    });
+
+    test("no file of a live pass is written again at whatever request of a look it ends", async () => {
+      let requests = 1;
+      for (let last = 0; last < requests; last++) {
+        await node.stop();
+        await start();
+        prepare();
+        let finish = (): void => undefined;
+        moving.onReceive = () =>
+          new Promise((resolve) => {
+            finish = resolve;
+          });
+        copying();
+        await node.eventually("it is half there", () => receives() === 1);
+        let count = 0;
+        node.kube.intercept = async () => {
+          if (count++ !== last) return;
+          finish();
+          await settle();
+        };
+        phase("Copying", 0);
+        await node.clock.advance(0);
+        requests = Math.max(requests, count);
+        finish();
+        await says("Precopied", 0);
+        await node.clock.advance(60_000);
+        expect({ last, receives: receives() }).toEqual({ last, receives: 1 });
+      }
+      expect(requests).toBeGreaterThan(5);
+    });
   });
 
   test("says that it is full when not even the directory can be made", async () => {

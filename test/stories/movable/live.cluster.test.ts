@@ -1,0 +1,66 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { closeNamespace, openNamespace } from "../support/cleanup.ts";
+import { drain, ENDED_WELL, endOf, moveWhere, uncordonAll } from "../support/drains.ts";
+import { toYaml } from "../support/manifest.ts";
+import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
+import { nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
+
+const on = useMovable(["node-files", "kubectl"]);
+const NS = "movable-live";
+
+beforeAll(async () => {
+  await openNamespace(on.ground, NS);
+});
+afterEach(async () => {
+  await uncordonAll(on.ground);
+});
+afterAll(async () => {
+  await closeNamespace(on.ground, NS);
+});
+
+/** 300 MiB in three large files, 500 small ones, and the sums of all. */
+const FILL = `
+  cd /data && mkdir -p small || exit 1
+  for i in 1 2 3; do dd if=/dev/urandom of=large-$i bs=1M count=100 || exit 1; done
+  n=0; while [ $n -lt 500 ]; do n=$((n + 1)); echo "small file $n" >small/$n; done
+  md5sum large-* small/* >sums && sync`;
+
+test("most bytes of a drained volume travel while its pod writes", async () => {
+  const { ground } = on;
+  await ground.apply(toYaml(recordWriter(NS, "live", MOVABLE_CLASS)));
+  const before = await readyOn(ground, NS, "live-0");
+  const from = nodeNameOf(before);
+  const volume = await volumeOf(ground, NS, "data-live-0");
+  const filled = await ground.exec(NS, "live-0", ["sh", "-c", FILL]);
+  expect(filled, filled.stderr).toMatchObject({ code: 0 });
+  await moreRecords(ground, NS, "live-0");
+
+  const following = followAcknowledged(ground, NS, "live-0");
+  const draining = drain(ground, from);
+  await moveWhere(ground, volume, "to copy", ({ phase }) => phase === "Copying");
+  // The pod goes on meanwhile.
+  await moreRecords(ground, NS, "live-0");
+  const ended = await draining;
+  expect(endOf(ended)).toEqual(ENDED_WELL);
+  expect(ended.stderr).toContain("while the pods run");
+
+  const acknowledged = await following;
+  const after = await readyOn(ground, NS, "live-0", before.metadata.uid);
+  expect(nodeNameOf(after)).not.toBe(from);
+  expect((await checkRecords(ground, NS, "live-0", acknowledged)).faults).toEqual([]);
+  const sums = await ground.exec(NS, "live-0", ["sh", "-c", "cd /data && md5sum -c sums | grep -v OK"]);
+  expect(sums.stdout).toBe("");
+
+  const { status = {} } = await moveWhere(ground, volume, "to know its downtime", (one) => one.downtime !== undefined);
+  const at = (time: string | undefined): number => Date.parse(time ?? "");
+  const figures = {
+    copyMs: at(status.fencedAt) - at(status.copyingAt),
+    evictedToSealedMs: at(status.sealedAt) - at(status.evictedAt),
+    sealedToCommittedMs: at(status.committedAt) - at(status.sealedAt),
+    downtime: status.downtime,
+  };
+  console.log(`live drain of 300 MiB: ${JSON.stringify(figures)}`);
+  expect(figures.sealedToCommittedMs).toBeLessThan(figures.copyMs / 5);
+  expect(Number.parseFloat(status.downtime?.ours ?? "")).toBeLessThan(figures.copyMs / 1000 / 5);
+});
