@@ -1,9 +1,10 @@
 /*
  * The target's part of a move, for one volume.
  *
- *   Copying      the source has looked through the volume → live passes, while the pod writes, until
- *                little is left to send; meanwhile report Copying → report Precopied; or Refused,
- *                with the reason. What an earlier process has brought is gone through again
+ *   Copying      the source has looked through the volume → live passes, while the pod writes,
+ *                until little is left to send; meanwhile report Copying → report Precopied; or
+ *                Refused, with the reason. A new process begins with a pass of its own, whatever is
+ *                reported: what was remembered is gone
  *   Sealed       the source has reported Sealed for this sealing → the whole tree is pulled,
  *                compared and made durable; meanwhile report Copying, with how far it is → report
  *                Copied, with its digest; or Refused, with the reason

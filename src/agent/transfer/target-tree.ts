@@ -246,7 +246,10 @@ export class TargetTree {
     }
   }
 
-  /** What may stay: a vouched file, a directory, a name of the object that it is to be a name of. */
+  /**
+   * What may stay: a file that is vouched for, a directory, a further name of the object that the
+   * name is to be one of.
+   */
   #keeper(
     path: TreePath,
     head: Head,

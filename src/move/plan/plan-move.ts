@@ -67,17 +67,17 @@
  * Live passes change nothing of that. They run in Copying alone, they end with Precopied, which has
  * no digest and stands under a sealing that Fenced raises, and the final pass compares everything.
  *
- * | write in Copying               | a crash before it          | a crash after it                |
- * | ------------------------------ | -------------------------- | ------------------------------- |
- * | Planned → Copying              | planned again              | the target begins its passes    |
- * | target: directory, Incoming    | made at its next look      | found again, filled by a pass   |
- * | target: a file of a live pass  | the pass begins again      | the same; the file is replaced  |
- * | target: report Precopied       | passes begin again         | the same; Copying may have ended |
- * | Copying → Prepared             | the reports are read again | what was brought lies there     |
- * | Copying → Undoing, Planned     | decided again              | an Incoming copy, kept an hour  |
- * | source's agent ends            | –                          | the pass breaks, tried 3 times; |
- * |                                |                            | then the copy is made cold      |
- * | either machine goes down       | –                          | no records: all is read again   |
+ * | write in Copying              | a crash before it     | a crash after it                   |
+ * | ----------------------------- | --------------------- | ---------------------------------- |
+ * | Planned → Copying             | planned again         | the target begins its passes       |
+ * | target: the directory         | made at its next look | found again, filled by a pass      |
+ * | target: a file of a live pass | the pass begins again | the same; the file is replaced     |
+ * | target: report Precopied      | passes begin again    | the same, if it is Copying still   |
+ * | Copying → Prepared            | decided again         | what was brought lies there        |
+ * | Copying → Planned, Undoing    | decided again         | what was brought is kept an hour   |
+ *
+ * When the source's agent ends, the pass breaks and is tried three times; then the copy is made
+ * while the pods are down. When either machine goes down, nothing is remembered: all is read again.
  */
 import { planCommitted } from "./committed.ts";
 import { planCopying } from "./copying.ts";

@@ -15,7 +15,9 @@ export interface Ground {
   monotonicNs(): bigint;
   /** Whether the change times of this file system are known to tell of every change. */
   isTrusted(root: number): boolean;
-  /** Waits until everything written so far is on the disk, also what was stored into mapped pages. */
+  /**
+   * Waits until everything written so far is on the disk, also what was stored into mapped pages.
+   */
   syncfs(root: number): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 /*
  * What the frames say. The source sends the steps of its tree (tree/scan.ts), then `summary`; the
- * target answers `done` when everything is durable and was read back. A source sends `keep` only to a
- * target that has asked for a pass which continues an earlier one.
+ * target answers `done` when everything is durable and was read back. A source sends `keep` only to
+ * a target that has asked for a pass which continues an earlier one.
  */
 import * as z from "zod";
 import { transferErrors } from "../errors.ts";
