@@ -314,6 +314,19 @@ describe("the target", () => {
       expect(order).toEqual(["begins", "ended", "begins"]);
     });
 
+    test("it brings everything again when the move is in Copying another time", async () => {
+      copying();
+      await says("Precopied", 0);
+      for (const copyingAt of ["2030-01-01T00:00:10.000Z", "2030-01-01T00:00:20.000Z"]) {
+        const before = receives();
+        node.put(MOVE, volumeMove(OTHER, NODE, { phase: "Copying", sealing: 0, copyingAt }));
+        await node.eventually("it has answered", () => {
+          return report()?.copyingAt === copyingAt && report()?.state === "Precopied";
+        });
+        expect(receives()).toBe(before + 1);
+      }
+    });
+
     test("it ends with the move", async () => {
       let ended = false;
       moving.onReceive = (signal) =>

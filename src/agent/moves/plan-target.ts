@@ -102,17 +102,19 @@ function planPrecopy(view: VolumeView, epoch: number, incarnation: string, bytes
   const ahead = view.copies.find((copy) => isAhead(copy, epoch, incarnation));
   if (ahead !== undefined) return refuse(view, epoch, ahead.epoch);
   const { copying, precopied } = view.found;
-  if (precopied === undefined) {
+  // A move may be in Copying several times: what was said the last time does not count.
+  const copyingAt = view.move?.status?.copyingAt;
+  const answers = copyingAt === undefined ? {} : { copyingAt };
+  if (precopied === undefined || precopied.copyingAt !== copyingAt) {
     const { rate = 0, received = 0 } = copying ?? {};
     const total = bytes === undefined ? {} : { bytes, toRead: Math.max(0, bytes - received), rate };
-    const content: ReportContent = { role: "Target", state: "Copying", ...total };
+    const content: ReportContent = { role: "Target", state: "Copying", ...answers, ...total };
     if (!isReported(view, content)) return { step: "report", content };
     return { step: "precopy", epoch: epoch + 1, incarnation };
   }
-  const content: ReportContent =
-    "code" in precopied
-      ? { role: "Target", state: "Refused", ...precopied }
-      : { role: "Target", state: "Precopied", ...precopied };
+  const { result } = precopied;
+  const state = "code" in result ? "Refused" : "Precopied";
+  const content: ReportContent = { role: "Target", state, ...answers, ...result };
   return isReported(view, content) ? NOTHING : { step: "report", content };
 }
 

@@ -32,6 +32,12 @@ export type Outcome = Summary | Failure;
 /** What came of the live passes. Such a tree is of no one moment: it has no digest. */
 export type Precopy = { readonly bytes: number; readonly files: number; readonly toSend: number } | Failure;
 
+/** The same, and for which stay of the move in Copying (`status.copyingAt`). */
+export interface Precopied {
+  readonly copyingAt: string | undefined;
+  readonly result: Precopy;
+}
+
 /**
  * Everything that the next step for one volume on this node is decided from. Objects are read
  * uncached.
@@ -66,7 +72,7 @@ export interface Found {
   /** What a finished transfer of this sealing has brought, or why it failed. */
   readonly copied?: Outcome | undefined;
   /** What the live passes have brought, or why they could not. */
-  readonly precopied?: Precopy | undefined;
+  readonly precopied?: Precopied | undefined;
   /** How far a transfer is that runs now: bytes that have arrived, and bytes per second. */
   readonly copying?: { readonly received: number; readonly rate: number } | undefined;
 }
@@ -74,7 +80,18 @@ export interface Found {
 /** What a report says besides who, when, and for which move. */
 export type ReportContent = Pick<
   CopyReport,
-  "role" | "state" | "code" | "message" | "tombstone" | "digest" | "bytes" | "files" | "toRead" | "toSend" | "rate"
+  | "role"
+  | "state"
+  | "code"
+  | "message"
+  | "tombstone"
+  | "digest"
+  | "bytes"
+  | "files"
+  | "toRead"
+  | "toSend"
+  | "rate"
+  | "copyingAt"
 >;
 
 /** What the move recorded of the volume when it took it. */
@@ -89,7 +106,7 @@ export function recordedOf(view: VolumeView) {
 export function isReported(view: VolumeView, content: ReportContent): boolean {
   const { bootID, move, report } = view;
   if (report === undefined || move === undefined) return false;
-  const { role, state, code, message, tombstone, digest, toRead } = report;
+  const { role, state, code, message, tombstone, digest, toRead, copyingAt } = report;
   return (
     report.moveUID === move.metadata.uid &&
     report.sealing === (move.status?.sealing ?? 0) &&
@@ -100,6 +117,7 @@ export function isReported(view: VolumeView, content: ReportContent): boolean {
     message === content.message &&
     tombstone === content.tombstone &&
     digest === content.digest &&
-    toRead === content.toRead
+    toRead === content.toRead &&
+    copyingAt === content.copyingAt
   );
 }

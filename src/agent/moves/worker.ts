@@ -214,10 +214,11 @@ export class MoveWorker {
         return { requeueAfterMs: LOOK_MS * 10 };
       }
       case "precopy": {
-        const live = `${key}/live`;
+        const copyingAt = view.move?.status?.copyingAt;
+        const live = `${key}/live/${copyingAt ?? ""}`;
         await jobs.endOthers(volume, live);
         const precopied = (result: Precopy): void => {
-          this.#findings.precopied(view, result);
+          this.#findings.precopied(view, { copyingAt, result });
           finished();
         };
         if (jobs.tellAgain(volume, live, precopied)) return { requeueAfterMs: LOOK_MS * 10 };
@@ -325,7 +326,8 @@ export class MoveWorker {
       // As if the first file of the tree had found no room: the pods must not wait for a full disk.
       const full = transferErrors.TARGET_FULL({ path: ".", code: error.code });
       const failure = { code: full.code, message: full.message };
-      if (move.status?.phase === "Copying") this.#findings.precopied(view, failure);
+      if (move.status?.phase === "Copying")
+        this.#findings.precopied(view, { copyingAt: move.status.copyingAt, result: failure });
       else this.#findings.copied(view, failure);
       return undefined;
     }

@@ -35,6 +35,9 @@ export const copyReport = z
   .strictObject({
     moveUID: uid.describe("UID of the VolumeMove."),
     sealing: z.int().min(0).describe("The move's status.sealing that the report answers."),
+    copyingAt: time
+      .optional()
+      .describe("The move's status.copyingAt that a report of live passes answers. Absent: it is not of these."),
     role: z.enum(["Source", "Target"]).describe("Whether this node gives or gets the data."),
     state: z
       .enum(["Checked", "Waiting", "Refused", "Sealed", "Unsealed", "Copying", "Precopied", "Copied"])

@@ -181,7 +181,9 @@ export function* precopy(world: World, machine: Machine, volume: string, hint: V
   if (lv?.spec.activeMove?.uid !== move.metadata.uid || lv.spec.nodeName !== move.spec.from) return;
   if (lv.spec.mayCreate !== undefined) return;
   yield;
-  const order = { moveUID: move.metadata.uid, sealing: move.status.sealing ?? 0, role: "Target" as const };
+  const { copyingAt, sealing = 0 } = move.status;
+  const answers = copyingAt === undefined ? {} : { copyingAt };
+  const order = { moveUID: move.metadata.uid, sealing, role: "Target" as const, ...answers };
   const sourceReport = world.copies.get(copyName(volume, move.spec.from))?.status?.move;
   if (sourceReport?.moveUID !== order.moveUID || sourceReport.state !== "Checked") return;
   const directory = incoming(machine, volume, lv.spec.epoch + 1, order.moveUID);

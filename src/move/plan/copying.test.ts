@@ -11,13 +11,15 @@ import { timeOf } from "./timing.ts";
 /** A drawn snapshot in Copying in which all is well, with these reports of the target. */
 function copying(reports: readonly (Partial<CopyReport> | undefined)[], bend: Bend = {}): MoveSnapshot {
   const drawn = sound(reports.length);
+  const copyingAt = timeOf(NOW - (bend.sinceMs ?? 1000));
+  const answers = { copyingAt };
   const { deletionTimestamp: _, ...metadata } = drawn.move.metadata;
   const status: VolumeMoveStatus = {
     phase: "Copying",
     message: "before",
     target: "b",
     volumes: drawn.volumes.map(({ name }) => ({ name, epoch: 3, incarnation: "i" })),
-    copyingAt: timeOf(NOW - (bend.sinceMs ?? 1000)),
+    copyingAt,
   };
   const spec = { ...drawn.move.spec, reason: "Drain" as const };
   return {
@@ -42,7 +44,17 @@ function copying(reports: readonly (Partial<CopyReport> | undefined)[], bend: Be
         status:
           move === undefined
             ? {}
-            : { move: { moveUID: "move-1", sealing: 0, role, state: "Copying" as const, at: timeOf(NOW), ...move } },
+            : {
+                move: {
+                  moveUID: "move-1",
+                  sealing: 0,
+                  role,
+                  state: "Copying" as const,
+                  at: timeOf(NOW),
+                  ...answers,
+                  ...move,
+                },
+              },
       });
       const sourceCopy = copyOf("Source", bend.unchecked === true ? undefined : { state: "Checked" });
       return { ...view, volume, sourceCopy, targetCopy: copyOf("Target", report), labelsPending: undefined };
@@ -118,7 +130,9 @@ describe("Copying", () => {
     expect(phaseOf(planCopying(copying([{ state: "Copying" }], { sinceMs: 61_000 }), NOW))).toBe("Copying");
   });
 
-  test("does not count what a target has said for another move or sealing", () => {
+  test("does not count what a target has said before", () => {
+    const full = { state: "Refused", code: "TRANSFER_TARGET_FULL", copyingAt: timeOf(NOW - 60_000) } as const;
+    expect(phaseOf(planCopying(copying([full]), NOW))).toBe("Copying");
     expect(phaseOf(planCopying(copying([{ state: "Precopied", sealing: 1 }]), NOW))).toBe("Copying");
     expect(phaseOf(planCopying(copying([{ state: "Precopied", moveUID: "x" }]), NOW))).toBe("Copying");
   });

@@ -1,3 +1,4 @@
+import type { CopyReport, VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import { moveErrors } from "../errors.ts";
 import { silentAt } from "./agents.ts";
 import { planAgain, planCheck } from "./before-fence.ts";
@@ -30,7 +31,7 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
   if (unchecked !== undefined) return unchecked;
   // What may still be made for the first time has nothing to copy.
   const views = existing(s).filter(({ volume }) => volume.spec.mayCreate === undefined);
-  const reports = views.map(({ name, targetCopy }) => ({ name, report: currentReport(s, targetCopy, "Target") }));
+  const reports = views.map(({ name, targetCopy }) => ({ name, report: answerOf(s, targetCopy) }));
   for (const { name, report } of reports) {
     if (report?.state !== "Refused" || !isFinal(report)) continue;
     const node = s.target?.name ?? "";
@@ -59,6 +60,12 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
     return { step: "wait", until: s.notedAt + PROGRESS_EVERY_MS };
   }
   return waiting(s, now, { message, until: Number.isFinite(until) ? until : undefined, also: progress });
+}
+
+/** What the target has said for this stay in Copying: it may not be the first one. */
+function answerOf(s: MoveSnapshot, targetCopy: VolumeCopy | undefined): CopyReport | undefined {
+  const report = currentReport(s, targetCopy, "Target");
+  return report?.copyingAt === s.move.status?.copyingAt ? report : undefined;
 }
 
 function ready(s: MoveSnapshot): MoveStep {

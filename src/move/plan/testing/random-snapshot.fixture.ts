@@ -8,6 +8,7 @@ import { timeOf } from "../timing.ts";
 
 export const NOW = Date.UTC(2030, 0, 1);
 const MINE = "move-1";
+const COPYING_AT = timeOf(NOW - 3000);
 const PARTS: readonly Part[] = ["move", "volumes", "copies", "pods", "nodes"];
 
 /**
@@ -35,6 +36,7 @@ export function randomSnapshot(random: Random): MoveSnapshot {
       : state,
     digest: chance(bad) ? "other" : "digest",
     bootID: chance(bad) ? "boot-old" : "boot",
+    ...(role === "Target" && phase === "Copying" ? { copyingAt: COPYING_AT } : {}),
     ...(role === "Source" && chance(0.15) ? { tombstone: true } : {}),
     ...(chance(0.3) ? { message: "words", code: pick("TRANSFER_TARGET_FULL", "AGENT_X") } : {}),
     at: timeOf(NOW),
@@ -173,7 +175,7 @@ export function randomSnapshot(random: Random): MoveSnapshot {
             ? { pods: pods.map(({ namespace, name, uid }) => ({ namespace, name, uid })) }
             : {}),
           ...(late && chance(0.2) ? { pods: [{ namespace: "ns", name: "gone", uid: "gone" }] } : {}),
-          ...(phase === "Copying" ? { copyingAt: ago(1000, 100_000) } : {}),
+          ...(phase === "Copying" ? { copyingAt: chance(0.7) ? COPYING_AT : ago(1000, 100_000) } : {}),
           ...(chance(0.7) ? { evictedAt: ago(1000, 20_000, 40_000) } : {}),
           ...(chance(0.5) ? { sealedAt: ago(1000) } : {}),
           ...(chance(0.3) ? { failures: pick(1, 2, 3) } : {}),
