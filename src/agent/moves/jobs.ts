@@ -170,7 +170,7 @@ export class Jobs {
         sent.push(progress.bytes);
         const tookMs = clock.monotonic() - began;
         log.info("a live pass has ended", { volume: view.volume, passes: sent.length, ...progress, tookMs });
-        const pause = pauseBeforeNext(sent, tookMs);
+        const pause = pauseBeforeNext(sent, { tookMs, toReadAgain: progress.toReadAgain ?? 0 });
         if (pause === undefined) return { bytes: summary.bytes, files: summary.files, toSend: progress.bytes };
         await clock.sleep(pause, signal);
       }

@@ -36,7 +36,7 @@ export async function send(
       if (step.kind === "close") summarizer.add(step.entry);
     }
     const summary = summarizer.result();
-    await sendSummary(channel, summary);
+    await sendSummary(channel, summary, pass === undefined ? undefined : known.toReadAgain);
     const arrived = await receiveDone(channel);
     if (!sameSummary(summary, arrived)) {
       throw transferErrors.DIGEST_DIFFERS({ path: ".", what: "the target answers with another summary" });

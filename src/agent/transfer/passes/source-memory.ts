@@ -132,10 +132,16 @@ interface PassParts {
 export class SourcePass implements KnownFiles {
   readonly #parts: PassParts;
   readonly #remember: () => void;
+  #toReadAgain = 0;
 
   constructor(parts: PassParts, remember: () => void) {
     this.#parts = parts;
     this.#remember = remember;
+  }
+
+  /** Bytes of files that the next pass must read even if nothing changes them: they are too young. */
+  get toReadAgain(): number {
+    return this.#toReadAgain;
   }
 
   /** The content of an unchanged file, without a look at it. */
@@ -169,6 +175,7 @@ export class SourcePass implements KnownFiles {
     if (next === undefined) return;
     const trustedBeforeNs = next.at === undefined ? NEVER_TRUSTED_NS : next.at.wallNs - AGE_NS;
     const found = recordOf(before, content, trustedBeforeNs);
+    if (before.ctimeNs >= trustedBeforeNs) this.#toReadAgain += Number(before.size);
     // What changed while it was read is neither its old content nor its new one.
     if (isSame(found, after)) next.records.set(path, found);
   }

@@ -42,7 +42,8 @@ export type Message =
   | ({ readonly kind: "data" } & Piece)
   | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
   | { readonly kind: "close"; readonly content: string }
-  | { readonly kind: "summary"; readonly summary: TreeSummary };
+  /** `toReadAgain`: of a live pass, bytes that the next one must read whatever happens. */
+  | { readonly kind: "summary"; readonly summary: TreeSummary; readonly toReadAgain?: number };
 
 /** Sends one step of the source's tree. */
 export async function sendStep(channel: Channel, step: TreeStep): Promise<void> {
@@ -62,9 +63,10 @@ export async function sendStep(channel: Channel, step: TreeStep): Promise<void> 
   }
 }
 
-/** Sends the source's summary: its end of the stream. */
-export async function sendSummary(channel: Channel, summary: TreeSummary): Promise<void> {
-  await channel.write(SUMMARY, Buffer.from(JSON.stringify(summary)));
+/** Sends the source's summary: its end of the stream. `toReadAgain` only of a live pass. */
+export async function sendSummary(channel: Channel, summary: TreeSummary, toReadAgain?: number): Promise<void> {
+  const text = JSON.stringify({ ...summary, ...(toReadAgain === undefined ? {} : { toReadAgain }) });
+  await channel.write(SUMMARY, Buffer.from(text));
   await channel.flush();
 }
 
@@ -78,7 +80,7 @@ export async function sendDone(channel: Channel, summary: TreeSummary): Promise<
 export async function receiveDone(channel: Channel): Promise<TreeSummary> {
   const { type, payload } = await channel.read();
   if (type !== DONE) throw transferErrors.WIRE_INVALID({ why: `a frame of type ${String(type)} as the answer` });
-  return parseSummary(payload);
+  return parsed(treeSummarySchema, payload);
 }
 
 /** The next message of the source. */
@@ -108,7 +110,7 @@ function decode({ type, payload }: Frame): Message {
     case CLOSE:
       return { kind: "close", content: payload.toString("latin1") };
     case SUMMARY:
-      return { kind: "summary", summary: parseSummary(payload) };
+      return summaryOf(parsed(sourceSummary, payload));
     default:
       throw transferErrors.WIRE_INVALID({ why: `a frame of the unknown type ${String(type)}` });
   }
@@ -195,8 +197,14 @@ const summaryText = z.string().transform((text, context) => {
   }
 });
 
-function parseSummary(payload: Buffer): TreeSummary {
-  const parsed = summaryText.pipe(treeSummarySchema).safeParse(payload.toString("utf8"));
-  if (!parsed.success) throw transferErrors.WIRE_INVALID({ why: "a summary that is none" });
-  return parsed.data;
+const sourceSummary = treeSummarySchema.extend({ toReadAgain: z.int().nonnegative().optional() });
+
+function parsed<T>(schema: z.ZodType<T>, payload: Buffer): T {
+  const result = summaryText.pipe(schema).safeParse(payload.toString("utf8"));
+  if (!result.success) throw transferErrors.WIRE_INVALID({ why: "a summary that is none" });
+  return result.data;
+}
+
+function summaryOf({ toReadAgain, ...summary }: z.infer<typeof sourceSummary>): Message {
+  return { kind: "summary", summary, ...(toReadAgain === undefined ? {} : { toReadAgain }) };
 }
