@@ -25,8 +25,8 @@ export const PASS_EVERY_MS = 11_000;
 
 /**
  * How long to wait before the next pass (milliseconds); undefined: there is none. `sent` are the
- * bytes that each pass has sent so far. Of the last one: `tookMs`, its time; `toReadAgain`, bytes of
- * files that it read too early to be believed.
+ * bytes that each pass has sent so far. Of the last one: `tookMs`, its time; `toReadAgain`, bytes
+ * of files that it read too early to be believed.
  */
 export function pauseBeforeNext(
   sent: readonly number[],

@@ -110,7 +110,9 @@ describe("the target", () => {
     await ground.exec(NS, "full-0", ["dd", "if=/dev/urandom", "of=/data/big", "bs=1M", "count=60"]);
     await ground.apply(toYaml(volumeMove("full", [writer.volume], writer.from, writer.to)));
     await inPhase(ground, "full", "Fenced");
-    // The disk fills after the target was found to have room.
+    // What the pod writes at last has not been copied yet, and the disk fills after the target was
+    // found to have room.
+    await ground.exec(NS, "full-0", ["dd", "if=/dev/urandom", "of=/data/more", "bs=1M", "count=60"]);
     await ground.onNode(writer.to).exec(["dd", "if=/dev/zero", `of=${path}/ballast`, "bs=1M"]);
     const move = await ended(ground, "full");
     expect(move.status).toMatchObject({ phase: "Cancelled" });

@@ -139,7 +139,7 @@ export class SourcePass implements KnownFiles {
     this.#remember = remember;
   }
 
-  /** Bytes of files that the next pass must read even if nothing changes them: they are too young. */
+  /** Bytes of files that the next pass must read whatever happens: they were too young. */
   get toReadAgain(): number {
     return this.#toReadAgain;
   }
