@@ -3,7 +3,8 @@ import { closeNamespace, openNamespace } from "../support/cleanup.ts";
 import { drain, ENDED_WELL, endOf, moveWhere, uncordonAll } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
-import { nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { cordon } from "../support/nodes.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 
 const on = useMovable(["node-files", "kubectl"]);
@@ -63,4 +64,23 @@ test("most bytes of a drained volume travel while its pod writes", async () => {
   console.log(`live drain of 300 MiB: ${JSON.stringify(figures)}`);
   expect(figures.sealedToCommittedMs).toBeLessThan(figures.copyMs / 5);
   expect(Number.parseFloat(status.downtime?.ours ?? "")).toBeLessThan(figures.copyMs / 1000 / 5);
+});
+
+test("an uncordon during the copy calls the move off, and the pod notices nothing", async () => {
+  const { ground } = on;
+  await ground.apply(toYaml(recordWriter(NS, "off", MOVABLE_CLASS)));
+  const before = await readyOn(ground, NS, "off-0");
+  const from = nodeNameOf(before);
+  const volume = await volumeOf(ground, NS, "data-off-0");
+  const filled = await ground.exec(NS, "off-0", ["sh", "-c", FILL]);
+  expect(filled, filled.stderr).toMatchObject({ code: 0 });
+  expect((await drain(ground, from, "--timeout=4s")).code).not.toBe(0);
+  await moveWhere(ground, volume, "to copy", ({ phase }) => phase === "Copying");
+  await cordon(ground, from, false);
+  await moveWhere(ground, volume, "to be called off", ({ phase }) => phase === "Cancelled");
+  const acknowledged = await moreRecords(ground, NS, "off-0");
+  expect((await readyOn(ground, NS, "off-0")).metadata.uid).toBe(before.metadata.uid);
+  expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: from, epoch: 1 });
+  expect((await localVolume(ground, volume))?.spec).not.toHaveProperty("activeMove");
+  expect((await checkRecords(ground, NS, "off-0", acknowledged)).faults).toEqual([]);
 });
