@@ -33,7 +33,7 @@ import type { Progress } from "../transfer/receive.ts";
 import type { TreeSummary } from "../transfer/tree/summary.ts";
 import type { TransferRequest } from "./transfer-request.ts";
 import { Meter } from "./meter.ts";
-import { pauseBeforeNext } from "./passes.ts";
+import { isWorthAnother } from "./passes.ts";
 import type { Failure, Found, Outcome, Precopy, Summary, VolumeView } from "./view.ts";
 
 export interface JobsDeps {
@@ -170,9 +170,7 @@ export class Jobs {
         sent.push(progress.bytes);
         const tookMs = clock.monotonic() - began;
         log.info("a live pass has ended", { volume: view.volume, passes: sent.length, ...progress, tookMs });
-        const pause = pauseBeforeNext(sent, { tookMs, toReadAgain: progress.toReadAgain ?? 0 });
-        if (pause === undefined) return { bytes: summary.bytes, files: summary.files, toSend: progress.bytes };
-        await clock.sleep(pause, signal);
+        if (!isWorthAnother(sent)) return { bytes: summary.bytes, files: summary.files, toSend: progress.bytes };
       }
     });
   }

@@ -41,8 +41,8 @@ export interface CopyEngine {
     options?: ReceiveOptions,
   ): Promise<TreeSummary>;
   /**
-   * Sums a sealed tree up. Equal trees have equal summaries. Reads all of it, but for the files
-   * that are known by `memory` to be unchanged.
+   * Sums a sealed tree up. Equal trees have equal summaries. Reads all of it; with `memory` the
+   * final pass needs to read no file again that it does not send.
    */
   summarize(root: number, signal: AbortSignal, memory?: SourceMemory): Promise<TreeSummary>;
 }
@@ -54,7 +54,7 @@ export function copyEngine(): CopyEngine {
 
 async function summarize(root: number, signal: AbortSignal, memory?: SourceMemory): Promise<TreeSummary> {
   const summarizer = new Summarizer();
-  const known = memory?.beginSummary(root);
+  const known = memory?.beginSummary();
   for await (const entry of list(root, signal, known === undefined ? {} : { known })) summarizer.add(entry);
   known?.end();
   return summarizer.result();

@@ -33,8 +33,6 @@ export interface Progress {
   readonly bytes: number;
   /** Bytes of files that were there already. */
   readonly kept: number;
-  /** At the end of a live pass: bytes that the next one must read whatever happens. */
-  readonly toReadAgain?: number;
 }
 
 export interface ReceiveOptions {
@@ -96,8 +94,6 @@ async function apply(
       const message = await receiveMessage(channel);
       if (message.kind === "summary") {
         if (!tree.complete) throw transferErrors.WIRE_INVALID({ why: "a summary before the end of the tree" });
-        const { toReadAgain } = message;
-        if (toReadAgain !== undefined) progress({ entries: digests.length, bytes, kept, toReadAgain });
         if (!sameSummary(message.summary, summarizer.result())) {
           throw transferErrors.DIGEST_DIFFERS({ path: ".", what: "the source's summary is not that of what arrived" });
         }

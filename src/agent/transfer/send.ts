@@ -29,14 +29,14 @@ export async function send(
   const channel = new Channel(stream, signal);
   try {
     await channel.writeHeader();
-    const known = pass === undefined ? memory.beginFinal(root, base) : await memory.beginLive(root, pass, base);
+    const known = pass === undefined ? memory.beginFinal(base) : await memory.beginLive(root, pass, base);
     const summarizer = new Summarizer();
     for await (const step of scan(root, signal, { live: pass !== undefined, known })) {
       await sendStep(channel, step);
       if (step.kind === "close") summarizer.add(step.entry);
     }
     const summary = summarizer.result();
-    await sendSummary(channel, summary, pass === undefined ? undefined : known.toReadAgain);
+    await sendSummary(channel, summary);
     const arrived = await receiveDone(channel);
     if (!sameSummary(summary, arrived)) {
       throw transferErrors.DIGEST_DIFFERS({ path: ".", what: "the target answers with another summary" });

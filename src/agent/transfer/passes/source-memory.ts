@@ -1,21 +1,27 @@
 /*
  * What the source remembers of the files that a live pass has brought to the target, so that the
- * next pass neither reads nor sends them again.
+ * next live pass neither reads nor sends them again, and the final pass does not send them.
  *
  *   nothing ── a live pass ends, the target has answered ──▶ records of that pass
  *
  * It lives in the agent's memory only. So it holds within one boot, and an agent that was restarted
  * has none and reads everything.
  *
- * A file is unchanged when inode, size, mtime and ctime are those of its record, and the ctime is
- * more than 10 s older than T0. T0 is the ctime of a marker file that was made at the beginning of
+ * The final pass believes no times. Every file of the sealed tree is read once, when it is summed
+ * up, and what has the content that the target has is not sent. For the kernel sets the times when
+ * a write begins: one that takes longer than any age that is asked for (a direct write on a
+ * throttled disk, a direct read into a mapped file) ends without a trace, and a live pass in between
+ * has read half of it.
+ *
+ * A live pass, whose errors the final pass finds, does believe them. A file is unchanged when inode,
+ * size, mtime and ctime are those of its record, and the ctime is more than 10 s older than T0. T0 is the ctime of a marker file that was made at the beginning of
  * the pass that read it, before a `syncfs`. The reason is memory that is mapped shared: a store
  * into a page that is dirty already leaves no trace in the inode. After the syncfs every page is
  * clean, and the next store changes the ctime. What was changed shortly before may have become
  * dirty again while the syncfs ran, so it does not count.
  *
- * Everything else is read. Where the read content is what the target has, it is not sent. What is
- * read when the sealed tree is summed up is not read once more by the final pass only to learn
+ * Everything else is read. Where the read content is what the target has, it is not sent. What was
+ * read when the sealed tree was summed up is not read once more by the final pass only to learn
  * that: nobody can write in between, so equal times alone will do there.
  *
  * When in doubt every file is read, and only its content counts: on a file system other than ext4,
@@ -72,30 +78,29 @@ export class SourceMemory {
     const at = this.#read(root);
     await this.#ground.syncfs(root);
     const next = { pass, records: new FileRecords(), at };
-    return new SourcePass({ ...this.#known(base, at), next }, () => {
+    const known = this.#known(base);
+    const trusted = known?.at !== undefined && at !== undefined && !isStepped(known.at, at);
+    return new SourcePass({ base: known?.records, trusted, next }, () => {
       this.#remembered = next;
     });
   }
 
-  /** Begins to sum the sealed tree up, once nobody can write to it any more. */
-  beginSummary(root: number): SourcePass {
-    const at = this.#read(root);
+  /** Begins to sum the sealed tree up, once nobody can write to it any more. Every file is read. */
+  beginSummary(): SourcePass {
     const next = { pass: "", records: new FileRecords(), at: undefined };
     this.#sealed = undefined;
-    return new SourcePass({ ...this.#known(this.#remembered?.pass, at), next, readsOnce: true }, () => {
+    return new SourcePass({ base: undefined, trusted: false, next }, () => {
       this.#sealed = next.records;
     });
   }
 
   /** Begins the pass over the sealed tree. */
-  beginFinal(root: number, base: string | undefined): SourcePass {
-    return new SourcePass({ ...this.#known(base, this.#read(root)), sealed: this.#sealed }, () => undefined);
+  beginFinal(base: string | undefined): SourcePass {
+    return new SourcePass({ base: this.#known(base)?.records, trusted: false, sealed: this.#sealed }, () => undefined);
   }
 
-  #known(base: string | undefined, now: Reading | undefined): Pick<PassParts, "base" | "trusted"> {
-    const known = base !== undefined && this.#remembered?.pass === base ? this.#remembered : undefined;
-    const trusted = known?.at !== undefined && now !== undefined && !isStepped(known.at, now);
-    return { base: known?.records, trusted };
+  #known(base: string | undefined): Remembered | undefined {
+    return base !== undefined && this.#remembered?.pass === base ? this.#remembered : undefined;
   }
 
   #read(root: number): Reading | undefined {
@@ -124,24 +129,16 @@ interface PassParts {
   readonly next?: Remembered;
   /** What the sealed tree is known to hold. */
   readonly sealed?: FileRecords | undefined;
-  /** Nothing is sent: there is no need to know a content before it is read. */
-  readonly readsOnce?: boolean;
 }
 
 /** One pass over the source's tree. */
 export class SourcePass implements KnownFiles {
   readonly #parts: PassParts;
   readonly #remember: () => void;
-  #toReadAgain = 0;
 
   constructor(parts: PassParts, remember: () => void) {
     this.#parts = parts;
     this.#remember = remember;
-  }
-
-  /** Bytes of files that the next pass must read whatever happens: they were too young. */
-  get toReadAgain(): number {
-    return this.#toReadAgain;
   }
 
   /** The content of an unchanged file, without a look at it. */
@@ -157,9 +154,9 @@ export class SourcePass implements KnownFiles {
   async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
     const unread = this.unread(path, stat);
     if (unread !== undefined) return unread;
-    const { base, readsOnce = false, sealed } = this.#parts;
+    const { base, sealed } = this.#parts;
     const record = base?.get(path);
-    if (readsOnce || record === undefined || !isSameButForCtime(record, stat)) return undefined;
+    if (record === undefined || !isSameButForCtime(record, stat)) return undefined;
     const summed = sealed?.get(path);
     if (summed !== undefined && isSame(summed, stat)) {
       return summed.content === record.content ? record.content : undefined;
@@ -175,7 +172,6 @@ export class SourcePass implements KnownFiles {
     if (next === undefined) return;
     const trustedBeforeNs = next.at === undefined ? NEVER_TRUSTED_NS : next.at.wallNs - AGE_NS;
     const found = recordOf(before, content, trustedBeforeNs);
-    if (before.ctimeNs >= trustedBeforeNs) this.#toReadAgain += Number(before.size);
     // What changed while it was read is neither its old content nor its new one.
     if (isSame(found, after)) next.records.set(path, found);
   }

@@ -42,8 +42,7 @@ export type Message =
   | ({ readonly kind: "data" } & Piece)
   | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
   | { readonly kind: "close"; readonly content: string }
-  /** `toReadAgain`: of a live pass, bytes that the next one must read whatever happens. */
-  | { readonly kind: "summary"; readonly summary: TreeSummary; readonly toReadAgain?: number };
+  | { readonly kind: "summary"; readonly summary: TreeSummary };
 
 /** Sends one step of the source's tree. */
 export async function sendStep(channel: Channel, step: TreeStep): Promise<void> {
@@ -63,10 +62,9 @@ export async function sendStep(channel: Channel, step: TreeStep): Promise<void> 
   }
 }
 
-/** Sends the source's summary: its end of the stream. `toReadAgain` only of a live pass. */
-export async function sendSummary(channel: Channel, summary: TreeSummary, toReadAgain?: number): Promise<void> {
-  const text = JSON.stringify({ ...summary, ...(toReadAgain === undefined ? {} : { toReadAgain }) });
-  await channel.write(SUMMARY, Buffer.from(text));
+/** Sends the source's summary: its end of the stream. */
+export async function sendSummary(channel: Channel, summary: TreeSummary): Promise<void> {
+  await channel.write(SUMMARY, Buffer.from(JSON.stringify(summary)));
   await channel.flush();
 }
 
@@ -80,7 +78,7 @@ export async function sendDone(channel: Channel, summary: TreeSummary): Promise<
 export async function receiveDone(channel: Channel): Promise<TreeSummary> {
   const { type, payload } = await channel.read();
   if (type !== DONE) throw transferErrors.WIRE_INVALID({ why: `a frame of type ${String(type)} as the answer` });
-  return parsed(treeSummarySchema, payload);
+  return parseSummary(payload);
 }
 
 /** The next message of the source. */
@@ -110,7 +108,7 @@ function decode({ type, payload }: Frame): Message {
     case CLOSE:
       return { kind: "close", content: payload.toString("latin1") };
     case SUMMARY:
-      return summaryOf(parsed(sourceSummary, payload));
+      return { kind: "summary", summary: parseSummary(payload) };
     default:
       throw transferErrors.WIRE_INVALID({ why: `a frame of the unknown type ${String(type)}` });
   }
@@ -197,14 +195,8 @@ const summaryText = z.string().transform((text, context) => {
   }
 });
 
-const sourceSummary = treeSummarySchema.extend({ toReadAgain: z.int().nonnegative().optional() });
-
-function parsed<T>(schema: z.ZodType<T>, payload: Buffer): T {
-  const result = summaryText.pipe(schema).safeParse(payload.toString("utf8"));
+function parseSummary(payload: Buffer): TreeSummary {
+  const result = summaryText.pipe(treeSummarySchema).safeParse(payload.toString("utf8"));
   if (!result.success) throw transferErrors.WIRE_INVALID({ why: "a summary that is none" });
   return result.data;
-}
-
-function summaryOf({ toReadAgain, ...summary }: z.infer<typeof sourceSummary>): Message {
-  return { kind: "summary", summary, ...(toReadAgain === undefined ? {} : { toReadAgain }) };
 }
