@@ -10,15 +10,16 @@
  * The final pass believes no times. Every file of the sealed tree is read once, when it is summed
  * up, and what has the content that the target has is not sent. For the kernel sets the times when
  * a write begins: one that takes longer than any age that is asked for (a direct write on a
- * throttled disk, a direct read into a mapped file) ends without a trace, and a live pass in between
- * has read half of it.
+ * throttled disk, a direct read into a mapped file) ends without a trace, and a live pass in
+ * between has read half of it.
  *
- * A live pass, whose errors the final pass finds, does believe them. A file is unchanged when inode,
- * size, mtime and ctime are those of its record, and the ctime is more than 10 s older than T0. T0 is the ctime of a marker file that was made at the beginning of
- * the pass that read it, before a `syncfs`. The reason is memory that is mapped shared: a store
- * into a page that is dirty already leaves no trace in the inode. After the syncfs every page is
- * clean, and the next store changes the ctime. What was changed shortly before may have become
- * dirty again while the syncfs ran, so it does not count.
+ * A live pass, whose errors the final pass finds, does believe them. A file is unchanged when
+ * inode, size, mtime and ctime are those of its record, and the ctime is more than 10 s older than
+ * T0. T0 is the ctime of a marker file that was made at the beginning of the pass that read it,
+ * before a `syncfs`. The reason is memory that is mapped shared: a store into a page that is dirty
+ * already leaves no trace in the inode. After the syncfs every page is clean, and the next store
+ * changes the ctime. What was changed shortly before may have become dirty again while the syncfs
+ * ran, so it does not count.
  *
  * Everything else is read. Where the read content is what the target has, it is not sent. What was
  * read when the sealed tree was summed up is not read once more by the final pass only to learn
