@@ -236,6 +236,43 @@ describe("the target", () => {
     phase("Committed");
   };
   const receives = () => moving.done.filter((line) => line.startsWith("receive")).length;
+  /**
+   * Lets a transfer end while a look at its volume waits for the API server: at the first request of
+   * the look, at the second, and so on. Whatever the request, no second transfer may begin.
+   */
+  const endAtEachRequest = async (
+    begin: () => void,
+    again: Parameters<typeof phase>,
+    reported: () => Promise<unknown>,
+  ): Promise<void> => {
+    let requests = 1;
+    for (let last = 0; last < requests; last++) {
+      await node.stop();
+      await start();
+      prepare();
+      let finish = (): void => undefined;
+      moving.onReceive = () =>
+        new Promise((resolve) => {
+          finish = resolve;
+        });
+      begin();
+      await node.eventually("it is half there", () => receives() === 1);
+      let count = 0;
+      node.kube.intercept = async () => {
+        if (count++ !== last) return;
+        finish();
+        await settle();
+      };
+      phase(...again);
+      await node.clock.advance(0);
+      requests = Math.max(requests, count);
+      finish();
+      await reported();
+      await node.clock.advance(60_000);
+      expect({ last, receives: receives() }).toEqual({ last, receives: 1 });
+    }
+    expect(requests).toBeGreaterThan(5);
+  };
   const prepare = (): void => {
     const spec = { nodeName: OTHER, mayCreate: undefined as never, activeMove: ACTIVE, fence: MOVE_UID };
     node.put(at.volume("pvc-1"), localVolume("pvc-1", spec));
@@ -357,33 +394,7 @@ describe("the target", () => {
     });
 
     test("no file of a live pass is written again at whatever request of a look it ends", async () => {
-      let requests = 1;
-      for (let last = 0; last < requests; last++) {
-        await node.stop();
-        await start();
-        prepare();
-        let finish = (): void => undefined;
-        moving.onReceive = () =>
-          new Promise((resolve) => {
-            finish = resolve;
-          });
-        copying();
-        await node.eventually("it is half there", () => receives() === 1);
-        let count = 0;
-        node.kube.intercept = async () => {
-          if (count++ !== last) return;
-          finish();
-          await settle();
-        };
-        phase("Copying", 0);
-        await node.clock.advance(0);
-        requests = Math.max(requests, count);
-        finish();
-        await says("Precopied", 0);
-        await node.clock.advance(60_000);
-        expect({ last, receives: receives() }).toEqual({ last, receives: 1 });
-      }
-      expect(requests).toBeGreaterThan(5);
+      await endAtEachRequest(copying, ["Copying", 0], () => says("Precopied", 0));
     });
   });
 
@@ -454,33 +465,7 @@ describe("the target", () => {
   });
 
   test("begins no second transfer of one sealing, at whatever request of a look the first one ends", async () => {
-    let requests = 1;
-    for (let last = 0; last < requests; last++) {
-      await node.stop();
-      await start();
-      prepare();
-      let finish = (): void => undefined;
-      moving.onReceive = () =>
-        new Promise((resolve) => {
-          finish = resolve;
-        });
-      sealed();
-      await node.eventually("it is half there", () => receives() === 1);
-      let count = 0;
-      node.kube.intercept = async () => {
-        if (count++ !== last) return;
-        finish();
-        await settle();
-      };
-      phase("Sealed");
-      await node.clock.advance(0);
-      requests = Math.max(requests, count);
-      finish();
-      await says("Copied");
-      await node.clock.advance(60_000);
-      expect({ last, receives: receives() }).toEqual({ last, receives: 1 });
-    }
-    expect(requests).toBeGreaterThan(5);
+    await endAtEachRequest(sealed, ["Sealed"], () => says("Copied"));
   });
 
   test("says why when the copy cannot be brought", async () => {

@@ -91,15 +91,7 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
       ...template.metadata,
       name: helperPodName(template, task.action, task.volumeName, task.suffix),
       namespace: around.namespace,
-      annotations: {
-        ...template.metadata.annotations,
-        [HELPER_PROVISIONER]: around.provisioner,
-        [HELPER_VOLUME]: task.volumeName,
-        [HELPER_PATH]: path,
-        ...(task.released === undefined ? {} : { [HELPER_VOLUME_UID]: task.released.uid }),
-        ...(task.retain === true ? { [HELPER_RETAIN]: "true" } : {}),
-        ...(task.again === true ? { [HELPER_AGAIN]: "true" } : {}),
-      },
+      annotations: { ...template.metadata.annotations, ...notesOn(task, around.provisioner, path) },
     },
     spec: {
       ...templateSpec,
@@ -115,14 +107,7 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
       volumes: [
         ...(template.spec.volumes ?? []),
         { name: DATA_VOLUME, hostPath: { path: dir, type: "DirectoryOrCreate" } },
-        ...(script
-          ? [
-              {
-                name: SCRIPT_VOLUME,
-                configMap: { name: around.configMapName, items: scripts.map((key) => ({ key, path: key })) },
-              },
-            ]
-          : []),
+        ...(script ? [scriptVolume(around.configMapName, scripts)] : []),
       ],
       containers: [
         {
@@ -136,6 +121,22 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
       ],
     },
   };
+}
+
+/** What the pod is for, so that whoever finds it can go on. */
+function notesOn(task: HelperTask, provisioner: string, path: string): Record<string, string> {
+  return {
+    [HELPER_PROVISIONER]: provisioner,
+    [HELPER_VOLUME]: task.volumeName,
+    [HELPER_PATH]: path,
+    ...(task.released === undefined ? {} : { [HELPER_VOLUME_UID]: task.released.uid }),
+    ...(task.retain === true ? { [HELPER_RETAIN]: "true" } : {}),
+    ...(task.again === true ? { [HELPER_AGAIN]: "true" } : {}),
+  };
+}
+
+function scriptVolume(configMapName: string, scripts: readonly string[]) {
+  return { name: SCRIPT_VOLUME, configMap: { name: configMapName, items: scripts.map((key) => ({ key, path: key })) } };
 }
 
 /** The same pod, noting that an attempt before it may have made the directory. */
