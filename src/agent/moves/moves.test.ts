@@ -237,8 +237,8 @@ describe("the target", () => {
   };
   const receives = () => moving.done.filter((line) => line.startsWith("receive")).length;
   /**
-   * Lets a transfer end while a look at its volume waits for the API server: at the first request of
-   * the look, at the second, and so on. Whatever the request, no second transfer may begin.
+   * Lets a transfer end while a look at its volume waits for the API server: at the first request
+   * of the look, at the second, and so on. Whatever the request, no second transfer may begin.
    */
   const endAtEachRequest = async (
     begin: () => void,

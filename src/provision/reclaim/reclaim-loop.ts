@@ -178,9 +178,11 @@ export class ReclaimLoop {
       case "nothing":
         return undefined;
       case "drop-foreign-finalizer":
-        return this.#patch(volume, withoutFinalizer(volume, EXTERNAL_PROVISIONER_FINALIZER), { signal });
+        await this.#patch(volume, withoutFinalizer(volume, EXTERNAL_PROVISIONER_FINALIZER), { signal });
+        return undefined;
       case "adopt":
-        return this.#patch(volume, adopted(this.#driver, volume), { signal }, isOutdated);
+        await this.#patch(volume, adopted(this.#driver, volume), { signal }, isOutdated);
+        return undefined;
       case "mark-released":
         return this.#options.release ? this.#markReleased(volume, signal) : undefined;
       case "drop-finalizer":
@@ -278,10 +280,11 @@ export class ReclaimLoop {
    * Deletes the object, whose data is gone. Where our finalizer is on it the delete only marks it,
    * and the finalizer goes when the event of that comes.
    */
-  async #deleteObject(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<void> {
+  async #deleteObject(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<ReconcileResult> {
     if (this.#driver.finalizer !== undefined) this.#emptied.add(uidOf(volume));
     if (volume.metadata.deletionTimestamp !== undefined) return this.#dropFinalizer(volume, signal);
     await this.#deps.client.delete(persistentVolumes, { name: nameOf(volume) }, { uid: uidOf(volume), signal });
+    return undefined;
   }
 
   async #retain(seen: Stored<PersistentVolume>, signal: AbortSignal): Promise<ReconcileResult> {
@@ -298,9 +301,12 @@ export class ReclaimLoop {
     }
   }
 
-  async #dropFinalizer(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<void> {
+  /** The object is deleted already: where the write was refused no other event may come. */
+  async #dropFinalizer(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<ReconcileResult> {
     const { finalizer } = this.#driver;
-    if (finalizer !== undefined) await this.#patch(volume, withoutFinalizer(volume, finalizer), { signal }, isOutdated);
+    if (finalizer === undefined) return undefined;
+    const isWritten = await this.#patch(volume, withoutFinalizer(volume, finalizer), { signal }, isOutdated);
+    return isWritten ? undefined : { requeueAfterMs: DOUBT_MS };
   }
 
   /**
@@ -365,12 +371,14 @@ export class ReclaimLoop {
     patch: readonly JsonPatchOperation[] | undefined,
     options: WriteOptions,
     isTolerable: (error: unknown) => boolean = isRefused,
-  ): Promise<void> {
-    if (patch === undefined) return;
+  ): Promise<boolean> {
+    if (patch === undefined) return true;
     try {
       await this.#deps.client.patchJson(persistentVolumes, { name: nameOf(volume) }, patch, options);
+      return true;
     } catch (error) {
       if (!isTolerable(error)) throw error;
+      return false;
     }
   }
 }
