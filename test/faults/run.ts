@@ -13,6 +13,7 @@ import { KubeClient } from "../../src/kube/client.ts";
 import type { KubeRequest } from "../../src/kube/kube.ts";
 import { KubeMetrics } from "../../src/kube/metrics.ts";
 import { LabApi } from "../../src/lab/api/lab-api.ts";
+import { keyOf } from "../../src/kube/objects.ts";
 import { ADMIN } from "../../src/lab/api/request.ts";
 import { startControllers } from "../../src/lab/controllers/start.ts";
 import type { ContainerRun, ContainerRuntime } from "../../src/lab/kubelet/runtimes/runtime.ts";
@@ -105,7 +106,11 @@ export async function run(seed: number, manifests: Manifests, options: RunOption
   const used = new Set<string>();
   const leftBehind = new Set<string>();
   const hears = (msg: string, { volume }: LogFields): void => {
-    if (msg === LEFT_BEHIND || NO_NODE.test(msg)) leftBehind.add(String(volume));
+    if (msg !== LEFT_BEHIND && !NO_NODE.test(msg)) return;
+    leftBehind.add(String(volume));
+    // A path pattern names the directory after the claim.
+    const claim = view.claimOf(String(volume).replace(/^pvc-/, ""));
+    if (claim !== undefined) leftBehind.add(keyOf(claim));
   };
   let healed = false;
 
