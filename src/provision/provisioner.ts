@@ -1,7 +1,7 @@
 import type { Clock } from "../effects/clock.ts";
 import type { Random } from "../effects/random.ts";
 import type { KubeClient } from "../kube/client.ts";
-import type { Informer } from "../kube/informer.ts";
+import type { Informer } from "../kube/watch/informer.ts";
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from "../kube/kinds.ts";
 import type { KubeMetrics } from "../kube/metrics.ts";
 import type { Log } from "../observe/log.ts";
@@ -13,7 +13,7 @@ import type { Recorder } from "./events.ts";
 import { Acknowledger } from "./express/acknowledger.ts";
 import { Binder } from "./express/binder.ts";
 import { AVAILABLE_BY_CLASS } from "./indexes.ts";
-import { KeyedLock } from "../kube/keyed-lock.ts";
+import { KeyedLock } from "../kube/queue/keyed-lock.ts";
 import type { ProvisionMetrics } from "./metrics.ts";
 import { ReclaimLoop } from "./reclaim/reclaim-loop.ts";
 

@@ -7,7 +7,7 @@
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { StoragePool } from "../../api/kinds/storage-pool.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import type { Node, PersistentVolume, Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { volumesOfPod, type PodVolumeSources } from "../../movable/pod-volumes.ts";

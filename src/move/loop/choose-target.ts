@@ -4,7 +4,7 @@ import { nameOf, type Stored } from "../../kube/objects.ts";
 import { claimKeysOf } from "../../provision/indexes.ts";
 import { whyUnfit as whyPodUnfit } from "../../place/fits.ts";
 import type { MoveSnapshot, NodeView, TargetChoice } from "../plan/snapshot.ts";
-import { whyUnfit } from "../plan/target.ts";
+import { whyUnfit } from "../plan/target/target.ts";
 import type { MoveSources } from "./sources.ts";
 
 /**

@@ -17,7 +17,7 @@ import type { Files } from "../../effects/files.ts";
 import type { Random } from "../../effects/random.ts";
 import type { Runner } from "../../effects/runner.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { EventRecorder } from "../../kube/event-recorder.ts";
+import { EventRecorder } from "../../kube/events/event-recorder.ts";
 import { configMaps } from "../../kube/kinds.ts";
 import type { Kube } from "../../kube/kube.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";

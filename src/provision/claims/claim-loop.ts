@@ -16,8 +16,8 @@
  */
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { runController, type ReconcileResult } from "../../kube/controller.ts";
-import type { Informer } from "../../kube/informer.ts";
+import { runController, type ReconcileResult } from "../../kube/queue/controller.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import {
   nodes,
   type Node,
@@ -28,8 +28,8 @@ import {
 } from "../../kube/kinds.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import { keyOf, nameOf, uidOf, type Stored } from "../../kube/objects.ts";
-import type { Change } from "../../kube/store.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import type { Change } from "../../kube/watch/store.ts";
+import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import { claimKeyOf, classNameOf, dataSourceOf, provisionerOf, selectedNodeOf, volumeNameOf } from "./claims.ts";
@@ -38,7 +38,7 @@ import { provisionErrors } from "../errors.ts";
 import * as events from "../events.ts";
 import type { Binder } from "../express/binder.ts";
 import { AVAILABLE_BY_CLASS, BY_CLAIM, claimKeysOf } from "../indexes.ts";
-import type { KeyedLock } from "../../kube/keyed-lock.ts";
+import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "../metrics.ts";
 import { mayGoAhead } from "./plan-ahead.ts";
 import { planClaim, type ClaimPlan } from "./plan-claim.ts";
