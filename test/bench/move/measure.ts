@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { finished } from "node:stream/promises";
 import type { CopyCase, CopyFigures } from "./figures.ts";
-import { dropCaches, syncFileSystem } from "./ground/caches.ts";
+import { syncFileSystem } from "./ground/caches.ts";
 import { bytesOf } from "./ground/cases.ts";
 import type { CopySubject, CopyTask } from "./subjects/subject.ts";
 
@@ -18,6 +18,7 @@ export async function measureCopy(
   subject: CopySubject,
   name: CopyCase,
   { files, source, workspace }: Omit<CopyTask, "target">,
+  dropCaches: () => Promise<unknown>,
 ): Promise<CopyFigures> {
   const target = await workspace.make("target");
   try {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createServer, type TLSSocket } from "node:tls";
@@ -35,9 +35,7 @@ async function send(directory: string, socket: TLSSocket): Promise<string> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   for (const entry of entries.filter((one) => one.isFile())) {
     const file = join(entry.parentPath, entry.name);
-    // A buffer of a small file that is longer than the file costs more than everything else.
-    const { size } = await stat(file);
-    const reading = createReadStream(file, { highWaterMark: Math.max(1, Math.min(PIECE, size)) });
+    const reading = createReadStream(file, { highWaterMark: PIECE });
     for await (const chunk of reading as AsyncIterable<Buffer>) {
       hash.update(chunk);
       if (!socket.write(chunk)) await once(socket, "drain");
