@@ -1,5 +1,5 @@
 import { DRIVER } from "../api/names.ts";
-import type { Informer } from "../kube/informer.ts";
+import type { Informer } from "../kube/watch/informer.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../kube/kinds.ts";
 import type { Stored } from "../kube/objects.ts";
 import { claimKeysOf } from "../provision/indexes.ts";

@@ -12,10 +12,10 @@
 import { localVolumes } from "../../api/kinds/local-volume.ts";
 import { volumeMoves, type VolumeMove, type VolumeMoveStatus } from "../../api/kinds/volume-move.ts";
 import { copyNameOf } from "../../api/copy-name.ts";
-import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
+import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
 import { isConflict, isInvalid, isNotFound, isTooManyRequests } from "../../kube/errors.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Recorder } from "../../provision/events.ts";
 import { eventsOf, type Concerned } from "../events.ts";

@@ -4,7 +4,7 @@ import type { StoragePool } from "../../api/kinds/storage-pool.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import type { Node, Pod } from "../../kube/kinds.ts";
 import type { PodVolumeSources } from "../../movable/pod-volumes.ts";
 import type { Asks } from "../drains/asks.ts";
