@@ -19,7 +19,7 @@ import { toYaml, type ManifestObject } from "./support/manifest.ts";
 import { cordon } from "./support/nodes.ts";
 import { installProduct, productLog, PRODUCT_NAMESPACE, type LogLine } from "./support/product.ts";
 import { useGround } from "./support/shared-ground.ts";
-import { claim, pod } from "./support/workloads.ts";
+import { claim, claimOn, pod } from "./support/workloads.ts";
 
 const on = useGround("containers", "load-image", "node-files");
 const NS = "helm-role";
@@ -132,6 +132,18 @@ test("a claim whose node has no path loses that node by `update`, and its pod ru
   expect(bound.claim.metadata.annotations).toMatchObject(mine);
   expect(bound.claim.metadata.labels).toEqual(mine);
   await expectDirectory(ground, bound.node, bound.path);
+  await expectRemoved(ground, NS, [name], [bound]);
+});
+
+test("a claim whose node is gone, for which the chart has the verb, is served on another one", async () => {
+  const { ground } = on;
+  const [first = ""] = ground.nodes;
+  const name = "bereft";
+  await cordon(ground, first);
+  await ground.apply(toYaml(claimOn("never-was", NS, name, "local-path"), pod(NS, name, name)));
+  await expectReady(ground, NS, name);
+  const bound = await expectBound(ground, NS, name);
+  expect(await sentBack(name)).toMatchObject([{ node: "never-was" }]);
   await expectRemoved(ground, NS, [name], [bound]);
 });
 
