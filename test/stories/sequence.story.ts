@@ -130,7 +130,6 @@ async function served(scenario: Scenario, before: BoundClaim | undefined): Promi
   const { ground } = on;
   const { title, own, claimAnnotations, folder } = scenario;
   const [, second = ""] = ground.nodes;
-  await installProduct(ground, optionsOf(scenario));
   if (own !== undefined) {
     const { name, ...rest } = own;
     await ground.apply(toYaml(storageClass(name, rest)));
@@ -143,6 +142,9 @@ async function served(scenario: Scenario, before: BoundClaim | undefined): Promi
       pod(NS, NAME, NAME, { spec: onHost(second), command: ["sh", "-c", command] }),
     ),
   );
+  // As with one `kubectl apply` for all of it: the claim and what was left before are there at once
+  // when the provisioner looks first.
+  await installProduct(ground, optionsOf(scenario));
   await expectReady(ground, NS, NAME);
   const bound = await expectBound(ground, NS, NAME);
   expect(bound.node).toBe(second);
