@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
 /** Stories that wait for the product's own long timers: on virtual time. */
-const LONG_WAITS = ["hand-named-volume", "leader", "reload", "second-try", "uninstall"].map(
+const LONG_WAITS = ["hand-named-volume", "helm-role", "leader", "reload", "second-try", "uninstall"].map(
   (name) => `test/stories/${name}.story.ts`,
 );
 
