@@ -1,0 +1,55 @@
+import { wordsOf } from "../cluster/node-state.ts";
+import { amount } from "../print/amounts.ts";
+import { columns } from "../print/columns.ts";
+import type { MoveStatus, NodeStatus, Status } from "./status.ts";
+
+const NODES = ["NODE", "STATE", "AGENT", "POOL", "FREE", "SIZE", "VOLUMES", "ASKED FOR", "OLD COPIES"];
+const MOVES = ["MOVE", "CLAIMS", "FROM", "TO", "PHASE", "PROGRESS"];
+
+export function statusText({ moves, nodes }: Status): string {
+  const parts = [
+    columns(
+      NODES,
+      nodes.flatMap((node) => nodeRows(node)),
+    ),
+    ...troubles(nodes),
+  ];
+  if (moves.length === 0) return [...parts, "", "No move is under way."].join("\n");
+  const messages = moves.flatMap(({ message, name }) => (message === undefined ? [] : [`${name}: ${message}`]));
+  return [
+    ...parts,
+    "",
+    columns(
+      MOVES,
+      moves.map((move) => moveRow(move)),
+    ),
+    ...messages,
+  ].join("\n");
+}
+
+function nodeRows({ node, pools, volumes }: NodeStatus): string[][] {
+  const agent = node.silent === undefined ? "ok" : "silent";
+  const first = [node.name, wordsOf(node), agent];
+  if (pools.length === 0) return [[...first, "-", "-", "-", String(volumes), "-", "-"]];
+  return pools.map((pool, index) => [
+    ...(index === 0 ? first : ["", "", ""]),
+    pool.pool,
+    ...(pool.trouble === undefined ? [amount(pool.freeBytes), amount(pool.capacityBytes)] : ["not usable", "-"]),
+    String(pool.volumes),
+    ...(pool.trouble === undefined ? [amount(pool.volumeBytes), amount(pool.oldCopyBytes)] : ["-", "-"]),
+  ]);
+}
+
+/** What a column has no room for. */
+function troubles(nodes: readonly NodeStatus[]): string[] {
+  return nodes.flatMap(({ node, pools }) => [
+    ...(node.silent === undefined || pools.length === 0 ? [] : [`node ${node.name}: ${node.silent}`]),
+    ...pools.flatMap(({ pool, trouble }) =>
+      trouble === undefined ? [] : [`node ${node.name}, pool ${pool}: ${trouble}`],
+    ),
+  ]);
+}
+
+function moveRow({ claims, from, name, phase, progress, to }: MoveStatus): string[] {
+  return [name, claims.join(","), from, to ?? "(not chosen)", phase, progress ?? "-"];
+}
