@@ -7,10 +7,11 @@ import { EXIT } from "../exit-codes.ts";
 import { rendered } from "../print/output.ts";
 import type { MoorEffects } from "./effects.ts";
 import { withNamespace, type NamespaceOptions } from "./options.ts";
+import type { Run } from "./run.ts";
 import { withCluster } from "./with-cluster.ts";
 
 /** `moor explain`. */
-export function explainCommand(run: (work: (effects: MoorEffects) => Promise<number>) => Promise<void>): Command {
+export function explainCommand(run: Run): Command {
   return withNamespace(
     new Command("explain")
       .description("where the volume of a claim is, what its move does, and why its pod runs or does not")

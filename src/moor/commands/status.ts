@@ -6,10 +6,11 @@ import { status } from "../status/status.ts";
 import { statusText } from "../status/table.ts";
 import type { MoorEffects } from "./effects.ts";
 import { withCommon, type CommonOptions } from "./options.ts";
+import type { Run } from "./run.ts";
 import { withCluster } from "./with-cluster.ts";
 
 /** `moor status`. */
-export function statusCommand(run: (work: (effects: MoorEffects) => Promise<number>) => Promise<void>): Command {
+export function statusCommand(run: Run): Command {
   return withCommon(
     new Command("status").description("the nodes with their pools and volumes, and the moves under way"),
   ).action(async (options: CommonOptions) => {
