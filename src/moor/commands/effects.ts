@@ -5,9 +5,9 @@ import type { ConnectEffects } from "../cluster/connect.ts";
 export interface MoorEffects extends ConnectEffects {
   readonly random: Random;
   /** Standard output: the result. */
-  write(text: string): void;
+  readonly write: (text: string) => void;
   /** Standard error: how far it is. */
-  tell(line: string): void;
+  readonly tell: (line: string) => void;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
 }

@@ -123,9 +123,7 @@ function withMove(base: DrainedGroup, running: Stored<VolumeMove>): DrainedGroup
     ...base,
     move,
     ...(move.to === undefined ? {} : { to: move.to }),
-    ...(blocked === undefined
-      ? {}
-      : { blocked: { ...blocked, advice: moveErrors.table.get(blocked.code)?.advice ?? "" } }),
+    ...(blocked === undefined ? {} : { blocked }),
   };
 }
 

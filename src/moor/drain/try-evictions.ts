@@ -1,5 +1,5 @@
 import type { KubeClient } from "../../kube/client.ts";
-import { isForbidden, isNoAnswer, isNotFound, KubeError } from "../../kube/errors.ts";
+import { KubeError } from "../../kube/errors.ts";
 import type { Pod } from "../../kube/kinds.ts";
 import { nameOf, namespaceOf, type Stored } from "../../kube/objects.ts";
 
@@ -25,11 +25,10 @@ export async function tryEvictions(
     try {
       await client.evict({ namespace: namespaceOf(pod), name: nameOf(pod), uid }, { dryRun: true, signal });
     } catch (error) {
-      if (isForbidden(error)) return { refused, unknown: error.message };
-      // It has gone meanwhile.
-      if (isNotFound(error)) continue;
-      if (!(error instanceof KubeError) || isNoAnswer(error)) throw error;
-      refused.set(uid, error.message);
+      if (!(error instanceof KubeError) || error.code === 0) throw error;
+      if (error.code === 403) return { refused, unknown: error.message };
+      // A pod that has gone meanwhile is answered 404.
+      if (error.code !== 404) refused.set(uid, error.message);
     }
   }
   return { refused };

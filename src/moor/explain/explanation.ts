@@ -37,7 +37,7 @@ export interface MoveExplained {
   readonly progress?: string;
   readonly message?: string;
   /** What holds it up. */
-  readonly blocked?: { readonly code: string; readonly message: string };
+  readonly blocked?: { readonly code: string; readonly message: string; readonly advice: string };
 }
 
 /** All that `moor explain` says of a claim. */

@@ -1,5 +1,7 @@
+import type { Condition } from "../../api/kinds/fields.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
+import { moveErrors } from "../../move/errors.ts";
 import { blockedBy } from "../../move/plan/status.ts";
 import type { MoveExplained } from "./explanation.ts";
 
@@ -17,6 +19,13 @@ export function explainMove(move: Stored<VolumeMove>): MoveExplained {
     ...(to === undefined ? {} : { to }),
     ...(progress === undefined ? {} : { progress }),
     ...(message === undefined ? {} : { message }),
-    ...(blocked === undefined ? {} : { blocked: { code: blocked.reason, message: blocked.message } }),
+    ...(blocked === undefined ? {} : { blocked: described(blocked) }),
   };
+}
+
+/** The condition says what is wrong and what helps in one text. */
+function described({ message, reason }: Condition): NonNullable<MoveExplained["blocked"]> {
+  const advice = moveErrors.table.get(reason)?.advice ?? "";
+  const why = advice !== "" && message.endsWith(advice) ? message.slice(0, -advice.length) : message;
+  return { code: reason, message: why.replace(/[.\s]+$/, ""), advice };
 }

@@ -9,13 +9,12 @@ import type { Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { planSweep } from "../../movable/sweep/plan.ts";
 import { whyVolumesStay } from "../../move/drains/stays.ts";
-import { moveErrors } from "../../move/errors.ts";
-import { blockedBy } from "../../move/plan/status.ts";
 import { whyUnfit } from "../../place/fits.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { nodeState } from "../cluster/node-state.ts";
 import { claimNameOf, localVolumesOf, moveOf } from "../cluster/volumes.ts";
 import { lastWarning } from "./events.ts";
+import { explainMove } from "./move.ts";
 import type { PodExplained, Trouble } from "./explanation.ts";
 
 const NOTHING = "Nothing: it goes on by itself.";
@@ -67,15 +66,12 @@ function whyUnscheduled(cluster: Cluster, pod: Stored<Pod>): Trouble {
 }
 
 function whyMoving(volume: Stored<LocalVolume>, move: Stored<VolumeMove>): Trouble {
-  const { message, phase, target } = move.status ?? {};
-  const to = target === undefined ? "" : ` to node ${target}`;
-  const blocked = blockedBy(move.status);
+  const { blocked, message, phase, reason, to } = explainMove(move);
+  const where = to === undefined ? "" : ` to node ${to}`;
   return {
-    why: `volume ${nameOf(volume)} moves${to} (VolumeMove ${nameOf(move)}, ${phase ?? "New"}): ${message ?? "it has just begun"}`,
+    why: `volume ${nameOf(volume)} moves${where} (VolumeMove ${nameOf(move)}, ${phase}): ${message ?? "it has just begun"}`,
     advice:
-      blocked === undefined
-        ? `${NOTHING} moor cancel ${claimArgument(volume)} calls it off.`
-        : (moveErrors.table.get(blocked.reason)?.advice ?? blocked.message),
+      blocked?.advice ?? (reason === "Drain" ? NOTHING : `${NOTHING} To end it: moor cancel ${claimArgument(volume)}`),
   };
 }
 

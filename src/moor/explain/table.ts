@@ -37,7 +37,7 @@ function moveLines({ blocked, from, message, name, phase, reason, to }: MoveExpl
   return [
     `Move ${name} (${reason}): ${phase}, from node ${from}${to === undefined ? "" : ` to node ${to}`}`,
     ...(message === undefined ? [] : [`  ${message}`]),
-    ...(blocked === undefined ? [] : [`  Held up by ${blocked.code}: ${blocked.message}`]),
+    ...(blocked === undefined ? [] : [`  Held up by ${blocked.code}: ${blocked.advice}`]),
   ];
 }
 

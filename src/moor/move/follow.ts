@@ -18,7 +18,7 @@ const NO_ANSWER_MS = 120_000;
 export interface FollowEffects {
   readonly client: KubeClient;
   readonly clock: Clock;
-  tell(line: string): void;
+  readonly tell: (line: string) => void;
 }
 
 /** How a move ended; undefined: the object is gone. */
