@@ -19,9 +19,9 @@
 import type { Clock } from "../effects/clock.ts";
 import type { Random } from "../effects/random.ts";
 import type { KubeClient } from "../kube/client.ts";
-import type { EventRecorder } from "../kube/event-recorder.ts";
-import type { InformerDeps } from "../kube/informer.ts";
-import { LeaseLost, runAsLeader, type LeaderElectionOptions, type Term } from "../kube/leader-election.ts";
+import type { EventRecorder } from "../kube/events/event-recorder.ts";
+import type { InformerDeps } from "../kube/watch/informer.ts";
+import { LeaseLost, runAsLeader, type LeaderElectionOptions, type Term } from "../kube/leader/leader-election.ts";
 import { manyListeners } from "../kube/many-listeners.ts";
 import type { KubeMetrics } from "../kube/metrics.ts";
 import type { Log } from "../observe/log.ts";

@@ -1,4 +1,4 @@
-import { Informer, type InformerDeps } from "../kube/informer.ts";
+import { Informer, type InformerDeps } from "../kube/watch/informer.ts";
 import {
   nodes,
   persistentVolumeClaims,

@@ -1,7 +1,7 @@
 import { DRIVER } from "../api/names.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../kube/kinds.ts";
 import type { Stored } from "../kube/objects.ts";
-import type { Cached } from "../kube/store.ts";
+import type { Cached } from "../kube/watch/store.ts";
 import { claimKeysOf } from "../provision/indexes.ts";
 
 /** The caches that lead from a pod to its volumes. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../effects/clock.ts";
 import type { Random } from "../effects/random.ts";
 import type { KubeClient } from "../kube/client.ts";
-import type { Informer } from "../kube/informer.ts";
+import type { Informer } from "../kube/watch/informer.ts";
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../kube/kinds.ts";
 import type { Log } from "../observe/log.ts";
 import { Ledger } from "../place/ledger.ts";

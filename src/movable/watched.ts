@@ -3,7 +3,7 @@ import { storageNodes, type StorageNode } from "../api/kinds/storage-node.ts";
 import { storagePools, type StoragePool } from "../api/kinds/storage-pool.ts";
 import { volumeCopies, type VolumeCopy } from "../api/kinds/volume-copy.ts";
 import { volumeMoves, type VolumeMove } from "../api/kinds/volume-move.ts";
-import { Informer, type InformerDeps } from "../kube/informer.ts";
+import { Informer, type InformerDeps } from "../kube/watch/informer.ts";
 import { labelIndexes } from "./labels/loop.ts";
 import { copyIndexes } from "./volumes/loop.ts";
 

@@ -1,5 +1,5 @@
 import { volumeMoves, type MovePhase, type VolumeMove, type VolumeMoveStatus } from "../api/kinds/volume-move.ts";
-import { aboutObject, type RecordedEvent } from "../kube/event-object.ts";
+import { aboutObject, type RecordedEvent } from "../kube/events/event-object.ts";
 import { nodes, persistentVolumeClaims, pods, type Node } from "../kube/kinds.ts";
 import { apiVersionOf } from "../kube/resource.ts";
 import type { Stored } from "../kube/objects.ts";

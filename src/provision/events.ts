@@ -1,4 +1,4 @@
-import { aboutObject, type EventAbout } from "../kube/event-object.ts";
+import { aboutObject, type EventAbout } from "../kube/events/event-object.ts";
 import {
   configMaps,
   nodes,

@@ -1,19 +1,19 @@
 import type { Clock } from "../effects/clock.ts";
 import type { Random } from "../effects/random.ts";
 import type { KubeClient } from "../kube/client.ts";
-import type { Informer } from "../kube/informer.ts";
+import type { Informer } from "../kube/watch/informer.ts";
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from "../kube/kinds.ts";
 import type { KubeMetrics } from "../kube/metrics.ts";
 import type { Log } from "../observe/log.ts";
 import { runAttemptSweep } from "./reclaim/attempt-sweep.ts";
-import { ClaimLoop, type PodWatch } from "./claims/claim-loop.ts";
+import { ClaimLoop, type PodReads, type PodWatch } from "./claims/claim-loop.ts";
 import { classNameOf, selectedNodeOf } from "./claims/claims.ts";
 import type { Driver } from "./driver.ts";
 import type { Recorder } from "./events.ts";
 import { Acknowledger } from "./express/acknowledger.ts";
 import { Binder } from "./express/binder.ts";
 import { AVAILABLE_BY_CLASS } from "./indexes.ts";
-import { KeyedLock } from "../kube/keyed-lock.ts";
+import { KeyedLock } from "../kube/queue/keyed-lock.ts";
 import type { ProvisionMetrics } from "./metrics.ts";
 import { ReclaimLoop } from "./reclaim/reclaim-loop.ts";
 
@@ -49,6 +49,11 @@ export interface ProvisionerOptions {
   readonly owner: string;
   /** Of this installation: its canary goes when that goes. */
   readonly namespace: string;
+  /**
+   * The pods of a namespace as they are now, where they are not watched: read for claims whose node
+   * the driver chooses. Must not reject. Without it nothing is known of their pods.
+   */
+  readonly podsIn?: PodReads | undefined;
 }
 
 /**
@@ -73,7 +78,7 @@ export async function runProvisioner(
     selectedNodeOf(claim) === undefined && volumes.store.byIndex(AVAILABLE_BY_CLASS, classNameOf(claim)).length > 0;
   const binder = acknowledger === undefined ? undefined : new Binder({ ...deps, acknowledger, mayBeMatched });
   const loops = drivers.flatMap((driver) => [
-    new ClaimLoop({ ...deps, locks, binder }, driver),
+    new ClaimLoop({ ...deps, locks, binder, podsIn: options.podsIn }, driver),
     new ReclaimLoop({ ...deps, locks }, driver, { release: options.express }),
   ]);
   await Promise.all([

@@ -3,8 +3,8 @@ import { systemFiles } from "../../src/effects/node/files.ts";
 import { systemRandom } from "../../src/effects/node/random.ts";
 import { KubeClient } from "../../src/kube/client.ts";
 import { loadKubeconfig } from "../../src/kube/config/load.ts";
-import type { InformerDeps } from "../../src/kube/informer.ts";
-import { withRetries } from "../../src/kube/retry.ts";
+import type { InformerDeps } from "../../src/kube/watch/informer.ts";
+import { withRetries } from "../../src/kube/pace/retry.ts";
 import { httpKube } from "../../src/kube/transport/http.ts";
 import { pinoLog } from "../../src/observe/pino.ts";
 

@@ -1,6 +1,6 @@
 import type { PersistentVolumeClaim, Pod } from "../../src/kube/kinds.ts";
 import { events, persistentVolumeClaims, pods } from "../../src/kube/kinds.ts";
-import { Informer } from "../../src/kube/informer.ts";
+import { Informer } from "../../src/kube/watch/informer.ts";
 import type { Connection } from "./connect.ts";
 import { Moments } from "./moments.ts";
 

@@ -7,7 +7,8 @@ Measures how long claims take to be Bound, and pods with claims to be scheduled,
 this machine (needs Linux, root, Go). docs/bench.md says how to read the result.
 
   --json FILE               also write the figures as JSON
-  --only SUBJECT[,…]        floor, loop, classic (bare nodes); classic-helper, original (containers)
+  --only SUBJECT[,…]        floor, loop, classic, writes (bare nodes); classic-helper, original
+                            (containers)
   --cases CASE[,…]          1, 50, 500 (claims at once), pods (100 pods with claims)
   --bare-only               no containers: neither classic-helper nor original
   --keep-logs DIR           copy the logs of the programs and of the control plane there
@@ -16,7 +17,7 @@ this machine (needs Linux, root, Go). docs/bench.md says how to read the result.
 lab measures start, speed and memory of the in-memory API server; it needs no cluster.
 `;
 
-export const BARE_SUBJECTS = ["floor", "loop", "classic"] as const;
+export const BARE_SUBJECTS = ["floor", "loop", "classic", "writes"] as const;
 export const CONTAINER_SUBJECTS = ["classic-helper", "original"] as const;
 export const CASES = ["1", "50", "500", "pods"] as const;
 

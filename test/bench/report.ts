@@ -3,6 +3,7 @@ import type { Figures } from "./figures.ts";
 /** What the ratios refer to: the floor of the same case, and for containers the original. */
 const REFERENCE: Readonly<Record<string, string>> = {
   loop: "floor",
+  writes: "floor",
   classic: "floor",
   "classic-helper": "original",
 };

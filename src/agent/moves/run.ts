@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Random } from "../../effects/random.ts";
-import { Informer } from "../../kube/informer.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import { Informer } from "../../kube/watch/informer.ts";
+import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { Jobs, type JobsDeps } from "./jobs.ts";
 import { admitTransfer } from "./serve.ts";
 import type { TransferRequest } from "./transfer-request.ts";

@@ -17,11 +17,11 @@ import { volumeCopies, type CopyReport, type VolumeCopy } from "../../api/kinds/
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import { copyNameOf } from "../../api/copy-name.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
+import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
 import { isConflict, isNotFound } from "../../kube/errors.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import { secondsTime } from "../../kube/timestamps.ts";
-import type { WorkQueue } from "../../kube/work-queue.ts";
+import type { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { Copy } from "../copies/copy-store.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
@@ -29,7 +29,7 @@ import { describeHolder, type Holders, type Proof } from "../holders/holders.ts"
 import { isFull } from "../disk/durable.ts";
 import { transferErrors } from "../transfer/errors.ts";
 import { directoryAttributes } from "../publish/directory-attributes.ts";
-import type { KeyedLock } from "../../kube/keyed-lock.ts";
+import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import { Findings } from "./findings.ts";
 import type { Incoming, Jobs } from "./jobs.ts";
 import { planSource, type SourceStep } from "./plan-source.ts";

@@ -1,8 +1,8 @@
 import type { StoragePool } from "../../api/kinds/storage-pool.ts";
-import { runController, type ControllerDeps } from "../../kube/controller.ts";
-import type { Informer } from "../../kube/informer.ts";
+import { runController, type ControllerDeps } from "../../kube/queue/controller.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import type { Node } from "../../kube/kinds.ts";
-import type { WorkQueue } from "../../kube/work-queue.ts";
+import type { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { Pools } from "./pools.ts";
 
 export interface PoolLoopDeps extends ControllerDeps {

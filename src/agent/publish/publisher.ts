@@ -28,7 +28,7 @@ import { isMissing } from "../../effects/files.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
-import type { KeyedLock } from "../../kube/keyed-lock.ts";
+import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import { agentErrors } from "../errors.ts";

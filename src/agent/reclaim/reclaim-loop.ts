@@ -15,11 +15,11 @@ import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts"
 import { volumeCopies, type VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import { isConflict, isNotFound } from "../../kube/errors.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
-import type { Informer } from "../../kube/informer.ts";
+import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import type { Stored } from "../../kube/objects.ts";
-import type { WorkQueue } from "../../kube/work-queue.ts";
-import type { KeyedLock } from "../../kube/keyed-lock.ts";
+import type { WorkQueue } from "../../kube/queue/work-queue.ts";
+import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { Trees } from "../copies/trees.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";

@@ -7,7 +7,7 @@ import { localVolumes } from "../../api/kinds/local-volume.ts";
 import { volumeCopies } from "../../api/kinds/volume-copy.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import type { KeyedLock } from "../../kube/keyed-lock.ts";
+import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import type { Log } from "../../observe/log.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { Trees } from "../copies/trees.ts";

@@ -5,9 +5,9 @@
  */
 import { copyNameOf } from "../../api/copy-name.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
-import { runController, type ControllerDeps } from "../../kube/controller.ts";
-import type { Informer } from "../../kube/informer.ts";
-import type { WorkQueue } from "../../kube/work-queue.ts";
+import { runController, type ControllerDeps } from "../../kube/queue/controller.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
+import type { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 

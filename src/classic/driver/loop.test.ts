@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { SELECTED_NODE, STORAGE_PROVISIONER } from "../../api/names.ts";
 import { systemRandom } from "../../effects/node/random.ts";
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
-import { Informer } from "../../kube/informer.ts";
+import { Informer } from "../../kube/watch/informer.ts";
 import {
   nodes,
   persistentVolumeClaims,

@@ -1,7 +1,7 @@
 import { manualClock, settle, type ManualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import { systemRandom } from "../../effects/node/random.ts";
 import { KubeClient } from "../../kube/client.ts";
-import { Informer } from "../../kube/informer.ts";
+import { Informer } from "../../kube/watch/informer.ts";
 import type { Kube, KubeRequest } from "../../kube/kube.ts";
 import { type Node, nodes, persistentVolumes, type PersistentVolume, type Pod, pods } from "../../kube/kinds.ts";
 import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";

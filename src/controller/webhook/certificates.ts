@@ -16,12 +16,12 @@
 import type { webcrypto } from "node:crypto";
 import type { Random } from "../../effects/random.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
+import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
 import { isAlreadyExists } from "../../kube/errors.ts";
-import { Informer } from "../../kube/informer.ts";
+import { Informer } from "../../kube/watch/informer.ts";
 import { secrets, validatingWebhookConfigurations, type Secret } from "../../kube/kinds.ts";
 import type { Stored } from "../../kube/objects.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { ServingCertificate } from "../../observe/https-server.ts";
 import { planCaBundle, publishedIn } from "./plan-ca-bundle.ts";
 import { renewCertificates } from "./renew-certificates.ts";

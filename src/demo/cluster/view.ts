@@ -3,7 +3,7 @@
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import { deadline, type Clock } from "../../effects/clock.ts";
-import { Informer, type InformerDeps } from "../../kube/informer.ts";
+import { Informer, type InformerDeps } from "../../kube/watch/informer.ts";
 import {
   events,
   leases,

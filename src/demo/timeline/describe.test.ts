@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Event, Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../kube/kinds.ts";
 import type { KubeObject } from "../../kube/objects.ts";
-import type { Change } from "../../kube/store.ts";
+import type { Change } from "../../kube/watch/store.ts";
 import { describeClaim } from "./describe/describe-claim.ts";
 import { describeClass } from "./describe/describe-class.ts";
 import { describeEvent } from "./describe/describe-event.ts";

@@ -1,4 +1,4 @@
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import type { ClusterView } from "../cluster/view.ts";
 import { describeClaim } from "./describe/describe-claim.ts";

@@ -1,5 +1,5 @@
 import { uidOf, type KubeObject } from "../../kube/objects.ts";
-import type { Change } from "../../kube/store.ts";
+import type { Change } from "../../kube/watch/store.ts";
 import { isProductNamespace } from "../product.ts";
 
 /** One thing that happened: who did what. */

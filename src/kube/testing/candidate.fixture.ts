@@ -3,7 +3,7 @@ import type { Clock } from "../../effects/clock.ts";
 import { settle, type ManualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../client.ts";
 import type { Kube, KubeRequest } from "../kube.ts";
-import { runAsLeader, type LeaderElectionOptions, type Term } from "../leader-election.ts";
+import { runAsLeader, type LeaderElectionOptions, type Term } from "../leader/leader-election.ts";
 import { KubeMetrics } from "../metrics.ts";
 import { recordingLog } from "./recording-log.fixture.ts";
 import { seededRandom } from "./seeded-random.fixture.ts";

@@ -9,7 +9,7 @@
 // DELETED (with its last matching content and the version of the change), whatever happened to it
 // really.
 import type { Random } from "../../effects/random.ts";
-import { Fifo } from "../../kube/fifo.ts";
+import { Fifo } from "../../kube/queue/fifo.ts";
 import type { LabObject } from "../store/object.ts";
 import { Compacted, type Change } from "../store/store.ts";
 import { expired, Failure, tooLargeVersion } from "./errors/failure.ts";

@@ -4,13 +4,13 @@
 // only when the one before has ended, so that two never use one volume or name at once. Ends with
 // its signal: what runs on the node runs on, and a kubelet started again takes it over.
 import { KubeClient } from "../../kube/client.ts";
-import { Informer } from "../../kube/informer.ts";
+import { Informer } from "../../kube/watch/informer.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";
 import { nodes, pods, type Node, type Pod } from "../../kube/kinds.ts";
 import type { Kube } from "../../kube/kube.ts";
 import { uidOf } from "../../kube/objects.ts";
-import { withRateLimit } from "../../kube/rate-limit.ts";
-import type { Change } from "../../kube/store.ts";
+import { withRateLimit } from "../../kube/pace/rate-limit.ts";
+import type { Change } from "../../kube/watch/store.ts";
 import { background } from "../../observe/background.ts";
 import { about } from "../controllers/objects/owners.ts";
 import { endingWith, recorderOn, type Effects } from "../controllers/process/process.ts";

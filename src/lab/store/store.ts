@@ -8,7 +8,7 @@
 // Invariants: objects are frozen to the bottom and shared by the store, its history and all
 // readers; versions in the history are contiguous and end at `version`; what is older than `oldest`
 // is forgotten and asking for it is Expired, never a guess.
-import { deepFreeze } from "../../kube/freeze.ts";
+import { deepFreeze } from "../../kube/watch/freeze.ts";
 import type { LabObject } from "./object.ts";
 
 /**

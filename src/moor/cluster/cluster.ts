@@ -9,7 +9,7 @@ import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Event, Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from "../../kube/kinds.ts";
 import { keyOf, type KubeObject, type Stored } from "../../kube/objects.ts";
-import { IndexedStore, type Cached, type IndexFunction } from "../../kube/store.ts";
+import { IndexedStore, type Cached, type IndexFunction } from "../../kube/watch/store.ts";
 import { labelIndexes } from "../../movable/labels/loop.ts";
 import { copyIndexes } from "../../movable/volumes/loop.ts";
 import type { MoveCaches } from "../../move/loop/sources.ts";

@@ -1,5 +1,5 @@
 import { nodeView } from "../../move/loop/views.ts";
-import { whySilent } from "../../move/plan/agents.ts";
+import { whySilent } from "../../move/plan/target/agents.ts";
 import { isReleased } from "../../place/stays.ts";
 import type { Cluster } from "./cluster.ts";
 

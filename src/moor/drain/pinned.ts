@@ -5,7 +5,7 @@
 import { DRIVER } from "../../api/names.ts";
 import type { Node, PersistentVolume } from "../../kube/kinds.ts";
 import { nameOf, namespaceOf, type Stored } from "../../kube/objects.ts";
-import { affinityAllows } from "../../place/fits.ts";
+import { affinityAllows } from "../../provision/claims/fits.ts";
 import { claimKeyOf } from "../../provision/claims/claims.ts";
 import { BY_CLAIM } from "../../provision/indexes.ts";
 import type { Cluster } from "../cluster/cluster.ts";

@@ -6,7 +6,7 @@ import { nameOf, type Stored } from "../../kube/objects.ts";
 import { BY_VOLUME } from "../../movable/volumes/loop.ts";
 import { whyVolumesStay } from "../../move/drains/stays.ts";
 import { copyAt } from "../../move/plan/parts.ts";
-import { affinityAllows } from "../../place/fits.ts";
+import { affinityAllows } from "../../provision/claims/fits.ts";
 import { classNameOf } from "../../provision/claims/claims.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { nodeState } from "../cluster/node-state.ts";

@@ -9,7 +9,7 @@ import type { Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { planSweep } from "../../movable/sweep/plan.ts";
 import { whyVolumesStay } from "../../move/drains/stays.ts";
-import { whyUnfit } from "../../place/fits.ts";
+import { whyUnfit } from "../../provision/claims/fits.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { nodeState } from "../cluster/node-state.ts";
 import { claimNameOf, localVolumesOf, moveOf } from "../cluster/volumes.ts";

@@ -7,8 +7,8 @@ import { MOVE_FINALIZER } from "../../api/names.ts";
 import type { Stored } from "../../kube/objects.ts";
 import type { CodedError } from "../../observe/errors.ts";
 import { assemble } from "../../move/loop/assemble.ts";
-import { whyImpossible } from "../../move/plan/cancel.ts";
-import { whyNotYet } from "../../move/plan/planned.ts";
+import { whyImpossible } from "../../move/plan/phases/cancel.ts";
+import { whyNotYet } from "../../move/plan/phases/planned.ts";
 import type { MoveSnapshot } from "../../move/plan/snapshot.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 

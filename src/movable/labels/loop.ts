@@ -1,13 +1,13 @@
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { runController, type ControllerDeps } from "../../kube/controller.ts";
+import { runController, type ControllerDeps } from "../../kube/queue/controller.ts";
 import { isNotFound } from "../../kube/errors.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import { nodes as nodeResource, type Node } from "../../kube/kinds.ts";
 import { hostnameOf } from "../../kube/nodes.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
-import type { Cached } from "../../kube/store.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import { WorkQueue } from "../../kube/queue/work-queue.ts";
+import type { Cached } from "../../kube/watch/store.ts";
 import { planLabels, type LabelledNode, type PlacedVolume } from "./wanted.ts";
 
 /** Indexes that the informer of LocalVolumes must have. */

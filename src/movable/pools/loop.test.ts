@@ -3,7 +3,7 @@ import { storageNodes, type PoolOnNode, type StorageNode } from "../../api/kinds
 import { storagePools, type StoragePool } from "../../api/kinds/storage-pool.ts";
 import { manualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../../kube/client.ts";
-import { Informer } from "../../kube/informer.ts";
+import { Informer } from "../../kube/watch/informer.ts";
 import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
 import { silentLog } from "../../observe/log.ts";

@@ -6,11 +6,11 @@
 import type { StorageNode } from "../../api/kinds/storage-node.ts";
 import { storagePools, type StoragePool } from "../../api/kinds/storage-pool.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
+import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
 import { isConflict, isNotFound } from "../../kube/errors.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import { nameOf } from "../../kube/objects.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { countPool } from "./count.ts";
 
 export interface PoolCountDeps extends ControllerDeps {

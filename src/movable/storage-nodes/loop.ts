@@ -10,11 +10,11 @@ import { storageNodes, type StorageNode } from "../../api/kinds/storage-node.ts"
 import { volumeCopies, type VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import { STORAGE_NODE_FINALIZER } from "../../api/names.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
+import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
 import { isConflict, isNotFound } from "../../kube/errors.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import type { Stored } from "../../kube/objects.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import { WorkQueue } from "../../kube/queue/work-queue.ts";
 
 export interface StorageNodeLoopDeps extends ControllerDeps {
   readonly client: KubeClient;

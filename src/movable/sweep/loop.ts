@@ -1,11 +1,11 @@
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { runController, type ControllerDeps } from "../../kube/controller.ts";
+import { runController, type ControllerDeps } from "../../kube/queue/controller.ts";
 import { isConflict, isNotFound } from "../../kube/errors.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import { pods as podResource, type Pod } from "../../kube/kinds.ts";
 import { keyOf, type Stored } from "../../kube/objects.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { Recorder } from "../../provision/events.ts";
 import * as events from "../events.ts";
 import { volumesOfPod, type PodVolumeSources } from "../pod-volumes.ts";

@@ -8,11 +8,11 @@ import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts"
 import { volumeCopies, type VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import { LOCAL_VOLUME_FINALIZER } from "../../api/names.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/controller.ts";
+import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
 import { isConflict, isNotFound } from "../../kube/errors.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import type { Stored } from "../../kube/objects.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { Recorder } from "../../provision/events.ts";
 import * as events from "../events.ts";
 import { planVolume, type VolumePlan } from "./plan.ts";

@@ -8,7 +8,7 @@ import { ASKED_ANNOTATION } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { isConflict, isNotFound } from "../../kube/errors.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import { pods } from "../../kube/kinds.ts";
 import { background } from "../../observe/background.ts";
 import type { Log } from "../../observe/log.ts";

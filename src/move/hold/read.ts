@@ -8,7 +8,7 @@ import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { DRIVER } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import {
   nodes as nodeResource,
   persistentVolumeClaims,

@@ -5,7 +5,7 @@ import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { Node, Pod } from "../../kube/kinds.ts";
-import type { Cached } from "../../kube/store.ts";
+import type { Cached } from "../../kube/watch/store.ts";
 import type { PodVolumeSources } from "../../movable/pod-volumes.ts";
 import type { Asks } from "../drains/asks.ts";
 

@@ -5,7 +5,7 @@ import type { Node, Pod } from "../../kube/kinds.ts";
 import { isReady } from "../../kube/nodes.ts";
 import { namespaceOf, type Stored } from "../../kube/objects.ts";
 import { bytes } from "../../kube/quantity.ts";
-import { whyLeaving } from "../plan/leaving.ts";
+import { whyLeaving } from "../plan/target/leaving.ts";
 import type { NodeView, PodView } from "../plan/snapshot.ts";
 
 /** What a plan needs to know of a pod that uses these volumes. */

@@ -79,16 +79,16 @@
  * When the source's agent ends, the pass breaks and is tried three times; then the copy is made
  * while the pods are down. When either machine goes down, nothing is remembered: all is read again.
  */
-import { planCommitted } from "./committed.ts";
-import { planCopying } from "./copying.ts";
-import { planFenced } from "./fenced.ts";
-import { planFinished } from "./finished.ts";
-import { planNew, planPlanned } from "./planned.ts";
-import { planPrepared } from "./prepared.ts";
-import { planSealed } from "./sealed.ts";
+import { planCommitted } from "./phases/committed.ts";
+import { planCopying } from "./phases/copying.ts";
+import { planFenced } from "./phases/fenced.ts";
+import { planFinished } from "./phases/finished.ts";
+import { planNew, planPlanned } from "./phases/planned.ts";
+import { planPrepared } from "./phases/prepared.ts";
+import { planSealed } from "./phases/sealed.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
 import type { MoveStep } from "./step.ts";
-import { planUndoing } from "./undoing.ts";
+import { planUndoing } from "./phases/undoing.ts";
 
 /** The next step of one move. */
 export function planMove(s: MoveSnapshot, now: number): MoveStep {

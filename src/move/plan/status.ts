@@ -3,7 +3,7 @@ import type { MovePhase, VolumeMoveStatus } from "../../api/kinds/volume-move.ts
 import type { CodedError } from "../../observe/errors.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
 import type { MoveStep } from "./step.ts";
-import { CORDONED } from "./leaving.ts";
+import { CORDONED } from "./target/leaving.ts";
 import { timeOf } from "./timing.ts";
 
 /** The condition that says why a move does not go on, or why it ended without a move. */

@@ -1,7 +1,7 @@
 import { podStore, type PodStore } from "../../classic/helper/pods/pod-store.ts";
 import { VolumeLocations } from "../../classic/directory/locations.ts";
 import { watchCluster, type Watched } from "../../controller/watched.ts";
-import { Informer, type InformerDeps } from "../../kube/informer.ts";
+import { Informer, type InformerDeps } from "../../kube/watch/informer.ts";
 import { pods, type Pod } from "../../kube/kinds.ts";
 
 /** What the classic driver watches: the cluster, and the pods of its own namespace. */

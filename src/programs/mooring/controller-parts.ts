@@ -4,7 +4,7 @@
  * handed in, so that crash runs can play it in memory.
  */
 import type { ControllerParts } from "../../controller/process.ts";
-import type { EventRecorder } from "../../kube/event-recorder.ts";
+import type { EventRecorder } from "../../kube/events/event-recorder.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import { nameOf } from "../../kube/objects.ts";
 import { Keepers } from "../../movable/keepers/keepers.ts";

@@ -1,11 +1,11 @@
 import { Registry } from "prom-client";
 import { runControllerProcess, type ControllerParts } from "../../controller/process.ts";
 import { KubeClient } from "../../kube/client.ts";
-import { EventRecorder } from "../../kube/event-recorder.ts";
+import { EventRecorder } from "../../kube/events/event-recorder.ts";
 import { pods } from "../../kube/kinds.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { nameOf } from "../../kube/objects.ts";
-import { withRetries } from "../../kube/retry.ts";
+import { withRetries } from "../../kube/pace/retry.ts";
 import type { KeeperSettings } from "../../movable/keepers/pod.ts";
 import { isBeingUninstalled, letEverythingGo } from "../../movable/uninstall.ts";
 import type { Log } from "../../observe/log.ts";

@@ -1,5 +1,5 @@
 import { watchCluster, type Watched } from "../../controller/watched.ts";
-import { Informer, type InformerDeps } from "../../kube/informer.ts";
+import { Informer, type InformerDeps } from "../../kube/watch/informer.ts";
 import { pods, type Pod } from "../../kube/kinds.ts";
 import { keeperIndex } from "../../movable/keepers/keepers.ts";
 import { watchKinds, type WatchedKinds } from "../../movable/watched.ts";

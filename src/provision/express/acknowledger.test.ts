@@ -4,7 +4,7 @@ import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.
 import { systemRandom } from "../../effects/node/random.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { KubeError } from "../../kube/errors.ts";
-import { Informer } from "../../kube/informer.ts";
+import { Informer } from "../../kube/watch/informer.ts";
 import { persistentVolumes, type PersistentVolume } from "../../kube/kinds.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";
 import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";

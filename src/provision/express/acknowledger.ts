@@ -2,7 +2,7 @@ import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { isAlreadyExists, isInvalid, isNotFound, KubeError } from "../../kube/errors.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import { persistentVolumes, type PersistentVolume, type PersistentVolumeClaim } from "../../kube/kinds.ts";
 import { nameOf, uidOf, type Stored } from "../../kube/objects.ts";
 import { messageOf } from "../../observe/errors.ts";

@@ -1,9 +1,9 @@
 import { PROVISIONED_BY } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { At, KubeClient } from "../../kube/client.ts";
-import { runController, type ReconcileResult } from "../../kube/controller.ts";
+import { runController, type ReconcileResult } from "../../kube/queue/controller.ts";
 import { isForbidden, isRefused } from "../../kube/errors.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import {
   persistentVolumeClaims,
   persistentVolumes,
@@ -11,7 +11,7 @@ import {
   type PersistentVolumeClaim,
 } from "../../kube/kinds.ts";
 import { keyOf, nameOf, namespaceOf, uidOf, type Stored } from "../../kube/objects.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import type { Log } from "../../observe/log.ts";
 import { volumeNameOf } from "../claims/claims.ts";

@@ -15,7 +15,7 @@
  */
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import {
   persistentVolumeClaims,
   persistentVolumes,
@@ -26,7 +26,7 @@ import { uidOf } from "../../kube/objects.ts";
 import { background } from "../../observe/background.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Driver } from "../driver.ts";
-import type { KeyedLock } from "../../kube/keyed-lock.ts";
+import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import type { ProvisionMetrics } from "../metrics.ts";
 
 const SWEEP_MS = 30_000;

@@ -24,9 +24,9 @@
 import { EXTERNAL_PROVISIONER_FINALIZER } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { JsonPatchOperation, KubeClient, WriteOptions } from "../../kube/client.ts";
-import { runController, type ReconcileResult } from "../../kube/controller.ts";
+import { runController, type ReconcileResult } from "../../kube/queue/controller.ts";
 import { isForbidden, isNotFound, isRefused } from "../../kube/errors.ts";
-import type { Informer } from "../../kube/informer.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
 import {
   persistentVolumeClaims,
   persistentVolumes,
@@ -36,14 +36,14 @@ import {
 } from "../../kube/kinds.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import { nameOf, uidOf, type Stored } from "../../kube/objects.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import { claimKeyOf } from "../claims/claims.ts";
 import type { Driver } from "../driver.ts";
 import * as events from "../events.ts";
 import { volumePhase } from "../express/patches.ts";
-import type { KeyedLock } from "../../kube/keyed-lock.ts";
+import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "../metrics.ts";
 import { isRescued, planReclaim, type ReclaimPlan } from "./plan-reclaim.ts";
 import { retryDelayMs } from "../retry-policy.ts";

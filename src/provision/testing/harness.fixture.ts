@@ -3,7 +3,7 @@ import { PROVISIONED_BY, SELECTED_NODE, STORAGE_PROVISIONER } from "../../api/na
 import { systemRandom } from "../../effects/node/random.ts";
 import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../../kube/client.ts";
-import { Informer } from "../../kube/informer.ts";
+import { Informer } from "../../kube/watch/informer.ts";
 import {
   nodes,
   pods,

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { systemClock } from "../../../src/effects/node/clock.ts";
 import { systemRandom } from "../../../src/effects/node/random.ts";
 import { KubeClient } from "../../../src/kube/client.ts";
-import { Informer } from "../../../src/kube/informer.ts";
+import { Informer } from "../../../src/kube/watch/informer.ts";
 import { nodes, persistentVolumeClaims, persistentVolumes, pods } from "../../../src/kube/kinds.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
 import type { Resource } from "../../../src/kube/resource.ts";

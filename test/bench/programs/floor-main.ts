@@ -1,7 +1,7 @@
 // The least a provisioner can do by the external provisioner protocol: post the PersistentVolume,
 // and leave binding to the controller manager.
 import { PROVISIONED_BY, STORAGE_PROVISIONER } from "../../../src/api/names.ts";
-import { Informer } from "../../../src/kube/informer.ts";
+import { Informer } from "../../../src/kube/watch/informer.ts";
 import { persistentVolumeClaims, persistentVolumes, type PersistentVolumeClaim } from "../../../src/kube/kinds.ts";
 import { background } from "../../../src/observe/background.ts";
 import { connect } from "../connect.ts";

@@ -1,5 +1,5 @@
 // Plays the kubelet for helper pods on bare nodes: each has succeeded as soon as it appears.
-import { Informer } from "../../../src/kube/informer.ts";
+import { Informer } from "../../../src/kube/watch/informer.ts";
 import { pods, type Pod } from "../../../src/kube/kinds.ts";
 import { isNotFound } from "../../../src/kube/errors.ts";
 import { background } from "../../../src/observe/background.ts";

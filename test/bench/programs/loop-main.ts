@@ -1,7 +1,7 @@
 // The product's provisioning loop as its programs compose it, with a driver that makes nothing.
 import { Registry } from "prom-client";
-import { EventRecorder } from "../../../src/kube/event-recorder.ts";
-import { Informer } from "../../../src/kube/informer.ts";
+import { EventRecorder } from "../../../src/kube/events/event-recorder.ts";
+import { Informer } from "../../../src/kube/watch/informer.ts";
 import {
   nodes,
   persistentVolumeClaims,

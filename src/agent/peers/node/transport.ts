@@ -3,7 +3,7 @@ import { storageNodes, type StorageNode } from "../../../api/kinds/storage-node.
 import type { Clock } from "../../../effects/clock.ts";
 import type { Random } from "../../../effects/random.ts";
 import type { KubeClient } from "../../../kube/client.ts";
-import { Informer } from "../../../kube/informer.ts";
+import { Informer } from "../../../kube/watch/informer.ts";
 import type { Log } from "../../../observe/log.ts";
 import type { TransferRequest } from "../../moves/transfer-request.ts";
 import type { AgentIdentity } from "../identity.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Pod } from "../../../kube/kinds.ts";
-import { IndexedStore, type Change } from "../../../kube/store.ts";
+import { IndexedStore, type Change } from "../../../kube/watch/store.ts";
 import { podStore } from "./pod-store.ts";
 
 const pod = (uid: string, phase = "Pending"): Pod => ({

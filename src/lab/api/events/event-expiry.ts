@@ -1,5 +1,5 @@
 import type { Clock } from "../../../effects/clock.ts";
-import { Fifo } from "../../../kube/fifo.ts";
+import { Fifo } from "../../../kube/queue/fifo.ts";
 import { storeKey } from "../../store/object.ts";
 import type { Store } from "../../store/store.ts";
 

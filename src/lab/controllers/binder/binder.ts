@@ -16,10 +16,10 @@
 //   more in its hand.
 import type { PersistentVolume, PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
 import { isConflict } from "../../../kube/errors.ts";
-import type { Informer } from "../../../kube/informer.ts";
+import type { Informer } from "../../../kube/watch/informer.ts";
 import { persistentVolumeClaims, persistentVolumes, pods, storageClasses, type Pod } from "../../../kube/kinds.ts";
 import { keyOf, type KubeObject } from "../../../kube/objects.ts";
-import { WorkQueue } from "../../../kube/work-queue.ts";
+import { WorkQueue } from "../../../kube/queue/work-queue.ts";
 import { background } from "../../../observe/background.ts";
 import { claimNames } from "../objects/pods.ts";
 import { limitedClient, type Controller, type Process } from "../process/process.ts";

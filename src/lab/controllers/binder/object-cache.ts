@@ -7,7 +7,7 @@
 // Invariant: an object is never replaced by an older version of it; the same version passes, so
 // that a resync works on it again.
 import { keyOf, type KubeObject } from "../../../kube/objects.ts";
-import { compareResourceVersions } from "../../../kube/resource-version.ts";
+import { compareResourceVersions } from "../../../kube/watch/resource-version.ts";
 
 export class ObjectCache<T extends KubeObject> {
   readonly #objects = new Map<string, T>();

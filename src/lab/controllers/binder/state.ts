@@ -1,10 +1,10 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "kubernetes-types/core/v1.js";
 import type { StorageClass } from "kubernetes-types/storage/v1.js";
 import type { KubeClient } from "../../../kube/client.ts";
-import type { RecordedEvent } from "../../../kube/event-object.ts";
-import type { EventRecorder } from "../../../kube/event-recorder.ts";
+import type { RecordedEvent } from "../../../kube/events/event-object.ts";
+import type { EventRecorder } from "../../../kube/events/event-recorder.ts";
 import { persistentVolumeClaims, persistentVolumes } from "../../../kube/kinds.ts";
-import type { Store } from "../../../kube/store.ts";
+import type { Store } from "../../../kube/watch/store.ts";
 import type { Log } from "../../../observe/log.ts";
 import { about } from "../objects/owners.ts";
 import type { ObjectCache } from "./object-cache.ts";

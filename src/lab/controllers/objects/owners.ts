@@ -2,7 +2,7 @@ import type { OwnerReference } from "kubernetes-types/meta/v1.js";
 import { keyOf, uidOf, type KubeObject } from "../../../kube/objects.ts";
 import { apiVersionOf, type Resource } from "../../../kube/resource.ts";
 
-export { aboutObject as about } from "../../../kube/event-object.ts";
+export { aboutObject as about } from "../../../kube/events/event-object.ts";
 
 /** The owner that controls an object. */
 export function controllerOf(object: KubeObject): OwnerReference | undefined {

@@ -1,4 +1,4 @@
-import { Informer, type InformerDeps } from "../../../kube/informer.ts";
+import { Informer, type InformerDeps } from "../../../kube/watch/informer.ts";
 import type { KubeObject } from "../../../kube/objects.ts";
 import { apiVersionOf, type Resource } from "../../../kube/resource.ts";
 

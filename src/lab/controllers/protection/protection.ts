@@ -5,7 +5,7 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "kubernetes-types/core/v1.js";
 import { isNotFound } from "../../../kube/errors.ts";
 import { persistentVolumeClaims, persistentVolumes, pods } from "../../../kube/kinds.ts";
-import type { Change } from "../../../kube/store.ts";
+import type { Change } from "../../../kube/watch/store.ts";
 import { keyOf, type KubeObject } from "../../../kube/objects.ts";
 import { secondsTime } from "../../../kube/timestamps.ts";
 import { claimNames, isTerminal } from "../objects/pods.ts";

@@ -5,8 +5,8 @@
 // was made from, or it is taken back. What the server says (`shown`) is never mixed with it.
 import type { KubeObject } from "../../../kube/objects.ts";
 import { keyOf } from "../../../kube/objects.ts";
-import { compareResourceVersions } from "../../../kube/resource-version.ts";
-import type { Store } from "../../../kube/store.ts";
+import { compareResourceVersions } from "../../../kube/watch/resource-version.ts";
+import type { Store } from "../../../kube/watch/store.ts";
 
 export class AssumeCache<T extends KubeObject> {
   readonly #store: Store<T>;

@@ -21,7 +21,7 @@ import {
   type Pod,
 } from "../../../kube/kinds.ts";
 import { keyOf, uidOf } from "../../../kube/objects.ts";
-import type { Change } from "../../../kube/store.ts";
+import type { Change } from "../../../kube/watch/store.ts";
 import { secondsTime } from "../../../kube/timestamps.ts";
 import { background } from "../../../observe/background.ts";
 import { about } from "../objects/owners.ts";

@@ -1,6 +1,6 @@
 import type { Pod, Volume } from "kubernetes-types/core/v1.js";
 import type { Clock } from "../../../effects/clock.ts";
-import type { RecordedEvent } from "../../../kube/event-object.ts";
+import type { RecordedEvent } from "../../../kube/events/event-object.ts";
 import type { Log } from "../../../observe/log.ts";
 import { isTerminal } from "../../controllers/objects/pods.ts";
 import { allEnded } from "./all-ended.ts";

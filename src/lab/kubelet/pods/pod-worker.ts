@@ -21,7 +21,7 @@ import type { Container, Pod, PodStatus } from "kubernetes-types/core/v1.js";
 import type { Clock } from "../../../effects/clock.ts";
 import type { KubeClient } from "../../../kube/client.ts";
 import { isNotFound } from "../../../kube/errors.ts";
-import type { RecordedEvent } from "../../../kube/event-object.ts";
+import type { RecordedEvent } from "../../../kube/events/event-object.ts";
 import { pods } from "../../../kube/kinds.ts";
 import { manyListeners } from "../../../kube/many-listeners.ts";
 import { uidOf } from "../../../kube/objects.ts";

@@ -1,0 +1,42 @@
+import type { Clock } from "../../effects/clock.ts";
+
+/**
+ * A bucket of `burst` tokens that refills at `perSecond`. `reserve` may go into debt, and says how
+ * long to wait for it to be paid; `tryTake` never does.
+ */
+export class TokenBucket {
+  readonly #clock: Clock;
+  readonly #perSecond: number;
+  readonly #burst: number;
+  #tokens: number;
+  #at: number;
+
+  constructor(clock: Clock, options: { readonly perSecond: number; readonly burst: number }) {
+    this.#clock = clock;
+    this.#perSecond = options.perSecond;
+    this.#burst = options.burst;
+    this.#tokens = options.burst;
+    this.#at = clock.monotonic();
+  }
+
+  /** Takes a token in any case; returns the milliseconds after which it may be used. */
+  reserve(): number {
+    this.#refill();
+    this.#tokens -= 1;
+    return this.#tokens >= 0 ? 0 : (-this.#tokens / this.#perSecond) * 1000;
+  }
+
+  /** Takes a token if there is one. */
+  tryTake(): boolean {
+    this.#refill();
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  #refill(): void {
+    const now = this.#clock.monotonic();
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#perSecond);
+    this.#at = now;
+  }
+}

@@ -1,0 +1,124 @@
+// Workers that take keys from a work queue and reconcile them.
+//
+// What becomes of a key is decided by how its reconcile ends:
+//   returns                    → forgotten; comes again only when somebody adds it
+//   returns {requeueAfterMs}   → forgotten; comes again after that time
+//   throws TerminalError       → logged, counted, forgotten; comes again only when somebody adds it
+//   throws anything else       → logged, counted; comes again with back-off
+//   throws once `signal` is aborted → back into the queue, for whoever works on it next; no fault
+//   of the key
+//
+// Invariants: no two workers have the same key (the queue's); nothing a reconcile throws ends a
+// worker; runController ends only when no reconcile of its own is running any more. A reconcile
+// that does not heed its signal is waited for: ending it would put two on one key.
+import { deadline, type Clock } from "../../effects/clock.ts";
+import type { Log } from "../../observe/log.ts";
+import { manyListeners } from "../many-listeners.ts";
+import type { KubeMetrics, ReconcileOutcome } from "../metrics.ts";
+import type { WorkQueue } from "./work-queue.ts";
+
+export type ReconcileResult = void | { readonly requeueAfterMs: number };
+
+/**
+ * A failure that trying again does not mend: the key is left alone until the next event adds it.
+ */
+export class TerminalError extends Error {
+  override readonly name: string = "TerminalError";
+}
+
+export interface ControllerDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics?: KubeMetrics;
+}
+
+export interface ControllerSpec {
+  /** Label of the metrics and field `controller` of the log. */
+  readonly name: string;
+  readonly queue: WorkQueue;
+  /** How many keys are reconciled at once. */
+  readonly workers: number;
+  /**
+   * Brings one object to where it should be. `signal` is aborted when the controller stops, and at
+   * `timeoutMs`.
+   */
+  readonly reconcile: (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
+  /** Milliseconds that one reconcile may take. Unset: no limit. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Reconciles the keys of the queue until `signal` is aborted (or the queue is shut down and empty);
+ * resolves when the running reconciles have ended. Never rejects. The queue is left open: whoever
+ * made it shuts it down.
+ */
+export async function runController(deps: ControllerDeps, spec: ControllerSpec, signal: AbortSignal): Promise<void> {
+  const log = deps.log.child({ controller: spec.name });
+  const running = new Set<Promise<void>>();
+  let freed: () => void = () => undefined;
+  const work = async (key: string): Promise<void> => {
+    try {
+      // Handed out in the moment the signal was aborted: leave it to the next.
+      if (signal.aborted) spec.queue.add(key);
+      else await reconcileOne({ ...deps, log }, spec, key, signal);
+    } finally {
+      spec.queue.done(key);
+    }
+  };
+  // One loop hands out keys, so that a limit of ten thousand costs nothing while ten are in work.
+  for (;;) {
+    while (running.size >= spec.workers) {
+      await new Promise<void>((resolve) => {
+        freed = resolve;
+      });
+    }
+    const key = await spec.queue.get(signal);
+    if (key === undefined) break;
+    const one = work(key).finally(() => {
+      running.delete(one);
+      freed();
+    });
+    running.add(one);
+  }
+  manyListeners(signal);
+  await Promise.all(running);
+}
+
+async function reconcileOne(
+  deps: ControllerDeps,
+  spec: ControllerSpec,
+  key: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { queue } = spec;
+  const began = deps.clock.monotonic();
+  const ended = (outcome: ReconcileOutcome): void => {
+    deps.metrics?.reconciled(spec.name, outcome, (deps.clock.monotonic() - began) / 1000);
+  };
+  const limit = spec.timeoutMs === undefined ? undefined : deadline(deps.clock, spec.timeoutMs, signal);
+  try {
+    const result = await spec.reconcile(key, limit?.signal ?? signal);
+    queue.forget(key);
+    if (result === undefined) {
+      ended("success");
+    } else {
+      queue.addAfter(key, result.requeueAfterMs);
+      ended("requeue_after");
+    }
+  } catch (error) {
+    if (signal.aborted) {
+      deps.log.debug("reconcile interrupted", { key, err: error });
+      queue.add(key);
+    } else if (error instanceof TerminalError) {
+      deps.log.error("reconcile failed for good", { key, err: error });
+      queue.forget(key);
+      ended("terminal_error");
+    } else {
+      deps.log.error("reconcile failed", { key, err: error, failures: queue.retries(key) + 1 });
+      queue.addRateLimited(key);
+      ended("error");
+    }
+  } finally {
+    limit?.clear();
+  }
+}

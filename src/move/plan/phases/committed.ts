@@ -1,0 +1,104 @@
+import type { LocalVolume } from "../../../api/kinds/local-volume.ts";
+import { moveErrors } from "../../errors.ts";
+import { silentAt, whySilent } from "../target/agents.ts";
+import { place, release } from "../change-volume.ts";
+import { copyAt, currentReport, existing, isFenced, isMine, readFirst, recordedOf } from "../parts.ts";
+import type { MoveSnapshot, VolumeView } from "../snapshot.ts";
+import { enter, NO_WAY_BACK, waiting } from "../status.ts";
+import type { MoveStep } from "../step.ts";
+import type { Stored } from "../stored.ts";
+import { MOVED_AT_FRESH_MS, msOf, timeOf } from "../timing.ts";
+
+type Present = VolumeView & { readonly volume: Stored<LocalVolume> };
+
+/**
+ * Committed. Only forward: every volume gets its new place, then its copy there must be usable,
+ * then the move lets go. A volume that is gone, made again or further on by now is passed over.
+ */
+export function planCommitted(s: MoveSnapshot, now: number): MoveStep {
+  if (s.volumes.some(({ volume }) => volume === undefined)) {
+    const read = readFirst(s, ["volumes"]);
+    if (read !== undefined) return read;
+  }
+  const mine = existing(s).filter((view) => recordedOf(s, view.name)?.incarnation === view.volume.spec.incarnation);
+  let torn: Present | undefined;
+  for (const view of mine) {
+    if (isPlaced(s, view)) continue;
+    if (view.volume.spec.reclaim) {
+      if (isMine(s, view.volume) || isFenced(s, view.volume)) return release(s, view.volume);
+      continue;
+    }
+    if (isFenced(s, view.volume) && isMine(s, view.volume)) return placeNext(s, now, view);
+    torn ??= view;
+  }
+  const held = mine.filter(({ volume }) => isMine(s, volume));
+  for (const view of held) {
+    const { volume, targetCopy, name } = view;
+    const made = volume.spec.mayCreate !== undefined || copyAt(targetCopy, volume.spec.epoch)?.state === "Active";
+    if (!made) return waitForTarget(s, now, name);
+    if (view.labelsPending !== undefined) {
+      return waiting(s, now, {
+        message: `Moved. Waiting for the labels of the nodes: ${view.labelsPending}. ${NO_WAY_BACK}`,
+      });
+    }
+  }
+  const next = held[0];
+  if (next !== undefined) return release(s, next.volume);
+  if (torn !== undefined) {
+    const why = moveErrors.FENCE_GONE({ volume: torn.name, move: s.move.metadata.name });
+    return (
+      readFirst(s, ["volumes"]) ?? waiting(s, now, { message: `${why.message}. ${why.advice} ${NO_WAY_BACK}`, why })
+    );
+  }
+  const remaining = mine.find((view) => isPlaced(s, view) && sourceIsOpen(s, view));
+  const until = silentAt(s.source);
+  if (remaining !== undefined && s.source.exists && whySilent(s.source, now) === undefined) {
+    const message = `Moved. Waiting for node ${s.source.name} to put its copy of ${remaining.name} into the trash. ${NO_WAY_BACK}`;
+    return waiting(s, now, { message, until });
+  }
+  return enter(s, "Done", {
+    finishedAt: timeOf(now),
+    message: `The volumes are on node ${s.move.status?.target ?? ""}.`,
+  });
+}
+
+function isPlaced(s: MoveSnapshot, { name, volume }: Present): boolean {
+  return volume.spec.epoch > (recordedOf(s, name)?.epoch ?? 0);
+}
+
+/**
+ * Gives one volume its new place. Its fence and activeMove are this move's: without them the source
+ * may have been unsealed and written to, and what was copied would not be the volume any more.
+ */
+function placeNext(s: MoveSnapshot, now: number, { name, volume, sourceCopy }: Present): MoveStep {
+  let tombstone = false;
+  // A volume that may still be made for the first time was perhaps never published: only its
+  // source's report tells.
+  if (volume.spec.mayCreate !== undefined) {
+    const report = currentReport(s, sourceCopy, "Source");
+    if (report?.state !== "Sealed") {
+      const why = moveErrors.TOMBSTONE_UNKNOWN({ volume: name, node: s.source.name });
+      return readFirst(s, ["copies"]) ?? waiting(s, now, { message: `Waiting: ${why.message}. ${NO_WAY_BACK}`, why });
+    }
+    tombstone = report.tombstone === true;
+  }
+  const movedAt = msOf(volume.status?.movedAt);
+  if (movedAt === undefined || Math.abs(now - movedAt) > MOVED_AT_FRESH_MS) {
+    return { step: "set-moved-at", volume, at: timeOf(now) };
+  }
+  return place(volume, s.move.status?.target ?? s.move.spec.from, tombstone);
+}
+
+function waitForTarget(s: MoveSnapshot, now: number, name: string): MoveStep {
+  const target = s.target?.name ?? "";
+  const silent = s.target === undefined ? undefined : whySilent(s.target, now);
+  const message = `Moved. Waiting for node ${target} to open its copy of ${name}${silent === undefined ? "" : `: ${silent}`}. ${NO_WAY_BACK}`;
+  return waiting(s, now, { message, until: s.target === undefined ? undefined : silentAt(s.target) });
+}
+
+/** Whether the source still shows the copy as one that is sealed, not yet as trash. */
+function sourceIsOpen(s: MoveSnapshot, { name, sourceCopy }: VolumeView): boolean {
+  const epoch = recordedOf(s, name)?.epoch;
+  const copy = epoch === undefined ? undefined : copyAt(sourceCopy, epoch);
+  return copy !== undefined && copy.tombstone !== true && copy.state !== "Trash";
+}

@@ -1,0 +1,157 @@
+import { describe, expect, test } from "vitest";
+import type { CopyReport } from "../../../api/kinds/volume-copy.ts";
+import type { VolumeMoveStatus } from "../../../api/kinds/volume-move.ts";
+import { seededRandom } from "../../../kube/testing/seeded-random.fixture.ts";
+import { planCopying } from "./copying.ts";
+import type { MoveSnapshot, PodView } from "../snapshot.ts";
+import type { MoveStep } from "../step.ts";
+import { NOW, randomSnapshot } from "../testing/random-snapshot.fixture.ts";
+import { timeOf } from "../timing.ts";
+
+/** A drawn snapshot in Copying in which all is well, with these reports of the target. */
+function copying(reports: readonly (Partial<CopyReport> | undefined)[], bend: Bend = {}): MoveSnapshot {
+  const drawn = sound(reports.length);
+  const copyingAt = timeOf(NOW - (bend.sinceMs ?? 1000));
+  const answers = { copyingAt };
+  const { deletionTimestamp: _, ...metadata } = drawn.move.metadata;
+  const status: VolumeMoveStatus = {
+    phase: "Copying",
+    message: "before",
+    target: "b",
+    volumes: drawn.volumes.map(({ name }) => ({ name, epoch: 3, incarnation: "i" })),
+    copyingAt,
+  };
+  const spec = { ...drawn.move.spec, reason: "Drain" as const };
+  return {
+    ...drawn,
+    move: { ...drawn.move, metadata, spec, status },
+    fresh: new Set(["move", "volumes", "copies", "pods", "nodes"]),
+    source: { ...drawn.source, leaving: bend.stays === true ? undefined : "it is cordoned" },
+    pods: bend.pods ?? [pod],
+    notedAt: undefined,
+    volumes: drawn.volumes.map((view, index) => {
+      if (view.volume === undefined) throw new Error("no volume");
+      const { fence: _fence, mayCreate: _may, ...rest } = view.volume.spec;
+      const may = bend.unmade === true ? { mayCreate: { nodeName: "a", epoch: 3 } } : {};
+      const volume = {
+        ...view.volume,
+        spec: { ...rest, ...may, nodeName: "a", epoch: 3, incarnation: "i", reclaim: false, activeMove: MINE },
+      };
+      const report = reports[index];
+      const copyOf = (role: "Source" | "Target", move: Partial<CopyReport> | undefined) => ({
+        metadata: { name: "c" },
+        spec: { volume: view.name, nodeName: "a" },
+        status:
+          move === undefined
+            ? {}
+            : {
+                move: {
+                  moveUID: "move-1",
+                  sealing: 0,
+                  role,
+                  state: "Copying" as const,
+                  at: timeOf(NOW),
+                  ...answers,
+                  ...move,
+                },
+              },
+      });
+      const sourceCopy = copyOf("Source", bend.unchecked === true ? undefined : { state: "Checked" });
+      return { ...view, volume, sourceCopy, targetCopy: copyOf("Target", report), labelsPending: undefined };
+    }),
+  };
+}
+
+interface Bend {
+  readonly sinceMs?: number;
+  readonly stays?: boolean;
+  readonly unmade?: boolean;
+  readonly unchecked?: boolean;
+  readonly pods?: readonly PodView[];
+}
+
+const MINE = { name: "m", uid: "move-1" };
+const pod: PodView = {
+  namespace: "ns",
+  name: "p1",
+  uid: "uid-p1",
+  nodeName: "a",
+  deletionTimestamp: undefined,
+  deletionGracePeriodSeconds: 30,
+  finished: false,
+  volumes: ["v1"],
+  unmovable: undefined,
+};
+
+/** The first drawn snapshot whose nodes are well. */
+function sound(volumes: number): MoveSnapshot {
+  for (let seed = 1; ; seed++) {
+    const s = randomSnapshot(seededRandom(seed));
+    const nodes = [s.source, s.target];
+    const well = nodes.every(
+      (node) =>
+        node?.exists === true &&
+        node.ready &&
+        Date.parse(node.storage?.status?.renewedAt ?? "") > NOW - 10_000 &&
+        node.storage?.status?.pools?.every(({ ready, availableBytes }) => ready && availableBytes === 1e6) === true,
+    );
+    if (!well || s.target?.leaving !== undefined || s.volumes.length !== volumes || s.move.spec.to === "a") continue;
+    if (s.volumes.every(({ volume }) => volume !== undefined && volume.metadata.deletionTimestamp === undefined))
+      return s;
+  }
+}
+
+const phaseOf = (step: MoveStep): unknown => (step.step === "set-status" ? step.status.phase : step.step);
+const messageOf = (step: MoveStep): string => (step.step === "set-status" ? (step.status.message ?? "") : "");
+
+describe("Copying", () => {
+  test("goes on when every volume is there but for a little", () => {
+    expect(phaseOf(planCopying(copying([{ state: "Precopied" }]), NOW))).toBe("Prepared");
+    const two = { pods: [{ ...pod, volumes: ["v1", "v2"] }] };
+    const half = copying([{ state: "Precopied" }, { state: "Copying" }], two);
+    expect(phaseOf(planCopying(half, NOW))).toBe("Copying");
+    expect(phaseOf(planCopying(copying([{ state: "Precopied" }, { state: "Precopied" }], two), NOW))).toBe("Prepared");
+  });
+
+  test("says how far it is, in words that a 429 repeats", () => {
+    const report = { bytes: 300 * 1024 ** 2, toRead: 100 * 1024 ** 2, rate: 50 * 1024 ** 2 };
+    const step = planCopying(copying([report]), NOW);
+    expect(phaseOf(step)).toBe("Copying");
+    expect(messageOf(step)).toBe(
+      "Copying to node b while the pods run, 200.0 of 300.0 MiB, about 2 s left: v1. To call it off: kubectl uncordon a",
+    );
+  });
+
+  test("goes on without a live copy when it fails, and when no agent makes one", () => {
+    const failed = copying([{ state: "Refused", code: "PEER_UNREACHABLE" }]);
+    expect(phaseOf(planCopying(failed, NOW))).toBe("Prepared");
+    expect(phaseOf(planCopying(copying([undefined]), NOW))).toBe("Copying");
+    expect(phaseOf(planCopying(copying([undefined], { sinceMs: 61_000 }), NOW))).toBe("Prepared");
+    expect(phaseOf(planCopying(copying([{ state: "Copying" }], { sinceMs: 61_000 }), NOW))).toBe("Copying");
+  });
+
+  test("does not count what a target has said before", () => {
+    const full = { state: "Refused", code: "TRANSFER_TARGET_FULL", copyingAt: timeOf(NOW - 60_000) } as const;
+    expect(phaseOf(planCopying(copying([full]), NOW))).toBe("Copying");
+    expect(phaseOf(planCopying(copying([{ state: "Precopied", sealing: 1 }]), NOW))).toBe("Copying");
+    expect(phaseOf(planCopying(copying([{ state: "Precopied", moveUID: "x" }]), NOW))).toBe("Copying");
+  });
+
+  test("gives a target up that is full, while the pods still run", () => {
+    const full = { state: "Refused", code: "TRANSFER_TARGET_FULL", message: "ENOSPC" } as const;
+    const step = planCopying(copying([full]), NOW);
+    expect(step).toMatchObject({ status: { phase: "Planned", failedTargets: [{ node: "b", failures: 1 }] } });
+    expect(step.step === "set-status" && step.status.target).toBeUndefined();
+    expect(phaseOf(planCopying(copying([full], { stays: true }), NOW))).toBe("Undoing");
+  });
+
+  test("does not wait where nobody runs, and for nothing that was never made", () => {
+    expect(phaseOf(planCopying(copying([undefined], { pods: [] }), NOW))).toBe("Prepared");
+    expect(phaseOf(planCopying(copying([undefined], { unmade: true }), NOW))).toBe("Prepared");
+  });
+
+  test("waits until the source has looked through the volume", () => {
+    const step = planCopying(copying([{ state: "Precopied" }], { unchecked: true }), NOW);
+    expect(messageOf(step)).toMatch(/^Waiting until the agent of node a has looked through v1/);
+  });
+});

@@ -1,0 +1,77 @@
+import type { CopyReport, VolumeCopy } from "../../../api/kinds/volume-copy.ts";
+import { moveErrors } from "../../errors.ts";
+import { silentAt } from "../target/agents.ts";
+import { planAgain, planCheck } from "./before-fence.ts";
+import { whyCalledOff, whyCancel } from "./cancel.ts";
+import { withFailure } from "../target/failed-targets.ts";
+import { currentReport, existing, podsToEvict, readFirst, wordsOf } from "../parts.ts";
+import { howFar, progressOf } from "./progress.ts";
+import type { MoveSnapshot } from "../snapshot.ts";
+import { enter, howToCancel, undo, waiting } from "../status.ts";
+import type { MoveStep } from "../step.ts";
+import { isFinal } from "../target/target.ts";
+import { msOf, PRECOPY_PATIENCE_MS, PROGRESS_EVERY_MS } from "../timing.ts";
+
+/**
+ * Copying. The pods run and write, nothing is closed to them, and the target's agent brings what
+ * there is in live passes. Nothing that is copied here counts: what is committed is what the final
+ * pass has made of it after the seal. So whatever goes wrong with a live pass the move goes on, and
+ * the copy is made while the pods are down; only a target that would refuse the final pass as well
+ * (it is full) is given up while they still run.
+ *
+ * Where no pod runs there is nobody to spare.
+ */
+export function planCopying(s: MoveSnapshot, now: number): MoveStep {
+  const end = whyCancel(s) ?? whyCalledOff(s);
+  if (end !== undefined) return readFirst(s, ["move", "volumes", "nodes"]) ?? undo(s, now, end);
+  const again = planAgain(s, now);
+  if (again !== undefined) return again;
+  if (podsToEvict(s).length === 0) return ready(s);
+  const unchecked = planCheck(s, now);
+  if (unchecked !== undefined) return unchecked;
+  // What may still be made for the first time has nothing to copy.
+  const views = existing(s).filter(({ volume }) => volume.spec.mayCreate === undefined);
+  const reports = views.map(({ name, targetCopy }) => ({ name, report: answerOf(s, targetCopy) }));
+  for (const { name, report } of reports) {
+    if (report?.state !== "Refused" || !isFinal(report)) continue;
+    const node = s.target?.name ?? "";
+    const why = moveErrors.AGENT_REFUSED({ volume: name, node, why: wordsOf(report) });
+    const read = readFirst(s, ["move", "copies", "nodes"]);
+    if (read !== undefined) return read;
+    if (s.source.leaving === undefined) return undo(s, now, why);
+    const failedTargets = [...withFailure(s.move.status, node, why, now)];
+    const message = `Another target is needed: ${why.message}.`;
+    return enter(s, "Planned", { target: undefined, volumes: undefined, failedTargets, message });
+  }
+  const waits = reports.filter(({ report }) => report?.state !== "Precopied" && report?.state !== "Refused");
+  const since = msOf(s.move.status?.copyingAt) ?? 0;
+  const isLate = now - since > PRECOPY_PATIENCE_MS;
+  const unheard = waits.every(({ report }) => report === undefined);
+  if (waits.length === 0 || (unheard && isLate)) return ready(s);
+  const progress = progressOf(s);
+  const names = waits.map(({ name }) => name).join(", ");
+  const message = `Copying to node ${s.target?.name ?? ""} while the pods run${howFar(progress)}: ${names}. ${howToCancel(s)}`;
+  const times = [
+    s.target === undefined ? undefined : silentAt(s.target),
+    unheard ? since + PRECOPY_PATIENCE_MS + 1 : undefined,
+  ];
+  const until = Math.min(...times.filter((time) => time !== undefined));
+  if (s.notedAt !== undefined && now - s.notedAt < PROGRESS_EVERY_MS && s.move.status?.message === message) {
+    return { step: "wait", until: s.notedAt + PROGRESS_EVERY_MS };
+  }
+  return waiting(s, now, { message, until: Number.isFinite(until) ? until : undefined, also: progress });
+}
+
+/** What the target has said for this stay in Copying: it may not be the first one. */
+function answerOf(s: MoveSnapshot, targetCopy: VolumeCopy | undefined): CopyReport | undefined {
+  const report = currentReport(s, targetCopy, "Target");
+  return report?.copyingAt === s.move.status?.copyingAt ? report : undefined;
+}
+
+function ready(s: MoveSnapshot): MoveStep {
+  return enter(s, "Prepared", {
+    ...progressOf(s),
+    eta: undefined,
+    message: `Ready to move to node ${s.move.status?.target ?? ""}.`,
+  });
+}

@@ -1,0 +1,91 @@
+import { moveErrors } from "../../errors.ts";
+import { podName, podsToEvict, readFirst } from "../parts.ts";
+import type { MoveSnapshot } from "../snapshot.ts";
+import { enter, howToCancel, waiting } from "../status.ts";
+import type { MoveStep } from "../step.ts";
+import { backoffMs, EVICTION_PATIENCE_MS, EVICTION_RETRY_MS, msOf, timeOf } from "../timing.ts";
+
+/**
+ * Whether a pod that ran when the move entered Fenced is gone or ends. Then the group is half
+ * evicted and has no way back: the budget was granted for the group, and the fence keeps its
+ * members from starting again.
+ */
+export function someEvicted(s: MoveSnapshot): boolean {
+  const running = new Set(s.pods.filter((p) => !p.finished && p.deletionTimestamp === undefined).map(({ uid }) => uid));
+  return (s.move.status?.pods ?? []).some(({ uid }) => !running.has(uid));
+}
+
+/**
+ * Asks the API server whether it would evict the pods now, before anything is closed to them.
+ * Undefined when it would. A group that is half evicted already is not asked about: it has no way
+ * back.
+ */
+export function planTrial(s: MoveSnapshot, now: number): MoveStep | undefined {
+  const pods = podsToEvict(s);
+  if (pods.length === 0 || someEvicted(s)) return undefined;
+  const times = pods.map(({ uid }) => s.evictions.get(uid)?.at ?? -Infinity);
+  const pod = pods.find((_, index) => now - (times[index] ?? -Infinity) >= EVICTION_RETRY_MS);
+  if (pod !== undefined) return readFirst(s, ["move", "volumes", "pods"]) ?? { step: "try-evict", pod };
+  const why = blocker(s);
+  if (why === undefined) return undefined;
+  const until = Math.min(...times) + EVICTION_RETRY_MS;
+  return waiting(s, now, { message: `Waiting: ${why.message}. ${howToCancel(s)}`, why, until });
+}
+
+/**
+ * The next eviction. The time of the first is written before it is sent: a crash between the two
+ * only makes the patience shorter, the other way round it might never end.
+ */
+export function planEviction(s: MoveSnapshot, now: number): MoveStep {
+  const read = readFirst(s, ["move", "volumes", "pods"]);
+  const pods = podsToEvict(s);
+  const gracePeriodSeconds = gracePeriod(s);
+  if (someEvicted(s)) {
+    const pod = pods[0];
+    if (pod !== undefined) return read ?? { step: "delete-pod", pod, gracePeriodSeconds };
+  }
+  const { evictedAt, failures = 0 } = s.move.status ?? {};
+  const first = msOf(evictedAt);
+  if (first === undefined) {
+    const message = `Evicting ${pods.map(podName).join(", ")}. ${howToCancel(s)}`;
+    return read ?? waiting(s, now, { message, also: { evictedAt: timeOf(now) } });
+  }
+  if (now - first > EVICTION_PATIENCE_MS) return read ?? giveUp(s, now, failures + 1);
+  const next = pods.find(({ uid }) => {
+    const last = s.evictions.get(uid);
+    return last === undefined || last.outcome === "allowed" || now - last.at >= EVICTION_RETRY_MS;
+  });
+  if (next !== undefined) return read ?? { step: "evict", pod: next, gracePeriodSeconds };
+  const why = blocker(s);
+  const lastTry = Math.min(...pods.map(({ uid }) => s.evictions.get(uid)?.at ?? now));
+  const until = Math.min(lastTry + EVICTION_RETRY_MS, first + EVICTION_PATIENCE_MS + 1);
+  const message = why?.message ?? `${pods.map(podName).join(", ")} will be evicted`;
+  return waiting(s, now, { message: `Waiting for the evictions: ${message}. ${howToCancel(s)}`, why, until });
+}
+
+/** The fence goes off again in Prepared; the pods never stopped. */
+function giveUp(s: MoveSnapshot, now: number, failures: number): MoveStep {
+  const unheeded = moveErrors.EVICTION_UNHEEDED({ seconds: EVICTION_PATIENCE_MS / 1000 });
+  const retryAt = timeOf(now + backoffMs(failures));
+  const because = blocker(s)?.message;
+  const message = `${because === undefined ? unheeded.message : `${unheeded.message}: ${because}`}. Trying again at ${retryAt}. ${howToCancel(s)}`;
+  return enter(s, "Prepared", { failures, retryAt, message });
+}
+
+/** What the API server said to the last eviction, in its own words. */
+function blocker(s: MoveSnapshot) {
+  for (const pod of podsToEvict(s)) {
+    const last = s.evictions.get(pod.uid);
+    if (last === undefined || last.outcome === "sent" || last.outcome === "allowed") continue;
+    const params = { pod: podName(pod), why: last.message };
+    return last.outcome === "held" ? moveErrors.EVICTION_HELD(params) : moveErrors.EVICTION_FAILED(params);
+  }
+  return undefined;
+}
+
+/** That of the eviction that was asked last, as a drain's `--grace-period`. */
+function gracePeriod(s: MoveSnapshot): number | undefined {
+  if (s.move.spec.reason !== "Drain") return undefined;
+  const asked = s.volumes.flatMap(({ volume }) => volume?.status?.asked ?? []);
+  return asked.toSorted((a, b) => (a.at < b.at ? 1 : -1))[0]?.gracePeriodSeconds;
+}

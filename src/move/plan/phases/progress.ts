@@ -1,0 +1,40 @@
+import type { VolumeMoveStatus } from "../../../api/kinds/volume-move.ts";
+import { currentReport } from "../parts.ts";
+import type { MoveSnapshot } from "../snapshot.ts";
+
+const GIB = 1024 ** 3;
+const MIB = 1024 ** 2;
+
+/** How far the copy is, as a part of a sentence. Empty while nothing is known. */
+export function howFar({ eta, progress }: ReturnType<typeof progressOf>): string {
+  if (progress === undefined) return "";
+  return eta === undefined ? `, ${progress}` : `, ${progress}, about ${eta} left`;
+}
+
+/** How far the copy is, from the reports of both agents. Empty while nothing is known. */
+export function progressOf(s: MoveSnapshot): Pick<VolumeMoveStatus, "progress" | "bytesTotal" | "bytesDone" | "eta"> {
+  let total = 0;
+  let remaining = 0;
+  let rate = 0;
+  let known = false;
+  for (const { sourceCopy, targetCopy } of s.volumes) {
+    const source = currentReport(s, sourceCopy, "Source");
+    const target = currentReport(s, targetCopy, "Target");
+    const bytes = target?.bytes ?? source?.bytes;
+    if (bytes === undefined) continue;
+    known = true;
+    total += bytes;
+    if (target?.state === "Copied" || target?.state === "Precopied") continue;
+    remaining += target?.toRead ?? bytes;
+    rate += target?.rate ?? 0;
+  }
+  if (!known) return {};
+  const unit = total >= GIB ? GIB : MIB;
+  const figure = (bytes: number): string => (bytes / unit).toFixed(1);
+  return {
+    progress: `${figure(total - remaining)} of ${figure(total)} ${unit === GIB ? "GiB" : "MiB"}`,
+    bytesTotal: total,
+    bytesDone: total - remaining,
+    ...(rate > 0 ? { eta: `${String(Math.ceil(remaining / rate))} s` } : {}),
+  };
+}

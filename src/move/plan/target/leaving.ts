@@ -1,0 +1,18 @@
+import type { Node } from "../../../kube/kinds.ts";
+
+/** Taints by which autoscalers announce that a node goes. */
+const LEAVING_TAINTS: ReadonlySet<string> = new Set(["ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted"]);
+
+/** Why a node that somebody has cordoned is leaving. */
+export const CORDONED = "it is cordoned";
+
+/**
+ * Why a node is leaving, as in `it is cordoned`; undefined when it stays. `taints` are those the
+ * administrator named.
+ */
+export function whyLeaving(node: Node, taints: ReadonlySet<string> = new Set()): string | undefined {
+  if (node.metadata?.deletionTimestamp !== undefined) return "it is being deleted";
+  if (node.spec?.unschedulable === true) return CORDONED;
+  const taint = node.spec?.taints?.find(({ key }) => LEAVING_TAINTS.has(key) || taints.has(key));
+  return taint === undefined ? undefined : `it has the taint ${taint.key}`;
+}

@@ -1,0 +1,71 @@
+import type { CopyReport } from "../../../api/kinds/volume-copy.ts";
+import { bytes } from "../../../kube/quantity.ts";
+import { whySilent } from "./agents.ts";
+import { whyGivenUp } from "./failed-targets.ts";
+import { copyAt, existing } from "../parts.ts";
+import type { MoveSnapshot, NodeView } from "../snapshot.ts";
+
+/**
+ * Codes of a target that the same target would give again. Everything else may pass: a connection,
+ * a disk error.
+ */
+const FINAL: ReadonlySet<string> = new Set([
+  "TRANSFER_TARGET_FULL",
+  "TRANSFER_MOUNT_INSIDE",
+  "TRANSFER_TOO_DEEP",
+  "TRANSFER_NAME_REFUSED",
+]);
+
+/** Whether a target that has refused would do so again. */
+export function isFinal({ code }: Pick<CopyReport, "code">): boolean {
+  return code !== undefined && FINAL.has(code);
+}
+
+/** Why the volumes of the move cannot go to this node; undefined when they can. */
+export function whyUnfit(s: Pick<MoveSnapshot, "move" | "volumes">, node: NodeView, now: number): string | undefined {
+  const lost = whyLost(s, node, now) ?? whyGivenUp(s, node.name, now);
+  if (lost !== undefined) return lost;
+  if (!node.ready) return "it is not Ready";
+  if (node.leaving !== undefined) return node.leaving;
+  return whyNoRoom(s, node);
+}
+
+/**
+ * Why a node that was chosen cannot finish the copy; undefined when it can. A short NotReady is no
+ * loss.
+ */
+export function whyLost(s: Pick<MoveSnapshot, "volumes">, node: NodeView, now: number): string | undefined {
+  if (!node.exists) return "there is no Node of that name";
+  const silent = whySilent(node, now);
+  if (silent !== undefined) return silent;
+  for (const name of poolsOf(s)) {
+    const pool = node.storage?.status?.pools?.find((one) => one.name === name);
+    if (pool === undefined) return `it does not take part in pool ${name}`;
+    if (!pool.ready) return `its pool ${name} is not ready: ${pool.message ?? pool.reason}`;
+  }
+  return undefined;
+}
+
+/** A volume takes the greater of its capacity and what it uses: nothing enforces the capacity. */
+function whyNoRoom(s: Pick<MoveSnapshot, "volumes">, node: NodeView): string | undefined {
+  for (const name of poolsOf(s)) {
+    const available = node.storage?.status?.pools?.find((one) => one.name === name)?.availableBytes;
+    if (available === undefined) return `its agent has not said how much room pool ${name} has`;
+    const reserved = node.reserved.get(name) ?? 0n;
+    let needed = 0n;
+    for (const { volume, sourceCopy } of existing(s)) {
+      if (volume.spec.pool !== name) continue;
+      const capacity = bytes(volume.spec.capacity);
+      const used = BigInt(copyAt(sourceCopy, volume.spec.epoch)?.bytes ?? 0);
+      needed += used > capacity ? used : capacity;
+    }
+    if (BigInt(available) - reserved < needed) {
+      return `pool ${name} has ${String(available)} bytes free, of which ${String(reserved)} are reserved, and ${String(needed)} are needed`;
+    }
+  }
+  return undefined;
+}
+
+function poolsOf(s: Pick<MoveSnapshot, "volumes">): ReadonlySet<string> {
+  return new Set(existing(s).map(({ volume }) => volume.spec.pool));
+}
