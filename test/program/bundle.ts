@@ -19,7 +19,7 @@ const WITHOUT_KOFFI: Plugin = {
 };
 
 /** Builds a program of src/bin into a directory of its own. */
-export async function productBundle(program: "local-path-provisioner" | "mooring"): Promise<Bundle> {
+export async function productBundle(program: "local-path-provisioner" | "moor" | "mooring"): Promise<Bundle> {
   const directory = await mkdtemp(join(tmpdir(), "mooring-bundle-"));
   const file = join(directory, `${program}.mjs`);
   await build({
