@@ -24,7 +24,9 @@ export function cancelCommand(run: Run): Command {
   });
 }
 
-/** Deleting a VolumeMove undoes it: its finalizer keeps it until the volumes are where they were. */
+/**
+ * Deleting a VolumeMove undoes it: its finalizer keeps it until the volumes are where they were.
+ */
 async function runCancel(effects: MoorEffects, claim: string, options: WaitOptions): Promise<number> {
   const { clock, signal, tell, write } = effects;
   return await withCluster(effects, options, async ({ client, namespace: ofContext }) => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { affinityOf } from "../../movable/affinity.ts";
 import type { Objects } from "../cluster/cluster.ts";
 import {
   cluster,
@@ -57,8 +58,8 @@ describe("why a pod waits, and what helps", () => {
         cordoned,
         { moves: [move("m", { from: "node-a", reason: "Drain", volumes: ["pvc-data"] }, blocked)] },
       ],
-      /\(VolumeMove m, Planned\): The move has not begun: there is no other node/,
-      /^Make room on a node, or add one/,
+      /pvc-data is on node node-a, which is cordoned, and has not begun to move \(VolumeMove m\): there is no other node$/,
+      /^Make room on a node.*kubectl uncordon node-a lets the pod start there\.$/,
     ],
     [
       "its volume is on a cordoned node and no move has begun",
@@ -94,7 +95,7 @@ describe("why a pod waits, and what helps", () => {
       "nothing of ours is in the way",
       [movable("data", "node-a")],
       /^0\/2 nodes are available$/,
-      /what the scheduler names/,
+      /change what the scheduler names/,
     ],
   ])("%s", (_title, objects, why, advice) => {
     const [explained] = explain(cluster(...objects, used()), asked).pods;
@@ -111,6 +112,26 @@ describe("why a pod waits, and what helps", () => {
       why: "its volumes are on different nodes: pvc-data on node-a, pvc-log on node-b",
       advice: "Bring them together: moor move data -n app --to node-b",
     });
+  });
+
+  test.each<[string, Partial<Objects>, string, RegExp]>([
+    ["its classic volume is on a cordoned node", cordoned, "node-a (Ready, cordoned)", /^kubectl uncordon node-a/],
+    [
+      "its classic volume is on a node that is not Ready",
+      { nodes: [node("node-a", {}, false)] },
+      "node-a (NotReady)",
+      /Bring node node-a back/,
+    ],
+  ])("%s", (_title, nodes, where, advice) => {
+    const classic = movable("data", "node-a").persistentVolumes?.map((volume) => ({
+      ...volume,
+      spec: { hostPath: { path: "/x" }, nodeAffinity: affinityOf("pvc-data", "node-a") },
+    }));
+    const { claims = [] } = movable("data", "node-a");
+    const on = cluster({ claims, persistentVolumes: classic ?? [] }, nodes, used());
+    const trouble = explain(on, asked).pods[0]?.trouble;
+    expect(trouble?.why).toBe(`its volume pvc-data does not move, and is on node ${where}`);
+    expect(trouble?.advice).toMatch(advice);
   });
 
   test("it was put on another node than its volume", () => {

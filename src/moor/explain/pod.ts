@@ -10,11 +10,13 @@ import { nameOf, type Stored } from "../../kube/objects.ts";
 import { planSweep } from "../../movable/sweep/plan.ts";
 import { whyVolumesStay } from "../../move/drains/stays.ts";
 import { whyUnfit } from "../../provision/claims/fits.ts";
+import { CORDONED } from "../../move/plan/target/leaving.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { nodeState } from "../cluster/node-state.ts";
 import { claimNameOf, localVolumesOf, moveOf } from "../cluster/volumes.ts";
 import { lastWarning } from "./events.ts";
 import { explainMove } from "./move.ts";
+import { whyPinned } from "./pinned.ts";
 import type { PodExplained, Trouble } from "./explanation.ts";
 
 const NOTHING = "Nothing: it goes on by itself.";
@@ -46,7 +48,7 @@ function whyUnscheduled(cluster: Cluster, pod: Stored<Pod>): Trouble {
   for (const volume of volumes) {
     const move = moveOf(cluster, volume);
     if (move !== undefined && (volume.spec.fence !== undefined || volume.spec.activeMove !== undefined)) {
-      return whyMoving(volume, move);
+      return whyMoving(cluster, volume, move);
     }
   }
   const apart = planSweep(pod, volumes);
@@ -62,16 +64,31 @@ function whyUnscheduled(cluster: Cluster, pod: Stored<Pod>): Trouble {
     const why = whyHere(cluster, pod, volume);
     if (why !== undefined) return why;
   }
-  return { why: schedulerSays(pod), advice: "Change what the scheduler names." };
+  return (
+    whyPinned(cluster, pod) ?? {
+      why: schedulerSays(pod),
+      advice: "Nothing, if it is a minute old at most. Else change what the scheduler names.",
+    }
+  );
 }
 
-function whyMoving(volume: Stored<LocalVolume>, move: Stored<VolumeMove>): Trouble {
-  const { blocked, message, phase, reason, to } = explainMove(move);
+function whyMoving(cluster: Cluster, volume: Stored<LocalVolume>, move: Stored<VolumeMove>): Trouble {
+  const { blocked, from, message, name, phase, reason, to } = explainMove(move);
+  const { leaving } = nodeState(cluster, from);
+  const uncordon =
+    reason === "Drain" && leaving === CORDONED ? ` kubectl uncordon ${from} lets the pod start there.` : "";
+  if (blocked !== undefined && phase === "Planned") {
+    const is = leaving === undefined ? "" : `${leaving.replace(/^it /, ", which ")},`;
+    return {
+      why: `its volume ${nameOf(volume)} is on node ${from}${is} and has not begun to move (VolumeMove ${name}): ${blocked.message}`,
+      advice: `${blocked.advice}${uncordon}`,
+    };
+  }
   const where = to === undefined ? "" : ` to node ${to}`;
+  const cancel = reason === "Drain" ? "" : ` To end it: moor cancel ${claimArgument(volume)}`;
   return {
-    why: `volume ${nameOf(volume)} moves${where} (VolumeMove ${nameOf(move)}, ${phase}): ${message ?? "it has just begun"}`,
-    advice:
-      blocked?.advice ?? (reason === "Drain" ? NOTHING : `${NOTHING} To end it: moor cancel ${claimArgument(volume)}`),
+    why: `its volume ${nameOf(volume)} moves${where} (VolumeMove ${name}, ${phase}): ${message ?? "it has just begun"}`,
+    advice: blocked?.advice ?? `${NOTHING}${cancel}`,
   };
 }
 
@@ -98,7 +115,7 @@ function whyHere(cluster: Cluster, pod: Stored<Pod>, volume: Stored<LocalVolume>
       };
     }
     const waiting = moveOf(cluster, volume);
-    if (waiting !== undefined) return whyMoving(volume, waiting);
+    if (waiting !== undefined) return whyMoving(cluster, volume, waiting);
     return {
       why: `${has}, ${state.leaving.replace(/^it /, "which ")}; its move has not begun yet`,
       advice: `The move begins within seconds while Mooring's controller runs. ${uncordon} lets the pod start where it was.`,

@@ -46,7 +46,7 @@ export async function follow(
       if (found?.metadata.uid !== move.metadata.uid) return untilGone ? last : undefined;
       last = found;
       const line = lineOf(found);
-      if (line !== said) tell(line);
+      if (line !== said && found.status?.phase !== undefined) tell(line);
       said = line;
       if (!untilGone && hasEnded(found)) return found;
     } catch (error) {

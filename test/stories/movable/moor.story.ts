@@ -99,7 +99,7 @@ describe("moor", () => {
     });
     const { stdout } = await moor.run("explain", ...CLAIM);
     expect(stdout).toMatch(new RegExp(`on node ${node} \\(Ready, cordoned\\)`));
-    expect(stdout).toMatch(/^Pod w-0: Waiting\n {2}Why: volume .* Planned\): .* it is cordoned/m);
+    expect(stdout).toMatch(/^Pod w-0: Waiting\n {2}Why: its volume .* has not begun to move .* it is cordoned/m);
     expect(stdout).toMatch(/^ {2}What helps: Make room on a node/m);
     const plan = await json<DrainPlan>(6, "plan", "drain", node);
     expect(plan.groups.flatMap(({ blocked }) => blocked?.code ?? [])).toContain("MOVE_NO_TARGET");
