@@ -13,9 +13,6 @@ export const EXIT = {
   timedOut: 7,
 } as const;
 
-/** 128 + SIGINT, as shells show it. */
-export const INTERRUPTED = 130;
-
 const BY_NAME: Readonly<Record<string, number>> = {
   NO_KUBECONFIG: EXIT.noServer,
   NO_SERVER: EXIT.noServer,

@@ -60,10 +60,10 @@ export function podsOf(cluster: Cluster, { name, namespace }: ClaimName): readon
  */
 export function moveOf(cluster: Cluster, volume: Stored<LocalVolume>): Stored<VolumeMove> | undefined {
   const { activeMove } = volume.spec;
-  const moves = cluster.moves.store.list();
+  const moves = cluster.moves.store.list().filter((move) => !isFinished(move));
   return (
     moves.find(({ metadata }) => metadata.uid === activeMove?.uid) ??
-    moves.find((move) => !isFinished(move) && move.spec.volumes.some(({ name }) => name === nameOf(volume)))
+    moves.find(({ spec }) => spec.volumes.some(({ name }) => name === nameOf(volume)))
   );
 }
 

@@ -52,6 +52,12 @@ describe("why a pod waits, and what helps", () => {
       /moor cancel data -n app/,
     ],
     [
+      "its volume is closed by a move that was removed by force",
+      [movable("data", "node-a", { ...held, fence: "/m" })],
+      /pvc-data is closed by a VolumeMove that is gone/,
+      /controller opens it within seconds/,
+    ],
+    [
       "the move of its drained volume finds no node",
       [
         movable("data", "node-a"),

@@ -47,6 +47,7 @@ function whyUnscheduled(cluster: Cluster, pod: Stored<Pod>): Trouble {
   const volumes = localVolumesOf(cluster, pod);
   for (const volume of volumes) {
     const move = moveOf(cluster, volume);
+    if (move === undefined && volume.spec.fence !== undefined) return fencedByNothing(volume);
     if (move !== undefined && (volume.spec.fence !== undefined || volume.spec.activeMove !== undefined)) {
       return whyMoving(cluster, volume, move);
     }
@@ -70,6 +71,13 @@ function whyUnscheduled(cluster: Cluster, pod: Stored<Pod>): Trouble {
       advice: "Nothing, if it is a minute old at most. Else change what the scheduler names.",
     }
   );
+}
+
+function fencedByNothing(volume: Stored<LocalVolume>): Trouble {
+  return {
+    why: `its volume ${nameOf(volume)} is closed by a VolumeMove that is gone`,
+    advice: "Nothing: Mooring's controller opens it within seconds. Look whether it runs.",
+  };
 }
 
 function whyMoving(cluster: Cluster, volume: Stored<LocalVolume>, move: Stored<VolumeMove>): Trouble {

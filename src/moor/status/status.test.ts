@@ -40,13 +40,13 @@ describe("moor status", () => {
       move(
         "new",
         { from: "node-a", volumes: ["pvc-data"] },
-        { phase: "Copying", target: "node-b", progress: "1.0 of 2.0 GiB" },
+        { phase: "Copying", target: "node-b", progress: "1.0 of 2.0 GiB", startedAt: "2026-11-27T11:50:00Z" },
       ),
     ];
     const text = statusText(
       status(cluster(movable("data", "node-a"), { moves, pods: [pod("db-0", { claims: ["data"], on: "node-a" })] })),
     );
-    expect(text).toMatch(/^new +app\/data +node-a +node-b +Copying +1\.0 of 2\.0 GiB$/m);
+    expect(text).toMatch(/^new +app\/data +node-a +node-b +Copying +1\.0 of 2\.0 GiB +10m$/m);
     expect(text).not.toMatch(/^old/m);
   });
 

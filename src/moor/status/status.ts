@@ -36,6 +36,8 @@ export interface MoveStatus extends MoveExplained {
 }
 
 export interface Status {
+  /** When it was read. */
+  readonly readAt: string;
   readonly nodes: readonly NodeStatus[];
   readonly moves: readonly MoveStatus[];
 }
@@ -48,6 +50,7 @@ export function status(cluster: Cluster): Status {
     ...volumes.store.list().map(({ spec }) => spec.nodeName),
   ]);
   return {
+    readAt: new Date(cluster.now).toISOString(),
     nodes: [...names].toSorted().map((name) => nodeStatus(cluster, name)),
     moves: movesOf(cluster),
   };

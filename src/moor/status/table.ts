@@ -1,12 +1,12 @@
 import { wordsOf } from "../cluster/node-state.ts";
-import { amount } from "../print/amounts.ts";
+import { age, amount } from "../print/amounts.ts";
 import { columns } from "../print/columns.ts";
 import type { MoveStatus, NodeStatus, Status } from "./status.ts";
 
 const NODES = ["NODE", "STATE", "AGENT", "POOL", "FREE", "SIZE", "VOLUMES", "ASKED FOR", "OLD COPIES"];
-const MOVES = ["MOVE", "CLAIMS", "FROM", "TO", "PHASE", "PROGRESS"];
+const MOVES = ["MOVE", "CLAIMS", "FROM", "TO", "PHASE", "PROGRESS", "AGE"];
 
-export function statusText({ moves, nodes }: Status): string {
+export function statusText({ moves, nodes, readAt }: Status): string {
   const parts = [
     columns(
       NODES,
@@ -21,7 +21,7 @@ export function statusText({ moves, nodes }: Status): string {
     "",
     columns(
       MOVES,
-      moves.map((move) => moveRow(move)),
+      moves.map((move) => moveRow(move, Date.parse(readAt))),
     ),
     ...messages,
   ].join("\n");
@@ -50,6 +50,6 @@ function troubles(nodes: readonly NodeStatus[]): string[] {
   ]);
 }
 
-function moveRow({ claims, from, name, phase, progress, to }: MoveStatus): string[] {
-  return [name, claims.join(","), from, to ?? "(not chosen)", phase, progress ?? "-"];
+function moveRow({ claims, from, name, phase, progress, startedAt, to }: MoveStatus, now: number): string[] {
+  return [name, claims.join(","), from, to ?? "(not chosen)", phase, progress ?? "-", age(startedAt, now)];
 }
