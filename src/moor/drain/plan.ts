@@ -1,12 +1,11 @@
 /*
- * What `kubectl drain` of a node would do with its volumes. Pure: the drain's own rules, on the
- * cluster as it would be with the node cordoned. Targets are chosen one group after the other, and
- * each takes its room, as in a drain.
+ * What `kubectl drain` of a node would do with its volumes. Pure: the drain's own rules, whether or
+ * not the node is cordoned yet. Targets are chosen one group after the other, and each takes its
+ * room, as in a drain.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Pod } from "../../kube/kinds.ts";
-import { isLeaving } from "../../kube/nodes.ts";
 import { nameOf, namespaceOf, type Stored } from "../../kube/objects.ts";
 import { bytes } from "../../kube/quantity.ts";
 import { BY_VOLUME } from "../../movable/volumes/loop.ts";
@@ -27,8 +26,7 @@ import { pinnedVolumes } from "./pinned.ts";
 export type RefusedEvictions = ReadonlyMap<string, string>;
 
 /** Throws MOOR_NODE_MISSING. */
-export function planDrain(read: Cluster, name: string, refused: RefusedEvictions): DrainPlan {
-  const cluster = withCordon(read, name);
+export function planDrain(cluster: Cluster, name: string, refused: RefusedEvictions): DrainPlan {
   const node = cluster.nodes.store.get(name);
   if (node === undefined) throw moorErrors.NODE_MISSING({ node: name });
   const here = cluster.volumes.store.byIndex("byNode", name);
@@ -49,7 +47,7 @@ export function planDrain(read: Cluster, name: string, refused: RefusedEvictions
   const staying = here.flatMap((volume) => stayingVolume(volume, stays.get(nameOf(volume)), users));
   const moving = planned.flatMap(({ volumes }) => volumes);
   return {
-    node: nodeState(read, name),
+    node: nodeState(cluster, name),
     groups: planned,
     stays: [...staying, ...pinnedVolumes(cluster, node)],
     totals: {
@@ -66,12 +64,6 @@ export function planDrain(read: Cluster, name: string, refused: RefusedEvictions
 export function podsToTry(cluster: Cluster, name: string): readonly Stored<Pod>[] {
   const here = cluster.volumes.store.byIndex("byNode", name);
   return usersOf(cluster, here).flatMap(({ pod }) => (pod.spec?.nodeName === name ? [pod] : []));
-}
-
-function withCordon(cluster: Cluster, name: string): Cluster {
-  const node = cluster.nodes.store.get(name);
-  if (node === undefined || isLeaving(node)) return cluster;
-  return { ...cluster, nodes: withObject(cluster.nodes, { ...node, spec: { ...node.spec, unschedulable: true } }) };
 }
 
 function planGroups(
