@@ -53,8 +53,8 @@ export function podsOfClaim(
 }
 
 /**
- * How good a node is for the claim's pods; less is better. Where no pod is known, or none can run on
- * any of the nodes, one without a NoSchedule or NoExecute taint is better: most pods can run there.
+ * How good a node is for the claim's pods; less is better. Where no pod is known, or none can run
+ * on any node, one without a NoSchedule or NoExecute taint is better: most pods can run there.
  */
 export function rankFor(pods: PodsOfClaim, node: Node): 0 | 1 | 2 {
   const tainted = isTainted(node);

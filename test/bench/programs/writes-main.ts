@@ -1,5 +1,5 @@
 // The writes that make and bind a volume by express bind: for each claim one after the other, for
-// all claims at once, and nothing in between. No queue, no limit, no waiting for anybody, no events.
+// all claims at once, and nothing in between. No queue, no limit, no waiting, no events.
 import {
   persistentVolumeClaims,
   persistentVolumes,
