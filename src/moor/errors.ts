@@ -38,6 +38,17 @@ export const moorErrors = defineErrors("MOOR", {
     retry: "change",
     advice: "Give the claim's name, and its namespace with -n. kubectl get pvc -A lists all.",
   },
+  POD_MISSING: {
+    message: ({ pod, namespace }: { pod: string; namespace: string }) =>
+      `there is no pod ${pod} in namespace ${namespace}`,
+    retry: "change",
+    advice: "Give the pod's name, and its namespace with -n. kubectl get pods -A lists all.",
+  },
+  POD_WITHOUT_CLAIM: {
+    message: ({ pod }: { pod: string }) => `pod ${pod} uses no claim`,
+    retry: "never",
+    advice: "Mooring has nothing to do with it: kubectl describe pod says why it does not run.",
+  },
   NODE_MISSING: {
     message: ({ node }: { node: string }) => `there is no node ${node}`,
     retry: "change",

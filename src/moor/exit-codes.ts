@@ -20,6 +20,8 @@ const BY_NAME: Readonly<Record<string, number>> = {
   FORBIDDEN: EXIT.forbidden,
   NOT_INSTALLED: EXIT.notFound,
   CLAIM_MISSING: EXIT.notFound,
+  POD_MISSING: EXIT.notFound,
+  POD_WITHOUT_CLAIM: EXIT.notFound,
   NODE_MISSING: EXIT.notFound,
   NO_MOVE: EXIT.notFound,
   REFUSED: EXIT.failed,

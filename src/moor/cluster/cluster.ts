@@ -7,7 +7,15 @@ import type { StorageNode } from "../../api/kinds/storage-node.ts";
 import type { StoragePool } from "../../api/kinds/storage-pool.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
-import type { Event, Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from "../../kube/kinds.ts";
+import type {
+  Event,
+  Lease,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+} from "../../kube/kinds.ts";
 import { keyOf, type KubeObject, type Stored } from "../../kube/objects.ts";
 import { IndexedStore, type Cached, type IndexFunction } from "../../kube/watch/store.ts";
 import { labelIndexes } from "../../movable/labels/loop.ts";
@@ -34,12 +42,14 @@ export interface Cluster extends MoveCaches {
   readonly storageClasses: Cached<StorageClass>;
   /** Events of the namespace that was asked about. */
   readonly events: readonly Stored<Event>[];
+  /** Who leads; undefined: it was not read, or may not be. `found` is undefined when there is none. */
+  readonly lease: { readonly found: Stored<Lease> | undefined } | undefined;
   /** The wall clock when it was read, in milliseconds. */
   readonly now: number;
 }
 
 /** Files the objects as the controller's caches do. What is not given is empty. */
-export function clusterOf(objects: Partial<Objects>, now: number): Cluster {
+export function clusterOf(objects: Partial<Objects>, now: number, lease?: Cluster["lease"]): Cluster {
   return {
     nodes: cached(objects.nodes),
     storageNodes: cached(objects.storageNodes),
@@ -52,6 +62,7 @@ export function clusterOf(objects: Partial<Objects>, now: number): Cluster {
     pods: cached(objects.pods, podIndexes),
     storageClasses: cached(objects.storageClasses),
     events: objects.events ?? [],
+    lease,
     now,
   };
 }

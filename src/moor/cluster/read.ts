@@ -4,14 +4,24 @@ import { storageNodes } from "../../api/kinds/storage-node.ts";
 import { storagePools } from "../../api/kinds/storage-pool.ts";
 import { volumeCopies } from "../../api/kinds/volume-copy.ts";
 import { volumeMoves } from "../../api/kinds/volume-move.ts";
+import { CONTROLLER } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { isNotFound } from "../../kube/errors.ts";
-import { events, nodes, persistentVolumeClaims, persistentVolumes, pods, storageClasses } from "../../kube/kinds.ts";
+import { isForbidden, isNotFound } from "../../kube/errors.ts";
+import {
+  events,
+  leases,
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  pods,
+  storageClasses,
+} from "../../kube/kinds.ts";
 import type { KubeObject, Stored } from "../../kube/objects.ts";
 import type { Resource } from "../../kube/resource.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { moorErrors } from "../errors.ts";
+import { controllerNamespace } from "../status/controller.ts";
 import { clusterOf, type Cluster } from "./cluster.ts";
 
 export interface ReadEffects {
@@ -48,7 +58,18 @@ export async function readCluster({ client, clock }: ReadEffects, signal: AbortS
     list(persistentVolumeClaims),
     list(pods),
   ]);
-  return clusterOf({ ...common, claims, pods: podList }, clock.now());
+  const lease = await readLease(client, controllerNamespace(podList), signal);
+  return clusterOf({ ...common, claims, pods: podList }, clock.now(), lease);
+}
+
+/** Who may see nodes and volumes need not see Leases. */
+async function readLease(client: KubeClient, namespace: string, signal: AbortSignal): Promise<Cluster["lease"]> {
+  try {
+    return { found: await client.find(leases, { name: CONTROLLER, namespace }, { signal }) };
+  } catch (error) {
+    if (isForbidden(error)) return undefined;
+    throw error;
+  }
 }
 
 /** What has no namespace. */

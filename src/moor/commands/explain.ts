@@ -1,8 +1,7 @@
 import { Command } from "commander";
 import { readNamespace } from "../cluster/read.ts";
-import { claimIn } from "../cluster/volumes.ts";
-import { explain } from "../explain/explain.ts";
-import { explanationText } from "../explain/table.ts";
+import { explainNamed } from "../explain/named.ts";
+import { namedText } from "../explain/table.ts";
 import { EXIT } from "../exit-codes.ts";
 import { rendered } from "../print/output.ts";
 import type { MoorEffects } from "./effects.ts";
@@ -15,7 +14,7 @@ export function explainCommand(run: Run): Command {
   return withNamespace(
     new Command("explain")
       .description("where the volume of a claim is, what its move does, and why its pod runs or does not")
-      .argument("<claim>", "pvc/NAME, or NAME"),
+      .argument("<claim>", "pvc/NAME or NAME; or pod/NAME for all claims of a pod"),
   ).action(async (claim: string, options: NamespaceOptions) => {
     await run((effects) => runExplain(effects, claim, options));
   });
@@ -25,8 +24,7 @@ async function runExplain(effects: MoorEffects, claim: string, options: Namespac
   return await withCluster(effects, options, async ({ client, namespace: ofContext }) => {
     const namespace = options.namespace ?? ofContext;
     const cluster = await readNamespace({ client, clock: effects.clock }, namespace, effects.signal);
-    const explanation = explain(cluster, { namespace, name: claimIn(claim) });
-    effects.write(rendered(options.output, explanation, explanationText));
+    effects.write(rendered(options.output, explainNamed(cluster, namespace, claim), namedText));
     return EXIT.done;
   });
 }

@@ -1,6 +1,12 @@
 import { wordsOf } from "../cluster/node-state.ts";
 import { amount } from "../print/amounts.ts";
 import type { Explanation, MoveExplained, PodExplained, Trouble, VolumeExplained } from "./explanation.ts";
+import type { PodClaims } from "./named.ts";
+
+/** Several are parted by an empty line. */
+export function namedText(named: Explanation | PodClaims): string {
+  return "claims" in named ? named.claims.map((one) => explanationText(one)).join("\n\n") : explanationText(named);
+}
 
 /** An explanation in sentences, one fact to a line. */
 export function explanationText({ claim, move, pods, trouble, volume }: Explanation): string {

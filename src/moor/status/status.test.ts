@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Lease } from "../../kube/kinds.ts";
 import { cluster, move, movable, node, pod, storageNode } from "../testing/objects.fixture.ts";
 import { status } from "./status.ts";
 import { statusText } from "./table.ts";
@@ -54,5 +55,32 @@ describe("moor status", () => {
     const text = statusText(status(cluster({ storageNodes: [storageNode("node-a", "2026-11-27T11:50:00Z")] })));
     expect(text).toMatch(/^node node-a: its mooring agent was last seen at 2026-11-27T11:50:00Z$/m);
     expect(text).toMatch(/^node-a +Ready +silent/m);
+  });
+
+  test.each<[string, Lease["spec"] | undefined, RegExp]>([
+    [
+      "who leads",
+      { holderIdentity: "c-1", renewTime: "2026-11-27T11:59:58.000000Z" },
+      /1 of 2 pods ready, c-1 leads \(seen 2s ago\)$/m,
+    ],
+    ["that nobody leads", undefined, /no controller leads, so nothing is made or moved$/m],
+    ["that the Lease was given back", { holderIdentity: "" }, /no controller leads/],
+    [
+      "that the leader is silent",
+      { holderIdentity: "c-1", renewTime: "2026-11-27T11:50:00.000000Z" },
+      /its leader c-1 was last heard of at 2026-11-27T11:50:00/,
+    ],
+  ])("says %s", (_title, spec, line) => {
+    const labels = { "app.kubernetes.io/name": "mooring", "app.kubernetes.io/component": "controller" };
+    const pods = [
+      pod("c-1", { claims: [], on: "node-a", metadata: { labels } }),
+      pod("c-2", { claims: [], metadata: { labels } }),
+      pod("other", { claims: [], on: "node-a" }),
+    ];
+    const found =
+      spec === undefined
+        ? undefined
+        : { metadata: { name: "mooring-controller", uid: "l", resourceVersion: "1" }, spec };
+    expect(statusText(status({ ...cluster({ pods }), lease: { found } }))).toMatch(line);
   });
 });

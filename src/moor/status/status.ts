@@ -7,6 +7,7 @@ import { nodeState, type NodeState } from "../cluster/node-state.ts";
 import { claimNameOf } from "../cluster/volumes.ts";
 import type { MoveExplained } from "../explain/explanation.ts";
 import { explainMove } from "../explain/move.ts";
+import { controllerStatus, type ControllerStatus } from "./controller.ts";
 
 export interface PoolStatus {
   readonly pool: string;
@@ -38,12 +39,14 @@ export interface MoveStatus extends MoveExplained {
 export interface Status {
   /** When it was read. */
   readonly readAt: string;
+  /** Unset: its Lease may not be read. */
+  readonly controller?: ControllerStatus;
   readonly nodes: readonly NodeStatus[];
   readonly moves: readonly MoveStatus[];
 }
 
 export function status(cluster: Cluster): Status {
-  const { nodes, storageNodes, volumes } = cluster;
+  const { lease, nodes, pods, storageNodes, volumes } = cluster;
   const names = new Set([
     ...nodes.store.list().map((node) => nameOf(node)),
     ...storageNodes.store.list().map((node) => nameOf(node)),
@@ -51,6 +54,7 @@ export function status(cluster: Cluster): Status {
   ]);
   return {
     readAt: new Date(cluster.now).toISOString(),
+    ...(lease === undefined ? {} : { controller: controllerStatus(pods.store.list(), lease.found, cluster.now) }),
     nodes: [...names].toSorted().map((name) => nodeStatus(cluster, name)),
     moves: movesOf(cluster),
   };

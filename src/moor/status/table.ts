@@ -1,13 +1,16 @@
 import { wordsOf } from "../cluster/node-state.ts";
 import { age, amount } from "../print/amounts.ts";
 import { columns } from "../print/columns.ts";
+import type { ControllerStatus } from "./controller.ts";
 import type { MoveStatus, NodeStatus, Status } from "./status.ts";
 
 const NODES = ["NODE", "STATE", "AGENT", "POOL", "FREE", "SIZE", "VOLUMES", "ASKED FOR", "OLD COPIES"];
 const MOVES = ["MOVE", "CLAIMS", "FROM", "TO", "PHASE", "PROGRESS", "AGE"];
 
-export function statusText({ moves, nodes, readAt }: Status): string {
+export function statusText({ controller, moves, nodes, readAt }: Status): string {
+  const leads = controller === undefined ? [] : [controllerLine(controller, Date.parse(readAt)), ""];
   const parts = [
+    ...leads,
     columns(
       NODES,
       nodes.flatMap((node) => nodeRows(node)),
@@ -25,6 +28,12 @@ export function statusText({ moves, nodes, readAt }: Status): string {
     ),
     ...messages,
   ].join("\n");
+}
+
+function controllerLine({ leader, pods, readyPods, renewedAt, trouble }: ControllerStatus, now: number): string {
+  const ready = `${String(readyPods)} of ${String(pods)} pods ready`;
+  if (trouble !== undefined) return `Controller: ${ready}; ${trouble}, so nothing is made or moved`;
+  return `Controller: ${ready}, ${leader ?? ""} leads (seen ${age(renewedAt, now)} ago)`;
 }
 
 function nodeRows({ node, pools, volumes }: NodeStatus): string[][] {

@@ -31,6 +31,16 @@ afterAll(async () => {
   await moor.close();
 });
 
+/** A budget for the story's pod. */
+function budget(maxUnavailable: number): object {
+  return {
+    apiVersion: "policy/v1",
+    kind: "PodDisruptionBudget",
+    metadata: { name: "w", namespace: NS },
+    spec: { maxUnavailable, selector: { matchLabels: { app: "w" } } },
+  };
+}
+
 /** What a command printed as JSON; it must have ended with this code. */
 async function json<T>(code: number, ...args: readonly string[]): Promise<T> {
   const result = await moor.run(...args, "-o", "json");
@@ -48,7 +58,10 @@ describe("moor", () => {
       volume: { name: volume, node: { name: node, ready: true } },
       pods: [{ name: "w-0", node, state: "Running" }],
     });
+    expect(await json(0, "explain", "pod/w-0", "-n", NS)).toMatchObject({ pod: "w-0", claims: [{ claim: explanation.claim }] });
     const status = await json<Status>(0, "status");
+    expect(status.controller).toMatchObject({ leader: expect.any(String) as string });
+    expect(status.controller?.trouble).toBeUndefined();
     expect(status.nodes.map((one) => one.node.name)).toEqual([...on.ground.nodes].toSorted());
     expect(status.nodes.find((one) => one.node.name === node)?.volumes).toBeGreaterThan(0);
   });
@@ -80,6 +93,15 @@ describe("moor", () => {
     expect(group?.volumes.map(({ claim }) => claim)).toEqual([`${NS}/data-w-0`]);
     expect(ground.nodes).toContain(group?.to);
     expect(group?.to).not.toBe(node);
+    await ground.apply(toYaml(budget(0)));
+    const held = await json<DrainPlan>(6, "plan", "drain", node);
+    const blocked = held.groups.find(({ pods }) => pods.includes(`${NS}/w-0`))?.blocked;
+    expect(blocked).toMatchObject({
+      code: "MOVE_EVICTION_HELD",
+      message: expect.stringMatching(/disruption budget/) as string,
+    });
+    await ground.delete(toYaml(budget(0)));
+    expect((await readyOn(ground, NS, "w-0")).metadata.deletionTimestamp).toBeUndefined();
     const found = await ground.get<{ spec: { unschedulable?: boolean } }>("Node", node);
     expect(found?.spec.unschedulable).toBeUndefined();
   });
