@@ -5,6 +5,8 @@ import { onLauncherGone } from "../cluster/launchers.ts";
 import { runProgram } from "../command-line.ts";
 import type { Figures } from "./figures.ts";
 import { benchLab } from "./lab/bench-lab.ts";
+import { benchMove } from "./move/bench-move.ts";
+import { MOVE_USAGE, readMoveOptions } from "./move/options.ts";
 import { readOptions, USAGE, type BareSubject, type Case, type ContainerSubject, type Options } from "./options.ts";
 import { table } from "./report.ts";
 import { runSubject, type Placement } from "./run-subject.ts";
@@ -83,6 +85,7 @@ async function main(): Promise<number> {
     await benchLab(args);
     return 0;
   }
+  if (benchmark === "move") return runProgram({ usage: MOVE_USAGE, read: readMoveOptions, run: benchMove });
   return runProgram({ usage: USAGE, read: readOptions, run: provision });
 }
 

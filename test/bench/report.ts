@@ -30,7 +30,8 @@ function duration(ms: number): string {
   return ms < 1_000 ? `${ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(2)} s`;
 }
 
-function aligned(rows: readonly (readonly string[])[]): string {
+/** Rows as a Markdown table; the first one is its head. */
+export function aligned(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows;
   const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>
