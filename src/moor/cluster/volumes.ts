@@ -56,14 +56,17 @@ export function podsOf(cluster: Cluster, { name, namespace }: ClaimName): readon
 }
 
 /**
- * The move of a volume that has not ended: the one that holds it, else the first that waits for it.
+ * The move of a volume that has not ended: the one that holds it, else one that waits for it; what
+ * a person asked for comes before what a drain made.
  */
 export function moveOf(cluster: Cluster, volume: Stored<LocalVolume>): Stored<VolumeMove> | undefined {
   const { activeMove } = volume.spec;
   const moves = cluster.moves.store.list().filter((move) => !isFinished(move));
   return (
     moves.find(({ metadata }) => metadata.uid === activeMove?.uid) ??
-    moves.find(({ spec }) => spec.volumes.some(({ name }) => name === nameOf(volume)))
+    moves
+      .filter(({ spec }) => spec.volumes.some(({ name }) => name === nameOf(volume)))
+      .toSorted((a, b) => Number(a.spec.reason === "Drain") - Number(b.spec.reason === "Drain"))[0]
   );
 }
 

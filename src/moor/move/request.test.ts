@@ -101,6 +101,17 @@ describe("moor cancel", () => {
     expect(planCancel(underWay("Request", "Copying", cordoned), asked).metadata.name).toBe("m");
   });
 
+  test("deletes what a person asked for before what a drain made, unless that holds the volume", () => {
+    const moves = [
+      move("d", { from: "node-a", reason: "Drain", volumes: ["pvc-data"] }, { phase: "Planned" }),
+      move("r", { from: "node-a", volumes: ["pvc-data"] }, { phase: "Planned" }),
+      move("old", { from: "node-b", volumes: ["pvc-data"] }, { phase: "Cancelled" }),
+    ];
+    expect(planCancel(cluster(movable("data", "node-a"), { moves }), asked).metadata.name).toBe("r");
+    const held = movable("data", "node-a", { activeMove: { name: "d", uid: "/d" } });
+    expect(planCancel(cluster(held, { moves }), asked).metadata.name).toBe("d");
+  });
+
   test("deletes the move of a drain once the node stays", () => {
     expect(planCancel(underWay("Drain", "Copying"), asked).metadata.name).toBe("m");
   });

@@ -58,7 +58,10 @@ describe("moor", () => {
       volume: { name: volume, node: { name: node, ready: true } },
       pods: [{ name: "w-0", node, state: "Running" }],
     });
-    expect(await json(0, "explain", "pod/w-0", "-n", NS)).toMatchObject({ pod: "w-0", claims: [{ claim: explanation.claim }] });
+    expect(await json(0, "explain", "pod/w-0", "-n", NS)).toMatchObject({
+      pod: "w-0",
+      claims: [{ claim: explanation.claim }],
+    });
     const status = await json<Status>(0, "status");
     expect(status.controller).toMatchObject({ leader: expect.any(String) as string });
     expect(status.controller?.trouble).toBeUndefined();
