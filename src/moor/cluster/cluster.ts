@@ -42,7 +42,7 @@ export interface Cluster extends MoveCaches {
   readonly storageClasses: Cached<StorageClass>;
   /** Events of the namespace that was asked about. */
   readonly events: readonly Stored<Event>[];
-  /** Who leads; undefined: it was not read, or may not be. `found` is undefined when there is none. */
+  /** Who leads. Undefined: it was not read, or may not be; `found` is undefined: there is none. */
   readonly lease: { readonly found: Stored<Lease> | undefined } | undefined;
   /** The wall clock when it was read, in milliseconds. */
   readonly now: number;
