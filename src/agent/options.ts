@@ -15,4 +15,6 @@ export interface AgentOptions {
   readonly csiDirectory: string;
   readonly healthPort: number;
   readonly transferPort: number;
+  /** Bytes per second of all copies that leave this node, together. @default no limit */
+  readonly bandwidth?: number | undefined;
 }

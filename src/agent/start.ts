@@ -174,7 +174,14 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
   const moves =
     moving === undefined
       ? undefined
-      : new Moves({ ...shared, ...moving, random, bootID, transport: moving.transport(client) });
+      : new Moves({
+          ...shared,
+          ...moving,
+          random,
+          bootID,
+          bandwidth: options.bandwidth,
+          transport: moving.transport(client),
+        });
   const run = async (): Promise<void> => {
     await Promise.all(informers.map((informer) => informer.synced(signal)));
     const afterFirstLook = async (): Promise<void> => {

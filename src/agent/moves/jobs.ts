@@ -27,12 +27,14 @@ import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Random } from "../../effects/random.ts";
 import type { CopyEngine } from "../transfer/engine.ts";
+import type { Pace } from "../transfer/tree/contents.ts";
 import { SourceMemory } from "../transfer/passes/source-memory.ts";
 import { TargetMemory } from "../transfer/passes/target-memory.ts";
 import type { Progress } from "../transfer/receive.ts";
 import type { TreeSummary } from "../transfer/tree/summary.ts";
 import type { TransferRequest } from "./transfer-request.ts";
 import { Meter } from "./meter.ts";
+import { Bandwidth } from "./bandwidth.ts";
 import { isWorthAnother } from "./passes.ts";
 import type { Failure, Found, Outcome, Precopy, Summary, VolumeView } from "./view.ts";
 
@@ -48,6 +50,10 @@ export interface JobsDeps {
    * refuses.
    */
   readonly request: (node: string, request: TransferRequest, signal: AbortSignal) => Promise<Duplex>;
+  /** Bytes per second of a move as it is now; undefined: no limit. */
+  readonly bandwidthOf: (move: string) => number | undefined;
+  /** Of all that this node sends together. @default no limit */
+  readonly bandwidth?: number | undefined;
 }
 
 interface Job {
@@ -91,9 +97,12 @@ export class Jobs {
   readonly #jobs = new Map<string, KeyedJob>();
   readonly #sends = new Map<string, Set<Job>>();
   readonly #memories = new Map<string, Memory>();
+  /** Of all transfers from this node. */
+  readonly #bandwidth: Bandwidth;
 
   constructor(deps: JobsDeps) {
     this.#deps = deps;
+    this.#bandwidth = new Bandwidth(deps.clock, () => deps.bandwidth);
   }
 
   /** Why the tree cannot be copied, as a sentence; "" when it can. */
@@ -177,13 +186,19 @@ export class Jobs {
 
   /** Sends the tree over the stream, as it was asked for. Rejects when it could not. */
   async send(asked: TransferRequest, path: string, stream: Duplex): Promise<void> {
-    const { base, pass, volume } = asked;
+    const { base, move, pass, volume } = asked;
+    const { bandwidthOf, clock } = this.#deps;
     const stop = new AbortController();
+    const ofMove = new Bandwidth(clock, () => bandwidthOf(move));
+    const pace: Pace = async (bytes, signal) => {
+      await ofMove.take(bytes, signal);
+      await this.#bandwidth.take(bytes, signal);
+    };
     const memory = this.#memoryOf(volume, asked).source;
     const sending = (async (): Promise<void> => {
       const directory = await this.#deps.openDirectory(path);
       try {
-        await this.#deps.engine.send(directory.fd, stream, stop.signal, { base, pass, memory });
+        await this.#deps.engine.send(directory.fd, stream, stop.signal, { base, pass, memory, pace });
       } finally {
         await directory.close();
       }

@@ -117,6 +117,32 @@ describe("a pass after a live one", () => {
     expect(describeTree(target)).toBe(describeTree(source));
   });
 
+  it("reads no faster than it may, what it sends and what it only compares", async () => {
+    const { source, from, to } = sourceAndTarget();
+    shell(source, "head -c 3000000 /dev/urandom > large; truncate -s 1G hole; echo small > small");
+    const memory = new SourceMemory(LATER_OPEN);
+    const target = new TargetMemory();
+    const paced = async (pass: string | undefined): Promise<number[]> => {
+      const asked: number[] = [];
+      const pace = (bytes: number): Promise<void> => Promise.resolve(void asked.push(bytes));
+      const [near, far] = await socketPair();
+      await Promise.all([
+        engine.send(from, near, never, { pass, base: target.pass, memory, pace }),
+        engine.receive(to, far, never, () => undefined, { pass, memory: target }),
+      ]);
+      return asked;
+    };
+    const sum = (asked: readonly number[]): number => asked.reduce((a, b) => a + b, 0);
+    const all = await paced("one");
+    expect(sum(all)).toBe(3_000_006);
+    expect(Math.max(...all)).toBeLessThanOrEqual(MIB);
+    // Its change time is the only thing that is new.
+    shell(source, "chmod 600 large");
+    expect(sum(await paced("two"))).toBe(3_000_000);
+    // The pod is down: what is only compared waits for nobody.
+    expect(await paced(undefined)).toEqual([]);
+  });
+
   it("brings over every kind of change", async () => {
     const { source, target, from, to } = sourceAndTarget();
     fill(source);

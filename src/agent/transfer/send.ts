@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { transferErrors } from "./errors.ts";
 import { SourceMemory } from "./passes/source-memory.ts";
+import type { Pace } from "./tree/contents.ts";
 import { scan } from "./tree/scan.ts";
 import { sameSummary, Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { Channel } from "./wire/channel.ts";
@@ -14,6 +15,8 @@ export interface SendOptions {
   readonly base?: string | undefined;
   /** Of this copy. Without it nothing is known of earlier passes. */
   readonly memory?: SourceMemory | undefined;
+  /** How fast files may be read, and so sent. */
+  readonly pace?: Pace | undefined;
 }
 
 /**
@@ -24,14 +27,14 @@ export async function send(
   root: number,
   stream: Duplex,
   signal: AbortSignal,
-  { base, memory = new SourceMemory(), pass }: SendOptions = {},
+  { base, memory = new SourceMemory(), pace, pass }: SendOptions = {},
 ): Promise<TreeSummary> {
   const channel = new Channel(stream, signal);
   try {
     await channel.writeHeader();
-    const known = pass === undefined ? memory.beginFinal(base) : await memory.beginLive(root, pass, base);
+    const known = pass === undefined ? memory.beginFinal(base) : await memory.beginLive(root, pass, base, pace);
     const summarizer = new Summarizer();
-    for await (const step of scan(root, signal, { live: pass !== undefined, known })) {
+    for await (const step of scan(root, signal, { live: pass !== undefined, known, pace })) {
       await sendStep(channel, step);
       if (step.kind === "close") summarizer.add(step.entry);
     }

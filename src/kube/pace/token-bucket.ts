@@ -1,29 +1,36 @@
 import type { Clock } from "../../effects/clock.ts";
 
 /**
- * A bucket of `burst` tokens that refills at `perSecond`. `reserve` may go into debt, and says how
- * long to wait for it to be paid; `tryTake` never does.
+ * A bucket of `burst` tokens that refills at `perSecond`, which may change at any time. `reserve`
+ * may go into debt, and says how long to wait for it to be paid; `tryTake` never does.
  */
 export class TokenBucket {
   readonly #clock: Clock;
-  readonly #perSecond: number;
+  readonly #perSecond: () => number;
   readonly #burst: number;
   #tokens: number;
   #at: number;
 
-  constructor(clock: Clock, options: { readonly perSecond: number; readonly burst: number }) {
+  constructor(clock: Clock, options: { readonly perSecond: number | (() => number); readonly burst: number }) {
+    const { perSecond } = options;
     this.#clock = clock;
-    this.#perSecond = options.perSecond;
+    this.#perSecond = typeof perSecond === "number" ? () => perSecond : perSecond;
     this.#burst = options.burst;
     this.#tokens = options.burst;
     this.#at = clock.monotonic();
   }
 
-  /** Takes a token in any case; returns the milliseconds after which it may be used. */
-  reserve(): number {
+  /** Takes tokens in any case; returns the milliseconds after which they may be used. */
+  reserve(tokens = 1): number {
     this.#refill();
-    this.#tokens -= 1;
-    return this.#tokens >= 0 ? 0 : (-this.#tokens / this.#perSecond) * 1000;
+    this.#tokens -= tokens;
+    return this.owedMs();
+  }
+
+  /** The milliseconds until no token is owed, at the rate of now. */
+  owedMs(): number {
+    this.#refill();
+    return this.#tokens >= 0 ? 0 : (-this.#tokens / this.#perSecond()) * 1000;
   }
 
   /** Takes a token if there is one. */
@@ -36,7 +43,7 @@ export class TokenBucket {
 
   #refill(): void {
     const now = this.#clock.monotonic();
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#perSecond);
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#perSecond());
     this.#at = now;
   }
 }

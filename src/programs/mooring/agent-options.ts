@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { bytes } from "../../kube/quantity.ts";
 import type { AgentOptions } from "../../agent/options.ts";
 
 export type AgentCommandOptions = AgentOptions & {
@@ -14,6 +15,7 @@ interface Flags {
   readonly csiDirectory?: string;
   readonly healthPort: number;
   readonly transferPort: number;
+  readonly bandwidth?: number;
   readonly kubeconfig?: string;
   readonly debug: boolean;
 }
@@ -49,6 +51,14 @@ export function agentCommand(run: (options: AgentCommandOptions) => Promise<void
         .argParser(Number),
     )
     .addOption(new Option("--transfer-port <port>", "where other agents fetch copies").default(9899).argParser(Number))
+    .addOption(
+      new Option(
+        "--bandwidth <quantity>",
+        "bytes per second of all copies that leave the node, as 50Mi (default: no limit)",
+      )
+        .env("BANDWIDTH")
+        .argParser(bandwidth),
+    )
     .addOption(new Option("--kubeconfig <file>", "how to reach the API server; in a pod it is not needed"))
     .addOption(new Option("--debug", "log more").default(false))
     .action(async ({ root, csiDirectory, ...flags }: Flags) => {
@@ -61,6 +71,17 @@ function roots(value: string, before: readonly string[]): readonly string[] {
   // What is there before the first is the default.
   const kept = before.length === 1 && before[0] === ROOT ? [] : before;
   return [...kept, directory(value)];
+}
+
+function bandwidth(value: string): number {
+  let perSecond = 0;
+  try {
+    perSecond = Number(bytes(value));
+  } catch {
+    // Said below.
+  }
+  if (perSecond <= 0) throw new InvalidArgumentError("It must be an amount of bytes per second, as 50Mi.");
+  return perSecond;
 }
 
 function directory(value: string): string {

@@ -22,6 +22,8 @@ export interface InstallOptions {
    * Everything of the manifest moves to this namespace, as bundles of other distributions have it.
    */
   readonly namespace?: string;
+  /** Changes whatever else of the manifest the story wants otherwise, object by object. */
+  readonly edit?: (object: ManifestObject) => void;
 }
 
 interface DeploymentSpec {
@@ -81,6 +83,7 @@ function adapt(object: ManifestObject, image: string, options: InstallOptions): 
     if (options.teardown !== undefined) data["teardown"] = options.teardown;
     if (options.helperPod !== undefined) data["helperPod.yaml"] = options.helperPod;
   }
+  options.edit?.(object);
 }
 
 function moved(objects: readonly ManifestObject[], namespace: string): ManifestObject[] {

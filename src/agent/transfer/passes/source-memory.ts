@@ -11,6 +11,7 @@
  * earlier time then, and the records of the first count for nothing.
  */
 import { SystemError } from "../../sys/libc.ts";
+import type { Pace } from "../tree/contents.ts";
 import { FileRecords } from "./file-records.ts";
 import { machineGround, type Ground } from "./ground.ts";
 import { FinalPass, LivePass, SummaryPass, type Reading } from "./source-passes.ts";
@@ -39,14 +40,14 @@ export class SourceMemory {
    * Begins a live pass. `base` is the pass that the target has records of; undefined: none.
    * Whatever is written to the tree from now on is seen by the next pass.
    */
-  async beginLive(root: number, pass: string, base: string | undefined): Promise<LivePass> {
+  async beginLive(root: number, pass: string, base: string | undefined, pace?: Pace): Promise<LivePass> {
     this.#sealed = undefined;
     const at = this.#read(root);
     await this.#ground.syncfs(root);
     const known = this.#known(base);
     const next = { pass, records: new FileRecords(), at };
     const trusted = at !== undefined && isStepless(known?.at, at);
-    return new LivePass({ base: known?.records, trusted, next: next.records, at, ground: this.#ground }, () => {
+    return new LivePass({ base: known?.records, trusted, next: next.records, at, ground: this.#ground, pace }, () => {
       this.#remembered = next;
     });
   }

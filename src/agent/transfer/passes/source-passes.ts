@@ -24,7 +24,7 @@
 import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { ContentHash } from "../tree/content-hash.ts";
-import { readContents } from "../tree/contents.ts";
+import { readContents, type Pace, type ReadOptions } from "../tree/contents.ts";
 import type { TreePath } from "../tree/path.ts";
 import { openFile } from "../tree/safe-open.ts";
 import { isSame, isSameButForCtime, recordOf, type FileRecord, type FileRecords } from "./file-records.ts";
@@ -55,6 +55,7 @@ export class LivePass implements KnownFiles {
   readonly #next: FileRecords;
   readonly #at: Reading | undefined;
   readonly #ground: Ground;
+  readonly #pace: Pace | undefined;
   readonly #remember: () => void;
 
   constructor(
@@ -68,6 +69,8 @@ export class LivePass implements KnownFiles {
       /** undefined: the times of this pass tell nothing. */
       readonly at: Reading | undefined;
       readonly ground: Ground;
+      /** How fast it may read what is only believed. */
+      readonly pace?: Pace | undefined;
     },
     remember: () => void,
   ) {
@@ -76,6 +79,7 @@ export class LivePass implements KnownFiles {
     this.#next = parts.next;
     this.#at = parts.at;
     this.#ground = parts.ground;
+    this.#pace = parts.pace;
     this.#remember = remember;
   }
 
@@ -92,7 +96,7 @@ export class LivePass implements KnownFiles {
     try {
       const proven = this.proves(fd, stat);
       if (!proven && same && stat.ctimeNs < record.believedBeforeNs) return this.#keep(path, record);
-      const content = await contentOf(fd, Number(stat.size), signal);
+      const content = await contentOf(fd, Number(stat.size), { signal, pace: this.#pace });
       if (content !== record.content) return undefined;
       this.read(path, stat, statDescriptor(looked), content, proven);
       return content;
@@ -194,16 +198,16 @@ export class FinalPass implements KnownFiles {
 async function readAll(looked: number, stat: Stat, signal: AbortSignal): Promise<string> {
   const fd = openFile(looked);
   try {
-    return await contentOf(fd, Number(stat.size), signal);
+    return await contentOf(fd, Number(stat.size), { signal });
   } finally {
     close(fd);
   }
 }
 
-async function contentOf(fd: number, size: number, signal: AbortSignal): Promise<string> {
+async function contentOf(fd: number, size: number, options: ReadOptions): Promise<string> {
   const hash = new ContentHash();
-  for await (const piece of readContents(fd, size)) {
-    signal.throwIfAborted();
+  for await (const piece of readContents(fd, size, options)) {
+    options.signal.throwIfAborted();
     hash.update(piece);
   }
   return hash.digest(size);

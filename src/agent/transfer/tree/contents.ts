@@ -12,19 +12,28 @@ export interface Piece {
   readonly bytes: Buffer;
 }
 
+/** Waits until so many bytes may be read. */
+export type Pace = (bytes: number, signal: AbortSignal) => Promise<void>;
+
+export interface ReadOptions {
+  readonly signal: AbortSignal;
+  /** Asked before each piece is read. */
+  readonly pace?: Pace | undefined;
+}
+
 /**
  * The data of an open file up to `size`, in rising order, without its holes. Ends early where the
  * file has shrunk. Reads one piece ahead, while the one before is hashed and sent; the descriptor
  * may be closed when the generator has ended.
  */
-export async function* readContents(fd: number, size: number): AsyncGenerator<Piece, void> {
+export async function* readContents(fd: number, size: number, options: ReadOptions): AsyncGenerator<Piece, void> {
   const places = placesOf(fd, size);
-  let ahead = readNext(fd, places);
+  let ahead = readNext(fd, places, options);
   try {
     for (;;) {
       const piece = await ahead;
       if (piece === undefined) return;
-      ahead = readNext(fd, places);
+      ahead = readNext(fd, places, options);
       // Whoever asks for the next piece hears of its error.
       ahead.catch(() => undefined);
       yield piece;
@@ -34,10 +43,15 @@ export async function* readContents(fd: number, size: number): AsyncGenerator<Pi
   }
 }
 
-async function readNext(fd: number, places: Generator<Place, void>): Promise<Piece | undefined> {
+async function readNext(
+  fd: number,
+  places: Generator<Place, void>,
+  { pace, signal }: ReadOptions,
+): Promise<Piece | undefined> {
   const next = places.next();
   if (next.done === true) return undefined;
   const { offset, length } = next.value;
+  await pace?.(length, signal);
   const bytes = await readAt(fd, offset, length);
   return bytes.length === 0 ? undefined : { offset, bytes };
 }

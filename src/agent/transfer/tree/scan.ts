@@ -20,7 +20,7 @@ import { close, readlinkat } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { transferErrors } from "../errors.ts";
 import { ContentHash } from "./content-hash.ts";
-import { BLOCK, readContents, type Piece } from "./contents.ts";
+import { BLOCK, readContents, type Pace, type Piece } from "./contents.ts";
 import type { KnownFiles } from "../passes/known-files.ts";
 import { xattrDigest, type Entry, type Head } from "./entry.ts";
 import { Links } from "./links.ts";
@@ -47,6 +47,8 @@ export interface ScanOptions {
   readonly live?: boolean;
   /** What is known of the files. */
   readonly known?: KnownFiles;
+  /** How fast files may be read. */
+  readonly pace?: Pace | undefined;
 }
 
 /** Reads the tree below the directory `root`. */
@@ -126,7 +128,7 @@ async function* leaf(
   }
   const hash = new ContentHash();
   let proven = false;
-  yield* contentOf(fd, head, hash, options, (opened) => {
+  yield* contentOf(fd, head, hash, signal, options, (opened) => {
     proven = options.known?.proves(opened, stat) === true;
   });
   const content = hash.digest(head.size ?? 0);
@@ -139,6 +141,7 @@ async function* contentOf(
   looked: number,
   head: Head,
   hash: ContentHash,
+  signal: AbortSignal,
   options: ScanOptions,
   opened: (fd: number) => void,
 ): AsyncGenerator<TreeStep, void> {
@@ -147,7 +150,7 @@ async function* contentOf(
   try {
     opened(fd);
     if (options.fromDisk === true) dropCache(fd);
-    for await (const read of readContents(fd, head.size ?? 0)) {
+    for await (const read of readContents(fd, head.size ?? 0, { signal, pace: options.pace })) {
       const piece = options.live === true ? filledUp(read, head.size ?? 0) : read;
       hash.update(piece);
       yield { kind: "data", ...piece };
