@@ -41,11 +41,13 @@ const ROOMS = {
   controller: ["effects", "observe", "kube", "api", "provision", "place", "movable", "move", "agent"],
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
   lab: ["effects", "observe", "kube", "api"],
+  // The operators' command: reads a cluster and shows it, makes and deletes VolumeMoves.
+  moor: ["effects", "observe", "kube", "api", "provision", "place", "movable", "move"],
   // The lab and the shipped programs, shown to somebody who has nothing but Node.
   demo: [...PRODUCT, "lab"],
   // The processes, composed of the rooms and of what touches the machine.
   programs: PRODUCT,
-  bin: [...PRODUCT, "lab", "demo", "programs"],
+  bin: [...PRODUCT, "lab", "demo", "moor", "programs"],
 };
 
 /** Files that touch the outside world: adapters and programs. Tests may do what they need. */

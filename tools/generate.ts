@@ -10,6 +10,7 @@ import { transferErrors } from "../src/agent/transfer/errors.ts";
 import { demoErrors } from "../src/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
 import { webhookErrors } from "../src/controller/webhook/errors.ts";
+import { moorErrors } from "../src/moor/errors.ts";
 import { moveErrors } from "../src/move/errors.ts";
 import { movableErrors } from "../src/movable/errors.ts";
 import type { ErrorRow } from "../src/observe/errors.ts";
@@ -80,6 +81,7 @@ function errorsPage(): string {
     ...holdersErrors.table.entries(),
     ...mountErrors.table.entries(),
     ...movableErrors.table.entries(),
+    ...moorErrors.table.entries(),
     ...moveErrors.table.entries(),
     ...provisionErrors.table.entries(),
     ...transferErrors.table.entries(),

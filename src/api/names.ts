@@ -45,6 +45,9 @@ export const HOSTNAME_LABEL = "kubernetes.io/hostname";
  */
 export const CANARY_ANNOTATION = "mooring.dev/canary";
 
+/** Name of the controller's Deployment, ServiceAccount and Lease. */
+export const CONTROLLER = "mooring-controller";
+
 /** The movable driver: StorageClass.provisioner, CSIDriver, PersistentVolume.spec.csi.driver. */
 export const DRIVER = "mooring.dev";
 

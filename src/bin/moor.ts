@@ -1,9 +1,11 @@
+import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { systemClock } from "../effects/node/clock.ts";
 import { systemFiles } from "../effects/node/files.ts";
 import { systemRandom } from "../effects/node/random.ts";
+import { systemRunner } from "../effects/node/runner.ts";
 import { CodedError, messageOf } from "../observe/errors.ts";
 import { silentLog } from "../observe/log.ts";
 import { VERSION } from "../observe/version.ts";
@@ -11,24 +13,46 @@ import { Interrupted, Interrupts } from "../demo/interrupts.ts";
 import { demoCommand, exitCodeOf, type DemoOptions } from "../demo/options.ts";
 import { runDemo } from "../demo/run.ts";
 import { printerFor } from "../demo/timeline/printer-for.ts";
+import { clusterCommands } from "../moor/commands/commands.ts";
+import type { MoorEffects } from "../moor/commands/effects.ts";
+import { exitCodeAfter } from "../moor/commands/run.ts";
 
-/** The command line for people. So far it has one command. */
+/** kubectl runs a program of this name as `kubectl moor`. */
+const PLUGIN = "kubectl-moor";
+
+/** The command line for people. */
 async function main(): Promise<number> {
   let exitCode = 0;
-  const program = new Command("moor")
+  const name = basename(process.argv[1] ?? "").replace(/\.mjs$/, "") === PLUGIN ? "kubectl moor" : "moor";
+  const program = new Command(name)
     .description("Mooring: local volumes for Kubernetes")
     .version(VERSION)
     .addCommand(
       demoCommand(async (options) => {
-        exitCode = await demo(options);
+        exitCode = await demoExitCode(options);
       }),
     );
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  for (const command of clusterCommands(async (work) => {
+    exitCode = await exitCodeAfter(clusterEffects(), work);
+  })) {
+    program.addCommand(command);
+  }
+  for (const command of withSubcommands(program)) command.exitOverride();
   try {
     await program.parseAsync();
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return exitCodeOf(error);
+    if (!(error instanceof Interrupted)) throw error;
+    process.stderr.write(`\nmoor: ${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+async function demoExitCode(options: DemoOptions): Promise<number> {
+  try {
+    return await demo(options);
+  } catch (error) {
     if (error instanceof Interrupted) {
       process.stderr.write(`\nmoor demo: ${error.message}; everything is removed\n`);
       return error.exitCode;
@@ -37,6 +61,30 @@ async function main(): Promise<number> {
     if (error instanceof CodedError) process.stderr.write(`${error.advice} (${error.code})\n`);
     return error instanceof CodedError ? 2 : 1;
   }
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap((one) => withSubcommands(one))];
+}
+
+function clusterEffects(): MoorEffects {
+  const clock = systemClock();
+  const interrupts = new Interrupts(clock, process, (code) => process.exit(code));
+  return {
+    clock,
+    random: systemRandom(),
+    files: systemFiles(),
+    runner: systemRunner(),
+    log: silentLog,
+    env: process.env,
+    write: (output) => {
+      process.stdout.write(output);
+    },
+    tell: (line) => {
+      process.stderr.write(`${line}\n`);
+    },
+    signal: interrupts.signal,
+  };
 }
 
 async function demo(options: DemoOptions): Promise<number> {

@@ -1,13 +1,13 @@
 import { DRIVER } from "../api/names.ts";
-import type { Informer } from "../kube/watch/informer.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../kube/kinds.ts";
 import type { Stored } from "../kube/objects.ts";
+import type { Cached } from "../kube/watch/store.ts";
 import { claimKeysOf } from "../provision/indexes.ts";
 
 /** The caches that lead from a pod to its volumes. */
 export interface PodVolumeSources {
-  readonly claims: Informer<PersistentVolumeClaim>;
-  readonly persistentVolumes: Informer<PersistentVolume>;
+  readonly claims: Cached<PersistentVolumeClaim>;
+  readonly persistentVolumes: Cached<PersistentVolume>;
 }
 
 /** Names of the movable volumes (LocalVolumes) that a pod uses, as far as the caches know. */

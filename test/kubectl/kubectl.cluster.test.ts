@@ -1,5 +1,7 @@
 // A stock kubectl on the lab. It needs no cluster, but the kubectl that is built for one.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Status } from "../../src/moor/status/status.ts";
+import { productBundle } from "../program/bundle.ts";
 import { KubectlLab, NODES } from "./lab.ts";
 import { BUDGET, configMap, DATABASE, pod } from "./manifests.ts";
 
@@ -136,6 +138,23 @@ describe("a stock kubectl on the lab", () => {
     const token = await lab.kubectl("create token robot");
     const { stdout, code } = await lab.run(["auth", "can-i", "delete", "pods", `--token=${token}`]);
     expect([stdout, code]).toEqual(["no\n", 1]);
+  });
+
+  it("finds moor as its plugin: with its KUBECONFIG and flags", async () => {
+    const moor = await productBundle("moor");
+    try {
+      await lab.plugIn("moor", moor.file);
+      expect(await lab.kubectl("moor --help")).toMatch(/^Usage: kubectl moor \[options\] \[command\]/);
+      const status = JSON.parse(await lab.kubectl("moor status -o json")) as Status;
+      expect(status.nodes.map(({ node }) => node.name)).toEqual(NODES);
+      const missing = await lab.run(["moor", "explain", "pvc/none", "-n", "some"]);
+      expect([missing.code, missing.stderr]).toEqual([
+        3,
+        expect.stringMatching(/there is no claim none in namespace some/) as string,
+      ]);
+    } finally {
+      await moor.remove();
+    }
   });
 
   it("deletes a namespace with all that is in it", async () => {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -41,9 +41,8 @@ export class KubectlLab {
     const tls = { cert: await pem("server"), key: await pem("server.key"), ca: await pem("ca") };
     const served = await serveLab(api, { tls, tokens: new Map() });
     const directory = await mkdtemp(join(tmpdir(), "mooring-kubectl-"));
-    const kubeconfig = join(directory, "kubeconfig");
-    await writeFile(kubeconfig, served.kubeconfig());
-    return new KubectlLab([...kubectl, `--kubeconfig=${kubeconfig}`], directory, async () => {
+    await writeFile(join(directory, "kubeconfig"), served.kubeconfig());
+    return new KubectlLab(kubectl, directory, async () => {
       await controllers.stop();
       await served.close();
       await rm(directory, { recursive: true });
@@ -78,12 +77,19 @@ export class KubectlLab {
     return new Following([...this.#argv, ...args.split(" ")], this.#env);
   }
 
+  /** Makes a program one that kubectl finds: `kubectl-NAME` is `kubectl NAME`. */
+  async plugIn(name: string, file: string): Promise<void> {
+    await symlink(file, join(this.#directory, `kubectl-${name}`));
+  }
+
   async close(): Promise<void> {
     await this.#stop();
   }
 
   get #env(): Record<string, string> {
-    return { HOME: this.#directory, PATH: process.env["PATH"] ?? "" };
+    const directory = this.#directory;
+    const path = `${directory}:${process.env["PATH"] ?? ""}`;
+    return { HOME: directory, KUBECONFIG: join(directory, "kubeconfig"), PATH: path };
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
@@ -19,7 +19,7 @@ const WITHOUT_KOFFI: Plugin = {
 };
 
 /** Builds a program of src/bin into a directory of its own. */
-export async function productBundle(program: "local-path-provisioner" | "mooring"): Promise<Bundle> {
+export async function productBundle(program: "local-path-provisioner" | "moor" | "mooring"): Promise<Bundle> {
   const directory = await mkdtemp(join(tmpdir(), "mooring-bundle-"));
   const file = join(directory, `${program}.mjs`);
   await build({
@@ -30,9 +30,12 @@ export async function productBundle(program: "local-path-provisioner" | "mooring
     format: "esm",
     target: "node20.19",
     define: { MOORING_VERSION: '"test"' },
-    banner: { js: 'import { createRequire as r } from "node:module"; const require = r(import.meta.url);' },
+    banner: {
+      js: '#!/usr/bin/env node\nimport { createRequire as r } from "node:module"; const require = r(import.meta.url);',
+    },
     plugins: [WITHOUT_KOFFI],
     logLevel: "error",
   });
+  await chmod(file, 0o755);
   return { file, remove: () => rm(directory, { recursive: true, force: true }) };
 }

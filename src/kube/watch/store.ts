@@ -1,4 +1,4 @@
-import { keyOf, uidOf, type KubeObject } from "../objects.ts";
+import { keyOf, uidOf, type KubeObject, type Stored } from "../objects.ts";
 
 /** What has become of one object. */
 export interface Change<T> {
@@ -25,6 +25,11 @@ export interface Store<T> {
    */
   byIndex(index: string, value: string): readonly T[];
   readonly size: number;
+}
+
+/** Whoever holds objects of a kind to read: an informer, or a list that was read once. */
+export interface Cached<T extends KubeObject> {
+  readonly store: Store<Stored<T>>;
 }
 
 /** Gives an object the values under which an index finds it. */

@@ -7,6 +7,7 @@ import { nodes as nodeResource, type Node } from "../../kube/kinds.ts";
 import { hostnameOf } from "../../kube/nodes.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
+import type { Cached } from "../../kube/watch/store.ts";
 import { planLabels, type LabelledNode, type PlacedVolume } from "./wanted.ts";
 
 /** Indexes that the informer of LocalVolumes must have. */
@@ -67,7 +68,7 @@ export async function runLabelLoop(deps: LabelLoopDeps, signal: AbortSignal): Pr
 }
 
 /** Whether every node has the labels that a volume wants, as far as the caches know. */
-export function labelsAreSet(nodes: Informer<Node>, volume: Stored<LocalVolume>): boolean {
+export function labelsAreSet(nodes: Cached<Node>, volume: Stored<LocalVolume>): boolean {
   const placed = placedVolume(volume);
   return nodes.store.list().every((node) => {
     const labelled = labelledNode(node);

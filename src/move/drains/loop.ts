@@ -5,6 +5,7 @@
  * volumes' activeMove lets one of them have the volumes, and the other one waits and is cancelled
  * when it finds them elsewhere. What a crash leaves: a VolumeMove, or none, which is planned again.
  */
+import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import { MOVE_FINALIZER } from "../../api/names.ts";
 import type { Random } from "../../effects/random.ts";
@@ -29,6 +30,9 @@ export interface DrainLoopDeps extends ControllerDeps, StaySources {
   readonly random: Random;
   readonly asks: Asks;
   readonly moves: Informer<VolumeMove>;
+  readonly nodes: Informer<Node>;
+  readonly volumes: Informer<LocalVolume>;
+  readonly pods: Informer<Pod>;
 }
 
 const WORKERS = 4;

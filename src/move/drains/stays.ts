@@ -7,9 +7,9 @@
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { StoragePool } from "../../api/kinds/storage-pool.ts";
-import type { Informer } from "../../kube/watch/informer.ts";
 import type { Node, PersistentVolume, Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
+import type { Cached } from "../../kube/watch/store.ts";
 import { volumesOfPod, type PodVolumeSources } from "../../movable/pod-volumes.ts";
 import { affinityAllows } from "../../provision/claims/fits.ts";
 import { whyStays } from "../../place/stays.ts";
@@ -17,12 +17,12 @@ import { BY_CLAIM, claimKeysOf } from "../../provision/indexes.ts";
 import { groupsOf } from "./plan-drain.ts";
 
 export interface StaySources extends PodVolumeSources {
-  readonly nodes: Informer<Node>;
+  readonly nodes: Cached<Node>;
   /** With the index `byNode`. */
-  readonly volumes: Informer<LocalVolume>;
-  readonly pools: Informer<StoragePool>;
+  readonly volumes: Cached<LocalVolume>;
+  readonly pools: Cached<StoragePool>;
   /** Of all namespaces, with the index of `podIndexes`. */
-  readonly pods: Informer<Pod>;
+  readonly pods: Cached<Pod>;
 }
 
 /** A pod of a node's volumes. */

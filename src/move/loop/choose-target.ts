@@ -5,7 +5,7 @@ import { claimKeysOf } from "../../provision/indexes.ts";
 import { whyUnfit as whyPodUnfit } from "../../provision/claims/fits.ts";
 import type { MoveSnapshot, NodeView, TargetChoice } from "../plan/snapshot.ts";
 import { whyUnfit } from "../plan/target/target.ts";
-import type { MoveSources } from "./sources.ts";
+import type { MoveCaches } from "./sources.ts";
 
 /**
  * Where a move that names no target may go: of the nodes that can take the volumes and the pods,
@@ -16,7 +16,7 @@ import type { MoveSources } from "./sources.ts";
  */
 export function chooseTarget(
   snapshot: Omit<MoveSnapshot, "others">,
-  sources: MoveSources,
+  sources: MoveCaches,
   pods: readonly Stored<Pod>[],
   view: (node: string) => NodeView,
   now: number,
@@ -40,7 +40,7 @@ export function chooseTarget(
 
 function whyPodsUnfit(
   { volumes }: Pick<MoveSnapshot, "volumes">,
-  { claims, persistentVolumes }: MoveSources,
+  { claims, persistentVolumes }: MoveCaches,
   pods: readonly Stored<Pod>[],
   node: Stored<Node>,
 ): string | undefined {
@@ -56,7 +56,7 @@ function whyPodsUnfit(
   return undefined;
 }
 
-function targetsOfNeighbours({ move }: Pick<MoveSnapshot, "move">, sources: MoveSources): ReadonlySet<string> {
+function targetsOfNeighbours({ move }: Pick<MoveSnapshot, "move">, sources: MoveCaches): ReadonlySet<string> {
   const namespacesOf = ({ spec }: VolumeMove): readonly string[] =>
     spec.volumes.flatMap(({ name }) => sources.persistentVolumes.store.get(name)?.spec?.claimRef?.namespace ?? []);
   const own = namespacesOf(move);

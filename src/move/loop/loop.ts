@@ -9,11 +9,15 @@
  * What a crash leaves: after each write, a move whose next step the plan finds. What is remembered
  * in memory (when a pod was last evicted) only paces repetitions.
  */
-import { localVolumes } from "../../api/kinds/local-volume.ts";
+import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { StorageNode } from "../../api/kinds/storage-node.ts";
+import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import { volumeMoves, type VolumeMove, type VolumeMoveStatus } from "../../api/kinds/volume-move.ts";
 import { copyNameOf } from "../../api/copy-name.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
 import { isConflict, isInvalid, isNotFound, isTooManyRequests } from "../../kube/errors.ts";
+import type { Informer } from "../../kube/watch/informer.ts";
+import type { Node, Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { messageOf } from "../../observe/errors.ts";
@@ -27,7 +31,14 @@ import { write } from "../plan/write.ts";
 import { readSnapshot } from "./read-snapshot.ts";
 import type { MoveSources } from "./sources.ts";
 
+/** The loop also hears when what it reads has changed. */
 export interface MoveLoopDeps extends ControllerDeps, MoveSources {
+  readonly moves: Informer<VolumeMove>;
+  readonly volumes: Informer<LocalVolume>;
+  readonly copies: Informer<VolumeCopy>;
+  readonly storageNodes: Informer<StorageNode>;
+  readonly nodes: Informer<Node>;
+  readonly pods: Informer<Pod>;
   readonly recorder: Recorder;
 }
 

@@ -3,46 +3,23 @@
  * the API server, in the order that READ_ORDER gives (the VolumeMove last).
  */
 import { copyNameOf } from "../../api/copy-name.ts";
-import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
-import { storageNodes, type StorageNode } from "../../api/kinds/storage-node.ts";
-import { volumeCopies, type VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import { localVolumes } from "../../api/kinds/local-volume.ts";
+import { storageNodes } from "../../api/kinds/storage-node.ts";
+import { volumeCopies } from "../../api/kinds/volume-copy.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Clock } from "../../effects/clock.ts";
-import { nodes as nodeResource, pods as podResource, type Node, type Pod } from "../../kube/kinds.ts";
-import { isLeaving } from "../../kube/nodes.ts";
+import { nodes as nodeResource, pods as podResource, type Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
-import { bytes } from "../../kube/quantity.ts";
-import { labelsAreSet } from "../../movable/labels/loop.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
-import { volumesOfPod } from "../../movable/pod-volumes.ts";
-import { READ_ORDER, type EvictionOutcome, type MoveSnapshot, type NodeView, type Part } from "../plan/snapshot.ts";
-import { volumesMoving } from "../drains/earlier-moves.ts";
-import { isStranded } from "../drains/stranded.ts";
-import { chooseTarget } from "./choose-target.ts";
+import { READ_ORDER, type EvictionOutcome, type Part } from "../plan/snapshot.ts";
+import { assemble, type Fresh, type ReadSnapshot } from "./assemble.ts";
 import type { MoveSources } from "./sources.ts";
-import { isArriving, nodeView, podView } from "./views.ts";
 
 /** What the loop remembers of a move. */
 export interface Remembered {
   readonly evictions: ReadonlyMap<string, EvictionOutcome>;
   readonly notedAt: number | undefined;
 }
-
-/** What was read from the API server; a part that is missing was not asked for. */
-interface Fresh {
-  readonly nodes?: {
-    readonly names: ReadonlySet<string>;
-    readonly nodes: ReadonlyMap<string, Stored<Node>>;
-    readonly storage: ReadonlyMap<string, Stored<StorageNode>>;
-  };
-  readonly pods?: readonly Stored<Pod>[];
-  readonly volumes?: ReadonlyMap<string, Stored<LocalVolume>>;
-  readonly copies?: ReadonlyMap<string, Stored<VolumeCopy>>;
-  readonly move?: { readonly found: Stored<VolumeMove> | undefined };
-}
-
-/** The other moves are put in when the plan is made: who takes a place has it from that moment. */
-export type ReadSnapshot = Omit<MoveSnapshot, "others">;
 
 /** The snapshot of a move; undefined when there is no such move (any more). */
 export async function readSnapshot(
@@ -58,56 +35,13 @@ export async function readSnapshot(
   const fresh = await readFresh(sources, known, parts, signal);
   const move = fresh.move === undefined ? known : fresh.move.found;
   if (move === undefined || move.metadata.uid !== known.metadata.uid) return undefined;
-  const now = clock.now();
-  const names = [...new Set(move.spec.volumes.map((volume) => volume.name))].toSorted();
-  const { from } = move.spec;
-  const target = move.status?.target ?? move.spec.to;
-  const volumeNamed = (volume: string) =>
-    fresh.volumes === undefined ? sources.volumes.store.get(volume) : fresh.volumes.get(volume);
-  const copyNamed = (volume: string, node: string | undefined) => {
-    if (node === undefined) return undefined;
-    const copy = copyNameOf(volume, node);
-    return fresh.copies === undefined ? sources.copies.store.get(copy) : fresh.copies.get(copy);
-  };
-  const view = (node: string): NodeView => viewOfNode(sources, fresh, move, node);
-  const pods = podsOf(sources, names, fresh.pods);
-  const base = {
-    move,
-    fresh: parts,
-    pods: pods.map(({ pod, volumes }) => podView(pod, volumes, move.spec.reason === "Drain")),
-    apart: apartOf(sources, names, from, pods),
-    source: view(from),
-    holders: new Map(sources.moves.store.list().map(({ metadata }) => [metadata.uid, metadata.name] as const)),
+  return assemble(sources, move, fresh, {
+    parts,
     evictions: remembered.evictions,
-    askedAt: pods.some(({ pod }) => isStranded(pod)) ? now : askedAt(sources, clock, names, from),
+    askedAt: askedAt(sources, clock, move),
     notedAt: remembered.notedAt,
-  };
-  const volumesWith = (node: string | undefined) =>
-    names.map((volume) => {
-      const stored = volumeNamed(volume);
-      const pending = stored !== undefined && !labelsAreSet(sources.nodes, stored);
-      return {
-        name: volume,
-        volume: stored,
-        sourceCopy: copyNamed(volume, from),
-        targetCopy: copyNamed(volume, node),
-        labelsPending: pending ? `those of volume ${volume} are being set` : undefined,
-      };
-    });
-  if (target !== undefined) {
-    const choice = { node: target };
-    return { ...base, volumes: volumesWith(target), target: view(target), choice };
-  }
-  const without = { ...base, volumes: volumesWith(undefined), target: undefined, choice: { none: [] } };
-  const choice = chooseTarget(
-    without,
-    sources,
-    pods.map(({ pod }) => pod),
-    view,
-    now,
-  );
-  if (!("node" in choice)) return { ...without, choice };
-  return { ...base, volumes: volumesWith(choice.node), target: view(choice.node), choice };
+    now: clock.now(),
+  });
 }
 
 /** Reads the parts from the API server, one after the other. */
@@ -170,58 +104,11 @@ async function listPods(
   return lists.flat();
 }
 
-function podsOf(sources: MoveSources, names: readonly string[], fresh: readonly Stored<Pod>[] | undefined) {
-  return (fresh ?? sources.pods.store.list()).flatMap((pod) => {
-    const volumes = volumesOfPod(sources, pod);
-    return volumes.some((volume) => names.includes(volume)) ? [{ pod, volumes }] : [];
-  });
-}
-
-/** Other volumes of the pods that are not on the source. */
-function apartOf(
-  { moves, nodes, volumes: store }: MoveSources,
-  names: readonly string[],
-  from: string,
-  pods: readonly { readonly volumes: readonly string[] }[],
-): MoveSnapshot["apart"] {
-  const wanted = volumesMoving(moves.store.list());
-  const others = new Set(pods.flatMap(({ volumes }) => volumes).filter((name) => !names.includes(name)));
-  return [...others].toSorted().flatMap((name) => {
-    const spec = store.store.get(name)?.spec;
-    if (spec === undefined || spec.nodeName === from) return [];
-    const node = nodes.store.get(spec.nodeName);
-    const move = spec.activeMove !== undefined ? "holds" : wanted.has(name) ? "wants" : undefined;
-    return [{ name, nodeName: spec.nodeName, leaving: node !== undefined && isLeaving(node), move }];
-  });
-}
-
-function viewOfNode(sources: MoveSources, fresh: Fresh, move: Stored<VolumeMove>, name: string): NodeView {
-  // What was read is believed, also that there is no such Node. A target that is only being chosen
-  // was not read.
-  const read = fresh.nodes?.names.has(name) === true ? fresh.nodes : undefined;
-  const node = read === undefined ? sources.nodes.store.get(name) : read.nodes.get(name);
-  const storage = read === undefined ? sources.storageNodes.store.get(name) : read.storage.get(name);
-  const arriving = new Map<string, bigint>();
-  for (const other of sources.moves.store.list()) {
-    if (other.metadata.uid === move.metadata.uid || other.status?.target !== name || !isArriving(other)) continue;
-    for (const { name: volume } of other.spec.volumes) {
-      const spec = sources.volumes.store.get(volume)?.spec;
-      if (spec !== undefined) arriving.set(spec.pool, (arriving.get(spec.pool) ?? 0n) + bytes(spec.capacity));
-    }
-  }
-  return nodeView({ name, node, storage, pools: sources.pools.store.list(), arriving });
-}
-
 /** When the move was last asked for, on the wall clock as this process reads it. */
-function askedAt(
-  { asks, pods, volumes }: MoveSources,
-  clock: Clock,
-  names: readonly string[],
-  from: string,
-): number | undefined {
+function askedAt({ asks, pods, volumes }: MoveSources, clock: Clock, { spec }: VolumeMove): number | undefined {
   const times = [
-    ...names.flatMap((name) => volumes.store.get(name) ?? []).map((volume) => asks.volumeAskedAt(volume)),
-    ...pods.store.byIndex(KEEPERS_BY_NODE, from).map((keeper) => asks.keeperAskedAt(keeper)),
+    ...spec.volumes.flatMap(({ name }) => volumes.store.get(name) ?? []).map((volume) => asks.volumeAskedAt(volume)),
+    ...pods.store.byIndex(KEEPERS_BY_NODE, spec.from).map((keeper) => asks.keeperAskedAt(keeper)),
   ].filter((time) => time !== undefined);
   return times.length === 0 ? undefined : clock.now() - (clock.monotonic() - Math.max(...times));
 }

@@ -4,22 +4,27 @@ import type { StoragePool } from "../../api/kinds/storage-pool.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import type { Informer } from "../../kube/watch/informer.ts";
 import type { Node, Pod } from "../../kube/kinds.ts";
+import type { Cached } from "../../kube/watch/store.ts";
 import type { PodVolumeSources } from "../../movable/pod-volumes.ts";
 import type { Asks } from "../drains/asks.ts";
 
-/** Where snapshots come from: caches, and the server for what a plan wants uncached. */
-export interface MoveSources extends PodVolumeSources {
-  readonly client: KubeClient;
-  readonly moves: Informer<VolumeMove>;
+/** What of the cluster a move is planned from. */
+export interface MoveCaches extends PodVolumeSources {
+  readonly moves: Cached<VolumeMove>;
   /** With the index `byNode`. */
-  readonly volumes: Informer<LocalVolume>;
-  readonly copies: Informer<VolumeCopy>;
-  readonly storageNodes: Informer<StorageNode>;
-  readonly pools: Informer<StoragePool>;
-  readonly nodes: Informer<Node>;
+  readonly volumes: Cached<LocalVolume>;
+  readonly copies: Cached<VolumeCopy>;
+  readonly storageNodes: Cached<StorageNode>;
+  readonly pools: Cached<StoragePool>;
+  readonly nodes: Cached<Node>;
+  readonly pods: Cached<Pod>;
+}
+
+/** Where snapshots come from: caches, and the server for what a plan wants uncached. */
+export interface MoveSources extends MoveCaches {
+  readonly client: KubeClient;
   /** Of all namespaces, with the index of keepers. */
-  readonly pods: Informer<Pod>;
+  readonly pods: Cached<Pod>;
   readonly asks: Asks;
 }

@@ -7,6 +7,7 @@ import type { ControllerParts } from "../../controller/process.ts";
 import type { EventRecorder } from "../../kube/events/event-recorder.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import { nameOf } from "../../kube/objects.ts";
+import { CONTROLLER } from "../../api/names.ts";
 import { Keepers } from "../../movable/keepers/keepers.ts";
 import type { KeeperSettings } from "../../movable/keepers/pod.ts";
 import { movableDriver, runMovableLoops, type MovableRunDeps } from "../../movable/run.ts";
@@ -19,7 +20,7 @@ import { background } from "../../observe/background.ts";
 import { watchMooring, type MooringWatch } from "./watched.ts";
 
 /** Name of the Lease and of the Deployment. */
-export const NAME = "mooring-controller";
+export const NAME = CONTROLLER;
 
 /** What the parts work with. */
 export type PartsDeps = Pick<MovableRunDeps, "client" | "clock" | "random" | "log"> & {

@@ -64,7 +64,8 @@ export function planPlanned(s: MoveSnapshot, now: number): MoveStep {
   });
 }
 
-function whyNotYet(s: MoveSnapshot, now: number): CodedError | undefined {
+/** Why a move cannot begin now; undefined when it can. */
+export function whyNotYet(s: MoveSnapshot, now: number): CodedError | undefined {
   const group = groupTrouble(s);
   if (group !== undefined) return group;
   for (const { name, volume } of existing(s)) {

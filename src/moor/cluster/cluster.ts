@@ -1,0 +1,85 @@
+/*
+ * What `moor` has read of a cluster, once: the input of everything that it explains and plans. It
+ * looks like the controller's caches, so that the controller's own decisions run on it.
+ */
+import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { StorageNode } from "../../api/kinds/storage-node.ts";
+import type { StoragePool } from "../../api/kinds/storage-pool.ts";
+import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import type { VolumeMove } from "../../api/kinds/volume-move.ts";
+import type {
+  Event,
+  Lease,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+} from "../../kube/kinds.ts";
+import { keyOf, type KubeObject, type Stored } from "../../kube/objects.ts";
+import { IndexedStore, type Cached, type IndexFunction } from "../../kube/watch/store.ts";
+import { labelIndexes } from "../../movable/labels/loop.ts";
+import { copyIndexes } from "../../movable/volumes/loop.ts";
+import type { MoveCaches } from "../../move/loop/sources.ts";
+import { podIndexes } from "../../provision/indexes.ts";
+
+/** Objects as they were listed. */
+export interface Objects {
+  readonly nodes: readonly Stored<Node>[];
+  readonly storageNodes: readonly Stored<StorageNode>[];
+  readonly pools: readonly Stored<StoragePool>[];
+  readonly volumes: readonly Stored<LocalVolume>[];
+  readonly copies: readonly Stored<VolumeCopy>[];
+  readonly moves: readonly Stored<VolumeMove>[];
+  readonly persistentVolumes: readonly Stored<PersistentVolume>[];
+  readonly claims: readonly Stored<PersistentVolumeClaim>[];
+  readonly pods: readonly Stored<Pod>[];
+  readonly storageClasses: readonly Stored<StorageClass>[];
+  readonly events: readonly Stored<Event>[];
+}
+
+export interface Cluster extends MoveCaches {
+  readonly storageClasses: Cached<StorageClass>;
+  /** Events of the namespace that was asked about. */
+  readonly events: readonly Stored<Event>[];
+  /** Who leads. Undefined: it was not read, or may not be; `found` is undefined: there is none. */
+  readonly lease: { readonly found: Stored<Lease> | undefined } | undefined;
+  /** The wall clock when it was read, in milliseconds. */
+  readonly now: number;
+}
+
+/** Files the objects as the controller's caches do. What is not given is empty. */
+export function clusterOf(objects: Partial<Objects>, now: number, lease?: Cluster["lease"]): Cluster {
+  return {
+    nodes: cached(objects.nodes),
+    storageNodes: cached(objects.storageNodes),
+    pools: cached(objects.pools),
+    volumes: cached(objects.volumes, labelIndexes),
+    copies: cached(objects.copies, copyIndexes),
+    moves: cached(objects.moves),
+    persistentVolumes: cached(objects.persistentVolumes),
+    claims: cached(objects.claims),
+    pods: cached(objects.pods, podIndexes),
+    storageClasses: cached(objects.storageClasses),
+    events: objects.events ?? [],
+    lease,
+    now,
+  };
+}
+
+/** The same with one object replaced or added. */
+export function withObject<T extends KubeObject>(of: Cached<T>, object: Stored<T>): Cached<T> {
+  const others = of.store.list().filter((one) => keyOf(one) !== keyOf(object));
+  return cached([...others, object]);
+}
+
+function cached<T extends KubeObject>(
+  objects: readonly Stored<T>[] = [],
+  indexes: Readonly<Record<string, IndexFunction<Stored<T>>>> = {},
+): Cached<T> {
+  const store = new IndexedStore<Stored<T>>(indexes, (_index, _key, error) => {
+    throw error;
+  });
+  for (const object of objects) store.set(keyOf(object), object);
+  return { store };
+}

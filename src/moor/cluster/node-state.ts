@@ -1,0 +1,42 @@
+import { nodeView } from "../../move/loop/views.ts";
+import { whySilent } from "../../move/plan/target/agents.ts";
+import { isReleased } from "../../place/stays.ts";
+import type { Cluster } from "./cluster.ts";
+
+/** What of a node decides whether volumes can be used, made and moved there. */
+export interface NodeState {
+  readonly name: string;
+  /** Whether there is a Node object. */
+  readonly exists: boolean;
+  readonly ready: boolean;
+  /** Why it is to be emptied, as in `it is cordoned`. */
+  readonly leaving?: string;
+  /** Its evictions are not held: an administrator has ended that. */
+  readonly released: boolean;
+  /** Why its agent cannot be expected to act, as in `its mooring agent was last seen at …`. */
+  readonly silent?: string;
+}
+
+export function nodeState(cluster: Cluster, name: string): NodeState {
+  const node = cluster.nodes.store.get(name);
+  const storage = cluster.storageNodes.store.get(name);
+  const view = nodeView({ name, node, storage, pools: [], arriving: new Map() });
+  const silent = whySilent(view, cluster.now);
+  return {
+    name,
+    exists: view.exists,
+    ready: view.ready,
+    released: node !== undefined && isReleased(node),
+    ...(view.leaving === undefined ? {} : { leaving: view.leaving }),
+    ...(silent === undefined ? {} : { silent }),
+  };
+}
+
+/** The state in a few words, as in `Ready, cordoned`. */
+export function wordsOf({ exists, leaving, ready, released }: NodeState): string {
+  if (!exists) return "gone";
+  const parts = [ready ? "Ready" : "NotReady"];
+  if (leaving !== undefined) parts.push(leaving.replace(/^it (is|has the) /, ""));
+  if (released) parts.push("released");
+  return parts.join(", ");
+}

@@ -1,0 +1,112 @@
+import { defineErrors } from "../observe/errors.ts";
+
+/** Why `moor` cannot do what it was asked. */
+export const moorErrors = defineErrors("MOOR", {
+  NO_KUBECONFIG: {
+    message: ({ why }: { why: string }) => `no way to a cluster is known: ${why}`,
+    retry: "change",
+    advice: "Give --kubeconfig and --context as for kubectl, or set KUBECONFIG.",
+  },
+  NO_SERVER: {
+    message: ({ why }: { why: string }) => `the API server does not answer: ${why}`,
+    retry: "backoff",
+    advice: "Look whether kubectl get nodes works with the same --kubeconfig and --context.",
+  },
+  UNAUTHORIZED: {
+    message: ({ why }: { why: string }) => `the API server does not know who is asking: ${why}`,
+    retry: "change",
+    advice: "Log in to the cluster again: the credentials of this kubeconfig are not accepted.",
+  },
+  FORBIDDEN: {
+    message: ({ why }: { why: string }) => `the API server refuses it: ${why}`,
+    retry: "change",
+    advice: "Ask for the right that the message names. docs/moor.md lists what each command reads and writes.",
+  },
+  REFUSED: {
+    message: ({ why }: { why: string }) => `the API server answered with an error: ${why}`,
+    retry: "change",
+    advice: "Mend what the message names.",
+  },
+  NOT_INSTALLED: {
+    message: ({ why }: { why: string }) => `Mooring's kinds are not in this cluster: ${why}`,
+    retry: "change",
+    advice: "Look at --context, or install deploy/mooring-base.yaml and deploy/mooring.yaml.",
+  },
+  CLAIM_MISSING: {
+    message: ({ claim, namespace }: { claim: string; namespace: string }) =>
+      `there is no claim ${claim} in namespace ${namespace}`,
+    retry: "change",
+    advice: "Give the claim's name, and its namespace with -n. kubectl get pvc -A lists all.",
+  },
+  POD_MISSING: {
+    message: ({ pod, namespace }: { pod: string; namespace: string }) =>
+      `there is no pod ${pod} in namespace ${namespace}`,
+    retry: "change",
+    advice: "Give the pod's name, and its namespace with -n. kubectl get pods -A lists all.",
+  },
+  POD_WITHOUT_CLAIM: {
+    message: ({ pod }: { pod: string }) => `pod ${pod} uses no claim`,
+    retry: "never",
+    advice: "Mooring has nothing to do with it: kubectl describe pod says why it does not run.",
+  },
+  NODE_MISSING: {
+    message: ({ node }: { node: string }) => `there is no node ${node}`,
+    retry: "change",
+    advice: "kubectl get nodes lists them.",
+  },
+  CLAIM_UNBOUND: {
+    message: ({ claim, why }: { claim: string; why: string }) => `claim ${claim} has no volume yet: ${why}`,
+    retry: "change",
+    advice: "Nothing is there to move. moor explain says what the claim waits for.",
+  },
+  NOT_MOVABLE: {
+    message: ({ claim, why }: { claim: string; why: string }) => `the volume of claim ${claim} cannot move: ${why}`,
+    retry: "never",
+    advice: "Only volumes of the driver mooring.dev move. Copy the data into a claim of one of its classes.",
+  },
+  ALREADY_THERE: {
+    message: ({ claim, node }: { claim: string; node: string }) =>
+      `the volume of claim ${claim} is on node ${node} already`,
+    retry: "never",
+    advice: "Nothing to do. Another node in --to would move it.",
+  },
+  MOVE_OTHER: {
+    message: ({ claim, move, to }: { claim: string; move: string; to: string }) =>
+      `the volume of claim ${claim} is being moved already: VolumeMove ${move} to ${to}`,
+    retry: "change",
+    advice: "Wait until it ends, or end it with moor cancel, and ask again.",
+  },
+  NO_MOVE: {
+    message: ({ claim }: { claim: string }) => `no move of claim ${claim} is under way`,
+    retry: "never",
+    advice: "Nothing to cancel. moor explain says where the volume is.",
+  },
+  MOVE_COMMITTED: {
+    message: ({ move, to }: { move: string; to: string }) =>
+      `VolumeMove ${move} cannot be cancelled any more: the copy on node ${to} is the volume already`,
+    retry: "never",
+    advice: "It ends as Done by itself. moor move brings the volume back.",
+  },
+  DRAIN_ASKS: {
+    message: ({ move, node, why }: { move: string; node: string; why: string }) =>
+      `VolumeMove ${move} belongs to the drain of node ${node}, which still leaves: ${why}`,
+    retry: "change",
+    advice:
+      "End the running kubectl drain first, and uncordon the node: that cancels what is not Fenced yet. For a move that is further, ask again after that.",
+  },
+  MOVE_CANCELLED: {
+    message: ({ move, why }: { move: string; why: string }) => `VolumeMove ${move} was cancelled: ${why}`,
+    retry: "change",
+    advice: "The volume is where it was. Mend what the message names and ask again.",
+  },
+  MOVE_GONE: {
+    message: ({ move }: { move: string }) => `VolumeMove ${move} was deleted before it ended`,
+    retry: "change",
+    advice: "moor explain says where the volume is.",
+  },
+  TIMED_OUT: {
+    message: ({ seconds, what }: { seconds: number; what: string }) => `not done within ${String(seconds)} s: ${what}`,
+    retry: "backoff",
+    advice: "It goes on in the cluster. moor explain shows how far it is.",
+  },
+});

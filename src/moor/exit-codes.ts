@@ -1,0 +1,34 @@
+import type { CodedError } from "../observe/errors.ts";
+import { moorErrors } from "./errors.ts";
+
+/** What `moor` ends with. docs/moor.md lists them; a script may rely on them. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  forbidden: 4,
+  noServer: 5,
+  blocked: 6,
+  timedOut: 7,
+} as const;
+
+const BY_NAME: Readonly<Record<string, number>> = {
+  NO_KUBECONFIG: EXIT.noServer,
+  NO_SERVER: EXIT.noServer,
+  UNAUTHORIZED: EXIT.forbidden,
+  FORBIDDEN: EXIT.forbidden,
+  NOT_INSTALLED: EXIT.notFound,
+  CLAIM_MISSING: EXIT.notFound,
+  POD_MISSING: EXIT.notFound,
+  POD_WITHOUT_CLAIM: EXIT.notFound,
+  NODE_MISSING: EXIT.notFound,
+  NO_MOVE: EXIT.notFound,
+  REFUSED: EXIT.failed,
+  TIMED_OUT: EXIT.timedOut,
+};
+
+/** The exit code of an error with a code. What a move itself refuses is `blocked`. */
+export function exitCodeOf({ code }: Pick<CodedError, "code">): number {
+  return (moorErrors.table.has(code) ? BY_NAME[code.replace(/^MOOR_/, "")] : undefined) ?? EXIT.blocked;
+}

@@ -1,0 +1,79 @@
+/* Why a claim has no volume yet. */
+import { DRIVER } from "../../api/names.ts";
+import type { PersistentVolumeClaim, Pod, StorageClass } from "../../kube/kinds.ts";
+import type { Stored } from "../../kube/objects.ts";
+import { isStranded } from "../../move/drains/stranded.ts";
+import { classNameOf, selectedNodeOf, waitsForConsumer } from "../../provision/claims/claims.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { lastWarning } from "./events.ts";
+import type { Trouble } from "./explanation.ts";
+import { schedulerSays } from "./pod.ts";
+
+/** Drivers that this product is. */
+const OURS: ReadonlySet<string> = new Set([DRIVER, "rancher.io/local-path"]);
+
+/** Why a claim is not bound, and what would bind it. */
+export function whyUnbound(
+  cluster: Cluster,
+  claim: Stored<PersistentVolumeClaim>,
+  pods: readonly Stored<Pod>[],
+): Trouble {
+  if (claim.status?.phase === "Lost") {
+    return {
+      why: `its PersistentVolume ${claim.spec?.volumeName ?? ""} is gone`,
+      advice: "Make a new claim; restore its data from a backup.",
+    };
+  }
+  const className = classNameOf(claim);
+  const storageClass = cluster.storageClasses.store.get(className);
+  return whyNoDriver(className, storageClass) ?? whyNotMade(cluster, claim, storageClass, pods);
+}
+
+function whyNoDriver(className: string, storageClass: Stored<StorageClass> | undefined): Trouble | undefined {
+  if (className === "") {
+    return { why: "it names no StorageClass", advice: "Make it again with spec.storageClassName." };
+  }
+  if (storageClass === undefined) {
+    return {
+      why: `there is no StorageClass ${className}`,
+      advice: "Create the class, or name another one in a new claim.",
+    };
+  }
+  if (OURS.has(storageClass.provisioner)) return undefined;
+  return {
+    why: `its class ${className} belongs to the driver ${storageClass.provisioner}, which is not Mooring's`,
+    advice: "Look at the events of the claim and at that driver.",
+  };
+}
+
+function whyNotMade(
+  cluster: Cluster,
+  claim: Stored<PersistentVolumeClaim>,
+  storageClass: Stored<StorageClass> | undefined,
+  pods: readonly Stored<Pod>[],
+): Trouble {
+  const warning = lastWarning(cluster.events, claim);
+  if (warning !== undefined) return { why: warning, advice: "Mend what the message names; the claim is tried again." };
+  const node = selectedNodeOf(claim)?.node;
+  if (node !== undefined) {
+    return {
+      why: `its volume is being made on node ${node}`,
+      advice: "Nothing, if it is seconds old. Else look at the log of Mooring's controller.",
+    };
+  }
+  const waits = storageClass !== undefined && waitsForConsumer(storageClass);
+  if (waits && pods.length === 0) {
+    return {
+      why: "no pod uses it yet, and its class makes volumes where the first pod goes",
+      advice: "Start a pod that uses it.",
+    };
+  }
+  const stranded = pods.find((pod) => isStranded(pod));
+  if (stranded !== undefined) {
+    return {
+      why: `the scheduler finds no node for pod ${stranded.metadata.name}: ${schedulerSays(stranded)}`,
+      advice: "Change what the scheduler names; the volume is made where the pod goes.",
+    };
+  }
+  return { why: "its driver has not made a volume yet", advice: "Look whether Mooring's controller runs." };
+}

@@ -1,0 +1,195 @@
+/*
+ * Why a pod with a movable volume is not running, and what would free it. The order of the checks
+ * is the order of what must happen first: nothing about the pod matters while its volume is being
+ * cut over.
+ */
+import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { VolumeMove } from "../../api/kinds/volume-move.ts";
+import type { Pod } from "../../kube/kinds.ts";
+import { nameOf, type Stored } from "../../kube/objects.ts";
+import { planSweep } from "../../movable/sweep/plan.ts";
+import { whyVolumesStay } from "../../move/drains/stays.ts";
+import { whyUnfit } from "../../provision/claims/fits.ts";
+import { CORDONED } from "../../move/plan/target/leaving.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { nodeState } from "../cluster/node-state.ts";
+import { claimNameOf, localVolumesOf, moveOf } from "../cluster/volumes.ts";
+import { lastWarning } from "./events.ts";
+import { explainMove } from "./move.ts";
+import { whyPinned } from "./pinned.ts";
+import type { PodExplained, Trouble } from "./explanation.ts";
+
+const NOTHING = "Nothing: it goes on by itself.";
+
+export function explainPod(cluster: Cluster, pod: Stored<Pod>): PodExplained {
+  const name = nameOf(pod);
+  const node = pod.spec?.nodeName;
+  const base = { name, ...(node === undefined ? {} : { node }) };
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata;
+  const phase = pod.status?.phase;
+  if (phase === "Succeeded" || phase === "Failed") return { ...base, state: "Finished" };
+  if (deletionTimestamp !== undefined) {
+    const why = `it was told to end, and has until ${deletionTimestamp} (${String(deletionGracePeriodSeconds)} s of grace)`;
+    return { ...base, state: "Ending", trouble: { why, advice: NOTHING } };
+  }
+  if (isReady(pod)) return { ...base, state: "Running" };
+  const trouble = node === undefined ? whyUnscheduled(cluster, pod) : whyNotReady(cluster, pod);
+  return { ...base, state: "Waiting", trouble };
+}
+
+/** What the scheduler said last of a pod that it found no node for. */
+export function schedulerSays({ status }: Pod): string {
+  const said = status?.conditions?.find(({ status: is, type }) => type === "PodScheduled" && is === "False")?.message;
+  return said ?? "the scheduler has not looked at it yet";
+}
+
+function whyUnscheduled(cluster: Cluster, pod: Stored<Pod>): Trouble {
+  const volumes = localVolumesOf(cluster, pod);
+  for (const volume of volumes) {
+    const move = moveOf(cluster, volume);
+    if (move === undefined && volume.spec.fence !== undefined) return fencedByNothing(volume);
+    if (move !== undefined && (volume.spec.fence !== undefined || volume.spec.activeMove !== undefined)) {
+      return whyMoving(cluster, volume, move);
+    }
+  }
+  const apart = planSweep(pod, volumes);
+  if (apart.step === "tell-apart") {
+    const places = apart.places.map(([name, node]) => `${name} on ${node}`).join(", ");
+    const [first, second] = volumes;
+    return {
+      why: `its volumes are on different nodes: ${places}`,
+      advice: `Bring them together: moor move ${claimArgument(first)} --to ${second?.spec.nodeName ?? "NODE"}`,
+    };
+  }
+  for (const volume of volumes) {
+    const why = whyHere(cluster, pod, volume);
+    if (why !== undefined) return why;
+  }
+  return (
+    whyPinned(cluster, pod) ?? {
+      why: schedulerSays(pod),
+      advice: "Nothing, if it is a minute old at most. Else change what the scheduler names.",
+    }
+  );
+}
+
+function fencedByNothing(volume: Stored<LocalVolume>): Trouble {
+  return {
+    why: `its volume ${nameOf(volume)} is closed by a VolumeMove that is gone`,
+    advice: "Nothing: Mooring's controller opens it within seconds. Look whether it runs.",
+  };
+}
+
+function whyMoving(cluster: Cluster, volume: Stored<LocalVolume>, move: Stored<VolumeMove>): Trouble {
+  const { blocked, from, message, name, phase, reason, to } = explainMove(move);
+  const { leaving } = nodeState(cluster, from);
+  const uncordon =
+    reason === "Drain" && leaving === CORDONED ? ` kubectl uncordon ${from} lets the pod start there.` : "";
+  if (blocked !== undefined && phase === "Planned") {
+    const is = leaving === undefined ? "" : `${leaving.replace(/^it /, ", which ")},`;
+    return {
+      why: `its volume ${nameOf(volume)} is on node ${from}${is} and has not begun to move (VolumeMove ${name}): ${blocked.message}`,
+      advice: `${blocked.advice}${uncordon}`,
+    };
+  }
+  const where = to === undefined ? "" : ` to node ${to}`;
+  const cancel = reason === "Drain" ? "" : ` To end it: moor cancel ${claimArgument(volume)}`;
+  return {
+    why: `its volume ${nameOf(volume)} moves${where} (VolumeMove ${name}, ${phase}): ${message ?? "it has just begun"}`,
+    advice: blocked?.advice ?? `${NOTHING}${cancel}`,
+  };
+}
+
+/** Why a pod cannot start on the node that has its volume. */
+function whyHere(cluster: Cluster, pod: Stored<Pod>, volume: Stored<LocalVolume>): Trouble | undefined {
+  const { nodeName } = volume.spec;
+  const state = nodeState(cluster, nodeName);
+  const node = cluster.nodes.store.get(nodeName);
+  const has = `its volume ${nameOf(volume)} is on node ${nodeName}`;
+  if (node === undefined) {
+    return {
+      why: `${has}, and there is no such Node any more`,
+      advice: `Bring the node back. When its disk is gone for good, docs/operating.md says how to go on without the data.`,
+    };
+  }
+  if (!state.ready) return { why: `${has}, which is not Ready`, advice: `Bring node ${nodeName} back.` };
+  if (state.leaving !== undefined) {
+    const uncordon = `kubectl uncordon ${nodeName}`;
+    const stays = whyVolumesStay(cluster, node, [volume]).get(nameOf(volume));
+    if (stays !== undefined) {
+      return {
+        why: `${has}, ${state.leaving.replace(/^it /, "which ")}, and does not move: ${stays}`,
+        advice: `${uncordon} lets the pod start there.`,
+      };
+    }
+    const waiting = moveOf(cluster, volume);
+    if (waiting !== undefined) return whyMoving(cluster, volume, waiting);
+    return {
+      why: `${has}, ${state.leaving.replace(/^it /, "which ")}; its move has not begun yet`,
+      advice: `The move begins within seconds while Mooring's controller runs. ${uncordon} lets the pod start where it was.`,
+    };
+  }
+  const unfit = whyUnfit(pod, node, []);
+  if (unfit === undefined) return undefined;
+  return {
+    why: `${has}, where the pod cannot run: ${unfit}`,
+    advice: `Change that, or move the volume to a node where it can: moor move ${claimArgument(volume)}`,
+  };
+}
+
+function whyNotReady(cluster: Cluster, pod: Stored<Pod>): Trouble {
+  const nodeName = pod.spec?.nodeName ?? "";
+  const volumes = localVolumesOf(cluster, pod);
+  const swept = planSweep(pod, volumes);
+  if (swept.step === "delete") {
+    return {
+      why: `it was put on node ${nodeName}, and volume ${swept.volume} is on node ${swept.where}`,
+      advice: "Nothing: the controller deletes it, and its successor goes to the right node.",
+    };
+  }
+  const state = nodeState(cluster, nodeName);
+  if (!state.exists || !state.ready) {
+    const what = state.exists ? "not Ready" : "gone";
+    return { why: `its node ${nodeName} is ${what}`, advice: `Bring node ${nodeName} back.` };
+  }
+  const began = startedContainer(pod);
+  const warning = lastWarning(cluster.events, pod);
+  if (began === undefined && state.silent !== undefined && volumes.length > 0) {
+    return {
+      why: `its volume cannot be mounted: of node ${nodeName}, ${state.silent}`,
+      advice: `Look at the agent's pod on node ${nodeName}: kubectl -n mooring get pods -o wide`,
+    };
+  }
+  const why = began ?? warning ?? "its containers are being started";
+  return {
+    why,
+    advice:
+      began === undefined && warning === undefined
+        ? NOTHING
+        : "Look at kubectl describe pod and at the log of its containers.",
+  };
+}
+
+/** What a container says that is not ready, beyond that it is being made. */
+function startedContainer({ status }: Pod): string | undefined {
+  for (const { name, ready, state } of [
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.containerStatuses ?? []),
+  ]) {
+    const { message, reason } = state?.waiting ?? {};
+    if (reason !== undefined && reason !== "ContainerCreating" && reason !== "PodInitializing") {
+      return `container ${name} waits: ${reason}${message === undefined ? "" : ` (${message})`}`;
+    }
+    if (state?.running !== undefined && !ready) return `container ${name} runs and is not ready yet`;
+  }
+  return undefined;
+}
+
+function isReady({ status }: Pod): boolean {
+  return status?.conditions?.some(({ status: is, type }) => type === "Ready" && is === "True") === true;
+}
+
+function claimArgument(volume: Stored<LocalVolume> | undefined): string {
+  const [namespace = "", name] = volume === undefined ? [] : claimNameOf(volume).split("/");
+  return name === undefined ? namespace : `${name} -n ${namespace}`;
+}

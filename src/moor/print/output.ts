@@ -1,0 +1,19 @@
+import { stringify } from "yaml";
+
+/** What `-o` takes. */
+export const FORMATS = ["table", "json", "yaml"] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** A result for people, or as data. Ends in a line break. */
+export function rendered<T>(format: Format, result: T, table: (result: T) => string): string {
+  switch (format) {
+    case "table":
+      return `${table(result)}\n`;
+    case "json":
+      return `${JSON.stringify(result, undefined, 2)}\n`;
+    case "yaml":
+      return stringify(JSON.parse(JSON.stringify(result)));
+    default:
+      return format satisfies never;
+  }
+}

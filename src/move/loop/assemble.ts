@@ -1,0 +1,147 @@
+/*
+ * Makes the snapshot that a move is planned from, out of what is held in memory and what was read
+ * past it. Pure: who reads is read-snapshot.ts.
+ */
+import { copyNameOf } from "../../api/copy-name.ts";
+import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { StorageNode } from "../../api/kinds/storage-node.ts";
+import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import type { VolumeMove } from "../../api/kinds/volume-move.ts";
+import type { Node, Pod } from "../../kube/kinds.ts";
+import { isLeaving } from "../../kube/nodes.ts";
+import type { Stored } from "../../kube/objects.ts";
+import { bytes } from "../../kube/quantity.ts";
+import { labelsAreSet } from "../../movable/labels/loop.ts";
+import { volumesOfPod } from "../../movable/pod-volumes.ts";
+import { volumesMoving } from "../drains/earlier-moves.ts";
+import { isStranded } from "../drains/stranded.ts";
+import type { MoveSnapshot, NodeView } from "../plan/snapshot.ts";
+import { chooseTarget } from "./choose-target.ts";
+import type { MoveCaches } from "./sources.ts";
+import { isArriving, nodeView, podView } from "./views.ts";
+
+/** What was read from the API server; a part that is missing was not asked for. */
+export interface Fresh {
+  readonly nodes?: {
+    readonly names: ReadonlySet<string>;
+    readonly nodes: ReadonlyMap<string, Stored<Node>>;
+    readonly storage: ReadonlyMap<string, Stored<StorageNode>>;
+  };
+  readonly pods?: readonly Stored<Pod>[];
+  readonly volumes?: ReadonlyMap<string, Stored<LocalVolume>>;
+  readonly copies?: ReadonlyMap<string, Stored<VolumeCopy>>;
+  readonly move?: { readonly found: Stored<VolumeMove> | undefined };
+}
+
+/** The other moves are put in when the plan is made: who takes a place has it from that moment. */
+export type ReadSnapshot = Omit<MoveSnapshot, "others">;
+
+/** What of a move is not in its objects. */
+export interface Beside {
+  readonly parts: MoveSnapshot["fresh"];
+  readonly evictions: MoveSnapshot["evictions"];
+  readonly askedAt: number | undefined;
+  readonly notedAt: number | undefined;
+  /** The wall clock, in milliseconds. */
+  readonly now: number;
+}
+
+/** The snapshot of a move. */
+export function assemble(
+  sources: MoveCaches,
+  move: Stored<VolumeMove>,
+  fresh: Fresh,
+  { askedAt, evictions, notedAt, now, parts }: Beside,
+): ReadSnapshot {
+  const names = [...new Set(move.spec.volumes.map((volume) => volume.name))].toSorted();
+  const { from } = move.spec;
+  const target = move.status?.target ?? move.spec.to;
+  const volumeNamed = (volume: string) =>
+    fresh.volumes === undefined ? sources.volumes.store.get(volume) : fresh.volumes.get(volume);
+  const copyNamed = (volume: string, node: string | undefined) => {
+    if (node === undefined) return undefined;
+    const copy = copyNameOf(volume, node);
+    return fresh.copies === undefined ? sources.copies.store.get(copy) : fresh.copies.get(copy);
+  };
+  const view = (node: string): NodeView => viewOfNode(sources, fresh, move, node);
+  const pods = podsOf(sources, names, fresh.pods);
+  const base = {
+    move,
+    fresh: parts,
+    pods: pods.map(({ pod, volumes }) => podView(pod, volumes, move.spec.reason === "Drain")),
+    apart: apartOf(sources, names, from, pods),
+    source: view(from),
+    holders: new Map(sources.moves.store.list().map(({ metadata }) => [metadata.uid, metadata.name] as const)),
+    evictions,
+    askedAt: pods.some(({ pod }) => isStranded(pod)) ? now : askedAt,
+    notedAt,
+  };
+  const volumesWith = (node: string | undefined) =>
+    names.map((volume) => {
+      const stored = volumeNamed(volume);
+      const pending = stored !== undefined && !labelsAreSet(sources.nodes, stored);
+      return {
+        name: volume,
+        volume: stored,
+        sourceCopy: copyNamed(volume, from),
+        targetCopy: copyNamed(volume, node),
+        labelsPending: pending ? `those of volume ${volume} are being set` : undefined,
+      };
+    });
+  if (target !== undefined) {
+    const choice = { node: target };
+    return { ...base, volumes: volumesWith(target), target: view(target), choice };
+  }
+  const without = { ...base, volumes: volumesWith(undefined), target: undefined, choice: { none: [] } };
+  const choice = chooseTarget(
+    without,
+    sources,
+    pods.map(({ pod }) => pod),
+    view,
+    now,
+  );
+  if (!("node" in choice)) return { ...without, choice };
+  return { ...base, volumes: volumesWith(choice.node), target: view(choice.node), choice };
+}
+
+function podsOf(sources: MoveCaches, names: readonly string[], fresh: readonly Stored<Pod>[] | undefined) {
+  return (fresh ?? sources.pods.store.list()).flatMap((pod) => {
+    const volumes = volumesOfPod(sources, pod);
+    return volumes.some((volume) => names.includes(volume)) ? [{ pod, volumes }] : [];
+  });
+}
+
+/** Other volumes of the pods that are not on the source. */
+function apartOf(
+  { moves, nodes, volumes: store }: MoveCaches,
+  names: readonly string[],
+  from: string,
+  pods: readonly { readonly volumes: readonly string[] }[],
+): MoveSnapshot["apart"] {
+  const wanted = volumesMoving(moves.store.list());
+  const others = new Set(pods.flatMap(({ volumes }) => volumes).filter((name) => !names.includes(name)));
+  return [...others].toSorted().flatMap((name) => {
+    const spec = store.store.get(name)?.spec;
+    if (spec === undefined || spec.nodeName === from) return [];
+    const node = nodes.store.get(spec.nodeName);
+    const move = spec.activeMove !== undefined ? "holds" : wanted.has(name) ? "wants" : undefined;
+    return [{ name, nodeName: spec.nodeName, leaving: node !== undefined && isLeaving(node), move }];
+  });
+}
+
+function viewOfNode(sources: MoveCaches, fresh: Fresh, move: Stored<VolumeMove>, name: string): NodeView {
+  // What was read is believed, also that there is no such Node. A target that is only being chosen
+  // was not read.
+  const read = fresh.nodes?.names.has(name) === true ? fresh.nodes : undefined;
+  const node = read === undefined ? sources.nodes.store.get(name) : read.nodes.get(name);
+  const storage = read === undefined ? sources.storageNodes.store.get(name) : read.storage.get(name);
+  const arriving = new Map<string, bigint>();
+  for (const other of sources.moves.store.list()) {
+    if (other.metadata.uid === move.metadata.uid || other.status?.target !== name || !isArriving(other)) continue;
+    for (const { name: volume } of other.spec.volumes) {
+      const spec = sources.volumes.store.get(volume)?.spec;
+      if (spec !== undefined) arriving.set(spec.pool, (arriving.get(spec.pool) ?? 0n) + bytes(spec.capacity));
+    }
+  }
+  return nodeView({ name, node, storage, pools: sources.pools.store.list(), arriving });
+}

@@ -1,0 +1,31 @@
+/* The command `moor`, as it is built from this checkout, against a ground's cluster. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Ground } from "../../cluster/ground.ts";
+import { run, type RunResult } from "../../cluster/run.ts";
+import { productBundle } from "../../program/bundle.ts";
+
+/** No command of a story takes longer. */
+const LONGEST_MS = 180_000;
+
+export interface Moor {
+  /** Runs `moor` to its end. A code that is not 0 is an answer, not an error. */
+  run(...args: readonly string[]): Promise<RunResult>;
+  close(): Promise<void>;
+}
+
+export async function openMoor(ground: Ground): Promise<Moor> {
+  const directory = await mkdtemp(join(tmpdir(), "mooring-moor-"));
+  const kubeconfig = join(directory, "kubeconfig");
+  await writeFile(kubeconfig, await ground.kubeconfigText(), { mode: 0o600 });
+  const bundle = await productBundle("moor");
+  const env = { HOME: directory, PATH: process.env["PATH"] ?? "", KUBECONFIG: kubeconfig };
+  return {
+    run: (...args) => run([process.execPath, bundle.file, ...args], { env, timeoutMs: LONGEST_MS }),
+    close: async () => {
+      await bundle.remove();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
