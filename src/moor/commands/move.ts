@@ -11,12 +11,13 @@ import { outcomeOf, outcomeText, stateOf } from "../move/outcome.ts";
 import { planRequest, type RequestPlan } from "../move/request.ts";
 import { rendered } from "../print/output.ts";
 import type { MoorEffects } from "./effects.ts";
-import { withNamespace, withWaiting, type WaitOptions } from "./options.ts";
+import { bandwidth, withNamespace, withWaiting, type WaitOptions } from "./options.ts";
 import type { Run } from "./run.ts";
 import { withCluster } from "./with-cluster.ts";
 
 interface MoveOptions extends WaitOptions {
   readonly to?: string;
+  readonly bandwidth?: string;
 }
 
 /** `moor move`. */
@@ -24,7 +25,10 @@ export function moveCommand(run: Run): Command {
   const command = new Command("move")
     .description("moves the volume of a claim, with all volumes of its pods, to another node")
     .argument("<claim>", "pvc/NAME, or NAME")
-    .addOption(new Option("--to <node>", "where to; else Mooring chooses"));
+    .addOption(new Option("--to <node>", "where to; else Mooring chooses"))
+    .addOption(
+      new Option("--bandwidth <quantity>", "bytes per second at most, as 20Mi; else no limit").argParser(bandwidth),
+    );
   return withWaiting(withNamespace(command)).action(async (claim: string, options: MoveOptions) => {
     await run((effects) => runMove(effects, claim, options));
   });
@@ -35,7 +39,7 @@ async function runMove(effects: MoorEffects, claim: string, options: MoveOptions
   return await withCluster(effects, options, async (connection) => {
     const namespace = options.namespace ?? connection.namespace;
     const cluster = await readNamespace({ client: connection.client, clock }, namespace, signal);
-    const request = { namespace, name: claimIn(claim), to: options.to };
+    const request = { namespace, name: claimIn(claim), to: options.to, bandwidth: options.bandwidth };
     const plan = planRequest(cluster, request, random.uuid().slice(0, 8));
     const move = await begin(effects, connection, plan);
     if (!options.wait) {

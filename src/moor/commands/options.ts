@@ -1,4 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { quantity } from "../../api/kinds/fields.ts";
+import { bytes } from "../../kube/quantity.ts";
 import type { Access } from "../cluster/connect.ts";
 import { FORMATS, type Format } from "../print/output.ts";
 
@@ -38,6 +40,12 @@ export function withWaiting(command: Command): Command {
       new Option("--wait [yes]", "wait until it has ended, and show how far it is").default(true).argParser(yesOrNo),
     )
     .addOption(new Option("--timeout <seconds>", "how long to wait at most").default(3600).argParser(seconds));
+}
+
+/** A quantity above zero, as it was written. */
+export function bandwidth(text: string): string {
+  if (quantity.safeParse(text).success && bytes(text) > 0n) return text;
+  throw new InvalidArgumentError("Give an amount of bytes per second, as 20Mi.");
 }
 
 function yesOrNo(text: string): boolean {

@@ -30,6 +30,11 @@ describe("moor move", () => {
     });
   });
 
+  test("hands a limit of bandwidth on", () => {
+    const plan = planRequest(cluster(movable("data", "node-a")), { ...asked, bandwidth: "20Mi" }, "0001");
+    expect(plan).toMatchObject({ step: "create", move: { spec: { bandwidth: "20Mi" } } });
+  });
+
   test("makes a move that has to wait, and says for what", () => {
     const on = cluster(movable("data", "node-a", { capacity: "60Gi" }));
     expect(planRequest(on, { ...asked, to: "node-b" }, "0001")).toMatchObject({

@@ -14,6 +14,8 @@ import { foresee, notStored } from "./foresee.ts";
 export interface MoveRequest extends ClaimName {
   /** Unset: the controller chooses. */
   readonly to?: string | undefined;
+  /** Bytes per second, as a quantity; unset: no limit. */
+  readonly bandwidth?: string | undefined;
 }
 
 export type RequestPlan =
@@ -43,6 +45,7 @@ export function planRequest(cluster: Cluster, request: MoveRequest, suffix: stri
     from: nodeName,
     ...(to === undefined ? {} : { to }),
     reason: "Request",
+    ...(request.bandwidth === undefined ? {} : { bandwidth: request.bandwidth }),
   };
   const { impossible, notYet } = foresee(cluster, notStored(name, spec, cluster.now));
   if (impossible !== undefined) throw impossible;
