@@ -129,7 +129,7 @@ function checkStored({ row, name }: Target, stored: Draft, before: LabObject | u
   const errors = new FieldErrors();
   validateMetadata(stored, row, errors);
   row.rules.validate?.(stored, errors);
-  if (before !== undefined) row.rules.validateStatus?.(stored, errors, before);
+  row.rules.validateStatus?.(stored, errors, before ?? stored);
   errors.throwIfFound(row.convert?.stored ?? row, name);
 }
 
