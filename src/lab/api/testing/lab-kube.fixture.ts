@@ -83,9 +83,8 @@ export class LabKube extends FaultyKube {
     };
     // As over the wire: `undefined` is not there.
     const body = JSON.parse(JSON.stringify({ ...object, metadata })) as object;
-    const { draft } = decodeObject(row, body, "Strict");
-    row.rules.defaults?.(draft);
-    const stored = decodeObject(row, draft, "Ignore").draft;
+    const { draft: stored } = decodeObject(row, body, "Strict");
+    row.rules.defaults?.(stored);
     checkStored(target, stored, before);
     if (row.generation) stored.metadata.generation = generationOf(stored, before);
     this.#store.write(row.collection, keyOf(target), stored);
