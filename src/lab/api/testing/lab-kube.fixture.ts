@@ -65,9 +65,19 @@ export class LabKube extends FaultyKube {
 
   /**
    * Sets an object up as it is to stand; a uid is kept, and a namespace made, where none is given.
-   * Throws a Failure for what no server would have stored.
+   * Throws a Failure for what no server would have stored. Rules of what may become of an object are
+   * not asked: the object before may be another one, or of a backup.
    */
   put(path: string, object: Put): void {
+    this.#put(path, object, checkStored);
+  }
+
+  /** The same for an object that was stored before the rules which would refuse it now. */
+  putUnruled(path: string, object: Put): void {
+    this.#put(path, object, () => undefined);
+  }
+
+  #put(path: string, object: Put, check: (target: Target, stored: Draft) => void): void {
     const target = targetOf(path);
     const { row, namespace, name } = target;
     const before = this.#store.read(row.collection, keyOf(target));
@@ -85,7 +95,7 @@ export class LabKube extends FaultyKube {
     const body = JSON.parse(JSON.stringify({ ...object, metadata })) as object;
     const { draft: stored } = decodeObject(row, body, "Strict");
     row.rules.defaults?.(stored);
-    checkStored(target, stored, before);
+    check(target, stored);
     if (row.generation) stored.metadata.generation = generationOf(stored, before);
     this.#store.write(row.collection, keyOf(target), stored);
     this.#tell();
@@ -124,11 +134,11 @@ export class LabKube extends FaultyKube {
   }
 }
 
-function checkStored({ row, name }: Target, stored: Draft, before: LabObject | undefined): void {
+function checkStored({ row, name }: Target, stored: Draft): void {
   const errors = new FieldErrors();
   validateMetadata(stored, row, errors);
   row.rules.validate?.(stored, errors);
-  row.rules.validateStatus?.(stored, errors, before ?? stored);
+  row.rules.validateStatus?.(stored, errors, stored);
   errors.throwIfFound(row.convert?.stored ?? row, name);
 }
 
