@@ -27,7 +27,13 @@ import { DRIVER, VOLUME_FINALIZER } from "../api/names.ts";
 import type { Random } from "../effects/random.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../kube/errors.ts";
-import { persistentVolumes, type Node, type PersistentVolume, type PersistentVolumeClaim } from "../kube/kinds.ts";
+import {
+  nodes,
+  persistentVolumes,
+  type Node,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+} from "../kube/kinds.ts";
 import { hostnameOf, isLeaving } from "../kube/nodes.ts";
 import { nameOf, type Stored } from "../kube/objects.ts";
 import { bytes, QuantityError } from "../kube/quantity.ts";
@@ -44,11 +50,12 @@ import type {
   RemovedVolume,
   Reserved,
 } from "../provision/driver.ts";
+import { rankFor, type PodsOfClaim } from "../provision/claims/pods-of-claim.ts";
 import { refusalOf } from "../provision/refusals.ts";
 import type { RetryPolicy } from "../provision/retry-policy.ts";
 import { movableErrors } from "./errors.ts";
 import { claimOf, newLocalVolume, persistentVolumePart } from "./local-volume.ts";
-import { NodeReads } from "./node-reads.ts";
+import { SharedReads } from "../kube/pace/shared-reads.ts";
 import { parseParameters, policiesFor, type ClassParameters } from "./parameters.ts";
 
 export interface MovableDeps {
@@ -71,7 +78,7 @@ const RETRY: RetryPolicy = { firstMs: 5_000, longestMs: 300_000, limit: 0, resti
 const TRIES = 5;
 
 export function createMovableDriver(deps: MovableDeps): Driver {
-  const reads = new NodeReads(deps.client);
+  const reads = new SharedReads((name) => deps.client.get(nodes, { name }));
   return {
     name: "movable",
     provisioner: DRIVER,
@@ -80,7 +87,7 @@ export function createMovableDriver(deps: MovableDeps): Driver {
     retry: { provision: RETRY, reclaim: RETRY },
     refusal,
     admit,
-    chooseNode: (request, candidates) => choose(deps, request, candidates),
+    chooseNode: (request, candidates, pods) => choose(deps, request, candidates, pods),
     ledger: {
       reserve: (requests) => reserve(deps.ledger, requests),
       release: (volumeName) => {
@@ -137,12 +144,13 @@ function choose(
   { ledger }: MovableDeps,
   { claim, storageClass }: ProvisionRequest,
   candidates: readonly Stored<Node>[],
+  pods: PodsOfClaim,
 ): Stored<Node> {
   const { pool } = parseParameters(storageClass);
   const asked = capacityOf(claim);
   const looked = candidates
     .filter((node) => !isLeaving(node))
-    .map((node) => ({ node, look: ledger.look(pool, nameOf(node)) }));
+    .map((node) => ({ node, look: ledger.look(pool, nameOf(node)), rank: rankFor(pods, node) }));
   const choice = chooseNode(looked, asked.bytes, ({ room }) => describeRoom(room));
   const chosen = candidates.find((node) => node === choice.node);
   if (chosen !== undefined) return chosen;
@@ -152,7 +160,7 @@ function choose(
 
 async function provision(
   deps: MovableDeps,
-  reads: NodeReads,
+  reads: SharedReads<Stored<Node>>,
   request: ProvisionRequest,
   signal: AbortSignal,
 ): Promise<ProvisionedVolume> {

@@ -1,6 +1,7 @@
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from "../kube/kinds.ts";
 import type { Stored } from "../kube/objects.ts";
 import type { CodedError } from "../observe/errors.ts";
+import type { PodsOfClaim } from "./claims/pods-of-claim.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 
 /**
@@ -57,9 +58,14 @@ export interface Driver {
   /**
    * Chooses a node for a claim that names none (Immediate binding). `undefined`: this volume needs
    * no node (shared file system). Throws when no node will do. The candidates are Ready, not
-   * cordoned, and fit the class's allowedTopologies.
+   * cordoned, and fit the class's allowedTopologies. Of those that will do, one that suits the
+   * claim's pods comes first.
    */
-  chooseNode(request: ProvisionRequest, candidates: readonly Stored<Node>[]): Stored<Node> | undefined;
+  chooseNode(
+    request: ProvisionRequest,
+    candidates: readonly Stored<Node>[],
+    pods: PodsOfClaim,
+  ): Stored<Node> | undefined;
 
   /** Where room is limited: who gets it. @default every claim that was admitted is made */
   readonly ledger?: Ledger;

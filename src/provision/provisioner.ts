@@ -6,7 +6,7 @@ import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from
 import type { KubeMetrics } from "../kube/metrics.ts";
 import type { Log } from "../observe/log.ts";
 import { runAttemptSweep } from "./reclaim/attempt-sweep.ts";
-import { ClaimLoop, type PodWatch } from "./claims/claim-loop.ts";
+import { ClaimLoop, type PodReads, type PodWatch } from "./claims/claim-loop.ts";
 import { classNameOf, selectedNodeOf } from "./claims/claims.ts";
 import type { Driver } from "./driver.ts";
 import type { Recorder } from "./events.ts";
@@ -49,6 +49,11 @@ export interface ProvisionerOptions {
   readonly owner: string;
   /** Of this installation: its canary goes when that goes. */
   readonly namespace: string;
+  /**
+   * The pods of a namespace as they are now, where they are not watched: read for claims whose node
+   * the driver chooses. Must not reject. Without it nothing is known of their pods.
+   */
+  readonly podsIn?: PodReads | undefined;
 }
 
 /**
@@ -73,7 +78,7 @@ export async function runProvisioner(
     selectedNodeOf(claim) === undefined && volumes.store.byIndex(AVAILABLE_BY_CLASS, classNameOf(claim)).length > 0;
   const binder = acknowledger === undefined ? undefined : new Binder({ ...deps, acknowledger, mayBeMatched });
   const loops = drivers.flatMap((driver) => [
-    new ClaimLoop({ ...deps, locks, binder }, driver),
+    new ClaimLoop({ ...deps, locks, binder, podsIn: options.podsIn }, driver),
     new ReclaimLoop({ ...deps, locks }, driver, { release: options.express }),
   ]);
   await Promise.all([

@@ -5,9 +5,12 @@ import { onLauncherGone } from "../cluster/launchers.ts";
 import { runProgram } from "../command-line.ts";
 import type { Figures } from "./figures.ts";
 import { benchLab } from "./lab/bench-lab.ts";
+import { benchMove } from "./move/bench-move.ts";
+import { MOVE_USAGE, readMoveOptions } from "./move/options.ts";
 import { readOptions, USAGE, type BareSubject, type Case, type ContainerSubject, type Options } from "./options.ts";
 import { table } from "./report.ts";
 import { runSubject, type Placement } from "./run-subject.ts";
+import { runWrites } from "./run-writes.ts";
 import { classicHelper } from "./subjects/classic-helper.ts";
 import { classic } from "./subjects/classic.ts";
 import { floor } from "./subjects/floor.ts";
@@ -20,7 +23,9 @@ const log = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-function subjectOf(name: BareSubject | ContainerSubject, options: Options): Subject {
+type SubjectName = Exclude<BareSubject, "writes"> | ContainerSubject;
+
+function subjectOf(name: SubjectName, options: Options): Subject {
   switch (name) {
     case "floor":
       return floor;
@@ -43,11 +48,13 @@ async function onCluster(
   subjects: readonly Subject[],
   cases: readonly Case[],
   placement: Placement,
+  writes: boolean,
 ): Promise<Figures[]> {
-  if (subjects.length === 0 || cases.length === 0) return [];
+  if ((subjects.length === 0 && !writes) || cases.length === 0) return [];
   await using cluster: Cluster = await startCluster({ ...what, log });
   const all: Figures[] = [];
   for (const subject of subjects) all.push(...(await runSubject(cluster, subject, { cases, placement, log })));
+  if (writes) all.push(...(await runWrites(cluster, cases, log)));
   return all;
 }
 
@@ -58,13 +65,14 @@ async function provision(options: Options): Promise<number> {
   }
   const product = options.bare.includes("classic") || options.containers.includes("classic-helper");
   if (product) execFileSync(process.execPath, ["tools/build.mjs"], { stdio: "inherit" });
-  const subjects = (names: readonly (BareSubject | ContainerSubject)[]): Subject[] =>
-    names.map((name) => subjectOf(name, options));
+  const subjects = (names: readonly SubjectName[]): Subject[] => names.map((name) => subjectOf(name, options));
   const logs = options.keepLogs === undefined ? {} : { keepLogs: options.keepLogs };
+  const bare = options.bare.filter((name) => name !== "writes");
+  const writes = options.bare.includes("writes");
   const small = options.cases.filter((name) => name === "1" || name === "50");
   const all = [
-    ...(await onCluster({ nodes: 0, bareNodes: 3, ...logs }, subjects(options.bare), options.cases, "immediate")),
-    ...(await onCluster({ nodes: 3, ...logs }, subjects(options.containers), small, "selected-node")),
+    ...(await onCluster({ nodes: 0, bareNodes: 3, ...logs }, subjects(bare), options.cases, "immediate", writes)),
+    ...(await onCluster({ nodes: 3, ...logs }, subjects(options.containers), small, "selected-node", false)),
   ];
   process.stdout.write(`\n${table(all)}\n\n${judge(all).join("\n")}\n`);
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(all, undefined, 2)}\n`);
@@ -77,6 +85,7 @@ async function main(): Promise<number> {
     await benchLab(args);
     return 0;
   }
+  if (benchmark === "move") return runProgram({ usage: MOVE_USAGE, read: readMoveOptions, run: benchMove });
   return runProgram({ usage: USAGE, read: readOptions, run: provision });
 }
 

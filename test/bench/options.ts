@@ -1,22 +1,26 @@
 import { parseArgs } from "node:util";
+import { chosen } from "./chosen.ts";
 
 export const USAGE = `Usage: npm run bench -- provision [options]
+       npm run bench -- move [options]
        npm run bench -- lab [--volumes 10000] [--nodes 1000]
 
 Measures how long claims take to be Bound, and pods with claims to be scheduled, on a real control plane that it starts on
 this machine (needs Linux, root, Go). docs/bench.md says how to read the result.
 
   --json FILE               also write the figures as JSON
-  --only SUBJECT[,…]        floor, loop, classic (bare nodes); classic-helper, original (containers)
+  --only SUBJECT[,…]        floor, loop, classic, writes (bare nodes); classic-helper, original
+                            (containers)
   --cases CASE[,…]          1, 50, 500 (claims at once), pods (100 pods with claims)
   --bare-only               no containers: neither classic-helper nor original
   --keep-logs DIR           copy the logs of the programs and of the control plane there
   --original PATH           a binary of Rancher's local-path-provisioner, to be measured beside classic-helper
 
+move measures the copy of a volume and needs no cluster: npm run bench -- move --help.
 lab measures start, speed and memory of the in-memory API server; it needs no cluster.
 `;
 
-export const BARE_SUBJECTS = ["floor", "loop", "classic"] as const;
+export const BARE_SUBJECTS = ["floor", "loop", "classic", "writes"] as const;
 export const CONTAINER_SUBJECTS = ["classic-helper", "original"] as const;
 export const CASES = ["1", "50", "500", "pods"] as const;
 
@@ -51,7 +55,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
   });
   if (values.help) return "help";
   if (positionals.length !== 1 || positionals[0] !== "provision") {
-    throw new Error(`the benchmarks are provision and lab, not "${positionals.join(" ")}"`);
+    throw new Error(`the benchmarks are provision, move and lab, not "${positionals.join(" ")}"`);
   }
   const { original } = values;
   const only = chosen("only", values.only, [...BARE_SUBJECTS, ...CONTAINER_SUBJECTS]);
@@ -68,12 +72,4 @@ export function readOptions(args: readonly string[]): Options | "help" {
     keepLogs: values["keep-logs"],
     original,
   };
-}
-
-function chosen<T extends string>(option: string, text: string | undefined, all: readonly T[]): readonly T[] {
-  if (text === undefined) return all;
-  const names = text.split(",");
-  const unknown = names.find((name) => !all.some((known) => known === name));
-  if (unknown !== undefined) throw new Error(`--${option}: "${unknown}" is none of ${all.join(", ")}`);
-  return all.filter((name) => names.includes(name));
 }

@@ -3,6 +3,7 @@ import type { Figures } from "./figures.ts";
 /** What the ratios refer to: the floor of the same case, and for containers the original. */
 const REFERENCE: Readonly<Record<string, string>> = {
   loop: "floor",
+  writes: "floor",
   classic: "floor",
   "classic-helper": "original",
 };
@@ -29,7 +30,8 @@ function duration(ms: number): string {
   return ms < 1_000 ? `${ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(2)} s`;
 }
 
-function aligned(rows: readonly (readonly string[])[]): string {
+/** Rows as a Markdown table; the first one is its head. */
+export function aligned(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows;
   const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>

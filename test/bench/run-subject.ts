@@ -108,10 +108,15 @@ function claimsOf(
 async function prepare(client: KubeClient, subject: Subject): Promise<void> {
   const { provisioner } = subject;
   await Promise.all([
-    client.create(namespaces, { metadata: { name: NAMESPACE } }).catch(unlessThere),
+    ensureNamespace(client),
     client.create(storageClasses, storageClass(classOf(subject, "now"), provisioner, "Immediate")),
     client.create(storageClasses, storageClass(classOf(subject, "later"), provisioner, "WaitForFirstConsumer")),
   ]);
+}
+
+/** Makes the namespace of all claims, unless it is there. */
+export async function ensureNamespace(client: KubeClient): Promise<void> {
+  await client.create(namespaces, { metadata: { name: NAMESPACE } }).catch(unlessThere);
 }
 
 function classOf(subject: Subject, when: "now" | "later"): string {

@@ -337,6 +337,28 @@ describe.concurrent("with every node up", () => {
     await expectRemoved(ground, NS, ["follower"], [...bound, topology]);
   });
 
+  test("with Immediate binding all claims of a pod that is there go to one node, where it can run", async () => {
+    const { ground } = on;
+    const names = Array.from({ length: 4 }, (_, index) => `together-${index}`);
+    const volumes = names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+    const volumeMounts = names.map((name) => ({ name, mountPath: `/${name}` }));
+    const nodeSelector = { "kubernetes.io/hostname": third };
+    await ground.apply(
+      toYaml(
+        pod(NS, "apart", "apart", { spec: { nodeSelector } }),
+        pod(NS, "together", "unused", { spec: { volumes }, container: { volumeMounts } }),
+      ),
+    );
+    await ground.apply(toYaml(...["apart", ...names].map((name) => claim(NS, name, "immediate"))));
+    const apart = await expectBound(ground, NS, "apart");
+    expect(apart.node).toBe(third);
+    const together = await Promise.all(names.map(async (name) => expectBound(ground, NS, name)));
+    expect(new Set(together.map(({ node }) => node)).size).toBe(1);
+    expect((await expectReady(ground, NS, "apart")).spec.nodeName).toBe(third);
+    expect((await expectReady(ground, NS, "together")).spec.nodeName).toBe(together[0]?.node);
+    await expectRemoved(ground, NS, ["apart", "together"], [apart, ...together]);
+  });
+
   test("/health, /ready and /metrics answer in every replica", async () => {
     const { ground } = on;
     await ground.apply(toYaml(claimOn(first, NS, "counted", "local-path")));

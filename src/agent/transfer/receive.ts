@@ -112,7 +112,7 @@ async function apply(
       progress({ entries: digests.length, bytes, kept });
     }
   } finally {
-    tree.dispose();
+    await tree.dispose();
   }
 }
 
@@ -132,7 +132,7 @@ async function step(
         await tree.data(message);
         return;
       case "xattr":
-        tree.xattr(message.name, message.value);
+        await tree.xattr(message.name, message.value);
         return;
       case "close":
         record(summarizer.add(await tree.close(message.content)));

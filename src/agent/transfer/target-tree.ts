@@ -73,6 +73,8 @@ interface File extends Open {
   readonly hash: ContentHash;
   /** Where the last piece ended. */
   end: number;
+  /** The write of the last piece. Meanwhile the next one arrives and is hashed. */
+  writing: Promise<void>;
 }
 
 /** The target's tree while it is made. */
@@ -150,14 +152,17 @@ export class TargetTree {
     }
     file.end = end;
     file.hash.update(piece);
-    await writeAt(file.fd, piece.offset, piece.bytes);
+    await file.writing;
+    file.writing = writeAt(file.fd, piece.offset, piece.bytes);
+    // Who waits for it, at the next piece or at the end, hears of its error.
+    file.writing.catch(() => undefined);
   }
 
-  xattr(name: string, value: Buffer): void {
+  async xattr(name: string, value: Buffer): Promise<void> {
     const object = this.#current;
     if (object?.fd === undefined) throw invalid("an attribute of nothing");
     if (!isCopied(name) || object.xattrs.has(name)) throw invalid(`the attribute ${name}`);
-    this.#close(object);
+    await this.#close(object);
     object.xattrs.set(name, xattrDigest(value));
     if (object.kept === undefined || !hasXattr(object.fd, name, value)) setXattr(object.fd, name, value);
   }
@@ -176,7 +181,7 @@ export class TargetTree {
     }
     if ("existing" in object) await this.#clearRest(object as Directory);
     if (fd !== undefined) {
-      this.#close(object);
+      await this.#close(object);
       removeOtherXattrs(fd, new Set(object.xattrs.keys()));
       const found = object.kept === undefined ? undefined : statDescriptor(fd);
       if (head.type !== "symlink" && found?.mode !== head.mode) chmod(fd, head.mode);
@@ -191,7 +196,8 @@ export class TargetTree {
   }
 
   /** Closes the descriptors of what remained open. */
-  dispose(): void {
+  async dispose(): Promise<void> {
+    if (this.#leaf !== undefined && "writing" in this.#leaf) await this.#leaf.writing.catch(() => undefined);
     for (const { fd } of [...this.#directories, ...(this.#leaf === undefined ? [] : [this.#leaf])]) {
       if (fd !== undefined) close(fd);
     }
@@ -205,11 +211,13 @@ export class TargetTree {
   }
 
   /**
-   * The owner comes before attributes and mode: setting it clears security.capability and setuid.
+   * All content is written first, and then the owner set, before attributes and mode: both clear
+   * security.capability and setuid.
    */
-  #close(object: Open): void {
+  async #close(object: Open): Promise<void> {
     if (object.closing || object.fd === undefined) return;
     object.closing = true;
+    if ("writing" in object) await (object as File).writing;
     const { uid, gid } = object.head;
     const found = object.kept === undefined ? undefined : statDescriptor(object.fd);
     if (found?.uid !== uid || found.gid !== gid) chown(object.fd, uid, gid);
@@ -293,7 +301,7 @@ export class TargetTree {
         close(fd);
         throw error;
       }
-      return { ...open, fd, hash: new ContentHash(), end: 0 };
+      return { ...open, fd, hash: new ContentHash(), end: 0, writing: Promise.resolve() };
     }
     if (head.type === "link") {
       this.#link(head.first ?? [], dirfd, name);

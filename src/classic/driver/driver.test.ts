@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import type { Node } from "../../kube/kinds.ts";
 import type { Stored } from "../../kube/objects.ts";
+import type { PodsOfClaim } from "../../provision/claims/pods-of-claim.ts";
+import type { ProvisionRequest } from "../../provision/driver.ts";
 import { settings } from "../testing/cluster.fixture.ts";
 import { begun, CREATE, DIRECTORY, VOLUME } from "../testing/driver-suite.fixture.ts";
 import { claim, node, request, storageClass } from "../testing/objects.fixture.ts";
@@ -141,6 +143,12 @@ describe("making a volume", () => {
 describe("a claim without a node", () => {
   const asked = request({ node: undefined });
   const nodes = ["node-a", "node-b", "node-c"].map((name) => node(name));
+  const noPods = (drawBy: string): PodsOfClaim => ({ known: false, drawBy, suits: () => true });
+  const choose = (
+    asked: ProvisionRequest,
+    candidates: readonly Stored<Node>[],
+    pods = noPods(asked.claim.metadata.uid),
+  ): Stored<Node> | undefined => on.driver.chooseNode(asked, candidates, pods);
 
   it("gets one that has a path, the same each time", () => {
     on.cluster.settings = settings({
@@ -149,40 +157,54 @@ describe("a claim without a node", () => {
         { node: "node-a", paths: [] },
       ],
     });
-    const chosen = on.driver.chooseNode(asked, nodes)?.metadata?.name;
+    const chosen = choose(asked, nodes)?.metadata?.name;
     expect(["node-b", "node-c"]).toContain(chosen);
-    expect(on.driver.chooseNode(asked, nodes.toReversed())?.metadata?.name).toBe(chosen);
+    expect(choose(asked, nodes.toReversed())?.metadata?.name).toBe(chosen);
     const all = Array.from({ length: 50 }, (_, at) =>
-      on.driver.chooseNode(request({ node: undefined, claim: claim({ uid: `u${at}` }) }), nodes),
+      choose(request({ node: undefined, claim: claim({ uid: `u${at}` }) }), nodes),
     );
     expect(new Set(all.map((each) => each?.metadata?.name))).toEqual(new Set(["node-b", "node-c"]));
   });
 
   it.each(["NoSchedule", "NoExecute"])("is not one with a taint of effect %s while another will do", (effect) => {
     const tainted = (name: string) => ({ ...node(name), spec: { taints: [{ key: "control-plane", effect }] } });
-    const choose = (uid: string, candidates: Stored<Node>[]): string | undefined =>
-      on.driver.chooseNode(request({ node: undefined, claim: claim({ uid }) }), candidates)?.metadata.name;
+    const chosen = (uid: string, candidates: Stored<Node>[]): string | undefined =>
+      choose(request({ node: undefined, claim: claim({ uid }) }), candidates)?.metadata.name;
     const uids = Array.from({ length: 30 }, (_, at) => `u${at}`);
     const some = [tainted("node-a"), node("node-b"), tainted("node-c")];
-    expect(new Set(uids.map((uid) => choose(uid, some)))).toEqual(new Set(["node-b"]));
-    expect(choose("u", [tainted("node-a")])).toBe("node-a");
+    expect(new Set(uids.map((uid) => chosen(uid, some)))).toEqual(new Set(["node-b"]));
+    expect(chosen("u", [tainted("node-a")])).toBe("node-a");
+  });
+
+  it("is one that suits its pods, tainted or not, and the same for all claims of a pod", () => {
+    const tainted = { ...node("node-a"), spec: { taints: [{ key: "control-plane", effect: "NoSchedule" as const }] } };
+    const chosen = (uid: string, only?: string): string | undefined => {
+      const suits = ({ metadata }: Node): boolean => only === undefined || metadata?.name === only;
+      const asked = request({ node: undefined, claim: claim({ uid }) });
+      return choose(asked, [tainted, node("node-b"), node("node-c")], { known: true, drawBy: "pod", suits })?.metadata
+        .name;
+    };
+    const uids = Array.from({ length: 30 }, (_, at) => `u${at}`);
+    expect(new Set(uids.map((uid) => chosen(uid))).size).toBe(1);
+    expect(new Set(uids.map((uid) => chosen(uid, "node-a")))).toEqual(new Set(["node-a"]));
+    expect(["node-b", "node-c"]).toContain(chosen("u", "a node that is not there"));
   });
 
   it("stays with the node of an earlier attempt", async () => {
     for (const name of ["node-a", "node-b"]) {
       await on.provision({ node: node(name) });
       await settle();
-      expect(on.driver.chooseNode(asked, nodes)?.metadata?.name).toBe(name);
+      expect(choose(asked, nodes)?.metadata?.name).toBe(name);
     }
   });
 
   it("is told when there is none", () => {
-    expect(() => on.driver.chooseNode(asked, [])).toThrow(saying("configuration error, no node was specified"));
+    expect(() => choose(asked, [])).toThrow(saying("configuration error, no node was specified"));
   });
 
   it("needs none on a shared file system", () => {
     on.cluster.settings = settings({ sharedFileSystemPath: "/shared" });
-    expect(on.driver.chooseNode(asked, nodes)).toBeUndefined();
+    expect(choose(asked, nodes)).toBeUndefined();
   });
 
   it("is admitted or refused without a look at nodes", () => {

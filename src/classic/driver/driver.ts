@@ -16,9 +16,9 @@
  * wanted and whether it is nobody else's (removal/check.ts).
  */
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
-import { isTainted } from "../../kube/nodes.ts";
-import { nameOf, uidOf, type Stored } from "../../kube/objects.ts";
+import { nameOf, type Stored } from "../../kube/objects.ts";
 import { CodedError } from "../../observe/errors.ts";
+import { rankFor, type PodsOfClaim } from "../../provision/claims/pods-of-claim.ts";
 import type { Confirm, Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../../provision/driver.ts";
 import { aboutClaim } from "../../provision/events.ts";
 import { refusalOf } from "../../provision/refusals.ts";
@@ -102,7 +102,11 @@ class Classic implements Driver {
     admit(this.#deps.settings.current(), request);
   }
 
-  chooseNode(request: ProvisionRequest, candidates: readonly Stored<Node>[]): Stored<Node> | undefined {
+  chooseNode(
+    request: ProvisionRequest,
+    candidates: readonly Stored<Node>[],
+    pods: PodsOfClaim,
+  ): Stored<Node> | undefined {
     const settings = this.#deps.settings.current();
     if (admit(settings, request).shared) return undefined;
     const able = candidates.filter((node) => canServe(settings, request, node));
@@ -110,9 +114,10 @@ class Classic implements Driver {
     const begun = this.#attempts.nodeOf(request.volumeName);
     const again = able.find((node) => node.metadata?.name === begun);
     if (again !== undefined) return again;
-    // Most pods cannot run on a tainted node, and the volume cannot follow them elsewhere.
-    const open = able.filter((node) => !isTainted(node));
-    const chosen = rendezvous(uidOf(request.claim), open.length > 0 ? open : able, nameOf);
+    // The volume cannot follow its pod elsewhere.
+    const rank = Math.min(...able.map((node) => rankFor(pods, node)));
+    const best = able.filter((node) => rankFor(pods, node) === rank);
+    const chosen = rendezvous(pods.drawBy, best, nameOf);
     if (chosen === undefined) throw classicErrors.NO_NODE({});
     return chosen;
   }

@@ -11,7 +11,7 @@ import type { Informer } from "../../kube/watch/informer.ts";
 import type { Node, PersistentVolume, Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { volumesOfPod, type PodVolumeSources } from "../../movable/pod-volumes.ts";
-import { affinityAllows } from "../../place/fits.ts";
+import { affinityAllows } from "../../provision/claims/fits.ts";
 import { whyStays } from "../../place/stays.ts";
 import { BY_CLAIM, claimKeysOf } from "../../provision/indexes.ts";
 import { groupsOf } from "./plan-drain.ts";

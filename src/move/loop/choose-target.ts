@@ -2,7 +2,7 @@ import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Node, Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { claimKeysOf } from "../../provision/indexes.ts";
-import { whyUnfit as whyPodUnfit } from "../../place/fits.ts";
+import { whyUnfit as whyPodUnfit } from "../../provision/claims/fits.ts";
 import type { MoveSnapshot, NodeView, TargetChoice } from "../plan/snapshot.ts";
 import { whyUnfit } from "../plan/target/target.ts";
 import type { MoveSources } from "./sources.ts";

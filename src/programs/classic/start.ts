@@ -18,8 +18,9 @@ import type { Random } from "../../effects/random.ts";
 import type { Runner } from "../../effects/runner.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { EventRecorder } from "../../kube/events/event-recorder.ts";
-import { configMaps } from "../../kube/kinds.ts";
+import { configMaps, pods, type Pod } from "../../kube/kinds.ts";
 import type { Kube } from "../../kube/kube.ts";
+import { SharedReads } from "../../kube/pace/shared-reads.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { background } from "../../observe/background.ts";
 import { messageOf } from "../../observe/errors.ts";
@@ -56,12 +57,13 @@ export interface Surroundings extends Pick<Effects, "clock" | "random" | "files"
 
 /**
  * What the classic driver can do without, as local-path-provisioner did: with that program's own
- * roles both are missing.
+ * roles lease and express bind are missing. `pods`: what the pods of a claim with Immediate binding
+ * ask of its node.
  */
-type ClassicFeature = "lease" | "express";
+type ClassicFeature = "lease" | "express" | "pods";
 
 function classicRights(namespace: string): RightsTable<ClassicFeature> {
-  return { lease: leaseRights(namespace), express: EXPRESS_RIGHTS };
+  return { lease: leaseRights(namespace), express: EXPRESS_RIGHTS, pods: [{ verb: "list", resource: "pods" }] };
 }
 
 interface World extends Surroundings {
@@ -164,7 +166,25 @@ function classicParts(
       settings.compareWith(() => namedIn(watched, provisionerName));
       return [classicDriver(world, settings, watched)];
     },
-    provisioner: { express: options.expressBind && has.express, owner: `${namespace}/${provisionerName}`, namespace },
+    provisioner: {
+      express: options.expressBind && has.express,
+      owner: `${namespace}/${provisionerName}`,
+      namespace,
+      podsIn: has.pods ? podReads(world) : undefined,
+    },
+  };
+}
+
+/** Reads of the pods of a namespace; one serves all claims that ask at the same time. */
+function podReads({ client, log }: World): (namespace: string) => Promise<readonly Pod[]> {
+  const reads = new SharedReads((namespace) => client.list(pods, { namespace }));
+  return async (namespace) => {
+    try {
+      return await reads.read(namespace);
+    } catch (error) {
+      log.debug("the pods of a claim could not be read, its node is chosen without them", { namespace, err: error });
+      return [];
+    }
   };
 }
 

@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { SELECTED_NODE, STORAGE_PROVISIONER } from "../../api/names.ts";
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeError } from "../../kube/errors.ts";
+import type { Pod } from "../../kube/kinds.ts";
 import { defineErrors } from "../../observe/errors.ts";
+import type { Driver } from "../driver.ts";
 import { refusalOf } from "../refusals.ts";
 import { fakeDriver, PROVISIONER, startProvisioner } from "../testing/harness.fixture.ts";
 
@@ -69,6 +71,57 @@ test("an Immediate claim is made on a node the driver chooses among those that a
   expect(offered).toEqual(["a"]);
   expect(driver.calls[0]).toBe("provision pvc-claim-c on a");
   await world.stop();
+});
+
+describe("the driver that chooses a node is told where the claim's pods can run", () => {
+  const pod = {
+    metadata: { name: "p", namespace: "default", uid: "uid-p" },
+    spec: {
+      containers: [],
+      nodeSelector: { disk: "fast" },
+      volumes: [{ name: "data", persistentVolumeClaim: { claimName: "c" } }],
+    },
+  };
+  const chooses = (): { told: unknown[]; driver: Driver } => {
+    const told: unknown[] = [];
+    const driver = fakeDriver({
+      chooseNode: (_, candidates, pods) => {
+        told.push(
+          candidates.map((node) => pods.suits(node)),
+          pods.drawBy,
+        );
+        return candidates[0];
+      },
+    });
+    return { told, driver };
+  };
+
+  test("by the watch of pods", async () => {
+    const { told, driver } = chooses();
+    const world = await startProvisioner(driver);
+    world.kube.put("/api/v1/namespaces/default/pods/p", pod as never);
+    await settle();
+    world.putClaim("c", { spec: { storageClassName: "now" } });
+    await settle();
+    expect(told).toEqual([[false], "uid-p"]);
+    await world.stop();
+  });
+
+  test("by a read of its namespace's pods where they are not watched", async () => {
+    const { told, driver } = chooses();
+    const asked: string[] = [];
+    const podsIn = (namespace: string): Promise<readonly Pod[]> => {
+      asked.push(namespace);
+      return Promise.resolve([pod as Pod]);
+    };
+    const world = await startProvisioner(driver, { podsIn });
+    world.putClaim("c", { spec: { storageClassName: "now" } });
+    world.putClaim("other", { selectedNode: "a" });
+    await settle();
+    expect(told).toEqual([[false], "uid-p"]);
+    expect(asked).toEqual(["default"]);
+    await world.stop();
+  });
 });
 
 test("a node that cannot serve the claim sends it back to the scheduler", async () => {

@@ -27,7 +27,7 @@ import {
   type StorageClass,
 } from "../../kube/kinds.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
-import { keyOf, nameOf, uidOf, type Stored } from "../../kube/objects.ts";
+import { keyOf, nameOf, namespaceOf, uidOf, type Stored } from "../../kube/objects.ts";
 import type { Change } from "../../kube/watch/store.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
@@ -43,6 +43,7 @@ import { metricsOf, type ProvisionMetrics } from "../metrics.ts";
 import { mayGoAhead } from "./plan-ahead.ts";
 import { planClaim, type ClaimPlan } from "./plan-claim.ts";
 import { isWantedBySiblings, siblingKeys, siblingsOf, type Surroundings } from "./plan-group.ts";
+import { podsOfClaim } from "./pods-of-claim.ts";
 import { Reservations } from "./reservations.ts";
 import { retryDelayMs } from "../retry-policy.ts";
 import { storeVolume } from "./store-volume.ts";
@@ -69,6 +70,8 @@ export interface ClaimLoopDeps {
   readonly nodes: Informer<Node>;
   /** The pods of all namespaces, with the index of `podIndexes`: for drivers with a ledger. */
   readonly pods?: PodWatch | undefined;
+  /** Where they are not watched. */
+  readonly podsIn?: PodReads | undefined;
   /**
    * One operation per volume name at a time, shared with the reclaim loops and the attempt sweep.
    */
@@ -83,6 +86,9 @@ export interface ClaimLoopDeps {
 
 /** What of an informer of pods is needed; it may hold projections. */
 export type PodWatch = Pick<Informer<Pod>, "store" | "onChange">;
+
+/** The pods of a namespace as they are now; does not reject. */
+export type PodReads = (namespace: string) => Promise<readonly Pod[]>;
 
 type Claim = Stored<PersistentVolumeClaim>;
 type Provision = Extract<ClaimPlan, { step: "provision" }>;
@@ -353,11 +359,21 @@ export class ClaimLoop {
     const { storageClass } = plan;
     if (plan.node === undefined) {
       const candidates = informer.store.list().filter((node) => canHold(node, storageClass));
-      return this.#driver.chooseNode(requestFor(claim, storageClass, undefined), candidates);
+      const around = await this.#withPods(claim);
+      const pods = podsOfClaim(claim, around, (other) => this.#reservations?.nodeOf(uidOf(other)));
+      return this.#driver.chooseNode(requestFor(claim, storageClass, undefined), candidates, pods);
     }
     const node = await client.find(nodes, { name: plan.node }, { signal });
     if (node === undefined) throw provisionErrors.NODE_MISSING({ node: plan.node });
     return node;
+  }
+
+  /** The surroundings with the pods of the claim's namespace, where they are not watched. */
+  async #withPods(claim: Claim): Promise<Surroundings> {
+    const { podsIn } = this.#deps;
+    if (podsIn === undefined) return this.#around;
+    const pods = await podsIn(namespaceOf(claim));
+    return { ...this.#around, pods: (key) => pods.filter((pod) => claimKeysOf(pod).includes(key)) };
   }
 
   /** What is to be made on the same node for the same pods. */

@@ -77,7 +77,8 @@ export function siblingKeys(
   return [...keys].sort();
 }
 
-function mayRun(pod: Pod): boolean {
+/** Whether the pod has not ended and is not ending. */
+export function mayRun(pod: Pod): boolean {
   const phase = pod.status?.phase;
   return pod.metadata?.deletionTimestamp === undefined && phase !== "Succeeded" && phase !== "Failed";
 }

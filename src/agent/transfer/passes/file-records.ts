@@ -10,15 +10,17 @@ export interface FileRecord {
   readonly size: bigint;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
-  /** A change time before this one is old enough to be trusted (source-memory.ts). */
-  readonly trustedBeforeNs: bigint;
+  /** A live pass believes a change time before this one (source-passes.ts). */
+  readonly believedBeforeNs: bigint;
+  /** Equal times prove that the content is the same (source-passes.ts). */
+  readonly proven: boolean;
   /** ContentHash, hexadecimal. */
   readonly content: string;
 }
 
-/** More files than this are not recorded, and so read again: 150 bytes each are 150 MB. */
+/** More files than this are not recorded, and so read again: 160 bytes each are 160 MB. */
 const MOST_RECORDS = 1_000_000;
-const COLUMNS = 6;
+const COLUMNS = 7;
 const HASH_BYTES = 32;
 /** Half a sha256 of a path: who finds two paths with the same one harms his own volume. */
 const KEY_BYTES = 16;
@@ -46,7 +48,8 @@ export class FileRecords {
       size: at(2),
       mtimeNs: at(3),
       ctimeNs: at(4),
-      trustedBeforeNs: at(5),
+      believedBeforeNs: at(5),
+      proven: at(6) === 1n,
       content: this.#hashes.toString("hex", row * HASH_BYTES, (row + 1) * HASH_BYTES),
     };
   }
@@ -57,8 +60,8 @@ export class FileRecords {
     if (row >= MOST_RECORDS) return;
     if ((row + 1) * COLUMNS > this.#numbers.length) this.#grow();
     this.#rows.set(key, row);
-    const { ino, dev, size, mtimeNs, ctimeNs, trustedBeforeNs } = record;
-    this.#numbers.set([ino, dev, size, mtimeNs, ctimeNs, trustedBeforeNs], row * COLUMNS);
+    const { ino, dev, size, mtimeNs, ctimeNs, believedBeforeNs, proven } = record;
+    this.#numbers.set([ino, dev, size, mtimeNs, ctimeNs, believedBeforeNs, proven ? 1n : 0n], row * COLUMNS);
     this.#hashes.write(record.content, row * HASH_BYTES, HASH_BYTES, "hex");
   }
 
@@ -71,10 +74,16 @@ export class FileRecords {
 }
 
 /** The record of a file in this state. */
-export function recordOf(stat: Stat, content: string, trustedBeforeNs = 0n): FileRecord {
+export function recordOf(
+  stat: Stat,
+  content: string,
+  { believedBeforeNs, proven }: Pick<FileRecord, "believedBeforeNs" | "proven"> = UNPROVEN,
+): FileRecord {
   const { ino, size, mtimeNs, ctimeNs } = stat;
-  return { ino, dev: deviceOf(stat), size, mtimeNs, ctimeNs, trustedBeforeNs, content };
+  return { ino, dev: deviceOf(stat), size, mtimeNs, ctimeNs, believedBeforeNs, proven, content };
 }
+
+const UNPROVEN = { believedBeforeNs: -(2n ** 63n), proven: false };
 
 /** Whether the file is the one of the record, with the size and the times of then. */
 export function isSame(record: FileRecord, stat: Stat): boolean {

@@ -5,6 +5,11 @@ import type { TreePath } from "../tree/path.ts";
 export interface KnownFiles {
   /** The ContentHash of a file that need not be read; undefined: it must be. */
   content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * Asked before a file is read through `fd`, whose state was `stat`: whether every later change of
+   * its content must show in its times.
+   */
+  proves(fd: number, stat: Stat): boolean;
   /** A file was read whole, from the state `before` to the state `after`. */
-  read(path: TreePath, before: Stat, after: Stat, content: string): void;
+  read(path: TreePath, before: Stat, after: Stat, content: string, proven: boolean): void;
 }

@@ -1,12 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { statat } from "../../sys/stat.ts";
-import { directoryAt, shell, sourceAndTarget } from "../testing/trees.fixture.ts";
+import { close } from "../../sys/open.ts";
 import type { Stat } from "../../sys/stat.ts";
+import { directoryAt, shell, sourceAndTarget } from "../testing/trees.fixture.ts";
+import { look } from "../tree/safe-open.ts";
 import { machineGround, type Ground } from "./ground.ts";
+import type { KnownFiles } from "./known-files.ts";
 import { SourceMemory } from "./source-memory.ts";
 
 const SECOND_NS = 1_000_000_000n;
 const PATH = [Buffer.from("file")];
+/** Not the hash of the file: who has read it again says something else. */
 const CONTENT = "ab".repeat(32);
 
 /** A source that has one file, and clocks that a test sets. */
@@ -15,9 +19,11 @@ class Source implements Ground {
   readonly stat: () => Stat;
   readonly path: string;
   readonly memory = new SourceMemory(this);
-  /** T0 of the next pass. */
-  wallNs = 0n;
+  /** What the next pass takes for the time of its beginning. */
+  nowNs = 0n;
   passedNs = 0n;
+  /** Whether somebody has the file open for writing. */
+  open = true;
   trusted = true;
   full = false;
   readonly syncfs = (): Promise<void> => Promise.resolve();
@@ -31,32 +37,49 @@ class Source implements Ground {
   }
 
   readonly isTrusted = (): boolean => this.trusted;
+  readonly wallNs = (): bigint => this.nowNs;
   readonly monotonicNs = (): bigint => this.passedNs;
+  readonly statUnwritten = (): Stat | undefined => (this.open ? undefined : this.stat());
   readonly markerNs = (root: number): bigint => {
     // As a full disk answers.
     if (this.full) machineGround.markerNs(directoryAt("/proc"));
     expect(root).toBe(this.root);
-    return this.wallNs;
+    return this.nowNs;
   };
 
   /** A live pass that reads the file so long after its last change. */
   async live(ageNs: bigint, pass = "one", base?: string): Promise<void> {
     const stat = this.stat();
-    this.wallNs = stat.ctimeNs + ageNs;
+    this.nowNs = stat.ctimeNs + ageNs;
     const live = await this.memory.beginLive(this.root, pass, base);
-    if (live.unread(PATH, stat) === undefined) live.read(PATH, stat, this.stat(), CONTENT);
+    if ((await this.known(live)) === undefined) live.read(PATH, stat, this.stat(), CONTENT, live.proves(0, stat));
     live.end();
+  }
+
+  /** What a pass knows of the file without reading it. */
+  async known(pass: KnownFiles): Promise<string | undefined> {
+    const looked = look(this.root, Buffer.from("file"));
+    try {
+      return await pass.content(PATH, looked, this.stat(), new AbortController().signal);
+    } finally {
+      close(looked);
+    }
   }
 
   /** What the next live pass takes to be unchanged. */
   async unread(base = "one"): Promise<string | undefined> {
-    return (await this.memory.beginLive(this.root, "next", base)).unread(PATH, this.stat());
+    return this.known(await this.memory.beginLive(this.root, "next", base));
+  }
+
+  /** What is taken to be unchanged when the sealed tree is summed up. */
+  summed(): Promise<string | undefined> {
+    return this.known(this.memory.beginSummary());
   }
 }
 
 const OLD = 11n * SECOND_NS;
 
-describe("for a live pass a file is unchanged", () => {
+describe("a live pass believes a file to be unchanged that somebody may write to", () => {
   it("only when it was changed more than 10 s before the pass that read it", async () => {
     for (const [age, is] of [
       [10n * SECOND_NS + 1n, CONTENT],
@@ -67,7 +90,7 @@ describe("for a live pass a file is unchanged", () => {
       const source = new Source();
       await source.live(age);
       // However long ago that is by now.
-      source.wallNs += 3600n * SECOND_NS;
+      source.nowNs += 3600n * SECOND_NS;
       source.passedNs += 3600n * SECOND_NS;
       expect(await source.unread(), String(age)).toBe(is);
     }
@@ -109,19 +132,19 @@ describe("for a live pass a file is unchanged", () => {
   it("not when it changed while it was read", async () => {
     const source = new Source();
     const before = source.stat();
-    source.wallNs = before.ctimeNs + OLD;
+    source.nowNs = before.ctimeNs + OLD;
     const live = await source.memory.beginLive(source.root, "one", undefined);
     shell(source.path, "chmod 600 file");
-    live.read(PATH, before, source.stat(), CONTENT);
+    live.read(PATH, before, source.stat(), CONTENT, false);
     live.end();
     expect(await source.unread()).toBeUndefined();
   });
 
   it("not when the target has not said that the pass is there", async () => {
     const source = new Source();
-    source.wallNs = source.stat().ctimeNs + OLD;
+    source.nowNs = source.stat().ctimeNs + OLD;
     const live = await source.memory.beginLive(source.root, "one", undefined);
-    live.read(PATH, source.stat(), source.stat(), CONTENT);
+    live.read(PATH, source.stat(), source.stat(), CONTENT, false);
     expect(await source.unread()).toBeUndefined();
   });
 
@@ -129,7 +152,7 @@ describe("for a live pass a file is unchanged", () => {
     for (const step of [3600n, -3600n, 2n, -2n]) {
       const source = new Source();
       await source.live(OLD);
-      source.wallNs += (60n + step) * SECOND_NS;
+      source.nowNs += (60n + step) * SECOND_NS;
       source.passedNs += 60n * SECOND_NS;
       expect(await source.unread(), String(step)).toBeUndefined();
     }
@@ -151,13 +174,94 @@ describe("for a live pass a file is unchanged", () => {
   });
 });
 
-it("the passes over the sealed tree believe no times: a write that takes long ends without a trace", async () => {
-  const source = new Source();
-  await source.live(3600n * SECOND_NS);
-  expect(await source.unread()).toBe(CONTENT);
-  const stat = source.stat();
-  expect(source.memory.beginSummary().unread(PATH, stat)).toBeUndefined();
-  expect(source.memory.beginFinal("one").unread(PATH, stat)).toBeUndefined();
+describe("when the sealed tree is summed up", () => {
+  /** A source whose file a live pass has read while nobody had it open. */
+  async function proven(ageNs = OLD): Promise<Source> {
+    const source = new Source();
+    source.open = false;
+    await source.live(ageNs);
+    return source;
+  }
+
+  it("nothing is believed: a write that takes long ends without a trace", async () => {
+    const source = new Source();
+    await source.live(3600n * SECOND_NS);
+    expect(await source.unread()).toBe(CONTENT);
+    await source.live(3600n * SECOND_NS);
+    expect(await source.summed()).toBeUndefined();
+    expect(await source.known(source.memory.beginFinal("one"))).toBeUndefined();
+  });
+
+  it("a file is not read that nobody had open for writing when it was read", async () => {
+    const source = await proven();
+    // Whoever has opened it since: a write would have set another time.
+    source.open = true;
+    expect(await source.summed()).toBe(CONTENT);
+    for (const change of ["printf X | dd of=file conv=notrunc status=none", "cp -p file other; mv other file"]) {
+      const changed = await proven();
+      shell(changed.path, change);
+      expect(await changed.summed(), change).toBeUndefined();
+    }
+  });
+
+  it("unless it had changed within two seconds: the next change may have the same time", async () => {
+    expect(await (await proven(2n * SECOND_NS + 1n)).summed()).toBe(CONTENT);
+    expect(await (await proven(2n * SECOND_NS)).summed()).toBeUndefined();
+  });
+
+  it("unless it was in another state when nobody had it open", async () => {
+    const source = new Source();
+    source.open = false;
+    const before = source.stat();
+    source.nowNs = before.ctimeNs + 60n * SECOND_NS;
+    const live = await source.memory.beginLive(source.root, "one", undefined);
+    shell(source.path, "printf X | dd of=file conv=notrunc status=none");
+    expect(live.proves(0, before)).toBe(false);
+    expect(live.proves(0, source.stat())).toBe(true);
+  });
+
+  it("and a file that a later pass has proven, by reading it again, keeps its proof", async () => {
+    const source = new Source();
+    await source.live(OLD);
+    source.open = false;
+    source.nowNs += SECOND_NS;
+    source.passedNs += SECOND_NS;
+    const second = await source.memory.beginLive(source.root, "two", "one");
+    // It was read: what was believed of it is not its content.
+    expect(await source.known(second)).toBeUndefined();
+    second.read(PATH, source.stat(), source.stat(), CONTENT, second.proves(0, source.stat()));
+    second.end();
+    source.open = true;
+    const third = await source.memory.beginLive(source.root, "three", "two");
+    expect(await source.known(third)).toBe(CONTENT);
+    third.end();
+    expect(await source.summed()).toBe(CONTENT);
+  });
+
+  it("every file is read after a step of the wall clock, and on a file system that nobody has tried", async () => {
+    for (const step of [3600n, -3600n, 2n, -2n]) {
+      const source = await proven();
+      source.nowNs += step * SECOND_NS;
+      expect(await source.summed(), String(step)).toBeUndefined();
+    }
+    const source = new Source();
+    source.open = false;
+    source.trusted = false;
+    await source.live(OLD);
+    expect(await source.summed()).toBeUndefined();
+  });
+
+  it("the final pass takes what was summed up for the content, proven or read", async () => {
+    const source = await proven();
+    const summary = source.memory.beginSummary();
+    expect(await source.known(summary)).toBe(CONTENT);
+    summary.end();
+    expect(await source.known(source.memory.beginFinal("one"))).toBe(CONTENT);
+    const again = source.memory.beginSummary();
+    again.read(PATH, source.stat(), source.stat(), "cd".repeat(32));
+    again.end();
+    expect(await source.known(source.memory.beginFinal("one"))).toBeUndefined();
+  });
 });
 
 it("the machine's clocks and file systems are asked", () => {

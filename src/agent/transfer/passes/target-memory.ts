@@ -71,6 +71,10 @@ export class TargetPass implements KnownFiles {
     return Promise.resolve(record !== undefined && isSame(record, stat) ? record.content : undefined);
   }
 
+  proves(): boolean {
+    return false;
+  }
+
   read(path: TreePath, before: Stat, _after: Stat, content: string): void {
     this.#next.set(path, recordOf(before, content));
   }

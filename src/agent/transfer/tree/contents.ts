@@ -14,16 +14,46 @@ export interface Piece {
 
 /**
  * The data of an open file up to `size`, in rising order, without its holes. Ends early where the
- * file has shrunk.
+ * file has shrunk. Reads one piece ahead, while the one before is hashed and sent; the descriptor
+ * may be closed when the generator has ended.
  */
 export async function* readContents(fd: number, size: number): AsyncGenerator<Piece, void> {
+  const places = placesOf(fd, size);
+  let ahead = readNext(fd, places);
+  try {
+    for (;;) {
+      const piece = await ahead;
+      if (piece === undefined) return;
+      ahead = readNext(fd, places);
+      // Whoever asks for the next piece hears of its error.
+      ahead.catch(() => undefined);
+      yield piece;
+    }
+  } finally {
+    await ahead.catch(() => undefined);
+  }
+}
+
+async function readNext(fd: number, places: Generator<Place, void>): Promise<Piece | undefined> {
+  const next = places.next();
+  if (next.done === true) return undefined;
+  const { offset, length } = next.value;
+  const bytes = await readAt(fd, offset, length);
+  return bytes.length === 0 ? undefined : { offset, bytes };
+}
+
+interface Place {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Where the pieces of a file are; looks for its holes as it goes. */
+function* placesOf(fd: number, size: number): Generator<Place, void> {
   for (let at = 0; at < size;) {
     const range = nextData(fd, at, size);
     if (range === undefined) return;
     for (let offset = range.start; offset < range.end; offset += PIECE) {
-      const bytes = await readAt(fd, offset, Math.min(PIECE, range.end - offset));
-      if (bytes.length === 0) return;
-      yield { offset, bytes };
+      yield { offset, length: Math.min(PIECE, range.end - offset) };
     }
     at = range.end;
   }

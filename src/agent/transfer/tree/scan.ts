@@ -125,9 +125,14 @@ async function* leaf(
     return;
   }
   const hash = new ContentHash();
-  yield* contentOf(fd, head, hash, options);
+  let proven = false;
+  yield* contentOf(fd, head, hash, options, (opened) => {
+    proven = options.known?.proves(opened, stat) === true;
+  });
   const content = hash.digest(head.size ?? 0);
-  yield* finish(fd, { path, head, content }, stat, options, (after) => options.known?.read(path, stat, after, content));
+  yield* finish(fd, { path, head, content }, stat, options, (after) => {
+    options.known?.read(path, stat, after, content, proven);
+  });
 }
 
 async function* contentOf(
@@ -135,10 +140,12 @@ async function* contentOf(
   head: Head,
   hash: ContentHash,
   options: ScanOptions,
+  opened: (fd: number) => void,
 ): AsyncGenerator<TreeStep, void> {
   if (head.size === 0) return;
   const fd = openFile(looked);
   try {
+    opened(fd);
     if (options.fromDisk === true) dropCache(fd);
     for await (const read of readContents(fd, head.size ?? 0)) {
       const piece = options.live === true ? filledUp(read, head.size ?? 0) : read;

@@ -64,16 +64,19 @@ export class Channel {
     await this.#write([frameHead(type, parts), ...parts]);
   }
 
-  /** Sends what was kept to be sent together. */
+  /**
+   * Sends what was kept to be sent together, once what was sent before it is on its way: so the
+   * next bytes can be prepared meanwhile.
+   */
   async flush(): Promise<void> {
     this.#check();
-    this.#stream.write(Buffer.concat(this.#kept));
-    this.#kept.length = 0;
-    this.#keptBytes = 0;
     while (this.#stream.writableNeedDrain) {
       await this.#event();
       this.#check();
     }
+    this.#stream.write(Buffer.concat(this.#kept));
+    this.#kept.length = 0;
+    this.#keptBytes = 0;
   }
 
   /** The next frame. An end of the stream here is WIRE_BROKEN: whoever reads expects something. */

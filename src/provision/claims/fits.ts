@@ -1,4 +1,4 @@
-import type { Node, PersistentVolume, Pod } from "../kube/kinds.ts";
+import type { Node, PersistentVolume, Pod } from "../../kube/kinds.ts";
 
 type Requirement = { readonly key: string; readonly operator: string; readonly values?: readonly string[] | undefined };
 interface Term {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Node, PersistentVolume, Pod } from "../kube/kinds.ts";
+import type { Node, PersistentVolume, Pod } from "../../kube/kinds.ts";
 import { whyUnfit } from "./fits.ts";
 
 type Spec = NonNullable<Pod["spec"]>;

@@ -1,0 +1,210 @@
+/*
+ * The passes over the source's tree, and what each takes for unchanged. Three things are known of a
+ * file, from weak to strong:
+ *
+ * believed  Inode, size, mtime and ctime are those of the record, and the ctime is more than 10 s
+ *           older than the pass that read it, which began with a `syncfs`. A store into a mapped
+ *           page that is dirty already leaves no trace; after the syncfs every page is clean. It
+ *           is wrong where a write takes longer than that: the kernel sets the times when a write
+ *           begins, and a direct write on a throttled disk, or a direct read into a mapped page,
+ *           ends without a trace. So only a live pass believes: the final pass finds its errors.
+ *
+ * proven    The same times, and before the file was read nobody had it open for writing (a read
+ *           lease), in the same state and with a ctime some seconds old. Every write that changed
+ *           it later was begun later, by somebody who opened it later, and has set another ctime.
+ *           Every way to write counts as open: a descriptor, a shared mapping, a direct write that
+ *           is under way. Not covered: the disk writing into pages of a mapping that was taken away
+ *           while it did so (docs/adr/0006).
+ *
+ * read      Its content was read and summed up while the tree was sealed.
+ *
+ * What is committed rests on the last two alone. On file systems other than ext4, XFS and Btrfs, or
+ * when no marker can be made, nothing is believed and nothing proven.
+ */
+import { close } from "../../sys/open.ts";
+import { statDescriptor, type Stat } from "../../sys/stat.ts";
+import { ContentHash } from "../tree/content-hash.ts";
+import { readContents } from "../tree/contents.ts";
+import type { TreePath } from "../tree/path.ts";
+import { openFile } from "../tree/safe-open.ts";
+import { isSame, isSameButForCtime, recordOf, type FileRecord, type FileRecords } from "./file-records.ts";
+import type { Ground } from "./ground.ts";
+import type { KnownFiles } from "./known-files.ts";
+
+/** How much older than the beginning of its pass a change must be to be believed. */
+const BELIEVED_AGE_NS = 10_000_000_000n;
+/**
+ * And to be proven: a later change must have another time. Clocks of file systems tick in
+ * milliseconds, in whole seconds on an ext4 with small inodes, and may be set back by one second
+ * without being noticed.
+ */
+const PROVEN_AGE_NS = 2_000_000_000n;
+/** Before every change time: then none is old enough. */
+const NEVER_NS = -(2n ** 63n);
+
+/** What the clocks said when a pass began. */
+export interface Reading {
+  readonly wallNs: bigint;
+  readonly monotonicNs: bigint;
+}
+
+/** A pass while the pod runs and writes. */
+export class LivePass implements KnownFiles {
+  readonly #base: FileRecords | undefined;
+  readonly #trusted: boolean;
+  readonly #next: FileRecords;
+  readonly #at: Reading | undefined;
+  readonly #ground: Ground;
+  readonly #remember: () => void;
+
+  constructor(
+    parts: {
+      /** What the target has, as this side knows it. */
+      readonly base: FileRecords | undefined;
+      /** Whether the times of `base` count. */
+      readonly trusted: boolean;
+      /** Takes what this pass finds. */
+      readonly next: FileRecords;
+      /** undefined: the times of this pass tell nothing. */
+      readonly at: Reading | undefined;
+      readonly ground: Ground;
+    },
+    remember: () => void,
+  ) {
+    this.#base = parts.base;
+    this.#trusted = parts.trusted;
+    this.#next = parts.next;
+    this.#at = parts.at;
+    this.#ground = parts.ground;
+    this.#remember = remember;
+  }
+
+  /**
+   * The content of a file that the target has. One that is only believed is read when that proves
+   * it.
+   */
+  async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
+    const record = this.#base?.get(path);
+    if (record === undefined || !isSameButForCtime(record, stat)) return undefined;
+    const same = this.#trusted && isSame(record, stat);
+    if (same && record.proven) return this.#keep(path, record);
+    const fd = openFile(looked);
+    try {
+      const proven = this.proves(fd, stat);
+      if (!proven && same && stat.ctimeNs < record.believedBeforeNs) return this.#keep(path, record);
+      const content = await contentOf(fd, Number(stat.size), signal);
+      if (content !== record.content) return undefined;
+      this.read(path, stat, statDescriptor(looked), content, proven);
+      return content;
+    } finally {
+      close(fd);
+    }
+  }
+
+  proves(fd: number, stat: Stat): boolean {
+    if (this.#at === undefined || stat.ctimeNs >= this.#at.wallNs - PROVEN_AGE_NS) return false;
+    const now = this.#ground.statUnwritten(fd);
+    return now !== undefined && isSame(recordOf(stat, ""), now);
+  }
+
+  read(path: TreePath, before: Stat, after: Stat, content: string, proven: boolean): void {
+    const believedBeforeNs = this.#at === undefined ? NEVER_NS : this.#at.wallNs - BELIEVED_AGE_NS;
+    const found = recordOf(before, content, { believedBeforeNs, proven });
+    // What changed while it was read is neither its old content nor its new one.
+    if (isSame(found, after)) this.#next.set(path, found);
+  }
+
+  /** The target has all of it, durable and read back. */
+  end(): void {
+    this.#remember();
+  }
+
+  #keep(path: TreePath, record: FileRecord): string {
+    this.#next.set(path, record);
+    return record.content;
+  }
+}
+
+/** Sums the sealed tree up. Reads what is not proven. */
+export class SummaryPass implements KnownFiles {
+  readonly #known: FileRecords | undefined;
+  readonly #next: FileRecords;
+  readonly #remember: () => void;
+
+  constructor(known: FileRecords | undefined, next: FileRecords, remember: () => void) {
+    this.#known = known;
+    this.#next = next;
+    this.#remember = remember;
+  }
+
+  content(path: TreePath, _looked: number, stat: Stat): Promise<string | undefined> {
+    const record = this.#known?.get(path);
+    if (record === undefined || !record.proven || !isSame(record, stat)) return Promise.resolve(undefined);
+    this.#next.set(path, record);
+    return Promise.resolve(record.content);
+  }
+
+  proves(): boolean {
+    return false;
+  }
+
+  read(path: TreePath, before: Stat, _after: Stat, content: string): void {
+    this.#next.set(path, recordOf(before, content));
+  }
+
+  /** All of it is summed up. */
+  end(): void {
+    this.#remember();
+  }
+}
+
+/** The pass over the sealed tree: what has the content that the target has is not sent. */
+export class FinalPass implements KnownFiles {
+  readonly #base: FileRecords | undefined;
+  readonly #sealed: FileRecords | undefined;
+
+  /** @param sealed What the sealed tree holds; a file that is not in it is read. */
+  constructor(base: FileRecords | undefined, sealed: FileRecords | undefined) {
+    this.#base = base;
+    this.#sealed = sealed;
+  }
+
+  async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
+    const record = this.#base?.get(path);
+    if (record === undefined || !isSameButForCtime(record, stat)) return undefined;
+    // Nobody could write since it was summed up, so equal times alone will do.
+    const summed = this.#sealed?.get(path);
+    const content = summed !== undefined && isSame(summed, stat) ? summed.content : await readAll(looked, stat, signal);
+    return content === record.content ? content : undefined;
+  }
+
+  proves(): boolean {
+    return false;
+  }
+
+  read(): void {
+    // Nothing comes after it.
+  }
+
+  end(): void {
+    // The same.
+  }
+}
+
+async function readAll(looked: number, stat: Stat, signal: AbortSignal): Promise<string> {
+  const fd = openFile(looked);
+  try {
+    return await contentOf(fd, Number(stat.size), signal);
+  } finally {
+    close(fd);
+  }
+}
+
+async function contentOf(fd: number, size: number, signal: AbortSignal): Promise<string> {
+  const hash = new ContentHash();
+  for await (const piece of readContents(fd, size)) {
+    signal.throwIfAborted();
+    hash.update(piece);
+  }
+  return hash.digest(size);
+}

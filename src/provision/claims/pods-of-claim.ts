@@ -1,0 +1,63 @@
+/*
+ * What the pods of a claim ask of a node that the provisioner chooses (Immediate binding). A volume
+ * on a node where its pod cannot run is of no use, and two volumes of one pod on two nodes are of
+ * none either. A pod is often made after its claims: then nothing is known, and any node will do.
+ */
+import type { Node, PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
+import { isTainted } from "../../kube/nodes.ts";
+import { keyOf, uidOf, type Stored } from "../../kube/objects.ts";
+import { volumeNameOf } from "./claims.ts";
+import { whyUnfit } from "./fits.ts";
+import { mayRun, siblingKeys, type Surroundings } from "./plan-group.ts";
+
+/** What a driver that chooses the node is told of the claim's pods. */
+export interface PodsOfClaim {
+  /** Whether nothing speaks against all of them running on the node; true where there are none. */
+  readonly suits: (node: Node) => boolean;
+  /** Whether there are any. */
+  readonly known: boolean;
+  /**
+   * The same for all claims of one pod: who draws a node by it draws one node for all of them.
+   * Without a pod the claim's own UID.
+   */
+  readonly drawBy: string;
+}
+
+/**
+ * Looks at the pods that may still run and at the volumes of their other claims.
+ *
+ * @param beingMade The node on which the volume of a claim is being made right now.
+ */
+export function podsOfClaim(
+  claim: Stored<PersistentVolumeClaim>,
+  around: Pick<Surroundings, "claim" | "volume" | "pods">,
+  beingMade: (claim: Stored<PersistentVolumeClaim>) => string | undefined,
+): PodsOfClaim {
+  const pods = around.pods(keyOf(claim)).filter(mayRun);
+  const siblings = siblingKeys(claim, around).flatMap((key) => around.claim(key) ?? []);
+  const volumes = siblings.flatMap((sibling): PersistentVolume[] => {
+    const volume = around.volume(sibling.spec?.volumeName ?? volumeNameOf(sibling));
+    return volume === undefined ? [] : [volume];
+  });
+  const named = new Set([
+    ...pods.flatMap((pod) => pod.spec?.nodeName ?? []),
+    ...siblings.flatMap((sibling) => beingMade(sibling) ?? []),
+  ]);
+  return {
+    known: pods.length > 0,
+    drawBy: pods.map((pod) => pod.metadata?.uid ?? "").sort()[0] ?? uidOf(claim),
+    suits: (node) =>
+      [...named].every((name) => name === node.metadata?.name) &&
+      pods.every((pod) => whyUnfit(pod, node, volumes) === undefined),
+  };
+}
+
+/**
+ * How good a node is for the claim's pods; less is better. Where no pod is known, or none can run
+ * on any node, one without a NoSchedule or NoExecute taint is better: most pods can run there.
+ */
+export function rankFor(pods: PodsOfClaim, node: Node): 0 | 1 | 2 {
+  const tainted = isTainted(node);
+  if (pods.suits(node) && (pods.known || !tainted)) return 0;
+  return tainted ? 2 : 1;
+}
