@@ -12,6 +12,6 @@ export interface ApiServer {
 
 export async function startApi(): Promise<ApiServer> {
   const kube = new LabKube({ clock: systemClock() });
-  const { url, close } = await serveLab(kube.api);
-  return { kube, url, close };
+  const served = await serveLab(kube.api);
+  return { kube, url: served.url, close: () => served.close() };
 }
