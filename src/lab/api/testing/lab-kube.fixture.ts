@@ -64,9 +64,9 @@ export class LabKube extends FaultyKube {
   }
 
   /**
-   * Sets an object up as it is to stand; a uid is kept, and a namespace made, where none is given.
-   * Throws a Failure for what no server would have stored. Rules of what may become of an object are
-   * not asked: the object before may be another one, or of a backup.
+   * Sets an object up as it is to stand. A uid is kept, and a namespace made, where none is given.
+   * Throws a Failure for what no server would have stored. Rules of what may become of an object
+   * are not asked: the one before may have been another, or this one may come from a backup.
    */
   put(path: string, object: Put): void {
     this.#put(path, object, checkStored);
