@@ -50,6 +50,12 @@ const ROOMS = {
   bin: [...PRODUCT, "lab", "demo", "moor", "programs"],
 };
 
+/** Tests and what only tests import. They never ship. */
+const TESTS = [/\.test\.ts$/, /\.fixture\.ts$/];
+
+/** What the tests of every room may import besides: the lab is their API server. */
+const ROOMS_OF_TESTS = ["lab"];
+
 /** Files that touch the outside world: adapters and programs. Tests may do what they need. */
 const ADAPTERS = [
   /^effects\/node\//,
@@ -63,8 +69,7 @@ const ADAPTERS = [
   /^agent\/(sys|transfer)\//,
   /^(bin|programs)\//,
   /^demo\//,
-  /\.test\.ts$/,
-  /\.fixture\.ts$/,
+  ...TESTS,
 ];
 
 /** The one file that calls libc directly: every other gets typed functions with a test each. */
@@ -93,6 +98,10 @@ function isAdapter(file) {
   return path.startsWith("..") || ADAPTERS.some((pattern) => pattern.test(path));
 }
 
+function isTest(path) {
+  return TESTS.some((pattern) => pattern.test(path));
+}
+
 function onImports(check) {
   const visit = (node) => {
     if (node.source && typeof node.source.value === "string") check(node, node.source.value);
@@ -114,6 +123,8 @@ const rooms = {
     const file = context.filename ?? context.getFilename();
     const room = roomOf(file);
     if (room === undefined) return {};
+    const test = isTest(file);
+    const allowed = [...(ROOMS[room] ?? []), ...(test ? ROOMS_OF_TESTS : [])];
     return onImports((node, specifier) => {
       if (specifier === "koffi" && relative(SRC, file) !== KOFFI_AT) {
         context.report({ node, message: `only src/${KOFFI_AT} imports koffi; use the functions beside it` });
@@ -123,7 +134,9 @@ const rooms = {
       const other = roomOf(target);
       if (other === undefined) {
         context.report({ node, message: `src/ must not import from outside src/: ${specifier}` });
-      } else if (other !== room && !(ROOMS[room] ?? []).includes(other)) {
+      } else if (isTest(target) && !test) {
+        context.report({ node, message: `only tests and fixtures import ${specifier}: it does not ship` });
+      } else if (other !== room && !allowed.includes(other)) {
         context.report({
           node,
           message: `the room ${room} must not import from the room ${other} (tools/boundaries.mjs)`,

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { KubeClient } from "../kube/client.ts";
 import { KubeError } from "../kube/errors.ts";
-import type { KubeRequest } from "../kube/kube.ts";
-import { MemoryKube } from "../kube/testing/memory-kube.fixture.ts";
 import { recordingLog } from "../kube/testing/recording-log.fixture.ts";
+import { ScriptedKube } from "../kube/testing/scripted-kube.fixture.ts";
 import { silentLog } from "../observe/log.ts";
 import { handleHealth, handleReady } from "./health.ts";
 
@@ -19,12 +18,9 @@ describe("/health", () => {
 
 describe("/ready", () => {
   it("lists one of each kind, in order, those of a namespace in its own", async () => {
-    const kube = new MemoryKube();
-    const asked: KubeRequest[] = [];
-    kube.intercept = (request) => {
-      asked.push(request);
-    };
+    const kube = new ScriptedKube();
     expect(await handleReady(new KubeClient(kube), "ns", silentLog)).toEqual({ status: 200, body: "Ready" });
+    const asked = kube.calls.map(({ request }) => request);
     expect(asked.map(({ path }) => path)).toEqual([
       "/api/v1/namespaces/ns/configmaps",
       "/api/v1/namespaces/ns/pods",
@@ -38,10 +34,10 @@ describe("/ready", () => {
   it.each(["configmaps", "pods", "persistentvolumeclaims", "persistentvolumes", "storageclasses"])(
     "fails with the first that cannot be listed: %s",
     async (plural) => {
-      const kube = new MemoryKube();
+      const kube = new ScriptedKube();
       const log = recordingLog();
-      kube.intercept = ({ path }) => {
-        if (path.endsWith(`/${plural}`)) throw new KubeError({ code: 403, reason: "Forbidden", message: "no" });
+      kube.before = (call) => {
+        if (call.plural === plural) throw new KubeError({ code: 403, reason: "Forbidden", message: "no" });
       };
       const body = `readiness check ${plural} failed: no`;
       expect(await handleReady(new KubeClient(kube), "ns", log)).toEqual({ status: 503, body: `${body}\n` });

@@ -7,19 +7,20 @@ import { EventRecorder } from "../kube/events/event-recorder.ts";
 import { LeaseLost } from "../kube/leader/leader-election.ts";
 import { manyListeners } from "../kube/many-listeners.ts";
 import { KubeMetrics } from "../kube/metrics.ts";
-import { MemoryKube } from "../kube/testing/memory-kube.fixture.ts";
+import { LabKube } from "../lab/api/testing/lab-kube.fixture.ts";
 import { silentLog } from "../observe/log.ts";
 import { provisionMetrics } from "../provision/metrics.ts";
 import { fakeDriver } from "../provision/testing/harness.fixture.ts";
 import { runControllerProcess, type ControllerParts } from "./process.ts";
 import { watchCluster, type Watched } from "./watched.ts";
 
-let kube = new MemoryKube();
 let clock = manualClock();
+let kube = new LabKube({ clock });
 let stops: AbortController[] = [];
 beforeEach(() => {
-  kube = new MemoryKube();
   clock = manualClock();
+  kube = new LabKube({ clock });
+  kube.put("/api/v1/namespaces/mooring", {});
   stops = [];
 });
 afterEach(() => {
@@ -28,7 +29,7 @@ afterEach(() => {
 
 const leaseOf = (identity: string) => ({ namespace: "mooring", name: "controller", identity });
 
-/** A replica on the memory API server. `story` is what it did, in order. */
+/** A replica on the lab's API server. `story` is what it did, in order. */
 function start(identity: string, change: Partial<ControllerParts<Watched>> = {}) {
   const story: string[] = [];
   const stop = new AbortController();
@@ -103,7 +104,10 @@ function start(identity: string, change: Partial<ControllerParts<Watched>> = {})
 }
 
 function putClaim(): void {
-  kube.put("/api/v1/namespaces/default/persistentvolumeclaims/c", { metadata: { name: "c", namespace: "default" } });
+  kube.put("/api/v1/namespaces/default/persistentvolumeclaims/c", {
+    metadata: { name: "c", namespace: "default" },
+    spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+  });
 }
 
 test("a replica serves, works, and leads once it has the lease; its end goes the other way round", async () => {

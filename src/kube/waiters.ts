@@ -7,6 +7,10 @@ interface Waiter<C> {
 export class Waiters<C> {
   readonly #waiting = new Set<Waiter<C>>();
 
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   /**
    * Resolves once `release` accepts the condition; rejects with the signal's reason when that is
    * aborted first.
@@ -33,7 +37,7 @@ export class Waiters<C> {
     });
   }
 
-  /** Lets those go whose condition is met. */
+  /** Lets those go whose condition is met, in the order in which they came. */
   release(met: (condition: C) => boolean): void {
     for (const waiter of this.#waiting) {
       if (!met(waiter.condition)) continue;

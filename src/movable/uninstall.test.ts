@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { DRIVER, DRIVER_FINALIZER, KEEPER_LABEL, LOCAL_VOLUME_FINALIZER } from "../api/names.ts";
+import type { LocalVolumeSpec } from "../api/kinds/local-volume.ts";
+import { DRIVER, DRIVER_FINALIZER, LOCAL_VOLUME_FINALIZER } from "../api/names.ts";
 import { manualClock } from "../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../kube/client.ts";
-import type { Kube, KubeRequest } from "../kube/kube.ts";
-import { MemoryKube } from "../kube/testing/memory-kube.fixture.ts";
+import { LabKube } from "../lab/api/testing/lab-kube.fixture.ts";
 import { silentLog } from "../observe/log.ts";
 import { holdDriver, letEverythingGo } from "./uninstall.ts";
 
@@ -12,19 +12,11 @@ const VOLUME = "/apis/mooring.dev/v1alpha1/localvolumes/pvc-1";
 const AGENT = "/api/v1/namespaces/mooring/pods/agent";
 
 function newCluster() {
-  const kube = new MemoryKube();
   const clock = manualClock();
+  const kube = new LabKube({ clock });
   kube.put(CSI_DRIVER, { metadata: { name: DRIVER } });
-  // The memory server knows no selectors, and there are no keepers here.
-  const withoutKeepers: Kube = {
-    request: <T>(request: KubeRequest) =>
-      request.query?.["labelSelector"] === `${KEEPER_LABEL}=true`
-        ? Promise.resolve({ metadata: {}, items: [] } as T)
-        : kube.request<T>(request),
-    stream: (request) => kube.stream(request),
-  };
   const finalizers = () => kube.at(CSI_DRIVER)?.metadata?.finalizers;
-  return { kube, clock, client: new KubeClient(withoutKeepers), finalizers };
+  return { kube, clock, client: new KubeClient(kube), finalizers };
 }
 
 test("the CSIDriver is held once", async () => {
@@ -47,8 +39,21 @@ test("the CSIDriver is let go last: after the finalizers, and after the agents t
   const { client, clock, finalizers, kube } = newCluster();
   const { signal } = new AbortController();
   const agent = { name: "agent", namespace: "mooring", labels: { "app.kubernetes.io/component": "agent" } };
-  kube.put(AGENT, { metadata: agent });
-  kube.put(VOLUME, { metadata: { name: "pvc-1", finalizers: [LOCAL_VOLUME_FINALIZER] } });
+  kube.put(AGENT, { metadata: agent, spec: { containers: [{ name: "agent", image: "mooring" }] } });
+  kube.put(VOLUME, {
+    metadata: { name: "pvc-1", finalizers: [LOCAL_VOLUME_FINALIZER] },
+    spec: {
+      pool: "default",
+      capacity: "1Gi",
+      nodeName: "node-a",
+      originHostname: "node-a",
+      epoch: 1,
+      incarnation: "inc-1",
+      policies: { onDrain: "Move", onNodeLoss: "Wait", maxDowntime: "60s" },
+      directory: { mode: "0777", uid: 0, gid: 0 },
+      reclaim: false,
+    } satisfies LocalVolumeSpec,
+  });
   await holdDriver(client, signal);
   const ending = letEverythingGo({ client, clock, log: silentLog }, "mooring", signal);
   await clock.advance(3000);
@@ -64,7 +69,7 @@ test("an agent on a dead node does not hold the end up for ever", async () => {
   const { client, clock, finalizers, kube } = newCluster();
   const { signal } = new AbortController();
   const agent = { name: "agent", namespace: "mooring", labels: { "app.kubernetes.io/component": "agent" } };
-  kube.put(AGENT, { metadata: agent });
+  kube.put(AGENT, { metadata: agent, spec: { containers: [{ name: "agent", image: "mooring" }] } });
   await holdDriver(client, signal);
   const ending = letEverythingGo({ client, clock, log: silentLog }, "mooring", signal);
   await clock.advance(14_000);

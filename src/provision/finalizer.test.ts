@@ -52,7 +52,7 @@ test("the driver's finalizer is on every PersistentVolume it makes", async () =>
   const world = await startProvisioner(guarded());
   world.putClaim("c", { selectedNode: "a" });
   await settle();
-  expect(world.volume("pvc-claim-c")?.metadata?.finalizers).toEqual([FINALIZER]);
+  expect(world.volume("pvc-claim-c")?.metadata?.finalizers).toEqual([FINALIZER, PROTECTION]);
   await world.stop();
 });
 
@@ -124,6 +124,8 @@ test("a volume that lost annotation and finalizer in a restore gets both back", 
   world.kube.put(PATH, {
     metadata: { name: "pvc-claim-c", finalizers: [PROTECTION] },
     spec: {
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
       persistentVolumeReclaimPolicy: "Delete",
       csi: { driver: "csi.example.com", volumeHandle: "x" },
       claimRef: { namespace: "default", name: "c", uid: "claim-c" },

@@ -36,6 +36,7 @@ interface World {
   event(about: string, text: string): Promise<string>;
   putClass(name: string, parameters?: Record<string, string>, more?: object): void;
   putClaim(name: string, change?: { spec?: object; annotations?: Record<string, string>; labels?: object }): void;
+  /** Also one that a server of today would refuse. */
   putVolume(name: string, spec: object, annotations?: Record<string, string>): void;
 }
 
@@ -48,6 +49,7 @@ async function start(config: object, args: readonly string[] = []): Promise<Worl
     metadata: { name: "local-path-config", namespace: NAMESPACE },
     data: { "helperPod.yaml": TEMPLATE },
   } as never);
+  kube.put(`/api/v1/namespaces/${NAMESPACE}/serviceaccounts/local-path-provisioner-service-account`, {});
   for (const name of ["a", "empty", "unlisted"]) {
     kube.put(`/api/v1/nodes/${name}`, {
       metadata: { name, labels: { "kubernetes.io/hostname": name } },
@@ -116,12 +118,13 @@ async function start(config: object, args: readonly string[] = []): Promise<Worl
       } as never);
     },
     putVolume: (name, spec, annotations = {}) => {
-      kube.put(`/api/v1/persistentvolumes/${name}`, {
+      kube.putUnruled(`/api/v1/persistentvolumes/${name}`, {
         metadata: { name, annotations: { "pv.kubernetes.io/provisioned-by": "rancher.io/local-path", ...annotations } },
         spec: {
           persistentVolumeReclaimPolicy: "Delete",
           storageClassName: "c",
           capacity: { storage: "1Gi" },
+          accessModes: ["ReadWriteOnce"],
           claimRef: { namespace: "default", name: "gone", uid: "gone" },
           ...spec,
         },
@@ -297,9 +300,7 @@ test("a helper pod that fails is an event with the end of its output, and one th
   const world = await start({ ...LOCAL, cmdTimeoutSeconds: 60 });
   const { kube } = world.api;
   const pod = `/api/v1/namespaces/${NAMESPACE}/pods/helper-pod-create-pvc-0f0f0f0f-0000-4000-8000-000000000001`;
-  kube.intercept = (request) => {
-    if (request.path === `${pod}/log`) kube.answerText(request, "mkdir: /data: Read-only file system\n");
-  };
+  kube.api.servePodLogs(() => "mkdir: /data: Read-only file system\n");
   world.putClass("c");
   world.putClaim("1");
   await until(world.api, () => kube.at(pod) !== undefined);
@@ -367,7 +368,7 @@ test("a Released volume whose class is not configured hears why in an event and 
   );
 });
 
-/** Looks after every write to the API server whether the condition holds. */
+/** Looks after every change of an event or a pod whether the condition holds. */
 function until({ kube }: ApiServer, condition: () => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => {
@@ -376,10 +377,10 @@ function until({ kube }: ApiServer, condition: () => boolean): Promise<void> {
     const look = (): void => {
       if (!condition()) return;
       clearTimeout(limit);
-      kube.onWrite = () => undefined;
+      for (const end of ends) end();
       resolve();
     };
-    kube.onWrite = look;
+    const ends = ["events", "pods"].map((collection) => kube.api.onChange(collection, look));
     look();
   });
 }

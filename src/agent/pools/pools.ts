@@ -135,8 +135,10 @@ export class Pools {
   /** A node that has a pool keeps it when its labels change: its volumes are still to be served. */
   #takesPart({ spec }: StoragePool, name: string): boolean {
     if (this.#uuidOf(name) !== undefined) return true;
-    const labels = this.#deps.node()?.metadata?.labels;
-    if (labels === undefined) return false;
+    const node = this.#deps.node();
+    if (node === undefined) return false;
+    // A server leaves out an empty map.
+    const labels = node.metadata?.labels ?? {};
     return Object.entries(spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value);
   }
 

@@ -15,6 +15,7 @@ afterEach(() => node.stop());
 
 const DATA = `${POOL}/volumes/pvc-1/1/data`;
 const MOUNTED = `${DATA} at ${targetOf("pod-1")} rw`;
+const FENCED = { fence: "uid-move-1", activeMove: { name: "move-1", uid: "uid-move-1" } };
 const publish = (request = {}): Promise<void> => node.node.publish(publishRequest(request));
 const unpublish = (targetPath = targetOf("pod-1")): Promise<void> =>
   node.node.unpublish({ volumeId: "pvc-1", targetPath });
@@ -78,15 +79,14 @@ describe("the first publish", () => {
     ["another epoch", { nodeName: NODE, epoch: 2 }],
     ["no node", undefined],
   ])("makes nothing where %s may", async (_, mayCreate) => {
-    node.put(at.volume("pvc-1"), localVolume("pvc-1", mayCreate === undefined ? {} : { mayCreate }));
-    if (mayCreate === undefined) node.change("pvc-1", { mayCreate } as never);
+    node.kube.putUnruled(at.volume("pvc-1"), localVolume("pvc-1", { mayCreate: mayCreate as never }));
     expect((await refusal(publish())).message).toContain("data missing");
     expect(await node.disk.stat(`${POOL}/volumes`)).toBeUndefined();
   });
 
   test("unmounts again when the volume has begun to move meanwhile", async () => {
     node.mounts.onBind = () => {
-      node.change("pvc-1", { fence: "move-1" });
+      node.change("pvc-1", FENCED);
     };
     expect(await refusal(publish())).toMatchObject({ code: "FAILED_PRECONDITION" });
     expect(node.mounts.summary()).toEqual([]);
@@ -108,7 +108,7 @@ describe("the first publish", () => {
 describe("a publish is refused for good", () => {
   test.each([
     ["when the volume is on another node", { nodeName: "node-b" }, "is on node node-b, not on node-a"],
-    ["while the volume is fenced", { fence: "move-1" }, "is moving (move move-1)"],
+    ["while the volume is fenced", FENCED, "is moving (move uid-move-1)"],
     ["when the volume is being removed", { reclaim: true }, "is being removed"],
     ["when the copy is of another volume of that name", { incarnation: "inc-2" }, "of another volume of that name"],
     ["when the copy is of another epoch", { epoch: 2 }, "data missing"],
@@ -176,7 +176,7 @@ describe("publishing again", () => {
 
   test("what the pod has mounted is allowed, whatever became of the volume", async () => {
     await publish();
-    node.change("pvc-1", { fence: "move-1", nodeName: "node-b", epoch: 7 });
+    node.change("pvc-1", { ...FENCED, nodeName: "node-b", epoch: 7 });
     await publish();
     expect(node.mounts.summary()).toEqual([MOUNTED]);
     expect(await refusal(publish({ targetPath: targetOf("pod-2") }))).toMatchObject({ code: "FAILED_PRECONDITION" });

@@ -38,7 +38,10 @@ test("the order removes the bytes, and the object goes when the controller has s
 });
 
 test("a mounted volume keeps its bytes until it is unpublished", async () => {
-  node.put("/api/v1/namespaces/default/pods/p", { metadata: { name: "p", namespace: "default", uid: "pod-1" } });
+  node.put("/api/v1/namespaces/default/pods/p", {
+    metadata: { name: "p", namespace: "default", uid: "pod-1" },
+    spec: { nodeName: NODE, containers: [{ name: "main", image: "x" }] },
+  });
   await withData();
   node.change("pvc-1", { reclaim: true });
   await node.clock.advance(120_000);

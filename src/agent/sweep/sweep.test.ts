@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Publication } from "../mounts/publications.ts";
 import { isUsedBy, type Holder, type Proof } from "../holders/holders.ts";
-import { at, KUBELET, localVolume, POOL, publishRequest, targetOf, TestNode } from "../testing/agent.fixture.ts";
+import { at, KUBELET, localVolume, NODE, POOL, publishRequest, targetOf, TestNode } from "../testing/agent.fixture.ts";
 import { planSweep } from "./plan-sweep.ts";
 
 const publication = (podUID: string, kind: Publication["kind"] = "volume"): Publication => ({
@@ -76,7 +76,10 @@ describe("the sweep", () => {
   afterEach(() => node.stop());
 
   test("leaves the mounts of a pod that is there", async () => {
-    node.put("/api/v1/namespaces/default/pods/p", { metadata: { name: "p", namespace: "default", uid: "pod-1" } });
+    node.put("/api/v1/namespaces/default/pods/p", {
+      metadata: { name: "p", namespace: "default", uid: "pod-1" },
+      spec: { nodeName: NODE, containers: [{ name: "main", image: "x" }] },
+    });
     await node.clock.advance(300_000);
     expect(node.mounts.summary()).toHaveLength(2);
   });

@@ -13,8 +13,8 @@ import { systemDisk } from "../../effects/node/disk.ts";
 import { systemFiles } from "../../effects/node/files.ts";
 import { systemRandom } from "../../effects/node/random.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
-import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { recordingLog } from "../../kube/testing/recording-log.fixture.ts";
+import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { systemTrees } from "../copies/node/trees.ts";
 import { serveGrpc } from "../csi/grpc-server.ts";
@@ -26,7 +26,7 @@ import type { MachineOutcome, MachineStep } from "./agent-on-machine.fixture.ts"
 
 const { root, steps } = JSON.parse(process.argv[2] ?? "") as { root: string; steps: MachineStep[] };
 execFileSync("mkdir", ["-p", `${root}/disks`, `${root}/kubelet/plugins_registry`]);
-const kube = new MemoryKube();
+const kube = new LabKube({ clock: systemClock() });
 const log = recordingLog();
 const mounts = systemMounts();
 const registry = new Registry();

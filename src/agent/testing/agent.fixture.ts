@@ -8,9 +8,9 @@ import { MemoryDisk } from "../../effects/testing/memory-disk.fixture.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { memoryFiles } from "../../kube/testing/memory-files.fixture.ts";
-import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { recordingLog, type RecordingLog } from "../../kube/testing/recording-log.fixture.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
+import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { runAgent, type AgentEffects } from "../start.ts";
 import { memoryTrees } from "./memory-trees.fixture.ts";
 import { MemoryMounts } from "./memory-mounts.fixture.ts";
@@ -66,7 +66,7 @@ export const publishRequest = (request: Partial<PublishRequest> = {}): PublishRe
  */
 export class TestNode {
   readonly clock: ManualClock = manualClock();
-  readonly kube = new MemoryKube();
+  readonly kube = new LabKube({ clock: this.clock });
   readonly disk = new MemoryDisk().prepare("/var/lib/mooring", `${KUBELET}/pods`);
   readonly mounts = new MemoryMounts(this.disk);
   readonly log: RecordingLog = recordingLog();
@@ -157,9 +157,12 @@ export class TestNode {
     return this.kube.at(at.copy(volume)) as VolumeCopy | undefined;
   }
 
+  /** Changes a volume as the controller does: its right to be made ends with its node or epoch. */
   change(volume: string, spec: Partial<LocalVolumeSpec>): void {
     const before = this.kube.at(at.volume(volume)) as LocalVolume;
-    this.put(at.volume(volume), { ...before, spec: { ...before.spec, ...spec } });
+    const { mayCreate, ...rest } = { ...before.spec, ...spec };
+    const may = mayCreate?.nodeName === rest.nodeName && mayCreate.epoch === rest.epoch;
+    this.put(at.volume(volume), { ...before, spec: may ? { ...rest, mayCreate } : rest });
   }
 
   /** Lets time pass, by seconds, until the condition holds. */

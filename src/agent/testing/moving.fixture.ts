@@ -21,7 +21,12 @@ export const volumeMove = (
 ): VolumeMove & { status: VolumeMoveStatus } => ({
   metadata: { name: "move-1", uid: MOVE_UID },
   spec: { volumes: [{ name: "pvc-1", mode: "Copy" }], from, to: target, reason: "Request" },
-  status: { target, volumes: [{ name: "pvc-1", epoch: 1, incarnation: "inc-1" }], ...status },
+  status: {
+    target,
+    volumes: [{ name: "pvc-1", epoch: 1, incarnation: "inc-1" }],
+    ...(status.phase === "Committed" || status.phase === "Done" ? { committed: true } : {}),
+    ...status,
+  },
 });
 
 export const reportOf = (report: Partial<CopyReport>): CopyReport => ({

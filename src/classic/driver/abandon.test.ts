@@ -7,6 +7,7 @@ import {
   CREATE,
   CREATE_AGAIN,
   DIRECTORY,
+  kubeletBack,
   kubeletGone,
   PODS,
   VOLUME,
@@ -113,10 +114,9 @@ describe("what is left when a claim is deleted half-way", () => {
     await on.cluster.clock.advance(120_000);
     await expect(abandoned).rejects.toThrow(`helper pod ${CREATE_AGAIN} on node node-a was told to end and does not`);
     expect(on.cluster.ran).toEqual([]);
-    on.cluster.endsInTime = () => true;
+    kubeletBack(on.cluster);
     await on.cluster.setStatus(CREATE_AGAIN, { phase: "Failed" });
     on.cluster.kubelet = succeeds;
-    on.cluster.kube.intercept = () => undefined;
     await on.abandon();
     expect(on.cluster.ran).toEqual([`delete node-a:${DIRECTORY}`]);
   });
@@ -131,7 +131,7 @@ describe("what is left when a claim is deleted half-way", () => {
     await expect(abandoned).rejects.toThrow("was told to end and does not");
     await on.cluster.deletePod(CREATE_AGAIN);
     expect(on.driver.attempts()).toEqual([VOLUME]);
-    on.cluster.kube.intercept = () => undefined;
+    kubeletBack(on.cluster);
     on.cluster.kubelet = succeeds;
     await on.abandon();
     expect(on.cluster.ran).toEqual([`delete node-a:${DIRECTORY}`]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import type { Pod } from "../../kube/kinds.ts";
 import { settings, succeeds } from "../testing/cluster.fixture.ts";
-import { begun, CREATE, CREATE_AGAIN, DIRECTORY, VOLUME, yes } from "../testing/driver-suite.fixture.ts";
+import { begun, CREATE, CREATE_AGAIN, DIRECTORY, kubeletBack, VOLUME, yes } from "../testing/driver-suite.fixture.ts";
 import { claim, node } from "../testing/objects.fixture.ts";
 import { useDriver } from "../testing/use-driver.fixture.ts";
 
@@ -130,6 +130,7 @@ describe("what an attempt before may have made is not forgotten by a leader that
 
   it("when the pod that replaced the failed one is being deleted already", async () => {
     await replaced();
+    on.cluster.endsDeleted = ({ metadata }) => metadata?.name !== CREATE_AGAIN;
     const pod = on.cluster.pod(CREATE_AGAIN);
     await on.cluster.putPod(CREATE_AGAIN, {
       ...pod,
@@ -145,6 +146,7 @@ describe("what an attempt before may have made is not forgotten by a leader that
     on.cluster.kubelet = () => undefined;
     void begun(on.provision());
     await settle();
+    on.cluster.endsDeleted = () => false;
     const pod = on.cluster.pod(CREATE);
     await on.cluster.putPod(CREATE, {
       ...pod,
@@ -155,6 +157,7 @@ describe("what an attempt before may have made is not forgotten by a leader that
     void begun(on.provision());
     await settle();
     await on.cluster.deletePod(CREATE);
+    kubeletBack(on.cluster);
     await on.cluster.clock.advance(5000);
     expect(on.cluster.pod(CREATE)?.status?.phase).toBe("Pending");
     await on.newLeader();

@@ -53,7 +53,7 @@ describe("a helper pod is run to its end", () => {
         config,
         namespace: "local-path-storage",
         configMapName: "c",
-        serviceAccountName: "s",
+        serviceAccountName: "sa",
         provisioner: PROVISIONER,
       },
     );
@@ -112,9 +112,10 @@ describe("a helper pod is run to its end", () => {
     const EVENTS = "/api/v1/namespaces/local-path-storage/events";
     const missing = 'MountVolume.SetUp failed for volume "script": configmap references non-existent config key: setup';
     function warned(reason: string, message: string, lastTimestamp: string, uid = cluster.pod(CREATE)?.metadata?.uid) {
-      const involvedObject = { kind: "Pod", name: CREATE, uid };
-      const event = { metadata: { name: `${reason}-${lastTimestamp}` }, involvedObject, type: "Warning" };
-      cluster.kube.put(`${EVENTS}/${reason}-${lastTimestamp}`, { ...event, reason, message, lastTimestamp } as never);
+      const involvedObject = { kind: "Pod", namespace: "local-path-storage", name: CREATE, uid };
+      const name = `${reason}-${lastTimestamp}`.replaceAll(":", "-").toLowerCase();
+      const event = { metadata: { name }, involvedObject, type: "Warning" };
+      cluster.kube.put(`${EVENTS}/${name}`, { ...event, reason, message, lastTimestamp } as never);
     }
 
     it("is told within seconds, once, with the last word", async () => {
@@ -394,6 +395,7 @@ describe("a helper pod is run to its end", () => {
     });
 
     it("one that is being deleted is waited for until it is gone", async () => {
+      cluster.endsDeleted = () => false;
       const leaving = build();
       leaving.metadata = { ...leaving.metadata, deletionTimestamp: "2030-01-01T00:00:00Z" };
       await cluster.putPod(CREATE, { ...leaving, status: { phase: "Running" } });

@@ -1,3 +1,5 @@
+import { Waiters } from "../../kube/waiters.ts";
+
 /**
  * How many helper pods may run at once: so many on each node, or (as the original's
  * --worker-threads) so many creates and so many deletes in all, and of these so many on each node.
@@ -17,7 +19,7 @@ type Action = "create" | "delete";
 
 interface Queue {
   readonly running: Record<Action, number>;
-  readonly waiting: Record<Action, (() => void)[]>;
+  readonly waiting: Record<Action, Waiters<undefined>>;
 }
 
 /** How many may run at once: of both actions together, and of each. */
@@ -73,10 +75,13 @@ export class HelperSlots {
   async #take(action: Action, node: string, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     const key = this.#limit.per === "node" ? node : action;
-    const queue = this.#queues.get(key) ?? { running: { create: 0, delete: 0 }, waiting: { create: [], delete: [] } };
+    const queue = this.#queues.get(key) ?? {
+      running: { create: 0, delete: 0 },
+      waiting: { create: new Waiters(), delete: new Waiters() },
+    };
     this.#queues.set(key, queue);
     if (isFree(queue, action, this.#roomOn(node))) queue.running[action] += 1;
-    else await turn(queue.waiting[action], signal);
+    else await queue.waiting[action].wait(undefined, signal);
 
     let ended = false;
     return () => {
@@ -103,24 +108,10 @@ function isFree({ running }: Queue, action: Action, room: Room): boolean {
 /** Gives the turns that are free to those that wait. They are theirs before anybody can slip in. */
 function serve(queue: Queue, room: Room): void {
   for (const action of ["create", "delete"] as const) {
-    while (queue.waiting[action].length > 0 && isFree(queue, action, room)) {
+    queue.waiting[action].release(() => {
+      if (!isFree(queue, action, room)) return false;
       queue.running[action] += 1;
-      queue.waiting[action].shift()?.();
-    }
+      return true;
+    });
   }
-}
-
-function turn(waiting: (() => void)[], signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      waiting.splice(waiting.indexOf(go), 1);
-      reject(signal.reason as Error);
-    };
-    const go = (): void => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    waiting.push(go);
-  });
 }

@@ -3,7 +3,7 @@ import { manualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { KubeError } from "../../kube/errors.ts";
 import { memoryFiles } from "../../kube/testing/memory-files.fixture.ts";
-import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
+import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
 import { parseCommandLine } from "./options.ts";
 import type { Reloader } from "./reload.ts";
@@ -14,11 +14,11 @@ const CONFIG_MAP = "/api/v1/namespaces/local-path-storage/configmaps/local-path-
 const POD = "spec: {containers: [{name: helper-pod, image: mapped}]}";
 
 describe("loading the settings at start", () => {
-  let kube = new MemoryKube();
+  let kube = new LabKube();
   let served = 0;
 
   beforeEach(() => {
-    kube = new MemoryKube();
+    kube = new LabKube();
     kube.put(CONFIG_MAP, {
       data: { "config.json": '{"sharedFileSystemPath":"/map"}', "helperPod.yaml": POD },
     } as object);
@@ -65,7 +65,7 @@ describe("loading the settings at start", () => {
     kube.remove(CONFIG_MAP);
     await expect(load([])).rejects.toThrow(
       saying(
-        `invalid empty flag config and it also does not exist at ConfigMap local-path-storage/local-path-config with err: ${CONFIG_MAP} not found`,
+        'invalid empty flag config and it also does not exist at ConfigMap local-path-storage/local-path-config with err: configmaps "local-path-config" not found',
       ),
     );
     kube.put(CONFIG_MAP, { data: { "config.json": "{}" } } as object);

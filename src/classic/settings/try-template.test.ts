@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { KubeClient } from "../../kube/client.ts";
 import { KubeError } from "../../kube/errors.ts";
 import type { KubeRequest } from "../../kube/kube.ts";
-import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
+import { ScriptedKube } from "../../kube/testing/scripted-kube.fixture.ts";
 import { settings } from "../testing/cluster.fixture.ts";
 import { tryTemplate } from "./try-template.ts";
 
@@ -14,20 +14,16 @@ const around = {
 };
 
 async function answered(code: number | undefined): Promise<{ sent: KubeRequest[]; error: unknown }> {
-  const kube = new MemoryKube();
-  const sent: KubeRequest[] = [];
-  kube.intercept = (request) => {
-    sent.push(request);
+  const kube = new ScriptedKube();
+  kube.before = () => {
     if (code !== undefined) throw new KubeError({ code, reason: "R", message: 'Unsupported value: "Tolerate"' });
   };
   const tried = tryTemplate(new KubeClient(kube), settings({ nodePathMap: [] }), around);
-  return {
-    sent,
-    error: await tried.then(
-      () => undefined,
-      (error: unknown) => error,
-    ),
-  };
+  const error = await tried.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return { sent: kube.calls.map(({ request }) => request), error };
 }
 
 test("a pod of the template is created in a dry run", async () => {

@@ -2,10 +2,10 @@ import { manualClock, settle, type ManualClock } from "../../effects/testing/man
 import { systemRandom } from "../../effects/node/random.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { Informer } from "../../kube/watch/informer.ts";
-import type { Kube, KubeRequest } from "../../kube/kube.ts";
 import { type Node, nodes, persistentVolumes, type PersistentVolume, type Pod, pods } from "../../kube/kinds.ts";
-import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { recordingLog, type RecordingLog } from "../../kube/testing/recording-log.fixture.ts";
+import { Failure } from "../../lab/api/errors/failure.ts";
+import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
 import type { Driver } from "../../provision/driver.ts";
 import { parseConfig } from "../settings/config.ts";
@@ -37,14 +37,14 @@ export type Kubelet = (pod: Pod) => PodStatus | undefined;
 export const succeeds: Kubelet = () => ({ phase: "Succeeded" });
 
 /**
- * A driver on a memory API server with kubelets of the test's. Time stands still until the test
+ * A driver on the lab's API server with kubelets of the test's. Time stands still until the test
  * moves it.
  */
 export class TestCluster {
-  readonly kube = new MemoryKube();
   readonly clock: ManualClock = manualClock();
+  readonly kube = new LabKube({ clock: this.clock });
   readonly log: RecordingLog = recordingLog();
-  readonly client = new KubeClient(this.#withLogs());
+  readonly client = new KubeClient(this.kube);
   readonly volumes = new VolumeLocations();
   readonly events: string[] = [];
   /** What a helper's container wrote, by pod name. */
@@ -55,6 +55,8 @@ export class TestCluster {
   kubelet: Kubelet = succeeds;
   /** Whether a helper pod is ended by the kubelet of its node when its deadline has passed. */
   endsInTime: (pod: Pod) => boolean = () => true;
+  /** Whether the kubelet of its node ends a helper pod that is deleted, and lets its object go. */
+  endsDeleted: (pod: Pod) => boolean = () => true;
   settings: Settings = settings({ nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths: ["/opt/lpp"] }] });
   readonly #deps = { client: this.client, clock: this.clock, random: systemRandom(), log: silentLog, freeze: true };
   readonly #pods = new Informer<Pod>(this.#deps, { resource: pods, namespace: NAMESPACE });
@@ -64,9 +66,15 @@ export class TestCluster {
 
   async start(nodeObjects: readonly Node[] = [node("node-a"), node("node-b")]): Promise<this> {
     for (const each of nodeObjects) this.kube.put(`/api/v1/nodes/${each.metadata?.name ?? ""}`, each);
-    this.kube.onWrite = (path, object) => {
-      if (path.startsWith(PODS)) this.#play(path, object as Pod);
-    };
+    this.kube.put(`/api/v1/namespaces/${NAMESPACE}/serviceaccounts/sa`, {});
+    this.kube.api.servePodLogs(({ name }) => {
+      const text = this.logs.get(name);
+      if (text === undefined) throw new Failure(500, "InternalError", "no kubelet there");
+      return text;
+    });
+    this.kube.onWrite(`/api/v1/namespaces/${NAMESPACE}/pods`, (path, object) => {
+      this.#play(path, object as Pod);
+    });
     this.#volumes.onChange(({ type, key, object }) => {
       if (type === "deleted") this.volumes.delete(key);
       else this.volumes.set(object);
@@ -144,32 +152,21 @@ export class TestCluster {
 
   #play(path: string, pod: Pod): void {
     const phase = pod.status?.phase;
+    if (pod.metadata?.deletionTimestamp !== undefined) {
+      if (this.endsDeleted(pod)) this.kube.remove(path);
+      return;
+    }
     if (pod.spec?.activeDeadlineSeconds !== undefined && phase !== "Succeeded" && phase !== "Failed") {
       if ((pod.spec.nodeName ?? "") === "" || !this.endsInTime(pod)) return;
       this.kube.put(path, { ...pod, status: { ...pod.status, phase: "Failed", reason: "DeadlineExceeded" } });
       return;
     }
     if (pod.status?.phase !== "Pending" || pod.status.containerStatuses !== undefined) return;
-    if (pod.metadata?.deletionTimestamp !== undefined) return;
     const container = pod.spec?.containers[0];
     const dir = container?.env?.find(({ name }) => name === "VOL_DIR")?.value ?? "";
     this.ran.push(`${container?.args?.at(-1) ?? ""} ${pod.spec?.nodeName ?? ""}:${dir}`);
     const status = this.kubelet(pod);
     if (status !== undefined) this.kube.put(path, { ...pod, status });
-  }
-
-  #withLogs(): Kube {
-    const { kube } = this;
-    return {
-      request: async <T>(request: KubeRequest): Promise<T> => {
-        const name = /\/pods\/([^/]+)\/log$/.exec(request.path)?.[1];
-        if (name === undefined) return await kube.request<T>(request);
-        const text = this.logs.get(name);
-        if (text !== undefined) return text as T;
-        throw new Error("no kubelet there");
-      },
-      stream: (request) => kube.stream(request),
-    };
   }
 }
 

@@ -55,18 +55,12 @@ export function sharedVolume(fields: Parameters<typeof volume>[0]): Stored<Persi
  * stay Terminating, unless they are forced.
  */
 export function kubeletGone(cluster: TestCluster, nodeName: string): void {
-  cluster.endsInTime = (pod) => pod.spec?.nodeName !== nodeName;
-  cluster.kube.intercept = (req) => {
-    const name = /\/pods\/([^/]+)$/.exec(req.path)?.[1];
-    if (req.method !== "DELETE" || name === undefined) return;
-    const pod = cluster.pod(name);
-    const forced = (req.body as { gracePeriodSeconds?: number }).gracePeriodSeconds === 0;
-    if (pod?.spec?.nodeName !== nodeName || forced) return;
-    cluster.kube.answerText(req, "{}");
-    if (pod.metadata?.deletionTimestamp !== undefined) return;
-    const metadata = { ...pod.metadata, deletionTimestamp: "2030-01-01T00:00:00Z" };
-    cluster.kube.put(`${PODS}${name}`, { ...pod, metadata });
-  };
+  cluster.endsInTime = cluster.endsDeleted = (pod) => pod.spec?.nodeName !== nodeName;
+}
+
+/** All kubelets answer again. */
+export function kubeletBack(cluster: TestCluster): void {
+  cluster.endsInTime = cluster.endsDeleted = () => true;
 }
 
 /** A helper pod that a dead leader has left. */
@@ -99,7 +93,7 @@ export async function leaveHelper(
       annotations,
       ...(left.createdAt === undefined ? {} : { creationTimestamp: left.createdAt }),
     },
-    spec: { nodeName: node, containers: [{ name: "helper-pod", args: ["-a", action] }] },
+    spec: { nodeName: node, containers: [{ name: "helper-pod", image: "busybox", args: ["-a", action] }] },
     status: { phase },
   };
   await cluster.putPod(name, pod);

@@ -90,6 +90,7 @@ export function volume(fields: VolumeFields = {}): Stored<PersistentVolume> {
     },
     spec: {
       capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
       persistentVolumeReclaimPolicy: "Delete",
       storageClassName: "local-path",
       volumeMode: "Filesystem",

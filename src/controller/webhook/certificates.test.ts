@@ -5,8 +5,8 @@ import { systemClock } from "../../effects/node/clock.ts";
 import { manualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../../kube/client.ts";
 import type { Secret, ValidatingWebhookConfiguration } from "../../kube/kinds.ts";
-import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
+import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { serveHttps, type ServingCertificate } from "../../observe/https-server.ts";
 import { recordingLog } from "../../observe/testing/recording-log.fixture.ts";
 import { RECHECK_MS, WebhookCertificates } from "./certificates.ts";
@@ -23,8 +23,8 @@ afterEach(async () => {
 });
 
 function newCluster() {
-  const kube = new MemoryKube();
   const clock = manualClock(Date.UTC(2030, 0, 1));
+  const kube = new LabKube({ clock });
   const log = recordingLog();
   const configuration = (caBundle?: string): ValidatingWebhookConfiguration => ({
     metadata: { name: "mooring" },
@@ -38,6 +38,7 @@ function newCluster() {
       },
     })),
   });
+  kube.put("/api/v1/namespaces/storage", {});
   kube.put(CONFIGURATION, configuration());
   const secretData = (): Record<string, string> => {
     const { data = {} } = (kube.at(SECRET) ?? {}) as Secret;

@@ -1,6 +1,8 @@
 import type { Clock } from "../../effects/clock.ts";
 import type { Kube } from "../kube.ts";
 import { manyListeners } from "../many-listeners.ts";
+import { Waiters } from "../waiters.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 /**
  * A Kube that sends at most `qps` requests per second, after a first `burst`, in the order they
@@ -9,89 +11,50 @@ import { manyListeners } from "../many-listeners.ts";
  * outside `withRetries`.
  */
 export function withRateLimit(kube: Kube, options: { qps: number; burst: number; clock: Clock }): Kube {
-  const bucket = new TokenBucket(options);
+  const turns = new Turns(options);
   return {
     request: async <T>(request: Parameters<Kube["request"]>[0]) => {
-      if (request.lane !== "lease") await bucket.take(request.signal);
+      if (request.lane !== "lease") await turns.take(request.signal);
       return kube.request<T>(request);
     },
     stream: async (request) => {
-      if (request.lane !== "lease") await bucket.take(request.signal);
+      if (request.lane !== "lease") await turns.take(request.signal);
       return kube.stream(request);
     },
   };
 }
 
-interface Waiter {
-  readonly go: () => void;
-}
-
-/**
- * Tokens come at `qps` per second up to `burst`. Who waits stands in a queue; one timer serves its
- * head.
- */
-class TokenBucket {
+/** Who waits for a token stands in a queue; one timer serves its head. */
+class Turns {
   readonly #clock: Clock;
-  readonly #perMs: number;
-  readonly #burst: number;
-  #tokens: number;
-  #filledAt: number;
-  #queue: Waiter[] = [];
+  readonly #bucket: TokenBucket;
+  readonly #waiting = new Waiters<undefined>();
   #timer: (() => void) | undefined;
 
-  constructor(options: { qps: number; burst: number; clock: Clock }) {
-    if (!(options.qps > 0) || !(options.burst >= 1)) {
-      throw new RangeError(
-        `a rate limit needs qps above 0 and burst of at least 1, not ${options.qps} and ${options.burst}`,
-      );
+  constructor({ qps, burst, clock }: { qps: number; burst: number; clock: Clock }) {
+    if (!(qps > 0) || !(burst >= 1)) {
+      throw new RangeError(`a rate limit needs qps above 0 and burst of at least 1, not ${qps} and ${burst}`);
     }
-    this.#clock = options.clock;
-    this.#perMs = options.qps / 1000;
-    this.#burst = options.burst;
-    this.#tokens = options.burst;
-    this.#filledAt = options.clock.monotonic();
+    this.#clock = clock;
+    this.#bucket = new TokenBucket(clock, { perSecond: qps, burst });
   }
 
   take(signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(signal.reason as Error);
-        return;
-      }
-      const waiter: Waiter = {
-        go: () => {
-          signal?.removeEventListener("abort", onAbort);
-          resolve();
-        },
-      };
-      const onAbort = (): void => {
-        this.#queue = this.#queue.filter((other) => other !== waiter);
-        reject(signal?.reason as Error);
-      };
-      // Many requests wait on one signal; Node would warn of a leak at the eleventh.
-      if (signal !== undefined) manyListeners(signal);
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#queue.push(waiter);
-      this.#serve();
-    });
+    // Many requests wait on one signal; Node would warn of a leak at the eleventh.
+    if (signal !== undefined) manyListeners(signal);
+    const turn = this.#waiting.wait(undefined, signal);
+    this.#serve();
+    return turn;
   }
 
   #serve(): void {
-    this.#fill();
-    while (this.#tokens >= 1 && this.#queue.length > 0) {
-      this.#tokens -= 1;
-      this.#queue.shift()?.go();
-    }
-    if (this.#queue.length === 0 || this.#timer !== undefined) return;
-    this.#timer = this.#clock.after(Math.ceil((1 - this.#tokens) / this.#perMs), () => {
+    // Nobody gets the token that has come while those before were told that there is none.
+    let taken = true;
+    this.#waiting.release(() => (taken &&= this.#bucket.tryTake()));
+    if (this.#waiting.size === 0 || this.#timer !== undefined) return;
+    this.#timer = this.#clock.after(Math.ceil(this.#bucket.untilNext), () => {
       this.#timer = undefined;
       this.#serve();
     });
-  }
-
-  #fill(): void {
-    const now = this.#clock.monotonic();
-    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#filledAt) * this.#perMs);
-    this.#filledAt = now;
   }
 }

@@ -41,6 +41,12 @@ export class TokenBucket {
     return true;
   }
 
+  /** Milliseconds until there is a token; 0 when there is one. */
+  get untilNext(): number {
+    this.#refill();
+    return Math.max((1 - this.#tokens) / this.#perSecond, 0) * 1000;
+  }
+
   #refill(): void {
     const now = this.#clock.monotonic();
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#perSecond());

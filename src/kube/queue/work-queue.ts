@@ -25,6 +25,7 @@ import { DelayHeap } from "./delay-heap.ts";
 import { Fifo } from "./fifo.ts";
 import type { KubeMetrics, QueueMetrics, QueueReading } from "../metrics.ts";
 import { TokenBucket } from "../pace/token-bucket.ts";
+import { Waiters } from "../waiters.ts";
 
 export interface WorkQueueOptions {
   /** Label of the metrics. */
@@ -66,7 +67,7 @@ export class WorkQueue {
   readonly #delayed = new DelayHeap();
   readonly #failures = new Map<string, number>();
   readonly #waiters = new Set<Waiter>();
-  readonly #drains: (() => void)[] = [];
+  readonly #drains = new Waiters<undefined>();
   #timer: { readonly due: number; readonly cancel: () => void } | undefined;
   #shutDown = false;
 
@@ -179,10 +180,9 @@ export class WorkQueue {
 
   /** Resolves when, after shutDown, nothing waits and nothing is being processed. */
   drained(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#drains.push(resolve);
-      this.#settle();
-    });
+    const drained = this.#drains.wait(undefined);
+    this.#settle();
+    return drained;
   }
 
   #enqueue(key: string): void {
@@ -218,7 +218,7 @@ export class WorkQueue {
     for (const waiter of this.#waiters) waiter.give(undefined);
     this.#waiters.clear();
     if (this.#processing.size > 0) return;
-    for (const resolve of this.#drains.splice(0)) resolve();
+    this.#drains.release(() => true);
   }
 
   #arm(): void {

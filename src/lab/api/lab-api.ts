@@ -33,6 +33,8 @@ export interface LabDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Where the objects are, for somebody who has a hand in it. @default one of its own */
+  readonly store?: Store;
 }
 
 export interface LabOptions {
@@ -69,7 +71,7 @@ export class LabApi {
   constructor(deps: LabDeps, options: LabOptions = {}) {
     this.#deps = deps;
     this.#options = options;
-    const store = new Store({ historyLimit: options.historyLimit ?? DEFAULTS.historyLimit });
+    const { store = new Store({ historyLimit: options.historyLimit ?? DEFAULTS.historyLimit }) } = deps;
     this.#state = { store, clock: deps.clock, random: deps.random };
     this.#events = new EventExpiry(store, deps.clock);
     this.faults = new Faults(deps, this.#watches);

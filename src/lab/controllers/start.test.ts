@@ -3,10 +3,10 @@ import { manualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../kube/kinds.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
+import { LabKube } from "../api/testing/lab-kube.fixture.ts";
 import { MemoryNodeFiles } from "../kubelet/memory-node-files.ts";
 import { ScriptedRuntime } from "../kubelet/runtimes/scripted-runtime.ts";
 import { MANAGER, SCHEDULER, startControllers, type Controllers } from "./start.ts";
-import { TinyKube } from "./testing/tiny-kube.fixture.ts";
 
 const CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims";
 const PODS = "/api/v1/namespaces/default/pods";
@@ -20,31 +20,30 @@ afterEach(async () => {
  * node.
  */
 async function start(seed = 1) {
-  const kube = new TinyKube();
   const clock = manualClock();
+  const random = seededRandom(seed);
+  const kube = new LabKube({ clock, random });
   const machines = ["a", "b", "c"].map((name) => ({
     name,
     files: new MemoryNodeFiles(),
     runtime: new ScriptedRuntime({ clock, log: silentLog }),
   }));
-  kube.memory.put("/api/v1/namespaces/default", { metadata: { name: "default" } });
-  kube.memory.put("/apis/storage.k8s.io/v1/storageclasses/slow", {
+  kube.put("/apis/storage.k8s.io/v1/storageclasses/slow", {
     metadata: { name: "slow" },
     provisioner: "example.com/p",
     volumeBindingMode: "WaitForFirstConsumer",
     reclaimPolicy: "Delete",
   } as never);
-  kube.memory.onWrite = (path, object) => {
-    if (!path.startsWith(`${CLAIMS}/`)) return;
+  kube.onWrite(CLAIMS, (_, object) => {
     const claim = object as PersistentVolumeClaim;
     const node = claim.metadata?.annotations?.["volume.kubernetes.io/selected-node"];
     const name = `pvc-${claim.metadata?.uid ?? ""}`;
     const { namespace = "", uid = "" } = claim.metadata ?? {};
     if (node === undefined || claim.metadata?.annotations?.["volume.kubernetes.io/storage-provisioner"] === undefined)
       return;
-    if (kube.memory.at(`/api/v1/persistentvolumes/${name}`) !== undefined) return;
+    if (kube.at(`/api/v1/persistentvolumes/${name}`) !== undefined) return;
     const terms = [{ matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [node] }] }];
-    kube.memory.put(`/api/v1/persistentvolumes/${name}`, {
+    kube.put(`/api/v1/persistentvolumes/${name}`, {
       metadata: { name, annotations: { "pv.kubernetes.io/provisioned-by": "example.com/p" } },
       spec: {
         capacity: { storage: "1Gi" },
@@ -57,12 +56,12 @@ async function start(seed = 1) {
       },
       status: { phase: "Pending" },
     } as PersistentVolume);
-  };
-  const controllers = startControllers({ kube, clock, random: seededRandom(seed), log: silentLog }, { machines });
+  });
+  const controllers = startControllers({ kube, clock, random, log: silentLog }, { machines });
   running.push(controllers);
   await clock.advance(2_000);
-  const pod = (name: string) => kube.memory.at(`${PODS}/${name}`) as Pod | undefined;
-  return { kube, memory: kube.memory, clock, controllers, machines, pod };
+  const pod = (name: string) => kube.at(`${PODS}/${name}`) as Pod | undefined;
+  return { kube, clock, controllers, machines, pod };
 }
 
 function putSet(on: Awaited<ReturnType<typeof start>>, replicas: number): void {
@@ -72,7 +71,7 @@ function putSet(on: Awaited<ReturnType<typeof start>>, replicas: number): void {
     resources: { requests: { storage: "1Gi" } },
   };
   const containers = [{ name: "main", image: "x", volumeMounts: [{ name: "data", mountPath: "/data" }] }];
-  on.memory.put("/apis/apps/v1/namespaces/default/statefulsets/web", {
+  on.kube.put("/apis/apps/v1/namespaces/default/statefulsets/web", {
     metadata: { name: "web", namespace: "default" },
     spec: {
       replicas,
@@ -91,14 +90,14 @@ test("a StatefulSet's pods come one after the other, each with its claim bound o
   const nodes = ["web-0", "web-1", "web-2"].map((name) => on.pod(name)?.spec?.nodeName);
   expect(["web-0", "web-1", "web-2"].map((name) => on.pod(name)?.status?.phase)).toEqual(Array(3).fill("Running"));
   expect(new Set(nodes).size).toBe(3);
-  const claim = on.memory.at(`${CLAIMS}/data-web-0`) as PersistentVolumeClaim;
+  const claim = on.kube.at(`${CLAIMS}/data-web-0`) as PersistentVolumeClaim;
   expect(claim).toMatchObject({
     metadata: { finalizers: ["kubernetes.io/pvc-protection"] },
     status: { phase: "Bound" },
   });
   const machine = on.machines.find(({ name }) => name === on.pod("web-0")?.spec?.nodeName);
   expect(machine?.files.names("/opt")).toEqual([claim.spec?.volumeName]);
-  expect(on.memory.at("/apis/apps/v1/namespaces/default/statefulsets/web")).toMatchObject({
+  expect(on.kube.at("/apis/apps/v1/namespaces/default/statefulsets/web")).toMatchObject({
     status: { replicas: 3, readyReplicas: 3 },
   });
 });
@@ -110,13 +109,13 @@ test("a pod whose node is cordoned and which is deleted stays Pending with the s
   const nodeName = on.pod("web-0")?.spec?.nodeName ?? "";
   const path = `/api/v1/nodes/${nodeName}`;
   const cordon = (unschedulable: boolean): void => {
-    const node = on.memory.at(path) as Node;
-    on.memory.put(path, { ...node, spec: { ...node.spec, unschedulable } } as Node);
+    const node = on.kube.at(path) as Node;
+    on.kube.put(path, { ...node, spec: { ...node.spec, unschedulable } } as Node);
   };
   cordon(true);
-  on.kube.remove(`${PODS}/web-0`);
+  await on.kube.delete(`${PODS}/web-0`);
   await on.clock.advance(10_000);
-  expect((on.memory.at(path) as Node).spec?.taints?.[0]?.key).toBe("node.kubernetes.io/unschedulable");
+  expect((on.kube.at(path) as Node).spec?.taints?.[0]?.key).toBe("node.kubernetes.io/unschedulable");
   expect(on.pod("web-0")?.status?.conditions?.find(({ type }) => type === "PodScheduled")?.message).toBe(
     "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match PersistentVolume's node affinity. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
   );
@@ -130,22 +129,22 @@ test("a claim that a pod uses is kept until the pod is gone, then its volume is 
   const on = await start();
   putSet(on, 1);
   await on.clock.advance(10_000);
-  const volumeName = (on.memory.at(`${CLAIMS}/data-web-0`) as PersistentVolumeClaim).spec?.volumeName ?? "";
-  on.kube.remove(`${CLAIMS}/data-web-0`);
+  const volumeName = (on.kube.at(`${CLAIMS}/data-web-0`) as PersistentVolumeClaim).spec?.volumeName ?? "";
+  await on.kube.delete(`${CLAIMS}/data-web-0`);
   await on.clock.advance(5_000);
-  expect(on.memory.at(`${CLAIMS}/data-web-0`)?.metadata?.deletionTimestamp).toBeDefined();
+  expect(on.kube.at(`${CLAIMS}/data-web-0`)?.metadata?.deletionTimestamp).toBeDefined();
   putSet(on, 0);
   await on.clock.advance(5_000);
   expect(on.pod("web-0")).toBeUndefined();
-  expect(on.memory.at(`${CLAIMS}/data-web-0`)).toBeUndefined();
-  expect(on.memory.at(`/api/v1/persistentvolumes/${volumeName}`)).toMatchObject({ status: { phase: "Released" } });
+  expect(on.kube.at(`${CLAIMS}/data-web-0`)).toBeUndefined();
+  expect(on.kube.at(`/api/v1/persistentvolumes/${volumeName}`)).toMatchObject({ status: { phase: "Released" } });
 });
 
 test("a Deployment changes its template by rolling, and what is deleted with it is collected", async () => {
   const on = await start();
   const path = "/apis/apps/v1/namespaces/default/deployments/d";
   const put = (image: string): void => {
-    on.memory.put(path, {
+    on.kube.put(path, {
       metadata: { name: "d", namespace: "default" },
       spec: {
         replicas: 2,
@@ -155,7 +154,7 @@ test("a Deployment changes its template by rolling, and what is deleted with it 
     } as never);
   };
   const images = (): (string | undefined)[] =>
-    on.memory
+    on.kube
       .list(PODS)
       .map((object) => object as Pod)
       .filter((pod) => pod.metadata?.deletionTimestamp === undefined)
@@ -166,18 +165,17 @@ test("a Deployment changes its template by rolling, and what is deleted with it 
   put("two");
   await on.clock.advance(10_000);
   expect(images()).toEqual(["two", "two"]);
-  on.memory.remove(path);
+  on.kube.remove(path);
   await on.clock.advance(10_000);
-  expect(on.memory.list(PODS)).toEqual([]);
-  expect(on.memory.list("/apis/apps/v1/namespaces/default/replicasets")).toEqual([]);
+  expect(on.kube.list(PODS)).toEqual([]);
+  expect(on.kube.list("/apis/apps/v1/namespaces/default/replicasets")).toEqual([]);
 });
 
 test("a node whose plug is pulled becomes Unknown and unreachable, and Ready again when it is switched on", async () => {
   const on = await start();
-  const ready = () =>
-    (on.memory.at("/api/v1/nodes/a") as Node).status?.conditions?.find(({ type }) => type === "Ready");
+  const ready = () => (on.kube.at("/api/v1/nodes/a") as Node).status?.conditions?.find(({ type }) => type === "Ready");
   const keys = () =>
-    (on.memory.at("/api/v1/nodes/a") as Node).spec?.taints?.map(({ key, effect }) => `${key}:${effect}`);
+    ((on.kube.at("/api/v1/nodes/a") as Node).spec?.taints ?? []).map(({ key, effect }) => `${key}:${effect}`);
   on.controllers.pullPlug("a");
   await on.clock.advance(45_000);
   expect(ready()?.status).toBe("True");
@@ -217,7 +215,7 @@ test("two runs of one seed send the same requests in the same order", async () =
     putSet(on, 2);
     await on.clock.advance(40_000);
     await running.pop()?.stop();
-    traces.push(on.memory.log);
+    traces.push(on.kube.log);
   }
   expect(traces[0]?.length).toBeGreaterThan(100);
   expect(traces[0]).toEqual(traces[1]);

@@ -5,7 +5,7 @@ import { KubeError } from "../../kube/errors.ts";
 import type { Event, Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../kube/kinds.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
-import { TinyKube } from "../controllers/testing/tiny-kube.fixture.ts";
+import { LabKube } from "../api/testing/lab-kube.fixture.ts";
 import { CsiDrivers } from "./csi-drivers.ts";
 import { Kubelet } from "./kubelet.ts";
 import { MemoryNodeFiles } from "./memory-node-files.ts";
@@ -19,8 +19,8 @@ afterEach(async () => {
 });
 
 async function start(play: (run: ContainerRun) => Play = () => ({ does: "run" })) {
-  const kube = new TinyKube();
   const clock = manualClock();
+  const kube = new LabKube({ clock });
   const files = new MemoryNodeFiles();
   const runtime = new ScriptedRuntime({ clock, log: silentLog }, play);
   const effects = { clock, random: seededRandom(), log: silentLog };
@@ -37,10 +37,9 @@ async function start(play: (run: ContainerRun) => Play = () => ({ does: "run" })
   let stop = begin();
   stops.push(() => stop());
   await settle();
-  const pod = (name: string) => kube.memory.at(`${PODS}${name}`) as Pod | undefined;
+  const pod = (name: string) => kube.at(`${PODS}${name}`) as Pod | undefined;
   return {
     kube,
-    memory: kube.memory,
     clock,
     csi,
     files,
@@ -51,14 +50,19 @@ async function start(play: (run: ContainerRun) => Play = () => ({ does: "run" })
       await settle();
     },
     putPod: (name: string, spec: Partial<NonNullable<Pod["spec"]>> = {}) => {
-      kube.memory.put(`${PODS}${name}`, {
+      kube.put(`${PODS}${name}`, {
         metadata: { name, namespace: "default" },
-        spec: { nodeName: "a", containers: [{ name: "main", image: "x" }], ...spec },
+        spec: {
+          nodeName: "a",
+          containers: [{ name: "main", image: "x" }],
+          automountServiceAccountToken: false,
+          ...spec,
+        },
         status: { phase: "Pending" },
       } as Pod);
     },
     said: (name: string) =>
-      kube.memory
+      kube
         .list("/api/v1/events")
         .map((object) => object as Event)
         .filter((event) => event.involvedObject.name === name && event.type === "Warning")
@@ -69,10 +73,10 @@ async function start(play: (run: ContainerRun) => Play = () => ({ does: "run" })
 
 test("it registers its node, with its default labels, and renews its lease", async () => {
   const on = await start();
-  const node = on.memory.at("/api/v1/nodes/a") as Node;
+  const node = on.kube.at("/api/v1/nodes/a") as Node;
   expect(node.metadata?.labels?.["kubernetes.io/hostname"]).toBe("a");
   expect(node.status?.conditions?.find(({ type }) => type === "Ready")?.status).toBe("True");
-  const lease = () => on.memory.at("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/a");
+  const lease = () => on.kube.at("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/a");
   const before = lease()?.metadata?.resourceVersion;
   await on.clock.advance(10_000);
   expect(lease()?.metadata?.resourceVersion).not.toBe(before);
@@ -92,7 +96,7 @@ test("a pod runs and is Ready when its container says so", async () => {
 test("a status that the server refuses with a conflict is written again", async () => {
   const on = await start();
   let refusals = 3;
-  on.memory.intercept = ({ method, path }) => {
+  on.kube.intercept = ({ method, path }) => {
     if (method !== "PATCH" || !path.endsWith("/p/status") || refusals === 0) return;
     refusals -= 1;
     throw new KubeError({ code: 409, reason: "Conflict", message: "the server reported a conflict" });
@@ -115,8 +119,12 @@ test("a pod that is not restarted ends as its container does, and what the conta
   );
   const volumes = [{ name: "data", hostPath: { path: "/opt/x", type: "DirectoryOrCreate" } }];
   const volumeMounts = [{ name: "data", mountPath: "/data" }];
-  on.putPod("good", { restartPolicy: "Never", volumes, containers: [{ name: "main", volumeMounts }] });
-  on.putPod("bad", { restartPolicy: "Never", containers: [{ name: "fails" }] });
+  on.putPod("good", {
+    restartPolicy: "Never",
+    volumes,
+    containers: [{ name: "main", image: "x", volumeMounts }],
+  });
+  on.putPod("bad", { restartPolicy: "Never", containers: [{ name: "fails", image: "x" }] });
   await on.clock.advance(1_000);
   expect(on.pod("good")?.status?.phase).toBe("Succeeded");
   expect(on.files.names("/opt/x")).toEqual(["pvc-1"]);
@@ -136,7 +144,7 @@ test("a pod whose deadline passes has Failed once its containers have ended, and
   await on.clock.advance(9_000);
   for (const name of ["runs", "waits"]) {
     const pod = on.pod(name);
-    on.memory.put(`${PODS}${name}`, { ...pod, spec: { ...pod?.spec, activeDeadlineSeconds: 1 } } as Pod);
+    on.kube.put(`${PODS}${name}`, { ...pod, spec: { ...pod?.spec, activeDeadlineSeconds: 1 } } as Pod);
   }
   await settle();
   const failed = { phase: "Failed", reason: "DeadlineExceeded" };
@@ -178,7 +186,7 @@ test("an image that cannot be pulled and a container that never starts leave the
     does: container.name === "main" ? "image-pull-fails" : "never-starts",
   }));
   on.putPod("image");
-  on.putPod("stuck", { containers: [{ name: "other" }] });
+  on.putPod("stuck", { containers: [{ name: "other", image: "x" }] });
   await on.clock.advance(5_000);
   expect(on.pod("image")?.status).toMatchObject({
     phase: "Pending",
@@ -188,7 +196,7 @@ test("an image that cannot be pulled and a container that never starts leave the
     phase: "Pending",
     containerStatuses: [{ state: { waiting: { reason: "ContainerCreating" } } }],
   });
-  on.kube.remove(`${PODS}stuck`);
+  await on.kube.delete(`${PODS}stuck`);
   await settle();
   expect(on.pod("stuck")).toBeUndefined();
 });
@@ -197,7 +205,7 @@ test("a deleted pod gets its grace, and is gone when its containers are", async 
   const on = await start(() => ({ does: "run", endsAfterMs: 5_000 }));
   on.putPod("p", { terminationGracePeriodSeconds: 20 });
   await settle();
-  on.kube.remove(`${PODS}p`);
+  await on.kube.delete(`${PODS}p`);
   await on.clock.advance(4_900);
   expect(on.pod("p")).toBeDefined();
   await on.clock.advance(200);
@@ -208,9 +216,13 @@ test("a pod waits for its claim, and a volume that is not for this node is said 
   const on = await start();
   const claimPath = "/api/v1/namespaces/default/persistentvolumeclaims/c";
   const claim = (phase: string, volumeName?: string) =>
-    on.memory.put(claimPath, {
+    on.kube.put(claimPath, {
       metadata: { name: "c", namespace: "default", uid: "u" },
-      spec: { volumeName },
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        resources: { requests: { storage: "1Gi" } },
+        ...(volumeName === undefined ? {} : { volumeName }),
+      },
       status: { phase },
     } as PersistentVolumeClaim);
   claim("Pending");
@@ -218,9 +230,11 @@ test("a pod waits for its claim, and a volume that is not for this node is said 
   await on.clock.advance(1_000);
   expect(on.said("p")).toEqual([]);
   const terms = [{ matchExpressions: [{ key: "volume", operator: "In", values: ["here"] }] }];
-  on.memory.put("/api/v1/persistentvolumes/v", {
+  on.kube.put("/api/v1/persistentvolumes/v", {
     metadata: { name: "v" },
     spec: {
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
       local: { path: "/mnt/v" },
       claimRef: { name: "c", namespace: "default", uid: "u" },
       nodeAffinity: { required: { nodeSelectorTerms: terms } },
@@ -231,8 +245,8 @@ test("a pod waits for its claim, and a volume that is not for this node is said 
   expect(on.said("p")).toEqual([
     'FailedMount: MountVolume.NodeAffinity check failed for volume "v" : no matching NodeSelectorTerms',
   ]);
-  const node = on.memory.at("/api/v1/nodes/a") as Node;
-  on.memory.put("/api/v1/nodes/a", { ...node, metadata: { ...node.metadata, labels: { volume: "here" } } });
+  const node = on.kube.at("/api/v1/nodes/a") as Node;
+  on.kube.put("/api/v1/nodes/a", { ...node, metadata: { ...node.metadata, labels: { volume: "here" } } });
   await on.clock.advance(10_000);
   expect(on.said("p").at(-1)).toBe(
     'FailedMount: MountVolume.NewMounter initialization failed for volume "v" : path "/mnt/v" does not exist',
@@ -258,11 +272,12 @@ test("a CSI volume is published before its pod starts, and unpublished before th
     stats: () => Promise.reject(new Error("not asked")),
   });
   const claimRef = { name: "c", namespace: "default", uid: "u" };
-  const spec = { claimRef, accessModes: ["ReadWriteOnce"], csi: { driver: "d", volumeHandle: "h" } };
-  on.memory.put("/api/v1/persistentvolumes/v", { metadata: { name: "v" }, spec } as PersistentVolume);
-  on.memory.put("/api/v1/namespaces/default/persistentvolumeclaims/c", {
+  const accessModes = ["ReadWriteOnce"];
+  const spec = { claimRef, accessModes, capacity: { storage: "1Gi" }, csi: { driver: "d", volumeHandle: "h" } };
+  on.kube.put("/api/v1/persistentvolumes/v", { metadata: { name: "v" }, spec } as PersistentVolume);
+  on.kube.put("/api/v1/namespaces/default/persistentvolumeclaims/c", {
     metadata: { name: "c", namespace: "default", uid: "u" },
-    spec: { volumeName: "v" },
+    spec: { accessModes, resources: { requests: { storage: "1Gi" } }, volumeName: "v" },
     status: { phase: "Bound" },
   } as PersistentVolumeClaim);
   on.putPod("p", {
@@ -273,8 +288,8 @@ test("a CSI volume is published before its pod starts, and unpublished before th
   const pod = on.pod("p");
   expect(pod?.status?.phase).toBe("Running");
   // The finalizer keeps the object: so the kubelet's DELETE, with grace 0, shows in it.
-  on.memory.put(`${PODS}p`, { ...pod, metadata: { ...pod?.metadata, finalizers: ["test/seen"] } } as Pod);
-  on.kube.remove(`${PODS}p`);
+  on.kube.put(`${PODS}p`, { ...pod, metadata: { ...pod?.metadata, finalizers: ["test/seen"] } } as Pod);
+  await on.kube.delete(`${PODS}p`);
   await on.clock.advance(400);
   expect(calls).toEqual(["publish, Pending", "unpublish, grace 20"]);
   await on.restart();
@@ -287,7 +302,7 @@ test("a CSI volume is published before its pod starts, and unpublished before th
 test("a ConfigMap's files follow it about a minute late", async () => {
   const on = await start();
   const put = (text: string) =>
-    on.memory.put("/api/v1/namespaces/default/configmaps/m", {
+    on.kube.put("/api/v1/namespaces/default/configmaps/m", {
       metadata: { name: "m", namespace: "default" },
       data: { "a.json": text },
     } as never);
@@ -317,7 +332,7 @@ test("a kubelet that is started again takes over what runs", async () => {
   expect(on.pod("p")?.status?.phase).toBe("Running");
   expect(on.pod("p")?.status?.containerStatuses).toEqual(before?.containerStatuses);
   expect(starts).toBe(1);
-  on.kube.remove(`${PODS}p`);
+  await on.kube.delete(`${PODS}p`);
   await settle();
   expect(on.pod("p")).toBeUndefined();
 });
@@ -326,7 +341,7 @@ test("a pod that is deleted by force is killed, and one of the same name begins 
   const on = await start();
   on.putPod("p");
   await settle();
-  on.memory.remove(`${PODS}p`);
+  on.kube.remove(`${PODS}p`);
   on.putPod("p");
   await settle();
   expect(on.pod("p")?.status?.phase).toBe("Running");

@@ -9,7 +9,12 @@
 // were set; a callback sees exactly its due time; nothing fires outside of `run`. Given the same
 // work, two processes fire the same timers at the same times.
 import { sleepBy, type Clock } from "../../effects/clock.ts";
-import { TimerHeap, type Timer } from "./timer-heap.ts";
+import { DueHeap, type DueEntry } from "../../kube/queue/due-heap.ts";
+
+/** `callback` is undefined once the timer has been cancelled: it stays until it comes up. */
+interface Timer extends DueEntry {
+  callback: (() => void) | undefined;
+}
 
 export interface VirtualClock extends Clock {
   /**
@@ -32,16 +37,22 @@ export function virtualClock({
   start = Date.UTC(2030, 0, 1),
   onFire,
 }: { readonly start?: number; readonly onFire?: (timer: number) => void } = {}): VirtualClock {
-  const timers = new TimerHeap();
+  const timers = new DueHeap<Timer>();
   let elapsed = 0;
   let orders = 0;
 
   const after = (ms: number, callback: () => void): (() => void) => {
-    const timer: Timer = { due: elapsed + Math.max(ms, 0), order: orders++, callback };
+    const timer: Timer = { due: elapsed + Math.max(ms, 0), order: orders++, index: 0, callback };
     timers.put(timer);
     return () => {
       timer.callback = undefined;
     };
+  };
+
+  const next = (limit: number): Timer | undefined => {
+    let timer = timers.takeDue(limit);
+    while (timer !== undefined && timer.callback === undefined) timer = timers.takeDue(limit);
+    return timer;
   };
 
   return {
@@ -54,7 +65,7 @@ export function virtualClock({
       await settled();
       for (;;) {
         if (until()) return true;
-        const timer = timers.takeDue(end);
+        const timer = next(end);
         if (timer === undefined) break;
         elapsed = timer.due;
         onFire?.(timer.order);

@@ -4,8 +4,8 @@ import { storagePools, type StoragePool } from "../../api/kinds/storage-pool.ts"
 import { manualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { Informer } from "../../kube/watch/informer.ts";
-import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
+import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
 import { runPoolCounts } from "./loop.ts";
 
@@ -15,16 +15,20 @@ afterEach(() => {
   stop.abort(new Error("the test is over"));
 });
 
-const storageNode = (name: string, ...pools: Pick<PoolOnNode, "name" | "ready">[]): StorageNode =>
-  ({ metadata: { name }, status: { pools } }) as StorageNode;
+const storageNode = (name: string, ...pools: Pick<PoolOnNode, "name" | "ready">[]): StorageNode => ({
+  metadata: { name },
+  status: {
+    pools: pools.map((pool) => ({ ...pool, path: `/pools/${pool.name}`, reason: pool.ready ? "Ready" : "Unreadable" })),
+  },
+});
 
 test("a pool tells on how many nodes it is, and on how many it is ready", async () => {
-  const kube = new MemoryKube();
   const clock = manualClock();
+  const kube = new LabKube({ clock });
   const deps = { client: new KubeClient(kube), clock, random: seededRandom(1), log: silentLog };
   const pools = new Informer<StoragePool>(deps, { resource: storagePools });
   const nodes = new Informer<StorageNode>(deps, { resource: storageNodes });
-  kube.put(`${API}/storagepools/fast`, { metadata: { name: "fast" } });
+  kube.put(`${API}/storagepools/fast`, { metadata: { name: "fast" }, spec: { path: "/pools/fast" } });
   kube.put(`${API}/storagenodes/a`, storageNode("a", { name: "fast", ready: true }, { name: "slow", ready: true }));
   kube.put(`${API}/storagenodes/b`, storageNode("b", { name: "fast", ready: false }));
   kube.put(`${API}/storagenodes/c`, storageNode("c"));

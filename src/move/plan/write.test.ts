@@ -4,40 +4,60 @@ import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { isConflict, isInvalid } from "../../kube/errors.ts";
 import type { Stored } from "../../kube/objects.ts";
-import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
+import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { place, release } from "./change-volume.ts";
 import { write } from "./write.ts";
 
 const VOLUME = "/apis/mooring.dev/v1alpha1/localvolumes/v";
 const MOVE = "/apis/mooring.dev/v1alpha1/volumemoves/m";
+/** What no write of a move changes. */
+const UNTOUCHED = {
+  pool: "default",
+  capacity: "1Gi",
+  originHostname: "a",
+  incarnation: "inc-1",
+  policies: { onDrain: "Move", onNodeLoss: "Wait", maxDowntime: "60s" },
+  directory: { mode: "0777", uid: 0, gid: 0 },
+  reclaim: false,
+} as const;
 const { signal } = new AbortController();
 
-let kube: MemoryKube;
+let kube: LabKube;
 let client: KubeClient;
 
 const volume = (): Promise<Stored<LocalVolume>> => client.get(localVolumes, { name: "v" });
 const move = (): Promise<Stored<VolumeMove>> => client.get(volumeMoves, { name: "m" });
 
 beforeEach(() => {
-  kube = new MemoryKube();
+  kube = new LabKube();
   client = new KubeClient(kube);
   kube.put(VOLUME, {
     metadata: { name: "v" },
     spec: {
+      ...UNTOUCHED,
       nodeName: "a",
       epoch: 3,
       mayCreate: { nodeName: "a", epoch: 3 },
       fence: "uid-m",
       activeMove: { name: "m", uid: "uid-m" },
     },
-  } as LocalVolume);
-  kube.put(MOVE, { metadata: { name: "m", finalizers: ["other"] } });
+  } satisfies LocalVolume);
+  kube.put(MOVE, {
+    metadata: { name: "m", finalizers: ["example.com/other"] },
+    spec: { volumes: [{ name: "v", mode: "Copy" }], from: "a", reason: "Request" },
+    status: { phase: "Sealed" },
+  } satisfies VolumeMove);
 });
 
 describe("writes of a move", () => {
   test("a new place is one write: node, epoch and the end of the fence", async () => {
     await write(client, place(await volume(), "b", false), signal);
-    expect((await volume()).spec).toEqual({ nodeName: "b", epoch: 4, activeMove: { name: "m", uid: "uid-m" } });
+    expect((await volume()).spec).toEqual({
+      ...UNTOUCHED,
+      nodeName: "b",
+      epoch: 4,
+      activeMove: { name: "m", uid: "uid-m" },
+    });
     expect(kube.log.filter((line) => line.startsWith("PATCH"))).toHaveLength(1);
   });
 
@@ -64,7 +84,12 @@ describe("writes of a move", () => {
   test("fence and activeMove go in one write", async () => {
     const snapshot = { move: { metadata: { uid: "uid-m" } } } as Parameters<typeof release>[0];
     await write(client, release(snapshot, await volume()), signal);
-    expect((await volume()).spec).toEqual({ nodeName: "a", epoch: 3, mayCreate: { nodeName: "a", epoch: 3 } });
+    expect((await volume()).spec).toEqual({
+      ...UNTOUCHED,
+      nodeName: "a",
+      epoch: 3,
+      mayCreate: { nodeName: "a", epoch: 3 },
+    });
   });
 
   test("a phase is not entered on a move that has changed since", async () => {
@@ -76,8 +101,8 @@ describe("writes of a move", () => {
 
   test("our finalizer comes and goes beside those of others", async () => {
     await write(client, { step: "add-finalizer", move: await move() }, signal);
-    expect((await move()).metadata.finalizers).toEqual(["other", "mooring.dev/move"]);
+    expect((await move()).metadata.finalizers).toEqual(["example.com/other", "mooring.dev/move"]);
     await write(client, { step: "remove-finalizer", move: await move() }, signal);
-    expect((await move()).metadata.finalizers).toEqual(["other"]);
+    expect((await move()).metadata.finalizers).toEqual(["example.com/other"]);
   });
 });

@@ -77,7 +77,7 @@ describe("the driver that chooses a node is told where the claim's pods can run"
   const pod = {
     metadata: { name: "p", namespace: "default", uid: "uid-p" },
     spec: {
-      containers: [],
+      containers: [{ name: "main", image: "x" }],
       nodeSelector: { disk: "fast" },
       volumes: [{ name: "data", persistentVolumeClaim: { claimName: "c" } }],
     },

@@ -44,6 +44,8 @@ class CountingLedger implements Ledger {
   }
 }
 
+const containers = [{ name: "main", image: "x" }];
+
 async function start(perNode: number, overrides: Partial<Driver> = {}) {
   const ledger = new CountingLedger(perNode);
   const driver = fakeDriver({ ledger, ...overrides });
@@ -55,7 +57,7 @@ async function start(perNode: number, overrides: Partial<Driver> = {}) {
     driver,
     putPod: async (name: string, ...claims: string[]) => {
       const volumes = claims.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } }));
-      world.kube.put(path(name), { metadata: { name, namespace: "default" }, spec: { volumes } } as never);
+      world.kube.put(path(name), { metadata: { name, namespace: "default" }, spec: { containers, volumes } });
       await settle();
     },
     removePod: async (name: string) => {
@@ -140,6 +142,7 @@ test("a generic ephemeral volume's claim is its pod's", async () => {
   world.kube.put("/api/v1/namespaces/default/pods/p", {
     metadata: { name: "p", namespace: "default" },
     spec: {
+      containers,
       volumes: [
         { name: "scratch", ephemeral: {} },
         { name: "data", persistentVolumeClaim: { claimName: "data" } },
@@ -237,7 +240,10 @@ test("a pod that has ended does not tie claims together", async () => {
   world.putClaim("log");
   world.kube.put("/api/v1/namespaces/default/pods/done", {
     metadata: { name: "done", namespace: "default" },
-    spec: { volumes: ["data", "log"].map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })) },
+    spec: {
+      containers,
+      volumes: ["data", "log"].map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })),
+    },
     status: { phase: "Succeeded" },
   } as never);
   await settle();
@@ -251,7 +257,10 @@ test("the claims of the same name in another namespace are another pod's", async
   world.putClaim("log");
   world.kube.put("/api/v1/namespaces/elsewhere/pods/p", {
     metadata: { name: "p", namespace: "elsewhere" },
-    spec: { volumes: ["data", "log"].map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })) },
+    spec: {
+      containers,
+      volumes: ["data", "log"].map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })),
+    },
   } as never);
   await settle();
   await world.select("data", "a");

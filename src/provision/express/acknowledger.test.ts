@@ -7,10 +7,11 @@ import { KubeError } from "../../kube/errors.ts";
 import { Informer } from "../../kube/watch/informer.ts";
 import { persistentVolumes, type PersistentVolume } from "../../kube/kinds.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";
-import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
 import { recordingLog } from "../../kube/testing/recording-log.fixture.ts";
+import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { silentLog, type Log } from "../../observe/log.ts";
 import type { Recorder } from "../events.ts";
+import { VOLUME_SPEC } from "../testing/harness.fixture.ts";
 import { KcmVolumeWorker } from "../testing/kcm-volume-worker.fixture.ts";
 import { Acknowledger } from "./acknowledger.ts";
 
@@ -20,10 +21,10 @@ afterEach(() => {
 });
 
 async function start(log: Log = silentLog) {
-  const kube = new MemoryKube();
+  const clock = manualClock();
+  const kube = new LabKube({ clock });
   const kcm = new KcmVolumeWorker(kube);
   const client = new KubeClient(kube);
-  const clock = manualClock();
   const events: string[] = [];
   const recorder: Recorder = {
     record: ({ kind, name }, { reason, message }) => events.push(`${reason} ${kind} ${name}: ${message}`),
@@ -52,7 +53,10 @@ async function start(log: Log = silentLog) {
     made += 1;
     const name = `pvc-${String(made)}`;
     const claimRef = { name: "c", namespace: "n", uid: String(made) };
-    kube.put(`/api/v1/persistentvolumes/${name}`, { metadata: { name }, spec: { claimRef } } as PersistentVolume);
+    kube.put(`/api/v1/persistentvolumes/${name}`, {
+      metadata: { name },
+      spec: { ...VOLUME_SPEC, claimRef },
+    } satisfies PersistentVolume);
     return name;
   };
   return { kube, kcm, clock, ask, writeVolume, stop, acknowledger, events };

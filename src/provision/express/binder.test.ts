@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeError } from "../../kube/errors.ts";
-import { fakeDriver, startProvisioner } from "../testing/harness.fixture.ts";
+import { fakeDriver, startProvisioner, VOLUME_SPEC } from "../testing/harness.fixture.ts";
 import { KcmVolumeWorker } from "../testing/kcm-volume-worker.fixture.ts";
 
 async function start(options: Parameters<typeof startProvisioner>[1] = {}) {
@@ -75,7 +75,7 @@ test("an Immediate claim is left to kube-controller-manager while an unclaimed v
   const world = await start();
   world.kube.put("/api/v1/persistentvolumes/static", {
     metadata: { name: "static" },
-    spec: { storageClassName: "now" },
+    spec: { ...VOLUME_SPEC, storageClassName: "now" },
     status: { phase: "Available" },
   } as never);
   await settle();
@@ -146,7 +146,8 @@ test("whatever kube-controller-manager's pace, no claim is bound before it has t
           world.putClaim(`c${String(index)}`, { selectedNode: "a" });
         } else if (name === "foreign") {
           const metadata = { name: `foreign-${String(index)}` };
-          world.kube.put(`/api/v1/persistentvolumes/${metadata.name}`, { metadata, spec: { claimRef: {} } } as never);
+          const spec = { ...VOLUME_SPEC, claimRef: { namespace: "default", name: "other" } };
+          world.kube.put(`/api/v1/persistentvolumes/${metadata.name}`, { metadata, spec });
         } else if (name === "step") world.kcm.step();
         else if (name === "resync") world.kcm.resync((all) => all.toReversed());
         else await world.clock.advance(60);

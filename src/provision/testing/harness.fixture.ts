@@ -18,7 +18,7 @@ import {
 } from "../../kube/kinds.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
-import { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
+import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
 import type { Driver } from "../driver.ts";
 import type { EventContent } from "../events.ts";
@@ -66,11 +66,18 @@ export function fakeDriver(overrides: Partial<Driver> = {}): Driver & { readonly
   };
 }
 
-/** The provisioning loop on a memory API server, with a driver of the test's. */
+/** What a PersistentVolume must have, whatever else a test says of it. */
+export const VOLUME_SPEC = {
+  capacity: { storage: "1Gi" },
+  accessModes: ["ReadWriteOnce"],
+  hostPath: { path: "/data" },
+} as const satisfies PersistentVolume["spec"];
+
+/** The provisioning loop on the lab's API server, with a driver of the test's. */
 export async function startProvisioner(drivers: Driver | readonly Driver[], options: Partial<ProvisionerOptions> = {}) {
-  const kube = new MemoryKube();
-  const client = new KubeClient(kube);
   const clock = manualClock();
+  const kube = new LabKube({ clock });
+  const client = new KubeClient(kube);
   const deps = { client, clock, random: systemRandom(), log: silentLog, freeze: true };
   const stop = new AbortController();
   manyListeners(stop.signal);
@@ -161,6 +168,7 @@ export async function startProvisioner(drivers: Driver | readonly Driver[], opti
         ...change,
         metadata: { name, annotations: { [PROVISIONED_BY]: PROVISIONER }, ...change.metadata },
         spec: {
+          ...VOLUME_SPEC,
           persistentVolumeReclaimPolicy: "Delete",
           claimRef: { namespace: "default", name: "gone", uid: "claim-gone" },
           ...change.spec,

@@ -1,5 +1,5 @@
 import type { PersistentVolume } from "../../kube/kinds.ts";
-import type { MemoryKube } from "../../kube/testing/memory-kube.fixture.ts";
+import type { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 
 const PREFIX = "/api/v1/persistentvolumes/";
 
@@ -12,18 +12,17 @@ const PREFIX = "/api/v1/persistentvolumes/";
 export class KcmVolumeWorker {
   /** Volumes the worker has taken in, by name: what a bound claim is looked up in. */
   readonly known = new Set<string>();
-  readonly #kube: MemoryKube;
+  readonly #kube: LabKube;
   readonly #lister = new Map<string, PersistentVolume>();
   readonly #queue: string[] = [];
 
-  constructor(kube: MemoryKube) {
+  constructor(kube: LabKube) {
     this.#kube = kube;
-    kube.onWrite = (path, object) => {
-      if (!path.startsWith(PREFIX)) return;
+    kube.onWrite("/api/v1/persistentvolumes", (path, object) => {
       const name = path.slice(PREFIX.length);
       this.#lister.set(name, object as PersistentVolume);
       this.#enqueue(name);
-    };
+    });
   }
 
   get backlog(): number {

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from "vitest";
-import { settle } from "../../../effects/testing/manual-clock.fixture.ts";
+import { manualClock, settle } from "../../../effects/testing/manual-clock.fixture.ts";
 import type { Event, Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../../kube/kinds.ts";
+import { LabKube } from "../../api/testing/lab-kube.fixture.ts";
 import { startController } from "../testing/fast-forward.fixture.ts";
-import { TinyKube } from "../testing/tiny-kube.fixture.ts";
 import { Scheduler } from "./scheduler.ts";
 
 const PODS = "/api/v1/namespaces/default/pods/";
@@ -15,15 +15,15 @@ afterEach(async () => {
 });
 
 async function start(nodeNames: readonly string[] = ["a", "b", "c"]) {
-  const kube = new TinyKube();
-  const { memory } = kube;
+  const clock = manualClock();
+  const kube = new LabKube({ clock });
   const putNode = (name: string, spec: Node["spec"] = {}, labels: Record<string, string> = {}): void => {
     const object: Node = {
       metadata: { name, labels: { "kubernetes.io/hostname": name, ...labels } },
       spec,
       status: { allocatable: { cpu: "2", memory: "4Gi", pods: "10" } },
     };
-    memory.put(`/api/v1/nodes/${name}`, object);
+    kube.put(`/api/v1/nodes/${name}`, object);
   };
   for (const name of nodeNames) putNode(name);
   for (const [name, mode] of [
@@ -31,41 +31,46 @@ async function start(nodeNames: readonly string[] = ["a", "b", "c"]) {
     ["now", "Immediate"],
   ] as const) {
     const object = { metadata: { name }, provisioner: "example.com/p", volumeBindingMode: mode };
-    memory.put(`/apis/storage.k8s.io/v1/storageclasses/${name}`, object);
+    kube.put(`/apis/storage.k8s.io/v1/storageclasses/${name}`, object);
   }
-  const started = await startController(kube, (process) => new Scheduler(process));
+  const started = await startController(kube, (process) => new Scheduler(process), { clock });
   stops.push(started.stop);
-  const pod = (name: string) => memory.at(`${PODS}${name}`) as Pod | undefined;
+  const pod = (name: string) => kube.at(`${PODS}${name}`) as Pod | undefined;
   return {
     ...started,
     kube,
-    memory,
     pod,
     putNode,
     nodeOf: (name: string) => pod(name)?.spec?.nodeName,
     putPod: (name: string, spec: Partial<NonNullable<Pod["spec"]>> = {}, labels: Record<string, string> = {}) => {
-      memory.put(`${PODS}${name}`, {
+      kube.put(`${PODS}${name}`, {
         metadata: { name, namespace: "default", labels },
-        spec: { containers: [], ...spec },
+        spec: { containers: [{ name: "main", image: "x" }], ...spec },
         status: { phase: "Pending" },
       } as Pod);
     },
-    claim: (name: string) => memory.at(`${CLAIMS}${name}`) as PersistentVolumeClaim | undefined,
+    claim: (name: string) => kube.at(`${CLAIMS}${name}`) as PersistentVolumeClaim | undefined,
     putClaim: (name: string, spec: PersistentVolumeClaim["spec"] = {}) => {
-      memory.put(`${CLAIMS}${name}`, {
+      kube.put(`${CLAIMS}${name}`, {
         metadata: { name, namespace: "default", uid: `uid-of-${name}` },
-        spec: { storageClassName: "slow", accessModes: ["ReadWriteOnce"], ...spec },
+        spec: {
+          storageClassName: "slow",
+          accessModes: ["ReadWriteOnce"],
+          resources: { requests: { storage: "1Gi" } },
+          ...spec,
+        },
         status: { phase: "Pending" },
       } as PersistentVolumeClaim);
     },
     putVolume: (name: string, host: string, spec: PersistentVolume["spec"] = {}) => {
       const terms = [{ matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [host] }] }];
-      memory.put(`${VOLUMES}${name}`, {
+      kube.put(`${VOLUMES}${name}`, {
         metadata: { name },
         spec: {
           capacity: { storage: "1Gi" },
           accessModes: ["ReadWriteOnce"],
           storageClassName: "slow",
+          hostPath: { path: `/data/${name}` },
           nodeAffinity: { required: { nodeSelectorTerms: terms } },
           ...spec,
         },
@@ -75,9 +80,9 @@ async function start(nodeNames: readonly string[] = ["a", "b", "c"]) {
     /** As the binder does it. */
     bind: (claimName: string, volumeName: string) => {
       const path = `${CLAIMS}${claimName}`;
-      const claim = memory.at(path) as PersistentVolumeClaim;
+      const claim = kube.at(path) as PersistentVolumeClaim;
       const annotations = { ...claim.metadata?.annotations, "pv.kubernetes.io/bind-completed": "yes" };
-      memory.put(path, {
+      kube.put(path, {
         ...claim,
         metadata: { ...claim.metadata, annotations },
         spec: { ...claim.spec, volumeName },
@@ -85,7 +90,7 @@ async function start(nodeNames: readonly string[] = ["a", "b", "c"]) {
       } as PersistentVolumeClaim);
     },
     said: (name: string) =>
-      memory
+      kube
         .list("/api/v1/events")
         .map((object) => object as Event)
         .filter((event) => event.involvedObject.name === name)
@@ -95,7 +100,7 @@ async function start(nodeNames: readonly string[] = ["a", "b", "c"]) {
 }
 
 const withClaim = (claimName: string) => ({ volumes: [{ name: "data", persistentVolumeClaim: { claimName } }] });
-const requests = (cpu: string) => ({ containers: [{ name: "c", resources: { requests: { cpu } } }] });
+const requests = (cpu: string) => ({ containers: [{ name: "c", image: "x", resources: { requests: { cpu } } }] });
 const PREEMPTION = "preemption: 0/3 nodes are available:";
 
 test("pods without wishes are spread", async () => {
@@ -143,7 +148,7 @@ test("resources of pods on a node are counted, and room that a deleted pod leave
   expect(on.said(waiting)[0]).toBe(
     "FailedScheduling: 0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
   );
-  on.memory.remove(`${PODS}${placed}`);
+  on.kube.remove(`${PODS}${placed}`);
   await on.clock.advance(1_000);
   expect(on.nodeOf(waiting)).toBe("a");
 });
@@ -184,7 +189,7 @@ test("a claim whose selected node is taken away sends its pod back, and the next
   on.putPod("p", withClaim("c"));
   await settle();
   on.putClaim("c", {});
-  on.memory.put(`${CLAIMS}c`, {
+  on.kube.put(`${CLAIMS}c`, {
     ...on.claim("c"),
     metadata: { ...on.claim("c")?.metadata, annotations: { other: "x" } },
   });
@@ -214,7 +219,7 @@ test("a static volume decides the node of a delayed claim and is set aside for i
   on.putPod("p", { ...withClaim("c"), nodeSelector: { "kubernetes.io/hostname": "b" } });
   await settle();
   expect(on.claim("c")?.metadata?.annotations).toBeUndefined();
-  const volume = on.memory.at(`${VOLUMES}v`) as PersistentVolume;
+  const volume = on.kube.at(`${VOLUMES}v`) as PersistentVolume;
   expect(volume.spec?.claimRef).toMatchObject({ name: "c", uid: "uid-of-c" });
   on.bind("c", "v");
   await on.clock.advance(1_000);
@@ -225,11 +230,15 @@ test("claims that are missing, Immediate and unbound, Lost or being deleted keep
   const on = await start();
   on.putClaim("immediate", { storageClassName: "now" });
   on.putClaim("lost", { volumeName: "v" });
-  on.memory.put(`${CLAIMS}lost`, { ...on.claim("lost"), status: { phase: "Lost" } } as PersistentVolumeClaim);
+  on.kube.put(`${CLAIMS}lost`, { ...on.claim("lost"), status: { phase: "Lost" } } as PersistentVolumeClaim);
   on.putClaim("going");
-  on.memory.put(`${CLAIMS}going`, {
+  on.kube.put(`${CLAIMS}going`, {
     ...on.claim("going"),
-    metadata: { ...on.claim("going")?.metadata, deletionTimestamp: "2030-01-01T00:00:00Z" },
+    metadata: {
+      ...on.claim("going")?.metadata,
+      finalizers: ["kubernetes.io/pvc-protection"],
+      deletionTimestamp: "2030-01-01T00:00:00Z",
+    },
   });
   await settle();
   for (const name of ["immediate", "lost", "going", "missing"]) on.putPod(name, withClaim(name));
