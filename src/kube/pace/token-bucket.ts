@@ -44,7 +44,7 @@ export class TokenBucket {
   /** Milliseconds until there is a token; 0 when there is one. */
   get untilNext(): number {
     this.#refill();
-    return Math.max((1 - this.#tokens) / this.#perSecond, 0) * 1000;
+    return Math.max((1 - this.#tokens) / this.#perSecond(), 0) * 1000;
   }
 
   #refill(): void {
