@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Guard } from "../lab/machine/guard.ts";
+import { Guard } from "../lab/index.ts";
 import { messageOf } from "../observe/errors.ts";
 import { demoErrors } from "./errors.ts";
 

@@ -6,7 +6,7 @@ import type { ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import type { ServerCertificate } from "../../src/lab/server/certificate.ts";
+import type { ServerCertificate } from "../../src/lab/index.ts";
 
 /** One call of the webhook. */
 export interface Asked {

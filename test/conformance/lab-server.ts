@@ -1,11 +1,14 @@
 import { Agent } from "undici";
 import { systemClock } from "../../src/effects/node/clock.ts";
 import { systemRandom } from "../../src/effects/node/random.ts";
-import { LabApi } from "../../src/lab/api/lab-api.ts";
-import { startControllers, type ManagerController } from "../../src/lab/controllers/start.ts";
-import { webhookCaller } from "../../src/lab/machine/call-webhook.ts";
-import { makeCertificate } from "../../src/lab/server/certificate.ts";
-import { serveLab } from "../../src/lab/server/serve.ts";
+import {
+  LabApi,
+  makeCertificate,
+  serveLab,
+  startControllers,
+  webhookCaller,
+  type ManagerController,
+} from "../../src/lab/index.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { ApiClient } from "../cluster/api.ts";
 import { createBareNode } from "../cluster/bare-node.ts";

@@ -1,7 +1,7 @@
 import { PROVISIONED_BY } from "../../src/api/names.ts";
 import { PV_NODE } from "../../src/classic/names.ts";
 import type { Lease, PersistentVolume, PersistentVolumeClaim, Pod } from "../../src/kube/kinds.ts";
-import type { LabApi } from "../../src/lab/api/lab-api.ts";
+import type { LabApi } from "../../src/lab/index.ts";
 import type { Disk } from "./disk.ts";
 
 /** What is in the store and on the disks right now, past every cache. */

@@ -1,5 +1,4 @@
-import type { ContainerRun } from "../../src/lab/kubelet/runtimes/runtime.ts";
-import type { Play } from "../../src/lab/kubelet/runtimes/scripted-runtime.ts";
+import type { ContainerRun, Play } from "../../src/lab/index.ts";
 import { playScript } from "../lab/play-script.ts";
 import type { Draw } from "./draw.ts";
 import { COMMAND_TIMEOUT_SECONDS, type ScriptsPlan } from "./plan.ts";

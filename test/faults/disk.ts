@@ -1,5 +1,4 @@
-import { MemoryNodeFiles } from "../../src/lab/kubelet/memory-node-files.ts";
-import type { NodeFiles } from "../../src/lab/kubelet/node-files.ts";
+import { MemoryNodeFiles, type NodeFiles } from "../../src/lab/index.ts";
 import type { Trace } from "./trace.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HELPER_VOLUME, PV_NODE } from "../../src/classic/names.ts";
 import { leases, persistentVolumeClaims, persistentVolumes } from "../../src/kube/kinds.ts";
-import type { LabApi } from "../../src/lab/api/lab-api.ts";
+import type { LabApi } from "../../src/lab/index.ts";
 import { markOf, type Helper } from "./guard.ts";
 import { HandMade, PRODUCT } from "./hand-made.fixture.ts";
 

@@ -5,8 +5,7 @@ import type { Clock } from "../../src/effects/clock.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../src/kube/kinds.ts";
 import type { KubeRequest } from "../../src/kube/kube.ts";
 import { keyOf, uidOf, type ObjectMeta } from "../../src/kube/objects.ts";
-import type { LabApi } from "../../src/lab/api/lab-api.ts";
-import type { Change } from "../../src/lab/store/store.ts";
+import type { Change, LabApi } from "../../src/lab/index.ts";
 import { isProvisioned, type ClusterView } from "./cluster-view.ts";
 import type { Disk } from "./disk.ts";
 

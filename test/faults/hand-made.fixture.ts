@@ -8,8 +8,7 @@ import {
   type PersistentVolumeClaim,
   namespaces,
 } from "../../src/kube/kinds.ts";
-import { LabApi } from "../../src/lab/api/lab-api.ts";
-import { virtualClock } from "../../src/lab/virtual/virtual-clock.ts";
+import { LabApi, virtualClock } from "../../src/lab/index.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { ClusterView } from "./cluster-view.ts";
 import { Disk } from "./disk.ts";

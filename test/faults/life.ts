@@ -10,7 +10,7 @@
 //   runs on, without its code having to heed anything.
 import { sleepBy, type Clock } from "../../src/effects/clock.ts";
 import type { Kube, KubeRequest } from "../../src/kube/kube.ts";
-import { MortalKube } from "../../src/lab/controllers/process/mortal-kube.ts";
+import { MortalKube } from "../../src/lab/index.ts";
 
 type State = "running" | "stopped" | "dead";
 

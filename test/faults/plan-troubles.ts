@@ -1,5 +1,4 @@
-import { MANAGER, SCHEDULER } from "../../src/lab/controllers/start.ts";
-import type { Fault } from "../../src/lab/api/faults.ts";
+import { MANAGER, SCHEDULER, type Fault } from "../../src/lab/index.ts";
 import { Draw } from "./draw.ts";
 import type { Profile } from "./plan.ts";
 import { RESCUE_DELETES_AT } from "./plan-slots.ts";

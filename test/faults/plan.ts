@@ -1,4 +1,4 @@
-import { MANAGER, SCHEDULER } from "../../src/lab/controllers/start.ts";
+import { MANAGER, SCHEDULER } from "../../src/lab/index.ts";
 import { Draw } from "./draw.ts";
 import { planSlots, type SlotPlan } from "./plan-slots.ts";
 import { planAbsence, planAdministration, planTroubles, type Trouble } from "./plan-troubles.ts";

@@ -12,13 +12,17 @@ import type { Files } from "../../src/effects/files.ts";
 import { KubeClient } from "../../src/kube/client.ts";
 import type { KubeRequest } from "../../src/kube/kube.ts";
 import { KubeMetrics } from "../../src/kube/metrics.ts";
-import { LabApi } from "../../src/lab/api/lab-api.ts";
+import {
+  ADMIN,
+  LabApi,
+  ScriptedRuntime,
+  startControllers,
+  virtualClock,
+  type ContainerRun,
+  type ContainerRuntime,
+  type Play,
+} from "../../src/lab/index.ts";
 import { keyOf } from "../../src/kube/objects.ts";
-import { ADMIN } from "../../src/lab/api/request.ts";
-import { startControllers } from "../../src/lab/controllers/start.ts";
-import type { ContainerRun, ContainerRuntime } from "../../src/lab/kubelet/runtimes/runtime.ts";
-import { ScriptedRuntime, type Play } from "../../src/lab/kubelet/runtimes/scripted-runtime.ts";
-import { virtualClock } from "../../src/lab/virtual/virtual-clock.ts";
 import { memoryFiles } from "../../src/kube/testing/memory-files.fixture.ts";
 import type { LogFields } from "../../src/observe/log.ts";
 import { background } from "../../src/observe/background.ts";

@@ -1,9 +1,6 @@
 // Lets happen what the plan says goes wrong, and takes all of it back when everything heals.
 import type { Clock } from "../../src/effects/clock.ts";
-import type { FaultRequest } from "../../src/lab/api/faults.ts";
-import type { LabApi } from "../../src/lab/api/lab-api.ts";
-import { ADMIN, type LabUser } from "../../src/lab/api/request.ts";
-import { MANAGER, type Controllers } from "../../src/lab/controllers/start.ts";
+import { ADMIN, MANAGER, type Controllers, type FaultRequest, type LabApi, type LabUser } from "../../src/lab/index.ts";
 import type { Absence, Trouble, Victim } from "./plan-troubles.ts";
 import type { Replica } from "./replica.ts";
 

@@ -1,4 +1,4 @@
-import { MANAGER, SCHEDULER, type Controllers } from "../../src/lab/controllers/start.ts";
+import { MANAGER, SCHEDULER, type Controllers } from "../../src/lab/index.ts";
 import type { Api } from "../cluster/api.ts";
 import { MissingCapability, type Capability, type Component } from "../cluster/ground.ts";
 import { PRODUCT_IMAGE } from "../cluster/image-names.ts";

@@ -1,5 +1,4 @@
-import type { LabApi } from "../../src/lab/api/lab-api.ts";
-import { ADMIN } from "../../src/lab/api/request.ts";
+import { ADMIN, type LabApi } from "../../src/lab/index.ts";
 import { ApiError, type Api, type ApiRequest } from "../cluster/api.ts";
 
 /** A lab's API without a socket, as its administrator. */

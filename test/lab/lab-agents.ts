@@ -3,7 +3,7 @@ import type { StorageNode } from "../../src/api/kinds/storage-node.ts";
 import type { Clock } from "../../src/effects/clock.ts";
 import { systemFiles } from "../../src/effects/node/files.ts";
 import type { Random } from "../../src/effects/random.ts";
-import type { MachineLab } from "../../src/lab/machine/machine-lab.ts";
+import type { MachineLab } from "../../src/lab/index.ts";
 import type { Log } from "../../src/observe/log.ts";
 import type { Ground } from "../cluster/ground.ts";
 

@@ -5,7 +5,7 @@ import { Agent } from "undici";
 import { parse } from "yaml";
 import { systemClock } from "../../src/effects/node/clock.ts";
 import { systemRandom } from "../../src/effects/node/random.ts";
-import { startMachineLab, type MachineLab } from "../../src/lab/machine/machine-lab.ts";
+import { startMachineLab, type MachineLab } from "../../src/lab/index.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { ApiClient } from "../cluster/api.ts";
 import type { Capability, Ground, GroundNode } from "../cluster/ground.ts";

@@ -1,7 +1,7 @@
 import { access, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isMissing } from "../../src/effects/files.ts";
-import type { DirectoryFiles } from "../../src/lab/machine/directory-files.ts";
+import type { DirectoryFiles } from "../../src/lab/index.ts";
 import type { GroundNode } from "../cluster/ground.ts";
 import { run } from "../cluster/run.ts";
 

@@ -1,4 +1,4 @@
-import type { MemoryNodeFiles } from "../../src/lab/kubelet/memory-node-files.ts";
+import type { MemoryNodeFiles } from "../../src/lab/index.ts";
 import type { GroundNode } from "../cluster/ground.ts";
 
 /**

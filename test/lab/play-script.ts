@@ -1,4 +1,4 @@
-import type { ContainerRun } from "../../src/lab/kubelet/runtimes/runtime.ts";
+import type { ContainerRun } from "../../src/lab/index.ts";
 
 /**
  * Does to the node's files what the script of a helper pod says, line by line as with `set -e`. It

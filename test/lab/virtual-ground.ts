@@ -1,11 +1,15 @@
 import type { Random } from "../../src/effects/random.ts";
 import { seededRandom } from "../../src/kube/testing/seeded-random.fixture.ts";
-import { LabApi } from "../../src/lab/api/lab-api.ts";
-import type { LabUser } from "../../src/lab/api/request.ts";
-import { startControllers, type Controllers } from "../../src/lab/controllers/start.ts";
-import { MemoryNodeFiles } from "../../src/lab/kubelet/memory-node-files.ts";
-import type { ContainerRun } from "../../src/lab/kubelet/runtimes/runtime.ts";
-import { virtualClock, type VirtualClock } from "../../src/lab/virtual/virtual-clock.ts";
+import {
+  LabApi,
+  MemoryNodeFiles,
+  startControllers,
+  virtualClock,
+  type ContainerRun,
+  type Controllers,
+  type LabUser,
+  type VirtualClock,
+} from "../../src/lab/index.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import type { Capability, Ground, GroundNode } from "../cluster/ground.ts";
 import { GiveUp, type Probe, type WaitOptions } from "../cluster/wait.ts";

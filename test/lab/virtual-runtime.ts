@@ -1,11 +1,12 @@
 import type { Clock } from "../../src/effects/clock.ts";
-import { ScriptedRuntime, type Play } from "../../src/lab/kubelet/runtimes/scripted-runtime.ts";
 import {
   ContainerRegistry,
+  ScriptedRuntime,
   type ContainerHandle,
   type ContainerRun,
   type ContainerRuntime,
-} from "../../src/lab/kubelet/runtimes/runtime.ts";
+  type Play,
+} from "../../src/lab/index.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { PRODUCT_IMAGE } from "../cluster/image-names.ts";
 import { playScript } from "./play-script.ts";

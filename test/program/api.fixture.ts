@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/effects/node/clock.ts";
 import { LabKube } from "../../src/lab/api/testing/lab-kube.fixture.ts";
-import { serveLab } from "../../src/lab/server/serve.ts";
+import { serveLab } from "../../src/lab/index.ts";
 
 /** The lab's API server behind HTTP, for programs that are started as processes of their own. */
 export interface ApiServer {

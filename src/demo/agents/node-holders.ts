@@ -1,5 +1,5 @@
 import type { Holder, Holders } from "../../agent/holders/holders.ts";
-import type { ContainerRun } from "../../lab/kubelet/runtimes/runtime.ts";
+import type { ContainerRun } from "../../lab/index.ts";
 import { uidOf } from "../../kube/objects.ts";
 
 /** `<pool>/volumes/<volume>/<epoch>/…`, and where a kubelet publishes `<volume>`. */

@@ -16,7 +16,7 @@ import type { Files } from "../../effects/files.ts";
 import type { Random } from "../../effects/random.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";
-import type { LabNode, MachineLab } from "../../lab/machine/machine-lab.ts";
+import type { LabNode, MachineLab } from "../../lab/index.ts";
 import { background } from "../../observe/background.ts";
 import type { Log } from "../../observe/log.ts";
 import { Registry } from "prom-client";

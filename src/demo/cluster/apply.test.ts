@@ -3,7 +3,7 @@ import { manualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { configMaps } from "../../kube/kinds.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
-import { LabApi } from "../../lab/api/lab-api.ts";
+import { LabApi } from "../../lab/index.ts";
 import { silentLog } from "../../observe/log.ts";
 import { applyAll, deleteAll } from "./apply.ts";
 import { parseManifest } from "./manifest.ts";

@@ -1,6 +1,6 @@
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
-import { KINDS } from "../../lab/api/kinds/kinds.ts";
+import { KINDS } from "../../lab/index.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import { apiVersionOf, defineResource, type Resource } from "../../kube/resource.ts";
 import { demoErrors } from "../errors.ts";

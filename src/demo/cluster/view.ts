@@ -23,7 +23,7 @@ import {
 import { manyListeners } from "../../kube/many-listeners.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import type { Resource } from "../../kube/resource.ts";
-import { deployments, statefulSets, type Deployment, type StatefulSet } from "../../lab/controllers/kinds.ts";
+import { deployments, statefulSets, type Deployment, type StatefulSet } from "../../lab/index.ts";
 
 /** The cluster as it is now, as far as the demo looks at it. */
 export interface ClusterSnapshot {

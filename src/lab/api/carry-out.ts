@@ -4,7 +4,7 @@ import type { Binding } from "kubernetes-types/core/v1.js";
 import type { LabObject } from "../store/object.ts";
 import { askedOptions, decodeAs } from "./writes/body.ts";
 import { deleteObject, deleteOptionsOf } from "./writes/delete.ts";
-import { discover } from "./kinds/discovery.ts";
+import { discover } from "./kubectl/discovery.ts";
 import { methodNotAllowed, notFound } from "./errors/failure.ts";
 import { listObjects } from "./select/list.ts";
 import { patchObject } from "./writes/patch.ts";

@@ -23,7 +23,7 @@ import {
   serviceAccounts,
   services,
   statefulSets,
-} from "./kinds.ts";
+} from "../objects/kinds.ts";
 
 /** The namespaced kinds that a namespace is emptied of, workloads before what they make. */
 export const NAMESPACED: readonly Resource[] = [

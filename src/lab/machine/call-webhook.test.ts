@@ -2,7 +2,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pods } from "../../kube/kinds.ts";
 import { pod, testLab } from "../api/testing/lab.fixture.ts";
-import { services } from "../controllers/kinds.ts";
+import { services } from "../objects/kinds.ts";
 import { webhookCaller } from "./call-webhook.ts";
 import { freePort } from "./free-port.ts";
 

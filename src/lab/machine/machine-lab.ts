@@ -13,7 +13,7 @@ import { KubeClient } from "../../kube/client.ts";
 import type { Log } from "../../observe/log.ts";
 import { LabApi, type LabOptions } from "../api/lab-api.ts";
 import type { LabUser } from "../api/request.ts";
-import { startControllers, type Controllers } from "../controllers/start.ts";
+import { startControllers, type Controllers } from "../start.ts";
 import { CsiDrivers } from "../kubelet/csi-drivers.ts";
 import { ProcessRuntime } from "../kubelet/runtimes/process-runtime.ts";
 import { serveLab, type ServedLab } from "../server/serve.ts";

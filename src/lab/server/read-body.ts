@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { parse } from "yaml";
 import { DecodeError } from "../schema/conform.ts";
-import { decodeProtobuf } from "../schema/protobuf.ts";
+import { decodeProtobuf } from "../api/kubectl/protobuf.ts";
 import { badRequest, Failure } from "../api/errors/failure.ts";
 
 /** What a request may have. */

@@ -2,8 +2,7 @@
 // serves until it is ended.
 import { systemClock } from "../../../src/effects/node/clock.ts";
 import { systemRandom } from "../../../src/effects/node/random.ts";
-import { LabApi } from "../../../src/lab/api/lab-api.ts";
-import { serveLab } from "../../../src/lab/server/serve.ts";
+import { LabApi, serveLab } from "../../../src/lab/index.ts";
 import { silentLog } from "../../../src/observe/log.ts";
 
 const api = new LabApi({ clock: systemClock(), random: systemRandom(), log: silentLog });

@@ -7,7 +7,7 @@ import { KubeClient } from "../../../src/kube/client.ts";
 import { EventRecorder } from "../../../src/kube/events/event-recorder.ts";
 import { KubeMetrics } from "../../../src/kube/metrics.ts";
 import { withRetries } from "../../../src/kube/pace/retry.ts";
-import type { CallWebhook } from "../../../src/lab/api/admission/admission.ts";
+import type { CallWebhook } from "../../../src/lab/index.ts";
 import type { HttpsHandler } from "../../../src/observe/https-server.ts";
 import { provisionMetrics } from "../../../src/provision/metrics.ts";
 import type { Draw } from "../draw.ts";

@@ -13,8 +13,7 @@
 import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../../src/api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
-import type { LabApi } from "../../../src/lab/api/lab-api.ts";
-import type { Change } from "../../../src/lab/store/store.ts";
+import type { Change, LabApi } from "../../../src/lab/index.ts";
 import type { Machine } from "./machine.ts";
 
 type Of<T> = Pick<Change, "key"> & { readonly before: T | undefined; readonly after: T | undefined };

@@ -1,5 +1,4 @@
-import type { Fault } from "../../../src/lab/api/faults.ts";
-import { MANAGER, SCHEDULER } from "../../../src/lab/controllers/start.ts";
+import { MANAGER, SCHEDULER, type Fault } from "../../../src/lab/index.ts";
 import { Draw } from "../draw.ts";
 import type { Trouble } from "../plan-troubles.ts";
 

@@ -2,7 +2,7 @@ import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import { HOSTNAME_LABEL } from "../../../src/api/names.ts";
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../../src/kube/kinds.ts";
-import type { LabApi } from "../../../src/lab/api/lab-api.ts";
+import type { LabApi } from "../../../src/lab/index.ts";
 import { isProvisioned } from "../cluster-view.ts";
 import { copiesOn, POOL } from "./guard.ts";
 import { KUBELET, type Machine } from "./machine.ts";

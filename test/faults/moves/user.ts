@@ -6,7 +6,7 @@ import type { KubeClient } from "../../../src/kube/client.ts";
 import { isConflict, isNotFound, isTooManyRequests } from "../../../src/kube/errors.ts";
 import { nodes, persistentVolumeClaims, pods, type Pod } from "../../../src/kube/kinds.ts";
 import { nameOf, uidOf } from "../../../src/kube/objects.ts";
-import { statefulSets } from "../../../src/lab/controllers/kinds.ts";
+import { statefulSets } from "../../../src/lab/index.ts";
 import type { SetPlan, UserStep } from "./plan.ts";
 
 /** Where the user's sets are. */

@@ -7,7 +7,7 @@
  * an empty one, or two copies were written to at a time.
  */
 import type { Clock } from "../../../src/effects/clock.ts";
-import type { ContainerHandle, ContainerRun } from "../../../src/lab/kubelet/runtimes/runtime.ts";
+import type { ContainerHandle, ContainerRun } from "../../../src/lab/index.ts";
 import type { Machine } from "./machine.ts";
 
 /** A container that has a volume open, from before it was started until it has ended. */

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../../../src/lab/machine/free-port.ts";
+import { freePort } from "../../../src/lab/index.ts";
 import type { Ground } from "../../cluster/ground.ts";
 import { linesOf, type LogLine } from "./product.ts";
 

@@ -10,7 +10,7 @@ import type { CustomKind } from "../../../api/crd/custom-kind.ts";
 import { customKinds } from "../../../api/crd/kinds.ts";
 import { structural, type Structural } from "../../../api/crd/structural.ts";
 import { thaw, type Draft, type LabObject } from "../../store/object.ts";
-import { ageColumn, column, nameColumn, type Column } from "../columns/column.ts";
+import { ageColumn, column, nameColumn, type Column } from "../kubectl/columns/column.ts";
 import { compileRules } from "./custom-rules.ts";
 import type { FieldErrors } from "../errors/field-errors.ts";
 import { textAt } from "../select/field-selector.ts";

@@ -3,7 +3,7 @@ import type { Draft, LabObject } from "../../store/object.ts";
 import type { FieldErrors } from "../errors/field-errors.ts";
 import type { SelectableFields } from "../select/field-selector.ts";
 import type { LabUser } from "../request.ts";
-import type { Column } from "../columns/column.ts";
+import type { Column } from "../kubectl/columns/column.ts";
 
 /** What rules may look at besides the object. */
 export interface RuleContext {

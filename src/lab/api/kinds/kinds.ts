@@ -6,8 +6,8 @@ import {
   deploymentColumns,
   replicaSetColumns,
   statefulSetColumns,
-} from "../columns/apps.ts";
-import { nameColumn, plainColumns, ageColumn, type Column } from "../columns/column.ts";
+} from "../kubectl/columns/apps.ts";
+import { nameColumn, plainColumns, ageColumn, type Column } from "../kubectl/columns/column.ts";
 import {
   configMapColumns,
   eventColumns,
@@ -17,10 +17,16 @@ import {
   secretColumns,
   serviceAccountColumns,
   serviceColumns,
-} from "../columns/core.ts";
-import { podColumns } from "../columns/pod.ts";
-import { budgetColumns, priorityColumns, bindingColumns } from "../columns/policy.ts";
-import { claimColumns, classColumns, csiDriverColumns, csiNodeColumns, volumeColumns } from "../columns/storage.ts";
+} from "../kubectl/columns/core.ts";
+import { podColumns } from "../kubectl/columns/pod.ts";
+import { budgetColumns, priorityColumns, bindingColumns } from "../kubectl/columns/policy.ts";
+import {
+  claimColumns,
+  classColumns,
+  csiDriverColumns,
+  csiNodeColumns,
+  volumeColumns,
+} from "../kubectl/columns/storage.ts";
 import { eventConversion } from "../events/event-conversion.ts";
 import { customRows } from "./custom-kinds.ts";
 import { textAt, type SelectableFields } from "../select/field-selector.ts";

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "vitest";
 import { manualClock, settle } from "../../../effects/testing/manual-clock.fixture.ts";
 import type { Event, PersistentVolume, PersistentVolumeClaim, StorageClass } from "../../../kube/kinds.ts";
 import { LabKube } from "../../api/testing/lab-kube.fixture.ts";
-import { laggingKube, WatchLag } from "../process/lagging-kube.ts";
+import { laggingKube, WatchLag } from "../../process/lagging-kube.ts";
 import { startController } from "../testing/fast-forward.fixture.ts";
 import { Binder } from "./binder.ts";
 import { BinderFaults } from "./faults.ts";

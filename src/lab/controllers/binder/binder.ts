@@ -21,8 +21,8 @@ import { persistentVolumeClaims, persistentVolumes, pods, storageClasses, type P
 import { keyOf, type KubeObject } from "../../../kube/objects.ts";
 import { WorkQueue } from "../../../kube/queue/work-queue.ts";
 import { background } from "../../../observe/background.ts";
-import { claimNames } from "../objects/pods.ts";
-import { limitedClient, type Controller, type Process } from "../process/process.ts";
+import { claimNames } from "../../objects/pods.ts";
+import { limitedClient, type Controller, type Process } from "../../process/process.ts";
 import type { BinderFaults } from "./faults.ts";
 import { ObjectCache } from "./object-cache.ts";
 import { Operations } from "./operations.ts";

@@ -1,6 +1,6 @@
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
-import { matchesLabels } from "../matching/label-selector.ts";
-import { volumeFitsLabels } from "../matching/node-selector.ts";
+import { matchesLabels } from "../../matching/label-selector.ts";
+import { volumeFitsLabels } from "../../matching/node-selector.ts";
 import {
   capacityBytes,
   claimClass,
@@ -9,7 +9,7 @@ import {
   requestedBytes,
   sameVolumeMode,
   volumeClass,
-} from "../objects/claims.ts";
+} from "../../objects/claims.ts";
 
 export interface MatchOptions {
   /** The scheduler's question: a volume for this node. Unset: the binder's. */

@@ -2,7 +2,7 @@ import type { PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
 import { STORAGE_PROVISIONER, STORAGE_PROVISIONER_BETA } from "../../../api/names.ts";
 import { persistentVolumeClaims } from "../../../kube/kinds.ts";
 import { keyOf, uidOf } from "../../../kube/objects.ts";
-import { claimClass, hasClass } from "../objects/claims.ts";
+import { claimClass, hasClass } from "../../objects/claims.ts";
 import { DEFAULT_CLASS, DEFAULT_CLASS_BETA } from "./names.ts";
 import { claimEvent, type BinderState } from "./state.ts";
 import { updateClaim } from "./writes.ts";

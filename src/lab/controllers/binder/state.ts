@@ -6,7 +6,7 @@ import type { EventRecorder } from "../../../kube/events/event-recorder.ts";
 import { persistentVolumeClaims, persistentVolumes } from "../../../kube/kinds.ts";
 import type { Store } from "../../../kube/watch/store.ts";
 import type { Log } from "../../../observe/log.ts";
-import { about } from "../objects/owners.ts";
+import { about } from "../../objects/owners.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import type { Operations } from "./operations.ts";
 

@@ -1,8 +1,8 @@
 import type { PersistentVolume, PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
 import { BIND_COMPLETED, BOUND_BY_CONTROLLER, SELECTED_NODE } from "../../../api/names.ts";
 import { keyOf, uidOf } from "../../../kube/objects.ts";
-import { claimClass, isBoundTo, isDelayed } from "../objects/claims.ts";
-import { isTerminal } from "../objects/pods.ts";
+import { claimClass, isBoundTo, isDelayed } from "../../objects/claims.ts";
+import { isTerminal } from "../../objects/pods.ts";
 import { bestMatch, mismatch } from "./match.ts";
 import { assignDefaultClass, provision } from "./provision.ts";
 import { claimEvent, claimKeyOf, type BinderState } from "./state.ts";

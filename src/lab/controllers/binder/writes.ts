@@ -7,7 +7,7 @@ import { BIND_COMPLETED, BOUND_BY_CONTROLLER } from "../../../api/names.ts";
 import { persistentVolumeClaims, persistentVolumes } from "../../../kube/kinds.ts";
 import { uidOf } from "../../../kube/objects.ts";
 import { compareQuantities, parseQuantity } from "../../../kube/quantity.ts";
-import { claimReference, isBoundTo } from "../objects/claims.ts";
+import { claimReference, isBoundTo } from "../../objects/claims.ts";
 import { claimEvent, volumeEvent, type BinderState } from "./state.ts";
 
 type ClaimPhase = "Pending" | "Bound" | "Lost";

@@ -3,12 +3,12 @@
 // proportional scaling of several ReplicaSets.
 import { isAlreadyExists } from "../../../kube/errors.ts";
 import { secondsTime } from "../../../kube/timestamps.ts";
-import { deployments, replicaSets, type Deployment, type ReplicaSet } from "../kinds.ts";
-import { about, controlledBy, isControlledBy } from "../objects/owners.ts";
-import { isNamespaceTerminating } from "../objects/terminating.ts";
-import { hashOf } from "../objects/revision.ts";
-import { observed, writeStatus } from "../objects/status.ts";
-import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
+import { deployments, replicaSets, type Deployment, type ReplicaSet } from "../../objects/kinds.ts";
+import { about, controlledBy, isControlledBy } from "../../objects/owners.ts";
+import { isNamespaceTerminating } from "../../objects/terminating.ts";
+import { hashOf } from "../../objects/revision.ts";
+import { observed, writeStatus } from "../../objects/status.ts";
+import { limitedClient, QueueController, type Controller, type Process } from "../../process/process.ts";
 
 const HASH = "pod-template-hash";
 

@@ -1,12 +1,12 @@
 import { isNotFound } from "../../../kube/errors.ts";
 import { pods, type Pod } from "../../../kube/kinds.ts";
 import { uidOf } from "../../../kube/objects.ts";
-import { replicaSets, type ReplicaSet } from "../kinds.ts";
-import { about, controlledBy, isControlledBy } from "../objects/owners.ts";
-import { isNamespaceTerminating } from "../objects/terminating.ts";
-import { isActive, isReady } from "../objects/pods.ts";
-import { observed, writeStatus } from "../objects/status.ts";
-import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
+import { replicaSets, type ReplicaSet } from "../../objects/kinds.ts";
+import { about, controlledBy, isControlledBy } from "../../objects/owners.ts";
+import { isNamespaceTerminating } from "../../objects/terminating.ts";
+import { isActive, isReady } from "../../objects/pods.ts";
+import { observed, writeStatus } from "../../objects/status.ts";
+import { limitedClient, QueueController, type Controller, type Process } from "../../process/process.ts";
 
 /**
  * The ReplicaSet controller: as many active pods as asked for. Pods without an owner are not

@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from "node:util";
 import { pods, type Pod } from "../../../kube/kinds.ts";
 import { keyOf } from "../../../kube/objects.ts";
 import { secondsTime } from "../../../kube/timestamps.ts";
-import { podDisruptionBudgets, replicaSets, statefulSets, type PodDisruptionBudget } from "../kinds.ts";
-import { matchesLabels } from "../matching/label-selector.ts";
-import { controllerOf } from "../objects/owners.ts";
-import { isReady, isTerminal, isTerminating } from "../objects/pods.ts";
-import { observed } from "../objects/status.ts";
-import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
+import { podDisruptionBudgets, replicaSets, statefulSets, type PodDisruptionBudget } from "../../objects/kinds.ts";
+import { matchesLabels } from "../../matching/label-selector.ts";
+import { controllerOf } from "../../objects/owners.ts";
+import { isReady, isTerminal, isTerminating } from "../../objects/pods.ts";
+import { observed } from "../../objects/status.ts";
+import { limitedClient, QueueController, type Controller, type Process } from "../../process/process.ts";
 
 /** After so long an eviction that did not end in a deletion counts no more. */
 const DISRUPTED_MS = 120_000;

@@ -14,9 +14,9 @@ import type { OwnerReference } from "kubernetes-types/meta/v1.js";
 import { isConflict, isNotFound } from "../../../kube/errors.ts";
 import { keyOf, uidOf, type KubeObject } from "../../../kube/objects.ts";
 import { apiVersionOf, type Resource } from "../../../kube/resource.ts";
-import { at } from "../objects/owners.ts";
+import { at } from "../../objects/owners.ts";
 import { COLLECTED } from "../owned-kinds.ts";
-import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
+import { limitedClient, QueueController, type Controller, type Process } from "../../process/process.ts";
 
 const FOREGROUND = "foregroundDeletion";
 const ORPHAN = "orphan";

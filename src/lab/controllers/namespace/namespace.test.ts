@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { configMaps, namespaces, pods } from "../../../kube/kinds.ts";
-import { roles, services } from "../kinds.ts";
+import { roles, services } from "../../objects/kinds.ts";
 import { managerOnLab } from "../testing/manager-on-lab.fixture.ts";
 
 const at = (name: string) => ({ name, namespace: "short" });

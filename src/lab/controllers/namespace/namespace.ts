@@ -12,7 +12,7 @@ import { namespaces, pods } from "../../../kube/kinds.ts";
 import type { KubeObject } from "../../../kube/objects.ts";
 import type { Resource } from "../../../kube/resource.ts";
 import { NAMESPACED, NAMESPACED_ONLY } from "../owned-kinds.ts";
-import { limitedClient, MANAGER_LIMIT, QueueController, type Controller, type Process } from "../process/process.ts";
+import { limitedClient, MANAGER_LIMIT, QueueController, type Controller, type Process } from "../../process/process.ts";
 
 /** Upstream: for other API servers to hear of the deletion before the namespace is emptied. */
 const GRACE_MS = 5000;

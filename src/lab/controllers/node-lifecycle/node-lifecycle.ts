@@ -17,9 +17,9 @@ import { isConflict, isNotFound } from "../../../kube/errors.ts";
 import { leases, nodes, pods } from "../../../kube/kinds.ts";
 import { uidOf } from "../../../kube/objects.ts";
 import { secondsTime } from "../../../kube/timestamps.ts";
-import { tolerates, UNSCHEDULABLE_TAINT } from "../matching/tolerations.ts";
-import { conditionOf, isActive, withCondition } from "../objects/pods.ts";
-import { limitedClient, type Controller, type Process } from "../process/process.ts";
+import { tolerates, UNSCHEDULABLE_TAINT } from "../../matching/tolerations.ts";
+import { conditionOf, isActive, withCondition } from "../../objects/pods.ts";
+import { limitedClient, type Controller, type Process } from "../../process/process.ts";
 
 const PERIOD_MS = 5_000;
 const GRACE_MS = 50_000;

@@ -2,8 +2,8 @@ import { isConflict, isNotFound } from "../../../kube/errors.ts";
 import { nodes, pods, type Node, type Pod } from "../../../kube/kinds.ts";
 import { uidOf } from "../../../kube/objects.ts";
 import { secondsTime } from "../../../kube/timestamps.ts";
-import { isTerminal, isTerminating, withCondition } from "../objects/pods.ts";
-import { limitedClient, type Controller, type Process } from "../process/process.ts";
+import { isTerminal, isTerminating, withCondition } from "../../objects/pods.ts";
+import { limitedClient, type Controller, type Process } from "../../process/process.ts";
 
 const PERIOD_MS = 20_000;
 /** So long a node must be gone before its pods are. */

@@ -8,8 +8,8 @@ import { persistentVolumeClaims, persistentVolumes, pods } from "../../../kube/k
 import type { Change } from "../../../kube/watch/store.ts";
 import { keyOf, type KubeObject } from "../../../kube/objects.ts";
 import { secondsTime } from "../../../kube/timestamps.ts";
-import { claimNames, isTerminal } from "../objects/pods.ts";
-import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
+import { claimNames, isTerminal } from "../../objects/pods.ts";
+import { limitedClient, QueueController, type Controller, type Process } from "../../process/process.ts";
 
 const CLAIM_FINALIZER = "kubernetes.io/pvc-protection";
 const VOLUME_FINALIZER = "kubernetes.io/pv-protection";

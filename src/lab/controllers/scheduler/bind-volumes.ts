@@ -14,8 +14,8 @@ import type { KubeClient } from "../../../kube/client.ts";
 import { persistentVolumeClaims, persistentVolumes } from "../../../kube/kinds.ts";
 import { keyOf } from "../../../kube/objects.ts";
 import { boundVolume } from "../binder/writes.ts";
-import { volumeFitsLabels } from "../matching/node-selector.ts";
-import { isFullyBound } from "../objects/claims.ts";
+import { volumeFitsLabels } from "../../matching/node-selector.ts";
+import { isFullyBound } from "../../objects/claims.ts";
 import { compareVersions } from "./assume-cache.ts";
 import type { VolumePlan, VolumeView } from "./pod-volumes.ts";
 

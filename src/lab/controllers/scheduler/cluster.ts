@@ -6,7 +6,7 @@
 // offered.
 import type { Node, Pod } from "kubernetes-types/core/v1.js";
 import { uidOf } from "../../../kube/objects.ts";
-import { isTerminal } from "../objects/pods.ts";
+import { isTerminal } from "../../objects/pods.ts";
 import { NodeInfo } from "./node-info.ts";
 
 export class Cluster {

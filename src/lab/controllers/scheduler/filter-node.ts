@@ -1,6 +1,6 @@
 import type { ContainerPort, Pod } from "kubernetes-types/core/v1.js";
-import { matchesNodeSelector } from "../matching/node-selector.ts";
-import { UNSCHEDULABLE_TAINT, tolerates, untolerated } from "../matching/tolerations.ts";
+import { matchesNodeSelector } from "../../matching/node-selector.ts";
+import { UNSCHEDULABLE_TAINT, tolerates, untolerated } from "../../matching/tolerations.ts";
 import type { NodeInfo } from "./node-info.ts";
 import { requestsOf } from "./resources.ts";
 import { insufficient, REASONS, type Rejection } from "./words.ts";

@@ -1,5 +1,5 @@
 import type { Pod, PodAffinityTerm, TopologySpreadConstraint } from "kubernetes-types/core/v1.js";
-import { matchesLabels } from "../matching/label-selector.ts";
+import { matchesLabels } from "../../matching/label-selector.ts";
 import { wantsNode, type Filter } from "./filter-node.ts";
 import type { NodeInfo } from "./node-info.ts";
 import { REASONS, type Rejection } from "./words.ts";

@@ -1,9 +1,9 @@
 import type { Pod } from "kubernetes-types/core/v1.js";
 import type { Random } from "../../../effects/random.ts";
-import { matchesLabels } from "../matching/label-selector.ts";
-import { matchesTerm } from "../matching/node-selector.ts";
-import { untolerated } from "../matching/tolerations.ts";
-import { controllerOf } from "../objects/owners.ts";
+import { matchesLabels } from "../../matching/label-selector.ts";
+import { matchesTerm } from "../../matching/node-selector.ts";
+import { untolerated } from "../../matching/tolerations.ts";
+import { controllerOf } from "../../objects/owners.ts";
 import { isMeant } from "./filter-pods.ts";
 import type { NodeInfo } from "./node-info.ts";
 import { requestsOf, type Amounts } from "./resources.ts";

@@ -1,7 +1,7 @@
 import { isAlreadyExists } from "../../../kube/errors.ts";
 import { configMaps, namespaces } from "../../../kube/kinds.ts";
-import { serviceAccounts } from "../kinds.ts";
-import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
+import { serviceAccounts } from "../../objects/kinds.ts";
+import { limitedClient, QueueController, type Controller, type Process } from "../../process/process.ts";
 
 const ACCOUNT = "default";
 const ROOT_CA = "kube-root-ca.crt";

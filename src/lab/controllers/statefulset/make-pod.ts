@@ -1,8 +1,8 @@
 import type { PersistentVolumeClaim, Pod, Volume } from "kubernetes-types/core/v1.js";
-import type { StatefulSet } from "../kinds.ts";
-import { statefulSets } from "../kinds.ts";
-import { controlledBy } from "../objects/owners.ts";
-import { hashOf } from "../objects/revision.ts";
+import type { StatefulSet } from "../../objects/kinds.ts";
+import { statefulSets } from "../../objects/kinds.ts";
+import { controlledBy } from "../../objects/owners.ts";
+import { hashOf } from "../../objects/revision.ts";
 
 export function revisionOf(set: StatefulSet): string {
   return `${set.metadata?.name ?? ""}-${hashOf(set.spec?.template)}`;

@@ -1,6 +1,6 @@
 import type { Pod } from "kubernetes-types/core/v1.js";
-import type { StatefulSet } from "../kinds.ts";
-import { isReady, isTerminal, isTerminating } from "../objects/pods.ts";
+import type { StatefulSet } from "../../objects/kinds.ts";
+import { isReady, isTerminal, isTerminating } from "../../objects/pods.ts";
 import { ordinalOf, revisionOf } from "./make-pod.ts";
 
 /** What a StatefulSet needs now. With OrderedReady there is one step at most. */

@@ -4,11 +4,11 @@
 import { isAlreadyExists, isNotFound } from "../../../kube/errors.ts";
 import { persistentVolumeClaims, pods, type Pod } from "../../../kube/kinds.ts";
 import { keyOf, uidOf } from "../../../kube/objects.ts";
-import { statefulSets, type StatefulSet } from "../kinds.ts";
-import { about, isControlledBy } from "../objects/owners.ts";
-import { isReady, isTerminating } from "../objects/pods.ts";
-import { observed, writeStatus } from "../objects/status.ts";
-import { limitedClient, QueueController, type Controller, type Process } from "../process/process.ts";
+import { statefulSets, type StatefulSet } from "../../objects/kinds.ts";
+import { about, isControlledBy } from "../../objects/owners.ts";
+import { isReady, isTerminating } from "../../objects/pods.ts";
+import { observed, writeStatus } from "../../objects/status.ts";
+import { limitedClient, QueueController, type Controller, type Process } from "../../process/process.ts";
 import { claimsOf, makePod, podName, revisionOf } from "./make-pod.ts";
 import { planSet, type Step } from "./plan.ts";
 

@@ -4,7 +4,7 @@ import type { Kube } from "../../../kube/kube.ts";
 import { manyListeners } from "../../../kube/many-listeners.ts";
 import { seededRandom } from "../../../kube/testing/seeded-random.fixture.ts";
 import { silentLog, type Log } from "../../../observe/log.ts";
-import { runProcess, type Controller, type Process } from "../process/process.ts";
+import { runProcess, type Controller, type Process } from "../../process/process.ts";
 
 export interface Started<C> {
   readonly controller: C;

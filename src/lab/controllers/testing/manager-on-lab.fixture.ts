@@ -1,6 +1,6 @@
 import { silentLog } from "../../../observe/log.ts";
 import { testLab, type TestLab } from "../../api/testing/lab.fixture.ts";
-import { startControllers, type ManagerController } from "../start.ts";
+import { startControllers, type ManagerController } from "../../start.ts";
 
 /** One controller of the manager on the lab's own API server, and nothing beside it. */
 export function managerOnLab(controller: ManagerController): TestLab & { readonly stop: () => Promise<void> } {

@@ -2,7 +2,7 @@ import type { Container, EnvVarSource, Pod } from "kubernetes-types/core/v1.js";
 import type { KubeClient } from "../../../kube/client.ts";
 import { configMaps } from "../../../kube/kinds.ts";
 import { uidOf } from "../../../kube/objects.ts";
-import { secrets } from "../../controllers/kinds.ts";
+import { secrets } from "../../objects/kinds.ts";
 
 /**
  * A container's environment: literal values, fields of the pod, keys of ConfigMaps and Secrets.

@@ -4,9 +4,9 @@ import { isNotFound } from "../../../kube/errors.ts";
 import { configMaps, persistentVolumeClaims, persistentVolumes } from "../../../kube/kinds.ts";
 import { uidOf } from "../../../kube/objects.ts";
 import { messageOf } from "../../../observe/errors.ts";
-import { secrets } from "../../controllers/kinds.ts";
-import { volumeFitsLabels } from "../../controllers/matching/node-selector.ts";
-import { claimNameOf } from "../../controllers/objects/pods.ts";
+import { secrets } from "../../objects/kinds.ts";
+import { volumeFitsLabels } from "../../matching/node-selector.ts";
+import { claimNameOf } from "../../objects/pods.ts";
 import { csiTarget, type CsiDrivers } from "../csi-drivers.ts";
 import type { NodeFiles } from "../node-files.ts";
 

@@ -7,7 +7,7 @@ import type {
   PodStatus,
 } from "kubernetes-types/core/v1.js";
 import { secondsTime } from "../../../kube/timestamps.ts";
-import { withCondition } from "../../controllers/objects/pods.ts";
+import { withCondition } from "../../objects/pods.ts";
 import type { ContainerExit } from "../runtimes/runtime.ts";
 
 /** One container as its pod's worker knows it. */

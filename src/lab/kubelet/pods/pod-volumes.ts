@@ -2,7 +2,7 @@ import type { Pod, Volume } from "kubernetes-types/core/v1.js";
 import type { Clock } from "../../../effects/clock.ts";
 import type { RecordedEvent } from "../../../kube/events/event-object.ts";
 import type { Log } from "../../../observe/log.ts";
-import { isTerminal } from "../../controllers/objects/pods.ts";
+import { isTerminal } from "../../objects/pods.ts";
 import { allEnded } from "./all-ended.ts";
 import { MountFailure, mountVolume, writeConfigMap, type MountDeps } from "./mount-volume.ts";
 

@@ -27,7 +27,7 @@ import { manyListeners } from "../../../kube/many-listeners.ts";
 import { uidOf } from "../../../kube/objects.ts";
 import { background } from "../../../observe/background.ts";
 import type { Log } from "../../../observe/log.ts";
-import { isTerminal } from "../../controllers/objects/pods.ts";
+import { isTerminal } from "../../objects/pods.ts";
 import { allEnded } from "./all-ended.ts";
 import { environmentOf } from "./environment.ts";
 import type { MountDeps } from "./mount-volume.ts";

@@ -1,6 +1,6 @@
 import type { ConfigMap, Event, Node, Secret, Service } from "kubernetes-types/core/v1.js";
 import type { Lease } from "kubernetes-types/coordination/v1.js";
-import type { LabObject } from "../../store/object.ts";
+import type { LabObject } from "../../../store/object.ts";
 import { ageColumn, column, nameColumn, since, wide, type Column } from "./column.ts";
 
 export const namespaceColumns: readonly Column[] = [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DecodeError } from "./conform.ts";
+import { DecodeError } from "../../schema/conform.ts";
 import { decodeProtobuf } from "./protobuf.ts";
 
 /** One field of a message: bytes or text. */

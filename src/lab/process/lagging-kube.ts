@@ -5,8 +5,8 @@
 // arrival plus the lag of its kind, as the lag is when it is looked at. A lag of Infinity holds
 // events until the lag is set anew. Lists are not late: a cache that lists anew is up to date, as a
 // real one is.
-import type { Clock } from "../../../effects/clock.ts";
-import type { Kube, KubeRequest } from "../../../kube/kube.ts";
+import type { Clock } from "../../effects/clock.ts";
+import type { Kube, KubeRequest } from "../../kube/kube.ts";
 
 /** How late the watches of one process are. */
 export class WatchLag {

@@ -1,7 +1,7 @@
 import type { PodDisruptionBudget } from "kubernetes-types/policy/v1.js";
 import type { ClusterRoleBinding, Subject } from "kubernetes-types/rbac/v1.js";
 import type { PriorityClass } from "kubernetes-types/scheduling/v1.js";
-import type { LabObject } from "../../store/object.ts";
+import type { LabObject } from "../../../store/object.ts";
 import { ageColumn, column, nameColumn, wide, type Column } from "./column.ts";
 
 const budget = (object: LabObject): PodDisruptionBudget => object as unknown as PodDisruptionBudget;

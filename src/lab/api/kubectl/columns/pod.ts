@@ -1,5 +1,5 @@
 import type { ContainerState, ContainerStatus, Pod } from "kubernetes-types/core/v1.js";
-import type { LabObject } from "../../store/object.ts";
+import type { LabObject } from "../../../store/object.ts";
 import { ageColumn, column, duration, nameColumn, orNone, wide, type Column } from "./column.ts";
 
 const podOf = (object: LabObject): Pod => object as unknown as Pod;

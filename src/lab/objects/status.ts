@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import type { KubeClient } from "../../../kube/client.ts";
-import type { KubeObject } from "../../../kube/objects.ts";
-import type { Resource } from "../../../kube/resource.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import type { KubeObject } from "../../kube/objects.ts";
+import type { Resource } from "../../kube/resource.ts";
 
 /** Which generation of an object a status or a condition speaks of, as it stands in there. */
 export function observed(object: KubeObject): { readonly observedGeneration?: number } {

@@ -1,8 +1,8 @@
 import type { PersistentVolume, PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
 import type { StorageClass } from "kubernetes-types/storage/v1.js";
-import { BIND_COMPLETED, STORAGE_CLASS_BETA } from "../../../api/names.ts";
-import { uidOf } from "../../../kube/objects.ts";
-import { bytes } from "../../../kube/quantity.ts";
+import { BIND_COMPLETED, STORAGE_CLASS_BETA } from "../../api/names.ts";
+import { uidOf } from "../../kube/objects.ts";
+import { bytes } from "../../kube/quantity.ts";
 
 /** The class a claim asks for: the annotation of old wins over the field; "" is none. */
 export function claimClass(claim: PersistentVolumeClaim): string {

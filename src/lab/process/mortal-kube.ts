@@ -7,7 +7,7 @@
 //   a dead process runs on.
 // * A process that is to die after its Nth write dies when the server has carried it out: the write
 //   is there, the answer was not seen.
-import type { Kube, KubeRequest } from "../../../kube/kube.ts";
+import type { Kube, KubeRequest } from "../../kube/kube.ts";
 
 /** Counts and ends the requests of one process. */
 export class MortalKube implements Kube {

@@ -1,7 +1,7 @@
 import type { PodSpec } from "kubernetes-types/core/v1.js";
 import type { LabelSelector } from "kubernetes-types/meta/v1.js";
-import type { LabObject } from "../../store/object.ts";
-import { formatLabelSelector } from "../select/label-selector.ts";
+import type { LabObject } from "../../../store/object.ts";
+import { formatLabelSelector } from "../../select/label-selector.ts";
 import { ageColumn, column, nameColumn, wide, type Column } from "./column.ts";
 
 interface Workload {

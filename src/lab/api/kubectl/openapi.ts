@@ -1,7 +1,7 @@
 // OpenAPI, as far as kubectl asks: for each kind, whether PATCH takes `fieldValidation` and
 // `dryRun`. No schemas: what they would say is checked on the server.
-import { KINDS } from "./kinds.ts";
-import type { KindRow } from "./kind-row.ts";
+import { KINDS } from "../kinds/kinds.ts";
+import type { KindRow } from "../kinds/kind-row.ts";
 
 /** Which documents of version 3 there are. */
 export function openApiIndex(): object {

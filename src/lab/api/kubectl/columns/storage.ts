@@ -1,6 +1,6 @@
 import type { PersistentVolume, PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
 import type { CSIDriver, CSINode, StorageClass } from "kubernetes-types/storage/v1.js";
-import type { LabObject } from "../../store/object.ts";
+import type { LabObject } from "../../../store/object.ts";
 import { ageColumn, column, nameColumn, wide, type Column } from "./column.ts";
 
 const SHORT: Readonly<Record<string, string>> = {

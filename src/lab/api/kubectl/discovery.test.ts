@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { KINDS, REVIEWS } from "./kinds.ts";
+import { KINDS, REVIEWS } from "../kinds/kinds.ts";
 import { fieldsOf } from "../../schema/schema.ts";
 import { testLab } from "../testing/lab.fixture.ts";
 

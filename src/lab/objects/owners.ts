@@ -1,8 +1,8 @@
 import type { OwnerReference } from "kubernetes-types/meta/v1.js";
-import { keyOf, uidOf, type KubeObject } from "../../../kube/objects.ts";
-import { apiVersionOf, type Resource } from "../../../kube/resource.ts";
+import { keyOf, uidOf, type KubeObject } from "../../kube/objects.ts";
+import { apiVersionOf, type Resource } from "../../kube/resource.ts";
 
-export { aboutObject as about } from "../../../kube/events/event-object.ts";
+export { aboutObject as about } from "../../kube/events/event-object.ts";
 
 /** The owner that controls an object. */
 export function controllerOf(object: KubeObject): OwnerReference | undefined {

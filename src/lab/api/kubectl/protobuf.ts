@@ -4,9 +4,9 @@
 //
 // A body is `k8s\0` and a message runtime.Unknown: 1 the type (1 apiVersion, 2 kind), 2 the object.
 // The numbers of the fields are recorded with the types.
-import { secondsTime, microTime } from "../../kube/timestamps.ts";
-import { DecodeError } from "./conform.ts";
-import { fieldsOf, type Field, type Shape } from "./schema.ts";
+import { secondsTime, microTime } from "../../../kube/timestamps.ts";
+import { DecodeError } from "../../schema/conform.ts";
+import { fieldsOf, type Field, type Shape } from "../../schema/schema.ts";
 
 const MAGIC = "k8s\0";
 

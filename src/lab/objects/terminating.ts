@@ -1,4 +1,4 @@
-import { KubeError } from "../../../kube/errors.ts";
+import { KubeError } from "../../kube/errors.ts";
 
 /**
  * Nothing can be created any more, for the namespace is going: nothing to retry, nothing to

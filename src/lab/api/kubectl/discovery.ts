@@ -3,7 +3,7 @@
 // fields.
 import { RECORDED_VERSION } from "../../schema/recorded.ts";
 import { noSuchPath } from "../errors/failure.ts";
-import { KINDS, REVIEWS } from "./kinds.ts";
+import { KINDS, REVIEWS } from "../kinds/kinds.ts";
 import { openApiIndex, openApiOf, openApiV2 } from "./openapi.ts";
 import type { LabAnswer, LabRequest } from "../request.ts";
 

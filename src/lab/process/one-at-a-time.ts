@@ -1,4 +1,4 @@
-import type { Kube } from "../../../kube/kube.ts";
+import type { Kube } from "../../kube/kube.ts";
 
 /**
  * A Kube that sends a request only when the one before has been answered: client-go's event

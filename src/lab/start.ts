@@ -11,26 +11,26 @@
 // Invariants: a dead process writes nothing and hears nothing; a machine outlives its kubelet, so
 // containers run on; `stop` ends all and waits for what can be waited for. Faults (late watches,
 // held workers) belong to the name and not to the process: they hold over a restart.
-import type { Kube } from "../../kube/kube.ts";
-import type { Resource } from "../../kube/resource.ts";
-import { background } from "../../observe/background.ts";
-import { Kubelet, type Machine } from "../kubelet/kubelet.ts";
-import { Binder } from "./binder/binder.ts";
-import { BinderFaults } from "./binder/faults.ts";
-import { deploymentController } from "./deployment/deployment.ts";
-import { replicaSetController } from "./deployment/replicaset.ts";
-import { disruptionController } from "./disruption/disruption.ts";
-import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
-import { namespaceController } from "./namespace/namespace.ts";
-import { NodeLifecycle } from "./node-lifecycle/node-lifecycle.ts";
-import { PodGarbageCollector } from "./pod-gc/pod-gc.ts";
+import type { Kube } from "../kube/kube.ts";
+import type { Resource } from "../kube/resource.ts";
+import { background } from "../observe/background.ts";
+import { Kubelet, type Machine } from "./kubelet/kubelet.ts";
+import { Binder } from "./controllers/binder/binder.ts";
+import { BinderFaults } from "./controllers/binder/faults.ts";
+import { deploymentController } from "./controllers/deployment/deployment.ts";
+import { replicaSetController } from "./controllers/deployment/replicaset.ts";
+import { disruptionController } from "./controllers/disruption/disruption.ts";
+import { garbageCollector } from "./controllers/garbage-collector/garbage-collector.ts";
+import { namespaceController } from "./controllers/namespace/namespace.ts";
+import { NodeLifecycle } from "./controllers/node-lifecycle/node-lifecycle.ts";
+import { PodGarbageCollector } from "./controllers/pod-gc/pod-gc.ts";
 import { laggingKube, WatchLag } from "./process/lagging-kube.ts";
 import { MortalKube } from "./process/mortal-kube.ts";
 import { runProcess, type Effects, type MakeController } from "./process/process.ts";
-import { claimProtection, volumeProtection } from "./protection/protection.ts";
-import { Scheduler } from "./scheduler/scheduler.ts";
-import { serviceAccountController } from "./serviceaccounts/serviceaccounts.ts";
-import { statefulSetController } from "./statefulset/statefulset.ts";
+import { claimProtection, volumeProtection } from "./controllers/protection/protection.ts";
+import { Scheduler } from "./controllers/scheduler/scheduler.ts";
+import { serviceAccountController } from "./controllers/serviceaccounts/serviceaccounts.ts";
+import { statefulSetController } from "./controllers/statefulset/statefulset.ts";
 
 export const MANAGER = "kube-controller-manager";
 export const SCHEDULER = "kube-scheduler";

@@ -1,11 +1,11 @@
 import { afterEach, expect, test } from "vitest";
-import { manualClock } from "../../effects/testing/manual-clock.fixture.ts";
-import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../kube/kinds.ts";
-import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
-import { silentLog } from "../../observe/log.ts";
-import { LabKube } from "../api/testing/lab-kube.fixture.ts";
-import { MemoryNodeFiles } from "../kubelet/memory-node-files.ts";
-import { ScriptedRuntime } from "../kubelet/runtimes/scripted-runtime.ts";
+import { manualClock } from "../effects/testing/manual-clock.fixture.ts";
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../kube/kinds.ts";
+import { seededRandom } from "../kube/testing/seeded-random.fixture.ts";
+import { silentLog } from "../observe/log.ts";
+import { LabKube } from "./api/testing/lab-kube.fixture.ts";
+import { MemoryNodeFiles } from "./kubelet/memory-node-files.ts";
+import { ScriptedRuntime } from "./kubelet/runtimes/scripted-runtime.ts";
 import { MANAGER, SCHEDULER, startControllers, type Controllers } from "./start.ts";
 
 const CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { manualClock } from "../../effects/testing/manual-clock.fixture.ts";
-import { KubeClient } from "../../kube/client.ts";
+import { manualClock } from "../effects/testing/manual-clock.fixture.ts";
+import { KubeClient } from "../kube/client.ts";
 import {
   persistentVolumeClaims,
   persistentVolumes,
@@ -8,16 +8,16 @@ import {
   storageClasses,
   type PersistentVolumeClaim,
   namespaces,
-} from "../../kube/kinds.ts";
-import { recordingLog } from "../../kube/testing/recording-log.fixture.ts";
-import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
-import { LabApi } from "../api/lab-api.ts";
-import { MemoryNodeFiles } from "../kubelet/memory-node-files.ts";
-import { ScriptedRuntime } from "../kubelet/runtimes/scripted-runtime.ts";
-import { deployments, statefulSets } from "./kinds.ts";
+} from "../kube/kinds.ts";
+import { recordingLog } from "../kube/testing/recording-log.fixture.ts";
+import { seededRandom } from "../kube/testing/seeded-random.fixture.ts";
+import { LabApi } from "./api/lab-api.ts";
+import { MemoryNodeFiles } from "./kubelet/memory-node-files.ts";
+import { ScriptedRuntime } from "./kubelet/runtimes/scripted-runtime.ts";
+import { deployments, statefulSets } from "./objects/kinds.ts";
 import { QueueController, type Process } from "./process/process.ts";
 import { startControllers } from "./start.ts";
-import { startController } from "./testing/fast-forward.fixture.ts";
+import { startController } from "./controllers/testing/fast-forward.fixture.ts";
 
 /** A provisioner of the plainest kind. */
 function provisioner(process: Process): QueueController {

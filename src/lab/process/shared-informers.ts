@@ -1,6 +1,6 @@
-import { Informer, type InformerDeps } from "../../../kube/watch/informer.ts";
-import type { KubeObject } from "../../../kube/objects.ts";
-import { apiVersionOf, type Resource } from "../../../kube/resource.ts";
+import { Informer, type InformerDeps } from "../../kube/watch/informer.ts";
+import type { KubeObject } from "../../kube/objects.ts";
+import { apiVersionOf, type Resource } from "../../kube/resource.ts";
 
 /**
  * The caches of one process: one informer per kind, whoever asks for it. Objects are whole, since

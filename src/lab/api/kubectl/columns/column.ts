@@ -1,4 +1,4 @@
-import type { LabObject } from "../../store/object.ts";
+import type { LabObject } from "../../../store/object.ts";
 
 /** One column of what `kubectl get` prints. */
 export interface Column {
