@@ -74,7 +74,12 @@ export class Channel {
       await this.#event();
       this.#check();
     }
-    this.#stream.write(Buffer.concat(this.#kept));
+    // A piece of data goes as it is: putting it together with others would copy it.
+    const last = this.#kept.at(-1);
+    const large = last !== undefined && last.length >= TOGETHER_BYTES ? last : undefined;
+    const small = large === undefined ? this.#kept : this.#kept.slice(0, -1);
+    this.#stream.write(Buffer.concat(small));
+    if (large !== undefined) this.#stream.write(large);
     this.#kept.length = 0;
     this.#keptBytes = 0;
   }
