@@ -17,7 +17,7 @@ function setUp(qps: number, burst: number) {
       return Promise.resolve((async function* () {})());
     },
   };
-  return { clock, sent, kube: withRateLimit(inner, { qps, burst, clock }) };
+  return { clock, sent, inner, kube: withRateLimit(inner, { qps, burst, clock }) };
 }
 
 const get = (path: string, more: Partial<KubeRequest> = {}): KubeRequest => ({ method: "GET", path, ...more });
@@ -36,6 +36,18 @@ test("the burst goes at once, then requests follow at the rate, in the order the
     { path: "6", at: 600 },
   ]);
   expect(clock.pending).toBe(0);
+});
+
+test("a token that comes while the queue is asked is not for those behind", async () => {
+  const { clock, sent, inner } = setUp(5, 1);
+  let looks = 0;
+  // Each look at the time takes 60 ms: three tenths of a token.
+  const slow = { ...clock, monotonic: () => clock.monotonic() + 60 * looks++ };
+  const kube = withRateLimit(inner, { qps: 5, burst: 1, clock: slow });
+  const all = Promise.all(["a", "b", "c"].map((path) => kube.request(get(path))));
+  await clock.advance(1000);
+  await all;
+  expect(sent.map(({ path }) => path)).toEqual(["a", "b", "c"]);
 });
 
 test("tokens come back while nothing is asked, up to the burst", async () => {
