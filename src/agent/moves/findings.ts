@@ -1,4 +1,4 @@
-import type { Found, Outcome, VolumeView } from "./view.ts";
+import type { Found, VolumeView } from "./view.ts";
 
 /** What this process has found out about volumes that are being moved, per move and sealing. */
 export class Findings {
@@ -26,7 +26,11 @@ export class Findings {
     this.#set(view, { proven: undefined });
   }
 
-  summary(view: VolumeView, summary: Outcome): void {
+  closed(view: VolumeView, closedAt: number): void {
+    this.#set(view, { closedAt });
+  }
+
+  summary(view: VolumeView, summary: NonNullable<Found["summary"]>): void {
     this.#set(view, { summary });
   }
 

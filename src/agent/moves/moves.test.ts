@@ -65,6 +65,7 @@ describe("the source", () => {
     await unpublished();
     await says("Sealed");
     expect(report()).toMatchObject({ role: "Source", moveUID: MOVE_UID, digest: digestOf(DATA) });
+    expect(report()?.sealMs).toBeGreaterThanOrEqual(0);
     expect(await moving.files(`${VOLUME}/1/data.sealed`)).toEqual(DATA);
     await expect(published()).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
   });

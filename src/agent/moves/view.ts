@@ -65,8 +65,10 @@ export interface VolumeView {
 export interface Found {
   /** Whether nobody can write into the sealed copy. */
   readonly proven?: boolean | undefined;
+  /** When nobody had the volume mounted any more (monotonic, milliseconds). */
+  readonly closedAt?: number | undefined;
   /** The sealed copy, read whole, or why it cannot be read. */
-  readonly summary?: Outcome | undefined;
+  readonly summary?: Outcome | (Summary & { readonly sealMs: number }) | undefined;
   /** What stands in the way of a move, as a sentence; "" when nothing does. */
   readonly unmovable?: string | undefined;
   /** What a finished transfer of this sealing has brought, or why it failed. */
@@ -91,6 +93,7 @@ export type ReportContent = Pick<
   | "toRead"
   | "toSend"
   | "rate"
+  | "sealMs"
   | "copyingAt"
 >;
 

@@ -176,7 +176,10 @@ export class MoveWorker {
           key,
           found.dataPath,
           (summary) => {
-            this.#findings.summary(view, summary);
+            const { closedAt } = view.found;
+            const known = closedAt !== undefined && !("code" in summary);
+            const sealMs = Math.round(this.#deps.clock.monotonic() - (closedAt ?? 0));
+            this.#findings.summary(view, known ? { ...summary, sealMs } : summary);
             finished();
           },
           view,
@@ -285,6 +288,7 @@ export class MoveWorker {
     const store = onDisk.storeOf(found);
     switch (step.step) {
       case "begin-seal":
+        this.#findings.closed(view, this.#deps.clock.monotonic());
         await store.beginSeal(volume, epoch);
         return;
       case "finish-seal":

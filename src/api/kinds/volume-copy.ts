@@ -56,6 +56,13 @@ export const copyReport = z
       .min(0)
       .optional()
       .describe("Bytes that the last live pass has sent: about as much is left to send."),
+    sealMs: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        "Milliseconds from the moment at which nobody had the volume mounted any more until the tree was summed up.",
+      ),
     rate: z.int().min(0).optional().describe("Bytes per second."),
     bootID: uid.optional().describe("The kernel's boot ID when the report was made: hashes do not outlive it."),
     at: time.describe("When the report was made."),

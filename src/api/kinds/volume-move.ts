@@ -95,6 +95,9 @@ export const volumeMoveStatus = z
     copyingAt: time.optional().describe("When the move last entered Copying."),
     fencedAt: time.optional().describe("When the move last entered Fenced."),
     evictedAt: time.optional().describe("When the controller last sent the first eviction of the group."),
+    closedAt: time
+      .optional()
+      .describe("When nobody had the volumes mounted any more: sealedAt less what the agents measured since then."),
     sealedAt: time.optional().describe("When the move last entered Sealed."),
     committedAt: time.optional().describe("When the copy on the target became the volume."),
     finishedAt: time.optional().describe("When the move became Done or Cancelled."),
@@ -114,8 +117,16 @@ export const volumeMoveStatus = z
     failures: z.int().min(0).optional().describe("How often the current step failed in a row."),
     downtime: z
       .strictObject({
-        ours: z.string().max(32).optional().describe("Our part: seal, last pass, commit, first publish."),
-        kubelets: z.string().max(32).optional().describe("The rest: pods stopping, scheduling, containers starting."),
+        ours: z
+          .string()
+          .max(32)
+          .optional()
+          .describe("Our part, from closedAt to the last new place: seal, last pass, commit."),
+        kubelets: z
+          .string()
+          .max(32)
+          .optional()
+          .describe("The rest, up to the next publish: scheduling, the kubelet. A pod's own end is in neither."),
       })
       .optional()
       .describe("Seconds between the last unpublish and the next publish: our part, and the kubelets'."),

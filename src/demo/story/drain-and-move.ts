@@ -119,7 +119,7 @@ function whatHappened({ after, before, held, move, node }: MovedFacts): string {
     `  Pod ${after.key} went from ${node} to ${after.node} with its claim, its volume and its data${journal}.`,
     move?.downtimeSeconds === undefined
       ? ""
-      : `  Downtime: ${move.downtimeSeconds.toFixed(1)} s, from the seal on ${node} to the mount on ${after.node} (VolumeMove ${move.name}).`,
+      : `  Downtime: ${move.downtimeSeconds.toFixed(1)} s, from the last unmount on ${node} to the mount on ${after.node} (VolumeMove ${move.name}).`,
   ];
   return told.filter((line) => line !== "").join("\n");
 }

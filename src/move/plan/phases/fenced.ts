@@ -35,6 +35,7 @@ export function planFenced(s: MoveSnapshot, now: number): MoveStep {
   return (
     readFirst(s, ["move", "volumes", "pods", "copies"]) ??
     enter(s, "Sealed", {
+      closedAt: timeOf(now - Math.max(...s.volumes.map((one) => sealMsOf(s, one)))),
       sealedAt: timeOf(now),
       // From here on failures counts failed copies.
       failures: s.move.status?.sealedAt === undefined ? undefined : s.move.status.failures,
@@ -59,6 +60,11 @@ function afterLoss(s: MoveSnapshot, now: number, why: string): MoveStep {
   const error = moveErrors.TARGET_LOST({ node: s.target?.name ?? "", why });
   if (someEvicted(s) && s.source.leaving === undefined) return undo(s, now, error);
   return enter(s, "Prepared", { message: `Another target is needed: ${error.message}.` });
+}
+
+/** How long the seal has taken, as its agent measured; 0 from one that was restarted meanwhile. */
+function sealMsOf(s: MoveSnapshot, { sourceCopy }: MoveSnapshot["volumes"][number]): number {
+  return currentReport(s, sourceCopy, "Source")?.sealMs ?? 0;
 }
 
 function allSealed(s: MoveSnapshot): boolean {

@@ -27,13 +27,13 @@ function isPublished(s: MoveSnapshot): boolean {
 }
 
 /**
- * Ours: from the seal to the last new place. The kubelets': from there to the publish that is seen
- * now.
+ * Ours: from the last unpublish to the last new place. The kubelets': from there to the publish
+ * that is seen now.
  */
 function downtimeOf(s: MoveSnapshot, status: VolumeMoveStatus, now: number): { ours: string; kubelets: string } {
-  const sealedAt = msOf(status.sealedAt) ?? now;
-  const movedAt = Math.max(...existing(s).map(({ volume }) => msOf(volume.status?.movedAt) ?? now), sealedAt);
-  return { ours: seconds(movedAt - sealedAt), kubelets: seconds(Math.max(0, now - movedAt)) };
+  const closedAt = msOf(status.closedAt) ?? msOf(status.sealedAt) ?? now;
+  const movedAt = Math.max(...existing(s).map(({ volume }) => msOf(volume.status?.movedAt) ?? now), closedAt);
+  return { ours: seconds(movedAt - closedAt), kubelets: seconds(Math.max(0, now - movedAt)) };
 }
 
 function seconds(ms: number): string {

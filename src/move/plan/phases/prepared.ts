@@ -45,6 +45,7 @@ export function planPrepared(s: MoveSnapshot, now: number): MoveStep {
       pods: podsToEvict(s).map(({ namespace, name, uid }) => ({ namespace, name, uid })),
       fencedAt: timeOf(now),
       evictedAt: undefined,
+      closedAt: undefined,
       sealedAt: undefined,
       message: "Closing the volumes for new pods.",
     })

@@ -38,6 +38,7 @@ export function randomSnapshot(random: Random): MoveSnapshot {
     bootID: chance(bad) ? "boot-old" : "boot",
     ...(role === "Target" && phase === "Copying" ? { copyingAt: COPYING_AT } : {}),
     ...(role === "Source" && chance(0.15) ? { tombstone: true } : {}),
+    ...(role === "Source" && chance(0.7) ? { sealMs: pick(0, 200, 1500) } : {}),
     ...(chance(0.3) ? { message: "words", code: pick("TRANSFER_TARGET_FULL", "AGENT_X") } : {}),
     at: timeOf(NOW),
   });
@@ -177,7 +178,7 @@ export function randomSnapshot(random: Random): MoveSnapshot {
           ...(late && chance(0.2) ? { pods: [{ namespace: "ns", name: "gone", uid: "gone" }] } : {}),
           ...(phase === "Copying" ? { copyingAt: chance(0.7) ? COPYING_AT : ago(1000, 100_000) } : {}),
           ...(chance(0.7) ? { evictedAt: ago(1000, 20_000, 40_000) } : {}),
-          ...(chance(0.5) ? { sealedAt: ago(1000) } : {}),
+          ...(chance(0.5) ? { sealedAt: ago(1000), closedAt: ago(1000, 1700) } : {}),
           ...(chance(0.3) ? { failures: pick(1, 2, 3) } : {}),
           ...(chance(0.2) ? { retryAt: timeOf(NOW + pick(-1000, 1000)) } : {}),
           ...(phase === "Undoing" ? { conditions: [undone] } : {}),
