@@ -1,8 +1,7 @@
 /*
- * Somebody dies by SIGKILL, or the network is cut, in the middle of a live pass of a drain: the
- * boundaries of kill-matrix.cluster.test.ts before and after that are hard to hit, for a copy of
- * the size that a test can wait for takes a second. Here `spec.bandwidth` holds it up until the
- * victim is back.
+ * Somebody dies by SIGKILL, or the network is cut, in the middle of a live pass of a drain. At full
+ * speed a copy that a test can wait for is over before it can be hit: `spec.bandwidth` holds it up
+ * until the victim is back. kill-matrix.cluster.test.ts has the boundaries before and after that.
  *
  * Whoever it is: the pod writes on without a gap, what is left to copy still travels while it
  * writes, the drain ends well, the pod runs elsewhere with every acknowledged record and every

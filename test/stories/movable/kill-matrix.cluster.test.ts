@@ -5,7 +5,8 @@
  *
  * All victims at all boundaries take half an hour: MOORING_MATRIX=full; kubelets stay down for 30 s
  * then. Otherwise each boundary gets one victim, another one each day, so that every pair has its
- * turn within five days. What was chosen is printed.
+ * turn within five days. What was chosen is printed. In the middle of a live pass:
+ * kill-copying.cluster.test.ts.
  *
  * A process that hangs is worse than one that died, for it comes back with what it believed: the
  * zombies at the end.
