@@ -179,6 +179,7 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
           ...moving,
           random,
           bootID,
+          count: (copy, stop) => usage.count(copy, stop),
           bandwidth: options.bandwidth,
           transport: moving.transport(client),
         });

@@ -1,7 +1,7 @@
 /*
  * How much each copy takes, counted in the background: one tree at a time, and after each count a
  * rest of ten times as long, so that counting never takes more than a tenth of a disk's time.
- * Between two counts the last figure stands.
+ * Between two counts the last figure stands. A copy that is about to move is counted at once.
  */
 import type { Clock } from "../../effects/clock.ts";
 import type { Log } from "../../observe/log.ts";
@@ -55,7 +55,7 @@ export class Usage {
         seen.add(copy.path);
         if (copy.state === "Trash" || copy.tombstone === true) continue;
         const began = clock.monotonic();
-        await this.#count(copy, signal);
+        await this.count(copy, signal);
         counted(volume);
         await clock.sleep((clock.monotonic() - began) * REST, signal);
       }
@@ -63,7 +63,8 @@ export class Usage {
     this.#counts = new Map([...this.#counts].filter(([path]) => seen.has(path)));
   }
 
-  async #count(copy: Copy, signal: AbortSignal): Promise<void> {
+  /** Counts one copy now; never fails. */
+  async count(copy: Copy, signal: AbortSignal): Promise<void> {
     const { log, trees } = this.#deps;
     try {
       this.#counts.set(copy.path, await trees.usage(copy.dataPath, signal));

@@ -1,11 +1,15 @@
 import { Duplex } from "node:stream";
 import { expect, it } from "vitest";
+import type { Clock } from "../../effects/clock.ts";
 import { systemRandom } from "../../effects/node/random.ts";
 import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
+import { peerErrors } from "../peers/errors.ts";
 import type { CopyEngine } from "../transfer/engine.ts";
+import { transferErrors } from "../transfer/errors.ts";
 import type { SendOptions } from "../transfer/send.ts";
 import { Jobs, type JobsDeps } from "./jobs.ts";
+import type { VolumeView } from "./view.ts";
 
 const asked = { volume: "pvc-1", epoch: 1, incarnation: "i", move: "m", moveUID: "u", sealing: 0 };
 
@@ -60,4 +64,82 @@ it("what is sent keeps below the limit of its move, and all of it below that of 
     expect(bytes).toBeGreaterThanOrEqual(500);
     expect(bytes).toBeLessThanOrEqual(600);
   }
+});
+
+/**
+ * How a copy ends, and when, whose source answers unless `away` gives an error for the time;
+ * `receive` is awaited in each pass.
+ */
+async function broughtFrom(
+  kind: "copy" | "precopy",
+  away: (atMs: number) => Error | undefined,
+  receive: (clock: Clock) => Promise<void> = () => Promise.resolve(),
+) {
+  const clock = manualClock();
+  const summary = { hash: "h", bytes: 7, files: 1 };
+  const jobs = new Jobs({
+    clock,
+    random: systemRandom(),
+    log: silentLog,
+    engine: { receive: () => receive(clock).then(() => summary) } as unknown as CopyEngine,
+    openDirectory: () => Promise.resolve({ fd: 0, close: () => Promise.resolve() }),
+    request: () => {
+      const error = away(clock.monotonic());
+      return error === undefined ? Promise.resolve(new Duplex()) : Promise.reject(error);
+    },
+    bandwidthOf: () => undefined,
+  });
+  const move = { metadata: { name: "m", uid: "u" }, spec: { from: "node-a" } };
+  const view = { volume: "pvc-1", move } as unknown as VolumeView;
+  const wanted = { epoch: 2, incarnation: "i" };
+  let end: string | undefined;
+  const done = (result: object): void => {
+    end = "code" in result ? String(result.code) : "brought";
+  };
+  if (kind === "precopy") jobs.precopy(view, "key", "/", wanted, () => undefined, done);
+  else jobs.copy(view, "key", { path: "/", arrived: () => Promise.resolve() }, wanted, () => undefined, done);
+  await settle();
+  while (end === undefined && clock.monotonic() < 4_000_000) await clock.advance(1000);
+  return { end, atMs: clock.monotonic() };
+}
+
+const NOT_REACHED = peerErrors.NOT_REACHED({ node: "node-a", address: "10.0.0.1:9899", why: "ECONNREFUSED" });
+const awayFor =
+  (ms: number) =>
+  (atMs: number): Error | undefined =>
+    atMs < ms ? NOT_REACHED : undefined;
+
+it("a live pass waits for a source whose agent is restarted", async () => {
+  const { atMs, end } = await broughtFrom("precopy", awayFor(20_000));
+  expect(end).toBe("brought");
+  expect(atMs).toBeLessThan(27_000);
+});
+
+it("a live pass does not wait for ever, and for nothing but a source that does not answer", async () => {
+  const gone = await broughtFrom("precopy", awayFor(Infinity));
+  expect(gone.end).toBe("PEER_NOT_REACHED");
+  expect(gone.atMs).toBeGreaterThanOrEqual(30_000);
+  expect(gone.atMs).toBeLessThan(40_000);
+  const full = await broughtFrom("precopy", () => transferErrors.TARGET_FULL({ path: "x", code: "ENOSPC" }));
+  expect(full.end).toBe("TRANSFER_TARGET_FULL");
+  expect(full.atMs).toBeLessThan(5_000);
+});
+
+it("what a pass took until its stream broke is no part of that patience", async () => {
+  const HOUR_MS = 3_600_000;
+  let broken = false;
+  const receive = async (clock: Clock): Promise<void> => {
+    if (broken) return;
+    await clock.sleep(HOUR_MS);
+    broken = true;
+    throw transferErrors.WIRE_BROKEN({ why: "ECONNRESET" });
+  };
+  const away = (atMs: number): Error | undefined => (broken && atMs < HOUR_MS + 20_000 ? NOT_REACHED : undefined);
+  expect((await broughtFrom("precopy", away, receive)).end).toBe("brought");
+});
+
+it("a final pass gives up after three tries: the pods wait for it", async () => {
+  const { atMs, end } = await broughtFrom("copy", awayFor(20_000));
+  expect(end).toBe("PEER_NOT_REACHED");
+  expect(atMs).toBeLessThan(5_000);
 });

@@ -91,6 +91,12 @@ interface KeyedJob extends Job {
 /** A connection that breaks is tried again; what stays broken is the move's business. */
 const TRIES = 3;
 const PAUSE_MS = 1000;
+/**
+ * A live pass whose source does not answer is tried for at least this long. An agent that is
+ * restarted takes seconds, and to go on without live passes costs the pods the time of a whole
+ * copy; to wait costs them nothing.
+ */
+const LIVE_PATIENCE_MS = 30_000;
 
 export class Jobs {
   readonly #deps: JobsDeps;
@@ -170,7 +176,7 @@ export class Jobs {
   ): void {
     const { clock, log, random } = this.#deps;
     const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 });
-    this.#begin<Exclude<Precopy, Failure>>(view.volume, key, "copying a volume live", done, async (signal) => {
+    const passes = async (signal: AbortSignal): Promise<Exclude<Precopy, Failure>> => {
       const sent: number[] = [];
       for (;;) {
         const began = clock.monotonic();
@@ -181,7 +187,8 @@ export class Jobs {
         log.info("a live pass has ended", { volume: view.volume, passes: sent.length, ...progress, tookMs });
         if (!isWorthAnother(sent)) return { bytes: summary.bytes, files: summary.files, toSend: progress.bytes };
       }
-    });
+    };
+    this.#begin(view.volume, key, "copying a volume live", done, passes, LIVE_PATIENCE_MS);
   }
 
   /** Sends the tree over the stream, as it was asked for. Rejects when it could not. */
@@ -261,13 +268,14 @@ export class Jobs {
     what: string,
     done: (result: T | Failure) => void,
     work: (signal: AbortSignal) => Promise<T>,
+    patienceMs = 0,
   ): void {
     if (this.tellAgain(volume, key, done) || this.#jobs.has(volume)) return;
     const stop = new AbortController();
     let result: T | Failure | undefined;
     const run = async (): Promise<void> => {
       try {
-        result = await this.#tried(volume, what, stop.signal, work);
+        result = await this.#tried(volume, what, stop.signal, work, patienceMs);
         done(result);
       } catch (error) {
         if (!stop.signal.aborted) throw error;
@@ -278,23 +286,30 @@ export class Jobs {
   }
 
   /**
-   * Tries a few times; resolves with the reason when it could not be done. Rejects when it is to
-   * end.
+   * Tries a few times, and while the other agent cannot be reached at least for `patienceMs`;
+   * resolves with the reason when it could not be done. Rejects when it is to end.
    */
   async #tried<T>(
     volume: string,
     what: string,
     signal: AbortSignal,
     work: (signal: AbortSignal) => Promise<T>,
+    patienceMs: number,
   ): Promise<T | Failure> {
     const { clock, log } = this.#deps;
+    let silentSince: number | undefined;
     for (let attempt = 1; ; attempt += 1) {
+      const began = clock.monotonic();
       try {
         return await work(signal);
       } catch (error) {
         signal.throwIfAborted();
         log.warn("work on a volume failed", { volume, what, attempt, err: error });
-        if (attempt === TRIES) {
+        // What a pass has copied until its stream broke is no part of the silence.
+        silentSince ??=
+          error instanceof CodedError && error.code === "TRANSFER_WIRE_BROKEN" ? clock.monotonic() : began;
+        const waits = isAway(error) && clock.monotonic() - silentSince < patienceMs;
+        if (attempt >= TRIES && !waits) {
           const code = error instanceof CodedError ? error.code : "AGENT_COPY_FAILED";
           return { code, message: messageOf(error) };
         }
@@ -357,6 +372,11 @@ export class Jobs {
     this.#memories.set(volume, memory);
     return memory;
   }
+}
+
+/** The other agent may only be restarting, or the way to it be cut for a moment. */
+function isAway(error: unknown): boolean {
+  return error instanceof CodedError && (error.code.startsWith("PEER_") || error.code === "TRANSFER_WIRE_BROKEN");
 }
 
 function nothing(): void {

@@ -142,6 +142,15 @@ describe("the source", () => {
     await expect(moving.ask(OTHER, request)).rejects.toMatchObject({ code: "AGENT_TRANSFER_REFUSED" });
   });
 
+  test("counts the volume before it says Checked, however much was written since the last count", async () => {
+    for (let at = 0; at < 20; at++) node.disk.put(`${VOLUME}/1/data/more-${String(at)}`, "x");
+    const copy = () => node.copyOf("pvc-1")?.status?.copies?.find(({ epoch }) => epoch === 1);
+    expect(copy()?.files ?? 0).toBeLessThan(20);
+    phase("Planned", 0);
+    await says("Checked", 0);
+    expect(copy()?.files).toBeGreaterThanOrEqual(22);
+  });
+
   test("sends the open volume only to a live pass, only in Copying, and ends that before it proves", async () => {
     const live = {
       volume: "pvc-1",

@@ -44,6 +44,8 @@ export interface MoveWorkerDeps extends ControllerDeps {
   readonly onDisk: OnDisk;
   readonly copies: VolumeCopies;
   readonly holders: Holders;
+  /** Counts what a copy takes, for its VolumeCopy. Never fails. */
+  readonly count: (copy: Copy, signal: AbortSignal) => Promise<void>;
   readonly jobs: Jobs;
   readonly moves: Informer<VolumeMove>;
   /** Keys are names of volumes. Whoever mounts or unmounts adds to it, too. */
@@ -163,7 +165,7 @@ export class MoveWorker {
       }
       case "find-unmovable": {
         const found = await this.#copyOf(volume, ({ epoch }) => epoch === view.localVolume?.spec.epoch);
-        const why = found === undefined ? "" : await jobs.findUnmovable(found.dataPath, signal);
+        const why = found === undefined ? "" : await this.#check(found, signal);
         this.#findings.unmovable(view, why);
         return undefined;
       }
@@ -246,6 +248,17 @@ export class MoveWorker {
       default:
         return step satisfies never;
     }
+  }
+
+  /**
+   * Why the tree cannot be copied. Its size is told along with that: how far a copy is cannot be
+   * said without it, and what was counted last may be a minute old, or missing.
+   */
+  async #check(copy: Copy, signal: AbortSignal): Promise<string> {
+    const { copies, count, jobs } = this.#deps;
+    const [why] = await Promise.all([jobs.findUnmovable(copy.dataPath, signal), count(copy, signal)]);
+    await copies.sync(copy.volume, { signal });
+    return why;
   }
 
   /** Runs `work` under the volume's lock if the same step is still the next one there. */

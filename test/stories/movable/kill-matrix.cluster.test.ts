@@ -5,7 +5,8 @@
  *
  * All victims at all boundaries take half an hour: MOORING_MATRIX=full; kubelets stay down for 30 s
  * then. Otherwise each boundary gets one victim, another one each day, so that every pair has its
- * turn within five days. What was chosen is printed.
+ * turn within five days. What was chosen is printed. In the middle of a live pass:
+ * kill-copying.cluster.test.ts.
  *
  * A process that hangs is worse than one that died, for it comes back with what it believed: the
  * zombies at the end.
@@ -16,17 +17,25 @@ import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
 import { toYaml, type ManifestObject } from "../support/manifest.ts";
 import { agentPod, MOVABLE_CLASS, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
-import { copiesOf, ended, localVolume, moveNamed, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import {
+  copiesOf,
+  ended,
+  localVolume,
+  moveNamed,
+  nodeNameOf,
+  openCopiesOf,
+  readyOn,
+  volumeOf,
+} from "../support/movable-objects.ts";
 import { inPhase, moveGone, nodeBut, nothingLeftBehind, volumeMove } from "../support/moves.ts";
 import type { Pod } from "../support/objects.ts";
 import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
+import { everybodyWorks, leader } from "../support/victims.ts";
 
 const on = useMovable(["node-files", "kubelet", "kubectl"], { change: withoutLivenessProbe });
 const NS = "movable-kills";
 const WRITER = "w";
 const POD = `${WRITER}-0`;
-/** A leader renews its Lease more often than this. */
-const RENEWED_MS = 5_000;
 const FULL = process.env["MOORING_MATRIX"] === "full";
 /** How long a killed kubelet stays down: so long that others go on without it. */
 const KUBELET_DOWN_MS = FULL ? 30_000 : 0;
@@ -115,34 +124,13 @@ async function look({ from, name, to, volume }: Run): Promise<Seen> {
 }
 
 const VICTIMS = {
-  "the leading controller": () => kill(leader()),
+  "the leading controller": () => kill(leader(on.ground)),
   "the source's agent": ({ from }: Run) => kill(agentPod(on.ground, from).then(({ metadata }) => metadata.name)),
   "the target's agent": ({ to }: Run) => kill(agentPod(on.ground, to).then(({ metadata }) => metadata.name)),
   "the source's kubelet": ({ from }: Run) => killKubelet(from),
   "the target's kubelet": ({ to }: Run) => killKubelet(to),
 } satisfies Record<string, (run: Run) => Promise<() => Promise<void>>>;
 type Victim = keyof typeof VICTIMS;
-
-/**
- * The pod whose process leads now: it is there, and has just renewed the Lease. Identities are
- * `<pod>_<random>`.
- */
-async function leader(not?: string): Promise<string> {
-  const { ground } = on;
-  return ground.waitFor("a leader", async (saw) => {
-    const lease = await ground.get<{ spec: { holderIdentity?: string; renewTime?: string } }>(
-      "Lease",
-      "mooring-controller",
-      MOVABLE_NAMESPACE,
-    );
-    saw(lease?.spec);
-    const name = lease?.spec.holderIdentity?.split("_")[0] ?? "";
-    const age = Date.now() - Date.parse(lease?.spec.renewTime ?? "");
-    if (name === "" || name === not || !(age < RENEWED_MS)) return undefined;
-    const pod = await ground.get<Pod>("Pod", name, MOVABLE_NAMESPACE);
-    return pod !== undefined && pod.metadata.deletionTimestamp === undefined ? name : undefined;
-  });
-}
 
 /** Kills a pod's containers; its kubelet starts them again. */
 async function kill(named: Promise<string>): Promise<() => Promise<void>> {
@@ -168,30 +156,6 @@ async function killKubelet(node: string): Promise<() => Promise<void>> {
       return true;
     });
   };
-}
-
-/**
- * The next killing finds everybody at work, and no container is held back by its kubelet for having
- * crashed often.
- */
-async function everybodyWorks(): Promise<void> {
-  const { ground } = on;
-  await ground.waitFor("controllers and agents to be Ready", async (saw) => {
-    const pods = await ground.list<
-      Pod & { status: { containerStatuses?: { ready: boolean; restartCount: number }[] } }
-    >("pods", { namespace: MOVABLE_NAMESPACE, labelSelector: "app.kubernetes.io/component in (controller,agent)" });
-    const found = pods.map(({ metadata, status }) => [metadata.name, status.containerStatuses?.[0]]);
-    saw(found);
-    for (const { metadata, status } of pods) {
-      const worn = status.containerStatuses?.some(({ restartCount }) => restartCount > 1) === true;
-      if (worn && metadata.deletionTimestamp === undefined) {
-        await ground.delete("Pod", metadata.name, MOVABLE_NAMESPACE);
-        return undefined;
-      }
-    }
-    const ready = pods.filter(({ status }) => status.containerStatuses?.every((one) => one.ready) === true);
-    return ready.length === pods.length && pods.length === ground.nodes.length + 2 ? true : undefined;
-  });
 }
 
 let moves = 0;
@@ -223,18 +187,14 @@ async function allIsWell({ volume }: Run, node: string, acknowledged: number): P
   await moreRecords(ground, NS, POD, 3);
   expect((await checkRecords(ground, NS, POD, acknowledged)).faults).toEqual([]);
   await nothingLeftBehind(ground);
-  const copies = await copiesOf(ground, volume);
-  const active = copies.flatMap(({ spec, status }) =>
-    (status?.copies ?? []).filter(({ state }) => state === "Active").map(({ epoch }) => [spec.nodeName, epoch]),
-  );
-  expect(active).toEqual([[node, (await localVolume(ground, volume))?.spec.epoch]]);
+  expect(await openCopiesOf(ground, volume)).toEqual([[node, (await localVolume(ground, volume))?.spec.epoch]]);
 }
 
 async function killAt(boundary: Boundary, victim: Victim): Promise<void> {
   const { ground } = on;
-  await everybodyWorks();
+  await everybodyWorks(ground);
   // Without one the move would not begin: the last victim may have been it.
-  await leader();
+  await leader(ground);
   const { acknowledged, run } = await nextRun();
   await ground.apply(toYaml(volumeMove(run.name, [run.volume], run.from, run.to)));
   const isCrossed: (seen: Seen) => boolean = BOUNDARIES[boundary];
@@ -282,20 +242,20 @@ describe("killed at a boundary of a move", () => {
 describe("stopped, and going on with what it believed", () => {
   test("a leader wakes up when another has committed its move: nothing changes", async () => {
     const { ground } = on;
-    await everybodyWorks();
+    await everybodyWorks(ground);
     const { acknowledged, run } = await nextRun();
-    const zombie = await leader();
+    const zombie = await leader(ground);
     await ground.apply(toYaml(volumeMove(run.name, [run.volume], run.from, run.to)));
     await inPhase(ground, run.name, "Fenced");
     await ground.killContainers(MOVABLE_NAMESPACE, zombie, "STOP");
     try {
-      await leader(zombie);
+      await leader(ground, zombie);
       const move = await ended(ground, run.name);
       expect(move.status).toMatchObject({ phase: "Done", committed: true });
     } finally {
       await ground.killContainers(MOVABLE_NAMESPACE, zombie, "CONT");
     }
-    await everybodyWorks();
+    await everybodyWorks(ground);
     await allIsWell(run, run.to, acknowledged);
     expect((await moveNamed(ground, run.name))?.status?.phase).toBe("Done");
   });
@@ -304,7 +264,7 @@ describe("stopped, and going on with what it believed", () => {
     "the %s's agent wakes up when the move was undone: so it stays",
     async (side) => {
       const { ground } = on;
-      await everybodyWorks();
+      await everybodyWorks(ground);
       const { acknowledged, run } = await nextRun();
       const { metadata } = await agentPod(ground, side === "source" ? run.from : run.to);
       await ground.apply(toYaml(volumeMove(run.name, [run.volume], run.from, run.to)));

@@ -3,12 +3,14 @@ import { closeNamespace, openNamespace } from "../support/cleanup.ts";
 import { drain, ENDED_WELL, endOf, moveWhere, uncordonAll } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
-import { localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { ended, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { inPhase, nodeBut, volumeMove } from "../support/moves.ts";
 import { cordon } from "../support/nodes.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 
 const on = useMovable(["node-files", "kubectl"]);
 const NS = "movable-live";
+const MIB = 1024 ** 2;
 
 beforeAll(async () => {
   await openNamespace(on.ground, NS);
@@ -61,6 +63,47 @@ test("most bytes of a drained volume travel while its pod writes", async () => {
     downtime: status.downtime,
   };
   console.log(`live drain of 300 MiB: ${JSON.stringify(figures)}`);
+});
+
+test("a live copy keeps to the move's bandwidth, and goes on at full speed once that is taken off", async () => {
+  const { ground } = on;
+  const limitMiB = 10;
+  await ground.apply(toYaml(recordWriter(NS, "slow", MOVABLE_CLASS)));
+  const before = await readyOn(ground, NS, "slow-0");
+  const from = nodeNameOf(before);
+  const volume = await volumeOf(ground, NS, "data-slow-0");
+  const filled = await ground.exec(NS, "slow-0", ["sh", "-c", fill(2)]);
+  expect(filled, filled.stderr).toMatchObject({ code: 0 });
+
+  const following = followAcknowledged(ground, NS, "slow-0");
+  await ground.apply(
+    toYaml(volumeMove("slow", [volume], from, nodeBut(ground, from), { bandwidth: `${String(limitMiB)}Mi` })),
+  );
+  const { status = {} } = await inPhase(ground, "slow", "Copying", (move) => (move.status?.bytesDone ?? 0) >= 80 * MIB);
+  const { bytesDone = 0, bytesTotal = 0, copyingAt = "", message } = status;
+  const seconds = (Date.now() - Date.parse(copyingAt)) / 1000;
+  const left = (bytesTotal - bytesDone) / MIB;
+  expect(bytesDone / MIB).toBeLessThanOrEqual(seconds * limitMiB * 1.1);
+  expect(seconds).toBeGreaterThanOrEqual(8);
+  // Else a limit that is gone would make no difference any more.
+  expect(left).toBeGreaterThanOrEqual(6 * limitMiB);
+  const [, told = ""] = /MiB, about (\d+) s left/.exec(message ?? "") ?? [];
+  expect(Number(told), message).toBeGreaterThanOrEqual(left / limitMiB / 1.5);
+  expect(Number(told), message).toBeLessThanOrEqual((left / limitMiB) * 1.5);
+
+  const freedAt = Date.now();
+  await ground.patch("volumemoves.mooring.dev", "slow", { spec: { bandwidth: null } });
+  const fenced = await moveWhere(ground, volume, "to have copied the rest", ({ fencedAt }) => fencedAt !== undefined);
+  const restSeconds = (Date.parse(fenced.status?.fencedAt ?? "") - freedAt) / 1000;
+  console.log(
+    `with ${String(limitMiB)}Mi: ${(bytesDone / MIB / seconds).toFixed(1)} MiB/s, "${message ?? ""}"; without it ${left.toFixed(0)} MiB in ${restSeconds.toFixed(1)} s`,
+  );
+  expect(restSeconds).toBeLessThan(left / limitMiB / 1.5);
+  expect((await ended(ground, "slow")).status?.phase).toBe("Done");
+  const acknowledged = await following;
+  const after = await readyOn(ground, NS, "slow-0", before.metadata.uid);
+  expect(nodeNameOf(after)).not.toBe(from);
+  expect((await checkRecords(ground, NS, "slow-0", acknowledged)).faults).toEqual([]);
 });
 
 test("an uncordon during the copy calls the move off, and the pod notices nothing", async () => {

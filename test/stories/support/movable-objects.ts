@@ -73,6 +73,16 @@ export async function copiesOf(ground: Ground, volume: string): Promise<VolumeCo
   return all.filter(({ spec }) => spec.volume === volume);
 }
 
+/** Where a copy of a volume can be published: nodes with epochs. */
+export async function openCopiesOf(ground: Ground, volume: string): Promise<[string, number][]> {
+  const copies = await copiesOf(ground, volume);
+  return copies.flatMap(({ spec, status }) =>
+    (status?.copies ?? [])
+      .filter(({ state }) => state === "Active")
+      .map(({ epoch }): [string, number] => [spec.nodeName, epoch]),
+  );
+}
+
 /** Waits until nothing of a volume is left in the API, and its bytes are gone from a node. */
 export async function goneFrom(ground: Ground, volume: string, node: string): Promise<void> {
   await ground.waitFor(`volume ${volume} to be gone`, async (saw) => {

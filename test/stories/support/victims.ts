@@ -1,0 +1,53 @@
+/*
+ * Who is killed, and whether everybody is back: the leading controller, and agents, whose
+ * containers die by SIGKILL and are started again by their kubelet.
+ */
+import type { Ground } from "../../cluster/ground.ts";
+import { MOVABLE_NAMESPACE } from "./movable.ts";
+import type { Pod } from "./objects.ts";
+
+/** A leader renews its Lease more often than this. */
+const RENEWED_MS = 5_000;
+
+/**
+ * The pod whose process leads now: it is there, and has just renewed the Lease. Identities are
+ * `<pod>_<random>`. `not`: one that shall not lead any more.
+ */
+export async function leader(ground: Ground, not?: string): Promise<string> {
+  return ground.waitFor("a leader", async (saw) => {
+    const lease = await ground.get<{ spec: { holderIdentity?: string; renewTime?: string } }>(
+      "Lease",
+      "mooring-controller",
+      MOVABLE_NAMESPACE,
+    );
+    saw(lease?.spec);
+    const name = lease?.spec.holderIdentity?.split("_")[0] ?? "";
+    const age = Date.now() - Date.parse(lease?.spec.renewTime ?? "");
+    if (name === "" || name === not || !(age < RENEWED_MS)) return undefined;
+    const pod = await ground.get<Pod>("Pod", name, MOVABLE_NAMESPACE);
+    return pod !== undefined && pod.metadata.deletionTimestamp === undefined ? name : undefined;
+  });
+}
+
+/**
+ * The next killing finds everybody at work, and no container is held back by its kubelet for having
+ * crashed often.
+ */
+export async function everybodyWorks(ground: Ground): Promise<void> {
+  await ground.waitFor("controllers and agents to be Ready", async (saw) => {
+    const pods = await ground.list<
+      Pod & { status: { containerStatuses?: { ready: boolean; restartCount: number }[] } }
+    >("pods", { namespace: MOVABLE_NAMESPACE, labelSelector: "app.kubernetes.io/component in (controller,agent)" });
+    const found = pods.map(({ metadata, status }) => [metadata.name, status.containerStatuses?.[0]]);
+    saw(found);
+    for (const { metadata, status } of pods) {
+      const worn = status.containerStatuses?.some(({ restartCount }) => restartCount > 1) === true;
+      if (worn && metadata.deletionTimestamp === undefined) {
+        await ground.delete("Pod", metadata.name, MOVABLE_NAMESPACE);
+        return undefined;
+      }
+    }
+    const ready = pods.filter(({ status }) => status.containerStatuses?.every((one) => one.ready) === true);
+    return ready.length === pods.length && pods.length === ground.nodes.length + 2 ? true : undefined;
+  });
+}
