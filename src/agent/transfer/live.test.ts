@@ -164,6 +164,19 @@ describe("a pass after a live one", () => {
     expect(describeTree(target)).toBe(describeTree(source));
   });
 
+  it("has the times of before 1677 and after 2262, and remembers such files", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "echo a > far; mkdir d; ln -s a d/link; touch -h -d @15000000000.123456789 far d/link d");
+    // A file system that ends earlier has made another time of it.
+    shell(source, "echo b > old; touch -d @-15000000000.5 old");
+    const copy = new Copy(from, to, LATER);
+    expect(await copy.live()).toMatchObject({ bytes: 4 });
+    expect(describeTree(target)).toBe(describeTree(source));
+    const summary = await engine.summarize(from, never, copy.source);
+    expect(await copy.final()).toMatchObject({ bytes: 0, kept: 4 });
+    expect(summary).toEqual(await engine.summarize(to, never));
+  });
+
   it("sends everything when either side has forgotten", async () => {
     const { source, target, from, to } = sourceAndTarget();
     shell(source, "head -c 100000 /dev/urandom > file");
