@@ -41,6 +41,11 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && "code" in error && codes.includes(error.code as string);
 }
 
+/** True for an error of a system call, whether we made it or Node did. */
+export function isSystemError(error: unknown): error is Error {
+  return error instanceof SystemError || (error instanceof Error && "syscall" in error);
+}
+
 /** A function of libc that says -1 and sets errno when it fails. */
 export interface LibcFunction {
   /**

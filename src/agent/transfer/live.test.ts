@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { constants } from "node:os";
 import type { Duplex } from "node:stream";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { libcFunction } from "../sys/libc.ts";
 import { hasTool } from "../sys/testing/scratch.fixture.ts";
 import { statat } from "../sys/stat.ts";
 import { copyEngine } from "./engine.ts";
@@ -16,6 +18,10 @@ import { describeTree, directoryAt, fill, shell, sourceAndTarget } from "./testi
 const engine = copyEngine();
 const never = new AbortController().signal;
 const MIB = 1024 ** 2;
+const F_SETSIG = 10;
+const F_SETLEASE = 1024;
+const F_WRLCK = 1;
+const fcntl = libcFunction("fcntl", "int", ["int", "int", "int"]);
 
 /** Every change is older than 10 s for it. */
 const LATER: Ground = {
@@ -164,6 +170,19 @@ describe("a pass after a live one", () => {
     expect(describeTree(target)).toBe(describeTree(source));
   });
 
+  it("has the times of before 1677 and after 2262, and remembers such files", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "echo a > far; mkdir d; ln -s a d/link; touch -h -d @15000000000.123456789 far d/link d");
+    // A file system that ends earlier has made another time of it.
+    shell(source, "echo b > old; touch -d @-15000000000.5 old");
+    const copy = new Copy(from, to, LATER);
+    expect(await copy.live()).toMatchObject({ bytes: 4 });
+    expect(describeTree(target)).toBe(describeTree(source));
+    const summary = await engine.summarize(from, never, copy.source);
+    expect(await copy.final()).toMatchObject({ bytes: 0, kept: 4 });
+    expect(summary).toEqual(await engine.summarize(to, never));
+  });
+
   it("sends everything when either side has forgotten", async () => {
     const { source, target, from, to } = sourceAndTarget();
     shell(source, "head -c 100000 /dev/urandom > file");
@@ -258,6 +277,48 @@ async function stop(child: ChildProcess, how: NodeJS.Signals = "SIGKILL"): Promi
 }
 
 describe("while a pod writes", () => {
+  it("a live pass leaves out what the pod has a write lease on, with its other names, and goes on", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "echo leased > leased; ln leased other; echo b > plain");
+    const copy = new Copy(from, to, LATER_OPEN);
+    // Both the reading of what is new and that of what is known open the file.
+    for (const kept of [0, 2]) {
+      const held = openSync(`${source}/leased`, "r+");
+      fcntl.call("", held, F_SETSIG, constants.signals.SIGURG);
+      fcntl.call("", held, F_SETLEASE, F_WRLCK);
+      try {
+        expect(await copy.live()).toMatchObject({ kept });
+        expect(shell(target, "ls")).toBe("plain\n");
+      } finally {
+        closeSync(held);
+      }
+      await copy.live();
+      expect(describeTree(target)).toBe(describeTree(source));
+    }
+  });
+
+  it("passes that break anywhere leave records that tell no lies", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "mkdir d; for f in a b c d/a d/b; do head -c 300000 /dev/urandom > $f; touch -d @1 $f; done");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    for (let round = 0; round < 12; round++) {
+      const [one = "", other = ""] = ["a", "d/b", "c", "b", "d/a"].slice(round % 4);
+      shell(
+        source,
+        `printf ${String(round)} | dd of=${one} bs=1 seek=${String(round * 1000)} conv=notrunc status=none; touch -d @1 ${one};
+         ${round % 3 === 0 ? `mv ${one} x; mv ${other} ${one}; mv x ${other}` : ""}`,
+      );
+      const cut = await tamperedPair((chunk, at) => (at + chunk.length > round * 30_000 ? "cut" : chunk));
+      await copy[round % 2 === 0 ? "live" : "final"](cut).catch(() => undefined);
+      if (round % 3 === 1) await copy.live();
+      const summary = await engine.summarize(from, never, copy.source);
+      expect(summary).toEqual(await engine.summarize(from, never));
+      if (round % 4 === 3) await copy.final();
+      if (round % 4 === 3) expect(describeTree(target)).toBe(describeTree(source));
+    }
+  });
+
   it("a live pass ends well whatever happens, and the final pass makes a copy of it", async () => {
     const { source, target, from, to } = sourceAndTarget();
     shell(source, "head -c 20000000 /dev/urandom > still; mkdir quiet; for i in {1..300}; do echo $i > quiet/$i; done");

@@ -14,7 +14,7 @@
  */
 import type { Duplex } from "node:stream";
 import { syncfs } from "../sys/data.ts";
-import { hasCode, SystemError } from "../sys/libc.ts";
+import { hasCode, isSystemError } from "../sys/libc.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import { DigestLog } from "./digest-log.ts";
 import { transferErrors } from "./errors.ts";
@@ -145,17 +145,13 @@ async function naming(path: TreePath, work: () => Promise<void>): Promise<void> 
   try {
     await work();
   } catch (error) {
-    if (error instanceof CodedError || !isOfFileSystem(error)) throw error;
+    if (error instanceof CodedError || !isSystemError(error)) throw error;
     const where = pathText(path);
     for (const code of ["ENOSPC", "EDQUOT"]) {
       if (hasCode(error, code)) throw transferErrors.TARGET_FULL({ path: where, code }, { cause: error });
     }
     throw transferErrors.FILE_FAILED({ path: where, why: messageOf(error) }, { cause: error });
   }
-}
-
-function isOfFileSystem(error: unknown): boolean {
-  return error instanceof SystemError || (error instanceof Error && "syscall" in error);
 }
 
 async function readBack(

@@ -6,7 +6,14 @@ import { walk, type Visit } from "./tree/walk.ts";
 /** Something in a volume that a copy cannot have. */
 export interface Unmovable {
   readonly path: string;
-  readonly reason: "immutable" | "append-only" | "encrypted" | "verity" | "casefolded" | "mount inside the volume";
+  readonly reason:
+    | "immutable"
+    | "append-only"
+    | "encrypted"
+    | "verity"
+    | "casefolded"
+    | "larger than 8 PiB"
+    | "mount inside the volume";
 }
 
 /** A message names a few, and nobody reads more. */
@@ -35,6 +42,8 @@ function reasonOf(visit: Visit): Unmovable["reason"] | undefined {
   if (visit.kind !== "enter" && visit.kind !== "leaf") return undefined;
   const set = REASONS.find(([attribute]) => (visit.stat.attributes & attribute) !== 0n);
   if (set !== undefined) return set[1];
+  // Sizes and places are numbers of JavaScript. A file of holes can have such a size.
+  if (visit.stat.size > BigInt(Number.MAX_SAFE_INTEGER)) return "larger than 8 PiB";
   return visit.kind === "enter" && isCasefolded(visit.fd) ? "casefolded" : undefined;
 }
 

@@ -1,4 +1,5 @@
-import { expect, it } from "vitest";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { expect, it, onTestFinished } from "vitest";
 import { notRoot, scratch } from "../sys/testing/scratch.fixture.ts";
 import { directoryAt, fill, shell } from "./testing/trees.fixture.ts";
 import { findUnmovable } from "./unmovable.ts";
@@ -45,6 +46,21 @@ it.skipIf(notRoot)("immutable and append-only files and mounts stand in the way 
   } finally {
     shell(path, "chattr -i e e/fixed; chattr -a d/log; umount d/mounted");
   }
+});
+
+it("a file of holes whose size is no number of JavaScript stands in the way", async ({ skip }) => {
+  // ext4 has no such files.
+  if (!existsSync("/dev/shm")) skip("no /dev/shm");
+  const path = mkdtempSync("/dev/shm/mooring-");
+  onTestFinished(() => {
+    rmSync(path, { recursive: true });
+  });
+  try {
+    shell(path, "truncate -s 9007199254740991 just; truncate -s 9007199254740992 more");
+  } catch {
+    skip("no file can be that large here");
+  }
+  expect(await findUnmovable(directoryAt(path), never)).toEqual([{ path: "more", reason: "larger than 8 PiB" }]);
 });
 
 it("names no more than five", async () => {

@@ -80,7 +80,7 @@ export function recordOf(
   { believedBeforeNs, proven }: Pick<FileRecord, "believedBeforeNs" | "proven"> = UNPROVEN,
 ): FileRecord {
   const { ino, size, mtimeNs, ctimeNs } = stat;
-  return { ino, dev: deviceOf(stat), size, mtimeNs, ctimeNs, believedBeforeNs, proven, content };
+  return { ino, dev: deviceOf(stat), size, mtimeNs: cut(mtimeNs), ctimeNs, believedBeforeNs, proven, content };
 }
 
 const UNPROVEN = { believedBeforeNs: -(2n ** 63n), proven: false };
@@ -93,9 +93,13 @@ export function isSame(record: FileRecord, stat: Stat): boolean {
 /** The same, but its owner, its mode or its names may have changed since. */
 export function isSameButForCtime(record: FileRecord, stat: Stat): boolean {
   const { ino, dev, size, mtimeNs } = record;
-  return (
-    stat.type === "file" && ino === stat.ino && dev === deviceOf(stat) && size === stat.size && mtimeNs === stat.mtimeNs
-  );
+  const isOne = stat.type === "file" && ino === stat.ino && dev === deviceOf(stat);
+  return isOne && size === stat.size && mtimeNs === cut(stat.mtimeNs);
+}
+
+/** Anybody may set a time that 64 bits of nanoseconds do not hold. A change time cannot be set. */
+function cut(mtimeNs: bigint): bigint {
+  return BigInt.asIntN(64, mtimeNs);
 }
 
 function deviceOf({ dev: { major, minor } }: Stat): bigint {

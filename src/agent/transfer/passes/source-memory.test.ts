@@ -251,6 +251,18 @@ describe("when the sealed tree is summed up", () => {
     expect(await source.summed()).toBeUndefined();
   });
 
+  it("and after steps that are small each, one between any two passes", async () => {
+    const source = await proven();
+    source.open = true;
+    source.nowNs -= (9n * SECOND_NS) / 10n;
+    const second = await source.memory.beginLive(source.root, "two", "one");
+    expect(await source.known(second)).toBe(CONTENT);
+    second.end();
+    source.nowNs -= (9n * SECOND_NS) / 10n;
+    expect(await source.unread("two")).toBeUndefined();
+    expect(await source.summed()).toBeUndefined();
+  });
+
   it("the final pass takes what was summed up for the content, proven or read", async () => {
     const source = await proven();
     const summary = source.memory.beginSummary();

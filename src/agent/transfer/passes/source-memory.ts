@@ -7,8 +7,9 @@
  * It lives in the agent's memory only. So it holds within one boot, and an agent that was restarted
  * has none and reads everything. What each pass does with the records is in source-passes.ts.
  *
- * The wall clock must not have been stepped between the two passes: a later change may have an
- * earlier time then, and the records of the first count for nothing.
+ * The wall clock must not have been stepped since the oldest pass whose records still count: a later
+ * change may have an earlier time then, and all of them count for nothing. Many small steps, one
+ * between any two passes, are a large one.
  */
 import { SystemError } from "../../sys/libc.ts";
 import type { Pace } from "../tree/contents.ts";
@@ -16,14 +17,14 @@ import { FileRecords } from "./file-records.ts";
 import { machineGround, type Ground } from "./ground.ts";
 import { FinalPass, LivePass, SummaryPass, type Reading } from "./source-passes.ts";
 
-/** The wall clock may be slewed by this much between two passes. More is a step. */
+/** The wall clock may be slewed by this much while records count. More is a step. */
 const STEP_NS = 1_000_000_000n;
 
 interface Remembered {
   readonly pass: string;
   readonly records: FileRecords;
-  /** undefined: the times of this pass tell nothing. */
-  readonly at: Reading | undefined;
+  /** When the oldest of the records was made; undefined: the times of this pass tell nothing. */
+  readonly since: Reading | undefined;
 }
 
 export class SourceMemory {
@@ -45,8 +46,8 @@ export class SourceMemory {
     const at = this.#read(root);
     await this.#ground.syncfs(root);
     const known = this.#known(base);
-    const next = { pass, records: new FileRecords(), at };
-    const trusted = at !== undefined && isStepless(known?.at, at);
+    const trusted = at !== undefined && isStepless(known?.since, at);
+    const next = { pass, records: new FileRecords(), since: trusted ? known?.since : at };
     return new LivePass({ base: known?.records, trusted, next: next.records, at, ground: this.#ground, pace }, () => {
       this.#remembered = next;
     });
@@ -56,7 +57,7 @@ export class SourceMemory {
   beginSummary(): SummaryPass {
     this.#sealed = undefined;
     const now = { wallNs: this.#ground.wallNs(), monotonicNs: this.#ground.monotonicNs() };
-    const known = isStepless(this.#remembered?.at, now) ? this.#remembered?.records : undefined;
+    const known = isStepless(this.#remembered?.since, now) ? this.#remembered?.records : undefined;
     const next = new FileRecords();
     return new SummaryPass(known, next, () => {
       this.#sealed = next;

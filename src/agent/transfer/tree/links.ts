@@ -14,9 +14,18 @@ export class Links {
    */
   before(stat: Stat, path: TreePath): TreePath | undefined {
     if (stat.nlink < 2) return undefined;
-    const key = `${String(stat.dev.major)}:${String(stat.dev.minor)}:${String(stat.ino)}`;
+    const key = keyOf(stat);
     const first = this.#first.get(key);
     if (first === undefined) this.#first.set(key, path);
     return first;
   }
+
+  /** The object was left out under the name under which it was met. */
+  forget(stat: Stat): void {
+    this.#first.delete(keyOf(stat));
+  }
+}
+
+function keyOf({ dev, ino }: Stat): string {
+  return `${String(dev.major)}:${String(dev.minor)}:${String(ino)}`;
 }

@@ -11,11 +11,12 @@
  * content is known (`known`) is not read and has no data.
  *
  * With `live` the tree is still being written. Then the scan gives some state of each object, and
- * not all of the same moment: what vanishes is left out, a file that has shrunk is filled up with
- * zeros to the size that was announced, what has grown is cut off there.
+ * not all of the same moment: what vanishes is left out, and so is a file on which somebody holds a
+ * write lease; a file that has shrunk is filled up with zeros to the size that was announced, what
+ * has grown is cut off there.
  */
 import { dropCache } from "../../sys/data.ts";
-import { SystemError } from "../../sys/libc.ts";
+import { hasCode, isSystemError } from "../../sys/libc.ts";
 import { close, readlinkat } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { transferErrors } from "../errors.ts";
@@ -62,7 +63,7 @@ export async function* scan(
     try {
       yield* stepsOf(visit, links, signal, options);
     } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
+      if (!isSystemError(error)) throw error;
       throw transferErrors.FILE_FAILED({ path: pathText(visit.path), why: error.message }, { cause: error });
     }
   }
@@ -120,17 +121,33 @@ async function* leaf(
     yield* finish(fd, { path, head }, stat, options);
     return;
   }
-  const kept = await options.known?.content(path, fd, stat, signal);
-  yield { kind: "open", name: nameOf(path), head, ...(kept === undefined ? {} : { kept }) };
-  if (kept !== undefined) {
-    yield* finish(fd, { path, head, content: kept }, stat, options);
+  let kept: string | undefined;
+  let opened: number | undefined;
+  try {
+    kept = await options.known?.content(path, fd, stat, signal);
+    if (kept === undefined && head.size !== 0) opened = openFile(fd);
+  } catch (error) {
+    if (options.live !== true || !hasCode(error, "EAGAIN")) throw error;
+    // A write lease of the pod. Its holder has just been told to give it back: a later pass reads
+    // the file, and below the seal nobody has it open.
+    links.forget(stat);
     return;
   }
   const hash = new ContentHash();
   let proven = false;
-  yield* contentOf(fd, head, hash, signal, options, (opened) => {
-    proven = options.known?.proves(opened, stat) === true;
-  });
+  try {
+    yield { kind: "open", name: nameOf(path), head, ...(kept === undefined ? {} : { kept }) };
+    if (kept !== undefined) {
+      yield* finish(fd, { path, head, content: kept }, stat, options);
+      return;
+    }
+    if (opened !== undefined) {
+      proven = options.known?.proves(opened, stat) === true;
+      yield* contentOf(opened, head, hash, signal, options);
+    }
+  } finally {
+    if (opened !== undefined) close(opened);
+  }
   const content = hash.digest(head.size ?? 0);
   yield* finish(fd, { path, head, content }, stat, options, (after) => {
     options.known?.read(path, stat, after, content, proven);
@@ -138,25 +155,17 @@ async function* leaf(
 }
 
 async function* contentOf(
-  looked: number,
+  fd: number,
   head: Head,
   hash: ContentHash,
   signal: AbortSignal,
   options: ScanOptions,
-  opened: (fd: number) => void,
 ): AsyncGenerator<TreeStep, void> {
-  if (head.size === 0) return;
-  const fd = openFile(looked);
-  try {
-    opened(fd);
-    if (options.fromDisk === true) dropCache(fd);
-    for await (const read of readContents(fd, head.size ?? 0, { signal, pace: options.pace })) {
-      const piece = options.live === true ? filledUp(read, head.size ?? 0) : read;
-      hash.update(piece);
-      yield { kind: "data", ...piece };
-    }
-  } finally {
-    close(fd);
+  if (options.fromDisk === true) dropCache(fd);
+  for await (const read of readContents(fd, head.size ?? 0, { signal, pace: options.pace })) {
+    const piece = options.live === true ? filledUp(read, head.size ?? 0) : read;
+    hash.update(piece);
+    yield { kind: "data", ...piece };
   }
 }
 

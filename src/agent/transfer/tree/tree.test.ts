@@ -97,6 +97,41 @@ it("the data of a sparse file is read without its holes", async () => {
   expect(shell(path, "sha256sum f").slice(0, 64)).toBe(createHash("sha256").update(whole).digest("hex"));
 });
 
+it("who stops reading a file may close it: what is read ahead is waited for", async () => {
+  const { path } = scratch();
+  shell(path, "head -c 5000000 /dev/urandom > f");
+  const fd = openSync(`${path}/f`, "r");
+  const events: string[] = [];
+  let go = (): void => undefined;
+  const pace = async (): Promise<void> => {
+    events.push("asked");
+    if (events.length === 2) await new Promise<void>((resolve) => (go = resolve));
+  };
+  const pieces = readContents(fd, 5_000_000, { signal: never, pace });
+  await pieces.next();
+  const stopped = pieces.return().then(() => events.push("stopped"));
+  await new Promise(setImmediate);
+  expect(events).toEqual(["asked", "asked"]);
+  go();
+  await stopped;
+  closeSync(fd);
+});
+
+it("a file that the disk does not give is named", async () => {
+  const { path, fd } = scratch();
+  shell(path, "mkdir d; head -c 100 /dev/urandom > d/f");
+  // As Node says it.
+  const pace = (): Promise<void> =>
+    Promise.reject(Object.assign(new Error("EIO: i/o error, read"), { syscall: "read" }));
+  const all = async (): Promise<void> => {
+    for await (const _ of scan(fd, never, { pace }));
+  };
+  await expect(all()).rejects.toMatchObject({
+    code: "TRANSFER_FILE_FAILED",
+    message: "'d/f' could not be copied: EIO: i/o error, read",
+  });
+});
+
 describe("the first difference", () => {
   it("is named with both values", async () => {
     const { path } = scratch();

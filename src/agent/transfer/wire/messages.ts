@@ -30,6 +30,13 @@ const TYPES = ["directory", "file", "symlink", "fifo", "character", "block", "li
 /** Of a ContentHash. */
 const CONTENT_BYTES = 32;
 const MODE_BITS = 0o7777;
+/**
+ * A bit of the mode that says: the time comes as seconds and nanoseconds, for it is one of those
+ * that are too far away for 64 bits of nanoseconds (before 1677 and after 2262). An agent that is
+ * too old to know refuses such a mode.
+ */
+const FAR_TIME = 0x8000_0000;
+const SECOND_NS = 1_000_000_000n;
 /** PATH_MAX. */
 const TARGET_MAX = 4096;
 
@@ -129,7 +136,15 @@ function encodeOpen(name: Buffer, head: Head): Buffer {
     for (const part of first) fields.bytes(part);
     return fields.done();
   }
-  fields.uint(head.mode).uint(head.uid).uint(head.gid).int64(head.mtimeNs);
+  const isFar = BigInt.asIntN(64, head.mtimeNs) !== head.mtimeNs;
+  fields
+    .uint(isFar ? FAR_TIME + head.mode : head.mode)
+    .uint(head.uid)
+    .uint(head.gid);
+  if (isFar) {
+    const rest = ((head.mtimeNs % SECOND_NS) + SECOND_NS) % SECOND_NS;
+    fields.int64((head.mtimeNs - rest) / SECOND_NS).uint(Number(rest));
+  } else fields.int64(head.mtimeNs);
   if (head.size !== undefined) fields.int64(BigInt(head.size));
   if (head.target !== undefined) fields.bytes(head.target);
   if (head.rdev !== undefined) fields.uint(head.rdev.major).uint(head.rdev.minor);
@@ -155,9 +170,12 @@ function linkHead(fields: FieldReader): Head {
 }
 
 function ownHead(fields: FieldReader, type: Exclude<EntryType, "link">): Head {
-  const mode = fields.uint();
-  if ((mode & ~MODE_BITS) !== 0) throw transferErrors.WIRE_INVALID({ why: `the mode ${mode.toString(8)}` });
-  const common = { mode, uid: fields.uint(), gid: fields.uint(), mtimeNs: fields.int64() };
+  const sent = fields.uint();
+  const isFar = sent >= FAR_TIME;
+  const mode = isFar ? sent - FAR_TIME : sent;
+  if ((mode & ~MODE_BITS) !== 0) throw transferErrors.WIRE_INVALID({ why: `the mode ${sent.toString(8)}` });
+  const [uid, gid] = [fields.uint(), fields.uint()];
+  const common = { mode, uid, gid, mtimeNs: isFar ? farTime(fields) : fields.int64() };
   switch (type) {
     case "file":
       return { type, ...common, size: fields.size() };
@@ -170,6 +188,12 @@ function ownHead(fields: FieldReader, type: Exclude<EntryType, "link">): Head {
     case "fifo":
       return { type, ...common };
   }
+}
+
+function farTime(fields: FieldReader): bigint {
+  const ns = fields.int64() * SECOND_NS + BigInt(fields.uint());
+  if (BigInt.asIntN(64, ns) === ns) throw transferErrors.WIRE_INVALID({ why: "a time that is not far away" });
+  return ns;
 }
 
 function targetOf(target: Buffer): Buffer {
