@@ -152,7 +152,7 @@ export const classicErrors = defineErrors("CLASSIC", {
   },
   ACCESS_MODE: {
     message: () => "NodePath only supports ReadWriteOnce and ReadWriteOncePod (1.22+) access modes",
-    // The configuration may come to name a shared file system.
+    // The configuration may name a shared file system later.
     retry: "backoff",
     advice: "Ask for ReadWriteOnce, or use a class on a shared file system.",
   },
@@ -170,7 +170,7 @@ export const classicErrors = defineErrors("CLASSIC", {
   },
 
   LOCAL_ON_SHARED: {
-    message: () => "volume type local needs a node affinity, which a volume on a shared file system has not",
+    message: () => "volume type local needs a node affinity, which a volume on a shared file system does not have",
     retry: "change",
     advice: "Use volume type hostPath with sharedFileSystemPath.",
   },
@@ -187,7 +187,7 @@ export const classicErrors = defineErrors("CLASSIC", {
       `pathPattern must start with {{ .PVC.Namespace }}/{{ .PVC.Name }}/: ${path}`,
     retry: "backoff",
     advice:
-      'Begin the pattern so, or annotate the class with allowUnsafePathPattern: "true" if every author of claims is trusted with the whole base directory.',
+      'Begin the pattern like that, or annotate the class with allowUnsafePathPattern: "true" if every author of claims is trusted with the whole base directory.',
   },
   PATH_REFERENCES: {
     message: ({ path }: { path: string }) => `folder path contains invalid references: ${path}`,

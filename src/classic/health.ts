@@ -28,12 +28,12 @@ const CHECKS: readonly (readonly [string, Resource, "own" | "all"])[] = [
   ["storageclasses", storageClasses as Resource, "all"],
 ];
 
-/** A probe gives up after a few seconds; so does what it asks for. */
+/** A probe gives up after a few seconds, so its checks have to as well. */
 const CHECK_TIMEOUT_MS = 4000;
 
 /**
- * `/ready`, with any method: whether each kind of object the program lives on can be listed, in the
- * original's order; the first failure is the answer.
+ * `/ready`, with any method: whether each kind of object that the program depends on can be listed,
+ * in the original's order; the first failure is the answer.
  */
 export async function handleReady(client: KubeClient, namespace: string, log: Log): Promise<HealthAnswer> {
   for (const [name, resource, where] of CHECKS) {

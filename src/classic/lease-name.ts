@@ -5,8 +5,8 @@ const VALID = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$
 
 /**
  * The Lease of a provisioner: its name with a dash for the slash, as the original has it. A
- * provisioner may have a name with an underscore, or a long one, that no object may have: then what
- * is not allowed becomes a dash, and a hash keeps two such provisioners apart.
+ * provisioner's name may be too long for an object's, or have an underscore: then each character
+ * that is not allowed becomes a dash, and a hash keeps two such provisioners apart.
  */
 export function leaseNameOf(provisioner: string): string {
   const name = provisioner.replaceAll("/", "-").toLowerCase();

@@ -33,7 +33,7 @@ export const PARAMETERS = {
 
 /** Annotation of a StorageClass: the volume type of its claims, `hostPath` or `local`. */
 export const DEFAULT_VOLUME_TYPE = "defaultVolumeType";
-/** Annotation of a claim: its volume type; wins. */
+/** Annotation of a claim: its volume type; wins over the class's. */
 export const VOLUME_TYPE = "volumeType";
 
 /** Keys of the ConfigMap. */
@@ -63,19 +63,19 @@ export const EVENT_HELPER_TEMPLATE_APPLIED = "HelperPodReloaded";
  */
 export const HELPER_VOLUME = "mooring.dev/helper-volume";
 /**
- * Whose pod it is: several installations may share a namespace. Pods of the original, and of
- * before, do not say.
+ * Whose pod it is: several installations may share a namespace. Pods of the original, and of older
+ * versions, do not have it.
  */
 export const HELPER_PROVISIONER = "mooring.dev/provisioner";
 /**
- * On a teardown pod: the UID of the PersistentVolume. One of the same name may have been there
- * before.
+ * On a teardown pod: the UID of the PersistentVolume. An earlier PersistentVolume may have had the
+ * same name.
  */
 export const HELPER_VOLUME_UID = "mooring.dev/helper-volume-uid";
 export const HELPER_PATH = "mooring.dev/helper-path";
 /**
  * On create pods: an attempt before this one, perhaps under another leader, may have made the
- * directory already, so this pod tells of it also while it has not begun.
+ * directory already, so this pod is its record even before it has started.
  */
 export const HELPER_AGAIN = "mooring.dev/helper-again";
 /**

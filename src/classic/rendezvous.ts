@@ -1,8 +1,8 @@
 /**
  * Rendezvous (highest random weight) hashing: each claim draws a score for every candidate, the
  * highest wins. The same claim draws the same candidate on every attempt and in every replica,
- * claims spread evenly, and when a candidate is added or goes only the claims that concern it
- * change.
+ * claims spread evenly, and when a candidate is added or removed, only the claims that it wins or
+ * had won change.
  */
 export function rendezvous<T>(key: string, candidates: readonly T[], nameOf: (candidate: T) => string): T | undefined {
   let best: { candidate: T; name: string; score: number } | undefined;

@@ -21,9 +21,9 @@ export interface Driver {
   readonly provisioner: string;
 
   /**
-   * Of a CSI driver: its name in `spec.csi.driver`. A PersistentVolume of it whose annotation
-   * provisioned-by was lost (in a restore) is then still known as this driver's, and gets the
-   * annotation back.
+   * For a CSI driver: its name in `spec.csi.driver`. A PersistentVolume whose annotation
+   * provisioned-by was lost (in a restore) is still recognised as this driver's by that name, and
+   * gets the annotation back.
    */
   readonly csiDriver?: string;
 
@@ -39,13 +39,16 @@ export interface Driver {
   /** When failed claims, and failed removals, are tried again. */
   readonly retry: { readonly provision: RetryPolicy; readonly reclaim: RetryPolicy };
 
-  /** Claims, and volumes, in work at once. @default no limit of the loops' own */
+  /**
+   * How many claims, and how many volumes, may be in progress at once. @default no limit of the
+   * loops' own
+   */
   readonly workers?: number | undefined;
 
   /**
-   * Says why the driver can never serve a claim that asks for this, or undefined. Its event is the
-   * message and the advice, which should name what to use instead. Pure; `refusalOf` makes one from
-   * a list of what is supported.
+   * Says why the driver can never serve a claim that asks for this, or undefined. The claim's event
+   * has the message and the advice, which should name what to use instead. Pure; `refusalOf` makes
+   * one from a list of what is supported.
    */
   refusal(claim: PersistentVolumeClaim): CodedError | undefined;
 
@@ -84,38 +87,35 @@ export interface Driver {
    */
   stored(volumeName: string): Promise<void>;
 
-  /**
-   * Names of volumes (`pvc-<claim uid>`) of which an attempt to make them is still on record on the
-   * cluster.
-   */
+  /** Names of volumes (`pvc-<claim uid>`) with an attempt that is still recorded on the cluster. */
   attempts(): readonly string[];
 
   /**
    * Removes what an attempt made whose claim is gone and that never got a PersistentVolume.
-   * `confirm` as for `remove`. Rejects to be tried again.
+   * `confirm` as for `remove`. Rejects when it has to be tried again.
    */
   removeAttempt(volumeName: string, confirm: Confirm, signal: AbortSignal): Promise<void>;
 
   /**
-   * Removes the volume's data. Rejects to be tried again.
+   * Removes the volume's data. Rejects when it has to be tried again.
    *
-   * `confirm` is asked after all waiting, right before anything is set going that removes data:
+   * `confirm` is asked after all waiting, right before anything that removes data is started:
    * minutes may have passed in which an administrator has rescued the volume, or this process has
-   * lost its lease. When `signal` is aborted, what was set going and has not begun is taken back.
+   * lost its lease. When `signal` is aborted, a removal that has not begun to run is cancelled.
    */
   remove(volume: Stored<PersistentVolume>, confirm: Confirm, signal: AbortSignal): Promise<RemovedVolume>;
 
   /**
    * Only for a driver with a finalizer. Called when a PersistentVolume with reclaim policy Retain
    * is deleted and its claim is gone, before the finalizer goes: the data stays, and no
-   * PersistentVolume leads to it from now on. Rejects to be tried again.
+   * PersistentVolume leads to it from now on. Rejects when it has to be tried again.
    */
   retain?(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<void>;
 
   /**
-   * Calls `changed` whenever something has changed that claims may wait for which failed with
-   * `retry: "change"` (room in a pool, a configuration): they are tried again at once. Returns a
-   * function that ends it.
+   * Calls `changed` whenever something changes (room in a pool, a configuration) that claims which
+   * failed with `retry: "change"` may wait for: they are tried again at once. Returns a function
+   * that ends it.
    */
   onChange?(changed: () => void): () => void;
 }
@@ -127,7 +127,7 @@ export interface Driver {
 export interface Ledger {
   /**
    * Takes room for all of these volumes, which are to be made on one node, or for none of them.
-   * Decides without waiting. Asked as often as one of the claims is looked at: a volume that has
+   * Decides without waiting. Called each time one of the claims is reconciled: a volume that has
    * room on this node keeps it, one that had room on another node gives that up. Every request was
    * admitted.
    *
@@ -138,7 +138,7 @@ export interface Ledger {
   reserve(requests: readonly ProvisionRequest[]): Reserved;
 
   /**
-   * Gives up what was reserved for a volume that is not to be made (there) any more. Not called
+   * Releases what was reserved for a volume that will not be made, or not on that node. Not called
    * once `stored` was: from then on the room is the volume's.
    */
   release(volumeName: string): void;
@@ -182,8 +182,8 @@ export type RemovedVolume =
   | { readonly outcome: "withdrawn" }
   /**
    * The PersistentVolume is deleted, its data stays where it is; `message` says where and why, for
-   * an event. `on` is the node that has it: the event is told there too, where somebody looks whose
-   * disk fills up.
+   * an event. `on` is the node that has it: the event is recorded there, too, where people look
+   * when a disk fills up.
    */
   | { readonly outcome: "kept"; readonly message: string; readonly on?: Node }
   /**

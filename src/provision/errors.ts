@@ -15,7 +15,7 @@ export const provisionErrors = defineErrors("PROVISION", {
   },
   ATTRIBUTES_CLASS_UNSUPPORTED: {
     message: ({ provisioner, name }: { provisioner: string; name: string }) =>
-      `${provisioner} knows no volume attributes, but the claim asks for VolumeAttributesClass "${name}"`,
+      `${provisioner} does not support volume attributes, and the claim asks for VolumeAttributesClass "${name}"`,
     retry: "never",
     advice: "Delete the claim and create it without volumeAttributesClassName.",
   },

@@ -64,12 +64,12 @@ export const populatorExpected = (kind: string): EventContent =>
 export const expressBindOff = (why: string): EventContent =>
   warning(
     "ExpressBindOff",
-    `Claims are bound by kube-controller-manager alone, which takes longer for many: the API server refuses our canary, a PersistentVolume of the driver canary.mooring.dev: ${why}`,
+    `Claims are bound by kube-controller-manager alone, which takes longer for many claims: the API server refuses our canary, a PersistentVolume of the driver canary.mooring.dev: ${why}`,
   );
 
 export const deleteFailed = (message: string): EventContent => warning("VolumeFailedDelete", message);
 
-/** The object goes, its data stays: `message` names the place. */
+/** The PersistentVolume is deleted, its data stays: `message` says where. */
 export const dataKept = (message: string): EventContent => warning("VolumeDataKept", message);
 
 /** Nothing is wrong with the volume; its node is not there now. */

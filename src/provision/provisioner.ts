@@ -47,7 +47,7 @@ export interface ProvisionerOptions {
   readonly express: boolean;
   /** Tells this installation's canary from that of another one in the cluster. */
   readonly owner: string;
-  /** Of this installation: its canary goes when that goes. */
+  /** The namespace of this installation: the canary is deleted with it. */
   readonly namespace: string;
   /**
    * The pods of a namespace as they are now, where they are not watched: read for claims whose node
@@ -58,7 +58,7 @@ export interface ProvisionerOptions {
 
 /**
  * Serves the drivers' provisioner names until the signal is aborted: claims to volumes, binding,
- * reclaiming. What it knows it reads from the cluster; it may die at any instant.
+ * reclaiming. All its state is on the cluster, so it may crash at any time.
  *
  * Per driver there is a claim loop and a reclaim loop. They share one lock per volume, one binder
  * with one canary, one sweep of attempts and one set of metrics. Throws a RangeError when two

@@ -2,8 +2,8 @@ import type { Node, StorageClass } from "../kube/kinds.ts";
 import { isReady } from "../kube/nodes.ts";
 
 /**
- * Whether a node may get new volumes of a class by itself: Ready, not cordoned, not going away,
- * within allowedTopologies.
+ * Whether a driver may choose this node for a new volume of the class: Ready, not cordoned, not
+ * going away, within allowedTopologies.
  */
 export function canHold(node: Node, storageClass: StorageClass): boolean {
   if (node.spec?.unschedulable === true || node.metadata?.deletionTimestamp !== undefined) return false;

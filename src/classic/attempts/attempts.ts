@@ -1,16 +1,16 @@
 /**
- * What attempts leave that did not end in a PersistentVolume: a create pod in whatever phase, or
- * (when it was deleted by somebody's hand) the memory of the attempt. `continue` makes way for the
- * next attempt of the same claim, `abandon` ends the matter for a claim that is gone.
+ * What remains of attempts that did not end in a PersistentVolume: a create pod in any phase, or,
+ * when somebody has deleted that pod, this process's memory of the attempt. `continue` prepares the
+ * next attempt of the same claim, `abandon` cleans up when the claim is gone.
  *
- * Invariant: an attempt's directory is removed only where nobody else's data can be in it. It is
- * kept, and named in the log, when its path has not the volume's own name (isOwnDirectory), when
- * the class retains (its PersistentVolume may have been stored and deleted, and its data is to
- * stay), and when the PersistentVolume was stored.
+ * Invariant: an attempt's directory is removed only when it cannot hold any other data. It is kept,
+ * and named in the log, when its path does not contain the volume's own name (isOwnDirectory), when
+ * the class has policy Retain (its PersistentVolume may have been stored and deleted since, and the
+ * data must stay), and when the PersistentVolume was stored.
  *
- * Memory is lost in a crash; then the claim itself leads to the directory again (same node, same
- * path), as long as it lives. So it is only for what happens behind our back: pods that somebody
- * else deletes, nodes that do not answer.
+ * A crash loses the memory. Then the claim, while it exists, leads to the directory again (same
+ * node, same path). So the memory is only needed for what happens behind our back: pods that
+ * somebody else deletes, nodes that do not answer.
  */
 import type { KubeClient } from "../../kube/client.ts";
 import { isNotFound } from "../../kube/errors.ts";
@@ -50,8 +50,8 @@ export class Attempts {
   }
 
   /**
-   * Volumes with something left: being made, made and not stored, or failed; or with a delete pod
-   * that nobody waits for.
+   * Volumes with an attempt that is in progress, made but not stored, or failed; and those with a
+   * delete pod that no operation waits for.
    */
   volumes(): readonly string[] {
     return [...new Set([...this.#memory.volumes(), ...this.#deps.work.volumesWithPods()])];
@@ -81,14 +81,15 @@ export class Attempts {
     this.#deps.busy.forget(volumeName);
   }
 
-  /** The node of an attempt that still goes on or has succeeded. */
+  /** The node of an attempt that is in progress or has succeeded. */
   nodeOf(volumeName: string): string | undefined {
     const pods = this.#deps.work.createPods.of(volumeName);
     return pods.find(({ record: { state } }) => state.is === "at work" || state.well)?.record.node;
   }
 
   /**
-   * Makes way for the next attempt of a claim that lives, and says how it goes on (plan-next.ts).
+   * Prepares the next attempt of a claim that still exists, and returns how it continues
+   * (plan-next.ts).
    */
   async continue(
     volumeName: string,
@@ -96,7 +97,7 @@ export class Attempts {
     settings: Settings,
     signal: AbortSignal,
   ): Promise<Continuation> {
-    // The claim lives. A leader that was stalled may find its volume stored by the next one.
+    // The claim still exists. If this leader was stalled, the next one may have stored the volume.
     const context: GiveUpContext = { settings, signal, confirm: () => this.#isNotStored(volumeName, signal) };
     const planned = { node: plan.node?.metadata?.name ?? "", path: plan.path, shared: plan.shared };
     const { next, chores } = planNext({
@@ -105,7 +106,7 @@ export class Attempts {
       isReady: (node) => isReady(this.#deps.nodes.get(node)),
     });
     for (const chore of chores) await this.#do(chore, volumeName, context);
-    // What no pod tells of, also what the chores could not remove.
+    // What no pod records, and what the chores could not remove.
     const made = this.#memory.madeOf(volumeName);
     if (made !== undefined && isElsewhere(made, next, planned)) {
       await this.#elsewhere(volumeName, made.node, context, () => this.#giveUp.directory(volumeName, made, context));
@@ -131,7 +132,9 @@ export class Attempts {
     }
   }
 
-  /** The directory goes with another volume, or has gone: the next attempt makes it again. */
+  /**
+   * The directory is removed with another volume, or already was: the next attempt makes it again.
+   */
   async makeAgain(volumeName: string, settings: Settings, signal: AbortSignal): Promise<void> {
     const { work, busy } = this.#deps;
     for (const helper of work.createPods.of(volumeName)) await this.#endForNext(helper, { settings, signal });
@@ -139,21 +142,21 @@ export class Attempts {
   }
 
   /**
-   * Removes everything: the claim is gone and there is no PersistentVolume. Rejects to be tried
-   * again.
+   * Removes everything: the claim is gone and there is no PersistentVolume. Rejects when it has to
+   * be tried again.
    */
   async abandon(volumeName: string, confirm: Confirm, settings: Settings, signal: AbortSignal): Promise<void> {
     const { work, busy } = this.#deps;
     const context: GiveUpContext = { settings, signal, confirm };
-    // One pod that says so counts for all: any of them may be deleted first.
+    // One pod marked as retained counts for all: it may be the first to be deleted.
     if (work.createPods.of(volumeName).some(({ record }) => record.retain)) this.#memory.retained(volumeName);
     try {
       for (const helper of work.createPods.of(volumeName)) {
         const { state } = helper.record;
         if (state.is === "over" || !state.mayHaveRun || isDeleted(state)) continue;
         this.#rememberPod(helper);
-        // A directory that is kept needs no record, and the next claim of this name may be given it
-        // now: no script of ours may work in it any longer than it must.
+        // A directory that is kept needs no record. The next claim of this name may get it now, so
+        // our script must not run in it longer than necessary.
         const attempt = attemptOf(helper);
         if (attempt !== undefined && !this.#memory.isKept(volumeName, attempt))
           await work.createPods.awaitEnd(helper, context);
@@ -173,8 +176,8 @@ export class Attempts {
   }
 
   /**
-   * A node that does not answer must not keep the claim from its new one: at worst an empty
-   * directory stays there, and the log says where.
+   * A node that does not answer must not keep the claim from its new node. At worst an empty
+   * directory stays behind, and the log says where.
    */
   async #elsewhere(volume: string, node: string, context: GiveUpContext, work: () => Promise<End>): Promise<void> {
     const answers = (): boolean => node === "" || isReady(this.#deps.nodes.get(node));
@@ -196,8 +199,8 @@ export class Attempts {
   }
 
   /**
-   * Ends a pod whose volume's next attempt comes after it: what it may have made, or one before it,
-   * is remembered, so that the next pod tells of it.
+   * Ends a pod before the next attempt of its volume. What this pod, or one before it, may have
+   * made is remembered, so that the next pod records it.
    */
   async #endForNext(helper: HelperPod, context: Pick<GiveUpContext, "settings" | "signal">): Promise<void> {
     if (helper.record.state.mayHaveRun || helper.record.again) this.#rememberPod(helper);

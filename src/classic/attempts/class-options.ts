@@ -7,7 +7,9 @@ import { PARAMETERS } from "../names.ts";
 export interface ClassOptions {
   /** "" for none. */
   readonly nodePath: string;
-  /** undefined for the default directory name; "" is a pattern (that no check lets pass). */
+  /**
+   * undefined for the default directory name; "" is a pattern, too (one that every check refuses).
+   */
   readonly pathPattern: string | undefined;
   readonly allowUnsafePathPattern: boolean;
   /** "" for the hostname label. */
@@ -38,7 +40,7 @@ export function classOptionsOf(storageClass: StorageClass, log?: Log): ClassOpti
 
 type Texts = Readonly<Record<string, string>>;
 
-/** A parameter that is there decides, even one that cannot be read. */
+/** A parameter that is set decides, even if it cannot be parsed. */
 function allowUnsafe(parameters: Texts, annotations: Texts, log: Log | undefined): boolean {
   const parameter = own(parameters, PARAMETERS.allowUnsafePathPattern);
   const text = parameter ?? own(annotations, PARAMETERS.allowUnsafePathPattern);

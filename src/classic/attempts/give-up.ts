@@ -29,12 +29,12 @@ export interface GiveUpContext {
 }
 
 /**
- * `withdrawn`: it was not to be removed after all, and nothing was. `left`: the pod could not be
- * deleted, and what is known of it is still needed.
+ * `withdrawn`: the removal was no longer wanted, and nothing was removed. `left`: the pod could not
+ * be deleted, and its record is still needed.
  */
 export type End = "ended" | "withdrawn" | "left";
 
-/** Ends what is left of an attempt that nobody wants any more. */
+/** Removes what remains of an attempt that is given up. */
 export class GiveUp {
   readonly #deps: GiveUpDeps;
 
@@ -42,7 +42,7 @@ export class GiveUp {
     this.#deps = deps;
   }
 
-  /** Ends one of its create pods (plan-end.ts), and removes what it made. */
+  /** Ends one of the attempt's create pods (plan-end.ts), and removes what it made. */
   async pod(helper: HelperPod, context: GiveUpContext): Promise<End> {
     const { nodes, work } = this.#deps;
     const { volumeName } = helper.record;
@@ -85,8 +85,8 @@ export class GiveUp {
   }
 
   /**
-   * What does not end may work on, and be gone at the next look: then only this memory leads to
-   * what it made.
+   * A pod that could not be ended may keep running, and be gone at the next look. Then only this
+   * memory leads to what it made.
    */
   async #orRemembered<T>(helper: HelperPod, ending: Promise<T>): Promise<T> {
     try {
@@ -102,7 +102,7 @@ export class GiveUp {
     if (made === undefined) return "ended";
     const { volumeName } = helper.record;
     const end = await this.directory(volumeName, made, context);
-    // What is remembered of another place is the caller's matter.
+    // An attempt that is remembered at another location is the caller's business.
     const isHere = isSameLocation(this.#deps.memory.madeOf(volumeName), attemptOf(helper));
     if (end === "ended" && isHere) this.#deps.memory.forgetMade(volumeName);
     return end;
@@ -126,8 +126,8 @@ export class GiveUp {
       return "ended";
     }
     const shared = attempt.node === "";
-    // Whether it lies on a shared file system is not on record: who uses the same path on whichever
-    // node keeps it.
+    // The record does not say whether this is a shared file system, so a volume with the same path
+    // on any node keeps the directory.
     const location: Location = { volume: volumeName, node: undefined, path };
     const release = await busy.hold(location, context.signal);
     try {

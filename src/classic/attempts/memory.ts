@@ -11,9 +11,9 @@ export interface Attempt {
   readonly retain: boolean;
 }
 
-/** What this process knows of a volume that no pod on the cluster may tell. */
+/** What this process knows of a volume and the pods on the cluster may not record. */
 interface VolumeState {
-  /** Something may have been made there, and no pod may be left to tell. */
+  /** Something may have been made there, possibly with no pod left that records it. */
   readonly made: Attempt | undefined;
   /** Some attempt was for a class with policy Retain; noted while its pods are removed. */
   readonly isRetained: boolean;
@@ -44,7 +44,7 @@ export class AttemptMemory {
     this.#change(volumeName, { made });
   }
 
-  /** Nothing is there any more, or a PersistentVolume tells of it. */
+  /** Nothing is there any more, or a PersistentVolume records it. */
   forgetMade(volumeName: string): void {
     this.#change(volumeName, { made: undefined });
   }
@@ -57,14 +57,12 @@ export class AttemptMemory {
     this.#change(volumeName, { isStored });
   }
 
-  /** Nothing of the volume is left. */
+  /** Nothing of the volume remains. */
   forget(volumeName: string): void {
     this.#volumes.delete(volumeName);
   }
 
-  /**
-   * Whether what an attempt has made is never to be removed: it may hold older or retained data.
-   */
+  /** Whether what an attempt made must never be removed: it may hold older or retained data. */
   isKept(volumeName: string, { path, retain }: Attempt): boolean {
     const { isRetained, isStored } = this.#volumes.get(volumeName) ?? NOTHING;
     return retain || isRetained || isStored || !isOwnDirectory(path, volumeName);

@@ -15,19 +15,19 @@ export interface NextView {
 /** How the next attempt goes on. */
 export interface Continuation {
   readonly path: string;
-  /** On a shared file system, that of the pod that is waited for. */
+  /** On a shared file system: the node of the pod that is waited for. */
   readonly node: string;
-  /** There is nothing left to do. */
+  /** The pod that has succeeded: nothing remains to be done. */
   readonly made: Pod | undefined;
-  /** It is at work. */
+  /** The pod that is at work. */
   readonly running: Pod | undefined;
 }
 
 /** What is done with the other pods first. */
 export type Chore =
-  /** It is of another node or directory: it is ended, and what it made is removed. */
+  /** It is for another node or directory: it is ended, and what it made is removed. */
   | { readonly chore: "give-up-pod"; readonly helper: HelperPod }
-  /** It is in the way of the next pod, which will tell of what this one may have made. */
+  /** It is in the way of the next pod, which will record what this one may have made. */
   | { readonly chore: "end-pod"; readonly helper: HelperPod }
   /** It came before the one that has succeeded. */
   | { readonly chore: "delete-pod"; readonly helper: HelperPod };
@@ -35,8 +35,8 @@ export type Chore =
 /**
  * How the next attempt of a claim goes on: with the directory of a pod that runs or has succeeded
  * on the planned node (on a shared file system: anywhere, for the planned directory), else with the
- * planned one. What was left elsewhere (another node was chosen meanwhile, the configuration has
- * changed) is given up first. Any other pod of the very directory stays until its successor is
+ * planned one. What remains elsewhere (another node was chosen meanwhile, the configuration has
+ * changed) is given up first. Any other pod for the same directory stays until its successor is
  * created (helper/plan-create.ts).
  */
 export function planNext(view: NextView): { readonly next: Continuation; readonly chores: readonly Chore[] } {
@@ -53,7 +53,7 @@ export function planNext(view: NextView): { readonly next: Continuation; readonl
   return { next: { path, node, made, running }, chores };
 }
 
-/** Whether what is remembered of the volume is not where the next attempt goes on. */
+/** Whether the remembered attempt is at another location than the next one. */
 export function isElsewhere(made: Attempt, next: Continuation, { node, shared }: NextView["planned"]): boolean {
   return made.path !== next.path || (!shared && made.node !== node);
 }
@@ -73,7 +73,7 @@ function isHere({ node, path, shared }: NextView["planned"], record: HelperRecor
   return shared ? record.path === path : record.node === node;
 }
 
-/** One that is deleted and has not ended, or whose node does not end it. */
+/** Whether a pod was deleted and has not ended, or its node does not end it. */
 function isInTheWay({ isReady }: NextView, { node, state }: HelperRecord): boolean {
   if (state.is === "over") return false;
   if (isDeleted(state)) return true;

@@ -82,7 +82,7 @@ function refuseTooLong(path: string): void {
   }
 }
 
-/** Whether a claim without a node could be made on this one. */
+/** Whether this node could serve a claim that has no node yet. */
 export function canServe(settings: Settings, request: ProvisionRequest, node: Node): boolean {
   const { nodePath } = classOptionsOf(request.storageClass);
   try {
@@ -92,7 +92,7 @@ export function canServe(settings: Settings, request: ProvisionRequest, node: No
     });
     return true;
   } catch {
-    // Why not is of no interest here: when no node is left, that is the error.
+    // The reason does not matter here: the error is that no node remains.
     return false;
   }
 }

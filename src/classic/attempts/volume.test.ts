@@ -49,7 +49,7 @@ describe("the volume type", () => {
 
   it("refuses local on a shared file system, which the API server would refuse", () => {
     expect(() => type("local", undefined, true)).toThrow(
-      saying("volume type local needs a node affinity, which a volume on a shared file system has not"),
+      saying("volume type local needs a node affinity, which a volume on a shared file system does not have"),
     );
   });
 });

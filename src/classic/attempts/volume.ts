@@ -13,10 +13,10 @@ type VolumeSpec = NonNullable<PersistentVolume["spec"]>;
 export type VolumeType = "hostPath" | "local";
 
 /**
- * The claim's type, or else the class's, or else hostPath; in any case of letters. Throws for any
- * other word: before a directory is made, unlike the original. A claim of type local on a shared
- * file system is refused as well: the API server would refuse the PersistentVolume, which has no
- * node affinity.
+ * The claim's type, or else the class's, or else hostPath; upper and lower case are the same.
+ * Throws for any other word: before a directory is made, unlike the original. A claim of type local
+ * on a shared file system is refused as well: the API server would refuse the PersistentVolume,
+ * which has no node affinity.
  */
 export function volumeTypeOf(claim: PersistentVolumeClaim, storageClass: StorageClass, shared: boolean): VolumeType {
   const type =
@@ -58,7 +58,7 @@ export function volumeParts(location: VolumeLocation): ProvisionedVolume {
 
 /**
  * One term, one expression, one value: other tools look for this very form. A node without the
- * label is meant by its name.
+ * label is matched by its name.
  */
 function affinityTo(node: Node, affinityKey: string): NonNullable<VolumeSpec["nodeAffinity"]> {
   const key = affinityKey === "" ? HOSTNAME_LABEL : affinityKey;

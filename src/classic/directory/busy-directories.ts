@@ -11,14 +11,14 @@ import type { Location, VolumeIndex } from "./locations.ts";
  *
  * Invariant: at any time, busy directories on one node do not overlap. `made` and `stored` cover
  * the time in which the directory is there and its PersistentVolume is not yet in the watch's
- * store. After a crash the create pods tell the same (helper/helper-pods.ts).
+ * store. After a crash the create pods record the same (helper/pods/helper-pods.ts).
  */
 export class BusyDirectories {
   readonly #busy = new LocationSet();
   readonly #made = new LocationSet();
   /** When the PersistentVolumes were stored, oldest first. */
   readonly #stored = new Map<string, number>();
-  /** Those who wait for the same place, first come first served, and where their places are. */
+  /** Waiters for the same location, first come first served, and the paths they wait for. */
   readonly #queues = new Map<string, Waiter[]>();
   readonly #queuePaths = new PathIndex();
   #arrivals = 0;
@@ -32,7 +32,7 @@ export class BusyDirectories {
 
   /**
    * Waits, first come first served, until no other volume's busy directory overlaps; `node`
-   * undefined is every node. Returns what ends it.
+   * undefined is every node. Returns the function that releases the directory.
    */
   async hold(location: Location, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
@@ -73,7 +73,7 @@ export class BusyDirectories {
     return this.#made.touching(location).find(({ volume }) => !this.#index.has(volume))?.volume;
   }
 
-  /** By a busy directory, or by somebody who came before `arrival` and waits for one. */
+  /** Whether a busy directory, or a waiter that came before `arrival`, overlaps. */
   #isBlocked(location: Location, arrival: number): boolean {
     if (this.#busy.touching(location).length > 0) return true;
     for (const key of this.#queuePaths.near(location.path)) {
@@ -115,7 +115,7 @@ export class BusyDirectories {
     });
   }
 
-  /** Only the first of each queue near the place can have become free. */
+  /** Only the first waiter of each queue near the location can have its turn now. */
   #wake(location: Location): void {
     const heads = [...this.#queuePaths.near(location.path)].flatMap((key) => this.#queues.get(key)?.slice(0, 1) ?? []);
     for (const head of heads.toSorted((a, b) => a.arrival - b.arrival)) {
@@ -141,7 +141,7 @@ interface Waiter {
   readonly go: () => void;
 }
 
-/** Places by volume. */
+/** Locations by volume. */
 class LocationSet {
   readonly #places = new Map<string, Location>();
   readonly #paths = new PathIndex();
@@ -170,7 +170,7 @@ class LocationSet {
   }
 }
 
-/** The paths are known to overlap. */
+/** Whether two locations overlap, given that their paths do. */
 function touches(a: Location, b: Location): boolean {
   return a.volume !== b.volume && (a.node === undefined || b.node === undefined || a.node === b.node);
 }

@@ -41,7 +41,7 @@ export function placementOf(volume: PersistentVolume): Placement {
   };
 }
 
-/** The directory: of hostPath or of local, and of exactly one of them. */
+/** The path of hostPath or local; undefined unless exactly one of them is set. */
 export function directoryOf(volume: PersistentVolume): string | undefined {
   const hostPath = volume.spec?.hostPath?.path;
   const local = volume.spec?.local?.path;
@@ -54,9 +54,9 @@ export type NodeAnswer =
 
 /**
  * The node that has the directory: from the annotation, else matchFields, else by label. Where the
- * annotated node is gone, or no longer carries the label that pods are steered by, a node that does
- * carry it has the disk. Throws the original's errors for a volume that names no node at all, or
- * several.
+ * annotated node is gone, or no longer carries the label in the volume's affinity, the node that
+ * does carry it has the disk. Throws the original's errors for a volume that names no node at all,
+ * or several.
  */
 export function nodeOf(placement: Placement, nodes: Iterable<Node>): NodeAnswer {
   const all = [...nodes];
@@ -81,7 +81,7 @@ export function nodeOf(placement: Placement, nodes: Iterable<Node>): NodeAnswer 
   if (placement.affinity === "not required") throw classicErrors.NO_AFFINITY_REQUIRED({});
   if (label === undefined || value === "") throw classicErrors.NO_AFFINITED_NODE({});
   if (value === undefined) throw classicErrors.SEVERAL_VALUES({});
-  // A node that had no such label when the volume was made is meant by its name.
+  // A node that did not have the label when the volume was made is matched by its name.
   const named = byName(value);
   if (named !== undefined && named.metadata?.labels?.[label.key] === undefined) return { found: "node", node: named };
   if (named !== undefined && label.key === "kubernetes.io/hostname") return { found: "node", node: named };
@@ -89,7 +89,7 @@ export function nodeOf(placement: Placement, nodes: Iterable<Node>): NodeAnswer 
 }
 
 /**
- * Whether the directory can be on this node, as far as the volume says: for the question whether
+ * Whether the directory can be on this node, as far as the volume says. Used to find out whether
  * two volumes share a directory, where a wrong yes only keeps data. Without an affinity it can be
  * on every node: a volume on a shared file system names only the node whose helper made it.
  */
@@ -99,8 +99,8 @@ export function mayLieOn({ annotated, terms, affinity }: Placement, node: Node):
 }
 
 /**
- * What is not understood may fit. Older volumes have the node's name where newer ones have its
- * label.
+ * An expression that is not understood counts as a match. Older volumes have the node's name where
+ * newer ones have its label.
  */
 function mayFit(term: NodeSelectorTerm, node: Node): boolean {
   const name = node.metadata?.name ?? "";

@@ -3,9 +3,9 @@ import { persistentVolumes } from "../../kube/kinds.ts";
 import { type VolumeIndex, VolumeLocations } from "./locations.ts";
 
 /**
- * All PersistentVolumes past every cache, for directories that others may use: what a watch has not
- * told yet may be somebody's data. Many who ask at once share one list, which has always begun
- * after the question.
+ * Lists all PersistentVolumes past every cache, for directories that other volumes may use: a
+ * volume that the watch has not shown yet may have data there. Callers that ask at once share one
+ * list, which always starts after they asked.
  */
 export class LiveVolumes {
   readonly #client: KubeClient;

@@ -6,7 +6,7 @@ import { directoryOf, type Placement, placementOf } from "./directory-of.ts";
 /** A volume's directory. */
 export interface Location {
   readonly volume: string;
-  /** undefined: on every node (a shared file system), or it cannot be told. */
+  /** undefined: on every node (a shared file system), or unknown. */
   readonly node: string | undefined;
   readonly path: string;
 }
@@ -19,9 +19,10 @@ export interface LocatedVolume {
   /** Released with policy Delete: its directory is or will be removed. */
   readonly willBeRemoved: boolean;
   /**
-   * With policy Delete: the claim it was made for. When that is gone the directory goes, even if
-   * nobody has called it Released yet. Not of a volume that no provisioner has made, or that has
-   * Failed: nobody removes it, and nobody may wait for that.
+   * With policy Delete: the claim it was made for. When that claim is gone the directory will be
+   * removed, even if the volume is not marked Released yet. undefined for a volume that no
+   * provisioner has made, or that has Failed: nothing removes it, so nothing may wait for its
+   * removal.
    */
   readonly owner: { readonly key: string; readonly uid: string } | undefined;
 }
@@ -31,7 +32,7 @@ export interface LocatedVolume {
  * contains or lies in a given one.
  */
 export interface VolumeIndex {
-  /** Whatever their nodes. */
+  /** On any node. */
   near(path: string): readonly LocatedVolume[];
   has(name: string): boolean;
   get(name: string): LocatedVolume | undefined;

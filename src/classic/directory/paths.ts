@@ -23,8 +23,8 @@ export function clean(path: string): string {
 }
 
 /**
- * Both, one below the other, cleaned. A leading slash of `below` means nothing: it does not lead
- * out of `base`.
+ * Joins the two and cleans the result. A leading slash of `below` is ignored: it does not lead out
+ * of `base`.
  */
 export function join(base: string, below: string): string {
   const parts = [base, below].filter((part) => part !== "");

@@ -9,7 +9,7 @@ import { mayLieOn } from "./directory-of.ts";
  */
 export interface Sharers {
   /**
-   * A volume whose data is or will be removed: its teardown would take a new volume there with it.
+   * A volume whose data is or will be removed: its teardown would remove a new volume's data, too.
    */
   readonly removed: string | undefined;
   /** A volume that stays: removing the directory would take its data. */
@@ -17,9 +17,9 @@ export interface Sharers {
 }
 
 /**
- * Other volumes whose directory is, contains or lies in this place. `node` undefined: any node.
- * `heir`: the claim the place is for; a claim of the same name before it is gone for certain, and
- * its volume's directory goes.
+ * Other volumes whose directory is, contains or lies in this one. `node` undefined: any node.
+ * `heir`: the claim that the directory is for. An earlier claim of the same name must be gone, so
+ * the directory of its volume will be removed.
  */
 export function sharersOf(
   location: Location,

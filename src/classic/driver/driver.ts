@@ -12,8 +12,8 @@
  *
  * Invariants: while a directory may exist, a create pod, a PersistentVolume or (after a timeout) a
  * claim is there that leads to it. No directory is given to a claim while something may still
- * remove it, and none is removed without a last question, after all waiting, whether that is still
- * wanted and whether it is nobody else's (removal/check.ts).
+ * remove it, and none is removed without a last check, after all waiting, that the removal is still
+ * wanted and that no other volume uses the directory (removal/check.ts).
  */
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
@@ -43,7 +43,10 @@ export interface ClassicDeps extends HelperWorkDeps {
   /** StorageClass.provisioner. */
   readonly provisioner: string;
   readonly retry: Driver["retry"];
-  /** Creates, and deletes, at once in all. @default no limit but that of each node */
+  /**
+   * How many creates, and how many deletes, may run at once in total. @default no limit but that of
+   * each node
+   */
   readonly workers?: number | undefined;
   readonly settings: SettingsSource;
   /** All PersistentVolumes, whoever made them, watched. */
@@ -52,8 +55,8 @@ export interface ClassicDeps extends HelperWorkDeps {
 }
 
 /**
- * Makes the driver. Its `attempts` are the volumes that a create helper pod, or the memory of an
- * attempt whose pod is gone, tells of: being made right now, made and not stored, or failed.
+ * Makes the driver. Its `attempts` are the volumes known from a create pod, or from the memory of
+ * an attempt whose pod is gone: in progress, made but not stored, or failed.
  */
 export function createClassicDriver(deps: ClassicDeps): Driver {
   return new Classic(deps);
@@ -69,8 +72,8 @@ class Classic implements Driver {
   readonly workers: number | undefined;
   readonly #refusal: Driver["refusal"];
   /**
-   * Wall clock. What attempts on older claims may have made, under a leader before this one, only
-   * the cluster can tell, and it need not.
+   * Wall clock. An earlier leader may have begun attempts for claims older than this, and the
+   * cluster need not show what they made.
    */
   readonly #since: number;
   readonly #deps: ClassicDeps;
@@ -114,7 +117,7 @@ class Classic implements Driver {
     const begun = this.#attempts.nodeOf(request.volumeName);
     const again = able.find((node) => node.metadata?.name === begun);
     if (again !== undefined) return again;
-    // The volume cannot follow its pod elsewhere.
+    // Prefer nodes where the claim's pods can run: the volume cannot follow a pod to another node.
     const rank = Math.min(...able.map((node) => rankFor(pods, node)));
     const best = able.filter((node) => rankFor(pods, node) === rank);
     const chosen = rendezvous(pods.drawBy, best, nameOf);
@@ -166,8 +169,8 @@ class Classic implements Driver {
 
   /**
    * A claim goes back to the scheduler only where another node could serve it. Where none can, a
-   * mistake in the configuration sends it to and fro without end: then it fails, and is tried again
-   * after longer and longer pauses.
+   * mistake in the configuration would send it back and forth endlessly: then it fails, and is
+   * tried again with back-off.
    */
   #plan(settings: Settings, request: ProvisionRequest): ProvisionPlan {
     const { log, nodes, render } = this.#deps;
@@ -183,8 +186,7 @@ class Classic implements Driver {
 
   async stored(volumeName: string): Promise<void> {
     await this.#attempts.stored(volumeName);
-    // A teardown that was begun when it was still to be removed: an administrator has rescued it
-    // since.
+    // An administrator has rescued the volume since: an earlier teardown pod must not remove it.
     if (this.#deps.volumes.get(volumeName)?.willBeRemoved === false) await this.#work.dropTeardowns(volumeName);
   }
 

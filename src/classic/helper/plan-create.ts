@@ -3,13 +3,13 @@ import { goesOn, hasSucceeded, type HelperRecord, isDeleted } from "./pods/recor
 
 /** What the next step towards a helper pod is decided from. */
 export interface CreateView {
-  /** What the pod will say of itself. */
+  /** What the new pod will record. */
   readonly wanted: HelperRecord;
-  /** The directory is on a file system of all nodes: a pod on whichever is for the same one. */
+  /** The directory is on a shared file system: a pod on any node is for the same directory. */
   readonly shared: boolean;
-  /** The names that it may have, the first one first. */
+  /** The names that the pod may have, in order of preference. */
   readonly names: readonly string[];
-  /** What has these names by the server's answer, and what else was seen to go on. */
+  /** The pods that have these names by the server's answer, and any other that was seen running. */
   readonly there: readonly Taken[];
 }
 
@@ -22,7 +22,7 @@ export interface Taken {
 export type CreateStep =
   /** A pod for something else has the name. */
   | { readonly step: "refuse"; readonly podName: string }
-  /** It does the work, or has done it; those before it can go. */
+  /** It does the work, or has done it; the pods before it can be deleted. */
   | { readonly step: "take-over"; readonly helper: HelperPod; readonly before: readonly HelperPod[] }
   /** Its deadline has passed: it will have ended soon. */
   | { readonly step: "await-end"; readonly helper: HelperPod }
@@ -38,7 +38,7 @@ export type CreateStep =
  *
  * Create pods have two names, used in turn: the one that failed stays, as the record of what it may
  * have made, until the next is there. Where both names are taken by pods that have ended, one
- * record is enough. A delete pod has one name: what it did, it may do again.
+ * record is enough. A delete pod has one name: a teardown may run again.
  */
 export function planCreate(view: CreateView): CreateStep {
   const { names, there, wanted } = view;
@@ -77,8 +77,8 @@ export function mayBeMade(view: CreateView): boolean {
 }
 
 /**
- * Whether a pod is for the directory that is wanted. A pod of another one must not be taken for
- * ours: its success would be that of another directory.
+ * Whether a pod is for the directory that is wanted. A pod for another directory must not be taken
+ * for ours: its success says nothing about this one.
  */
 export function isFor(
   { shared, wanted }: Pick<CreateView, "shared" | "wanted">,
@@ -99,8 +99,8 @@ function isEnded({ state }: HelperRecord): boolean {
 }
 
 /**
- * It has ended, also where it is deleted: with somebody's finalizer it may be there for long. Or it
- * was to end, and is on no node that would end it.
+ * It has ended, deleted or not: a finalizer may keep a deleted one for long. Or it was told to end,
+ * and is on no node whose kubelet would end it.
  */
 function endsNoMore({ node, state }: HelperRecord): boolean {
   return state.is === "over" || (state.ending === "by deadline" && node === "");

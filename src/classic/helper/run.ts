@@ -44,27 +44,25 @@ export interface HelperRun {
   /** As built by `helperPod`. */
   readonly pod: Pod;
   /**
-   * The same under another name, for a create pod: what takes the place of a failed one, which is
-   * the record until then.
+   * For a create pod: the same pod under the other name. It replaces a failed one, which is the
+   * record until then.
    */
   readonly successor?: Pod | undefined;
   /**
-   * A create pod of whatever name that was seen to go on: it is waited for instead of a new one.
+   * A create pod of any name that was seen running: it is waited for, and no new one is created.
    */
   readonly running?: Pod | undefined;
-  /**
-   * The directory is on a file system of all nodes: a pod on whichever of them is for the same one.
-   */
+  /** The directory is on a shared file system: a pod on any node is for the same directory. */
   readonly shared: boolean;
   readonly timeoutSeconds: number;
-  /** Called at most once, with what keeps the pod from getting on. */
+  /** Called at most once, with why the pod makes no progress. */
   readonly report: (message: string) => void;
   /**
    * Called when a container of the pod, or of one before it, may have run and the pod has not
    * succeeded: it may be gone, or somebody may delete it. May be called more than once.
    */
   readonly lost: () => void;
-  /** Asked right before the pod is created, however often: whether it still is to be. */
+  /** Asked right before each creation of the pod: whether it is still wanted. */
   readonly gate?: (() => Promise<boolean>) | undefined;
   readonly signal: AbortSignal;
 }

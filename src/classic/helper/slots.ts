@@ -1,17 +1,17 @@
 import { Waiters } from "../../kube/waiters.ts";
 
 /**
- * How many helper pods may run at once: so many on each node, or (as the original's
- * --worker-threads) so many creates and so many deletes in all, and of these so many on each node.
- * Read anew for every turn.
+ * How many helper pods may run at once: `count` on each node, or (as the original's
+ * --worker-threads) `count` creates and `count` deletes in total, of which `onNode` on each node.
+ * Read again for every turn.
  */
 export type SlotLimit =
   | { readonly per: "node"; readonly count: number }
   | { readonly per: "action"; readonly count: number; readonly onNode?: number | undefined };
 
 /**
- * The share of a node's turns that deletes may have: somebody waits for a claim, and nobody for the
- * removal of an old directory.
+ * The share of a node's turns that deletes may have: a pod waits for a claim, and nothing waits for
+ * the removal of an old directory.
  */
 const SHARE_OF_DELETES = 3 / 4;
 
@@ -35,7 +35,7 @@ export class HelperSlots {
   readonly #limit: SlotLimit;
   readonly #nodes: () => number;
   readonly #queues = new Map<string, Queue>();
-  /** Turns on a node, for those who have one of their action. */
+  /** Turns on a node, for pods that already have one of their action. */
   readonly #onNode: HelperSlots | undefined;
 
   /** `nodes` says how many nodes can run helper pods now. */
@@ -105,7 +105,7 @@ function isFree({ running }: Queue, action: Action, room: Room): boolean {
   return running.create + running.delete < room.all && running[action] < room[action];
 }
 
-/** Gives the turns that are free to those that wait. They are theirs before anybody can slip in. */
+/** Gives free turns to waiters at once, so that no newcomer can take them first. */
 function serve(queue: Queue, room: Room): void {
   for (const action of ["create", "delete"] as const) {
     queue.waiting[action].release(() => {

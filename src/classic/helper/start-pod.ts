@@ -2,9 +2,9 @@
  * Gets one helper pod to work: asks the server what is there, does the next step (plan-create.ts),
  * and asks again.
  *
- * The watch may be behind, so what counts is the server's answer: that a name is taken, and what
- * has it. An attempt whose creation was never answered may be there as well, which is why both
- * names of a create pod are read first, unless nothing can have come before it.
+ * The watch may be behind, so the server's answer decides: whether a name is taken, and by which
+ * pod. A pod whose creation was never answered may exist as well, so both names of a create pod are
+ * read first, unless this is certainly the first attempt.
  */
 import { isAlreadyExists, isForbidden } from "../../kube/errors.ts";
 import { type Pod, pods } from "../../kube/kinds.ts";
@@ -39,12 +39,12 @@ class Starter {
   readonly #run: Omit<HelperRun, "signal">;
   readonly #wanted: HelperRecord;
   readonly #signal: AbortSignal;
-  /** By name, what is created: the first name first. */
+  /** The pods that may be created, by name, in order of preference. */
   readonly #pods: ReadonlyMap<string, Pod>;
   /** Something before the pod that is created now may have made the directory. */
   #again: boolean;
   #told: string | undefined;
-  /** What the server said when a pod was not created for want of room. */
+  /** The server's error when a quota had no room for the pod. */
   #refusal: unknown;
 
   constructor(
@@ -131,9 +131,9 @@ class Starter {
   }
 
   /**
-   * Where a quota has no room for two pods, the record of a failed one takes the room of its
-   * successor and goes first. The claim is the record then, and this process' memory. Resolves with
-   * whether there is something to try again for.
+   * Where a quota has no room for two pods, the failed one is deleted before its successor is
+   * created. In between, the claim and this process's memory are the record. Resolves with whether
+   * to try again.
    */
   async #makeRoom(): Promise<boolean> {
     const view = this.#view(await this.#ask());
@@ -145,7 +145,7 @@ class Starter {
     return true;
   }
 
-  /** Said before a pod is deleted that tells of it: the creation of the next may be refused. */
+  /** Called before the pod that records it is deleted: the creation of the next may be refused. */
   #mayBeMade(): void {
     if (this.#wanted.action !== "create") return;
     this.#again = true;
@@ -165,7 +165,7 @@ class Starter {
     return there;
   }
 
-  /** A pod of whatever name that was seen to go on, if it still does. */
+  /** The pod that was seen running, whatever its name, if it still runs or has succeeded. */
   async #stillRunning({ metadata: { name = "", namespace, uid } = {} }: Pod): Promise<readonly Taken[]> {
     const pod = await this.#control.get(name, namespace, this.#signal);
     if (pod === undefined || pod.metadata?.uid !== uid) return [];
@@ -174,13 +174,13 @@ class Starter {
     return isFor(view, record) && (goesOn(record.state) || hasSucceeded(record.state)) ? [{ pod, record }] : [];
   }
 
-  /** Makes way for a fresh pod. */
+  /** Deletes a pod to make room for a new one. */
   async #replace({ pod }: HelperPod): Promise<void> {
     await this.#control.printLog(pod);
     await this.#control.removeAndWait(pod, this.#signal);
   }
 
-  /** Its log is told: perhaps its leader could not. */
+  /** Copies the log first: the leader that ran the pod may not have done so. */
   async #removeTold(pod: Pod): Promise<void> {
     await this.#control.printLog(pod);
     await this.#control.remove(pod);

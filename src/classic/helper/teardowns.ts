@@ -4,8 +4,8 @@
  *
  * Invariant: nobody is given a directory, and no removal is begun, while such a pod for an
  * overlapping directory has not ended (`clear`). A delete pod is never forced off a node that may
- * still be running it: on a node that does not answer it stays, and whoever wants its directory is
- * told so and tries again; nobody else waits.
+ * still be running it: on a node that does not answer it stays, and whoever wants its directory
+ * gets an error and tries again; no other directory has to wait.
  */
 import { type Clock, deadline } from "../../effects/clock.ts";
 import type { Pod } from "../../kube/kinds.ts";
@@ -27,14 +27,17 @@ interface TeardownDeps {
   readonly log: Log;
 }
 
-/** The API server may refuse the deletion of a PersistentVolume for a while. */
+/**
+ * How long a finished teardown is remembered: the API server may refuse to delete its
+ * PersistentVolume for a while.
+ */
 const REMEMBERED_MS = 3_600_000;
 
 export class Teardowns {
   readonly #deps: TeardownDeps;
   /**
-   * What this process has done well, and when (milliseconds, monotonic), oldest first. Its pod is
-   * gone; the PersistentVolume may still be there, and is removed again then.
+   * Teardowns that succeeded in this process, and when (milliseconds, monotonic), oldest first. The
+   * pod is gone; while the PersistentVolume is still there, its removal is asked for again.
    */
   readonly #finished = new Map<string, number>();
   /** Names of the pods that this process runs now. */
@@ -44,7 +47,7 @@ export class Teardowns {
     this.#deps = deps;
   }
 
-  /** Runs a pod that is nobody's leftover meanwhile. */
+  /** Runs a delete pod, which does not count as unattended meanwhile. */
   async during<T>(podName: string, work: () => Promise<T>): Promise<T> {
     this.#running.add(podName);
     try {
@@ -54,15 +57,15 @@ export class Teardowns {
     }
   }
 
-  /** Volumes that have one. */
+  /** Volumes that have an unattended delete pod. */
   volumes(): readonly string[] {
     return this.#deps.pods.all().flatMap(({ record }) => (this.#isUnattended(record) ? [record.volumeName] : []));
   }
 
   /**
-   * Makes sure that nothing is left that removes this directory: takes away what has not begun,
-   * waits for what runs. Rejects with CLASSIC_TEARDOWN_LEFT after `seconds`, or at once where the
-   * node does not answer.
+   * Makes sure that no unattended pod can remove this directory: deletes those that have not
+   * started, waits for those that run. Rejects with CLASSIC_TEARDOWN_LEFT after `seconds`, or at
+   * once where the node does not answer.
    */
   async clear(location: Location, seconds: number, signal: AbortSignal): Promise<void> {
     for (const helper of this.#deps.pods.all()) {
@@ -72,10 +75,10 @@ export class Teardowns {
   }
 
   /**
-   * A pod that has done this very teardown, whoever made it: of this PersistentVolume, since it was
-   * released, and with success. One that runs is waited for. A script that moves a directory, or
-   * deletes a subvolume, cannot run twice. Undefined when there is none, also when one did not end
-   * in time: `clear` says why.
+   * A pod that has already done this teardown, whoever made it: for this PersistentVolume, created
+   * since its release, and succeeded. One that still runs is waited for, because a script that
+   * moves a directory or deletes a subvolume cannot run twice. Undefined when there is none, or
+   * when it did not end in time: then `clear` says why.
    */
   async done(task: HelperTask, seconds: number, signal: AbortSignal): Promise<Pod | undefined> {
     const { pods, control, clock } = this.#deps;
@@ -104,7 +107,9 @@ export class Teardowns {
     if (key !== undefined) this.#finished.set(key, now);
   }
 
-  /** Whether this process has done this very teardown: of this release of the PersistentVolume. */
+  /**
+   * Whether this process has already done this teardown, for this release of the PersistentVolume.
+   */
   isFinished(task: HelperTask): boolean {
     const key = keyOf(task);
     return key !== undefined && this.#finished.has(key);
@@ -115,8 +120,8 @@ export class Teardowns {
   }
 
   /**
-   * Sweeps the pods of a volume that is not to be removed: those that have ended, and those that
-   * have not begun. Never rejects.
+   * Deletes the pods of a volume that must not be removed: those that have ended, and those that
+   * have not started. Never rejects.
    */
   async drop(volumeName: string): Promise<void> {
     const { pods, control } = this.#deps;
@@ -133,7 +138,7 @@ export class Teardowns {
     const { podName, volumeName, node, path, state } = record;
     const ended = state.is === "over";
     if (ended && volumeName !== location.volume) return;
-    log.info("a teardown that is left is awaited", {
+    log.info("waiting for a leftover teardown pod", {
       pod: podName,
       volume: volumeName,
       node,
@@ -167,13 +172,16 @@ function hasEndedWell({ state }: HelperRecord): boolean {
   return state.is === "over" && state.well;
 }
 
-/** One release of one PersistentVolume at one place; undefined for what attempts have left. */
+/**
+ * Key of one release of one PersistentVolume at one location; undefined for the teardown of an
+ * attempt.
+ */
 function keyOf({ node, path, released, shared }: HelperTask): string | undefined {
   if (released === undefined) return undefined;
   return [released.uid, String(released.since), shared ? "" : node, clean(path)].join("\0");
 }
 
-/** Whether a pod is for this teardown, and not for an earlier life of the volume's name. */
+/** Whether a pod is for this teardown, and not for an earlier volume of the same name. */
 function isOf({ createdAt, node, path, volumeUid }: HelperRecord, task: HelperTask): boolean {
   const { released } = task;
   if (released === undefined || path !== clean(task.path) || (node !== task.node && !task.shared)) return false;

@@ -48,7 +48,7 @@ export function failureOf(pod: Pod): string {
 }
 
 const TAIL_LINES = 5;
-/** With the words around it, what the message of an event has room for. */
+/** The message of an event has room for this and the words around it. */
 const TAIL_CHARACTERS = 800;
 const CUT_MARK = "…";
 

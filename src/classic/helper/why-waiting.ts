@@ -1,7 +1,7 @@
 /*
  * What a pod's own status does not say: a volume that cannot be mounted, a sandbox that cannot be
- * made. The kubelet tells of it in events of the pod alone, in the namespace of the helper pods,
- * and the pod is gone before anybody looks there.
+ * made. The kubelet reports it only in events of the pod, in the namespace of the helper pods, and
+ * the pod is gone before anybody looks there.
  */
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
@@ -16,7 +16,7 @@ const FIRST_LOOK_MS = 5_000;
 const AGAIN_MS = 10_000;
 const LOOK_TIMEOUT_MS = 5_000;
 
-/** What the pod's status says as well: troubleOf() tells of these. */
+/** Reasons that the pod's status shows, too: troubleOf() reports these. */
 const TOLD_BY_STATUS = new Set(["FailedScheduling", "Failed", "BackOff", "ErrImageNeverPull"]);
 
 export interface WhyWaitingDeps {

@@ -19,10 +19,10 @@ import { Teardowns } from "./teardowns.ts";
 import { locationText, wrapped } from "./wording.ts";
 
 export interface HelperWorkDeps {
-  /** Of the helper pods and the ConfigMap. */
+  /** Namespace of the helper pods and the ConfigMap. */
   readonly namespace: string;
   readonly configMapName: string;
-  /** Of the helper pods. */
+  /** ServiceAccount of the helper pods. */
   readonly serviceAccountName: string;
   readonly provisioner: string;
   readonly client: KubeClient;
@@ -41,17 +41,17 @@ export interface HelperWorkDeps {
  */
 export interface WorkContext {
   readonly settings: Settings;
-  /** Of the events; undefined when nobody is left to be told. */
+  /** The object that events are about; undefined when it is gone. */
   readonly about: AboutObject | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Behind the name of every second create pod of a claim. */
+/** Suffix of every other create pod of a claim. */
 const SUCCESSOR = "-again";
 
 /**
- * Makes and removes directories by helper pods: waits for a turn, runs the pod, tells of trouble,
- * keeps its log.
+ * Makes and removes directories by helper pods: waits for a turn, runs the pod, reports trouble,
+ * copies its log.
  */
 export class HelperWork {
   readonly createPods: CreatePods;
@@ -79,8 +79,8 @@ export class HelperWork {
 
   /**
    * Makes a directory. The pod stays, succeeded, as the record of it. `lost` is called when
-   * something may have been made and no pod is left to tell; `running` is a pod that was seen at it
-   * already.
+   * something may have been made, possibly without a pod that records it; `running` is a pod that
+   * was already seen doing it.
    */
   async create(task: HelperTask, context: WorkContext, lost: () => void, running?: Pod): Promise<void> {
     const { volumeName, node, path } = task;
@@ -106,13 +106,13 @@ export class HelperWork {
     });
   }
 
-  /** Resolves when no teardown that somebody left behind can remove this directory any more. */
+  /** Resolves when no leftover teardown pod can remove this directory any more. */
   async clear(location: Location, { settings, signal }: Pick<WorkContext, "settings" | "signal">): Promise<void> {
     await this.#teardowns.clear(location, settings.config.cmdTimeoutSeconds, signal);
   }
 
   /**
-   * Sweeps the delete pods of a volume that is not to be removed, except one that runs. Never
+   * Deletes the delete pods of a volume that must not be removed, except one that runs. Never
    * rejects.
    */
   async dropTeardowns(volumeName: string): Promise<void> {
@@ -121,7 +121,7 @@ export class HelperWork {
 
   /**
    * Removes a directory and then the pod that did it. `gate` is asked after all waiting, right
-   * before the pod is created: what it answers keeps the directory, and is the answer here too.
+   * before the pod is created: when it answers, the directory is kept and the answer is returned.
    * When the signal is aborted, a pod that has not begun is taken back.
    */
   async tearDown<T>(
@@ -140,7 +140,7 @@ export class HelperWork {
       log.info(`Deleting volume ${volumeName} at ${locationText(node, path)}`, { volume: volumeName, node, path });
       return true;
     };
-    // Wrong input is told before anything is waited for.
+    // Refuse wrong input before waiting for anything.
     helperPod(task, this.#around(context));
     const end = await this.#slots.take("delete", node, context.signal);
     let ended: Pod | undefined;
@@ -195,7 +195,7 @@ export class HelperWork {
       signal,
       timeoutSeconds: settings.config.cmdTimeoutSeconds,
       report: (message) => {
-        log.warn("a helper pod does not get on", { pod: run.pod.metadata?.name, why: message });
+        log.warn("a helper pod makes no progress", { pod: run.pod.metadata?.name, why: message });
         if (about !== undefined) recorder.record(about, { type: "Warning", reason: EVENT_HELPER_STUCK, message });
       },
     });

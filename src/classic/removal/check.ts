@@ -11,16 +11,16 @@ import type { HelperWork } from "../helper/work.ts";
 /** Why a directory must not be removed now. */
 export type Obstacle =
   | { readonly obstacle: "withdrawn" }
-  /** A volume that stays has it. */
+  /** A volume that stays uses the directory. */
   | { readonly obstacle: "in use"; readonly other: string }
-  /** It is made for another volume, whose PersistentVolume is not there yet. */
+  /** The directory is made for another volume, whose PersistentVolume is not stored yet. */
   | { readonly obstacle: "making"; readonly other: string };
 
 /**
- * A volume whose directory is around a directory of our own making does not hold it: somebody's
- * hostPath `/opt`, or that of a monitoring pod, is not about the volumes below it. Its own
- * directory has the volume's name in its path; one that is equal, or inside, may hold somebody's
- * data.
+ * Leaves out volumes whose directory contains the volume's own directory (isOwnDirectory): a
+ * PersistentVolume with the hostPath `/opt`, say for monitoring, does not use the volumes below it.
+ * One that has this volume's name in its path, is the same directory or lies inside it still
+ * counts: it may hold somebody's data.
  */
 function withoutThoseAround({ path, volume }: Location, index: VolumeIndex): VolumeIndex {
   if (!isOwnDirectory(path, volume)) return index;
@@ -40,7 +40,7 @@ export interface RemovalCheckDeps {
   readonly work: HelperWork;
 }
 
-/** The last question before a teardown. */
+/** The last check before a teardown. */
 export class RemovalCheck {
   readonly #deps: RemovalCheckDeps;
   readonly #live: LiveVolumes;
@@ -51,8 +51,8 @@ export class RemovalCheck {
   }
 
   /**
-   * What keeps the directory, all things known at the end of the last wait; `confirm` is that wait.
-   * Rejects when the API server cannot be asked.
+   * What keeps the directory, by what is known after the last wait; `confirm` is that wait. Rejects
+   * when the API server cannot be asked.
    */
   async ask(
     location: Location,
@@ -60,9 +60,9 @@ export class RemovalCheck {
     confirm: () => Promise<boolean>,
   ): Promise<Obstacle | undefined> {
     const { volumes, busy, work } = this.#deps;
-    // For a directory of its own the watch will do: only somebody who makes a PersistentVolume for
-    // it by hand at this very moment would be missed. Listing all for each would cost a large
-    // cluster dear.
+    // For the volume's own directory the watch is enough: it can only miss a PersistentVolume that
+    // somebody makes for it by hand at this moment. Listing all volumes for each removal would be
+    // expensive in a large cluster.
     const index = isOwnDirectory(location.path, location.volume) ? volumes : await this.#live.read();
     if (!(await confirm())) return { obstacle: "withdrawn" };
     const { kept } = sharersOf(location, node, withoutThoseAround(location, index));

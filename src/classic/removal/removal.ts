@@ -38,8 +38,8 @@ const UNKNOWN_CLASS = "CLASSIC_UNKNOWN_CLASS";
 /**
  * Whether a volume lies on a file system that all nodes share. One with a node affinity does not,
  * whatever its class says: the class may have changed, or be gone from the configuration. For one
- * without, a class that is gone is stood in for by any that has the volume's directory on its
- * shared file system. Throws CLASSIC_UNKNOWN_CLASS when none does.
+ * without, when its class is gone, any class that has the directory on its shared file system takes
+ * its place. Throws CLASSIC_UNKNOWN_CLASS when none does.
  */
 function isOnSharedFileSystem(volume: PersistentVolume, { config }: Settings): boolean {
   if (placementOf(volume).affinity === "given") return false;
@@ -55,9 +55,9 @@ function isOnSharedFileSystem(volume: PersistentVolume, { config }: Settings): b
 /**
  * Removes the directory of a Released PersistentVolume of whatever version, or says why it stays.
  *
- * Where it is says the PersistentVolume, not the class as it is configured now: one with a node
- * affinity lies on that node's disk; only one without may lie on a file system that all nodes
- * share.
+ * The PersistentVolume says where the directory is, not the class as it is configured now: one with
+ * a node affinity lies on that node's disk; only one without may lie on a file system that all
+ * nodes share.
  */
 export class Removal {
   readonly #deps: RemovalDeps;
@@ -146,10 +146,10 @@ export class Removal {
   }
 
   /**
-   * No node has the directory now. It may come back from repair: it is waited for, and when it has
-   * been missing at every look for a day, all of it spent Released, the object goes and the
-   * directory stays wherever it is. A new leader begins the day anew: it cannot know whether the
-   * node was there meanwhile.
+   * The node that has the directory does not exist now. It may come back from repair, so the volume
+   * waits. When the node has been missing at every look for a day, and the volume was Released all
+   * that time, the PersistentVolume is deleted and the directory stays wherever it is. A new leader
+   * starts the day again: it cannot know whether the node was there meanwhile.
    */
   #withoutNode(volume: PersistentVolume, name: string, wanted: string, path: string): RemovedVolume {
     const { clock, log } = this.#deps;

@@ -59,7 +59,7 @@ export function parseConfig(source: ConfigText): { readonly data: ConfigData; re
 
 function decode(source: ConfigText): ConfigData {
   try {
-    // Of a file, the original reads the first value and ignores what follows.
+    // The original reads only the first value in a file and ignores what follows.
     return decodeConfig(readJson(source.text, source.from === "file" ? "anything" : "nothing"));
   } catch (error) {
     // The original puts the whole of an inline text here, too.
@@ -143,7 +143,7 @@ export function warningsOf(config: ClassicConfig): string[] {
 
 /**
  * The configuration as JSON in the order of the original's structs: the text of its debug line, and
- * what tells whether a file has changed.
+ * what is compared to see whether a file has changed.
  */
 export function configAsJson(data: ConfigData): string {
   const part = (config: ClassConfigData): object => ({

@@ -40,7 +40,7 @@ export type ConfigData = Readonly<z.output<typeof config>>;
 /** `null` elements of nodePathMap are kept: they are refused later, with their index. */
 export type ClassConfigData = Readonly<z.output<typeof classConfig>>;
 
-/** Keys whose value is one text or number: null leaves what an earlier one said. */
+/** Keys whose value is one string or number: null keeps the value of an earlier duplicate. */
 const SCALARS: readonly string[] = [
   "cmdTimeoutSeconds",
   "helpersPerNode",
@@ -53,8 +53,8 @@ const KEYS: readonly string[] = [...SCALARS, "nodePathMap", "storageClassConfigs
 
 /**
  * Puts JSON into the configuration as Go puts it into the original's structs: keys match whatever
- * their case, unknown ones are ignored, the last of several wins, classes are gathered, null leaves
- * a text alone. Throws JsonError with key and line.
+ * their case, unknown ones are ignored, the last of several wins, classes are merged, null leaves a
+ * string or number unchanged. Throws JsonError with key and line.
  */
 export function decodeConfig(json: Json): ConfigData {
   if (json.kind === "scalar" && json.value === null) return config.parse({});

@@ -15,8 +15,8 @@ export interface HelperTemplate {
 
 /**
  * Reads helperPod.yaml. Throws the errors of the original: text that is no YAML, YAML that is no
- * Pod, no container, and (unless `allowUnsafe`) a field that would give whoever may edit the
- * ConfigMap more than a directory to make.
+ * Pod, no container, and (unless `allowUnsafe`) a field that would let whoever may edit the
+ * ConfigMap do more than make a directory.
  */
 export function parseHelperTemplate(text: string, allowUnsafe: boolean): HelperTemplate {
   const object = fromYaml(text);

@@ -13,14 +13,14 @@ export interface StartDeps extends Omit<
   readonly client: KubeClient;
   /**
    * Starts the health server: after the names have been checked, before the configuration is looked
-   * for, so that a probe finds it.
+   * for, so that probes are answered meanwhile.
    */
   readonly serveHealth: () => void | Promise<void>;
 }
 
 /**
  * Loads the settings in the order of the original, so that of several mistakes the same one is
- * reported. Rejects with what goes behind `Error starting daemon: `.
+ * reported. Rejects with the error to print after `Error starting daemon: `.
  */
 export async function loadSettings(options: StartOptions, deps: StartDeps): Promise<Reloader> {
   checkNames(options);

@@ -34,11 +34,11 @@ export interface ReloadDeps {
   readonly configMountPath: string | undefined;
   readonly allowUnsafeTemplate: boolean;
   /**
-   * Asks whether pods of a template would be taken, before it replaces one that works. Rejects when
-   * not.
+   * Asks the API server whether it accepts pods of a template, before that replaces one that works.
+   * Rejects when it does not.
    */
   readonly tryTemplate: (settings: Settings) => Promise<void>;
-  /** Tells of a changed or a refused file (an event on the ConfigMap), once for each text. */
+  /** Records an event on the ConfigMap for a changed or a refused file, once for each text. */
   readonly tell: (event: EventContent) => void;
   /**
    * Counts reloads: called for each changed file that was applied, and for each reading that was
@@ -60,8 +60,8 @@ export class Reloader implements SettingsSource {
   #configJson = "";
   #templateJson = "";
   /**
-   * What was last refused and said so in an event: a wrong file is read every 30 s, its event is
-   * written once.
+   * The last refusal that has an event: a wrong file is read every 30 s, but its event is written
+   * once.
    */
   readonly #refused = new Map<What, string>();
   #named: (() => Named) | undefined;
@@ -90,8 +90,8 @@ export class Reloader implements SettingsSource {
   }
 
   /**
-   * From now on it is known what the cluster has: what the configuration names and is not there is
-   * warned of, now and after each change.
+   * Compares the configuration with what the cluster has, now and after each change, and warns of
+   * what the configuration names and the cluster does not have.
    */
   compareWith(named: () => Named): void {
     this.#named = named;

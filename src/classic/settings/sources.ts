@@ -8,7 +8,7 @@ import { goFileError } from "../go/files.ts";
 import { CONFIG_KEY, HELPER_POD_KEY } from "../names.ts";
 import { join } from "../directory/paths.ts";
 
-/** What of the command line says where the configuration is. */
+/** The options of the command line that say where the configuration is. */
 export interface SourceOptions {
   readonly config: string;
   readonly helperPodFile: string;

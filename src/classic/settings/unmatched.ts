@@ -9,9 +9,9 @@ export interface Named {
 }
 
 /**
- * What is accepted at load although some requests will fail for it: an entry for a node that is not
- * there (a typing error, or not yet), and a class whose `nodePath` is on no node. One sentence for
- * each.
+ * What is accepted at load although some requests will fail for it: an entry for a node that does
+ * not exist (a typo, or the node has not joined yet), and a class whose `nodePath` is on no node.
+ * One sentence for each.
  */
 export function unmatchedIn(config: ClassicConfig, { classes, nodes }: Named): readonly string[] {
   const parts: readonly (readonly [string, ClassConfig])[] =

@@ -26,19 +26,18 @@ const TEMPLATE = "metadata: {name: helper-pod}\nspec: {containers: [{name: helpe
 
 type PodStatus = NonNullable<Pod["status"]>;
 
-/**
- * What plays the kubelets: sets the status of each new helper pod, or leaves it Pending with
- * undefined.
- */
 export const PROVISIONER = "rancher.io/local-path";
+/**
+ * Plays the kubelets: returns the status of each new helper pod, or undefined to leave it Pending.
+ */
 export type Kubelet = (pod: Pod) => PodStatus | undefined;
 
-/** The script has run and was content. */
+/** The script has run and succeeded. */
 export const succeeds: Kubelet = () => ({ phase: "Succeeded" });
 
 /**
- * A driver on the lab's API server with kubelets of the test's. Time stands still until the test
- * moves it.
+ * A driver on the lab's API server, with kubelets that the test plays. Time stands still until the
+ * test moves it.
  */
 export class TestCluster {
   readonly clock: ManualClock = manualClock();

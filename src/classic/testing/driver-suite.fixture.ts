@@ -10,7 +10,7 @@ import { CLAIM_UID, claim, storageClass, volume } from "./objects.fixture.ts";
 export const VOLUME = `pvc-${CLAIM_UID}`;
 export const UID2 = "0b1f0c1e-7d1c-4d6c-9c0a-000000000002";
 export const CREATE = `helper-pod-create-${VOLUME}`;
-/** What comes after a failed one. */
+/** The create pod after a failed one. */
 export const CREATE_AGAIN = `${CREATE}-again`;
 export const DELETE = `helper-pod-delete-${VOLUME}`;
 export const DIRECTORY = `/opt/lpp/${VOLUME}_shop_data`;

@@ -1,5 +1,5 @@
 /*
- * Claims to volumes.
+ * Makes volumes for claims.
  *
  *   claim planned → room reserved, where the driver has a ledger → driver makes the volume
  *     → PersistentVolume stored → driver told (stored) → claim bound (binder, or
@@ -52,11 +52,14 @@ import { unselectNode } from "./unselect-node.ts";
 import { volumeFor } from "./volume.ts";
 
 /**
- * Claims in work at once. A waiting claim costs a promise; how much really runs at once is the
- * driver's business, per node.
+ * Claims in progress at once. A waiting claim costs a promise; the driver limits, per node, how
+ * much really runs at once.
  */
 const UNLIMITED = 16_384;
-/** Who refuses a change of a claim has said so: what it takes is a person. */
+/**
+ * Pause after the API server refused a change of a claim (rights, a policy): only a person can mend
+ * that.
+ */
 const REFUSED_AGAIN_MS = 5 * 60_000;
 
 export interface ClaimLoopDeps {
@@ -70,21 +73,19 @@ export interface ClaimLoopDeps {
   readonly nodes: Informer<Node>;
   /** The pods of all namespaces, with the index of `podIndexes`: for drivers with a ledger. */
   readonly pods?: PodWatch | undefined;
-  /** Where they are not watched. */
+  /** Reads the pods of a namespace, where they are not watched. */
   readonly podsIn?: PodReads | undefined;
   /**
    * One operation per volume name at a time, shared with the reclaim loops and the attempt sweep.
    */
   readonly locks: KeyedLock;
-  /**
-   * Told of every claim of ours that has a volume and is not bound to it, and of every one that is.
-   */
+  /** Told of every claim of ours that has a volume, whether it is bound to it yet or not. */
   readonly binder?: Pick<Binder, "consider" | "forget" | "gone"> | undefined;
   readonly metrics?: ProvisionMetrics | undefined;
   readonly kubeMetrics?: KubeMetrics | undefined;
 }
 
-/** What of an informer of pods is needed; it may hold projections. */
+/** The part of a pod informer that is used; it may hold projections. */
 export type PodWatch = Pick<Informer<Pod>, "store" | "onChange">;
 
 /** The pods of a namespace as they are now; does not reject. */
@@ -97,7 +98,7 @@ type Provision = Extract<ClaimPlan, { step: "provision" }>;
 export class ClaimLoop {
   readonly #deps: ClaimLoopDeps;
   readonly #driver: Driver;
-  /** Of the queue and the controller, in metrics and log lines: `claims/<driver>`. */
+  /** Name of the queue and the controller, in metrics and log lines: `claims/<driver>`. */
   readonly #name: string;
   readonly #queue: WorkQueue;
   readonly #around: Surroundings;
@@ -106,7 +107,7 @@ export class ClaimLoop {
   readonly #failures = new Map<string, number>();
   /** Ends the work on a claim, by claim UID: called when the claim is deleted. */
   readonly #running = new Map<string, AbortController>();
-  /** What was last said in an event to a claim that is refused, by claim UID: once is enough. */
+  /** What the last event of a refused claim was about, by claim UID: it is not repeated. */
   readonly #refused = new Map<string, string>();
   /**
    * Keys of claims whose last failure may end with a change of something else (`retry: "change"`).
@@ -255,8 +256,8 @@ export class ClaimLoop {
   }
 
   /**
-   * A claim that is bound to a volume of ours and not called so (Lost, or cut off between two
-   * writes) is the binder's; whoever waits for a populator is told.
+   * A claim that names a volume of ours and is not in phase Bound (Lost, or a crash between two
+   * writes) is left to the binder. A claim that waits for a volume populator gets an event.
    */
   #nothingToMake(claim: Claim): void {
     const { volumes, binder, recorder } = this.#deps;
@@ -376,7 +377,7 @@ export class ClaimLoop {
     return { ...this.#around, pods: (key) => pods.filter((pod) => claimKeysOf(pod).includes(key)) };
   }
 
-  /** What is to be made on the same node for the same pods. */
+  /** The other volumes to make on the same node for the same pods. */
   #siblings({ claim, node }: ProvisionRequest): readonly ProvisionRequest[] {
     if (node === undefined || selectedNodeOf(claim) === undefined) return [];
     return siblingsOf(this.#driver, claim, nameOf(node), this.#around)
@@ -395,14 +396,14 @@ export class ClaimLoop {
       this.#driver.admit(request);
       return true;
     } catch {
-      // Its own turn says why.
+      // Its own reconcile reports the error.
       return false;
     }
   }
 
   /**
-   * There is nothing to make for the claim now: what was reserved for it goes, unless its siblings
-   * keep it.
+   * There is nothing to make for the claim now: the room reserved for it is released, unless its
+   * siblings still need it.
    */
   #keepOrDropRoom(claim: Claim): void {
     const reservations = this.#reservations;

@@ -7,9 +7,9 @@ interface Term {
 }
 
 /**
- * Why a pod cannot run on a node, as a sentence part; undefined when nothing that is looked at
- * speaks against it. Looked at: node selector, required node affinity, taints, and the affinity of
- * other volumes of the pod. Resources, ports and other pods are the scheduler's business.
+ * Why a pod cannot run on a node, as part of a sentence; undefined when no check excludes the node.
+ * Checked: node selector, required node affinity, taints, and the affinity of other volumes of the
+ * pod. Resources, ports and other pods are the scheduler's business.
  */
 export function whyUnfit(pod: Pod, node: Node, otherVolumes: readonly PersistentVolume[]): string | undefined {
   const labels = node.metadata?.labels ?? {};

@@ -5,15 +5,15 @@ import { provisionerOf, selectedNodeOf, volumeNameOf, waitsForConsumer } from ".
 /*
  * Claims that are served before kube-controller-manager (KCM) has named their driver.
  *
- * KCM writes the annotation `storage-provisioner` with the same client that is limited to 20
- * requests a second: of 500 claims the last one would be named after 25 seconds, and all that time
- * its volume worker, whose acknowledgement express bind needs, would wait for the same client. What
- * the annotation says can be told without it: the class's provisioner is ours, and KCM will not
- * bind the claim to a volume that is there already. For WaitForFirstConsumer the scheduler has seen
- * to the second before it chose a node.
+ * KCM names the driver in the annotation `storage-provisioner`, with a client that is limited to 20
+ * requests a second: of 500 claims the last one would get it after 25 seconds. All that time KCM's
+ * volume worker, whose acknowledgement express bind needs, would wait for the same client. Two
+ * conditions tell that the annotation will name us: the class's provisioner is ours, and KCM will
+ * not bind the claim to an existing volume. For WaitForFirstConsumer the scheduler has checked the
+ * second one before it chose a node.
  */
 
-/** What is known of a claim that is not named yet. */
+/** What is known of a claim whose driver KCM has not named yet. */
 export interface UnnamedClaim {
   readonly claim: PersistentVolumeClaim;
   readonly storageClass: StorageClass | undefined;
@@ -24,8 +24,8 @@ export interface UnnamedClaim {
 }
 
 /**
- * Whether the claim may be served now as if KCM had named this driver. In doubt it is no: KCM's
- * annotation comes.
+ * Whether the claim may be served now as if KCM had named this driver. When in doubt, no: KCM's
+ * annotation will come.
  */
 export function mayGoAhead(provisioner: string, unnamed: UnnamedClaim): boolean {
   const { claim, storageClass, available, reserved } = unnamed;

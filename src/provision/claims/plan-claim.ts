@@ -17,10 +17,7 @@ export interface ClaimSnapshot {
    * (plan-ahead.ts).
    */
   readonly ahead?: boolean;
-  /**
-   * The node that was chosen for another claim of the same pod; counts while none was for this
-   * claim.
-   */
+  /** The node that was chosen for another claim of the same pod; used while this claim has none. */
   readonly siblingsNode?: string;
 }
 
@@ -44,7 +41,7 @@ export type ClaimPlan =
 const nothing: ClaimPlan = { step: "nothing" };
 
 /**
- * Decides the next step of one claim from what is. The conditions are those of the external
+ * Decides the next step of one claim from its state. The conditions are those of the external
  * provisioner protocol: kube-controller-manager has named us, the claim is unbound, and for
  * WaitForFirstConsumer the scheduler has chosen a node.
  */
@@ -73,7 +70,7 @@ export function planClaim(
   return { step: "provision", storageClass, node };
 }
 
-/** The volume of the claim's name is there. */
+/** The step for a claim whose volume, by its name, is stored. */
 function planStored(
   { finalizer }: Pick<Driver, "finalizer">,
   claim: Stored<PersistentVolumeClaim>,
@@ -84,7 +81,7 @@ function planStored(
     return { step: "fail", error: provisionErrors.VOLUME_NAME_TAKEN(about) };
   }
   const { deletionTimestamp, finalizers } = volume.metadata;
-  // Nobody binds a claim to it, and it waits for the claim to go.
+  // No claim will be bound to it any more, and it stays until the claim is gone.
   if (deletionTimestamp !== undefined && finalizer !== undefined && finalizers?.includes(finalizer) === true) {
     return { step: "fail", error: provisionErrors.VOLUME_BEING_DELETED(about) };
   }

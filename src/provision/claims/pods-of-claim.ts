@@ -1,7 +1,7 @@
 /*
  * What the pods of a claim ask of a node that the provisioner chooses (Immediate binding). A volume
- * on a node where its pod cannot run is of no use, and two volumes of one pod on two nodes are of
- * none either. A pod is often made after its claims: then nothing is known, and any node will do.
+ * on a node where its pod cannot run is useless, and so are two volumes of one pod on two nodes. A
+ * pod is often made after its claims: then nothing is known, and any node will do.
  */
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
 import { isTainted } from "../../kube/nodes.ts";
@@ -12,13 +12,13 @@ import { mayRun, siblingKeys, type Surroundings } from "./plan-group.ts";
 
 /** What a driver that chooses the node is told of the claim's pods. */
 export interface PodsOfClaim {
-  /** Whether nothing speaks against all of them running on the node; true where there are none. */
+  /** Whether no check excludes the node for any of them; true when there are none. */
   readonly suits: (node: Node) => boolean;
-  /** Whether there are any. */
+  /** Whether any pod is known. */
   readonly known: boolean;
   /**
-   * The same for all claims of one pod: who draws a node by it draws one node for all of them.
-   * Without a pod the claim's own UID.
+   * The key to choose a node by: the same for all claims of one pod, so that they get the same
+   * node. Without a pod it is the claim's own UID.
    */
   readonly drawBy: string;
 }

@@ -47,7 +47,7 @@ export class Reservations {
     this.#held.delete(claimUid);
   }
 
-  /** The claim's volume is not to be made, or not there. */
+  /** The claim's volume will not be made, or not on that node. */
   drop(claimUid: string): void {
     const held = this.#held.get(claimUid);
     if (held === undefined) return;

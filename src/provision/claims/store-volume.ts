@@ -7,9 +7,9 @@ import { volumeNameOf } from "./claims.ts";
 import { provisionErrors } from "../errors.ts";
 
 /**
- * Stores a claim's PersistentVolume. One of the same name and claim that is there already is this
- * one. Rejects with VOLUME_NAME_TAKEN when it is another claim's, with VOLUME_NOT_STORED when the
- * API server will not have it.
+ * Stores a claim's PersistentVolume. One of the same name and claim that exists already counts as
+ * stored. Rejects with VOLUME_NAME_TAKEN when it is another claim's, with VOLUME_NOT_STORED when
+ * the API server refuses it.
  */
 export async function storeVolume(
   client: KubeClient,

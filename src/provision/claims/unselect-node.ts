@@ -8,9 +8,9 @@ import type { selectedNodeOf } from "./claims.ts";
 type Selected = NonNullable<ReturnType<typeof selectedNodeOf>>;
 
 /**
- * What became of it. `changed`: the claim is gone, is another one, or has another node by now, and
- * an event tells. `refused`: the server will not have the claim changed, with its words; a right is
- * missing, or an admission policy or a webhook says no.
+ * How it ended. `changed`: the claim is gone, is another one, or has another node by now; its next
+ * watch event leads on. `refused`: the server does not let us change the claim, and `why` is its
+ * message; a right is missing, or an admission policy or a webhook forbids it.
  */
 export type Unselected = { readonly end: "unselected" | "changed" } | { readonly end: "refused"; readonly why: string };
 
@@ -34,7 +34,8 @@ export async function unselectNode(
   ] as const;
   const first = await refusalOf(client.patchJson(persistentVolumeClaims, at, patch, { signal }));
   if (first === undefined) return { end: "unselected" };
-  // A failed test and a policy that says no have one code, 422: only the claim tells which it was.
+  // A failed test and a policy's refusal have the same code, 422: only the claim shows which it
+  // was.
   const now = await client.find(persistentVolumeClaims, at, { signal });
   const without = now === undefined ? undefined : withoutNode(claim, selected, now);
   if (without === undefined) return { end: "changed" };
@@ -57,8 +58,8 @@ async function refusalOf(request: Promise<unknown>): Promise<unknown> {
 }
 
 /**
- * The claim as it is now less its node; undefined when it is another claim, or has another node by
- * now.
+ * The claim as it is now, without its node; undefined when it is another claim, or has another node
+ * by now.
  */
 function withoutNode(
   claim: Stored<PersistentVolumeClaim>,

@@ -13,8 +13,8 @@ import { canaryVolume, isCanary, isUsableCanary, namespaceAsOwner } from "./cana
 import { volumePhase } from "./patches.ts";
 
 /*
- * Tells when kube-controller-manager (KCM) has taken in the PersistentVolumes that were written
- * before a question.
+ * Finds out when kube-controller-manager (KCM) has processed the PersistentVolumes that were
+ * written before a question.
  *
  * Why: KCM marks a bound claim Lost ("Data on the volume is lost!") when the claim's volume is not
  * in a store that only its one volume worker fills, and that worker can be many seconds behind. A
@@ -30,9 +30,9 @@ import { volumePhase } from "./patches.ts";
  * before the question. So a caller is released by the second answer after its call
  * (docs/adr/0002-two-answers.md).
  *
- * Where the API server refuses the canary (an admission policy, a webhook, a missing right) nobody
- * is ever answered: express bind is off, and kube-controller-manager binds the claims, as it does
- * without us. That is told once, and tried again at long intervals.
+ * Where the API server refuses the canary (an admission policy, a webhook, a missing right) no
+ * caller is ever answered: express bind is off, and kube-controller-manager binds the claims, as it
+ * does without us. This is reported once, and tried again at long intervals.
  *
  * One round at a time, whatever the number of callers. Invariant: a caller counts a round only if
  * the round's write was sent after the call.
@@ -43,8 +43,8 @@ const ANSWERS_NEEDED = 2;
 const RETRY_MS = 1_000;
 const RETRY_BEHIND_MS = 50;
 /**
- * A patch that is refused so often in a row is refused by something else than the test of the
- * phase: a cache is seldom behind for longer than half a second.
+ * How many refused patches in a row are put down to a stale cache, which fails the test of the
+ * phase. A cache is seldom behind for longer than half a second.
  */
 const MOST_BEHIND = 10;
 /** How often a canary that is refused is tried again. */
@@ -56,7 +56,7 @@ interface Waiter {
   readonly resolve: () => void;
 }
 
-/** The canary could not be made: no cache can be to blame for that. */
+/** The canary could not be made: a stale cache cannot cause that. */
 class CanaryRefused extends Error {
   override readonly name = "CanaryRefused";
   readonly refusal: unknown;
@@ -90,12 +90,12 @@ export class Acknowledger {
   #wake: () => void = () => undefined;
   /** How often in a row the cache was, or seemed, behind. */
   #behind = 0;
-  /** The refusal was told, and nothing has been accepted since. */
+  /** The refusal was reported, and nothing has been accepted since. */
   #isOff = false;
 
   /**
    * `owner` tells the canaries of several installations in one cluster apart; `namespace` is that
-   * of the installation, with which its canary goes.
+   * of the installation; when it is deleted, so is its canary.
    */
   constructor(deps: AcknowledgerDeps, { owner, namespace }: { readonly owner: string; readonly namespace: string }) {
     this.#deps = deps;
@@ -104,8 +104,8 @@ export class Acknowledger {
   }
 
   /**
-   * Resolves when KCM has taken in every PersistentVolume whose write had been answered before this
-   * call. Waits as long as it takes. `claim` is the one to be bound then.
+   * Resolves when KCM has processed every PersistentVolume whose write had been answered before
+   * this call. Waits as long as it takes. `claim` is the one to be bound then.
    */
   acknowledged(claim: PersistentVolumeClaim | undefined, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -131,7 +131,7 @@ export class Acknowledger {
     });
   }
 
-  /** Answers questions until the signal is aborted, then takes the canary away. */
+  /** Answers callers until the signal is aborted. The canary stays: see `removeCanaries`. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log, metrics } = this.#deps;
     while (!signal.aborted) {
@@ -153,7 +153,7 @@ export class Acknowledger {
     }
   }
 
-  /** Tells what is worth a line, once. */
+  /** How long to wait after an error, in milliseconds. Reports a refusal, once. */
   #pauseAfter(error: unknown): number {
     const { log } = this.#deps;
     const refusal = error instanceof CanaryRefused ? error.refusal : error;
@@ -172,7 +172,7 @@ export class Acknowledger {
     return RETRY_MS;
   }
 
-  /** On one of the claims that wait for it: all of them are bound nevertheless. */
+  /** The event is on one of the claims that wait. KCM binds all of them nevertheless. */
   #tellRefusal(why: string): void {
     const { log, recorder } = this.#deps;
     log.warn("the acknowledgement canary was refused, express bind is off", {

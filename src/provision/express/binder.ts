@@ -37,8 +37,8 @@ import { planBind, type BindPlan } from "./plan-bind.ts";
  */
 
 /**
- * What KCM gets to bind a claim by itself. Idle, it takes 30 ms; measured beside it, waiting longer
- * only delays bursts.
+ * How long KCM gets to bind a claim by itself. It takes 30 ms when idle; by measurement, a longer
+ * wait only delays bursts.
  */
 const HEAD_START_MS = 100;
 
@@ -61,7 +61,7 @@ export interface BinderDeps {
   readonly kubeMetrics?: KubeMetrics | undefined;
 }
 
-/** A refused write is looked at again, so often: the cache may have been behind. */
+/** How often a claim is looked at again after a refused write: the cache may have been behind. */
 const LOOKS_AFTER_REFUSAL = 4;
 const LOOK_AGAIN_MS = 1_000;
 
@@ -78,7 +78,7 @@ export class Binder {
   readonly #queue: WorkQueue;
   /**
    * Claims whose volume is stored and that were not seen bound yet, by claim key. Written by
-   * `consider` and `#drop` only; an entry is of one claim UID and one volume UID.
+   * `consider` and `#drop` only; an entry is for one claim UID and one volume UID.
    */
   readonly #pending = new Map<string, Pending>();
 
@@ -183,7 +183,7 @@ export class Binder {
       if (!isRefused(error)) throw error;
       log.debug("express bind was refused, the ordinary protocol goes on", { ...fields, err: error });
       pending.refusals += 1;
-      // Without the right there is nothing to look for.
+      // Where a right is missing, looking again does not help.
       if (!isForbidden(error) && pending.refusals <= LOOKS_AFTER_REFUSAL) return { requeueAfterMs: LOOK_AGAIN_MS };
       this.#drop(key, pending, "ordinary");
       return undefined;
@@ -204,7 +204,7 @@ export class Binder {
   ): Promise<void> {
     const { client } = this.#deps;
     const provisioner = volume.metadata.annotations?.[PROVISIONED_BY];
-    // Not one of those that this program stores.
+    // This program did not store the volume.
     if (provisioner === undefined) return;
     const volumeName = volumeNameOf(claim);
     if (claim.metadata?.annotations === undefined) {
@@ -217,8 +217,8 @@ export class Binder {
   }
 
   /**
-   * KCM owes every new volume of a claim this phase, at 20 requests a second; paying it ourselves
-   * keeps its one volume worker free.
+   * KCM has to write this phase for every new volume of a claim, at 20 requests a second. Writing
+   * it ourselves keeps its one volume worker free.
    */
   async #markVolumeBound(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<void> {
     const { client, log } = this.#deps;

@@ -36,9 +36,9 @@ export function canaryVolume(name: string, owner: string, goesWith?: OwnerRefere
 }
 
 /**
- * Our namespace as the owner of the canary: who uninstalls us with one `kubectl delete -f` takes
- * our rights away before we have ended, and then the garbage collector removes the canary.
- * Undefined where we may not read it.
+ * Our namespace as the owner of the canary: an uninstall with one `kubectl delete -f` may remove
+ * our rights before we can delete the canary; then the garbage collector deletes it. Undefined
+ * where we may not read it.
  */
 export async function namespaceAsOwner(
   client: KubeClient,

@@ -2,7 +2,7 @@ import type { PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.t
 import { uidOf, type Stored } from "../../kube/objects.ts";
 
 export type BindPlan =
-  /** Nothing for express bind to do; `settled`: nor will there be. */
+  /** Nothing for express bind to do; `settled`: nor will there be later. */
   | { readonly step: "leave"; readonly settled: boolean }
   /** Write the binding, then the status. */
   | { readonly step: "bind"; readonly claim: Stored<PersistentVolumeClaim> }

@@ -7,9 +7,8 @@
  *   no PersistentVolume, claim alive   → the claim loop goes on from it
  *   no PersistentVolume, claim gone    → the driver removes what the attempt made
  *
- * Removing data on the word of a cache is how data is lost: before a removal the API server is
- * asked whether the claim is gone and no PersistentVolume is there, and once more by the driver,
- * after all waiting.
+ * A cache may be stale, so before a removal the API server is asked whether the claim is gone and
+ * no PersistentVolume is there. The driver asks once more, after all waiting.
  *
  * A crash leaves the record, and the next leader's first sweep finds it.
  */
@@ -99,7 +98,8 @@ class Pauses {
   }
 
   /**
-   * Called at the end of each removal, however it ended: what is gone is not on record any more.
+   * Called at the end of each removal, however it ended: after a success there is no record any
+   * more, and no next try.
    */
   ended(name: string): void {
     const before = this.#byName.get(name);
@@ -158,7 +158,7 @@ async function removeOrphans(
       },
       signal,
     );
-    // Not waited for: one that hangs on a dead node must not keep the others.
+    // Not awaited: one that hangs on a dead node must not delay the others.
     const failed = (error: unknown): void => {
       if (!signal.aborted) log.error("removing what an attempt made failed", { volume: name, err: error });
     };

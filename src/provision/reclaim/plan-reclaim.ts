@@ -3,7 +3,7 @@ import type { PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.t
 import { nameOf, uidOf, type Stored } from "../../kube/objects.ts";
 import type { Driver } from "../driver.ts";
 
-/** What of a driver decides about a PersistentVolume. */
+/** The properties of a driver by which its PersistentVolumes are judged. */
 export type Owner = Pick<Driver, "provisioner" | "csiDriver" | "finalizer">;
 
 export type ReclaimPlan =
@@ -65,7 +65,7 @@ export function planReclaim(
   return deleting && emptied ? { step: "drop-finalizer" } : { step: "reclaim" };
 }
 
-/** By the annotation, or where that was lost by the CSI driver. */
+/** By the annotation or, where that was lost, by the name of the CSI driver. */
 function isOurs(owner: Owner, volume: PersistentVolume): boolean {
   const provisionedBy = volume.metadata?.annotations?.[PROVISIONED_BY];
   return provisionedBy === undefined ? isOfCsiDriver(owner, volume) : provisionedBy === owner.provisioner;
@@ -86,8 +86,8 @@ function lacks(owner: Owner, volume: PersistentVolume): boolean {
 }
 
 /**
- * kube-controller-manager calls a volume Failed whose annotation was lost and whose claim was
- * deleted: it looks for an in-tree plugin that could remove the data.
+ * When a volume has lost its annotation and its claim is deleted, kube-controller-manager marks it
+ * Failed: it looks for an in-tree plugin that could remove the data.
  */
 function isReleased(owner: Owner, volume: PersistentVolume): boolean {
   const phase = volume.status?.phase;
@@ -108,10 +108,10 @@ export function holds(claim: PersistentVolumeClaim | undefined, volume: Stored<P
 }
 
 /**
- * Whether a volume whose removal has begun has been taken out of it: set to another policy, given
- * to another claim, to none or to another driver, or deleted where nothing of ours holds it. The
- * phase alone says nothing: kube-controller-manager, where its cache of claims is behind, calls a
- * Released volume Bound once more before it finds its claim gone.
+ * Whether a volume must not be removed any more although its removal has begun: it has another
+ * policy, claim (or none) or driver now, or is being deleted without our finalizer. The phase alone
+ * says nothing: kube-controller-manager, when its cache of claims is behind, marks a Released
+ * volume Bound once more before it finds its claim gone.
  */
 export function isRescued(owner: Owner, removing: PersistentVolume, now: PersistentVolume): boolean {
   return (

@@ -10,10 +10,10 @@
  *
  * Data is removed only after two reads past every cache: the volume is still one to reclaim, and no
  * claim with the UID in its claimRef needs it. The reads are made twice: when the removal begins,
- * and (by the driver, through `confirm`) after all waiting, right before anything is set going. A
+ * and (by the driver, through `confirm`) after all waiting, right before the removal starts. A
  * cache that is behind, or an etcd restored from a backup, must not cost anybody a volume; an
  * administrator who sets a volume to Retain while its removal waits has rescued it. A rescue after
- * that aborts the removal, which takes back what has not begun.
+ * that aborts the removal, which cancels what has not begun to run.
  *
  * What a crash leaves, and the next leader goes on from:
  *   before the data is removed      a Released volume
@@ -52,8 +52,8 @@ import { adopted, withoutFinalizer } from "./volume-patches.ts";
 const UNLIMITED = 16_384;
 
 /**
- * How long a volume is left alone that the cache shows as one to reclaim and the API server does
- * not: somebody is repairing something.
+ * How long a volume is left alone when the cache says to reclaim it and the API server does not:
+ * somebody may be repairing something.
  */
 const DOUBT_MS = 60_000;
 
@@ -93,17 +93,20 @@ interface Removal {
 export class ReclaimLoop {
   readonly #deps: ReclaimLoopDeps;
   readonly #driver: Driver;
-  /** Of the queue and the controller, in metrics and log lines: `volumes/<driver>`. */
+  /** Name of the queue and the controller, in metrics and log lines: `volumes/<driver>`. */
   readonly #name: string;
   readonly #options: ReclaimLoopOptions;
   readonly #queue: WorkQueue;
   /** Failures in a row, by volume name. */
   readonly #failures = new Map<string, number>();
-  /** By volume name: aborted when the volume is not to be removed any more. */
+  /** Removals in progress, by volume name: aborted when the volume must not be removed any more. */
   readonly #removals = new Map<string, Removal>();
   /** UIDs of volumes that are still there and whose data this process has removed. */
   readonly #emptied = new Set<string>();
-  /** Volumes that wait for their node, by name: what was said about them, once. */
+  /**
+   * Volumes that wait for their node, by name: the message of their last event, which is not
+   * repeated.
+   */
   readonly #waiting = new Map<string, string>();
 
   constructor(deps: ReclaimLoopDeps, driver: Driver, options: ReclaimLoopOptions) {
@@ -235,7 +238,7 @@ export class ReclaimLoop {
     } catch (error) {
       if (signal.aborted || isNotFound(error)) return undefined;
       if (rescued.signal.aborted) {
-        log.info("a volume is not to be removed any more", { volume: name });
+        log.info("the removal of a volume was called off", { volume: name });
         return undefined;
       }
       metrics?.deleteFailed.inc(labels);
@@ -263,7 +266,7 @@ export class ReclaimLoop {
       case "kept":
         recorder.record(events.aboutVolume(volume), events.dataKept(removed.message));
         await this.#deleteObject(volume, signal);
-        // The volume's own event is found by nobody who looks for the volume: it is gone.
+        // The volume is gone, and with it the place to look for its event: the node gets one, too.
         if (removed.on !== undefined) {
           recorder.record(events.aboutNode(removed.on), events.dataKept(removed.message));
         }
@@ -277,8 +280,8 @@ export class ReclaimLoop {
   }
 
   /**
-   * Deletes the object, whose data is gone. Where our finalizer is on it the delete only marks it,
-   * and the finalizer goes when the event of that comes.
+   * Deletes the object, whose data is gone. With our finalizer on it the delete only sets the
+   * deletionTimestamp; the finalizer is removed when that event arrives.
    */
   async #deleteObject(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<ReconcileResult> {
     if (this.#driver.finalizer !== undefined) this.#emptied.add(uidOf(volume));
@@ -301,7 +304,10 @@ export class ReclaimLoop {
     }
   }
 
-  /** The object is deleted already: where the write was refused no other event may come. */
+  /**
+   * Removes our finalizer. The object is being deleted already: after a refused write there may be
+   * no other event, so it is tried again.
+   */
   async #dropFinalizer(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<ReconcileResult> {
     const { finalizer } = this.#driver;
     if (finalizer === undefined) return undefined;
@@ -320,7 +326,7 @@ export class ReclaimLoop {
   ): Promise<Stored<PersistentVolume> | undefined> {
     const { client, isLeading } = this.#deps;
     // The claim first: one that is gone stays gone. The volume may be set to Retain at any moment,
-    // and what is said of it is to be as young as can be.
+    // so it is read last.
     const claim = await this.#claimOf(seen, signal);
     const volume = await client.get(persistentVolumes, { name: nameOf(seen) }, { signal });
     if (uidOf(volume) !== uidOf(seen) || !isOfSameClaim(volume, seen)) return undefined;
@@ -329,11 +335,11 @@ export class ReclaimLoop {
   }
 
   /**
-   * Not to be removed, say the API server or the clock of our lease; the cache said otherwise. It
-   * is looked at again in a while, should nothing come of it before.
+   * The cache says to remove the volume; the API server, or the clock of our lease, says not to. It
+   * is looked at again in a while, unless an event comes first.
    */
   #doubt(volume: Stored<PersistentVolume>): ReconcileResult {
-    this.#deps.log.info("a volume is not to be removed now", { volume: nameOf(volume) });
+    this.#deps.log.info("the removal of a volume was not confirmed", { volume: nameOf(volume) });
     return { requeueAfterMs: DOUBT_MS };
   }
 
@@ -362,10 +368,7 @@ export class ReclaimLoop {
     return this.#deps.client.find(persistentVolumeClaims, { name: ref.name, namespace: ref.namespace }, { signal });
   }
 
-  /**
-   * A guarded write; one that is refused in this way leaves the next step to the volume's next
-   * event.
-   */
+  /** A guarded write. After a tolerable refusal the volume's next event leads to the next step. */
   async #patch(
     volume: Stored<PersistentVolume>,
     patch: readonly JsonPatchOperation[] | undefined,
@@ -384,8 +387,8 @@ export class ReclaimLoop {
 }
 
 /**
- * Refused, and not for want of a right: nothing would ever come of a volume whose finalizer may not
- * be written.
+ * Refused because the object has changed. A missing right is an error: without it the finalizer
+ * could never be written, and the volume would stay for ever.
  */
 function isOutdated(error: unknown): boolean {
   return isRefused(error) && !isForbidden(error);

@@ -9,8 +9,8 @@ import { uidOf, type Stored } from "../../kube/objects.ts";
 import type { Owner } from "./plan-reclaim.ts";
 
 /**
- * Takes one finalizer off, under a test of the UID and of its position. Undefined when it is not on
- * it.
+ * Removes one finalizer, guarded by tests of the UID and of its position. Undefined when the volume
+ * does not have it.
  */
 export function withoutFinalizer(
   volume: Stored<PersistentVolume>,

@@ -25,7 +25,7 @@ interface Limits {
 
 /**
  * The create pods on the cluster, whoever made them: they are the record of the directories that
- * may be there. What is known of them, and what is done to them once they are there.
+ * may be there. Finds them, waits for them, ends and deletes them.
  */
 export class CreatePods {
   readonly #deps: CreatePodsDeps;
@@ -44,13 +44,13 @@ export class CreatePods {
     return this.#pods.of(volumeName);
   }
 
-  /** Those that have one. */
+  /** Volumes that have a create pod. */
   volumes(): Iterable<string> {
     return this.#pods.volumes();
   }
 
   /**
-   * Other volumes that a create pod, also one of a dead leader, makes or has made in an overlapping
+   * Other volumes that a create pod (of a dead leader, too) is making or has made in an overlapping
    * directory.
    */
   makingNear(location: Location): readonly string[] {
@@ -62,9 +62,9 @@ export class CreatePods {
   }
 
   /**
-   * Another volume whose create pod is at work in an overlapping directory, or may yet begin: two
-   * scripts must not meet there. Its claim may be gone, and nobody of this process waits for it.
-   * Of two volumes that both have such a pod, that of the older one goes first.
+   * Another volume whose create pod is at work in an overlapping directory, or may still start: two
+   * scripts must not run there at once. Its claim may be gone, and nothing in this process may be
+   * waiting for it. When both volumes have such a pod, the older pod goes first.
    */
   atWorkNear(location: Location): string | undefined {
     const atWork = this.#pods.all().flatMap(({ record }) => (record.state.is === "over" ? [] : [record]));
@@ -79,9 +79,7 @@ export class CreatePods {
     )?.volumeName;
   }
 
-  /**
-   * Writes a pod's log into ours, behind the caller's back: only the pod's removal waits for it.
-   */
+  /** Copies a pod's log into ours in the background: only the pod's removal waits for it. */
   tellLog(pod: Pod): void {
     const name = pod.metadata?.name ?? "";
     const telling = this.#control.printLog(pod).finally(() => this.#logs.delete(name));
@@ -94,8 +92,8 @@ export class CreatePods {
   }
 
   /**
-   * Deletes those of a volume, which has a PersistentVolume or no directory now. Resolves
-   * with whether all are. Never rejects.
+   * Deletes the create pods of a volume that now has a PersistentVolume or no directory. Resolves
+   * with whether all were deleted. Never rejects.
    */
   async removeAll(volumeName: string): Promise<boolean> {
     let all = true;
@@ -103,7 +101,9 @@ export class CreatePods {
     return all;
   }
 
-  /** Deletes a pod after its log has been read. Resolves with whether it is. Never rejects. */
+  /**
+   * Deletes a pod after its log has been read. Resolves with whether it was deleted. Never rejects.
+   */
   async remove(pod: Pod): Promise<boolean> {
     await this.#logs.get(pod.metadata?.name ?? "");
     return this.#control.remove(pod);
@@ -111,13 +111,14 @@ export class CreatePods {
 
   /**
    * Waits until a create pod that runs has ended, as long as a helper may take, unless its node
-   * does not answer: ended it is the record of what it made, deleted it is none. Never rejects.
+   * does not answer: an ended pod is the record of what it made, a deleted one is not. Never
+   * rejects.
    */
   async awaitEnd({ pod, record }: HelperPod, { settings, signal }: Limits): Promise<void> {
     const { node } = record;
     if (node !== "" && !isReady(this.#deps.nodes.get(node))) return;
     const limit = deadline(this.#deps.clock, settings.config.cmdTimeoutSeconds * 1000, signal);
-    // Its time is up: it is ended as one that has not ended.
+    // On timeout the caller ends it as a pod that still runs.
     await this.#control.waitForEnd(pod, limit.signal).catch(() => undefined);
     limit.clear();
   }
@@ -128,7 +129,7 @@ export class CreatePods {
    */
   async endAsRecord({ pod, record: { podName, node } }: HelperPod, { settings, signal }: Limits): Promise<void> {
     await this.#within({ podName, node }, settings, signal, async (limit) => {
-      // Watched from before: the end of a pod that is deleted meanwhile would not be seen any more.
+      // Watch first: the end of a pod that is deleted meanwhile could not be seen afterwards.
       const ended = this.#control.waitForEnd(pod, limit);
       await Promise.all([this.#control.stop(pod, { keep: true, signal: limit }), ended]);
     });

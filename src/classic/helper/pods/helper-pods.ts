@@ -27,8 +27,8 @@ export class HelperPods {
   }
 
   /**
-   * More than one only after the template's name has changed, or where one is stuck on another
-   * node.
+   * More than one while a failed create pod and its successor exist, after the template's name has
+   * changed, or where one is stuck on another node.
    */
   of(volumeName: string): readonly HelperPod[] {
     return [...(this.#names.get(volumeName) ?? [])].flatMap((name) => this.#byName.get(name) ?? []);

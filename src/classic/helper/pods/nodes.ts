@@ -13,7 +13,7 @@ export function isReady(node: Node | undefined): boolean {
   return (node?.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
 }
 
-/** How many nodes can run a pod now that names none. */
+/** How many nodes can now run a pod that names no node. */
 export function usableNodes(nodes: NodeLookup): number {
   let count = 0;
   for (const node of nodes.all()) if (isReady(node) && node.spec?.unschedulable !== true) count++;
@@ -21,8 +21,8 @@ export function usableNodes(nodes: NodeLookup): number {
 }
 
 /**
- * Whether nothing can run on a node any more by an administrator's word: its object is gone, or it
- * carries the out-of-service taint. Kubernetes itself then forces its pods off.
+ * Whether an administrator has declared that nothing runs on a node any more: its object is gone,
+ * or it carries the out-of-service taint. Kubernetes itself then forces its pods off.
  */
 export function isDead(node: Node | undefined): boolean {
   return node === undefined || (node.spec?.taints ?? []).some(({ key }) => key === OUT_OF_SERVICE);

@@ -17,19 +17,19 @@ export interface HelperPodDeps {
   readonly log: Log;
 }
 
-/** Log lines asked for: enough for any script's story, not enough to fill our memory. */
+/** Log lines asked for: enough for any script, not enough to fill our memory. */
 const LOG_LINES = 1000;
 const LOG_TIMEOUT_MS = 10_000;
 const LOOK_AGAIN_MS = 5000;
 /**
- * Races with a kubelet's status are lost a few times at most; whoever answers "conflict" more often
- * means something else.
+ * How often a write is tried that conflicts with the kubelet's status updates. More conflicts than
+ * that have another cause.
  */
 const RACES = 5;
 /** A leader that has lost its lease must end soon. */
 const TAKE_BACK_MS = 5000;
 
-/** What is done to a helper pod that is there, whoever made it: looked at, ended, deleted. */
+/** Reads, ends and deletes helper pods on the cluster, whoever made them. */
 export class HelperPodControl {
   readonly #deps: HelperPodDeps;
 
@@ -89,8 +89,8 @@ export class HelperPodControl {
   }
 
   /**
-   * Notes on a create pod that what it makes is never to be removed, where it does not say so yet:
-   * its class's policy has become Retain since.
+   * Marks a create pod as retained (what it makes is never removed), unless it is: its class's
+   * policy has become Retain since.
    */
   async keepRetained(pod: Pod, signal: AbortSignal): Promise<void> {
     if (recordOf(pod)?.retain === true) return;
@@ -99,8 +99,8 @@ export class HelperPodControl {
     try {
       await this.#deps.client.patchMerge(pods, { name, namespace }, patch, { signal });
     } catch (error) {
-      // It only matters after two crashes at the worst moments; the claim is not kept waiting for a
-      // right.
+      // It only matters after two crashes at the worst moments; the claim must not wait because a
+      // right is missing.
       if (!isForbidden(error)) throw error;
       this.#deps.log.warn("the helper pod cannot be marked as retained", { pod: name, err: error });
     }
@@ -108,11 +108,11 @@ export class HelperPodControl {
 
   /**
    * Tells the kubelet to end a pod and to leave it there, failed, as the record of what it made;
-   * one that nobody could have begun, and that comes after nothing, is deleted instead, unless it
-   * is to be kept (`keep`). `activeDeadlineSeconds` is one of the few fields of a pod that may be
-   * set later, and since Kubernetes 1.27 the kubelet calls a pod Failed only when its containers
-   * have stopped. Where the patch is refused (rights, a webhook) it is deleted. Rejects when the
-   * server does not answer.
+   * one that cannot have started, and has none before it, is deleted instead, unless it is to be
+   * kept (`keep`). `activeDeadlineSeconds` is one of the few fields of a pod that may be set later,
+   * and since Kubernetes 1.27 the kubelet calls a pod Failed only when its containers have stopped.
+   * Where the patch is refused (rights, a webhook) it is deleted. Rejects when the server does not
+   * answer.
    */
   async stop(pod: Pod, options: { readonly keep?: boolean; readonly signal?: AbortSignal } = {}): Promise<void> {
     const { keep = false, signal } = options;
@@ -130,7 +130,7 @@ export class HelperPodControl {
         if (keep || record === undefined || record.state.mayHaveRun || record.again) {
           await client.patchMerge(pods, { name, namespace }, patch, call);
         } else {
-          // The resource version: a container that starts meanwhile changes the pod's status first.
+          // With the resource version, so that it fails when a container starts meanwhile.
           const { resourceVersion } = now.metadata ?? {};
           await client.delete(pods, { name, namespace }, { uid, resourceVersion, ...call });
         }
@@ -152,7 +152,7 @@ export class HelperPodControl {
 
   /**
    * Deletes a pod and waits until it is not there any more. Resolves with whether a container of it
-   * was seen to have run, be it while it was ended. Rejects when the signal is aborted first.
+   * was seen to have run, even while it was being ended. Rejects when the signal is aborted first.
    */
   async removeAndWait(pod: Pod, signal: AbortSignal, options: { readonly force?: boolean } = {}): Promise<boolean> {
     const { name = "", namespace } = pod.metadata ?? {};
@@ -173,7 +173,7 @@ export class HelperPodControl {
           }
         }
         const left = isSame(now) && isSame(await this.get(name, namespace, signal));
-        // Gone; what it did last is known when the watch says so too.
+        // Gone. Its last status is known once the watch has seen the deletion, too.
         if (!left && !isSame(store.get(name))) return begun;
         // A watch that never showed the pod cannot show its end either, so the server is asked
         // again after a while.
@@ -199,9 +199,9 @@ export class HelperPodControl {
   }
 
   /**
-   * Deletes a delete pod if, by the API server's word at that very moment, no container of it has
-   * started; without a UID, whichever has its name and directory (the answer to its creation was
-   * not waited for). Best effort: never rejects, and takes five seconds at most.
+   * Deletes a delete pod if no container of it has started, by the API server's answer at that
+   * moment. Without a UID (its creation was not answered) it is the pod with this name and
+   * directory. Best effort: never rejects, and takes five seconds at most.
    */
   async takeBack(pod: Pod): Promise<void> {
     const { name = "", namespace } = pod.metadata ?? {};
@@ -217,10 +217,10 @@ export class HelperPodControl {
         if (record.action !== "delete" || record.path !== recordOf(pod)?.path) return;
         if (pod.metadata?.uid !== undefined && uidOf(now) !== pod.metadata.uid) return;
         try {
-          // The resource version: a container that starts meanwhile changes the pod's status first.
+          // With the resource version, so that it fails when a container starts meanwhile.
           const { uid, resourceVersion } = now.metadata ?? {};
           await client.delete(pods, { name, namespace }, { uid, resourceVersion, signal });
-          log.info("a helper pod that had not begun is taken back", { pod: name, volume: record.volumeName });
+          log.info("deleted a helper pod that had not started", { pod: name, volume: record.volumeName });
           return;
         } catch (error) {
           if (!isConflict(error) || race === RACES) throw error;
@@ -285,7 +285,7 @@ export class HelperPodControl {
   }
 }
 
-/** The server will not have it, however often it is asked. */
+/** Whether the server refuses for good: asking again does not help. */
 function isRefusal(error: unknown): boolean {
   const code = error instanceof KubeError ? error.code : 0;
   return code >= 400 && code < 500 && !isConflict(error) && code !== 429;

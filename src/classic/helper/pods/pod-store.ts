@@ -11,13 +11,13 @@ import { isOfAnother } from "./record.ts";
 export interface PodStore {
   get(name: string): Pod | undefined;
   /**
-   * Calls `listener` after each change of the pod of this name, its deletion included. Returns what
-   * ends it.
+   * Calls `listener` after each change of the pod of this name, its deletion included. Returns the
+   * function that ends it.
    */
   watch(name: string, listener: () => void): () => void;
   /**
    * Calls `listener` with the name of each pod that is there, and then of each that changes.
-   * Returns what ends it.
+   * Returns the function that ends it.
    */
   onChange(listener: (name: string) => void): () => void;
   /** The server has answered that this pod was created. */
@@ -111,7 +111,7 @@ class WatchedPods implements PodStore {
     return this.#informer.store.get(keyOf({ metadata: { name, namespace: this.#namespace } }));
   }
 
-  /** The informer tells the others itself. */
+  /** Calls the waiters of one pod. The informer calls the listeners of onChange itself. */
   #tell(name: string): void {
     for (const listener of this.#waiters.get(name) ?? []) listener();
   }

@@ -24,7 +24,7 @@ export type HelperAction = "create" | "delete";
 export interface HelperTask {
   readonly action: HelperAction;
   readonly volumeName: string;
-  /** Of a teardown: the PersistentVolume, and since when it has been released (milliseconds). */
+  /** For a teardown: the PersistentVolume, and since when it has been released (milliseconds). */
   readonly released?: { readonly uid: string; readonly since: number };
   /** The volume's directory on the host. */
   readonly path: string;
@@ -40,7 +40,7 @@ export interface HelperTask {
   /** An attempt before this one may have made the directory: noted on the pod, too. */
   readonly again?: boolean;
   /**
-   * Behind the pod's name, where a pod of the plain name is stuck on another node, or is still
+   * Suffix of the pod's name, where a pod of the plain name is stuck on another node, or is still
    * needed as a record.
    */
   readonly suffix?: string;
@@ -154,7 +154,7 @@ export function helperPodName(
 ): string {
   const name = `${template.metadata.name ?? ""}-${action}-${volumeName}`;
   if (name.length + suffix.length <= LONGEST_NAME) return name + suffix;
-  // The server takes no name that ends in these, nor one with a part between dots that does.
+  // The server refuses a name that ends in one of these, or has a part between dots that does.
   return name.slice(0, LONGEST_NAME - suffix.length).replace(/[-.]+$/, "") + suffix;
 }
 

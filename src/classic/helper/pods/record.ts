@@ -13,8 +13,8 @@ import { join, split } from "../../directory/paths.ts";
 import type { HelperAction } from "./pod.ts";
 
 /**
- * What a helper pod is up to. A container of it `mayHaveRun`, or none can have: then nothing is
- * made or removed either.
+ * What a helper pod is doing. `mayHaveRun` false: no container of it can have run, so it has not
+ * made or removed anything.
  */
 export type HelperState =
   /** It waits or runs. */
@@ -33,7 +33,7 @@ export type HelperState =
       readonly isDeleted: boolean;
     };
 
-/** It waits or runs, and nobody ends it. */
+/** It waits or runs, and is not being ended. */
 export function goesOn(state: HelperState): boolean {
   return state.is === "at work" && state.ending === undefined;
 }
@@ -67,11 +67,11 @@ export interface HelperRecord {
   readonly again: boolean;
   /** Made for a class with policy Retain. */
   readonly retain: boolean;
-  /** Whose pod it is; undefined on pods of before, and of the original. */
+  /** Whose pod it is; undefined on pods of older versions, and of the original. */
   readonly provisioner: string | undefined;
   /**
-   * UID of the PersistentVolume that a teardown is of; undefined on pods of before, and of the
-   * original.
+   * UID of the PersistentVolume that a teardown is for; undefined on pods of older versions, and of
+   * the original.
    */
   readonly volumeUid: string | undefined;
   /** When the pod was made (milliseconds); undefined when it does not say. */
@@ -106,16 +106,16 @@ export function recordOf(pod: Pod): HelperRecord | undefined {
 }
 
 /**
- * Whether a pod says that it is another provisioner's. One that says nothing may be of the
- * original, whose work we go on with.
+ * Whether a pod says that it is another provisioner's. One that says nothing may be the original's,
+ * whose work we continue.
  */
 export function isOfAnother(pod: Pod, provisioner: string): boolean {
   return (pod.metadata?.annotations?.[HELPER_PROVISIONER] ?? provisioner) !== provisioner;
 }
 
 /**
- * The script's arguments say what it is to do. The pod's name is no witness: it ends in the
- * volume's name, and a PersistentVolume that was made by hand is called whatever its maker liked.
+ * The script's arguments say what it is to do. The pod's name is not reliable: it ends in the
+ * volume's name, and a PersistentVolume that was made by hand may have any name.
  */
 function actionOf(pod: Pod): HelperAction | undefined {
   const args = pod.spec?.containers[0]?.args ?? [];
