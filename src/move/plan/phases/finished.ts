@@ -27,7 +27,7 @@ function isPublished(s: MoveSnapshot): boolean {
 }
 
 /**
- * Ours: from the seal to the last new place. The kubelets': from there to the publish that is seen
+ * `ours`: from the seal to the last new place. `kubelets`: from there to the publish that is seen
  * now.
  */
 function downtimeOf(s: MoveSnapshot, status: VolumeMoveStatus, now: number): { ours: string; kubelets: string } {
