@@ -104,7 +104,7 @@ export const moveErrors = defineErrors("MOVE", {
   },
   IN_LINE: {
     message: ({ ahead, limit, where }: { ahead: readonly string[]; limit: number; where: string }) =>
-      `${String(limit)} volumes move at once ${where}, and these are first: ${list(ahead)}`,
+      `at most ${String(limit)} volumes move at once ${where}, and these moves are first: ${list(ahead)}`,
     retry: "backoff",
     advice: "Nothing to do: the move begins when those have ended.",
   },
@@ -130,7 +130,7 @@ export const moveErrors = defineErrors("MOVE", {
   },
   SEAL_LOST: {
     message: ({ volume, node }: { volume: string; node: string }) =>
-      `node ${node} does not say any more that volume ${volume} is sealed`,
+      `node ${node} no longer reports that volume ${volume} is sealed`,
     retry: "backoff",
     advice: "Nothing to do: the source proves again that nobody can write.",
   },
@@ -149,20 +149,20 @@ export const moveErrors = defineErrors("MOVE", {
   },
   FENCE_GONE: {
     message: ({ volume, move }: { volume: string; move: string }) =>
-      `VolumeMove ${move} is committed, but someone took its fence off volume ${volume} before the volume got its new place`,
+      `VolumeMove ${move} is committed, but someone took its fence off volume ${volume} before the volume was on its new node`,
     retry: "never",
     advice:
       "The source may have been written to since. Compare both copies, then remove the finalizer mooring.dev/move from the VolumeMove.",
   },
   TOMBSTONE_UNKNOWN: {
     message: ({ volume, node }: { volume: string; node: string }) =>
-      `node ${node} does not say any more whether volume ${volume} was ever published`,
+      `node ${node} no longer reports whether volume ${volume} was ever published`,
     retry: "change",
-    advice: "Bring the agent of that node back: it says so again. The move goes on by itself then.",
+    advice: "Bring the agent of that node back: it reports that again. The move goes on by itself then.",
   },
 });
 
-/** Others' sentences end in a full stop; ours go on. */
+/** The API server's sentences end in a full stop; ours continue after them. */
 function withoutStop(sentence: string): string {
   return sentence.replace(/[.\s]+$/, "");
 }

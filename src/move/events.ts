@@ -16,7 +16,7 @@ interface Named {
 export interface Concerned {
   readonly pods: readonly Named[];
   readonly claims: readonly Named[];
-  /** The node that is left; undefined when there is no Node object any more. */
+  /** The node that the volumes leave; undefined when there is no Node object any more. */
   readonly node: Stored<Node> | undefined;
 }
 
@@ -25,13 +25,19 @@ export interface ToldEvent {
   readonly event: RecordedEvent;
 }
 
-/** Phases that pods and claims are told of. Done is not: the pods have started again by then. */
+/**
+ * Phases with an event on pods and claims. Done has none on them: the pods have started again by
+ * then.
+ */
 const TOLD_PODS: ReadonlySet<MovePhase> = new Set(["Fenced", "Undoing", "Cancelled"]);
 const TOLD_CLAIMS: ReadonlySet<MovePhase> = new Set(["Fenced", "Committed", "Undoing", "Cancelled"]);
-/** A node may have many moves, and an object takes few events in a burst. */
+/**
+ * Phases with an event on the node. A node may have many moves, and few events per object are
+ * recorded in a burst.
+ */
 const TOLD_NODES: ReadonlySet<MovePhase> = new Set(["Committed", "Cancelled"]);
 
-/** What people are told when a move's status changes to this one. */
+/** The events to record when a move's status changes to this one. */
 export function eventsOf(move: Stored<VolumeMove>, status: VolumeMoveStatus, concerned: Concerned): ToldEvent[] {
   const { phase } = status;
   if (phase !== undefined && phase !== move.status?.phase) {

@@ -109,7 +109,7 @@ export class GiveUp {
   }
 
   /**
-   * Removes what an attempt may have made, unless it is kept, its node is gone, or somebody else
+   * Removes what an attempt may have made, unless it is kept, its node is gone, or another volume
    * uses the directory.
    */
   async directory(volumeName: string, attempt: Attempt, context: GiveUpContext): Promise<End> {

@@ -12,7 +12,7 @@ export interface NextView {
   readonly isReady: (node: string) => boolean;
 }
 
-/** How the next attempt goes on. */
+/** How the next attempt continues. */
 export interface Continuation {
   readonly path: string;
   /** On a shared file system: the node of the pod that is waited for. */
@@ -33,7 +33,7 @@ export type Chore =
   | { readonly chore: "delete-pod"; readonly helper: HelperPod };
 
 /**
- * How the next attempt of a claim goes on: with the directory of a pod that runs or has succeeded
+ * How the next attempt of a claim continues: with the directory of a pod that runs or has succeeded
  * on the planned node (on a shared file system: anywhere, for the planned directory), else with the
  * planned one. What remains elsewhere (another node was chosen meanwhile, the configuration has
  * changed) is given up first. Any other pod for the same directory stays until its successor is

@@ -25,7 +25,7 @@
  *                                           nothing is deleted: nothing was made
  *
  * A *delete* pod records nothing (the PV, or the create pod, still does): whatever it did, a
- * teardown may run again. While one has not ended, nobody may be given its directory
+ * teardown may run again. While one has not ended, no volume may be given its directory
  * (teardowns.ts).
  */
 import { deadline } from "../../effects/clock.ts";

@@ -29,7 +29,7 @@ interface Room extends Record<Action, number> {
 
 /**
  * Turns for helper pods: creates before deletes, and of each the first comes first. With one queue
- * per node a dead node delays nobody but itself.
+ * per node a dead node delays only its own pods.
  */
 export class HelperSlots {
   readonly #limit: SlotLimit;

@@ -2,7 +2,7 @@
  * Delete pods that no operation of this process waits for: those of dead leaders, of attempts whose
  * time was up, of removals that were called off.
  *
- * Invariant: nobody is given a directory, and no removal is begun, while such a pod for an
+ * Invariant: no volume is given a directory, and no removal is begun, while such a pod for an
  * overlapping directory has not ended (`clear`). A delete pod is never forced off a node that may
  * still be running it: on a node that does not answer it stays, and whoever wants its directory
  * gets an error and tries again; no other directory has to wait.

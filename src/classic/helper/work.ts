@@ -72,7 +72,7 @@ export class HelperWork {
     this.#teardowns = new Teardowns({ ...deps, control: this.#control, pods: this.#deleting });
   }
 
-  /** The volumes that have a create pod, or a delete pod that nobody here runs. */
+  /** The volumes that have a create pod, or an unattended delete pod. */
   volumesWithPods(): Iterable<string> {
     return [...this.createPods.volumes(), ...this.#teardowns.volumes()];
   }

@@ -15,7 +15,7 @@ export interface DriverOnCluster {
   provision(...args: Parameters<typeof request>): ReturnType<Driver["provision"]>;
   /** What is done for a claim that was deleted half-way. */
   abandon(): Promise<void>;
-  /** Ends the work that goes on. */
+  /** Aborts the work in progress. */
   cutOff(why: string): void;
   /** Puts a driver in the place of this one that knows nothing but the cluster. */
   beginAnew(): void;

@@ -1,6 +1,6 @@
 /*
- * Who has asked for evictions lately. Any replica answers an eviction with 429 and writes that it
- * was asked (status.asked of a LocalVolume, an annotation of a keeper). The leader reads those
+ * Which evictions were asked for recently. Any replica answers an eviction with 429 and writes that
+ * it was asked (status.asked of a LocalVolume, an annotation of a keeper). The leader reads those
  * values, and counts time on its own clock from when it saw a value change: clocks of replicas
  * differ.
  *
@@ -51,7 +51,10 @@ export class Asks {
     return askedAt !== undefined && this.#clock.monotonic() - askedAt <= ASKED_RECENTLY_MS;
   }
 
-  /** The first value that is seen of an object counts from its own time, as far as clocks agree. */
+  /**
+   * The first value seen of an object is dated by its own timestamp, as far as clocks agree; a
+   * later one by when it was seen.
+   */
   #see(seen: Map<string, Seen>, name: string, value: string | undefined): number | undefined {
     if (value === undefined) return undefined;
     const before = seen.get(name);

@@ -4,17 +4,17 @@
  * A move that was undone is not repeated at once: what stood in its way (a file that cannot be
  * copied, a disk that fails) is likely still there, and each try may end the pods. So the volume
  * rests after it, for 5 s, 10 s … 5 min. One that was called off with the drain itself does not
- * count: the next drain begins anew.
+ * count: the next drain starts from scratch.
  *
- * A move that someone asked for and that waits for something, holding nothing, does not keep a
- * drain waiting. Should it wake up, `activeMove` lets one of the two have the volumes.
+ * A blocked move that was not made by a drain, and holds no volume, does not delay a drain. When it
+ * continues later, `activeMove` lets one of the two have the volumes.
  */
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { moveErrors } from "../errors.ts";
 import { blockedBy } from "../plan/status.ts";
 import { backoffMs, msOf } from "../plan/timing.ts";
 
-/** The code of the reason for which a drain that was called off undoes its moves. */
+/** The reason code of moves that are undone because their drain was called off. */
 const CALLED_OFF = moveErrors.NODE_STAYS({ node: "" }).code;
 
 /** Volumes that a move has, or is about to take. */

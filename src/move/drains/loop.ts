@@ -66,7 +66,7 @@ export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Pr
     if (node === undefined || !isLeaving(node)) return undefined;
     const failures: unknown[] = [];
     for (const group of planDrain(snapshotOf(deps, node))) {
-      // One that the server refuses keeps no other waiting.
+      // A group that the server refuses must not delay the others.
       await begin(deps, name, group, stop).catch((error: unknown) => failures.push(error));
     }
     if (failures.length > 0) throw failures[0];
@@ -87,7 +87,8 @@ function snapshotOf(deps: DrainLoopDeps, node: Stored<Node>): Parameters<typeof 
   const moving = volumesMoving(moves.store.list());
   const rests = restsUntil(moves.store.list(), name);
   const users = usersOf(deps, here);
-  // Nobody evicts it any more: it was deleted while the webhook was not there, or by force.
+  // Nothing will evict such a pod: the one before it was deleted while the webhook was not there,
+  // or by force.
   const stranded = new Set(users.filter(({ pod }) => isStranded(pod)).flatMap((user) => user.volumes));
   return {
     volumes: here.map((volume) => ({

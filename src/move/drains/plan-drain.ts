@@ -2,9 +2,9 @@
  * Which volumes of a leaving node begin to move. Volumes move in groups: all volumes of a pod, all
  * pods of a volume, all or nothing. A group with a volume that stays, stays whole.
  *
- * A group moves once an eviction of one of its pods was asked for. The keeper stands for all: once
- * its eviction was asked for, every group and every idle volume moves, because a drain never comes
- * back for a volume that no pod of it uses.
+ * A group moves once an eviction of one of its pods was asked for. The keeper stands for all
+ * volumes of the node: once its eviction was asked for, every group moves, and every volume that no
+ * pod uses. No other eviction would ever ask for those.
  */
 
 export interface DrainVolume {

@@ -21,7 +21,7 @@ export interface StaySources extends PodVolumeSources {
   /** With the index `byNode`. */
   readonly volumes: Cached<LocalVolume>;
   readonly pools: Cached<StoragePool>;
-  /** Of all namespaces, with the index of `podIndexes`. */
+  /** The pods of all namespaces, with the index of `podIndexes`. */
   readonly pods: Cached<Pod>;
 }
 
@@ -92,7 +92,7 @@ function whyPodStays(
     return `pod ${name} is of a DaemonSet and belongs to its node`;
   }
   const elsewhere = volumesElsewhere.flatMap((volume) => sources.volumes.store.get(volume)?.spec.nodeName ?? []);
-  // On one node they say where this one goes.
+  // When they are all on one node, the volumes here move to that node.
   if (new Set(elsewhere).size > 1) return `pod ${name} also uses ${volumesElsewhere.join(", ")} on several other nodes`;
   const bound = otherVolumesOf(sources, pod).find((volume) => !others.some((node) => affinityAllows(volume, node)));
   return bound === undefined ? undefined : `pod ${name} also uses ${nameOf(bound)}, which is on this node alone`;

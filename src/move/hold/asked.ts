@@ -75,7 +75,7 @@ export class AskedRecorder {
     );
   }
 
-  /** What was not written is written with the next ask. */
+  /** A write that fails is repeated with the next ask. */
   async #write(key: string, write: () => Promise<unknown>): Promise<void> {
     try {
       await write();

@@ -198,7 +198,7 @@ describe("the text of a hold", () => {
   });
 
   it("does not promise the data of a volume that is rebuilt", () => {
-    expect(textOf(evict([volume({ mode: "Rebuild" })]))).toContain("must be made anew on another node first");
+    expect(textOf(evict([volume({ mode: "Rebuild" })]))).toContain("must be rebuilt on another node first");
   });
 
   it("names the move that is changing over", () => {

@@ -1,6 +1,6 @@
 /*
- * What becomes of an asked eviction, as a pure function of what a replica has read. The first step
- * that applies decides:
+ * How an eviction request is answered, as a pure function of what a replica has read. The first
+ * step that applies decides:
  *
  *   1 our controller asks                                  pass
  *   2 no volume of ours (what cannot be read holds)        pass
@@ -37,7 +37,10 @@ export interface VolumeFacts {
   readonly nodeName: string;
   /** That node, read past every cache; undefined: there is no such Node object. */
   readonly node: NodeFacts | Unreadable | undefined;
-  /** Nothing of the volume is published now but what is mounted already: it is changing over. */
+  /**
+   * The volume is not published anywhere now, except where it is mounted already: it is changing
+   * over.
+   */
   readonly fenced: boolean;
   /** The move that has taken the volume. */
   readonly move?: { readonly name: string; readonly phase: MovePhase };
@@ -75,7 +78,7 @@ export interface KeeperFacts {
 export interface EvictionSnapshot {
   /** Whether our controller's service account asks. */
   readonly byController: boolean;
-  /** Of the request, or of the body's deleteOptions. */
+  /** From the request, or from the body's deleteOptions. */
   readonly dryRun: boolean;
   /** The evictor names a UID, so it cannot mean another pod of that name. */
   readonly hasUidPrecondition: boolean;
@@ -88,7 +91,7 @@ export interface EvictionSnapshot {
   readonly now: number;
 }
 
-/** That somebody asked, to be written for the leader: it moves what was asked for. */
+/** The record of an ask, written for the leader, which moves what was asked for. */
 export interface AskRecord {
   /** In each LocalVolume's status. */
   readonly volumes: readonly string[];
@@ -103,11 +106,11 @@ export type EvictionDecision =
   | { readonly answer: "hold"; readonly message: string; readonly why: string; readonly record: AskRecord }
   | { readonly answer: "gone"; readonly message: string };
 
-/** How long after a move an eviction by name is taken for one that means the pod before it. */
+/** For how long after a move an eviction by name is taken to mean the pod from before the move. */
 const MOVED_RECENTLY_MS = 60_000;
 const PASS: EvictionDecision = { answer: "pass" };
 
-/** Decides about one asked eviction. */
+/** Decides how one eviction request is answered. */
 export function decideEviction(snapshot: EvictionSnapshot): EvictionDecision {
   const { byController, dryRun, target } = snapshot;
   if (byController || target === undefined) return PASS;
@@ -180,7 +183,7 @@ function hold(snapshot: EvictionSnapshot, volumes: readonly VolumeFacts[], text:
   return { answer: "hold", ...text, record };
 }
 
-/** Held: what cannot be read may be a volume of which no copy exists. The evictor asks again. */
+/** Held: what cannot be read may be a volume that exists nowhere else. The evictor asks again. */
 function holdUnread(snapshot: EvictionSnapshot, { unreadable }: Unreadable): EvictionDecision {
   const why = `Mooring cannot tell now whether it is safe for the pod's data: ${unreadable}`;
   return hold(snapshot, [], { why, message: `${why}. The next try looks again.` });
@@ -190,7 +193,7 @@ function holdUnread(snapshot: EvictionSnapshot, { unreadable }: Unreadable): Evi
 function evacuating(first: VolumeFacts, volumes: readonly VolumeFacts[]): HoldText {
   const { name, nodeName, node, mode, progress } = first;
   const more = volumes.length === 1 ? "" : ` and ${String(volumes.length - 1)} more`;
-  const what = mode === "Rebuild" ? "must be made anew on another node" : "must leave with its data";
+  const what = mode === "Rebuild" ? "must be rebuilt on another node" : "must leave with its data";
   const why = `volume ${name}${more} on node ${nodeName} ${what} first`;
   const isCordoned = node !== undefined && !isUnreadable(node) && node.leaving === "cordon";
   // A move's own message says it as well.

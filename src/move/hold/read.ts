@@ -1,6 +1,7 @@
 /*
- * What a replica knows of an asked eviction: from its caches, past them where they lack something,
- * and always past them for the nodes of the volumes (a cordon is a moment old when kubectl asks).
+ * What a replica knows of an eviction request: from its caches, past them where they lack
+ * something, and always past them for the nodes of the volumes (a cordon is a moment old when
+ * kubectl asks).
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { localVolumes } from "../../api/kinds/local-volume.ts";

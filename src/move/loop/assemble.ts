@@ -33,10 +33,13 @@ export interface Fresh {
   readonly move?: { readonly found: Stored<VolumeMove> | undefined };
 }
 
-/** The other moves are put in when the plan is made: who takes a place has it from that moment. */
+/**
+ * The other moves are added right before the plan is made, so that a place in the line counts as
+ * soon as it is taken.
+ */
 export type ReadSnapshot = Omit<MoveSnapshot, "others">;
 
-/** What of a move is not in its objects. */
+/** What is known of a move besides its objects. */
 export interface Beside {
   readonly parts: MoveSnapshot["fresh"];
   readonly evictions: MoveSnapshot["evictions"];
@@ -130,8 +133,8 @@ function apartOf(
 }
 
 function viewOfNode(sources: MoveCaches, fresh: Fresh, move: Stored<VolumeMove>, name: string): NodeView {
-  // What was read is believed, also that there is no such Node. A target that is only being chosen
-  // was not read.
+  // A fresh read wins over the cache, even when it found no such Node. A target that is only being
+  // chosen was not read.
   const read = fresh.nodes?.names.has(name) === true ? fresh.nodes : undefined;
   const node = read === undefined ? sources.nodes.store.get(name) : read.nodes.get(name);
   const storage = read === undefined ? sources.storageNodes.store.get(name) : read.storage.get(name);

@@ -43,12 +43,10 @@ export interface MoveLoopDeps extends ControllerDeps, MoveSources {
 }
 
 const WORKERS = 16;
-/** More steps in a row than a move has. */
+/** A limit in case of a fault: more steps in a row than any move has. */
 const MOST_STEPS = 40;
 const AGAIN_MS = 200;
-/**
- * Nothing is left to chance: a move that waits for an object is looked at this often all the same.
- */
+/** A waiting move is looked at this often even when no object that it waits for changes. */
 const LOOK_MS = 15_000;
 const REPAIR_MS = 10_000;
 
@@ -121,7 +119,7 @@ class MoveLoop {
     }
   }
 
-  /** Volumes that a move holds which has ended, or is gone. */
+  /** Releases volumes that are held by a move that has ended or is gone. */
   async runRepairs(signal: AbortSignal): Promise<void> {
     const { moves, volumes } = this.#deps;
     const stops = [
@@ -184,7 +182,7 @@ class MoveLoop {
     const { client, clock, log } = this.#deps;
     const { move } = snapshot;
     const { uid } = move.metadata;
-    // From now on, for whoever is planned meanwhile.
+    // Before the write, so that moves that are planned meanwhile see it.
     if (step.step === "set-status") this.#statuses.set(uid, step.status);
     try {
       await write(client, step, signal);
@@ -226,7 +224,7 @@ class MoveLoop {
     log.info("a step of a move", { ...fields, step: step.step, ...change, ...pod });
   }
 
-  /** All moves but this one that have not ended, as they were left last. */
+  /** All other moves that have not ended, with the status that was written last. */
   #others(uid: string): readonly Stored<VolumeMove>[] {
     return this.#deps.moves.store
       .list()
@@ -265,7 +263,7 @@ class MoveLoop {
     if (volume === undefined || nodeName === undefined || (activeMove === undefined && fence === undefined))
       return undefined;
     const moves = new Map<string, VolumeMove>();
-    // By name where it is known, else among all: a fence has no name.
+    // All moves are listed, because a fence names its move by UID only.
     for (const move of await client.list(volumeMoves, { signal })) {
       if (move.metadata.uid === fence || move.metadata.uid === activeMove?.uid) moves.set(move.metadata.uid, move);
     }

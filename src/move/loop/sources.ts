@@ -24,7 +24,7 @@ export interface MoveCaches extends PodVolumeSources {
 /** Where snapshots come from: caches, and the server for what a plan wants uncached. */
 export interface MoveSources extends MoveCaches {
   readonly client: KubeClient;
-  /** Of all namespaces, with the index of keepers. */
+  /** The pods of all namespaces, with the index of keepers. */
   readonly pods: Cached<Pod>;
   readonly asks: Asks;
 }

@@ -26,9 +26,8 @@ export function podView(pod: Stored<Pod>, volumes: readonly string[], isDrain: b
 }
 
 /**
- * A pod of a DaemonSet comes back to its node. One that nobody makes again would be gone: whoever
- * drains has said that it may go (kubectl asks for --force), whoever moves a volume by hand has
- * not.
+ * A pod of a DaemonSet comes back on its node. A pod without a controller would be gone for good: a
+ * drain has accepted that (kubectl requires --force), a move by hand has not.
  */
 function whyUnmovable(pod: Stored<Pod>, isDrain: boolean): string | undefined {
   const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true);

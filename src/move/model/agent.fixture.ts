@@ -137,7 +137,7 @@ export function* look(world: World, machine: Machine, volume: string, hint: Volu
   report(world, machine, volume, { ...order, role: "Source", state: "Checked" });
 }
 
-/** A late seal heals itself. */
+/** A late seal is opened again. */
 export function* unseal(world: World, machine: Machine, volume: string): Operation {
   const { sabotage } = world;
   for (const directory of machine.directories.filter((one) => one.volume === volume)) {

@@ -17,7 +17,7 @@ export interface Running {
   labels: { readonly node: string; readonly volume: string; readonly label: string | undefined }[];
 }
 
-/** One step of whoever is drawn. */
+/** One step of an actor that is drawn at random. */
 export function clusterStep(world: World, running: Running): void {
   const machine = world.machine(busyNode(world));
   switch (world.below(14)) {
@@ -47,14 +47,14 @@ export function clusterStep(world: World, running: Running): void {
   }
 }
 
-/** Mostly a node that has to do with a move. */
+/** A random node, mostly one that takes part in a move. */
 function busyNode(world: World): string {
   const move = world.chance(0.7) ? world.pick(world.moves.list()) : undefined;
   const nodes = [move?.spec.from, move?.status?.target].filter((name) => name !== undefined);
   return world.pick(nodes) ?? world.pick([...world.machines.keys()]) ?? "";
 }
 
-/** The containers that run write, whoever has forgotten them. */
+/** Running containers write, even those whose pod the API has forgotten. */
 function write(world: World): void {
   for (const machine of world.machines.values()) {
     for (const use of machine.writers) if (world.chance(0.5)) world.acknowledge(machine.name, use);

@@ -116,8 +116,8 @@ class Chaos {
   }
 
   /**
-   * What is worst for a committed move: a person helps it along just when its volume is about to
-   * get the new place.
+   * The worst case for a committed move: a person removes it, or its fence, just when its volume is
+   * about to get the new place.
    */
   #tear(): void {
     const world = this.#world;

@@ -6,7 +6,7 @@ import { moveErrors } from "../errors.ts";
 import type { MoveSnapshot, Part, PodView, VolumeView } from "./snapshot.ts";
 import type { MoveStep } from "./step.ts";
 
-/** The step that reads what of `parts` is not fresh yet; undefined when all are. */
+/** The step that reads `parts` from the API server; undefined when all of them are fresh. */
 export function readFirst(s: MoveSnapshot, parts: readonly Part[]): MoveStep | undefined {
   return parts.every((part) => s.fresh.has(part)) ? undefined : { step: "read", parts };
 }
@@ -76,7 +76,7 @@ export function podName(pod: { readonly namespace: string; readonly name: string
   return `${pod.namespace}/${pod.name}`;
 }
 
-/** Pods on the source whose containers may run and whose end nobody has asked for. */
+/** Pods on the source that may still run and are not being deleted. */
 export function podsToEvict(s: MoveSnapshot): readonly PodView[] {
   return s.pods.filter((pod) => pod.nodeName === s.source.name && !pod.finished && pod.deletionTimestamp === undefined);
 }

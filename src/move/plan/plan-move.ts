@@ -1,6 +1,6 @@
 /*
- * A move. The plan is a function of objects; src/move/loop does its steps. plan-move.test.ts
- * reads the three lists below and compares them with what the plan does.
+ * Plans a move: a pure function of objects, whose steps src/move/loop carries out.
+ * plan-move.test.ts reads the three lists below and compares them with what the plan does.
  *
  * Phases. Each change of phase is one update of the VolumeMove that carries its resourceVersion.
  *
@@ -64,8 +64,9 @@
  * everything is undone by Undoing, after it everything is rolled forward by Committed. A move that
  * was removed by force leaves fence and activeMove behind: repair.ts.
  *
- * Live passes change nothing of that. They run in Copying alone, they end with Precopied, which has
- * no digest and stands under a sealing that Fenced raises, and the final pass compares everything.
+ * Live passes change nothing of that. They run in Copying only. They end with the report Precopied,
+ * which has no digest and an older sealing than Fenced sets, so no commit can stand on it. The
+ * final pass compares everything.
  *
  * | write in Copying              | a crash before it     | a crash after it                   |
  * | ----------------------------- | --------------------- | ---------------------------------- |

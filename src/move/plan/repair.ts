@@ -14,7 +14,7 @@ export interface HeldVolume {
    * missing here does not exist.
    */
   readonly moves: ReadonlyMap<string, VolumeMove>;
-  /** What the volume's node has of it. */
+  /** Its VolumeCopy on the volume's node. */
   readonly copy: VolumeCopy | undefined;
 }
 
@@ -24,8 +24,8 @@ export interface HeldVolume {
  * volume at the last moment.
  *
  * With a fence the volume was not given a new place: the place and the end of the fence are one
- * write. So the source is still the volume, and both go; its agent unseals by itself. Whoever is
- * late with that place finds another version.
+ * write. So the source is still the volume, and both go; its agent unseals by itself. A late write
+ * of the new place fails, because the volume has another resourceVersion by then.
  *
  * Without a fence the volume may be at its new place with a copy that is not open there yet. The
  * target's agent knows by activeMove which copy to open, so that stays until the copy is Active.

@@ -4,7 +4,10 @@ import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Stored } from "./stored.ts";
 
-/** What of a snapshot can be read from the API server itself instead of from the informers. */
+/**
+ * The parts of a snapshot that can be read from the API server itself instead of from the
+ * informers.
+ */
 export type Part = "move" | "volumes" | "copies" | "pods" | "nodes";
 
 /**
@@ -41,7 +44,7 @@ export interface MoveSnapshot {
   /** What became of the last eviction of each pod, by pod UID, since this controller leads. */
   readonly evictions: ReadonlyMap<string, EvictionOutcome>;
   /**
-   * When an eviction of the group, or of the node's keeper, was last seen to be asked for
+   * When the last ask for an eviction of the group, or of the node's keeper, was seen
    * (milliseconds).
    */
   readonly askedAt: number | undefined;
@@ -52,11 +55,11 @@ export interface MoveSnapshot {
 export interface VolumeView {
   readonly name: string;
   readonly volume: Stored<LocalVolume> | undefined;
-  /** What spec.from has of it. */
+  /** Its VolumeCopy on spec.from. */
   readonly sourceCopy: VolumeCopy | undefined;
-  /** What the target has of it. */
+  /** Its VolumeCopy on the target. */
   readonly targetCopy: VolumeCopy | undefined;
-  /** Which node label is not yet what (place, fence) says; undefined when all are. */
+  /** Which node labels do not match the volume's node and fence yet; undefined when all do. */
   readonly labelsPending: string | undefined;
 }
 

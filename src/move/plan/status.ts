@@ -47,7 +47,7 @@ export interface Waiting {
   readonly also?: Changes;
 }
 
-/** Waits; says so in the status first, when that is not what stands there. */
+/** Waits. Writes the message to the status first, when the status does not have it yet. */
 export function waiting(s: MoveSnapshot, now: number, { message, why, until, also }: Waiting): MoveStep {
   const before = s.move.status ?? {};
   const said = changed(before, { ...also, message: cut(message) });

@@ -12,8 +12,8 @@ export const ASKED_RECENTLY_MS = 30_000;
  */
 export const COPY_TRIES = 3;
 /**
- * A target that has not said anything of live passes for this long makes none: its agent is older
- * than that. The copy is then made while the pods are down.
+ * A target that has not reported a live pass for this long makes none: its agent is older than live
+ * passes. The copy is then made while the pods are down.
  */
 export const PRECOPY_PATIENCE_MS = 60_000;
 /** Progress is written no more often than this. */

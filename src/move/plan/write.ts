@@ -20,8 +20,8 @@ const FIELDS = [
 
 /**
  * Does a step: one request. It carries the version of the object the step was decided on, or the
- * UID of the pod, so that a controller that does not lead any more changes nothing that has moved
- * on.
+ * UID of the pod, so that a controller that has lost its lease cannot overwrite what was changed
+ * since.
  */
 export async function write(client: KubeClient, step: WriteStep, signal: AbortSignal): Promise<void> {
   switch (step.step) {

@@ -70,7 +70,7 @@ export function planClaim(
   return { step: "provision", storageClass, node };
 }
 
-/** The step for a claim whose volume, by its name, is stored. */
+/** The step for a claim when a PersistentVolume with its volume's name is stored. */
 function planStored(
   { finalizer }: Pick<Driver, "finalizer">,
   claim: Stored<PersistentVolumeClaim>,

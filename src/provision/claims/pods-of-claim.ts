@@ -10,7 +10,7 @@ import { volumeNameOf } from "./claims.ts";
 import { whyUnfit } from "./fits.ts";
 import { mayRun, siblingKeys, type Surroundings } from "./plan-group.ts";
 
-/** What a driver that chooses the node is told of the claim's pods. */
+/** What a driver that chooses the node knows of the claim's pods. */
 export interface PodsOfClaim {
   /** Whether no check excludes the node for any of them; true when there are none. */
   readonly suits: (node: Node) => boolean;

@@ -3,7 +3,7 @@ import type { PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.t
 import { nameOf, uidOf, type Stored } from "../../kube/objects.ts";
 import type { Driver } from "../driver.ts";
 
-/** The properties of a driver by which its PersistentVolumes are judged. */
+/** The parts of a driver that decide about its PersistentVolumes. */
 export type Owner = Pick<Driver, "provisioner" | "csiDriver" | "finalizer">;
 
 export type ReclaimPlan =

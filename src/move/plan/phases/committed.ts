@@ -13,7 +13,7 @@ type Present = VolumeView & { readonly volume: Stored<LocalVolume> };
 
 /**
  * Committed. Only forward: every volume gets its new place, then its copy there must be usable,
- * then the move lets go. A volume that is gone, made again or further on by now is passed over.
+ * then the move lets go. A volume that is gone, made again or further on by now is skipped.
  */
 export function planCommitted(s: MoveSnapshot, now: number): MoveStep {
   if (s.volumes.some(({ volume }) => volume === undefined)) {
@@ -73,7 +73,7 @@ function isPlaced(s: MoveSnapshot, { name, volume }: Present): boolean {
 function placeNext(s: MoveSnapshot, now: number, { name, volume, sourceCopy }: Present): MoveStep {
   let tombstone = false;
   // A volume that may still be made for the first time was perhaps never published: only its
-  // source's report tells.
+  // source's report says so.
   if (volume.spec.mayCreate !== undefined) {
     const report = currentReport(s, sourceCopy, "Source");
     if (report?.state !== "Sealed") {

@@ -13,13 +13,13 @@ import { isFinal } from "../target/target.ts";
 import { msOf, PRECOPY_PATIENCE_MS, PROGRESS_EVERY_MS } from "../timing.ts";
 
 /**
- * Copying. The pods run and write, nothing is closed to them, and the target's agent brings what
- * there is in live passes. Nothing that is copied here counts: what is committed is what the final
- * pass has made of it after the seal. So whatever goes wrong with a live pass the move goes on, and
- * the copy is made while the pods are down; only a target that would refuse the final pass as well
- * (it is full) is given up while they still run.
+ * Copying. The pods run and write, nothing is closed to them, and the target's agent copies the
+ * data in live passes. Nothing that is copied here counts: what is committed is what the final pass
+ * has made of it after the seal. So whatever goes wrong with a live pass the move goes on, and the
+ * copy is made while the pods are down; only a target that would refuse the final pass as well (it
+ * is full) is given up while they still run.
  *
- * Where no pod runs there is nobody to spare.
+ * When no pod runs there are no live passes: they only shorten the downtime of pods.
  */
 export function planCopying(s: MoveSnapshot, now: number): MoveStep {
   const end = whyCancel(s) ?? whyCalledOff(s);
@@ -29,7 +29,7 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
   if (podsToEvict(s).length === 0) return ready(s);
   const unchecked = planCheck(s, now);
   if (unchecked !== undefined) return unchecked;
-  // What may still be made for the first time has nothing to copy.
+  // A volume that may still be made for the first time has nothing to copy.
   const views = existing(s).filter(({ volume }) => volume.spec.mayCreate === undefined);
   const reports = views.map(({ name, targetCopy }) => ({ name, report: answerOf(s, targetCopy) }));
   for (const { name, report } of reports) {
@@ -62,7 +62,7 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
   return waiting(s, now, { message, until: Number.isFinite(until) ? until : undefined, also: progress });
 }
 
-/** What the target has said for this stay in Copying: it may not be the first one. */
+/** The target's report for this stay in Copying: a move may enter Copying more than once. */
 function answerOf(s: MoveSnapshot, targetCopy: VolumeCopy | undefined): CopyReport | undefined {
   const report = currentReport(s, targetCopy, "Target");
   return report?.copyingAt === s.move.status?.copyingAt ? report : undefined;

@@ -34,7 +34,8 @@ export function planTrial(s: MoveSnapshot, now: number): MoveStep | undefined {
 
 /**
  * The next eviction. The time of the first is written before it is sent: a crash between the two
- * only makes the patience shorter, the other way round it might never end.
+ * only makes the patience shorter. Written afterwards, it might never be written, and the patience
+ * never end.
  */
 export function planEviction(s: MoveSnapshot, now: number): MoveStep {
   const read = readFirst(s, ["move", "volumes", "pods"]);
@@ -63,7 +64,7 @@ export function planEviction(s: MoveSnapshot, now: number): MoveStep {
   return waiting(s, now, { message: `Waiting for the evictions: ${message}. ${howToCancel(s)}`, why, until });
 }
 
-/** The fence goes off again in Prepared; the pods never stopped. */
+/** The fence is removed again in Prepared; the pods never stopped. */
 function giveUp(s: MoveSnapshot, now: number, failures: number): MoveStep {
   const unheeded = moveErrors.EVICTION_UNHEEDED({ seconds: EVICTION_PATIENCE_MS / 1000 });
   const retryAt = timeOf(now + backoffMs(failures));
@@ -83,7 +84,7 @@ function blocker(s: MoveSnapshot) {
   return undefined;
 }
 
-/** That of the eviction that was asked last, as a drain's `--grace-period`. */
+/** The grace period of the last eviction that was asked for, such as a drain's `--grace-period`. */
 function gracePeriod(s: MoveSnapshot): number | undefined {
   if (s.move.spec.reason !== "Drain") return undefined;
   const asked = s.volumes.flatMap(({ volume }) => volume?.status?.asked ?? []);

@@ -53,8 +53,8 @@ function targetLost(s: MoveSnapshot, now: number): string | undefined {
 }
 
 /**
- * With the pods gone from a node that stays they come back sooner there; from a leaving node they
- * need a target.
+ * Evicted pods of a staying node are back soonest when the move is undone; those of a leaving node
+ * need another target.
  */
 function afterLoss(s: MoveSnapshot, now: number, why: string): MoveStep {
   const error = moveErrors.TARGET_LOST({ node: s.target?.name ?? "", why });

@@ -28,7 +28,7 @@ function isPublished(s: MoveSnapshot): boolean {
 
 /**
  * Ours: from the last unpublish to the last new place. The kubelets': from there to the publish
- * that is seen now.
+ * seen now.
  */
 function downtimeOf(s: MoveSnapshot, status: VolumeMoveStatus, now: number): { ours: string; kubelets: string } {
   const closedAt = msOf(status.closedAt) ?? msOf(status.sealedAt) ?? now;

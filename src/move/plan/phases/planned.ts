@@ -78,6 +78,6 @@ export function whyNotYet(s: MoveSnapshot, now: number): CodedError | undefined 
   if (s.target === undefined) return moveErrors.NO_TARGET({ nodes: "none" in s.choice ? s.choice.none : [] });
   const unfit = whyUnfit(s, s.target, now);
   if (unfit !== undefined) return moveErrors.TARGET_UNFIT({ node: s.target.name, why: unfit });
-  // Last: who is held by something else is not in the line.
+  // Last: a move that is blocked by something else is not in the line.
   return whyInLine(s);
 }

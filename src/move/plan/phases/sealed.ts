@@ -14,7 +14,7 @@ import { backoffMs, COPY_TRIES, PROGRESS_EVERY_MS, timeOf } from "../timing.ts";
 
 /**
  * Sealed. The target pulls; when every copy is durable and equal to its source, one write commits
- * the move. What the commit stands on is read uncached, and the write carries the version of the
+ * the move. What the commit depends on is read uncached, and the write carries the version of the
  * VolumeMove that was read: a move that left this sealing meanwhile (an undo, a new seal) has
  * another version.
  */
@@ -92,7 +92,10 @@ function judge(s: MoveSnapshot, { name, sourceCopy, targetCopy }: VolumeView): V
   return { done: true };
 }
 
-/** The source proves again, under a new number, so that no report of before counts. */
+/**
+ * The source has to prove again that nobody can write, under a new sealing number, so that no
+ * earlier report counts.
+ */
 function sealAgain(
   s: MoveSnapshot,
   now: number,

@@ -10,9 +10,9 @@ import { timeOf } from "../timing.ts";
 
 /**
  * Undoing. The source unseals first, then fence and activeMove go in one write per volume: so a
- * replacement pod is not sent to a node that refuses it. Safety does not rest on that order. A seal
- * that comes later than the release heals: its agent sees a LocalVolume that names its copy and has
- * neither fence nor activeMove of that move.
+ * replacement pod is not sent to a node that refuses it. Safety does not depend on that order. A
+ * seal that comes after the release is opened again: its agent sees a LocalVolume that names its
+ * copy and has neither fence nor activeMove of that move.
  */
 export function planUndoing(s: MoveSnapshot, now: number): MoveStep {
   const held = existing(s).filter(({ volume }) => isMine(s, volume) || isFenced(s, volume));

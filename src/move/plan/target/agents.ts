@@ -13,7 +13,10 @@ export function whySilent(node: NodeView, now: number): string | undefined {
   return now - at > AGENT_SILENT_MS ? `its mooring agent was last seen at ${renewed}` : undefined;
 }
 
-/** When a silent agent will be called silent: until then nothing changes by time alone. */
+/**
+ * When an agent that does not report again will count as silent; until then the passing of time
+ * changes nothing.
+ */
 export function silentAt(node: NodeView): number | undefined {
   const at = msOf(node.storage?.status?.renewedAt);
   return at === undefined ? undefined : at + AGENT_SILENT_MS + 1;

@@ -1,6 +1,6 @@
 import type { Node } from "../../../kube/kinds.ts";
 
-/** Taints by which autoscalers announce that a node goes. */
+/** Taints by which autoscalers announce that they will remove a node. */
 const LEAVING_TAINTS: ReadonlySet<string> = new Set(["ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted"]);
 
 /** Why a node that somebody has cordoned is leaving. */

@@ -6,7 +6,7 @@ import { copyAt, existing } from "../parts.ts";
 import type { MoveSnapshot, NodeView } from "../snapshot.ts";
 
 /**
- * Codes of a target that the same target would give again. Everything else may pass: a connection,
+ * Error codes that the same target would report again. Other errors may be temporary: a connection,
  * a disk error.
  */
 const FINAL: ReadonlySet<string> = new Set([
