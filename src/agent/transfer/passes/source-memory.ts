@@ -7,9 +7,9 @@
  * It lives in the agent's memory only. So it holds within one boot, and an agent that was restarted
  * has none and reads everything. What each pass does with the records is in source-passes.ts.
  *
- * The wall clock must not have been stepped since the oldest pass whose records still count: a later
- * change may have an earlier time then, and all of them count for nothing. Many small steps, one
- * between any two passes, are a large one.
+ * The wall clock must not have been stepped since the oldest pass whose records still count: a
+ * later change may have an earlier time then, and all of them count for nothing. Many small steps,
+ * one between any two passes, are a large one.
  */
 import { SystemError } from "../../sys/libc.ts";
 import type { Pace } from "../tree/contents.ts";
