@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
-import { Bandwidth, bandwidthOf } from "./bandwidth.ts";
+import { Bandwidth, bandwidthOf, limitOf } from "./bandwidth.ts";
 
 const never = new AbortController().signal;
 const MIB = 1024 ** 2;
@@ -75,4 +75,18 @@ it.each([
 
 it("a move that is gone has no limit", () => {
   expect(bandwidthOf(undefined)).toBeUndefined();
+});
+
+it.each([
+  [1, 64 * 1024],
+  [10 * MIB, 10 * MIB],
+  [undefined, undefined],
+  // What `--bandwidth 1e400` is as a number.
+  [Infinity, Number.MAX_SAFE_INTEGER],
+])("a node with the limit %s may send %s bytes per second", async (asked, is) => {
+  const limit = limitOf(asked);
+  expect(limit).toBe(is);
+  const { pass } = reader(() => limit);
+  await pass(20);
+  expect(await pass(20)).toBeGreaterThanOrEqual(limit === undefined || limit > 100 * MIB ? 0 : 1);
 });

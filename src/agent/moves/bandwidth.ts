@@ -5,13 +5,20 @@ import { bytes } from "../../kube/quantity.ts";
 
 /** How long a wait may go on by a limit that has changed meanwhile. */
 const LOOK_AGAIN_MS = 500;
-/** Less would take longer for one piece than a connection may be silent. */
+/** Less would take minutes or days for one piece, in the final pass with the pod down. */
 const LEAST_BYTES = 64 * 1024;
+/** More is no limit, and what is infinite cannot be counted with. */
+const MOST_BYTES = Number.MAX_SAFE_INTEGER;
+
+/** A limit in bytes per second, as it counts; undefined: none. */
+export function limitOf(asked: number | undefined): number | undefined {
+  return asked === undefined ? undefined : Math.min(MOST_BYTES, Math.max(LEAST_BYTES, asked));
+}
 
 /** Bytes per second that a move may be read and sent with; undefined: as fast as it goes. */
 export function bandwidthOf(move: VolumeMove | undefined): number | undefined {
   const asked = move?.spec.bandwidth;
-  return asked === undefined ? undefined : Math.max(LEAST_BYTES, Number(bytes(asked)));
+  return limitOf(asked === undefined ? undefined : Number(bytes(asked)));
 }
 
 /** Keeps the bytes that take part below a limit that may change, come and go at any time. */
@@ -35,7 +42,8 @@ export class Bandwidth {
         this.#bucket.reserve(count);
         return;
       }
-      await this.#clock.sleep(Math.min(owed, LOOK_AGAIN_MS), signal);
+      // What is left of a debt by rounding is less than any clock can measure.
+      await this.#clock.sleep(Math.max(1, Math.min(owed, LOOK_AGAIN_MS)), signal);
     }
   }
 }

@@ -3,7 +3,7 @@ import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Random } from "../../effects/random.ts";
 import { Informer } from "../../kube/watch/informer.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
-import { bandwidthOf } from "./bandwidth.ts";
+import { bandwidthOf, limitOf } from "./bandwidth.ts";
 import { Jobs, type JobsDeps } from "./jobs.ts";
 import { admitTransfer } from "./serve.ts";
 import type { TransferRequest } from "./transfer-request.ts";
@@ -56,8 +56,9 @@ export class Moves {
   async run(signal: AbortSignal): Promise<void> {
     const { transport } = this.#deps;
     const request: JobsDeps["request"] = (node, asked, stop) => transport.request(node, asked, stop);
-    const limitOf: JobsDeps["bandwidthOf"] = (move) => bandwidthOf(this.#informer.store.get(move));
-    const jobs = new Jobs({ ...this.#deps, request, bandwidthOf: limitOf });
+    const ofMove: JobsDeps["bandwidthOf"] = (move) => bandwidthOf(this.#informer.store.get(move));
+    const bandwidth = limitOf(this.#deps.bandwidth);
+    const jobs = new Jobs({ ...this.#deps, request, bandwidthOf: ofMove, bandwidth });
     const worker = new MoveWorker({ ...this.#deps, jobs, moves: this.#informer, queue: this.#queue });
     await Promise.all([
       this.#informer.run(signal),
