@@ -24,12 +24,13 @@ export interface SlowDisk extends AsyncDisposable {
   readonly slowly: readonly string[];
 }
 
-/** Makes one below a directory. */
+/** Makes one below a directory; `made` are options of its mkfs. */
 export async function makeSlowDisk(
   directory: string,
   fs: PoolFileSystem,
   mib: number,
   bytesPerSecond: number,
+  made: readonly string[] = [],
 ): Promise<SlowDisk> {
   await ensurePrograms((line) => console.error(line), { "mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs" });
   const image = join(directory, "disk.img");
@@ -38,7 +39,7 @@ export async function makeSlowDisk(
   const file = await open(image, "wx");
   await file.truncate(mib * 1024 * 1024);
   await file.close();
-  await must([`mkfs.${fs}`, "-q", image]);
+  await must([`mkfs.${fs}`, "-q", ...made, image]);
   await mkdir(path);
   const device = (await must(["losetup", "--find", "--show", image])).trim();
   const numbers = numbersOf(await stat(device));
