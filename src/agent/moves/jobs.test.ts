@@ -13,8 +13,11 @@ import type { VolumeView } from "./view.ts";
 
 const asked = { volume: "pvc-1", epoch: 1, incarnation: "i", move: "m", moveUID: "u", sealing: 0 };
 
-/** What `pace` lets through in a second, of pieces of 100 bytes, for two sends at once. */
-async function inOneSecond(limits: Pick<JobsDeps, "bandwidth" | "bandwidthOf">): Promise<number[]> {
+/** What `pace` lets through in a second, in pieces of 100 bytes, for one send of each move. */
+async function inOneSecond(
+  limits: Pick<JobsDeps, "bandwidth" | "bandwidthOf">,
+  moves: readonly string[] = ["one", "other"],
+): Promise<number[]> {
   const clock = manualClock();
   const options: SendOptions[] = [];
   const stop = new AbortController();
@@ -35,8 +38,9 @@ async function inOneSecond(limits: Pick<JobsDeps, "bandwidth" | "bandwidthOf">):
     request: () => Promise.reject(new Error("nobody is asked")),
     ...limits,
   });
-  const streams = [new Duplex(), new Duplex()];
-  for (const [index, stream] of streams.entries()) void jobs.send({ ...asked, volume: `pvc-${index}` }, "/", stream);
+  for (const [index, move] of moves.entries()) {
+    void jobs.send({ ...asked, move, volume: `pvc-${index}` }, "/", new Duplex());
+  }
   await settle();
   const through = options.map(async ({ pace }) => {
     let bytes = 0;
@@ -58,6 +62,8 @@ async function inOneSecond(limits: Pick<JobsDeps, "bandwidth" | "bandwidthOf">):
 it("what is sent keeps below the limit of its move, and all of it below that of the node", async () => {
   expect(await inOneSecond({ bandwidthOf: () => undefined })).toEqual([10_000, 10_000]);
   expect(await inOneSecond({ bandwidthOf: () => 1_000 })).toEqual([1_100, 1_100]);
+  const [here = 0, there = 0] = await inOneSecond({ bandwidthOf: () => 1_000 }, ["same", "same"]);
+  expect(here + there).toBe(1_100);
   const [one = 0, other = 0] = await inOneSecond({ bandwidthOf: () => undefined, bandwidth: 2_000 });
   expect(one + other).toBe(2_100);
   for (const bytes of await inOneSecond({ bandwidthOf: () => 500, bandwidth: 2_000 })) {

@@ -103,6 +103,8 @@ export class Jobs {
   readonly #jobs = new Map<string, KeyedJob>();
   readonly #sends = new Map<string, Set<Job>>();
   readonly #memories = new Map<string, Memory>();
+  /** Of each move, shared by its volumes as long as one of them is sent. */
+  readonly #limits = new Map<string, { readonly bandwidth: Bandwidth; sends: number }>();
   /** Of all transfers from this node. */
   readonly #bandwidth: Bandwidth;
 
@@ -196,9 +198,11 @@ export class Jobs {
     const { base, move, pass, volume } = asked;
     const { bandwidthOf, clock } = this.#deps;
     const stop = new AbortController();
-    const ofMove = new Bandwidth(clock, () => bandwidthOf(move));
+    const limit = this.#limits.get(move) ?? { bandwidth: new Bandwidth(clock, () => bandwidthOf(move)), sends: 0 };
+    this.#limits.set(move, limit);
+    limit.sends += 1;
     const pace: Pace = async (bytes, signal) => {
-      await ofMove.take(bytes, signal);
+      await limit.bandwidth.take(bytes, signal);
       await this.#bandwidth.take(bytes, signal);
     };
     const memory = this.#memoryOf(volume, asked).source;
@@ -217,6 +221,8 @@ export class Jobs {
       await sending;
     } finally {
       sends.delete(job);
+      limit.sends -= 1;
+      if (limit.sends === 0) this.#limits.delete(move);
     }
   }
 
