@@ -103,7 +103,7 @@ describe("the driver that chooses a node is told where the claim's pods can run"
     await settle();
     world.putClaim("c", { spec: { storageClassName: "now" } });
     await settle();
-    expect(told).toEqual([[false], "uid-p"]);
+    expect(told).toEqual([[false], "claim-c"]);
     await world.stop();
   });
 
@@ -118,7 +118,7 @@ describe("the driver that chooses a node is told where the claim's pods can run"
     world.putClaim("c", { spec: { storageClassName: "now" } });
     world.putClaim("other", { selectedNode: "a" });
     await settle();
-    expect(told).toEqual([[false], "uid-p"]);
+    expect(told).toEqual([[false], "claim-c"]);
     expect(asked).toEqual(["default"]);
     await world.stop();
   });

@@ -18,7 +18,8 @@ export interface PodsOfClaim {
   readonly known: boolean;
   /**
    * The key to choose a node by: the same for all claims of one pod, so that they get the same
-   * node. Without a pod it is the claim's own UID.
+   * node. Of a claim that shares no pod with others it is its own UID, so that a pod that is made
+   * after a failed attempt does not send the next one to another node.
    */
   readonly drawBy: string;
 }
@@ -34,7 +35,9 @@ export function podsOfClaim(
   beingMade: (claim: Stored<PersistentVolumeClaim>) => string | undefined,
 ): PodsOfClaim {
   const pods = around.pods(keyOf(claim)).filter(mayRun);
-  const siblings = siblingKeys(claim, around).flatMap((key) => around.claim(key) ?? []);
+  const keys = siblingKeys(claim, around);
+  const siblings = keys.flatMap((key) => around.claim(key) ?? []);
+  const [firstPod] = pods.map((pod) => pod.metadata?.uid ?? "").sort();
   const volumes = siblings.flatMap((sibling): PersistentVolume[] => {
     const volume = around.volume(sibling.spec?.volumeName ?? volumeNameOf(sibling));
     return volume === undefined ? [] : [volume];
@@ -45,7 +48,7 @@ export function podsOfClaim(
   ]);
   return {
     known: pods.length > 0,
-    drawBy: pods.map((pod) => pod.metadata?.uid ?? "").sort()[0] ?? uidOf(claim),
+    drawBy: keys.length > 0 && firstPod !== undefined ? firstPod : uidOf(claim),
     suits: (node) =>
       [...named].every((name) => name === node.metadata?.name) &&
       pods.every((pod) => whyUnfit(pod, node, volumes) === undefined),
