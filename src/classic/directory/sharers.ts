@@ -17,7 +17,8 @@ export interface Sharers {
 }
 
 /**
- * Other volumes whose directory is, contains or lies in this one. `node` undefined: any node.
+ * Other volumes whose directory is the same, contains this one, or lies inside it. Without a `node`
+ * those on every node are looked at.
  * `heir`: the claim that the directory is for. An earlier claim of the same name must be gone, so
  * the directory of its volume will be removed.
  */

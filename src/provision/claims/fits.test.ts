@@ -87,6 +87,12 @@ describe("a pod does not fit", () => {
     expect(whyUnfit(one, on, [])).toMatch(why);
   });
 
+  test.each(["", "1.5", "many"])('where the label that is to be a number is "%s"', (cpus) => {
+    for (const operator of ["Gt", "Lt"]) {
+      expect(whyUnfit(pod(affinity(expression("cpus", operator, "1"))), node({ cpus }), [])).toMatch(/affinity/);
+    }
+  });
+
   test("where another of its volumes cannot be used", () => {
     const terms = [expression("kubernetes.io/hostname", "In", "a")];
     const other: PersistentVolume = {

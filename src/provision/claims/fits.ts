@@ -42,6 +42,8 @@ function matchesAny(terms: readonly Term[], node: Node): boolean {
   });
 }
 
+const WHOLE = /^-?\d+$/;
+
 function holds({ operator, values = [] }: Requirement, value: string | undefined): boolean {
   switch (operator) {
     case "In":
@@ -53,9 +55,12 @@ function holds({ operator, values = [] }: Requirement, value: string | undefined
     case "DoesNotExist":
       return value === undefined;
     case "Gt":
-      return value !== undefined && Number(value) > Number(values[0]);
-    case "Lt":
-      return value !== undefined && Number(value) < Number(values[0]);
+    case "Lt": {
+      // As the scheduler has it: what is no whole number is neither more nor less.
+      const [bound] = values;
+      if (value === undefined || bound === undefined || !WHOLE.test(value) || !WHOLE.test(bound)) return false;
+      return operator === "Gt" ? BigInt(value) > BigInt(bound) : BigInt(value) < BigInt(bound);
+    }
     default:
       return false;
   }
