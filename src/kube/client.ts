@@ -30,9 +30,9 @@ export interface WriteOptions extends CallOptions {
 }
 
 export interface DeleteOptions extends CallOptions {
-  /** Refused with a conflict when the object has another uid by now. */
+  /** Precondition: the server answers 409 when the object now has a different uid. */
   readonly uid?: string | undefined;
-  /** Refused with a conflict when the object has changed since. */
+  /** Precondition: the server answers 409 when the object has changed since. */
   readonly resourceVersion?: string | undefined;
   readonly gracePeriodSeconds?: number;
   readonly propagationPolicy?: "Foreground" | "Background" | "Orphan";
@@ -44,8 +44,8 @@ export type JsonPatchOperation =
   | { readonly op: "remove"; readonly path: string };
 
 /**
- * Objects per page of a list: the size client-go settled on; a page of pods is then a few
- * milliseconds of parsing and not seconds.
+ * Objects per page of a list, as in client-go. Parsing one page of pods then takes a few
+ * milliseconds.
  */
 export const PAGE_SIZE = 500;
 
@@ -55,8 +55,8 @@ export function patchSegment(key: string): string {
 }
 
 /**
- * Typed access to all kinds of objects through one `Kube`. Bodies are raw JSON in both directions:
- * nothing is dropped, so an object may be read and written back; prefer a patch all the same.
+ * Typed access to all kinds of objects through one `Kube`. Bodies are raw JSON in both directions.
+ * No field is dropped, so an object may be read and written back, but a patch is better.
  */
 export class KubeClient {
   readonly kube: Kube;
@@ -72,7 +72,7 @@ export class KubeClient {
     return this.kube.request<Stored<T>>({ method: "GET", path: pathOf(resource, at), ...options });
   }
 
-  /** As `get`; undefined when the object is not there. */
+  /** Like `get`, but undefined when the object does not exist. */
   async find<T extends KubeObject>(
     resource: Resource<T>,
     at: At,
@@ -87,8 +87,8 @@ export class KubeClient {
   }
 
   /**
-   * Lists by pages of 500, each yielded as it arrives; together they are one consistent snapshot,
-   * of the version that each page carries.
+   * Lists in pages of 500 and yields each page as it arrives. All pages belong to one consistent
+   * snapshot and carry its resourceVersion.
    */
   async *pages<T extends KubeObject>(
     resource: Resource<T>,
@@ -116,8 +116,8 @@ export class KubeClient {
   }
 
   /**
-   * Opens a watch from `resourceVersion` on. The server ends it after `timeoutSeconds`. Bookmarks
-   * are asked for.
+   * Opens a watch that starts at `resourceVersion`, with bookmarks. The server ends it after
+   * `timeoutSeconds`.
    */
   async watch<T extends KubeObject>(
     resource: Resource<T>,
@@ -153,8 +153,8 @@ export class KubeClient {
   }
 
   /**
-   * Replaces an object whole (PUT). With metadata.resourceVersion in it, only if the object has not
-   * changed since.
+   * Replaces the whole object (PUT). If it contains metadata.resourceVersion, the write fails with
+   * a conflict when the object has changed since.
    */
   replace<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<Stored<T>> {
     const { dryRun, subresource, fieldManager, ...call } = options;
@@ -192,8 +192,8 @@ export class KubeClient {
   }
 
   /**
-   * Server-side apply: creates or updates, owning the fields that are named. `fieldManager` is
-   * required by the server.
+   * Server-side apply: creates or updates the object and owns the fields in the body. The server
+   * requires `fieldManager`.
    */
   apply<T extends KubeObject>(
     resource: Resource<T>,
@@ -218,8 +218,8 @@ export class KubeClient {
   }
 
   /**
-   * Asks for a pod's eviction. Rejects with isTooManyRequests while a disruption budget or a
-   * webhook holds it.
+   * Requests the eviction of a pod. Rejects with isTooManyRequests while a PodDisruptionBudget or a
+   * webhook denies it.
    */
   async evict(
     pod: At & { uid?: string | undefined },

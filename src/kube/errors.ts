@@ -16,9 +16,8 @@ export interface KubeStatus {
 }
 
 /**
- * A request that did not succeed. `code` is the HTTP status, or 0 when no answer came (refused,
- * reset, timed out): the request may then have been carried out or not, and only a look at the
- * server tells.
+ * A request that failed. `code` is the HTTP status, or 0 when no answer came (refused, reset, timed
+ * out). With code 0 the server may have carried out the request: read the object to find out.
  */
 export class KubeError extends Error {
   override readonly name = "KubeError";
@@ -56,9 +55,9 @@ const is =
   (error: unknown): error is KubeError =>
     error instanceof KubeError && test(error);
 
-/** 400: the request makes no sense to the server, or a webhook says so. */
+/** 400: the server, or a webhook, rejected the request as malformed. */
 export const isBadRequest = is((e) => e.code === 400);
-/** 404: the object (or the kind, or the namespace) is not there. */
+/** 404: the object, its kind or its namespace does not exist. */
 export const isNotFound = is((e) => e.code === 404);
 /** 409 because the name is taken. */
 export const isAlreadyExists = is((e) => e.code === 409 && e.reason === "AlreadyExists");
@@ -66,23 +65,23 @@ export const isAlreadyExists = is((e) => e.code === 409 && e.reason === "Already
  * 409 because the object has changed since, or a precondition (uid, resourceVersion) does not hold.
  */
 export const isConflict = is((e) => e.code === 409 && e.reason !== "AlreadyExists");
-/** 410: the resourceVersion or continue token is too old; list anew. */
+/** 410: the resourceVersion or continue token is too old; list again. */
 export const isExpired = is((e) => e.code === 410);
-/** 422: the object is not valid; a JSON patch whose `test` fails answers this too. */
+/** 422: the object is invalid, or the `test` of a JSON patch failed. */
 export const isInvalid = is((e) => e.code === 422);
 /** 403. */
 export const isForbidden = is((e) => e.code === 403);
 /**
- * A guarded write that was refused: somebody else was first (422 from a JSON patch's test, 409),
- * the object is gone (404), or we have not the right (403). What is now comes with the object's
- * next event.
+ * A write with a precondition that was refused: the object has changed (409, or 422 from the `test`
+ * of a JSON patch), it is gone (404), or RBAC forbids the write (403). The watch will deliver the
+ * object's current state.
  */
 export const isRefused = is((e) => e.code === 422 || e.code === 404 || e.code === 403 || isConflict(e));
 /** 401. */
 export const isUnauthorized = is((e) => e.code === 401);
-/** 429: throttled, or (eviction) held by a disruption budget. */
+/** 429: throttled, or (for an eviction) denied by a PodDisruptionBudget or a webhook. */
 export const isTooManyRequests = is((e) => e.code === 429);
-/** 504 because the asked resourceVersion lies in this server's future. */
+/** 504 because this server has not reached the requested resourceVersion yet. */
 export const isTooLargeResourceVersion = is(
   (e) => e.code === 504 && (e.details?.causes ?? []).some((cause) => cause.reason === "ResourceVersionTooLarge"),
 );

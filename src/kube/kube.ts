@@ -1,13 +1,13 @@
 /**
- * The one door to a Kubernetes API server. Everything above it (resources, reflectors, controllers)
- * is the same over HTTP and over an in-process server, and every fault a crash run injects is
- * injected here.
+ * The only interface to a Kubernetes API server. The code above it (resources, reflectors,
+ * controllers) is the same over HTTP and over an in-process server. Crash runs inject their faults
+ * here.
  */
 export interface Kube {
   /**
    * Sends one request and resolves with the parsed JSON body of a 2xx answer (the text itself with
-   * `as: "text"`). Rejects with a KubeError for every other answer and for a connection that
-   * failed; with the signal's reason when the signal was aborted.
+   * `as: "text"`). Rejects with a KubeError for every other answer and for a failed connection, and
+   * with the signal's reason when the signal was aborted.
    */
   request<T = unknown>(request: KubeRequest): Promise<T>;
 
@@ -35,13 +35,13 @@ export interface KubeRequest {
   readonly as?: "json" | "text";
   readonly signal?: AbortSignal;
   /**
-   * Milliseconds until the whole answer of `request`, or the header of `stream`, must be there.
+   * Milliseconds until the whole answer of `request`, or the header of `stream`, must have arrived.
    * @default 30000
    */
   readonly timeoutMs?: number;
   /**
-   * `lease` bypasses any client-side queue: a leader that waits behind its own work loses its
-   * lease. @default "work"
+   * `lease` bypasses every client-side queue: a leader whose renewal waits behind its other
+   * requests loses the lease. @default "work"
    */
   readonly lane?: "work" | "lease";
 }

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
-/** What a work queue tells about itself when it is scraped. */
+/** What a work queue reports at each scrape. */
 export interface QueueReading {
   /** Seconds that the keys being processed have taken so far, added up. */
   readonly unfinishedSeconds: number;
@@ -26,8 +26,8 @@ const RECONCILE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 /**
  * The metrics of this room under the names that client-go and controller-runtime use. One instance
- * per registry; whatever has a name (queue, controller, lease) carries it as a label, so that two
- * with one name share a series.
+ * per registry. Queues, controllers and leases have their name as a label: two with the same name
+ * share a series.
  */
 export class KubeMetrics {
   readonly #queues = new Map<string, () => QueueReading>();
@@ -119,8 +119,8 @@ export class KubeMetrics {
   }
 
   /**
-   * The metrics of the queue `name`; `read` is called at each scrape. A later queue of the same
-   * name takes its place.
+   * The metrics of the queue `name`; `read` is called at each scrape. A later queue with the same
+   * name replaces the earlier one.
    */
   queue(name: string, read: () => QueueReading): QueueMetrics {
     this.#queues.set(name, read);

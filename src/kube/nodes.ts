@@ -4,31 +4,31 @@ import type { Node } from "./kinds.ts";
 const HOSTNAME_LABEL = "kubernetes.io/hostname";
 
 /**
- * Taints of nodes that are about to go: the cluster autoscaler's, and Karpenter's. (A cordon, which
- * `kubectl drain` begins with, is `spec.unschedulable`.)
+ * Taints of nodes that are about to be removed: those of the cluster autoscaler and of Karpenter.
+ * (A cordon, with which `kubectl drain` begins, is `spec.unschedulable`.)
  */
 export const LEAVING_TAINTS: readonly string[] = ["ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted"];
 
-/** Whether a node's kubelet answers, as far as the cluster knows. */
+/** Whether the node's Ready condition is True. */
 export function isReady(node: Node | undefined): boolean {
   return (node?.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
 }
 
 /**
- * Whether a node is to be emptied: cordoned, being deleted, or with one of these taints, whatever
- * its effect.
+ * Whether a node is leaving: it is cordoned, is being deleted, or has one of these taints with any
+ * effect.
  */
 export function isLeaving(node: Node, taints: readonly string[] = LEAVING_TAINTS): boolean {
   if (node.spec?.unschedulable === true || node.metadata?.deletionTimestamp !== undefined) return true;
   return (node.spec?.taints ?? []).some(({ key }) => taints.includes(key));
 }
 
-/** The name a node calls itself, which need not be its object's name. */
+/** The node's hostname label, which may differ from the name of the Node object. */
 export function hostnameOf(node: Node): string | undefined {
   return node.metadata?.labels?.[HOSTNAME_LABEL];
 }
 
-/** Whether pods that tolerate nothing are kept off the node by a taint. */
+/** Whether a taint keeps pods without tolerations off the node. */
 export function isTainted(node: Node): boolean {
   return (node.spec?.taints ?? []).some(({ effect }) => effect === "NoSchedule" || effect === "NoExecute");
 }

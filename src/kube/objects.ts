@@ -3,8 +3,8 @@ import type { ObjectMeta } from "kubernetes-types/meta/v1.js";
 export type { ObjectMeta };
 
 /**
- * What every Kubernetes object has. Objects are the raw JSON of the wire: unknown fields stay, time
- * stamps are strings.
+ * What every Kubernetes object has. Objects are the raw JSON from the API server: unknown fields
+ * stay, and timestamps are strings.
  */
 export interface KubeObject {
   readonly apiVersion?: string;
@@ -13,8 +13,8 @@ export interface KubeObject {
 }
 
 /**
- * An object as the API server has it: what it sends always carries a name, a UID and a version.
- * Objects that a program is about to create have the plain type.
+ * An object from the API server, which always has a name, a UID and a resourceVersion. Objects that
+ * are yet to be created have the plain type.
  */
 export type Stored<T extends KubeObject = KubeObject> = T & {
   readonly metadata: ObjectMeta & {

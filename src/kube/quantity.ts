@@ -2,7 +2,7 @@
 export type QuantityFormat = "decimalSI" | "binarySI" | "decimalExponent";
 
 /**
- * A Kubernetes quantity, exactly: quantities have no parts finer than a nano-unit. Made by
+ * An exact Kubernetes quantity. Quantities have no parts smaller than a nano-unit. Made by
  * `parseQuantity` and `quantityOf`.
  */
 export interface Quantity {
@@ -11,7 +11,7 @@ export interface Quantity {
   readonly format: QuantityFormat;
 }
 
-/** A text that is no quantity. */
+/** A text that is not a quantity. */
 export class QuantityError extends Error {
   override readonly name = "QuantityError";
 }
@@ -37,7 +37,7 @@ const DECIMAL_BY_POWER = new Map([...DECIMAL].map(([suffix, power]) => [power, s
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 /** Binary quantities are capped here, as the API server does: 2⁶³ − 1. */
 const BINARY_CAP = (2n ** 63n - 1n) * UNIT;
-/** Nothing that means something is larger; without a bound `1e999999999` would fill the memory. */
+/** Far above any real quantity. Without a bound, `1e999999999` would fill the memory. */
 const LARGEST_EXPONENT = 1000;
 
 const SYNTAX = /^([+-]?)(\d*)(?:\.(\d*))?([a-zA-Z]*)([+-]?\d+)?$/;
@@ -69,7 +69,7 @@ export function parseQuantity(text: string): Quantity {
   if (binary < 0) throw bad(text, `${letters} is not a suffix`);
   const exact = shift(digits * KIBI ** BigInt(binary), NANO - fraction.length);
   const nano = exact > BINARY_CAP ? BINARY_CAP : exact;
-  // Less than one byte has no binary form. Whole below that is only zero.
+  // A fraction below one has no binary form, so it becomes decimal. Zero stays binary.
   return { nano: signed(nano), format: nano > 0n && nano < UNIT ? "decimalSI" : "binarySI" };
 }
 

@@ -29,8 +29,8 @@ export function apiVersionOf(resource: Resource): string {
 }
 
 /**
- * Where one object, or (without a name) the collection, is served. A namespaced collection without
- * a namespace is that of all namespaces.
+ * The URL path of one object or, without a name, of the collection. Without a namespace, the path
+ * of a namespaced kind covers all namespaces.
  */
 export function pathOf(
   resource: Resource,

@@ -3,7 +3,7 @@ interface Waiter<C> {
   readonly release: () => void;
 }
 
-/** Those who wait for a condition, each until its own signal is aborted. */
+/** A list of callers that wait for a condition, each until its own signal is aborted. */
 export class Waiters<C> {
   readonly #waiting = new Set<Waiter<C>>();
 
@@ -37,7 +37,7 @@ export class Waiters<C> {
     });
   }
 
-  /** Lets those go whose condition is met, in the order in which they came. */
+  /** Resolves the waits whose condition is met, in the order in which they were added. */
   release(met: (condition: C) => boolean): void {
     for (const waiter of this.#waiting) {
       if (!met(waiter.condition)) continue;

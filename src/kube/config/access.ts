@@ -1,19 +1,19 @@
-/** A certificate or key in PEM form: given, or in a file that is read again when it changes. */
+/** A certificate or key in PEM form: the text itself, or a file that is read again regularly. */
 export type Pem = { readonly text: string } | { readonly file: string };
 
 /**
- * What a connection to an API server needs: where it is, whom to trust, and who we are. Made by
+ * What a connection to an API server needs: its URL, the CA to trust, and our credentials. Made by
  * `loadKubeconfig` or `classicAccess`.
  */
 export interface ClusterAccess {
   /** Where this came from, for messages: `in-cluster`, or the file and context. */
   readonly source: string;
-  /** URL of the API server, without a slash at the end; it may have a path. */
+  /** URL of the API server, without a trailing slash. It may contain a path. */
   readonly server: string;
   /** The namespace of the context or of the pod; `default` when none is set. */
   readonly currentNamespace: string;
   readonly tls: TlsAccess;
-  /** The proxy that leads to the server: `http:`, `https:` or `socks5:`. */
+  /** URL of the proxy to connect through: `http:`, `https:` or `socks5:`. */
   readonly proxyUrl?: string | undefined;
   readonly credentials: CredentialSource;
   /** Sent with every request; the impersonation headers. */
@@ -21,16 +21,16 @@ export interface ClusterAccess {
 }
 
 export interface TlsAccess {
-  /** Unset: the authorities that Node trusts. */
+  /** The CA certificates. Unset: those that Node trusts. */
   readonly authority?: Pem | undefined;
-  /** The name the server's certificate must carry, when it is not the host of the URL. */
+  /** The name that the server's certificate must have, if it differs from the host in the URL. */
   readonly serverName?: string | undefined;
-  /** Trust any server. */
+  /** Do not verify the server's certificate. */
   readonly insecure?: boolean | undefined;
   readonly clientCertificate?: { readonly certificate: Pem; readonly key: Pem } | undefined;
 }
 
-/** How a request proves who sends it, besides a client certificate. */
+/** How a request authenticates, other than by a client certificate. */
 export type CredentialSource =
   | { readonly kind: "none" }
   | { readonly kind: "token"; readonly token: string }
@@ -45,8 +45,8 @@ export interface ExecPlugin {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Shown when the program is not there. */
+  /** Shown when the program is not installed. */
   readonly installHint?: string | undefined;
-  /** `spec.cluster` of what the program is told, when it asked for it. */
+  /** `spec.cluster` of the ExecCredential that the program gets, if it has provideClusterInfo. */
   readonly cluster?: Readonly<Record<string, unknown>> | undefined;
 }

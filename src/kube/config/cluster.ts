@@ -5,12 +5,12 @@ import { KubeconfigError } from "./kubeconfig-error.ts";
 import { pathIn, type ClusterEntry } from "./kubeconfig-file.ts";
 import { pemOf } from "./pem.ts";
 
-/** The extension of a cluster entry that is handed to its exec plugin. */
+/** The extension of a cluster entry that is passed to the exec plugin as `config`. */
 const EXEC_EXTENSION = "client.authentication.k8s.io/exec";
 
 /**
- * The server's URL without a slash at the end. Like kubectl, a bare host and port means https when
- * the entry says anything of TLS, else http.
+ * The server's URL without a trailing slash. As in kubectl, a host and port without a scheme means
+ * https if the entry has any TLS field, else http.
  */
 export function serverOf(name: string, entry: ClusterEntry): string {
   const { server } = entry.value;
@@ -27,25 +27,25 @@ export function serverOf(name: string, entry: ClusterEntry): string {
   const protocol = URL.canParse(url) ? new URL(url).protocol : undefined;
   if (protocol !== "https:" && protocol !== "http:") {
     throw new KubeconfigError(
-      `the kubeconfig ${entry.file}: cluster ${name} has server ${server}, which is no http or https URL`,
+      `the kubeconfig ${entry.file}: cluster ${name} has server ${server}, which is not an http or https URL`,
     );
   }
   return url.replace(/\/+$/, "");
 }
 
-/** Whom to trust. */
+/** The CA to trust and the server name to verify. */
 export function trustOf(name: string, entry: ClusterEntry): TlsAccess {
   const authority = pemOf(entry, `cluster ${name}`, "certificate-authority");
   const insecure = entry.value["insecure-skip-tls-verify"] === true;
   if (insecure && authority !== undefined) {
     throw new KubeconfigError(
-      `the kubeconfig ${entry.file}: cluster ${name} has a certificate-authority and insecure-skip-tls-verify; remove the one that is not meant`,
+      `the kubeconfig ${entry.file}: cluster ${name} has both certificate-authority and insecure-skip-tls-verify; remove one of them`,
     );
   }
   return { authority, insecure, serverName: entry.value["tls-server-name"] || undefined };
 }
 
-/** What an exec plugin with provideClusterInfo is told of the cluster. */
+/** The cluster information for an exec plugin with provideClusterInfo. */
 export async function clusterInfoOf(
   files: Files,
   entry: ClusterEntry,

@@ -6,16 +6,15 @@ import { proxyFor, type Env } from "./proxy.ts";
 const MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /**
- * Access from inside a pod, by its ServiceAccount; undefined when this process does not run in one
- * (no service variables, or no token mounted).
+ * Access from inside a pod, by its ServiceAccount. Undefined when this process does not run in a
+ * pod: KUBERNETES_SERVICE_HOST is not set, or no token is mounted.
  */
 export async function inClusterAccess(options: { files: Files; env: Env }): Promise<ClusterAccess | undefined> {
   const { files, env } = options;
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
   if (!host || !port || !(await files.exists(`${MOUNT}/token`))) return undefined;
   const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  // Without the authority file the connection fails later with a message about trust, which is what
-  // happened.
+  // If ca.crt is missing, the connection fails later with a TLS error, and that message is right.
   const authority = (await files.exists(`${MOUNT}/ca.crt`)) ? { file: `${MOUNT}/ca.crt` } : undefined;
   const namespace = (await files.exists(`${MOUNT}/namespace`)) ? await files.readText(`${MOUNT}/namespace`) : "";
   return {

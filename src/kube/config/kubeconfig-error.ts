@@ -1,4 +1,4 @@
-/** A kubeconfig that cannot be used. The message says which file and field, and what to do. */
+/** A kubeconfig that cannot be used. The message names the file and the field, and the fix. */
 export class KubeconfigError extends Error {
   override readonly name = "KubeconfigError";
 }

@@ -54,7 +54,7 @@ const kubeconfig = z.object({
   contexts: z.array(z.object({ name: z.string(), context: context.nullish() })).nullish(),
 });
 
-/** An entry and the file it came from: relative paths in it are relative to that file. */
+/** An entry and the file it came from. Relative paths in the entry are relative to that file. */
 export interface Entry<T> {
   readonly file: string;
   readonly value: T;
@@ -64,7 +64,7 @@ export type UserEntry = Entry<z.infer<typeof user>>;
 export type ContextEntry = Entry<z.infer<typeof context>>;
 export type ExecEntry = z.infer<typeof exec>;
 
-/** What one or several kubeconfig files say together. */
+/** The merged content of one or several kubeconfig files. */
 export interface Kubeconfig {
   readonly files: readonly string[];
   readonly currentContext: string | undefined;
@@ -74,8 +74,8 @@ export interface Kubeconfig {
 }
 
 /**
- * Reads these files as kubectl merges a KUBECONFIG list: per name the first file wins, whole entry
- * by whole entry, and so does the first current-context.
+ * Reads and merges these files as kubectl merges a KUBECONFIG list. For each name the entry of the
+ * first file wins; entries are not mixed. The first current-context wins too.
  */
 export async function readKubeconfigs(files: Files, paths: readonly string[]): Promise<Kubeconfig> {
   const clusters = new Map<string, ClusterEntry>();
@@ -117,15 +117,15 @@ function parseKubeconfig(file: string, content: string): z.infer<typeof kubeconf
   try {
     document = parse(content, { logLevel: "error" });
   } catch (error) {
-    // The lines below the first show the text around the fault, and that may be a secret. For the
-    // same reason the error is no cause of ours.
+    // Only the first line: the other lines quote the file, which may contain a secret. For the same
+    // reason the error is not set as `cause`.
     const [fault = ""] = messageOf(error).split("\n");
     throw new KubeconfigError(`the kubeconfig ${file} is not YAML: ${fault.replace(/:$/, "")}`);
   }
   const result = kubeconfig.safeParse(document ?? {});
   if (result.success) return result.data;
   const faults = result.error.issues.map((issue) => `${fieldName(issue.path)}: ${issue.message}`);
-  throw new KubeconfigError(`the kubeconfig ${file} is wrong at ${faults.join("; ")}. Correct the file there`);
+  throw new KubeconfigError(`the kubeconfig ${file} is wrong at ${faults.join("; ")}. Correct these fields`);
 }
 
 function fieldName(path: readonly PropertyKey[]): string {

@@ -179,7 +179,7 @@ test.each<[string, string, Parts | string, Partial<AccessOptions>?]>([
   ["a number as server", "is wrong at clusters[0].cluster.server: ", { cluster: { server: 5 } }],
   ["an entry without a name", "is wrong at users[0].name: ", { more: { users: [{ user: {} }] } }],
   ["no server", "cluster c has no server; set it to the URL", { cluster: { server: "" } }],
-  ["a server that is no URL", "server ftp://x, which is no http or https URL", { cluster: { server: "ftp://x" } }],
+  ["a server that is no URL", "server ftp://x, which is not an http or https URL", { cluster: { server: "ftp://x" } }],
   [
     "no current-context",
     "has no current-context; set one or give --context (there are: dev)",
@@ -204,12 +204,12 @@ test.each<[string, string, Parts | string, Partial<AccessOptions>?]>([
   ],
   [
     "data that is no PEM",
-    "cluster c.certificate-authority-data is not base64 of a PEM file",
+    "cluster c.certificate-authority-data is not a base64-encoded PEM file",
     { cluster: { "certificate-authority-data": "aGVsbG8=" } },
   ],
   [
     "an authority and insecure",
-    "remove the one that is not meant",
+    "has both certificate-authority and insecure-skip-tls-verify",
     { cluster: { "certificate-authority": "/c", "insecure-skip-tls-verify": true } },
   ],
   ["a token and a plugin", "user u has token and exec; keep one of them", { user: { token: "t", exec } }],

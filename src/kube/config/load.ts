@@ -18,9 +18,12 @@ export interface AccessOptions {
 }
 
 /**
- * Finds a cluster as kubectl does: the file of `--kubeconfig`; else the files of KUBECONFIG merged,
- * missing ones left out; else `$HOME/.kube/config`; and where none of these is there, the
- * ServiceAccount of the pod. Rejects with a KubeconfigError.
+ * Finds a cluster as kubectl does. The first of these that exists counts:
+ * 1. the file of `--kubeconfig` (it must exist);
+ * 2. the files of KUBECONFIG, merged; missing files are skipped;
+ * 3. `$HOME/.kube/config`;
+ * 4. the ServiceAccount of the pod.
+ * Rejects with a KubeconfigError.
  */
 export async function loadKubeconfig(options: AccessOptions): Promise<ClusterAccess> {
   const { files, env, explicitPath } = options;
@@ -34,16 +37,19 @@ export async function loadKubeconfig(options: AccessOptions): Promise<ClusterAcc
 }
 
 /**
- * Finds a cluster as local-path-provisioner does: the file of `--kubeconfig`; else the first file
- * of the KUBECONFIG list that is there, that one alone; else the ServiceAccount of the pod; else
- * `$HOME/.kube/config`. Rejects with a KubeconfigError.
+ * Finds a cluster as local-path-provisioner does. The first of these that exists counts:
+ * 1. the file of `--kubeconfig` (it must exist);
+ * 2. the first existing file of the KUBECONFIG list, without merging;
+ * 3. the ServiceAccount of the pod;
+ * 4. `$HOME/.kube/config`.
+ * Rejects with a KubeconfigError.
  */
 export async function classicAccess(options: AccessOptions): Promise<ClusterAccess> {
   const { files, env, explicitPath } = options;
   if (explicitPath) return accessOf(options, await readKubeconfigs(files, [explicitPath]));
   const listed = listOf(env);
   for (const path of listed) {
-    // The original takes any failure to look (a directory that is closed to us, too) for absence.
+    // The original treats every stat error, also EACCES, as "does not exist".
     const there = await files.exists(path).catch(() => false);
     if (there) return accessOf(options, await readKubeconfigs(files, [path]));
   }

@@ -3,7 +3,7 @@ import type { Pem } from "./access.ts";
 import { KubeconfigError } from "./kubeconfig-error.ts";
 import { pathIn, type Entry } from "./kubeconfig-file.ts";
 
-/** A file or inline certificate of an entry; the inline one wins, as in kubectl. */
+/** The inline or file certificate of an entry. The inline one wins, as in kubectl. */
 export function pemOf(entry: Entry<object>, where: string, field: string): Pem | undefined {
   const values = entry.value as Readonly<Record<string, unknown>>;
   const data = values[`${field}-data`];
@@ -11,7 +11,7 @@ export function pemOf(entry: Entry<object>, where: string, field: string): Pem |
     const text = Buffer.from(data, "base64").toString("utf8");
     if (!text.includes("-----BEGIN ")) {
       throw new KubeconfigError(
-        `the kubeconfig ${entry.file}: ${where}.${field}-data is not base64 of a PEM file; put in the output of \`base64 -w0 FILE\``,
+        `the kubeconfig ${entry.file}: ${where}.${field}-data is not a base64-encoded PEM file; set it to the output of \`base64 -w0 FILE\``,
       );
     }
     return { text };

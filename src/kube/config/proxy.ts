@@ -2,9 +2,9 @@
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * The proxy that leads to `server`: the cluster's own `proxy-url`, else HTTPS_PROXY or HTTP_PROXY
- * by the server's scheme, unless NO_PROXY names the host. The rules are those of Go's net/http, so
- * that Mooring goes the way kubectl goes. Undefined: connect directly.
+ * The proxy for connections to `server`: the cluster's own `proxy-url`, else HTTPS_PROXY or
+ * HTTP_PROXY by the server's scheme, unless NO_PROXY names the host. Same rules as Go's net/http,
+ * so that Mooring uses the same proxy as kubectl. Undefined: connect directly.
  */
 export function proxyFor(server: string, proxyUrl: string | undefined, env: Env): string | undefined {
   if (proxyUrl) return proxyUrl;
@@ -29,8 +29,8 @@ function isExempt(url: URL, noProxy: string): boolean {
 }
 
 /**
- * Whether one entry of NO_PROXY covers the host: `*`, an address, a CIDR (IPv4), a domain (and what
- * is below it), each but the CIDR with a port or without.
+ * Whether one entry of NO_PROXY covers the host. An entry is `*`, an address, a CIDR (IPv4), or a
+ * domain (which covers its subdomains). All but a CIDR may have a port.
  */
 function covers(entry: string, host: string, port: string): boolean {
   if (entry === "*") return true;

@@ -5,7 +5,9 @@ import { pemOf } from "./pem.ts";
 
 const EXEC_VERSIONS = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"] as const;
 
-/** The client certificate of a user. Throws when only one of certificate and key is there. */
+/**
+ * The client certificate of a user. Throws when it has a certificate without a key, or vice versa.
+ */
 export function clientCertificateOf(name: string, entry: UserEntry): TlsAccess["clientCertificate"] {
   const where = `user ${name}`;
   const certificate = pemOf(entry, where, "client-certificate");
@@ -22,8 +24,8 @@ export function clientCertificateOf(name: string, entry: UserEntry): TlsAccess["
 }
 
 /**
- * How this user proves who it is. `cluster` is told to a plugin that asks for it. Throws when the
- * entry names two ways.
+ * The credentials of a user. `cluster` is passed to an exec plugin that wants it. Throws when the
+ * entry has more than one kind of credentials.
  */
 export function credentialsOf(
   name: string,
@@ -32,8 +34,7 @@ export function credentialsOf(
 ): CredentialSource {
   const { token, tokenFile, username, password, exec } = entry.value;
   const found: CredentialSource[] = [];
-  // As in client-go a token file wins over a token beside it: the token may be the file's content
-  // of some time ago.
+  // As in client-go, tokenFile wins over token: the token may be an old copy of the file's content.
   if (tokenFile) found.push({ kind: "tokenFile", file: pathIn(entry.file, tokenFile) });
   else if (token) found.push({ kind: "token", token });
   if (username) found.push({ kind: "basic", username, password: password ?? "" });
@@ -41,7 +42,7 @@ export function credentialsOf(
   const provider = entry.value["auth-provider"];
   if (provider && found.length === 0) {
     throw new KubeconfigError(
-      `the kubeconfig ${entry.file}: user ${name} uses auth-provider ${provider.name ?? ""}, which Kubernetes removed in 1.26; use an exec plugin in its place`,
+      `the kubeconfig ${entry.file}: user ${name} uses auth-provider ${provider.name ?? ""}, which Kubernetes removed in 1.26; use an exec plugin instead`,
     );
   }
   const [first = { kind: "none" }, second] = found;
@@ -79,12 +80,12 @@ function execPluginOf(
   }
   if (exec.interactiveMode === "Always") {
     throw new KubeconfigError(
-      `the kubeconfig ${file}: user ${name} has exec.interactiveMode Always, but nobody sits at this program's keyboard; use Never or IfAvailable and log in beforehand`,
+      `the kubeconfig ${file}: user ${name} has exec.interactiveMode Always, but this program has no terminal; use Never or IfAvailable and log in beforehand`,
     );
   }
   return {
     apiVersion,
-    // With a slash it is a path beside the kubeconfig, without it is looked up in PATH.
+    // With a slash, the path is relative to the kubeconfig; without one, it is looked up in PATH.
     command: exec.command.includes("/") ? pathIn(file, exec.command) : exec.command,
     args: exec.args ?? [],
     env: Object.fromEntries((exec.env ?? []).map((variable) => [variable.name, variable.value])),

@@ -18,22 +18,22 @@ export interface RecordedEvent {
   readonly type: "Normal" | "Warning";
   /** UpperCamelCase, for machines. */
   readonly reason: string;
-  /** For people. Of one longer than 1024 bytes the middle is left out. */
+  /** For people. If it is longer than 1024 bytes, the middle is cut out. */
   readonly message: string;
   /**
-   * Two events about one object with the same text here are one event that happened twice, shown
-   * with the message of the latest. @default type, reason and message
+   * Events about one object with the same text here are one Event with a count. It shows the latest
+   * message. @default type, reason and message
    */
   readonly dedupe?: string;
 }
 
-/** What the API server takes. */
+/** The API server's limit for a message, in bytes. */
 const LONGEST_MESSAGE = 1024;
 const CUT_MARK = "…";
 
 /**
- * An object of any kind as its events name it. The apiVersion and the kind are the resource's:
- * items of a list come without them.
+ * The reference to an object that its events carry. apiVersion and kind come from the resource,
+ * because the items of a list do not have them.
  */
 export function aboutObject<T extends KubeObject>(resource: Resource<T>, object: T): EventAbout {
   const { name = "", namespace, resourceVersion } = object.metadata ?? {};
@@ -48,8 +48,8 @@ export function aboutObject<T extends KubeObject>(resource: Resource<T>, object:
 }
 
 /**
- * The Event object for a series of occurrences. Cluster-scoped objects have theirs in the namespace
- * `default`.
+ * The Event object for a series of occurrences. Events about cluster-scoped objects are in the
+ * namespace `default`.
  */
 export function newEvent(
   series: {
@@ -87,9 +87,9 @@ export function newEvent(
 }
 
 /**
- * The text, or its beginning and its end with a mark between, in so many bytes of UTF-8 and without
- * a broken character. The end gets more: a wrapped error, and the output of a script, say there
- * what went wrong.
+ * Shortens the text to at most `limit` bytes of UTF-8: keeps the beginning and the end, with a mark
+ * between them, and breaks no character. The end gets more room, because a wrapped error and the
+ * output of a script say at the end what went wrong.
  */
 function cutToBytes(text: string, limit: number): string {
   const encoder = new TextEncoder();
@@ -104,7 +104,7 @@ function cutToBytes(text: string, limit: number): string {
   return text.slice(0, read) + CUT_MARK + new TextDecoder().decode(bytes.subarray(from));
 }
 
-/** Whether a byte of UTF-8 is not the first of its character. */
+/** Whether this UTF-8 byte is a continuation byte: not the first byte of a character. */
 function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
 }

@@ -1,20 +1,20 @@
 // Writes Events about objects, off the caller's path.
 //
-// Two occurrences of the same event (same object, type, reason and message, or the caller's
-// `dedupe`) are one Event whose count grows. Of each such series there is one record, in one of
-// these states:
+// Occurrences of the same event (same object, type, reason and message, or the caller's `dedupe`)
+// form a series: one Event whose count grows. There is one record for each series, in one of these
+// states:
 //   idle ── occurrence ──▶ queued ── a slot is free ──▶ sending ── written ──▶ idle
 //                                                          │
 //                             queued again ◀── occurred meanwhile
-// The first write creates the Event, later ones patch count and time; what happens while a write is
-// queued or under way is in the next one, so a storm of occurrences costs few writes.
+// The first write creates the Event, later ones patch count and time. What occurs while a write is
+// queued or under way is covered by the next write, so a storm of occurrences costs few writes.
 //
-// * record never throws and never waits. What cannot be written is logged and forgotten: events are
-//   hints, nothing may depend on them.
-// * An object may cause 25 writes at once and then one per 5 minutes; what is beyond that is
-//   counted and shows with the next write of its series.
-// * Memory is bounded: as many series and objects as MOST_SERIES are remembered, the longest unused
-//   are forgotten first.
+// * record never throws and never waits. What cannot be written is logged and dropped: events are
+//   hints, and nothing may depend on them.
+// * One object may cause a burst of 25 writes and then one per 5 minutes. Occurrences beyond that
+//   are counted and show with the next write of their series.
+// * Memory is bounded: at most MOST_SERIES series and objects are remembered. The least recently
+//   used are dropped first.
 import type { Clock } from "../../effects/clock.ts";
 import { jitter, type Random } from "../../effects/random.ts";
 import type { Log } from "../../observe/log.ts";
@@ -39,9 +39,9 @@ export interface EventRecorderDeps {
 }
 
 export interface EventRecorderOptions {
-  /** Who reports: `source.component` and `reportingComponent`. */
+  /** The reporting program: `source.component` and `reportingComponent`. */
   readonly component: string;
-  /** Which of several processes: `reportingInstance`. */
+  /** The reporting process: `reportingInstance`. */
   readonly instance?: string;
 }
 
@@ -49,8 +49,7 @@ export interface EventRecorderOptions {
 const BUCKET = { burst: 25, perSecond: 1 / 300 };
 const MOST_SERIES = 4096;
 /**
- * Writes under way at once: enough for a burst of claims, few enough not to be in the way of the
- * work.
+ * Concurrent writes: enough for a burst of claims, and few enough not to slow down other requests.
  */
 const SLOTS = 8;
 const TRIES = 4;
@@ -67,7 +66,7 @@ interface Series {
   /** Whether the Event is known to be on the server. */
   created: boolean;
   state: "idle" | "queued" | "sending";
-  /** Occurred while it was being sent. */
+  /** Occurred again while it was being sent. */
   again: boolean;
 }
 
@@ -97,8 +96,8 @@ export class EventRecorder {
   }
 
   /**
-   * Resolves when everything recorded so far has been written or given up. Rejects with the
-   * signal's reason when that is aborted first.
+   * Resolves when everything recorded so far has been written or dropped. Rejects with the signal's
+   * reason when the signal is aborted first.
    */
   async flush(signal?: AbortSignal): Promise<void> {
     if (this.#sending > 0) await this.#flushes.wait(undefined, signal);
@@ -137,14 +136,14 @@ export class EventRecorder {
   }
 
   /**
-   * As client-go names them: the object's name and the time in hexadecimal nanoseconds. Ours are
-   * random below the millisecond, and no two are the same.
+   * A name as client-go makes them: the object's name and the time in hexadecimal nanoseconds. The
+   * digits below the millisecond are random, and no name is used twice.
    */
   #newName(object: string, now: number): string {
     const nanoseconds =
       BigInt(Math.floor(now)) * 1_000_000n + BigInt(Math.floor(this.#deps.random.float() * 1_000_000));
     this.#lastName = nanoseconds > this.#lastName ? nanoseconds : this.#lastName + 1n;
-    // A name is at most 253 characters, and no part of it may end with a dash or a dot.
+    // A name has at most 253 characters. The cut part must not end with a dash or a dot.
     return `${object.slice(0, 236).replace(/[-.]+$/, "")}.${this.#lastName.toString(16)}`;
   }
 
@@ -159,7 +158,7 @@ export class EventRecorder {
     }
   }
 
-  /** Works in one slot: this series, and then what is queued. */
+  /** Uses one slot: writes this series, and then whatever is queued. */
   async #send(first: Series): Promise<void> {
     for (let series: Series | undefined = first; series !== undefined; series = this.#queue.shift()) {
       series.state = "sending";
@@ -187,7 +186,8 @@ export class EventRecorder {
         const { reason, message } = series.event;
         const fields = { reason, message, object: series.about.name, namespace: series.about.namespace, err: error };
         if (isNotFound(error) || isForbidden(error)) {
-          // The namespace is gone or going, or we may not: nothing to be done about it.
+          // The namespace is gone or terminating, or RBAC forbids the write: retrying does not
+          // help.
           log.debug("event not written", fields);
           return;
         }
@@ -211,7 +211,7 @@ export class EventRecorder {
         await client.patchMerge(events, at, latest, { timeoutMs: TIMEOUT_MS });
         return;
       } catch (error) {
-        // Events are deleted after an hour; the series goes on in a new one.
+        // The API server deletes Events after an hour. The series continues in a new Event.
         if (!isNotFound(error)) throw error;
         series.created = false;
       }
@@ -219,7 +219,7 @@ export class EventRecorder {
     try {
       await client.create(events, object, { timeoutMs: TIMEOUT_MS });
     } catch (error) {
-      // A try whose answer was lost has made it.
+      // An earlier try of ours has created it, and its answer was lost.
       if (!isAlreadyExists(error)) throw error;
       await client.patchMerge(events, at, latest, { timeoutMs: TIMEOUT_MS });
     }

@@ -1,4 +1,4 @@
-/** A map that holds so many entries at most: the one unused for longest makes room. */
+/** A map with a limited number of entries. A new entry evicts the least recently used one. */
 export class Lru<V> {
   readonly #most: number;
   /** In the order of their last use. */

@@ -6,19 +6,20 @@
 //      └ signal aborted: resolved    └ not renewed in time, or another holder seen: the term's
 //                                      signal is aborted, LeaseLost, at once
 //
-// * While leading the lease is renewed every retry period. A term ends renewDeadline after the last
-//   successful renewal was *sent*, by the monotonic clock; others wait leaseDuration from when they
-//   *saw* it. leaseDuration − renewDeadline is the time that the work has to stop once its signal
-//   is aborted.
-// * A process that was stalled (a long pause of the event loop, a suspended machine) finds on
-//   waking up that its time is over and stops, even if nobody has taken the lease meanwhile: it
-//   cannot know what it missed. What is about to do harm asks `isHeld` first: a timer may fire
-//   later than the code behind it runs.
-// * While `lead` winds down after `signal`, the lease is still renewed, and it is released only
-//   when `lead` has ended. A `lead` that does not heed its signal keeps it.
+// * The leader renews the lease every retry period. Its term ends renewDeadline after the last
+//   successful renewal was *sent*, by the monotonic clock. Other candidates wait leaseDuration from
+//   the moment they *saw* that renewal. So the work has leaseDuration − renewDeadline to stop once
+//   its signal is aborted.
+// * A process that was stalled (a long pause of the event loop, a suspended machine) finds when it
+//   resumes that its term is over, and stops, even if no other candidate has taken the lease: it
+//   cannot know what it missed. Code that must not run in two processes asks `isHeld` first,
+//   because after a stall it may run before the timer that ends the term.
+// * While `lead` winds down after `signal`, the lease is still renewed. It is released only when
+//   `lead` has ended. A `lead` that ignores its signal keeps the lease.
 // * After LeaseLost, `lead` may still be running: its signal is aborted, but nothing waits for it.
 //   The process should exit.
-// * Identities must differ: a candidate that finds its own name in the lease takes it for its own.
+// * Identities must be unique: a candidate that finds its own identity in the lease believes that
+//   it holds the lease.
 import { deadline, type Clock } from "../../effects/clock.ts";
 import { jitter, type Random } from "../../effects/random.ts";
 import { background } from "../../observe/background.ts";
@@ -40,11 +41,11 @@ export interface LeaderElectionOptions {
   readonly namespace: string;
   readonly name: string;
   /**
-   * Of this process alone, among all that have ever wanted this lease: the pod's name with a random
+   * Unique among all processes that ever competed for this lease: the pod's name with a random
    * part.
    */
   readonly identity: string;
-  /** How long others wait for a holder that is silent. @default 15000 */
+  /** How long other candidates wait for a holder that does not renew. @default 15000 */
   readonly leaseDurationMs?: number;
   /** How long we lead without a renewal. @default 10000 */
   readonly renewDeadlineMs?: number;
@@ -61,18 +62,18 @@ export interface Term {
   /** The fencing token: greater than that of every earlier term. */
   readonly transitions: number;
   /**
-   * Whether the lease is ours at this very moment. Ask before each step that must not be done by
-   * two.
+   * Whether we hold the lease at this moment. Ask before each step that two processes must not both
+   * do.
    */
   isHeld(): boolean;
 }
 
-/** The lease was lost while leading. Somebody else may lead by now. */
+/** The lease was lost while leading. Another process may lead by now. */
 export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
 }
 
-/** Candidates come back after 1 to 2.2 retry periods, as in client-go. */
+/** Candidates try again after 1 to 2.2 retry periods, as in client-go. */
 const JITTER = 1.2;
 
 type Settings = Required<LeaderElectionOptions>;
@@ -107,7 +108,7 @@ export async function runAsLeader(
   }
 }
 
-/** False: aborted before we had it. */
+/** False: aborted before we got the lease. */
 async function acquire(
   deps: LeaderElectionDeps,
   settings: Settings,
@@ -116,8 +117,8 @@ async function acquire(
 ): Promise<boolean> {
   let holder: string | undefined;
   while (!signal.aborted) {
-    // A write that is under way is waited for even when we are to stop: its lease would otherwise
-    // be ours unknown, and wait for nobody.
+    // Wait for a write that is under way even when we are told to stop. Otherwise we might get the
+    // lease without knowing it, and nobody would release it.
     const writing = deadline(deps.clock, settings.renewDeadlineMs / 2);
     const reading = deadline(deps.clock, settings.renewDeadlineMs / 2, signal);
     try {
@@ -185,7 +186,7 @@ class Leadership {
     if (ending.error !== undefined && !(signal.aborted && ending.error === signal.reason)) throw ending.error;
   }
 
-  /** Runs `lead`; never rejects. Not at all when we are to stop already. */
+  /** Runs `lead`, unless we are already told to stop. Never rejects. */
   async #work(lead: (term: Term) => Promise<void>): Promise<{ readonly error: unknown }> {
     if (this.#term.signal.aborted) return { error: undefined };
     try {
@@ -214,10 +215,10 @@ class Leadership {
       const attempt = deadline(clock, Math.min(this.#left(), this.#settings.renewDeadlineMs / 2), stop);
       try {
         const held = await this.#lock.renew(attempt.signal);
-        // The answer may be old news: what counts is when the renewal was sent.
+        // The answer may have come late: the term counts from when the renewal was sent.
         if (stop.aborted || this.#overdue()) return;
         if (held) this.#armDeadline();
-        else this.#lose(`${this.#lock.holder || "somebody else"} has taken it`);
+        else this.#lose(`${this.#lock.holder || "another candidate"} has taken it`);
       } catch (error) {
         if (!stop.aborted) log.warn("could not renew the lease", { err: error, leftMs: Math.round(this.#left()) });
       } finally {
@@ -229,7 +230,7 @@ class Leadership {
   #armDeadline(): void {
     this.#cancelDeadline?.();
     this.#cancelDeadline = this.#deps.clock.after(this.#left(), () => {
-      // Timers may be a little early.
+      // Timers may fire a little early.
       if (!this.#overdue()) this.#armDeadline();
     });
   }
@@ -257,7 +258,7 @@ class Leadership {
       await this.#lock.release(limit.signal);
       this.#deps.log.info("released the lease");
     } catch (error) {
-      this.#deps.log.warn("could not release the lease, it will run out", { err: error });
+      this.#deps.log.warn("could not release the lease, it will expire", { err: error });
     } finally {
       limit.clear();
     }

@@ -1,19 +1,19 @@
 // One candidate's view of one Lease, and the writes it makes to it.
 //
-// Whether somebody else's lease has run out is decided by our own clock only: it has when its
-// record has not changed for as long as it was given for, counted from the moment we saw it first
-// (other machines' clocks, and so the times in the record, are not to be compared). Whoever changes
-// the record, renewing it, starts the count anew. Every write carries the resourceVersion that was
-// looked at, so that of two candidates who see the same one succeeds.
+// Whether another candidate's lease has expired is decided by our own clock only. It has expired
+// when its record has not changed for the lease duration, counted from the moment we first saw it.
+// The times in the record come from other machines' clocks and are not used. Every change of the
+// record (a renewal) restarts the count. Every write carries the resourceVersion that was read, so
+// that only one of two candidates that saw the same version succeeds.
 //
-// A write without an answer may have been done, or may be done later. If it was ours, the next look
-// shows our name, and we go on from what we see; the version makes sure that it cannot undo what
-// somebody else has written since. What was merely read is never written over for a renewal or a
-// release, unless it is ours: same holder, same term.
+// A write without an answer may have been carried out, or may be carried out later. The next read
+// then shows our identity, and we continue from there. The resourceVersion makes sure that a late
+// write cannot undo what another candidate has written since. A renewal or a release never writes
+// over a record that was only read, unless the record is ours: same holder, same term.
 //
 // Invariant: `heldSince` is a moment before the last successful write was sent. Every other
-// candidate saw that write later and waits longer than our renew deadline from then: so we have
-// stopped before the next one starts.
+// candidate saw that write later, and waits longer than our renew deadline from then. So we have
+// stopped before the next leader starts.
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../client.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../errors.ts";
@@ -31,8 +31,8 @@ export class LeaseLock {
   /** The lease as last read or written, whoever holds it. */
   #lease: Lease | undefined;
   /**
-   * The lease as we wrote it last. Renewing and releasing go from here: what was read meanwhile may
-   * be somebody else's by now.
+   * The lease as we last wrote it. Renewals and releases start from this one, because a record that
+   * was read since may belong to another candidate.
    */
   #held: Lease | undefined;
   #observed: { readonly record: string; readonly at: number } | undefined;
@@ -59,29 +59,29 @@ export class LeaseLock {
     return this.#heldSince;
   }
 
-  /** Who holds the lease as far as we know; "" when nobody does. */
+  /** The holder of the lease as far as we know; "" when it has none. */
   get holder(): string {
     return this.#lease?.spec?.holderIdentity ?? "";
   }
 
-  /** How often the lease had changed hands when it became ours: the fencing token of a term. */
+  /** leaseTransitions when we acquired the lease: the fencing token of the term. */
   get transitions(): number {
     return transitionsOf(this.#held);
   }
 
   /**
-   * Looks at the lease and takes it if it is free or has run out. True: we hold it. Rejects when
-   * the server cannot be asked. `reading` ends the look early, `writing` the write (which, once
-   * sent, may have been done).
+   * Reads the lease and takes it if it is free or has expired. True: we hold it. Rejects when the
+   * server does not answer. `reading` aborts the read and `writing` the write (which may have been
+   * carried out once it was sent).
    */
   async acquire(reading: AbortSignal, writing: AbortSignal): Promise<boolean> {
     const before = transitionsOf(this.#lease);
     const seen = await this.#read(reading);
-    // Also when the lease has been deleted: whoever held it goes on for a while.
+    // Also when the lease has been deleted: its holder still leads for a while.
     if (this.#othersHold()) return false;
     const term = { acquireTime: microTime(this.#clock.now()) };
     if (seen === undefined) {
-      // Deleted since we saw it: count on, tokens of earlier terms must not come again.
+      // Deleted since we saw it: continue the count, because no fencing token may be used twice.
       const leaseTransitions = this.#observed === undefined ? 0 : before + 1;
       return this.#create({ ...term, leaseTransitions }, writing);
     }
@@ -89,8 +89,7 @@ export class LeaseLock {
   }
 
   /**
-   * Confirms our hold. False: somebody else has the lease. Rejects when that could not be found
-   * out.
+   * Renews the lease. False: another candidate has it. Rejects when the server does not answer.
    */
   async renew(signal: AbortSignal): Promise<boolean> {
     try {
@@ -98,7 +97,7 @@ export class LeaseLock {
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
-    // Changed or gone under our hands: by a renewal of ours whose answer was lost, by somebody's
+    // The lease was changed or deleted: by a renewal of ours whose answer was lost, by a user with
     // kubectl, or by another holder.
     const seen = await this.#read(signal);
     if (seen === undefined) {
@@ -109,8 +108,8 @@ export class LeaseLock {
   }
 
   /**
-   * Gives the lease up, so that the next candidate need not wait for it to run out. Does nothing
-   * when it is not ours any more.
+   * Releases the lease, so that the next candidate need not wait for it to expire. Does nothing
+   * when it is no longer ours.
    */
   async release(signal: AbortSignal): Promise<void> {
     const free = (): Spec => ({ holderIdentity: "", leaseDurationSeconds: 1 });
@@ -132,7 +131,7 @@ export class LeaseLock {
     }
   }
 
-  /** False: somebody was faster. */
+  /** False: another candidate was faster. */
   async #create(spec: Spec, signal: AbortSignal): Promise<boolean> {
     const sent = this.#clock.monotonic();
     try {
@@ -169,7 +168,9 @@ export class LeaseLock {
     };
   }
 
-  /** Only the record counts: a change of labels is no sign of life. */
+  /**
+   * Only a change of the spec counts: a change of labels does not mean that the holder is alive.
+   */
   #observe(lease: Lease): Lease {
     this.#lease = lease;
     const record = JSON.stringify(lease.spec ?? {});

@@ -11,8 +11,8 @@ export interface BackoffOptions {
 }
 
 /**
- * How long to wait after each failure in a row: doubling, and spread over up to twice itself, so
- * that many clients of a server that comes back do not come back together.
+ * How long to wait after each failure in a row. The delay doubles, and a random part of up to the
+ * same length is added, so that the clients of a restarted server do not all come back at once.
  */
 export class Backoff {
   readonly #clock: Clock;
@@ -44,7 +44,7 @@ export class Backoff {
     return delay;
   }
 
-  /** Ends the row: the next failure is the first. */
+  /** Resets the count: the next failure is the first. */
   reset(): void {
     this.#failures = 0;
   }

@@ -5,10 +5,10 @@ import { Waiters } from "../waiters.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 /**
- * A Kube that sends at most `qps` requests per second, after a first `burst`, in the order they
- * came. Only for a flag that asks for it: the server protects itself (429). Waiting here does not
- * count against a request's time-out, and an abort ends it; the lane "lease" does not wait. Put it
- * outside `withRetries`.
+ * A Kube that sends at most `qps` requests per second, after a first `burst`, in the order of their
+ * arrival. Use it only when a flag asks for it: the server protects itself (429). Time spent
+ * waiting here does not count against a request's time-out, and an abort ends the wait. Requests of
+ * the lane "lease" do not wait. Put it outside `withRetries`.
  */
 export function withRateLimit(kube: Kube, options: { qps: number; burst: number; clock: Clock }): Kube {
   const turns = new Turns(options);
@@ -24,7 +24,7 @@ export function withRateLimit(kube: Kube, options: { qps: number; burst: number;
   };
 }
 
-/** Who waits for a token stands in a queue; one timer serves its head. */
+/** A queue of requests that wait for a token. One timer serves the first of them. */
 class Turns {
   readonly #clock: Clock;
   readonly #bucket: TokenBucket;
@@ -48,7 +48,7 @@ class Turns {
   }
 
   #serve(): void {
-    // Nobody gets the token that has come while those before were told that there is none.
+    // Once one request was told to wait, no later one may take a token that has come meanwhile.
     let taken = true;
     this.#waiting.release(() => (taken &&= this.#bucket.tryTake()));
     if (this.#waiting.size === 0 || this.#timer !== undefined) return;

@@ -5,38 +5,40 @@ import { isTooLargeResourceVersion, KubeError } from "../errors.ts";
 import type { Kube, KubeRequest } from "../kube.ts";
 
 /**
- * How often a request is sent at most when the server itself says when to come back; client-go's
- * figure.
+ * How often a request is sent at most when the server answers with Retry-After. The same number as
+ * in client-go.
  */
 export const MAX_ASKED_ATTEMPTS = 10;
 /**
- * How often at most when the server says nothing: a hiccup is over by then, and longer waits belong
- * to the caller's loop, which may find the work is void.
+ * How often a request is sent at most without Retry-After. A short disturbance is over by then.
+ * Longer waits belong to the caller's loop, which may find that the work is no longer needed.
  */
 export const MAX_UNASKED_ATTEMPTS = 4;
 /** The first wait without Retry-After: a failing-over load balancer needs about this long. */
 export const FIRST_BACKOFF_MS = 100;
 /** Each wait is this many times the one before. */
 const BACKOFF_FACTOR = 3;
-/** Waits are spread by this much, so that what was refused together does not come back together. */
+/**
+ * Waits are spread by up to this factor, so that requests refused together do not retry together.
+ */
 const SPREAD = 0.5;
 /** As KubeRequest.timeoutMs says. */
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /**
- * A Kube that repeats what surely was not carried out, or may safely be sent again, within the
- * request's own time-out and signal:
+ * A Kube that repeats requests that were certainly not carried out, or that are safe to repeat,
+ * within the request's own time-out and signal:
  *
  * - answers 429, 500, 503, 504 with a Retry-After: every verb, after the wait that the server asks
  *   for;
  * - 429 without one: every verb, with a short back-off; 503 without one: GET only, for it may come
  *   from a proxy that had passed the request on;
  * - no connection: every verb (nothing was sent); a broken connection: GET only;
- * - never a refused eviction (the disruption budget speaks, and the caller decides), nor a
- *   resourceVersion that lies in the server's future.
+ * - never a refused eviction (the caller decides what to do about a disruption budget), and never a
+ *   request with a resourceVersion that the server has not reached yet.
  *
- * When it gives up, or the wait would outlast the time-out, the last error is thrown. A stream is
- * repeated until its header has come.
+ * When it gives up, or the wait would be longer than the time-out, it throws the last error. A
+ * stream is repeated only until its header has arrived.
  */
 export function withRetries(kube: Kube, effects: { clock: Clock; random: Random; log: Log }): Kube {
   const repeat = async <T>(request: KubeRequest, send: (request: KubeRequest) => Promise<T>): Promise<T> => {
@@ -63,8 +65,8 @@ export function withRetries(kube: Kube, effects: { clock: Clock; random: Random;
 }
 
 /**
- * Whether, and after how many milliseconds at least, a request that failed for the `attempt`-th
- * time is sent again.
+ * Whether a request that failed for the `attempt`-th time is sent again, and after how many
+ * milliseconds at least.
  */
 export function planRetry(request: KubeRequest, error: unknown, attempt: number): { waitMs: number } | undefined {
   if (!(error instanceof KubeError)) return undefined;

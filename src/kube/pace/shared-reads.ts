@@ -1,8 +1,8 @@
 /**
- * Uncached reads, of which one serves many callers.
+ * Uncached reads that several callers share.
  *
- * A caller needs a read that began after its own earlier step. A read that is waiting to begin
- * serves everybody who asks until it begins; a read that is under way serves nobody new.
+ * A caller needs a read that began after the caller's own last step. So callers share a read that
+ * has not begun yet, but never join one that is already under way.
  */
 export class SharedReads<T> {
   readonly #request: (key: string) => Promise<T>;
@@ -13,7 +13,7 @@ export class SharedReads<T> {
     this.#request = request;
   }
 
-  /** What is there under the key, by a request that begins after this call. */
+  /** The value of the key, from a request that begins after this call. */
   read(key: string): Promise<T> {
     const line = this.#lines.get(key);
     if (line === undefined) return this.#begin(key);

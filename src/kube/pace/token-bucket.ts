@@ -20,14 +20,16 @@ export class TokenBucket {
     this.#at = clock.monotonic();
   }
 
-  /** Takes tokens in any case; returns the milliseconds after which they may be used. */
+  /**
+   * Takes the tokens even if that makes a debt. Returns the milliseconds to wait before using them.
+   */
   reserve(tokens = 1): number {
     this.#refill();
     this.#tokens -= tokens;
     return this.owedMs();
   }
 
-  /** The milliseconds until no token is owed, at the rate of now. */
+  /** The milliseconds until the debt is paid, at the current rate. */
   owedMs(): number {
     this.#refill();
     return this.#tokens >= 0 ? 0 : (-this.#tokens / this.#perSecond()) * 1000;

@@ -1,16 +1,16 @@
 // Workers that take keys from a work queue and reconcile them.
 //
-// What becomes of a key is decided by how its reconcile ends:
-//   returns                    → forgotten; comes again only when somebody adds it
+// What happens to a key depends on how its reconcile ends:
+//   returns                    → forgotten; comes again only when it is added again
 //   returns {requeueAfterMs}   → forgotten; comes again after that time
-//   throws TerminalError       → logged, counted, forgotten; comes again only when somebody adds it
-//   throws anything else       → logged, counted; comes again with back-off
-//   throws once `signal` is aborted → back into the queue, for whoever works on it next; no fault
-//   of the key
+//   throws TerminalError       → logged, counted, forgotten; comes again only when it is added
+//   again throws anything else       → logged, counted; comes again with back-off throws once
+//   `signal` is aborted → goes back into the queue, for the next controller on it, and does not
+//   count as a failure
 //
-// Invariants: no two workers have the same key (the queue's); nothing a reconcile throws ends a
-// worker; runController ends only when no reconcile of its own is running any more. A reconcile
-// that does not heed its signal is waited for: ending it would put two on one key.
+// Invariants: no two workers have the same key (the queue guarantees it). No error of a reconcile
+// ends a worker. runController ends only when none of its reconciles is running any more: it waits
+// for a reconcile that ignores its signal, because otherwise two workers could have the same key.
 import { deadline, type Clock } from "../../effects/clock.ts";
 import type { Log } from "../../observe/log.ts";
 import { manyListeners } from "../many-listeners.ts";
@@ -20,7 +20,7 @@ import type { WorkQueue } from "./work-queue.ts";
 export type ReconcileResult = void | { readonly requeueAfterMs: number };
 
 /**
- * A failure that trying again does not mend: the key is left alone until the next event adds it.
+ * A failure that a retry cannot fix. The key is not retried until the next event adds it.
  */
 export class TerminalError extends Error {
   override readonly name: string = "TerminalError";
@@ -39,8 +39,7 @@ export interface ControllerSpec {
   /** How many keys are reconciled at once. */
   readonly workers: number;
   /**
-   * Brings one object to where it should be. `signal` is aborted when the controller stops, and at
-   * `timeoutMs`.
+   * Reconciles one object. `signal` is aborted when the controller stops, and after `timeoutMs`.
    */
   readonly reconcile: (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
   /** Milliseconds that one reconcile may take. Unset: no limit. */
@@ -49,8 +48,8 @@ export interface ControllerSpec {
 
 /**
  * Reconciles the keys of the queue until `signal` is aborted (or the queue is shut down and empty);
- * resolves when the running reconciles have ended. Never rejects. The queue is left open: whoever
- * made it shuts it down.
+ * resolves when the running reconciles have ended. Never rejects. It does not shut the queue down:
+ * that is for the owner of the queue.
  */
 export async function runController(deps: ControllerDeps, spec: ControllerSpec, signal: AbortSignal): Promise<void> {
   const log = deps.log.child({ controller: spec.name });
@@ -58,14 +57,14 @@ export async function runController(deps: ControllerDeps, spec: ControllerSpec, 
   let freed: () => void = () => undefined;
   const work = async (key: string): Promise<void> => {
     try {
-      // Handed out in the moment the signal was aborted: leave it to the next.
+      // The key was handed out at the moment the signal was aborted: put it back.
       if (signal.aborted) spec.queue.add(key);
       else await reconcileOne({ ...deps, log }, spec, key, signal);
     } finally {
       spec.queue.done(key);
     }
   };
-  // One loop hands out keys, so that a limit of ten thousand costs nothing while ten are in work.
+  // One loop hands out keys, so that a limit of ten thousand workers costs nothing while ten work.
   for (;;) {
     while (running.size >= spec.workers) {
       await new Promise<void>((resolve) => {

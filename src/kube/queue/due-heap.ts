@@ -1,9 +1,9 @@
 /** What a DueHeap holds. */
 export interface DueEntry {
   due: number;
-  /** Of entries that are due at the same time the lowest leaves first. */
+  /** Among entries that are due at the same time, the one with the lowest order leaves first. */
   order: number;
-  /** Where it is; the heap's own. */
+  /** Position in the heap. Only the heap writes it. */
   index: number;
 }
 
@@ -26,7 +26,7 @@ export class DueHeap<T extends DueEntry> {
     this.rise(entry);
   }
 
-  /** Puts an entry in its place that has become due earlier. */
+  /** Moves an entry up after its due time was made earlier. */
   rise(entry: T): void {
     while (entry.index > 0) {
       const at = (entry.index - 1) >> 1;

@@ -1,6 +1,6 @@
 /**
- * Used-up slots that are kept before the array is moved up: makes `shift` constant on average,
- * where Array's is linear for long arrays.
+ * How many used slots are kept at the front of the array before it is compacted. That makes `shift`
+ * take constant time on average; Array's takes linear time for long arrays.
  */
 const SLACK = 1024;
 

@@ -1,6 +1,6 @@
 /**
- * One operation per key at a time, first come first served. One whose signal is aborted while it
- * waits waits no longer, and is never begun.
+ * Runs one operation per key at a time, first come first served. An operation whose signal is
+ * aborted while it waits is never begun.
  */
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();

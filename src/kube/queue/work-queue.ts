@@ -1,19 +1,19 @@
 // A queue of keys with the semantics of client-go's work queue.
 //
 // A key is in one of these states:
-//   absent      nobody has asked for it, or it is done
+//   absent      never added, or done
 //   waiting     in #waiting (a Fifo) and in #dirty: to be processed
 //   processing  in #processing: handed out by get, not yet done
-//   again in #processing and in #dirty: was added while it was processed; done makes it waiting
-// and besides, whatever its state, it may be delayed: in #delayed, under one time; when that comes
-// it is added.
+//   again       in #processing and in #dirty: added while it was processed; done makes it waiting
+// In any of these states it may also be delayed: it is in #delayed with one due time, and is added
+// when that time comes.
 //
 //   add          absent → waiting, processing → again, else nothing
 //   get          waiting → processing, the longest waiting first
 //   done         processing → absent, again → waiting
 //   addAfter     delayed; if it already is, the earlier time stays
-//   shutDown from here on nothing is added, and what is delayed is dropped; what is waiting is
-//   still handed out
+//   shutDown     no key is added any more, delayed keys are dropped, waiting keys are still handed
+//                out
 //
 // Invariants: a key is never waiting and processing at once, so two workers never have the same
 // key; no add is lost, since one that comes during processing leads to another round; one timer is
@@ -97,7 +97,7 @@ export class WorkQueue {
   }
 
   /**
-   * Adds a key in `ms` milliseconds, at once when that is not positive. Does nothing after
+   * Adds a key after `ms` milliseconds, or at once if `ms` is not positive. Does nothing after
    * shutDown.
    */
   addAfter(key: string, ms: number): void {
@@ -159,7 +159,7 @@ export class WorkQueue {
     });
   }
 
-  /** Gives a key back. If it was added meanwhile, it waits again. */
+  /** Ends the processing of a key. If the key was added meanwhile, it waits again. */
   done(key: string): void {
     const began = this.#processing.get(key);
     if (began === undefined) return;
@@ -211,7 +211,8 @@ export class WorkQueue {
   }
 
   /**
-   * After shutDown: tells those who wait in vain, and, when all is done, those who wait for that.
+   * After shutDown: resolves the pending `get` calls for which no key can come any more, and the
+   * `drained` calls once everything is done.
    */
   #settle(): void {
     if (!this.#shutDown || this.#mayStillCome()) return;

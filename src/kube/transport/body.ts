@@ -7,8 +7,8 @@ import { jsonLines } from "./lines.ts";
 export type Answer = Dispatcher.ResponseData;
 
 /**
- * The body, read to its end, and one turn of the event loop more: only then has undici put the
- * connection back, and the next request need not open another.
+ * The whole body. Waits one more turn of the event loop after its end, because only then undici has
+ * returned the connection to the pool, and the next request can use it.
  */
 export async function wholeText(answer: Answer): Promise<string> {
   const text = await answer.body.text();
@@ -31,8 +31,8 @@ export function parseJson(name: string, text: string): unknown {
 }
 
 /**
- * The JSON documents of a stream that was opened. Whatever ends the reading closes the connection,
- * and the connection's end ends the call.
+ * The JSON documents of an open stream. The connection is closed however the iteration ends, and
+ * the call ends when the connection does.
  */
 export function documents(call: Call, body: Answer["body"]): AsyncIterable<unknown> {
   body.once("close", () => {
@@ -53,7 +53,7 @@ export function documents(call: Call, body: Answer["body"]): AsyncIterable<unkno
       return {
         next: () => iterator.next(),
         return: () => {
-          // First of all, or `return` would wait for a `next` that waits for the server.
+          // Destroy first: otherwise `return` waits for a `next` that waits for the server.
           body.destroy();
           return iterator.return();
         },

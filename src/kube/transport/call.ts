@@ -9,13 +9,13 @@ export interface Call {
   readonly scope: CallScope;
   /** Method and URL, for messages. */
   readonly name: string;
-  /** On a connection of its own. */
+  /** Whether it uses a connection of its own. */
   readonly own: boolean;
 }
 
 /**
- * Waits for what a request needs before it can be sent. A failure is a KubeError with code 0 that
- * says that nothing was sent.
+ * Waits for the credentials and connections of a request. A failure becomes a KubeError with code 0
+ * that says that nothing was sent.
  */
 export async function prepared<T>(call: Call, work: Promise<T>): Promise<T> {
   try {
@@ -29,7 +29,7 @@ export async function prepared<T>(call: Call, work: Promise<T>): Promise<T> {
 }
 
 /**
- * What to throw for a call that failed: the reason it was aborted with if it was, else a KubeError.
+ * The error to throw for a failed call: the signal's reason if it was aborted, else a KubeError.
  */
 export function failure(call: Call, error: unknown): unknown {
   if (call.scope.signal.aborted) return call.scope.signal.reason;

@@ -7,7 +7,7 @@ import type { CredentialSource } from "../config/access.ts";
 import { ExecCredentials } from "./exec-credentials.ts";
 import { Refreshed } from "./refreshed.ts";
 
-/** What a request shows to prove who sends it. */
+/** The credentials that a request carries. */
 export interface Identity {
   readonly authorization?: string | undefined;
   /** A client certificate from an exec plugin, as PEM text. */
@@ -26,8 +26,8 @@ export interface Credentials {
 }
 
 /**
- * A mounted token is swapped by the kubelet at 80 % of its life (an hour or less); client-go
- * re-reads it every minute too.
+ * The kubelet replaces a mounted token at 80 % of its lifetime (an hour or less). client-go reads
+ * it again every minute too.
  */
 export const TOKEN_MAX_AGE_MS = 60_000;
 
@@ -73,8 +73,7 @@ function fromTokenFile(file: string, effects: { clock: Clock; files: Files; log:
   return {
     current: () => token.get(),
     renew: async (refused) => {
-      // Another request may have read the new token already; then there is no need to read it
-      // again.
+      // Another request may already have read the new token.
       const known = await token.get();
       const next = known.authorization === refused.authorization ? await token.refresh() : known;
       return next.authorization === refused.authorization ? undefined : next;

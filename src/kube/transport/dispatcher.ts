@@ -14,23 +14,23 @@ import { Refreshed } from "./refreshed.ts";
  */
 const WORK_CONNECTIONS = 100;
 /**
- * An API server closes idle connections after 90 s; we do it first, so that no request is sent into
- * a connection that is being closed.
+ * An API server closes idle connections after 90 s. We close them earlier, so that no request is
+ * sent on a connection that the server is closing.
  */
 const IDLE_MS = 60_000;
-/** A connection attempt that takes this long goes to a host that is gone. */
+/** A connection attempt that takes this long has failed: the host does not answer. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** TCP probes after this much silence, so that NAT tables do not forget a quiet watch. */
 const KEEPALIVE_DELAY_MS = 30_000;
-/** How old our knowledge of certificate files may be. */
+/** Certificate files are read again when the last read is older than this. */
 export const PEM_MAX_AGE_MS = 60_000;
 
 /** The two sets of connections to one server under one identity. */
 export interface Connections {
   readonly work: Dispatcher;
   /**
-   * For streams, which keep a connection, and for leases, which must not queue behind work. Without
-   * a bound.
+   * For streams, which occupy a connection, and for leases, which must not queue behind work. Their
+   * number is not limited.
    */
   readonly own: Dispatcher;
 }
@@ -42,8 +42,8 @@ interface TlsMaterial {
 }
 
 /**
- * Connections that follow the certificates: when the authority or the client certificate changes,
- * new connections are made and the old ones end with their last request.
+ * Connections that follow certificate changes: when the CA or the client certificate changes, new
+ * connections are made, and each old one is closed after its last request.
  */
 export class ConnectionSets {
   readonly #cluster: ClusterAccess;
@@ -103,7 +103,7 @@ export class ConnectionSets {
     if (this.#current === undefined) return;
     const { connections } = this.#current;
     this.#draining.add(connections);
-    this.#log.info("certificates changed, connecting anew", { cluster: this.#cluster.source });
+    this.#log.info("certificates changed, reconnecting", { cluster: this.#cluster.source });
     const drain = async (): Promise<void> => {
       // Not in this turn of the event loop: a request that has just been given these connections is
       // about to use them.
@@ -129,7 +129,7 @@ export class ConnectionSets {
     };
     const options: Agent.Options = {
       connections,
-      // HTTP/2 in undici has cost others memory under watches, and gives nothing here: connections
+      // undici's HTTP/2 is known to leak memory under watches, and gains nothing here: connections
       // are pooled.
       allowH2: false,
       pipelining: 1,

@@ -53,7 +53,7 @@ export class ExecCredentials implements Credentials {
   }
 
   current(): Promise<Identity> {
-    // The wall clock it is: the expiry is a time of day.
+    // The wall clock, because the expiry is a wall-clock time.
     if (this.#cached !== undefined && this.#clock.now() < this.#cached.expires - EXPIRY_SKEW_MS) {
       return Promise.resolve(this.#cached.identity);
     }
@@ -134,15 +134,15 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Reported by the caller, with the program's name.
+    // The caller reports it, with the plugin's name.
     return undefined;
   }
 }
 
 function whyNot(error: unknown): string {
   if (isMissing(error)) return "is not installed";
-  // Also what is said of a program that is nowhere, when PATH names a directory that this user may
-  // not search.
+  // A program that is not installed also gives EACCES when PATH contains a directory that this user
+  // may not search.
   if ((error as NodeJS.ErrnoException).code === "EACCES")
     return "is not installed, or this user may not run it (EACCES)";
   return `did not run: ${messageOf(error)}`;

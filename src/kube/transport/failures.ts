@@ -1,8 +1,8 @@
 import { KubeError } from "../errors.ts";
 
 /**
- * No connection came about, so nothing was sent. A connect time-out belongs here too: what matters
- * to a caller is that the server saw nothing.
+ * No connection was made, so nothing was sent. A connect time-out belongs here too: what matters to
+ * the caller is that the server has not seen the request.
  */
 const NOT_CONNECTED = new Set([
   "ECONNREFUSED",
@@ -14,7 +14,7 @@ const NOT_CONNECTED = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-/** The connection was there and broke. */
+/** The connection was made and then broke. */
 const BROKEN = new Set([
   "ECONNRESET",
   "EPIPE",

@@ -27,8 +27,8 @@ export interface HttpKubeOptions {
   /** Needed for exec credential plugins only. */
   readonly runner?: Runner | undefined;
   /**
-   * Called after every answer, or failure (code 0); `seconds` is until the whole answer, or the
-   * header of a stream. Must not throw.
+   * Called after every answer and every failure (code 0). `seconds` is the time until the whole
+   * answer, or the header of a stream, has arrived. Must not throw.
    */
   readonly observe?: ((request: ObservedRequest) => void) | undefined;
 }
@@ -41,8 +41,8 @@ export interface ObservedRequest {
 }
 
 /**
- * A Kube over HTTP. It tries each request once, and once more with new credentials upon 401; for
- * more see `withRetries`.
+ * A Kube over HTTP. It sends each request once, and once more with new credentials after a 401. For
+ * other retries see `withRetries`.
  */
 export function httpKube(options: HttpKubeOptions): Kube & { close(): Promise<void> } {
   return new HttpKube(options);
@@ -145,7 +145,7 @@ class HttpKube implements Kube {
       body: request.body === undefined ? null : JSON.stringify(request.body),
       signal: scope.signal,
     });
-    // While a connection is being made undici does not listen to the signal.
+    // undici ignores the signal while it is connecting.
     return orAborted(answer, scope.signal);
   }
 }

@@ -1,8 +1,8 @@
 import { KubeError } from "../errors.ts";
 
 /**
- * The longest line in UTF-16 units: an object may have 1.5 MB in etcd and some more as JSON; what
- * is longer is no watch event.
+ * The longest line in UTF-16 units. An object has at most 1.5 MB in etcd and somewhat more as JSON,
+ * so a longer line is not a watch event.
  */
 const LONGEST_LINE = 32 * 1024 * 1024;
 

@@ -21,8 +21,9 @@ export class Refreshed<T> {
   }
 
   /**
-   * The value, at most `maxAgeMs` old. Rejects only when there has never been one: a file that
-   * cannot be read for a moment (a Secret being swapped) must not cost the connection.
+   * The value, at most `maxAgeMs` old. If it cannot be read again, the old value is returned, so
+   * that a file that is unreadable for a moment (a Secret being replaced) does not cost the
+   * connection. Rejects only when no read has ever succeeded.
    */
   get(): Promise<T> {
     const { clock, maxAgeMs } = this.#options;
@@ -46,7 +47,7 @@ export class Refreshed<T> {
       this.#value = { value, at: clock.monotonic() };
     } catch (error) {
       if (this.#value === undefined) throw error;
-      log.warn("cannot read credentials anew, the old ones stay in use", { what, err: error });
+      log.warn("cannot read credentials again, the old ones stay in use", { what, err: error });
       this.#value = { value: this.#value.value, at: clock.monotonic() };
     }
     return this.#value.value;

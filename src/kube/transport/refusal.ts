@@ -74,7 +74,7 @@ function jsonOf(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    // Not JSON is a case of its own here, and says so in the message.
+    // Not JSON: the caller's message says so.
     return undefined;
   }
 }

@@ -3,8 +3,8 @@ import { KubeError } from "../errors.ts";
 import { manyListeners } from "../many-listeners.ts";
 
 /**
- * The life of one call: its signal is aborted by the caller's signal, with that one's reason, or by
- * the time-out, with a KubeError.
+ * The signal of one call. It is aborted with the caller's reason when the caller's signal is, or
+ * with a KubeError at the time-out.
  */
 export class CallScope {
   readonly signal: AbortSignal;
@@ -30,14 +30,14 @@ export class CallScope {
     }
   }
 
-  /** The time-out is met: from now on only the caller ends this call. */
+  /** Stops the time-out: from now on only the caller can end this call. */
   stopTimer(): void {
     this.#cancelTimer();
   }
 
   /**
-   * Lets go of timer and caller. To be called on every way out, or a long-lived signal collects
-   * listeners.
+   * Removes the timer and the listener on the caller's signal. Call it on every exit path, or a
+   * long-lived signal collects listeners.
    */
   close(): void {
     this.#cancelTimer();
@@ -46,8 +46,8 @@ export class CallScope {
 }
 
 /**
- * Waits for work that does not itself listen to the signal. When the signal comes first the work
- * goes on, and how it ends interests nobody.
+ * Waits for work that does not listen to the signal itself. When the signal is aborted first, the
+ * work continues, and its outcome is ignored.
  */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

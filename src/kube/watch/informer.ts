@@ -1,18 +1,19 @@
-// A local copy of a collection, and those who want to know of its changes.
+// A local copy of a collection, and the handlers of its changes.
 //
 //   idle ── run ──▶ listing ── first list delivered ──▶ synced
 //     ▲                └──────── signal aborted ──────────┤
 //     └──────── the store and hasSynced stay ◀────────────┘
 //
-// * The store is written first, then the handlers are called, synchronously and in order: a handler
-//   finds at least its change in the store. A list is one write: its handlers see all of it.
-// * A key whose object gets another uid is a delete of the old and an add of the new one, whether a
-//   watch or a list shows it.
-// * What is projected away is dropped before it is stored: memory holds one projection per object.
-// * A handler, projection or index function that throws is logged and counted and disturbs nobody
-//   else. An object that cannot be projected keeps the state it had.
-// * seen: the newest resourceVersion that the store reflects. It only moves forward, but for a list
-//   (a server restored from a backup starts lower).
+// * The store is written first, then the handlers are called, synchronously and in order. So the
+//   store contains at least the change that a handler is called with. A list is one write: the
+//   handlers that it causes see all of it in the store.
+// * When the object of a key gets another uid, handlers see a delete of the old object and an add
+//   of the new one, both from a watch and from a list.
+// * Only the projection of an object is stored: the rest is dropped before.
+// * A handler, projection or index function that throws is logged and counted, and does not affect
+//   the others. An object whose projection throws keeps its previous state in the store.
+// * seen: the newest resourceVersion that the store reflects. It only moves forward, except by a
+//   list (a server that was restored from a backup has a lower version).
 import { background } from "../../observe/background.ts";
 import type { Log } from "../../observe/log.ts";
 import { deepFreeze } from "./freeze.ts";
@@ -25,7 +26,7 @@ import { Waiters } from "../waiters.ts";
 
 export interface InformerDeps extends ReflectorDeps {
   /**
-   * Freezes objects to the bottom before they are stored, so that whoever changes the cache by
+   * Deep-freezes objects before they are stored, so that code that changes a cached object by
    * mistake gets a TypeError. Costs time; tests turn it on.
    */
   readonly freeze?: boolean;
@@ -33,8 +34,8 @@ export interface InformerDeps extends ReflectorDeps {
 
 export interface InformerSpec<T extends KubeObject, P extends KubeObject = T> extends ReflectorSpec<T> {
   /**
-   * What of an object is kept; must keep name, namespace, uid and resourceVersion. @default all but
-   * managedFields and the last-applied annotation
+   * The part of an object to keep. It must keep name, namespace, uid and resourceVersion. @default
+   * everything but managedFields and the last-applied annotation
    */
   readonly project?: (object: T) => P;
   readonly indexes?: Readonly<Record<string, IndexFunction<P>>>;
@@ -80,8 +81,8 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   }
 
   /**
-   * Calls `handler` with every change from now on, and, before this returns, with `added` for each
-   * object that is there already. Returns a function that ends it.
+   * Calls `handler` with `added` for each object in the store, before this returns, and then with
+   * every change. Returns a function that unsubscribes it.
    */
   onChange(handler: Handler<Stored<P>>): () => void {
     const entry = { call: handler };
@@ -93,8 +94,8 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   }
 
   /**
-   * Lists and watches until the signal is aborted; never rejects for a server's fault. May be
-   * called again after it has ended.
+   * Lists and watches until the signal is aborted. Never rejects because of what a server does. May
+   * be called again after it has ended.
    */
   async run(signal: AbortSignal): Promise<void> {
     if (this.#running) throw new Error("this informer is running already");
@@ -130,8 +131,8 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   }
 
   /**
-   * Resolves after the first complete list has been delivered to the handlers. Waits for a run that
-   * has not begun yet, too.
+   * Resolves after the first complete list has been delivered to the handlers. May be called before
+   * `run`.
    */
   async synced(signal?: AbortSignal): Promise<void> {
     if (this.#synced) return;
@@ -139,8 +140,8 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   }
 
   /**
-   * Resolves when the store has seen this resourceVersion or a later one: after one's own write,
-   * the store then knows of it. Throws for a version that cannot be compared.
+   * Resolves when the store has seen this resourceVersion or a later one. Use it to wait until the
+   * store reflects a write of one's own. Throws for a version that cannot be compared.
    */
   async waitFor(resourceVersion: string, signal?: AbortSignal): Promise<void> {
     if (this.#seen !== undefined && compareResourceVersions(this.#seen, resourceVersion) >= 0) return;
@@ -188,8 +189,8 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
       this.#deliver(changes);
     } else if (old !== undefined) {
       this.#store.delete(key);
-      // Events come in order: if another object of this name goes, the one that is known has gone
-      // before it.
+      // Events come in order: if the deleted object has another uid than the stored one, the stored
+      // one was deleted before it.
       const same = uidOf(old) === uidOf(object);
       this.#deliver([
         same ? { type: "deleted", key, object } : { type: "deleted", key, object: old, finalStateUnknown: true },
@@ -197,7 +198,7 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
     }
   }
 
-  /** What is stored of an object; what is known already when it cannot be projected. */
+  /** The projection of an object, or the stored state when the projection throws. */
   #projected(item: T): Stored<P> | undefined {
     try {
       const object = this.#project(item) as Stored<P>;
@@ -210,8 +211,8 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   }
 
   /**
-   * The handlers that are there when a batch begins get all of it; one that is added meanwhile was
-   * given the state after it.
+   * The handlers that exist when a batch begins get all of it. One that is added meanwhile has got
+   * the state after the batch.
    */
   #deliver(changes: readonly Change<Stored<P>>[]): void {
     const handlers = [...this.#handlers];
@@ -229,7 +230,7 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
     };
     try {
       const result: unknown = handler.call(change);
-      // An async function is a void function to the compiler; its rejection would end the process.
+      // TypeScript accepts an async handler here. Its rejection would end the process.
       if (result instanceof Promise) void background(this.#log, "informer handler", result.catch(failed));
     } catch (error) {
       failed(error);

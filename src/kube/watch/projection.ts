@@ -3,8 +3,8 @@ import type { KubeObject } from "../objects.ts";
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 /**
- * The object without what only the API server and kubectl need and what is often more than half of
- * it: managedFields and the last-applied annotation.
+ * The object without managedFields and the last-applied annotation. Only the API server and kubectl
+ * need them, and they are often more than half of the object.
  */
 export function slim<T extends KubeObject>(object: T): T {
   const { metadata } = object;

@@ -2,22 +2,22 @@
 //
 //   listing ── complete ──▶ watching ── ended or failed ──▶ watching, from the last version seen
 //      ▲ │                     │
-//      │ └ failed: back-off    └ version too old, or refused thrice in a row: back-off ──▶ listing
+//      │ └ failed: back-off    └ version too old, or refused 3 times in a row: back-off ──▶ listing
 //
 // * A list is paged and consistent (no resourceVersion is sent), and goes to the sink as a whole.
-//   If its continue token expires under way, the next list is asked for in one piece: a server on
-//   which paging is slower than its compaction would never get done.
-// * A watch starts at the version of the list, or of the last event or bookmark. It ends at the
-//   latest 5 s after the time that was agreed with the server, and earlier when a server that sends
-//   bookmarks (every minute) has been silent for 150 s: a half-open connection looks like peace.
-// * Every failure, whatever its code, leads to a delay of 0.8 to 30 s, growing, at random, and then
-//   on. Two good minutes reset it. A watch that ends within a second without an event is a failure
-//   too: nothing else bounds the rate then.
+//   If its continue token expires before the last page, the next list is requested in one piece:
+//   where paging is slower than the server's compaction, a paged list would never complete.
+// * A watch starts at the version of the list, or of the last event or bookmark. We end it at the
+//   latest 5 s after the requested time, and earlier when a server that sends bookmarks (one a
+//   minute) has been silent for 150 s: a half-open connection looks like a quiet one.
+// * After every failure, whatever its code, the reflector waits 0.8 to 30 s (growing, with a random
+//   part) and continues. Two minutes without a failure reset the delay. A watch that ends within a
+//   second without an event is a failure too: otherwise nothing would limit the rate.
 // * Events go to the sink in the order in which they came, each synchronously: nothing is awaited
 //   between them.
 //
-// Invariant: what the sink was told, replayed from the last list on, is the state at one version of
-// the collection that only moves forward between lists.
+// Invariant: the calls to the sink, replayed from the last list on, give the state of the
+// collection at one version. Between lists that version only moves forward.
 import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
 import type { Log } from "../../observe/log.ts";
@@ -45,11 +45,11 @@ export interface ReflectorSpec<T extends KubeObject> {
   readonly fieldSelector?: string | undefined;
 }
 
-/** Where it goes. None of these may throw. */
+/** Receives the list and the changes. No method may throw. */
 export interface ReflectorSink<T> {
-  /** A list begins; what an earlier one that broke off has delivered is void. */
+  /** A list begins. Drop the pages of an earlier list that was not completed. */
   listing(): void;
-  /** Some of the list. */
+  /** One page of the list. */
   page(items: readonly T[]): void;
   /** The list is complete: the pages since `listing` are the whole collection at this version. */
   listed(resourceVersion: string): void;
@@ -59,25 +59,25 @@ export interface ReflectorSink<T> {
   bookmark(resourceVersion: string): void;
 }
 
-/** What logs and metrics call a kind of object: `pods`, `leases.coordination.k8s.io`. */
+/** The name of a kind in logs and metrics: `pods`, `leases.coordination.k8s.io`. */
 export function labelOf({ group, plural }: Resource): string {
   return group === "" ? plural : `${plural}.${group}`;
 }
 
 const BACKOFF = { minMs: 800, maxMs: 30_000, resetAfterMs: 120_000 };
 /**
- * Length of a watch as asked of the server: at random between these, so that the watches of a
- * cluster do not end together.
+ * The timeoutSeconds of a watch: at random between these, so that the watches of a cluster do not
+ * all end at the same time.
  */
 const WATCH_SECONDS = { min: 300, max: 600 };
-/** A server that has not ended the watch by then is not there any more. */
+/** How long after timeoutSeconds a watch is taken for dead: the server should have ended it. */
 const KILL_GRACE_MS = 5000;
 /** API servers send a bookmark about every 60 s. */
 const SILENCE_MS = 150_000;
 const SHORT_WATCH_MS = 1000;
-/** So often may a server refuse to watch from a version before the version is doubted. */
+/** How many refusals in a row before the resourceVersion itself is suspected. */
 const REFUSALS = 3;
-/** A Retry-After beyond this is not waited for: whoever sent it may be gone by then. */
+/** The longest Retry-After that is honoured: a proxy that sends more may be replaced by then. */
 const LONGEST_RETRY_AFTER_MS = 120_000;
 
 /** Mirrors until `signal` is aborted, then resolves. Never rejects for what a server does. */
@@ -101,7 +101,7 @@ class Reflector<T extends KubeObject> {
   /** The last version seen; undefined: list first. */
   #version: string | undefined;
   #paged = true;
-  /** This server has sent a bookmark, so it will again. */
+  /** Whether this server sends bookmarks: it has sent one. */
   #bookmarks = false;
   #refusals = 0;
 
@@ -148,7 +148,7 @@ class Reflector<T extends KubeObject> {
       throw error;
     }
     if (version === undefined || version === "") throw malformed("a list without a resourceVersion");
-    // Aborted between the last page and here: the sink is to hear no more.
+    // After an abort the sink must not be called any more.
     this.#signal.throwIfAborted();
     this.#paged = true;
     this.#refusals = 0;
@@ -188,28 +188,28 @@ class Reflector<T extends KubeObject> {
         this.#refusals = 0;
       }
     } catch (error) {
-      // Ended by the guard: not a failure, the server was given all its time.
+      // Not a failure when the guard has ended the watch.
       if (guard.expired === undefined) throw error;
     } finally {
       guard.clear();
     }
     this.#signal.throwIfAborted();
     if (guard.expired !== undefined) {
-      // A server that sent bookmarks once but none in all this time (another one, perhaps) need not
-      // be heard from so often.
+      // The earlier watch had bookmarks, this one had none: it may be another server that sends
+      // none. Do not expect them of the next watch.
       if (guard.expired === "silent" && !bookmarked) this.#bookmarks = false;
       metrics?.watchSilent(this.#name);
       this.#log.info("watch was silent, opening another", { reason: guard.expired, resourceVersion: this.#version });
       return;
     }
-    // One that replays what was seen already has not brought anything either.
+    // A watch that only repeated events we already had counts as one without events.
     if ((events === 0 || this.#version === from) && clock.monotonic() - began < SHORT_WATCH_MS) {
       metrics?.watchShort(this.#name);
       throw malformed("a watch that ended at once without anything new");
     }
   }
 
-  /** Hands one event on. False for a bookmark; throws for what is an error. */
+  /** Passes one event to the sink. False for a bookmark. Throws for an ERROR event. */
   #take(event: WatchEvent<T>): boolean {
     if (event.type === "ERROR") throw fromStatus(event.object as KubeStatus);
     const { type: what, object } = event;
@@ -243,15 +243,15 @@ class Reflector<T extends KubeObject> {
     const asked = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
     const delayMs = Math.max(this.#backoff.failed(), Math.min(asked, LONGEST_RETRY_AFTER_MS));
     const fields = { doing, err: error, delayMs: Math.round(delayMs), failures: this.#backoff.failures };
-    if (isExpired(error)) this.#log.info("resource version is too old, listing anew", fields);
+    if (isExpired(error)) this.#log.info("resource version is too old, listing again", fields);
     else this.#log.warn("list or watch failed, trying again", fields);
     // Rejects only when the signal is aborted, which the loop sees.
     await clock.sleep(delayMs, this.#signal).catch(() => undefined);
   }
 
   /**
-   * Whether another watch from the same version is pointless. No answer, throttling and a stale
-   * token say nothing about the version; without the right to watch, lists at intervals are better
+   * Whether the error is a reason to suspect the version. No answer, throttling and an expired
+   * token say nothing about it. A 403 counts: without the right to watch, repeated lists are better
    * than nothing.
    */
   #doubtsVersion(error: unknown): boolean {
@@ -264,8 +264,8 @@ class Reflector<T extends KubeObject> {
 }
 
 /**
- * Ends a watch that its server no longer serves: at the latest after `limitMs`, and after a silence
- * once that has been asked for.
+ * Ends a watch that the server no longer serves: at the latest after `limitMs`, and once
+ * `endAfterSilence` was called, after that much silence.
  */
 class WatchGuard {
   readonly #clock: Clock;
@@ -317,8 +317,8 @@ class WatchGuard {
   }
 
   /**
-   * One timer for all events: when it fires it looks how long the silence has lasted, instead of
-   * being set anew by each event.
+   * One timer for all events: when it fires, it checks how long the silence has lasted. That is
+   * cheaper than setting a timer again with each event.
    */
   #watchSilence(ms: number): void {
     this.#cancelSilence = this.#clock.after(ms, () => {

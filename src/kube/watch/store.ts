@@ -1,16 +1,16 @@
 import { keyOf, uidOf, type KubeObject, type Stored } from "../objects.ts";
 
-/** What has become of one object. */
+/** A change of one object. */
 export interface Change<T> {
   readonly type: "added" | "updated" | "deleted";
   readonly key: string;
-  /** The object now; of a deleted one the last that is known. */
+  /** The object now; for a deleted one, its last known state. */
   readonly object: T;
   /** The object before; only for `updated`. */
   readonly old?: T;
   /**
-   * The delete was found by a relist (or by a new object in its place): what happened to the object
-   * before it went was not seen.
+   * The delete was noticed by a relist or by a new object with the same name. Changes of the object
+   * before its deletion may have been missed.
    */
   readonly finalStateUnknown?: boolean;
 }
@@ -20,19 +20,18 @@ export interface Store<T> {
   get(key: string): T | undefined;
   list(): readonly T[];
   /**
-   * The objects that the index function of this name gave this value. Throws for an index that was
-   * not declared.
+   * The objects with this value in this index. Throws for an index that was not declared.
    */
   byIndex(index: string, value: string): readonly T[];
   readonly size: number;
 }
 
-/** Whoever holds objects of a kind to read: an informer, or a list that was read once. */
+/** Something with objects of one kind to read: an informer, or a list that was read once. */
 export interface Cached<T extends KubeObject> {
   readonly store: Store<Stored<T>>;
 }
 
-/** Gives an object the values under which an index finds it. */
+/** Returns the values under which an index files an object. */
 export type IndexFunction<T> = (object: T) => readonly string[];
 
 const NONE: readonly never[] = Object.freeze([]);
@@ -44,15 +43,15 @@ export class IndexedStore<T extends KubeObject> implements Store<T> {
   /** Index → value → key → object. */
   readonly #indexes: ReadonlyMap<string, Map<string, Map<string, T>>>;
   /**
-   * Under which values each key is filed, so that it is found again whatever happened to the
-   * object.
+   * The values under which each key is filed, so that its entries are found even after the object
+   * has changed.
    */
   readonly #filed = new Map<string, readonly (readonly [index: string, value: string])[]>();
   readonly #onIndexError: (index: string, key: string, error: unknown) => void;
   #list: readonly T[] | undefined;
 
   /**
-   * `onIndexError` is told when an index function throws; the object is then in the store but not
+   * `onIndexError` is called when an index function throws. The object is then in the store but not
    * in that index.
    */
   constructor(
@@ -125,7 +124,7 @@ export class IndexedStore<T extends KubeObject> implements Store<T> {
       const values = this.#indexes.get(index);
       const keys = values?.get(value);
       keys?.delete(key);
-      // Values come and go (UIDs, node names): empty ones must not stay.
+      // Remove empty values: they (UIDs, node names) would accumulate.
       if (keys?.size === 0) values?.delete(value);
     }
     this.#filed.delete(key);
@@ -133,14 +132,12 @@ export class IndexedStore<T extends KubeObject> implements Store<T> {
 }
 
 /**
- * The changes that lead from what is stored under the object's key to the object: none when it is
- * the same version of it.
+ * The changes from the stored object of the key to the new one. Empty when the version is the same.
  */
 export function changesTo<T extends KubeObject>(old: T | undefined, object: T): readonly Change<T>[] {
   const key = keyOf(object);
   if (old === undefined) return [{ type: "added", key, object }];
-  // Another uid is another object, although it has the name: whoever held on to the old one must
-  // let go.
+  // Another uid is another object with the same name: handlers must see that the old one is gone.
   if (uidOf(old) !== uidOf(object)) {
     return [
       { type: "deleted", key, object: old, finalStateUnknown: true },
