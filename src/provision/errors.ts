@@ -40,7 +40,8 @@ export const provisionErrors = defineErrors("PROVISION", {
     message: ({ claim, why }: { claim: string; why: string }) =>
       `Error creating provisioned PV object for claim ${claim}: ${why}`,
     retry: "backoff",
-    advice: "Nothing is lost: the volume is kept and its PersistentVolume is tried again. Mend what the message names.",
+    advice:
+      "No data is lost: the directory is kept, and storing the PersistentVolume is tried again. The message holds the API server's error: grant the missing right, or fix the quota or webhook that refuses it.",
   },
   VOLUME_BEING_DELETED: {
     message: ({ volume, claim }: { volume: string; claim: string }) =>

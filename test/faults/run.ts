@@ -257,8 +257,8 @@ export async function run(seed: number, manifests: Manifests, options: RunOption
 async function playClassic(effects: ProcessEffects, files: Files, options: StartOptions): Promise<void> {
   const registry = new Registry();
   const serve = () => Promise.resolve({ port: options.healthPort, close: () => Promise.resolve() });
-  const surroundings = { ...effects, files, registry, metrics: new KubeMetrics(registry), serve };
-  await runClassic(options, surroundings, new AbortController().signal);
+  const runEffects = { ...effects, files, registry, metrics: new KubeMetrics(registry), serve };
+  await runClassic(options, runEffects, new AbortController().signal);
 }
 
 function disksOf(plan: RunPlan, trace: Trace, guard: (disk: Disk, path: string) => void): ReadonlyMap<string, Disk> {

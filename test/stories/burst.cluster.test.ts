@@ -13,7 +13,7 @@ import { openNamespace } from "./support/cleanup.ts";
 import { expectNoHelpers } from "./support/expect.ts";
 import { toYaml } from "./support/manifest.ts";
 import type { Claim, KubeEvent, Pod, Volume } from "./support/objects.ts";
-import { installSurroundings, leaseOf, PRODUCT_NAMESPACE } from "./support/product.ts";
+import { installWithoutDeployment, leaseOf, PRODUCT_NAMESPACE } from "./support/product.ts";
 import { startProductProcess, type ProductProcess } from "./support/product-process.ts";
 import { claim, storageClass } from "./support/workloads.ts";
 
@@ -35,7 +35,7 @@ let watch: ClaimWatch;
 
 beforeAll(async () => {
   const { ground, api } = on;
-  await installSurroundings(ground);
+  await installWithoutDeployment(ground);
   await openNamespace(ground, NS);
   await ground.apply(
     toYaml(

@@ -18,7 +18,7 @@ import {
 import { toYaml } from "./support/manifest.ts";
 import { labelNode } from "./support/nodes.ts";
 import type { Claim, Volume } from "./support/objects.ts";
-import { installProduct, installSurroundings, PRODUCT_NAMESPACE } from "./support/product.ts";
+import { installProduct, installWithoutDeployment, PRODUCT_NAMESPACE } from "./support/product.ts";
 import { useGround } from "./support/shared-ground.ts";
 import { releasedVolume, type VolumeShape } from "./support/volumes.ts";
 import { claimOn } from "./support/workloads.ts";
@@ -130,7 +130,7 @@ describe("the original is stopped, and its Deployment gets this image", () => {
 
   beforeAll(async () => {
     const { ground } = on;
-    await installSurroundings(ground, { manifest: MANIFEST });
+    await installWithoutDeployment(ground, { manifest: MANIFEST });
     for (const { path, index } of old) {
       await ground.onNode(nodeOf(index)).writeFile(`${path}/file`, "years of data");
       // Its neighbour is nobody's business.

@@ -142,9 +142,9 @@ export class GiveUp {
         ownership: { user: "", group: "", perm: "" },
       };
       const { settings, signal, confirm } = context;
-      const around = { settings, about: undefined, signal };
+      const workContext = { settings, about: undefined, signal };
       const own: Location = { ...location, node: shared ? undefined : attempt.node };
-      const obstacle = await work.tearDown(task, own, around, () => check.ask(location, undefined, confirm));
+      const obstacle = await work.tearDown(task, own, workContext, () => check.ask(location, undefined, confirm));
       if (obstacle?.obstacle === "withdrawn") return "withdrawn";
       if (obstacle !== undefined) {
         log.warn("a directory is kept because another volume uses it", { ...fields, other: obstacle.other });

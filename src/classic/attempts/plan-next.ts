@@ -1,6 +1,6 @@
 import type { Pod } from "../../kube/kinds.ts";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
-import { goesOn, hasSucceeded, type HelperRecord, isDeleted } from "../helper/pods/record.ts";
+import { isInProgress, hasSucceeded, type HelperRecord, isDeleted } from "../helper/pods/record.ts";
 import type { Attempt } from "./memory.ts";
 
 /** What is there when a claim is tried again. */
@@ -60,7 +60,7 @@ export function isElsewhere(made: Attempt, next: Continuation, { node, shared }:
 
 function goodPod({ planned, pods }: NextView): HelperPod | undefined {
   const here = pods.filter(({ record }) => isHere(planned, record) && record.path !== undefined);
-  return here.find(({ record }) => hasSucceeded(record.state)) ?? here.find(({ record }) => goesOn(record.state));
+  return here.find(({ record }) => hasSucceeded(record.state)) ?? here.find(({ record }) => isInProgress(record.state));
 }
 
 function continuationOf({ pod, record }: HelperPod): Continuation {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PersistentVolume } from "../../kube/kinds.ts";
-import { directoryOf, mayLieOn, nodeOf, placementOf, releasedSince } from "./directory-of.ts";
+import { directoryOf, mayLieOn, nodeOf, topologyOf, releasedSince } from "./directory-of.ts";
 import { affinity, node, volume, type VolumeFields } from "../testing/objects.fixture.ts";
 import { saying } from "../testing/saying.fixture.ts";
 
@@ -12,7 +12,7 @@ const matchFields = {
 /** A volume from before v0.0.25, which wrote no annotation. */
 const old = (spec: VolumeFields["spec"] = {}) => volume({ annotations: {}, spec });
 const found = (pv: PersistentVolume, nodes = [node("node-b"), node("node-a")]) => {
-  const answer = nodeOf(placementOf(pv), nodes);
+  const answer = nodeOf(topologyOf(pv), nodes);
   return answer.found === "node" ? answer.node.metadata?.name : `no ${answer.wanted}`;
 };
 
@@ -80,12 +80,12 @@ describe("the node of a volume of any version", () => {
     ],
   ])("cannot be told from %s", (what, pv, message) => {
     const bare = what === "no affinity" ? { ...pv, spec: { ...pv.spec, nodeAffinity: undefined } } : pv;
-    expect(() => nodeOf(placementOf(bare as PersistentVolume), [node("node-a")])).toThrow(saying(message));
+    expect(() => nodeOf(topologyOf(bare as PersistentVolume), [node("node-a")])).toThrow(saying(message));
   });
 
   it("cannot be told when several nodes carry the label and none is annotated", () => {
     const twice = [node("one", { "kubernetes.io/hostname": "node-a" }), renamed];
-    expect(() => nodeOf(placementOf(old()), twice)).toThrow(
+    expect(() => nodeOf(topologyOf(old()), twice)).toThrow(
       saying("several nodes have the label kubernetes.io/hostname=node-a: one, node-a.internal"),
     );
     expect(found(volume({ annotations: { "local.path.provisioner/selected-node": "one" } }), twice)).toBe("one");
@@ -107,17 +107,17 @@ describe("the directory of a volume", () => {
 
 describe("whether a volume may lie on a node", () => {
   it("is yes for the annotated, named or labelled one, and for every node where nothing is said", () => {
-    expect(mayLieOn(placementOf(volume()), node("node-a"))).toBe(true);
-    expect(mayLieOn(placementOf(volume()), node("node-b"))).toBe(false);
-    expect(mayLieOn(placementOf(old()), renamed)).toBe(true);
-    expect(mayLieOn(placementOf(old({ nodeAffinity: matchFields })), node("node-b"))).toBe(false);
+    expect(mayLieOn(topologyOf(volume()), node("node-a"))).toBe(true);
+    expect(mayLieOn(topologyOf(volume()), node("node-b"))).toBe(false);
+    expect(mayLieOn(topologyOf(old()), renamed)).toBe(true);
+    expect(mayLieOn(topologyOf(old({ nodeAffinity: matchFields })), node("node-b"))).toBe(false);
     const { nodeAffinity: _, ...spec } = old().spec ?? {};
-    expect(mayLieOn(placementOf({ spec }), node("node-b"))).toBe(true);
+    expect(mayLieOn(topologyOf({ spec }), node("node-b"))).toBe(true);
   });
 
   it("is yes for every node where there is no affinity, whatever the annotation: the file system is shared", () => {
     const { nodeAffinity: _, ...spec } = volume().spec ?? {};
-    expect(mayLieOn(placementOf({ ...volume(), spec }), node("node-b"))).toBe(true);
+    expect(mayLieOn(topologyOf({ ...volume(), spec }), node("node-b"))).toBe(true);
   });
 
   it("is yes for the nodes of any term, and for what is not understood", () => {
@@ -127,7 +127,7 @@ describe("whether a volume may lie on a node", () => {
         { matchExpressions: [{ key: "b", operator: "Exists" }] },
       ],
     };
-    const two = placementOf(old({ nodeAffinity: { required } }));
+    const two = topologyOf(old({ nodeAffinity: { required } }));
     expect(mayLieOn(two, node("x", { a: "1" }))).toBe(true);
     expect(mayLieOn(two, node("x", {}))).toBe(true);
     const both = old({
@@ -144,7 +144,7 @@ describe("whether a volume may lie on a node", () => {
         },
       },
     });
-    expect(mayLieOn(placementOf(both), node("x", { a: "1", b: "3" }))).toBe(false);
+    expect(mayLieOn(topologyOf(both), node("x", { a: "1", b: "3" }))).toBe(false);
   });
 });
 

@@ -4,11 +4,12 @@ import { PV_NODE } from "../names.ts";
 import { clean } from "./paths.ts";
 
 /**
- * Where a PersistentVolume says its directory is. Volumes of every version count: the annotation
- * exists since v0.0.25, the affinity's value is the node's name (before v0.0.20) or its label, its
- * key may be a custom label (since v0.0.35), and v0.0.29 wrote matchFields.
+ * The node that a PersistentVolume names, as its annotation and node affinity say it. Volumes of
+ * every version of local-path-provisioner count. The annotation exists since v0.0.25. The value in
+ * the affinity is the node's name (before v0.0.20) or its label; the key may be a custom label
+ * (since v0.0.35); v0.0.29 wrote matchFields.
  */
-export interface Placement {
+export interface VolumeTopology {
   /** The annotation; undefined when it is missing or empty. */
   readonly annotated: string | undefined;
   /** matchFields metadata.name. */
@@ -24,10 +25,10 @@ type NodeSelectorTerm = NonNullable<
   NonNullable<NonNullable<PersistentVolume["spec"]>["nodeAffinity"]>["required"]
 >["nodeSelectorTerms"][number];
 
-export function placementOf(volume: PersistentVolume): Placement {
+export function topologyOf(volume: PersistentVolume): VolumeTopology {
   const affinity = volume.spec?.nodeAffinity;
   const terms = affinity?.required?.nodeSelectorTerms ?? [];
-  // Several terms name several nodes: none of them is the one.
+  // With several terms the affinity names several nodes, and so no single one.
   const term = terms.length === 1 ? terms[0] : undefined;
   const named = term?.matchFields?.find(({ key, operator }) => key === NAME_FIELD && operator === "In")?.values ?? [];
   const expression = term?.matchExpressions?.find(({ operator }) => operator === "In");
@@ -58,11 +59,11 @@ export type NodeAnswer =
  * does carry it has the disk. Throws the original's errors for a volume that names no node at all,
  * or several.
  */
-export function nodeOf(placement: Placement, nodes: Iterable<Node>): NodeAnswer {
+export function nodeOf(topology: VolumeTopology, nodes: Iterable<Node>): NodeAnswer {
   const all = [...nodes];
   const byName = (name: string | undefined): Node | undefined => all.find((node) => node.metadata?.name === name);
-  const fixed = placement.annotated ?? placement.named;
-  const { label } = placement;
+  const fixed = topology.annotated ?? topology.named;
+  const { label } = topology;
   const value = label?.values.length === 1 ? label.values[0] : undefined;
   const labelled =
     label === undefined || value === undefined ? [] : all.filter((node) => carries(node, label.key, value));
@@ -77,8 +78,8 @@ export function nodeOf(placement: Placement, nodes: Iterable<Node>): NodeAnswer 
   }
   if (fixed !== undefined) return { found: "none", wanted: fixed };
 
-  if (placement.affinity === "missing") throw classicErrors.NO_AFFINITY({});
-  if (placement.affinity === "not required") throw classicErrors.NO_AFFINITY_REQUIRED({});
+  if (topology.affinity === "missing") throw classicErrors.NO_AFFINITY({});
+  if (topology.affinity === "not required") throw classicErrors.NO_AFFINITY_REQUIRED({});
   if (label === undefined || value === "") throw classicErrors.NO_AFFINITED_NODE({});
   if (value === undefined) throw classicErrors.SEVERAL_VALUES({});
   // A node that did not have the label when the volume was made is matched by its name.
@@ -93,7 +94,7 @@ export function nodeOf(placement: Placement, nodes: Iterable<Node>): NodeAnswer 
  * two volumes share a directory, where a wrong yes only keeps data. Without an affinity it can be
  * on every node: a volume on a shared file system names only the node whose helper made it.
  */
-export function mayLieOn({ annotated, terms, affinity }: Placement, node: Node): boolean {
+export function mayLieOn({ annotated, terms, affinity }: VolumeTopology, node: Node): boolean {
   if (affinity !== "given" || (annotated !== undefined && annotated === node.metadata?.name)) return true;
   return terms.some((term) => mayFit(term, node));
 }

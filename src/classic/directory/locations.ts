@@ -1,7 +1,7 @@
 import { PROVISIONED_BY } from "../../api/names.ts";
 import type { PersistentVolume } from "../../kube/kinds.ts";
 import { PathIndex } from "./path-index.ts";
-import { directoryOf, type Placement, placementOf } from "./directory-of.ts";
+import { directoryOf, type VolumeTopology, topologyOf } from "./directory-of.ts";
 
 /** A volume's directory. */
 export interface Location {
@@ -15,7 +15,7 @@ export interface Location {
 export interface LocatedVolume {
   readonly name: string;
   readonly path: string;
-  readonly placement: Placement;
+  readonly topology: VolumeTopology;
   /** Released with policy Delete: its directory is or will be removed. */
   readonly willBeRemoved: boolean;
   /**
@@ -52,7 +52,7 @@ export function locatedVolume(volume: PersistentVolume): LocatedVolume | undefin
   return {
     name,
     path,
-    placement: placementOf(volume),
+    topology: topologyOf(volume),
     willBeRemoved: deletes && volume.status?.phase === "Released",
     owner,
   };

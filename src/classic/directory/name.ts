@@ -15,26 +15,26 @@ export type Render = (
   missingKey?: "error",
 ) => string;
 
-/** The claim a folder is for. */
-export interface FolderWish {
+/** The volume, claim and class options that decide the name and the owner of a directory. */
+export interface DirectoryRequest {
   readonly volumeName: string;
   readonly claim: PersistentVolumeClaim;
   readonly options: ClassOptions;
 }
 
 /** The volume's directory below the base path, as text; join it with `join`, which cleans it. */
-export function folderName(wish: FolderWish, render: Render): string {
-  const { namespace = "", name = "" } = wish.claim.metadata ?? {};
-  const pattern = wish.options.pathPattern;
-  if (pattern === undefined) return `${wish.volumeName}_${namespace}_${name}`;
+export function folderName(request: DirectoryRequest, render: Render): string {
+  const { namespace = "", name = "" } = request.claim.metadata ?? {};
+  const pattern = request.options.pathPattern;
+  if (pattern === undefined) return `${request.volumeName}_${namespace}_${name}`;
 
   let text: string;
   try {
-    text = render("pathPattern", pattern, wish);
+    text = render("pathPattern", pattern, request);
   } catch (error) {
     throw classicErrors.PATH_PATTERN({ pattern, why: messageOf(error) }, { cause: error });
   }
-  if (wish.options.allowUnsafePathPattern) return text;
+  if (request.options.allowUnsafePathPattern) return text;
   if (!text.startsWith(`${join(namespace, name)}/`)) {
     const error = classicErrors.PATH_PREFIX({ path: text });
     // The original reports this one from inside the rendering, so it is wrapped like a template
@@ -66,12 +66,12 @@ export interface Ownership {
   readonly perm: string;
 }
 
-export function ownershipOf(wish: FolderWish, render: Render): Ownership {
+export function ownershipOf(request: DirectoryRequest, render: Render): Ownership {
   const rendered = (what: "user" | "group" | "perm"): string => {
-    const pattern = wish.options.patterns[what];
+    const pattern = request.options.patterns[what];
     if (pattern === undefined) return "";
     try {
-      return trim(render("dataPattern", pattern, wish, "error"));
+      return trim(render("dataPattern", pattern, request, "error"));
     } catch (error) {
       throw classicErrors.DATA_PATTERN({ what, pattern, why: messageOf(error) }, { cause: error });
     }

@@ -41,5 +41,5 @@ export function sharersOf(
 
 /** A wrong yes keeps data or delays a claim, a wrong no loses data: in doubt it is yes. */
 function meets(other: LocatedVolume, location: Location, node: Node | undefined): boolean {
-  return location.node === undefined || node === undefined || mayLieOn(other.placement, node);
+  return location.node === undefined || node === undefined || mayLieOn(other.topology, node);
 }

@@ -156,7 +156,7 @@ class Classic implements Driver {
       } else {
         log.info("a volume made by an earlier attempt is taken over", { volume: volumeName, node, path });
         if (attempt.retain) await this.#work.createPods.keepRetained(next.made, signal);
-        this.#work.createPods.tellLog(next.made);
+        this.#work.createPods.copyLog(next.made);
       }
       remember();
       this.#busy.made(volumeName);

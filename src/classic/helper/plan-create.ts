@@ -1,5 +1,5 @@
 import type { HelperPod } from "./pods/helper-pods.ts";
-import { goesOn, hasSucceeded, type HelperRecord, isDeleted } from "./pods/record.ts";
+import { isInProgress, hasSucceeded, type HelperRecord, isDeleted } from "./pods/record.ts";
 
 /** What the next step towards a helper pod is decided from. */
 export interface CreateView {
@@ -46,7 +46,7 @@ export function planCreate(view: CreateView): CreateStep {
   const creates = wanted.action === "create";
 
   const done = creates ? ours.find(({ record }) => hasSucceeded(record.state)) : undefined;
-  const good = done ?? ours.find(({ record }) => goesOn(record.state));
+  const good = done ?? ours.find(({ record }) => isInProgress(record.state));
   if (good !== undefined) {
     const before = ours.filter((one) => one !== good && one.record.state.is === "over" && good.record.again);
     return { step: "take-over", helper: good, before };

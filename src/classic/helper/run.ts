@@ -94,7 +94,7 @@ export class HelperRunner {
       return await this.#judge(run, end);
     } catch (error) {
       if (run.signal.aborted) {
-        if (recordOf(run.pod)?.action === "delete") await this.#control.takeBack(pod ?? run.pod);
+        if (recordOf(run.pod)?.action === "delete") await this.#control.deleteIfNotStarted(pod ?? run.pod);
         throw error;
       }
       if (limit.signal.aborted) return await this.#timedOut(run, pod);

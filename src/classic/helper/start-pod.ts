@@ -14,7 +14,7 @@ import type { HelperPod } from "./pods/helper-pods.ts";
 import { type CreateView, isFor, mayBeMade, planCreate, type Taken } from "./plan-create.ts";
 import type { HelperPodControl, HelperPodDeps } from "./pods/pod-control.ts";
 import { markedAgain } from "./pods/pod.ts";
-import { goesOn, hasSucceeded, type HelperRecord, recordOf } from "./pods/record.ts";
+import { isInProgress, hasSucceeded, type HelperRecord, recordOf } from "./pods/record.ts";
 import type { HelperRun } from "./run.ts";
 
 /**
@@ -43,7 +43,7 @@ class Starter {
   readonly #pods: ReadonlyMap<string, Pod>;
   /** Something before the pod that is created now may have made the directory. */
   #again: boolean;
-  #told: string | undefined;
+  #loggedName: string | undefined;
   /** The server's error when a quota had no room for the pod. */
   #refusal: unknown;
 
@@ -114,10 +114,10 @@ class Starter {
   async #create(name: string): Promise<Pod | "taken" | "no room"> {
     const { client, log, pods: store } = this.#deps;
     const pod = this.#pods.get(name) ?? this.#run.pod;
-    if (this.#told !== name) {
+    if (this.#loggedName !== name) {
       log.info(`create the helper pod ${name} into ${pod.metadata?.namespace ?? ""}`, { pod: name });
     }
-    this.#told = name;
+    this.#loggedName = name;
     try {
       const created = await client.create(pods, this.#again ? markedAgain(pod) : pod, { signal: this.#signal });
       store.created(created);
@@ -171,7 +171,7 @@ class Starter {
     if (pod === undefined || pod.metadata?.uid !== uid) return [];
     const record = recordOf(pod);
     const view = this.#view([]);
-    return isFor(view, record) && (goesOn(record.state) || hasSucceeded(record.state)) ? [{ pod, record }] : [];
+    return isFor(view, record) && (isInProgress(record.state) || hasSucceeded(record.state)) ? [{ pod, record }] : [];
   }
 
   /** Deletes a pod to make room for a new one. */

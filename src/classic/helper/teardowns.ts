@@ -17,7 +17,7 @@ import type { HelperPod, HelperPods } from "./pods/helper-pods.ts";
 import { isDead, isReady, type NodeLookup } from "./pods/nodes.ts";
 import type { HelperPodControl } from "./pods/pod-control.ts";
 import type { HelperTask } from "./pods/pod.ts";
-import { goesOn, type HelperRecord, isDeleted } from "./pods/record.ts";
+import { isInProgress, type HelperRecord, isDeleted } from "./pods/record.ts";
 
 interface TeardownDeps {
   readonly pods: HelperPods;
@@ -84,7 +84,7 @@ export class Teardowns {
     const { pods, control, clock } = this.#deps;
     for (const { pod, record } of pods.of(task.volumeName)) {
       if (!this.#isUnattended(record) || !isOf(record, task)) continue;
-      if (goesOn(record.state) && record.state.mayHaveRun && this.#answers(record.node)) {
+      if (isInProgress(record.state) && record.state.mayHaveRun && this.#answers(record.node)) {
         const limit = deadline(clock, seconds * 1000, signal);
         await control.waitForEnd(pod, limit.signal).catch(() => undefined);
         limit.clear();
@@ -129,7 +129,7 @@ export class Teardowns {
       const { state } = record;
       if (!this.#isUnattended(record) || isDeleted(state)) continue;
       if (state.is === "over") await control.remove(pod);
-      else if (!state.mayHaveRun) await control.takeBack(pod);
+      else if (!state.mayHaveRun) await control.deleteIfNotStarted(pod);
     }
   }
 

@@ -86,12 +86,12 @@ export class HelperWork {
     const { volumeName, node, path } = task;
     const { signal } = context;
     try {
-      const pod = helperPod(task, this.#around(context));
-      const successor = helperPod({ ...task, suffix: SUCCESSOR }, this.#around(context));
+      const pod = helperPod(task, this.#defaults(context));
+      const successor = helperPod({ ...task, suffix: SUCCESSOR }, this.#defaults(context));
       const end = await this.#slots.take("create", node, signal);
       try {
         const made = await this.#run({ pod, successor, running, shared: task.shared, lost }, context);
-        if (made !== undefined) this.createPods.tellLog(made);
+        if (made !== undefined) this.createPods.copyLog(made);
       } finally {
         end();
       }
@@ -141,7 +141,7 @@ export class HelperWork {
       return true;
     };
     // Refuse wrong input before waiting for anything.
-    helperPod(task, this.#around(context));
+    helperPod(task, this.#defaults(context));
     const end = await this.#slots.take("delete", node, context.signal);
     let ended: Pod | undefined;
     try {
@@ -150,7 +150,7 @@ export class HelperWork {
       const done = await this.#teardowns.done(task, context.settings.config.cmdTimeoutSeconds, context.signal);
       if (done === undefined) {
         await this.clear(location, context);
-        const pod = helperPod({ ...task, ...this.#suffixFor(task, context) }, this.#around(context));
+        const pod = helperPod({ ...task, ...this.#suffixFor(task, context) }, this.#defaults(context));
         const { shared } = task;
         const run = (): Promise<Pod | undefined> =>
           this.#run({ pod, shared, lost: () => undefined, gate: mayGo }, context);
@@ -179,7 +179,7 @@ export class HelperWork {
     return taken === node || taken === "" ? {} : { suffix: `-${hash(node).toString(16)}` };
   }
 
-  #around({ settings }: WorkContext): Parameters<typeof helperPod>[1] {
+  #defaults({ settings }: WorkContext): Parameters<typeof helperPod>[1] {
     const { namespace, configMapName, serviceAccountName, provisioner } = this.#deps;
     const { template, config } = settings;
     return { template, config, namespace, configMapName, serviceAccountName, provisioner };

@@ -14,7 +14,7 @@ import { locationText, wrapped } from "../helper/wording.ts";
 import type { HelperWork } from "../helper/work.ts";
 import type { BusyDirectories } from "../directory/busy-directories.ts";
 import type { Location } from "../directory/locations.ts";
-import { directoryOf, NODE_PATIENCE_MS, nodeOf, placementOf, releasedSince } from "../directory/directory-of.ts";
+import { directoryOf, NODE_PATIENCE_MS, nodeOf, topologyOf, releasedSince } from "../directory/directory-of.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Obstacle, RemovalCheck } from "./check.ts";
 
@@ -42,7 +42,7 @@ const UNKNOWN_CLASS = "CLASSIC_UNKNOWN_CLASS";
  * its place. Throws CLASSIC_UNKNOWN_CLASS when none does.
  */
 function isOnSharedFileSystem(volume: PersistentVolume, { config }: Settings): boolean {
-  if (placementOf(volume).affinity === "given") return false;
+  if (topologyOf(volume).affinity === "given") return false;
   const storageClass = volume.spec?.storageClassName ?? "";
   const isGone = config.classes.size > 0 && !config.classes.has(storageClass);
   const path = directoryOf(volume);
@@ -94,9 +94,9 @@ export class Removal {
       log.info(`Retained volume ${name}`, { volume: name });
       return { outcome: "kept", message: `Retained volume ${name} at ${path}` };
     }
-    const placement = placementOf(volume);
-    const pinned = placement.affinity === "given";
-    const answer = shared ? undefined : nodeOf(placement, nodes.all());
+    const topology = topologyOf(volume);
+    const pinned = topology.affinity === "given";
+    const answer = shared ? undefined : nodeOf(topology, nodes.all());
     if (answer?.found === "none") return this.#withoutNode(volume, name, answer.wanted, path);
     this.#missingSince.delete(uidOf(volume));
     const node = answer?.node.metadata?.name ?? "";

@@ -6,7 +6,7 @@ import { ScriptedKube } from "../../kube/testing/scripted-kube.fixture.ts";
 import { settings } from "../testing/cluster.fixture.ts";
 import { tryTemplate } from "./try-template.ts";
 
-const around = {
+const defaults = {
   namespace: "local-path-storage",
   configMapName: "local-path-config",
   serviceAccountName: "sa",
@@ -18,7 +18,7 @@ async function answered(code: number | undefined): Promise<{ sent: KubeRequest[]
   kube.before = () => {
     if (code !== undefined) throw new KubeError({ code, reason: "R", message: 'Unsupported value: "Tolerate"' });
   };
-  const tried = tryTemplate(new KubeClient(kube), settings({ nodePathMap: [] }), around);
+  const tried = tryTemplate(new KubeClient(kube), settings({ nodePathMap: [] }), defaults);
   const error = await tried.then(
     () => undefined,
     (reason: unknown) => reason,

@@ -4,7 +4,7 @@ import { pods } from "../../kube/kinds.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Settings } from "./settings.ts";
 import { classicErrors } from "../errors.ts";
-import { helperPod, type HelperSurroundings } from "../helper/pods/pod.ts";
+import { helperPod, type HelperPodDefaults } from "../helper/pods/pod.ts";
 
 /** What an API server says of the pod itself. A missing right (403) is not about the template. */
 const ABOUT_THE_POD: ReadonlySet<number> = new Set([400, 422]);
@@ -17,7 +17,7 @@ const ABOUT_THE_POD: ReadonlySet<number> = new Set([400, 422]);
 export async function tryTemplate(
   client: KubeClient,
   { template, config }: Settings,
-  around: Omit<HelperSurroundings, "template" | "config">,
+  defaults: Omit<HelperPodDefaults, "template" | "config">,
 ): Promise<void> {
   const task = {
     action: "create",
@@ -29,7 +29,7 @@ export async function tryTemplate(
     mode: "Filesystem",
     ownership: { user: "", group: "", perm: "" },
   } as const;
-  const pod = helperPod(task, { ...around, template, config });
+  const pod = helperPod(task, { ...defaults, template, config });
   try {
     await client.create(pods, pod, { dryRun: true });
   } catch (error) {

@@ -34,7 +34,7 @@ import { clientOn, connect } from "./connect.ts";
 import { classicMetrics } from "./metrics.ts";
 import { watchClassic, type ClassicWatch } from "./watched.ts";
 
-/** What the program is given from outside. */
+/** What the program gets from outside. */
 export interface Effects {
   readonly clock: Clock;
   readonly random: Random;
@@ -45,8 +45,8 @@ export interface Effects {
   readonly hostname: string;
 }
 
-/** What the driver runs on, once there is a connection. */
-export interface Surroundings extends Pick<Effects, "clock" | "random" | "files" | "log" | "hostname"> {
+/** What the driver gets from outside once there is a connection. */
+export interface RunEffects extends Pick<Effects, "clock" | "random" | "files" | "log" | "hostname"> {
   /** The API server, without retries and without a limit. */
   readonly kube: Kube;
   readonly registry: Registry;
@@ -56,9 +56,9 @@ export interface Surroundings extends Pick<Effects, "clock" | "random" | "files"
 }
 
 /**
- * What the classic driver can do without, as local-path-provisioner did: with that program's own
- * roles lease and express bind are missing. `pods`: what the pods of a claim with Immediate binding
- * ask of its node.
+ * What the classic driver can do without, as local-path-provisioner did. With that program's own
+ * roles, the rights for the Lease and for express bind are missing. `pods`: reading the pods of a
+ * claim with Immediate binding, to choose a node that fits them.
  */
 type ClassicFeature = "lease" | "express" | "pods";
 
@@ -66,15 +66,15 @@ function classicRights(namespace: string): RightsTable<ClassicFeature> {
   return { lease: leaseRights(namespace), express: EXPRESS_RIGHTS, pods: [{ verb: "list", resource: "pods" }] };
 }
 
-interface World extends Surroundings {
+interface World extends RunEffects {
   readonly options: StartOptions;
   readonly client: KubeClient;
   readonly recorder: EventRecorder;
 }
 
 /**
- * Connects, and runs the classic driver until the signal is aborted. Rejects with what goes behind
- * `Error starting daemon: `.
+ * Connects, and runs the classic driver until the signal is aborted. Rejects with the error that is
+ * printed after `Error starting daemon: `.
  */
 export async function startClassic(options: StartOptions, effects: Effects, signal: AbortSignal): Promise<void> {
   const registry = new Registry();
@@ -92,21 +92,17 @@ export async function startClassic(options: StartOptions, effects: Effects, sign
  * Runs the classic driver on a connection until the signal is aborted; rejects as `startClassic`
  * does.
  */
-export async function runClassic(
-  options: StartOptions,
-  surroundings: Surroundings,
-  signal: AbortSignal,
-): Promise<void> {
-  const { clock, hostname, kube, log, random, registry } = surroundings;
-  const client = clientOn(kube, surroundings, options.kubeClientLimit);
-  // One identity per process: candidates for the lease must differ, and the original's events carry
-  // one.
+export async function runClassic(options: StartOptions, effects: RunEffects, signal: AbortSignal): Promise<void> {
+  const { clock, hostname, kube, log, random, registry } = effects;
+  const client = clientOn(kube, effects, options.kubeClientLimit);
+  // One identity per process: candidates for the lease must have different ones, and events carry
+  // it as the original's do.
   const identity = `${hostname}_${random.uuid()}`;
   const recorder = new EventRecorder(
     { client, clock, random, log },
     { component: `${options.provisionerName}_${identity}` },
   );
-  const world: World = { ...surroundings, options, client, recorder };
+  const world: World = { ...effects, options, client, recorder };
   let server: ListeningServer | undefined;
   const reloads = classicMetrics(registry).reloads;
   try {
@@ -134,7 +130,7 @@ export async function runClassic(
   }
 }
 
-/** What this ServiceAccount may do decides how much of what the original did not do is done. */
+/** Checks the ServiceAccount's rights: features whose rights are missing stay off. */
 async function rightsOf({ client, log, options }: World, signal: AbortSignal): Promise<Rights<ClassicFeature>> {
   const rights = await probeRights(client, classicRights(options.namespace), signal);
   if (rights.missing.length > 0) {
@@ -175,7 +171,7 @@ function classicParts(
   };
 }
 
-/** Reads of the pods of a namespace; one serves all claims that ask at the same time. */
+/** Reads the pods of a namespace; claims that ask at the same time share one read. */
 function podReads({ client, log }: World): (namespace: string) => Promise<readonly Pod[]> {
   const reads = new SharedReads((namespace) => client.list(pods, { namespace }));
   return async (namespace) => {
@@ -188,7 +184,7 @@ function podReads({ client, log }: World): (namespace: string) => Promise<readon
   };
 }
 
-/** What a configuration may name: by then the caches are filled. */
+/** What a configuration may refer to. Called when the caches are filled. */
 function namedIn({ cluster }: ClassicWatch, provisionerName: string): Named {
   const classes = cluster.classes.store.list().filter(({ provisioner }) => provisioner === provisionerName);
   return {
@@ -223,7 +219,7 @@ function classicDriver(world: World, settings: Reloader, watched: ClassicWatch):
   });
 }
 
-/** The configuration may change at any time; what it says now counts. */
+/** Reads the limit each time: the configuration may change while the program runs. */
 function slotLimit(workerThreads: number | undefined, settings: Reloader): SlotLimit {
   const perNode = (): number | undefined => settings.current().config.helpersPerNode;
   if (workerThreads === undefined) {
@@ -255,7 +251,7 @@ async function serveHealth(world: World): Promise<ListeningServer | undefined> {
       },
     );
   } catch (error) {
-    // As in the original: a port that is taken keeps nobody's claims waiting.
+    // As in the original: the driver works even when the health port is taken.
     log.error(`Failed to start health server: ${messageOf(error)}`, { err: error, port: options.healthPort });
     return undefined;
   }

@@ -42,7 +42,7 @@ import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "../metrics.ts";
 import { mayGoAhead } from "./plan-ahead.ts";
 import { planClaim, type ClaimPlan } from "./plan-claim.ts";
-import { isWantedBySiblings, siblingKeys, siblingsOf, type Surroundings } from "./plan-group.ts";
+import { isWantedBySiblings, siblingKeys, siblingsOf, type ClaimLookup } from "./plan-group.ts";
 import { podsOfClaim } from "./pods-of-claim.ts";
 import { Reservations } from "./reservations.ts";
 import { retryDelayMs } from "../retry-policy.ts";
@@ -101,7 +101,7 @@ export class ClaimLoop {
   /** Name of the queue and the controller, in metrics and log lines: `claims/<driver>`. */
   readonly #name: string;
   readonly #queue: WorkQueue;
-  readonly #around: Surroundings;
+  readonly #lookup: ClaimLookup;
   readonly #reservations: Reservations | undefined;
   /** Failures in a row, by claim UID. */
   readonly #failures = new Map<string, number>();
@@ -121,7 +121,7 @@ export class ClaimLoop {
     this.#queue = new WorkQueue({ clock: deps.clock }, { name: this.#name, ...metricsOf(deps.kubeMetrics) });
     this.#reservations = driver.ledger === undefined ? undefined : new Reservations(driver.ledger);
     const { claims, classes, volumes, pods } = deps;
-    this.#around = {
+    this.#lookup = {
       claim: (key) => claims.store.get(key),
       storageClass: (name) => classes.store.get(name),
       volume: (name) => volumes.store.get(name),
@@ -186,7 +186,7 @@ export class ClaimLoop {
   /** A pod that is gone, or will not run any more, may have been why room was reserved. */
   #podChanged({ object: pod }: Change<Pod>): void {
     for (const key of claimKeysOf(pod)) {
-      const claim = this.#around.claim(key);
+      const claim = this.#lookup.claim(key);
       if (claim !== undefined && this.#reservations?.has(uidOf(claim)) === true) this.#queue.add(key);
     }
   }
@@ -194,8 +194,8 @@ export class ClaimLoop {
   /** The room of a claim that has no node of its own depends on its siblings. */
   #addSiblings(claim: Claim): void {
     if (this.#reservations === undefined) return;
-    for (const key of siblingKeys(claim, this.#around)) {
-      const sibling = this.#around.claim(key);
+    for (const key of siblingKeys(claim, this.#lookup)) {
+      const sibling = this.#lookup.claim(key);
       if (sibling !== undefined && this.#reservations.has(uidOf(sibling))) this.#queue.add(key);
     }
   }
@@ -360,8 +360,8 @@ export class ClaimLoop {
     const { storageClass } = plan;
     if (plan.node === undefined) {
       const candidates = informer.store.list().filter((node) => canHold(node, storageClass));
-      const around = await this.#withPods(claim);
-      const pods = podsOfClaim(claim, around, (other) => this.#reservations?.nodeOf(uidOf(other)));
+      const lookup = await this.#withPods(claim);
+      const pods = podsOfClaim(claim, lookup, (other) => this.#reservations?.nodeOf(uidOf(other)));
       return this.#driver.chooseNode(requestFor(claim, storageClass, undefined), candidates, pods);
     }
     const node = await client.find(nodes, { name: plan.node }, { signal });
@@ -369,18 +369,18 @@ export class ClaimLoop {
     return node;
   }
 
-  /** The surroundings with the pods of the claim's namespace, where they are not watched. */
-  async #withPods(claim: Claim): Promise<Surroundings> {
+  /** The lookup, with the pods of the claim's namespace read now where pods are not watched. */
+  async #withPods(claim: Claim): Promise<ClaimLookup> {
     const { podsIn } = this.#deps;
-    if (podsIn === undefined) return this.#around;
+    if (podsIn === undefined) return this.#lookup;
     const pods = await podsIn(namespaceOf(claim));
-    return { ...this.#around, pods: (key) => pods.filter((pod) => claimKeysOf(pod).includes(key)) };
+    return { ...this.#lookup, pods: (key) => pods.filter((pod) => claimKeysOf(pod).includes(key)) };
   }
 
   /** The other volumes to make on the same node for the same pods. */
   #siblings({ claim, node }: ProvisionRequest): readonly ProvisionRequest[] {
     if (node === undefined || selectedNodeOf(claim) === undefined) return [];
-    return siblingsOf(this.#driver, claim, nameOf(node), this.#around)
+    return siblingsOf(this.#driver, claim, nameOf(node), this.#lookup)
       .filter((sibling) => !this.#isBeingMade(sibling.claim, nameOf(node)))
       .map((sibling) => requestFor(sibling.claim, sibling.storageClass, node))
       .filter((request) => this.#isAdmitted(request));
@@ -408,8 +408,8 @@ export class ClaimLoop {
   #keepOrDropRoom(claim: Claim): void {
     const reservations = this.#reservations;
     if (reservations === undefined || !reservations.has(uidOf(claim))) return;
-    if (this.#around.volume(volumeNameOf(claim)) !== undefined) reservations.stored(uidOf(claim));
-    else if (!isWantedBySiblings(claim, reservations.nodeOf(uidOf(claim)), this.#around)) {
+    if (this.#lookup.volume(volumeNameOf(claim)) !== undefined) reservations.stored(uidOf(claim));
+    else if (!isWantedBySiblings(claim, reservations.nodeOf(uidOf(claim)), this.#lookup)) {
       reservations.drop(uidOf(claim));
     }
   }

@@ -20,61 +20,61 @@ function reserving(uid?: string, name = "static"): PersistentVolume {
   return { metadata: { name }, spec: { claimRef } } as PersistentVolume;
 }
 
-const around = { available: [], reserved: [] };
+const noVolumes = { available: [], reserved: [] };
 
 test.each<[string, boolean, Parameters<typeof mayGoAhead>[1]]>([
-  ["an Immediate claim of our class", true, { ...around, claim: unnamed(), storageClass: now }],
-  ["a claim whose class is not known", false, { ...around, claim: unnamed(), storageClass: undefined }],
+  ["an Immediate claim of our class", true, { ...noVolumes, claim: unnamed(), storageClass: now }],
+  ["a claim whose class is not known", false, { ...noVolumes, claim: unnamed(), storageClass: undefined }],
   [
     "a claim of another driver's class",
     false,
-    { ...around, claim: unnamed(), storageClass: { ...now, provisioner: "other" } },
+    { ...noVolumes, claim: unnamed(), storageClass: { ...now, provisioner: "other" } },
   ],
   [
     "a claim that is named already",
     false,
-    { ...around, claim: unnamed({ annotations: { [STORAGE_PROVISIONER]: "other" } }), storageClass: now },
+    { ...noVolumes, claim: unnamed({ annotations: { [STORAGE_PROVISIONER]: "other" } }), storageClass: now },
   ],
-  ["a claim that waits for its consumer", false, { ...around, claim: unnamed(), storageClass: later }],
+  ["a claim that waits for its consumer", false, { ...noVolumes, claim: unnamed(), storageClass: later }],
   [
     "a claim whose node the scheduler has chosen",
     true,
-    { ...around, claim: unnamed({ annotations: { [SELECTED_NODE]: "a" } }), storageClass: later },
+    { ...noVolumes, claim: unnamed({ annotations: { [SELECTED_NODE]: "a" } }), storageClass: later },
   ],
   [
     "an Immediate claim while an unclaimed volume of its class exists",
     false,
-    { ...around, claim: unnamed(), storageClass: now, available: [{ metadata: { name: "static" } }] },
+    { ...noVolumes, claim: unnamed(), storageClass: now, available: [{ metadata: { name: "static" } }] },
   ],
   [
     "an Immediate claim for which a volume is reserved by name",
     false,
-    { ...around, claim: unnamed(), storageClass: now, reserved: [reserving()] },
+    { ...noVolumes, claim: unnamed(), storageClass: now, reserved: [reserving()] },
   ],
   [
     "an Immediate claim that was just given a volume",
     false,
-    { ...around, claim: unnamed(), storageClass: now, reserved: [reserving("claim-c")] },
+    { ...noVolumes, claim: unnamed(), storageClass: now, reserved: [reserving("claim-c")] },
   ],
   [
     "an Immediate claim whose predecessor of the same name left a volume",
     true,
-    { ...around, claim: unnamed(), storageClass: now, reserved: [reserving("claim-before")] },
+    { ...noVolumes, claim: unnamed(), storageClass: now, reserved: [reserving("claim-before")] },
   ],
   [
     "an Immediate claim whose own volume we have made",
     true,
-    { ...around, claim: unnamed(), storageClass: now, reserved: [reserving("claim-c", "pvc-claim-c")] },
+    { ...noVolumes, claim: unnamed(), storageClass: now, reserved: [reserving("claim-c", "pvc-claim-c")] },
   ],
   [
     "a claim with a selector",
     false,
-    { ...around, claim: unnamed({ spec: { selector: { matchLabels: { a: "b" } } } }), storageClass: now },
+    { ...noVolumes, claim: unnamed({ spec: { selector: { matchLabels: { a: "b" } } } }), storageClass: now },
   ],
   [
     "a claim that names its volume",
     false,
-    { ...around, claim: unnamed({ spec: { volumeName: "static" } }), storageClass: now },
+    { ...noVolumes, claim: unnamed({ spec: { volumeName: "static" } }), storageClass: now },
   ],
 ])("%s: %s", (_, expected, snapshot) => {
   expect(mayGoAhead(PROVISIONER, snapshot)).toBe(expected);

@@ -12,8 +12,8 @@ import { classNameOf, selectedNodeOf, volumeNameOf, waitsForConsumer } from "./c
 import { claimKeysOf } from "../indexes.ts";
 import { planClaim } from "./plan-claim.ts";
 
-/** Where the objects around a claim are looked up. */
-export interface Surroundings {
+/** Looks up the objects that belong to a claim: other claims, classes, volumes, pods. */
+export interface ClaimLookup {
   readonly claim: (key: string) => Stored<PersistentVolumeClaim> | undefined;
   readonly storageClass: (name: string) => Stored<StorageClass> | undefined;
   readonly volume: (name: string) => Stored<PersistentVolume> | undefined;
@@ -31,13 +31,13 @@ export function siblingsOf(
   driver: Parameters<typeof planClaim>[0],
   claim: Stored<PersistentVolumeClaim>,
   node: string,
-  around: Surroundings,
+  lookup: ClaimLookup,
 ): readonly Sibling[] {
-  return siblingKeys(claim, around).flatMap((key) => {
-    const sibling = around.claim(key);
+  return siblingKeys(claim, lookup).flatMap((key) => {
+    const sibling = lookup.claim(key);
     if (sibling === undefined) return [];
-    const storageClass = around.storageClass(classNameOf(sibling));
-    const volume = around.volume(volumeNameOf(sibling));
+    const storageClass = lookup.storageClass(classNameOf(sibling));
+    const volume = lookup.volume(volumeNameOf(sibling));
     const plan = planClaim(driver, { claim: sibling, storageClass, volume, ahead: true, siblingsNode: node });
     if (plan.step !== "provision" || plan.node !== node || !waitsForConsumer(plan.storageClass)) return [];
     return [{ claim: sibling, storageClass: plan.storageClass }];
@@ -51,14 +51,14 @@ export function siblingsOf(
 export function isWantedBySiblings(
   claim: Stored<PersistentVolumeClaim>,
   node: string | undefined,
-  around: Surroundings,
+  lookup: ClaimLookup,
 ): boolean {
   if (node === undefined) return false;
   if (claim.metadata.deletionTimestamp !== undefined || claim.spec?.volumeName) return false;
   const selected = selectedNodeOf(claim);
   if (selected !== undefined && selected.node !== node) return false;
-  return siblingKeys(claim, around).some((key) => {
-    const sibling = around.claim(key);
+  return siblingKeys(claim, lookup).some((key) => {
+    const sibling = lookup.claim(key);
     return sibling !== undefined && selectedNodeOf(sibling)?.node === node;
   });
 }
@@ -69,10 +69,10 @@ export function isWantedBySiblings(
  */
 export function siblingKeys(
   claim: Stored<PersistentVolumeClaim>,
-  around: Pick<Surroundings, "pods">,
+  lookup: Pick<ClaimLookup, "pods">,
 ): readonly string[] {
   const own = keyOf(claim);
-  const keys = new Set(around.pods(own).filter(mayRun).flatMap(claimKeysOf));
+  const keys = new Set(lookup.pods(own).filter(mayRun).flatMap(claimKeysOf));
   keys.delete(own);
   return [...keys].sort();
 }

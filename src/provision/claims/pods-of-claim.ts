@@ -8,7 +8,7 @@ import { isTainted } from "../../kube/nodes.ts";
 import { keyOf, uidOf, type Stored } from "../../kube/objects.ts";
 import { volumeNameOf } from "./claims.ts";
 import { whyUnfit } from "./fits.ts";
-import { mayRun, siblingKeys, type Surroundings } from "./plan-group.ts";
+import { mayRun, siblingKeys, type ClaimLookup } from "./plan-group.ts";
 
 /** What a driver that chooses the node knows of the claim's pods. */
 export interface PodsOfClaim {
@@ -31,15 +31,15 @@ export interface PodsOfClaim {
  */
 export function podsOfClaim(
   claim: Stored<PersistentVolumeClaim>,
-  around: Pick<Surroundings, "claim" | "volume" | "pods">,
+  lookup: Pick<ClaimLookup, "claim" | "volume" | "pods">,
   beingMade: (claim: Stored<PersistentVolumeClaim>) => string | undefined,
 ): PodsOfClaim {
-  const pods = around.pods(keyOf(claim)).filter(mayRun);
-  const keys = siblingKeys(claim, around);
-  const siblings = keys.flatMap((key) => around.claim(key) ?? []);
+  const pods = lookup.pods(keyOf(claim)).filter(mayRun);
+  const keys = siblingKeys(claim, lookup);
+  const siblings = keys.flatMap((key) => lookup.claim(key) ?? []);
   const [firstPod] = pods.map((pod) => pod.metadata?.uid ?? "").sort();
   const volumes = siblings.flatMap((sibling): PersistentVolume[] => {
-    const volume = around.volume(sibling.spec?.volumeName ?? volumeNameOf(sibling));
+    const volume = lookup.volume(sibling.spec?.volumeName ?? volumeNameOf(sibling));
     return volume === undefined ? [] : [volume];
   });
   const named = new Set([

@@ -153,7 +153,7 @@ export class Binder {
       volume: seen !== undefined && uidOf(seen) === uidOf(pending.volume) ? seen : undefined,
       mayBeMatched: claim !== undefined && mayBeMatched(claim),
     });
-    if (plan.step === "leave" && plan.settled) this.#drop(key, pending, "ordinary");
+    if (plan.step === "leave" && plan.final) this.#drop(key, pending, "ordinary");
     return plan;
   }
 

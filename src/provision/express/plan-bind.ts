@@ -2,8 +2,8 @@ import type { PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.t
 import { uidOf, type Stored } from "../../kube/objects.ts";
 
 export type BindPlan =
-  /** Nothing for express bind to do; `settled`: nor will there be later. */
-  | { readonly step: "leave"; readonly settled: boolean }
+  /** Express bind has nothing to do now. `final`: it will have nothing to do later either. */
+  | { readonly step: "leave"; readonly final: boolean }
   /** Write the binding, then the status. */
   | { readonly step: "bind"; readonly claim: Stored<PersistentVolumeClaim> }
   /**
@@ -26,12 +26,13 @@ export function planBind(snapshot: {
   readonly mayBeMatched: boolean;
 }): BindPlan {
   const { uid, claim, volume, mayBeMatched } = snapshot;
-  const settled = { step: "leave", settled: true } as const;
-  if (claim === undefined || uidOf(claim) !== uid || claim.metadata.deletionTimestamp !== undefined) return settled;
-  if (volume === undefined || volume.metadata.deletionTimestamp !== undefined) return settled;
-  if (volume.spec?.claimRef?.uid !== uid) return settled;
+  const leaveForGood = { step: "leave", final: true } as const;
+  if (claim === undefined || uidOf(claim) !== uid || claim.metadata.deletionTimestamp !== undefined)
+    return leaveForGood;
+  if (volume === undefined || volume.metadata.deletionTimestamp !== undefined) return leaveForGood;
+  if (volume.spec?.claimRef?.uid !== uid) return leaveForGood;
   const boundTo = claim.spec?.volumeName;
-  if (!boundTo) return mayBeMatched ? { step: "leave", settled: false } : { step: "bind", claim };
-  if (boundTo !== volume.metadata.name || claim.status?.phase === "Bound") return settled;
+  if (!boundTo) return mayBeMatched ? { step: "leave", final: false } : { step: "bind", claim };
+  if (boundTo !== volume.metadata.name || claim.status?.phase === "Bound") return leaveForGood;
   return claim.status?.phase === "Lost" ? { step: "mark", claim, from: "Lost" } : { step: "mark", claim };
 }

@@ -1,7 +1,7 @@
 import { ClusterGround } from "../../cluster/cluster-ground.ts";
 import { Child, programArgv } from "../child.ts";
 import type { Subject } from "./subject.ts";
-import { HELPER_NAMESPACE, surroundings } from "./surroundings.ts";
+import { HELPER_NAMESPACE, withoutDeployment } from "./without-deployment.ts";
 
 /** The built product on a shared file system; the bench plays the kubelet for its helper pods. */
 export const classic: Subject = {
@@ -9,7 +9,7 @@ export const classic: Subject = {
   provisioner: "rancher.io/local-path",
   reclaims: true,
   start: async (cluster) => {
-    await new ClusterGround(cluster, "dist").apply(await surroundings());
+    await new ClusterGround(cluster, "dist").apply(await withoutDeployment());
     const kubelet = new Child(cluster, "kubelet", programArgv("kubelet-main.ts", cluster.kubeconfig, HELPER_NAMESPACE));
     const config = JSON.stringify({ sharedFileSystemPath: "/nowhere" });
     const options = ["--config", config, "--kubeconfig", cluster.kubeconfig, "--health-port", "0"];

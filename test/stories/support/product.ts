@@ -49,10 +49,10 @@ export async function installProduct(ground: Ground, options: InstallOptions = {
 }
 
 /**
- * What the manifest has around the Deployment: all that a product outside of the cluster, or one
+ * The manifest without the Deployment: all that a product outside the cluster, or one
  * that is not started yet, needs.
  */
-export async function installSurroundings(ground: Ground, options: InstallOptions = {}): Promise<void> {
+export async function installWithoutDeployment(ground: Ground, options: InstallOptions = {}): Promise<void> {
   const objects = await productObjects("", options);
   await ground.apply(toYaml(...objects.filter(({ kind }) => kind !== "Deployment")));
 }

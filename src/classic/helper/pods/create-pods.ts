@@ -80,10 +80,10 @@ export class CreatePods {
   }
 
   /** Copies a pod's log into ours in the background: only the pod's removal waits for it. */
-  tellLog(pod: Pod): void {
+  copyLog(pod: Pod): void {
     const name = pod.metadata?.name ?? "";
-    const telling = this.#control.printLog(pod).finally(() => this.#logs.delete(name));
-    this.#logs.set(name, telling);
+    const copying = this.#control.printLog(pod).finally(() => this.#logs.delete(name));
+    this.#logs.set(name, copying);
   }
 
   /** Notes on a create pod that is taken over that its directory is retained. */

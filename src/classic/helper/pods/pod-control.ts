@@ -27,7 +27,7 @@ const LOOK_AGAIN_MS = 5000;
  */
 const RACES = 5;
 /** A leader that has lost its lease must end soon. */
-const TAKE_BACK_MS = 5000;
+const DELETE_UNSTARTED_MS = 5000;
 
 /** Reads, ends and deletes helper pods on the cluster, whoever made them. */
 export class HelperPodControl {
@@ -199,14 +199,14 @@ export class HelperPodControl {
   }
 
   /**
-   * Deletes a delete pod if no container of it has started, by the API server's answer at that
-   * moment. Without a UID (its creation was not answered) it is the pod with this name and
-   * directory. Best effort: never rejects, and takes five seconds at most.
+   * Deletes a helper pod that removes a directory, if none of its containers has started by the API
+   * server's answer at that moment. A pod without a UID (its creation was not answered) is found by
+   * name and directory. Best effort: never rejects, and takes five seconds at most.
    */
-  async takeBack(pod: Pod): Promise<void> {
+  async deleteIfNotStarted(pod: Pod): Promise<void> {
     const { name = "", namespace } = pod.metadata ?? {};
     const { client, clock, log } = this.#deps;
-    const limit = deadline(clock, TAKE_BACK_MS);
+    const limit = deadline(clock, DELETE_UNSTARTED_MS);
     const { signal } = limit;
     try {
       for (let race = 1; ; race++) {
@@ -227,7 +227,8 @@ export class HelperPodControl {
         }
       }
     } catch (error) {
-      if (!isNotFound(error)) log.error(`unable to take the helper pod back: ${messageOf(error)}`, { pod: name });
+      if (!isNotFound(error))
+        log.error(`unable to delete the helper pod that had not started: ${messageOf(error)}`, { pod: name });
     } finally {
       limit.clear();
     }

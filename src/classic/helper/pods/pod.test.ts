@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseHelperTemplate } from "../../settings/helper-template.ts";
 import { saying } from "../../testing/saying.fixture.ts";
-import { helperPod, type HelperSurroundings, type HelperTask } from "./pod.ts";
+import { helperPod, type HelperPodDefaults, type HelperTask } from "./pod.ts";
 import { type HelperState, recordOf } from "./record.ts";
 
 const VOLUME = "pvc-0b1f0c1e-7d1c-4d6c-9c0a-000000000001";
@@ -22,7 +22,7 @@ const task: HelperTask = {
   ownership: { user: "1000", group: "", perm: "0700" },
 };
 
-function around(template = TEMPLATE, config: Partial<HelperSurroundings["config"]> = {}): HelperSurroundings {
+function defaults(template = TEMPLATE, config: Partial<HelperPodDefaults["config"]> = {}): HelperPodDefaults {
   return {
     template: parseHelperTemplate(template, true),
     config: { setupCommand: "", teardownCommand: "", ...config },
@@ -35,7 +35,7 @@ function around(template = TEMPLATE, config: Partial<HelperSurroundings["config"
 
 describe("the helper pod", () => {
   it("is the original's to the letter, but for the token and our two annotations", () => {
-    expect(helperPod(task, around())).toEqual({
+    expect(helperPod(task, defaults())).toEqual({
       metadata: {
         name: `helper-pod-create-${VOLUME}`,
         namespace: "ns",
@@ -93,18 +93,18 @@ describe("the helper pod", () => {
   });
 
   it("runs the teardown for a deletion", () => {
-    const [container] = helperPod({ ...task, action: "delete" }, around()).spec?.containers ?? [];
+    const [container] = helperPod({ ...task, action: "delete" }, defaults()).spec?.containers ?? [];
     expect(container?.command).toEqual(["/bin/sh", "/script/teardown"]);
     expect(container?.args?.slice(-2)).toEqual(["-a", "delete"]);
   });
 
   it("runs a command of the configuration instead, and mounts only the script that is left, or none", () => {
-    const one = helperPod(task, around(TEMPLATE, { setupCommand: "/manager" })).spec;
+    const one = helperPod(task, defaults(TEMPLATE, { setupCommand: "/manager" })).spec;
     expect(one?.containers[0]?.command).toEqual(["/manager"]);
     expect(one?.volumes?.[1]?.configMap?.items).toEqual([{ key: "teardown", path: "teardown" }]);
     const none = helperPod(
       { ...task, action: "delete" },
-      around(TEMPLATE, { setupCommand: "/m", teardownCommand: "/t" }),
+      defaults(TEMPLATE, { setupCommand: "/m", teardownCommand: "/t" }),
     ).spec;
     expect(none?.containers[0]?.command).toEqual(["/t"]);
     expect(none?.volumes?.map(({ name }) => name)).toEqual(["data"]);
@@ -113,7 +113,7 @@ describe("the helper pod", () => {
 
   it("keeps tolerations that the template gives, an empty list too", () => {
     const bare = `spec: {tolerations: [], containers: [{name: c}]}`;
-    expect(helperPod(task, around(bare)).spec?.tolerations).toEqual([]);
+    expect(helperPod(task, defaults(bare)).spec?.tolerations).toEqual([]);
   });
 
   it("keeps an unsafe template's mounts, volumes, node and containers; its data mount decides VOL_DIR, its script mount does not", () => {
@@ -127,7 +127,7 @@ spec:
   containers:
     - {name: c, volumeMounts: [{name: data, mountPath: /workspace/}, {name: script, mountPath: /s, readOnly: true}, {name: dev, mountPath: /dev}]}
     - {name: sidecar}`;
-    const { metadata, spec } = helperPod(task, around(unsafe));
+    const { metadata, spec } = helperPod(task, defaults(unsafe));
     expect(metadata?.name).toBe(`h-create-${VOLUME}`);
     expect(spec?.nodeName).toBe("fixed");
     expect(spec?.serviceAccountName).toBe("sa");
@@ -140,16 +140,16 @@ spec:
       { name: "dev", mountPath: "/dev" },
     ]);
     expect(spec?.containers[0]?.env?.[0]).toEqual({ name: "VOL_DIR", value: "/workspace/v" });
-    expect(recordOf(helperPod(task, around(unsafe)))?.path).toBe("/opt/local-path-provisioner/v");
+    expect(recordOf(helperPod(task, defaults(unsafe)))?.path).toBe("/opt/local-path-provisioner/v");
   });
 
   it("goes to any node on a shared file system when none is named", () => {
-    expect(helperPod({ ...task, shared: true, node: "" }, around()).spec).not.toHaveProperty("nodeName");
+    expect(helperPod({ ...task, shared: true, node: "" }, defaults()).spec).not.toHaveProperty("nodeName");
   });
 
   it("has a name of at most 128 characters", () => {
     const long = `metadata: {name: ${"h".repeat(100)}}\nspec: {containers: [{name: c}]}`;
-    const pod = helperPod(task, around(long));
+    const pod = helperPod(task, defaults(long));
     expect(pod.metadata?.name).toHaveLength(128);
     expect(recordOf(pod)).toMatchObject({ volumeName: VOLUME, action: "create" });
   });
@@ -160,7 +160,7 @@ spec:
       const long = `metadata: {name: ${"h".repeat(length)}}\nspec: {containers: [{name: c}]}`;
       for (const volumeName of [VOLUME, `data.of.${"a.b-c".repeat(40)}`]) {
         for (const suffix of ["", "-again"]) {
-          const name = helperPod({ ...task, volumeName, suffix }, around(long)).metadata?.name ?? "";
+          const name = helperPod({ ...task, volumeName, suffix }, defaults(long)).metadata?.name ?? "";
           expect(name).toMatch(valid);
           expect(name.length).toBeLessThanOrEqual(128);
         }
@@ -184,12 +184,12 @@ spec:
       "invalid path delete for /: cannot find parent dir or volume dir or parent dir is relative",
     ],
   ])("cannot be made for %s", (_what, wrong, message) => {
-    expect(() => helperPod({ ...task, ...wrong }, around())).toThrow(saying(message));
+    expect(() => helperPod({ ...task, ...wrong }, defaults())).toThrow(saying(message));
   });
 
   it("cannot be made when the template mounts data at a relative path", () => {
     const relative = "spec: {containers: [{name: c, volumeMounts: [{name: data, mountPath: w}]}]}";
-    expect(() => helperPod(task, around(relative))).toThrow("parent dir is relative");
+    expect(() => helperPod(task, defaults(relative))).toThrow("parent dir is relative");
   });
 });
 
@@ -204,7 +204,7 @@ const states = {
 
 describe("what a helper pod on the cluster tells", () => {
   it("is read from pods of the original, which have no annotations of ours", () => {
-    const pod = helperPod(task, around());
+    const pod = helperPod(task, defaults());
     expect(recordOf({ ...pod, metadata: { name: `helper-pod-create-${VOLUME}`, uid: "u" } })).toEqual({
       podName: `helper-pod-create-${VOLUME}`,
       again: false,
@@ -221,13 +221,13 @@ describe("what a helper pod on the cluster tells", () => {
 
   it.each(["warm-node-a-0", "data-create-1", `${"v".repeat(200)}-end`])("names any volume: %s", (volumeName) => {
     for (const action of ["create", "delete"] as const) {
-      const pod = helperPod({ ...task, action, volumeName }, around());
+      const pod = helperPod({ ...task, action, volumeName }, defaults());
       expect(recordOf(pod)).toMatchObject({ volumeName, action });
     }
   });
 
   it("names a volume that was made by hand in a pod of the original", () => {
-    const pod = helperPod({ ...task, action: "delete", volumeName: "warm-node-a-0" }, around());
+    const pod = helperPod({ ...task, action: "delete", volumeName: "warm-node-a-0" }, defaults());
     const metadata = { name: pod.metadata?.name ?? "" };
     expect(recordOf({ ...pod, metadata })).toMatchObject({ volumeName: "warm-node-a-0", action: "delete" });
   });
@@ -250,7 +250,7 @@ describe("what a helper pod on the cluster tells", () => {
     ["succeeded", { phase: "Succeeded" }],
     ["failed", { phase: "Failed" }],
   ])("it is %s with status %j", (wanted, status) => {
-    const pod = { ...helperPod(task, around()), status } as Parameters<typeof recordOf>[0];
+    const pod = { ...helperPod(task, defaults()), status } as Parameters<typeof recordOf>[0];
     expect(recordOf(pod)?.state).toEqual(states[wanted]);
   });
 });

@@ -46,8 +46,8 @@ export interface HelperTask {
   readonly suffix?: string;
 }
 
-/** What all helper pods of a configuration have in common. */
-export interface HelperSurroundings {
+/** What all helper pods of one configuration have in common. */
+export interface HelperPodDefaults {
   readonly template: HelperTemplate;
   readonly config: Pick<ClassicConfig, "setupCommand" | "teardownCommand">;
   readonly namespace: string;
@@ -63,7 +63,7 @@ const LONGEST_NAME = 128;
  * The pod that makes or removes a directory, exactly as the original makes it (scripts and policies
  * know its shape), except that it gets no ServiceAccount token.
  */
-export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
+export function helperPod(task: HelperTask, defaults: HelperPodDefaults): Pod {
   if (task.volumeName === "" || task.path === "" || (!task.shared && task.node === "")) {
     throw classicErrors.HELPER_INPUT({});
   }
@@ -71,7 +71,7 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
   const path = clean(task.path);
   const { dir, file } = split(path);
 
-  const { template, config } = around;
+  const { template, config } = defaults;
   const scripts = [
     ...(config.setupCommand === "" ? [SETUP_KEY] : []),
     ...(config.teardownCommand === "" ? [TEARDOWN_KEY] : []),
@@ -90,13 +90,13 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
     metadata: {
       ...template.metadata,
       name: helperPodName(template, task.action, task.volumeName, task.suffix),
-      namespace: around.namespace,
-      annotations: { ...template.metadata.annotations, ...notesOn(task, around.provisioner, path) },
+      namespace: defaults.namespace,
+      annotations: { ...template.metadata.annotations, ...notesOn(task, defaults.provisioner, path) },
     },
     spec: {
       ...templateSpec,
       ...nodeNameFor(template, task.node),
-      serviceAccountName: around.serviceAccountName,
+      serviceAccountName: defaults.serviceAccountName,
       // The helper works on the host's disk and never on the API; a token would only be there to be
       // stolen.
       automountServiceAccountToken: false,
@@ -107,7 +107,7 @@ export function helperPod(task: HelperTask, around: HelperSurroundings): Pod {
       volumes: [
         ...(template.spec.volumes ?? []),
         { name: DATA_VOLUME, hostPath: { path: dir, type: "DirectoryOrCreate" } },
-        ...(script ? [scriptVolume(around.configMapName, scripts)] : []),
+        ...(script ? [scriptVolume(defaults.configMapName, scripts)] : []),
       ],
       containers: [
         {
@@ -163,7 +163,7 @@ function nodeNameFor(template: HelperTemplate, node: string): { nodeName?: strin
   return node === "" ? {} : { nodeName: node };
 }
 
-function commandFor(action: HelperAction, config: HelperSurroundings["config"]): string[] {
+function commandFor(action: HelperAction, config: HelperPodDefaults["config"]): string[] {
   const own = action === "create" ? config.setupCommand : config.teardownCommand;
   return own === "" ? ["/bin/sh", `${SCRIPT_DIR}/${action === "create" ? SETUP_KEY : TEARDOWN_KEY}`] : [own];
 }

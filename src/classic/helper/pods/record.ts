@@ -33,12 +33,12 @@ export type HelperState =
       readonly isDeleted: boolean;
     };
 
-/** It waits or runs, and is not being ended. */
-export function goesOn(state: HelperState): boolean {
+/** Whether the pod waits or runs, and is not being ended. */
+export function isInProgress(state: HelperState): boolean {
   return state.is === "at work" && state.ending === undefined;
 }
 
-/** It has succeeded, and stays. */
+/** Whether the pod has succeeded and is not being deleted. */
 export function hasSucceeded(state: HelperState): boolean {
   return state.is === "over" && state.well && !state.isDeleted;
 }
