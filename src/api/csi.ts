@@ -1,21 +1,21 @@
 /*
- * The calls of the Container Storage Interface that a node answers, as plain TypeScript: the agent
- * implements them, its gRPC server and the lab call them.
+ * The node calls of the Container Storage Interface as plain TypeScript. The agent implements them;
+ * its gRPC server and the lab call them.
  */
 
 /**
- * The gRPC status codes that a call is refused with; the kubelet tells them apart (see CsiError).
+ * The gRPC status codes of a failed call. The kubelet treats them differently (see CsiError).
  */
 export type CsiCode =
   "INVALID_ARGUMENT" | "NOT_FOUND" | "ALREADY_EXISTS" | "FAILED_PRECONDITION" | "ABORTED" | "UNAVAILABLE" | "INTERNAL";
 
 /**
- * A call that was refused.
+ * The error of a failed call.
  *
- * ABORTED and UNAVAILABLE say that the call may still be running: the kubelet calls again, and
- * unpublishes when the pod goes. After every other code it takes the volume as not published,
- * forgets it, and never unpublishes it: nothing may then be mounted (pkg/volume/csi isFinalError,
- * 1.37).
+ * ABORTED and UNAVAILABLE mean that the call may still be running: the kubelet calls again, and
+ * unpublishes the volume when the pod is deleted. After every other code the kubelet assumes that
+ * the volume is not published and never unpublishes it. So nothing may be left mounted then
+ * (pkg/volume/csi isFinalError, 1.37).
  */
 export class CsiError extends Error {
   override readonly name = "CsiError";
@@ -59,7 +59,7 @@ export interface VolumeStatsRequest {
   readonly volumePath: string;
 }
 
-/** Bytes and inodes of one volume. `used` is absent until it has been counted. */
+/** Bytes and inodes of one volume. `used` is absent until they have been counted. */
 export interface VolumeStats {
   readonly bytes: Usage;
   readonly inodes: Usage;
@@ -76,7 +76,7 @@ export interface CsiNode {
   /** Mounts the volume at the target. Calling it again with the same arguments is harmless. */
   publish(request: PublishRequest): Promise<void>;
   /**
-   * Unmounts whatever is mounted at the target and removes the target. Unknown volumes are no
+   * Unmounts whatever is mounted at the target and removes the target. An unknown volume is not an
    * error.
    */
   unpublish(request: UnpublishRequest): Promise<void>;

@@ -1,10 +1,10 @@
 /*
- * Every label, annotation, finalizer and well-known name the product reads or writes. The names of
- * Kubernetes are here too: with a typo in one of them a volume never binds.
+ * Every label, annotation, finalizer and well-known name that the product reads or writes, those of
+ * Kubernetes too: a typo in one of them would keep a volume from ever binding.
  */
 
 /**
- * On a claim: the driver that has to serve it, written by kube-controller-manager. Old clusters
+ * On a claim: the provisioner that must serve it, written by kube-controller-manager. Old versions
  * wrote the beta name.
  */
 export const STORAGE_PROVISIONER = "volume.kubernetes.io/storage-provisioner";
@@ -17,7 +17,7 @@ export const STORAGE_PROVISIONER_BETA = "volume.beta.kubernetes.io/storage-provi
 export const SELECTED_NODE = "volume.kubernetes.io/selected-node";
 export const SELECTED_NODE_ALPHA = "volume.alpha.kubernetes.io/selected-node";
 
-/** On a claim: its class. It is older than spec.storageClassName and still wins over it. */
+/** On a claim: its class. Older than spec.storageClassName, and still takes precedence over it. */
 export const STORAGE_CLASS_BETA = "volume.beta.kubernetes.io/storage-class";
 
 /** On a claim: written by kube-controller-manager when it has bound the claim. */
@@ -52,26 +52,27 @@ export const CONTROLLER = "mooring-controller";
 export const DRIVER = "mooring.dev";
 
 /**
- * Keys of node labels that steer a volume's pods; the volume's name follows the slash. A kubelet
- * cannot set keys in this domain (NodeRestriction), so a stolen kubelet credential moves nothing.
+ * Prefix of the node labels that decide on which node a volume's pods may run. The volume's name
+ * follows the slash. A kubelet cannot set labels with this prefix (NodeRestriction), so nobody can
+ * move a volume with a stolen kubelet credential.
  */
 export const AT_PREFIX = "at.mooring.node-restriction.kubernetes.io/";
 export const AWAY_PREFIX = "away.mooring.node-restriction.kubernetes.io/";
 
 /**
- * On the template nodes that cluster-autoscaler simulates: they have the labels of a real node, but
- * not its data.
+ * On the template nodes of cluster-autoscaler's simulation. They have the labels of a real node,
+ * but none of its data.
  */
 export const TEMPLATE_NODE_LABEL = "cluster-autoscaler.kubernetes.io/template-node";
 
-/** Finalizers of ours, each on the kind its name says. The PersistentVolume's goes last. */
+/** Our finalizers. Each is on the kind in its name. The PersistentVolume's is removed last. */
 export const VOLUME_FINALIZER = "mooring.dev/volume";
 export const LOCAL_VOLUME_FINALIZER = "mooring.dev/data";
 export const COPY_FINALIZER = "mooring.dev/copy";
 export const MOVE_FINALIZER = "mooring.dev/move";
 export const STORAGE_NODE_FINALIZER = "mooring.dev/volumes";
 export const KEEPER_FINALIZER = "mooring.dev/keeper";
-/** On the CSIDriver: its deletion waits until the controller has let go of everything. */
+/** On the CSIDriver: delays its deletion until the controller has removed its other finalizers. */
 export const DRIVER_FINALIZER = "mooring.dev/installed";
 
 /** On a node: `stay` lets its volumes stay in a drain, `move` is the default. */
@@ -82,5 +83,5 @@ export const RELEASE_ANNOTATION = "mooring.dev/release";
 export const AHEAD_LABEL = "mooring.dev/drain-ahead";
 /** On a keeper pod: when its eviction was last answered with 429. */
 export const ASKED_ANNOTATION = "mooring.dev/asked";
-/** On a keeper pod (src/movable/keepers): that it is one. */
+/** On a keeper pod (src/movable/keepers): marks it as one. */
 export const KEEPER_LABEL = "mooring.dev/keeper";

@@ -4,17 +4,17 @@
  *   serving ── all informers synced ──▶ candidate ── lease acquired ──▶ leading
  *      └───────────────┴───────── signal aborted ────────────┴────────▶ ended
  *
- * Every replica watches, serves, and does what belongs to each replica, from the beginning to the
- * end of the process: a standby's caches are full when it takes over, and any replica may answer a
- * webhook. Loops that write belong to the term and get its signal. There is one term in a process:
- * when it ends, the process ends.
+ * Every replica watches, serves, and runs its per-replica work for the whole life of the process.
+ * So a standby's caches are full when it takes over, and any replica can answer a webhook. Loops
+ * that write belong to the term and get its signal. A process has one term: when the term ends, the
+ * process ends.
  *
- * A replica that has not listed everything does not stand for election: it could not do anything
- * with the lease.
+ * A replica whose informers have not synced does not compete for the lease: it could not work with
+ * it.
  *
- * The end, in this order: the term's work, `afterTerm`, the lease, what belongs to the replica, the
- * last events, the server. When one part fails, all of it ends the same way and the process rejects
- * with that part's error; it is for whoever runs the process to start it again.
+ * At the end these stop in this order: the term's work, `afterTerm`, the lease, the per-replica
+ * work, the last events, the server. When one part fails, everything stops in the same order and
+ * the process rejects with that part's error. The kubelet starts it again.
  */
 import type { Clock } from "../effects/clock.ts";
 import type { Random } from "../effects/random.ts";
@@ -54,7 +54,7 @@ export interface ControllerParts<W extends Watched> {
   /** Runs in every replica until the signal is aborted; the informers may not have synced yet. */
   readonly perReplica?: (watched: W, signal: AbortSignal) => Promise<unknown>;
 
-  /** Makes the term's drivers: what they remember does not outlive the term. */
+  /** Makes the term's drivers. They are made anew for each term, so no state outlives it. */
   readonly drivers: (watched: W, term: Term) => readonly Driver[];
   readonly provisioner: ProvisionerOptions;
 
@@ -62,13 +62,13 @@ export interface ControllerParts<W extends Watched> {
   readonly perTerm?: (watched: W, term: Term) => Promise<unknown>;
 
   /**
-   * Called when the term's work has ended because the process is to stop, while the lease is still
-   * held. Not after a lost lease. `Term.signal` is aborted by then.
+   * Called when the process stops, after the term's work has ended and while the lease is still
+   * held. Not called after a lost lease. `Term.signal` is already aborted.
    */
   readonly afterTerm?: (watched: W) => Promise<unknown>;
 }
 
-/** How long the last events may take when the process ends. */
+/** How long writing the last events may take when the process ends. */
 const FLUSH_MS = 2_000;
 
 /**
@@ -101,7 +101,7 @@ export async function runControllerProcess<W extends Watched>(
   }
 }
 
-/** Runs the term: at once without a lease, otherwise when the lease is ours. */
+/** Runs the term: at once without leader election, otherwise when we have the lease. */
 async function lead<W extends Watched>(
   deps: ControllerDeps,
   parts: ControllerParts<W>,
@@ -136,9 +136,9 @@ async function runTerm<W extends Watched>(
 }
 
 /**
- * Runs the parts until all of them have ended, which they do at the latest when the signal is
- * aborted. When one fails the signal of the others is aborted, and they are waited for. Rejects
- * with the first error that is not merely the reason of the abort.
+ * Runs the parts until all of them have ended, at the latest when the signal is aborted. When one
+ * fails, the signal of the others is aborted and their end is awaited. Rejects with the first error
+ * that is not just the reason of the abort.
  */
 async function together(
   signal: AbortSignal,

@@ -12,7 +12,7 @@ import {
 import type { PodWatch } from "../provision/claims/claim-loop.ts";
 import { volumeIndexes } from "../provision/indexes.ts";
 
-/** An informer of whatever kind, as far as the process runs it. */
+/** The part of an informer that the process uses, whatever the kind of object. */
 export type AnyInformer = Pick<Informer<Node>, "run" | "synced" | "hasSynced">;
 
 /** What every controller watches, whatever its drivers. */
@@ -23,14 +23,14 @@ export interface ClusterWatch {
   readonly nodes: Informer<Node>;
 }
 
-/** What a controller process watches: the cluster, and what its drivers need besides. */
+/** What a controller process watches: the cluster, and what its drivers need in addition. */
 export interface Watched {
   readonly cluster: ClusterWatch;
   /**
-   * The pods of all namespaces, with the index of `podIndexes`; only where a driver has a ledger.
+   * The pods of all namespaces, indexed by `podIndexes`. Only where a driver has a ledger.
    */
   readonly pods?: PodWatch | undefined;
-  /** All informers, those of `cluster` too. They run as long as the process. */
+  /** All informers, including those of `cluster`. They run as long as the process. */
   readonly informers: readonly AnyInformer[];
 }
 

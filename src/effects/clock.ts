@@ -1,6 +1,6 @@
 /**
- * Time, handed in. Everything in the product that waits or reads a clock does it through this
- * interface, so that a crash run can use virtual time and repeat exactly.
+ * Clocks and timers. Everything in the product that waits or reads a clock uses this interface, so
+ * that a crash run can use virtual time and repeat exactly.
  */
 export interface Clock {
   /** Wall-clock time in milliseconds since 1970 (UTC). May jump: use it for time stamps only. */
@@ -16,7 +16,7 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void;
 }
 
-/** `sleep` made of `after`: all clocks sleep alike. */
+/** A `sleep` for a clock with this `after`, so that all clocks sleep in the same way. */
 export function sleepBy(after: Clock["after"]): Clock["sleep"] {
   return (ms, signal) =>
     new Promise((resolve, reject) => {

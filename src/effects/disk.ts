@@ -1,9 +1,9 @@
 /**
- * Small files and directories on a disk, handed in: what keeps state across a crash is written
- * through this. Paths are absolute. Errors are Node's own, with a `code` such as ENOENT.
+ * Small files and directories on a disk. State that must survive a crash is written through this
+ * interface. Paths are absolute. Errors are Node's own, with a `code` such as ENOENT.
  *
- * Nothing is durable before it was synced: a file's bytes by `write`, which syncs, a name in a
- * directory by `syncDirectory` of that directory.
+ * Nothing is durable before it is synced: `write` syncs a file's bytes, and `syncDirectory` syncs
+ * the names in a directory.
  */
 export interface Disk {
   /** The whole file as UTF-8 text. ENOENT when it is not there. */
@@ -30,7 +30,7 @@ export interface Disk {
   removeFile(path: string): Promise<void>;
   /** Names in a directory, sorted. */
   list(path: string): Promise<readonly string[]>;
-  /** What is there, without following a symlink; undefined when nothing is. */
+  /** What the path is, without following a symlink; undefined when it does not exist. */
   stat(path: string): Promise<DiskStat | undefined>;
   /** Figures of the file system that holds the path. */
   room(path: string): Promise<DiskRoom>;
@@ -50,7 +50,7 @@ export interface DiskStat {
 }
 
 export interface DiskRoom {
-  /** Bytes that files can have altogether: what is used and what is available to everybody. */
+  /** Bytes for files: the used ones and those available to every user (not only to root). */
   readonly capacityBytes: number;
   readonly availableBytes: number;
   readonly inodes: number;

@@ -1,6 +1,5 @@
 /**
- * The few things the product does with files, handed in. Paths are absolute. Errors are Node's own,
- * with a `code` such as ENOENT.
+ * Reading files. Paths are absolute. Errors are Node's own, with a `code` such as ENOENT.
  */
 export interface Files {
   /** The whole file as UTF-8 text. */

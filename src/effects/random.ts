@@ -1,4 +1,4 @@
-/** Randomness, handed in: a crash run draws from a seeded generator instead of the machine's. */
+/** Random values. A crash run uses a seeded generator instead of the machine's. */
 export interface Random {
   /** A number in [0, 1). */
   float(): number;
@@ -6,7 +6,7 @@ export interface Random {
   uuid(): string;
 }
 
-/** `value` spread by a factor in [1, 1 + spread): keeps many clients from acting in step. */
+/** `value` times a random factor in [1, 1 + spread), so that many clients do not act in step. */
 export function jitter(random: Random, value: number, spread: number): number {
   return value * (1 + spread * random.float());
 }

@@ -1,4 +1,4 @@
-/** Runs other programs (credential plugins, later rsync and mount), handed in. */
+/** Runs other programs: credential plugins. */
 export interface Runner {
   /**
    * Runs `argv[0]` with the rest as arguments, without a shell, and resolves when it has ended,

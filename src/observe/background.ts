@@ -1,9 +1,9 @@
 import type { Log } from "./log.ts";
 
 /**
- * The one place where a promise is let go: its failure is logged, never lost and never an unhandled
- * rejection. Returns the guarded promise, which never rejects, for those who want to wait for the
- * end.
+ * Runs work in the background: its failure is logged, and never becomes an unhandled rejection. The
+ * only way to leave a promise unawaited. Returns a promise for the end of the work that never
+ * rejects.
  */
 export function background(log: Log, what: string, work: Promise<unknown>): Promise<void> {
   return work.then(

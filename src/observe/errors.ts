@@ -1,24 +1,26 @@
 /**
- * Errors with stable codes. Each room declares its rows once (`defineErrors`), throws through them,
- * and docs/errors.md is generated from them: a code, once published, keeps its meaning for ever.
+ * Errors with stable codes. Each room declares its rows with `defineErrors`, and docs/errors.md is
+ * generated from them. A published code never changes its meaning.
  */
 export interface ErrorRow<P> {
   /**
-   * What happened, to which object, why. The classic driver's texts are those of
-   * local-path-provisioner, to the letter.
+   * What happened, to which object, and why. Where local-path-provisioner has the same error, the
+   * classic driver uses its exact text.
    */
   readonly message: (params: P) => string;
   /**
-   * When trying again can help: `backoff` later; `change` later too, and at once when something has
-   * changed that the work may wait for; `reschedule` on another node; `never` only when the object
-   * itself changes.
+   * When a retry can help:
+   * - `backoff`: later;
+   * - `change`: later, and at once when an object changes that the work may wait for;
+   * - `reschedule`: on another node;
+   * - `never`: only after the object itself has changed.
    */
   readonly retry: "backoff" | "change" | "reschedule" | "never";
   /** What the reader should do. */
   readonly advice: string;
 }
 
-/** An error that a user may see: `code` is stable, `message` complete, `advice` says what to do. */
+/** An error for users: `code` is stable, `message` is complete, `advice` says what to do. */
 export class CodedError extends Error {
   override readonly name = "CodedError";
   readonly code: string;
@@ -33,7 +35,7 @@ export class CodedError extends Error {
   }
 }
 
-// eslint-style variance: a table holds rows with different parameters.
+// `never`, because the rows of a table have different parameters.
 type Rows = Readonly<Record<string, ErrorRow<never>>>;
 type ParamsOf<R> = R extends ErrorRow<infer P> ? P : never;
 

@@ -187,7 +187,7 @@ describe("the HTTPS server", () => {
     const failed = call(server, agent, {}).catch((error: unknown) => error);
     await inHandler;
     agent.destroy();
-    expect(await end).toEqual(new Error("the client has gone"));
+    expect(await end).toEqual(new Error("the client has closed the connection"));
     expect(await failed).toBeInstanceOf(Error);
   });
 });

@@ -10,10 +10,10 @@
  *      └ client gone: dropped       └ client gone, or close has waited: dropped, signal aborted
  *
  * - There is no plain HTTP: a client that does not speak TLS is disconnected.
- * - The certificate can be exchanged at any time. Connections that are open keep the one they began
- *   with; a certificate that cannot be used is refused, and the one in force stays.
- * - close takes no new connections, lets requests that are being answered end, and ends what is
- *   still open after two seconds.
+ * - The certificate can be exchanged at any time. Open connections keep the one they began with. An
+ *   unusable certificate is refused, and the current one stays in use.
+ * - close accepts no new connections, waits for requests that are being answered, and closes after
+ *   two seconds whatever is still open.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
@@ -23,7 +23,7 @@ import type { Log } from "./log.ts";
 import { readBody } from "./request-body.ts";
 import type { HttpAnswer, ListeningServer } from "./server.ts";
 
-/** What a handler is asked. */
+/** A request as a handler gets it. */
 export interface HttpsRequest {
   /** Upper case. */
   readonly method: string;
@@ -32,7 +32,7 @@ export interface HttpsRequest {
   /** Names in lower case; a header that was sent twice is joined or a list, as Node does it. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Uint8Array;
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when the client no longer waits for the answer. */
   readonly signal: AbortSignal;
 }
 
@@ -48,11 +48,11 @@ export interface ServingCertificate {
 
 export interface HttpsServer extends ListeningServer {
   /**
-   * New connections get this certificate from now on. Throws when it cannot be used; the old one
-   * then stays.
+   * Uses this certificate for new connections. Throws when it is unusable; the old one then stays
+   * in use.
    */
   exchange(certificate: ServingCertificate): void;
-  /** Resolves when every connection has ended: two seconds at the most. */
+  /** Resolves when every connection has ended, after two seconds at most. */
   close(): Promise<void>;
 }
 
@@ -64,15 +64,15 @@ export interface HttpsServerOptions {
   readonly log: Log;
 }
 
-/** An AdmissionReview holds at most an object and its predecessor, 1.5 MiB each in etcd. */
+/** An AdmissionReview contains at most an object and its old version, 1.5 MiB each in etcd. */
 const LARGEST_BODY = 3 * 1024 * 1024;
 const DRAIN_MS = 2000;
-/** An API server ends its connections after 90 s of idleness; it should be first. */
+/** An API server closes its idle connections after 90 s. It should do so before we do. */
 const IDLE_MS = 120_000;
-/** How long a client may take to shake hands, and to send a whole request. */
+/** How long a client may take for the TLS handshake, and to send a whole request. */
 const SLOWEST_REQUEST_MS = 10_000;
 
-/** Serves HTTPS on all interfaces. Rejects without the port or without a usable certificate. */
+/** Serves HTTPS on all interfaces. Rejects if the port is taken or the certificate is unusable. */
 export async function serveHttps(options: HttpsServerOptions, handler: HttpsHandler): Promise<HttpsServer> {
   const { clock, log } = options;
   const closing = new AbortController();
@@ -100,7 +100,7 @@ export async function serveHttps(options: HttpsServerOptions, handler: HttpsHand
     const path = (request.url ?? "/").split("?")[0] ?? "/";
     const gone = new AbortController();
     response.once("close", () => {
-      gone.abort(new Error("the client has gone"));
+      gone.abort(new Error("the client has closed the connection"));
     });
     const body = await readBody(request, LARGEST_BODY);
     if (body === undefined) {

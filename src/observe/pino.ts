@@ -23,8 +23,8 @@ export function pinoLog(options: { level: "debug" | "info" | "silent"; destinati
 }
 
 /**
- * An error with a code was expected and says all in its message; any other one is somebody's
- * mistake and needs its stack.
+ * An error with a code is expected, and its message says everything. Any other error is a bug and
+ * is logged with its stack.
  */
 function describe(error: unknown): unknown {
   if (!(error instanceof Error)) return error;

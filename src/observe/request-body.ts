@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * The whole body of a request, or undefined when it is larger than `limit` bytes. What is too much
- * is read and dropped: a client that is answered while it still sends may not see the answer.
- * Rejects when the client goes away in the middle.
+ * The whole body of a request, or undefined when it is larger than `limit` bytes. The bytes beyond
+ * the limit are read and dropped, because a client that is answered while it still sends may not
+ * see the answer. Rejects when the client disconnects before the end.
  */
 export async function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];

@@ -18,7 +18,7 @@ export interface ListeningServer {
 
 /**
  * Serves health, readiness and metrics over plain HTTP on all interfaces. A handler that throws
- * answers 500. Port 0 takes a free one. Rejects when the port cannot be had.
+ * answers 500. Port 0 takes a free one. Rejects when the port cannot be opened.
  */
 export async function serveHttp(
   options: { readonly port: number; readonly log: Log },

@@ -1,22 +1,22 @@
 import type { Node } from "../kube/kinds.ts";
 import type { Look } from "./ledger.ts";
 
-/** A node that may be chosen, and what its pool has. */
+/** A node that may be chosen, and the state of the pool on it. */
 export interface Candidate {
   readonly node: Node;
   readonly look: Look;
-  /** How good the node is for the claim's pods; less is better. */
+  /** How well the node suits the claim's pods; lower is better. */
   readonly rank: number;
 }
 
 export type Choice =
   | { readonly node: Node }
-  /** Why each node will not do. */
+  /** Why each node cannot be used. */
   | { readonly node: undefined; readonly reasons: readonly string[] };
 
 /**
- * The node for a volume that the scheduler does not place: of those that are best
- * for its pods, the one with the most room.
+ * Chooses the node for a volume that the scheduler does not place: among the nodes with the best
+ * rank, the one with the most free room.
  */
 export function chooseNode(
   candidates: readonly Candidate[],

@@ -12,7 +12,7 @@ export interface LedgerSources {
   readonly pools: { get(name: string): StoragePool | undefined };
 }
 
-/** Bytes of one pool on one node that a volume is to have. */
+/** Bytes of one pool on one node that are promised to a volume. */
 export interface Grant {
   readonly volume: string;
   readonly pool: string;
@@ -23,9 +23,9 @@ export interface Grant {
 export type Look = { readonly usable: true; readonly room: Room } | { readonly usable: false; readonly why: string };
 
 /**
- * Who has been promised how much of which pool. What is stored (LocalVolumes) is read from the
- * cache; what was granted and is not in the cache yet is kept here. Both together never promise
- * more than a pool has, as long as one process grants, which leads.
+ * Counts how much of each pool is promised to which volume. Stored LocalVolumes are read from the
+ * cache; grants that are not in the cache yet are kept here. Together they never promise more than
+ * a pool has, as long as only one process grants: the leader.
  */
 export class Ledger {
   readonly #sources: LedgerSources;
@@ -36,7 +36,7 @@ export class Ledger {
   }
 
   /**
-   * The pool on the node as it is now, or why it cannot be used. `except`: a volume that is not
+   * The pool on the node as it is now, or why it cannot be used. `except`: volumes that are not
    * counted.
    */
   look(pool: string, nodeName: string, except: ReadonlySet<string> = new Set()): Look {
@@ -54,13 +54,13 @@ export class Ledger {
   }
 
   /**
-   * Promises the bytes until `release`. The caller has looked in the same turn of the event loop.
+   * Promises the bytes until `release`. Call `look` first, in the same turn of the event loop.
    */
   grant(grant: Grant): void {
     this.#granted.set(grant.volume, grant);
   }
 
-  /** Called when the volume is stored and in the cache, or will not be made. */
+  /** Ends a grant. Call it when the volume is in the cache, or when it will not be made. */
   release(volume: string): void {
     this.#granted.delete(volume);
   }

@@ -8,11 +8,11 @@ import { bytes, formatQuantity, quantityOf } from "../kube/quantity.ts";
 export interface Room {
   readonly capacity: bigint;
   readonly reserve: bigint;
-  /** What the volumes of this node asked for, and what is promised but not stored yet. */
+  /** What the claims of this node's volumes asked for, and grants that are not stored yet. */
   readonly volumes: bigint;
-  /** What old copies take that are kept for a while. */
+  /** What old copies use that are not purged yet. */
   readonly trash: bigint;
-  /** May be negative, when the reserve was raised. */
+  /** May be negative, for example after the reserve was raised. */
   readonly free: bigint;
 }
 
@@ -27,8 +27,8 @@ export interface RoomSnapshot {
 }
 
 /**
- * Capacity less the reserve, the volumes, and the trash. A volume counts with what its claim asked
- * for, not with what it uses: it may use it any time.
+ * Capacity less the reserve, the volumes and the trash. A volume counts with what its claim asked
+ * for and not with what it uses, because it may use all of it at any time.
  */
 export function roomOf(snapshot: RoomSnapshot): Room {
   const { pool, onNode, nodeName, volumes, copies, promised } = snapshot;
@@ -50,7 +50,8 @@ function trashIn(copy: VolumeCopy, nodeName: string, poolUUID: string | undefine
 }
 
 /**
- * The figures as a sentence part: "2Gi free (10Gi less 1Gi reserve, 7Gi of volumes, 0 of trash)".
+ * The figures as part of a sentence: "2Gi free (10Gi less 1Gi of reserve, 7Gi of volumes and 0 of
+ * old copies)".
  */
 export function describeRoom({ capacity, reserve, volumes, trash, free }: Room): string {
   const shown = [capacity, reserve, volumes, trash].map(forPeople);
@@ -61,7 +62,7 @@ export function describeRoom({ capacity, reserve, volumes, trash, free }: Room):
 
 const MEBI = 1024n * 1024n;
 
-/** Whole MiB: nobody counts the bytes of a disk. */
+/** Rounded to whole MiB, for readability. */
 function forPeople(amount: bigint): string {
   return amount < MEBI ? String(amount) : formatQuantity(quantityOf((amount / MEBI) * MEBI));
 }

@@ -15,8 +15,8 @@ export interface StaySnapshot {
 }
 
 /**
- * Why a volume of a leaving node is not to move, as a sentence part; undefined when it is to move.
- * A drain does not wait for what is not to move, and says so.
+ * Why a volume of a leaving node does not move, as part of a sentence; undefined when it is to
+ * move. A drain does not wait for a volume that stays, and reports the reason.
  */
 export function whyStays({ volume, node, pool, nodes }: StaySnapshot): string | undefined {
   const name = nameOf(volume);

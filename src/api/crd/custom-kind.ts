@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Resource } from "../../kube/resource.ts";
 
-/** Everything the API server must know of one of our kinds. */
+/** Everything the API server must know about one of our kinds. */
 export interface CustomKind {
   readonly resource: Resource;
   /** The first thing `kubectl explain` prints: what one object is, and who writes it. */
@@ -10,7 +10,7 @@ export interface CustomKind {
   readonly specRequired: boolean;
   readonly status: z.ZodType;
   readonly shortNames: readonly string[];
-  /** What `kubectl get` prints after the name; the age follows by itself. */
+  /** The columns that `kubectl get` prints after the name. The age column is added at the end. */
   readonly columns: readonly Column[];
   /** Paths that field selectors may name, such as `.spec.nodeName`. */
   readonly selectableFields: readonly string[];
@@ -26,29 +26,28 @@ export interface Column {
 }
 
 /**
- * What must be true of an object, in CEL. A rule with `oldSelf` is looked at when an object
- * changes.
+ * A CEL rule that an object must satisfy. A rule with `oldSelf` is evaluated only when an object is
+ * updated.
  *
- * The API server estimates what a rule costs at worst and refuses the CRD when that is too much. An
- * optional (`self.?field`) loses the field's maxLength, and a comparison of two then costs without
- * bound: rules say `has(self.field)`.
+ * The API server estimates the worst-case cost of a rule and refuses the CRD when it is too high.
+ * An optional (`self.?field`) loses the field's maxLength, so comparing two of them has no cost
+ * limit. Use `has(self.field)` in rules.
  */
 export interface Rule {
-  /** `self` is the whole object, or its spec. */
+  /** What `self` is: the whole object, or its spec. */
   readonly of: "object" | "spec";
-  /** The field that the refusal names, relative to `of`; empty for a field of metadata. */
+  /** The field that the error message names, relative to `of`; empty for a field of metadata. */
   readonly field: string;
   readonly rule: string;
   /** What the user reads: a sentence. */
   readonly message: string;
   /**
-   * A CEL expression in place of the message where it can say more. Should it fail, the message is
-   * used.
+   * A CEL expression for a message that depends on the object. If it fails, `message` is used.
    */
   readonly messageExpression?: string;
 }
 
-/** A required field of the spec that keeps its first value. */
+/** The rule for a required field of the spec that must never change. */
 export function neverChanges(field: string): Rule {
   return {
     of: "spec",

@@ -1,18 +1,19 @@
 /*
- * Turns one of our zod schemas into the schema of a CustomResourceDefinition. The API server takes
- * less than JSON Schema offers ("structural schemas"), and zod writes more than we want to say:
+ * Turns one of our zod schemas into the schema of a CustomResourceDefinition. The API server
+ * accepts only a part of JSON Schema ("structural schemas"), and zod writes some things that we
+ * leave out:
  *
  * - `additionalProperties: false` is forbidden: the API server drops unknown fields by itself;
- * - bounds of ±2^53 say nothing, and int64 is what an integer is in Kubernetes;
- * - the pattern of a time is 300 characters long, and `format: date-time` checks the same;
- * - unions cannot be said in a structural schema.
+ * - bounds of ±2^53 are dropped: an integer in Kubernetes is an int64;
+ * - the pattern of a time (300 characters) is dropped: `format: date-time` checks the same;
+ * - a union cannot be expressed in a structural schema.
  *
- * What is not in the lists below is a mistake in the schema, and ends the run. So does a field
- * without a description: it is what `kubectl explain` prints.
+ * A keyword that is not in the lists below throws. So does a field without a description, because
+ * `kubectl explain` prints it.
  */
 import { z } from "zod";
 
-/** A structural schema, as far as ours need it. */
+/** The part of a structural schema that our kinds use. */
 export interface Structural {
   readonly description?: string;
   readonly type: "object" | "array" | "string" | "integer" | "boolean";
@@ -43,7 +44,7 @@ const KEPT = new Set([
   "x-kubernetes-list-map-keys",
 ]);
 
-/** The structural schema of `schema`; `path` is what errors call it. */
+/** The structural schema of `schema`. Error messages call it `path`. */
 export function structural(path: string, schema: z.ZodType): Structural {
   return convert(path, z.toJSONSchema(schema, { target: "openapi-3.0", io: "input" }), true);
 }
@@ -52,7 +53,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 function convert(path: string, from: Json, describe: boolean): Structural {
   const type = from["type"];
-  if (typeof type !== "string" || !TYPES.has(type)) throw new Error(`${path}: no type that a CRD can have`);
+  if (typeof type !== "string" || !TYPES.has(type)) throw new Error(`${path}: not a type that a CRD can have`);
   if (describe && typeof from["description"] !== "string") throw new Error(`${path}: no description`);
   const to: Record<string, unknown> = { description: from["description"], type };
   for (const [keyword, value] of Object.entries(from)) {
@@ -60,7 +61,7 @@ function convert(path: string, from: Json, describe: boolean): Structural {
     else if (keyword === "items") to[keyword] = convert(`${path}[]`, value as Json, false);
     else if (keyword === "additionalProperties" && value === false) continue;
     else if (keyword === "additionalProperties") to[keyword] = convert(`${path}{}`, value as Json, false);
-    else if (!KEPT.has(keyword)) throw new Error(`${path}: a CRD cannot say ${keyword}`);
+    else if (!KEPT.has(keyword)) throw new Error(`${path}: a CRD cannot have the keyword ${keyword}`);
     else if (!saysNothing(keyword, value, from)) to[keyword] = value;
   }
   if (type === "integer") to["format"] = "int64";

@@ -12,7 +12,7 @@ export const volumeCopyKind: CustomKind = {
   columns: [
     { name: "Volume", jsonPath: ".spec.volume", type: "string" },
     { name: "Node", jsonPath: ".spec.nodeName", type: "string" },
-    // A column shows one value: the copies are in order, and the last is the newest.
+    // A column shows one value. The copies are in order, so the last is the newest.
     { name: "State", jsonPath: ".status.copies[-1].state", type: "string" },
     { name: "Epoch", jsonPath: ".status.copies[-1].epoch", type: "integer", wide: true },
     { name: "Report", jsonPath: ".status.move.state", type: "string", wide: true },

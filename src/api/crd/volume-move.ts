@@ -20,8 +20,7 @@ function list(phases: readonly MovePhase[]): string {
 }
 
 /**
- * NEXT_PHASES as CEL. A new object has no status: it is created without one, whatever it was
- * posted with.
+ * NEXT_PHASES as CEL. A new object has no status: the API server drops the status on create.
  */
 function transitions(): string {
   const allowed = movePhase.options

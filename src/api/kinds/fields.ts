@@ -13,8 +13,7 @@ export const objectName = z
   .max(253);
 
 /**
- * The longest name of a volume: it is part of a node label's key, and no longer one is allowed
- * there.
+ * The longest name of a volume. The name is part of a node label's key, which allows 63 characters.
  */
 export const MAX_VOLUME_NAME = 63;
 

@@ -16,9 +16,11 @@ export const movePhase = z.enum([
 ]);
 
 /**
- * Where each phase may lead in one write. The API server refuses everything else. What leads back
- * before the commit: another target (Copying, Prepared to Planned), an eviction that was not obeyed
- * (Fenced to Prepared), a failed seal or final pass (Sealed to Fenced).
+ * The phases that may follow each phase in one write. The API server refuses everything else. The
+ * steps back before the commit:
+ * - Copying or Prepared to Planned: another target is chosen;
+ * - Fenced to Prepared: the pods were not evicted in time;
+ * - Sealed to Fenced: the seal or the final pass failed.
  */
 export const NEXT_PHASES: Readonly<Record<MovePhase, readonly MovePhase[]>> = {
   Planned: ["Copying", "Cancelled", "Undoing"],

@@ -1,17 +1,17 @@
 /*
- * The webhook's certificates: one Secret in our namespace, made by whichever replica is first.
+ * The webhook's certificates: one Secret in our namespace, made by the first replica.
  *
  *   Secret:  absent ── made by any replica ──▶ whole ── renewed by the leader ──▶ whole …
  *   replica: waiting ── the Secret is whole ──▶ serving ── the Secret changes ──▶ serving …
- *   caBundle of the webhook configuration: the Secret's, put back by the leader
+ *   caBundle of the webhook configuration: the Secret's CAs, restored by the leader
  *
- * - The Secret is created whole and changed by one patch that tests its resourceVersion: no write
- *   leaves it half made, and of two leaders one fails and looks again.
- * - A replica never serves what is not in the Secret, so all replicas serve the same.
- * - A crash after the Secret was written and before the configuration was: the next look publishes
- *   the bundle. A new authority signs nothing before that (planCertificates).
- * - Deleting the Secret is how a person asks for new certificates. For the moment until the leader
- *   has published the new bundle API servers do not trust us, and the failurePolicy decides.
+ * - The Secret is created in one write and changed by one patch that tests its resourceVersion. So
+ *   it is never half written, and when two leaders write, one fails and reads it again.
+ * - A replica serves only a certificate from the Secret, so all replicas serve the same one.
+ * - After a crash between the write of the Secret and that of the webhook configuration, the next
+ *   reconcile publishes the bundle. A new CA signs nothing before that (planCertificates).
+ * - To get new certificates, an administrator deletes the Secret. Until the leader has published
+ *   the new bundle, API servers do not trust the webhook, and its failurePolicy applies.
  */
 import type { webcrypto } from "node:crypto";
 import type { Random } from "../../effects/random.ts";
@@ -38,13 +38,13 @@ export interface WebhookCertificatesOptions {
   readonly namespace: string;
   /** The Service by which API servers reach the webhook. */
   readonly service: string;
-  /** The ValidatingWebhookConfiguration whose webhooks are to trust us. */
+  /** The ValidatingWebhookConfiguration whose webhooks get our caBundle. */
   readonly configuration: string;
 }
 
 export const WEBHOOK_SECRET = "mooring-webhook";
 
-/** The leader looks again this often, for nothing changes when a certificate grows old. */
+/** The leader checks this often, because an expiring certificate causes no watch event. */
 export const RECHECK_MS = 600_000;
 const KEY = "certificates";
 const NONE: StoredCertificates = { authorities: [], authority: undefined, serving: undefined };
@@ -52,7 +52,7 @@ const NONE: StoredCertificates = { authorities: [], authority: undefined, servin
 export class WebhookCertificates {
   readonly #deps: WebhookCertificatesDeps;
   readonly #options: WebhookCertificatesOptions;
-  /** What API servers call us. */
+  /** The DNS name by which API servers call the webhook. */
   readonly #name: string;
   readonly #secret: Informer<Secret>;
   #served: ServingCertificate | undefined;
@@ -70,8 +70,8 @@ export class WebhookCertificates {
   }
 
   /**
-   * On every replica: hands each serving certificate to `use`, the first as soon as there is one.
-   * When `use` rejects it is tried again. Resolves when the signal is aborted.
+   * For every replica: passes each serving certificate to `use`, the first as soon as it exists.
+   * When `use` rejects, it is called again later. Resolves when the signal is aborted.
    */
   async follow(use: (certificate: ServingCertificate) => void | Promise<void>, signal: AbortSignal): Promise<void> {
     const running = this.#secret.run(signal);
@@ -85,8 +85,8 @@ export class WebhookCertificates {
   }
 
   /**
-   * On the leader, while `follow` runs: renews what grows old, and publishes the bundle. Resolves
-   * when the signal is aborted.
+   * For the leader, while `follow` runs: renews certificates before they expire and publishes the
+   * bundle. Resolves when the signal is aborted.
    */
   async lead(signal: AbortSignal): Promise<void> {
     const configuration = new Informer(this.#deps, {
@@ -178,7 +178,7 @@ export class WebhookCertificates {
     try {
       await this.#deps.client.create(secrets, secret, { signal });
     } catch (error) {
-      // Another replica was first: its certificates come with the watch.
+      // Another replica was first: the watch delivers its certificates.
       if (!isAlreadyExists(error)) throw error;
     }
   }

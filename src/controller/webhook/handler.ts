@@ -1,15 +1,15 @@
 /*
  * The eviction webhook: one request, one answer.
  *
- *   reading ── not an eviction's review: 400
+ *   reading ── not an AdmissionReview of an eviction: 400
  *      │
  *      ▼
  *   deciding ── decided ──▶ allowed, or refused with 429 or 404
  *      ├ decide rejects, or takes longer than 1.5 s: 429
- *      └ the API server has gone: no answer
+ *      └ the API server has disconnected: no answer
  *
- * A failure to decide holds: an eviction that is let through by mistake may cost data, one that is
- * held by mistake comes again five seconds later.
+ * If the decision fails, the eviction is held. An eviction that is allowed by mistake may cost
+ * data; one that is held by mistake comes again five seconds later.
  */
 import { deadline, type Clock } from "../../effects/clock.ts";
 import { CodedError } from "../../observe/errors.ts";
@@ -18,7 +18,7 @@ import type { Log } from "../../observe/log.ts";
 import type { HttpAnswer } from "../../observe/server.ts";
 import { parseReview, reviewWith, type EvictionAnswer, type EvictionRequest } from "./review.ts";
 
-/** Decides about one eviction. The signal is aborted when the answer comes too late. */
+/** Decides about one eviction. The signal is aborted when the answer would come too late. */
 export type DecideEviction = (eviction: EvictionRequest, signal: AbortSignal) => Promise<EvictionAnswer>;
 
 export interface EvictionHandlerDeps {
@@ -27,9 +27,9 @@ export interface EvictionHandlerDeps {
   readonly decide: DecideEviction;
 }
 
-/** Where the webhook configuration's Service points to. */
+/** The path in the webhook configuration's clientConfig. */
 export const EVICTION_PATH = "/eviction";
-/** An API server waits for two seconds (timeoutSeconds); the answer must be there before. */
+/** An API server waits two seconds (timeoutSeconds). The answer must come before that. */
 const DECIDE_WITHIN_MS = 1500;
 
 /** Answers the API server's requests to the webhook. */
@@ -69,7 +69,9 @@ async function decideInTime(
   }
 }
 
-/** Rejects when the signal is aborted: a decision that does not heed its signal is left behind. */
+/**
+ * Rejects when the signal is aborted, so that a decision that ignores its signal is not awaited.
+ */
 function whenAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     const onAbort = (): void => {

@@ -22,10 +22,10 @@ const SIGNING = { name: "ECDSA", hash: "SHA-256" } as const;
 const DAY_MS = 24 * 3_600_000;
 const AUTHORITY_LIFE_MS = 3650 * DAY_MS;
 const SERVING_LIFE_MS = 90 * DAY_MS;
-/** Certificates are valid from this long before they are made: clocks of a cluster differ. */
+/** How far notBefore lies in the past, because the clocks of a cluster differ. */
 export const BACKDATE_MS = 3_600_000;
 
-/** What certificates are made with, handed in. */
+/** What making certificates needs from outside. */
 export interface IssueEffects {
   readonly random: Random;
   readonly web: webcrypto.Crypto;
@@ -40,7 +40,7 @@ export async function makeAuthority({ random, web }: IssueEffects, now: number):
     {
       ...validity,
       serialNumber,
-      // Two authorities are trusted at once during a rotation: each has a name of its own.
+      // During a rotation two CAs are trusted at the same time, so each has a different name.
       name: `CN=mooring webhook CA ${serialNumber.slice(-8)}`,
       keys,
       signingAlgorithm: SIGNING,
@@ -79,7 +79,7 @@ export async function makeServing(
       ...validityFrom(now, Math.min(now + SERVING_LIFE_MS, authority.notAfter)),
       serialNumber: newSerial(random),
       issuer: issuer.subject,
-      // A common name holds at most 64 characters; clients look at the alternative name only.
+      // A common name has at most 64 characters. Clients check only the subject alternative name.
       subject: "CN=mooring webhook",
       publicKey: keys.publicKey,
       signingKey,

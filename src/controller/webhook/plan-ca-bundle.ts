@@ -3,8 +3,9 @@ import type { ValidatingWebhookConfiguration } from "../../kube/kinds.ts";
 import { splitPem, toBase64 } from "./stored-certificates.ts";
 
 /**
- * The patch that makes every webhook of the configuration trust exactly this bundle (PEM); empty
- * when all do. It fails when a webhook has been moved or renamed meanwhile.
+ * The patch that sets the caBundle of every webhook in the configuration to exactly this bundle
+ * (PEM). Empty when nothing has to change. The patch fails when a webhook was moved or renamed
+ * meanwhile.
  */
 export function planCaBundle(
   configuration: ValidatingWebhookConfiguration,

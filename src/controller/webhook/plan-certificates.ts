@@ -9,28 +9,28 @@ export interface CertificatesSnapshot {
 }
 
 export type CertificatesStep =
-  /** Put a new authority before the others. */
+  /** Make a new CA and put it before the others. */
   | { readonly step: "make-authority"; readonly why: string }
-  /** Have the authority sign a new serving certificate, in place of the old one. */
+  /** Let the CA sign a new serving certificate, which replaces the old one. */
   | { readonly step: "make-serving"; readonly why: string }
-  /** Take authorities that have expired out of the bundle. */
+  /** Remove expired CAs from the bundle. */
   | { readonly step: "drop-expired" }
   | { readonly step: "nothing" };
 
 /**
- * How long a new authority is published before it signs: API servers take in a changed webhook
- * configuration each in its own time.
+ * How long a new CA is published before it signs: each API server sees a changed webhook
+ * configuration at a different time.
  */
 const SETTLE_MS = 3_600_000;
 
 /**
- * The next step to good certificates. An authority is replaced in an order in which no API server
- * meets a certificate that it does not trust yet:
+ * The next step to valid certificates. A CA is replaced in an order in which no API server ever
+ * sees a certificate that it does not trust yet:
  *
  *   make-authority ──▶ the bundle is published ──▶ an hour passes ──▶ make-serving, when the
  *   serving certificate is due by itself ──▶ the old authority expires ──▶ drop-expired
  *
- * Where no serving certificate works, the next one is made at once.
+ * When there is no valid serving certificate, one is made at once.
  */
 export function planCertificates({ stored, published, now }: CertificatesSnapshot): CertificatesStep {
   const { authorities, authority, serving } = stored;

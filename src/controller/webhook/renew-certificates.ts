@@ -5,8 +5,8 @@ import type { StoredCertificates } from "./stored-certificates.ts";
 type Work = Exclude<CertificatesStep, { step: "nothing" }>;
 
 /**
- * Takes one planned step after the other, in memory, until there is nothing to do. Returns what it
- * was given when nothing was to be done. `tell` is called before each step.
+ * Takes one planned step after the other, in memory, until there is nothing to do. Returns the same
+ * object if nothing had to be done. `tell` is called before each step.
  */
 export async function renewCertificates(
   effects: IssueEffects,

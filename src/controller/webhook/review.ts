@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { webhookErrors } from "./errors.ts";
 
-/** An asked eviction, as the API server tells of it. */
+/** An eviction request, as the AdmissionReview describes it. */
 export interface EvictionRequest {
   readonly namespace: string;
   readonly name: string;
-  /** Of the request, or in the Eviction's deleteOptions: kubectl sets only the latter. */
+  /** From the request or from the Eviction's deleteOptions: kubectl sets only the latter. */
   readonly dryRun: boolean;
   /** The UID that the pod must have. */
   readonly uidPrecondition?: string;
@@ -13,22 +13,22 @@ export interface EvictionRequest {
   readonly user: {
     readonly name: string;
     readonly groups: readonly string[];
-    /** The node of the pod whose token was used. */
+    /** The node of the pod whose token the evictor used. */
     readonly nodeName?: string;
   };
 }
 
-/** What the evictor is told. */
+/** The answer to the evictor. */
 export type EvictionAnswer =
   | { readonly answer: "pass"; readonly warning?: string }
   /** 429: the evictor tries again. */
   | { readonly answer: "hold"; readonly message: string }
-  /** 404: the evictor takes the pod for gone. */
+  /** 404: the evictor believes that the pod is gone. */
   | { readonly answer: "gone"; readonly message: string };
 
 const NODE_NAME = "authentication.kubernetes.io/node-name";
 
-/** What of an AdmissionReview (admission.k8s.io/v1) is read. Unknown fields are ignored. */
+/** The fields of an AdmissionReview (admission.k8s.io/v1) that we read. Others are ignored. */
 const reviewSchema = z.object({
   apiVersion: z.literal("admission.k8s.io/v1"),
   kind: z.literal("AdmissionReview"),
@@ -46,7 +46,7 @@ const reviewSchema = z.object({
       extra: z.record(z.string(), z.array(z.string())).nullish(),
     }),
     object: z.object({
-      // API servers still take policy/v1beta1 from old autoscalers; what is read is the same.
+      // API servers still accept policy/v1beta1 from old autoscalers. The fields are the same.
       apiVersion: z.enum(["policy/v1", "policy/v1beta1"]),
       kind: z.literal("Eviction"),
       deleteOptions: z
@@ -60,7 +60,7 @@ const reviewSchema = z.object({
   }),
 });
 
-/** Reads the body of a request. Throws REVIEW_MALFORMED. The UID goes back with the answer. */
+/** Parses the body of a request. Throws REVIEW_MALFORMED. The answer must carry the same UID. */
 export function parseReview(body: Uint8Array): { readonly uid: string; readonly eviction: EvictionRequest } {
   const parsed = reviewSchema.safeParse(parseJson(body));
   if (!parsed.success) {
@@ -88,7 +88,7 @@ export function parseReview(body: Uint8Array): { readonly uid: string; readonly 
   return { uid, eviction };
 }
 
-/** The AdmissionReview that tells the API server what to answer. */
+/** The AdmissionReview with the answer. */
 export function reviewWith(uid: string, answer: EvictionAnswer): object {
   return { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response: { uid, ...responseOf(answer) } };
 }
@@ -98,7 +98,7 @@ function responseOf(answer: EvictionAnswer): object {
     case "pass":
       return { allowed: true, ...(answer.warning === undefined ? {} : { warnings: [answer.warning] }) };
     case "hold":
-      // Without details.retryAfterSeconds: a client that is told to wait waits in silence.
+      // Without details.retryAfterSeconds: with it, clients wait without printing anything.
       return { allowed: false, status: statusOf(429, "TooManyRequests", answer.message) };
     case "gone":
       return { allowed: false, status: statusOf(404, "NotFound", answer.message) };

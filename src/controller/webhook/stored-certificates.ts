@@ -3,7 +3,7 @@ import "reflect-metadata";
 import { PemConverter, SubjectAlternativeNameExtension, X509Certificate } from "@peculiar/x509";
 import { KEY_ALGORITHM } from "./issue.ts";
 
-/** A certificate and what decides about it. Times are milliseconds since 1970. */
+/** A certificate and the facts that planCertificates uses. Times are milliseconds since 1970. */
 export interface CertificateFacts {
   readonly pem: string;
   readonly notBefore: number;
@@ -15,13 +15,13 @@ export interface OwnCertificate extends CertificateFacts {
   readonly key: string;
 }
 
-/** What of the Secret can be used. What does not hold together is as good as absent. */
+/** The usable content of the Secret. What is damaged or does not match counts as absent. */
 export interface StoredCertificates {
-  /** What clients are to trust, the newest first. */
+  /** The CAs that clients trust, the newest first. */
   readonly authorities: readonly CertificateFacts[];
-  /** The first of the authorities, when its key is there: it signs what comes next. */
+  /** The first CA, if its key is there. It signs the next certificate. */
   readonly authority: OwnCertificate | undefined;
-  /** For the right name, signed by one of the authorities. */
+  /** The serving certificate: for the right DNS name, and signed by one of the CAs. */
   readonly serving: OwnCertificate | undefined;
 }
 
@@ -49,8 +49,8 @@ export function toSecretData(stored: StoredCertificates): Readonly<Record<string
 }
 
 /**
- * Reads the Secret's data. Never rejects: what is damaged is left out. `name` is what clients call
- * us.
+ * Reads the Secret's data. Never rejects: what is damaged is left out. `name` is the DNS name that
+ * the serving certificate must have.
  */
 export async function fromSecretData(
   data: Readonly<Record<string, string>>,
@@ -102,14 +102,14 @@ async function isSignedByOne(
   web: webcrypto.Crypto,
 ): Promise<boolean> {
   for (const { publicKey } of authorities) {
-    // A key of another kind cannot verify this signature, and says so by rejecting.
+    // `verify` rejects when the key is of another type than the signature.
     const signed = await certificate.verify({ publicKey, signatureOnly: true }, web).catch(() => false);
     if (signed) return true;
   }
   return false;
 }
 
-/** The certificate with its key, if that is its key. */
+/** The certificate with this key, or undefined if the key does not belong to it. */
 async function withKey(
   certificate: X509Certificate,
   key: string,

@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { sleepBy, type Clock } from "../clock.ts";
 
-/** setTimeout fires at once for anything longer than this. */
+/** The longest delay of setTimeout, which fires at once for a longer one. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The machine's clocks and timers. */

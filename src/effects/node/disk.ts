@@ -10,7 +10,7 @@ export function systemDisk(): Disk {
   return {
     readText: (path) => readFile(path, "utf8"),
     write: async (path, text, { sync = true } = {}) => {
-      // Not truncated first: on a full disk the blocks that it has would be gone to somebody else.
+      // Do not truncate first: on a full disk another writer could take the blocks it frees.
       const file = await open(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600);
       try {
         await file.writeFile(text);
@@ -34,7 +34,7 @@ export function systemDisk(): Disk {
       const directory = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
       try {
         if (uid !== undefined || gid !== undefined) await directory.chown(uid ?? -1, gid ?? -1);
-        // After chown, which clears setuid and setgid.
+        // After chown, because chown clears setuid and setgid.
         await directory.chmod(mode);
       } finally {
         await directory.close();
@@ -55,7 +55,7 @@ export function systemDisk(): Disk {
     room: async (path) => {
       const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path, { bigint: true });
       return {
-        // Without what only root may use.
+        // Without the blocks that are reserved for root.
         capacityBytes: Number((blocks - (bfree - bavail)) * bsize),
         availableBytes: Number(bavail * bsize),
         inodes: Number(files),

@@ -22,7 +22,7 @@ export function systemRunner(): Runner {
         const stderr: Buffer[] = [];
         child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
         child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-        // A program that ends without reading its input is no error of ours.
+        // EPIPE: a program may end without reading its input.
         child.stdin.on("error", () => undefined);
         child.stdin.end(options.stdin ?? "");
         child.on("error", (error) => {

@@ -1,7 +1,6 @@
 /**
- * Resolves as soon as `condition` is true, looking once per turn of the event loop; rejects with
- * `what` after `limitMs` of real time. For tests that wait for a real socket: it ends when the
- * thing has happened, and never sleeps.
+ * Resolves as soon as `condition` is true. It checks once per turn of the event loop, and rejects
+ * with `what` after `limitMs` of real time. For tests that wait for a real socket.
  */
 export async function eventually(what: string, condition: () => boolean, limitMs = 120_000): Promise<void> {
   const end = performance.now() + limitMs;

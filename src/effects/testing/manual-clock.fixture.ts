@@ -6,11 +6,11 @@ import { sleepBy, type Clock } from "../clock.ts";
  */
 export interface ManualClock extends Clock {
   /**
-   * Moves time on by `ms`, firing what falls due in order, and lets promises and sockets settle
-   * after each.
+   * Advances the time by `ms`. Fires the timers that fall due, in order, and lets promises and
+   * sockets run after each.
    */
   advance(ms: number): Promise<void>;
-  /** Sets the wall clock off by `ms` (as an NTP step does): fires nothing, monotonic time stays. */
+  /** Moves only the wall clock by `ms`, as an NTP step does. Fires no timer. */
   jumpWallClock(ms: number): void;
   /** How many timers (sleeps included) are waiting. */
   readonly pending: number;
@@ -23,8 +23,8 @@ interface Timer {
 }
 
 /**
- * Lets promise chains and what the event loop has ready run: enough turns for a local socket to
- * deliver, no waiting.
+ * Runs the event loop for some turns, without waiting: enough for promise chains to end and for a
+ * local socket to deliver.
  */
 export async function settle(turns = 20): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise<void>((resolve) => setImmediate(resolve));

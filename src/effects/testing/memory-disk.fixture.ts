@@ -18,15 +18,15 @@ interface DirectoryNode {
 
 type DiskNode = FileNode | DirectoryNode | { readonly kind: "symlink"; readonly inode: bigint };
 
-/** The process ended in the middle of its work. */
+/** Thrown in place of a change: the process has crashed. */
 export class Crash extends Error {
   override readonly name = "Crash";
 }
 
 /**
- * A disk in memory that can crash. `crashAt(n)` lets the n-th change (syncs count) end with a Crash
- * instead of being carried out, and everything after it too: the process is gone. `powerCut` then
- * drops what was not synced; without it the disk is as a killed process leaves it.
+ * A disk in memory that can crash. After `crashAt(n)`, the n-th change (syncs count) and all later
+ * ones throw a Crash and are not carried out, as if the process had been killed. `powerCut` then
+ * drops what was not synced. Without it the disk is as a killed process leaves it.
  */
 export class MemoryDisk implements Disk {
   /** The changes that were carried out, in order: `rename /a /b`. */
@@ -53,7 +53,7 @@ export class MemoryDisk implements Disk {
     return this.#changes;
   }
 
-  /** Loses every name that was not synced. The process starts again. */
+  /** Loses every name that was not synced, and lets a new process start. */
   powerCut(): void {
     const keep = (node: DiskNode): DiskNode => {
       if (node.kind !== "directory") return node;
@@ -88,14 +88,14 @@ export class MemoryDisk implements Disk {
     return this;
   }
 
-  /** Removes whatever is there, durable: a disk that was not mounted, a person with `rm -r`. */
+  /** Removes the path, durable: like a disk that was not mounted, or a person with `rm -r`. */
   lose(path: string): void {
     const parent = this.#directoryAt(dirname(path));
     parent.entries.delete(basename(path));
     parent.durable.delete(basename(path));
   }
 
-  /** Mode and owner a directory was made with. */
+  /** The mode and owner with which a directory was made. */
   attributesOf(path: string): DirectoryAttributes {
     return this.#directoryAt(path).attributes;
   }

@@ -20,13 +20,13 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** Requests per second and burst; undefined: no limit of our own. */
+/** Requests per second and burst; undefined: no client-side limit. */
 export type ClientLimit = { readonly qps: number; readonly burst: number } | undefined;
 
 /**
- * The way to the API server that the classic driver's flags and environment describe, without
- * retries. Rejects with CLASSIC_CLIENT_CONFIG when they describe none, with CLASSIC_CLIENT when a
- * file they name cannot be used.
+ * Connects to the API server as the classic driver's flags and environment say, without retries.
+ * Rejects with CLASSIC_CLIENT_CONFIG when they name no API server, and with CLASSIC_CLIENT when a
+ * file that they name cannot be used.
  */
 export async function connect(
   effects: { clock: Clock; random: Random; files: Files; runner: Runner; log: Log; metrics: KubeMetrics },
@@ -55,8 +55,8 @@ export async function connect(
 }
 
 /**
- * Reads what the way to the server names, once. Found out later it would be told as the failure of
- * whichever request comes first.
+ * Reads the certificate and token files once. Otherwise a missing file would show up later as the
+ * failure of the first request.
  */
 async function tryFiles(files: Files, { tls, credentials }: ClusterAccess): Promise<void> {
   const { authority, clientCertificate } = tls;
@@ -69,15 +69,14 @@ async function tryFiles(files: Files, { tls, credentials }: ClusterAccess): Prom
 }
 
 /**
- * The client on a connection: what surely was not carried out is sent again, and no more is sent
- * than the limit lets.
+ * The client on a connection, with retries and with the rate limit.
  */
 export function clientOn(
   kube: Kube,
   effects: { readonly clock: Clock; readonly random: Random; readonly log: Log },
   limit: ClientLimit,
 ): KubeClient {
-  // The limiter outside: what waits in it is not yet late.
+  // The limiter is outside: time spent waiting in it does not count against a request's time-out.
   const retried = withRetries(kube, effects);
   return new KubeClient(limit === undefined ? retried : withRateLimit(retried, { ...limit, clock: effects.clock }));
 }

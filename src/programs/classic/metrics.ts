@@ -4,7 +4,7 @@ export interface ClassicMetrics {
   readonly reloads: Counter<"what" | "result">;
 }
 
-/** What only the classic driver counts. */
+/** The metrics that only the classic driver has. */
 export function classicMetrics(registry: Registry): ClassicMetrics {
   return {
     reloads: new Counter({

@@ -7,8 +7,8 @@ import { pods, type Pod } from "../../kube/kinds.ts";
 /** What the classic driver watches: the cluster, and the pods of its own namespace. */
 export interface ClassicWatch extends Watched {
   /**
-   * Which directory belongs to which volume; follows the volumes, ahead of every handler that is
-   * added later.
+   * The index of volumes by directory. It is updated before every handler that is added later is
+   * called.
    */
   readonly places: VolumeLocations;
   readonly helpers: PodStore;

@@ -68,7 +68,7 @@ export function agentCommand(run: (options: AgentCommandOptions) => Promise<void
 }
 
 function roots(value: string, before: readonly string[]): readonly string[] {
-  // What is there before the first is the default.
+  // Before the first --root the list has only the default, which it replaces.
   const kept = before.length === 1 && before[0] === ROOT ? [] : before;
   return [...kept, directory(value)];
 }
@@ -78,7 +78,7 @@ function bandwidth(value: string): number {
   try {
     perSecond = Number(bytes(value));
   } catch {
-    // Said below.
+    // Reported below.
   }
   if (perSecond <= 0) throw new InvalidArgumentError("It must be an amount of bytes per second, as 50Mi.");
   return perSecond;

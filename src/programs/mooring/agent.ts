@@ -60,8 +60,8 @@ export async function startAgent(
         uid: process.getuid?.() ?? -1,
         version: VERSION,
         fingerprints: () => {
-          // Asked with each renewal of the StorageNode; a new certificate is published with the
-          // next one.
+          // Called at each renewal of the StorageNode. A certificate renewed here is published with
+          // the next one.
           void identity.current().then(
             (now) => {
               ({ fingerprints } = now);

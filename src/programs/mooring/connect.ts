@@ -20,7 +20,7 @@ export interface ConnectEffects {
 }
 
 /**
- * The way to the API server: `--kubeconfig`, KUBECONFIG, or the pod's ServiceAccount. Without
+ * Connects to the API server by `--kubeconfig`, KUBECONFIG, or the pod's ServiceAccount, without
  * retries.
  */
 export async function connectTo(

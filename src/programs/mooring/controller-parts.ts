@@ -1,7 +1,7 @@
 /*
- * What a controller process is made of: the movable driver, its loops, keepers, moves, drains and
- * the webhook on evictions. How the process reaches the API server and how it is reached itself is
- * handed in, so that crash runs can play it in memory.
+ * Composes a controller process: the movable driver, its loops, keepers, moves, drains and the
+ * webhook on evictions. The connection to the API server and the servers are handed in, so that
+ * crash runs can run it in memory.
  */
 import type { ControllerParts } from "../../controller/process.ts";
 import type { EventRecorder } from "../../kube/events/event-recorder.ts";
@@ -30,7 +30,7 @@ export type PartsDeps = Pick<MovableRunDeps, "client" | "clock" | "random" | "lo
 
 export interface PartsOptions {
   readonly namespace: string;
-  /** Of this replica in the Lease. */
+  /** The identity of this replica in the Lease. */
   readonly identity: string;
   readonly keepers: KeeperSettings;
   /** Health and metrics. */
@@ -38,7 +38,7 @@ export interface PartsOptions {
   readonly webhook: {
     /** Answers evictions until the signal is aborted, in every replica. */
     serve(watched: MooringWatch, signal: AbortSignal): Promise<void>;
-    /** What the leader does for the webhook until the signal is aborted. */
+    /** Runs the leader's work for the webhook until the signal is aborted. */
     lead(signal: AbortSignal): Promise<void>;
   };
 }
@@ -47,7 +47,7 @@ export function controllerParts(
   deps: PartsDeps,
   { identity, keepers: settings, namespace, serve, webhook }: PartsOptions,
 ): ControllerParts<MooringWatch> {
-  // What a term's driver and loops share.
+  // Shared by the driver and the loops of a term.
   const terms = new WeakMap<MooringWatch, { readonly run: MovableRunDeps; readonly keepers: Keepers }>();
   const termOf = (watched: MooringWatch) => {
     const known = terms.get(watched);

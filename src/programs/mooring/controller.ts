@@ -29,7 +29,7 @@ export interface ControllerEffects extends Omit<ConnectEffects, "metrics"> {
   readonly hostname: string;
 }
 
-/** What is left of a pod's grace period for letting go of finalizers. */
+/** How long removing finalizers may take at the end: it must fit into the pod's grace period. */
 const UNINSTALL_MS = 25_000;
 
 type World = PartsDeps & {
@@ -79,7 +79,7 @@ function partsOf(world: World, keepers: KeeperSettings, identity: string): Contr
   });
 }
 
-/** Keepers run what this pod runs. */
+/** Keepers run the same image as this pod. */
 async function keeperSettings({ client, options }: World, signal: AbortSignal): Promise<KeeperSettings> {
   const { namespace, podName } = options;
   if (podName === undefined) throw new Error("--pod-name (or POD_NAME) is needed: keepers run the image of that pod");
@@ -104,8 +104,7 @@ async function serve({ log, options, registry }: World, { informers }: MooringWa
 }
 
 /**
- * Every replica does this: the one that leads may be gone first, and doing it twice changes
- * nothing.
+ * Every replica does this, because the leader may end first. Doing it twice does no harm.
  */
 async function letGoAtTheEnd(world: World): Promise<void> {
   const { client, clock, log, options } = world;
@@ -126,8 +125,8 @@ async function letGoAtTheEnd(world: World): Promise<void> {
 }
 
 function tellWhatStays(log: Log, error: unknown): void {
-  log.error("could not find out whether Mooring is being uninstalled, or not let go of everything", {
+  log.error("could not remove the finalizers, or could not tell whether Mooring is being uninstalled", {
     err: error,
-    advice: "if objects stay, remove their finalizers of mooring.dev by hand",
+    advice: "if objects stay in deletion, remove their mooring.dev finalizers by hand",
   });
 }

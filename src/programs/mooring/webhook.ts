@@ -45,8 +45,8 @@ export class Webhook {
   }
 
   /**
-   * Serves until the signal is aborted, from the moment there is a certificate and everything was
-   * listed.
+   * Serves until the signal is aborted. Begins once there is a certificate and all informers have
+   * synced.
    */
   async serve(watched: MooringWatch, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
@@ -71,7 +71,9 @@ export class Webhook {
   }
 }
 
-/** Decides about evictions from the caches of a replica, and writes down the asks that it holds. */
+/**
+ * Decides about evictions from a replica's caches, and records the asks that it answers with 429.
+ */
 export function evictionDecider(
   deps: Omit<WebhookDeps, "metrics">,
   namespace: string,

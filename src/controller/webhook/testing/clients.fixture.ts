@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
 
-/** By what name API servers call the webhook of these tests. */
+/** The DNS name by which API servers call the webhook of these tests. */
 export const WEBHOOK_NAME = "mooring-webhook.storage.svc";
 
-/** Whether a client that trusts these authorities accepts the certificate now, judged by Node. */
+/** Whether Node, trusting these CAs, accepts the certificate now. */
 export function isAccepted(
   certificate: { readonly cert: string } | undefined,
   trusted: readonly string[],
