@@ -1,8 +1,8 @@
 import { defineErrors } from "../observe/errors.ts";
 
 /**
- * What the demo says when it cannot begin: exit code 2. What does not hold once it runs is a check,
- * and exit code 1.
+ * The errors with which the demo cannot begin: exit code 2. Once it runs, a problem is a failed
+ * check: exit code 1.
  */
 export const demoErrors = defineErrors("DEMO", {
   MANIFEST_MISSING: {
@@ -13,10 +13,11 @@ export const demoErrors = defineErrors("DEMO", {
   MANIFEST_SYNTAX: {
     message: ({ file, why }: { file: string; why: string }) => `the manifest ${file} is not YAML: ${why}`,
     retry: "never",
-    advice: "Mend the file at the line that is named. YAML knows no tabs; a text with ': ' in it needs quotes.",
+    advice:
+      "Correct the file at the line in the message. YAML allows no tabs for indentation; a text with ': ' in it needs quotes.",
   },
   MANIFEST_EMPTY: {
-    message: ({ file }: { file: string }) => `the manifest ${file} holds no object`,
+    message: ({ file }: { file: string }) => `the manifest ${file} contains no object`,
     retry: "never",
     advice: "Put at least one Kubernetes object into the file, with apiVersion, kind and metadata.name.",
   },
@@ -29,21 +30,21 @@ export const demoErrors = defineErrors("DEMO", {
     message: ({ where, apiVersion, kind, served }: Record<"where" | "apiVersion" | "kind" | "served", string>) =>
       `${where}: the lab does not serve ${apiVersion} ${kind}; it serves ${served}`,
     retry: "never",
-    advice: "Leave that object out, or try it on a real cluster. docs/lab.md tells what the lab does not do.",
+    advice: "Leave that object out, or try it on a real cluster. docs/lab.md lists what the lab does not do.",
   },
   OBJECT_REFUSED: {
     message: ({ where, why }: { where: string; why: string }) => `${where} was refused by the lab's API server: ${why}`,
     retry: "never",
-    advice: "Mend the object. The API server's words are those that a real one has.",
+    advice: "Correct the object as the message says. A real API server gives the same message.",
   },
   NO_WORKPLACE: {
     message: ({ directory, why }: { directory: string; why: string }) =>
       `cannot make a directory for the nodes' files in ${directory}: ${why}`,
     retry: "never",
-    advice: "Set TMPDIR to a directory that is there, that you may write to, and that has some megabytes left.",
+    advice: "Set TMPDIR to a directory that exists, that you may write to, and that has some megabytes free.",
   },
   NOT_BUILT: {
-    message: ({ file }: { file: string }) => `the demo needs ${file}, which is not there`,
+    message: ({ file }: { file: string }) => `the demo needs ${file}, which does not exist`,
     retry: "never",
     advice: "Run it from the repository: npm ci && npm run demo.",
   },

@@ -1,12 +1,12 @@
-// What SIGINT, SIGTERM and SIGHUP mean.
+// What SIGINT, SIGTERM and SIGHUP do.
 //
 //   working ── signal ──▶ ending: `signal` is aborted, everything is cleaned up
 //      │ ▲                    └── another signal, a second or more later ──▶ `onImpatience`
 //      ▼ │
-//   waiting (`next`) ── signal ──▶ working: it was what was waited for
+//   waiting (`next`) ── signal ──▶ working: `next` resolves
 //
-// npm hands a signal on that the terminal has sent to everybody, so one keystroke arrives twice:
-// what comes within a second of a signal is the same.
+// The terminal sends a signal to all processes, and npm forwards it again, so one Ctrl-C arrives
+// twice. Signals within a second of the first are ignored.
 import type { Clock } from "../effects/clock.ts";
 
 const SAME_MS = 1_000;
@@ -51,8 +51,8 @@ export class Interrupts {
   }
 
   /**
-   * Resolves at the next signal, which then interrupts nothing. Rejects when it is interrupted
-   * already.
+   * Resolves at the next signal, which then does not abort `signal`. Rejects when `signal` is
+   * already aborted.
    */
   async next(): Promise<void> {
     this.#end.signal.throwIfAborted();

@@ -1,4 +1,4 @@
-/** What the demo shows: a set of shipped manifests, and the program behind their image. */
+/** What the demo runs: a set of shipped manifests, and the program in their image. */
 export interface Product {
   /** Below deploy/, in the order in which they are applied. */
   readonly manifests: readonly string[];

@@ -6,7 +6,7 @@ import { demoErrors } from "./errors.ts";
 import type { DemoWorld } from "./world.ts";
 
 /**
- * A manifest that comes with the program. Rejects with a CodedError when the program stands alone.
+ * A shipped manifest. Rejects with a CodedError when deploy/ does not exist beside the program.
  */
 export async function shippedManifest({ files, manifests }: DemoWorld, name: string): Promise<ManifestObject[]> {
   const file = join(manifests, name);

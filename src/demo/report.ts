@@ -2,7 +2,7 @@ import { keyOf } from "../kube/objects.ts";
 import type { Check } from "./checks/checks.ts";
 import type { Facts } from "./checks/facts.ts";
 
-/** The demo's end for people: each check, and the sum. */
+/** The report for people: one line per check, and a summary. */
 export function reportText(checks: readonly Check[], seconds: number): string {
   const lines = checks.map(
     ({ check, ok, why }) => `  ${ok ? "ok    " : "FAILED"}  ${check}${why === undefined ? "" : `: ${why}`}`,

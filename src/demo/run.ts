@@ -7,9 +7,9 @@
 //          ▼
 //      exit code 2
 //
-// Invariants: whatever happens, the lab is closed and the directory removed before this resolves or
-// rejects; what `onAbandon` is given does the same at once, for a process that cannot wait. Nothing
-// is started before all manifests have been found good.
+// Invariants: in every case the lab is closed and the directory removed before this resolves or
+// rejects. The function passed to `onAbandon` does the same synchronously, for a process that
+// cannot wait. Nothing is started before all manifests have been read and checked.
 import { join } from "node:path";
 import { CodedError, messageOf } from "../observe/errors.ts";
 import { judge } from "./checks/checks.ts";
@@ -34,8 +34,8 @@ const INTRODUCTION =
   "Mooring on this machine: a Kubernetes in memory, nodes that are directories, containers that are child processes.\nIt needs no cluster and no root, and everything is gone at the end. Times are seconds since the start.";
 
 /**
- * Runs it. Resolves with the exit code 0 or 1; rejects with a CodedError for what makes it
- * impossible and with an Interrupted.
+ * Runs the demo. Resolves with the exit code 0 or 1. Rejects with a CodedError when the demo cannot
+ * begin, and with an Interrupted after a signal.
  */
 export async function runDemo(options: DemoOptions, world: DemoWorld): Promise<number> {
   const { clock, printer, write } = world;
@@ -74,7 +74,7 @@ export async function runDemo(options: DemoOptions, world: DemoWorld): Promise<n
       workload,
     };
     const complete = await reached(facts, timeline, () => tellStory(stage));
-    // Whoever has kept it has done with it what they liked, and wants it to end at once.
+    // After --keep the objects are not deleted one by one: the user may have changed anything.
     if (options.keep) await keep(options, world, timeline, running, facts);
     else if (complete) await reached(facts, timeline, () => removeEverything(stage));
   });
@@ -98,7 +98,7 @@ async function workloadOf(options: DemoOptions, world: DemoWorld): Promise<Stage
   return { title, objects: await shippedManifest(world, name) };
 }
 
-/** Does the work inside of a lab that is gone afterwards, and its directory with it. */
+/** Runs the work in a lab, and then removes the lab and its directory. */
 async function inside(
   workplace: Workplace,
   world: DemoWorld,
@@ -132,8 +132,8 @@ async function inside(
 }
 
 /**
- * Whether a part of the story came to its end. Where it got stuck is a fact; what is the user's
- * matter (an interrupt, a manifest that is refused) is thrown on.
+ * Whether a part of the story was completed. Where it got stuck is recorded as a fact. What
+ * concerns the user (an interrupt, a refused manifest) is thrown.
  */
 async function reached(facts: Facts, timeline: Timeline, part: () => Promise<void>): Promise<boolean> {
   try {
@@ -148,8 +148,8 @@ async function reached(facts: Facts, timeline: Timeline, part: () => Promise<voi
 }
 
 /**
- * Lets the lab run until somebody says that it is enough. A program that asked for JSON gets it
- * now: it cannot wait for the end.
+ * Keeps the lab running until a signal. With --json the report is printed now, because the reader
+ * cannot wait for the end.
  */
 async function keep(
   options: DemoOptions,

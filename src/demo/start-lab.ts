@@ -15,8 +15,7 @@ import type { Workplace } from "./workplace.ts";
 import type { DemoWorld } from "./world.ts";
 
 /**
- * A lab that runs, and what the demo sees it through: a client and watches over HTTPS, as kubectl
- * would have them.
+ * A running lab, and the demo's client and watches, which use HTTPS like kubectl.
  */
 export interface RunningLab {
   readonly lab: MachineLab;
@@ -26,11 +25,11 @@ export interface RunningLab {
   readonly kubeconfig: string;
   /** Starts the agents, one per node; undefined where the product has none. */
   readonly startAgents: (() => Promise<void>) | undefined;
-  /** Resolves with the process ids of what would not end. */
+  /** Resolves with the ids of the processes that did not end. */
   close(): Promise<readonly number[]>;
 }
 
-/** What the lab does otherwise than a cluster, said before it shows. */
+/** The differences from a real cluster, printed at the start. */
 const REMARKS = [
   "containers are child processes without a chroot: their mount paths are replaced by directories of the node",
   "images other than Mooring's, busybox, alpine, debian and ubuntu are not played: Ready, and idle",

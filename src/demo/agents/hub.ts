@@ -5,7 +5,7 @@ import type { Log } from "../../observe/log.ts";
 
 type Answer = Parameters<Transport["serve"]>[0];
 
-/** How the agents of one lab reach each other: within the process. Each is known by its node. */
+/** Connects the agents of one lab within the process. An agent is found by its node's name. */
 export class Hub {
   readonly #log: Log;
   readonly #served = new Map<string, { readonly answer: Answer; readonly signal: AbortSignal }>();
@@ -31,7 +31,7 @@ export class Hub {
         const ended = AbortSignal.any([signal, served.signal]);
         const send = await served.answer(node, request, ended);
         const [near, far] = duplexPair();
-        // What goes wrong on the sending side is seen on the stream, too.
+        // An error of the sender also destroys this stream, where it is handled.
         far.on("error", () => undefined);
         near.on("error", () => undefined);
         void background(

@@ -1,12 +1,12 @@
 import { systemDisk } from "../../effects/node/disk.ts";
 import type { Disk } from "../../effects/disk.ts";
 
-/** Where a path of the node lies on this machine. */
+/** Maps a path of the node to its path on this machine. */
 export type OnMachine = (path: string) => string;
 
 /**
- * The disk of a node that is a directory of this machine. Whoever runs the demo owns all of it:
- * owners are not set.
+ * The disk of a node that is a directory of this machine. It does not set owners: everything
+ * belongs to the user who runs the demo.
  */
 export function nodeDisk(at: OnMachine): Disk {
   const disk = systemDisk();

@@ -2,9 +2,9 @@
  * The mounts of a node that is a directory: a table in memory, and a symlink in place of each bind
  * mount, so that the processes of the lab reach the data.
  *
- * A symlink names its target by path, and a mount would follow it through a rename: from the moment
- * an agent seals a copy by renaming it, what goes through the symlink finds nothing. The table
- * shows the mount all the same until it is taken off.
+ * There is one difference. A bind mount stays on its directory when that is renamed, and a symlink
+ * does not: once an agent has sealed a copy by renaming it, the symlink leads nowhere. The table
+ * still shows the mount until it is unmounted.
  */
 import { mkdir, rmdir, symlink, unlink } from "node:fs/promises";
 import { mountErrors } from "../../agent/mounts/errors.ts";
@@ -16,7 +16,7 @@ import { isMissing } from "../../effects/files.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { OnMachine } from "./node-disk.ts";
 
-/** Every path of the node is a place of its own on one device. */
+/** All paths of the node are on one device. */
 const DEVICE = { major: 0, minor: 1 };
 
 export class NodeMounts implements Mounts, Binder {
@@ -43,7 +43,7 @@ export class NodeMounts implements Mounts, Binder {
   ): Promise<void> {
     const [source, target, { readOnly }] = args.length === 4 ? [`${args[0]}/${args[1]}`, args[2], args[3]] : args;
     try {
-      if (typeof source === "number") throw new Error("there are no descriptors of the node");
+      if (typeof source === "number") throw new Error("the lab's mounts take paths, not file descriptors");
       await rmdir(this.#at(target));
       await symlink(this.#at(source), this.#at(target));
     } catch (error) {

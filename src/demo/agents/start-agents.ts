@@ -1,9 +1,11 @@
 /*
- * The agents of a lab: the shipped code, one per node, in this process. A pod of the DaemonSet
- * would need root and mounts. What is handed in instead: the node's directory for its disk,
- * symlinks for its mounts, the lab's table of processes for the proof that nobody holds a volume,
- * and streams within the process for the way to other agents. The engine that copies is the
- * shipped one.
+ * The agents of a lab: the shipped code, one per node, in this process. (A pod of the DaemonSet
+ * would need root and mounts.) These replace the machine:
+ * - the node's directory for its disk;
+ * - symlinks for its mounts;
+ * - the lab's table of processes for the proof that nobody holds a volume;
+ * - streams within the process for the network between agents.
+ * The transfer engine is the shipped one.
  */
 import { openDirectory, systemTrees } from "../../agent/copies/node/trees.ts";
 import type { Trees } from "../../agent/copies/trees.ts";
@@ -90,9 +92,9 @@ async function runOn(
         isUsed: async ({ podUID, target }) => isUsedBy(await holders.of(target), podUID, KUBELET),
         registry,
         metrics: new KubeMetrics(registry),
-        // Nobody asks: the lab has no probes.
+        // No health server: the lab has no probes.
         serve: () => Promise.resolve({ port: 0, close: () => Promise.resolve() }),
-        // The node belongs to whoever runs the demo, as a machine belongs to root.
+        // As if the agent were root: the node's files belong to the user who runs the demo.
         uid: 0,
         version: VERSION,
         fingerprints: () => [],

@@ -13,7 +13,7 @@ export interface Check {
   readonly why?: string;
 }
 
-/** Judges what was seen. What was not reached does not hold. Pure. */
+/** Evaluates the checks. A check whose step was not reached fails. Pure. */
 export function judge(facts: Facts): Check[] {
   const { running, drain, moved, removed, builtIn, movable = false, directoryGone, processesLeft = [] } = facts;
   const stopped = facts.stoppedBy ?? "the step was not reached";
@@ -24,7 +24,7 @@ export function judge(facts: Facts): Check[] {
   add("every pod is Ready", running === undefined ? [stopped] : running.unsettled);
   if (running !== undefined) {
     add("every claim is Bound", boundProblems(running));
-    // What another manifest's classes say of their volumes is not known here.
+    // Only for the built-in manifest: other StorageClasses may make volumes differently.
     if (builtIn && !movable) {
       add("every volume is as local-path-provisioner makes it", running.volumes.flatMap(volumeProblems));
     }
@@ -127,7 +127,7 @@ function writingProblems({ pods }: RunningFacts): string[] {
   });
 }
 
-/** With one node there is no other that the volume could keep the pod from. */
+/** The message counts the other nodes only when there are any. */
 function waitingProblems({ after, node }: DrainFacts, nodes: number): string[] {
   if (after === undefined) return ["no pod came in its place"];
   const { key, phase, message = "" } = after;

@@ -1,7 +1,8 @@
 import type { PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
 
 /**
- * What was seen, step by step; what is missing was not reached. Checks judge this and nothing else.
+ * What the demo has observed, step by step. A missing field means that its step was not reached.
+ * The checks use these facts only.
  */
 export interface Facts {
   readonly nodes: readonly { readonly name: string; readonly directory: string }[];
@@ -9,24 +10,24 @@ export interface Facts {
   readonly builtIn: boolean;
   /** Whether volumes move with their pod. @default false */
   readonly movable?: boolean;
-  /** Once everything was to run. */
+  /** After the workload was applied and should run. */
   running?: RunningFacts;
   drain?: DrainFacts;
-  /** What became of a drain with volumes that move. */
+  /** The result of a drain with volumes that move. */
   moved?: MovedFacts;
   /** After the uncordon. */
   back?: PodFacts | undefined;
   removed?: RemovedFacts;
   /** After the end: whether the demo's own directory is gone. */
   directoryGone?: boolean;
-  /** Process ids of what containers have started and what did not end. */
+  /** Ids of processes that containers have started and that did not end. */
   processesLeft?: readonly number[];
   /** Why the story ended early. */
   stoppedBy?: string;
 }
 
 export interface RunningFacts {
-  /** Why it does not all run; empty when it does. */
+  /** Why not everything runs; empty when everything does. */
   readonly unsettled: readonly string[];
   readonly pods: readonly PodFacts[];
   readonly volumes: readonly VolumeFacts[];
@@ -40,16 +41,16 @@ export interface PodFacts {
   readonly ready: boolean;
   /** The first of the claims that it uses, as namespace/name. */
   readonly claim: string | undefined;
-  /** What its volume holds: the journal of deploy/demo.yaml. */
+  /** The content of the journal file in its volume (deploy/demo.yaml). */
   readonly journal: string | undefined;
 }
 
 export interface VolumeFacts {
   readonly claim: PersistentVolumeClaim;
   readonly volume: PersistentVolume | undefined;
-  /** Where it lies on this machine; undefined for a volume that is no directory of a node. */
+  /** Its path on this machine; undefined for a volume that is not a directory of a node. */
   readonly directory: string | undefined;
-  /** Nodes on whose disk the path is. */
+  /** The nodes that have this path on their disk. */
   readonly foundOn: readonly string[];
   readonly files: readonly FileFacts[];
 }
@@ -61,7 +62,7 @@ export interface FileFacts {
 
 export interface DrainFacts {
   readonly node: string;
-  /** The pod whose return is awaited. */
+  /** The evicted pod: the demo waits for its successor. */
   readonly pod: PodFacts;
   /** Pods for which kubectl would refuse to begin; then nothing was evicted. */
   readonly refused: readonly string[];
@@ -77,14 +78,14 @@ export interface DrainFacts {
         readonly message: string | undefined;
       }
     | undefined;
-  /** Its volume's journal and files while nobody writes. */
+  /** The journal and the files in its volume while no pod runs. */
   readonly journal: string | undefined;
   readonly files: readonly FileFacts[];
 }
 
 export interface MovedFacts {
   readonly node: string;
-  /** The pod that is looked at, before its eviction and after. */
+  /** The pod before its eviction. */
   readonly before: PodFacts;
   readonly after: PodFacts | undefined;
   /** Pods for which kubectl would refuse to begin; then nothing was evicted. */

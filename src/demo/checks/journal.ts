@@ -22,7 +22,8 @@ export function movedJournalProblems(journal: string, pod: string, from: string,
   if (first === -1) return [`it has no line of ${to}`];
   const before = journalProblems(`${lines.slice(0, first).join("\n")}\n`, pod, from);
   if (before.length > 0) return before;
-  // As if all had been written on one node: the numbers must go on.
+  // Replace the node's name, so that all lines count as one journal: the numbers must be
+  // continuous.
   const asOne = [
     ...lines.slice(0, first).map((line) => line.replace(/ on [^ ]+$/, ` on ${to}`)),
     ...lines.slice(first),

@@ -1,9 +1,9 @@
 import type { PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
 
 /**
- * Where a volume differs from what local-path-provisioner v0.0.37 makes for the claim; empty when
- * it does not. The contract is spelled out here, and not taken from the driver's own names: what is
- * checked must not come from what is checked.
+ * The differences between a volume and what local-path-provisioner v0.0.37 makes for the claim. The
+ * names are written out here and not imported from the driver: a check must not take its
+ * expectations from the code that it checks.
  */
 export function shapeProblems(claim: PersistentVolumeClaim, volume: PersistentVolume, node: string): string[] {
   const { metadata = {}, spec = {} } = volume;

@@ -6,7 +6,7 @@ import { demoErrors } from "../errors.ts";
 import type { ManifestObject } from "./manifest.ts";
 
 /**
- * Creates the objects in their order; what is there already is merged with what the manifest says.
+ * Creates the objects in order. An object that already exists is merged with the manifest's.
  * Unknown fields are refused, as by kubectl. Resolves with the objects as the server has them.
  * Rejects with a CodedError that names the object.
  */
@@ -28,8 +28,8 @@ export async function applyAll(
 }
 
 /**
- * Everything else is no fault of the manifest. An object that is too large is refused by the store
- * behind the API server, hence the code.
+ * Whether the error is the manifest's fault. An object that is too large is refused by etcd, so the
+ * API server answers 500.
  */
 function isRefusal({ code, message }: KubeError): boolean {
   return (code >= 400 && code < 500) || (code === 500 && message.includes("request is too large"));
@@ -59,8 +59,8 @@ async function applyOne(
 }
 
 /**
- * Deletes the objects, the last first; what is gone already is fine. What depends on an object goes
- * with it.
+ * Deletes the objects, the last first, with their dependents. Objects that are already gone are
+ * skipped.
  */
 export async function deleteAll(
   client: KubeClient,

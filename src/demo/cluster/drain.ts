@@ -17,13 +17,13 @@ export interface DrainDeps {
   readonly view: ClusterView;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** Told of an eviction that the server has refused for now, and why. */
+  /** Called when the server refuses an eviction for now, with its reason. */
   readonly onRefusal: (pod: Pod, why: string) => void;
 }
 
 /**
- * Cordons a node and evicts its pods. Resolves when they are gone; with a plan that refuses some,
- * nothing was evicted.
+ * Cordons a node and evicts its pods. Resolves when they are gone. If the returned plan has refused
+ * pods, nothing was evicted.
  */
 export async function drain(deps: DrainDeps, node: string): Promise<DrainPlan> {
   const { client, clock, view, timeoutMs, signal } = deps;

@@ -34,8 +34,8 @@ it("a List stands for its items, as kubectl get -o yaml gives it", () => {
 
 it.each([
   ["no YAML", "a: b: c", "DEMO_MANIFEST_SYNTAX", /the manifest f is not YAML: .* at line 1/],
-  ["nothing", "# only a comment\n", "DEMO_MANIFEST_EMPTY", /the manifest f holds no object/],
-  ["a text", "hello", "DEMO_MANIFEST_NO_OBJECT", /f, document 1 is not a Kubernetes object: it is no map of fields/],
+  ["nothing", "# only a comment\n", "DEMO_MANIFEST_EMPTY", /the manifest f contains no object/],
+  ["a text", "hello", "DEMO_MANIFEST_NO_OBJECT", /f, document 1 is not a Kubernetes object: it is not a map of fields/],
   ["no kind", "apiVersion: v1\nmetadata: {name: a}", "DEMO_MANIFEST_NO_OBJECT", /kind is missing/],
   ["no name", "apiVersion: v1\nkind: Pod\nmetadata: {}", "DEMO_MANIFEST_NO_OBJECT", /metadata.name is missing/],
   [

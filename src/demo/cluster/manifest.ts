@@ -26,8 +26,8 @@ const objectShape = z.looseObject({
 const listShape = z.looseObject({ kind: z.string().endsWith("List"), items: z.array(z.unknown()) });
 
 /**
- * The objects of a manifest, in order. Throws a CodedError that names the place for whatever is not
- * one that the lab serves.
+ * The objects of a manifest, in order. Throws a CodedError that names the place of an object that
+ * the lab does not serve.
  */
 export function parseManifest(file: string, text: string): ManifestObject[] {
   const objects: ManifestObject[] = [];
@@ -35,7 +35,7 @@ export function parseManifest(file: string, text: string): ManifestObject[] {
     const [error] = document.errors;
     if (error !== undefined) throw demoErrors.MANIFEST_SYNTAX({ file, why: error.message.split("\n")[0] ?? "" });
     const value = document.toJS() as unknown;
-    // What stands between two separators may be nothing, or a comment.
+    // A document may be empty, or contain only a comment.
     if (value === null || value === undefined) continue;
     const list = listShape.safeParse(value);
     const items = list.success ? list.data.items : [value];
@@ -50,7 +50,7 @@ function objectOf(place: string, value: unknown): ManifestObject {
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const field = issue?.path.join(".") ?? "";
-    const why = field === "" ? "it is no map of fields" : `${field} is missing or not what it should be`;
+    const why = field === "" ? "it is not a map of fields" : `${field} is missing or not what it should be`;
     throw demoErrors.MANIFEST_NO_OBJECT({ where: place, why });
   }
   const { apiVersion, kind, metadata } = parsed.data;

@@ -4,11 +4,11 @@ import { hasSucceeded, isControlled } from "./state.ts";
 /** What draining a node means for each of its pods. */
 export interface DrainPlan {
   readonly evict: readonly Pod[];
-  /** Stay where they are: their controller or the kubelet would bring them back at once. */
+  /** Pods that stay: their DaemonSet or the kubelet would start them again at once. */
   readonly stay: readonly Pod[];
   /**
-   * Nothing would bring these back: kubectl refuses to begin while there is one, unless it is told
-   * --force.
+   * Pods without a controller, which nothing would make again. kubectl refuses to drain while there
+   * is one, unless it gets --force.
    */
   readonly refuse: readonly Pod[];
 }

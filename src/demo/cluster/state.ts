@@ -6,12 +6,12 @@ export function isPodReady(pod: Pod): boolean {
   return pod.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
 }
 
-/** It has ended, and well. */
+/** Whether the pod has ended successfully. */
 export function hasSucceeded(pod: Pod): boolean {
   return pod.status?.phase === "Succeeded";
 }
 
-/** Why no node will do, in the scheduler's words; undefined while it has not said so. */
+/** Why no node fits, in the scheduler's words; undefined until the scheduler has said so. */
 export function unschedulableMessage(pod: Pod): string | undefined {
   return pod.status?.conditions?.find(
     ({ type, status, reason }) => type === "PodScheduled" && status === "False" && reason === "Unschedulable",

@@ -1,5 +1,5 @@
-// Everything that the story and the timeline look at, kept by watches: no polling, and nothing is
-// told that was not seen.
+// The cluster as the story and the timeline see it, kept up to date by watches. There is no
+// polling, and the demo reports only what the watches have shown.
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import { deadline, type Clock } from "../../effects/clock.ts";
@@ -39,7 +39,7 @@ export interface ClusterSnapshot {
   readonly moves: readonly VolumeMove[];
 }
 
-/** What was waited for did not come in time. */
+/** A condition was not met in time. */
 export class NotReached extends Error {
   override readonly name = "NotReached";
 }
@@ -118,8 +118,8 @@ export class ClusterView {
   }
 
   /**
-   * Resolves with what `look` finds as soon as it finds something. Rejects with a NotReached that
-   * says what was waited for, or with the signal's reason.
+   * Resolves with the result of `look` as soon as that is not undefined. Rejects with a NotReached
+   * that names the condition, or with the signal's reason.
    */
   async until<T>(
     what: string,

@@ -4,8 +4,7 @@ import { isMissing } from "../../effects/files.ts";
 import type { FileFacts } from "../checks/facts.ts";
 
 /**
- * What the demo looks at on this machine's disk: the nodes' directories from outside, past all that
- * the cluster says of them.
+ * Reads the nodes' directories directly on this machine's disk, without asking the cluster.
  */
 
 export async function isThere(path: string): Promise<boolean> {
@@ -32,8 +31,8 @@ export async function filesIn(directory: string): Promise<FileFacts[]> {
 }
 
 /**
- * The journal of deploy/demo.yaml in a volume's directory, up to its last whole line: its writer
- * may be at work.
+ * The journal of deploy/demo.yaml in a volume's directory, up to the last complete line, because a
+ * pod may be writing it.
  */
 export async function journalIn(directory: string | undefined): Promise<string | undefined> {
   if (directory === undefined) return undefined;

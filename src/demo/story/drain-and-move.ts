@@ -40,7 +40,7 @@ export async function drainAndMove(stage: Stage): Promise<void> {
     await setUnschedulable(client, node, false, signal);
     return;
   }
-  // What the API shows at this moment, before anything else is waited for.
+  // Take the API's state now, before waiting for anything else.
   const left = view.snapshot.pods.filter((each) => each.spec?.nodeName === node && isControlled(each));
   const next = await until(stage, `a pod in place of ${keyOf(pod)} to be Ready`, ({ pods }) =>
     pods.find((each) => uidOf(each) !== uidOf(pod) && isInPlaceOf(each, pod) && isPodReady(each)),
@@ -78,7 +78,7 @@ async function finished(stage: Stage, { claim }: PodFacts): Promise<MovedFacts["
   const movesOf = ({ moves }: ClusterSnapshot): readonly VolumeMove[] =>
     moves.filter(({ spec }) => spec.volumes.some(({ name }) => name === volume));
   if (movesOf(stage.view.snapshot).length === 0) return undefined;
-  // The downtime is known a moment after the pod has its volume.
+  // The downtime appears in the status shortly after the pod has its volume.
   const { metadata, status } = await until(stage, "the move to be done, with its downtime", (snapshot) =>
     movesOf(snapshot).find((each) => each.status?.downtime !== undefined),
   );
@@ -91,7 +91,7 @@ async function finished(stage: Stage, { claim }: PodFacts): Promise<MovedFacts["
   };
 }
 
-/** The pod after the move; with the built-in workload not before it has written a line more. */
+/** The pod after the move. With the built-in workload, waits until it has written another line. */
 async function goesOn(stage: Stage, pod: Pod, before: PodFacts): Promise<PodFacts> {
   const { clock, facts, signal, timeoutMs, view } = stage;
   const end = clock.monotonic() + timeoutMs;

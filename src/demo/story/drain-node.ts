@@ -10,8 +10,7 @@ import { settle } from "./settled.ts";
 import { until, type Stage } from "./stage.ts";
 
 /**
- * Drains the node of a pod with a volume, shows what becomes of the pod, and takes the node back
- * into service.
+ * Drains the node of a pod with a volume, shows what happens to the pod, and uncordons the node.
  */
 export async function drainAndReturn(stage: Stage): Promise<void> {
   const { client, facts, signal, timeline, view } = stage;
@@ -65,7 +64,7 @@ export async function drainAndReturn(stage: Stage): Promise<void> {
   if (facts.back !== undefined) timeline.say(returnText(facts.back, facts.drain));
 }
 
-/** A pod that stands for one that was evicted: of the same controller, with the same claim. */
+/** Whether the pod replaces the evicted one: it has the same controller and the same claim. */
 function isSuccessor(pod: Pod, evicted: Pod, gone: ReadonlySet<string>): boolean {
   if (gone.has(uidOf(pod)) || pod.metadata?.namespace !== evicted.metadata?.namespace) return false;
   const claims = claimKeysOf(evicted);
@@ -98,7 +97,7 @@ async function drainFacts(
   };
 }
 
-/** The pod after the uncordon; with deploy/demo.yaml not before it has written a line more. */
+/** The pod after the uncordon. With deploy/demo.yaml, waits until it has written another line. */
 async function returned(
   stage: Stage,
   pod: Pod,

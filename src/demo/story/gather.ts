@@ -12,7 +12,7 @@ import type { ClusterSnapshot } from "../cluster/view.ts";
 import { filesIn, isThere, journalIn } from "./disk.ts";
 import { ofUser, unsettled } from "./settled.ts";
 
-/** Where the shipped configuration puts volumes. */
+/** The base path of volumes in the shipped configuration. */
 const VOLUMES_PATH = "/opt/local-path-provisioner";
 const POOL = "/var/lib/mooring/default";
 
@@ -61,7 +61,7 @@ async function volumeFacts(
   return { claim, volume, directory, foundOn, files: directory === undefined ? [] : await filesIn(directory) };
 }
 
-/** A movable volume is where its LocalVolume says; copies of it may lie on any node. */
+/** The LocalVolume says on which node a movable volume is. Other nodes may have old copies. */
 async function movableFacts(
   claim: PersistentVolumeClaim,
   volume: PersistentVolume | undefined,
@@ -77,15 +77,15 @@ async function movableFacts(
   return { claim, volume, directory, foundOn, files: await filesIn(directory) };
 }
 
-/** What of the claims, volumes and directories is still there. */
+/** The claims, volumes and directories that still exist. */
 export async function gatherRemoved(snapshot: ClusterSnapshot, facts: Facts): Promise<RemovedFacts> {
   const directories: string[] = [];
   for (const { directory, volume } of facts.running?.volumes ?? []) {
     if (directory === undefined || volume?.spec?.persistentVolumeReclaimPolicy === "Retain") continue;
     if (await isThere(directory)) directories.push(directory);
   }
-  // Also what belongs to no volume: nobody else makes anything there. With classes of the user's
-  // own it may be meant to stay.
+  // Also directories that belong to no volume, because nothing else writes there. Not with the
+  // user's own manifests: their StorageClasses may retain data.
   for (const { directory } of facts.builtIn ? facts.nodes : []) {
     const volumes = join(directory, facts.movable === true ? volumesPath(POOL) : VOLUMES_PATH);
     for (const { name } of await filesIn(volumes)) directories.push(join(volumes, name));
@@ -93,7 +93,7 @@ export async function gatherRemoved(snapshot: ClusterSnapshot, facts: Facts): Pr
   return { ...leftOf(snapshot), directories: [...new Set(directories)] };
 }
 
-/** Claims, volumes that are to go with their claims, and helper pods. Pure. */
+/** The remaining claims, volumes with policy Delete, and helper pods. Pure. */
 export function leftOf(snapshot: ClusterSnapshot): Omit<RemovedFacts, "directories"> {
   const retained = new Set(
     snapshot.volumes
@@ -122,8 +122,8 @@ export function leftOf(snapshot: ClusterSnapshot): Omit<RemovedFacts, "directori
 }
 
 /**
- * Which pod's node is to be drained: the first with a volume that a controller would make again, or
- * else the first with a volume. Pure.
+ * The pod whose node is drained: the first pod with a volume and a controller, or else the first
+ * one with a volume. Pure.
  */
 export function podToDrain(snapshot: ClusterSnapshot): Pod | undefined {
   const candidates = ofUser(snapshot)

@@ -6,8 +6,8 @@ import { ofUser } from "./settled.ts";
 import { until, type Stage } from "./stage.ts";
 
 /**
- * Deletes what was applied, and the claims, which a StatefulSet leaves to its user; then waits
- * until volumes and directories are gone.
+ * Deletes what was applied, and the claims, which a StatefulSet does not delete. Then waits until
+ * volumes and directories are gone.
  */
 export async function removeEverything(stage: Stage): Promise<void> {
   const { client, facts, signal, timeline, view, workload } = stage;

@@ -21,18 +21,18 @@ export async function startProduct(stage: Stage): Promise<void> {
   });
 }
 
-/** Applies the user's objects, waits until they run, and looks where their files are. */
+/** Applies the user's objects, waits until they run, and finds their files. */
 export async function startWorkload(stage: Stage): Promise<void> {
   const { client, facts, signal, timeline, view, workload } = stage;
   timeline.act(workload.title);
-  // Manifests seldom name a class of ours, and mean the cluster's default.
+  // Users' manifests seldom name our class. They rely on the cluster's default.
   if (!facts.builtIn) await makeDefault(stage);
   const applied = await applyAll(client, workload.objects, signal);
   try {
     await settle(stage, "everything to run", applied);
     if (facts.builtIn) await firstLines(stage);
   } finally {
-    // Also when it does not run: that is what the checks are to say.
+    // Also when it does not run, so that the checks can say so.
     if (!signal.aborted) facts.running = await gatherRunning(view.snapshot, facts.nodes);
   }
   timeline.say(whereFilesAre(facts.running));
@@ -43,7 +43,7 @@ async function makeDefault({ client, product, signal }: Stage): Promise<void> {
   await client.patchMerge(storageClasses, { name: product.storageClass }, { metadata: { annotations } }, { signal });
 }
 
-/** A container runs before its script has written anything. */
+/** Waits for the first lines of the pods: a container is Running before its script has written. */
 async function firstLines({ clock, facts, signal, timeoutMs, view }: Stage): Promise<void> {
   const end = clock.monotonic() + timeoutMs;
   for (;;) {

@@ -5,14 +5,13 @@ import { isProductNamespace } from "../product.ts";
 import { until, type Stage } from "./stage.ts";
 
 /**
- * A container that ends as soon as it has begun is Ready for a moment: what runs must have done so
- * for this long.
+ * How long everything must have been Ready: a container that ends at once is Ready for a moment.
  */
 const STAYS_MS = 1_500;
 
 /**
- * Waits until all of the user's objects run, those that were just applied among them, and go on
- * running. Rejects with a NotReached.
+ * Waits until all of the user's objects, including those just applied, run and keep running.
+ * Rejects with a NotReached.
  */
 export async function settle(stage: Stage, what: string, applied: readonly KubeObject[] = []): Promise<void> {
   const { clock, signal, timeoutMs, view } = stage;
@@ -35,7 +34,7 @@ export async function settle(stage: Stage, what: string, applied: readonly KubeO
   }
 }
 
-/** The view comes after the server: what it has not shown yet cannot be judged. */
+/** Whether the view has reached these versions: it lags behind the server. */
 function hasSeen(
   { pods, claims, deployments, statefulSets }: ClusterSnapshot,
   { kind, metadata }: KubeObject,
@@ -70,7 +69,7 @@ export function unsettled(snapshot: ClusterSnapshot): string[] {
   const used = new Set(pods.flatMap(claimKeysOf));
   for (const claim of claims.filter((each) => !isBound(each))) {
     const storageClass = classes.find(({ metadata }) => metadata?.name === claim.spec?.storageClassName);
-    // Nobody has to bind such a claim before a pod wants it.
+    // Such a claim stays unbound until a pod uses it.
     if (storageClass?.volumeBindingMode === "WaitForFirstConsumer" && !used.has(keyOf(claim))) continue;
     const why =
       lastWarning(snapshot, claim) ?? (storageClass === undefined ? noClass(claim.spec?.storageClassName) : undefined);
@@ -79,7 +78,7 @@ export function unsettled(snapshot: ClusterSnapshot): string[] {
   return problems;
 }
 
-/** What is not the product's own. */
+/** The snapshot without the product's own objects. */
 export function ofUser(snapshot: ClusterSnapshot): ClusterSnapshot {
   const own = (object: KubeObject): boolean => !isProductNamespace(object.metadata?.namespace);
   const { pods, claims, deployments, statefulSets } = snapshot;

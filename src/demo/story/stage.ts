@@ -6,7 +6,7 @@ import type { ClusterSnapshot, ClusterView } from "../cluster/view.ts";
 import type { Product } from "../product.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 
-/** What the acts of the story stand on. */
+/** What every act of the story gets. */
 export interface Stage {
   readonly client: KubeClient;
   readonly clock: Clock;
@@ -19,13 +19,13 @@ export interface Stage {
   readonly product: Product;
   /** The shipped manifests. */
   readonly productObjects: readonly ManifestObject[];
-  /** Starts what the manifests have as a DaemonSet; undefined where they have none. */
+  /** Starts the agents in place of the manifests' DaemonSet; undefined if there is none. */
   readonly startAgents: (() => Promise<void>) | undefined;
   /** What the user wants to see run. */
   readonly workload: { readonly title: string; readonly objects: readonly ManifestObject[] };
 }
 
-/** Waits until `look` finds something. */
+/** Waits until `look` returns something. */
 export function until<T>(
   { view, timeoutMs, signal }: Stage,
   what: string,

@@ -5,8 +5,8 @@ import { startProduct, startWorkload } from "./run-workload.ts";
 import { until, type Stage } from "./stage.ts";
 
 /**
- * From an empty cluster to pods that run again after a drain. Rejects with a NotReached where it is
- * stuck.
+ * Runs the story, from an empty cluster to pods that run again after a drain. Rejects with a
+ * NotReached when a step does not complete in time.
  */
 export async function tellStory(stage: Stage): Promise<void> {
   const { facts } = stage;

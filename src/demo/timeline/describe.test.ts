@@ -175,7 +175,7 @@ it("a node is cordoned and uncordoned by the user", () => {
 it("a lease tells who leads, by the pod's name", () => {
   const lease = (holderIdentity: string) => ({ metadata: { name: "l", uid: "7" }, spec: { holderIdentity } });
   expect(told(describeLease(added(lease("provisioner-x_1-2-3"))))).toEqual(["provisioner: provisioner-x leads"]);
-  expect(told(describeLease(updated(lease("a_1"), lease(""))))).toEqual(["provisioner: a has given the lead back"]);
+  expect(told(describeLease(updated(lease("a_1"), lease(""))))).toEqual(["provisioner: a has released the lease"]);
   expect(describeLease(updated(lease("a_1"), lease("a_1")))).toEqual([]);
 });
 

@@ -1,11 +1,11 @@
 import type { Event } from "../../../kube/kinds.ts";
 import { nameOf, type Describe } from "../line.ts";
 
-/** Told by the pod's own condition, which does not repeat itself. */
+/** Left out: the pod's conditions say the same, and say it once. */
 const TOLD_ELSEWHERE = new Set(["FailedScheduling", "BackOff"]);
 
 /**
- * Warnings, in the words of whoever wrote them. What goes well is told by the objects themselves.
+ * Warning events, with their own message. Normal events are left out: the objects show the same.
  */
 export const describeEvent: Describe<Event> = ({ type, object: event, old }) => {
   const { reason = "", message = "", involvedObject } = event;

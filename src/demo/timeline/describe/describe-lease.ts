@@ -7,7 +7,7 @@ export const describeLease: Describe<Lease> = (change) => {
   const holder = change.object.spec?.holderIdentity ?? "";
   const was = before(change)?.spec?.holderIdentity ?? "";
   if (holder === was) return [];
-  if (holder === "") return [{ actor: "provisioner", text: `${processOf(was)} has given the lead back` }];
+  if (holder === "") return [{ actor: "provisioner", text: `${processOf(was)} has released the lease` }];
   return [{ actor: "provisioner", text: `${processOf(holder)} leads` }];
 };
 

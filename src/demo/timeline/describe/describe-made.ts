@@ -1,7 +1,7 @@
 import type { KubeObject } from "../../../kube/objects.ts";
 import { before, nameOf, YOU, type Describe } from "../line.ts";
 
-/** An object that only users make: told when it comes and when it goes. */
+/** Describes objects that only users make: when they are created and deleted. */
 export function describeMade(kind: string): Describe<KubeObject> {
   return (change) => {
     if (change.type === "deleted") return [{ actor: YOU, text: `deleted ${kind} ${nameOf(change.object)}` }];

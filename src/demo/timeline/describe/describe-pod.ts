@@ -69,7 +69,7 @@ function isReady(pod: Pod | undefined): boolean {
   return pod !== undefined && isPodReady(pod);
 }
 
-/** The mark that the eviction API leaves. */
+/** Whether the pod has the condition that the eviction API sets. */
 function evicted(pod: Pod | undefined): boolean {
   return (
     pod?.status?.conditions?.some(
@@ -79,12 +79,12 @@ function evicted(pod: Pod | undefined): boolean {
   );
 }
 
-/** What a pod that is there to stay waits for. */
+/** What a pod that is not being deleted waits for. */
 function waitsFor(pod: Pod | undefined): string | undefined {
   return pod === undefined || pod.metadata?.deletionTimestamp !== undefined ? undefined : unschedulableMessage(pod);
 }
 
-/** Why a container does not run, where that is more than its start. */
+/** Why a container does not run, unless it is just starting. */
 function troubleOf(pod: Pod | undefined): string | undefined {
   for (const { name, state, restartCount } of pod?.status?.containerStatuses ?? []) {
     const { reason, message = "" } = state?.waiting ?? {};
