@@ -1,4 +1,4 @@
-/* What programs and tests use of the lab. What is not here is its own business. */
+/* What programs and tests may import from the lab. */
 export type { CallWebhook } from "./api/admission/admission.ts";
 export type { Fault, FaultRequest } from "./api/faults.ts";
 export { KINDS } from "./api/kinds/kinds.ts";

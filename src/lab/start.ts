@@ -8,9 +8,9 @@
 //      ▲                                                          │
 //      └──────────── restart, with empty caches ──────────────────┘
 //
-// Invariants: a dead process writes nothing and hears nothing; a machine outlives its kubelet, so
-// containers run on; `stop` ends all and waits for what can be waited for. Faults (late watches,
-// held workers) belong to the name and not to the process: they hold over a restart.
+// Invariants: a dead process writes nothing and receives nothing. A machine outlives its kubelet,
+// so containers keep running. `stop` ends everything and waits for it where possible. Faults
+// (lagging watches, held workers) belong to the process's name, so they remain after a restart.
 import type { Kube } from "../kube/kube.ts";
 import type { Resource } from "../kube/resource.ts";
 import { background } from "../observe/background.ts";
@@ -77,8 +77,8 @@ export interface Controllers {
   /** Holds the binder's workers. */
   readonly binder: BinderFaults;
   /**
-   * Pulls a machine's plug: kubelet and containers end at once, its files stay. `restart` of its
-   * kubelet switches it on again.
+   * Cuts a machine's power: kubelet and containers end at once, its files stay. `restart` of its
+   * kubelet powers it on again.
    */
   pullPlug(node: string): void;
   /** What a container has written so far, "" if nothing: made for `LabApi.servePodLogs`. */

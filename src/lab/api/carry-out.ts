@@ -1,4 +1,4 @@
-// One request, carried out: which verb on which thing is done by whom. Synchronous from end to end.
+// Carries out one request: finds the handler for its verb and object. Entirely synchronous.
 import type { TokenRequest } from "kubernetes-types/authentication/v1.js";
 import type { Binding } from "kubernetes-types/core/v1.js";
 import type { LabObject } from "../store/object.ts";
@@ -193,7 +193,7 @@ function collectionDeleted(deps: Deps, request: LabRequest, target: Target): Lab
   return { code: 200, body: presentList(row, listed, formOf(request.accept, "list"), state.clock.now()) };
 }
 
-/** What errors call the options of a write. */
+/** The kind of a write's options, as error messages name it. */
 const OPTIONS: Readonly<Record<string, string>> = {
   POST: "CreateOptions",
   PUT: "UpdateOptions",

@@ -1,9 +1,9 @@
 // Fault switches: what may go wrong between a client and the API server, decided by rules and drawn
 // from the lab's own random numbers, so that a seed repeats it.
 //
-// A rule is asked about each request in the order in which the rules were added; the first whose
-// turn it is acts, at most one per request and moment (before the request is carried out, after it
-// was). Random numbers are drawn only for rules that match, and times pass on the lab's clock only.
+// The rules are tried for each request in the order in which they were added. At most one rule acts
+// before the request is carried out, and at most one after it. Random numbers are drawn only for
+// rules that match, and delays pass on the lab's clock only.
 import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
 import { Failure } from "./errors/failure.ts";
@@ -20,7 +20,7 @@ export interface FaultRequest {
    * in lower case.
    */
   readonly verb: string;
-  /** Of the kind; "" for paths that are no objects. */
+  /** The plural of the kind; "" for a path that is not an object. */
   readonly plural: string;
   readonly namespace: string | undefined;
   readonly name: string;
@@ -31,8 +31,8 @@ export type Fault =
   /** Milliseconds, or a range that is drawn from. */
   | { readonly do: "delay"; readonly when: "before" | "after"; readonly ms: number | readonly [number, number] }
   /**
-   * The connection breaks: before, nothing was done; after, all was done and the client does not
-   * know.
+   * The connection breaks. `before`: the request was not carried out. `after`: it was, and the
+   * client does not know.
    */
   | { readonly do: "drop"; readonly when: "before" | "after" }
   /** An error answer instead of the request being carried out. */
@@ -46,9 +46,9 @@ export interface FaultRule {
   readonly matches?: (request: FaultRequest) => boolean;
   /** Chance of acting, for each request that matches. @default 1 */
   readonly chance?: number;
-  /** So many matching requests are let through first. @default 0 */
+  /** How many matching requests pass before the rule acts. @default 0 */
   readonly after?: number;
-  /** Acts so often, then never again. @default no limit */
+  /** How often the rule acts at most. @default no limit */
   readonly times?: number;
 }
 
@@ -78,7 +78,7 @@ export class Faults {
     this.#watches = watches;
   }
 
-  /** Arms a rule. Returns the way to take it back. */
+  /** Adds a rule. Returns a function that removes it. */
   add(rule: FaultRule): () => void {
     const armed: Armed = { ...rule, seen: 0, done: 0 };
     this.#rules.add(armed);
@@ -87,7 +87,7 @@ export class Faults {
     };
   }
 
-  /** Takes back all rules; watches go on. */
+  /** Removes all rules, and lets stalled watches continue. */
   clear(): void {
     this.#rules.clear();
     this.#stalls.clear();
@@ -95,8 +95,8 @@ export class Faults {
   }
 
   /**
-   * Watches stay open and say nothing, those under way and those to come, until the returned
-   * function is called: then they catch up.
+   * Stalls watches, open and future ones: they stay open and deliver nothing. The returned function
+   * ends that, and they catch up.
    */
   stallWatches(matches: WatchMatch = () => true): () => void {
     this.#stalls.add(matches);
@@ -107,17 +107,17 @@ export class Faults {
     };
   }
 
-  /** Breaks the connections of the watches under way. */
+  /** Breaks the connections of open watches. */
   breakWatches(matches: WatchMatch = () => true): void {
     for (const watch of this.#watches) if (matches(aboutWatch(watch))) watch.fail(new Dropped(true));
   }
 
-  /** Of the lab: a watch has been opened. */
+  /** For the lab: called when a watch was opened. */
   opened(watch: Watch): void {
     watch.stalled = [...this.#stalls].some((stall) => stall(aboutWatch(watch)));
   }
 
-  /** Of the lab: throws what happens instead of the request, after having waited. */
+  /** For the lab: waits, and throws the fault that replaces the request. */
   async before(request: FaultRequest, timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<void> {
     const fault = this.#next(request, "before");
     if (fault === undefined) return;
@@ -127,7 +127,7 @@ export class Faults {
     else throw refusal(fault.code, fault.retryAfterSeconds);
   }
 
-  /** Of the lab: throws what happens to the answer, after having waited. */
+  /** For the lab: waits, and throws the fault that replaces the answer. */
   async after(request: FaultRequest, timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<void> {
     const fault = this.#next(request, "after");
     if (fault === undefined) return;

@@ -1,10 +1,10 @@
-// The API server of the lab, without sockets: requests in, answers out, all state in memory, all
-// time and chance handed in.
+// The API server of the lab, without sockets. All state is in memory; clock and random numbers are
+// handed in.
 //
-// A request passes: fault switches (before) → may this user → admitted by webhooks, which may wait
-// → carried out, in one piece → fault switches (after) → answer. Carrying out awaits nothing, so
-// two requests never interleave and a request is either done or not; what a client does not learn
-// of is the matter of the fault switches.
+// A request passes: fault switches (before) → authorization → webhooks (asynchronous) → carried out
+// (synchronous) → fault switches (after) → answer. Because carrying out is synchronous, two
+// requests never interleave, and a request is either carried out or not. Only the fault switches
+// can hide from a client that its request was carried out.
 import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
 import { KubeError } from "../../kube/errors.ts";
@@ -33,7 +33,7 @@ export interface LabDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Where the objects are, for somebody who has a hand in it. @default one of its own */
+  /** The store, for a caller that wants access to it. @default a new one */
   readonly store?: Store;
 }
 
@@ -45,7 +45,7 @@ export interface LabOptions {
   /** Users may do what roles allow them, and nothing else. @default false: everybody may do all */
   readonly strictRbac?: boolean;
   /**
-   * Told of every request when its answer is known; code 0 when the connection was dropped. Must
+   * Called for every request when its answer is known; code 0 when the connection was dropped. Must
    * not throw.
    */
   readonly observe?: (request: LabRequest, code: number) => void;
@@ -114,22 +114,22 @@ export class LabApi {
   }
 
   /**
-   * Forgets the history, as a compaction of etcd does: watches and lists of older versions are
-   * Expired from now on; watches under way go on.
+   * Drops the history, as a compaction of etcd does: new watches and lists of older versions fail
+   * with Expired. Open watches continue.
    */
   compact(): void {
     this.#state.store.compact();
   }
 
   /**
-   * How logs of pods are answered; empty until somebody plays pods. Throw a Failure for what cannot
-   * be had.
+   * Sets the source of pod logs; until then they are empty. `logs` throws a Failure for a log that
+   * does not exist.
    */
   servePodLogs(logs: PodLogs): void {
     this.#podLogs = logs;
   }
 
-  /** How webhooks are reached; until somebody says, none is, and their failurePolicy decides. */
+  /** Sets how webhooks are called. Until then none can be reached, and failurePolicy decides. */
   callWebhooks(call: CallWebhook): void {
     this.#callWebhook = call;
   }
@@ -166,7 +166,7 @@ export class LabApi {
     return this.#state.store.version;
   }
 
-  /** Watches under way. */
+  /** The number of open watches. */
   get watchCount(): number {
     return this.#watches.size;
   }
@@ -236,7 +236,7 @@ export class LabApi {
         route,
       );
     } catch (error) {
-      // A refusal is an answer like any other, and can be lost on its way.
+      // A refusal is an answer too, so a fault switch can drop it.
       if (error instanceof Failure) return refused(error);
       if (error instanceof PlainFailure) return plain(error);
       throw error;
@@ -278,7 +278,7 @@ function attributesOf(route: Route, query: LabRequest["query"]): Attributes {
       const asked = ["list", "watch", "deletecollection"].includes(route.verb) ? query["fieldSelector"] : undefined;
       const name = ONE_NAME.exec(asked ?? "")?.[1] ?? route.target.name;
       const { group, plural: resource } = row;
-      // A namespace is its own namespace to RBAC.
+      // For RBAC, the namespace of a Namespace object is its own name.
       const where = row.collection === "namespaces" && name !== "" ? name : namespace;
       return { verb: route.verb, group, resource, subresource: route.subresource, namespace: where, name };
     }

@@ -1,13 +1,12 @@
-// A watch: what has happened since a version, then what happens, until its time is up or its client
+// A watch: the changes since a version, then new changes, until its timeout or until the client
 // leaves.
 //
 //   replaying ──▶ live ── timeoutSeconds, compaction, client gone, fault switch ──▶ ended
 //
-// Invariants: events come in the order of their versions; each is queued within the change that it
-// tells of, so nothing is missed between the replay and the live part; a stalled watch queues and
-// says nothing. An object that begins to match the selection is ADDED, one that ceases to is
-// DELETED (with its last matching content and the version of the change), whatever happened to it
-// really.
+// Invariants: events come in the order of their versions. Each event is queued in the same step as
+// its change, so nothing is missed between the replay and the live part. A stalled watch queues
+// events and delivers none. An object that begins to match the selection is ADDED. One that no
+// longer matches is DELETED, with its last matching content and the version of the change.
 import type { Random } from "../../effects/random.ts";
 import { Fifo } from "../../kube/queue/fifo.ts";
 import type { LabObject } from "../store/object.ts";
@@ -61,7 +60,7 @@ export class Watch implements LabStream {
   #waiting: ((result: IteratorResult<unknown>) => void) | undefined;
   #failWaiting: ((error: unknown) => void) | undefined;
   #error: { readonly cause: unknown } | undefined;
-  /** Changes up to this version are not told. */
+  /** Changes up to this version are not delivered. */
   #after = 0;
   #live = true;
   #stalled = false;
@@ -122,7 +121,7 @@ export class Watch implements LabStream {
     this.#waiting = this.#failWaiting = undefined;
   }
 
-  /** Tells the client that its version is forgotten, and ends. */
+  /** Sends the client the error that its version is too old, and ends. */
   expire(message: string): void {
     this.#endWith(expired(message));
   }
@@ -171,7 +170,7 @@ export class Watch implements LabStream {
       return;
     }
     const version = Number(asked);
-    // A version in the future is waited for, in silence.
+    // For a future version: deliver nothing until it is reached.
     this.#after = version;
     if (version >= store.version) return;
     try {

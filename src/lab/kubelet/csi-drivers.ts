@@ -1,7 +1,7 @@
 /*
- * The CSI drivers of one node, and what they have published for its pods. A machine keeps this, not
- * its kubelet: it stands for the vol_data.json files from which a real kubelet reconstructs what it
- * has to unpublish.
+ * The CSI drivers of one node, and what they have published for its pods. This belongs to the
+ * machine and survives its kubelet, like the vol_data.json files from which a real kubelet
+ * reconstructs what it has to unpublish.
  *
  *   publishing ── ok, or an error after which the call may still run ──▶ recorded
  *      └── a final error ──▶ forgotten: it is never unpublished
@@ -17,7 +17,7 @@ interface Publication {
   readonly targetPath: string;
 }
 
-/** A call failed; the message is the kubelet's. */
+/** A CSI call failed. The message is the one that the kubelet would print. */
 export class CsiFailure extends Error {
   override readonly name = "CsiFailure";
 }
@@ -27,7 +27,7 @@ export class CsiDrivers {
   /** Pod UID → target → what is published there. */
   readonly #published = new Map<string, Map<string, Publication>>();
 
-  /** A driver's plugin has registered with the kubelet. Returns the way to take it back. */
+  /** Registers a driver's plugin. Returns a function that unregisters it. */
   register(driver: string, node: CsiNode): () => void {
     this.#nodes.set(driver, node);
     return () => {
@@ -89,7 +89,7 @@ export class CsiDrivers {
   }
 }
 
-/** Where the kubelet has a CSI volume published. */
+/** The target path at which the kubelet publishes a CSI volume. */
 export function csiTarget(podUID: string, volume: string): string {
   return `/var/lib/kubelet/pods/${podUID}/volumes/kubernetes.io~csi/${volume}/mount`;
 }

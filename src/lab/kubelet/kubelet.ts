@@ -1,8 +1,8 @@
 // The kubelet of one node: one PodWorker per pod that is bound to the node.
 //
-// Invariant: a pod (by UID) has one worker at most; a pod of the same name with another UID begins
-// only when the one before has ended, so that two never use one volume or name at once. Ends with
-// its signal: what runs on the node runs on, and a kubelet started again takes it over.
+// Invariant: a pod (by UID) has at most one worker. A pod with the same name and another UID starts
+// only when the previous one has ended, so that two pods never use one volume or name at once. The
+// kubelet ends with its signal. Containers keep running, and a restarted kubelet takes them over.
 import { KubeClient } from "../../kube/client.ts";
 import { Informer } from "../../kube/watch/informer.ts";
 import { manyListeners } from "../../kube/many-listeners.ts";

@@ -3,7 +3,7 @@
  * are the node's own, absolute.
  */
 export interface NodeFiles {
-  /** What is there, or undefined for nothing. */
+  /** What the path is; undefined when it does not exist. */
   kind(path: string): Promise<"directory" | "file" | "other" | undefined>;
   /** Makes a directory and those above it; one that is there is fine. */
   makeDirectories(path: string): Promise<void>;
@@ -13,6 +13,6 @@ export interface NodeFiles {
   writeText(path: string, text: string): Promise<void>;
   /** Removes a file or a whole directory; what is not there is fine. */
   remove(path: string): Promise<void>;
-  /** Where a path of the node lies on this machine, for child processes. */
+  /** The path on this machine of a path of the node, for child processes. */
   onMachine(path: string): string;
 }

@@ -8,7 +8,7 @@ import { leases, nodes } from "../../kube/kinds.ts";
 import { microTime, secondsTime } from "../../kube/timestamps.ts";
 import type { Log } from "../../observe/log.ts";
 
-/** What a node says of itself when it registers. */
+/** What a kubelet reports about its node when it registers. */
 export interface NodeDescription {
   readonly name: string;
   readonly labels?: Readonly<Record<string, string>>;

@@ -17,16 +17,16 @@ interface Place {
   readonly host: string;
   readonly port: number;
   readonly path: string;
-  /** Whose certificate it has to be, where that is not the host. */
+  /** The name that the certificate must have, if it is not the host. */
   readonly servername?: string;
   readonly ca: string;
 }
 
 /**
  * Calls webhooks as an API server does: over TLS, trusting the caBundle, by URL or by the name of a
- * service, and fails in Go's words. A Ready pod behind the service answers; `portOf` tells where on
- * loopback it listens. There are no probes here, so a pod counts as Ready before its program
- * listens: the next one is asked then.
+ * service. Errors have Go's messages. A Ready pod of the service answers; `portOf` returns its port
+ * on loopback. The lab has no probes, so a pod may be Ready before its program listens: then the
+ * next pod is tried.
  */
 export function webhookCaller(api: LabApi, portOf: (podKey: string) => number | undefined): CallWebhook {
   return async ({ caBundle = "", service, url = "" }, review, signal) => {
@@ -58,7 +58,7 @@ const UNKNOWN_AUTHORITY = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ]);
 
-/** Throws what Go would say of an error of a connection. */
+/** Throws a connection error with Go's message. */
 function inGoWords(error: unknown): never {
   const { code = "", address = "", port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === "ECONNREFUSED") {
@@ -112,7 +112,7 @@ function post(to: Place, body: string, signal: AbortSignal): Promise<unknown> {
   });
 }
 
-/** Throws what the API server's client makes of an answer that is of no use. */
+/** Throws the error of the API server's client for an unusable answer. */
 function readAnswer({ headers, statusCode = 0 }: IncomingMessage, text: string): unknown {
   if (statusCode >= 500) {
     const said = headers["content-type"]?.startsWith("text/") === true ? text : "unknown";

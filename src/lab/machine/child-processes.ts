@@ -6,9 +6,9 @@ import type { ProcessRunner, RunningProcess } from "../kubelet/runtimes/process-
 import { Guard } from "./guard.ts";
 import { CONTAINER_VARIABLE, killStragglers } from "./stragglers.ts";
 
-/** Of what a container has written so much is kept, from its end. */
+/** How many characters of a container's output are kept: the last ones. */
 const KEPT = 1_000_000;
-/** How long its pipes are read after its end: somebody whom we cannot find may hold them open. */
+/** How long the pipes are read after the end: a process that we cannot find may hold them open. */
 const LAST_WORDS_MS = 500;
 
 /**
@@ -24,8 +24,8 @@ export class ChildProcesses implements ProcessRunner {
   #started = 0;
 
   /**
-   * `guard` ends what was started when this process dies without having done it; it is the caller's
-   * to close. @default one of its own
+   * `guard` ends the child processes when this process dies without having done so. The caller
+   * closes it. @default one of its own
    */
   constructor(guard?: Guard) {
     this.#guard = guard ?? new Guard();
@@ -100,7 +100,7 @@ export class ChildProcesses implements ProcessRunner {
     return left;
   }
 
-  /** As a container runtime does: SIGTERM is for the first process alone, SIGKILL for all. */
+  /** As a container runtime does: SIGTERM goes to the first process only, SIGKILL to all. */
   #signal(group: number, signal: "SIGTERM" | "SIGKILL"): void {
     if (signal === "SIGKILL") this.#kill(-group);
     else this.#kill(group, signal);

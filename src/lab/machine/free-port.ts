@@ -1,13 +1,13 @@
 import { createServer } from "node:net";
 
 /**
- * Where kernels give no port to somebody who asks for any (Linux begins at 32768, macOS at 49152),
- * and below the ports of Kubernetes' Services: what is free there stays so until it is bound.
+ * Below the ephemeral ports (Linux: from 32768, macOS: from 49152) and the NodePorts. A free port
+ * here stays free until it is bound.
  */
 const FIRST = 20_000;
 const COUNT = 10_000;
 
-/** Processes beside each other begin at different ones. */
+/** Concurrent processes begin at different ports. */
 let tried = (process.pid * 97) % COUNT;
 
 /**

@@ -1,12 +1,11 @@
-// Ends the child processes of a lab that can no longer do it: a process that was killed by SIGKILL,
-// or has crashed, cleans up nothing.
+// Ends the child processes of a lab that cannot do so itself, because its process was killed with
+// SIGKILL or has crashed.
 //
-// It is a shell that reads from a pipe which process groups there are, and outlives this process.
-// When the pipe ends without a word (`.` is said by `close`), it kills the groups that have not
-// been taken off and (where there is a /proc) whoever carries the lab's mark in the environment,
-// removes the lab's directory if it was given one, and ends. Invariant: a group is taken off as
-// soon as its process has ended, so that a number that belongs to another program by then is not
-// killed.
+// The guard is a shell that outlives this process. It reads the lab's process groups from a pipe.
+// When the pipe ends and `close` has not written `.`, the guard kills the groups that are still
+// listed and (where /proc exists) every process with the lab's mark in its environment. Then it
+// removes the lab's directory, if it was given one, and ends. Invariant: a group is removed from
+// the list as soon as its process has ended, so that a reused number is not killed.
 import { spawn, type ChildProcess } from "node:child_process";
 import { CONTAINER_VARIABLE } from "./stragglers.ts";
 
@@ -43,10 +42,10 @@ export class Guard {
     });
     this.#ended = new Promise((resolve) => {
       this.#shell.once("exit", () => resolve());
-      // A machine without /bin/sh plays no containers either, and says so then.
+      // Without /bin/sh no container can run either, and that is reported then.
       this.#shell.once("error", () => resolve());
     });
-    // A guard that is gone guards nothing, and nothing can be done about it.
+    // If the guard is gone, nothing can be done about it.
     this.#shell.stdin?.on("error", () => undefined);
     this.#shell.unref();
   }
@@ -74,7 +73,7 @@ export class Guard {
   /** There is nothing to guard any more; resolves when the guard has ended. */
   async close(): Promise<void> {
     this.#shell.stdin?.end(".\n");
-    // Until now it was to keep nobody alive.
+    // Until now the guard did not keep this process alive.
     this.#shell.ref();
     await this.#ended;
   }

@@ -4,8 +4,8 @@
 //   starting ──▶ running ── close() ──▶ closed: no process, no connection
 //                                       (the directories stay: they are the caller's)
 //
-// It runs commands that its API is given, as this user: whoever can reach the API and has a token
-// is this user. So it listens on loopback and takes nobody without a token.
+// It runs commands from the objects in its API as this user, so a client with a token has all
+// rights of this user. It therefore listens on loopback only and refuses requests without a token.
 import { join } from "node:path";
 import type { Clock } from "../../effects/clock.ts";
 import type { Random } from "../../effects/random.ts";
@@ -40,7 +40,7 @@ export interface MachineLabOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** @default 0: a free one */
   readonly port?: number;
-  /** Told of what is not played as it would be in a cluster. */
+  /** Called with a sentence about each container that does not run as it would in a cluster. */
   readonly timeline?: (line: string) => void;
   readonly observe?: LabOptions["observe"];
 }

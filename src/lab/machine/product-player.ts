@@ -1,9 +1,9 @@
-// Plays the product's own image: its pods run the program of this machine, as the pod's
+// Runs the product's own image: its pods run the program of this machine, as the pod's
 // ServiceAccount.
 //
-// What a container would have of its own is played: the kubeconfig stands for the mounted token,
-// the environment variable HOSTNAME for the host name, and free ports on loopback for the pod's own
-// address (`portOf` and `webhookPortOf` tell which).
+// These replace what a container has: a kubeconfig replaces the mounted token, the environment
+// variable HOSTNAME the host name, and free ports on loopback the pod's address (`portOf` and
+// `webhookPortOf` return them).
 import { keyOf, uidOf } from "../../kube/objects.ts";
 import type { LabUser } from "../api/request.ts";
 import type { ImagePlayer, Prepared } from "../kubelet/runtimes/image-player.ts";
@@ -21,8 +21,8 @@ export interface ProductPlayerOptions {
 }
 
 /**
- * Runs first in the product's process. os.hostname() says what it would in the pod; and a port is
- * open on loopback only: a pod has an address of its own, this machine's is seen by everybody.
+ * Runs first in the product's process. os.hostname() returns the pod's name. Ports are opened on
+ * loopback only, because this machine's address, unlike a pod's, is reachable from outside.
  */
 export const POD_PRELUDE = `data:text/javascript,${encodeURIComponent(`
 import { syncBuiltinESMExports } from "node:module";

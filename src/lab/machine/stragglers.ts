@@ -7,9 +7,9 @@ import { readdir, readFile } from "node:fs/promises";
 export const CONTAINER_VARIABLE = "MOORING_LAB_CONTAINER";
 
 /**
- * Processes of this user that carry a value in their environment that begins with `marker`: what a
- * container has started and what has left its process group (`setsid`, daemons). Only where there
- * is a /proc: elsewhere none is ever found.
+ * Processes of this user with a value of the variable that begins with `marker`: processes that a
+ * container has started, including those that have left its process group (`setsid`, daemons).
+ * Without /proc none is ever found.
  */
 export async function stragglers(marker: string): Promise<readonly number[]> {
   const names = await readdir("/proc").catch(() => []);

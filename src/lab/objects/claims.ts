@@ -4,12 +4,12 @@ import { BIND_COMPLETED, STORAGE_CLASS_BETA } from "../../api/names.ts";
 import { uidOf } from "../../kube/objects.ts";
 import { bytes } from "../../kube/quantity.ts";
 
-/** The class a claim asks for: the annotation of old wins over the field; "" is none. */
+/** The class a claim asks for. The old beta annotation wins over the field; "" is no class. */
 export function claimClass(claim: PersistentVolumeClaim): string {
   return claim.metadata?.annotations?.[STORAGE_CLASS_BETA] ?? claim.spec?.storageClassName ?? "";
 }
 
-/** Whether a class, be it the empty one, was asked for at all. */
+/** Whether the claim names a class, possibly the empty one. */
 export function hasClass(claim: PersistentVolumeClaim): boolean {
   return claim.metadata?.annotations?.[STORAGE_CLASS_BETA] !== undefined || claim.spec?.storageClassName !== undefined;
 }
@@ -24,8 +24,8 @@ export function isDelayed(claim: PersistentVolumeClaim, classOf: (name: string) 
 }
 
 /**
- * The volume is bound to this claim or set aside for it: same name, and same UID where the volume
- * names one.
+ * Whether the volume is bound to this claim or reserved for it: same name, and same UID if the
+ * volume has one.
  */
 export function isBoundTo(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
   const ref = volume.spec?.claimRef;

@@ -1,8 +1,8 @@
 import { KubeError } from "../../kube/errors.ts";
 
 /**
- * Nothing can be created any more, for the namespace is going: nothing to retry, nothing to
- * complain of.
+ * Whether a create failed because the namespace is terminating. There is no need to retry or to log
+ * it.
  */
 export function isNamespaceTerminating(error: unknown): boolean {
   return (

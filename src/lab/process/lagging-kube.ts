@@ -1,10 +1,9 @@
-// A Kube whose watches are late: what a process sees of the cluster is as old as the lag says,
-// while its own requests are carried out at once.
+// A Kube whose watches lag: the process sees the cluster with a delay, while its own requests are
+// carried out at once.
 //
-// Invariants: events keep their order and none is lost; an event is never handed out before its
-// arrival plus the lag of its kind, as the lag is when it is looked at. A lag of Infinity holds
-// events until the lag is set anew. Lists are not late: a cache that lists anew is up to date, as a
-// real one is.
+// Invariants: events keep their order and none is lost. An event is never delivered before its
+// arrival plus the current lag of its kind. A lag of Infinity holds events until the lag is
+// changed. Lists do not lag: a cache that lists again is up to date, as a real one is.
 import type { Clock } from "../../effects/clock.ts";
 import type { Kube, KubeRequest } from "../../kube/kube.ts";
 

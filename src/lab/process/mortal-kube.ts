@@ -2,11 +2,10 @@
 //
 //   alive ── kill() or the write after which it was to die ──▶ dead
 //
-// * Dead: nothing is sent any more and nothing is answered any more: an answer under way is never
-//   delivered, as to a process that was killed. Whoever waits for one waits for ever, so nothing of
-//   a dead process runs on.
-// * A process that is to die after its Nth write dies when the server has carried it out: the write
-//   is there, the answer was not seen.
+// * Dead: no request is sent and no answer is delivered, not even to a request that is under way.
+//   Code that waits for an answer waits for ever, so nothing of a dead process continues.
+// * A process that dies after its Nth write dies when the server has carried the write out: the
+//   object is stored, and the process has not seen the answer.
 import type { Kube, KubeRequest } from "../../kube/kube.ts";
 
 /** Counts and ends the requests of one process. */
@@ -62,7 +61,7 @@ export class MortalKube implements Kube {
   }
 }
 
-/** What a dead process hears. */
+/** The answer to a dead process: a promise that never settles. */
 function silence(): Promise<never> {
   return new Promise<never>(() => undefined);
 }

@@ -31,8 +31,8 @@ export interface Process extends Effects {
 }
 
 /**
- * A controller: takes its informers when it is made, works from `run` on until the signal is
- * aborted.
+ * A controller. It asks for its informers in the constructor, and works from `run` until the signal
+ * is aborted.
  */
 export interface Controller {
   run(signal: AbortSignal): Promise<void>;
@@ -74,8 +74,8 @@ export function recorderOn(effects: Effects, kube: Kube, component: string): Eve
 }
 
 /**
- * Starts caches and controllers of one process; resolves when the signal has been aborted and all
- * have ended.
+ * Runs the caches and controllers of one process. Resolves when the signal has been aborted and all
+ * of them have ended.
  */
 export async function runProcess(
   kube: Kube,

@@ -1,13 +1,12 @@
-// What a real server does to a body before it thinks about it: it decodes the JSON into Go structs
-// and, when it answers, encodes those. Fields that no struct has are lost, `labels: {}` comes back
-// as nothing, `resources` comes back though nobody sent it, `1024Mi` comes back as `1Gi`. Clients
-// meet all of that, for instance when a JSON patch adds a label to an object whose last label was
-// removed.
+// What a real server does with every body: it decodes the JSON into Go structs, and encodes them
+// for the answer. Unknown fields are lost, `labels: {}` comes back as no labels, `resources`
+// appears although it was not sent, and `1024Mi` becomes `1Gi`. Clients can see all of that, for
+// example when a JSON patch adds a label to an object whose last label was removed.
 import { formatQuantity, parseQuantity, QuantityError } from "../../kube/quantity.ts";
 import { microTime, secondsTime } from "../../kube/timestamps.ts";
 import { fieldsOf, type Field, type Shape } from "./schema.ts";
 
-/** Says what is wrong with a body that cannot be decoded, in the words of Go's decoder. */
+/** A body cannot be decoded. The message is that of Go's decoder. */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";
 }

@@ -19,7 +19,7 @@ export interface Field {
   /** In protobuf; `2.1` is field 1 of a message that is field 2 here. */
   readonly number: string;
   /**
-   * Left out when empty. A struct never is, for Go's `omitempty` does not know when one is empty …
+   * Left out when empty. That never applies to a struct: Go's `omitempty` ignores structs …
    */
   readonly omitEmpty: boolean;
   /** … but `omitzero` does. */

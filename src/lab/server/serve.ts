@@ -1,5 +1,4 @@
-// The lab over real HTTP or HTTPS: authentication, bodies, streams. All that it means is decided by
-// LabApi.
+// The lab over real HTTP or HTTPS: authentication, bodies, streams. Everything else is in LabApi.
 import {
   createServer as createHttp,
   type IncomingMessage,
@@ -27,7 +26,7 @@ export interface ServeOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** Bearer tokens. Those that the lab issues (service accounts, `kubeconfig`) are good as well. */
   readonly tokens?: ReadonlyMap<string, LabUser>;
-  /** Who comes without a token. @default the administrator without `tokens`, nobody (401) with */
+  /** The user of a request without a token. @default the administrator; with `tokens` a 401 */
   readonly anonymous?: LabUser;
   /**
    * Cuts streams into chunks of so many bytes, in the middle of characters too: what a client must
@@ -101,7 +100,7 @@ async function answer(
     if ("stream" in result) await sendStream(response, result.stream, options.chunkBytes);
     else send(response, result);
   } catch (error) {
-    // A fault switch, or a client that is gone: either way there is nobody to tell.
+    // A fault switch, or the client has disconnected: there is no one to answer.
     if (error instanceof Failure) send(response, { code: error.status.code, body: error.status });
     else response.destroy();
   }
@@ -128,7 +127,7 @@ async function carryOut(
   });
 }
 
-/** Throws a 401 for a token that nobody has, and for no token where there must be one. */
+/** Throws a 401 for an unknown token, and for a missing one where a token is required. */
 function userOf(api: LabApi, { tokens, anonymous }: ServeOptions, authorization: string | undefined): LabUser {
   const token = /^Bearer (.+)$/i.exec(authorization ?? "")?.[1];
   const user =

@@ -1,6 +1,6 @@
 import type { ObjectMeta } from "../../kube/objects.ts";
 
-/** An object as the lab keeps it: the JSON of the wire, frozen to the bottom. */
+/** An object as the lab stores it: plain JSON, deeply frozen. */
 export interface LabObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -10,7 +10,7 @@ export interface LabObject {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** An object that is being made: deep and nobody else's. */
+/** An object that is being made: a deep copy that may be changed. */
 export interface Draft {
   apiVersion: string;
   kind: string;

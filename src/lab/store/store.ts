@@ -1,13 +1,13 @@
-// All objects of the lab, and what became of them lately.
+// All objects of the lab, and the history of their recent changes.
 //
-// One counter numbers every change of every object (its resourceVersion); a change is one step:
-// counter, object, history and listeners, in that order, with nothing awaited between. The last
-// `historyLimit` changes are kept, each with the object before and after, so that any state since
-// then can be looked at again.
+// One counter numbers every change of every object (its resourceVersion). A change is one
+// synchronous step: counter, object, history and listeners, in that order. The last `historyLimit`
+// changes are kept, each with the object before and after, so that every state since then can be
+// read again.
 //
-// Invariants: objects are frozen to the bottom and shared by the store, its history and all
-// readers; versions in the history are contiguous and end at `version`; what is older than `oldest`
-// is forgotten and asking for it is Expired, never a guess.
+// Invariants: objects are deeply frozen and shared by the store, its history and all readers.
+// Versions in the history are contiguous and end at `version`. A request for a version older than
+// `oldest` is Expired.
 import { deepFreeze } from "../../kube/watch/freeze.ts";
 import type { LabObject } from "./object.ts";
 

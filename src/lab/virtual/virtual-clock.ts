@@ -1,9 +1,9 @@
-// Time that passes only when it is told to, and as fast as the work in it can be done: for a lab
-// without sockets.
+// A clock whose time passes only in `run`, and as fast as the work is done: for a lab without
+// sockets.
 //
-// Between two timers everything that can run does run: without sockets, files and threads all work
-// is promises, and those are through when the event loop takes its next turn. So a timer fires, one
-// turn is waited for, the next fires.
+// Between two timers everything that can run does run. Without sockets, files and threads all work
+// is promises, and they are done by the next turn of the event loop. So the clock fires a timer,
+// waits one turn, and fires the next.
 //
 // Invariants: timers fire in the order of their times, those of one time in the order in which they
 // were set; a callback sees exactly its due time; nothing fires outside of `run`. Given the same

@@ -1,9 +1,8 @@
 /*
- * Validating webhooks: the part of a request that may wait. The rest of a request awaits nothing,
- * so what a webhook was asked about may be another thing when the request is carried out, as on a
- * real server.
+ * Validating webhooks: the only asynchronous part of a request. The object may change between the
+ * webhook's answer and the rest of the request, as on a real server.
  *
- * Only evictions are sent to webhooks: that is what the product has one for.
+ * Only evictions are sent to webhooks: the product has a webhook for nothing else.
  */
 import type { ValidatingWebhook } from "kubernetes-types/admissionregistration/v1.js";
 import type { Eviction } from "kubernetes-types/policy/v1.js";
@@ -15,9 +14,9 @@ import type { ObjectRoute } from "../route.ts";
 import type { Webhook } from "./webhooks-for.ts";
 
 /**
- * Sends an AdmissionReview to where the client configuration points, and resolves with the answer.
- * Rejects with what Go would say of the connection, and with an UnusableAnswer when there was
- * one.
+ * Sends an AdmissionReview to the address in the client configuration and resolves with the answer.
+ * Rejects with Go's error message when the connection fails, and with an UnusableAnswer when the
+ * answer cannot be used.
  */
 export type CallWebhook = (
   to: ValidatingWebhook["clientConfig"],
@@ -32,7 +31,7 @@ export class UnusableAnswer extends Error {
 
 /** What the webhooks have said. */
 export interface Admission {
-  /** Of all of them, also of those that refuse. */
+  /** Warnings of all webhooks, including those that refuse. */
   readonly warnings: readonly string[];
   readonly refusal: Failure | undefined;
 }
@@ -58,7 +57,7 @@ interface Deps {
 
 const DEFAULT_TIMEOUT_S = 10;
 
-/** Asks all of them at once; the refusal is that of the first. */
+/** Calls all webhooks at once. If several refuse, the first one's refusal is the answer. */
 export async function admit(deps: Deps, webhooks: readonly Webhook[], question: Question): Promise<Admission> {
   const answers = await Promise.all(webhooks.map((webhook) => ask(deps, webhook, question)));
   return {
@@ -67,7 +66,7 @@ export async function admit(deps: Deps, webhooks: readonly Webhook[], question: 
   };
 }
 
-/** A webhook that cannot be asked passes or refuses as its failurePolicy says. */
+/** Calls one webhook. If the call fails, its failurePolicy decides. */
 async function ask({ clock, call, uid }: Deps, webhook: Webhook, question: Question): Promise<Admission> {
   const { timeoutSeconds = DEFAULT_TIMEOUT_S, clientConfig, failurePolicy } = webhook;
   const { signal } = question.request;
@@ -90,7 +89,7 @@ async function ask({ clock, call, uid }: Deps, webhook: Webhook, question: Quest
   }
 }
 
-/** It was reached, and what it said makes no sense. */
+/** The webhook answered, but its answer is malformed. */
 class InvalidResponse extends Error {
   override readonly name = "InvalidResponse";
 }

@@ -1,4 +1,4 @@
-// Role-based access: the union of all roles that are bound to the user. There is no "no".
+// Role-based access: the union of all roles that are bound to the user. There are no deny rules.
 import type {
   ClusterRole,
   ClusterRoleBinding,
@@ -11,7 +11,7 @@ import type { Store } from "../../store/store.ts";
 import { storeKey } from "../../store/object.ts";
 import type { LabUser } from "../request.ts";
 
-/** What somebody wants to do. */
+/** What a user wants to do. */
 export type Attributes =
   | {
       readonly verb: string;
@@ -23,7 +23,7 @@ export type Attributes =
     }
   | { readonly verb: string; readonly path: string };
 
-/** Whose members may do all, whatever the roles say. */
+/** The group whose members may do everything. */
 const MASTERS = "system:masters";
 
 export function isAllowed(store: Store, user: LabUser, attributes: Attributes): boolean {
@@ -91,7 +91,7 @@ function has(list: readonly string[] | undefined, value: string): boolean {
   return (list ?? []).some((each) => each === "*" || each === value);
 }
 
-/** The words in which a request is refused. */
+/** The message of a refused request. */
 export function refusalText(user: LabUser, attributes: Attributes): string {
   if ("path" in attributes)
     return `User ${JSON.stringify(user.name)} cannot ${attributes.verb} path ${JSON.stringify(attributes.path)}`;

@@ -1,5 +1,5 @@
-// Questions that are asked by creating an object which is never stored: may somebody do this, whose
-// token is that.
+// Reviews: kinds whose objects are created to ask a question and are never stored. They ask whether
+// a user may do something, and to whom a token belongs.
 import type {
   SelfSubjectAccessReviewSpec,
   SubjectAccessReviewSpec,
@@ -17,7 +17,7 @@ import type { Tokens } from "./tokens.ts";
 export interface ReviewDeps {
   readonly state: State;
   readonly tokens: Tokens;
-  /** False: everybody may do all. */
+  /** False: every user may do everything. */
   readonly strict: boolean;
 }
 

@@ -9,7 +9,7 @@ interface Issued {
 }
 
 /**
- * Bearer tokens: those that the lab was given and those that it has issued. They mean something to
+ * Bearer tokens: those that were configured and those that the lab has issued. They are valid in
  * this lab only.
  */
 export class Tokens {
@@ -26,7 +26,7 @@ export class Tokens {
     this.#known.set(token, { user, expiresAt: Infinity });
   }
 
-  /** Issues a token that is good for so long. */
+  /** Issues a token that is valid for `seconds`. */
   issue(user: LabUser, seconds: number): { token: string; expiresAt: number } {
     const token = `lab-${this.#random.uuid()}`;
     const expiresAt = this.#clock.now() + seconds * 1000;
@@ -34,7 +34,7 @@ export class Tokens {
     return { token, expiresAt };
   }
 
-  /** Whose token this is; undefined for one that is unknown or has expired. */
+  /** The user of a token; undefined when it is unknown or has expired. */
   userOf(token: string): LabUser | undefined {
     const issued = this.#known.get(token);
     return issued === undefined || issued.expiresAt <= this.#clock.now() ? undefined : issued.user;

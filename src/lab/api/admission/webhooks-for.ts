@@ -1,4 +1,4 @@
-// Which webhooks are asked about an eviction. The words are those of the API server's
+// Chooses the webhooks to call for an eviction. Messages are those of the API server's
 // admission/plugin/webhook/{rules,predicates}.
 import type { ValidatingWebhook } from "kubernetes-types/admissionregistration/v1.js";
 import type { Eviction } from "kubernetes-types/policy/v1.js";
@@ -44,7 +44,7 @@ function matches({ apiGroups, apiVersions, operations, resources, scope }: Rule,
     has(apiGroups, "*", group) &&
     has(apiVersions, "*", version) &&
     has(operations, "*", "CREATE") &&
-    // A lone * means objects, not what is below them.
+    // A single * matches objects, but not their subresources.
     has(resources, `${plural}/eviction`, `${plural}/*`, "*/*", "*/eviction") &&
     scope !== "Cluster"
   );

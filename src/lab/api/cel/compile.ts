@@ -1,7 +1,7 @@
 /*
- * CEL, as far as the rules of our own kinds use it. Whatever else an expression has is refused by
- * its name when it is compiled. There is no check of types: the real API server does that when it
- * is given the CustomResourceDefinition.
+ * The part of CEL that the rules of our own kinds use. Compiling an expression that uses anything
+ * else fails, with an error that names it. Types are not checked: the real API server does that
+ * when the CustomResourceDefinition is applied.
  */
 import {
   absorbing,
@@ -18,7 +18,7 @@ import {
 } from "./operations.ts";
 import { tokensOf, UnknownCel, type Token } from "./tokens.ts";
 
-/** Compiles an expression in which these names may stand. Throws UnknownCel. */
+/** Compiles an expression that may use these names. Throws UnknownCel. */
 export function compileCel(expression: string, names: readonly string[]): Evaluate {
   return new Compiler(expression, names).whole();
 }
@@ -137,7 +137,7 @@ class Compiler {
     return (names) => names[name];
   }
 
-  /** `has(a.b.c)`: `a.b` is read, and asked for `c`. */
+  /** `has(a.b.c)`: reads `a.b` and tests whether it has the field `c`. */
   #has(): Evaluate {
     let on = this.#primary();
     this.#must(".");

@@ -1,12 +1,11 @@
-// What operators, functions and macros do with values. CEL has more of each; the rest is refused by
-// its name when an expression is compiled.
+// The operators, functions and macros. CEL has more; compiling an expression that uses them fails.
 
-/** An expression has no value, as where it reads a field that is not there. */
+/** The evaluation failed, for example because it read a field that does not exist. */
 export class CelError extends Error {
   override readonly name = "CelError";
 }
 
-/** An expression, ready to be given the values of its names. */
+/** A compiled expression. It is called with the values of its names. */
 export type Evaluate = (names: Readonly<Record<string, unknown>>) => unknown;
 
 export type Binary = (left: unknown, right: unknown) => unknown;
@@ -28,7 +27,7 @@ export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
   ["split", (on, [separator]) => textOf(on, "split").split(textOf(separator, "split"))],
 ]);
 
-/** What a macro makes of a list and of what is asked of each item. */
+/** The result of each macro for a list and a predicate on its items. */
 export const MACROS: ReadonlyMap<string, (items: readonly unknown[], holds: (item: unknown) => unknown) => boolean> =
   new Map([
     ["all", (items, holds) => joined(items, holds, false)],
@@ -36,7 +35,7 @@ export const MACROS: ReadonlyMap<string, (items: readonly unknown[], holds: (ite
     ["exists_one", (items, holds) => items.filter((item) => truth(holds(item))).length === 1],
   ]);
 
-/** What is asked of the items, joined by `||` with `wanted` true, by `&&` with false. */
+/** The predicate's results joined by `||` (`wanted` true) or by `&&` (`wanted` false). */
 function joined(items: readonly unknown[], holds: (item: unknown) => unknown, wanted: boolean): boolean {
   return items.reduceRight<() => boolean>(
     (rest, item) => () => absorbing(() => holds(item), rest, wanted),
@@ -44,7 +43,9 @@ function joined(items: readonly unknown[], holds: (item: unknown) => unknown, wa
   )();
 }
 
-/** `||` with `wanted` true, `&&` with false: either side decides, whatever the other is. */
+/**
+ * `||` (`wanted` true) or `&&` (`wanted` false). One side may decide even if the other one fails.
+ */
 export function absorbing(left: () => unknown, right: () => unknown, wanted: boolean): boolean {
   let first: boolean;
   try {
@@ -62,7 +63,7 @@ export function select(on: unknown, field: string): unknown {
   return (on as Readonly<Record<string, unknown>>)[field];
 }
 
-/** What `has` says. */
+/** The result of `has`. */
 export function hasField(on: unknown, field: string): boolean {
   if (typeof on !== "object" || on === null || Array.isArray(on)) throw new CelError(`no object has .${field}`);
   return Object.hasOwn(on, field) && (on as Readonly<Record<string, unknown>>)[field] !== undefined;
@@ -94,7 +95,7 @@ function compare(left: unknown, right: unknown): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-/** Of lists item by item, of objects field by field. */
+/** Compares lists item by item and objects field by field. */
 function equal(left: unknown, right: unknown): boolean {
   if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return left === right;
   if (Array.isArray(left) !== Array.isArray(right)) return false;

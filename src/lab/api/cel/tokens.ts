@@ -1,18 +1,18 @@
 /** A piece of an expression. */
 export interface Token {
   readonly kind: "name" | "number" | "text" | "sign" | "end";
-  /** Of a text: what it says, without its quotes. */
+  /** For a string literal: its value without the quotes. */
   readonly text: string;
 }
 
-/** What the lab's CEL does not know. It stands for a mistake of ours, never for one of a client. */
+/** The expression uses CEL that the lab does not know. That is a bug of ours, not of a client. */
 export class UnknownCel extends Error {
   override readonly name = "UnknownCel";
 }
 
 const PIECES = /\s*(?:([A-Za-z_]\w*)|(\d+)(?![\w.])|'([^'\\]*)'|"([^"\\]*)"|(&&|\|\||[=!<>]=|[!<>?:+.,()[\]]))/y;
 
-/** Cuts an expression into pieces. Throws UnknownCel. */
+/** Splits an expression into tokens. Throws UnknownCel. */
 export function tokensOf(expression: string): Token[] {
   const tokens: Token[] = [];
   const text = expression.trimEnd();

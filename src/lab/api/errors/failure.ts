@@ -28,7 +28,7 @@ export interface FailureStatus {
   readonly code: number;
 }
 
-/** Thrown by whatever carries out a request; becomes the answer. */
+/** Thrown while a request is carried out, and turned into the answer. */
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly status: FailureStatus;
@@ -47,7 +47,7 @@ export class Failure extends Error {
     };
   }
 
-  /** What a client over HTTP makes of it. */
+  /** The error that a client over HTTP gets. */
   toKubeError(): KubeError {
     const { code, reason, message, details } = this.status;
     const fields = { code, reason: reason ?? "Unknown", message };
@@ -94,7 +94,7 @@ export function conflict(kind: Pick<Named, "group" | "plural">, name: string, wh
   return new Failure(409, "Conflict", message, detailsOf(kind, name));
 }
 
-/** What storage says of a write whose precondition does not hold. `key` is namespace/name. */
+/** The storage's error for a write whose precondition does not hold. `key` is namespace/name. */
 export function unmetPrecondition(
   kind: Pick<Named, "group" | "plural">,
   name: string,
@@ -108,7 +108,7 @@ export function unmetPrecondition(
   );
 }
 
-/** Somebody else has written the object since. */
+/** Another client has written the object since. */
 export function modified(kind: Named, name: string): Failure {
   return conflict(
     kind,
@@ -147,12 +147,12 @@ export function tooManyRequests(message: string, causes: readonly Cause[], retry
   });
 }
 
-/** What Go says of a text that is no number. */
+/** Go's error message for a text that is not a number. */
 export function noNumber(text: string, parser: "ParseUint" | "ParseInt" = "ParseUint"): string {
   return `strconv.${parser}: parsing ${JSON.stringify(text)}: invalid syntax`;
 }
 
-/** A path that no group serves: not even the part that answers in Status objects. */
+/** A path outside every API group. Its answer is plain text and not a Status object. */
 export function noSuchPath(): PlainFailure {
   return new PlainFailure(404, "404 page not found\n");
 }

@@ -1,5 +1,5 @@
-// What is wrong with the fields of an object, in the words of apimachinery
-// (pkg/util/validation/field), and the 422 made of it.
+// Validation errors of an object's fields, with the messages of apimachinery
+// (pkg/util/validation/field), and the 422 that reports them.
 import { Failure, type Cause, type Named } from "./failure.ts";
 
 const BLOCKS_RULES = new Set([
@@ -28,7 +28,7 @@ export class FieldErrors {
     this.#add("FieldValueInvalid", field, `Invalid value: ${printed(value)}`, detail);
   }
 
-  /** A CEL rule does not hold: such a cause shows no value. */
+  /** A violated CEL rule. Its cause does not show the value. */
   brokenRule(field: string, message: string): void {
     this.#add("FieldValueInvalid", field, "Invalid value", message);
   }
@@ -63,7 +63,7 @@ export class FieldErrors {
     this.#add("FieldValueTooMany", field, `Too many: ${String(count)}`, `must have at most ${String(limit)} items`);
   }
 
-  /** Whether anything found is of the sort after which a server does not evaluate CEL rules. */
+  /** Whether an error was found that stops a real server from evaluating CEL rules. */
   get blocksRules(): boolean {
     return this.#causes.some(({ reason }) => BLOCKS_RULES.has(reason));
   }
@@ -73,7 +73,7 @@ export class FieldErrors {
     if (this.found) throw new Failure(500, "", this.#text());
   }
 
-  /** The 422; nothing when nothing is wrong. */
+  /** Throws the 422 if there are errors. */
   throwIfFound(kind: Pick<Named, "group" | "kind">, name: string): void {
     if (!this.found) return;
     const all = this.#text();

@@ -11,8 +11,8 @@ export function goText(value: unknown): string {
 }
 
 /**
- * A value of a recorded type in the names of Go's fields, which messages print whose author forgot
- * that they have others in JSON.
+ * A value with Go's field names instead of the JSON ones: some messages of the real server print
+ * objects in this form.
  */
 export function internalForm(type: string, value: unknown): unknown {
   return internal({ is: "struct", name: type }, value);

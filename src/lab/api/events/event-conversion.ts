@@ -1,4 +1,4 @@
-// events.k8s.io/v1 and the core group's events are one kind of object with fields of other names.
+// events.k8s.io/v1 and core/v1 events are the same objects, with different field names.
 import type { LabObject } from "../../store/object.ts";
 import type { Converter, KindRow } from "../kinds/kind-row.ts";
 

@@ -14,8 +14,8 @@ interface Due {
 }
 
 /**
- * Removes events that are an hour old. No timers: it looks whenever somebody asks for events, so
- * nobody sees one that should be gone.
+ * Removes events that are an hour old. It has no timer: it runs whenever a client reads events, so
+ * no client sees an expired one.
  */
 export class EventExpiry {
   readonly #store: Store;
@@ -41,7 +41,7 @@ export class EventExpiry {
       if (first === undefined || first.at > now) return;
       this.#first = undefined;
       const object = this.#store.read(EVENTS, first.key);
-      // One that was written again since has an entry of its own further on.
+      // An event that was written again since has a later entry of its own.
       if (object === undefined || object.metadata.resourceVersion !== first.version) continue;
       const { namespace, name = "" } = object.metadata;
       this.#store.remove(EVENTS, storeKey(namespace, name), object);

@@ -1,8 +1,8 @@
 import type { Draft } from "../../store/object.ts";
 
 /**
- * What a cluster has before anybody has created anything. The default service accounts are made by
- * a controller, as everywhere.
+ * The objects of a new cluster. The default service accounts are not among them: a controller makes
+ * them, as in every cluster.
  */
 export function bootstrapObjects(): {
   plural: string;

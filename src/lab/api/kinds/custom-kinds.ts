@@ -2,9 +2,9 @@
  * The rows of our own kinds, made from the definitions that the shipped CustomResourceDefinitions
  * are made from: what a cluster serves once those are applied. The lab serves them always.
  *
- * A body goes through the structural schema of its kind: unknown fields are dropped, defaults
- * filled in, and what does not fit is a 422. So is what breaks one of the kind's CEL rules, which
- * are looked at when nothing else is wrong with the form of the object.
+ * A body is checked against the structural schema of its kind: unknown fields are dropped, defaults
+ * are filled in, and anything invalid is a 422. The CEL rules of the kind are evaluated when the
+ * schema has found no error; a violated rule is a 422 too.
  */
 import type { CustomKind } from "../../../api/crd/custom-kind.ts";
 import { customKinds } from "../../../api/crd/kinds.ts";

@@ -1,7 +1,7 @@
 /*
- * The CEL rules of a custom kind. Those of the whole object are looked at before those of its spec,
- * each in its order, and every one that does not hold is a cause of the refusal. A rule about
- * `oldSelf` is looked at only where there is something old.
+ * The CEL rules of a custom kind. The rules of the whole object are evaluated before those of its
+ * spec, in order, and each violated rule is a cause in the 422. A rule with `oldSelf` is evaluated
+ * only on an update.
  */
 import type { CustomKind, Rule } from "../../../api/crd/custom-kind.ts";
 import type { LabObject } from "../../store/object.ts";

@@ -5,7 +5,7 @@ import type { SelectableFields } from "../select/field-selector.ts";
 import type { LabUser } from "../request.ts";
 import type { Column } from "../kubectl/columns/column.ts";
 
-/** What rules may look at besides the object. */
+/** What rules can read in addition to the object. */
 export interface RuleContext {
   readonly now: number;
   readonly random: Random;
@@ -17,13 +17,13 @@ export interface RuleContext {
 }
 
 /**
- * What the API server does with objects of one kind beyond what it does with all. Every step may be
- * left out.
+ * The rules that the API server has for one kind, in addition to those for all kinds. Every method
+ * is optional.
  */
 export interface KindRules {
   /**
-   * Drops unknown fields of a decoded body and gives their paths, where the recorded type does not
-   * know them.
+   * Drops the unknown fields of a decoded body and returns their paths, for kinds whose fields are
+   * not in the recorded type.
    */
   readonly prune?: (draft: Record<string, unknown>) => readonly string[];
   /** Fills in what was left out: on every write, before anything else. */
@@ -45,13 +45,13 @@ export interface KindRules {
   /** Throws for an object that may not be deleted. */
   refuseDeletion?(object: LabObject): void;
   /**
-   * Seconds that a deletion waits for whoever confirms it. Without this rule objects are removed at
-   * once.
+   * Seconds that a deletion waits for confirmation (by the kubelet). Without this rule objects are
+   * removed at once.
    */
   gracePeriod?(object: LabObject, asked: number | undefined): number;
 }
 
-/** Objects of a kind may be served in another shape than they are kept in (events). */
+/** Converts between the stored and the served form of a kind (events). */
 export interface Converter {
   /** The kind they are kept as. */
   readonly stored: KindRow;

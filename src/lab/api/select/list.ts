@@ -160,7 +160,7 @@ function readToken(text: string): Token {
     const token = JSON.parse(Buffer.from(text, "base64url").toString()) as Token;
     if (token.v === "meta.k8s.io/v1" && Number.isInteger(token.rv) && typeof token.start === "string") return token;
   } catch {
-    // Not one of ours: said below.
+    // Not one of our tokens: reported below.
   }
   const first = Buffer.from(text, "base64url")[0];
   const char = first === undefined ? undefined : goChar(first);

@@ -22,10 +22,10 @@ export type Put = KubeObject & { readonly spec?: unknown; readonly status?: unkn
 type React = (path: string, object: KubeObject) => void;
 
 /**
- * The lab's API server as the Kube of what is under test, which meets all of the server's rules.
- * The test looks into the store beside it, and sets objects up there as they are to stand: uid,
- * status, finalizers and all in one change. Such an object must still be one that a server could
- * have stored. What the test does is neither in the log nor intercepted.
+ * The lab's API server as the Kube for the code under test, with all of the server's rules. The
+ * test itself can read the store directly, and put complete objects into it (uid, status,
+ * finalizers) in one change. Such an object must be one that a server could have stored. What the
+ * test does is neither logged nor intercepted.
  */
 export class LabKube extends FaultyKube {
   readonly api: LabApi;
@@ -64,15 +64,15 @@ export class LabKube extends FaultyKube {
   }
 
   /**
-   * Sets an object up as it is to stand. A uid is kept, and a namespace made, where none is given.
-   * Throws a Failure for what no server would have stored. Rules of what may become of an object
-   * are not asked: the one before may have been another, or this one may come from a backup.
+   * Stores an object as it is. Without a uid it keeps the old one; a missing namespace is created.
+   * Throws a Failure for an object that no server would store. Update rules are not checked,
+   * because this may be a new object with the same name, or one from a backup.
    */
   put(path: string, object: Put): void {
     this.#put(path, object, checkStored);
   }
 
-  /** The same for an object that was stored before the rules which would refuse it now. */
+  /** Like `put`, but without validation: for an object from before a rule existed. */
   putUnruled(path: string, object: Put): void {
     this.#put(path, object, () => undefined);
   }
@@ -101,7 +101,7 @@ export class LabKube extends FaultyKube {
     this.#tell();
   }
 
-  /** Makes an object go at once, whatever holds it. Does nothing to one that is not there. */
+  /** Removes an object at once, despite finalizers. Does nothing if it does not exist. */
   remove(path: string): void {
     const { row, ...rest } = targetOf(path);
     const key = keyOf({ row, ...rest });

@@ -4,9 +4,9 @@
 //     └── else ──▶ terminating (deletionTimestamp) ──▶ gone, when the last finalizer is taken away
 //                                                      and the grace period is 0
 //
-// A pod on a node is given time: it stays until its kubelet deletes it once more, with grace period
-// 0. Later deletions may only shorten that time. Finalizers hold what is left after that. Nothing
-// leaves the state terminating but by going.
+// A pod on a node has a grace period: it stays until its kubelet deletes it again with grace period
+// 0. Later deletions may only shorten that time. After it, finalizers still hold the object. A
+// terminating object can only be removed; it never becomes live again.
 import { secondsTime } from "../../../kube/timestamps.ts";
 import { sameJson, type LabObject } from "../../store/object.ts";
 import { conform, DecodeError } from "../../schema/conform.ts";
@@ -128,7 +128,7 @@ function terminating(state: State, before: LabObject, grace: Grace, finalizers: 
       ? now
       : Date.parse(metadata.deletionTimestamp ?? "") - (metadata.deletionGracePeriodSeconds ?? 0) * 1000;
     const due = began + grace * 1000;
-    // Never into the past: whoever confirms the deletion still has a second.
+    // Never in the past: the kubelet must have at least a second to confirm the deletion.
     timed.deletionTimestamp = secondsTime(Math.max(due, now));
     timed.deletionGracePeriodSeconds = due < now ? 1 : grace;
   }
@@ -145,7 +145,7 @@ function terminating(state: State, before: LabObject, grace: Grace, finalizers: 
   return { ...next, status: { ...(before["status"] as object | undefined), phase: "Terminating" } };
 }
 
-/** A namespace goes when its own finalizers (those of its spec) are gone as well. */
+/** A namespace is held by the finalizers in its spec too. */
 function heldByNamespace(object: LabObject): boolean {
   const spec = object["spec"] as { finalizers?: readonly string[] } | undefined;
   return object.kind === "Namespace" && (spec?.finalizers ?? []).length > 0;

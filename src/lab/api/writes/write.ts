@@ -1,6 +1,6 @@
-// Creating and changing objects. The order is upstream's: decode, default, metadata, what the
-// strategy puts back, admission, validation, and then the one step that changes the store. Nothing
-// is awaited in here, so a write is never between two states.
+// Creating and changing objects. The order is that of the real API server: decode, defaults,
+// metadata, fields that the strategy restores, admission, validation, and then the one step that
+// changes the store. Everything here is synchronous, so a write is never half done.
 import { sameJson, storeKey, thaw, type Draft, type LabObject } from "../../store/object.ts";
 import { decodeObject, type FieldValidation } from "./body.ts";
 import {
@@ -38,9 +38,9 @@ export interface Written {
   readonly warnings: readonly string[];
 }
 
-/** What an object may have as JSON in etcd. */
+/** The largest object as JSON in etcd, in bytes. */
 const LARGEST_OBJECT = 1.5 * 1024 * 1024;
-/** So often is a generated name that is taken made anew. */
+/** How often a generated name is tried again when it is taken. */
 const NAME_ATTEMPTS = 8;
 
 export function createObject(state: State, target: Target, body: unknown, options: WriteOptions): Written {
@@ -90,7 +90,7 @@ export function matchName(draft: Draft, name: string): void {
   );
 }
 
-/** How an update differs by the door it came through. */
+/** The endpoint through which an update came: it decides which fields may change. */
 export type Door = "main" | "status" | "finalize" | "internal";
 
 /** PUT. */
@@ -113,7 +113,7 @@ export function replaceObject(state: State, target: Target, body: unknown, door:
 }
 
 /**
- * Any change of an object that is there: judges it and stores it. `draft` is the object as the
+ * Updates an existing object: validates the change and stores it. `draft` is the object as the
  * client wants it.
  */
 export function updateDraft(
@@ -177,8 +177,8 @@ export function commitUpdate(
 }
 
 /**
- * A deleted object goes when nobody holds it any more: its finalizers are gone, and its grace
- * period was over before.
+ * Whether a deleted object can be removed: it has no finalizers left, and its grace period had
+ * ended before.
  */
 function isReleased(next: LabObject, before: LabObject): boolean {
   if (before.metadata.deletionTimestamp === undefined) return false;
@@ -200,7 +200,7 @@ function checkVersion(row: KindRow, name: string, draft: Draft, before: LabObjec
   }
 }
 
-/** Each door writes its part and leaves the others as they are. */
+/** Restores the parts of the object that this endpoint does not write. */
 function keepOthers(draft: Draft, before: LabObject, door: Door, row: KindRow): void {
   if (door === "internal") return;
   if (door === "main") {
@@ -250,7 +250,7 @@ function freeName(state: State, target: Target, prefix: string): string {
   return name;
 }
 
-/** Nothing is created in a namespace that is not there, or that is going. */
+/** Refuses to create an object in a namespace that does not exist or is terminating. */
 function checkNamespace(state: State, target: Target, name: string): void {
   const { row, namespace } = target;
   if (!row.namespaced || namespace === undefined) return;

@@ -3,17 +3,18 @@
 // Two queues that hold each name once, two workers, one per queue, which run beside each other:
 //   event of a volume ─▶ volume queue ─▶ volume worker: takes the volume into `volumes`, syncs it
 //   event of a claim  ─▶ claim queue  ─▶ claim worker:  takes the claim into `claims`, syncs it
-// At the start everything listed is taken in at once; then, at once and every 15 s, all names are
+// At the start all listed objects go into the two caches. Then, and every 15 s, all names are
 // queued again, claims first, each kind in random order.
 //
-// * The claim worker looks for a claim's volume only in `volumes`. A claim that somebody else has
-//   bound before the volume worker has reached its volume is marked Lost, and Bound again when the
-//   claim is synced after the volume was taken in: by an event of the claim or by the resync.
+// * The claim worker looks for a claim's volume only in `volumes`. If another writer has bound a
+//   claim before the volume worker has reached its volume, the claim is marked Lost. It becomes
+//   Bound again at its next sync (an event of the claim, or the resync) after the volume is in
+//   `volumes`.
 // * All requests of both workers, and the events, share one client: 20 requests per second after a
 //   burst of 30.
 // * A sync that fails is logged and not queued again: the next event or resync is the next try.
-// * While a worker is held (a fault switch) it finishes the name it works on, and holds at most one
-//   more in its hand.
+// * A worker that is held (a fault switch) finishes its current name and takes at most one more
+//   from its queue without processing it.
 import type { PersistentVolume, PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
 import { isConflict } from "../../../kube/errors.ts";
 import type { Informer } from "../../../kube/watch/informer.ts";

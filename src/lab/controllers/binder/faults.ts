@@ -3,8 +3,8 @@ import { Waiters } from "../../../kube/waiters.ts";
 type Worker = "volumes" | "claims";
 
 /**
- * Holds the binder's workers, as load does in a large cluster. Outlives the binder: a new one after
- * a restart heeds it too.
+ * Holds the binder's workers, as load does in a large cluster. It also holds those of a new binder
+ * after a restart.
  */
 export class BinderFaults {
   readonly #held = new Set<Worker>();

@@ -14,19 +14,19 @@ import {
 export interface MatchOptions {
   /** The scheduler's question: a volume for this node. Unset: the binder's. */
   readonly node?: Node;
-  /** Names of volumes that are spoken for. */
+  /** Names of volumes that are already taken. */
   readonly taken?: ReadonlySet<string>;
   /**
-   * The binder's question about a claim whose volume the scheduler chooses: only what is set aside
-   * for the claim will do.
+   * For a WaitForFirstConsumer claim in the binder: only a volume that is reserved for the claim
+   * matches.
    */
   readonly delayed?: boolean;
 }
 
 /**
- * The volume for a claim: the one that is set aside for it, else the smallest Available one that
- * fits; of several as small the first. The rules that kube-controller-manager and kube-scheduler
- * share (component-helpers, storage/volume/pv_helpers.go).
+ * The volume for a claim: the one that is reserved for it, else the smallest Available one that
+ * fits (the first of equal ones). kube-controller-manager and kube-scheduler share these rules
+ * (component-helpers, storage/volume/pv_helpers.go).
  */
 export function matchVolume(
   claim: PersistentVolumeClaim,
@@ -43,7 +43,7 @@ export function matchVolume(
     const size = capacityBytes(volume);
     if (size < wanted || !sameVolumeMode(claim, volume) || volume.metadata?.deletionTimestamp !== undefined) continue;
     const fitsNode = node === undefined || volumeFitsLabels(volume, node.metadata?.labels);
-    // What is set aside for the claim decides, even against: on this node then nothing fits.
+    // A reserved volume is the only choice: if it does not fit this node, nothing does.
     if (own) return fitsNode ? volume : undefined;
     if (node === undefined && delayed) continue;
     if (volume.status?.phase !== "Available") continue;

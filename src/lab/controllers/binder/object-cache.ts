@@ -1,11 +1,11 @@
 // The worker's own copy of a collection, apart from the informer's.
 //
 // Only two things change it: the worker that takes an object out of its queue (`take`), and the
-// controller's own writes (`take` with the answer). An object that lies in the informer's cache but
-// that the worker has not reached is not in here: that is what makes a bound claim Lost.
+// controller's own writes (`take` with the answer). An object that is in the informer's cache but
+// that the worker has not reached is not in here. That is why a bound claim can become Lost.
 //
-// Invariant: an object is never replaced by an older version of it; the same version passes, so
-// that a resync works on it again.
+// Invariant: an object is never replaced by an older version. The same version is accepted, so that
+// a resync processes it again.
 import { keyOf, type KubeObject } from "../../../kube/objects.ts";
 import { compareResourceVersions } from "../../../kube/watch/resource-version.ts";
 

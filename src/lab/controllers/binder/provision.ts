@@ -8,9 +8,8 @@ import { claimEvent, type BinderState } from "./state.ts";
 import { updateClaim } from "./writes.ts";
 
 /**
- * Calls the provisioner of the claim's class by naming it in the claim's annotations, beside the
- * worker: the worker does not wait for this write. What is not done because it failed is done in a
- * later sync.
+ * Asks the provisioner of the claim's class for a volume, by writing its name into the claim's
+ * annotations. The worker does not wait for this write. If it fails, a later sync repeats it.
  */
 export function provision(state: BinderState, claim: PersistentVolumeClaim): void {
   const name = claimClass(claim);

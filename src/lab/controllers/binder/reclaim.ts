@@ -65,8 +65,8 @@ function isReleased(state: BinderState, volume: PersistentVolume): boolean {
 }
 
 /**
- * Who deletes a volume: somebody else, or kube-controller-manager itself, which can do so only for
- * host paths under /tmp.
+ * Who deletes a volume: an external provisioner, or kube-controller-manager itself, which can
+ * delete only host paths under /tmp.
  */
 function deleterOf(volume: PersistentVolume): "external" | "own" | { readonly failure: string } {
   const provisioner = volume.metadata?.annotations?.[PROVISIONED_BY] ?? "";

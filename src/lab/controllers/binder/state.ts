@@ -10,7 +10,7 @@ import { about } from "../../objects/owners.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import type { Operations } from "./operations.ts";
 
-/** What the two workers of the binder stand on. */
+/** The state that the two workers of the binder share. */
 export interface BinderState {
   readonly client: KubeClient;
   readonly recorder: EventRecorder;

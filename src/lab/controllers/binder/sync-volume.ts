@@ -40,7 +40,7 @@ export async function syncVolume(state: BinderState, volume: PersistentVolume): 
     volume.metadata?.annotations?.[PROVISIONED_BY] !== undefined &&
     volume.spec?.persistentVolumeReclaimPolicy === "Delete"
   ) {
-    // Made for a claim that got another: not needed.
+    // The volume was made for a claim that got another one: it is not needed.
     await release(state, volume);
   } else {
     await unbind(state, volume);

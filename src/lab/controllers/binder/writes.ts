@@ -1,6 +1,6 @@
-// The binder's writes. Each is an update of the whole object with its resourceVersion, so that a
-// change by somebody else refuses it; the answer is what the workers know from then on. Nothing is
-// tried again here: the next event or the next resync brings the object back.
+// The binder's writes. Each is an update of the whole object with its resourceVersion, so it fails
+// when another client has changed the object. The answer goes into the workers' caches. There are
+// no retries here: the next event or resync queues the object again.
 import type { PersistentVolume, PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
 import { isDeepStrictEqual } from "node:util";
 import { BIND_COMPLETED, BOUND_BY_CONTROLLER } from "../../../api/names.ts";

@@ -34,7 +34,7 @@ export function replicaSetController(process: Process): Controller {
     const made = await client.create(pods, pod);
     const message = `Created pod: ${made.metadata?.name ?? ""}`;
     recorder.record(about(replicaSets, set), { type: "Normal", reason: "SuccessfulCreate", message });
-    // The next look must see it, or there would be one too many.
+    // The next reconcile must see the new pod, or it would create one too many.
     await podInformer.waitFor(made.metadata?.resourceVersion ?? "0", signal);
   };
 

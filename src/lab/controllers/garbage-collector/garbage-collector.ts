@@ -1,4 +1,4 @@
-// The garbage collector: what all owners of an object are gone, it goes too.
+// The garbage collector: an object is deleted when all its owners are gone.
 //
 //   an owner goes (or another object has its name): its dependents are looked at
 //   an object whose owners are all gone, as the server says and not the cache: DELETE, in the
@@ -8,8 +8,8 @@
 //   an object with the finalizer `orphan`: its dependents lose their reference to it, then the
 //   finalizer is taken off
 //
-// Owners of kinds that this room does not know count as there: nothing is deleted because something
-// is unknown.
+// Owners of kinds that the lab does not know count as existing: an unknown kind never causes a
+// deletion.
 import type { OwnerReference } from "kubernetes-types/meta/v1.js";
 import { isConflict, isNotFound } from "../../../kube/errors.ts";
 import { keyOf, uidOf, type KubeObject } from "../../../kube/objects.ts";

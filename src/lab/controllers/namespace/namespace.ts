@@ -5,8 +5,8 @@
 //                        │                             └── left: again after 8 s
 //                        └── left: again after half their grace period
 //
-// Every round looks at what is there, so a crash between any two requests leaves what the next
-// round does.
+// Every round starts from the current state, so after a crash between any two requests the next
+// round does the rest.
 import { isConflict, isNotFound } from "../../../kube/errors.ts";
 import { namespaces, pods } from "../../../kube/kinds.ts";
 import type { KubeObject } from "../../../kube/objects.ts";
@@ -14,7 +14,7 @@ import type { Resource } from "../../../kube/resource.ts";
 import { NAMESPACED, NAMESPACED_ONLY } from "../owned-kinds.ts";
 import { limitedClient, MANAGER_LIMIT, QueueController, type Controller, type Process } from "../../process/process.ts";
 
-/** Upstream: for other API servers to hear of the deletion before the namespace is emptied. */
+/** As upstream: time for other API servers to see the deletion before the namespace is emptied. */
 const GRACE_MS = 5000;
 /** What is held by finalizers is looked at again after half of 15 s and one more. */
 const HELD_SECONDS = 15;

@@ -6,7 +6,7 @@ import { isTerminal, isTerminating, withCondition } from "../../objects/pods.ts"
 import { limitedClient, type Controller, type Process } from "../../process/process.ts";
 
 const PERIOD_MS = 20_000;
-/** So long a node must be gone before its pods are. */
+/** How long a node must be gone before its pods are deleted. */
 const QUARANTINE_MS = 40_000;
 const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 

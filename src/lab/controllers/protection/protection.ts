@@ -65,7 +65,7 @@ export function claimProtection(process: Process): Controller {
     }
     const next = await protect(claim, CLAIM_FINALIZER, async () => {
       if (podInformer.store.list().some((pod) => usesClaim(pod, key))) return true;
-      // The cache may be behind: before data goes the server is asked.
+      // The cache may be stale: ask the server before the claim can be deleted.
       const live = await client.list(pods, { namespace: claim.metadata?.namespace });
       return live.some((pod) => usesClaim(pod, key));
     });

@@ -1,8 +1,8 @@
-// What the scheduler believes of claims and volumes: the informer's cache, over which lie objects
-// that it has decided to write.
+// The scheduler's view of claims and volumes: the informer's cache, overlaid with the objects that
+// it has decided to write (assumed).
 //
-// Invariant: an assumed object is believed until the informer shows a newer version than the one it
-// was made from, or it is taken back. What the server says (`shown`) is never mixed with it.
+// Invariant: an assumed object is used until the informer has a newer version than the one it was
+// made from, or until it is restored. `shown` always returns the informer's object.
 import type { KubeObject } from "../../../kube/objects.ts";
 import { keyOf } from "../../../kube/objects.ts";
 import { compareResourceVersions } from "../../../kube/watch/resource-version.ts";

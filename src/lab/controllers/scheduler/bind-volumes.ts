@@ -5,8 +5,8 @@
 //      ├── all bound ──▶ done
 //      └── selected node taken away, volume not for this node, pod gone, time up ──▶ refused
 //
-// Looks at what the server shows and not at what is assumed. A refusal takes back what was assumed
-// and not written; what was written stays.
+// It uses the informer's objects and not the assumed ones. A refusal drops what was assumed but not
+// written; what was written stays.
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "kubernetes-types/core/v1.js";
 import { SELECTED_NODE } from "../../../api/names.ts";
 import type { Clock } from "../../../effects/clock.ts";
@@ -121,7 +121,7 @@ function allBound(deps: BindDeps, pod: Pod, nodeName: string, written: AssumedVo
     const shown = claimShown(view, claim, "failed to check provisioning pvc");
     if (compareVersions(claim, shown) > 0) return false;
     const name = shown.metadata?.name ?? "";
-    // The provisioner's way of saying: not there, choose again.
+    // The provisioner has removed the annotation to ask for another node.
     if (shown.metadata?.annotations === undefined) throw new Error(`selectedNode annotation reset for PVC "${name}"`);
     if (shown.metadata.annotations[SELECTED_NODE] !== nodeName) {
       throw new Error(`provisioning failed for PVC "${name}"`);

@@ -1,9 +1,9 @@
-// The scheduler's picture of nodes and the pods on them.
+// The scheduler's view of nodes and the pods on them.
 //
-// A pod is on a node when the server shows it there, or when the scheduler has chosen the node and
-// the server does not show it yet (assumed). Invariant: a pod is on one node at most; a pod that is
-// finished is on none. A node that is gone keeps its pods here until they are gone too, but is not
-// offered.
+// A pod is on a node when the informer shows it there, or when the scheduler has chosen the node
+// and the informer does not show it yet (assumed). Invariant: a pod is on at most one node, and a
+// finished pod is on none. A deleted node keeps its pods here until they are deleted too, but is
+// not a candidate for other pods.
 import type { Node, Pod } from "kubernetes-types/core/v1.js";
 import { uidOf } from "../../../kube/objects.ts";
 import { isTerminal } from "../../objects/pods.ts";

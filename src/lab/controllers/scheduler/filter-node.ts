@@ -5,7 +5,7 @@ import type { NodeInfo } from "./node-info.ts";
 import { requestsOf } from "./resources.ts";
 import { insufficient, REASONS, type Rejection } from "./words.ts";
 
-/** Looks at a pod once, and then at each node for it; undefined: the node will do. */
+/** Prepares for a pod once, and then checks each node; undefined: the node fits. */
 export type Filter = (pod: Pod, nodes: readonly NodeInfo[]) => (node: NodeInfo) => Rejection | undefined;
 
 export const nodeUnschedulable: Filter = (pod) => {

@@ -34,7 +34,7 @@ function antiTerms(pod: Pod): readonly PodAffinityTerm[] {
 export const podAffinity: Filter = (pod, nodes) => {
   const terms = pod.spec?.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
   const wanted = terms.map((term) => ({ term, domains: domainsWith(term, pod, nodes) }));
-  // The first of a group that wants to be together may go anywhere.
+  // The first pod of a group with affinity to itself may run anywhere.
   const first =
     terms.length > 0 &&
     wanted.every(({ domains }) => domains.size === 0) &&

@@ -11,7 +11,7 @@ import type { AssumeCache } from "./assume-cache.ts";
 import type { NodeInfo } from "./node-info.ts";
 import { REASONS, UNBOUND_IMMEDIATE } from "./words.ts";
 
-/** What the volume decisions stand on. */
+/** The inputs of the volume decisions. */
 export interface VolumeView {
   readonly claims: AssumeCache<PersistentVolumeClaim>;
   readonly volumes: AssumeCache<PersistentVolume>;
@@ -21,8 +21,7 @@ export interface VolumeView {
 }
 
 /**
- * The claims of a pod: those that have their volume, and those for which the scheduler is to see to
- * one.
+ * The claims of a pod: those that are bound, and those for which the scheduler must find a volume.
  */
 export interface PodClaims {
   readonly bound: readonly PersistentVolumeClaim[];
@@ -90,7 +89,7 @@ function planUnbound(
     const selected = claim.metadata?.annotations?.[SELECTED_NODE];
     if (selected === undefined) toMatch.push(claim);
     else if (selected === node.name) provisions.push(claim);
-    // Once a node was chosen for a claim, no other is looked at.
+    // A claim with a selected node must stay on it.
     else return undefined;
   }
   const taken = new Set<string>();

@@ -8,16 +8,16 @@
 //                       └── backing off: 1 s after the last try, doubling with each up to 10 s;
 //                           at once if that has passed
 //
-// * active: higher priority first, then who came first.
+// * active: higher priority first, then first come first served.
 // * A pod waits with the names of the plugins that rejected it; an event moves it only if one of
 //   them listed the event as one that may help (see HELPS).
-// * Which node, volume or pod an event is about is not weighed, but for claims: the real one weighs
-//   some more. It moves pods too early at worst: they are rejected once more.
+// * Except for claims, it does not matter which object an event is about; the real scheduler checks
+//   that. At worst a pod is tried too early and rejected again.
 import type { Clock } from "../../../effects/clock.ts";
 import type { Pod } from "../../../kube/kinds.ts";
 import { keyOf, uidOf } from "../../../kube/objects.ts";
 
-/** What may have made room for a pod. */
+/** An event that may make a pod schedulable. */
 export type ClusterEvent =
   | "node-added"
   | "node-allocatable"
@@ -114,7 +114,7 @@ export class SchedulingQueue {
     return undefined;
   }
 
-  /** It fits nowhere; these plugins said so. */
+  /** The pod fits no node; these plugins rejected it. */
   reject(entry: QueuedPod, plugins: ReadonlySet<string>): void {
     entry.plugins = plugins;
     entry.at = this.#clock.monotonic();
@@ -137,7 +137,7 @@ export class SchedulingQueue {
     this.#backingOff.set(uid, { entry, cancel });
   }
 
-  /** Something has happened: those whom it may help are tried again. */
+  /** Moves the pods that this event may help, so that they are tried again. */
   move(event: ClusterEvent): void {
     const [what = "", claim] = event.split(" ");
     for (const [uid, entry] of this.#unschedulable) {
@@ -148,7 +148,7 @@ export class SchedulingQueue {
     }
   }
 
-  /** Every 30 s tries those again whom no event has helped for five minutes. */
+  /** Every 30 s, moves the pods that have waited for five minutes without such an event. */
   async flush(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#clock.sleep(FLUSH_MS, signal).catch(() => undefined);

@@ -1,5 +1,5 @@
-// kube-scheduler: one pod after the other gets a node; its volumes are seen to and its binding is
-// written beside that.
+// kube-scheduler: chooses a node for one pod after the other. Binding the volumes and writing the
+// binding run concurrently.
 //
 //   queued ── filtered, scored ──▶ assumed: pod on its node, volumes as planned
 //      ▲           │ fits nowhere:     └── volumes bound ──▶ binding written ──▶ Scheduled
@@ -7,9 +7,9 @@
 //      │ │ PodScheduled=False Unschedulable │ PodScheduled=False SchedulerError
 //      └───────────┴─────────────────────────────────────────────┘
 //
-// * A scheduling decision is made without waiting for anything: it sees one state of the caches.
-//   The caches may be late (WatchLag); the decision is then wrong as the real one's is.
-// * Preemption is not played: the messages say what it would say when nothing can be preempted.
+// * A scheduling decision is synchronous, so it sees one state of the caches. The caches may lag
+//   (WatchLag); the decision is then as wrong as the real scheduler's.
+// * There is no preemption: messages are those of a preemption that finds no victims.
 import { isDeepStrictEqual } from "node:util";
 import {
   nodes,

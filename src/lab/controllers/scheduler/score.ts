@@ -18,7 +18,7 @@ const ASSUMED: Amounts = new Map([
 ]);
 
 /**
- * The best of the nodes that will do; of equals one at random. Simpler than the real one: least
+ * The best of the nodes that fit; among equals one at random. Simpler than the real one: least
  * allocated, preferred affinities by weight, PreferNoSchedule, soft topology spread and the spread
  * of one owner's pods, each on its own scale of about 100.
  */

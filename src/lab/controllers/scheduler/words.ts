@@ -1,5 +1,5 @@
-// What kube-scheduler says, word for word, as 1.37 was recorded to say it (test/conformance). Users
-// search for these, and the product tells them to.
+// kube-scheduler's messages, word for word as recorded from 1.37 (test/conformance). Users search
+// for them, and our docs quote them.
 
 export const REASONS = {
   unschedulable: "node(s) were unschedulable",
@@ -29,7 +29,7 @@ export function insufficient(resource: string): string {
 export interface Rejection {
   readonly plugin: string;
   readonly reasons: readonly string[];
-  /** Taking other pods away would not help. */
+  /** Preempting other pods would not help. */
   readonly final: boolean;
 }
 

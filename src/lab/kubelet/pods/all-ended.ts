@@ -1,7 +1,7 @@
 /**
- * Waits until every promise has ended, then gives their results or throws what the first one that
- * failed has thrown. `Promise.all` throws at once, while the others still write to a disk that the
- * caller takes for quiet.
+ * Waits until every promise has settled. Then returns their results, or throws the error of the
+ * first one that failed. `Promise.all` would throw at once, while the others still write to the
+ * disk.
  */
 export async function allEnded<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   const outcomes = await Promise.allSettled(promises);

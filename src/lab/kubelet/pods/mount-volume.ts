@@ -98,7 +98,7 @@ async function writeAll(
   }
 }
 
-/** What is wrong with a host path, in the kubelet's words; makes it where its type says so. */
+/** Checks a host path, and creates it if its type says so. Returns the kubelet's error message. */
 async function hostPathProblem(
   files: NodeFiles,
   { path, type = "" }: HostPathVolumeSource,
@@ -127,8 +127,8 @@ async function hostPathProblem(
 }
 
 /**
- * Waits, by failing, until the claim is bound; then its volume must be for this node, each time
- * anew.
+ * Fails until the claim is bound, so that the caller tries again. Checks each time that the
+ * volume's node affinity fits this node.
  */
 async function mountClaim(deps: MountDeps, pod: Pod, volume: Volume): Promise<string> {
   const namespace = pod.metadata?.namespace ?? "";

@@ -22,7 +22,7 @@ interface StatusSource {
   status(): PodStatus;
   /** The pod's object is gone: nothing is to be written any more. */
   isGone(): boolean;
-  /** Told of what the server has now. */
+  /** Called with the pod as the server has stored it. */
   onWritten(pod: Pod): void;
 }
 
@@ -42,7 +42,7 @@ export class PodStatusWriter {
     this.#source = source;
   }
 
-  /** Sees to it that the status is written as it is now. */
+  /** Requests a write of the current status. */
   sync(): void {
     this.#again = true;
     this.#writing ??= background(this.#deps.log, "pod status", this.#write()).finally(() => {
@@ -71,8 +71,8 @@ export class PodStatusWriter {
         this.#written = status;
         this.#source.onWritten(answer);
       } catch (error) {
-        // A conflict is tried again as well: if the pod has become another, its end is seen soon,
-        // and ends this.
+        // A conflict is retried too. If this is another pod with the same name, the kubelet soon
+        // sees that ours is gone, and that ends the retries.
         if (isNotFound(error) || signal.aborted) return;
         this.#again = true;
         await clock.sleep(WRITE_RETRY_MS, signal).catch(() => undefined);

@@ -22,7 +22,7 @@ export interface ContainerRecord {
   ready: boolean;
   restarts: number;
   exit?: ContainerExit | undefined;
-  /** How it ended the time before. */
+  /** How it ended the previous time. */
   last?: { readonly exit: ContainerExit; readonly startedAt: number } | undefined;
 }
 
@@ -53,8 +53,7 @@ export function isSidecar({ container, init }: { readonly container: Container; 
 }
 
 /**
- * The whole status of a pod from what is known of its containers; conditions that are not the
- * kubelet's stay.
+ * The whole status of a pod, from its containers. Conditions that other components set stay.
  */
 export function podStatus(
   pod: Pod,

@@ -9,7 +9,7 @@ import { MountFailure, mountVolume, writeConfigMap, type MountDeps } from "./mou
 const FIRST_MOUNT_RETRY_MS = 500;
 const LONGEST_MOUNT_RETRY_MS = 122_000;
 const LONGEST_CLAIM_RETRY_MS = 2_000;
-/** After so long the pod's events name all volumes that are missing. */
+/** After this time an event of the pod names all volumes that are not mounted. */
 const MOUNT_TIMEOUT_MS = 123_000;
 const CONFIG_MAP_REFRESH_MS = 60_000;
 
@@ -24,7 +24,7 @@ interface VolumesDeps extends MountDeps {
 interface PodLife {
   /** As the server shows it now. */
   pod(): Pod;
-  /** Nothing is mounted any more. */
+  /** Whether the pod is ending: nothing may be mounted any more. */
   isEnding(): boolean;
   /** Sleeps, but not longer than until the pod ends. Rejects when the kubelet does. */
   pause(ms: number): Promise<void>;

@@ -11,9 +11,9 @@
 //   Either way CSI volumes are unpublished when the containers have ended, and before the final
 //   DELETE.
 //
-// * A container that ends and is to be restarted (restartPolicy) is so at once the first time, then
-//   after 10 s doubling to 300 s; ten good minutes end the row.
-// * Containers that a kubelet before this one started are taken over as they are.
+// * A container that must be restarted (restartPolicy) is restarted at once the first time, then
+//   after a delay of 10 s that doubles up to 300 s. Ten minutes without an end reset the delay.
+// * Containers that an earlier kubelet has started are taken over as they are.
 // * Invariants: after `stopping` nothing is started; the final DELETE is sent only when no
 //   container of the pod runs, and names the pod's UID.
 import { isDeepStrictEqual } from "node:util";
@@ -130,13 +130,13 @@ export class PodWorker {
     const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
     const shorter = graceMs < this.#graceMs;
     this.#graceMs = graceMs;
-    // A second delete with less grace hurries what is stopping already.
+    // A second delete with a shorter grace period shortens the stop that is in progress.
     if (this.#stopping.signal.aborted && shorter) for (const handle of this.#handles) handle.stop(graceMs);
     this.#deleting.abort(new Error("the pod is being deleted"));
     this.#stopping.abort(this.#deleting.signal.reason);
   }
 
-  /** The pod's object is gone without the kubelet having said so. */
+  /** The pod's object was removed by someone other than this kubelet. */
   vanish(): void {
     this.#vanished = true;
     this.#graceMs = 0;
@@ -211,7 +211,7 @@ export class PodWorker {
     this.#status.sync();
   }
 
-  /** Ends what a kubelet before this one has started and this one has not come to. */
+  /** Ends containers that an earlier kubelet has started and this worker has not taken over. */
   async #endRest(): Promise<void> {
     const { runtime } = this.#deps;
     await allEnded(
@@ -290,8 +290,8 @@ export class PodWorker {
       if (subPath !== undefined && (await files.kind(source)) === undefined) await files.makeDirectories(source);
       mounts.push({ mountPath, source, readOnly });
     }
-    // The power may have gone: kubelet and containers end in one moment, and this one saw the
-    // latter.
+    // After a power cut, kubelet and containers end at the same moment, and the end of the
+    // container may be seen first.
     this.#deps.signal.throwIfAborted();
     const signal = AbortSignal.any([this.#stopping.signal, this.#deps.signal]);
     const started = await runtime.start({ pod: this.#pod, container, restarts, mounts, env, files }, signal);

@@ -3,7 +3,7 @@ import type { ImagePlayer } from "./image-player.ts";
 import { absolutePaths, ForeignPath, PathRewriter } from "./rewrite.ts";
 import type { ContainerRun, Mount } from "./runtime.ts";
 
-/** What is run on this machine for a container. */
+/** The program that runs on this machine for a container. */
 export interface ContainerProgram {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -11,8 +11,8 @@ export interface ContainerProgram {
 }
 
 /**
- * For a container that this machine's own programs play, or that a player plays. Rejects with a
- * ForeignPath when it names data that is not below its mounts.
+ * The program for a container: one of this machine's own programs, or that of an ImagePlayer.
+ * Rejects with a ForeignPath when the container names data that is not below its mounts.
  */
 export async function programOf(run: ContainerRun, player: ImagePlayer | undefined): Promise<ContainerProgram> {
   const { pod, container, mounts, files } = run;
@@ -25,7 +25,8 @@ export async function programOf(run: ContainerRun, player: ImagePlayer | undefin
   const onMachine = (path: string): string => files.onMachine(path);
   const own = player === undefined ? await ownScripts(run, words) : [];
   const rewriter = new PathRewriter([...mounts, ...own], onMachine);
-  // A player's program knows where its data is; a script might mean the machine's own files.
+  // A player's program uses the right paths by itself. A script could touch the machine's own
+  // files.
   const rewrite = (text: string, before?: string): string =>
     player === undefined ? rewriter.rewrite(text, before) : rewriter.replace(text);
   const written = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, rewrite(value)]));
@@ -45,8 +46,8 @@ export async function programOf(run: ContainerRun, player: ImagePlayer | undefin
 }
 
 /**
- * Where the container begins, on the node: below its mounts, or in a directory of its own that
- * stands for its image's file system.
+ * The container's working directory on the node: below its mounts, or in a directory of its own
+ * that stands for the file system of its image.
  */
 async function workingDirectory({ pod, container, mounts, files }: ContainerRun): Promise<string> {
   const workingDir = (container.workingDir ?? "").replace(/\/+$/, "");
@@ -58,9 +59,9 @@ async function workingDirectory({ pod, container, mounts, files }: ContainerRun)
 }
 
 /**
- * Scripts that lie in a mounted ConfigMap or Secret may name mount paths as the command may, and
- * each other. Where any that is named does, copies with the paths replaced are run in their place:
- * as mounts of their own, "the file at this path is that one". Rejects with a ForeignPath.
+ * Scripts in a mounted ConfigMap or Secret may name mount paths, and other scripts. If a script
+ * that the command names does so, copies with replaced paths run instead of them; each copy is a
+ * mount of its own over the original file. Rejects with a ForeignPath.
  */
 async function ownScripts(run: ContainerRun, words: readonly string[]): Promise<readonly Mount[]> {
   const { pod, container, mounts, files } = run;

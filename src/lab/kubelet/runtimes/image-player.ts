@@ -1,6 +1,6 @@
 import type { ContainerRun } from "./runtime.ts";
 
-/** How containers of some image are played by a program of this machine instead of by their own. */
+/** Runs the containers of an image with a program of this machine instead of the image's own. */
 export interface ImagePlayer {
   plays(image: string): boolean;
   /**

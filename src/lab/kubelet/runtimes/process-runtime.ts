@@ -22,7 +22,7 @@ export interface RunningProcess {
   readonly exited: Promise<number>;
   /** What it has written so far, both streams as they came. */
   output(): string;
-  /** SIGTERM to the process itself, SIGKILL to all that it has started as well. */
+  /** SIGTERM goes to the process only, SIGKILL also to everything that it has started. */
   kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
@@ -34,7 +34,7 @@ export interface ProcessRuntimeOptions {
   readonly canPlay?: (image: string) => boolean;
   /** Images that are played by programs of their own; asked first, in order. */
   readonly players?: readonly ImagePlayer[];
-  /** Told, in one sentence, of what is not played as it would be in a cluster. */
+  /** Called with a sentence about each container that does not run as it would in a cluster. */
   readonly timeline?: (line: string) => void;
 }
 

@@ -1,8 +1,8 @@
 import type { Mount } from "./runtime.ts";
 
 /**
- * What of a machine's own files a script may name: programs, what the kernel says, and the harmless
- * devices. Anything else that begins with / is data.
+ * The machine's own files that a script may name: programs, kernel files, and harmless devices. Any
+ * other absolute path is data.
  */
 const MACHINE = [
   /^\/(bin|sbin|usr|lib|lib64)(\/|$)/,
@@ -30,8 +30,7 @@ const LAST = /^["']?\s*(?:$|[\n;|&)])/;
 const THROUGH_PROC = /^[^\s"';|&]*\/(?:root|cwd)\b/;
 
 /**
- * A script names data that no mount of its container stands for: it would touch the machine's own
- * files.
+ * A script names data outside its container's mounts: it would touch the machine's own files.
  */
 export class ForeignPath extends Error {
   override readonly name = "ForeignPath";
@@ -43,8 +42,8 @@ export class ForeignPath extends Error {
 }
 
 /**
- * Replaces mount paths by where they lie on this machine. There is no chroot, so a text is changed
- * instead of the root.
+ * Replaces a container's mount paths in a text by the paths on this machine, because there is no
+ * chroot.
  */
 export class PathRewriter {
   readonly #mounts: readonly { readonly mountPath: string; readonly machine: string }[];
@@ -54,7 +53,7 @@ export class PathRewriter {
     this.#mounts = mounts
       .map(({ mountPath, source }) => ({ mountPath: trimmed(mountPath), machine: onMachine(source) }))
       .filter(({ mountPath }) => mountPath !== "")
-      // The longest first: a mount below another mount is its own.
+      // The longest first, so that a mount inside another mount wins.
       .toSorted((a, b) => b.mountPath.length - a.mountPath.length);
     const alternatives = this.#mounts.map(({ mountPath }) => mountPath.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     this.#pattern =

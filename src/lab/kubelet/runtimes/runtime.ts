@@ -34,7 +34,7 @@ export interface ContainerExit {
 export interface ContainerHandle {
   /** Wall-clock milliseconds. */
   readonly startedAt: number;
-  /** Milliseconds after its start from which on it counts as ready; Infinity: never. */
+  /** Milliseconds after the start at which it becomes ready; Infinity: never. */
   readonly readyAfterMs: number;
   readonly exit: ContainerExit | undefined;
   /** Resolves when it has ended; at once if it has. */
@@ -44,14 +44,14 @@ export interface ContainerHandle {
   log(): string;
 }
 
-/** A container that cannot be started for its image. */
+/** A container cannot be started because its image cannot be pulled. */
 export class ImagePullError extends Error {
   override readonly name = "ImagePullError";
 }
 
 /**
- * What runs the containers of one node. It outlives the kubelet: a kubelet that is started again
- * finds what runs.
+ * Runs the containers of one node. It outlives the kubelet: a restarted kubelet finds the running
+ * containers.
  */
 export interface ContainerRuntime {
   /**
@@ -62,8 +62,8 @@ export interface ContainerRuntime {
   /** The latest start of a pod's container. */
   find(podUid: string, container: string): ContainerHandle | undefined;
   /**
-   * What a pod's container has written; `podKey` is namespace/name. Undefined when there is none
-   * such.
+   * The log of a pod's container; `podKey` is namespace/name. Undefined when there is no such
+   * container.
    */
   log(podKey: string, container: string | undefined): string | undefined;
   /** Forgets the containers of a pod; they have ended. */
@@ -72,7 +72,7 @@ export interface ContainerRuntime {
   pods(): readonly string[];
   /** SIGKILL to what runs of a pod; forgets it. */
   killPodOf(podUid: string): void;
-  /** The plug is pulled: everything ends at once and nothing of it is remembered. */
+  /** A power cut: everything ends at once and is forgotten. */
   killAll(): void;
 }
 

@@ -1,4 +1,4 @@
-// Plays containers as a test says, without running anything.
+// Simulates containers as a test says, without running anything.
 //
 //   starting ── at once, or never ──▶ running ── its time is up ──▶ exited
 //                                        └── stop: after it has reacted, at the latest after the

@@ -22,8 +22,7 @@ function readiness(pod: Pod): string {
 }
 
 /**
- * One word for what the pod is up to: its phase, unless a container has more to say (printPod of
- * kubernetes).
+ * The STATUS column: the pod's phase, or the reason of a container (printPod in Kubernetes).
  */
 function statusOf(pod: Pod): string {
   const phase = pod.status?.phase ?? "";
