@@ -4,7 +4,7 @@ import type { Lease, PersistentVolume, PersistentVolumeClaim, Pod } from "../../
 import type { LabApi } from "../../src/lab/index.ts";
 import type { Disk } from "./disk.ts";
 
-/** What is in the store and on the disks right now, past every cache. */
+/** Reads the store and the disks directly, without any cache. */
 export class ClusterView {
   readonly #api: LabApi;
   readonly #disks: ReadonlyMap<string, Disk>;
@@ -41,7 +41,7 @@ export class ClusterView {
     return this.claims().find(({ metadata }) => metadata?.uid === uid);
   }
 
-  /** The claim that may have this volume lives. */
+  /** Whether the claim that this volume belongs to still exists. */
   isNeeded(volume: PersistentVolume): boolean {
     const claim = this.claimOf(volume.spec?.claimRef?.uid);
     const boundTo = claim?.spec?.volumeName ?? "";

@@ -2,8 +2,8 @@ import { MemoryNodeFiles, type NodeFiles } from "../../src/lab/index.ts";
 import type { Trace } from "./trace.ts";
 
 /**
- * The disk of a node in memory. What is done to it is in the trace, and whoever guards it is asked
- * before something is removed.
+ * The disk of a node in memory. Every change is in the trace, and the guard is called before
+ * something is removed.
  */
 export class Disk implements NodeFiles {
   readonly name: string;

@@ -2,7 +2,7 @@ import type { Random } from "../../src/effects/random.ts";
 import { seededRandom } from "../../src/kube/testing/seeded-random.fixture.ts";
 
 /**
- * Chance of one purpose: what is drawn for one purpose does not depend on how often another draws.
+ * Random numbers for one purpose: they do not depend on how many are drawn for other purposes.
  */
 export class Draw {
   readonly random: Random;
@@ -39,8 +39,8 @@ export function seedOf(first: number, index: number): number {
 }
 
 /**
- * FNV-1a, 32 bits, and a last mixing: texts that differ in one digit must not give neighbouring
- * seeds.
+ * FNV-1a, 32 bits, with a final mixing step: texts that differ in one digit must not give
+ * neighbouring seeds.
  */
 function hash(text: string): number {
   let value = 0x811c9dc5;

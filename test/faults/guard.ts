@@ -1,5 +1,5 @@
-// What must hold at every moment of a run, looked at within each change of the store, before each
-// removal on a disk, and as each request of the product is sent.
+// The invariants of a run. They are checked within each change of the store, before each removal on
+// a disk, and when the product sends a request.
 import { HELPER_VOLUME } from "../../src/classic/names.ts";
 import type { Clock } from "../../src/effects/clock.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../src/kube/kinds.ts";
@@ -17,13 +17,13 @@ export class Guard {
   readonly #onViolation: (text: string) => void;
   /** UIDs of claims whose volume was stored at some time. */
   readonly #stored = new Set<string>();
-  /** Claims that are gone, by key, and whose volume was never stored. */
+  /** Keys of deleted claims whose volume was never stored. */
   readonly #halfWay = new Set<string>();
   /** When the user set a volume to Retain. */
   readonly #rescuedAt = new Map<string, number>();
-  /** When the removal of a volume was begun first. */
+  /** When the removal of a volume first began. */
   readonly #begunAt = new Map<string, number>();
-  /** Containers of helper pods that have begun, and may have ended. */
+  /** Containers of helper pods that have started, including ended ones. */
   readonly #helpers = new Set<Helper>();
 
   /** `namespace` is the product's. */
@@ -33,7 +33,7 @@ export class Guard {
     options: {
       readonly namespace: string;
       readonly clock: Pick<Clock, "monotonic">;
-      /** How old an answer may be by which the product begins a removal. */
+      /** How old the answer may be that the product bases a removal on. */
       readonly patienceMs: number;
       readonly onViolation: (text: string) => void;
     },
@@ -57,8 +57,7 @@ export class Guard {
   }
 
   /**
-   * Whether the user set this volume to Retain when its removal had begun already: then it was too
-   * late.
+   * Whether the user set this volume to Retain too late: its removal had already begun.
    */
   wasRescuedTooLate(volume: string): boolean {
     const rescued = this.#rescuedAt.get(volume);
@@ -81,7 +80,8 @@ export class Guard {
   }
 
   /**
-   * A container begins to use a volume's directory: leaves its mark there, and looks for others'.
+   * A container begins to use a volume's directory: it writes its mark there and looks for marks of
+   * other claims.
    */
   async using(disk: Disk, path: string): Promise<void> {
     const volume = this.#view.volumes().find((candidate) => {
@@ -115,9 +115,9 @@ export class Guard {
   }
 
   /**
-   * On a disk that all nodes have, a create pod of an attempt that is given up may be on no node
-   * yet: nobody would end it, so it stays as the record while its directory is removed. When it
-   * begins meanwhile, the directory is removed once more (src/classic/attempts/plan-end.ts).
+   * On a shared file system, the create pod of an attempt that is given up may not be on a node
+   * yet. No kubelet would end it, so it stays as the record while its directory is removed. If it
+   * starts meanwhile, the directory is removed again (src/classic/attempts/plan-end.ts).
    */
   #isRecordOnNoNode(one: Helper, other: Helper): boolean {
     const volumeOf = ({ pod }: Helper): string => pod.annotations?.[HELPER_VOLUME] ?? "";
@@ -215,7 +215,7 @@ export interface Helper {
 
 type Of<T> = Pick<Change, "key"> & { readonly before: T | undefined; readonly after: T | undefined };
 
-/** The file by which a claim knows its directory again. */
+/** The name of the file by which a claim recognizes its directory. */
 export function markOf(uid: string): string {
   return `mark-${uid}`;
 }

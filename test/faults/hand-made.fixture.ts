@@ -20,8 +20,8 @@ import { Trace } from "./trace.ts";
 export const PRODUCT = "product";
 
 /**
- * What the judges of a run look at, made by a test: a store without controllers, two nodes' disks,
- * and a guard on both.
+ * A hand-made state for tests of the checks of a run: a store without controllers, the disks of two
+ * nodes, and a guard on both.
  */
 export class HandMade {
   readonly clock = virtualClock();
@@ -66,7 +66,7 @@ export class HandMade {
   async claim(name = "data", className = "c"): Promise<PersistentVolumeClaim> {
     const resources = { requests: { storage: "1Gi" } };
     const spec = { accessModes: ["ReadWriteOnce"], storageClassName: className, resources };
-    // No controller runs here to take the protecting finalizer off.
+    // No controller runs here that would remove the protection finalizer.
     const at = { name, namespace: "default" };
     const made = await this.client.create(persistentVolumeClaims, { metadata: at, spec });
     return this.client.patchMerge(persistentVolumeClaims, at, {

@@ -1,13 +1,12 @@
-// What one process of the product is given of the world: a connection and a clock that stop with
-// it.
+// The connection and the clock of one process of the product. They stop with the process.
 //
 //   running ◀── pause / resume ──▶ stopped (SIGSTOP: a long pause of the machine)
 //      └──────────── kill ──────────┴──▶ dead (SIGKILL)
 //
-// * Stopped: what is due and what is answered meanwhile waits, timers first, in order, and comes
-//   when the process goes on; time goes on without it.
-// * Dead: nothing is sent, no timer fires, no answer and no event comes. So nothing of the process
-//   runs on, without its code having to heed anything.
+// * Stopped: timers and answers that come meanwhile are held back. They are delivered when the
+//   process continues, timers first, in order. The time of the run does not stop.
+// * Dead: no request is sent, no timer fires, no answer or event is delivered. So no code of the
+//   process continues, although the code does nothing for that.
 import { sleepBy, type Clock } from "../../src/effects/clock.ts";
 import type { Kube, KubeRequest } from "../../src/kube/kube.ts";
 import { MortalKube } from "../../src/lab/index.ts";
@@ -24,7 +23,7 @@ export class Life {
   #due: (() => void)[] = [];
   #resumed: (() => void)[] = [];
 
-  /** `onDeath` is told once. */
+  /** `onDeath` is called once. */
   constructor(kube: Kube, clock: Clock, onDeath: () => void) {
     this.#mortal = new MortalKube(kube, () => {
       this.#state = "dead";
@@ -100,7 +99,7 @@ export class Life {
     return { ...request, signal: AbortSignal.any(ends) };
   }
 
-  /** An answer, as soon as the process can hear it; never when it is dead. */
+  /** The answer, as soon as the process can receive it; never when it is dead. */
   async hear<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer;

@@ -35,7 +35,9 @@ export function parseManifest(text: string): Manifest {
   return { objects, configMap: of("ConfigMap"), deployment: of("Deployment") };
 }
 
-/** The command line and environment of the Deployment's container, with `more` arguments behind. */
+/**
+ * The command line and environment of the Deployment's container; `more` arguments are appended.
+ */
 export function optionsOf({ deployment }: Manifest, namespace: string, more: readonly string[]): StartOptions {
   const [container] = deployment.spec?.template.spec?.containers ?? [];
   const [program, ...args] = container?.command ?? [];

@@ -5,7 +5,7 @@ import type { ClassPlan, Profile } from "./plan.ts";
 export interface SlotPlan {
   readonly name: string;
   readonly className: string;
-  /** Its steps, each so many milliseconds after the one before. */
+  /** The steps, with the milliseconds since the previous step. */
   readonly steps: readonly PlannedStep[];
 }
 
@@ -20,7 +20,7 @@ interface PlannedStep {
 interface About {
   readonly profile: Profile;
   readonly classes: readonly ClassPlan[];
-  /** So many times the usual pauses between two steps. */
+  /** Factor for the pauses between steps. */
   readonly slowness: number;
 }
 

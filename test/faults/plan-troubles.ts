@@ -7,8 +7,8 @@ import type { Moment } from "./replica.ts";
 /** Something that goes wrong. Times are milliseconds from the beginning of the run. */
 export type Trouble =
   /**
-   * A process dies of a write: the `write`-th after `at`; it is started again `downMs` after it was
-   * to die, be it that it had not so much to write.
+   * A process dies at its `write`-th write after `at`. It is started again after `downMs`, also if
+   * it has not made that many writes.
    */
   | {
       readonly is: "crash";
@@ -19,7 +19,7 @@ export type Trouble =
       readonly downMs: number;
     }
   | { readonly is: "plug"; readonly node: string; readonly at: number; readonly downMs: number }
-  /** A node that nobody hears of for minutes: it is off, or runs on behind a cut cable. */
+  /** A node that is unreachable for minutes: its power is off, or its network is cut. */
   | ({ readonly is: "absence"; readonly node: string; readonly cut: "power" | "network" } & Span)
   /** A machine is off and its Node object is deleted; it registers anew when it is on again. */
   | ({ readonly is: "no node"; readonly node: string } & Span)
@@ -33,7 +33,7 @@ export type Trouble =
   | ({ readonly is: "stall"; readonly plural: string } & Span)
   | { readonly is: "break"; readonly at: number }
   | { readonly is: "compact"; readonly at: number }
-  /** What a process of the control plane sees of a kind is so old. */
+  /** The watches of a control plane process for a kind lag by this much. */
   | ({ readonly is: "lag"; readonly process: string; readonly plural: string; readonly ms: number } & Span)
   /** A worker of the binder does nothing. */
   | ({ readonly is: "hold"; readonly worker: "volumes" | "claims" } & Span);
@@ -157,7 +157,7 @@ function planOther(draw: Draw, { nodes, healAt }: About): Trouble {
   }
 }
 
-/** What brings about that which the profile is after. */
+/** The troubles that belong to the run's profile. */
 function planOfProfile(draw: Draw, { profile, healAt }: About): readonly Trouble[] {
   if (profile === "burst" && draw.chance(0.8)) {
     // Each write of the binder takes its time, so its queues are long.
@@ -166,8 +166,8 @@ function planOfProfile(draw: Draw, { profile, healAt }: About): readonly Trouble
     return [{ is: "requests", of: "manager", fault, chance: 1, at: 0, until: 40_000 }];
   }
   if (profile === "rescue" && draw.chance(0.8)) {
-    // The leader dies when removals have begun; the next waits for what is left of them, and does
-    // not see that volumes are rescued meanwhile.
+    // The leader dies after removals have begun. The next leader waits for the remaining helper
+    // pods and does not see that volumes are set to Retain meanwhile.
     const write = draw.int(2, 16);
     const downMs = draw.magnitude(300, 20_000);
     return [

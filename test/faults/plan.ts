@@ -17,13 +17,13 @@ export interface RunPlan {
   readonly classes: readonly ClassPlan[];
   readonly slots: readonly SlotPlan[];
   /**
-   * PersistentVolumes of nobody that somebody makes by hand, one after the other: work for the
-   * binder.
+   * PersistentVolumes that a user makes by hand, one after the other, without a claim: they keep
+   * the binder busy.
    */
   readonly foreign: { readonly at: number; readonly count: number; readonly everyMs: number };
   /**
-   * Whose roles the product has: those of our manifest, or of the original's, with which it runs as
-   * the original did.
+   * The roles that the product has: those of our manifest, or those of the original's, with which
+   * it runs as the original did.
    */
   readonly rights: "ours" | "original";
   readonly replicas: readonly ReplicaPlan[];
@@ -31,7 +31,7 @@ export interface RunPlan {
   /** --worker-threads: helper pods at once; undefined: the default. */
   readonly workerThreads: number | undefined;
   readonly strictRbac: boolean;
-  /** How long a request of the product is on its way, and as long its answer. */
+  /** How long a request of the product travels; its answer takes the same range. */
   readonly latencyMs: readonly [number, number];
   readonly scripts: ScriptsPlan;
   readonly troubles: readonly Trouble[];
@@ -42,9 +42,9 @@ export interface RunPlan {
 }
 
 /**
- * What a run is after. `any`: all things alike. `burst`: many claims at once, beside other work of
- * a slow binder. `rescue`: many removals at once, cut off by a crash, and a user who thinks better
- * of some.
+ * What a run concentrates on. `any`: nothing special. `burst`: many claims at once, while a slow
+ * binder has other work. `rescue`: many removals at once, interrupted by a crash, and a user who
+ * sets some of the volumes to Retain.
  */
 export type Profile = "any" | "burst" | "rescue";
 
@@ -80,8 +80,8 @@ export const COMMAND_TIMEOUT_SECONDS = 20;
 const PATHS = ["/opt/a", "/opt/b", "/opt/c"];
 
 /**
- * Each part is drawn from a stream of its own: a part that comes to draw more leaves the others of
- * a seed as they were.
+ * Each part has its own stream of random numbers: if one part draws more in a later version, the
+ * other parts of a seed stay the same.
  */
 export function planRun(seed: number): RunPlan {
   const layout = new Draw(seed, "layout");

@@ -13,7 +13,7 @@ import type { Log } from "../../src/observe/log.ts";
 import type { Draw } from "./draw.ts";
 import { Life } from "./life.ts";
 
-/** What one life of a process is given. */
+/** What one process gets from outside. */
 export interface ProcessEffects {
   readonly clock: Clock;
   readonly kube: Kube;
@@ -75,7 +75,7 @@ export class Replica {
     this.#life = life;
     log.info("started", { life: this.#lives });
     const end = (error?: unknown): void => {
-      // Of a dead process nothing is heard.
+      // A dead process reports nothing.
       if (life.state === "dead") return;
       life.kill();
       log.info("ended", { why: error === undefined ? "" : messageOf(error) });

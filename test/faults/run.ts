@@ -3,8 +3,8 @@
 //   begin ──▶ the user works, things go wrong ──▶ healed ──▶ settled
 //     ──▶ (everything is removed ──▶ settled) ──▶ over
 //
-// A run fails at the first violation of what must hold always (guard.ts), or when it has not
-// settled (unsettled.ts) in time.
+// A run fails at the first violation of an invariant (guard.ts), or when it has not settled in time
+// (unsettled.ts).
 import { Registry } from "prom-client";
 import { runClassic } from "../../src/programs/classic/start.ts";
 import type { StartOptions } from "../../src/classic/settings/options.ts";
@@ -185,7 +185,7 @@ export async function run(seed: number, manifests: Manifests, options: RunOption
     return new Replica(name, {
       connect: () => ({
         stream: (request) => kube.stream(request),
-        // Between what a process reads and what it does upon it, other things happen.
+        // Latency, so that other things happen between a process's read and its next write.
         request: async (request) => {
           await onItsWay();
           const sent = sabotage(request);
@@ -280,11 +280,10 @@ function configOf({ shared }: RunPlan, paths: readonly string[]): object {
 }
 
 /**
- * How old an answer may be by which the product begins something: as old as the plan lets answers
- * be late.
+ * How old the answer may be that the product bases a step on: the longest delay in the plan.
  */
 function patienceOf({ latencyMs, troubles }: RunPlan): number {
   const late = troubles.some((trouble) => trouble.is === "pause" || trouble.is === "requests");
-  // The way of the last answer, and that of the request that was sent upon it.
+  // The travel times of the last answer and of the request that followed it.
   return late ? 30_000 : 2 * latencyMs[1];
 }

@@ -1,5 +1,5 @@
-// A worker of `npm run test:faults`: gets seeds by message, runs them one after the other, answers
-// with what came of each.
+// A worker of `npm run test:faults`: gets seeds by message, runs them one after the other, and
+// answers with the result of each.
 import { SUITES, type SuiteName } from "./suites.ts";
 
 const play = await SUITES[process.argv[2] as SuiteName].open();

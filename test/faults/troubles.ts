@@ -1,4 +1,4 @@
-// Lets happen what the plan says goes wrong, and takes all of it back when everything heals.
+// Causes the troubles of the plan, and ends them all when everything heals.
 import type { Clock } from "../../src/effects/clock.ts";
 import { ADMIN, MANAGER, type Controllers, type FaultRequest, type LabApi, type LabUser } from "../../src/lab/index.ts";
 import type { Absence, Trouble, Victim } from "./plan-troubles.ts";
@@ -25,7 +25,7 @@ export function asProcess(user: LabUser, process: string): LabUser {
   return { ...user, extra: { process: [process] } };
 }
 
-/** Begins what is planned. Returns what ends it all. */
+/** Starts the planned troubles. Returns a function that ends them all. */
 export function beginTroubles(scene: Scene, troubles: readonly Trouble[]): () => void {
   const { clock } = scene;
   const ends = new Set<() => void>();
@@ -77,7 +77,7 @@ function endOf(trouble: Trouble): number | undefined {
   }
 }
 
-/** Returns what ends it. */
+/** Starts one trouble. Returns a function that ends it. */
 function begin(scene: Scene, trouble: Trouble): () => void {
   const { api, controllers } = scene;
   switch (trouble.is) {
@@ -114,7 +114,7 @@ function begin(scene: Scene, trouble: Trouble): () => void {
       const { fault, chance, of } = trouble;
       const names = [...scene.replicas.map(({ name }) => name), ...(scene.others?.keys() ?? [])];
       const senders = { product: names, manager: [MANAGER], all: [...names, ...controllers.processes] }[of];
-      // The user's own requests are not tried again, so nothing befalls them.
+      // Not the user's own requests: the user does not retry.
       const matches = (request: FaultRequest): boolean => senders.includes(processOf(request) ?? "");
       return api.faults.add({ fault, chance, matches });
     }

@@ -7,8 +7,8 @@ import { basesOf, type ClassPlan, type RunPlan } from "./plan.ts";
 import { NAMESPACE } from "./user.ts";
 
 /**
- * What is still to happen before all is as it should be, one line each. With nothing going wrong
- * any more it must become empty.
+ * What is not yet as it should be, one line each. Once nothing goes wrong any more it must become
+ * empty.
  */
 export function unsettled(
   view: ClusterView,
@@ -60,9 +60,9 @@ function podProblem(pod: Pod, view: ClusterView): readonly string[] {
 }
 
 /**
- * The scheduler's cache still had the Bound claim that had this name before: it placed the pod and
- * asked nobody for a volume. The real scheduler does the same (with a cache seconds behind); the
- * user has to delete the pod, and no provisioner can know.
+ * Whether the scheduler placed the pod because its cache still had the earlier, Bound claim with
+ * this name, so that no volume is provisioned. The real scheduler does the same when its cache
+ * lags. Only the user can fix that, by deleting the pod.
  */
 function isPassedBy(pod: Pod, claim: PersistentVolumeClaim): boolean {
   const asked = claim.metadata?.annotations?.[SELECTED_NODE] !== undefined;

@@ -31,7 +31,7 @@ export async function playSlot(client: KubeClient, clock: Clock, slot: SlotPlan)
   }
 }
 
-/** Makes the volumes of nobody. */
+/** Makes the volumes without a claim. */
 export async function makeForeign(
   client: KubeClient,
   clock: Clock,

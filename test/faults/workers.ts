@@ -19,14 +19,15 @@ export interface SeedResult {
  */
 const HANGS_MS = 600_000;
 /**
- * A process plays so many runs at most. Node keeps a signal of AbortSignal.any that has listeners
- * until it is aborted, and a world that is over aborts nothing: 4 GB after 1,200 runs of moves.
+ * How many runs one process does at most. Node keeps a signal of AbortSignal.any that has listeners
+ * until it is aborted, and a finished run does not abort its signals: 4 GB after 1,200 runs of
+ * moves.
  */
 const MOST_RUNS = 200;
 
 /**
- * Resolves when all seeds have run; `onResult` is told of each as it ends, and answers whether to
- * go on.
+ * Resolves when all seeds have run. `onResult` is called with each result, and returns whether to
+ * continue.
  */
 export async function runSeeds(
   suite: SuiteName,

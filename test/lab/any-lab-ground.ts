@@ -8,7 +8,7 @@ import type { WaitOptions } from "../cluster/wait.ts";
 
 export const LAB_NODES: readonly string[] = ["node-1", "node-2", "node-3"];
 
-/** What every lab can do. */
+/** The capabilities of every lab. */
 export const LAB_CAPABILITIES: readonly Capability[] = [
   "containers",
   "control-plane",

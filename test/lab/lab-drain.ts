@@ -1,6 +1,6 @@
 /*
- * `kubectl drain` on the lab, where no kubectl is: the demo's own drain client. What kubectl would
- * print to stderr and what it would exit with is what stories look at.
+ * `kubectl drain` on the lab, which has no kubectl: the demo's drain client. It returns the stderr
+ * and the exit code that kubectl would have.
  */
 import type { Clock } from "../../src/effects/clock.ts";
 import { drain } from "../../src/demo/cluster/drain.ts";

@@ -18,7 +18,7 @@ import { drainOnLab, type LabDrainEffects } from "./lab-drain.ts";
 import { labNode } from "./lab-node.ts";
 
 /**
- * Everything is nearer than in a cluster, but the product and the scheduler keep their own pace.
+ * The lab answers faster than a cluster, but the product and the scheduler have the same timers.
  */
 const PATIENCE = { timeoutMs: 180_000, everyMs: 50 };
 

@@ -6,7 +6,7 @@ import type { GroundNode } from "../cluster/ground.ts";
 import { run } from "../cluster/run.ts";
 
 /**
- * A node of the lab as stories put their hands on it. A command runs on this machine; its arguments
+ * A node of the lab as stories use it. A command runs on this machine; its arguments
  * that begin with / are paths of the node.
  */
 export function labNode(name: string, files: DirectoryFiles): GroundNode {

@@ -2,7 +2,7 @@ import type { MemoryNodeFiles } from "../../src/lab/index.ts";
 import type { GroundNode } from "../cluster/ground.ts";
 
 /**
- * A node whose files are in memory, as stories put their hands on it; no command can be run there.
+ * A node whose files are in memory, as stories use it. It cannot run commands.
  */
 export function memoryNode(name: string, files: MemoryNodeFiles): GroundNode {
   return {

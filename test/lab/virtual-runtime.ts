@@ -22,7 +22,7 @@ export class VirtualRuntime implements ContainerRuntime {
   readonly #products = new ContainerRegistry();
   readonly #byPod = new Map<string, ProductContainer>();
 
-  /** `deps` gives each container of the product what its program stands on. */
+  /** `deps` returns what the program of a product's container needs. */
   constructor(clock: Clock, deps: (run: ContainerRun) => ProductContainerDeps) {
     this.#deps = deps;
     this.#scripted = new ScriptedRuntime({ clock, log: silentLog }, play);

@@ -1,7 +1,7 @@
 /*
- * The shipped agent in one life of its process, on a machine in memory. What it is handed stops
- * with the process: a dead one changes nothing on the disk or in the mount table, and hears
- * nothing.
+ * Runs the shipped agent as one process on a machine in memory. Everything it gets from outside
+ * stops with the process: a dead one changes nothing on the disk or in the mount table, and
+ * receives nothing.
  */
 import { createHash } from "node:crypto";
 import { Registry } from "prom-client";
@@ -159,7 +159,7 @@ function movingOf(effects: ProcessEffects, world: AgentWorld, disk: Disk): Omit<
   };
 }
 
-/** As /proc would tell: mounts and containers that have hold of something in the directory. */
+/** The mounts and containers that hold something in the directory, as /proc would show them. */
 function holdersOf({ life }: ProcessEffects, machine: Machine): Holders {
   return {
     of: (directory) => {

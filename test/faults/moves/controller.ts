@@ -60,7 +60,7 @@ export class WebhookService {
   };
 }
 
-/** The shipped controller in one life of its process. Its webhook is called without TLS. */
+/** Runs the shipped controller as one process. Its webhook is called without TLS. */
 export async function playController(effects: ProcessEffects, service: WebhookService): Promise<void> {
   const { clock, hostname, kube, life, log, random } = effects;
   const registry = new Registry();

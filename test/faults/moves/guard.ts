@@ -1,5 +1,5 @@
 /*
- * What must hold at every moment of a run, looked at within each change of the store:
+ * The invariants of a run of moves. They are checked within each change of the store:
  *
  *   - The epoch of a volume only grows, and its incarnation stays.
  *   - A volume's place changes together with its epoch, and only by a move that has committed.
@@ -8,7 +8,7 @@
  *     to the target with the same digest, or a tombstone at the source.
  *   - What is committed stays committed.
  *
- * That no acknowledged record is lost is looked at by the containers themselves (workload.ts).
+ * The containers themselves check that no acknowledged record is lost (workload.ts).
  */
 import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../../src/api/kinds/volume-copy.ts";

@@ -14,7 +14,7 @@ export async function readMooringManifests(): Promise<MooringManifests> {
   return texts.flatMap(([file, text]) => parseManifest(file, text));
 }
 
-/** Applies all but the workloads: the run plays their pods. */
+/** Applies everything but the workloads: the run itself simulates their pods. */
 export async function applyMooring(manifests: MooringManifests, kube: Kube): Promise<void> {
   for (const { body, resource } of manifests) {
     if (resource.kind === "Deployment" || resource.kind === "DaemonSet") continue;

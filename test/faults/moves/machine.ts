@@ -39,7 +39,7 @@ export class Machine {
     });
   }
 
-  /** The power goes: mounts and what was not synced are gone, and with them all that ran. */
+  /** Cuts the power: mounts, unsynced data and all processes are lost. */
   powerCut(): void {
     this.mounts.clear();
     this.writers.clear();
@@ -48,7 +48,7 @@ export class Machine {
     this.proc.content[BOOT_ID] = `boot-${String(this.#boots)}\n`;
   }
 
-  /** Who has hold of a directory, or of one below it. */
+  /** The holders of a directory, or of one below it. */
   holdersIn(directory: string): readonly Holder[] {
     const isInside = (inode: bigint): boolean => {
       const path = this.disk.pathOf(inode);

@@ -13,14 +13,14 @@ export interface MovesPlan {
   readonly recordEveryMs: number;
   /** How long a container takes to end when it is asked to; it writes meanwhile. */
   readonly endsAfterMs: number;
-  /** Of a look at a tree, and of each half of a copy. */
+  /** How long a scan of a tree takes, and each half of a copy. */
   readonly workMs: readonly [number, number];
-  /** How long a request of the product is on its way, and as long its answer. */
+  /** How long a request of the product travels; its answer takes the same range. */
   readonly latencyMs: readonly [number, number];
   readonly troubles: readonly Trouble[];
   /** A node on which no copy can be written; until everything heals, or for ever. */
   readonly broken: { readonly node: string; readonly forEver: boolean } | undefined;
-  /** The way between agents is cut for a moment. */
+  /** When the network between agents is cut for a moment. */
   readonly cuts: readonly number[];
   /** Milliseconds after which nothing goes wrong any more. */
   readonly healAt: number;
@@ -58,8 +58,8 @@ export type UserStep =
   /** `kubectl delete pod --grace-period=0 --force`. */
   | { readonly step: "force-delete"; readonly at: number; readonly set: string }
   /**
-   * The same while the pod's kubelet is down: its container runs on, and nobody knows of it.
-   * Perhaps the node is drained then.
+   * The same while the pod's kubelet is down: its container keeps running, and the API no longer
+   * shows it. The node may be drained then.
    */
   | {
       readonly step: "orphan";

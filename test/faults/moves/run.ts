@@ -4,9 +4,8 @@
  *   begin ──▶ the user drains and moves, things go wrong ──▶ healed ──▶ settled
  *     ──▶ (everything is removed ──▶ settled) ──▶ over
  *
- * The controllers and the agents are the shipped ones. A run fails at the first violation of what
- * must hold always (guard.ts, workload.ts), or when it has not settled (unsettled.ts) in time: then
- * a hold has not ended.
+ * The controllers and the agents are the shipped ones. A run fails at the first violation of an
+ * invariant (guard.ts, workload.ts), or when it has not settled in time (unsettled.ts).
  */
 import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
 import type { Clock } from "../../../src/effects/clock.ts";
@@ -38,7 +37,7 @@ const LOOK_MS = 5_000;
 const STAYS_MS = 90_000;
 const MOST_RECORDS = 300;
 
-/** A bug in what a machine says and does, or in what the product sends. */
+/** A bug in what a machine reports and does, or in what the product sends. */
 export interface Sabotage {
   readonly machine?: (machine: Machine) => void;
   readonly sends?: (request: KubeRequest) => KubeRequest;
@@ -200,8 +199,8 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
 }
 
 /**
- * What a write of an object of ours was refused for, if that was its form or a rule of its kind.
- * The product never means to try that: a patch whose `test` fails has no causes.
+ * Why a write of one of our kinds was refused, if it broke the schema or a rule of the kind. The
+ * product must never send such a write. (A patch whose `test` fails has no causes.)
  */
 function brokenRules({ path }: KubeRequest, error: unknown): string | undefined {
   if (!path.startsWith("/apis/mooring.dev/") || !isInvalid(error)) return undefined;
@@ -244,7 +243,7 @@ function startProduct(
     const onItsWay = (): Promise<void> => clock.sleep(latencies.int(...plan.latencyMs));
     const connect = (): Kube => ({
       stream: (request) => kube.stream(request),
-      // Between what a process reads and what it does upon it, other things happen.
+      // Latency, so that other things happen between a process's read and its next write.
       request: async (request) => {
         await onItsWay();
         try {

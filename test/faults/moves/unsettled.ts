@@ -12,8 +12,8 @@ import { recordsIn, type Workload } from "./workload.ts";
 const STEERING = /^(?:at|away)\.mooring\.node-restriction\.kubernetes\.io\/(.+)$/;
 
 /**
- * What is still to happen before all is as it should be, one line each. With nothing going wrong
- * any more it must become empty.
+ * What is not yet as it should be, one line each. Once nothing goes wrong any more it must become
+ * empty.
  */
 export function unsettledMoves(
   api: Pick<LabApi, "objects">,
@@ -77,7 +77,7 @@ function volumeProblem({ metadata, spec }: LocalVolume, machines: readonly Machi
   return problems;
 }
 
-/** Written from the design's words and not from the product's function. */
+/** Written from the documentation, and independent of the product's own function. */
 function labelProblem({ metadata }: Node, volumes: readonly LocalVolume[]): readonly string[] {
   const labels = metadata?.labels ?? {};
   const has = Object.keys(labels).filter((key) => STEERING.test(key));
@@ -104,7 +104,7 @@ function podProblem({ metadata, spec, status }: Pod, volumes: readonly LocalVolu
   return nodes.has(spec?.nodeName ?? "") ? [] : [`pod ${name} runs where no volume is`];
 }
 
-/** Mounts without a pod; copies that belong to nothing, or are stuck between two states. */
+/** Mounts without a pod; copies without a volume, and copies stuck between two states. */
 function machineProblem(machine: Machine, volumes: readonly LocalVolume[], pods: readonly Pod[]): readonly string[] {
   const uids = new Set(pods.filter(({ spec }) => spec?.nodeName === machine.name).map(({ metadata }) => metadata?.uid));
   const mounts = machine.mounts.table

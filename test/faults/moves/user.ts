@@ -11,7 +11,7 @@ import type { SetPlan, UserStep } from "./plan.ts";
 
 /** Where the user's sets are. */
 export const NAMESPACE = "default";
-/** kubectl drain asks again so often. */
+/** How long kubectl drain waits before it tries an eviction again. */
 const RETRY_MS = 5_000;
 const LOOK_MS = 1_000;
 
@@ -84,8 +84,7 @@ export async function playStep(user: User, number: number, step: UserStep): Prom
 }
 
 /**
- * As `kubectl drain --ignore-daemonsets` does it: pods are listed once, each is asked for until it
- * is gone.
+ * Like `kubectl drain --ignore-daemonsets`: lists the pods once, and evicts each until it is gone.
  */
 async function drain(user: User, step: Omit<Extract<UserStep, { step: "drain" }>, "step" | "at">): Promise<void> {
   const { client, clock } = user;

@@ -1,6 +1,7 @@
 /*
- * How the agents of a run reach each other. A connection carries one tree, whole: what a run is
- * after is not the bytes on the wire, but who dies, is cut off or is asked again meanwhile.
+ * The network between the agents of a run. A connection carries one whole tree: runs do not test
+ * the bytes on the wire, but processes that die, connections that are cut, and requests that
+ * repeat.
  *
  *   asked ── refused ──▶ the words of the refusal
  *     └── open ── tree sent ──▶ tree taken ──▶ closed
@@ -27,7 +28,7 @@ export interface Sent {
 export class Channel {
   readonly tree: Promise<Sent>;
   readonly taken: Promise<TreeSummary>;
-  /** Tells the other end. */
+  /** Delivers the tree to the other end. */
   send: (tree: Sent) => void = () => undefined;
   take: (summary: TreeSummary) => void = () => undefined;
   break: (why: Error) => void = () => undefined;
@@ -45,7 +46,7 @@ export class Channel {
     this.break = (why) => {
       for (const each of breaks) each(why);
     };
-    // An end that nobody waits at hears nothing.
+    // Prevents an unhandled rejection when no one awaits this end.
     this.tree.catch(() => undefined);
     this.taken.catch(() => undefined);
   }

@@ -1,10 +1,10 @@
 /*
- * What the pods of a run do with their volumes: each container adds records to one file and has
- * each acknowledged at once, as a database with a durable log does.
+ * What the pods of a run do with their volumes: each container appends records to one file, and
+ * each record is acknowledged at once, as by a database with a durable log.
  *
- * Before a container adds a record it reads the file. When that does not hold every record that
- * was acknowledged before, whoever wrote it, bytes were lost: the container was given an old copy,
- * an empty one, or two copies were written to at a time.
+ * Before a container appends a record it reads the file. If a record is missing that any container
+ * got acknowledged before, data was lost: the container got an old copy or an empty one, or two
+ * copies were written at the same time.
  */
 import type { Clock } from "../../../src/effects/clock.ts";
 import type { ContainerHandle, ContainerRun } from "../../../src/lab/index.ts";

@@ -6,12 +6,12 @@ import type { Ground } from "../../cluster/ground.ts";
 import { closeSharedGround } from "./shared-ground.ts";
 
 /**
- * A cluster without machines for stories about hundreds of claims, and the API that plays what
- * would be on the machines.
+ * A cluster without machines for stories about hundreds of claims, and an API client for the test
+ * to do what would happen on the machines.
  */
 export interface BareGround {
   readonly ground: Ground;
-  /** For whoever plays the kubelet or another provisioner. */
+  /** For a test that acts as the kubelet or as another provisioner. */
   readonly api: ApiClient;
 }
 

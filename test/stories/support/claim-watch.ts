@@ -7,13 +7,12 @@ interface WatchEvent {
   readonly object: Claim & { readonly message?: string };
 }
 
-/** Seconds a watch is asked for; the next one goes on where it ended. */
+/** The timeout of one watch in seconds. The next watch continues where it ended. */
 const PART_SECONDS = 5;
 
 /**
  * Watches all claims from before a burst to its end, through kubectl and not through the product's
- * own client: what is seen must not depend on what is proved. Every state that etcd ever held is
- * seen, however short.
+ * client, which is under test. It sees every state that was in etcd, however short.
  */
 export class ClaimWatch {
   readonly #ground: Ground;

@@ -30,7 +30,7 @@ export async function leaveNamespace(ground: Ground, name: string): Promise<void
   if (!ENDS_WITH_FILE) await closeNamespace(ground, name);
 }
 
-/** What a file leaves: nothing. Also after stories that failed half-way. */
+/** What the stories of a file have made and must remove, also after a failure. */
 export interface LeftByFile {
   readonly namespace: string;
   /** StorageClasses the stories have made. */

@@ -5,13 +5,13 @@ import { nodeNameOf } from "./movable-objects.ts";
 import { cordon } from "./nodes.ts";
 import type { Pod } from "./objects.ts";
 
-/** `kubectl drain`, as everybody types it. Waits for its end. */
+/** Runs `kubectl drain` with the usual flags, and waits for its end. */
 export async function drain(ground: Ground, node: string, ...flags: string[]): Promise<RunResult> {
   const timeout = flags.some((flag) => flag.startsWith("--timeout")) ? [] : ["--timeout=240s"];
   return ground.drain(node, ...timeout, ...flags);
 }
 
-/** What to compare with `ENDED_WELL`: the words of a drain only where it failed. */
+/** The result to compare with `ENDED_WELL`: the drain's output only if it failed. */
 export function endOf({ code, stderr }: RunResult): object {
   return { code, stderr: code === 0 ? "" : stderr };
 }
@@ -22,7 +22,7 @@ export async function uncordonAll(ground: Ground): Promise<void> {
   for (const node of ground.nodes) await cordon(ground, node, false);
 }
 
-/** Does something while no other node than this one takes pods. */
+/** Runs the work while all other nodes are cordoned. */
 export async function onlyOn<T>(ground: Ground, node: string, work: () => Promise<T>): Promise<T> {
   const others = ground.nodes.filter((name) => name !== node);
   for (const other of others) await cordon(ground, other);
@@ -33,7 +33,7 @@ export async function onlyOn<T>(ground: Ground, node: string, work: () => Promis
   }
 }
 
-/** Everything that is scheduled on a node and is no DaemonSet's. */
+/** All pods on a node that do not belong to a DaemonSet. */
 export async function podsLeftOn(ground: Ground, node: string): Promise<string[]> {
   const pods = await ground.list<Pod & { metadata: { ownerReferences?: readonly { kind: string }[] } }>("pods", {
     fieldSelector: `spec.nodeName=${node}`,

@@ -4,8 +4,8 @@ import { nodeOf, pathOf, type Claim, type KubeEvent, type Pod, type Volume } fro
 import { PRODUCT_NAMESPACE } from "./product.ts";
 
 /**
- * Of a wait whose end will never come. Where the product must be quick, stories say so; the machine
- * need not be.
+ * How long a wait may take before it fails. It allows for a slow machine; a story that tests speed
+ * has its own limit.
  */
 const LONGEST_MS = 180_000;
 
@@ -149,8 +149,8 @@ export async function eventsOn(
 }
 
 /**
- * All that was told in a namespace, oldest first: why a pod is not Ready is often told of its
- * claim.
+ * All events of a namespace, oldest first: the reason why a pod is not Ready is often in an event
+ * about its claim.
  */
 async function messagesIn(ground: Ground, namespace: string): Promise<string[]> {
   const events = await ground.list<KubeEvent>("events", { namespace });

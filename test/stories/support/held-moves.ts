@@ -1,7 +1,7 @@
 /*
  * Moves that are held in a phase while something is deleted.
  *
- * A move is held by what holds one in the field:
+ * Each phase is held by something that also happens in the field:
  *   Planned    a target that does not exist
  *   Prepared   a cordoned node whose drain nobody asks for
  *   Fenced     a pod that does not hear SIGTERM and has a grace period of many seconds

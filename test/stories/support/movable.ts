@@ -1,8 +1,7 @@
 /*
- * The movable driver under stories. Installing it takes longer than most of them, so that it stays
- * from file to file: installMovable() does nothing where what it would apply is there already, and
- * only waits until it is Ready. A file that wants it otherwise installs it with its own options,
- * and the next one changes it back.
+ * Installs the movable driver for stories. Installing takes longer than most stories, so it stays
+ * installed between files: if the same objects were applied last, installMovable() only waits until
+ * everything is Ready. A file may install it with other options, and the next file changes it back.
  */
 import { beforeAll } from "vitest";
 import { missingCapabilities, type Capability, type Ground } from "../../cluster/ground.ts";
