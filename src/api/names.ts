@@ -78,6 +78,8 @@ export const DRIVER_FINALIZER = "mooring.dev/installed";
 export const DRAIN_ANNOTATION = "mooring.dev/drain";
 /** On a node: `true` ends every hold on that node. */
 export const RELEASE_ANNOTATION = "mooring.dev/release";
+/** On a VolumeMove that `moor drain` made before the cordon. */
+export const AHEAD_LABEL = "mooring.dev/drain-ahead";
 /** On a keeper pod: when its eviction was last answered with 429. */
 export const ASKED_ANNOTATION = "mooring.dev/asked";
 /** On a keeper pod (src/movable/keepers): that it is one. */
