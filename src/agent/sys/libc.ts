@@ -53,6 +53,11 @@ export interface LibcFunction {
    * interrupted.
    */
   call(path: Buffer | string, ...args: readonly Argument[]): number;
+  /**
+   * The same, but gives the negative errno: for errors that are part of the plan. An error object
+   * costs as much as twenty calls. For functions that give nothing negative when they succeed.
+   */
+  attempt(...args: readonly Argument[]): number;
   /** Calls it on a thread of libuv's pool: for calls that wait for a disk. */
   callAsync(path: Buffer | string, ...args: readonly Argument[]): Promise<number>;
 }
@@ -70,14 +75,20 @@ export function libcFunction(
   let bound: Native | undefined;
   const native = (): Native => (bound ??= koffi.load(null).func(symbol, result, [...parameters]) as Native);
   const fail = (path: Buffer | string, errno: number): SystemError => new SystemError(name, errno, printable(path));
+  const attempt = (...args: readonly Argument[]): number => {
+    for (;;) {
+      const returned = Number((bound ?? native())(...args));
+      if (returned !== -1) return returned;
+      const errno = koffi.errno();
+      if (errno !== constants.errno.EINTR) return -errno;
+    }
+  };
   return {
+    attempt,
     call: (path, ...args) => {
-      for (;;) {
-        const returned = Number(native()(...args));
-        if (returned !== -1) return returned;
-        const errno = koffi.errno();
-        if (errno !== constants.errno.EINTR) throw fail(path, errno);
-      }
+      const returned = attempt(...args);
+      if (returned < 0) throw fail(path, -returned);
+      return returned;
     },
     callAsync: (path, ...args) =>
       new Promise((resolve, reject) => {
@@ -102,12 +113,13 @@ export function systemCall(
   parameters: readonly string[],
 ): LibcFunction {
   const bound = libcFunction("syscall", "int64_t", ["int64_t", ...parameters], name);
+  const found = process.arch === "x64" ? numbers.x64 : process.arch === "arm64" ? numbers.arm64 : undefined;
   const number = (): number => {
-    const found = process.arch === "x64" ? numbers.x64 : process.arch === "arm64" ? numbers.arm64 : undefined;
     if (found === undefined) throw new Error(`${name} has no number for the architecture ${process.arch}`);
     return found;
   };
   return {
+    attempt: (...args) => bound.attempt(number(), ...args),
     call: (path, ...args) => bound.call(path, number(), ...args),
     callAsync: (path, ...args) => bound.callAsync(path, number(), ...args),
   };
@@ -115,12 +127,16 @@ export function systemCall(
 
 /** A name or path as C wants it. One with a NUL inside would be cut, so it is refused. */
 export function cString(text: Buffer | string): Buffer {
+  if (text === "") return EMPTY;
   const bytes = typeof text === "string" ? Buffer.from(text) : text;
   if (bytes.includes(0)) throw new SystemError("name with a NUL byte", constants.errno.EINVAL, printable(text));
-  return Buffer.concat([bytes, NUL]);
+  const ended = Buffer.allocUnsafe(bytes.length + 1);
+  ended.set(bytes);
+  ended[bytes.length] = 0;
+  return ended;
 }
 
-const NUL = Buffer.alloc(1);
+const EMPTY = Buffer.alloc(1);
 
 /**
  * Bytes of a name for a message: what is not printable ASCII, or a backslash, is escaped, so no two

@@ -49,12 +49,16 @@ const calls = {
  * Opens one path with openat2 under the `resolve` rules and gives the descriptor (close-on-exec).
  */
 export function openat2(dirfd: number, path: Name, flags: number, resolve: number, mode = 0): number {
-  const how = Buffer.alloc(OPEN_HOW_BYTES);
-  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
-  how.writeBigUInt64LE(BigInt(mode), 8);
-  how.writeBigUInt64LE(BigInt(resolve), 16);
-  return calls.openat2.call(path, dirfd, cString(path), how, OPEN_HOW_BYTES);
+  // The upper halves stay 0: nothing here needs them.
+  HOW[0] = flags | O_CLOEXEC;
+  HOW[2] = mode;
+  HOW[4] = resolve;
+  return calls.openat2.call(path, dirfd, cString(path), HOW_BYTES, OPEN_HOW_BYTES);
 }
+
+/** The kernel reads it during the call, and no call waits for another one. */
+const HOW_BYTES = Buffer.alloc(OPEN_HOW_BYTES);
+const HOW = new Uint32Array(HOW_BYTES.buffer, HOW_BYTES.byteOffset, OPEN_HOW_BYTES / 4);
 
 /**
  * Opens `path` with openat and gives the descriptor (close-on-exec). Follows a symlink unless

@@ -94,33 +94,51 @@ export function statDescriptor(fd: number): Stat {
   return statx(fd, "", AT_EMPTY_PATH);
 }
 
+/** The kernel fills it, and it is read before the next call: none of them waits. */
+const OUT = Buffer.alloc(STATX_BYTES);
+/** The same bytes as numbers of 32 and 64 bits, in the machine's order (little-endian). */
+const HALVES = new Uint32Array(OUT.buffer, OUT.byteOffset, STATX_BYTES / 4);
+const WORDS = new BigInt64Array(OUT.buffer, OUT.byteOffset, STATX_BYTES / 8);
+
 function statx(dirfd: number, name: Buffer | string, flags: number): Stat {
-  const out = Buffer.alloc(STATX_BYTES);
   const mask = STATX_BASIC_STATS | STATX_MNT_ID;
-  calls.statx.call(name, dirfd, cString(name), flags | AT_NO_AUTOMOUNT, mask, out);
-  const device = (offset: number): Device => ({ major: out.readUInt32LE(offset), minor: out.readUInt32LE(offset + 4) });
-  const timeNs = (offset: number): bigint =>
-    out.readBigInt64LE(offset) * 1_000_000_000n + BigInt(out.readUInt32LE(offset + 8));
-  const bits = out.readUInt16LE(28);
+  calls.statx.call(name, dirfd, cString(name), flags | AT_NO_AUTOMOUNT, mask, OUT);
+  const bits = half(28) & 0xffff;
   const type = TYPE_OF_BITS.get(bits & 0o170000);
   if (type === undefined) throw new Error(`an object of the unknown type ${(bits & 0o170000).toString(8)}`);
   return {
     type,
     mode: bits & 0o7777,
-    attributes: out.readBigUInt64LE(8),
-    nlink: out.readUInt32LE(16),
-    uid: out.readUInt32LE(20),
-    gid: out.readUInt32LE(24),
-    ino: out.readBigUInt64LE(32),
-    size: out.readBigUInt64LE(40),
-    blocks: out.readBigUInt64LE(48),
+    attributes: word(8),
+    nlink: half(16),
+    uid: half(20),
+    gid: half(24),
+    ino: BigInt.asUintN(64, word(32)),
+    size: word(40),
+    blocks: word(48),
     atimeNs: timeNs(64),
     ctimeNs: timeNs(96),
     mtimeNs: timeNs(112),
     rdev: device(128),
     dev: device(136),
-    mntId: out.readBigUInt64LE(144),
+    mntId: BigInt.asUintN(64, word(144)),
   };
+}
+
+function half(offset: number): number {
+  return HALVES[offset / 4] ?? 0;
+}
+
+function word(offset: number): bigint {
+  return WORDS[offset / 8] ?? 0n;
+}
+
+function timeNs(offset: number): bigint {
+  return word(offset) * 1_000_000_000n + BigInt(half(offset + 8));
+}
+
+function device(offset: number): Device {
+  return { major: half(offset), minor: half(offset + 4) };
 }
 
 /**

@@ -3,6 +3,7 @@
  * or device too: the calls go through /proc/self/fd/N. Names are strings of latin1, one character
  * per byte, so that they compare and sort as bytes do.
  */
+import { constants } from "node:os";
 import { procPath } from "./change.ts";
 import { cString, hasCode, libcFunction } from "./libc.ts";
 
@@ -11,6 +12,8 @@ const XATTR_MAX_BYTES = 65536;
 
 const calls = {
   list: libcFunction("listxattr", "int64_t", ["void *", "void *", "size_t"]),
+  /** Without a path, so it takes a third of the time. Not of an O_PATH descriptor. */
+  listOpened: libcFunction("flistxattr", "int64_t", ["int", "void *", "size_t"]),
   get: libcFunction("getxattr", "int64_t", ["void *", "void *", "void *", "size_t"]),
   set: libcFunction("setxattr", "int", ["void *", "void *", "void *", "size_t", "int"]),
   remove: libcFunction("removexattr", "int", ["void *", "void *"]),
@@ -18,24 +21,32 @@ const calls = {
 
 /** One call at a time uses it, and none of them waits. */
 const scratch = Buffer.alloc(XATTR_MAX_BYTES);
+/** Most lists are empty, and the kernel makes room for as much as it is told. */
+const FIRST_BYTES = 1024;
 
 /**
  * The names of an object's extended attributes, sorted. None where the file system has no such
  * thing.
  */
 export function listXattrs(fd: number): string[] {
+  const quick = calls.listOpened.attempt(fd, scratch, FIRST_BYTES);
+  if (quick === 0 || quick === -constants.errno.EOPNOTSUPP) return [];
+  // An O_PATH descriptor, or names that do not fit.
+  if (quick > 0) return namesIn(quick);
   try {
     const length = calls.list.call("", cString(procPath(fd)), scratch, scratch.length);
-    return length === 0
-      ? []
-      : scratch
-          .toString("latin1", 0, length - 1)
-          .split("\0")
-          .sort();
+    return length === 0 ? [] : namesIn(length);
   } catch (error) {
     if (hasCode(error, "ENOTSUP", "EOPNOTSUPP")) return [];
     throw error;
   }
+}
+
+function namesIn(length: number): string[] {
+  return scratch
+    .toString("latin1", 0, length - 1)
+    .split("\0")
+    .sort();
 }
 
 /** The value of an extended attribute. ENODATA when there is none. */

@@ -93,12 +93,13 @@ function keepersOf(
   { cluster, kinds, pods: podInformer }: MooringWatch,
 ): Keepers {
   const { claims, nodes, volumes: persistentVolumes } = cluster;
-  const { localVolumes: volumes, pools, storageNodes } = kinds;
+  const { localVolumes: volumes, moves, pools, storageNodes } = kinds;
   const sources = { claims, nodes, persistentVolumes, pods: podInformer, pools, volumes };
   return new Keepers({
     ...deps,
     ...sources,
     settings,
+    moves,
     storageNodes,
     toMove: (node, here) => {
       const stays = whyVolumesStay(sources, node, here);

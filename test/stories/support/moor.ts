@@ -19,12 +19,11 @@ export async function openMoor(ground: Ground): Promise<Moor> {
   const directory = await mkdtemp(join(tmpdir(), "mooring-moor-"));
   const kubeconfig = join(directory, "kubeconfig");
   await writeFile(kubeconfig, await ground.kubeconfigText(), { mode: 0o600 });
-  const bundle = await productBundle("moor");
+  const program = await productBundle("moor");
   const env = { HOME: directory, PATH: process.env["PATH"] ?? "", KUBECONFIG: kubeconfig };
   return {
-    run: (...args) => run([process.execPath, bundle.file, ...args], { env, timeoutMs: LONGEST_MS }),
+    run: (...args) => run([process.execPath, program, ...args], { env, timeoutMs: LONGEST_MS }),
     close: async () => {
-      await bundle.remove();
       await rm(directory, { recursive: true, force: true });
     },
   };
