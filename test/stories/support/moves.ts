@@ -1,6 +1,6 @@
 /*
- * VolumeMoves under stories: making them, catching them in a phase, and looking whether one has
- * left anything behind.
+ * VolumeMoves in stories: making them, waiting for a phase, and checking that a move has left
+ * nothing behind.
  */
 import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../../src/api/kinds/volume-copy.ts";
@@ -22,7 +22,7 @@ export function volumeMove(name: string, volumes: readonly string[], from: strin
   };
 }
 
-/** Another node than these. */
+/** A node that is none of these. */
 export function nodeBut(ground: Ground, ...not: readonly string[]): string {
   const other = ground.nodes.find((name) => !not.includes(name));
   if (other === undefined) throw new Error(`there is no node but ${not.join(", ")}`);
@@ -57,8 +57,8 @@ export async function moveGone(ground: Ground, name: string): Promise<void> {
 }
 
 /**
- * What was wrong at the last look: nothing is held, labels are as the volumes say, every directory
- * has an owner.
+ * What a move has left behind: a fence that is still set, a wrong label, a directory without a
+ * VolumeCopy.
  */
 async function troubles(ground: Ground): Promise<string[]> {
   const volumes = await ground.list<LocalVolume>("localvolumes.mooring.dev");
@@ -127,7 +127,7 @@ async function ownerless(
     .map((path) => `${node}: ${path} has no owner`);
 }
 
-/** Waits until no move is at work any more and none has left anything behind. */
+/** Waits until no move is in progress and none has left anything behind. */
 export async function nothingLeftBehind(ground: Ground): Promise<void> {
   await ground.waitFor("nothing to be left behind by a move", async (saw) => {
     const found = await troubles(ground);

@@ -1,4 +1,4 @@
-/** What stories look at in Kubernetes objects; everything else of them is there, untyped. */
+/** The fields of Kubernetes objects that stories use. Other fields exist, but are not typed. */
 export interface Meta {
   readonly name: string;
   readonly namespace?: string;

@@ -18,7 +18,7 @@ export interface ProductProcess {
   stop(): Promise<void>;
 }
 
-/** What a story that failed half-way has not stopped ends with the run. */
+/** Processes that a failed story has not stopped. They are ended with the run. */
 const running = new Set<ChildProcess>();
 process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");

@@ -123,7 +123,7 @@ export async function productPods(ground: Ground, namespace: string = PRODUCT_NA
 /** A line of the product's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly msg: string };
 
-/** What all pods of the product have logged. */
+/** The log lines of all pods of the product. */
 export async function productLog(ground: Ground, namespace: string = PRODUCT_NAMESPACE): Promise<LogLine[]> {
   const pods = await productPods(ground, namespace);
   const texts = await Promise.all(pods.map(({ metadata }) => ground.logs(namespace, metadata.name)));
@@ -183,7 +183,7 @@ export async function leaderPod(ground: Ground): Promise<string> {
   });
 }
 
-/** Takes the product away again, with all that belongs to it, and waits until it is gone. */
+/** Uninstalls the product with all its objects, and waits until they are gone. */
 export async function uninstallProduct(
   ground: Ground,
   options: { readonly namespace?: string; readonly manifest?: string } = {},

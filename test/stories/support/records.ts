@@ -1,8 +1,8 @@
 /*
- * A workload that shows every lost write. It appends numbered records with a checksum to
- * /data/records, each one synced before its number goes to stdout: acknowledged. Wherever its pod
- * starts, it goes on after the last record it finds. So of a volume that lost nothing the file
- * holds 1, 2, 3, … without a gap, at least up to the last number acknowledged.
+ * A workload that detects every lost write. It appends numbered records with a checksum to
+ * /data/records and syncs each one before it prints its number to stdout: the record is then
+ * acknowledged. A restarted pod continues after the last record in the file. So if nothing was
+ * lost, the file contains 1, 2, 3, … without a gap, at least up to the last acknowledged number.
  */
 import { createHash } from "node:crypto";
 import type { Ground } from "../../cluster/ground.ts";
@@ -18,7 +18,7 @@ export interface WriterOptions {
   readonly replicas?: number;
   /** Seconds between two records. @default 0.05 */
   readonly pause?: number;
-  /** It does not hear SIGTERM, and ends only when its grace period has. @default false */
+  /** It ignores SIGTERM, and ends only at the end of its grace period. @default false */
   readonly deaf?: boolean;
   /** @default 30 */
   readonly gracePeriodSeconds?: number;

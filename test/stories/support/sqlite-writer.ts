@@ -1,6 +1,6 @@
 /*
- * A database that shows every lost transaction: SQLite in WAL mode with synchronous=FULL, in a pod
- * on the product's image (its Node has SQLite). A number goes to stdout once its COMMIT has
+ * A database that detects every lost transaction: SQLite in WAL mode with synchronous=FULL, in a
+ * pod on the product's image (its Node has SQLite). A number goes to stdout once its COMMIT has
  * returned. Wherever the pod starts, it goes on after the last row it finds.
  */
 import type { Ground } from "../../cluster/ground.ts";

@@ -1,6 +1,6 @@
 /*
- * Who is killed, and whether everybody is back: the leading controller, and agents, whose
- * containers die by SIGKILL and are started again by their kubelet.
+ * Finds the processes to kill (the leading controller, the agents), and waits until all have
+ * recovered. Their containers are killed with SIGKILL and restarted by the kubelet.
  */
 import type { Ground } from "../../cluster/ground.ts";
 import { MOVABLE_NAMESPACE } from "./movable.ts";
@@ -10,8 +10,8 @@ import type { Pod } from "./objects.ts";
 const RENEWED_MS = 5_000;
 
 /**
- * The pod whose process leads now: it is there, and has just renewed the Lease. Identities are
- * `<pod>_<random>`. `not`: one that shall not lead any more.
+ * The pod whose process leads now: it exists and has just renewed the Lease. Identities are
+ * `<pod>_<random>`. `not`: a pod that must not lead any more.
  */
 export async function leader(ground: Ground, not?: string): Promise<string> {
   return ground.waitFor("a leader", async (saw) => {
@@ -30,8 +30,8 @@ export async function leader(ground: Ground, not?: string): Promise<string> {
 }
 
 /**
- * The next killing finds everybody at work, and no container is held back by its kubelet for having
- * crashed often.
+ * Waits until all processes work, and no container is in CrashLoopBackOff, so that the next one can
+ * be killed.
  */
 export async function everybodyWorks(ground: Ground): Promise<void> {
   await ground.waitFor("controllers and agents to be Ready", async (saw) => {
