@@ -4,7 +4,7 @@ import { receive } from "./receive.ts";
 import { socketPair } from "./testing/streams.fixture.ts";
 import { describeTree, shell, sourceAndTarget } from "./testing/trees.fixture.ts";
 import type { Head } from "./tree/entry.ts";
-import { scan, type TreeStep } from "./tree/scan.ts";
+import { stepByStep as scan, type TreeStep } from "./tree/scan.ts";
 import { Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { Channel } from "./wire/channel.ts";
 import { PAYLOAD_MAX, streamHeader } from "./wire/frames.ts";
@@ -146,7 +146,7 @@ describe("a target", () => {
   it("refuses another version, another protocol and a frame without bound", async () => {
     const { to } = sourceAndTarget();
     const bytes: readonly (readonly [string, Buffer])[] = [
-      ["WIRE_VERSION", streamHeader(2)],
+      ["WIRE_VERSION", streamHeader(3)],
       ["WIRE_INVALID", Buffer.from("GET / HTTP/1.1\r\n\r\n")],
       ["WIRE_BROKEN", Buffer.concat([streamHeader(), Buffer.alloc(13, 0xff)])],
     ];

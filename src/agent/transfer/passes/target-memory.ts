@@ -65,6 +65,10 @@ export class TargetPass implements KnownFiles {
     this.#next.set(path, record);
   }
 
+  lacks(path: TreePath): boolean {
+    return this.#next.get(path) === undefined;
+  }
+
   /** For the read-back: what was kept in this pass was read back in an earlier one. */
   content(path: TreePath, _looked: number, stat: Stat): Promise<string | undefined> {
     const record = this.#next.get(path);

@@ -14,7 +14,8 @@
 import { crc32 } from "node:zlib";
 import { transferErrors } from "../errors.ts";
 
-export const WIRE_VERSION = 1;
+/** 2: a small file comes in one frame. */
+export const WIRE_VERSION = 2;
 const MAGIC = Buffer.from("MOORXFER");
 export const HEADER_BYTES = MAGIC.length + 2;
 
