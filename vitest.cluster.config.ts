@@ -19,6 +19,7 @@ class ByPath extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ["test/**/*.cluster.test.ts", "test/stories/**/*.story.ts"],
+    globalSetup: "test/program/bundle-directory.ts",
     pool: "forks",
     maxWorkers: 1,
     isolate: false,

@@ -12,7 +12,12 @@ const LONG_WAITS = ["hand-named-volume", "helm-role", "leader", "reload", "secon
 const FOREVER_MS = 300_000;
 /** Of a condition that will never come. It ends before the test, and says what it waited for. */
 const NEVER = { poll: { timeout: 120_000 } };
-const PATIENCE = { testTimeout: FOREVER_MS, hookTimeout: FOREVER_MS, expect: NEVER };
+const COMMON = {
+  globalSetup: "test/program/bundle-directory.ts",
+  testTimeout: FOREVER_MS,
+  hookTimeout: FOREVER_MS,
+  expect: NEVER,
+};
 
 /** What `npm test` runs: what needs only Node. The cluster suite has its own configuration. */
 export default defineConfig({
@@ -31,7 +36,7 @@ export default defineConfig({
           // No module is mocked, and modules keep no state: one import does for many files. Half of
           // the time went into imports.
           isolate: false,
-          ...PATIENCE,
+          ...COMMON,
         },
       },
       {
@@ -41,7 +46,8 @@ export default defineConfig({
           include: ["test/stories/**/*.story.ts"],
           exclude: [...configDefaults.exclude, ...LONG_WAITS],
           env: { MOORING_GROUND: "lab" },
-          ...PATIENCE,
+          isolate: false,
+          ...COMMON,
         },
       },
       {
@@ -49,7 +55,8 @@ export default defineConfig({
           name: "stories on virtual time",
           include: LONG_WAITS,
           env: { MOORING_GROUND: "virtual-lab" },
-          ...PATIENCE,
+          isolate: false,
+          ...COMMON,
         },
       },
     ],

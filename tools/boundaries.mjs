@@ -41,8 +41,9 @@ const ROOMS = {
   controller: ["effects", "observe", "kube", "api", "provision", "place", "movable", "move", "agent"],
   // An in-memory Kubernetes. Only programs and tests may know of it: no branch of the product may.
   lab: ["effects", "observe", "kube", "api"],
-  // The operators' command: reads a cluster and shows it, makes and deletes VolumeMoves.
-  moor: ["effects", "observe", "kube", "api", "provision", "place", "movable", "move"],
+  // The operators' command: reads a cluster and shows it, makes and deletes VolumeMoves. Of the
+  // agent it knows the table of errors.
+  moor: ["effects", "observe", "kube", "api", "provision", "place", "movable", "move", "agent"],
   // The lab and the shipped programs, shown to somebody who has nothing but Node.
   demo: [...PRODUCT, "lab"],
   // The processes, composed of the rooms and of what touches the machine.

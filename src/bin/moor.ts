@@ -83,7 +83,24 @@ function clusterEffects(): MoorEffects {
     tell: (line) => {
       process.stderr.write(`${line}\n`);
     },
+    terminal: terminalOf(process.stderr, process.env),
     signal: interrupts.signal,
+  };
+}
+
+/** Standard error, when its lines can be written over. */
+function terminalOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): MoorEffects["terminal"] {
+  if (!stream.isTTY || env["TERM"] === "dumb") return undefined;
+  return {
+    write: (output) => {
+      stream.write(output);
+    },
+    get columns() {
+      return stream.columns;
+    },
+    get rows() {
+      return stream.rows;
+    },
   };
 }
 

@@ -85,7 +85,30 @@ export const moorErrors = defineErrors("MOOR", {
     message: ({ move, to }: { move: string; to: string }) =>
       `VolumeMove ${move} cannot be cancelled any more: the copy on node ${to} is the volume already`,
     retry: "never",
-    advice: "It ends as Done by itself. moor move brings the volume back.",
+    advice: "It ends as Done by itself. moor undo brings the volume back after that.",
+  },
+  MOVE_MISSING: {
+    message: ({ move }: { move: string }) => `there is no VolumeMove ${move} whose volumes are still there`,
+    retry: "change",
+    advice: "kubectl get volumemoves lists them. A claim may be given instead.",
+  },
+  NOTHING_TO_UNDO: {
+    message: ({ claim, node }: { claim: string; node: string }) =>
+      `nothing says where the volume of claim ${claim} was before it came to node ${node}`,
+    retry: "never",
+    advice: "It was made there, or its move and its old copy are gone. moor move brings it to any node.",
+  },
+  NOT_LAST: {
+    message: ({ claim, move, node }: { claim: string; move: string; node: string }) =>
+      `VolumeMove ${move} is not what brought the volume of claim ${claim} to node ${node}`,
+    retry: "never",
+    advice: "Only the last move can be undone: give the claim. moor move brings the volume to any node.",
+  },
+  RELEASE_UNCONFIRMED: {
+    message: ({ node, volumes }: { node: string; volumes: number }) =>
+      `node ${node} is not released yet: ${String(volumes)} of its volumes would stay behind`,
+    retry: "change",
+    advice: "Read what it means for each volume, and give --yes.",
   },
   DRAIN_ASKS: {
     message: ({ move, node, why }: { move: string; node: string; why: string }) =>
@@ -103,6 +126,18 @@ export const moorErrors = defineErrors("MOOR", {
     message: ({ move }: { move: string }) => `VolumeMove ${move} was deleted before it ended`,
     retry: "change",
     advice: "moor explain says where the volume is.",
+  },
+  PODS_REFUSED: {
+    message: ({ pods }: { pods: readonly string[] }) =>
+      `these pods are not evicted without your word: ${pods.join("; ")}`,
+    retry: "change",
+    advice: "Give the flags that the message names, or end these pods first. No pod was evicted.",
+  },
+  PODS_NOT_EVICTED: {
+    message: ({ node, pods }: { node: string; pods: readonly string[] }) =>
+      `the API server refuses to evict pods of node ${node}: ${pods.join("; ")}`,
+    retry: "change",
+    advice: "Mend what the message names, and run the same command again.",
   },
   TIMED_OUT: {
     message: ({ seconds, what }: { seconds: number; what: string }) => `not done within ${String(seconds)} s: ${what}`,

@@ -24,7 +24,10 @@ const BY_NAME: Readonly<Record<string, number>> = {
   POD_WITHOUT_CLAIM: EXIT.notFound,
   NODE_MISSING: EXIT.notFound,
   NO_MOVE: EXIT.notFound,
+  MOVE_MISSING: EXIT.notFound,
+  NOTHING_TO_UNDO: EXIT.notFound,
   REFUSED: EXIT.failed,
+  PODS_NOT_EVICTED: EXIT.failed,
   TIMED_OUT: EXIT.timedOut,
 };
 

@@ -142,19 +142,15 @@ describe("a stock kubectl on the lab", () => {
 
   it("finds moor as its plugin: with its KUBECONFIG and flags", async () => {
     const moor = await productBundle("moor");
-    try {
-      await lab.plugIn("moor", moor.file);
-      expect(await lab.kubectl("moor --help")).toMatch(/^Usage: kubectl moor \[options\] \[command\]/);
-      const status = JSON.parse(await lab.kubectl("moor status -o json")) as Status;
-      expect(status.nodes.map(({ node }) => node.name)).toEqual(NODES);
-      const missing = await lab.run(["moor", "explain", "pvc/none", "-n", "some"]);
-      expect([missing.code, missing.stderr]).toEqual([
-        3,
-        expect.stringMatching(/there is no claim none in namespace some/) as string,
-      ]);
-    } finally {
-      await moor.remove();
-    }
+    await lab.plugIn("moor", moor);
+    expect(await lab.kubectl("moor --help")).toMatch(/^Usage: kubectl moor \[options\] \[command\]/);
+    const status = JSON.parse(await lab.kubectl("moor status -o json")) as Status;
+    expect(status.nodes.map(({ node }) => node.name)).toEqual(NODES);
+    const missing = await lab.run(["moor", "explain", "pvc/none", "-n", "some"]);
+    expect([missing.code, missing.stderr]).toEqual([
+      3,
+      expect.stringMatching(/there is no claim none in namespace some/) as string,
+    ]);
   });
 
   it("deletes a namespace with all that is in it", async () => {

@@ -36,8 +36,8 @@ export async function openLabGround(): Promise<Ground> {
     product: {
       plays: (image) => image === PRODUCT_IMAGE,
       programs: {
-        "local-path-provisioner": [process.execPath, classic.file],
-        mooring: [process.execPath, movable.file],
+        "local-path-provisioner": [process.execPath, classic],
+        mooring: [process.execPath, movable],
       },
     },
   });
@@ -54,7 +54,6 @@ export async function openLabGround(): Promise<Ground> {
     await api.close();
     await lab.close();
     process.off("exit", endWithUs);
-    await Promise.all([classic.remove(), movable.remove()]);
     await rm(directory, { recursive: true, force: true });
   };
   const ground = new LabGround({ lab, api, agents, effects, close });

@@ -11,15 +11,15 @@ import { systemRandom } from "../../src/effects/node/random.ts";
 import { LabApi, serveLab, type ServedLab } from "../../src/lab/index.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { run, type RunResult } from "../cluster/run.ts";
-import { productBundle, type Bundle } from "../program/bundle.ts";
+import { productBundle } from "../program/bundle.ts";
 
-let bundle: Bundle;
+let program: string;
 let directory: string;
 let lab: ServedLab;
 let silent: Server;
 
 beforeAll(async () => {
-  bundle = await productBundle("moor");
+  program = await productBundle("moor");
   directory = await mkdtemp(join(tmpdir(), "mooring-moor-"));
   const deps = { clock: systemClock(), random: systemRandom(), log: silentLog };
   lab = await serveLab(new LabApi(deps, { strictRbac: true }), { tokens: new Map() });
@@ -31,7 +31,6 @@ afterAll(async () => {
   silent.closeAllConnections();
   silent.close();
   await lab.close();
-  await bundle.remove();
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -51,7 +50,7 @@ function serverAt(url: string): string {
 
 function moor(...args: readonly string[]): Promise<RunResult> {
   const env = { HOME: directory, PATH: process.env["PATH"] ?? "" };
-  return run([process.execPath, bundle.file, ...args], { env, timeoutMs: 120_000 });
+  return run([process.execPath, program, ...args], { env, timeoutMs: 120_000 });
 }
 
 test("who may not list nodes is told so, with what the server said", async () => {
@@ -79,7 +78,7 @@ test("Ctrl-C ends it with 130", async () => {
   const { port } = silent.address() as AddressInfo;
   const file = await kubeconfig("silent", serverAt(`http://127.0.0.1:${String(port)}`));
   const asked = new Promise<void>((resolve) => silent.once("request", () => resolve()));
-  const child = spawn(process.execPath, [bundle.file, "status", "--kubeconfig", file], { stdio: "ignore" });
+  const child = spawn(process.execPath, [program, "status", "--kubeconfig", file], { stdio: "ignore" });
   const ended = new Promise((resolve) => child.once("exit", resolve));
   await asked;
   child.kill("SIGINT");

@@ -1,13 +1,11 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
+import { chmod, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { inject } from "vitest";
 
-/** One of the product's programs as it is shipped: one file, built from the sources as they are. */
-export interface Bundle {
-  readonly file: string;
-  remove(): Promise<void>;
-}
+/** The product's programs. */
+export type ProgramName = "local-path-provisioner" | "moor" | "mooring";
 
 /** Native code is for agents on real nodes, which no bundle plays. */
 const WITHOUT_KOFFI: Plugin = {
@@ -18,13 +16,18 @@ const WITHOUT_KOFFI: Plugin = {
   },
 };
 
-/** Builds a program of src/bin into a directory of its own. */
-export async function productBundle(program: "local-path-provisioner" | "moor" | "mooring"): Promise<Bundle> {
-  const directory = await mkdtemp(join(tmpdir(), "mooring-bundle-"));
-  const file = join(directory, `${program}.mjs`);
+/**
+ * The path of one of the product's programs as it is shipped: one file, built from the sources as
+ * they are. The first test of a run that asks builds it, for all of them.
+ */
+export async function productBundle(program: ProgramName): Promise<string> {
+  const file = join(inject("bundles"), `${program}.mjs`);
+  if (existsSync(file)) return file;
+  // Two workers may build it at the same time: each renames a whole one to its place.
+  const mine = join(inject("bundles"), `${program}-${String(process.pid)}.mjs`);
   await build({
     entryPoints: [`src/bin/${program}.ts`],
-    outfile: file,
+    outfile: mine,
     bundle: true,
     platform: "node",
     format: "esm",
@@ -36,6 +39,7 @@ export async function productBundle(program: "local-path-provisioner" | "moor" |
     plugins: [WITHOUT_KOFFI],
     logLevel: "error",
   });
-  await chmod(file, 0o755);
-  return { file, remove: () => rm(directory, { recursive: true, force: true }) };
+  await chmod(mine, 0o755);
+  await rename(mine, file);
+  return file;
 }

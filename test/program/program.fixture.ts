@@ -2,21 +2,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "vitest";
 import { stringify } from "yaml";
-import { productBundle, type Bundle } from "./bundle.ts";
-
-let bundle: Promise<Bundle> | undefined;
-afterAll(async () => {
-  await (await bundle)?.remove();
-  bundle = undefined;
-});
-
-/** The program as it is shipped, built once per test file, and gone with it. */
-async function programFile(): Promise<string> {
-  bundle ??= productBundle("local-path-provisioner");
-  return (await bundle).file;
-}
+import { productBundle } from "./bundle.ts";
 
 /** A line of the program's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly msg: string };
@@ -63,7 +50,7 @@ export async function openWorkshop(url: string): Promise<Workshop> {
       return join(directory, name);
     },
     start: async (args, env = {}) => {
-      const child = spawn(process.execPath, [await programFile(), ...args], {
+      const child = spawn(process.execPath, [await productBundle("local-path-provisioner"), ...args], {
         env: { PATH: process.env["PATH"], HOME: directory, ...env },
         stdio: ["ignore", "pipe", "pipe"],
       });

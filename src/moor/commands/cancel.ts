@@ -1,14 +1,9 @@
 import { Command } from "commander";
-import { volumeMoves } from "../../api/kinds/volume-move.ts";
-import { nameOf } from "../../kube/objects.ts";
 import { readNamespace } from "../cluster/read.ts";
 import { claimIn } from "../cluster/volumes.ts";
 import { EXIT } from "../exit-codes.ts";
 import { planCancel } from "../move/cancel.ts";
-import { follow } from "../move/follow.ts";
-import { outcomeText, stateOf } from "../move/outcome.ts";
-import { rendered } from "../print/output.ts";
-import { moorErrors } from "../errors.ts";
+import { callOff } from "./carry-out.ts";
 import type { MoorEffects } from "./effects.ts";
 import { withNamespace, withWaiting, type WaitOptions } from "./options.ts";
 import type { Run } from "./run.ts";
@@ -24,26 +19,12 @@ export function cancelCommand(run: Run): Command {
   });
 }
 
-/**
- * Deleting a VolumeMove undoes it: its finalizer keeps it until the volumes are where they were.
- */
 async function runCancel(effects: MoorEffects, claim: string, options: WaitOptions): Promise<number> {
-  const { clock, signal, tell, write } = effects;
-  return await withCluster(effects, options, async ({ client, namespace: ofContext }) => {
-    const namespace = options.namespace ?? ofContext;
-    const cluster = await readNamespace({ client, clock }, namespace, signal);
-    const move = planCancel(cluster, { namespace, name: claimIn(claim) });
-    await client.delete(volumeMoves, { name: nameOf(move) }, { uid: move.metadata.uid, signal });
-    if (!options.wait) {
-      write(rendered(options.output, stateOf(move), (state) => `${outcomeText(state)}, is being undone`));
-      return EXIT.done;
-    }
-    const waiting = { timeoutMs: options.timeout * 1000, untilGone: true };
-    const ended = (await follow({ client, clock, tell }, move, waiting, signal)) ?? move;
-    const { committed, target } = ended.status ?? {};
-    // It was committed between our look and the deletion.
-    if (committed === true) throw moorErrors.MOVE_COMMITTED({ move: nameOf(move), to: target ?? "unknown" });
-    write(rendered(options.output, { ...stateOf(ended), phase: "Cancelled" }, outcomeText));
+  const { clock, signal } = effects;
+  return await withCluster(effects, options, async (connection) => {
+    const namespace = options.namespace ?? connection.namespace;
+    const cluster = await readNamespace({ client: connection.client, clock }, namespace, signal);
+    await callOff(effects, connection, planCancel(cluster, { namespace, name: claimIn(claim) }), options);
     return EXIT.done;
   });
 }

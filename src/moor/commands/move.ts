@@ -1,15 +1,9 @@
 import { Command, Option } from "commander";
-import { volumeMoves } from "../../api/kinds/volume-move.ts";
-import type { Stored } from "../../kube/objects.ts";
-import type { VolumeMove } from "../../api/kinds/volume-move.ts";
-import type { Connection } from "../cluster/connect.ts";
 import { readNamespace } from "../cluster/read.ts";
 import { claimIn } from "../cluster/volumes.ts";
 import { EXIT } from "../exit-codes.ts";
-import { follow } from "../move/follow.ts";
-import { outcomeOf, outcomeText, stateOf } from "../move/outcome.ts";
-import { planRequest, type RequestPlan } from "../move/request.ts";
-import { rendered } from "../print/output.ts";
+import { planRequest } from "../move/request.ts";
+import { carryOut } from "./carry-out.ts";
 import type { MoorEffects } from "./effects.ts";
 import { bandwidth, withNamespace, withWaiting, type WaitOptions } from "./options.ts";
 import type { Run } from "./run.ts";
@@ -35,42 +29,13 @@ export function moveCommand(run: Run): Command {
 }
 
 async function runMove(effects: MoorEffects, claim: string, options: MoveOptions): Promise<number> {
-  const { clock, random, signal, tell, write } = effects;
+  const { clock, random, signal } = effects;
   return await withCluster(effects, options, async (connection) => {
     const namespace = options.namespace ?? connection.namespace;
     const cluster = await readNamespace({ client: connection.client, clock }, namespace, signal);
     const request = { namespace, name: claimIn(claim), to: options.to, bandwidth: options.bandwidth };
     const plan = planRequest(cluster, request, random.uuid().slice(0, 8));
-    const move = await begin(effects, connection, plan);
-    if (!options.wait) {
-      write(rendered(options.output, stateOf(move), outcomeText));
-      return EXIT.done;
-    }
-    const stop = (): void => {
-      tell(
-        `The move goes on. To follow it again: moor move ${request.name} -n ${namespace}. To end it: moor cancel ${request.name} -n ${namespace}`,
-      );
-    };
-    signal.addEventListener("abort", stop, { once: true });
-    const waiting = { timeoutMs: options.timeout * 1000, untilGone: false };
-    const ended = await follow({ client: connection.client, clock, tell }, move, waiting, signal);
-    write(rendered(options.output, outcomeOf(move.metadata.name, ended), outcomeText));
+    await carryOut(effects, connection, { plan, claim: request }, options);
     return EXIT.done;
   });
-}
-
-async function begin(
-  { signal, tell }: MoorEffects,
-  { client }: Connection,
-  plan: RequestPlan,
-): Promise<Stored<VolumeMove>> {
-  if (plan.step === "follow") {
-    tell(`VolumeMove ${plan.move.metadata.name} is under way already`);
-    return plan.move;
-  }
-  const made = await client.create(volumeMoves, plan.move, { signal });
-  tell(`made VolumeMove ${made.metadata.name}`);
-  if (plan.notYet !== undefined)
-    tell(`It will wait: ${plan.notYet.message}. ${plan.notYet.advice} (${plan.notYet.code})`);
-  return made;
 }

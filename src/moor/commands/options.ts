@@ -14,6 +14,11 @@ export interface NamespaceOptions extends CommonOptions {
   readonly namespace?: string;
 }
 
+/** `node/NAME` or the bare name, as kubectl takes them. */
+export function nodeIn(argument: string): string {
+  return argument.replace(/^(nodes?|no)\//, "");
+}
+
 /** Adds what every command takes. */
 export function withCommon(command: Command): Command {
   return command

@@ -6,7 +6,7 @@ import { tryEvictions } from "../drain/try-evictions.ts";
 import { EXIT } from "../exit-codes.ts";
 import { rendered } from "../print/output.ts";
 import type { MoorEffects } from "./effects.ts";
-import { withCommon, type CommonOptions } from "./options.ts";
+import { nodeIn, withCommon, type CommonOptions } from "./options.ts";
 import type { Run } from "./run.ts";
 import { withCluster } from "./with-cluster.ts";
 
@@ -25,7 +25,7 @@ export function planCommand(run: Run): Command {
 async function runPlanDrain(effects: MoorEffects, node: string, options: CommonOptions): Promise<number> {
   const { clock, signal, tell, write } = effects;
   return await withCluster(effects, options, async ({ client }) => {
-    const name = node.replace(/^nodes?\//, "");
+    const name = nodeIn(node);
     const cluster = await readCluster({ client, clock }, signal);
     const { refused, unknown } = await tryEvictions(client, podsToTry(cluster, name), signal);
     if (unknown !== undefined) tell(`disruption budgets were not looked at: ${unknown}`);

@@ -5,6 +5,7 @@ import type { Stored } from "../../kube/objects.ts";
 import { isStranded } from "../../move/drains/stranded.ts";
 import { classNameOf, selectedNodeOf, waitsForConsumer } from "../../provision/claims/claims.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { adviceIn } from "./advice.ts";
 import { lastWarning } from "./events.ts";
 import type { Trouble } from "./explanation.ts";
 import { schedulerSays } from "./pod.ts";
@@ -53,7 +54,9 @@ function whyNotMade(
   pods: readonly Stored<Pod>[],
 ): Trouble {
   const warning = lastWarning(cluster.events, claim);
-  if (warning !== undefined) return { why: warning, advice: "Mend what the message names; the claim is tried again." };
+  if (warning !== undefined) {
+    return { why: warning, advice: adviceIn(warning) ?? "Mend what the message names; the claim is tried again." };
+  }
   const node = selectedNodeOf(claim)?.node;
   if (node !== undefined) {
     return {

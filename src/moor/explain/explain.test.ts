@@ -180,6 +180,17 @@ describe("why a pod waits, and what helps", () => {
   });
 });
 
+test("an error of ours in a kubelet's event comes with what helps against it", () => {
+  const starting = pod("db-0", { claims: ["data"], on: "node-a", status: { phase: "Pending" } });
+  const message =
+    "MountVolume.SetUp failed for volume pvc-data: rpc error: data missing: volume pvc-data was on node node-a (AGENT_DATA_MISSING)";
+  const events = [warning(starting, message, "2026-11-27T11:59:00Z")];
+  expect(explain(cluster(movable("data", "node-a"), { pods: [starting], events }), asked).pods[0]?.trouble).toEqual({
+    why: message,
+    advice: expect.stringMatching(/^Nothing is made in its place\. .*\(AGENT_DATA_MISSING\)$/) as string,
+  });
+});
+
 describe("pods that do not wait", () => {
   test.each<[string, Partial<PodParts>, string]>([
     ["runs", { on: "node-a" }, "Running"],

@@ -14,6 +14,7 @@ import { CORDONED } from "../../move/plan/target/leaving.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { nodeState } from "../cluster/node-state.ts";
 import { claimNameOf, localVolumesOf, moveOf } from "../cluster/volumes.ts";
+import { adviceIn } from "./advice.ts";
 import { lastWarning } from "./events.ts";
 import { explainMove } from "./move.ts";
 import { whyPinned } from "./pinned.ts";
@@ -160,13 +161,11 @@ function whyNotReady(cluster: Cluster, pod: Stored<Pod>): Trouble {
       advice: `Look at the agent's pod on node ${nodeName}: kubectl -n mooring get pods -o wide`,
     };
   }
-  const why = began ?? warning ?? "its containers are being started";
+  if (began === undefined && warning === undefined) return { why: "its containers are being started", advice: NOTHING };
+  const advice = began === undefined ? adviceIn(warning) : undefined;
   return {
-    why,
-    advice:
-      began === undefined && warning === undefined
-        ? NOTHING
-        : "Look at kubectl describe pod and at the log of its containers.",
+    why: began ?? warning ?? "",
+    advice: advice ?? "Look at kubectl describe pod and at the log of its containers.",
   };
 }
 

@@ -10,6 +10,7 @@
  */
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { StorageNode } from "../../api/kinds/storage-node.ts";
+import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import { KEEPER_FINALIZER } from "../../api/names.ts";
 import type { Random } from "../../effects/random.ts";
 import type { KubeClient } from "../../kube/client.ts";
@@ -22,6 +23,7 @@ import type { Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { movableErrors } from "../errors.ts";
+import { arrivesAt } from "./arriving.ts";
 import { planKeepers, type KeeperPlan } from "./plan.ts";
 import { isKeeper, keeperOf, keeperPod, type KeeperSettings } from "./pod.ts";
 
@@ -41,6 +43,7 @@ export interface KeepersDeps extends ControllerDeps {
   readonly nodes: Informer<Node>;
   readonly storageNodes: Informer<StorageNode>;
   readonly volumes: Informer<LocalVolume>;
+  readonly moves: Informer<VolumeMove>;
   /** With the index of `keeperIndex`. */
   readonly pods: Informer<Pod>;
   /** Which of these volumes of the node must move before it may go. */
@@ -91,8 +94,12 @@ export class Keepers {
 
   /** Runs until the signal is aborted. The informers must have synced. */
   async run(signal: AbortSignal): Promise<void> {
-    const { nodes, pods, settings, storageNodes, volumes } = this.#deps;
+    const { moves, nodes, pods, settings, storageNodes, volumes } = this.#deps;
     const stops = [
+      moves.onChange(({ object, old }) => {
+        for (const node of [object, old].map((move) => move?.status?.target))
+          if (node !== undefined) this.#queue.add(node);
+      }),
       nodes.onChange(({ key }) => {
         this.#queue.add(key);
       }),
@@ -125,13 +132,14 @@ export class Keepers {
   }
 
   #plan(nodeName: string): KeeperPlan {
-    const { nodes, toMove, volumes } = this.#deps;
+    const { moves, nodes, toMove, volumes } = this.#deps;
     const node = nodes.store.get(nodeName);
     const here = volumes.store.byIndex("byNode", nodeName);
+    const arriving = moves.store.list().some((move) => arrivesAt(move) === nodeName);
     return planKeepers({
       node: node === undefined ? undefined : { leaving: isLeaving(node) },
-      hasVolumes: here.length > 0 || this.#needed.has(nodeName),
-      toMove: node !== undefined && toMove(node, here),
+      hasVolumes: here.length > 0 || arriving || this.#needed.has(nodeName),
+      toMove: node !== undefined && (arriving || toMove(node, here)),
       keepers: this.#keepersOn(nodeName),
     });
   }
@@ -183,6 +191,9 @@ export class Keepers {
     const node = await client.find(nodeResource, { name: nodeName }, { signal });
     if (node === undefined) return true;
     if (check === "node-stays") return !isLeaving(node);
+    // The moves first: one that is through by then has its volumes in the second list.
+    const moves = await client.list(volumeMoves, { signal });
+    if (moves.some((move) => arrivesAt(move) === nodeName)) return false;
     const volumes = await client.list(localVolumes, { fieldSelector: `spec.nodeName=${nodeName}`, signal });
     if (this.#needed.has(nodeName)) return false;
     return isLeaving(node) ? !toMove(node, volumes) : volumes.length === 0;

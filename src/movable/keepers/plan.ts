@@ -8,6 +8,9 @@
  *   leaves, something is to move     one           stays: its finalizer holds it
  *   anything else                    none          goes
  *
+ * A volume that a move brings counts as the target's from Copying on (arriving.ts): before it is
+ * there its keeper is, so that a drain of the target sees it and waits.
+ *
  * Before a finalizer goes the server is asked once more (`check`): a node that is being cordoned in
  * this moment must not lose its last keeper, nor one that has got a volume in this moment.
  *
@@ -34,9 +37,9 @@ export interface Keeper {
 export interface KeeperSnapshot {
   /** undefined: there is no such Node. */
   readonly node: { readonly leaving: boolean } | undefined;
-  /** A LocalVolume names the node, or is about to. */
+  /** A LocalVolume names the node, or is about to: one is made there, or a move brings it. */
   readonly hasVolumes: boolean;
-  /** Something of the node is still to move before it may go. */
+  /** Something of the node, or that a move brings, is still to move before it may go. */
   readonly toMove: boolean;
   readonly keepers: readonly Keeper[];
 }

@@ -122,6 +122,11 @@ describe("a keeper", () => {
     ["passes for our controller", evictKeeper({}, controller), "pass"],
     ["is held while a volume of its node is to move", evictKeeper({}), "hold"],
     ["is held while a volume changes over", evictKeeper({ toMove: [fenced] }), "hold"],
+    [
+      "is held while a volume arrives, whatever it does where it comes from",
+      evictKeeper({ toMove: [{ ...fenced, arrives: true }] }),
+      "hold",
+    ],
     ["passes when nothing is to move any more", evictKeeper({ toMove: [] }), "pass"],
     ["passes in a dry run", evictKeeper({}, dryRun), "pass"],
     ["passes on a released node, whatever cannot be read", evictKeeper({ node: released, toMove: unreadable }), "pass"],
@@ -199,6 +204,12 @@ describe("the text of a hold", () => {
 
   it("does not promise the data of a volume that is rebuilt", () => {
     expect(textOf(evict([volume({ mode: "Rebuild" })]))).toContain("must be rebuilt on another node first");
+  });
+
+  it("says that a volume is about to arrive, and does not advise to uncordon for that", () => {
+    const text = textOf(evictKeeper({ toMove: [volume({ arrives: true, progress: "Copying to node a" })] }));
+    expect(text).toContain("volume v that arrives at node a must leave with its data first; Copying to node a.");
+    expect(text).not.toContain("uncordon");
   });
 
   it("names the move that is changing over", () => {

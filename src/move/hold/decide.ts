@@ -53,6 +53,8 @@ export interface VolumeFacts {
    * of one node, …), as part of a sentence; undefined: it is to move.
    */
   readonly stays?: string;
+  /** A move brings the volume to this node: it is not there yet, and is to leave again. */
+  readonly arrives?: boolean;
   /** How far its move is and how long it will take, as a sentence without a full stop. */
   readonly progress?: string;
 }
@@ -71,7 +73,7 @@ export interface KeeperFacts {
   readonly namespace: string;
   readonly name: string;
   readonly node: NodeFacts | Unreadable | undefined;
-  /** The volumes of the node that are still to move. */
+  /** The volumes of the node that are still to move, and those that a move brings to it. */
   readonly toMove: readonly VolumeFacts[] | Unreadable;
 }
 
@@ -163,7 +165,7 @@ function decideKeeper(snapshot: EvictionSnapshot, { node, toMove }: KeeperFacts)
   if (isUnreadable(toMove)) return holdUnread(snapshot, toMove);
   const [first] = toMove;
   if (first === undefined) return PASS;
-  const waiting = toMove.find((volume) => !isChangingOver(volume));
+  const waiting = toMove.find((volume) => volume.arrives === true || !isChangingOver(volume));
   return hold(snapshot, [], waiting === undefined ? changingOver(first) : evacuating(waiting, toMove));
 }
 
@@ -191,11 +193,12 @@ function holdUnread(snapshot: EvictionSnapshot, { unreadable }: Unreadable): Evi
 
 /** "Eviction triggered evacuation" is what the descheduler looks for in a 429. */
 function evacuating(first: VolumeFacts, volumes: readonly VolumeFacts[]): HoldText {
-  const { name, nodeName, node, mode, progress } = first;
+  const { arrives, name, nodeName, node, mode, progress } = first;
   const more = volumes.length === 1 ? "" : ` and ${String(volumes.length - 1)} more`;
   const what = mode === "Rebuild" ? "must be rebuilt on another node" : "must leave with its data";
-  const why = `volume ${name}${more} on node ${nodeName} ${what} first`;
-  const isCordoned = node !== undefined && !isUnreadable(node) && node.leaving === "cordon";
+  const where = arrives === true ? `that arrives at node ${nodeName}` : `on node ${nodeName}`;
+  const why = `volume ${name}${more} ${where} ${what} first`;
+  const isCordoned = node !== undefined && !isUnreadable(node) && node.leaving === "cordon" && arrives !== true;
   // A move's own message says it as well.
   const isSaid = progress?.includes("kubectl uncordon") === true;
   const uncordon = isCordoned && !isSaid ? ` To call the move off: kubectl uncordon ${nodeName}.` : "";

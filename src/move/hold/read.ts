@@ -20,6 +20,7 @@ import {
 } from "../../kube/kinds.ts";
 import { isLeaving } from "../../kube/nodes.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
+import { arrivesAt } from "../../movable/keepers/arriving.ts";
 import { isKeeper } from "../../movable/keepers/pod.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { isReleased } from "../../place/stays.ts";
@@ -83,7 +84,25 @@ async function keeperFacts(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal
   const here = nodeName === undefined ? [] : deps.volumes.store.byIndex("byNode", nodeName);
   const node = nodeName === undefined ? undefined : await read(() => findNode(deps, nodeName, signal));
   const toMove = here.map((volume) => volumeFacts(deps, volume, node)).filter(({ stays }) => stays === undefined);
-  return { namespace, name, node: factsOf(node), toMove };
+  const arriving = nodeName === undefined ? [] : arrivingAt(deps, nodeName, factsOf(node));
+  return { namespace, name, node: factsOf(node), toMove: [...toMove, ...arriving] };
+}
+
+/** The volumes that moves bring to the node, and that are not at their new place yet. */
+function arrivingAt(deps: ReadDeps, nodeName: string, node: VolumeFacts["node"]): VolumeFacts[] {
+  return deps.moves.store.list().flatMap((move) => {
+    if (arrivesAt(move) !== nodeName) return [];
+    const away = move.spec.volumes.filter(({ name }) => deps.volumes.store.get(name)?.spec.nodeName !== nodeName);
+    const said = move.status?.message?.replace(/\.$/, "");
+    return away.map(({ name }): VolumeFacts => ({
+      name,
+      nodeName,
+      node,
+      fenced: false,
+      arrives: true,
+      ...(said === undefined ? {} : { progress: said }),
+    }));
+  });
 }
 
 async function podFacts(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal): Promise<PodFacts> {

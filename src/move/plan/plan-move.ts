@@ -10,7 +10,7 @@
  * | Planned   | Copying   | one group, all held by it, the target fits, its turn in the line  |
  * | Planned   | Undoing   | deleted, impossible, a volume is deleted, the drain is called off |
  * | Copying   | Prepared  | little is left to copy, live passes fail, or no pod runs          |
- * | Copying   | Planned   | as in Prepared, or the target is full                             |
+ * | Copying   | Planned   | as in Prepared, or the target is full or cut off from the source  |
  * | Copying   | Undoing   | as in Prepared, or the target is full and the source stays        |
  * | Prepared  | Fenced    | no fence left, source looked through, asked for, budgets allow it |
  * | Prepared  | Planned   | the group has changed, or the target does not fit any more        |
@@ -77,8 +77,9 @@
  * | Copying → Prepared            | decided again         | what was brought lies there        |
  * | Copying → Planned, Undoing    | decided again         | what was brought is kept an hour   |
  *
- * When the source's agent ends, the pass breaks and is tried three times; then the copy is made
- * while the pods are down. When either machine goes down, nothing is remembered: all is read again.
+ * When the source's agent ends, the pass breaks and is tried again for a while; then the target
+ * counts as failed, and no pod is asked to end before a way to some target is open. When either
+ * machine goes down, nothing is remembered: all is read again.
  */
 import { planCommitted } from "./phases/committed.ts";
 import { planCopying } from "./phases/copying.ts";

@@ -16,6 +16,8 @@ import { Asks } from "../../move/drains/asks.ts";
 import { runDrainLoop } from "../../move/drains/loop.ts";
 import { whyVolumesStay } from "../../move/drains/stays.ts";
 import { runMoveLoop } from "../../move/loop/loop.ts";
+import { runScoutLoop } from "../../move/loop/scouts.ts";
+import { Answers } from "../../move/scouts/answers.ts";
 import { background } from "../../observe/background.ts";
 import { watchMooring, type MooringWatch } from "./watched.ts";
 
@@ -74,6 +76,7 @@ export function controllerParts(
         persistentVolumes: run.volumes,
         volumes: run.localVolumes,
         asks: new Asks(deps.clock),
+        answers: new Answers({ clock: deps.clock, namespace, pods: run.pods, claims: run.claims }),
       };
       return Promise.all([
         runMovableLoops(run, signal),
@@ -82,6 +85,7 @@ export function controllerParts(
         background(deps.log, "holding the CSIDriver", holdDriver(deps.client, signal)),
         runMoveLoop(moving, signal),
         runDrainLoop(moving, signal),
+        runScoutLoop({ ...moving, settings }, signal),
       ]);
     },
   };
@@ -93,12 +97,13 @@ function keepersOf(
   { cluster, kinds, pods: podInformer }: MooringWatch,
 ): Keepers {
   const { claims, nodes, volumes: persistentVolumes } = cluster;
-  const { localVolumes: volumes, pools, storageNodes } = kinds;
+  const { localVolumes: volumes, moves, pools, storageNodes } = kinds;
   const sources = { claims, nodes, persistentVolumes, pods: podInformer, pools, volumes };
   return new Keepers({
     ...deps,
     ...sources,
     settings,
+    moves,
     storageNodes,
     toMove: (node, here) => {
       const stays = whyVolumesStay(sources, node, here);

@@ -9,6 +9,7 @@
  * a hold has not ended.
  */
 import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
+import type { Clock } from "../../../src/effects/clock.ts";
 import { KubeClient } from "../../../src/kube/client.ts";
 import { isInvalid } from "../../../src/kube/errors.ts";
 import type { Kube, KubeRequest } from "../../../src/kube/kube.ts";
@@ -43,8 +44,21 @@ export interface Sabotage {
   readonly sends?: (request: KubeRequest) => KubeRequest;
 }
 
+/** What a script of a test may use besides the API. */
+export interface MovesWorld {
+  readonly api: LabApi;
+  readonly clock: Clock;
+  readonly client: KubeClient;
+  /** The agents of the nodes, as `agent/<node>`. */
+  readonly agents: ReadonlyMap<string, Replica>;
+  /** A node's machine loses its power, with all that is not on its disk; gets it back. */
+  readonly power: { cut(node: string): void; back(node: string): void };
+}
+
 export interface MovesOptions {
   readonly trace: boolean;
+  /** What somebody does beside the plan's user. */
+  readonly play?: (world: MovesWorld) => Promise<void>;
   /** @default drawn from the seed */
   readonly plan?: MovesPlan;
   /** Bugs put in on purpose, to see that runs find them. */
@@ -121,20 +135,13 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
     return replicas.find(({ name }) => holder.startsWith(`${name}_`)) ?? replicas[0];
   };
   const machineOf = (node: string): Machine | undefined => machines.find(({ name }) => name === node);
+  const pulled = (node: string): void => {
+    agents.get(`agent/${node}`)?.kill();
+    machineOf(node)?.powerCut();
+  };
+  const plugged = (node: string): void => agents.get(`agent/${node}`)?.start();
   const heal = beginTroubles(
-    {
-      api,
-      clock,
-      controllers,
-      replicas,
-      leader,
-      others: agents,
-      pulled: (node) => {
-        agents.get(`agent/${node}`)?.kill();
-        machineOf(node)?.powerCut();
-      },
-      plugged: (node) => agents.get(`agent/${node}`)?.start(),
-    },
+    { api, clock, controllers, replicas, leader, others: agents, pulled, plugged },
     plan.troubles,
   );
   for (const at of plan.cuts) clock.after(at, () => wire.cut());
@@ -149,6 +156,17 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
   };
   for (const set of plan.sets) doing(playSet(user, set));
   for (const [index, step] of plan.steps.entries()) doing(playStep(user, index, step));
+  const power: MovesWorld["power"] = {
+    cut: (node) => {
+      controllers.pullPlug(node);
+      pulled(node);
+    },
+    back: (node) => {
+      controllers.restart(`kubelet/${node}`);
+      plugged(node);
+    },
+  };
+  if (options.play !== undefined) doing(options.play({ api, clock, client: user.client, agents, power }));
 
   const failed = (): boolean => failure !== undefined;
   const settle = async (cleared: boolean): Promise<boolean> => {

@@ -7,6 +7,8 @@
  *           └── either process dies, or the wire is cut ──▶ broken: both ends hear of it
  */
 import { PassThrough, type Duplex } from "node:stream";
+import { peerErrors } from "../../../src/agent/peers/errors.ts";
+import { transferErrors } from "../../../src/agent/transfer/errors.ts";
 import type { Transport } from "../../../src/agent/moves/run.ts";
 import type { TreeSummary } from "../../../src/agent/transfer/tree/summary.ts";
 import { background } from "../../../src/observe/background.ts";
@@ -103,7 +105,9 @@ export class Wire {
     signal: AbortSignal,
   ): Promise<Duplex> {
     const served = this.#served.get(source);
-    if (served === undefined || served.life.state === "dead") throw new Error(`no agent answers on node ${source}`);
+    if (served === undefined || served.life.state === "dead") {
+      throw peerErrors.NOT_REACHED({ node: source, address: "127.0.0.1:9899", why: "connect ECONNREFUSED" });
+    }
     const channel = new Channel();
     const ends = AbortSignal.any([signal, served.life.dead, life.dead]);
     ends.addEventListener("abort", () => channel.break(reset()), { once: true });
@@ -127,5 +131,5 @@ export class Wire {
 }
 
 function reset(): Error {
-  return Object.assign(new Error("the connection was reset"), { code: "ECONNRESET" });
+  return transferErrors.WIRE_BROKEN({ why: "the connection was reset" });
 }

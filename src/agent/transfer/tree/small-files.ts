@@ -77,7 +77,10 @@ export class SmallFiles {
     const content = hash.digest(size);
     known?.read(path, stat, after, content, proven);
     const { gid, mode, mtimeNs, uid } = stat;
-    return { entry: { path, head: { type: "file", mode, uid, gid, mtimeNs, size }, content, xattrs: [] }, bytes };
+    return {
+      entry: { path, head: { type: "file", mode, uid, gid, mtimeNs, size }, content: content.digest, xattrs: [] },
+      bytes,
+    };
   }
 }
 

@@ -1,15 +1,20 @@
 /*
- * What the frames say. The source sends the steps of its tree (tree/scan.ts), then `summary`; the
- * target answers `done` when everything is durable and was read back. A source sends `keep` only to
- * a target that has asked for a pass which continues an earlier one.
+ * What the frames say. The target begins with `lacking`. Then the source sends the steps of its
+ * tree (tree/scan.ts), then `summary`; the target answers `done` when everything is durable and was
+ * read back. A source sends `keep` and `patch` only to a target that has asked for a pass which
+ * continues an earlier one, and of files that the target does not lack.
  */
 import * as z from "zod";
 import { transferErrors } from "../errors.ts";
-import { PIECE, type Piece } from "../tree/contents.ts";
+import { KEY_BYTES } from "../passes/file-records.ts";
+import { MOST_LACKING, type Lacking } from "../passes/lacking.ts";
+import type { Change } from "../tree/changes.ts";
+import { chunkAt } from "../tree/chunks.ts";
+import { PIECE } from "../tree/contents.ts";
 import type { EntryType, Head } from "../tree/entry.ts";
 import { nameFault, type TreePath } from "../tree/path.ts";
 import { DEEPEST } from "../tree/safe-open.ts";
-import type { ScanStep } from "../tree/scan.ts";
+import type { Has, ScanStep } from "../tree/scan.ts";
 import { treeSummarySchema, type TreeSummary } from "../tree/summary.ts";
 import type { Channel } from "./channel.ts";
 import { FieldReader, FieldWriter } from "./fields.ts";
@@ -24,6 +29,11 @@ const SUMMARY = 5;
 const DONE = 6;
 /** OPEN of a file whose content the target has already. */
 const KEEP = 7;
+/** OPEN of a file that the target has in another state. */
+const PATCH = 8;
+/** Chunks of a file that is patched, which are zeros now. */
+const ZEROS = 9;
+const LACKING = 10;
 /** OPEN, DATA and CLOSE of a small file without attributes. */
 const SMALL = 11;
 
@@ -47,8 +57,8 @@ const TARGET_MAX = 4096;
  * is on the wire.
  */
 export type Message =
-  | { readonly kind: "open"; readonly name: Buffer; readonly head: Head; readonly kept?: string }
-  | ({ readonly kind: "data" } & Piece)
+  | ({ readonly kind: "open"; readonly name: Buffer; readonly head: Head } & Has)
+  | Change
   | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
   | { readonly kind: "close"; readonly content: string }
   | ({ readonly kind: "small" } & SmallMessage)
@@ -65,11 +75,17 @@ export interface SmallMessage {
 /** Sends one step of the source's tree. undefined: there is nothing to wait for. */
 export function sendStep(channel: Channel, step: ScanStep): Promise<void> | undefined {
   switch (step.kind) {
-    case "open":
-      if (step.kept === undefined) return channel.write(OPEN, encodeOpen(step.name, step.head));
-      return channel.write(KEEP, Buffer.from(step.kept, "hex"), encodeOpen(step.name, step.head));
+    case "open": {
+      const { kept, patches } = step;
+      const opened = encodeOpen(step.name, step.head);
+      if (kept !== undefined) return channel.write(KEEP, Buffer.from(kept, "hex"), opened);
+      if (patches !== undefined) return channel.write(PATCH, Buffer.from(patches, "hex"), opened);
+      return channel.write(OPEN, opened);
+    }
     case "data":
       return channel.write(DATA, new FieldWriter().int64(BigInt(step.offset)).done(), step.bytes);
+    case "zeros":
+      return channel.write(ZEROS, new FieldWriter().int64(BigInt(step.start)).int64(BigInt(step.end)).done());
     case "xattr":
       return channel.write(XATTR, new FieldWriter().bytes(Buffer.from(step.name, "latin1")).done(), step.value);
     case "close":
@@ -86,6 +102,26 @@ export function sendStep(channel: Channel, step: ScanStep): Promise<void> | unde
 export async function sendSummary(channel: Channel, summary: TreeSummary): Promise<void> {
   await channel.write(SUMMARY, Buffer.from(JSON.stringify(summary)));
   await channel.flush();
+}
+
+/** Sends what the target lacks: its beginning of the stream. */
+export async function sendLacking(channel: Channel, { files, chunks }: Lacking): Promise<void> {
+  const keys = Buffer.from([...files].join(""), "latin1");
+  await channel.write(LACKING, Buffer.from([chunks ? 1 : 0]), keys);
+  await channel.flush();
+}
+
+/** What the target lacks. */
+export async function receiveLacking(channel: Channel): Promise<Lacking> {
+  const { type, payload } = await channel.read();
+  const [chunks = 2] = payload;
+  const keys = payload.subarray(1).toString("latin1");
+  const count = keys.length / KEY_BYTES;
+  if (type !== LACKING || chunks > 1 || !Number.isInteger(count) || count > MOST_LACKING) {
+    throw transferErrors.WIRE_INVALID({ why: `a frame of type ${String(type)} as the beginning` });
+  }
+  const files = Array.from({ length: count }, (_, place) => keys.slice(place * KEY_BYTES, (place + 1) * KEY_BYTES));
+  return { files: new Set(files), chunks: chunks === 1 };
 }
 
 /** Sends the target's answer. */
@@ -124,14 +160,17 @@ function decode({ type, payload }: Frame): Message {
       if (opened.head.size !== bytes.length) throw transferErrors.WIRE_INVALID({ why: "a small file of another size" });
       return { kind: "small", ...opened, content, bytes };
     }
-    case KEEP: {
-      const kept = fields.take(CONTENT_BYTES).toString("hex");
+    case KEEP:
+    case PATCH: {
+      const content = fields.take(CONTENT_BYTES).toString("hex");
       const opened = wholeOpen(fields);
       if (opened.head.type !== "file") throw transferErrors.WIRE_INVALID({ why: "the content of what is no file" });
-      return { kind: "open", ...opened, kept };
+      return { kind: "open", ...opened, ...(type === KEEP ? { kept: content } : { patches: content }) };
     }
     case DATA:
-      return { kind: "data", offset: fields.size(), bytes: pieceOf(fields.rest()) };
+      return dataOf(fields.size(), fields.rest());
+    case ZEROS:
+      return { kind: "zeros", start: fields.size(), end: fields.size() };
     case XATTR: {
       const name = fields.bytes();
       if (name.length === 0 || name.includes(0))
@@ -147,11 +186,12 @@ function decode({ type, payload }: Frame): Message {
   }
 }
 
-function pieceOf(bytes: Buffer): Buffer {
-  if (bytes.length === 0 || bytes.length > PIECE) {
-    throw transferErrors.WIRE_INVALID({ why: `a piece of ${String(bytes.length)} bytes` });
+function dataOf(offset: number, bytes: Buffer): Message {
+  const isPiece = bytes.length > 0 && bytes.length <= PIECE;
+  if (!isPiece || chunkAt(offset) !== chunkAt(offset + bytes.length - 1)) {
+    throw transferErrors.WIRE_INVALID({ why: `a piece of ${String(bytes.length)} bytes at ${String(offset)}` });
   }
-  return bytes;
+  return { kind: "data", offset, bytes };
 }
 
 function encodeOpen(name: Buffer, head: Head): Buffer {

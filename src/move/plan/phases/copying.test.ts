@@ -21,7 +21,8 @@ function copying(reports: readonly (Partial<CopyReport> | undefined)[], bend: Be
     volumes: drawn.volumes.map(({ name }) => ({ name, epoch: 3, incarnation: "i" })),
     copyingAt,
   };
-  const spec = { ...drawn.move.spec, reason: "Drain" as const };
+  // A drain's move is called off where the source stays.
+  const spec = { ...drawn.move.spec, reason: bend.stays === true ? ("Request" as const) : ("Drain" as const) };
   return {
     ...drawn,
     move: { ...drawn.move, metadata, spec, status },
@@ -123,7 +124,7 @@ describe("Copying", () => {
   });
 
   test("goes on without a live copy when it fails, and when no agent makes one", () => {
-    const failed = copying([{ state: "Refused", code: "PEER_UNREACHABLE" }]);
+    const failed = copying([{ state: "Refused", code: "PEER_REFUSED" }]);
     expect(phaseOf(planCopying(failed, NOW))).toBe("Prepared");
     expect(phaseOf(planCopying(copying([undefined]), NOW))).toBe("Copying");
     expect(phaseOf(planCopying(copying([undefined], { sinceMs: 61_000 }), NOW))).toBe("Prepared");
@@ -144,6 +145,18 @@ describe("Copying", () => {
     expect(step.step === "set-status" && step.status.target).toBeUndefined();
     expect(phaseOf(planCopying(copying([full], { stays: true }), NOW))).toBe("Undoing");
   });
+
+  test.each(["PEER_NOT_REACHED", "PEER_NO_ANSWER", "TRANSFER_WIRE_BROKEN"])(
+    "gives a target up that cannot reach the source (%s), and fences nobody",
+    (code) => {
+      const cut = { state: "Refused", code, message: "no way" } as const;
+      for (const stays of [false, true]) {
+        const step = planCopying(copying([cut], { stays }), NOW);
+        expect(step).toMatchObject({ status: { phase: "Planned", failedTargets: [{ node: "b", failures: 1 }] } });
+        expect(step.step === "set-status" && step.status.target).toBeUndefined();
+      }
+    },
+  );
 
   test("does not wait where nobody runs, and for nothing that was never made", () => {
     expect(phaseOf(planCopying(copying([undefined], { pods: [] }), NOW))).toBe("Prepared");

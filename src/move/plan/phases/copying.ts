@@ -9,15 +9,16 @@ import { howFar, progressOf } from "./progress.ts";
 import type { MoveSnapshot } from "../snapshot.ts";
 import { enter, howToCancel, undo, waiting } from "../status.ts";
 import type { MoveStep } from "../step.ts";
-import { isFinal } from "../target/target.ts";
+import { isCutOff, isFinal } from "../target/target.ts";
 import { msOf, PRECOPY_PATIENCE_MS, PROGRESS_EVERY_MS } from "../timing.ts";
 
 /**
  * Copying. The pods run and write, nothing is closed to them, and the target's agent copies the
  * data in live passes. Nothing that is copied here counts: what is committed is what the final pass
  * has made of it after the seal. So whatever goes wrong with a live pass the move goes on, and the
- * copy is made while the pods are down; only a target that would refuse the final pass as well (it
- * is full) is given up while they still run.
+ * copy is made while the pods are down; only a target that would refuse the final pass as well is
+ * given up while they still run: it is full, or it has not reached the source's agent for a while.
+ * One that is cut off is tried again after a pause, as any target that was given up.
  *
  * When no pod runs there are no live passes: they only shorten the downtime of pods.
  */
@@ -33,12 +34,12 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
   const views = existing(s).filter(({ volume }) => volume.spec.mayCreate === undefined);
   const reports = views.map(({ name, targetCopy }) => ({ name, report: answerOf(s, targetCopy) }));
   for (const { name, report } of reports) {
-    if (report?.state !== "Refused" || !isFinal(report)) continue;
+    if (report?.state !== "Refused" || !(isFinal(report) || isCutOff(report))) continue;
     const node = s.target?.name ?? "";
     const why = moveErrors.AGENT_REFUSED({ volume: name, node, why: wordsOf(report) });
     const read = readFirst(s, ["move", "copies", "nodes"]);
     if (read !== undefined) return read;
-    if (s.source.leaving === undefined) return undo(s, now, why);
+    if (s.source.leaving === undefined && !isCutOff(report)) return undo(s, now, why);
     const failedTargets = [...withFailure(s.move.status, node, why, now)];
     const message = `Another target is needed: ${why.message}.`;
     return enter(s, "Planned", { target: undefined, volumes: undefined, failedTargets, message });

@@ -21,6 +21,23 @@ export function isFinal({ code }: Pick<CopyReport, "code">): boolean {
   return code !== undefined && FINAL.has(code);
 }
 
+/**
+ * Error codes of a target that cannot reach the source's agent, or is cut off from it again and
+ * again. The final pass would not get through either.
+ */
+const CUT_OFF: ReadonlySet<string> = new Set([
+  "PEER_NOT_REACHED",
+  "PEER_UNKNOWN_NODE",
+  "PEER_NO_ANSWER",
+  "PEER_WRONG_CERTIFICATE",
+  "TRANSFER_WIRE_BROKEN",
+]);
+
+/** Whether a target that has refused could not reach the source. */
+export function isCutOff({ code }: Pick<CopyReport, "code">): boolean {
+  return code !== undefined && CUT_OFF.has(code);
+}
+
 /** Why the volumes of the move cannot go to this node; undefined when they can. */
 export function whyUnfit(s: Pick<MoveSnapshot, "move" | "volumes">, node: NodeView, now: number): string | undefined {
   const lost = whyLost(s, node, now) ?? whyGivenUp(s, node.name, now);

@@ -1,0 +1,84 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { EXIT } from "../exit-codes.ts";
+import { resultText } from "../drain/run/result.ts";
+import { Drain } from "../drain/run/run.ts";
+import { showFor } from "../drain/show/show.ts";
+import type { MoorEffects } from "./effects.ts";
+import { bandwidth, nodeIn, withCommon, type CommonOptions } from "./options.ts";
+import type { Run } from "./run.ts";
+import { withCluster } from "./with-cluster.ts";
+
+interface DrainOptions extends CommonOptions {
+  readonly bandwidth?: string;
+  readonly deleteEmptydirData: boolean;
+  readonly force: boolean;
+  readonly gracePeriod: number;
+  /** Seconds; 0: for ever. */
+  readonly timeout: number;
+}
+
+/** `moor drain`. */
+export function drainCommand(run: Run): Command {
+  const command = new Command("drain")
+    .description("moves the volumes of nodes away while their pods run, then cordons the nodes and evicts the rest")
+    .argument("<nodes...>", "in the order in which they are emptied")
+    .addOption(
+      new Option("--bandwidth <quantity>", "bytes per second of each move, as 20Mi; else no limit").argParser(
+        bandwidth,
+      ),
+    )
+    .addOption(new Option("--delete-emptydir-data", "evict pods with an emptyDir too; its data is lost").default(false))
+    .addOption(new Option("--force", "evict pods that no controller makes again too").default(false))
+    .addOption(
+      new Option("--grace-period <seconds>", "for each pod to end; below 0: its own")
+        .default(-1)
+        .argParser(wholeNumber),
+    )
+    .addOption(new Option("--timeout <time>", "as 90, 90s, 5m or 1h; 0: for ever").default(0).argParser(duration))
+    // What everybody types. A DaemonSet's pods are always left.
+    .addOption(new Option("--ignore-daemonsets").hideHelp());
+  return withCommon(command).action(async (nodes: string[], options: DrainOptions) => {
+    await run((effects) => runDrain(effects, nodes, options));
+  });
+}
+
+async function runDrain(effects: MoorEffects, nodes: readonly string[], options: DrainOptions): Promise<number> {
+  const { clock, random, signal, tell, write } = effects;
+  return await withCluster(effects, options, async ({ client }) => {
+    const show = showFor(options.output, { ...effects, now: () => clock.now() });
+    const drain = new Drain(
+      { client, clock, random, show },
+      {
+        nodes: [...new Set(nodes.map((node) => nodeIn(node)))],
+        filters: { deleteEmptyDirData: options.deleteEmptydirData, force: options.force },
+        bandwidth: options.bandwidth,
+        ...(options.gracePeriod < 0 ? {} : { gracePeriodSeconds: options.gracePeriod }),
+        ...(options.timeout === 0 ? {} : { timeoutMs: options.timeout * 1000 }),
+      },
+      signal,
+    );
+    try {
+      const result = await drain.run();
+      if (options.output === "table") write(`${resultText(result)}\n`);
+      return EXIT.done;
+    } catch (error) {
+      const how = drain.howToGoOn();
+      if (how !== undefined) tell(how);
+      throw error;
+    }
+  });
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value)) throw new InvalidArgumentError("Give a whole number of seconds.");
+  return value;
+}
+
+const SECONDS: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600 };
+
+function duration(text: string): number {
+  const [, value, unit = ""] = /^(\d+)([smh]?)$/.exec(text) ?? [];
+  if (value === undefined) throw new InvalidArgumentError("Give a time, as 90s, 5m or 1h.");
+  return Number(value) * (SECONDS[unit] ?? 1);
+}

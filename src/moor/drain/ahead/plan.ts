@@ -1,0 +1,143 @@
+/*
+ * What `moor drain` begins before it cordons a node: one VolumeMove for each group that a drain
+ * would move. Pure.
+ *
+ * They are moves that a person asks for (reason Request): the controller calls a move of a drain
+ * off while its node is not leaving. Such a move goes to Fenced as soon as it is Prepared, so the
+ * pods move one group after the other while the node still takes pods. That is right without a
+ * cordon: a fenced volume's PersistentVolume fits its target alone, so a pod of a StatefulSet or a
+ * Deployment that comes again follows its volume and cannot come back. Only pods without a volume
+ * would, and they are evicted after the cordon.
+ *
+ * No move goes to a node that is to be drained as well. With several nodes the target is written
+ * into the move, chosen by the controller's own rules as if all of them were cordoned; with one
+ * node the controller chooses, and may choose again when a target is lost.
+ *
+ * What cannot begin now (no node fits, a pod nobody would make again) is left to the drain itself:
+ * after the cordon its eviction is held, and the controller says why.
+ */
+import type { VolumeMove } from "../../../api/kinds/volume-move.ts";
+import { AHEAD_LABEL } from "../../../api/names.ts";
+import type { Stored } from "../../../kube/objects.ts";
+import { isFinished } from "../../../move/drains/earlier-moves.ts";
+import { withObject, type Cluster } from "../../cluster/cluster.ts";
+import { moveOf } from "../../cluster/volumes.ts";
+import { moorErrors } from "../../errors.ts";
+import { foresee, notStored } from "../../move/foresee.ts";
+import type { DrainedGroup, StayingVolume } from "../drain-plan.ts";
+import { planDrain } from "../plan.ts";
+
+/** Volumes that move together. */
+export interface AheadGroup {
+  readonly node: string;
+  readonly volumes: DrainedGroup["volumes"];
+  /** Why they cannot move before the cordon. */
+  readonly later?: { readonly code: string; readonly message: string };
+}
+
+export interface AheadPlan {
+  /** To make, in this order: the line of moves is by age. */
+  readonly moves: readonly VolumeMove[];
+  /** Under way already. */
+  readonly follow: readonly Stored<VolumeMove>[];
+  readonly groups: readonly AheadGroup[];
+  readonly stays: readonly (StayingVolume & { readonly node: string })[];
+}
+
+/** How long moves that earlier drains of `moor` made are kept for people to look at. */
+const KEPT_MS = 24 * 3600 * 1000;
+const NOBODY_REFUSED: ReadonlyMap<string, string> = new Map();
+
+export interface AheadOptions {
+  /** Makes names unique. */
+  readonly suffix: () => string;
+  /** Bytes per second of each move, as a quantity; unset: no limit. */
+  readonly bandwidth?: string | undefined;
+}
+
+/** Throws MOOR_NODE_MISSING. */
+export function planAhead(cluster: Cluster, nodes: readonly string[], options: AheadOptions): AheadPlan {
+  let on = cordoned(cluster, nodes);
+  const moves: VolumeMove[] = [];
+  const follow: Stored<VolumeMove>[] = [];
+  const groups: AheadPlan["groups"][number][] = [];
+  const stays: AheadPlan["stays"][number][] = [];
+  for (const node of nodes) {
+    const plan = planDrain(on, node, NOBODY_REFUSED);
+    stays.push(...plan.stays.map((volume) => ({ ...volume, node })));
+    for (const group of plan.groups) {
+      const running = runningOf(cluster, group);
+      if (running !== undefined) follow.push(running);
+      const move = running === undefined ? moveFor(node, group, nodes.length > 1, options) : undefined;
+      const later = move === undefined ? undefined : whyLater(on, group, move);
+      if (move !== undefined && later === undefined) {
+        moves.push(move);
+        on = withRoomTaken(on, move, group.to);
+      }
+      groups.push({ node, volumes: group.volumes, ...(later === undefined ? {} : { later }) });
+    }
+  }
+  return { moves, follow, groups, stays };
+}
+
+/** Moves that `moor drain` made and that ended a day ago. */
+export function oldMoves({ moves, now }: Cluster): readonly Stored<VolumeMove>[] {
+  return moves.store.list().filter((move) => {
+    const finishedAt = Date.parse(move.status?.finishedAt ?? "");
+    return move.metadata.labels?.[AHEAD_LABEL] !== undefined && isFinished(move) && now - finishedAt > KEPT_MS;
+  });
+}
+
+function cordoned(cluster: Cluster, names: readonly string[]): Cluster {
+  return names.reduce((on, name) => {
+    const node = on.nodes.store.get(name);
+    if (node === undefined) throw moorErrors.NODE_MISSING({ node: name });
+    return { ...on, nodes: withObject(on.nodes, { ...node, spec: { ...node.spec, unschedulable: true } }) };
+  }, cluster);
+}
+
+function runningOf(cluster: Cluster, { volumes }: DrainedGroup): Stored<VolumeMove> | undefined {
+  for (const { name } of volumes) {
+    const volume = cluster.volumes.store.get(name);
+    const move = volume === undefined ? undefined : moveOf(cluster, volume);
+    if (move !== undefined) return move;
+  }
+  return undefined;
+}
+
+/** What stands in the way of a drain, or of a move that a person asks for. */
+function whyLater(cluster: Cluster, { blocked }: DrainedGroup, move: VolumeMove): AheadGroup["later"] {
+  if (blocked !== undefined) return { code: blocked.code, message: blocked.message };
+  const { impossible, notYet } = foresee(cluster, notStored(nameIn(move), move.spec, cluster.now));
+  const why = impossible ?? notYet;
+  return why === undefined ? undefined : { code: why.code, message: why.message };
+}
+
+function moveFor(
+  from: string,
+  { to, volumes }: DrainedGroup,
+  several: boolean,
+  { bandwidth, suffix }: AheadOptions,
+): VolumeMove {
+  return {
+    metadata: { name: `drain-${from.slice(0, 200)}-${suffix()}`, labels: { [AHEAD_LABEL]: "true" } },
+    spec: {
+      volumes: volumes.map(({ name }) => ({ name, mode: "Copy" as const })),
+      from,
+      ...(several && to !== undefined ? { to } : {}),
+      reason: "Request",
+      ...(bandwidth === undefined ? {} : { bandwidth }),
+    },
+  };
+}
+
+/** The room that a move takes on its target, for the choice of the next one. */
+function withRoomTaken(cluster: Cluster, move: VolumeMove, target: string | undefined): Cluster {
+  if (target === undefined) return cluster;
+  const stored = notStored(nameIn(move), move.spec, cluster.now);
+  return { ...cluster, moves: withObject(cluster.moves, { ...stored, status: { phase: "Copying", target } }) };
+}
+
+function nameIn({ metadata }: VolumeMove): string {
+  return metadata?.name ?? "";
+}

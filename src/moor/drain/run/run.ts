@@ -1,0 +1,230 @@
+/*
+ * Drains nodes. All that it must know after an interruption is in the cluster: the same command
+ * looks at what is there and goes on. What a crash after each step leaves:
+ *
+ *  1 look, refuse                nothing
+ *  2 make VolumeMoves            some of them; the next run follows them and makes the rest
+ *  3 wait until they have ended  volumes on other nodes, with their pods; the nodes take new pods
+ *  4 call off what cannot begin  the volumes are where they are
+ *  5 cordon all nodes            cordoned nodes whose pods run, as kubectl cordon leaves them
+ *  6 evict, node by node         pods that run or end. A move that the controller made goes on
+ *                                up to Prepared, and waits there until somebody asks again
+ *
+ * It never undoes anything by itself: a node that is cordoned stays so, as with kubectl.
+ */
+import { volumeMoves, type VolumeMove } from "../../../api/kinds/volume-move.ts";
+import type { Clock } from "../../../effects/clock.ts";
+import type { Random } from "../../../effects/random.ts";
+import type { KubeClient } from "../../../kube/client.ts";
+import { isConflict, isNotFound } from "../../../kube/errors.ts";
+import { nodes as nodeKind, pods as podKind } from "../../../kube/kinds.ts";
+import { nameOf, namespaceOf, type Stored } from "../../../kube/objects.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
+import { patientReader } from "../../cluster/patience.ts";
+import { readCluster } from "../../cluster/read.ts";
+import { moorErrors } from "../../errors.ts";
+import { controllerStatus } from "../../status/controller.ts";
+import { oldMoves, planAhead } from "../ahead/plan.ts";
+import { aheadState, toCallOff } from "../ahead/state.ts";
+import { afterEviction, planEvictions, type TrackedPod } from "../pods/evictions.ts";
+import { sortPods, type PodFilters, type SortedPods } from "../pods/filters.ts";
+import type { DrainShow } from "../show/show.ts";
+import { howToGoOn } from "./go-on.ts";
+import { resultOf, type DrainResult } from "./result.ts";
+import { DrainState } from "./state.ts";
+
+export interface DrainEffects {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly show: DrainShow;
+}
+
+export interface DrainRequest {
+  /** In the order in which they are emptied. */
+  readonly nodes: readonly string[];
+  readonly filters: PodFilters;
+  /** Bytes per second of each move that it makes, as a quantity; unset: no limit. */
+  readonly bandwidth?: string | undefined;
+  /** Unset: the pods' own. */
+  readonly gracePeriodSeconds?: number | undefined;
+  /** Unset: for ever. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const LOOK_MS = 1_000;
+/**
+ * How long moves may all be stuck before the nodes are cordoned. A budget that one move has used up
+ * is free again when its pod is Ready on the other node.
+ */
+const STUCK_MS = 10_000;
+
+export class Drain {
+  readonly #effects: DrainEffects;
+  readonly #request: DrainRequest;
+  readonly #signal: AbortSignal;
+  readonly #state = new DrainState();
+  readonly #read: ReturnType<typeof patientReader>;
+  readonly #beganAt: number;
+  #hasBegun = false;
+
+  constructor(effects: DrainEffects, request: DrainRequest, signal: AbortSignal) {
+    this.#effects = effects;
+    this.#request = request;
+    this.#signal = signal;
+    this.#read = patientReader(effects.clock);
+    this.#beganAt = effects.clock.monotonic();
+  }
+
+  /**
+   * Rejects with MOOR_NODE_MISSING and MOOR_PODS_REFUSED before anything was changed, with
+   * MOOR_PODS_NOT_EVICTED and MOOR_TIMED_OUT later.
+   */
+  async run(): Promise<DrainResult> {
+    const { clock } = this.#effects;
+    const { nodes } = this.#request;
+    await this.#moveAhead(await this.#look());
+    await this.#cordon();
+    const cluster = await this.#look();
+    this.#state.expect(planAhead(cluster, nodes, { suffix: () => "" }));
+    for (const node of nodes) this.#state.track(node, this.#sorted(cluster, node));
+    for (const node of nodes) await this.#empty(node);
+    return resultOf(this.#state.view(), Math.round((clock.monotonic() - this.#beganAt) / 1000));
+  }
+
+  /** How to go on, for a drain that ended before its end; undefined when it has changed nothing. */
+  howToGoOn(): string | undefined {
+    if (!this.#hasBegun) return undefined;
+    return howToGoOn(this.#request.nodes, this.#state.cordoned, this.#state.moves);
+  }
+
+  /** Reads everything, and refuses what kubectl would refuse. */
+  async #look(): Promise<Cluster> {
+    const cluster = await readCluster(this.#effects, this.#signal);
+    const refused = this.#request.nodes.flatMap((node) => this.#sorted(cluster, node).refused);
+    if (refused.length === 0) return cluster;
+    throw moorErrors.PODS_REFUSED({
+      pods: refused.map(({ pod, why }) => `${namespaceOf(pod)}/${nameOf(pod)} (${why})`),
+    });
+  }
+
+  #sorted({ pods }: Cluster, node: string): SortedPods {
+    const here = pods.store.list().filter(({ spec }) => spec?.nodeName === node);
+    return sortPods(here, this.#request.filters);
+  }
+
+  async #moveAhead(cluster: Cluster): Promise<void> {
+    const { client, clock, random } = this.#effects;
+    const { bandwidth, nodes } = this.#request;
+    const plan = planAhead(cluster, nodes, { bandwidth, suffix: () => random.uuid().slice(0, 8) });
+    this.#hasBegun = true;
+    for (const node of nodes) {
+      const isCordoned = cluster.nodes.store.get(node)?.spec?.unschedulable === true;
+      this.#state.setNode(node, isCordoned ? "Cordoned" : "Moving");
+    }
+    this.#tellWhetherItMoves(cluster);
+    this.#state.expect(plan);
+    for (const move of oldMoves(cluster)) await this.#delete(move);
+    for (const move of plan.follow) this.#state.addMove(move);
+    for (const move of plan.moves) {
+      this.#state.addMove(await client.create(volumeMoves, move, { signal: this.#signal }));
+    }
+    const isAnyUncordoned = this.#state.cordoned.length < nodes.length;
+    const patienceMs = isAnyUncordoned ? STUCK_MS : 0;
+    let stuckAt: number | undefined;
+    for (;;) {
+      this.#show();
+      const state = aheadState(this.#state.moves);
+      const time = clock.monotonic();
+      stuckAt = state === "stuck" ? (stuckAt ?? time) : undefined;
+      if (state === "ended" || (stuckAt !== undefined && time - stuckAt >= patienceMs)) break;
+      await this.#pause();
+      await this.#readMoves();
+    }
+    for (const move of toCallOff(this.#state.moves)) await this.#delete(move);
+  }
+
+  #tellWhetherItMoves({ lease, now, pods }: Cluster): void {
+    if (lease === undefined) return;
+    const { trouble } = controllerStatus(pods.store.list(), lease.found, now);
+    if (trouble !== undefined) {
+      this.#effects.show.note(`Nothing moves before Mooring's controller works again: ${trouble}`);
+    }
+  }
+
+  async #cordon(): Promise<void> {
+    const { client } = this.#effects;
+    for (const name of this.#request.nodes) {
+      await client.patchMerge(nodeKind, { name }, { spec: { unschedulable: true } }, { signal: this.#signal });
+      this.#state.setNode(name, "Cordoned");
+    }
+    this.#show();
+  }
+
+  /** Evicts the pods of a node until none is there. */
+  async #empty(node: string): Promise<void> {
+    const { client, clock } = this.#effects;
+    for (;;) {
+      const fieldSelector = `spec.nodeName=${node}`;
+      const found = await this.#read(() => client.list(podKind, { fieldSelector, signal: this.#signal }));
+      await this.#readMoves();
+      if (found !== undefined) {
+        const { evict, pods } = planEvictions(this.#state.podsOf(node), found, clock.monotonic());
+        this.#state.setPods(node, pods);
+        this.#show();
+        await Promise.all(evict.map((pod) => this.#evict(node, pod)));
+        this.#show();
+        if (pods.every(({ state }) => state === "Gone" || state === "Failed")) break;
+      }
+      await this.#pause();
+    }
+    const failed = this.#state.podsOf(node).filter(({ state }) => state === "Failed");
+    if (failed.length > 0) {
+      const pods = failed.map(({ name, namespace, why }) => `${namespace}/${name} (${why ?? "no reason given"})`);
+      throw moorErrors.PODS_NOT_EVICTED({ node, pods });
+    }
+    this.#state.setNode(node, "Drained");
+    this.#show();
+  }
+
+  async #evict(node: string, pod: TrackedPod): Promise<void> {
+    const { client, clock } = this.#effects;
+    const { gracePeriodSeconds } = this.#request;
+    const askedAt = clock.monotonic();
+    const refused = await client.evict(pod, { gracePeriodSeconds, signal: this.#signal }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    this.#signal.throwIfAborted();
+    this.#state.setPod(node, afterEviction(pod, refused, askedAt));
+  }
+
+  async #readMoves(): Promise<void> {
+    const found = await this.#read(() => this.#effects.client.list(volumeMoves, { signal: this.#signal }));
+    if (found !== undefined) this.#state.seeMoves(found);
+  }
+
+  async #delete({ metadata: { name, uid } }: Stored<VolumeMove>): Promise<void> {
+    try {
+      await this.#effects.client.delete(volumeMoves, { name }, { uid, signal: this.#signal });
+    } catch (error) {
+      // Gone, or another one of that name.
+      if (!isNotFound(error) && !isConflict(error)) throw error;
+    }
+  }
+
+  #show(): void {
+    this.#effects.show.update(this.#state.view());
+  }
+
+  async #pause(): Promise<void> {
+    const { clock } = this.#effects;
+    const { timeoutMs } = this.#request;
+    if (timeoutMs !== undefined && clock.monotonic() - this.#beganAt >= timeoutMs) {
+      const pods = this.#state.view().pods.filter(({ state }) => state !== "Gone" && state !== "Left");
+      const what = pods.length === 0 ? "volumes still move" : `${pods.map(({ pod }) => pod).join(", ")} remain`;
+      throw moorErrors.TIMED_OUT({ seconds: Math.round(timeoutMs / 1000), what });
+    }
+    await clock.sleep(LOOK_MS, this.#signal);
+  }
+}

@@ -1,0 +1,76 @@
+/*
+ * What releasing a node means for each of its volumes. Pure.
+ *
+ * A released node (an annotation, src/place/stays.ts) has no hold any more: its pods are evicted at
+ * once, copied or not, and no drain moves its volumes. No data is touched: what is on the node
+ * stays there, and its pods wait for the node. A move that is under way goes on.
+ */
+import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import { nameOf, namespaceOf, type Stored } from "../../kube/objects.ts";
+import { BY_VOLUME } from "../../movable/volumes/loop.ts";
+import { usersOf } from "../../move/drains/stays.ts";
+import { copyAt } from "../../move/plan/parts.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { nodeState, type NodeState } from "../cluster/node-state.ts";
+import { claimNameOf, moveOf } from "../cluster/volumes.ts";
+import { moorErrors } from "../errors.ts";
+
+export interface ReleasedVolume {
+  readonly name: string;
+  /** `namespace/name`. */
+  readonly claim: string;
+  /** What its agent counted; unset: not yet. */
+  readonly bytes?: number;
+  /** `namespace/name`. */
+  readonly pods: readonly string[];
+  readonly means: string;
+}
+
+export interface ReleasePlan {
+  readonly node: NodeState;
+  readonly volumes: readonly ReleasedVolume[];
+}
+
+/** Throws MOOR_NODE_MISSING. */
+export function planRelease(cluster: Cluster, name: string): ReleasePlan {
+  if (cluster.nodes.store.get(name) === undefined) throw moorErrors.NODE_MISSING({ node: name });
+  const here = cluster.volumes.store.byIndex("byNode", name);
+  const users = usersOf(cluster, here);
+  return {
+    node: nodeState(cluster, name),
+    volumes: here.map((volume) => {
+      const pods = users.filter(({ volumes }) => volumes.includes(nameOf(volume))).map(({ pod }) => pod);
+      const bytes = bytesOf(cluster, volume);
+      return {
+        name: nameOf(volume),
+        claim: claimNameOf(volume),
+        ...(bytes === undefined ? {} : { bytes }),
+        pods: pods.map((pod) => `${namespaceOf(pod)}/${nameOf(pod)}`),
+        means: meaningOf(cluster, volume, pods.length),
+      };
+    }),
+  };
+}
+
+function meaningOf(cluster: Cluster, volume: Stored<LocalVolume>, pods: number): string {
+  const { nodeName } = volume.spec;
+  const move = moveOf(cluster, volume);
+  if (move !== undefined) {
+    const phase = move.status?.phase ?? "New";
+    const { committed } = move.status ?? {};
+    return committed === true
+      ? `VolumeMove ${nameOf(move)} is ${phase}: it leaves with its data all the same`
+      : `VolumeMove ${nameOf(move)} is ${phase}: no eviction waits for it any more`;
+  }
+  const copy = `the only copy stays on node ${nodeName}`;
+  return pods === 0 ? copy : `${copy}; once evicted, its pods wait until the node is back`;
+}
+
+function bytesOf(cluster: Cluster, volume: Stored<LocalVolume>): number | undefined {
+  const { epoch, nodeName } = volume.spec;
+  const copies = cluster.copies.store.byIndex(BY_VOLUME, nameOf(volume));
+  return copyAt(
+    copies.find(({ spec }) => spec.nodeName === nodeName),
+    epoch,
+  )?.bytes;
+}
