@@ -1,4 +1,5 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { describe, expect, it } from "vitest";
 import { hasTool, scratch } from "../../sys/testing/scratch.fixture.ts";
 import { directoryAt, fill, shell } from "../testing/trees.fixture.ts";
@@ -8,6 +9,14 @@ import { scan, type ScanOptions } from "./scan.ts";
 import { SMALL_BYTES } from "./small-files.ts";
 
 const never = new AbortController().signal;
+
+const TMPFS = 0x0102_1994;
+const inMemory = statfsSync(tmpdir()).type === TMPFS;
+
+/** What this process has made the disks read so far. */
+function bytesFromDisk(): number {
+  return Number(/^read_bytes: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
+}
 
 /** What `scan` gives of each file: its kind of step and its text. */
 async function filesOf(path: string, options?: ScanOptions, between?: (name: string) => void): Promise<string[]> {
@@ -52,6 +61,19 @@ describe("a small file", () => {
       if (name === "1") shell(path, "printf new3 > t/3");
     };
     await expect(filesOf(`${path}/t`, {}, change)).rejects.toMatchObject({ code: "TRANSFER_SOURCE_CHANGED" });
+  });
+
+  it.skipIf(inMemory)("is read back from the disk and not from the cache (needs a disk)", async () => {
+    const { path } = scratch();
+    shell(path, "mkdir t; for i in {1..50}; do head -c 4096 /dev/urandom > t/$i; done; sync -f t");
+    const [inCache, onDisk] = [{}, { fromDisk: true }].map((options) => async (): Promise<number> => {
+      const before = bytesFromDisk();
+      expect(await filesOf(`${path}/t`, options)).toHaveLength(50);
+      return bytesFromDisk() - before;
+    });
+    expect(await inCache?.()).toBeLessThan(50 * 4096);
+    expect(await onDisk?.()).toBeGreaterThanOrEqual(50 * 4096);
+    expect(await onDisk?.()).toBeGreaterThanOrEqual(50 * 4096);
   });
 
   it.each([{}, { fromDisk: true }])("leaves no descriptor behind, wherever a scan ends (%j)", async (options) => {
