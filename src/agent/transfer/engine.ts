@@ -2,7 +2,8 @@ import type { Duplex } from "node:stream";
 import type { SourceMemory } from "./passes/source-memory.ts";
 import { receive, type Progress, type ReceiveOptions } from "./receive.ts";
 import { send, type SendOptions } from "./send.ts";
-import { list } from "./tree/scan.ts";
+import { run } from "./tree/flow.ts";
+import { scan } from "./tree/scan.ts";
 import { Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { findUnmovable, type Unmovable } from "./unmovable.ts";
 
@@ -55,7 +56,10 @@ export function copyEngine(): CopyEngine {
 async function summarize(root: number, signal: AbortSignal, memory?: SourceMemory): Promise<TreeSummary> {
   const summarizer = new Summarizer();
   const known = memory?.beginSummary();
-  for await (const entry of list(root, signal, known === undefined ? {} : { known })) summarizer.add(entry);
+  await run(scan(root, signal, known === undefined ? {} : { known }), (step) => {
+    if ("entry" in step) summarizer.add(step.entry);
+    return undefined;
+  });
   known?.end();
   return summarizer.result();
 }

@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { receive } from "./receive.ts";
 import { socketPair } from "./testing/streams.fixture.ts";
 import { describeTree, shell, sourceAndTarget } from "./testing/trees.fixture.ts";
+import { ContentHash } from "./tree/content-hash.ts";
 import type { Head } from "./tree/entry.ts";
-import { scan, type TreeStep } from "./tree/scan.ts";
+import { stepByStep as scan, type ScanStep, type TreeStep } from "./tree/scan.ts";
 import { Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { Channel } from "./wire/channel.ts";
 import { PAYLOAD_MAX, streamHeader } from "./wire/frames.ts";
@@ -34,10 +35,17 @@ const data = (offset: number, bytes: Buffer | string): TreeStep => ({
   offset,
   bytes: Buffer.from(bytes),
 });
+/** A small file in one step; `bytes` may be others than those of which the hash is sent. */
+const small = (name: string, head: Head, bytes = "abc"): ScanStep => {
+  const hash = new ContentHash();
+  hash.update({ offset: 0, bytes: Buffer.from("abc") });
+  const entry = { path: [Buffer.from(name)], head, content: hash.digest(3).digest, xattrs: [] };
+  return { kind: "small", entry, bytes: Buffer.from(bytes) };
+};
 const xattr = (name: string): TreeStep => ({ kind: "xattr", name, value: Buffer.from("v") });
 
 /** What a target says to these steps of a source that plays foul. */
-async function answerTo(to: number, steps: readonly TreeStep[], summary = EMPTY): Promise<unknown> {
+async function answerTo(to: number, steps: readonly ScanStep[], summary = EMPTY): Promise<unknown> {
   const [near, far] = await socketPair();
   const answer = receive(to, far, never, () => undefined).then(
     () => "done",
@@ -71,6 +79,7 @@ describe("a target", () => {
       expect(await answerTo(to, [root, open(name, fifo)]), JSON.stringify(name)).toEqual(coded("NAME_REFUSED"));
       expect(await answerTo(to, [root, open(name, directory)])).toEqual(coded("NAME_REFUSED"));
     }
+    expect(await answerTo(to, [root, small("../escape", file(3))])).toEqual(coded("NAME_REFUSED"));
     for (const first of ["..", "../source", ""]) {
       const link = { ...fifo, type: "link", first: [Buffer.from(first)] } as const;
       expect(await answerTo(to, [root, open("x", link)]), first).toEqual(coded("NAME_REFUSED"));
@@ -78,6 +87,15 @@ describe("a target", () => {
     shell(target, "chmod 755 .; touch -r ../source .");
     shell(base, "touch -r source .");
     expect(describeTree(base).replace(/\.\d+$/gm, "")).toBe(before.replace(/\.\d+$/gm, ""));
+  });
+
+  it("refuses a small file that arrives damaged, and makes nothing of it", async () => {
+    const { target, to } = sourceAndTarget();
+    for (const head of [file(4), fifo, directory]) {
+      expect(await answerTo(to, [root, small("x", head)])).toEqual(coded("WIRE_INVALID", "another size"));
+    }
+    expect(await answerTo(to, [root, small("x", file(3), "abd")])).toEqual(coded("DIGEST_DIFFERS", "'x'"));
+    expect(shell(target, "ls")).toBe("");
   });
 
   it("does not go through a symlink that the source has just made", async () => {
@@ -96,7 +114,11 @@ describe("a target", () => {
 
   it("refuses steps that make no tree", async () => {
     const { to } = sourceAndTarget();
-    const foul: readonly (readonly [string, readonly TreeStep[]])[] = [
+    const foul: readonly (readonly [string, readonly ScanStep[]])[] = [
+      ["a small file as the root", [small("", file(3))]],
+      ["a small file in a file", [root, open("x", file(3)), small("y", file(3))]],
+      ["a small file after the attributes", [root, xattr("user.a"), small("x", file(3))]],
+      ["a small file twice", [root, small("x", file(3)), small("x", file(3))]],
       ["a root that is no directory", [open("", fifo)]],
       ["a root with a name", [open("x", directory)]],
       ["two roots", [root, close, root]],

@@ -22,10 +22,11 @@ import { transferErrors } from "./errors.ts";
 import { TargetMemory, type TargetPass } from "./passes/target-memory.ts";
 import { TargetTree } from "./target-tree.ts";
 import { pathText, type TreePath } from "./tree/path.ts";
-import { list } from "./tree/scan.ts";
+import { run } from "./tree/flow.ts";
+import { scan } from "./tree/scan.ts";
 import { sameSummary, Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { Channel } from "./wire/channel.ts";
-import { receiveMessage, sendDone, sendLacking, type Message } from "./wire/messages.ts";
+import { receiveHere, receiveMessage, sendDone, sendLacking, type Message } from "./wire/messages.ts";
 
 /** What has arrived so far. */
 export interface Progress {
@@ -95,7 +96,7 @@ async function apply(
   let patched = 0;
   try {
     for (;;) {
-      const message = await receiveMessage(channel);
+      const message = receiveHere(channel) ?? (await receiveMessage(channel));
       if (message.kind === "summary") {
         if (!tree.complete) throw transferErrors.WIRE_INVALID({ why: "a summary before the end of the tree" });
         if (!sameSummary(message.summary, summarizer.result())) {
@@ -103,14 +104,20 @@ async function apply(
         }
         return { summary: message.summary, digests };
       }
-      await step(
-        tree,
-        message,
-        (digest) => {
-          digests.add(digest);
-        },
-        summarizer,
-      );
+      if (message.kind === "small") {
+        const entry = naming([...tree.path, message.name], () => tree.small(message));
+        digests.add(summarizer.add(entry instanceof Promise ? await entry : entry));
+        bytes += message.bytes.length;
+      } else {
+        await step(
+          tree,
+          message,
+          (digest) => {
+            digests.add(digest);
+          },
+          summarizer,
+        );
+      }
       if (message.kind === "data") {
         bytes += message.bytes.length;
         patched = Math.max(0, patched - message.bytes.length);
@@ -130,7 +137,7 @@ async function apply(
 
 async function step(
   tree: TargetTree,
-  message: Exclude<Message, { kind: "summary" }>,
+  message: Exclude<Message, { kind: "summary" | "small" }>,
   record: (digest: Buffer) => void,
   summarizer: Summarizer,
 ): Promise<void> {
@@ -154,17 +161,22 @@ async function step(
 }
 
 /** Names the path in the errors of the file system. */
-async function naming(path: TreePath, work: () => Promise<void>): Promise<void> {
+function naming<T>(path: TreePath, work: () => T | Promise<T>): T | Promise<T> {
   try {
-    await work();
+    const result = work();
+    return result instanceof Promise ? result.catch((error: unknown) => fail(path, error)) : result;
   } catch (error) {
-    if (error instanceof CodedError || !isSystemError(error)) throw error;
-    const where = pathText(path);
-    for (const code of ["ENOSPC", "EDQUOT"]) {
-      if (hasCode(error, code)) throw transferErrors.TARGET_FULL({ path: where, code }, { cause: error });
-    }
-    throw transferErrors.FILE_FAILED({ path: where, why: messageOf(error) }, { cause: error });
+    return fail(path, error);
   }
+}
+
+function fail(path: TreePath, error: unknown): never {
+  if (error instanceof CodedError || !isSystemError(error)) throw error;
+  const where = pathText(path);
+  for (const code of ["ENOSPC", "EDQUOT"]) {
+    if (hasCode(error, code)) throw transferErrors.TARGET_FULL({ path: where, code }, { cause: error });
+  }
+  throw transferErrors.FILE_FAILED({ path: where, why: messageOf(error) }, { cause: error });
 }
 
 async function readBack(
@@ -176,12 +188,13 @@ async function readBack(
 ): Promise<void> {
   const summarizer = new Summarizer();
   let place = 0;
-  for await (const entry of list(root, signal, { fromDisk: true, known })) {
-    if (!digests.agrees(place++, summarizer.add(entry))) {
+  await run(scan(root, signal, { fromDisk: true, known }), (step) => {
+    if ("entry" in step && !digests.agrees(place++, summarizer.add(step.entry))) {
       const what = "what lies on the disk is not what arrived";
-      throw transferErrors.DIGEST_DIFFERS({ path: pathText(entry.path), what });
+      throw transferErrors.DIGEST_DIFFERS({ path: pathText(step.entry.path), what });
     }
-  }
+    return undefined;
+  });
   if (place !== digests.length || !sameSummary(source, summarizer.result())) {
     throw transferErrors.DIGEST_DIFFERS({ path: ".", what: "entries are missing on the disk" });
   }

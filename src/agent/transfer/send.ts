@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { transferErrors } from "./errors.ts";
 import { SourceMemory } from "./passes/source-memory.ts";
 import type { Pace } from "./tree/contents.ts";
+import { run } from "./tree/flow.ts";
 import { scan } from "./tree/scan.ts";
 import { sameSummary, Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { Channel } from "./wire/channel.ts";
@@ -37,10 +38,10 @@ export async function send(
     const known =
       pass === undefined ? memory.beginFinal(base, lacking) : await memory.beginLive(root, pass, base, pace, lacking);
     const summarizer = new Summarizer();
-    for await (const step of scan(root, signal, { live: pass !== undefined, known, pace })) {
-      await sendStep(channel, step);
-      if (step.kind === "close") summarizer.add(step.entry);
-    }
+    await run(scan(root, signal, { live: pass !== undefined, known, pace }), (step) => {
+      if ("entry" in step) summarizer.add(step.entry);
+      return sendStep(channel, step);
+    });
     const summary = summarizer.result();
     await sendSummary(channel, summary);
     const arrived = await receiveDone(channel);

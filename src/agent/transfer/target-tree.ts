@@ -30,10 +30,11 @@ import { setXattr } from "../sys/xattr.ts";
 import { transferErrors } from "./errors.ts";
 import { Pacer } from "./pacer.ts";
 import { purge } from "./purge.ts";
+import { makeSmallFile } from "./small-file.ts";
 import { TargetFile } from "./target-file.ts";
 import type { Change } from "./tree/changes.ts";
 import type { Chunks } from "./tree/chunks.ts";
-import type { Content } from "./tree/content-hash.ts";
+import { ContentHash, type Content } from "./tree/content-hash.ts";
 import type { Range } from "./tree/contents.ts";
 import { xattrDigest, type Entry, type Head } from "./tree/entry.ts";
 import { pathText, type TreePath } from "./tree/path.ts";
@@ -41,7 +42,7 @@ import type { Has } from "./tree/scan.ts";
 import { DEEPEST, look, lookAlong, openDirectory } from "./tree/safe-open.ts";
 import { SortedNames } from "./tree/sorted-names.ts";
 import { hasXattr, isCopied, removeOtherXattrs } from "./tree/xattrs.ts";
-import { checkedName } from "./wire/messages.ts";
+import { checkedName, type SmallMessage } from "./wire/messages.ts";
 
 /** Of what is being made: nobody but the agent looks into it before it is closed. */
 const MODE_OF_UNFINISHED_FILE = 0o600;
@@ -128,11 +129,7 @@ export class TargetTree {
       await this.#openRoot(name, head);
       return;
     }
-    if (this.#leaf !== undefined || parent.closing) throw invalid("an entry within one that holds none");
-    if (this.#directories.length > DEEPEST) throw invalid("a tree that is too deep");
-    checkedName(name);
-    if (parent.last !== undefined && Buffer.compare(parent.last, name) >= 0) throw invalid("names out of order");
-    parent.last = name;
+    this.#beginIn(name);
     const path = [...parent.path, name];
     if (patches !== undefined) {
       await this.#openPatched(parent, name, path, head, patches);
@@ -154,6 +151,19 @@ export class TargetTree {
       return;
     }
     this.#directories.push(await this.#enter(kept ?? newDirectory(parent.fd, name), path, head));
+  }
+
+  /** A small file without attributes, all of it. Gives the entry as it arrived. */
+  small(file: SmallMessage): Entry | Promise<Entry> {
+    const parent = this.#beginIn(file.name);
+    const mayBeMade = !this.#pacer.due && !needsClearing(parent, file.name);
+    return mayBeMade ? makeSmall(parent, file) : this.#smallSlowly(parent, file);
+  }
+
+  async #smallSlowly(parent: Directory, file: SmallMessage): Promise<Entry> {
+    if (this.#pacer.due) await this.#pacer.rest();
+    await this.#clearUpTo(parent, file.name, undefined);
+    return makeSmall(parent, file);
   }
 
   /** A piece of a file's data, or zeros where a patched one had something else. */
@@ -213,6 +223,19 @@ export class TargetTree {
     }
     this.#directories.length = 0;
     this.#leaf = undefined;
+  }
+
+  /** The directory in which an entry of this name may come now. */
+  #beginIn(name: Buffer): Directory {
+    const parent = this.#directories.at(-1);
+    if (parent === undefined || this.#leaf !== undefined || parent.closing) {
+      throw invalid("an entry within one that holds none");
+    }
+    if (this.#directories.length > DEEPEST) throw invalid("a tree that is too deep");
+    checkedName(name);
+    if (parent.last !== undefined && Buffer.compare(parent.last, name) >= 0) throw invalid("names out of order");
+    parent.last = name;
+    return parent;
   }
 
   /** What is known of the file ends here, before the first change of it. */
@@ -345,6 +368,22 @@ export class TargetTree {
       close(fd);
     }
   }
+}
+
+function makeSmall(parent: Directory, { bytes, content, head, name }: SmallMessage): Entry {
+  const path = [...parent.path, name];
+  const hash = new ContentHash();
+  if (bytes.length > 0) hash.update({ offset: 0, bytes });
+  if (hash.digest(bytes.length).digest !== content) {
+    throw transferErrors.DIGEST_DIFFERS({ path: pathText(path), what: "its content arrived damaged" });
+  }
+  makeSmallFile(parent.fd, name, head, bytes);
+  return { path, head, content, xattrs: [] };
+}
+
+function needsClearing(parent: Directory, name: Buffer): boolean {
+  const existing = parent.existing.at(parent.next);
+  return existing !== undefined && Buffer.compare(existing, name) <= 0;
 }
 
 /** Whether it was there before: its metadata is set where it differs. */

@@ -5,6 +5,8 @@ import type { TreePath } from "../tree/path.ts";
 
 /** What is known of files before a scan reads them. */
 export interface KnownFiles {
+  /** Nothing is known of a file: it must be read whole. */
+  lacks(path: TreePath, stat: Stat): boolean;
   /** The ContentHash of a file that need not be read; undefined: it must be. */
   content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined>;
   /** What the other end has of a file that must be sent; undefined: nothing that is known. */

@@ -85,6 +85,10 @@ export class LivePass implements KnownFiles {
     this.#remember = remember;
   }
 
+  lacks(path: TreePath, stat: Stat): boolean {
+    return lacksRecord(this.#base, path, stat);
+  }
+
   /**
    * The content of a file that the target has. One that is only believed is read when that proves
    * it.
@@ -148,6 +152,10 @@ export class SummaryPass implements KnownFiles {
     this.#remember = remember;
   }
 
+  lacks(path: TreePath, stat: Stat): boolean {
+    return lacksRecord(this.#known, path, stat);
+  }
+
   content(path: TreePath, _looked: number, stat: Stat): Promise<string | undefined> {
     const record = this.#known?.get(path);
     if (record === undefined || !record.proven || !isSame(record, stat)) return Promise.resolve(undefined);
@@ -184,6 +192,10 @@ export class FinalPass implements KnownFiles {
     this.#sealed = sealed;
   }
 
+  lacks(path: TreePath, stat: Stat): boolean {
+    return lacksRecord(this.#base, path, stat);
+  }
+
   async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
     const record = this.#base.get(path);
     if (record === undefined || !isSameButForCtime(record, stat)) return undefined;
@@ -212,6 +224,11 @@ export class FinalPass implements KnownFiles {
   end(): void {
     // The same.
   }
+}
+
+function lacksRecord(records: Pick<FileRecords, "get"> | undefined, path: TreePath, stat: Stat): boolean {
+  const record = records?.get(path);
+  return record === undefined || !isSameButForCtime(record, stat);
 }
 
 async function readAll(looked: number, stat: Stat, signal: AbortSignal): Promise<string> {

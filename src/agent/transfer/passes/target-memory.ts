@@ -103,6 +103,10 @@ export class TargetPass implements KnownFiles {
     this.#next.set(path, record);
   }
 
+  lacks(path: TreePath): boolean {
+    return this.#next.get(path) === undefined && !this.#patched.has(keyOf(path));
+  }
+
   /** The chunks of a file that is known to hold this content. From now on it is not vouched for. */
   spoil(path: TreePath, stat: Stat, content: string): Chunks | undefined {
     const record = this.#base.get(path);

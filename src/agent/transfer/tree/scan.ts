@@ -31,7 +31,9 @@ import { xattrDigest, type Entry, type Head } from "./entry.ts";
 import { Links } from "./links.ts";
 import { pathText, type TreePath } from "./path.ts";
 import { openFile } from "./safe-open.ts";
-import { walk, type Visit } from "./walk.ts";
+import { flowOf, items, through, type Flow } from "./flow.ts";
+import { openSmall, SmallFiles, type SmallFile } from "./small-files.ts";
+import { walkAhead, type Visit } from "./walk.ts";
 import { readXattrs } from "./xattrs.ts";
 
 /** One step; `name` of the root is empty. */
@@ -44,6 +46,9 @@ export type TreeStep =
   | Change
   | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
   | { readonly kind: "close"; readonly entry: Entry };
+
+/** Three steps of a small file in one: its open, its data and its close. */
+export type ScanStep = TreeStep | ({ readonly kind: "small" } & SmallFile);
 
 /** What the other end has of a file: all of it, or an earlier state. */
 export interface Has {
@@ -66,25 +71,42 @@ export interface ScanOptions {
 }
 
 /** Reads the tree below the directory `root`. */
-export async function* scan(
-  root: number,
-  signal: AbortSignal,
-  options: ScanOptions = {},
-): AsyncGenerator<TreeStep, void> {
+export function* scan(root: number, signal: AbortSignal, options: ScanOptions = {}): Flow<ScanStep> {
   const links = new Links();
-  for await (const visit of walk(root, signal)) {
+  const small = new SmallFiles(signal, options);
+  yield* through(walkAhead(root, signal, openSmall(options)), function* (visit): Flow<ScanStep> {
     try {
-      yield* stepsOf(visit, links, signal, options);
+      const file = visit.kind === "leaf" ? yield* small.read(visit) : undefined;
+      if (file === undefined) yield* flowOf(stepsOf(visit, links, signal, options));
+      else yield { kind: "small", ...file };
     } catch (error) {
       if (!isSystemError(error)) throw error;
       throw transferErrors.FILE_FAILED({ path: pathText(visit.path), why: error.message }, { cause: error });
     }
+  });
+}
+
+/** The same, with the steps of small files apart. */
+export async function* stepByStep(
+  root: number,
+  signal: AbortSignal,
+  options?: ScanOptions,
+): AsyncGenerator<TreeStep, void> {
+  for await (const step of items(scan(root, signal, options))) {
+    if (step.kind === "small") yield* stepsOfSmall(step);
+    else yield step;
   }
+}
+
+function* stepsOfSmall({ bytes, entry }: SmallFile): Generator<TreeStep, void> {
+  yield { kind: "open", name: nameOf(entry.path), head: entry.head };
+  if (bytes.length > 0) yield { kind: "data", offset: 0, bytes };
+  yield { kind: "close", entry };
 }
 
 /** The entries of a tree, without their content. */
 export async function* list(root: number, signal: AbortSignal, options?: ScanOptions): AsyncGenerator<Entry, void> {
-  for await (const step of scan(root, signal, options)) if (step.kind === "close") yield step.entry;
+  for await (const step of items(scan(root, signal, options))) if ("entry" in step) yield step.entry;
 }
 
 async function* stepsOf(

@@ -10,7 +10,7 @@ import { ContentHash } from "./content-hash.ts";
 import { readContents, type Piece } from "./contents.ts";
 import { firstDifference } from "./difference.ts";
 import { comparePaths, nameFault, pathText, type TreePath } from "./path.ts";
-import { list, scan } from "./scan.ts";
+import { list, stepByStep as scan } from "./scan.ts";
 import { SortedNames } from "./sorted-names.ts";
 import { walk } from "./walk.ts";
 

@@ -1,14 +1,21 @@
 /*
  * A walk through a volume's tree, in one order everywhere: the names of a directory sorted by their
  * bytes, a directory before and after what it holds. Descriptors belong to the walk and are valid
- * until the next step. It holds one per level and the names of the directories on the way, whatever
- * the size of the tree.
+ * until the next step. It holds one per level, those of what it looks at ahead, and the names of
+ * the directories on the way, whatever the size of the tree.
+ *
+ * Looking ahead. A file of a few blocks that is not in the page cache costs one wait for the disk,
+ * and one after the other leaves the disk idle most of the time. With `ahead` the walk looks at the
+ * next names of a directory before their turn comes, and lets the caller open the files among them
+ * and start reading. It stops at the next directory, so that the descriptors of only one level are
+ * held. What has been looked at is what is visited, whatever has its name by then.
  */
 import { hasCode } from "../../sys/libc.ts";
 import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { transferErrors } from "../errors.ts";
 import { Pacer } from "../pacer.ts";
+import { awaited, items, type Flow } from "./flow.ts";
 import { pathText, type TreePath } from "./path.ts";
 import { DEEPEST, look, openDirectory } from "./safe-open.ts";
 import { SortedNames } from "./sorted-names.ts";
@@ -22,12 +29,33 @@ export type Visit =
   | { readonly kind: "enter"; readonly path: TreePath; readonly fd: number; readonly stat: Stat }
   /** The same directory afterwards, with the `stat` of before. */
   | { readonly kind: "leave"; readonly path: TreePath; readonly fd: number; readonly stat: Stat }
-  /** Anything else; `fd` is an O_PATH descriptor. */
-  | { readonly kind: "leaf"; readonly path: TreePath; readonly fd: number; readonly stat: Stat }
+  /** Anything else. */
+  | Leaf
   /** Something is mounted at this name. It is not looked at. */
   | { readonly kind: "mount"; readonly path: TreePath }
   /** The name was there when the directory was read and is gone now. */
   | { readonly kind: "vanished"; readonly path: TreePath };
+
+/** What is no directory. */
+export interface Leaf {
+  readonly kind: "leaf";
+  readonly path: TreePath;
+  /** An O_PATH descriptor. */
+  readonly fd: number;
+  readonly stat: Stat;
+  /** A readable descriptor of it that was opened ahead. */
+  readonly opened: number | undefined;
+}
+
+/** Opens a leaf before its turn, where that is worth it, and starts to read it. Does not throw. */
+export type OpenAhead = (leaf: Omit<Leaf, "opened">) => number | undefined;
+
+/** As many leaves are looked at ahead: each may hold two descriptors. */
+const AHEAD = 32;
+
+/** What has been looked at and not been visited. Its descriptors are open. */
+type Looked = Leaf | { readonly kind: "directory"; readonly path: TreePath; readonly fd: number } | Nothing;
+type Nothing = Extract<Visit, { kind: "mount" | "vanished" }>;
 
 interface Level {
   readonly path: TreePath;
@@ -36,56 +64,62 @@ interface Level {
   readonly names: SortedNames;
   next: number;
   last: Buffer | undefined;
+  readonly ahead: Looked[];
 }
 
 /**
  * Walks the tree below the directory `root`, which stays open. Rests, so that the event loop runs.
  */
-export async function* walk(root: number, signal: AbortSignal): AsyncGenerator<Visit, void> {
+export function walk(root: number, signal: AbortSignal): AsyncGenerator<Visit, void> {
+  return items(walkAhead(root, signal));
+}
+
+/** The same as a flow. Looks ahead when it is told how to open a leaf. */
+export function* walkAhead(root: number, signal: AbortSignal, open?: OpenAhead): Flow<Visit> {
   const pacer = new Pacer(signal);
   const levels: Level[] = [];
   try {
-    yield enter(levels, await level(openDirectory(root), [], pacer));
+    yield enter(levels, yield* level(openDirectory(root), [], pacer));
     for (;;) {
       const top = levels.at(-1);
       if (top === undefined) return;
-      if (pacer.due) await pacer.rest();
-      const name = top.names.at(top.next++);
-      if (name === undefined) {
+      if (pacer.due) yield pacer.rest();
+      const looked = nextOf(top, open);
+      if (looked === undefined) {
         yield { kind: "leave", path: top.path, fd: top.fd, stat: top.stat };
         levels.pop();
         close(top.fd);
-        continue;
+      } else if (looked.kind !== "directory") {
+        try {
+          yield looked;
+        } finally {
+          release(looked);
+        }
+      } else {
+        let directory: number | undefined;
+        try {
+          if (levels.length > DEEPEST) throw transferErrors.TOO_DEEP({ path: pathText(looked.path), levels: DEEPEST });
+          directory = orVanished(() => openDirectory(looked.fd));
+        } finally {
+          release(looked);
+        }
+        if (directory === undefined) yield { kind: "vanished", path: looked.path };
+        else yield enter(levels, yield* level(directory, looked.path, pacer));
       }
-      // A directory that changes while it is listed may give a name twice.
-      if (top.last?.equals(name) === true) continue;
-      top.last = name;
-      const path = [...top.path, name];
-      const looked = lookAt(top.fd, name);
-      if (typeof looked === "string") {
-        yield { kind: looked, path };
-        continue;
-      }
-      let directory: number | undefined;
-      try {
-        const stat = statDescriptor(looked);
-        if (stat.type !== "directory") yield { kind: "leaf", path, fd: looked, stat };
-        else if (levels.length > DEEPEST) throw transferErrors.TOO_DEEP({ path: pathText(path), levels: DEEPEST });
-        else directory = orVanished(() => openDirectory(looked));
-        if (stat.type === "directory" && directory === undefined) yield { kind: "vanished", path };
-      } finally {
-        close(looked);
-      }
-      if (directory !== undefined) yield enter(levels, await level(directory, path, pacer));
     }
   } finally {
-    for (const { fd } of levels) close(fd);
+    for (const { ahead, fd } of levels) {
+      for (const looked of ahead) release(looked);
+      close(fd);
+    }
   }
 }
 
-async function level(fd: number, path: TreePath, pacer: Pacer): Promise<Level> {
+function* level(fd: number, path: TreePath, pacer: Pacer): Flow<never, Level> {
   try {
-    return { path, fd, stat: statDescriptor(fd), names: await SortedNames.read(fd, pacer), next: 0, last: undefined };
+    const stat = statDescriptor(fd);
+    const names = yield* awaited(SortedNames.read(fd, pacer));
+    return { path, fd, stat, names, next: 0, last: undefined, ahead: [] };
   } catch (error) {
     close(fd);
     throw error;
@@ -97,13 +131,44 @@ function enter(levels: Level[], level: Level): Visit {
   return { kind: "enter", path: level.path, fd: level.fd, stat: level.stat };
 }
 
-function lookAt(dirfd: number, name: Buffer): number | "mount" | "vanished" {
+/** What comes next in a directory; whoever takes it releases it. Looks ahead of it. */
+function nextOf(level: Level, open: OpenAhead | undefined): Looked | undefined {
+  const count = open === undefined ? 1 : AHEAD;
+  while (level.ahead.length < count && level.ahead.at(-1)?.kind !== "directory") {
+    const name = level.names.at(level.next++);
+    if (name === undefined) break;
+    // A directory that changes while it is listed may give a name twice.
+    if (level.last?.equals(name) === true) continue;
+    level.last = name;
+    level.ahead.push(lookAt(level.fd, [...level.path, name], name, open));
+  }
+  return level.ahead.shift();
+}
+
+function lookAt(dirfd: number, path: TreePath, name: Buffer, open: OpenAhead | undefined): Looked {
+  let fd: number | undefined;
   try {
-    return orVanished(() => look(dirfd, name)) ?? "vanished";
+    fd = orVanished(() => look(dirfd, name));
   } catch (error) {
-    if (hasCode(error, "EXDEV")) return "mount";
+    if (hasCode(error, "EXDEV")) return { kind: "mount", path };
     throw error;
   }
+  if (fd === undefined) return { kind: "vanished", path };
+  try {
+    const stat = statDescriptor(fd);
+    if (stat.type === "directory") return { kind: "directory", path, fd };
+    const leaf = { kind: "leaf", path, fd, stat } as const;
+    return { ...leaf, opened: open?.(leaf) };
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+function release(looked: Looked): void {
+  if (!("fd" in looked)) return;
+  close(looked.fd);
+  if (looked.kind === "leaf" && looked.opened !== undefined) close(looked.opened);
 }
 
 function orVanished(open: () => number): number | undefined {

@@ -24,6 +24,11 @@ export function* readXattrs(fd: number): Generator<{ readonly name: string; read
   }
 }
 
+/** Whether an open object has an extended attribute that belongs to the data. */
+export function hasXattrs(fd: number): boolean {
+  return listXattrs(fd).some(isCopied);
+}
+
 /** Whether an object has an extended attribute of this value. */
 export function hasXattr(fd: number, name: string, value: Buffer): boolean {
   return valueOf(fd, name)?.equals(value) === true;

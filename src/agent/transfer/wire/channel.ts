@@ -16,12 +16,17 @@ import {
  * Frames over one byte stream, both ways, with backpressure: `write` waits until the stream takes
  * more, and nothing is read before `read` asks for it. When the signal aborts, the stream is
  * destroyed and every wait ends with the signal's reason; when the stream breaks, with WIRE_BROKEN.
+ *
+ * Small frames are neither sent nor received alone: most of them cost no wait at either end.
  */
 export class Channel {
   readonly #stream: Duplex;
   readonly #signal: AbortSignal;
   readonly #kept: Buffer[] = [];
   #keptBytes = 0;
+  /** What has arrived and was not asked for yet. */
+  #arrived: Buffer = EMPTY;
+  #frame: { readonly head: Buffer; readonly length: number } | undefined;
   #failure: Error | undefined;
   #wake: () => void = () => undefined;
 
@@ -47,7 +52,7 @@ export class Channel {
   };
 
   async writeHeader(): Promise<void> {
-    await this.#write([streamHeader()]);
+    await this.#write(streamHeader());
   }
 
   async readHeader(): Promise<void> {
@@ -58,10 +63,10 @@ export class Channel {
 
   /**
    * Sends one frame, together with others where it is small. The buffers must not be changed
-   * afterwards.
+   * afterwards. undefined: there is nothing to wait for.
    */
-  async write(type: number, ...parts: readonly Buffer[]): Promise<void> {
-    await this.#write([frameHead(type, parts), ...parts]);
+  write(type: number, ...parts: readonly Buffer[]): Promise<void> | undefined {
+    return this.#write(frameHead(type, parts), ...parts);
   }
 
   /**
@@ -86,17 +91,32 @@ export class Channel {
 
   /** The next frame. An end of the stream here is WIRE_BROKEN: whoever reads expects something. */
   async read(): Promise<Frame> {
-    const head = await this.#readExactly(FRAME_HEAD_BYTES);
-    if (head === undefined) throw transferErrors.WIRE_BROKEN({ why: "it ended too early" });
-    const length = payloadLength(head);
-    const payload = length === 0 ? Buffer.alloc(0) : await this.#readExactly(length);
-    if (payload === undefined) throw transferErrors.WIRE_BROKEN({ why: "it ended too early" });
+    const here = this.readHere();
+    if (here !== undefined) return here;
+    this.#frame ??= headOf(await this.#readExactly(FRAME_HEAD_BYTES));
+    const { head, length } = this.#frame;
+    const payload = length === 0 ? EMPTY : await this.#readExactly(length);
+    this.#frame = undefined;
+    if (payload === undefined) throw endedEarly();
     return checkedFrame(head, payload);
+  }
+
+  /** The next frame, if it has arrived already. */
+  readHere(): Frame | undefined {
+    this.#signal.throwIfAborted();
+    if (this.#frame === undefined) {
+      if (this.#arrived.length < FRAME_HEAD_BYTES) return undefined;
+      this.#frame = headOf(this.#take(FRAME_HEAD_BYTES));
+    }
+    const { head, length } = this.#frame;
+    if (this.#arrived.length < length) return undefined;
+    this.#frame = undefined;
+    return checkedFrame(head, this.#take(length));
   }
 
   /** Throws when bytes have arrived that nobody has asked for. */
   expectNothingMore(): void {
-    if (this.#stream.readableLength > 0) throw transferErrors.WIRE_INVALID({ why: "data after the end" });
+    if (this.#arrived.length > 0 || this.#stream.readableLength > 0) throw afterTheEnd();
   }
 
   /**
@@ -104,8 +124,9 @@ export class Channel {
    * stream is not.
    */
   async expectEnd(): Promise<void> {
+    if (this.#arrived.length > 0) throw afterTheEnd();
     while (!this.#stream.readableEnded && !this.#stream.destroyed) {
-      if (this.#stream.read() !== null) throw transferErrors.WIRE_INVALID({ why: "data after the end" });
+      if (this.#stream.read() !== null) throw afterTheEnd();
       if (this.#stream.readableEnded) return;
       await this.#event();
       this.#signal.throwIfAborted();
@@ -130,27 +151,35 @@ export class Channel {
     this.#signal.removeEventListener("abort", this.#onAbort);
   }
 
-  async #write(parts: readonly Buffer[]): Promise<void> {
+  #write(...parts: readonly Buffer[]): Promise<void> | undefined {
     for (const part of parts) {
       this.#kept.push(part);
       this.#keptBytes += part.length;
     }
-    if (this.#keptBytes >= TOGETHER_BYTES) await this.flush();
+    return this.#keptBytes >= TOGETHER_BYTES ? this.flush() : undefined;
+  }
+
+  /** So many bytes of what has arrived. */
+  #take(length: number): Buffer {
+    const taken = this.#arrived.subarray(0, length);
+    this.#arrived = this.#arrived.subarray(length);
+    return taken;
   }
 
   /** So many bytes; undefined when the stream ended instead of the first. */
   async #readExactly(length: number): Promise<Buffer | undefined> {
     const parts: Buffer[] = [];
     let missing = length;
-    while (missing > 0) {
-      const available = Math.min(missing, this.#stream.readableLength);
-      const part = this.#stream.read(available === 0 ? undefined : available) as Buffer | null;
-      if (part !== null) {
-        // Without a length everything is read that has just arrived, which may be more than was
-        // asked for.
-        if (part.length > missing) this.#stream.unshift(part.subarray(missing));
-        parts.push(part.length > missing ? part.subarray(0, missing) : part);
-        missing -= Math.min(part.length, missing);
+    for (;;) {
+      if (this.#arrived.length > 0) {
+        const part = this.#take(Math.min(missing, this.#arrived.length));
+        parts.push(part);
+        missing -= part.length;
+      }
+      if (missing === 0) break;
+      const arrived = this.#stream.read() as Buffer | null;
+      if (arrived !== null) {
+        this.#arrived = arrived;
         continue;
       }
       this.#signal.throwIfAborted();
@@ -181,5 +210,20 @@ export class Channel {
 
 /** Frames are kept until so many bytes can go in one write: most entries take a hundred. */
 const TOGETHER_BYTES = 64 * 1024;
+
+const EMPTY = Buffer.alloc(0);
+
+function headOf(head: Buffer | undefined): { head: Buffer; length: number } {
+  if (head === undefined) throw endedEarly();
+  return { head, length: payloadLength(head) };
+}
+
+function endedEarly(): Error {
+  return transferErrors.WIRE_BROKEN({ why: "it ended too early" });
+}
+
+function afterTheEnd(): Error {
+  return transferErrors.WIRE_INVALID({ why: "data after the end" });
+}
 
 const EVENTS = ["readable", "end", "drain", "close"] as const;

@@ -14,7 +14,10 @@
 import { crc32 } from "node:zlib";
 import { transferErrors } from "../errors.ts";
 
-/** 2: the target says first what it lacks, and changed files are patched. */
+/**
+ * 2: the target says first what it lacks, changed files are patched, and a small file comes in one
+ * frame.
+ */
 export const WIRE_VERSION = 2;
 const MAGIC = Buffer.from("MOORXFER");
 export const HEADER_BYTES = MAGIC.length + 2;

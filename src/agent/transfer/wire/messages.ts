@@ -14,7 +14,7 @@ import { PIECE } from "../tree/contents.ts";
 import type { EntryType, Head } from "../tree/entry.ts";
 import { nameFault, type TreePath } from "../tree/path.ts";
 import { DEEPEST } from "../tree/safe-open.ts";
-import type { Has, TreeStep } from "../tree/scan.ts";
+import type { Has, ScanStep } from "../tree/scan.ts";
 import { treeSummarySchema, type TreeSummary } from "../tree/summary.ts";
 import type { Channel } from "./channel.ts";
 import { FieldReader, FieldWriter } from "./fields.ts";
@@ -34,6 +34,8 @@ const PATCH = 8;
 /** Chunks of a file that is patched, which are zeros now. */
 const ZEROS = 9;
 const LACKING = 10;
+/** OPEN, DATA and CLOSE of a small file without attributes. */
+const SMALL = 11;
 
 /** The number of a type on the wire is its place here. */
 const TYPES = ["directory", "file", "symlink", "fifo", "character", "block", "link"] as const satisfies EntryType[];
@@ -59,30 +61,40 @@ export type Message =
   | Change
   | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
   | { readonly kind: "close"; readonly content: string }
+  | ({ readonly kind: "small" } & SmallMessage)
   | { readonly kind: "summary"; readonly summary: TreeSummary };
 
-/** Sends one step of the source's tree. */
-export async function sendStep(channel: Channel, step: TreeStep): Promise<void> {
+/** A small file without attributes, all of it. */
+export interface SmallMessage {
+  readonly name: Buffer;
+  readonly head: Head;
+  readonly content: string;
+  readonly bytes: Buffer;
+}
+
+/** Sends one step of the source's tree. undefined: there is nothing to wait for. */
+export function sendStep(channel: Channel, step: ScanStep): Promise<void> | undefined {
   switch (step.kind) {
     case "open": {
       const { kept, patches } = step;
       const opened = encodeOpen(step.name, step.head);
-      if (kept !== undefined) await channel.write(KEEP, Buffer.from(kept, "hex"), opened);
-      else if (patches !== undefined) await channel.write(PATCH, Buffer.from(patches, "hex"), opened);
-      else await channel.write(OPEN, opened);
-      return;
+      if (kept !== undefined) return channel.write(KEEP, Buffer.from(kept, "hex"), opened);
+      if (patches !== undefined) return channel.write(PATCH, Buffer.from(patches, "hex"), opened);
+      return channel.write(OPEN, opened);
     }
     case "data":
-      await channel.write(DATA, new FieldWriter().int64(BigInt(step.offset)).done(), step.bytes);
-      return;
+      return channel.write(DATA, new FieldWriter().int64(BigInt(step.offset)).done(), step.bytes);
     case "zeros":
-      await channel.write(ZEROS, new FieldWriter().int64(BigInt(step.start)).int64(BigInt(step.end)).done());
-      return;
+      return channel.write(ZEROS, new FieldWriter().int64(BigInt(step.start)).int64(BigInt(step.end)).done());
     case "xattr":
-      await channel.write(XATTR, new FieldWriter().bytes(Buffer.from(step.name, "latin1")).done(), step.value);
-      return;
+      return channel.write(XATTR, new FieldWriter().bytes(Buffer.from(step.name, "latin1")).done(), step.value);
     case "close":
-      await channel.write(CLOSE, Buffer.from(step.entry.content ?? "", "latin1"));
+      return channel.write(CLOSE, Buffer.from(step.entry.content ?? "", "latin1"));
+    case "small": {
+      const { bytes, entry } = step;
+      const open = encodeOpen(entry.path.at(-1) ?? Buffer.alloc(0), entry.head);
+      return channel.write(SMALL, Buffer.from(entry.content ?? "", "hex"), open, bytes);
+    }
   }
 }
 
@@ -130,15 +142,28 @@ export async function receiveMessage(channel: Channel): Promise<Message> {
   return decode(await channel.read());
 }
 
+/** The same, if it has arrived already. */
+export function receiveHere(channel: Channel): Message | undefined {
+  const frame = channel.readHere();
+  return frame === undefined ? undefined : decode(frame);
+}
+
 function decode({ type, payload }: Frame): Message {
   const fields = new FieldReader(payload);
   switch (type) {
     case OPEN:
-      return { kind: "open", ...decodeOpen(fields) };
+      return { kind: "open", ...wholeOpen(fields) };
+    case SMALL: {
+      const content = fields.take(CONTENT_BYTES).toString("hex");
+      const opened = decodeOpen(fields);
+      const bytes = fields.rest();
+      if (opened.head.size !== bytes.length) throw transferErrors.WIRE_INVALID({ why: "a small file of another size" });
+      return { kind: "small", ...opened, content, bytes };
+    }
     case KEEP:
     case PATCH: {
       const content = fields.take(CONTENT_BYTES).toString("hex");
-      const opened = decodeOpen(fields);
+      const opened = wholeOpen(fields);
       if (opened.head.type !== "file") throw transferErrors.WIRE_INVALID({ why: "the content of what is no file" });
       return { kind: "open", ...opened, ...(type === KEEP ? { kept: content } : { patches: content }) };
     }
@@ -198,8 +223,13 @@ function decodeOpen(fields: FieldReader): { name: Buffer; head: Head } {
   const type = TYPES[code];
   if (type === undefined) throw transferErrors.WIRE_INVALID({ why: `an entry of the unknown type ${String(code)}` });
   const head = type === "link" ? linkHead(fields) : ownHead(fields, type);
-  fields.end();
   return { name, head };
+}
+
+function wholeOpen(fields: FieldReader): { name: Buffer; head: Head } {
+  const open = decodeOpen(fields);
+  fields.end();
+  return open;
 }
 
 function linkHead(fields: FieldReader): Head {

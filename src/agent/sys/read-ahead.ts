@@ -1,0 +1,51 @@
+/* Small reads, and the disk's work for them done ahead. */
+import { readSync, writeSync } from "node:fs";
+import { constants } from "node:os";
+import { libcFunction, SystemError } from "./libc.ts";
+
+const POSIX_FADV_WILLNEED = 3;
+
+const fadvise = libcFunction("posix_fadvise", "int", ["int", "int64_t", "int64_t", "int"]);
+
+/**
+ * Lets the kernel read the first bytes of a file into the page cache, without waiting for them.
+ */
+export function readAhead(fd: number, length: number): void {
+  // It returns the error instead of setting errno.
+  const errno = fadvise.call("", fd, 0, length, POSIX_FADV_WILLNEED);
+  if (errno !== 0 && errno !== constants.errno.ESPIPE) throw new SystemError("posix_fadvise", errno, "");
+}
+
+/**
+ * Where small reads go, one behind the other: a buffer of its own for each would cost as much as
+ * the read.
+ */
+const SLAB_BYTES = 256 * 1024;
+
+/** Reads small files one after the other, on this thread. */
+export class SmallReader {
+  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #used = 0;
+
+  /** The first bytes of a file: fewer than `length` only where it ends. */
+  read(fd: number, length: number): Buffer {
+    if (length > SLAB_BYTES - this.#used) {
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(length, SLAB_BYTES));
+      this.#used = 0;
+    }
+    const start = this.#used;
+    let done = 0;
+    while (done < length) {
+      const read = readSync(fd, this.#slab, start + done, length - done, done);
+      if (read === 0) break;
+      done += read;
+    }
+    this.#used += done;
+    return this.#slab.subarray(start, start + done);
+  }
+}
+
+/** Writes all of `bytes` to the beginning of an open file, on this thread. */
+export function writeNow(fd: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, done);
+}

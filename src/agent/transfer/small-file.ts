@@ -1,0 +1,30 @@
+import { chmod, chown, setTimes } from "../sys/change.ts";
+import { writeNow } from "../sys/read-ahead.ts";
+import { close, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, openat } from "../sys/open.ts";
+import { statDescriptor } from "../sys/stat.ts";
+import type { Head } from "./tree/entry.ts";
+import { removeOtherXattrs } from "./tree/xattrs.ts";
+
+const PERMISSIONS = 0o777;
+
+/**
+ * Makes a file of the target with all that it has, in as few calls as that takes. It has its mode
+ * from the beginning: nobody but the agent can reach into a directory that is not closed yet.
+ */
+export function makeSmallFile(dirfd: number, name: Buffer, head: Head, bytes: Buffer): void {
+  const { gid, mode, mtimeNs, uid } = head;
+  const fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode & PERMISSIONS);
+  try {
+    if (bytes.length > 0) writeNow(fd, bytes);
+    const made = statDescriptor(fd);
+    // Both take setuid and setgid away, so the mode comes after them.
+    if (made.uid !== uid || made.gid !== gid) chown(fd, uid, gid);
+    removeOtherXattrs(fd, NONE);
+    if (made.mode !== mode) chmod(fd, mode);
+    setTimes(fd, mtimeNs);
+  } finally {
+    close(fd);
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();

@@ -1,0 +1,96 @@
+/*
+ * Small files, read whole with a few calls and nothing to wait for: as data that is read ahead,
+ * and as one step of the tree instead of three. Only the plain ones: with one name, without holes,
+ * without attributes, of which nothing is known. All others take the long way (scan.ts), which
+ * gives the same entry.
+ */
+import { dropCache } from "../../sys/data.ts";
+import { isSystemError } from "../../sys/libc.ts";
+import { close } from "../../sys/open.ts";
+import { readAhead, SmallReader } from "../../sys/read-ahead.ts";
+import { statDescriptor, type Stat } from "../../sys/stat.ts";
+import { ContentHash } from "./content-hash.ts";
+import type { Entry } from "./entry.ts";
+import { awaited, type Flow } from "./flow.ts";
+import { openFile } from "./safe-open.ts";
+import type { ScanOptions } from "./scan.ts";
+import type { Leaf, OpenAhead } from "./walk.ts";
+import { hasXattrs } from "./xattrs.ts";
+
+/** Files of up to this size. */
+export const SMALL_BYTES = 64 * 1024;
+/** Of `blocks` in a state. */
+const BLOCK_BYTES = 512n;
+
+/** A small file, all of it. */
+export interface SmallFile {
+  readonly entry: Entry;
+  readonly bytes: Buffer;
+}
+
+/** Opens small files that will be read, and starts to read them. */
+export function openSmall({ fromDisk, known }: ScanOptions): OpenAhead {
+  return ({ fd, path, stat }) => {
+    if (!isPlain(stat) || stat.size === 0n || known?.lacks(path, stat) === false) return undefined;
+    let opened: number | undefined;
+    try {
+      opened = openFile(fd);
+      // Only here: what has been read ahead must not be dropped.
+      if (fromDisk === true) dropCache(opened);
+      readAhead(opened, Number(stat.size));
+      return opened;
+    } catch (error) {
+      if (opened !== undefined) close(opened);
+      // It is opened once more when its turn comes, and then the error has a place.
+      if (isSystemError(error)) return undefined;
+      throw error;
+    }
+  };
+}
+
+/** Reads small files. */
+export class SmallFiles {
+  readonly #options: ScanOptions;
+  readonly #signal: AbortSignal;
+  readonly #reader = new SmallReader();
+
+  constructor(signal: AbortSignal, options: ScanOptions) {
+    this.#signal = signal;
+    this.#options = options;
+  }
+
+  /** The file, if it is one that can be read in one go. undefined: nothing has been done. */
+  *read({ fd, opened, path, stat }: Leaf): Flow<never, SmallFile | undefined> {
+    const { known, pace } = this.#options;
+    if (!isPlain(stat) || known?.lacks(path, stat) === false) return undefined;
+    const size = Number(stat.size);
+    const file = size === 0 ? fd : opened;
+    if (file === undefined || hasXattrs(file)) return undefined;
+    if (pace !== undefined && size > 0) yield* awaited(pace(size, this.#signal));
+    const proven = size > 0 && known?.proves(file, stat) === true;
+    const bytes = size === 0 ? EMPTY : this.#reader.read(file, size);
+    const after = statDescriptor(file);
+    // Of a file that changes meanwhile, the long way gives some state or says what has changed.
+    if (bytes.length < size || !isUnchanged(stat, after)) return undefined;
+    const hash = new ContentHash();
+    if (size > 0) hash.update({ offset: 0, bytes });
+    const content = hash.digest(size);
+    known?.read(path, stat, after, content, proven);
+    const { gid, mode, mtimeNs, uid } = stat;
+    return {
+      entry: { path, head: { type: "file", mode, uid, gid, mtimeNs, size }, content: content.digest, xattrs: [] },
+      bytes,
+    };
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** Small, with one name, and without holes: as far as its blocks tell. */
+function isPlain({ blocks, nlink, size, type }: Stat): boolean {
+  return type === "file" && nlink === 1 && size <= SMALL_BYTES && blocks * BLOCK_BYTES >= size;
+}
+
+function isUnchanged(before: Stat, after: Stat): boolean {
+  return before.size === after.size && before.mtimeNs === after.mtimeNs && before.ctimeNs === after.ctimeNs;
+}
