@@ -171,7 +171,7 @@ test("moor undo brings a volume that has moved back, with what was written since
   expect((await checkRecords(ground, NS, "w-0", acknowledged)).faults).toEqual([]);
 });
 
-test("moor drain shows what a budget holds, and ends when its time is up; --timeout loses nothing", async () => {
+test("moor drain shows what a budget holds, and ends when its time is up", async () => {
   const { ground } = on;
   const web = nodeNameOf(await podOf("web"));
   await ground.apply(toYaml(BUDGET));
