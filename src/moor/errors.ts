@@ -106,7 +106,7 @@ export const moorErrors = defineErrors("MOOR", {
   },
   RELEASE_UNCONFIRMED: {
     message: ({ node, volumes }: { node: string; volumes: number }) =>
-      `node ${node} is not released yet: ${String(volumes)} of its volumes would stay behind`,
+      `node ${node} is not released: ${String(volumes)} ${volumes === 1 ? "volume" : "volumes"} would stay behind on it`,
     retry: "change",
     advice: "Read what it means for each volume, and give --yes.",
   },

@@ -125,7 +125,7 @@ test("moor drain: interrupted in the middle of a copy, and gone on with", async 
     stderr,
     line(`node ${node}: its volumes move before it is cordoned$`),
     line(`volume ${NS}/data-w-\\d: Copying to node \\S+, [\\d.]+ MiB of [\\d.]+ MiB \\(\\d+%\\)`),
-    line(`volume ${NS}/data-w-\\d: Done to node \\S+, [\\d.]+ MiB`),
+    line(`volume ${NS}/data-w-\\d: Done, on node \\S+, [\\d.]+ MiB`),
     line(`node ${node}: cordoned, its pods are evicted$`),
     line(`pod ${NS}/every-\\S+: is left, it is of DaemonSet every$`),
     line(`pod ${NS}/web-\\S+: gone$`),
@@ -171,7 +171,7 @@ test("moor undo brings a volume that has moved back, with what was written since
   expect((await checkRecords(ground, NS, "w-0", acknowledged)).faults).toEqual([]);
 });
 
-test("moor drain shows what a budget holds, and ends when its time is up; --timeout loses nothing", async () => {
+test("moor drain shows what a budget holds, and ends when its time is up", async () => {
   const { ground } = on;
   const web = nodeNameOf(await podOf("web"));
   await ground.apply(toYaml(BUDGET));

@@ -114,7 +114,7 @@ export class Drain {
   }
 
   async #moveAhead(cluster: Cluster): Promise<void> {
-    const { client, clock, random } = this.#effects;
+    const { client, random } = this.#effects;
     const { bandwidth, nodes } = this.#request;
     const plan = planAhead(cluster, nodes, { bandwidth, suffix: () => random.uuid().slice(0, 8) });
     this.#hasBegun = true;
@@ -129,7 +129,14 @@ export class Drain {
     for (const move of plan.moves) {
       this.#state.addMove(await client.create(volumeMoves, move, { signal: this.#signal }));
     }
-    const isAnyUncordoned = this.#state.cordoned.length < nodes.length;
+    if (this.#state.moves.length > 0) await this.#untilNothingGoesOn();
+    for (const move of toCallOff(this.#state.moves)) await this.#delete(move);
+  }
+
+  /** Until the moves have ended, or have all been stuck for a while. */
+  async #untilNothingGoesOn(): Promise<void> {
+    const { clock } = this.#effects;
+    const isAnyUncordoned = this.#state.cordoned.length < this.#request.nodes.length;
     const patienceMs = isAnyUncordoned ? STUCK_MS : 0;
     let stuckAt: number | undefined;
     for (;;) {
@@ -137,11 +144,10 @@ export class Drain {
       const state = aheadState(this.#state.moves);
       const time = clock.monotonic();
       stuckAt = state === "stuck" ? (stuckAt ?? time) : undefined;
-      if (state === "ended" || (stuckAt !== undefined && time - stuckAt >= patienceMs)) break;
+      if (state === "ended" || (stuckAt !== undefined && time - stuckAt >= patienceMs)) return;
       await this.#pause();
       await this.#readMoves();
     }
-    for (const move of toCallOff(this.#state.moves)) await this.#delete(move);
   }
 
   #tellWhetherItMoves({ lease, now, pods }: Cluster): void {

@@ -74,7 +74,7 @@ function volumeText(line: VolumeLine): string {
     `${bar} ${String(percent).padStart(3)}%`,
     `${amount(bytesDone)} of ${amount(bytesTotal)}`,
     ...(eta === undefined ? [] : [`${eta} left`]),
-    `${state} to ${to ?? "(not chosen)"}`,
+    `${state}${state === "Copying" ? "" : ","} to ${to ?? "(not chosen)"}`,
     ...(why === undefined ? [] : [oneLine(why)]),
   ];
   return parts.join("  ");

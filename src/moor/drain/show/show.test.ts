@@ -52,7 +52,7 @@ describe("plain lines", () => {
     expect(err).toEqual([
       "2026-11-27T12:00:00.000Z node node-a: its volumes move before it is cordoned",
       "2026-11-27T12:00:00.000Z volume app/data: Copying to node node-b, 1.2 GiB of 2.0 GiB (60%), about 14 s left",
-      "2026-11-27T12:00:00.000Z volume app/data: Done to node node-b, 2.0 GiB",
+      "2026-11-27T12:00:00.000Z volume app/data: Done, on node node-b, 2.0 GiB",
     ]);
   });
 
@@ -127,6 +127,8 @@ describe("the line of a volume", () => {
   test("no bar is shown for a figure that nobody has counted, nor for a move that was undone", () => {
     expect(lineOf({ phase: "Copying", target: "node-b" })).not.toHaveProperty("bytesDone");
     expect(lineOf({ ...copying, phase: "Cancelled" })).not.toHaveProperty("bytesDone");
+    // The final pass counts anew, and has not begun to.
+    expect(lineOf({ ...copying, phase: "Sealed", bytesDone: 0 })).not.toHaveProperty("bytesDone");
   });
 
   test("what blocks a move comes with its code", () => {

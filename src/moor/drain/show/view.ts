@@ -87,18 +87,26 @@ function ofMove(move: Stored<VolumeMove>) {
   const to = target ?? move.spec.to;
   const reason = conditions?.find(({ type }) => type === (phase === "Cancelled" ? "Cancelled" : "Blocked"));
   const why = reason?.message ?? (phase === "Fenced" ? message?.replace(/ To c.*$/, "") : undefined);
-  const isCopying = phase !== "Done" && phase !== "Cancelled" && phase !== "Undoing";
+  const isSaid = isFigure(phase, bytesDone);
   return {
     state: phase,
     move: nameOf(move),
     ...(to === undefined ? {} : { to }),
-    ...(bytesDone === undefined || !isCopying ? {} : { bytesDone }),
-    ...(bytesTotal === undefined ? {} : { bytesTotal }),
+    ...(bytesDone === undefined || !isSaid ? {} : { bytesDone }),
+    ...(bytesTotal === undefined || !(isSaid || phase === "Done") ? {} : { bytesTotal }),
     ...(eta === undefined || phase !== "Copying" ? {} : { eta }),
     ...(why === undefined ? {} : { why }),
     ...(reason === undefined ? {} : { code: reason.reason }),
     ...(downtime === undefined ? {} : { downtime }),
   };
+}
+
+/**
+ * Whether the bytes that are done say how far the phase is. The final pass counts anew after the
+ * seal, and its agent has not said anything while that is 0.
+ */
+function isFigure(phase: MovePhase, bytesDone = 0): boolean {
+  return phase === "Copying" || phase === "Prepared" || (phase === "Sealed" && bytesDone > 0);
 }
 
 /** What is new in a view, in its order. */

@@ -28,9 +28,12 @@ export function nodeWords({ state }: NodeLine): string {
   }
 }
 
+/** Between a phase and the node. */
+const GOES: Readonly<Record<string, string>> = { Copying: " to", Done: ", on" };
+
 export function volumeWords(line: VolumeLine): string {
   const { code, downtime, state, to, why } = line;
-  const where = to === undefined ? "" : ` to node ${to}`;
+  const where = to === undefined ? "" : `${GOES[state] ?? ", to"} node ${to}`;
   const because = why === undefined ? "" : `, ${oneLine(why)}${code === undefined ? "" : ` (${code})`}`;
   if (state === "Stays") return `stays on its node${because}`;
   if (state === "Waiting") return `does not move yet${because}`;
