@@ -107,6 +107,7 @@ describe("deploy/mooring-base.yaml", () => {
     expect(rights(find(base, "Role mooring-controller"))).toEqual([
       "apps/deployments named mooring-controller: get",
       "coordination.k8s.io/leases: get create update",
+      "core/persistentvolumeclaims: create delete",
       "core/pods: create patch delete",
       "core/secrets named mooring-webhook: get list watch patch",
       "core/secrets: create",

@@ -84,3 +84,16 @@ export const AHEAD_LABEL = "mooring.dev/drain-ahead";
 export const ASKED_ANNOTATION = "mooring.dev/asked";
 /** On a keeper pod (src/movable/keepers): that it is one. */
 export const KEEPER_LABEL = "mooring.dev/keeper";
+
+/** On a scout pod and its claim (src/move/scouts): the UID of the VolumeMove that it asks for. */
+export const SCOUT_LABEL = "mooring.dev/scout";
+/** On a scout: the UIDs of the pods that it stands for. */
+export const SCOUT_PODS_ANNOTATION = "mooring.dev/scout-pods";
+/** On a scout: the nodes that would do when it was made. */
+export const SCOUT_NODES_ANNOTATION = "mooring.dev/scout-nodes";
+/** On a scout: `true` when it may go to a node that an autoscaler still has to add. */
+export const SCOUT_OPEN_ANNOTATION = "mooring.dev/scout-open";
+/** The class of a scout's claim. No provisioner has this name: the claim is never bound. */
+export const SCOUT_CLASS = "mooring-scout";
+/** The PriorityClass of scouts. */
+export const SCOUT_PRIORITY = "mooring-scout";

@@ -10,6 +10,7 @@ import {
   type StorageClass,
 } from "../kube/kinds.ts";
 import type { PodWatch } from "../provision/claims/claim-loop.ts";
+import type { IndexFunction } from "../kube/watch/store.ts";
 import { volumeIndexes } from "../provision/indexes.ts";
 
 /** An informer of whatever kind, as far as the process runs it. */
@@ -34,9 +35,13 @@ export interface Watched {
   readonly informers: readonly AnyInformer[];
 }
 
-export function watchCluster(deps: InformerDeps): ClusterWatch {
+/** `indexes`: of claims, for drivers that look them up by more than their names. */
+export function watchCluster(
+  deps: InformerDeps,
+  indexes: Readonly<Record<string, IndexFunction<PersistentVolumeClaim>>> = {},
+): ClusterWatch {
   return {
-    claims: new Informer<PersistentVolumeClaim>(deps, { resource: persistentVolumeClaims }),
+    claims: new Informer<PersistentVolumeClaim>(deps, { resource: persistentVolumeClaims, indexes }),
     volumes: new Informer<PersistentVolume>(deps, { resource: persistentVolumes, indexes: volumeIndexes }),
     classes: new Informer<StorageClass>(deps, { resource: storageClasses }),
     nodes: new Informer<Node>(deps, { resource: nodes }),

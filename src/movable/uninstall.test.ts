@@ -78,3 +78,19 @@ test("an agent on a dead node does not hold the end up for ever", async () => {
   await ending;
   expect(finalizers() ?? []).toEqual([]);
 });
+
+test("scouts go with the installation", async () => {
+  const { client, clock, kube } = newCluster();
+  const metadata = { name: "scout-1", namespace: "mooring", labels: { "mooring.dev/scout": "uid" } };
+  const pod = "/api/v1/namespaces/mooring/pods/scout-1";
+  const claim = "/api/v1/namespaces/mooring/persistentvolumeclaims/scout-1";
+  kube.put(pod, { metadata, spec: { containers: [{ name: "like", image: "mooring" }] } });
+  kube.put(claim, {
+    metadata,
+    spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } },
+  });
+  const ending = letEverythingGo({ client, clock, log: silentLog }, "mooring", new AbortController().signal);
+  await clock.advance(3000);
+  await ending;
+  expect(kube.log.filter((line) => line.startsWith("DELETE"))).toEqual([`DELETE ${pod}`, `DELETE ${claim}`]);
+});

@@ -13,11 +13,11 @@ import { localVolumes } from "../api/kinds/local-volume.ts";
 import { storageNodes } from "../api/kinds/storage-node.ts";
 import { volumeCopies } from "../api/kinds/volume-copy.ts";
 import { volumeMoves } from "../api/kinds/volume-move.ts";
-import { DRIVER, DRIVER_FINALIZER, KEEPER_LABEL } from "../api/names.ts";
+import { DRIVER, DRIVER_FINALIZER, KEEPER_LABEL, SCOUT_LABEL } from "../api/names.ts";
 import type { Clock } from "../effects/clock.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isConflict, isNotFound } from "../kube/errors.ts";
-import { pods } from "../kube/kinds.ts";
+import { persistentVolumeClaims, pods } from "../kube/kinds.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { defineResource, type Resource } from "../kube/resource.ts";
 import type { Log } from "../observe/log.ts";
@@ -96,13 +96,19 @@ export async function isBeingUninstalled(
 }
 
 /**
- * Takes our finalizers off everything, and deletes the keepers. Resolves when nothing is left,
- * rejects when the signal is aborted. The CSIDriver is the last.
+ * Takes our finalizers off everything, and deletes keepers and scouts. Resolves when nothing is
+ * left, rejects when the signal is aborted. The CSIDriver is the last.
  */
 export async function letEverythingGo(deps: UninstallDeps, namespace: string, signal: AbortSignal): Promise<void> {
   const { client, clock, log } = deps;
   log.info("the installation is being removed: letting go of keepers and finalizers");
   const begun = clock.monotonic();
+  for (const kind of [pods, persistentVolumeClaims] as const) {
+    // Scouts have no finalizer of ours. What is in use goes when its pod has gone.
+    for (const { metadata } of await client.list<KubeObject>(kind, { namespace, labelSelector: SCOUT_LABEL, signal })) {
+      await quietly(client.delete(kind, { name: metadata.name, namespace }, { uid: metadata.uid, signal }));
+    }
+  }
   while (!signal.aborted) {
     const keepers = await client.list(pods, { namespace, labelSelector: `${KEEPER_LABEL}=true`, signal });
     for (const { metadata } of keepers) {

@@ -87,6 +87,24 @@ export const moveErrors = defineErrors("MOVE", {
     retry: "backoff",
     advice: "Make room on a node, or add one. The move begins by itself then.",
   },
+  SCOUT_UNANSWERED: {
+    message: ({ scheduler, seconds }: { scheduler: string; seconds: number }) =>
+      `the scheduler ${scheduler} has not said within ${String(seconds)} seconds where the pods can run`,
+    retry: "backoff",
+    advice:
+      "Look whether that scheduler runs. The target is chosen by what the objects say: the pods may be Pending there.",
+  },
+  SCOUT_REFUSED: {
+    message: ({ why }: { why: string }) => `the API server refused the pod that asks the scheduler: ${why}`,
+    retry: "change",
+    advice:
+      "Allow the controller's pods and claims in its own namespace. Until then the target is chosen by what the objects say: the pods may be Pending there.",
+  },
+  SCOUT_OUTRANKED: {
+    message: ({ words }: { words: string }) => `the scheduler finds no free room for the pods: ${words}`,
+    retry: "backoff",
+    advice: "Nothing to do: their priority lets the scheduler make room when they come. Other pods may have to go.",
+  },
   TARGET_UNFIT: {
     message: ({ node, why }: { node: string; why: string }) => `node ${node} cannot take the volumes: ${why}`,
     retry: "backoff",

@@ -3,6 +3,7 @@ import { aboutObject, type RecordedEvent } from "../kube/events/event-object.ts"
 import { nodes, persistentVolumeClaims, pods, type Node } from "../kube/kinds.ts";
 import { apiVersionOf } from "../kube/resource.ts";
 import type { Stored } from "../kube/objects.ts";
+import type { CodedError } from "../observe/errors.ts";
 import type { AboutObject } from "../provision/events.ts";
 import { blockedBy } from "./plan/status.ts";
 
@@ -36,6 +37,12 @@ const TOLD_CLAIMS: ReadonlySet<MovePhase> = new Set(["Fenced", "Committed", "Und
  * recorded in a burst.
  */
 const TOLD_NODES: ReadonlySet<MovePhase> = new Set(["Committed", "Cancelled"]);
+
+/** The scheduler cannot be asked where the pods of a move can run. */
+export function schedulerNotHeard(move: Stored<VolumeMove>, why: CodedError): ToldEvent {
+  const message = `${why.message}. ${why.advice}`;
+  return { about: aboutObject(volumeMoves, move), event: { type: "Warning", reason: "SchedulerNotHeard", message } };
+}
 
 /** The events to record when a move's status changes to this one. */
 export function eventsOf(move: Stored<VolumeMove>, status: VolumeMoveStatus, concerned: Concerned): ToldEvent[] {

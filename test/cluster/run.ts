@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Milliseconds until it is killed; no limit when not given. */
   readonly timeoutMs?: number;
+  /** Aborted: the command gets a SIGINT, as from Ctrl-C. */
+  readonly interrupt?: AbortSignal;
   /** Sees every chunk of stderr as it comes, for long builds. */
   readonly onStderr?: (text: string) => void;
 }
@@ -31,6 +33,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs, killSignal: "SIGKILL" as const }),
     });
+    options.interrupt?.addEventListener("abort", () => child.kill("SIGINT"), { once: true });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));

@@ -158,7 +158,8 @@ export class Jobs {
     const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 });
     this.#begin(view.volume, key, "copying a volume", done, async (signal) => {
       const base = memory?.target.pass;
-      const { summary } = await this.#bring(view, wanted, path, { base }, memory, signal, progressed);
+      const { progress, summary } = await this.#bring(view, wanted, path, { base }, memory, signal, progressed);
+      this.#deps.log.info("the final pass has ended", { volume: view.volume, ...progress });
       await arrived();
       return summaryOf(summary);
     });

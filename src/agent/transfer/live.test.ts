@@ -2,16 +2,15 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { constants } from "node:os";
-import type { Duplex } from "node:stream";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { libcFunction } from "../sys/libc.ts";
 import { hasTool } from "../sys/testing/scratch.fixture.ts";
 import { statat } from "../sys/stat.ts";
 import { copyEngine } from "./engine.ts";
-import { machineGround, type Ground } from "./passes/ground.ts";
+import { machineGround } from "./passes/ground.ts";
 import { SourceMemory } from "./passes/source-memory.ts";
 import { TargetMemory } from "./passes/target-memory.ts";
-import type { Progress } from "./receive.ts";
+import { Copy, LATER, LATER_OPEN, readSoFar } from "./testing/copy.fixture.ts";
 import { socketPair, tamperedPair } from "./testing/streams.fixture.ts";
 import { describeTree, directoryAt, fill, shell, sourceAndTarget } from "./testing/trees.fixture.ts";
 
@@ -22,54 +21,6 @@ const F_SETSIG = 10;
 const F_SETLEASE = 1024;
 const F_WRLCK = 1;
 const fcntl = libcFunction("fcntl", "int", ["int", "int", "int"]);
-
-/** Every change is older than 10 s for it. */
-const LATER: Ground = {
-  ...machineGround,
-  markerNs: (root) => machineGround.markerNs(root) + 20_000_000_000n,
-  wallNs: () => machineGround.wallNs() + 20_000_000_000n,
-};
-/** The same where somebody always has everything open. */
-const LATER_OPEN: Ground = { ...LATER, statUnwritten: () => undefined };
-
-/** One copy: both ends, and what they remember. */
-class Copy {
-  readonly source: SourceMemory;
-  readonly target = new TargetMemory();
-  readonly #from: number;
-  readonly #to: number;
-  #passes = 0;
-
-  constructor(from: number, to: number, ground: Ground = machineGround) {
-    this.#from = from;
-    this.#to = to;
-    this.source = new SourceMemory(ground);
-  }
-
-  live(streams?: readonly [Duplex, Duplex]): Promise<Progress> {
-    this.#passes += 1;
-    return this.#pass(`pass-${String(this.#passes)}`, streams);
-  }
-
-  final(streams?: readonly [Duplex, Duplex]): Promise<Progress> {
-    return this.#pass(undefined, streams);
-  }
-
-  async #pass(pass: string | undefined, streams?: readonly [Duplex, Duplex]): Promise<Progress> {
-    const [near, far] = streams ?? (await socketPair());
-    let progress: Progress = { entries: 0, bytes: 0, kept: 0 };
-    const base = this.target.pass;
-    const [sent, received] = await Promise.allSettled([
-      engine.send(this.#from, near, never, { pass, base, memory: this.source }),
-      engine.receive(this.#to, far, never, (now) => (progress = now), { pass, memory: this.target }),
-    ]);
-    for (const end of [received, sent]) if (end.status === "rejected") throw end.reason as Error;
-    return progress;
-  }
-}
-
-/** Bytes that this process has read from files and sockets so far. */
-const readSoFar = (): number => Number(/rchar: (\d+)/.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
 
 describe("a pass after a live one", () => {
   it("reads and sends nothing of what is unchanged, from the second live pass on to the end", async () => {

@@ -8,7 +8,7 @@ import { scan, type TreeStep } from "./tree/scan.ts";
 import { Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { Channel } from "./wire/channel.ts";
 import { PAYLOAD_MAX, streamHeader } from "./wire/frames.ts";
-import { receiveDone, sendStep, sendSummary } from "./wire/messages.ts";
+import { receiveDone, receiveLacking, sendStep, sendSummary } from "./wire/messages.ts";
 
 const never = new AbortController().signal;
 const EMPTY: TreeSummary = {
@@ -46,6 +46,8 @@ async function answerTo(to: number, steps: readonly TreeStep[], summary = EMPTY)
   const channel = new Channel(near, never);
   try {
     await channel.writeHeader();
+    await channel.flush();
+    await receiveLacking(channel);
     for (const step of steps) await sendStep(channel, step);
     await sendSummary(channel, summary);
     await receiveDone(channel);
@@ -102,6 +104,8 @@ describe("a target", () => {
       ["names out of order", [root, open("y", fifo), close, open("x", fifo)]],
       ["a child of a FIFO", [root, open("x", fifo), open("y", fifo)]],
       ["a child after the attributes", [root, xattr("user.a"), open("x", fifo)]],
+      ["data beyond its chunk", [root, open("x", file(2 ** 21)), data(2 ** 20 - 4096, Buffer.alloc(8192))]],
+      ["zeros of a new file", [root, open("x", file(9)), { kind: "zeros", start: 0, end: 9 }]],
       ["data of a directory", [root, data(0, "x")]],
       ["data beyond the end", [root, open("x", file(3)), data(0, "four")]],
       ["data that begins within a block", [root, open("x", file(9)), data(1, "x")]],
@@ -117,6 +121,13 @@ describe("a target", () => {
       ["a summary before the end", [root, open("x", fifo)]],
     ];
     for (const [what, steps] of foul) expect(await answerTo(to, steps), what).toEqual(coded("WIRE_INVALID"));
+  });
+
+  it("does not patch what it does not know", async () => {
+    const { target, to } = sourceAndTarget();
+    shell(target, "head -c 2000000 /dev/urandom > x");
+    const patch: TreeStep = { kind: "open", name: Buffer.from("x"), head: file(2_000_000), patches: "ab".repeat(32) };
+    expect(await answerTo(to, [root, patch])).toEqual(coded("NOT_KEPT", "'x'"));
   });
 
   it("refuses a file whose content is not what the source has hashed", async () => {
@@ -146,7 +157,7 @@ describe("a target", () => {
   it("refuses another version, another protocol and a frame without bound", async () => {
     const { to } = sourceAndTarget();
     const bytes: readonly (readonly [string, Buffer])[] = [
-      ["WIRE_VERSION", streamHeader(2)],
+      ["WIRE_VERSION", streamHeader(1)],
       ["WIRE_INVALID", Buffer.from("GET / HTTP/1.1\r\n\r\n")],
       ["WIRE_BROKEN", Buffer.concat([streamHeader(), Buffer.alloc(13, 0xff)])],
     ];
@@ -154,6 +165,7 @@ describe("a target", () => {
       const [near, far] = await socketPair();
       const answer = receive(to, far, never, () => undefined);
       near.on("error", () => undefined);
+      near.resume();
       near.write(sent);
       await expect(answer, code).rejects.toMatchObject({ code: `TRANSFER_${code}` });
       if (!near.closed) await once(near, "close");

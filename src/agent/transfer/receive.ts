@@ -1,6 +1,7 @@
 /*
  * The target's side of a transfer, in this order:
  *
+ * 0. The source hears what is lacking here of the pass that was asked to be continued.
  * 1. Every step is applied as it arrives (target-tree.ts). A crash leaves a part, which the next
  *    transfer makes equal.
  * 2. The summary of what arrived must be the source's. Until then anything may be missing or
@@ -8,7 +9,7 @@
  * 3. `syncfs`: from here on a power cut takes nothing away.
  * 4. The whole tree is read back, from the disk where its pages can be dropped, and compared entry
  *    by entry. Of a file that was kept, which was read back in an earlier pass of this boot, only
- *    the content is not read again.
+ *    the content is not read again; of one that was patched, only the chunks that did not come.
  * 5. `done` goes to the source. If it is lost, the source does not know, and sends everything
  *    again.
  */
@@ -24,7 +25,7 @@ import { pathText, type TreePath } from "./tree/path.ts";
 import { list } from "./tree/scan.ts";
 import { sameSummary, Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { Channel } from "./wire/channel.ts";
-import { receiveMessage, sendDone, type Message } from "./wire/messages.ts";
+import { receiveMessage, sendDone, sendLacking, type Message } from "./wire/messages.ts";
 
 /** What has arrived so far. */
 export interface Progress {
@@ -57,6 +58,7 @@ export async function receive(
   const pass = memory.begin(name);
   try {
     await channel.readHeader();
+    await sendLacking(channel, memory.lacking);
     const { summary, digests } = await apply(root, channel, signal, progress, pass);
     channel.expectNothingMore();
     await naming([], () => syncfs(root));
@@ -89,6 +91,8 @@ async function apply(
   const digests = new DigestLog();
   let bytes = 0;
   let kept = 0;
+  /** Of a file that is patched: what has not come. */
+  let patched = 0;
   try {
     for (;;) {
       const message = await receiveMessage(channel);
@@ -107,8 +111,16 @@ async function apply(
         },
         summarizer,
       );
-      if (message.kind === "data") bytes += message.bytes.length;
+      if (message.kind === "data") {
+        bytes += message.bytes.length;
+        patched = Math.max(0, patched - message.bytes.length);
+      }
       if (message.kind === "open" && message.kept !== undefined) kept += message.head.size ?? 0;
+      if (message.kind === "open") patched = message.patches === undefined ? 0 : (message.head.size ?? 0);
+      if (message.kind === "close") {
+        kept += patched;
+        patched = 0;
+      }
       progress({ entries: digests.length, bytes, kept });
     }
   } finally {
@@ -126,10 +138,11 @@ async function step(
   await naming(path, async () => {
     switch (message.kind) {
       case "open":
-        await tree.open(message.name, message.head, message.kept);
+        await tree.open(message.name, message.head, message);
         return;
       case "data":
-        await tree.data(message);
+      case "zeros":
+        await tree.change(message);
         return;
       case "xattr":
         await tree.xattr(message.name, message.value);

@@ -5,7 +5,7 @@ import type { Pace } from "./tree/contents.ts";
 import { scan } from "./tree/scan.ts";
 import { sameSummary, Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { Channel } from "./wire/channel.ts";
-import { receiveDone, sendStep, sendSummary } from "./wire/messages.ts";
+import { receiveDone, receiveLacking, sendStep, sendSummary } from "./wire/messages.ts";
 
 /** What the target has asked for. */
 export interface SendOptions {
@@ -32,7 +32,10 @@ export async function send(
   const channel = new Channel(stream, signal);
   try {
     await channel.writeHeader();
-    const known = pass === undefined ? memory.beginFinal(base) : await memory.beginLive(root, pass, base, pace);
+    await channel.flush();
+    const lacking = await receiveLacking(channel);
+    const known =
+      pass === undefined ? memory.beginFinal(base, lacking) : await memory.beginLive(root, pass, base, pace, lacking);
     const summarizer = new Summarizer();
     for await (const step of scan(root, signal, { live: pass !== undefined, known, pace })) {
       await sendStep(channel, step);

@@ -2,15 +2,18 @@
  * Makes a directory equal to a source's tree, from the steps of a scan. The names of a directory
  * come in order, so what is there already is gone through beside them: a name that the source
  * passes over is removed, a directory that both have is kept and gone into, a file stays that the
- * source keeps and that is known to hold the same content, anything else of the same name is
- * removed and made again. So the content of what an earlier pass has made is never written to.
+ * source keeps and that is known to hold the same content, one that is known to hold what the
+ * source patches is patched (target-file.ts), anything else of the same name is removed and made
+ * again.
  *
  * Owner, attributes and mode are set when an object is closed, the time last. A crash leaves a tree
- * that is partly made; the next one over the same directory makes it equal, whatever it finds.
+ * that is partly made, in it perhaps a file that is partly patched; the next one over the same
+ * directory makes it equal, whatever it finds. What is known of files does not outlive a crash, and
+ * of a patched one nothing is known from before its first change until the pass has ended well.
  */
-import { chmod, chown, setTimes } from "../sys/change.ts";
-import { truncate, writeAt } from "../sys/data.ts";
+import { chmod, chown, procPath, setTimes } from "../sys/change.ts";
 import {
+  AT_FDCWD,
   close,
   linkThroughProc,
   mkdirat,
@@ -27,10 +30,14 @@ import { setXattr } from "../sys/xattr.ts";
 import { transferErrors } from "./errors.ts";
 import { Pacer } from "./pacer.ts";
 import { purge } from "./purge.ts";
-import { ContentHash } from "./tree/content-hash.ts";
-import { BLOCK, type Piece } from "./tree/contents.ts";
+import { TargetFile } from "./target-file.ts";
+import type { Change } from "./tree/changes.ts";
+import type { Chunks } from "./tree/chunks.ts";
+import type { Content } from "./tree/content-hash.ts";
+import type { Range } from "./tree/contents.ts";
 import { xattrDigest, type Entry, type Head } from "./tree/entry.ts";
 import { pathText, type TreePath } from "./tree/path.ts";
+import type { Has } from "./tree/scan.ts";
 import { DEEPEST, look, lookAlong, openDirectory } from "./tree/safe-open.ts";
 import { SortedNames } from "./tree/sorted-names.ts";
 import { hasXattr, isCopied, removeOtherXattrs } from "./tree/xattrs.ts";
@@ -46,6 +53,13 @@ export interface Voucher {
   vouches(path: TreePath, stat: Stat, content: string): boolean;
   /** The file is finished. */
   kept(path: TreePath, stat: Stat, content: string): void;
+  /**
+   * Asked before the first change of a file: its chunks, if it is known to hold this content. From
+   * then on it is not vouched for.
+   */
+  spoil(path: TreePath, stat: Stat, content: string): Chunks | undefined;
+  /** A file that was spoiled is finished. `written` are the chunks that came. */
+  patched(path: TreePath, file: { stat: Stat; content: Content; written: readonly Range[] }): void;
 }
 
 /** An object between open and close. */
@@ -70,11 +84,8 @@ interface Directory extends Open {
 
 interface File extends Open {
   readonly fd: number;
-  readonly hash: ContentHash;
-  /** Where the last piece ended. */
-  end: number;
-  /** The write of the last piece. Meanwhile the next one arrives and is hashed. */
-  writing: Promise<void>;
+  readonly file: TargetFile;
+  readonly isPatched: boolean;
 }
 
 /** The target's tree while it is made. */
@@ -109,8 +120,8 @@ export class TargetTree {
     return this.#leaf ?? this.#directories.at(-1);
   }
 
-  /** `content` is that of a file which the source keeps: no data follows. */
-  async open(name: Buffer, head: Head, content?: string): Promise<void> {
+  /** Of a file that is kept no data follows; of one that is patched only what has changed. */
+  async open(name: Buffer, head: Head, { kept: content, patches }: Has = {}): Promise<void> {
     if (this.#pacer.due) await this.#pacer.rest();
     const parent = this.#directories.at(-1);
     if (parent === undefined) {
@@ -123,6 +134,10 @@ export class TargetTree {
     if (parent.last !== undefined && Buffer.compare(parent.last, name) >= 0) throw invalid("names out of order");
     parent.last = name;
     const path = [...parent.path, name];
+    if (patches !== undefined) {
+      await this.#openPatched(parent, name, path, head, patches);
+      return;
+    }
     const kept = await this.#clearUpTo(parent, name, this.#keeper(path, head, content));
     if (content !== undefined) {
       if (kept === undefined) throw transferErrors.NOT_KEPT({ path: pathText(path) });
@@ -141,21 +156,11 @@ export class TargetTree {
     this.#directories.push(await this.#enter(kept ?? newDirectory(parent.fd, name), path, head));
   }
 
-  async data(piece: Piece): Promise<void> {
-    const file = this.#leaf;
-    if (file === undefined || !("hash" in file) || file.closing) throw invalid("data where no file is open");
-    const end = piece.offset + piece.bytes.length;
-    const size = file.head.size ?? 0;
-    const whole = end === size || end % BLOCK === 0;
-    if (piece.offset < file.end || piece.offset % BLOCK !== 0 || end > size || !whole) {
-      throw invalid(`data at ${String(piece.offset)} that does not fit into '${pathText(file.path)}'`);
-    }
-    file.end = end;
-    file.hash.update(piece);
-    await file.writing;
-    file.writing = writeAt(file.fd, piece.offset, piece.bytes);
-    // Who waits for it, at the next piece or at the end, hears of its error.
-    file.writing.catch(() => undefined);
+  /** A piece of a file's data, or zeros where a patched one had something else. */
+  async change(change: Change): Promise<void> {
+    const open = this.#leaf;
+    if (open === undefined || !("file" in open) || open.closing) throw invalid("data where no file is open");
+    await (change.kind === "data" ? open.file.data(change) : open.file.zeros(change));
   }
 
   async xattr(name: string, value: Buffer): Promise<void> {
@@ -164,7 +169,7 @@ export class TargetTree {
     if (!isCopied(name) || object.xattrs.has(name)) throw invalid(`the attribute ${name}`);
     await this.#close(object);
     object.xattrs.set(name, xattrDigest(value));
-    if (object.kept === undefined || !hasXattr(object.fd, name, value)) setXattr(object.fd, name, value);
+    if (!stays(object) || !hasXattr(object.fd, name, value)) setXattr(object.fd, name, value);
   }
 
   /**
@@ -175,7 +180,9 @@ export class TargetTree {
     const object = this.#current;
     if (object === undefined) throw invalid("an end of nothing");
     const { path, head, fd } = object;
-    const hash = object.kept ?? ("hash" in object ? (object as File).hash.digest(head.size ?? 0) : "");
+    const file = "file" in object ? (object as File) : undefined;
+    const arrived = await file?.file.finish();
+    const hash = object.kept ?? arrived?.digest ?? "";
     if (hash !== content) {
       throw transferErrors.DIGEST_DIFFERS({ path: pathText(path), what: "its content arrived damaged" });
     }
@@ -183,10 +190,13 @@ export class TargetTree {
     if (fd !== undefined) {
       await this.#close(object);
       removeOtherXattrs(fd, new Set(object.xattrs.keys()));
-      const found = object.kept === undefined ? undefined : statDescriptor(fd);
+      const found = stays(object) ? statDescriptor(fd) : undefined;
       if (head.type !== "symlink" && found?.mode !== head.mode) chmod(fd, head.mode);
       if (found?.mtimeNs !== head.mtimeNs) setTimes(fd, head.mtimeNs);
       if (object.kept !== undefined) this.#voucher.kept(path, statDescriptor(fd), object.kept);
+      if (file?.isPatched === true && arrived !== undefined) {
+        this.#voucher.patched(path, { stat: statDescriptor(fd), content: arrived, written: file.file.written });
+      }
       close(fd);
     }
     if (this.#leaf === undefined) this.#directories.pop();
@@ -197,12 +207,29 @@ export class TargetTree {
 
   /** Closes the descriptors of what remained open. */
   async dispose(): Promise<void> {
-    if (this.#leaf !== undefined && "writing" in this.#leaf) await this.#leaf.writing.catch(() => undefined);
+    if (this.#leaf !== undefined && "file" in this.#leaf) await this.#leaf.file.settle();
     for (const { fd } of [...this.#directories, ...(this.#leaf === undefined ? [] : [this.#leaf])]) {
       if (fd !== undefined) close(fd);
     }
     this.#directories.length = 0;
     this.#leaf = undefined;
+  }
+
+  /** What is known of the file ends here, before the first change of it. */
+  async #openPatched(parent: Directory, name: Buffer, path: TreePath, head: Head, patches: string): Promise<void> {
+    let base: Chunks | undefined;
+    const found = await this.#clearUpTo(parent, name, (looked) => {
+      base = this.#voucher.spoil(path, statDescriptor(looked), patches);
+      return base === undefined ? undefined : looked;
+    });
+    if (found === undefined || base === undefined) throw transferErrors.NOT_KEPT({ path: pathText(path) });
+    try {
+      chmod(found, MODE_OF_UNFINISHED_FILE);
+      const fd = openat(AT_FDCWD, procPath(found), O_WRONLY);
+      this.#leaf = fileOf(fd, head.size ?? 0, base, { path, head, xattrs: new Map(), closing: false });
+    } finally {
+      close(found);
+    }
   }
 
   async #openRoot(name: Buffer, head: Head): Promise<void> {
@@ -217,9 +244,9 @@ export class TargetTree {
   async #close(object: Open): Promise<void> {
     if (object.closing || object.fd === undefined) return;
     object.closing = true;
-    if ("writing" in object) await (object as File).writing;
+    if ("file" in object) await (object as File).file.finish();
     const { uid, gid } = object.head;
-    const found = object.kept === undefined ? undefined : statDescriptor(object.fd);
+    const found = stays(object) ? statDescriptor(object.fd) : undefined;
     if (found?.uid !== uid || found.gid !== gid) chown(object.fd, uid, gid);
   }
 
@@ -295,13 +322,7 @@ export class TargetTree {
     const open = { path, head, xattrs: new Map<string, string>(), closing: false };
     if (head.type === "file") {
       const fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE_OF_UNFINISHED_FILE);
-      try {
-        truncate(fd, head.size ?? 0);
-      } catch (error) {
-        close(fd);
-        throw error;
-      }
-      return { ...open, fd, hash: new ContentHash(), end: 0, writing: Promise.resolve() };
+      return fileOf(fd, head.size ?? 0, undefined, open);
     }
     if (head.type === "link") {
       this.#link(head.first ?? [], dirfd, name);
@@ -323,6 +344,20 @@ export class TargetTree {
     } finally {
       close(fd);
     }
+  }
+}
+
+/** Whether it was there before: its metadata is set where it differs. */
+function stays(object: Open): boolean {
+  return object.kept !== undefined || ("file" in object && (object as File).isPatched);
+}
+
+function fileOf(fd: number, size: number, base: Chunks | undefined, open: Omit<Open, "fd">): File {
+  try {
+    return { ...open, fd, file: new TargetFile(fd, size, base), isPatched: base !== undefined };
+  } catch (error) {
+    close(fd);
+    throw error;
   }
 }
 

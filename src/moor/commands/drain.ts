@@ -4,11 +4,12 @@ import { resultText } from "../drain/run/result.ts";
 import { Drain } from "../drain/run/run.ts";
 import { showFor } from "../drain/show/show.ts";
 import type { MoorEffects } from "./effects.ts";
-import { nodeIn, withCommon, type CommonOptions } from "./options.ts";
+import { bandwidth, nodeIn, withCommon, type CommonOptions } from "./options.ts";
 import type { Run } from "./run.ts";
 import { withCluster } from "./with-cluster.ts";
 
 interface DrainOptions extends CommonOptions {
+  readonly bandwidth?: string;
   readonly deleteEmptydirData: boolean;
   readonly force: boolean;
   readonly gracePeriod: number;
@@ -21,6 +22,11 @@ export function drainCommand(run: Run): Command {
   const command = new Command("drain")
     .description("moves the volumes of nodes away while their pods run, then cordons the nodes and evicts the rest")
     .argument("<nodes...>", "in the order in which they are emptied")
+    .addOption(
+      new Option("--bandwidth <quantity>", "bytes per second of each move, as 20Mi; else no limit").argParser(
+        bandwidth,
+      ),
+    )
     .addOption(new Option("--delete-emptydir-data", "evict pods with an emptyDir too; its data is lost").default(false))
     .addOption(new Option("--force", "evict pods that no controller makes again too").default(false))
     .addOption(
@@ -45,6 +51,7 @@ async function runDrain(effects: MoorEffects, nodes: readonly string[], options:
       {
         nodes: [...new Set(nodes.map((node) => nodeIn(node)))],
         filters: { deleteEmptyDirData: options.deleteEmptydirData, force: options.force },
+        bandwidth: options.bandwidth,
         ...(options.gracePeriod < 0 ? {} : { gracePeriodSeconds: options.gracePeriod }),
         ...(options.timeout === 0 ? {} : { timeoutMs: options.timeout * 1000 }),
       },

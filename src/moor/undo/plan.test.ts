@@ -28,6 +28,11 @@ describe("moor undo", () => {
     });
   });
 
+  test("of several moves to the node, the last one counts", () => {
+    const longAgo = move("a-first", { from: "node-x", volumes }, { ...arrived, volumes: recorded(0) });
+    expect(planUndo(cluster(here, { moves: [longAgo, last] }), asked, "1")).toMatchObject({ to: "node-b" });
+  });
+
   test("without its VolumeMove, the old copy says where that is", () => {
     const old = movable("data", "node-b").copies?.map((copy) => ({
       ...copy,

@@ -16,7 +16,7 @@ import { volumesOfPod } from "../../movable/pod-volumes.ts";
 import { volumesMoving } from "../drains/earlier-moves.ts";
 import { isStranded } from "../drains/stranded.ts";
 import type { MoveSnapshot, NodeView } from "../plan/snapshot.ts";
-import { chooseTarget } from "./choose-target.ts";
+import { chooseTarget, findCandidates, type Candidates } from "./choose-target.ts";
 import type { MoveCaches } from "./sources.ts";
 import { isArriving, nodeView, podView } from "./views.ts";
 
@@ -37,7 +37,10 @@ export interface Fresh {
  * The other moves are added right before the plan is made, so that a place in the line counts as
  * soon as it is taken.
  */
-export type ReadSnapshot = Omit<MoveSnapshot, "others">;
+export type ReadSnapshot = Omit<MoveSnapshot, "others"> & {
+  /** Where it may go, as long as it has no target and names none. */
+  readonly candidates?: Candidates;
+};
 
 /** What is known of a move besides its objects. */
 export interface Beside {
@@ -96,15 +99,16 @@ export function assemble(
     return { ...base, volumes: volumesWith(target), target: view(target), choice };
   }
   const without = { ...base, volumes: volumesWith(undefined), target: undefined, choice: { none: [] } };
-  const choice = chooseTarget(
+  const candidates = findCandidates(
     without,
     sources,
     pods.map(({ pod }) => pod),
     view,
     now,
   );
-  if (!("node" in choice)) return { ...without, choice };
-  return { ...base, volumes: volumesWith(choice.node), target: view(choice.node), choice };
+  const choice = chooseTarget(move, candidates, sources.answers);
+  if (!("node" in choice)) return { ...without, choice, candidates };
+  return { ...base, volumes: volumesWith(choice.node), target: view(choice.node), choice, candidates };
 }
 
 function podsOf(sources: MoveCaches, names: readonly string[], fresh: readonly Stored<Pod>[] | undefined) {

@@ -17,7 +17,7 @@ import { copyNameOf } from "../../api/copy-name.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
 import { isConflict, isInvalid, isNotFound, isTooManyRequests } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/watch/informer.ts";
-import type { Node, Pod } from "../../kube/kinds.ts";
+import type { Node, PersistentVolumeClaim, Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { messageOf } from "../../observe/errors.ts";
@@ -28,6 +28,7 @@ import { planRepair } from "../plan/repair.ts";
 import type { EvictionOutcome, MoveSnapshot, Part } from "../plan/snapshot.ts";
 import type { MoveStep } from "../plan/step.ts";
 import { write } from "../plan/write.ts";
+import { moveOf } from "../scouts/scout.ts";
 import { readSnapshot } from "./read-snapshot.ts";
 import type { MoveSources } from "./sources.ts";
 
@@ -39,6 +40,7 @@ export interface MoveLoopDeps extends ControllerDeps, MoveSources {
   readonly storageNodes: Informer<StorageNode>;
   readonly nodes: Informer<Node>;
   readonly pods: Informer<Pod>;
+  readonly claims: Informer<PersistentVolumeClaim>;
   readonly recorder: Recorder;
 }
 
@@ -74,7 +76,7 @@ class MoveLoop {
   }
 
   async runMoves(signal: AbortSignal): Promise<void> {
-    const { copies, moves, nodes, pods, storageNodes, volumes } = this.#deps;
+    const { claims, copies, moves, nodes, pods, storageNodes, volumes } = this.#deps;
     const lookAtRunning = (concerns: (move: Stored<VolumeMove>) => boolean): void => {
       for (const move of moves.store.list()) if (!isFinished(move) && concerns(move)) this.#queue.add(nameOf(move));
     };
@@ -100,6 +102,11 @@ class MoveLoop {
         lookAtRunning(
           ({ spec, status }) => nodeName === undefined || nodeName === spec.from || nodeName === status?.target,
         );
+      }),
+      // The scheduler writes its answer on the claim of a scout.
+      claims.onChange(({ object }) => {
+        const move = moveOf(object);
+        if (move !== undefined) this.#queue.add(move);
       }),
       nodes.onChange(({ key, object, old }) => {
         const changed =

@@ -7,6 +7,7 @@ import type { KubeClient } from "../../kube/client.ts";
 import type { Node, Pod } from "../../kube/kinds.ts";
 import type { Cached } from "../../kube/watch/store.ts";
 import type { PodVolumeSources } from "../../movable/pod-volumes.ts";
+import type { Answers } from "../scouts/answers.ts";
 import type { Asks } from "../drains/asks.ts";
 
 /** What of the cluster a move is planned from. */
@@ -19,6 +20,8 @@ export interface MoveCaches extends PodVolumeSources {
   readonly pools: Cached<StoragePool>;
   readonly nodes: Cached<Node>;
   readonly pods: Cached<Pod>;
+  /** What the scheduler has answered; undefined: it is not asked. */
+  readonly answers?: Pick<Answers, "to"> | undefined;
 }
 
 /** Where snapshots come from: caches, and the server for what a plan wants uncached. */

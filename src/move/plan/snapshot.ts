@@ -35,7 +35,7 @@ export interface MoveSnapshot {
   readonly source: NodeView;
   /** The node of status.target or, before there is one, of `choice`. */
   readonly target: NodeView | undefined;
-  /** Where the move may go while it has no target: spec.to, or what src/place chose. */
+  /** Where the move may go while it has no target: spec.to, or what was chosen. */
   readonly choice: TargetChoice;
   /** The other VolumeMoves that have not ended. */
   readonly others: readonly Stored<VolumeMove>[];
@@ -107,6 +107,8 @@ export interface NodeView {
 
 export type TargetChoice =
   | { readonly node: string }
+  /** The scheduler is asked which of these nodes it is, and waited for until then. */
+  | { readonly asked: readonly string[]; readonly until: number }
   /** One sentence for each node that was looked at. */
   | { readonly none: readonly string[] };
 

@@ -16,6 +16,8 @@ import { Asks } from "../../move/drains/asks.ts";
 import { runDrainLoop } from "../../move/drains/loop.ts";
 import { whyVolumesStay } from "../../move/drains/stays.ts";
 import { runMoveLoop } from "../../move/loop/loop.ts";
+import { runScoutLoop } from "../../move/loop/scouts.ts";
+import { Answers } from "../../move/scouts/answers.ts";
 import { background } from "../../observe/background.ts";
 import { watchMooring, type MooringWatch } from "./watched.ts";
 
@@ -74,6 +76,7 @@ export function controllerParts(
         persistentVolumes: run.volumes,
         volumes: run.localVolumes,
         asks: new Asks(deps.clock),
+        answers: new Answers({ clock: deps.clock, namespace, pods: run.pods, claims: run.claims }),
       };
       return Promise.all([
         runMovableLoops(run, signal),
@@ -82,6 +85,7 @@ export function controllerParts(
         background(deps.log, "holding the CSIDriver", holdDriver(deps.client, signal)),
         runMoveLoop(moving, signal),
         runDrainLoop(moving, signal),
+        runScoutLoop({ ...moving, settings }, signal),
       ]);
     },
   };

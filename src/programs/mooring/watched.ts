@@ -3,6 +3,7 @@ import { Informer, type InformerDeps } from "../../kube/watch/informer.ts";
 import { pods, type Pod } from "../../kube/kinds.ts";
 import { keeperIndex } from "../../movable/keepers/keepers.ts";
 import { watchKinds, type WatchedKinds } from "../../movable/watched.ts";
+import { scoutIndex } from "../../move/scouts/scout.ts";
 import { podIndexes } from "../../provision/indexes.ts";
 
 /** What `mooring controller` watches. */
@@ -12,8 +13,8 @@ export interface MooringWatch extends Watched {
 }
 
 export function watchMooring(deps: InformerDeps, namespace: string): MooringWatch {
-  const cluster = watchCluster(deps);
-  const indexes = { ...podIndexes, ...keeperIndex(namespace) };
+  const cluster = watchCluster(deps, scoutIndex(namespace));
+  const indexes = { ...podIndexes, ...keeperIndex(namespace), ...scoutIndex(namespace) };
   const podInformer = new Informer<Pod>(deps, { resource: pods, indexes });
   const kinds = watchKinds(deps);
   return {

@@ -18,10 +18,29 @@ export function whyUnfit(pod: Pod, node: Node, otherVolumes: readonly Persistent
   const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   if (required !== undefined && !matchesAny(required.nodeSelectorTerms, node))
     return "the pod's node affinity excludes it";
-  const taint = (node.spec?.taints ?? []).find((one) => one.effect !== "PreferNoSchedule" && !isTolerated(pod, one));
+  const taint = untolerated(pod, node);
   if (taint !== undefined) return `the pod does not tolerate its taint ${taint.key}`;
   const bound = otherVolumes.find((volume) => !affinityAllows(volume, node));
   return bound === undefined ? undefined : `volume ${bound.metadata?.name ?? ""} of the pod cannot be used there`;
+}
+
+/** Whether a pod's node selector and its required node affinity allow a node. */
+export function selectsNode(pod: Pod, node: Node): boolean {
+  const labels = node.metadata?.labels ?? {};
+  const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return (
+    Object.entries(pod.spec?.nodeSelector ?? {}).every(([key, value]) => labels[key] === value) &&
+    (required === undefined || matchesAny(required.nodeSelectorTerms, node))
+  );
+}
+
+/** Whether a pod tolerates all taints of a node that keep pods away. */
+export function toleratesTaints(pod: Pod, node: Node): boolean {
+  return untolerated(pod, node) === undefined;
+}
+
+function untolerated(pod: Pod, node: Node): Taint | undefined {
+  return node.spec?.taints?.find((one) => one.effect !== "PreferNoSchedule" && !isTolerated(pod, one));
 }
 
 /** Whether a volume may be used on a node. */

@@ -30,6 +30,7 @@ export function unsettledMoves(
     ...of<Node>("nodes").flatMap((node) => labelProblem(node, volumes)),
     ...pods.filter(({ metadata }) => metadata?.namespace === NAMESPACE).flatMap((pod) => podProblem(pod, volumes)),
     ...of<PersistentVolumeClaim>("persistentvolumeclaims").flatMap((claim) => claimProblem(claim, pods)),
+    ...[...pods, ...of<PersistentVolumeClaim>("persistentvolumeclaims")].flatMap(scoutProblem),
     ...machines.flatMap((machine) => machineProblem(machine, volumes, pods)),
   ];
   if (!cleared) return problems;
@@ -54,6 +55,11 @@ function claimProblem({ metadata, status }: PersistentVolumeClaim, pods: readonl
     (spec?.volumes ?? []).some((volume) => volume.persistentVolumeClaim?.claimName === metadata?.name);
   if (status?.phase === "Bound" || (status?.phase === "Pending" && !pods.some(uses))) return [];
   return [`claim ${metadata?.name ?? ""} is ${status?.phase ?? ""}`];
+}
+
+/** When no move runs, none asks the scheduler. */
+function scoutProblem({ metadata }: Pod | PersistentVolumeClaim): readonly string[] {
+  return metadata?.labels?.["mooring.dev/scout"] === undefined ? [] : [`scout ${metadata.name ?? ""} is left`];
 }
 
 function moveProblem({ metadata, status }: VolumeMove): readonly string[] {

@@ -2,10 +2,11 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
 import { drain, ENDED_WELL, endOf, moveWhere, uncordonAll } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
-import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
+import { agentPod, MOVABLE_CLASS, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
 import { ended, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { inPhase, nodeBut, volumeMove } from "../support/moves.ts";
 import { cordon } from "../support/nodes.ts";
+import { linesOf } from "../support/product.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 
 const on = useMovable(["node-files", "kubectl"]);
@@ -104,6 +105,57 @@ test("a live copy keeps to the move's bandwidth, and goes on at full speed once 
   const after = await readyOn(ground, NS, "slow-0", before.metadata.uid);
   expect(nodeNameOf(after)).not.toBe(from);
   expect((await checkRecords(ground, NS, "slow-0", acknowledged)).faults).toEqual([]);
+});
+
+/**
+ * Fills a file of 512 MiB, then writes its own number over the beginning of another MiB of it each
+ * second, and into a log when that is on the disk.
+ */
+const DATABASE = `
+  cd /data && dd if=/dev/urandom of=db bs=1M count=512 && : >db-log && sync || exit 1
+  cat >/tmp/writer <<'EOF'
+    n=0
+    while n=$((n + 1)); do
+      printf '%016d' $n | dd of=/data/db bs=16 seek=$((n % 512 * 65536)) conv=notrunc,fsync || exit 1
+      echo $n >>/data/db-log
+      sleep 1
+    done
+EOF
+  setsid sh /tmp/writer >/dev/null 2>&1 </dev/null &`;
+
+/** Prints each acknowledged number that the file does not hold. */
+const DATABASE_FAULTS = `
+  for n in $(cat /data/db-log); do
+    found=$(dd if=/data/db bs=16 count=1 skip=$((n % 512 * 65536)) 2>/dev/null)
+    [ "$found" = "$(printf '%016d' $n)" ] || echo "$n: $found"
+  done`;
+
+test("of a large file that is written to all the time, only what has changed travels below the seal", async () => {
+  const { ground } = on;
+  await ground.apply(toYaml(recordWriter(NS, "db", MOVABLE_CLASS)));
+  const before = await readyOn(ground, NS, "db-0");
+  const from = nodeNameOf(before);
+  const volume = await volumeOf(ground, NS, "data-db-0");
+  const filled = await ground.exec(NS, "db-0", ["sh", "-c", DATABASE]);
+  expect(filled, filled.stderr).toMatchObject({ code: 0 });
+  await ground.apply(toYaml(volumeMove("db", [volume], from, nodeBut(ground, from))));
+  const { status } = await ended(ground, "db");
+  expect(status?.phase).toBe("Done");
+
+  const after = await readyOn(ground, NS, "db-0", before.metadata.uid);
+  const { metadata } = await agentPod(ground, nodeNameOf(after));
+  const lines = linesOf(await ground.logs(MOVABLE_NAMESPACE, metadata.name)).filter((line) => line.volume === volume);
+  const sent = (msg: string): readonly number[] =>
+    lines.filter((line) => line.msg === msg).map(({ bytes }) => Number(bytes));
+  const [live, final] = [sent("a live pass has ended"), sent("the final pass has ended")];
+  console.log(`512 MiB written in place: ${JSON.stringify({ live, final, downtime: status?.downtime })}`);
+  expect(live[0]).toBeGreaterThan(512 * MIB);
+  expect(final).toHaveLength(1);
+  expect(final[0]).toBeLessThan(64 * MIB);
+  const count = await ground.exec(NS, "db-0", ["sh", "-c", "wc -l </data/db-log"]);
+  expect(Number(count.stdout)).toBeGreaterThan(2);
+  const faults = await ground.exec(NS, "db-0", ["sh", "-c", DATABASE_FAULTS]);
+  expect(faults).toMatchObject({ code: 0, stdout: "" });
 });
 
 test("an uncordon during the copy calls the move off, and the pod notices nothing", async () => {

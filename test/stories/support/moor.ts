@@ -12,7 +12,18 @@ const LONGEST_MS = 180_000;
 export interface Moor {
   /** Runs `moor` to its end. A code that is not 0 is an answer, not an error. */
   run(...args: readonly string[]): Promise<RunResult>;
+  /** Starts `moor`. */
+  start(...args: readonly string[]): Started;
   close(): Promise<void>;
+}
+
+/** A command that runs. */
+export interface Started {
+  /** What it has said on standard error so far. */
+  stderr(): string;
+  /** Ctrl-C. */
+  interrupt(): void;
+  readonly ended: Promise<RunResult>;
 }
 
 export async function openMoor(ground: Ground): Promise<Moor> {
@@ -21,7 +32,21 @@ export async function openMoor(ground: Ground): Promise<Moor> {
   await writeFile(kubeconfig, await ground.kubeconfigText(), { mode: 0o600 });
   const program = await productBundle("moor");
   const env = { HOME: directory, PATH: process.env["PATH"] ?? "", KUBECONFIG: kubeconfig };
+  const start: Moor["start"] = (...args) => {
+    let said = "";
+    const stop = new AbortController();
+    const ended = run([process.execPath, program, ...args], {
+      env,
+      timeoutMs: LONGEST_MS,
+      onStderr: (text) => {
+        said += text;
+      },
+      interrupt: stop.signal,
+    });
+    return { stderr: () => said, interrupt: () => stop.abort(), ended };
+  };
   return {
+    start,
     run: (...args) => run([process.execPath, program, ...args], { env, timeoutMs: LONGEST_MS }),
     close: async () => {
       await rm(directory, { recursive: true, force: true });

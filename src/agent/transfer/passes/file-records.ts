@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Stat } from "../../sys/stat.ts";
+import { MOST_CHUNKS, type Chunks } from "../tree/chunks.ts";
+import type { Content } from "../tree/content-hash.ts";
 import type { TreePath } from "../tree/path.ts";
 
 /** What was found when a file was read whole. */
@@ -16,6 +18,8 @@ export interface FileRecord {
   readonly proven: boolean;
   /** ContentHash, hexadecimal. */
   readonly content: string;
+  /** Of a file of several chunks, as long as there is room for them. */
+  readonly chunks?: Chunks | undefined;
 }
 
 /** More files than this are not recorded, and so read again: 160 bytes each are 160 MB. */
@@ -23,7 +27,7 @@ const MOST_RECORDS = 1_000_000;
 const COLUMNS = 7;
 const HASH_BYTES = 32;
 /** Half a sha256 of a path: who finds two paths with the same one harms his own volume. */
-const KEY_BYTES = 16;
+export const KEY_BYTES = 16;
 
 /**
  * Records of files by their paths. They lie in a few large arrays: a million objects with seven
@@ -31,11 +35,18 @@ const KEY_BYTES = 16;
  */
 export class FileRecords {
   readonly #rows = new Map<string, number>();
+  readonly #chunks = new Map<number, Chunks>();
+  #chunkCount = 0;
   #numbers = new BigInt64Array(COLUMNS * 64);
   #hashes = Buffer.alloc(HASH_BYTES * 64);
 
   get length(): number {
     return this.#rows.size;
+  }
+
+  /** False when there was no room for the chunks of some file. */
+  get hasAllChunks(): boolean {
+    return this.#chunkCount <= MOST_CHUNKS;
   }
 
   get(path: TreePath): FileRecord | undefined {
@@ -51,6 +62,7 @@ export class FileRecords {
       believedBeforeNs: at(5),
       proven: at(6) === 1n,
       content: this.#hashes.toString("hex", row * HASH_BYTES, (row + 1) * HASH_BYTES),
+      chunks: this.#chunks.get(row),
     };
   }
 
@@ -63,6 +75,14 @@ export class FileRecords {
     const { ino, dev, size, mtimeNs, ctimeNs, believedBeforeNs, proven } = record;
     this.#numbers.set([ino, dev, size, mtimeNs, ctimeNs, believedBeforeNs, proven ? 1n : 0n], row * COLUMNS);
     this.#hashes.write(record.content, row * HASH_BYTES, HASH_BYTES, "hex");
+    this.#setChunks(row, record.chunks);
+  }
+
+  /** Once there was no room, there is none for any file: nobody may be told that there is. */
+  #setChunks(row: number, chunks: Chunks | undefined): void {
+    if (this.hasAllChunks) this.#chunkCount += (chunks?.length ?? 0) - (this.#chunks.get(row)?.length ?? 0);
+    if (chunks === undefined || !this.hasAllChunks) this.#chunks.delete(row);
+    else this.#chunks.set(row, chunks);
   }
 
   #grow(): void {
@@ -76,13 +96,20 @@ export class FileRecords {
 /** The record of a file in this state. */
 export function recordOf(
   stat: Stat,
-  content: string,
+  { digest, chunks }: Content,
   { believedBeforeNs, proven }: Pick<FileRecord, "believedBeforeNs" | "proven"> = UNPROVEN,
 ): FileRecord {
   const { ino, size, mtimeNs, ctimeNs } = stat;
-  return { ino, dev: deviceOf(stat), size, mtimeNs: cut(mtimeNs), ctimeNs, believedBeforeNs, proven, content };
+  const state = { ino, dev: deviceOf(stat), size, mtimeNs: cut(mtimeNs), ctimeNs };
+  return { ...state, believedBeforeNs, proven, content: digest, chunks };
 }
 
+/** The same content, in a state that no file has: that of no one moment, or of what is gone. */
+export function stateless(record: FileRecord): FileRecord {
+  return { ...record, ino: NO_INODE, proven: false };
+}
+
+const NO_INODE = -1n;
 const UNPROVEN = { believedBeforeNs: -(2n ** 63n), proven: false };
 
 /** Whether the file is the one of the record, with the size and the times of then. */
@@ -106,7 +133,8 @@ function deviceOf({ dev: { major, minor } }: Stat): bigint {
   return (BigInt(major) << 32n) | BigInt(minor);
 }
 
-function keyOf(path: TreePath): string {
+/** Stands for a path. */
+export function keyOf(path: TreePath): string {
   const hash = createHash("sha256");
   for (const name of path) hash.update(name).update("/");
   return hash.digest().toString("latin1", 0, KEY_BYTES);

@@ -52,7 +52,8 @@ class Source implements Ground {
     const stat = this.stat();
     this.nowNs = stat.ctimeNs + ageNs;
     const live = await this.memory.beginLive(this.root, pass, base);
-    if ((await this.known(live)) === undefined) live.read(PATH, stat, this.stat(), CONTENT, live.proves(0, stat));
+    if ((await this.known(live)) === undefined)
+      live.read(PATH, stat, this.stat(), { digest: CONTENT }, live.proves(0, stat));
     live.end();
   }
 
@@ -135,7 +136,7 @@ describe("a live pass believes a file to be unchanged that somebody may write to
     source.nowNs = before.ctimeNs + OLD;
     const live = await source.memory.beginLive(source.root, "one", undefined);
     shell(source.path, "chmod 600 file");
-    live.read(PATH, before, source.stat(), CONTENT, false);
+    live.read(PATH, before, source.stat(), { digest: CONTENT }, false);
     live.end();
     expect(await source.unread()).toBeUndefined();
   });
@@ -144,7 +145,7 @@ describe("a live pass believes a file to be unchanged that somebody may write to
     const source = new Source();
     source.nowNs = source.stat().ctimeNs + OLD;
     const live = await source.memory.beginLive(source.root, "one", undefined);
-    live.read(PATH, source.stat(), source.stat(), CONTENT, false);
+    live.read(PATH, source.stat(), source.stat(), { digest: CONTENT }, false);
     expect(await source.unread()).toBeUndefined();
   });
 
@@ -229,7 +230,7 @@ describe("when the sealed tree is summed up", () => {
     const second = await source.memory.beginLive(source.root, "two", "one");
     // It was read: what was believed of it is not its content.
     expect(await source.known(second)).toBeUndefined();
-    second.read(PATH, source.stat(), source.stat(), CONTENT, second.proves(0, source.stat()));
+    second.read(PATH, source.stat(), source.stat(), { digest: CONTENT }, second.proves(0, source.stat()));
     second.end();
     source.open = true;
     const third = await source.memory.beginLive(source.root, "three", "two");
@@ -270,7 +271,7 @@ describe("when the sealed tree is summed up", () => {
     summary.end();
     expect(await source.known(source.memory.beginFinal("one"))).toBe(CONTENT);
     const again = source.memory.beginSummary();
-    again.read(PATH, source.stat(), source.stat(), "cd".repeat(32));
+    again.read(PATH, source.stat(), source.stat(), { digest: "cd".repeat(32) });
     again.end();
     expect(await source.known(source.memory.beginFinal("one"))).toBeUndefined();
   });

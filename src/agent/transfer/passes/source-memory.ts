@@ -15,6 +15,8 @@ import { SystemError } from "../../sys/libc.ts";
 import type { Pace } from "../tree/contents.ts";
 import { FileRecords } from "./file-records.ts";
 import { machineGround, type Ground } from "./ground.ts";
+import { LACKING_NOTHING, type Lacking } from "./lacking.ts";
+import { TargetFiles } from "./target-files.ts";
 import { FinalPass, LivePass, SummaryPass, type Reading } from "./source-passes.ts";
 
 /** The wall clock may be slewed by this much while records count. More is a step. */
@@ -38,17 +40,24 @@ export class SourceMemory {
   }
 
   /**
-   * Begins a live pass. `base` is the pass that the target has records of; undefined: none.
-   * Whatever is written to the tree from now on is seen by the next pass.
+   * Begins a live pass. `base` is the pass that the target has records of, but for what it lacks;
+   * undefined: none. Whatever is written to the tree from now on is seen by the next pass.
    */
-  async beginLive(root: number, pass: string, base: string | undefined, pace?: Pace): Promise<LivePass> {
+  async beginLive(
+    root: number,
+    pass: string,
+    base: string | undefined,
+    pace?: Pace,
+    lacking: Lacking = LACKING_NOTHING,
+  ): Promise<LivePass> {
     this.#sealed = undefined;
     const at = this.#read(root);
     await this.#ground.syncfs(root);
     const known = this.#known(base);
     const trusted = at !== undefined && isStepless(known?.since, at);
     const next = { pass, records: new FileRecords(), since: trusted ? known?.since : at };
-    return new LivePass({ base: known?.records, trusted, next: next.records, at, ground: this.#ground, pace }, () => {
+    const there = new TargetFiles(known?.records, lacking);
+    return new LivePass({ base: there, trusted, next: next.records, at, ground: this.#ground, pace }, () => {
       this.#remembered = next;
     });
   }
@@ -65,8 +74,8 @@ export class SourceMemory {
   }
 
   /** Begins the pass over the sealed tree. */
-  beginFinal(base: string | undefined): FinalPass {
-    return new FinalPass(this.#known(base)?.records, this.#sealed);
+  beginFinal(base: string | undefined, lacking: Lacking = LACKING_NOTHING): FinalPass {
+    return new FinalPass(new TargetFiles(this.#known(base)?.records, lacking), this.#sealed);
   }
 
   #known(base: string | undefined): Remembered | undefined {

@@ -23,13 +23,15 @@
  */
 import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
-import { ContentHash } from "../tree/content-hash.ts";
+import type { Base } from "../tree/changes.ts";
+import { ContentHash, type Content } from "../tree/content-hash.ts";
 import { readContents, type Pace, type ReadOptions } from "../tree/contents.ts";
 import type { TreePath } from "../tree/path.ts";
 import { openFile } from "../tree/safe-open.ts";
-import { isSame, isSameButForCtime, recordOf, type FileRecord, type FileRecords } from "./file-records.ts";
+import { isSame, isSameButForCtime, recordOf, stateless, type FileRecord, type FileRecords } from "./file-records.ts";
 import type { Ground } from "./ground.ts";
 import type { KnownFiles } from "./known-files.ts";
+import type { TargetFiles } from "./target-files.ts";
 
 /** How much older than the beginning of its pass a change must be to be believed. */
 const BELIEVED_AGE_NS = 10_000_000_000n;
@@ -50,7 +52,7 @@ export interface Reading {
 
 /** A pass while the pod runs and writes. */
 export class LivePass implements KnownFiles {
-  readonly #base: FileRecords | undefined;
+  readonly #base: TargetFiles;
   readonly #trusted: boolean;
   readonly #next: FileRecords;
   readonly #at: Reading | undefined;
@@ -61,7 +63,7 @@ export class LivePass implements KnownFiles {
   constructor(
     parts: {
       /** What the target has, as this side knows it. */
-      readonly base: FileRecords | undefined;
+      readonly base: TargetFiles;
       /** Whether the times of `base` count. */
       readonly trusted: boolean;
       /** Takes what this pass finds. */
@@ -88,7 +90,7 @@ export class LivePass implements KnownFiles {
    * it.
    */
   async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
-    const record = this.#base?.get(path);
+    const record = this.#base.get(path);
     if (record === undefined || !isSameButForCtime(record, stat)) return undefined;
     const same = this.#trusted && isSame(record, stat);
     if (same && record.proven) return this.#keep(path, record);
@@ -97,25 +99,30 @@ export class LivePass implements KnownFiles {
       const proven = this.proves(fd, stat);
       if (!proven && same && stat.ctimeNs < record.believedBeforeNs) return this.#keep(path, record);
       const content = await contentOf(fd, Number(stat.size), { signal, pace: this.#pace });
-      if (content !== record.content) return undefined;
+      if (content.digest !== record.content) return undefined;
       this.read(path, stat, statDescriptor(looked), content, proven);
-      return content;
+      return content.digest;
     } finally {
       close(fd);
     }
   }
 
+  base(path: TreePath, stat: Stat): Base | undefined {
+    return this.#base.base(path, stat);
+  }
+
   proves(fd: number, stat: Stat): boolean {
     if (this.#at === undefined || stat.ctimeNs >= this.#at.wallNs - PROVEN_AGE_NS) return false;
     const now = this.#ground.statUnwritten(fd);
-    return now !== undefined && isSame(recordOf(stat, ""), now);
+    return now !== undefined && isSame(recordOf(stat, { digest: "" }), now);
   }
 
-  read(path: TreePath, before: Stat, after: Stat, content: string, proven: boolean): void {
+  read(path: TreePath, before: Stat, after: Stat, content: Content, proven: boolean): void {
     const believedBeforeNs = this.#at === undefined ? NEVER_NS : this.#at.wallNs - BELIEVED_AGE_NS;
     const found = recordOf(before, content, { believedBeforeNs, proven });
-    // What changed while it was read is neither its old content nor its new one.
-    if (isSame(found, after)) this.#next.set(path, found);
+    // What changed while it was read is neither its old content nor its new one. But it is what the
+    // target has, chunk by chunk.
+    this.#next.set(path, isSame(found, after) ? found : stateless(found));
   }
 
   /** The target has all of it, durable and read back. */
@@ -148,11 +155,15 @@ export class SummaryPass implements KnownFiles {
     return Promise.resolve(record.content);
   }
 
+  base(): undefined {
+    return undefined;
+  }
+
   proves(): boolean {
     return false;
   }
 
-  read(path: TreePath, before: Stat, _after: Stat, content: string): void {
+  read(path: TreePath, before: Stat, _after: Stat, content: Content): void {
     this.#next.set(path, recordOf(before, content));
   }
 
@@ -164,22 +175,30 @@ export class SummaryPass implements KnownFiles {
 
 /** The pass over the sealed tree: what has the content that the target has is not sent. */
 export class FinalPass implements KnownFiles {
-  readonly #base: FileRecords | undefined;
+  readonly #base: TargetFiles;
   readonly #sealed: FileRecords | undefined;
 
   /** @param sealed What the sealed tree holds; a file that is not in it is read. */
-  constructor(base: FileRecords | undefined, sealed: FileRecords | undefined) {
+  constructor(base: TargetFiles, sealed: FileRecords | undefined) {
     this.#base = base;
     this.#sealed = sealed;
   }
 
   async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
-    const record = this.#base?.get(path);
+    const record = this.#base.get(path);
     if (record === undefined || !isSameButForCtime(record, stat)) return undefined;
     // Nobody could write since it was summed up, so equal times alone will do.
     const summed = this.#sealed?.get(path);
     const content = summed !== undefined && isSame(summed, stat) ? summed.content : await readAll(looked, stat, signal);
     return content === record.content ? content : undefined;
+  }
+
+  /** What was summed up says what has changed: only that is read once more. */
+  base(path: TreePath, stat: Stat): Base | undefined {
+    const base = this.#base.base(path, stat);
+    const summed = this.#sealed?.get(path);
+    if (base === undefined || summed?.chunks === undefined || !isSame(summed, stat)) return base;
+    return { ...base, now: { digest: summed.content, chunks: summed.chunks } };
   }
 
   proves(): boolean {
@@ -198,13 +217,13 @@ export class FinalPass implements KnownFiles {
 async function readAll(looked: number, stat: Stat, signal: AbortSignal): Promise<string> {
   const fd = openFile(looked);
   try {
-    return await contentOf(fd, Number(stat.size), { signal });
+    return (await contentOf(fd, Number(stat.size), { signal })).digest;
   } finally {
     close(fd);
   }
 }
 
-async function contentOf(fd: number, size: number, options: ReadOptions): Promise<string> {
+async function contentOf(fd: number, size: number, options: ReadOptions): Promise<Content> {
   const hash = new ContentHash();
   for await (const piece of readContents(fd, size, options)) {
     options.signal.throwIfAborted();

@@ -9,47 +9,85 @@
  * So both have records of the same stream, and the target vouches for a file by inode, size, mtime
  * and ctime. A pass that fails leaves the records: what it has replaced has another inode.
  *
- * It lives in the agent's memory only, as the source's does.
+ * A file that is patched in place is spoiled before the first change of it:
+ *
+ *   recorded ── spoil ──▶ spoiled ── the pass ends well ──▶ recorded
+ *                            └── it breaks ──▶ spoiled: the next pass begins by telling the source,
+ *                                which sends the file whole
+ *
+ * It lives in the agent's memory only, as the source's does. So a crash at any moment leaves
+ * nothing that is vouched for.
  */
+import { dropCache } from "../../sys/data.ts";
+import { close } from "../../sys/open.ts";
 import type { Stat } from "../../sys/stat.ts";
+import { CHUNK, chunkAt, type Chunks } from "../tree/chunks.ts";
+import { ContentHash, type Content } from "../tree/content-hash.ts";
+import { readContents, type Range } from "../tree/contents.ts";
 import type { TreePath } from "../tree/path.ts";
-import { FileRecords, isSame, recordOf } from "./file-records.ts";
+import { openFile } from "../tree/safe-open.ts";
+import { FileRecords, isSame, keyOf, recordOf, stateless } from "./file-records.ts";
 import type { KnownFiles } from "./known-files.ts";
+import { MOST_LACKING, type Lacking } from "./lacking.ts";
 
 export class TargetMemory {
   #pass: string | undefined;
   #records = new FileRecords();
+  #spoiled = new Set<string>();
 
   /** The last live pass that is whole here; undefined: none. */
   get pass(): string | undefined {
     return this.#pass;
   }
 
+  /** What is not here any more of that pass. */
+  get lacking(): Lacking {
+    return { files: this.#spoiled, chunks: !this.#records.hasAllChunks };
+  }
+
   /** Nothing here is vouched for any more. */
   forget(): void {
     this.#pass = undefined;
     this.#records = new FileRecords();
+    this.#spoiled = new Set();
   }
 
   /** Begins to receive. `pass` is the name of a live pass; undefined: the tree is sealed. */
   begin(pass: string | undefined): TargetPass {
-    return new TargetPass(this.#records, (records) => {
-      if (pass === undefined) return;
-      this.#pass = pass;
-      this.#records = records;
+    return new TargetPass(this.#records, {
+      spoil: (path) => {
+        this.#spoiled.add(keyOf(path));
+        if (this.#spoiled.size > MOST_LACKING) this.forget();
+      },
+      remember: (records) => {
+        if (pass === undefined) return;
+        this.#pass = pass;
+        this.#records = records;
+        this.#spoiled = new Set();
+      },
     });
   }
+}
+
+/** A file that was patched in this pass. */
+interface Patched {
+  /** As it was closed, with the content that it is said to have. */
+  readonly stat: Stat;
+  readonly content: Content;
+  /** What was written, in rising order, in whole chunks. */
+  readonly written: readonly Range[];
 }
 
 /** One pass over the target's tree. */
 export class TargetPass implements KnownFiles {
   readonly #base: FileRecords;
   readonly #next = new FileRecords();
-  readonly #remember: (records: FileRecords) => void;
+  readonly #patched = new Map<string, Patched>();
+  readonly #memory: { spoil(path: TreePath): void; remember(records: FileRecords): void };
 
-  constructor(base: FileRecords, remember: (records: FileRecords) => void) {
+  constructor(base: FileRecords, memory: { spoil(path: TreePath): void; remember(records: FileRecords): void }) {
     this.#base = base;
-    this.#remember = remember;
+    this.#memory = memory;
   }
 
   /** Whether the file is known to hold this content. */
@@ -60,27 +98,74 @@ export class TargetPass implements KnownFiles {
 
   /** A file that was vouched for is finished: its owner, mode or attributes may be new. */
   kept(path: TreePath, stat: Stat, content: string): void {
-    const record = recordOf(stat, content);
+    const record = recordOf(stat, { digest: content, chunks: this.#base.get(path)?.chunks });
     this.#base.set(path, record);
     this.#next.set(path, record);
   }
 
-  /** For the read-back: what was kept in this pass was read back in an earlier one. */
-  content(path: TreePath, _looked: number, stat: Stat): Promise<string | undefined> {
+  /** The chunks of a file that is known to hold this content. From now on it is not vouched for. */
+  spoil(path: TreePath, stat: Stat, content: string): Chunks | undefined {
+    const record = this.#base.get(path);
+    if (record?.chunks === undefined || record.content !== content || !isSame(record, stat)) return undefined;
+    this.#memory.spoil(path);
+    this.#base.set(path, stateless(record));
+    return record.chunks;
+  }
+
+  /** A file that was spoiled is finished. */
+  patched(path: TreePath, patched: Patched): void {
+    this.#patched.set(keyOf(path), patched);
+  }
+
+  /**
+   * For the read-back: what was kept in this pass was read back in an earlier one, and what was
+   * patched, but for what was written now.
+   */
+  async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
     const record = this.#next.get(path);
-    return Promise.resolve(record !== undefined && isSame(record, stat) ? record.content : undefined);
+    if (record !== undefined && isSame(record, stat)) return record.content;
+    const patched = this.#patched.get(keyOf(path));
+    if (patched === undefined || !isSame(recordOf(patched.stat, patched.content), stat)) return undefined;
+    // Otherwise all of it is read, and what differs is found.
+    if (!(await isOnDisk(looked, patched, signal))) return undefined;
+    this.#next.set(path, recordOf(stat, patched.content));
+    return patched.content.digest;
+  }
+
+  base(): undefined {
+    return undefined;
   }
 
   proves(): boolean {
     return false;
   }
 
-  read(path: TreePath, before: Stat, _after: Stat, content: string): void {
+  read(path: TreePath, before: Stat, _after: Stat, content: Content): void {
     this.#next.set(path, recordOf(before, content));
   }
 
   /** Everything is durable, read back and equal. */
   end(): void {
-    this.#remember(this.#next);
+    this.#memory.remember(this.#next);
+  }
+}
+
+/** Whether the disk gives back what was written into a file. */
+async function isOnDisk(looked: number, { content, stat, written }: Patched, signal: AbortSignal): Promise<boolean> {
+  const size = Number(stat.size);
+  const fd = openFile(looked);
+  try {
+    dropCache(fd);
+    const hash = new ContentHash(content.chunks);
+    for (const range of written) {
+      hash.zeros(chunkAt(range.start), Math.ceil(range.end / CHUNK));
+      for await (const piece of readContents(fd, size, { signal, ranges: [range] })) {
+        signal.throwIfAborted();
+        hash.update(piece);
+      }
+    }
+    return hash.digest(size).digest === content.digest;
+  } finally {
+    close(fd);
   }
 }

@@ -1,25 +1,106 @@
+/*
+ * The hash of a file's content, in which holes cost nothing and chunks stand alone:
+ *
+ *   chunk   sha256 of the bytes of its blocks that are not zero, then of where these blocks lie;
+ *           a chunk of zeros has none
+ *   file    sha256 of number and hash of each chunk that has one, in rising order, then of the size
+ *
+ * So it depends on what can be read and not on which zeros a file system has allocated, a hole of a
+ * terabyte is not read, and who knows the hashes of all chunks but a few needs to read only these.
+ */
 import { createHash } from "node:crypto";
+import { chunkAt, ChunkList, CHUNK, type Chunks } from "./chunks.ts";
 import { BLOCK, type Piece } from "./contents.ts";
 
 const ZEROS = Buffer.alloc(BLOCK);
 
+/** What a file holds. */
+export interface Content {
+  /** The hash of all of it, in hexadecimal. */
+  readonly digest: string;
+  /** Of a file of more than one chunk, unless it has too many of them. */
+  readonly chunks?: Chunks | undefined;
+}
+
 /**
- * The hash of a file's content in which holes cost nothing. It covers the bytes of all blocks that
- * are not zero, where these blocks lie, and the size. So it depends on what can be read and not on
- * which zeros a file system has allocated, and a hole of a terabyte is not read.
+ * Sums a file up as it is read. With a `base`, only what has changed since that comes: the other
+ * chunks are those of the base.
  */
 export class ContentHash {
-  readonly #bytes = createHash("sha256");
-  readonly #layout = createHash("sha256");
-  #start = 0;
-  #end = 0;
+  readonly #file = createHash("sha256");
+  readonly #list = new ChunkList();
+  readonly #base: Chunks | undefined;
+  /** The place in the base's list of what has not been taken or passed over yet. */
+  #place = 0;
+  #chunk: ChunkHash | undefined;
+  #index = -1;
 
-  /** Adds a piece; pieces come in rising order and begin at a block. */
+  constructor(base?: Chunks) {
+    this.#base = base;
+  }
+
+  /** Adds a piece. Pieces come in rising order, begin at a block and lie within one chunk. */
   update({ offset, bytes }: Piece): void {
+    const index = chunkAt(offset);
+    if (index !== this.#index) {
+      this.endChunk();
+      this.#skipTo(index, index + 1);
+      this.#index = index;
+    }
+    this.#chunk ??= new ChunkHash();
+    this.#chunk.update(offset - index * CHUNK, bytes);
+  }
+
+  /** Chunks, from one on and before another one, that hold zeros now. */
+  zeros(from: number, to: number): void {
+    this.endChunk();
+    this.#skipTo(from, to);
+  }
+
+  /** The hash of the chunk whose pieces were added last; undefined: zeros. */
+  endChunk(): Buffer | undefined {
+    const hash = this.#chunk?.digest();
+    this.#chunk = undefined;
+    if (hash !== undefined) this.#add(this.#index, hash);
+    return hash;
+  }
+
+  /** The content of a file of this size. */
+  digest(size: number): Content {
+    this.endChunk();
+    const end = Math.ceil(size / CHUNK);
+    this.#skipTo(end, end);
+    const digest = this.#file.update(String(size)).digest("hex");
+    return size > CHUNK ? { digest, chunks: this.#list.done() } : { digest };
+  }
+
+  /** Takes the base's chunks before `from`, and passes over those before `to`. */
+  #skipTo(from: number, to: number): void {
+    if (this.#base === undefined) return;
+    for (; this.#place < this.#base.length; this.#place += 1) {
+      const index = this.#base.indexAt(this.#place);
+      if (index >= to) return;
+      if (index < from) this.#add(index, this.#base.hashAt(this.#place));
+    }
+  }
+
+  #add(index: number, hash: Buffer): void {
+    this.#file.update(this.#list.add(index, hash));
+  }
+}
+
+/** The hash of one chunk. Runs of blocks that touch are one run, however the pieces were cut. */
+class ChunkHash {
+  readonly #hash = createHash("sha256");
+  /** Where runs begin and end. */
+  readonly #runs: number[] = [];
+
+  update(offset: number, bytes: Buffer): void {
     let start = -1;
     for (let at = 0; at < bytes.length; at += BLOCK) {
       const end = Math.min(at + BLOCK, bytes.length);
-      const zero = bytes.compare(ZEROS, 0, end - at, at, end) === 0;
+      // Most blocks of data do not begin with a zero.
+      const zero = bytes[at] === 0 && bytes.compare(ZEROS, 0, end - at, at, end) === 0;
       if (!zero && start < 0) start = at;
       if (zero && start >= 0) {
         this.#run(offset + start, bytes.subarray(start, at));
@@ -29,24 +110,16 @@ export class ContentHash {
     if (start >= 0) this.#run(offset + start, bytes.subarray(start));
   }
 
-  /** The hash of a file of this size, in hexadecimal. */
-  digest(size: number): string {
-    this.#endRun();
-    const hash = createHash("sha256").update(this.#bytes.digest()).update(this.#layout.digest());
-    return hash.update(String(size)).digest("hex");
+  digest(): Buffer | undefined {
+    if (this.#runs.length === 0) return undefined;
+    // The count comes last: so bytes that look like runs are none.
+    return this.#hash.update(Uint32Array.of(...this.#runs, this.#runs.length)).digest();
   }
 
   #run(start: number, bytes: Buffer): void {
-    if (start !== this.#end) {
-      this.#endRun();
-      this.#start = start;
-    }
-    this.#bytes.update(bytes);
-    this.#end = start + bytes.length;
-  }
-
-  /** Runs that touch are one run, however the pieces were cut. */
-  #endRun(): void {
-    if (this.#end > this.#start) this.#layout.update(`${String(this.#start)}-${String(this.#end)},`);
+    this.#hash.update(bytes);
+    if (this.#runs.at(-1) === start) this.#runs.pop();
+    else this.#runs.push(start);
+    this.#runs.push(start + bytes.length);
   }
 }

@@ -3,7 +3,7 @@ import { hasCode } from "../../sys/libc.ts";
 
 /** Pieces begin at multiples of this, and end there or at the end of the file. */
 export const BLOCK = 4096;
-/** The longest piece. */
+/** The longest piece. None goes beyond a multiple of it. */
 export const PIECE = 1024 * 1024;
 
 /** Some bytes of a file. What lies between two pieces is a hole and reads as zeros. */
@@ -15,10 +15,18 @@ export interface Piece {
 /** Waits until so many bytes may be read. */
 export type Pace = (bytes: number, signal: AbortSignal) => Promise<void>;
 
+/** Bytes of a file, from one on and before another one. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface ReadOptions {
   readonly signal: AbortSignal;
   /** Asked before each piece is read. */
   readonly pace?: Pace | undefined;
+  /** Only these, in rising order; they begin at blocks. @default the whole file */
+  readonly ranges?: Iterable<Range> | undefined;
 }
 
 /**
@@ -27,7 +35,7 @@ export interface ReadOptions {
  * may be closed when the generator has ended.
  */
 export async function* readContents(fd: number, size: number, options: ReadOptions): AsyncGenerator<Piece, void> {
-  const places = placesOf(fd, size);
+  const places = placesIn(fd, size, options.ranges ?? [{ start: 0, end: size }]);
   let ahead = readNext(fd, places, options);
   try {
     for (;;) {
@@ -61,13 +69,19 @@ interface Place {
   readonly length: number;
 }
 
-/** Where the pieces of a file are; looks for its holes as it goes. */
-function* placesOf(fd: number, size: number): Generator<Place, void> {
-  for (let at = 0; at < size;) {
+function* placesIn(fd: number, size: number, ranges: Iterable<Range>): Generator<Place, void> {
+  for (const { start, end } of ranges) yield* placesOf(fd, start, Math.min(end, size));
+}
+
+/** Where the pieces of a range are; looks for its holes as it goes. */
+function* placesOf(fd: number, start: number, size: number): Generator<Place, void> {
+  for (let at = start; at < size;) {
     const range = nextData(fd, at, size);
     if (range === undefined) return;
-    for (let offset = range.start; offset < range.end; offset += PIECE) {
-      yield { offset, length: Math.min(PIECE, range.end - offset) };
+    for (let offset = range.start; offset < range.end;) {
+      const length = Math.min(PIECE - (offset % PIECE), range.end - offset);
+      yield { offset, length };
+      offset += length;
     }
     at = range.end;
   }
@@ -77,7 +91,7 @@ function* placesOf(fd: number, size: number): Generator<Place, void> {
  * The next range that holds data, widened to whole blocks: file systems find holes in units of
  * their own.
  */
-function nextData(fd: number, at: number, size: number): { start: number; end: number } | undefined {
+function nextData(fd: number, at: number, size: number): Range | undefined {
   try {
     const data = seekData(fd, at);
     if (data === undefined || data >= size) return undefined;

@@ -2,6 +2,9 @@
  * A tree as a sequence of steps, the same on the wire and when it is read back:
  *
  *   open(head) data* xattr* close         of a file
+ *   open(head) (data | zeros)* xattr* close
+ *                                         of a file that the other end has, in another state
+ *                                         (changes.ts)
  *   open(head) xattr* close               of a symlink, FIFO or device
  *   open(head) <children> xattr* close    of a directory, the root first of all
  *   open(head) close                      of a further name of something that was opened before
@@ -20,7 +23,8 @@ import { hasCode, isSystemError } from "../../sys/libc.ts";
 import { close, readlinkat } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { transferErrors } from "../errors.ts";
-import { ContentHash } from "./content-hash.ts";
+import { changesBetween, changesIn, type Base, type Change } from "./changes.ts";
+import { ContentHash, type Content } from "./content-hash.ts";
 import { BLOCK, readContents, type Pace, type Piece } from "./contents.ts";
 import type { KnownFiles } from "../passes/known-files.ts";
 import { xattrDigest, type Entry, type Head } from "./entry.ts";
@@ -32,11 +36,20 @@ import { readXattrs } from "./xattrs.ts";
 
 /** One step; `name` of the root is empty. */
 export type TreeStep =
-  /** `kept`: the content of a file that is known, and does not follow. */
-  | { readonly kind: "open"; readonly name: Buffer; readonly head: Head; readonly kept?: string }
-  | ({ readonly kind: "data" } & Piece)
+  /**
+   * `kept`: the content of a file that is known, and does not follow. `patches`: the content that
+   * the other end has of a file of which only the changes follow.
+   */
+  | ({ readonly kind: "open"; readonly name: Buffer; readonly head: Head } & Has)
+  | Change
   | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
   | { readonly kind: "close"; readonly entry: Entry };
+
+/** What the other end has of a file: all of it, or an earlier state. */
+export interface Has {
+  readonly kept?: string | undefined;
+  readonly patches?: string | undefined;
+}
 
 export interface ScanOptions {
   /**
@@ -122,6 +135,7 @@ async function* leaf(
     return;
   }
   let kept: string | undefined;
+  let base: Base | undefined;
   let opened: number | undefined;
   try {
     kept = await options.known?.content(path, fd, stat, signal);
@@ -133,47 +147,63 @@ async function* leaf(
     links.forget(stat);
     return;
   }
-  const hash = new ContentHash();
+  let content: Content | undefined;
   let proven = false;
   try {
-    yield { kind: "open", name: nameOf(path), head, ...(kept === undefined ? {} : { kept }) };
+    if (opened !== undefined) base = options.known?.base(path, stat);
+    yield { kind: "open", name: nameOf(path), head, kept, patches: base?.digest };
     if (kept !== undefined) {
       yield* finish(fd, { path, head, content: kept }, stat, options);
       return;
     }
     if (opened !== undefined) {
       proven = options.known?.proves(opened, stat) === true;
-      yield* contentOf(opened, head, hash, signal, options);
+      content = yield* contentOf(opened, head.size ?? 0, base, signal, options);
     }
   } finally {
     if (opened !== undefined) close(opened);
   }
-  const content = hash.digest(head.size ?? 0);
-  yield* finish(fd, { path, head, content }, stat, options, (after) => {
-    options.known?.read(path, stat, after, content, proven);
+  const found = content ?? new ContentHash().digest(0);
+  yield* finish(fd, { path, head, content: found.digest }, stat, options, (after) => {
+    options.known?.read(path, stat, after, found, proven);
   });
 }
 
+/** Gives the data of a file, or its changes, and at the end what all of it is. */
 async function* contentOf(
   fd: number,
-  head: Head,
-  hash: ContentHash,
+  size: number,
+  base: Base | undefined,
   signal: AbortSignal,
   options: ScanOptions,
-): AsyncGenerator<TreeStep, void> {
+): AsyncGenerator<TreeStep, Content> {
   if (options.fromDisk === true) dropCache(fd);
-  for await (const read of readContents(fd, head.size ?? 0, { signal, pace: options.pace })) {
-    const piece = options.live === true ? filledUp(read, head.size ?? 0) : read;
-    hash.update(piece);
-    yield { kind: "data", ...piece };
+  const reading = { signal, pace: options.pace };
+  if (base?.now?.chunks !== undefined) {
+    yield* changesBetween(base.chunks, base.now.chunks, size, (ranges) =>
+      readContents(fd, size, { ...reading, ranges }),
+    );
+    return base.now;
   }
+  const hash = new ContentHash();
+  const read = readContents(fd, size, reading);
+  const pieces = options.live === true ? filledUp(read, size) : read;
+  if (base === undefined) {
+    for await (const piece of pieces) {
+      hash.update(piece);
+      yield { kind: "data", ...piece };
+    }
+  } else yield* changesIn(pieces, hash, base.chunks, size);
+  return hash.digest(size);
 }
 
-/** A piece of a file that was cut off within a block while it was read, with that block whole. */
-function filledUp(piece: Piece, size: number): Piece {
-  const end = piece.offset + piece.bytes.length;
-  const whole = Math.min(size, Math.ceil(end / BLOCK) * BLOCK);
-  return end === whole ? piece : { offset: piece.offset, bytes: Buffer.concat([piece.bytes], whole - piece.offset) };
+/** The same pieces. One that a file was cut off in while it was read gets its block whole. */
+async function* filledUp(pieces: AsyncIterable<Piece>, size: number): AsyncGenerator<Piece, void> {
+  for await (const { offset, bytes } of pieces) {
+    const end = offset + bytes.length;
+    const whole = Math.min(size, Math.ceil(end / BLOCK) * BLOCK);
+    yield { offset, bytes: end === whole ? bytes : Buffer.concat([bytes], whole - offset) };
+  }
 }
 
 function* finish(

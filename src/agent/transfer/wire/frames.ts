@@ -14,7 +14,8 @@
 import { crc32 } from "node:zlib";
 import { transferErrors } from "../errors.ts";
 
-export const WIRE_VERSION = 1;
+/** 2: the target says first what it lacks, and changed files are patched. */
+export const WIRE_VERSION = 2;
 const MAGIC = Buffer.from("MOORXFER");
 export const HEADER_BYTES = MAGIC.length + 2;
 

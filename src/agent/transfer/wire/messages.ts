@@ -1,15 +1,20 @@
 /*
- * What the frames say. The source sends the steps of its tree (tree/scan.ts), then `summary`; the
- * target answers `done` when everything is durable and was read back. A source sends `keep` only to
- * a target that has asked for a pass which continues an earlier one.
+ * What the frames say. The target begins with `lacking`. Then the source sends the steps of its
+ * tree (tree/scan.ts), then `summary`; the target answers `done` when everything is durable and was
+ * read back. A source sends `keep` and `patch` only to a target that has asked for a pass which
+ * continues an earlier one, and of files that the target does not lack.
  */
 import * as z from "zod";
 import { transferErrors } from "../errors.ts";
-import { PIECE, type Piece } from "../tree/contents.ts";
+import { KEY_BYTES } from "../passes/file-records.ts";
+import { MOST_LACKING, type Lacking } from "../passes/lacking.ts";
+import type { Change } from "../tree/changes.ts";
+import { chunkAt } from "../tree/chunks.ts";
+import { PIECE } from "../tree/contents.ts";
 import type { EntryType, Head } from "../tree/entry.ts";
 import { nameFault, type TreePath } from "../tree/path.ts";
 import { DEEPEST } from "../tree/safe-open.ts";
-import type { TreeStep } from "../tree/scan.ts";
+import type { Has, TreeStep } from "../tree/scan.ts";
 import { treeSummarySchema, type TreeSummary } from "../tree/summary.ts";
 import type { Channel } from "./channel.ts";
 import { FieldReader, FieldWriter } from "./fields.ts";
@@ -24,6 +29,11 @@ const SUMMARY = 5;
 const DONE = 6;
 /** OPEN of a file whose content the target has already. */
 const KEEP = 7;
+/** OPEN of a file that the target has in another state. */
+const PATCH = 8;
+/** Chunks of a file that is patched, which are zeros now. */
+const ZEROS = 9;
+const LACKING = 10;
 
 /** The number of a type on the wire is its place here. */
 const TYPES = ["directory", "file", "symlink", "fifo", "character", "block", "link"] as const satisfies EntryType[];
@@ -45,8 +55,8 @@ const TARGET_MAX = 4096;
  * is on the wire.
  */
 export type Message =
-  | { readonly kind: "open"; readonly name: Buffer; readonly head: Head; readonly kept?: string }
-  | ({ readonly kind: "data" } & Piece)
+  | ({ readonly kind: "open"; readonly name: Buffer; readonly head: Head } & Has)
+  | Change
   | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
   | { readonly kind: "close"; readonly content: string }
   | { readonly kind: "summary"; readonly summary: TreeSummary };
@@ -54,12 +64,19 @@ export type Message =
 /** Sends one step of the source's tree. */
 export async function sendStep(channel: Channel, step: TreeStep): Promise<void> {
   switch (step.kind) {
-    case "open":
-      if (step.kept === undefined) await channel.write(OPEN, encodeOpen(step.name, step.head));
-      else await channel.write(KEEP, Buffer.from(step.kept, "hex"), encodeOpen(step.name, step.head));
+    case "open": {
+      const { kept, patches } = step;
+      const opened = encodeOpen(step.name, step.head);
+      if (kept !== undefined) await channel.write(KEEP, Buffer.from(kept, "hex"), opened);
+      else if (patches !== undefined) await channel.write(PATCH, Buffer.from(patches, "hex"), opened);
+      else await channel.write(OPEN, opened);
       return;
+    }
     case "data":
       await channel.write(DATA, new FieldWriter().int64(BigInt(step.offset)).done(), step.bytes);
+      return;
+    case "zeros":
+      await channel.write(ZEROS, new FieldWriter().int64(BigInt(step.start)).int64(BigInt(step.end)).done());
       return;
     case "xattr":
       await channel.write(XATTR, new FieldWriter().bytes(Buffer.from(step.name, "latin1")).done(), step.value);
@@ -73,6 +90,26 @@ export async function sendStep(channel: Channel, step: TreeStep): Promise<void> 
 export async function sendSummary(channel: Channel, summary: TreeSummary): Promise<void> {
   await channel.write(SUMMARY, Buffer.from(JSON.stringify(summary)));
   await channel.flush();
+}
+
+/** Sends what the target lacks: its beginning of the stream. */
+export async function sendLacking(channel: Channel, { files, chunks }: Lacking): Promise<void> {
+  const keys = Buffer.from([...files].join(""), "latin1");
+  await channel.write(LACKING, Buffer.from([chunks ? 1 : 0]), keys);
+  await channel.flush();
+}
+
+/** What the target lacks. */
+export async function receiveLacking(channel: Channel): Promise<Lacking> {
+  const { type, payload } = await channel.read();
+  const [chunks = 2] = payload;
+  const keys = payload.subarray(1).toString("latin1");
+  const count = keys.length / KEY_BYTES;
+  if (type !== LACKING || chunks > 1 || !Number.isInteger(count) || count > MOST_LACKING) {
+    throw transferErrors.WIRE_INVALID({ why: `a frame of type ${String(type)} as the beginning` });
+  }
+  const files = Array.from({ length: count }, (_, place) => keys.slice(place * KEY_BYTES, (place + 1) * KEY_BYTES));
+  return { files: new Set(files), chunks: chunks === 1 };
 }
 
 /** Sends the target's answer. */
@@ -98,14 +135,17 @@ function decode({ type, payload }: Frame): Message {
   switch (type) {
     case OPEN:
       return { kind: "open", ...decodeOpen(fields) };
-    case KEEP: {
-      const kept = fields.take(CONTENT_BYTES).toString("hex");
+    case KEEP:
+    case PATCH: {
+      const content = fields.take(CONTENT_BYTES).toString("hex");
       const opened = decodeOpen(fields);
       if (opened.head.type !== "file") throw transferErrors.WIRE_INVALID({ why: "the content of what is no file" });
-      return { kind: "open", ...opened, kept };
+      return { kind: "open", ...opened, ...(type === KEEP ? { kept: content } : { patches: content }) };
     }
     case DATA:
-      return { kind: "data", offset: fields.size(), bytes: pieceOf(fields.rest()) };
+      return dataOf(fields.size(), fields.rest());
+    case ZEROS:
+      return { kind: "zeros", start: fields.size(), end: fields.size() };
     case XATTR: {
       const name = fields.bytes();
       if (name.length === 0 || name.includes(0))
@@ -121,11 +161,12 @@ function decode({ type, payload }: Frame): Message {
   }
 }
 
-function pieceOf(bytes: Buffer): Buffer {
-  if (bytes.length === 0 || bytes.length > PIECE) {
-    throw transferErrors.WIRE_INVALID({ why: `a piece of ${String(bytes.length)} bytes` });
+function dataOf(offset: number, bytes: Buffer): Message {
+  const isPiece = bytes.length > 0 && bytes.length <= PIECE;
+  if (!isPiece || chunkAt(offset) !== chunkAt(offset + bytes.length - 1)) {
+    throw transferErrors.WIRE_INVALID({ why: `a piece of ${String(bytes.length)} bytes at ${String(offset)}` });
   }
-  return bytes;
+  return { kind: "data", offset, bytes };
 }
 
 function encodeOpen(name: Buffer, head: Head): Buffer {

@@ -7,14 +7,11 @@ import { aheadState, toCallOff } from "./state.ts";
 const third = { nodes: [node("node-c")], storageNodes: [storageNode("node-c", undefined, 10 * 1024 ** 3)] };
 const db = { pods: [pod("db-0", { claims: ["data", "log"], on: "node-a" })] };
 const both = [movable("data", "node-a"), movable("log", "node-a"), db];
-const names = (() => {
-  let count = 0;
-  return () => String((count += 1));
-})();
+const options = { suffix: () => "0001" };
 
 describe("what is moved before the cordon", () => {
   test("a group goes in one move that a person asks for, and the controller chooses its target", () => {
-    const { moves } = planAhead(cluster(...both), ["node-a"], () => "0001");
+    const { moves } = planAhead(cluster(...both), ["node-a"], options);
     expect(moves).toEqual([
       {
         metadata: { name: "drain-node-a-0001", labels: { "mooring.dev/drain-ahead": "true" } },
@@ -33,7 +30,7 @@ describe("what is moved before the cordon", () => {
   test("of several nodes nothing goes to one that is drained as well", () => {
     // Without the drain of node-b, it would be the target: it has more room.
     const on = cluster(movable("one", "node-a"), movable("two", "node-b"), third);
-    const { moves } = planAhead(on, ["node-b", "node-a"], names);
+    const { moves } = planAhead(on, ["node-b", "node-a"], options);
     expect(moves.map(({ spec }) => [spec.volumes[0]?.name, spec.from, spec.to])).toEqual([
       ["pvc-two", "node-b", "node-c"],
       ["pvc-one", "node-a", "node-c"],
@@ -43,28 +40,33 @@ describe("what is moved before the cordon", () => {
   test("several nodes share the room of a target", () => {
     const big = { capacity: "6Gi" };
     const on = cluster(movable("one", "node-a", big), movable("two", "node-b", big), third);
-    const plan = planAhead(on, ["node-a", "node-b"], names);
+    const plan = planAhead(on, ["node-a", "node-b"], options);
     expect(plan.moves.map(({ spec }) => spec.from)).toEqual(["node-a"]);
     expect(plan.groups.at(-1)?.later?.code).toBe("MOVE_NO_TARGET");
+  });
+
+  test("a limit of bandwidth is each move's", () => {
+    const { moves } = planAhead(cluster(...both), ["node-a"], { ...options, bandwidth: "20Mi" });
+    expect(moves.map(({ spec }) => spec.bandwidth)).toEqual(["20Mi"]);
   });
 
   test("what is under way is followed, and what stays is not moved", () => {
     const moving = move("m", { from: "node-a", volumes: ["pvc-data"] }, { phase: "Copying", target: "node-b" });
     const policies = { onDrain: "Stay", onNodeLoss: "Wait", maxDowntime: "60s" } as const;
     const on = cluster(movable("data", "node-a"), movable("log", "node-a", { policies }), { moves: [moving] });
-    const plan = planAhead(on, ["node-a"], names);
+    const plan = planAhead(on, ["node-a"], options);
     expect([plan.moves, plan.follow]).toEqual([[], [moving]]);
     expect(plan.stays).toMatchObject([{ node: "node-a", claim: "app/log" }]);
   });
 
   test("a pod that nobody would make again is left to the drain", () => {
     const alone = { pods: [pod("db-0", { claims: ["data"], on: "node-a", metadata: { ownerReferences: [] } })] };
-    const plan = planAhead(cluster(movable("data", "node-a"), alone), ["node-a"], names);
+    const plan = planAhead(cluster(movable("data", "node-a"), alone), ["node-a"], options);
     expect([plan.moves, plan.groups[0]?.later?.code]).toEqual([[], "MOVE_POD_UNMOVABLE"]);
   });
 
   test("a node that is not there is an error before anything is made", () => {
-    expect(() => planAhead(cluster(), ["node-a", "node-x"], names)).toThrow(
+    expect(() => planAhead(cluster(), ["node-a", "node-x"], options)).toThrow(
       expect.objectContaining({ code: "MOOR_NODE_MISSING" }),
     );
   });

@@ -48,8 +48,15 @@ export interface AheadPlan {
 const KEPT_MS = 24 * 3600 * 1000;
 const NOBODY_REFUSED: ReadonlyMap<string, string> = new Map();
 
-/** Throws MOOR_NODE_MISSING. `suffix` makes names unique. */
-export function planAhead(cluster: Cluster, nodes: readonly string[], suffix: () => string): AheadPlan {
+export interface AheadOptions {
+  /** Makes names unique. */
+  readonly suffix: () => string;
+  /** Bytes per second of each move, as a quantity; unset: no limit. */
+  readonly bandwidth?: string | undefined;
+}
+
+/** Throws MOOR_NODE_MISSING. */
+export function planAhead(cluster: Cluster, nodes: readonly string[], options: AheadOptions): AheadPlan {
   let on = cordoned(cluster, nodes);
   const moves: VolumeMove[] = [];
   const follow: Stored<VolumeMove>[] = [];
@@ -61,7 +68,7 @@ export function planAhead(cluster: Cluster, nodes: readonly string[], suffix: ()
     for (const group of plan.groups) {
       const running = runningOf(cluster, group);
       if (running !== undefined) follow.push(running);
-      const move = running === undefined ? moveFor(node, group, suffix(), nodes.length > 1) : undefined;
+      const move = running === undefined ? moveFor(node, group, nodes.length > 1, options) : undefined;
       const later = move === undefined ? undefined : whyLater(on, group, move);
       if (move !== undefined && later === undefined) {
         moves.push(move);
@@ -106,14 +113,20 @@ function whyLater(cluster: Cluster, { blocked }: DrainedGroup, move: VolumeMove)
   return why === undefined ? undefined : { code: why.code, message: why.message };
 }
 
-function moveFor(from: string, { to, volumes }: DrainedGroup, suffix: string, several: boolean): VolumeMove {
+function moveFor(
+  from: string,
+  { to, volumes }: DrainedGroup,
+  several: boolean,
+  { bandwidth, suffix }: AheadOptions,
+): VolumeMove {
   return {
-    metadata: { name: `drain-${from.slice(0, 200)}-${suffix}`, labels: { [AHEAD_LABEL]: "true" } },
+    metadata: { name: `drain-${from.slice(0, 200)}-${suffix()}`, labels: { [AHEAD_LABEL]: "true" } },
     spec: {
       volumes: volumes.map(({ name }) => ({ name, mode: "Copy" as const })),
       from,
       ...(several && to !== undefined ? { to } : {}),
       reason: "Request",
+      ...(bandwidth === undefined ? {} : { bandwidth }),
     },
   };
 }

@@ -44,6 +44,8 @@ export interface DrainRequest {
   /** In the order in which they are emptied. */
   readonly nodes: readonly string[];
   readonly filters: PodFilters;
+  /** Bytes per second of each move that it makes, as a quantity; unset: no limit. */
+  readonly bandwidth?: string | undefined;
   /** Unset: the pods' own. */
   readonly gracePeriodSeconds?: number | undefined;
   /** Unset: for ever. */
@@ -84,7 +86,7 @@ export class Drain {
     await this.#moveAhead(await this.#look());
     await this.#cordon();
     const cluster = await this.#look();
-    this.#state.expect(planAhead(cluster, nodes, () => ""));
+    this.#state.expect(planAhead(cluster, nodes, { suffix: () => "" }));
     for (const node of nodes) this.#state.track(node, this.#sorted(cluster, node));
     for (const node of nodes) await this.#empty(node);
     return resultOf(this.#state.view(), Math.round((clock.monotonic() - this.#beganAt) / 1000));
@@ -113,9 +115,10 @@ export class Drain {
 
   async #moveAhead(cluster: Cluster): Promise<void> {
     const { client, clock, random } = this.#effects;
-    const plan = planAhead(cluster, this.#request.nodes, () => random.uuid().slice(0, 8));
+    const { bandwidth, nodes } = this.#request;
+    const plan = planAhead(cluster, nodes, { bandwidth, suffix: () => random.uuid().slice(0, 8) });
     this.#hasBegun = true;
-    for (const node of this.#request.nodes) {
+    for (const node of nodes) {
       const isCordoned = cluster.nodes.store.get(node)?.spec?.unschedulable === true;
       this.#state.setNode(node, isCordoned ? "Cordoned" : "Moving");
     }
@@ -126,7 +129,7 @@ export class Drain {
     for (const move of plan.moves) {
       this.#state.addMove(await client.create(volumeMoves, move, { signal: this.#signal }));
     }
-    const isAnyUncordoned = this.#state.cordoned.length < this.#request.nodes.length;
+    const isAnyUncordoned = this.#state.cordoned.length < nodes.length;
     const patienceMs = isAnyUncordoned ? STUCK_MS : 0;
     let stuckAt: number | undefined;
     for (;;) {

@@ -8,11 +8,13 @@ import { nextRetry } from "../target/failed-targets.ts";
 import { groupTrouble } from "../group.ts";
 import { whyInLine } from "../line.ts";
 import { existing, isMine, readFirst } from "../parts.ts";
-import type { MoveSnapshot } from "../snapshot.ts";
+import type { MoveSnapshot, TargetChoice } from "../snapshot.ts";
 import { enter, howToCancel, undo, waiting } from "../status.ts";
 import type { MoveStep } from "../step.ts";
 import { whyUnfit } from "../target/target.ts";
 import { timeOf } from "../timing.ts";
+
+type Asked = Extract<TargetChoice, { readonly asked: unknown }>;
 
 const GROUP_INCOMPLETE = moveErrors.GROUP_INCOMPLETE({ missing: [] }).code;
 
@@ -43,6 +45,7 @@ export function planPlanned(s: MoveSnapshot, now: number): MoveStep {
   if (s.move.spec.reason === "Drain" && why?.code === GROUP_INCOMPLETE) {
     return readFirst(s, ["move", "volumes", "pods"]) ?? undo(s, now, why);
   }
+  if (why === undefined && "asked" in s.choice) return waitForAnswer(s, now, s.choice);
   if (why !== undefined) {
     const held = volumes.find(({ volume }) => isMine(s, volume));
     if (held !== undefined) return readFirst(s, ["volumes", "move"]) ?? release(s, held.volume);
@@ -64,8 +67,28 @@ export function planPlanned(s: MoveSnapshot, now: number): MoveStep {
   });
 }
 
-/** Why a move cannot begin now; undefined when it can. */
+/** Nothing is held, and the move is not blocked: the scheduler answers within a second or two. */
+function waitForAnswer(s: MoveSnapshot, now: number, { asked, until }: Asked): MoveStep {
+  const held = existing(s).find(({ volume }) => isMine(s, volume));
+  if (held !== undefined) return readFirst(s, ["volumes", "move"]) ?? release(s, held.volume);
+  const message = `Asking the scheduler where the pods can run: ${asked.join(", ")}. ${howToCancel(s)}`;
+  return waiting(s, now, { message, until });
+}
+
+/** Why a move cannot begin now; undefined when it can, or when its target is being asked for. */
 export function whyNotYet(s: MoveSnapshot, now: number): CodedError | undefined {
+  const held = whyNotFree(s, now);
+  if (held !== undefined) return held;
+  if ("asked" in s.choice) return undefined;
+  if (s.target === undefined) return moveErrors.NO_TARGET({ nodes: "none" in s.choice ? s.choice.none : [] });
+  const unfit = whyUnfit(s, s.target, now);
+  if (unfit !== undefined) return moveErrors.TARGET_UNFIT({ node: s.target.name, why: unfit });
+  // Last: a move that is blocked by something else is not in the line.
+  return whyInLine(s);
+}
+
+/** Why a move could not begin wherever it would go: its group, its volumes or its source. */
+export function whyNotFree(s: MoveSnapshot, now: number): CodedError | undefined {
   const group = groupTrouble(s);
   if (group !== undefined) return group;
   for (const { name, volume } of existing(s)) {
@@ -74,10 +97,5 @@ export function whyNotYet(s: MoveSnapshot, now: number): CodedError | undefined 
     return moveErrors.VOLUME_HELD({ volume: name, move: s.holders.get(activeMove.uid) ?? activeMove.name });
   }
   const silent = whySilent(s.source, now);
-  if (silent !== undefined) return moveErrors.SOURCE_SILENT({ node: s.source.name, why: silent });
-  if (s.target === undefined) return moveErrors.NO_TARGET({ nodes: "none" in s.choice ? s.choice.none : [] });
-  const unfit = whyUnfit(s, s.target, now);
-  if (unfit !== undefined) return moveErrors.TARGET_UNFIT({ node: s.target.name, why: unfit });
-  // Last: a move that is blocked by something else is not in the line.
-  return whyInLine(s);
+  return silent === undefined ? undefined : moveErrors.SOURCE_SILENT({ node: s.source.name, why: silent });
 }

@@ -1,0 +1,245 @@
+import {
+  closeSync,
+  copyFileSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { describe, expect, it } from "vitest";
+import { punchHole } from "../sys/data.ts";
+import { statat } from "../sys/stat.ts";
+import { copyEngine } from "./engine.ts";
+import { Copy, LATER, readSoFar } from "./testing/copy.fixture.ts";
+import { tamperedPair } from "./testing/streams.fixture.ts";
+import { list } from "./tree/scan.ts";
+import { allocatedKib, describeTree, shell, sourceAndTarget } from "./testing/trees.fixture.ts";
+
+const engine = copyEngine();
+const never = new AbortController().signal;
+const MIB = 1024 ** 2;
+
+/** Numbers below `max` that a seed decides. */
+function dice(seed: number): (max: number) => number {
+  let state = seed;
+  return (max) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return Math.floor((state / 2 ** 32) * max);
+  };
+}
+
+function write(path: string, at: number, bytes: Buffer | string): void {
+  const fd = openSync(path, "r+");
+  writeSync(fd, Buffer.from(bytes), 0, undefined, at);
+  closeSync(fd);
+}
+
+/** Does something to a file that a database, a tenant or an editor might do. */
+function edit(path: string, pick: (max: number) => number): string {
+  const { size } = statSync(path);
+  const [at, length] = [pick(size + MIB), 1 + pick([10, 5000, 3 * MIB][pick(3)] ?? 1)];
+  const fd = openSync(path, "r+");
+  try {
+    switch (pick(7)) {
+      case 0:
+        ftruncateSync(fd, pick(size + MIB));
+        return "truncate";
+      case 1:
+        punchHole(fd, at, length);
+        return `a hole of ${String(length)} at ${String(at)}`;
+      case 2:
+        writeSync(fd, Buffer.alloc(length), 0, length, at);
+        return `${String(length)} zeros at ${String(at)}`;
+      case 3:
+        copyFileSync(path, `${path}.new`);
+        renameSync(`${path}.new`, path);
+        return "another file of the same content";
+      default:
+        writeSync(fd, Buffer.alloc(length, 1 + pick(255)), 0, length, at);
+        return `${String(length)} bytes at ${String(at)}`;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+describe("a changed file", () => {
+  it("is sent in its changed chunks alone, and below the seal only these are read a second time", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 40000000 /dev/urandom > db");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    const { ino } = statSync(`${target}/db`);
+    write(`${source}/db`, 20 * MIB + 7, "changed");
+    expect(await copy.live()).toMatchObject({ bytes: MIB, kept: 40_000_000 - MIB });
+    expect(describeTree(target)).toBe(describeTree(source));
+    write(`${source}/db`, 3 * MIB - 1, "in two chunks");
+    const before = readSoFar();
+    const summary = await engine.summarize(from, never, copy.source);
+    expect(await copy.final()).toMatchObject({ bytes: 2 * MIB, kept: 40_000_000 - 2 * MIB });
+    // Once whole, and the two chunks: by the source, by the target from the stream, and read back.
+    expect(readSoFar() - before).toBeLessThan(40_000_000 + 7 * MIB);
+    expect(statSync(`${target}/db`).ino).toBe(ino);
+    expect(describeTree(target)).toBe(describeTree(source));
+    expect(summary).toEqual(await engine.summarize(to, never));
+  });
+
+  it("is patched although it changed while every live pass read it", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 20000000 /dev/urandom > db");
+    const copy = new Copy(from, to);
+    let writes = 0;
+    const pace = (): Promise<void> => {
+      write(`${source}/db`, (writes++ % 3) * MIB, `write ${String(writes)}`);
+      return Promise.resolve();
+    };
+    expect((await copy.live(undefined, pace)).bytes).toBe(20_000_000);
+    for (let pass = 0; pass < 3; pass++) expect((await copy.live(undefined, pace)).bytes).toBeLessThanOrEqual(3 * MIB);
+    await engine.summarize(from, never, copy.source);
+    expect((await copy.final()).bytes).toBeLessThanOrEqual(3 * MIB);
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+
+  it("of a terabyte of holes is patched in no time, and what became zeros becomes a hole", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "truncate -s 1T f");
+    for (const at of [0, 2 ** 39, 2 ** 40 - 10]) write(`${source}/f`, at, "data");
+    shell(source, "head -c 9000000 /dev/urandom | dd of=f bs=1M seek=100 conv=notrunc status=none");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    expect(allocatedKib(target, "f")).toBeGreaterThan(8000);
+    const fd = openSync(`${source}/f`, "r+");
+    punchHole(fd, 101 * MIB, 20 * MIB);
+    writeSync(fd, Buffer.alloc(10), 0, 10, 2 ** 39);
+    writeSync(fd, "more", 2 ** 38);
+    closeSync(fd);
+    expect((await copy.live()).bytes).toBe(4096);
+    expect(allocatedKib(target, "f")).toBeLessThan(1200);
+    expect(shell(target, "cmp -n 200M f ../source/f; tail -c 20 f | cmp - <(tail -c 20 ../source/f)")).toBe("");
+    expect(await engine.summarize(to, never)).toEqual(await engine.summarize(from, never));
+    await copy.final();
+    expect(await engine.summarize(to, never)).toEqual(await engine.summarize(from, never));
+  });
+
+  it.each([1, 2, 3, 4])("is the source's after random edits and passes (seed %d)", async (seed) => {
+    const pick = dice(seed);
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 5000000 /dev/urandom > a; truncate -s 9000001 b; echo small > c; ln a d");
+    const copy = new Copy(from, to, LATER);
+    const done: string[] = [];
+    for (let pass = 0; pass < 8; pass++) {
+      for (let edits = pick(4); edits > 0; edits--) {
+        const name = ["a", "b", "b", "c", "d"][pick(5)] ?? "";
+        done.push(`${name}: ${edit(`${source}/${name}`, pick)}`);
+      }
+      if (pick(3) === 0) {
+        const end = pick(4 * MIB);
+        const cut = await tamperedPair((chunk, at) => (at + chunk.length > end ? "cut" : chunk));
+        await copy[pick(2) === 0 ? "live" : "final"](cut).catch(() => undefined);
+        done.push("a pass that broke");
+        if (pick(2) === 0) continue;
+      }
+      const summary = await engine.summarize(from, never, copy.source);
+      await copy[pick(2) === 0 ? "live" : "final"]();
+      done.push("a pass");
+      expect(describeTree(target), done.join("\n")).toBe(describeTree(source));
+      expect(await engine.summarize(to, never), done.join("\n")).toEqual(summary);
+    }
+    await copy.final();
+    expect(describeTree(target), done.join("\n")).toBe(describeTree(source));
+  });
+});
+
+describe("a patch that breaks", () => {
+  it("spoils the file: nobody vouches for it any more, and it is sent whole", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 20000000 /dev/urandom > db; head -c 3000000 /dev/urandom > still");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    for (const end of [1_500_000, 2_500_000]) {
+      const old = readFileSync(`${source}/db`);
+      for (const at of [0, 5, 10, 15]) write(`${source}/db`, at * MIB, `until ${String(end)}`);
+      const cut = await tamperedPair((chunk, at) => (at + chunk.length > end ? "cut" : chunk));
+      await expect(copy.live(cut)).rejects.toMatchObject({ code: "TRANSFER_WIRE_BROKEN" });
+      // What was remembered of the file is what the source has again: it must not be kept.
+      if (end === 2_500_000) write(`${source}/db`, 0, old);
+      expect(await copy.live()).toMatchObject({ bytes: 20_000_000, kept: 3_000_000 });
+      expect(describeTree(target)).toBe(describeTree(source));
+      expect(copy.target.lacking.files.size).toBe(0);
+    }
+  });
+
+  it("by an abort of the target leaves what the final pass makes equal", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 8000000 /dev/urandom > db");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    for (const at of [0, 2, 4, 6]) write(`${source}/db`, at * MIB, "new");
+    const stop = new AbortController();
+    const seen = ({ bytes }: { bytes: number }): void => {
+      if (bytes >= 2 * MIB) stop.abort(new Error("enough"));
+    };
+    await expect(copy.live(undefined, undefined, { signal: stop.signal, seen })).rejects.toThrow("enough");
+    expect(readFileSync(`${target}/db`).equals(readFileSync(`${source}/db`))).toBe(false);
+    await engine.summarize(from, never, copy.source);
+    expect((await copy.final()).bytes).toBe(8_000_000);
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+});
+
+describe("what is read back of a patched file", () => {
+  /** A pass that patches chunk 1 and 5. Meanwhile the target's disk loses a bit. */
+  async function passWhileFlipping(at: number): Promise<unknown> {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 8000000 /dev/urandom > db; echo z > z");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    for (const chunk of [1, 5]) write(`${source}/db`, chunk * MIB, "patched");
+    let flips = 0;
+    // The first piece has been written then, and the file is not closed yet.
+    const seen = ({ bytes }: { bytes: number }): void => {
+      if (bytes === 2 * MIB && flips++ === 0) write(`${target}/db`, at, "flipped");
+    };
+    return copy.live(undefined, undefined, { seen }).then(
+      () => "done",
+      (error: unknown) => error,
+    );
+  }
+
+  it("is every chunk that came", async () => {
+    for (const at of [MIB + 50, 2 * MIB - 10]) {
+      expect(await passWhileFlipping(at)).toMatchObject({
+        code: "TRANSFER_DIGEST_DIFFERS",
+        message: expect.stringContaining("'db'") as string,
+      });
+    }
+  });
+
+  it("is not what stayed: an earlier pass has read that back", async () => {
+    expect(await passWhileFlipping(3 * MIB)).toBe("done");
+  });
+});
+
+it("a file that is patched is not vouched for from before its first change on", async () => {
+  const { source, target, from, to } = sourceAndTarget();
+  shell(source, "head -c 2000000 /dev/urandom > db");
+  const copy = new Copy(from, to, LATER);
+  await copy.live();
+  const content = await contentOf(to);
+  const [path, stat] = [[Buffer.from("db")], statat(to, "db")];
+  const pass = copy.target.begin("next");
+  expect(pass.vouches(path, stat, content)).toBe(true);
+  expect(pass.spoil(path, stat, "ab".repeat(32))).toBeUndefined();
+  expect(pass.spoil(path, stat, content)?.length).toBe(2);
+  expect(pass.vouches(path, stat, content)).toBe(false);
+  expect(pass.spoil(path, stat, content)).toBeUndefined();
+  expect(copy.target.lacking.files.size).toBe(1);
+  expect(readFileSync(`${target}/db`).equals(readFileSync(`${source}/db`))).toBe(true);
+});
+
+async function contentOf(root: number): Promise<string> {
+  for await (const { content } of list(root, never)) if (content !== undefined) return content;
+  return "";
+}

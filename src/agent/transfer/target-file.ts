@@ -1,0 +1,133 @@
+/*
+ * The content of one file on the target while it arrives.
+ *
+ *   a new file     empty, and already as long as it will be: what does not come is a hole
+ *   a patched one  of an earlier pass, cut or lengthened: chunks that do not come stay as they are;
+ *                  of a chunk that comes, what lies between its pieces becomes a hole
+ *
+ * Whoever patches has said before that nobody vouches for the file any more (target-memory.ts): a
+ * break at any moment leaves some chunks of before, some new ones, and one that is half written.
+ */
+import { hasCode } from "../sys/libc.ts";
+import { punchHole, truncate, writeAt } from "../sys/data.ts";
+import { transferErrors } from "./errors.ts";
+import { chunkAt, CHUNK, type Chunks } from "./tree/chunks.ts";
+import { ContentHash, type Content } from "./tree/content-hash.ts";
+import { BLOCK, type Piece, type Range } from "./tree/contents.ts";
+
+export class TargetFile {
+  readonly #fd: number;
+  readonly #size: number;
+  readonly #hash: ContentHash;
+  readonly #isPatched: boolean;
+  readonly #written: { start: number; end: number }[] = [];
+  /** Where the last piece, or run of zeros, ended. */
+  #end = 0;
+  /** The write of the last piece. Meanwhile the next one arrives and is hashed. */
+  #writing: Promise<void> = Promise.resolve();
+  #finished: Promise<Content> | undefined;
+
+  /** @param base Of a file that is patched: what it holds. */
+  constructor(fd: number, size: number, base?: Chunks) {
+    this.#fd = fd;
+    this.#size = size;
+    this.#hash = new ContentHash(base);
+    this.#isPatched = base !== undefined;
+    truncate(fd, size);
+  }
+
+  /** Which chunks of a patched file were written, as ranges in rising order. */
+  get written(): readonly Range[] {
+    return this.#written;
+  }
+
+  async data(piece: Piece): Promise<void> {
+    const { offset, bytes } = piece;
+    const end = offset + bytes.length;
+    const whole = end === this.#size || end % BLOCK === 0;
+    if (offset < this.#end || offset % BLOCK !== 0 || end > this.#size || !whole) {
+      throw invalid(`data at ${String(offset)} that does not fit`);
+    }
+    this.#hash.update(piece);
+    const holes = this.#isPatched ? this.#enter(chunkAt(offset), offset) : [];
+    this.#end = end;
+    await this.#write(holes, piece);
+  }
+
+  /** Whole chunks of a patched file that hold zeros now. */
+  async zeros({ start, end }: Range): Promise<void> {
+    const whole = end === this.#size || end % CHUNK === 0;
+    if (!this.#isPatched || start < this.#end || start % CHUNK !== 0 || end <= start || end > this.#size || !whole) {
+      throw invalid(`zeros at ${String(start)} that do not fit`);
+    }
+    this.#hash.zeros(chunkAt(start), Math.ceil(end / CHUNK));
+    const holes = [...this.#leave(), { start, end }];
+    this.#addWritten(start, end);
+    this.#end = end;
+    await this.#write(holes);
+  }
+
+  /** Waits until all of it is written; gives what the file holds. */
+  finish(): Promise<Content> {
+    return (this.#finished ??= this.#finish());
+  }
+
+  /** Waits until nothing is being written, whatever came of it. */
+  async settle(): Promise<void> {
+    await this.#writing.catch(() => undefined);
+  }
+
+  async #finish(): Promise<Content> {
+    await this.#write(this.#isPatched ? this.#leave() : []);
+    await this.#writing;
+    return this.#hash.digest(this.#size);
+  }
+
+  /** What becomes a hole before a piece of this chunk at this place is written. */
+  #enter(chunk: number, offset: number): Range[] {
+    const start = chunk * CHUNK;
+    if (this.#end > start) return rangeOf(this.#end, offset);
+    const holes = [...this.#leave(), ...rangeOf(start, offset)];
+    this.#addWritten(start, Math.min(start + CHUNK, this.#size));
+    return holes;
+  }
+
+  /** What becomes a hole behind the last piece of its chunk. */
+  #leave(): Range[] {
+    return rangeOf(this.#end, this.#written.at(-1)?.end ?? 0);
+  }
+
+  #addWritten(start: number, end: number): void {
+    const last = this.#written.at(-1);
+    if (last?.end === start) last.end = end;
+    else this.#written.push({ start, end });
+  }
+
+  async #write(holes: readonly Range[], piece?: Piece): Promise<void> {
+    await this.#writing;
+    this.#writing = (async () => {
+      for (const hole of holes) await makeHole(this.#fd, hole);
+      if (piece !== undefined) await writeAt(this.#fd, piece.offset, piece.bytes);
+    })();
+    // Who waits for it, at the next piece or at the end, hears of its error.
+    this.#writing.catch(() => undefined);
+  }
+}
+
+function rangeOf(start: number, end: number): Range[] {
+  return end > start ? [{ start, end }] : [];
+}
+
+async function makeHole(fd: number, { start, end }: Range): Promise<void> {
+  try {
+    punchHole(fd, start, end - start);
+  } catch (error) {
+    // A file system without holes.
+    if (!hasCode(error, "EOPNOTSUPP")) throw error;
+    for (let at = start; at < end; at += CHUNK) await writeAt(fd, at, Buffer.alloc(Math.min(CHUNK, end - at)));
+  }
+}
+
+function invalid(why: string): Error {
+  return transferErrors.WIRE_INVALID({ why });
+}

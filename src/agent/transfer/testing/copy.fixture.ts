@@ -1,0 +1,81 @@
+import { readFileSync } from "node:fs";
+import type { Duplex } from "node:stream";
+import { copyEngine } from "../engine.ts";
+import { machineGround, type Ground } from "../passes/ground.ts";
+import { SourceMemory } from "../passes/source-memory.ts";
+import { TargetMemory } from "../passes/target-memory.ts";
+import type { Progress } from "../receive.ts";
+import type { Pace } from "../tree/contents.ts";
+import { socketPair } from "./streams.fixture.ts";
+
+const engine = copyEngine();
+const never = new AbortController().signal;
+
+/** Every change is older than 10 s for it. */
+export const LATER: Ground = {
+  ...machineGround,
+  markerNs: (root) => machineGround.markerNs(root) + 20_000_000_000n,
+  wallNs: () => machineGround.wallNs() + 20_000_000_000n,
+};
+/** The same where somebody always has everything open. */
+export const LATER_OPEN: Ground = { ...LATER, statUnwritten: () => undefined };
+
+/** What a test does at the target while a pass runs. */
+interface Target {
+  readonly signal?: AbortSignal;
+  readonly seen?: (progress: Progress) => void;
+}
+
+/** One copy: both ends, and what they remember. */
+export class Copy {
+  readonly source: SourceMemory;
+  readonly target = new TargetMemory();
+  readonly #from: number;
+  readonly #to: number;
+  #passes = 0;
+
+  constructor(from: number, to: number, ground: Ground = machineGround) {
+    this.#from = from;
+    this.#to = to;
+    this.source = new SourceMemory(ground);
+  }
+
+  /** @param pace Awaited before each piece of the source is read. */
+  live(streams?: readonly [Duplex, Duplex], pace?: Pace, at: Target = {}): Promise<Progress> {
+    this.#passes += 1;
+    return this.#pass(`pass-${String(this.#passes)}`, streams, pace, at);
+  }
+
+  final(streams?: readonly [Duplex, Duplex]): Promise<Progress> {
+    return this.#pass(undefined, streams);
+  }
+
+  async #pass(
+    pass: string | undefined,
+    streams?: readonly [Duplex, Duplex],
+    pace?: Pace,
+    { signal = never, seen = () => undefined }: Target = {},
+  ): Promise<Progress> {
+    const [near, far] = streams ?? (await socketPair());
+    let progress: Progress = { entries: 0, bytes: 0, kept: 0 };
+    const base = this.target.pass;
+    const [sent, received] = await Promise.allSettled([
+      engine.send(this.#from, near, never, { pass, base, memory: this.source, pace }),
+      engine.receive(
+        this.#to,
+        far,
+        signal,
+        (now) => {
+          progress = now;
+          seen(now);
+        },
+        { pass, memory: this.target },
+      ),
+    ]);
+    for (const end of [received, sent]) if (end.status === "rejected") throw end.reason as Error;
+    return progress;
+  }
+}
+
+/** Bytes that this process has read from files and sockets so far. */
+export const readSoFar = (): number => Number(/rchar: (\d+)/.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);

@@ -1,0 +1,98 @@
+/*
+ * What has changed in a file since the other end got it, in rising order: whole chunks, each as its
+ * pieces, or as zeros. What of a chunk lies between its pieces is zeros too. The end of the file
+ * goes without saying.
+ */
+import { chunkAt, CHUNK, type Chunks } from "./chunks.ts";
+import type { ContentHash, Content } from "./content-hash.ts";
+import type { Piece, Range } from "./contents.ts";
+
+/** What the other end has of a file. */
+export interface Base {
+  readonly digest: string;
+  readonly chunks: Chunks;
+  /** What the file holds now, where that is known already. */
+  readonly now?: Content | undefined;
+}
+
+export type Change = ({ readonly kind: "data" } & Piece) | ({ readonly kind: "zeros" } & Range);
+
+/** The changes of a file whose pieces are read now. Sums them up. */
+export async function* changesIn(
+  pieces: AsyncIterable<Piece>,
+  hash: ContentHash,
+  base: Chunks,
+  size: number,
+): AsyncGenerator<Change, void> {
+  let chunk: Piece[] = [];
+  /** All chunks before this one have been compared. */
+  let next = 0;
+  const compared = (): Change[] => {
+    const [first] = chunk;
+    if (first === undefined) return [];
+    const index = chunkAt(first.offset);
+    const changes: Change[] = zerosIn(base, next, index, size);
+    const [is, was] = [hash.endChunk(), base.hashOf(index)];
+    if (is === undefined) changes.push(...zerosIn(base, index, index + 1, size));
+    else if (was?.equals(is) !== true) changes.push(...chunk.map((piece) => ({ kind: "data", ...piece }) as const));
+    next = index + 1;
+    chunk = [];
+    return changes;
+  };
+  for await (const piece of pieces) {
+    if (chunk.some(({ offset }) => chunkAt(offset) !== chunkAt(piece.offset))) yield* compared();
+    hash.update(piece);
+    chunk.push(piece);
+  }
+  yield* compared();
+  yield* zerosIn(base, next, Math.ceil(size / CHUNK), size);
+}
+
+/** The changes of a file whose content is known. `read` is asked for those bytes alone. */
+export async function* changesBetween(
+  base: Chunks,
+  now: Chunks,
+  size: number,
+  read: (ranges: Iterable<Range>) => AsyncIterable<Piece>,
+): AsyncGenerator<Change, void> {
+  const zeros = zerosIn(base, 0, Math.ceil(size / CHUNK), size, now);
+  let next = 0;
+  for await (const piece of read(rangesBetween(base, now, size))) {
+    for (let run = zeros[next]; run !== undefined && run.start < piece.offset; run = zeros[next]) {
+      yield run;
+      next += 1;
+    }
+    yield { kind: "data", ...piece };
+  }
+  yield* zeros.slice(next);
+}
+
+function* rangesBetween(base: Chunks, now: Chunks, size: number): Generator<Range, void> {
+  for (let place = 0; place < now.length; place += 1) {
+    const index = now.indexAt(place);
+    if (base.hashOf(index)?.equals(now.hashAt(place)) !== true) yield rangeOf(index, index + 1, size);
+  }
+}
+
+/** Runs of chunks that the base has, and `now`, or the file, has not: they hold zeros now. */
+function zerosIn(
+  base: Chunks,
+  from: number,
+  to: number,
+  size: number,
+  now?: Chunks,
+): (Range & { readonly kind: "zeros" })[] {
+  const runs: { from: number; to: number }[] = [];
+  for (let place = base.placeOf(from); place < base.length && base.indexAt(place) < to; place += 1) {
+    const index = base.indexAt(place);
+    if (now?.hashOf(index) !== undefined) continue;
+    const last = runs.at(-1);
+    if (last?.to === index) last.to += 1;
+    else runs.push({ from: index, to: index + 1 });
+  }
+  return runs.map((run) => ({ kind: "zeros", ...rangeOf(run.from, run.to, size) }));
+}
+
+function rangeOf(from: number, to: number, size: number): Range {
+  return { start: from * CHUNK, end: Math.min(to * CHUNK, size) };
+}

@@ -1,0 +1,81 @@
+import { PIECE } from "./contents.ts";
+
+/** A file is hashed, compared and sent in chunks of this size, which begin at multiples of it. */
+export const CHUNK = PIECE;
+export const CHUNK_HASH_BYTES = 32;
+/** The number of a chunk, 64 bits, and its hash. */
+const ENTRY_BYTES = 8 + CHUNK_HASH_BYTES;
+
+/** More chunks than these are not remembered: those of 1 TiB of data, 40 MiB of hashes. */
+export const MOST_CHUNKS = 1024 ** 2;
+
+/** The chunk in which a byte of a file lies. */
+export function chunkAt(offset: number): number {
+  return Math.floor(offset / CHUNK);
+}
+
+/** The hashes of the chunks of one file that hold anything but zeros, in rising order. */
+export class Chunks {
+  readonly #entries: Buffer;
+
+  constructor(entries: Buffer) {
+    this.#entries = entries;
+  }
+
+  get length(): number {
+    return this.#entries.length / ENTRY_BYTES;
+  }
+
+  /** The number of the chunk at this place of the list. */
+  indexAt(place: number): number {
+    return Number(this.#entries.readBigUInt64LE(place * ENTRY_BYTES));
+  }
+
+  /** The hash of the chunk at this place of the list. */
+  hashAt(place: number): Buffer {
+    const at = place * ENTRY_BYTES + 8;
+    return this.#entries.subarray(at, at + CHUNK_HASH_BYTES);
+  }
+
+  /** The place in the list of the first chunk whose number is not below this one. */
+  placeOf(index: number): number {
+    let [low, high] = [0, this.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.indexAt(middle) < index) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The hash of a chunk by its number; undefined: it holds zeros. */
+  hashOf(index: number): Buffer | undefined {
+    const place = this.placeOf(index);
+    return place < this.length && this.indexAt(place) === index ? this.hashAt(place) : undefined;
+  }
+}
+
+/** Makes the list of a file's chunks, until it is too long to be remembered. */
+export class ChunkList {
+  #entries = Buffer.allocUnsafe(ENTRY_BYTES);
+  #length = 0;
+
+  /** Adds a chunk and gives its entry. Chunks come in rising order. */
+  add(index: number, hash: Buffer): Buffer {
+    const kept = Math.min(this.#length, MOST_CHUNKS);
+    const at = kept * ENTRY_BYTES;
+    if (at === this.#entries.length) {
+      this.#entries = Buffer.concat([this.#entries], Math.min(at * 2, (MOST_CHUNKS + 1) * ENTRY_BYTES));
+    }
+    this.#entries.writeBigUInt64LE(BigInt(index), at);
+    hash.copy(this.#entries, at + 8);
+    this.#length += 1;
+    return this.#entries.subarray(at, at + ENTRY_BYTES);
+  }
+
+  /** undefined: there are too many. */
+  done(): Chunks | undefined {
+    if (this.#length > MOST_CHUNKS) return undefined;
+    return new Chunks(Buffer.from(this.#entries.subarray(0, this.#length * ENTRY_BYTES)));
+  }
+}

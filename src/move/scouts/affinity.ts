@@ -1,0 +1,117 @@
+/*
+ * The affinity of a scout: that of the pods it stands for, said so that it means the same for a pod
+ * of our namespace.
+ *
+ *   node affinity            as it is; a pinned scout may go to its candidates alone
+ *   pod (anti-)affinity      a term without namespaces means the pod's own: they are written in
+ *   terms that mean one of   left out: the scout would see the pod itself, still on its old node.
+ *   the moving pods          src/move/scouts/neighbours.ts looks at them, without that pod
+ */
+import type { Pod } from "../../kube/kinds.ts";
+import { namespaceOf, type Stored } from "../../kube/objects.ts";
+import { HOSTNAME_LABEL } from "../../api/names.ts";
+import { isMeant, type PodTerm } from "./pod-terms.ts";
+
+type Affinity = NonNullable<NonNullable<Pod["spec"]>["affinity"]>;
+type NodeTerm = NonNullable<
+  NonNullable<Affinity["nodeAffinity"]>["requiredDuringSchedulingIgnoredDuringExecution"]
+>["nodeSelectorTerms"][number];
+type Terms = readonly NodeTerm[];
+
+/** To which nodes a scout may go: to these alone, or to all but these. */
+export type Reach = { readonly only: readonly string[] } | { readonly allBut: readonly string[] };
+
+export function scoutAffinity(pods: readonly Stored<Pod>[], reach: Reach): Affinity {
+  const affinities = pods.map((pod) => ({ pod, affinity: pod.spec?.affinity ?? {} }));
+  const nodes = affinities.flatMap(({ affinity }) => affinity.nodeAffinity ?? []);
+  const alternatives: readonly Terms[] = nodes.flatMap((one) => {
+    const terms = one.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+    return terms === undefined ? [] : [terms];
+  });
+  const terms = [...alternatives, ...reachable(reach)].reduce(both, [{}]).filter((term) => !isEmpty(term));
+  const nodeAffinity = {
+    ...(terms.length === 0
+      ? {}
+      : { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [...terms] } }),
+    ...preferred(nodes.flatMap((one) => one.preferredDuringSchedulingIgnoredDuringExecution ?? [])),
+  };
+  const together = affinities.map(({ affinity, pod }) => termsOf(affinity.podAffinity, pod, pods, false));
+  const apart = affinities.map(({ affinity, pod }) => termsOf(affinity.podAntiAffinity, pod, pods, true));
+  return { nodeAffinity, podAffinity: merged(together), podAntiAffinity: merged(apart) };
+}
+
+function reachable(reach: Reach): readonly Terms[] {
+  // Validation allows one value in a field requirement.
+  if ("only" in reach) return [reach.only.map((node) => ({ matchFields: [named("In", node)] }))];
+  if (reach.allBut.length === 0) return [];
+  return [[{ matchFields: reach.allBut.map((node) => named("NotIn", node)) }]];
+}
+
+function named(operator: "In" | "NotIn", node: string) {
+  return { key: "metadata.name", operator, values: [node] };
+}
+
+/** Terms are alternatives: both lists hold where one of each does. An empty term holds nowhere. */
+function both(a: Terms, b: Terms): Terms {
+  return a.flatMap((one) =>
+    b.flatMap((other) => {
+      if (isEmpty(other)) return [];
+      const matchExpressions = [...(one.matchExpressions ?? []), ...(other.matchExpressions ?? [])];
+      const matchFields = [...(one.matchFields ?? []), ...(other.matchFields ?? [])];
+      return {
+        ...(matchExpressions.length === 0 ? {} : { matchExpressions }),
+        ...(matchFields.length === 0 ? {} : { matchFields }),
+      };
+    }),
+  );
+}
+
+function isEmpty({ matchExpressions = [], matchFields = [] }: NodeTerm): boolean {
+  return matchExpressions.length + matchFields.length === 0;
+}
+
+interface PodTerms {
+  readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodTerm[];
+  readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly {
+    readonly weight: number;
+    readonly podAffinityTerm: PodTerm;
+  }[];
+}
+
+function termsOf(affinity: PodTerms | undefined, pod: Stored<Pod>, moving: readonly Stored<Pod>[], isAnti: boolean) {
+  const required = affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+  const preferredTerms = affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  // No scout goes to the node that the pods are on: to be apart by node is safe to ask.
+  const misled = (term: PodTerm): boolean =>
+    !(isAnti && term.topologyKey === HOSTNAME_LABEL) && moving.some((other) => isMeant(term, pod, other));
+  return {
+    required: required.filter((term) => !misled(term)).map((term) => written(term, pod)),
+    preferred: preferredTerms.map(({ weight, podAffinityTerm }) => ({
+      weight,
+      podAffinityTerm: written(podAffinityTerm, pod),
+    })),
+  };
+}
+
+/**
+ * A term with its namespaces. What matchLabelKeys means stands in its selector already: the API
+ * server has written it there, with the labels of the pod, which the scout has not.
+ */
+function written(term: PodTerm, pod: Stored<Pod>): PodTerm {
+  const { matchLabelKeys: _match, mismatchLabelKeys: _mismatch, ...rest } = term;
+  const { namespaces = [], namespaceSelector } = rest;
+  if (namespaces.length > 0 || namespaceSelector !== undefined) return rest;
+  return { ...rest, namespaces: [namespaceOf(pod) ?? "default"] };
+}
+
+function merged(all: readonly ReturnType<typeof termsOf>[]) {
+  const required = all.flatMap((one) => one.required);
+  return {
+    ...(required.length === 0 ? {} : { requiredDuringSchedulingIgnoredDuringExecution: [...required] as never }),
+    ...preferred(all.flatMap((one) => one.preferred)),
+  };
+}
+
+function preferred<T>(terms: readonly T[]) {
+  return terms.length === 0 ? {} : { preferredDuringSchedulingIgnoredDuringExecution: [...terms] as never };
+}

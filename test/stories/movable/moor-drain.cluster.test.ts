@@ -1,0 +1,216 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { closeNamespace, openNamespace } from "../support/cleanup.ts";
+import { allReady, onlyOn, podsLeftOn, uncordonAll } from "../support/drains.ts";
+import { toYaml } from "../support/manifest.ts";
+import { openMoor, type Moor } from "../support/moor.ts";
+import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
+import { localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { nothingLeftBehind } from "../support/moves.ts";
+import { cordon } from "../support/nodes.ts";
+import type { Pod } from "../support/objects.ts";
+import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
+
+const on = useMovable(["node-files", "programs"]);
+const NS = "movable-moor-drain";
+const WRITERS = ["w-0", "w-1"] as const;
+/** Enough for a copy of some seconds at the story's bandwidth. */
+const MIB = 24;
+const SLOW = "3Mi";
+let moor: Moor;
+let node = "";
+
+const CONTAINER = {
+  name: "main",
+  image: "docker.io/library/busybox:latest",
+  imagePullPolicy: "IfNotPresent",
+  command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"],
+};
+
+/** Pods without a volume. */
+function workload(kind: "Deployment" | "DaemonSet", name: string): object {
+  const labels = { app: name };
+  const template = { metadata: { labels }, spec: { terminationGracePeriodSeconds: 0, containers: [CONTAINER] } };
+  const spec = { selector: { matchLabels: labels }, template };
+  return { apiVersion: "apps/v1", kind, metadata: { name, namespace: NS }, spec };
+}
+
+/** A budget that allows nothing. */
+const BUDGET = {
+  apiVersion: "policy/v1",
+  kind: "PodDisruptionBudget",
+  metadata: { name: "web", namespace: NS },
+  spec: { maxUnavailable: 0, selector: { matchLabels: { app: "web" } } },
+};
+
+async function podOf(app: string, onNode?: string): Promise<Pod> {
+  return await on.ground.waitFor(`a pod of ${app} to run`, async (saw) => {
+    const pods = await on.ground.list<Pod>("pods", { namespace: NS, labelSelector: `app=${app}` });
+    saw(pods.map(({ metadata, spec, status }) => ({ name: metadata.name, node: spec.nodeName, status })));
+    return pods.find(
+      ({ metadata, spec, status }) =>
+        metadata.deletionTimestamp === undefined &&
+        status.phase === "Running" &&
+        (onNode === undefined || spec.nodeName === onNode),
+    );
+  });
+}
+
+async function isCordoned(): Promise<boolean> {
+  const found = await on.ground.get<{ spec: { unschedulable?: boolean } }>("Node", node);
+  return found?.spec.unschedulable === true;
+}
+
+/** Where each of these texts begins in the other one; -1 where it is not there. */
+function placesOf(text: string, ...parts: readonly RegExp[]): number[] {
+  return parts.map((part) => text.search(part));
+}
+
+beforeAll(async () => {
+  const { ground } = on;
+  moor = await openMoor(ground);
+  await openNamespace(ground, NS);
+  node = ground.nodes[0] ?? "";
+  await onlyOn(ground, node, async () => {
+    await ground.apply(toYaml(recordWriter(NS, "w", MOVABLE_CLASS, { replicas: 2 }), workload("Deployment", "web")));
+    await allReady(ground, NS, WRITERS);
+    await podOf("web", node);
+  });
+  await ground.apply(toYaml(workload("DaemonSet", "every")));
+  await podOf("every", node);
+  for (const pod of WRITERS) {
+    const fill = `dd if=/dev/urandom of=/data/filling bs=1M count=${String(MIB)} && sync /data/filling`;
+    expect((await ground.exec(NS, pod, ["sh", "-c", fill])).code).toBe(0);
+  }
+});
+afterEach(async () => {
+  await uncordonAll(on.ground);
+});
+afterAll(async () => {
+  await closeNamespace(on.ground, NS);
+  await moor.close();
+});
+
+test("moor drain: interrupted in the middle of a copy, and gone on with", async () => {
+  const { ground } = on;
+  const before = await Promise.all(WRITERS.map((pod) => readyOn(ground, NS, pod)));
+  const first = moor.start("drain", node, "--bandwidth", SLOW);
+  await ground.waitFor("a copy to be half-way", () => {
+    return Promise.resolve(/volume \S+: Copying to node \S+, [\d.]+ MiB of /.test(first.stderr()) ? true : undefined);
+  });
+  first.interrupt();
+  const interrupted = await first.ended;
+  expect([interrupted.code, interrupted.stdout]).toEqual([130, ""]);
+  expect(interrupted.stderr).toMatch(
+    new RegExp(
+      `^The drain is not done: node ${node} is not cordoned; 2 of its VolumeMoves go on\\. ` +
+        `To go on: moor drain ${node}\\. To call it off: kubectl delete volumemove drain-${node}-\\S+ drain-${node}-\\S+\\.$`,
+      "m",
+    ),
+  );
+  // Nobody has noticed anything: the pods run where they were, on a node that takes others.
+  expect(await isCordoned()).toBe(false);
+  for (const { metadata } of before) {
+    expect((await readyOn(ground, NS, metadata.name)).metadata.uid).toBe(metadata.uid);
+  }
+  const acknowledged = await Promise.all(WRITERS.map((pod) => moreRecords(ground, NS, pod)));
+
+  const { code, stderr, stdout } = await moor.run("drain", node, "--timeout=150s");
+  expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(
+    new RegExp(`^Node ${node} is drained: 2 volumes moved \\([\\d.]+ MiB\\), \\d+ pods evicted, \\d+s\n$`),
+  );
+  const at = "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z ";
+  const line = (text: string): RegExp => new RegExp(`${at}${text}`, "m");
+  const places = placesOf(
+    stderr,
+    line(`node ${node}: its volumes move before it is cordoned$`),
+    line(`volume ${NS}/data-w-\\d: Copying to node \\S+, [\\d.]+ MiB of [\\d.]+ MiB \\(\\d+%\\)`),
+    line(`volume ${NS}/data-w-\\d: Done to node \\S+, [\\d.]+ MiB`),
+    line(`node ${node}: cordoned, its pods are evicted$`),
+    line(`pod ${NS}/every-\\S+: is left, it is of DaemonSet every$`),
+    line(`pod ${NS}/web-\\S+: gone$`),
+    line(`node ${node}: drained$`),
+  );
+  expect(places, stderr).not.toContain(-1);
+  const [begins, copies, done, cordoned] = places as [number, number, number, number];
+  expect([begins, copies, done, cordoned]).toEqual([begins, copies, done, cordoned].toSorted((a, b) => a - b));
+  expect(stderr.trimEnd().split("\n").at(-1)).toMatch(line(`node ${node}: drained$`));
+  for (const claim of ["data-w-0", "data-w-1"]) {
+    const volume = `volume ${NS}/${claim}: Done`;
+    expect(stderr.indexOf(volume), volume).toBeLessThan(cordoned);
+  }
+  // Neither a bar nor anything else that only a terminal understands.
+  expect(stderr).not.toContain("\u001b");
+  expect(stderr).not.toContain("[#");
+
+  expect(await isCordoned()).toBe(true);
+  expect(await podsLeftOn(ground, node)).toEqual([]);
+  for (const [index, pod] of WRITERS.entries()) {
+    const after = await readyOn(ground, NS, pod, before[index]?.metadata.uid);
+    expect(nodeNameOf(after)).not.toBe(node);
+    expect((await checkRecords(ground, NS, pod, acknowledged[index] ?? 0)).faults).toEqual([]);
+  }
+  expect((await podOf("web")).spec.nodeName).not.toBe(node);
+  expect((await podOf("every", node)).spec.nodeName).toBe(node);
+  await nothingLeftBehind(ground);
+});
+
+test("moor undo brings a volume that has moved back, with what was written since", async () => {
+  const { ground } = on;
+  const before = await readyOn(ground, NS, "w-0");
+  const acknowledged = await moreRecords(ground, NS, "w-0");
+  const { code, stderr, stdout } = await moor.run("undo", "data-w-0", "-n", NS);
+  expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(
+    new RegExp(`^VolumeMove data-w-0-\\S+: Done, \\S+ from node ${nodeNameOf(before)} to node ${node}\n$`),
+  );
+  expect(stderr).toMatch(
+    new RegExp(`^The copy on node ${nodeNameOf(before)} is the volume, .* lacks what was written since`),
+  );
+  expect(nodeNameOf(await readyOn(ground, NS, "w-0", before.metadata.uid))).toBe(node);
+  expect((await checkRecords(ground, NS, "w-0", acknowledged)).faults).toEqual([]);
+});
+
+test("moor drain shows what a budget holds, and ends when its time is up; --timeout loses nothing", async () => {
+  const { ground } = on;
+  const web = nodeNameOf(await podOf("web"));
+  await ground.apply(toYaml(BUDGET));
+  const { code, stderr, stdout } = await moor.run("drain", web, "-o", "json", "--timeout=30s");
+  await ground.delete(toYaml(BUDGET));
+  const events = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { event: string; pod?: string; state: string; why?: string });
+  expect(events.find(({ state }) => state === "Held")).toMatchObject({
+    event: "pod",
+    node: web,
+    pod: expect.stringMatching(new RegExp(`^${NS}/web-`)) as string,
+    why: expect.stringMatching(/would violate the pod's disruption budget/) as string,
+  });
+  expect([code, stderr]).toEqual([
+    7,
+    expect.stringMatching(/^The drain is not done: .*\n.*\(MOOR_TIMED_OUT\)\n$/s) as string,
+  ]);
+});
+
+test("moor release: the drain leaves the volume and its pod waits, until it is taken back", async () => {
+  const { ground } = on;
+  const before = await readyOn(ground, NS, "w-0");
+  const acknowledged = await moreRecords(ground, NS, "w-0");
+  const home = nodeNameOf(before);
+  const volume = await volumeOf(ground, NS, "data-w-0");
+  const asked = await moor.run("release", home);
+  expect([asked.code, asked.stderr]).toEqual([6, expect.stringMatching(/MOOR_RELEASE_UNCONFIRMED/) as string]);
+  expect(asked.stdout).toMatch(new RegExp(`^${NS}/data-w-0 +${volume} .* the only copy stays on node ${home};`, "m"));
+  expect((await moor.run("release", home, "--yes")).code).toBe(0);
+  const drained = await moor.run("drain", home, "--timeout=100s");
+  expect({ code: drained.code, stderr: drained.code === 0 ? "" : drained.stderr }).toEqual({ code: 0, stderr: "" });
+  expect(drained.stderr).toMatch(/volume \S+\/data-w-0: stays on its node, node \S+ was released/);
+  expect((await localVolume(ground, volume))?.spec.nodeName).toBe(home);
+  const taken = await moor.run("release", home, "--undo");
+  expect([taken.code, taken.stdout]).toEqual([0, expect.not.stringMatching(/released\)/) as string]);
+  await cordon(ground, home, false);
+  expect(nodeNameOf(await readyOn(ground, NS, "w-0", before.metadata.uid))).toBe(home);
+  expect((await checkRecords(ground, NS, "w-0", acknowledged)).faults).toEqual([]);
+  await nothingLeftBehind(ground);
+});

@@ -1,0 +1,215 @@
+/*
+ * The target of a move is the node where the scheduler can put the pods. Each story blocks the node
+ * whose disk has the most room: without the scheduler's word the move would go there.
+ */
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { StorageNode } from "../../../src/api/kinds/storage-node.ts";
+import { parseQuantity } from "../../../src/kube/quantity.ts";
+import { leaveNamespace, openNamespace } from "../support/cleanup.ts";
+import { drain, ENDED_WELL, endOf, movesOf, uncordonAll } from "../support/drains.ts";
+import { toYaml } from "../support/manifest.ts";
+import { MOVABLE_CLASS, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
+import { ended, moveNamed, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { volumeMove } from "../support/moves.ts";
+import type { Claim, NodeObject, Pod } from "../support/objects.ts";
+import { claimOn, onHost, pod as busybox, statefulSet } from "../support/workloads.ts";
+
+const on = useMovable(["node-files", "drain"]);
+const NS = "movable-scouts";
+
+beforeAll(async () => {
+  await openNamespace(on.ground, NS);
+});
+afterEach(async () => {
+  await uncordonAll(on.ground);
+});
+afterAll(async () => {
+  await leaveNamespace(on.ground, NS);
+});
+
+interface Set {
+  readonly spec: {
+    readonly template: { readonly metadata: object; readonly spec: { readonly containers: [object] } };
+  };
+}
+
+/**
+ * A StatefulSet of one pod whose volume is on this node; what its pod and its container have
+ * besides.
+ */
+async function startOn(node: string, name: string, spec: object = {}, container: object = {}): Promise<Pod> {
+  const { ground } = on;
+  await ground.apply(toYaml(claimOn(node, NS, `data-${name}-0`, MOVABLE_CLASS)));
+  await volumeOf(ground, NS, `data-${name}-0`);
+  const set = statefulSet(NS, name, MOVABLE_CLASS, ["sleep", "3600"]) as Set;
+  const { template } = set.spec;
+  const containers = [{ ...template.spec.containers[0], ...container }];
+  const changed = { ...template, spec: { ...template.spec, ...spec, containers } };
+  await ground.apply(toYaml({ ...set, spec: { ...set.spec, template: changed } }));
+  const pod = await readyOn(ground, NS, `${name}-0`);
+  expect(nodeNameOf(pod)).toBe(node);
+  return pod;
+}
+
+async function remove(name: string): Promise<void> {
+  await on.ground.delete("StatefulSet", name, NS);
+  await on.ground.delete("PersistentVolumeClaim", `data-${name}-0`, NS);
+}
+
+/** A pod without a volume on a node, in its place there. */
+async function neighbour(node: string, name: string, change: { spec?: object; container?: object }): Promise<void> {
+  const { metadata, spec } = busybox(NS, name, "", { container: { volumeMounts: [], ...change.container } }) as {
+    metadata: object;
+    spec: object;
+  };
+  const labelled = { ...metadata, labels: { app: name } };
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: labelled };
+  await on.ground.apply(toYaml({ ...pod, spec: { ...spec, ...onHost(node), volumes: [], ...change.spec } }));
+  await readyOn(on.ground, NS, name);
+}
+
+/** Where a move without the scheduler's word would go, and the other node. */
+async function emptiest(but: string): Promise<readonly [emptiest: string, other: string]> {
+  const nodes = await on.ground.list<StorageNode>("storagenodes.mooring.dev");
+  const free = (node: string): number =>
+    nodes.find(({ metadata }) => metadata?.name === node)?.status?.pools?.[0]?.availableBytes ?? 0;
+  const [best = "", other = ""] = on.ground.nodes
+    .filter((node) => node !== but)
+    .toSorted((a, b) => free(b) - free(a) || (a < b ? -1 : 1));
+  return [best, other];
+}
+
+/** Millicores of a node that no pod asks for. */
+async function freeCpu(node: string): Promise<number> {
+  const milli = (text: string | undefined): number => Number(parseQuantity(text ?? "0").nano / 1_000_000n);
+  const found = await on.ground.get<NodeObject & { status: { allocatable: { cpu: string } } }>("Node", node);
+  type Asking = Pod & { spec: { containers: readonly { resources?: { requests?: { cpu?: string } } }[] } };
+  const pods = await on.ground.list<Asking>("pods", { fieldSelector: `spec.nodeName=${node}` });
+  const asked = pods
+    .filter(({ status }) => status.phase !== "Succeeded" && status.phase !== "Failed")
+    .flatMap(({ spec }) => spec.containers)
+    .reduce((sum, { resources }) => sum + milli(resources?.requests?.cpu), 0);
+  return milli(found?.status.allocatable.cpu) - asked;
+}
+
+/** Takes all CPU of a node but so many millicores. */
+async function fill(node: string, but: number): Promise<void> {
+  const cpu = `${String((await freeCpu(node)) - but)}m`;
+  await neighbour(node, `full-${node}`, { container: { resources: { requests: { cpu } } } });
+}
+
+async function empty(node: string): Promise<void> {
+  await on.ground.delete("Pod", `full-${node}`, NS);
+}
+
+async function move(name: string, from: string): Promise<string | undefined> {
+  const volume = await volumeOf(on.ground, NS, `data-${name}-0`);
+  await on.ground.apply(toYaml(volumeMove(`scouts-${name}`, [volume], from)));
+  return (await ended(on.ground, `scouts-${name}`)).status?.target;
+}
+
+/** Waits until no pod and no claim asks for a move any more. */
+async function noScoutIsLeft(): Promise<void> {
+  await on.ground.waitFor("no scout to be left", async (saw) => {
+    const selector = { namespace: MOVABLE_NAMESPACE, labelSelector: "mooring.dev/scout" };
+    const left = [
+      ...(await on.ground.list<Pod>("pods", selector)),
+      ...(await on.ground.list<Claim>("persistentvolumeclaims", selector)),
+    ];
+    saw(left.map(({ metadata }) => metadata.name));
+    return left.length === 0 ? true : undefined;
+  });
+}
+
+test("a drained pod goes where there is CPU for it, not where the most disk is", async () => {
+  const { ground } = on;
+  const [a = ""] = ground.nodes;
+  const pod = await startOn(a, "cpu", {}, { resources: { requests: { cpu: "400m" } } });
+  const [full, other] = await emptiest(a);
+  await fill(full, 300);
+  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
+  expect(nodeNameOf(await readyOn(ground, NS, "cpu-0", pod.metadata.uid))).toBe(other);
+  const moves = await movesOf(ground, await volumeOf(ground, NS, "data-cpu-0"));
+  expect(moves.map(({ status }) => [status?.phase, status?.target])).toEqual([["Done", other]]);
+  await noScoutIsLeft();
+  await remove("cpu");
+  await empty(full);
+});
+
+test("a pod that will not be beside another one goes past that one's node", async () => {
+  const [a = ""] = on.ground.nodes;
+  const [best, other] = await emptiest(a);
+  await neighbour(best, "rival", {});
+  const labelSelector = { matchLabels: { app: "rival" } };
+  const term = { topologyKey: "kubernetes.io/hostname", labelSelector };
+  const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+  await startOn(a, "apart", { affinity });
+  expect(await move("apart", a)).toBe(other);
+  await remove("apart");
+  await on.ground.delete("Pod", "rival", NS);
+});
+
+test("a pod goes past a node whose pod will not have it there", async () => {
+  const [a = ""] = on.ground.nodes;
+  const [best, other] = await emptiest(a);
+  const labelSelector = { matchLabels: { app: "unwanted" } };
+  const term = { topologyKey: "kubernetes.io/hostname", labelSelector };
+  const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+  await neighbour(best, "hostile", { spec: { affinity } });
+  await startOn(a, "unwanted");
+  expect(await move("unwanted", a)).toBe(other);
+  await remove("unwanted");
+  await on.ground.delete("Pod", "hostile", NS);
+});
+
+test("pods that are spread over the nodes stay so", async () => {
+  const [a = ""] = on.ground.nodes;
+  const [best, other] = await emptiest(a);
+  const topologySpreadConstraints = [
+    {
+      maxSkew: 1,
+      topologyKey: "kubernetes.io/hostname",
+      whenUnsatisfiable: "DoNotSchedule",
+      labelSelector: { matchLabels: { app: "even" } },
+    },
+  ];
+  await neighbour(best, "even", {});
+  await startOn(a, "even", { topologySpreadConstraints });
+  expect(await move("even", a)).toBe(other);
+  await remove("even");
+  await on.ground.delete("Pod", "even", NS);
+});
+
+test("a pod with a host port goes where that port is free", async () => {
+  const [a = ""] = on.ground.nodes;
+  const [best, other] = await emptiest(a);
+  const ports = [{ containerPort: 7777, hostPort: 7777 }];
+  await neighbour(best, "listener", { container: { ports } });
+  await startOn(a, "port", {}, { ports });
+  expect(await move("port", a)).toBe(other);
+  await remove("port");
+  await on.ground.delete("Pod", "listener", NS);
+});
+
+test("where no node has room the move waits with the scheduler's words, and begins by itself", async () => {
+  const { ground } = on;
+  const [a = "", b = "", c = ""] = ground.nodes;
+  await startOn(a, "large", {}, { resources: { requests: { cpu: "400m" } } });
+  await fill(b, 300);
+  await fill(c, 300);
+  const volume = await volumeOf(ground, NS, "data-large-0");
+  await ground.apply(toYaml(volumeMove("scouts-large", [volume], a)));
+  await ground.waitFor("the move to be blocked", async (saw) => {
+    const { conditions, message } = (await moveNamed(ground, "scouts-large"))?.status ?? {};
+    saw({ conditions, message });
+    return conditions?.some(
+      ({ reason, message: why }) =>
+        reason === "MOVE_NO_TARGET" && /the scheduler says: .*Insufficient cpu/.test(why ?? ""),
+    );
+  });
+  await empty(c);
+  expect((await ended(ground, "scouts-large")).status).toMatchObject({ phase: "Done", target: c });
+  await noScoutIsLeft();
+  await remove("large");
+  await empty(b);
+});
