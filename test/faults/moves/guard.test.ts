@@ -89,5 +89,7 @@ test.each([
   const incoming = `2-${after.metadata?.uid ?? ""}`;
   const nodes = [nodeWith("node-a", "1", "Sealed", { log: "1\n" }), nodeWith("node-b", incoming, "Incoming", files)];
   const source = copyOn("node-a", { state: "Sealed", bootID: "boot-1" });
-  expect([...unequalFiles(change(moveWith({ phase: "Sealed" }), after), [source], nodes)]).toEqual(told);
+  expect([...unequalFiles(change(moveWith({ phase: "Sealed" }), after), [source], nodes, new Set(["pvc-1"]))]).toEqual(
+    told,
+  );
 });

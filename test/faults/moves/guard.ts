@@ -6,7 +6,7 @@
  *   - At most one copy of a volume, over all disks, is Active: the one that may be published.
  *   - A move is committed only on reports of its current sealing: sealed at the source, and copied
  *     to the target with the same digest, or a tombstone at the source.
- *   - In that moment every file of the copy is that of the sealed source.
+ *   - In that moment every file of the copy is that of the sealed source, unless the claim is gone.
  *   - What is committed stays committed.
  *
  * That no acknowledged record is lost is looked at by the containers themselves (workload.ts).
@@ -37,7 +37,10 @@ export function guardMoves(
   api.onChange("volumemoves.mooring.dev", (change) => {
     const copies = api.objects("volumecopies.mooring.dev") as unknown as readonly VolumeCopy[];
     for (const text of moveChange(change as unknown as Of<VolumeMove>, copies)) violated(text);
-    for (const text of unequalFiles(change as unknown as Of<VolumeMove>, copies, machines)) violated(text);
+    const volumes = api.objects("localvolumes.mooring.dev") as unknown as readonly LocalVolume[];
+    // What is being reclaimed is nobody's any more, and either copy may have gone.
+    const owed = new Set(volumes.filter(({ spec }) => !spec.reclaim).map(({ metadata }) => metadata?.name ?? ""));
+    for (const text of unequalFiles(change as unknown as Of<VolumeMove>, copies, machines, owed)) violated(text);
   });
   api.onChange("volumecopies.mooring.dev", ({ key }) => {
     onlyOneActive(key.slice(0, key.lastIndexOf(".")));
@@ -81,6 +84,7 @@ export function* unequalFiles(
   { key, before, after }: Of<VolumeMove>,
   copies: readonly VolumeCopy[],
   machines: readonly Machine[],
+  owed: ReadonlySet<string>,
 ): Generator<string> {
   if (after?.status?.committed !== true || before?.status?.committed === true) return;
   const { from } = after.spec;
@@ -90,7 +94,7 @@ export function* unequalFiles(
   for (const { name } of after.status.volumes ?? []) {
     const report = copies.find(({ spec }) => spec.volume === name && spec.nodeName === from)?.status?.move;
     // What a machine has lost since it was restarted is compared again before the next commit.
-    if (report?.tombstone === true || report?.bootID !== source.bootID) continue;
+    if (!owed.has(name) || report?.tombstone === true || report?.bootID !== source.bootID) continue;
     const [had, has] = [
       filesOf(source, name, ({ state }) => state === "Sealed"),
       filesOf(target, name, ({ directory }) => directory.endsWith(after.metadata?.uid ?? " ")),
