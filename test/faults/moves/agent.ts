@@ -3,32 +3,22 @@
  * stops with the process: a dead one changes nothing on the disk or in the mount table, and
  * receives nothing.
  */
-import { createHash } from "node:crypto";
 import { Registry } from "prom-client";
 import type { Trees } from "../../../src/agent/copies/trees.ts";
 import type { Holders } from "../../../src/agent/holders/holders.ts";
 import { runAgent, type AgentEffects, type Moving } from "../../../src/agent/start.ts";
-import type { CopyEngine } from "../../../src/agent/transfer/engine.ts";
-import type { TreeSummary } from "../../../src/agent/transfer/tree/summary.ts";
 import { CsiError, type CsiNode } from "../../../src/api/csi.ts";
 import { DRIVER } from "../../../src/api/names.ts";
 import type { Disk } from "../../../src/effects/disk.ts";
 import { KubeMetrics } from "../../../src/kube/metrics.ts";
 import type { Life } from "../life.ts";
 import type { ProcessEffects } from "../replica.ts";
+import { engineOf, type EngineWorld } from "./engine.ts";
 import { KUBELET, ROOT, type Machine } from "./machine.ts";
 import type { NodeMounts } from "./mounts.ts";
-import type { Tree, Wire } from "./wire.ts";
-
-export interface AgentWorld {
-  readonly machine: Machine;
-  readonly wire: Wire;
-  /** Milliseconds for a look at a tree, and for each half of a copy. */
-  readonly workMs: () => number;
-}
 
 /** Runs it until the process is killed. */
-export async function playAgent(effects: ProcessEffects, world: AgentWorld): Promise<void> {
+export async function playAgent(effects: ProcessEffects, world: EngineWorld): Promise<void> {
   const { life } = effects;
   const { machine, wire } = world;
   const registry = new Registry();
@@ -131,7 +121,7 @@ function treesOf(disk: Disk, machine: Machine): Trees {
   };
 }
 
-function movingOf(effects: ProcessEffects, world: AgentWorld, disk: Disk): Omit<Moving, "transport"> {
+function movingOf(effects: ProcessEffects, world: EngineWorld, disk: Disk): Omit<Moving, "transport"> {
   const { machine } = world;
   // A descriptor is of a directory, whatever that is renamed to.
   const open = new Map<number, bigint>();
@@ -169,116 +159,5 @@ function holdersOf({ life }: ProcessEffects, machine: Machine): Holders {
         holders.length === 0 ? { proven: true as const } : { proven: false as const, holders, unreadable: [] };
       return life.hear(Promise.resolve(proof));
     },
-  };
-}
-
-/** In the figures of a transfer a letter is a MiB: so some volumes take several live passes. */
-const LETTER_BYTES = 1024 ** 2;
-
-/**
- * Copies trees of plain files, in two halves so that something can go wrong in between. A live pass
- * reads them in two halves as well, while their pods write: what it sends is no state that the
- * volume ever had. What either side remembers of a pass goes with its process, as the memories do.
- */
-function engineOf(
-  { clock, life }: ProcessEffects,
-  { machine, wire, workMs }: AgentWorld,
-  disk: Disk,
-  pathOf: (fd: number) => string,
-): CopyEngine {
-  const treeAt = (path: string): Tree =>
-    new Map(machine.disk.tree(path).map((file) => [file.slice(path.length + 1), machine.disk.text(file) ?? ""]));
-  const remembered = new WeakMap<object, { readonly pass: string; readonly tree: Tree }>();
-  const known = (memory: object | undefined, pass: string | undefined): Tree => {
-    const found = memory === undefined ? undefined : remembered.get(memory);
-    return found !== undefined && found.pass === pass ? found.tree : new Map<string, string>();
-  };
-  return {
-    findUnmovable: () => Promise.resolve([]),
-    summarize: async (fd, signal) => {
-      await clock.sleep(workMs(), signal);
-      return summaryOf(treeAt(pathOf(fd)));
-    },
-    send: async (fd, stream, signal, { base, memory, pass } = {}) => {
-      const channel = wire.channelOf(stream);
-      signal.addEventListener("abort", () => channel.break(signal.reason as Error), { once: true });
-      const before = treeAt(pathOf(fd));
-      if (pass !== undefined) await clock.sleep(workMs(), signal);
-      const after = treeAt(pathOf(fd));
-      const target = known(memory, base);
-      const unchanged = [...before].filter(([name, text]) => after.get(name) === text);
-      const kept = new Set(unchanged.filter(([name, text]) => target.get(name) === text).map(([name]) => name));
-      const read = [...before].filter(([name]) => !kept.has(name));
-      channel.send({ files: new Map(read.map(([name, text]) => [name, torn(text, after.get(name))])), kept });
-      const taken = await life.hear(channel.taken);
-      if (pass !== undefined && memory !== undefined) remembered.set(memory, { pass, tree: new Map(unchanged) });
-      return taken;
-    },
-    receive: async (fd, stream, signal, progress, { memory, pass } = {}) => {
-      const channel = wire.channelOf(stream);
-      const stopped = (): void => channel.break(signal.reason as Error);
-      signal.addEventListener("abort", stopped, { once: true });
-      try {
-        const { files, kept } = await life.hear(channel.tree);
-        if (machine.trouble !== undefined) throw new Error(machine.trouble);
-        const path = pathOf(fd);
-        const mine = known(memory, memory?.pass);
-        for (const name of kept)
-          if (!mine.has(name)) throw new Error(`${name} was not sent, and nobody vouches for it`);
-        for (const old of machine.disk.tree(path)) {
-          if (!kept.has(old.slice(path.length + 1))) await disk.removeFile(old);
-        }
-        await clock.sleep(workMs(), signal);
-        let arrived = { entries: 0, bytes: 0, kept: 0 };
-        const told = (entries: number, letters: number): void => {
-          const bytes = arrived.bytes + letters * LETTER_BYTES;
-          arrived = { ...arrived, entries: arrived.entries + entries, bytes };
-          progress(arrived);
-        };
-        for (const [name, text] of files) {
-          signal.throwIfAborted();
-          const half = Math.floor(text.length / 2);
-          await disk.write(`${path}/${name}`, text.slice(0, half));
-          told(0, half);
-          await clock.sleep(workMs(), signal);
-          await disk.write(`${path}/${name}`, text);
-          told(1, text.length - half);
-        }
-        await disk.syncDirectory(path);
-        const tree = treeAt(path);
-        if (pass !== undefined && memory !== undefined) {
-          memory.begin(pass).end();
-          remembered.set(memory, { pass, tree });
-        }
-        const summary = summaryOf(tree);
-        channel.take(summary);
-        return summary;
-      } catch (error) {
-        // The other end sees the connection close.
-        channel.break(error as Error);
-        throw error;
-      } finally {
-        signal.removeEventListener("abort", stopped);
-      }
-    },
-  };
-}
-
-/** The first half of a file as it was, and the second half as it is by now. */
-function torn(before: string, now = ""): string {
-  const half = Math.floor(before.length / 2);
-  return before.slice(0, half) + now.slice(half, before.length);
-}
-
-function summaryOf(tree: Tree): TreeSummary {
-  const all = [...tree].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return {
-    hash: createHash("sha256").update(JSON.stringify(all)).digest("hex"),
-    bytes: all.reduce((sum, [, text]) => sum + text.length, 0),
-    files: tree.size,
-    directories: 1,
-    symlinks: 0,
-    specials: 0,
-    links: 0,
   };
 }

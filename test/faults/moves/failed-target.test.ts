@@ -27,10 +27,13 @@ function planWith(broken: string): MovesPlan {
     recordEveryMs: 1_000,
     endsAfterMs: 0,
     workMs: [10, 100],
+    syncMs: 0,
+    disksLie: false,
     latencyMs: [0, 20],
     troubles: [],
     broken: { node: broken, forEver: true },
     cuts: [],
+    copyingCuts: [],
     healAt: 400_000,
     clearsUp: false,
   };

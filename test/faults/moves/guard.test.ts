@@ -4,7 +4,9 @@ import type { VolumeCopy } from "../../../src/api/kinds/volume-copy.ts";
 import type { VolumeMove, VolumeMoveStatus } from "../../../src/api/kinds/volume-move.ts";
 import { reportOf, volumeMove } from "../../../src/agent/testing/moving.fixture.ts";
 import { localVolume } from "../../../src/agent/testing/agent.fixture.ts";
-import { moveChange, volumeChange } from "./guard.ts";
+import { MemoryDisk } from "../../../src/effects/testing/memory-disk.fixture.ts";
+import { moveChange, POOL, unequalFiles, volumeChange } from "./guard.ts";
+import type { Machine } from "./machine.ts";
 
 const volumeWith = (spec: Partial<LocalVolume["spec"]>): LocalVolume => localVolume("pvc-1", spec);
 const moveWith = (status: VolumeMoveStatus): VolumeMove => volumeMove("node-a", "node-b", { sealing: 2, ...status });
@@ -63,4 +65,31 @@ test.each([
 test("told: a commit that is taken back", () => {
   const back = change(moveWith({ committed: true }), moveWith({ phase: "Undoing" }));
   expect([...moveChange(back, [sealed, copied])]).toEqual(["move k is not committed any more"]);
+});
+
+/** A node whose disk has one copy of the volume, with these files. */
+function nodeWith(name: string, directory: string, state: string, files: Readonly<Record<string, string>>): Machine {
+  const at = `${POOL}/volumes/pvc-1/${directory}`;
+  const disk = new MemoryDisk().prepare(`${at}/data`).put(`${at}/copy.json`, JSON.stringify({ state }));
+  for (const [file, text] of Object.entries(files)) disk.put(`${at}/data/${file}`, text);
+  return { name, bootID: "boot-1", disk } as unknown as Machine;
+}
+
+test.each([
+  ["the same", { log: "1\n" }, []],
+  ["an older one", { log: "" }, ["move k was committed although log of pvc-1 differs"]],
+  ["one that has more", { log: "1\n", more: "" }, ["move k was committed although more of pvc-1 differs"]],
+])("a commit of a copy that is %s", (_what, files, told) => {
+  const after = moveWith({
+    phase: "Committed",
+    committed: true,
+    target: "node-b",
+    volumes: [{ name: "pvc-1", epoch: 1, incarnation: "i" }],
+  });
+  const incoming = `2-${after.metadata?.uid ?? ""}`;
+  const nodes = [nodeWith("node-a", "1", "Sealed", { log: "1\n" }), nodeWith("node-b", incoming, "Incoming", files)];
+  const source = copyOn("node-a", { state: "Sealed", bootID: "boot-1" });
+  expect([...unequalFiles(change(moveWith({ phase: "Sealed" }), after), [source], nodes, new Set(["pvc-1"]))]).toEqual(
+    told,
+  );
 });

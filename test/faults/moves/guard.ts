@@ -6,6 +6,7 @@
  *   - At most one copy of a volume, over all disks, is Active: the one that may be published.
  *   - A move is committed only on reports of its current sealing: sealed at the source, and copied
  *     to the target with the same digest, or a tombstone at the source.
+ *   - In that moment every file of the copy is that of the sealed source, unless the claim is gone.
  *   - What is committed stays committed.
  *
  * The containers themselves check that no acknowledged record is lost (workload.ts).
@@ -36,6 +37,10 @@ export function guardMoves(
   api.onChange("volumemoves.mooring.dev", (change) => {
     const copies = api.objects("volumecopies.mooring.dev") as unknown as readonly VolumeCopy[];
     for (const text of moveChange(change as unknown as Of<VolumeMove>, copies)) violated(text);
+    const volumes = api.objects("localvolumes.mooring.dev") as unknown as readonly LocalVolume[];
+    // What is being reclaimed is nobody's any more, and either copy may have gone.
+    const owed = new Set(volumes.filter(({ spec }) => !spec.reclaim).map(({ metadata }) => metadata?.name ?? ""));
+    for (const text of unequalFiles(change as unknown as Of<VolumeMove>, copies, machines, owed)) violated(text);
   });
   api.onChange("volumecopies.mooring.dev", ({ key }) => {
     onlyOneActive(key.slice(0, key.lastIndexOf(".")));
@@ -72,6 +77,39 @@ export function* moveChange({ key, before, after }: Of<VolumeMove>, copies: read
       yield `move ${key} was committed although the copy of ${name} is not equal`;
     }
   }
+}
+
+/** Files of a copy that is committed in this moment and that are not those of its source. */
+export function* unequalFiles(
+  { key, before, after }: Of<VolumeMove>,
+  copies: readonly VolumeCopy[],
+  machines: readonly Machine[],
+  owed: ReadonlySet<string>,
+): Generator<string> {
+  if (after?.status?.committed !== true || before?.status?.committed === true) return;
+  const { from } = after.spec;
+  const source = machines.find(({ name }) => name === from);
+  const target = machines.find(({ name }) => name === after.status?.target);
+  if (source === undefined || target === undefined) return;
+  for (const { name } of after.status.volumes ?? []) {
+    const report = copies.find(({ spec }) => spec.volume === name && spec.nodeName === from)?.status?.move;
+    // What a machine has lost since it was restarted is compared again before the next commit.
+    if (!owed.has(name) || report?.tombstone === true || report?.bootID !== source.bootID) continue;
+    const [had, has] = [
+      filesOf(source, name, ({ state }) => state === "Sealed"),
+      filesOf(target, name, ({ directory }) => directory.endsWith(after.metadata?.uid ?? " ")),
+    ];
+    for (const file of new Set([...had.keys(), ...has.keys()])) {
+      if (had.get(file) !== has.get(file)) yield `move ${key} was committed although ${file} of ${name} differs`;
+    }
+  }
+}
+
+function filesOf(machine: Machine, volume: string, is: (copy: CopyOnDisk) => boolean): ReadonlyMap<string, string> {
+  const copy = copiesOn(machine).find((one) => one.volume === volume && is(one));
+  if (copy === undefined) return new Map();
+  const files = machine.disk.tree(copy.path);
+  return new Map(files.map((file) => [file.slice(copy.path.length + 1), machine.disk.text(file) ?? ""]));
 }
 
 /** `<node>:<directory>` of the copies that their copy.json calls Active. */

@@ -5,7 +5,8 @@ import { memoryFiles } from "../../../src/kube/testing/memory-files.fixture.ts";
 import { CsiDrivers, ScriptedRuntime, type ContainerRun, type NodeFiles, type Play } from "../../../src/lab/index.ts";
 import type { Log } from "../../../src/observe/log.ts";
 import { NodeMounts } from "./mounts.ts";
-import type { Workload, Writer } from "./workload.ts";
+import { Pages } from "./pages.ts";
+import { OPEN, type Workload, type Writer } from "./workload.ts";
 
 export const KUBELET = "/var/lib/kubelet";
 export const ROOT = "/var/lib/mooring";
@@ -19,7 +20,10 @@ export class Machine {
   readonly disk = new MemoryDisk().prepare(ROOT, `${KUBELET}/pods`);
   readonly mounts = new NodeMounts(this.disk);
   readonly csi = new CsiDrivers();
+  readonly pages: Pages;
   readonly writers = new Set<Writer>();
+  /** What an agent has remembered of each volume last: of no use to the next one. */
+  readonly lastPasses = new Map<string, unknown>();
   /** Why no copy can be written here; undefined: one can. */
   trouble: string | undefined;
   readonly runtime: ScriptedRuntime;
@@ -30,6 +34,7 @@ export class Machine {
 
   constructor(name: string, effects: { readonly clock: Clock; readonly log: Log }, work: Workload, play: Player) {
     this.name = name;
+    this.pages = new Pages(this.disk, () => effects.clock.monotonic());
     this.disk.figures = ROOM;
     this.files = nodeFiles(this.disk);
     this.runtime = new ScriptedRuntime(effects, (run) => {
@@ -44,8 +49,19 @@ export class Machine {
     this.mounts.clear();
     this.writers.clear();
     this.disk.powerCut();
+    this.pages.powerCut(ROOT);
     this.#boots += 1;
     this.proc.content[BOOT_ID] = `boot-${String(this.#boots)}\n`;
+  }
+
+  get bootID(): string {
+    return `boot-${String(this.#boots)}`;
+  }
+
+  /** The files below a directory that a container has open for writing, or mapped. */
+  openIn(directory: string): ReadonlySet<string> {
+    const running = [...this.writers].some(({ inode, runs }) => this.disk.pathOf(inode) === directory && runs());
+    return new Set(running ? OPEN : []);
   }
 
   /** The holders of a directory, or of one below it. */

@@ -15,6 +15,10 @@ export interface MovesPlan {
   readonly endsAfterMs: number;
   /** How long a scan of a tree takes, and each half of a copy. */
   readonly workMs: readonly [number, number];
+  /** How long a sync of a file system takes. */
+  readonly syncMs: number;
+  /** Whether disks lose what they have called synced (pages.ts). */
+  readonly disksLie: boolean;
   /** How long a request of the product travels; its answer takes the same range. */
   readonly latencyMs: readonly [number, number];
   readonly troubles: readonly Trouble[];
@@ -22,10 +26,23 @@ export interface MovesPlan {
   readonly broken: { readonly node: string; readonly forEver: boolean } | undefined;
   /** When the network between agents is cut for a moment. */
   readonly cuts: readonly number[];
+  /** Power cuts in the middle of live passes: one for each time that a move enters the phase. */
+  readonly copyingCuts: readonly CopyingCut[];
   /** Milliseconds after which nothing goes wrong any more. */
   readonly healAt: number;
   /** Whether the user removes everything in the end. */
   readonly clearsUp: boolean;
+}
+
+/**
+ * A node of a move loses its power so many milliseconds after the move has entered Copying; or
+ * Prepared, when each side has records of a live pass.
+ */
+export interface CopyingCut {
+  readonly in: "Copying" | "Prepared";
+  readonly of: "source" | "target";
+  readonly afterMs: number;
+  readonly downMs: number;
 }
 
 /** A StatefulSet with a volume for each pod. */
@@ -96,13 +113,30 @@ export function planMoves(seed: number): MovesPlan {
     recordEveryMs: pace.magnitude(100, 5_000),
     endsAfterMs: pace.pick([0, 0, pace.magnitude(100, 20_000)]),
     workMs: [1, pace.magnitude(10, 20_000)],
+    ...planDisks(seed),
     latencyMs: [0, new Draw(seed, "latency").pick([0, 5, 50, 500])],
     troubles: planTroubles(seed, nodes, healAt),
     broken: pace.chance(0.15) ? { node: pace.pick(nodes), forEver: false } : undefined,
     cuts: Array.from({ length: pace.pick([0, 0, 1, 3]) }, () => pace.int(20_000, healAt)),
+    copyingCuts: planCopyingCuts(seed),
     healAt,
     clearsUp: layout.chance(0.5),
   };
+}
+
+function planDisks(seed: number): Pick<MovesPlan, "syncMs" | "disksLie"> {
+  const draw = new Draw(seed, "disks");
+  return { syncMs: draw.pick([0, 0, draw.magnitude(100, 5_000), draw.int(8_000, 25_000)]), disksLie: draw.chance(0.4) };
+}
+
+function planCopyingCuts(seed: number): readonly CopyingCut[] {
+  const draw = new Draw(seed, "power cuts of copies");
+  return Array.from({ length: draw.pick([0, 0, 1, 2, 4]) }, () => ({
+    in: draw.pick(["Copying", "Prepared"]),
+    of: draw.pick(["source", "target"]),
+    afterMs: draw.magnitude(10, 40_000),
+    downMs: draw.magnitude(1_000, 40_000),
+  }));
 }
 
 function planSteps(seed: number, nodes: readonly string[], sets: readonly SetPlan[]): readonly UserStep[] {

@@ -8,6 +8,8 @@
  * invariant (guard.ts, workload.ts), or when it has not settled in time (unsettled.ts).
  */
 import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
+import type { VolumeCopy } from "../../../src/api/kinds/volume-copy.ts";
+import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import type { Clock } from "../../../src/effects/clock.ts";
 import { KubeClient } from "../../../src/kube/client.ts";
 import { isInvalid } from "../../../src/kube/errors.ts";
@@ -21,7 +23,8 @@ import { Trace, traceLog } from "../trace.ts";
 import { asProcess, beginTroubles } from "../troubles.ts";
 import { playAgent } from "./agent.ts";
 import { MOORING, playController, WebhookService } from "./controller.ts";
-import { guardMoves } from "./guard.ts";
+import type { RecordBugs } from "./engine.ts";
+import { guardMoves, POOL } from "./guard.ts";
 import { applyMooring, type MooringManifests } from "./install.ts";
 import { Machine } from "./machine.ts";
 import { planMoves, type MovesPlan } from "./plan.ts";
@@ -41,6 +44,7 @@ const MOST_RECORDS = 300;
 export interface Sabotage {
   readonly machine?: (machine: Machine) => void;
   readonly sends?: (request: KubeRequest) => KubeRequest;
+  readonly records?: RecordBugs;
 }
 
 /** What a script of a test may use besides the API. */
@@ -95,6 +99,7 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
       does: "run",
       endsAfterMs: plan.endsAfterMs,
     }));
+    machine.pages.lies = plan.disksLie;
     if (plan.broken?.node === name) machine.trouble = "EIO: i/o error, write";
     options.sabotage?.machine?.(machine);
     return machine;
@@ -125,6 +130,7 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
     clock,
     machines,
     trace,
+    bugs: options.sabotage?.records,
     sends: options.sabotage?.sends,
     violated,
   });
@@ -165,6 +171,13 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
       plugged(node);
     },
   };
+  api.onChange("volumecopies.mooring.dev", (change) => {
+    const { spec, status } = (change.after ?? {}) as Partial<VolumeCopy>;
+    if (spec === undefined || status?.move?.state !== "Copied") return;
+    machineOf(spec.nodeName)?.pages.trust(`${POOL}/volumes/${spec.volume}`);
+  });
+  let healed = false;
+  cutCopies(api, clock, plan.copyingCuts, power, () => healed);
   if (options.play !== undefined) doing(options.play({ api, clock, client: user.client, agents, power }));
 
   const failed = (): boolean => failure !== undefined;
@@ -187,6 +200,7 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
     }
   };
   if (await clock.run(plan.healAt, failed)) return over();
+  healed = true;
   heal();
   if (plan.broken?.forEver !== true) for (const machine of machines) machine.trouble = undefined;
   trace.add("plan", () => "healed");
@@ -196,6 +210,31 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
   doing(clearUp(user));
   await settle(true);
   return over();
+}
+
+/** Cuts the power of a move's source or target, once for each time that a move enters the phase. */
+function cutCopies(
+  api: LabApi,
+  clock: Clock,
+  cuts: MovesPlan["copyingCuts"],
+  power: MovesWorld["power"],
+  isOver: () => boolean,
+): void {
+  const left = [...cuts];
+  api.onChange("volumemoves.mooring.dev", (change) => {
+    const [before, after] = [change.before, change.after] as unknown as readonly (VolumeMove | undefined)[];
+    if (after?.status === undefined || before?.status?.phase === after.status.phase) return;
+    const index = left.findIndex((one) => one.in === after.status?.phase);
+    const [cut] = index < 0 ? [] : left.splice(index, 1);
+    if (cut === undefined) return;
+    const node = cut.of === "source" ? after.spec.from : (after.status.target ?? "");
+    clock.after(cut.afterMs, () => {
+      if (isOver()) return;
+      power.cut(node);
+      // What heals everything has started it, if that came first.
+      clock.after(cut.downMs, () => power.back(node));
+    });
+  });
 }
 
 /**
@@ -221,9 +260,11 @@ function startProduct(
     clock,
     machines,
     trace,
+    bugs,
     sends = (request) => request,
     violated,
   }: {
+    readonly bugs: RecordBugs | undefined;
     readonly api: LabApi;
     readonly clock: ReturnType<typeof virtualClock>;
     readonly machines: readonly Machine[];
@@ -263,7 +304,7 @@ function startProduct(
     machines.map((machine) => {
       const workMs = (): number => paces.int(...plan.workMs);
       const play: ConstructorParameters<typeof Replica>[1]["program"] = (effects) =>
-        playAgent(effects, { machine, wire, workMs });
+        playAgent(effects, { machine, wire, workMs, syncMs: plan.syncMs, ...(bugs === undefined ? {} : { bugs }) });
       return [`agent/${machine.name}`, process(`agent/${machine.name}`, "mooring-agent", play)] as const;
     }),
   );

@@ -14,6 +14,7 @@ export const NAMESPACE = "default";
 /** How long kubectl drain waits before it tries an eviction again. */
 const RETRY_MS = 5_000;
 const LOOK_MS = 1_000;
+const SELECTED_NODE = "volume.kubernetes.io/selected-node";
 
 interface User {
   readonly client: KubeClient;
@@ -166,15 +167,21 @@ async function remake(user: User, step: Extract<UserStep, { step: "remake" }>): 
 /**
  * A scheduler whose watches are broken may place a new pod of a claim that is being deleted. The
  * kubelet refuses the claim, the claim stays for the pod, and nothing in Kubernetes ends that:
- * somebody has to delete the pod.
+ * somebody has to delete the pod. So it is when the claim is gone and was made again by then: the
+ * pod has its node, and no scheduler chooses one for the new claim.
  */
 export async function deletePodsOfDyingClaims({ client }: User): Promise<void> {
-  const dying = (await client.list(persistentVolumeClaims)).flatMap(({ metadata: { name, deletionTimestamp } }) =>
-    deletionTimestamp === undefined ? [] : [name],
-  );
+  const claims = await client.list(persistentVolumeClaims);
+  const dying = claims.filter(({ metadata }) => metadata.deletionTimestamp !== undefined).map(nameOf);
+  const unplaced = claims
+    .filter(
+      ({ metadata, status }) => status?.phase === "Pending" && metadata.annotations?.[SELECTED_NODE] === undefined,
+    )
+    .map(nameOf);
   for (const pod of await client.list(pods, { namespace: NAMESPACE })) {
-    const claims = (pod.spec?.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) => claim?.claimName ?? []);
-    if (pod.status?.phase !== "Pending" || !claims.some((name) => dying.includes(name))) continue;
+    const used = (pod.spec?.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) => claim?.claimName ?? []);
+    const stuck = pod.spec?.nodeName === undefined ? dying : [...dying, ...unplaced];
+    if (pod.status?.phase !== "Pending" || !used.some((name) => stuck.includes(name))) continue;
     await ifThere(client.delete(pods, { name: nameOf(pod), namespace: NAMESPACE }));
   }
 }

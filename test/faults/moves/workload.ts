@@ -5,6 +5,10 @@
  * Before a container appends a record it reads the file. If a record is missing that any container
  * got acknowledged before, data was lost: the container got an old copy or an empty one, or two
  * copies were written at the same time.
+ *
+ * Besides it stores into a mapped file, rewrites a small one now and then, and has another from its
+ * beginning, none of which it syncs. What is in them does not matter after a power cut, but a copy
+ * must hold the same (guard.ts).
  */
 import type { Clock } from "../../../src/effects/clock.ts";
 import type { ContainerHandle, ContainerRun } from "../../../src/lab/index.ts";
@@ -31,6 +35,16 @@ export interface WorkloadOptions {
 
 const VOLUME_OF_MOUNT = /\/kubernetes\.io~csi\/([^/]+)\/mount$/;
 const FILE = "log";
+/** Mapped and stored into, never synced. */
+const MAPPED = "map";
+/** Written now and then, closed at once and not synced: nobody misses it after a power cut. */
+const CLOSED = "conf";
+/** Written once, as an installation is, and not synced either. */
+const ONCE = "once";
+/** What a running container has open. */
+export const OPEN: readonly string[] = [FILE, MAPPED];
+/** Records between two writes of the closed file. */
+const CLOSED_EVERY = 5;
 
 export class Workload {
   readonly #clock: Clock;
@@ -94,8 +108,16 @@ export class Workload {
     const { volume } = writer;
     this.#records += 1;
     const text = `${this.acknowledgedOf(volume)}${String(this.#records)}\n`;
-    machine.disk.put(`${machine.disk.pathOf(writer.inode) ?? ""}/${FILE}`, text);
+    const directory = machine.disk.pathOf(writer.inode) ?? "";
+    machine.disk.put(`${directory}/${FILE}`, text);
     this.#acknowledged.set(volume, text);
+    machine.pages.store(`${directory}/${MAPPED}`, `mapped ${String(this.#records)}`);
+    if (machine.disk.inodeOf(`${directory}/${ONCE}`) === undefined) {
+      machine.pages.write(`${directory}/${ONCE}`, `once ${String(this.#records)}`);
+    }
+    if (this.#records % CLOSED_EVERY === 0) {
+      machine.pages.write(`${directory}/${CLOSED}`, `closed ${String(this.#records)}`);
+    }
     this.#options.trace(machine.name, () => `pod ${writer.podUID} adds ${String(this.#records)} to ${volume}`);
   }
 

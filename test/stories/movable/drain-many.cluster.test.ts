@@ -13,7 +13,6 @@ import {
   recordWriter,
   type WriterOptions,
 } from "../support/records.ts";
-import { checkDatabase, sqliteWriter } from "../support/sqlite-writer.ts";
 
 const on = useMovable(["node-files", "kubectl"]);
 const NS = "movable-drain-many";
@@ -115,28 +114,6 @@ test("twelve pods leave a node, two volumes at a time, and none loses a record",
   await ground.delete("PodDisruptionBudget", "par", NS);
   await remove("StatefulSet", "par", ...names.slice(0, 8).map((name) => `data-${name}`));
   await remove("StatefulSet", "ord", ...names.slice(8).map((name) => `data-${name}`));
-});
-
-test("SQLite under load: every acknowledged transaction is there, and the database is whole", async () => {
-  const { ground } = on;
-  const a = first();
-  await onlyOn(ground, a, async () => {
-    await ground.apply(toYaml(sqliteWriter(NS, "sql", MOVABLE_CLASS, await ground.loadProductImage())));
-    await readyOn(ground, NS, "sql-0");
-  });
-  const before = await readyOn(ground, NS, "sql-0");
-  await moreRecords(ground, NS, "sql-0", 100);
-  const following = followAcknowledged(ground, NS, "sql-0");
-  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
-  const acknowledged = await following;
-  expect(acknowledged).toBeGreaterThan(100);
-  expect(nodeNameOf(await readyOn(ground, NS, "sql-0", before.metadata.uid))).not.toBe(a);
-  await moreRecords(ground, NS, "sql-0", 5);
-  const { n, last, integrity } = await checkDatabase(ground, NS, "sql-0");
-  expect(integrity).toEqual(["ok"]);
-  expect(n).toBe(last);
-  expect(n).toBeGreaterThan(acknowledged);
-  await remove("StatefulSet", "sql", "data-sql-0");
 });
 
 test("the API server is restarted in the middle of a drain: the next drain ends it, and nothing is lost", async () => {
