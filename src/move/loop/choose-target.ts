@@ -120,7 +120,7 @@ function whyPodsUnfit(
 function checksOf({ nodes, pods: all }: MoveCaches, pods: readonly Stored<Pod>[]): ReadonlyMap<Stored<Pod>, Check> {
   const asked = toAskFor(pods);
   if (asked.length === 0) return new Map();
-  const around = { nodes: nodes.store.list(), pods: staying(all.store.list(), pods) };
+  const around = { nodes: nodes.store.list(), pods: staying(all.store.list(), pods), companions: asked };
   return new Map(asked.map((pod) => [pod, neighboursOf(pod, around)]));
 }
 

@@ -32,6 +32,8 @@ export interface MoveSnapshot {
   readonly pods: readonly PodView[];
   /** Other volumes of those pods that are not on the source. */
   readonly apart: readonly ApartVolume[];
+  /** Volumes of the source that go together although no pod uses both: their pods are tied. */
+  readonly ties: readonly { readonly volumes: readonly string[] }[];
   readonly source: NodeView;
   /** The node of status.target or, before there is one, of `choice`. */
   readonly target: NodeView | undefined;

@@ -223,6 +223,7 @@ export function randomSnapshot(random: Random): MoveSnapshot {
     target: hasTarget || chance(0.8) ? node("b") : undefined,
     choice: chance(0.8) ? { node: "b" } : { none: ["b: no room"] },
     others: chance(0.3) ? [other(pick("Planned", "Sealed"))] : [],
+    ties: [],
     apart: chance(bad)
       ? [
           {
