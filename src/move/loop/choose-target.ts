@@ -83,6 +83,7 @@ export function chooseTarget(
     case "refused":
       return { none: [...none, `${fitting.join(", ")}: the scheduler says: ${answer.words}`] };
     case "unheard":
+      return { node: best, unheard: answer.why };
     case undefined:
       return { node: best };
     default:
