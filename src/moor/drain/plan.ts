@@ -11,6 +11,7 @@ import { bytes } from "../../kube/quantity.ts";
 import { BY_VOLUME } from "../../movable/volumes/loop.ts";
 import { planDrain as groupsThatMove } from "../../move/drains/plan-drain.ts";
 import { usersOf, whyVolumesStay, type User } from "../../move/drains/stays.ts";
+import { tiesOf } from "../../move/drains/ties.ts";
 import { moveErrors } from "../../move/errors.ts";
 import { copyAt } from "../../move/plan/parts.ts";
 import { withObject, type Cluster } from "../cluster/cluster.ts";
@@ -40,7 +41,7 @@ export function planDrain(cluster: Cluster, name: string, refused: RefusedEvicti
       rests: false,
       asked: true,
     })),
-    pods: users,
+    pods: [...users, ...tiesOf(users)],
     keeperAsked: true,
   });
   const planned = planGroups(cluster, name, groups, users, refused);

@@ -5,6 +5,7 @@ import { nameOf, type Stored } from "../../kube/objects.ts";
 import type { CodedError } from "../../observe/errors.ts";
 import { groupsOf } from "../../move/drains/plan-drain.ts";
 import { usersOf } from "../../move/drains/stays.ts";
+import { tiesOf } from "../../move/drains/ties.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { findClaim, localVolumeOf, moveOf, persistentVolumeOf, podsOf, type ClaimName } from "../cluster/volumes.ts";
 import { moorErrors } from "../errors.ts";
@@ -81,9 +82,10 @@ export function movableVolumeOf(cluster: Cluster, asked: ClaimName): Stored<Loca
 function groupOf(cluster: Cluster, volume: Stored<LocalVolume>): readonly string[] {
   const name = nameOf(volume);
   const here = cluster.volumes.store.byIndex("byNode", volume.spec.nodeName);
+  const users = usersOf(cluster, here);
   const groups = groupsOf(
     here.map((one) => nameOf(one)),
-    usersOf(cluster, here).map(({ volumes }) => volumes),
+    [...users, ...tiesOf(users)].map(({ volumes }) => volumes),
   );
   return groups.find((group) => group.includes(name)) ?? [name];
 }

@@ -24,6 +24,7 @@ import { isFinished, restsUntil, volumesMoving } from "./earlier-moves.ts";
 import { planDrain } from "./plan-drain.ts";
 import { usersOf, whyVolumesStay, type StaySources } from "./stays.ts";
 import { isStranded } from "./stranded.ts";
+import { tiesOf } from "./ties.ts";
 
 export interface DrainLoopDeps extends ControllerDeps, StaySources {
   readonly client: KubeClient;
@@ -98,7 +99,7 @@ function snapshotOf(deps: DrainLoopDeps, node: Stored<Node>): Parameters<typeof 
       rests: clock.now() < (rests.get(nameOf(volume)) ?? 0),
       asked: asks.isRecent(asks.volumeAskedAt(volume)) || stranded.has(nameOf(volume)),
     })),
-    pods: users,
+    pods: [...users, ...tiesOf(users)],
     keeperAsked: pods.store.byIndex(KEEPERS_BY_NODE, name).some((keeper) => asks.isRecent(asks.keeperAskedAt(keeper))),
   };
 }

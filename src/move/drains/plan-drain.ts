@@ -1,6 +1,7 @@
 /*
  * Which volumes of a leaving node begin to move. Volumes move in groups: all volumes of a pod, all
- * pods of a volume, all or nothing. A group with a volume that stays, stays whole.
+ * pods of a volume, pods that are tied (ties.ts), all or nothing. A group with a volume that stays,
+ * stays whole.
  *
  * A group moves once an eviction of one of its pods was asked for. The keeper stands for all
  * volumes of the node: once its eviction was asked for, every group moves, and every volume that no
@@ -21,7 +22,7 @@ export interface DrainVolume {
 export interface DrainSnapshot {
   /** The volumes of the node. */
   readonly volumes: readonly DrainVolume[];
-  /** For each pod that is not finished: the volumes of the node that it uses. */
+  /** For each pod that is not finished, and each tie: the volumes of the node. */
   readonly pods: readonly { readonly volumes: readonly string[] }[];
   readonly keeperAsked: boolean;
 }

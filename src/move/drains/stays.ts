@@ -2,8 +2,8 @@
  * Why volumes of a node are not to move although it is leaving. Asked by the drain loop, the
  * keepers and the webhook alike, so that none of them waits for what another will not do.
  *
- * Volumes that share pods stay or go together. A group stays when one of its volumes stays, or one
- * of its pods can never run anywhere else.
+ * Volumes that share pods, or whose pods are tied (ties.ts), stay or go together. A group stays
+ * when one of its volumes stays, or one of its pods can never run anywhere else.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { StoragePool } from "../../api/kinds/storage-pool.ts";
@@ -15,6 +15,7 @@ import { affinityAllows } from "../../provision/claims/fits.ts";
 import { whyStays } from "../../place/stays.ts";
 import { BY_CLAIM, claimKeysOf } from "../../provision/indexes.ts";
 import { groupsOf } from "./plan-drain.ts";
+import { tiesOf } from "./ties.ts";
 
 export interface StaySources extends PodVolumeSources {
   readonly nodes: Cached<Node>;
@@ -72,7 +73,7 @@ export function whyVolumesStay(
   }
   for (const group of groupsOf(
     here.map((volume) => nameOf(volume)),
-    users.map(({ volumes }) => volumes),
+    [...users, ...tiesOf(users)].map(({ volumes }) => volumes),
   )) {
     const first = group.find((name) => stays.has(name));
     if (first === undefined) continue;

@@ -14,7 +14,9 @@ import { bytes } from "../../kube/quantity.ts";
 import { labelsAreSet } from "../../movable/labels/loop.ts";
 import { volumesOfPod } from "../../movable/pod-volumes.ts";
 import { volumesMoving } from "../drains/earlier-moves.ts";
+import { usersOf } from "../drains/stays.ts";
 import { isStranded } from "../drains/stranded.ts";
+import { tiesOf } from "../drains/ties.ts";
 import type { MoveSnapshot, NodeView } from "../plan/snapshot.ts";
 import { chooseTarget, findCandidates, type Candidates } from "./choose-target.ts";
 import type { MoveCaches } from "./sources.ts";
@@ -76,6 +78,7 @@ export function assemble(
     fresh: parts,
     pods: pods.map(({ pod, volumes }) => podView(pod, volumes, move.spec.reason === "Drain")),
     apart: apartOf(sources, names, from, pods),
+    ties: tiesAt(sources, names, from),
     source: view(from),
     holders: new Map(sources.moves.store.list().map(({ metadata }) => [metadata.uid, metadata.name] as const)),
     evictions,
@@ -116,6 +119,12 @@ function podsOf(sources: MoveCaches, names: readonly string[], fresh: readonly S
     const volumes = volumesOfPod(sources, pod);
     return volumes.some((volume) => names.includes(volume)) ? [{ pod, volumes }] : [];
   });
+}
+
+/** The ties of the move's volumes on the source. */
+function tiesAt(sources: MoveCaches, names: readonly string[], from: string): MoveSnapshot["ties"] {
+  const users = usersOf(sources, sources.volumes.store.byIndex("byNode", from));
+  return tiesOf(users).filter(({ volumes }) => volumes.some((name) => names.includes(name)));
 }
 
 /** Other volumes of the pods that are not on the source. */

@@ -83,6 +83,7 @@ export function chooseTarget(
     case "refused":
       return { none: [...none, `${fitting.join(", ")}: the scheduler says: ${answer.words}`] };
     case "unheard":
+      return { node: best, unheard: answer.why };
     case undefined:
       return { node: best };
     default:
@@ -120,7 +121,7 @@ function whyPodsUnfit(
 function checksOf({ nodes, pods: all }: MoveCaches, pods: readonly Stored<Pod>[]): ReadonlyMap<Stored<Pod>, Check> {
   const asked = toAskFor(pods);
   if (asked.length === 0) return new Map();
-  const around = { nodes: nodes.store.list(), pods: staying(all.store.list(), pods) };
+  const around = { nodes: nodes.store.list(), pods: staying(all.store.list(), pods), companions: asked };
   return new Map(asked.map((pod) => [pod, neighboursOf(pod, around)]));
 }
 

@@ -22,7 +22,7 @@ import { nameOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Recorder } from "../../provision/events.ts";
-import { eventsOf, type Concerned } from "../events.ts";
+import { eventsOf, schedulerNotHeard, type Concerned } from "../events.ts";
 import { planMove } from "../plan/plan-move.ts";
 import { planRepair } from "../plan/repair.ts";
 import type { EvictionOutcome, MoveSnapshot, Part } from "../plan/snapshot.ts";
@@ -220,6 +220,11 @@ class MoveLoop {
     const fields = { move: nameOf(move), phase: move.status?.phase };
     if (step.step === "set-status") {
       const { message, phase } = step.status;
+      const unheard = "node" in snapshot.choice ? snapshot.choice.unheard : undefined;
+      if (phase === "Copying" && move.status?.phase === "Planned" && unheard !== undefined) {
+        const { about, event } = schedulerNotHeard(move, unheard);
+        recorder.record(about, event);
+      }
       for (const { about, event } of eventsOf(move, step.status, this.#concerned(snapshot))) {
         recorder.record(about, event);
       }

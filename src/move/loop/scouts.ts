@@ -19,7 +19,6 @@ import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { Informer } from "../../kube/watch/informer.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { moveErrors } from "../errors.ts";
-import { schedulerNotHeard } from "../events.ts";
 import type { MoveSnapshot } from "../plan/snapshot.ts";
 import { whyNotFree } from "../plan/phases/planned.ts";
 import type { Answers } from "../scouts/answers.ts";
@@ -56,8 +55,6 @@ export async function runScoutLoop(deps: ScoutLoopDeps, signal: AbortSignal): Pr
 class ScoutLoop {
   readonly #deps: ScoutLoopDeps;
   readonly #queue: WorkQueue;
-  /** Why the scheduler could not be asked, as it was told last, by the UID of the move. */
-  readonly #told = new Map<string, string>();
 
   constructor(deps: ScoutLoopDeps) {
     this.#deps = deps;
@@ -75,10 +72,7 @@ class ScoutLoop {
     };
     const stops = [
       moves.onChange(({ key, object, type }) => {
-        if (type === "deleted") {
-          answers.forget(object.metadata.uid);
-          this.#told.delete(object.metadata.uid);
-        }
+        if (type === "deleted") answers.forget(object.metadata.uid);
         this.#queue.add(key);
       }),
       pods.onChange(({ object }) => {
@@ -105,7 +99,6 @@ class ScoutLoop {
       const move = moves.store.get(name);
       const now = clock.now();
       const ask = move === undefined ? undefined : this.#askOf(move, now);
-      if (move !== undefined && ask !== undefined) this.#tell(move, ask);
       // What the API server has refused is not sent again at once.
       const isRefused = move !== undefined && this.#deps.answers.refusalOf(move.metadata.uid) !== undefined;
       const step = planScouts(this.#snapshot(name, move, isRefused ? undefined : ask), now);
@@ -141,21 +134,9 @@ class ScoutLoop {
     return askFor(move, candidates);
   }
 
-  /** Tells once why the scheduler is not heard. */
-  #tell(move: Stored<VolumeMove>, ask: Ask): void {
-    const { answers, log, recorder } = this.#deps;
-    const answer = answers.to(ask);
-    const { uid } = move.metadata;
-    if (answer.kind !== "unheard" || this.#told.get(uid) === answer.why.code) return;
-    this.#told.set(uid, answer.why.code);
-    log.warn("the scheduler is not heard about a move", { move: nameOf(move), code: answer.why.code, err: answer.why });
-    const { about, event } = schedulerNotHeard(move, answer.why);
-    recorder.record(about, event);
-  }
-
   /** False when the plan has to be made again later. */
   async #carryOut(step: Exclude<ScoutStep, { step: "nothing" }>, signal: AbortSignal): Promise<boolean> {
-    const { answers, client, settings } = this.#deps;
+    const { answers, client, log, settings } = this.#deps;
     const { namespace } = settings;
     try {
       switch (step.step) {
@@ -177,7 +158,9 @@ class ScoutLoop {
       }
     } catch (error) {
       if (step.step === "create" && (isForbidden(error) || isInvalid(error))) {
-        answers.refused(step.ask.move.metadata.uid, moveErrors.SCOUT_REFUSED({ why: messageOf(error) }));
+        const { name: move, uid } = step.ask.move.metadata;
+        log.warn("the API server refuses a scout", { move, err: error });
+        answers.refused(uid, moveErrors.SCOUT_REFUSED({ why: messageOf(error) }));
         return false;
       }
       if (isConflict(error) || isNotFound(error)) return false;

@@ -196,6 +196,7 @@ export class Leader {
       choice,
       others: [],
       apart: [],
+      ties: [],
       holders: new Map(moves.list().map((one) => [one.metadata.uid, one.metadata.name])),
       evictions: this.#evictions,
       askedAt: undefined,

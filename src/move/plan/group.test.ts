@@ -27,12 +27,14 @@ function trouble(
   pods: readonly PodView[],
   others: readonly ApartVolume[] = [],
   target?: string,
+  ties: MoveSnapshot["ties"] = [],
 ): string | undefined {
   const snapshot = {
     move: { spec: { volumes: names.map((name) => ({ name, mode: "Copy" })), from: "a" } },
     volumes: names.map((name) => ({ name })),
     pods,
     apart: others,
+    ties,
     target: target === undefined ? undefined : { name: target },
   };
   return groupTrouble(snapshot as unknown as MoveSnapshot)?.message;
@@ -65,5 +67,18 @@ describe("a volume of the pods on another node", () => {
   test("cannot be followed when there are several, on several nodes", () => {
     const both = [apart("w"), apart("x", { nodeName: "c" })];
     expect(trouble(["v"], [pod("v", "w", "x")], both, "b")).toContain("volume x is on node c");
+  });
+});
+
+describe("pods that affinity ties to one host", () => {
+  const ties = [{ volumes: ["v1", "v2"] }];
+
+  test("are one group, although they share no volume", () => {
+    expect(trouble(["v1", "v2"], [pod("v1"), pod("v2")], [], undefined, ties)).toBeUndefined();
+    expect(trouble(["v1", "v2"], [pod("v1"), pod("v2")])).toMatch(/share no pod/);
+  });
+
+  test("do not move one by one", () => {
+    expect(trouble(["v1"], [pod("v1")], [], undefined, ties)).toMatch(/lacks v2 \(pod affinity ties/);
   });
 });

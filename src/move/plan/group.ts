@@ -5,8 +5,9 @@ import type { MoveSnapshot, PodView } from "./snapshot.ts";
 
 /**
  * Why the volumes of the move are not exactly one group, or why a pod of the group cannot move;
- * undefined when all is well. A group is all volumes of the pods that use them; those that are on
- * another node already say where the others go. Volumes that no pod uses may come along.
+ * undefined when all is well. A group is all volumes of the pods that use them, and of pods that
+ * required affinity ties to the same host; those that are on another node already say where the
+ * others go. Volumes that no pod uses may come along.
  */
 export function groupTrouble(s: MoveSnapshot): CodedError | undefined {
   const pods = s.pods.filter(({ finished }) => !finished);
@@ -15,8 +16,11 @@ export function groupTrouble(s: MoveSnapshot): CodedError | undefined {
   for (const pod of pods) {
     for (const volume of pod.volumes) if (!named.has(volume)) missing.add(`${volume} (pod ${podName(pod)})`);
   }
+  for (const name of s.ties.flatMap(({ volumes }) => volumes)) {
+    if (!named.has(name)) missing.add(`${name} (pod affinity ties its pod to those of the others)`);
+  }
   if (missing.size > 0) return moveErrors.GROUP_INCOMPLETE({ missing: [...missing].toSorted() });
-  const groups = groupsOf(pods);
+  const groups = groupsOf([...pods, ...s.ties]);
   if (groups.length > 1) {
     return moveErrors.GROUPS_SEVERAL({ groups: groups.map((group) => [...group].toSorted().join(", ")) });
   }
@@ -50,7 +54,7 @@ function apartTrouble({ apart, move, target }: MoveSnapshot): CodedError | undef
 }
 
 /** The volumes that are used, in groups that share pods. */
-function groupsOf(pods: readonly PodView[]): readonly ReadonlySet<string>[] {
+function groupsOf(pods: readonly Pick<PodView, "volumes">[]): readonly ReadonlySet<string>[] {
   let groups: Set<string>[] = [];
   for (const { volumes } of pods) {
     const joined = new Set(volumes);

@@ -2,6 +2,7 @@ import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { StorageNode } from "../../api/kinds/storage-node.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
+import type { CodedError } from "../../observe/errors.ts";
 import type { Stored } from "./stored.ts";
 
 /**
@@ -32,6 +33,8 @@ export interface MoveSnapshot {
   readonly pods: readonly PodView[];
   /** Other volumes of those pods that are not on the source. */
   readonly apart: readonly ApartVolume[];
+  /** Volumes of the source that go together although no pod uses both: their pods are tied. */
+  readonly ties: readonly { readonly volumes: readonly string[] }[];
   readonly source: NodeView;
   /** The node of status.target or, before there is one, of `choice`. */
   readonly target: NodeView | undefined;
@@ -106,7 +109,8 @@ export interface NodeView {
 }
 
 export type TargetChoice =
-  | { readonly node: string }
+  /** `unheard`: why the scheduler was not heard about it. */
+  | { readonly node: string; readonly unheard?: CodedError }
   /** The scheduler is asked which of these nodes it is, and waited for until then. */
   | { readonly asked: readonly string[]; readonly until: number }
   /** One sentence for each node that was looked at. */

@@ -73,6 +73,14 @@ describe("affinity", () => {
     expect(allowed(pod("p", "a", together(term("host"))))).toBe("abc");
   });
 
+  test("to a pod that moves along forbids nothing", () => {
+    const moving = pod("p", "a", together(term("host", { labelSelector: { matchLabels: { app: "hub" } } })));
+    const hub = pod("hub", "a", {}, { labels: { app: "hub" } });
+    expect(allowed(moving, hub)).toBe("a");
+    const check = neighboursOf(moving, { nodes, pods: [], companions: [moving, hub] });
+    expect(nodes.map((one) => check(one))).toEqual([undefined, undefined, undefined]);
+  });
+
   test("that selects namespaces by label is left to the scheduler", () => {
     const namespaceSelector = { matchLabels: { team: "x" } };
     expect(allowed(pod("p", "a", together(term("zone", { namespaceSelector })), { labels: {} }))).toBe("abc");

@@ -20,6 +20,8 @@ import { isMeant, isReadable, selects, type PodTerm } from "./pod-terms.ts";
 export interface Around {
   readonly nodes: readonly Stored<Node>[];
   readonly pods: readonly Stored<Pod>[];
+  /** The pods that will be on the same node, wherever it is; the pod may be one of them. */
+  readonly companions?: readonly Stored<Pod>[];
 }
 
 /** Why a pod cannot be on a node because of other pods; undefined when it can. */
@@ -40,13 +42,18 @@ export function staying(all: readonly Stored<Pod>[], moving: readonly Stored<Pod
 }
 
 /** Looks at the other pods once, and then at each node. */
-export function neighboursOf(pod: Stored<Pod>, { nodes, pods }: Around): Check {
+export function neighboursOf(pod: Stored<Pod>, { nodes, pods, companions = [] }: Around): Check {
   const byName = new Map(nodes.map((node) => [nameOf(node), node]));
   const placed = pods.flatMap((other): readonly Placed[] => {
     const labels = byName.get(other.spec?.nodeName ?? "")?.metadata.labels;
     return labels === undefined ? [] : [{ pod: other, labels }];
   });
-  const checks = [unwantedBy(pod, placed), unwanted(pod, placed), missed(pod, placed), ...uneven(pod, nodes, placed)];
+  const checks = [
+    unwantedBy(pod, placed),
+    unwanted(pod, placed),
+    missed(pod, placed, companions),
+    ...uneven(pod, nodes, placed),
+  ];
   return (node) => {
     for (const check of checks) {
       const why = check(node);
@@ -94,12 +101,14 @@ function near(taken: ReadonlyMap<string, Stored<Pod>>, say: (other: Stored<Pod>,
 /**
  * Pods that this one must be with. The first of a group that wants to be together goes anywhere.
  */
-function missed(pod: Stored<Pod>, placed: readonly Placed[]): Check {
+function missed(pod: Stored<Pod>, placed: readonly Placed[], companions: readonly Stored<Pod>[]): Check {
   const all = pod.spec?.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
   const terms: readonly PodTerm[] = all;
   if (terms.length === 0 || !terms.every(isReadable)) return () => undefined;
-  const wanted = placed.filter(({ pod: other }) => terms.every((term) => isMeant(term, pod, other)));
-  if (wanted.length === 0 && terms.every((term) => isMeant(term, pod, pod))) return () => undefined;
+  const isWanted = (other: Stored<Pod>): boolean => terms.every((term) => isMeant(term, pod, other));
+  if (companions.some((other) => other !== pod && isWanted(other))) return () => undefined;
+  const wanted = placed.filter(({ pod: other }) => isWanted(other));
+  if (wanted.length === 0 && isWanted(pod)) return () => undefined;
   return ({ metadata: { labels = {} } }) => {
     const term = terms.find(({ topologyKey: key }) => {
       const domain = labels[key];

@@ -191,6 +191,31 @@ test("a pod with a host port goes where that port is free", async () => {
   await on.ground.delete("Pod", "listener", NS);
 });
 
+test("pods that must be on one host leave together, to a node with room for both", async () => {
+  const { ground } = on;
+  const [a = ""] = ground.nodes;
+  const near = (app: string): object => {
+    const term = { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app } } };
+    return { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } };
+  };
+  const asks = { resources: { requests: { cpu: "200m" } } };
+  const hub = await startOn(a, "hub", {}, asks);
+  const satellite = await startOn(a, "satellite", near("hub"), asks);
+  const [best, other] = await emptiest(a);
+  await fill(best, 300);
+  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
+  expect(nodeNameOf(await readyOn(ground, NS, "hub-0", hub.metadata.uid))).toBe(other);
+  expect(nodeNameOf(await readyOn(ground, NS, "satellite-0", satellite.metadata.uid))).toBe(other);
+  const volume = await volumeOf(ground, NS, "data-hub-0");
+  const [move] = await movesOf(ground, volume);
+  expect(move?.spec.volumes.map(({ name }) => name).toSorted()).toEqual(
+    [volume, await volumeOf(ground, NS, "data-satellite-0")].toSorted(),
+  );
+  await remove("hub");
+  await remove("satellite");
+  await empty(best);
+});
+
 test("where no node has room the move waits with the scheduler's words, and begins by itself", async () => {
   const { ground } = on;
   const [a = "", b = "", c = ""] = ground.nodes;

@@ -184,6 +184,11 @@ export function randomSnapshot(random: Random): MoveSnapshot {
           ...(phase === "Undoing" ? { conditions: [undone] } : {}),
           ...(phase === "Done" ? { finishedAt: ago(1000, 1_000_000) } : {}),
         };
+  const isAsked = !hasTarget && chance(0.1);
+  const where = {
+    target: hasTarget || (!isAsked && chance(0.8)) ? node("b") : undefined,
+    choice: isAsked ? { asked: ["b", "c"], until: NOW + 1000 } : chance(0.8) ? { node: "b" } : { none: ["b: no room"] },
+  };
   return {
     move: {
       metadata: {
@@ -220,9 +225,9 @@ export function randomSnapshot(random: Random): MoveSnapshot {
     })),
     pods,
     source: node("a"),
-    target: hasTarget || chance(0.8) ? node("b") : undefined,
-    choice: chance(0.8) ? { node: "b" } : { none: ["b: no room"] },
+    ...where,
     others: chance(0.3) ? [other(pick("Planned", "Sealed"))] : [],
+    ties: [],
     apart: chance(bad)
       ? [
           {
