@@ -38,6 +38,7 @@ export const EVENTS: readonly (readonly [on: string, reasons: Readonly<Record<st
     {
       "Move<Phase>": "the move has entered that phase (MoveFenced, MoveCommitted, MoveCancelled …)",
       MoveWaits: "what it waits for, and which command ends it",
+      SchedulerNotHeard: "why the scheduler could not be asked for a target; on the VolumeMove alone",
     },
   ],
   [

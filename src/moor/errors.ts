@@ -25,7 +25,7 @@ export const moorErrors = defineErrors("MOOR", {
   REFUSED: {
     message: ({ why }: { why: string }) => `the API server answered with an error: ${why}`,
     retry: "change",
-    advice: "Mend what the message names.",
+    advice: "Fix the problem in the server's message and run the command again.",
   },
   NOT_INSTALLED: {
     message: ({ why }: { why: string }) => `Mooring's kinds are not in this cluster: ${why}`,
@@ -120,7 +120,7 @@ export const moorErrors = defineErrors("MOOR", {
   MOVE_CANCELLED: {
     message: ({ move, why }: { move: string; why: string }) => `VolumeMove ${move} was cancelled: ${why}`,
     retry: "change",
-    advice: "The volume is where it was. Mend what the message names and ask again.",
+    advice: "The volume is where it was. Remove the reason in the message, then ask for the move again.",
   },
   MOVE_GONE: {
     message: ({ move }: { move: string }) => `VolumeMove ${move} was deleted before it ended`,
@@ -137,7 +137,7 @@ export const moorErrors = defineErrors("MOOR", {
     message: ({ node, pods }: { node: string; pods: readonly string[] }) =>
       `the API server refuses to evict pods of node ${node}: ${pods.join("; ")}`,
     retry: "change",
-    advice: "Mend what the message names, and run the same command again.",
+    advice: "Remove what the message says stands in the way, then run the same command again.",
   },
   TIMED_OUT: {
     message: ({ seconds, what }: { seconds: number; what: string }) => `not done within ${String(seconds)} s: ${what}`,

@@ -108,7 +108,7 @@ export const moveErrors = defineErrors("MOVE", {
   TARGET_UNFIT: {
     message: ({ node, why }: { node: string; why: string }) => `node ${node} cannot take the volumes: ${why}`,
     retry: "backoff",
-    advice: "Mend what the message names, or delete the VolumeMove and choose another node.",
+    advice: "Fix what the message says about this node, or delete the VolumeMove and choose another node.",
   },
   TARGET_LOST: {
     message: ({ node, why }: { node: string; why: string }) => `the target ${node} was lost during the move: ${why}`,
@@ -139,7 +139,7 @@ export const moveErrors = defineErrors("MOVE", {
   EVICTION_FAILED: {
     message: ({ pod, why }: { pod: string; why: string }) => `the eviction of pod ${pod} failed: ${why}`,
     retry: "backoff",
-    advice: "Mend what the API server names, such as a second PodDisruptionBudget that selects the pod.",
+    advice: "Fix what the API server's message says, for example a second PodDisruptionBudget that selects the pod.",
   },
   EVICTION_UNHEEDED: {
     message: ({ seconds }: { seconds: number }) => `no pod of the group was evicted within ${seconds} seconds`,
@@ -163,7 +163,7 @@ export const moveErrors = defineErrors("MOVE", {
     message: ({ volume, node, why }: { volume: string; node: string; why: string }) =>
       `the agent of node ${node} refused to move volume ${volume}: ${why}`,
     retry: "change",
-    advice: "Mend what the message names, and make a new VolumeMove.",
+    advice: "Fix the problem in the agent's message, then make a new VolumeMove.",
   },
   FENCE_GONE: {
     message: ({ volume, move }: { volume: string; move: string }) =>

@@ -55,7 +55,7 @@ function whyNotMade(
 ): Trouble {
   const warning = lastWarning(cluster.events, claim);
   if (warning !== undefined) {
-    return { why: warning, advice: adviceIn(warning) ?? "Mend what the message names; the claim is tried again." };
+    return { why: warning, advice: adviceIn(warning) ?? "Fix the problem in this message; the claim is tried again by itself." };
   }
   const node = selectedNodeOf(claim)?.node;
   if (node !== undefined) {
