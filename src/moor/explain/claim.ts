@@ -55,7 +55,10 @@ function whyNotMade(
 ): Trouble {
   const warning = lastWarning(cluster.events, claim);
   if (warning !== undefined) {
-    return { why: warning, advice: adviceIn(warning) ?? "Fix the problem in this message; the claim is tried again by itself." };
+    return {
+      why: warning,
+      advice: adviceIn(warning) ?? "Fix the problem in this message; the claim is tried again by itself.",
+    };
   }
   const node = selectedNodeOf(claim)?.node;
   if (node !== undefined) {
