@@ -14,8 +14,8 @@ import { demoCommand, exitCodeOf, type DemoOptions } from "../demo/options.ts";
 import { runDemo } from "../demo/run.ts";
 import { printerFor } from "../demo/timeline/printer-for.ts";
 import { clusterCommands } from "../moor/commands/commands.ts";
-import type { MoorEffects } from "../moor/commands/effects.ts";
-import { exitCodeAfter } from "../moor/commands/run.ts";
+import type { MoorEffects } from "../moor/run/effects.ts";
+import { exitCodeAfter } from "../moor/run/run.ts";
 
 /** kubectl runs a program of this name as `kubectl moor`. */
 const PLUGIN = "kubectl-moor";

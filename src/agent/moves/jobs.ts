@@ -27,7 +27,7 @@ import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Random } from "../../effects/random.ts";
 import type { CopyEngine } from "../transfer/engine.ts";
-import type { Pace } from "../transfer/tree/contents.ts";
+import type { Pace } from "../transfer/content/contents.ts";
 import { SourceMemory } from "../transfer/passes/source-memory.ts";
 import { TargetMemory } from "../transfer/passes/target-memory.ts";
 import type { Progress } from "../transfer/receive.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { receive } from "./receive.ts";
 import { socketPair } from "./testing/streams.fixture.ts";
 import { describeTree, shell, sourceAndTarget } from "./testing/trees.fixture.ts";
-import { ContentHash } from "./tree/content-hash.ts";
+import { ContentHash } from "./content/content-hash.ts";
 import type { Head } from "./tree/entry.ts";
 import { stepByStep as scan, type ScanStep, type TreeStep } from "./tree/scan.ts";
 import { Summarizer, type TreeSummary } from "./tree/summary.ts";

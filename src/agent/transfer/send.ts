@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { transferErrors } from "./errors.ts";
 import { SourceMemory } from "./passes/source-memory.ts";
-import type { Pace } from "./tree/contents.ts";
+import type { Pace } from "./content/contents.ts";
 import { run } from "./tree/flow.ts";
 import { scan } from "./tree/scan.ts";
 import { sameSummary, Summarizer, type TreeSummary } from "./tree/summary.ts";

@@ -11,9 +11,9 @@
 import { hasCode } from "../sys/libc.ts";
 import { punchHole, truncate, writeAt } from "../sys/data.ts";
 import { transferErrors } from "./errors.ts";
-import { chunkAt, CHUNK, type Chunks } from "./tree/chunks.ts";
-import { ContentHash, type Content } from "./tree/content-hash.ts";
-import { BLOCK, type Piece, type Range } from "./tree/contents.ts";
+import { chunkAt, CHUNK, type Chunks } from "./content/chunks.ts";
+import { ContentHash, type Content } from "./content/content-hash.ts";
+import { BLOCK, type Piece, type Range } from "./content/contents.ts";
 
 export class TargetFile {
   readonly #fd: number;

@@ -3,11 +3,11 @@ import { readNamespace } from "../cluster/read.ts";
 import { claimIn } from "../cluster/volumes.ts";
 import { EXIT } from "../exit-codes.ts";
 import { planCancel } from "../move/cancel.ts";
-import { callOff } from "./carry-out.ts";
-import type { MoorEffects } from "./effects.ts";
-import { withNamespace, withWaiting, type WaitOptions } from "./options.ts";
-import type { Run } from "./run.ts";
-import { withCluster } from "./with-cluster.ts";
+import { callOff } from "../run/carry-out.ts";
+import type { MoorEffects } from "../run/effects.ts";
+import { withNamespace, withWaiting, type WaitOptions } from "../run/options.ts";
+import type { Run } from "../run/run.ts";
+import { withCluster } from "../run/with-cluster.ts";
 
 /** `moor cancel`. */
 export function cancelCommand(run: Run): Command {

@@ -4,7 +4,7 @@ import { drainCommand } from "./drain.ts";
 import { explainCommand } from "./explain.ts";
 import { moveCommand } from "./move.ts";
 import { planCommand } from "./plan.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "../run/run.ts";
 import { releaseCommand } from "./release.ts";
 import { statusCommand } from "./status.ts";
 import { undoCommand } from "./undo.ts";

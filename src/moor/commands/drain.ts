@@ -3,10 +3,10 @@ import { EXIT } from "../exit-codes.ts";
 import { resultText } from "../drain/run/result.ts";
 import { Drain } from "../drain/run/run.ts";
 import { showFor } from "../drain/show/show.ts";
-import type { MoorEffects } from "./effects.ts";
-import { bandwidth, nodeIn, withCommon, type CommonOptions } from "./options.ts";
-import type { Run } from "./run.ts";
-import { withCluster } from "./with-cluster.ts";
+import type { MoorEffects } from "../run/effects.ts";
+import { bandwidth, nodeIn, withCommon, type CommonOptions } from "../run/options.ts";
+import type { Run } from "../run/run.ts";
+import { withCluster } from "../run/with-cluster.ts";
 
 interface DrainOptions extends CommonOptions {
   readonly bandwidth?: string;

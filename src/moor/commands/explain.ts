@@ -4,10 +4,10 @@ import { explainNamed } from "../explain/named.ts";
 import { namedText } from "../explain/table.ts";
 import { EXIT } from "../exit-codes.ts";
 import { rendered } from "../print/output.ts";
-import type { MoorEffects } from "./effects.ts";
-import { withNamespace, type NamespaceOptions } from "./options.ts";
-import type { Run } from "./run.ts";
-import { withCluster } from "./with-cluster.ts";
+import type { MoorEffects } from "../run/effects.ts";
+import { withNamespace, type NamespaceOptions } from "../run/options.ts";
+import type { Run } from "../run/run.ts";
+import { withCluster } from "../run/with-cluster.ts";
 
 /** `moor explain`. */
 export function explainCommand(run: Run): Command {

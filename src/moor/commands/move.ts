@@ -3,11 +3,11 @@ import { readNamespace } from "../cluster/read.ts";
 import { claimIn } from "../cluster/volumes.ts";
 import { EXIT } from "../exit-codes.ts";
 import { planRequest } from "../move/request.ts";
-import { carryOut } from "./carry-out.ts";
-import type { MoorEffects } from "./effects.ts";
-import { bandwidth, withNamespace, withWaiting, type WaitOptions } from "./options.ts";
-import type { Run } from "./run.ts";
-import { withCluster } from "./with-cluster.ts";
+import { carryOut } from "../run/carry-out.ts";
+import type { MoorEffects } from "../run/effects.ts";
+import { bandwidth, withNamespace, withWaiting, type WaitOptions } from "../run/options.ts";
+import type { Run } from "../run/run.ts";
+import { withCluster } from "../run/with-cluster.ts";
 
 interface MoveOptions extends WaitOptions {
   readonly to?: string;

@@ -5,10 +5,10 @@ import { drainPlanText } from "../drain/table.ts";
 import { tryEvictions } from "../drain/try-evictions.ts";
 import { EXIT } from "../exit-codes.ts";
 import { rendered } from "../print/output.ts";
-import type { MoorEffects } from "./effects.ts";
-import { nodeIn, withCommon, type CommonOptions } from "./options.ts";
-import type { Run } from "./run.ts";
-import { withCluster } from "./with-cluster.ts";
+import type { MoorEffects } from "../run/effects.ts";
+import { nodeIn, withCommon, type CommonOptions } from "../run/options.ts";
+import type { Run } from "../run/run.ts";
+import { withCluster } from "../run/with-cluster.ts";
 
 /** `moor plan`, with `drain` below it. */
 export function planCommand(run: Run): Command {

@@ -7,10 +7,10 @@ import { EXIT } from "../exit-codes.ts";
 import { rendered } from "../print/output.ts";
 import { planRelease } from "../release/plan.ts";
 import { releaseText } from "../release/table.ts";
-import type { MoorEffects } from "./effects.ts";
-import { nodeIn, withCommon, type CommonOptions } from "./options.ts";
-import type { Run } from "./run.ts";
-import { withCluster } from "./with-cluster.ts";
+import type { MoorEffects } from "../run/effects.ts";
+import { nodeIn, withCommon, type CommonOptions } from "../run/options.ts";
+import type { Run } from "../run/run.ts";
+import { withCluster } from "../run/with-cluster.ts";
 
 interface ReleaseOptions extends CommonOptions {
   readonly yes: boolean;

@@ -4,10 +4,10 @@ import { EXIT } from "../exit-codes.ts";
 import { rendered } from "../print/output.ts";
 import { status } from "../status/status.ts";
 import { statusText } from "../status/table.ts";
-import type { MoorEffects } from "./effects.ts";
-import { withCommon, type CommonOptions } from "./options.ts";
-import type { Run } from "./run.ts";
-import { withCluster } from "./with-cluster.ts";
+import type { MoorEffects } from "../run/effects.ts";
+import { withCommon, type CommonOptions } from "../run/options.ts";
+import type { Run } from "../run/run.ts";
+import { withCluster } from "../run/with-cluster.ts";
 
 /** `moor status`. */
 export function statusCommand(run: Run): Command {

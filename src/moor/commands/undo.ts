@@ -2,11 +2,11 @@ import { Command } from "commander";
 import { readNamespace } from "../cluster/read.ts";
 import { EXIT } from "../exit-codes.ts";
 import { findUndoable, planUndo } from "../undo/plan.ts";
-import { callOff, carryOut } from "./carry-out.ts";
-import type { MoorEffects } from "./effects.ts";
-import { withNamespace, withWaiting, type WaitOptions } from "./options.ts";
-import type { Run } from "./run.ts";
-import { withCluster } from "./with-cluster.ts";
+import { callOff, carryOut } from "../run/carry-out.ts";
+import type { MoorEffects } from "../run/effects.ts";
+import { withNamespace, withWaiting, type WaitOptions } from "../run/options.ts";
+import type { Run } from "../run/run.ts";
+import { withCluster } from "../run/with-cluster.ts";
 
 /** `moor undo`. */
 export function undoCommand(run: Run): Command {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Stat } from "../../sys/stat.ts";
-import { MOST_CHUNKS, type Chunks } from "../tree/chunks.ts";
-import type { Content } from "../tree/content-hash.ts";
+import { MOST_CHUNKS, type Chunks } from "../content/chunks.ts";
+import type { Content } from "../content/content-hash.ts";
 import type { TreePath } from "../tree/path.ts";
 
 /** What was found when a file was read whole. */

@@ -1,6 +1,6 @@
 import type { Stat } from "../../sys/stat.ts";
-import type { Base } from "../tree/changes.ts";
-import type { Content } from "../tree/content-hash.ts";
+import type { Base } from "../content/changes.ts";
+import type { Content } from "../content/content-hash.ts";
 import type { TreePath } from "../tree/path.ts";
 
 /** What is known of files before a scan reads them. */

@@ -12,7 +12,7 @@
  * one between any two passes, are a large one.
  */
 import { SystemError } from "../../sys/libc.ts";
-import type { Pace } from "../tree/contents.ts";
+import type { Pace } from "../content/contents.ts";
 import { FileRecords } from "./file-records.ts";
 import { machineGround, type Ground } from "./ground.ts";
 import { LACKING_NOTHING, type Lacking } from "./lacking.ts";

@@ -23,9 +23,9 @@
  */
 import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
-import type { Base } from "../tree/changes.ts";
-import { ContentHash, type Content } from "../tree/content-hash.ts";
-import { readContents, type Pace, type ReadOptions } from "../tree/contents.ts";
+import type { Base } from "../content/changes.ts";
+import { ContentHash, type Content } from "../content/content-hash.ts";
+import { readContents, type Pace, type ReadOptions } from "../content/contents.ts";
 import type { TreePath } from "../tree/path.ts";
 import { openFile } from "../tree/safe-open.ts";
 import { isSame, isSameButForCtime, recordOf, stateless, type FileRecord, type FileRecords } from "./file-records.ts";

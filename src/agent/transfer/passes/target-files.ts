@@ -1,6 +1,6 @@
 import type { Stat } from "../../sys/stat.ts";
-import type { Base } from "../tree/changes.ts";
-import { CHUNK } from "../tree/chunks.ts";
+import type { Base } from "../content/changes.ts";
+import { CHUNK } from "../content/chunks.ts";
 import type { TreePath } from "../tree/path.ts";
 import { keyOf, type FileRecord, type FileRecords } from "./file-records.ts";
 import type { Lacking } from "./lacking.ts";

@@ -21,9 +21,9 @@
 import { dropCache } from "../../sys/data.ts";
 import { close } from "../../sys/open.ts";
 import type { Stat } from "../../sys/stat.ts";
-import { CHUNK, chunkAt, type Chunks } from "../tree/chunks.ts";
-import { ContentHash, type Content } from "../tree/content-hash.ts";
-import { readContents, type Range } from "../tree/contents.ts";
+import { CHUNK, chunkAt, type Chunks } from "../content/chunks.ts";
+import { ContentHash, type Content } from "../content/content-hash.ts";
+import { readContents, type Range } from "../content/contents.ts";
 import type { TreePath } from "../tree/path.ts";
 import { openFile } from "../tree/safe-open.ts";
 import { FileRecords, isSame, keyOf, recordOf, stateless } from "./file-records.ts";

@@ -5,7 +5,7 @@ import { machineGround, type Ground } from "../passes/ground.ts";
 import { SourceMemory } from "../passes/source-memory.ts";
 import { TargetMemory } from "../passes/target-memory.ts";
 import type { Progress } from "../receive.ts";
-import type { Pace } from "../tree/contents.ts";
+import type { Pace } from "../content/contents.ts";
 import { socketPair } from "./streams.fixture.ts";
 
 const engine = copyEngine();

@@ -9,7 +9,7 @@ import { isSystemError } from "../../sys/libc.ts";
 import { close } from "../../sys/open.ts";
 import { readAhead, SmallReader } from "../../sys/read-ahead.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
-import { ContentHash } from "./content-hash.ts";
+import { ContentHash } from "../content/content-hash.ts";
 import type { Entry } from "./entry.ts";
 import { awaited, type Flow } from "./flow.ts";
 import { openFile } from "./safe-open.ts";
