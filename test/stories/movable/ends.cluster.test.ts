@@ -43,9 +43,10 @@ describe("while a move is Sealed", () => {
 describe("the way between the nodes", () => {
   test("is cut and healed: the copy is made again, and the move ends", async () => {
     const { ground } = on;
-    const writer = await running(ground, NS, "healed");
-    await ground.cutNodes(writer.from, writer.to);
+    const writer = await running(ground, NS, "healed", DEAF);
     await ground.apply(toYaml(volumeMove("healed", [writer.volume], writer.from, writer.to)));
+    await inPhase(ground, "healed", "Fenced");
+    await ground.cutNodes(writer.from, writer.to);
     await inPhase(ground, "healed", "Sealed");
     await ground.healNodes(writer.from, writer.to);
     expect((await ended(ground, "healed")).status?.phase).toBe("Done");
@@ -56,9 +57,10 @@ describe("the way between the nodes", () => {
 
   inFull("stays cut: undone after three tries, and the pod runs where it was", async () => {
     const { ground } = on;
-    const writer = await running(ground, NS, "stays-cut");
-    await ground.cutNodes(writer.from, writer.to);
+    const writer = await running(ground, NS, "stays-cut", DEAF);
     await ground.apply(toYaml(volumeMove("stays-cut", [writer.volume], writer.from, writer.to)));
+    await inPhase(ground, "stays-cut", "Fenced");
+    await ground.cutNodes(writer.from, writer.to);
     const move = await ground.waitFor(
       "the move to be cancelled",
       async (saw) => {
@@ -82,6 +84,7 @@ describe("the target", () => {
     const writer = await running(ground, NS, name, HOLDS[phase].writer);
     await HOLDS[phase].before(ground, writer);
     await ground.apply(toYaml(HOLDS[phase].move(writer, name)));
+    await HOLDS[phase].made(ground, name);
     await inPhase(ground, name, phase);
     if (phase === "Fenced") await ending(ground, writer);
     await ground.stopKubelet(writer.to);
@@ -127,9 +130,10 @@ describe("the target", () => {
 
   inFull("loses its power while the copy is on its way: undone once its agent is silent", async () => {
     const { ground } = on;
-    const writer = await running(ground, NS, "killed");
-    await ground.cutNodes(writer.from, writer.to);
+    const writer = await running(ground, NS, "killed", DEAF);
     await ground.apply(toYaml(volumeMove("killed", [writer.volume], writer.from, writer.to)));
+    await inPhase(ground, "killed", "Fenced");
+    await ground.cutNodes(writer.from, writer.to);
     await inPhase(ground, "killed", "Sealed");
     await ground.killNode(writer.to);
     const move = await ended(ground, "killed");

@@ -29,6 +29,7 @@ export function deletedIn(
     const writer = await running(ground, namespace, name, hold.writer);
     await hold.before(ground, writer);
     await ground.apply(toYaml(hold.move(writer, name)));
+    await hold.made(ground, name);
     await inPhase(ground, name, phase);
     if (phase === "Fenced") await ending(ground, writer);
     return writer;

@@ -5,14 +5,15 @@
  *   Planned    a target that does not exist
  *   Prepared   a cordoned node whose drain nobody asks for
  *   Fenced     a pod that does not hear SIGTERM and has a grace period of many seconds
- *   Sealed     the network between the nodes is cut
+ *   Sealed     the network between the nodes is cut once the pod was asked to end (cut earlier, the
+ *              move would look for another target)
  */
 import { expect } from "vitest";
 import type { Ground } from "../../cluster/ground.ts";
 import { toYaml } from "./manifest.ts";
 import { MOVABLE_CLASS } from "./movable.ts";
 import { goneFrom, localVolume, nodeNameOf, readyOn, volumeOf } from "./movable-objects.ts";
-import { nodeBut, volumeMove } from "./moves.ts";
+import { inPhase, nodeBut, volumeMove } from "./moves.ts";
 import type { Pod } from "./objects.ts";
 import { checkRecords, moreRecords, recordWriter, type WriterOptions } from "./records.ts";
 import { ENDS_WITH_FILE } from "./shared-ground.ts";
@@ -81,6 +82,8 @@ export interface Hold {
   readonly move: (writer: Running, name: string) => object;
   /** Before the move is made. */
   readonly before: (ground: Ground, writer: Running) => Promise<void>;
+  /** Once the move is made. */
+  readonly made: (ground: Ground, name: string) => Promise<void>;
   /** Lets it go on. */
   readonly after: (ground: Ground, writer: Running) => Promise<void>;
 }
@@ -92,24 +95,31 @@ export const HOLDS: Readonly<Record<"Planned" | "Prepared" | "Fenced" | "Sealed"
     writer: {},
     move: (w, name) => volumeMove(name, [w.volume], w.from, "no-such-node"),
     before: nothing,
+    made: nothing,
     after: nothing,
   },
   Prepared: {
     writer: {},
     move: (w, name) => volumeMove(name, [w.volume], w.from, undefined, { reason: "Drain" }),
     before: (ground, w) => ground.patch("Node", w.from, { spec: { unschedulable: true } }),
+    made: nothing,
     after: (ground, w) => ground.patch("Node", w.from, { spec: { unschedulable: null } }),
   },
   Fenced: {
     writer: DEAF,
     move: plain,
     before: nothing,
+    made: nothing,
     after: nothing,
   },
   Sealed: {
-    writer: {},
+    writer: DEAF,
     move: plain,
-    before: cutAll,
+    before: nothing,
+    made: async (ground, name) => {
+      await inPhase(ground, name, "Fenced");
+      await cutAll(ground);
+    },
     after: healAll,
   },
 };
