@@ -1,6 +1,6 @@
 /* What is written into a movable volume stays, whatever dies beside it. */
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeNamespace, openNamespace } from "./support/cleanup.ts";
+import { expect, test } from "vitest";
+import { useNamespace } from "./support/cleanup.ts";
 import { expectReady } from "./support/expect.ts";
 import { toYaml } from "./support/manifest.ts";
 import { agentPod, killAgent, MOVABLE_CLASS, useMovable } from "./support/movable.ts";
@@ -9,13 +9,7 @@ import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "./s
 
 const on = useMovable(["kubectl", "node-files"]);
 const NS = "movable-records";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterAll(async () => {
-  await closeNamespace(on.ground, NS);
-});
+useNamespace(on, NS);
 
 test("no acknowledged record is lost when the agent is killed while a pod writes and while it is replaced", async () => {
   const { ground } = on;

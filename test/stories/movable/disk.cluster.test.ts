@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PoolOnNode, StorageNode } from "../../../src/api/kinds/storage-node.ts";
 import type { StoragePool } from "../../../src/api/kinds/storage-pool.ts";
-import { closeNamespace, openNamespace } from "../support/cleanup.ts";
+import { useNamespace } from "../support/cleanup.ts";
 import { toYaml } from "../support/manifest.ts";
 import {
   agentPod,
@@ -34,13 +34,7 @@ function pod(...[namespace, name, claimName, change = {}]: Parameters<typeof any
   const spec = { terminationGracePeriodSeconds: 1, ...change.spec };
   return anyPod(namespace, name, claimName, { ...change, spec });
 }
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterAll(async () => {
-  await closeNamespace(on.ground, NS);
-});
+useNamespace(on, NS);
 
 /**
  * A pod has written a word into its new volume and has ended: the volume, its node and its

@@ -1,26 +1,15 @@
 /* Drains of a pod with two volumes that had no pod when one of them left. */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { leaveNamespace, openNamespace } from "../support/cleanup.ts";
-import { drain, ENDED_WELL, endOf, moveWhere, uncordonAll } from "../support/drains.ts";
+import { expect, test } from "vitest";
+import { drain, ENDED_WELL, endOf, moveWhere, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
-import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
+import { MOVABLE_CLASS } from "../support/movable.ts";
 import { ended, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { nodeBut, volumeMove } from "../support/moves.ts";
 import type { Pod } from "../support/objects.ts";
 import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
 
-const on = useMovable(["node-files", "drain"]);
 const NS = "movable-drain-apart";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterEach(async () => {
-  await uncordonAll(on.ground);
-});
-afterAll(async () => {
-  await leaveNamespace(on.ground, NS);
-});
+const on = useDrains(NS, ["node-files", "drain"]);
 
 interface Workload {
   readonly spec: {

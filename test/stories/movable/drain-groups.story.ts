@@ -1,26 +1,15 @@
 /* Drains of pods that share a volume, of budgets that say no, and of what was evicted unseen. */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { leaveNamespace, openNamespace } from "../support/cleanup.ts";
-import { drain, ENDED_WELL, endOf, moveWhere, onlyOn, uncordonAll } from "../support/drains.ts";
+import { expect, test } from "vitest";
+import { drain, ENDED_WELL, endOf, moveWhere, onlyOn, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
-import { controllerPods, MOVABLE_CLASS, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
+import { controllerPods, MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
 import { eventsAbout, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import type { Pod } from "../support/objects.ts";
 import { checkRecords, moreRecords, recordWriter, type WriterOptions } from "../support/records.ts";
 import { claim } from "../support/workloads.ts";
 
-const on = useMovable(["node-files", "drain"]);
 const NS = "movable-drain-groups";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterEach(async () => {
-  await uncordonAll(on.ground);
-});
-afterAll(async () => {
-  await leaveNamespace(on.ground, NS);
-});
+const on = useDrains(NS, ["node-files", "drain"]);
 
 /** The node that a story drains. */
 function first(): string {

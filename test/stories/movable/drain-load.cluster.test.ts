@@ -2,27 +2,16 @@
  * Drains under load. How long they take is printed and not asserted: the machine has other things
  * to do as well.
  */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { closeNamespace, openNamespace } from "../support/cleanup.ts";
-import { allReady, drain, ENDED_WELL, endOf, onlyOn, podsLeftOn, uncordonAll } from "../support/drains.ts";
+import { expect, test } from "vitest";
+import { allReady, drain, ENDED_WELL, endOf, onlyOn, podsLeftOn, uncordonAll, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
-import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
+import { MOVABLE_CLASS } from "../support/movable.ts";
 import { nodeNameOf, readyOn } from "../support/movable-objects.ts";
 import { checkRecords, followAcknowledged, lastAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 import { checkDatabase, sqliteWriter } from "../support/sqlite-writer.ts";
 
-const on = useMovable(["node-files", "kubectl"]);
 const NS = "movable-load";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterEach(async () => {
-  await uncordonAll(on.ground);
-});
-afterAll(async () => {
-  await closeNamespace(on.ground, NS);
-});
+const on = useDrains(NS, ["node-files", "kubectl"]);
 
 interface Database {
   readonly set: object;

@@ -1,9 +1,8 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
-import { closeNamespace, openNamespace } from "../support/cleanup.ts";
-import { allReady, drain, ENDED_WELL, endOf, moveWhere, onlyOn, podsLeftOn, uncordonAll } from "../support/drains.ts";
+import { allReady, drain, ENDED_WELL, endOf, moveWhere, onlyOn, podsLeftOn, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
-import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
+import { MOVABLE_CLASS } from "../support/movable.ts";
 import { nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import {
   checkRecords,
@@ -14,18 +13,8 @@ import {
   type WriterOptions,
 } from "../support/records.ts";
 
-const on = useMovable(["node-files", "kubectl"]);
 const NS = "movable-drain-many";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterEach(async () => {
-  await uncordonAll(on.ground);
-});
-afterAll(async () => {
-  await closeNamespace(on.ground, NS);
-});
+const on = useDrains(NS, ["node-files", "kubectl"]);
 
 /** The node that a story drains. */
 function first(): string {

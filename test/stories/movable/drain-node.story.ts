@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { leaveNamespace, openNamespace } from "../support/cleanup.ts";
+import { afterEach, expect, test } from "vitest";
+import { useNamespace } from "../support/cleanup.ts";
 import {
   allReady,
   drain,
@@ -21,17 +21,12 @@ import { claimOn, pod, statefulSet } from "../support/workloads.ts";
 
 const on = useMovable(["node-files", "drain"]);
 const NS = "movable-drain-node";
+useNamespace(on, NS);
 
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
 afterEach(async () => {
   const annotations = { "mooring.dev/release": null, "mooring.dev/drain": null };
   for (const node of on.ground.nodes) await on.ground.patch("Node", node, { metadata: { annotations } });
   await uncordonAll(on.ground);
-});
-afterAll(async () => {
-  await leaveNamespace(on.ground, NS);
 });
 
 /** A writer of records with one pod on this node: its volume, and the pod. */

@@ -1,23 +1,12 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { closeNamespace, openNamespace } from "../support/cleanup.ts";
-import { drain, ENDED_WELL, endOf, uncordonAll } from "../support/drains.ts";
+import { expect, test } from "vitest";
+import { drain, ENDED_WELL, endOf, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
-import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
+import { MOVABLE_CLASS } from "../support/movable.ts";
 import { localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 
-const on = useMovable(["node-files", "kubectl"]);
 const NS = "movable-drain-deletes";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterEach(async () => {
-  await uncordonAll(on.ground);
-});
-afterAll(async () => {
-  await closeNamespace(on.ground, NS);
-});
+const on = useDrains(NS, ["node-files", "kubectl"]);
 
 test("--disable-eviction waits for the data as well", async () => {
   const { ground } = on;

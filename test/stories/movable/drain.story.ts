@@ -1,25 +1,14 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { leaveNamespace, openNamespace } from "../support/cleanup.ts";
-import { drain, ENDED_WELL, endOf, podsLeftOn, uncordonAll } from "../support/drains.ts";
+import { expect, test } from "vitest";
+import { drain, ENDED_WELL, endOf, podsLeftOn, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
-import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
+import { MOVABLE_CLASS } from "../support/movable.ts";
 import { localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { cordon } from "../support/nodes.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 import { statefulSet } from "../support/workloads.ts";
 
-const on = useMovable(["node-files", "drain"]);
 const NS = "movable-drain";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterEach(async () => {
-  await uncordonAll(on.ground);
-});
-afterAll(async () => {
-  await leaveNamespace(on.ground, NS);
-});
+const on = useDrains(NS, ["node-files", "drain"]);
 
 test("kubectl drain ends well: the pod runs elsewhere with the same claim and every acknowledged byte", async () => {
   const { ground } = on;

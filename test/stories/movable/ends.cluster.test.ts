@@ -4,8 +4,8 @@
  * nothing left.
  * What else can end it, and needs no real nodes, is in ends.story.ts.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { closeNamespace, openNamespace } from "../support/cleanup.ts";
+import { afterEach, describe, expect, test } from "vitest";
+import { useNamespace } from "../support/cleanup.ts";
 import { deletedIn, inFull } from "../support/deleted-in-phase.ts";
 import { DEAF, ending, healAll, HOLDS, remove, running, runsOn } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
@@ -25,15 +25,10 @@ import { statefulSet } from "../support/workloads.ts";
 
 const on = useMovable(["node-files", "node-network", "node-kill", "pool-disks", "kubectl", "kubelet"]);
 const NS = "movable-ends";
+useNamespace(on, NS);
 
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
 afterEach(async () => {
   await healAll(on.ground);
-});
-afterAll(async () => {
-  await closeNamespace(on.ground, NS);
 });
 
 describe("while a move is Sealed", () => {

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeNamespace, openNamespace } from "../support/cleanup.ts";
+import { expect, test } from "vitest";
+import { useNamespace } from "../support/cleanup.ts";
 import { toYaml } from "../support/manifest.ts";
 import { agentPod, killAgent, MOVABLE_CLASS, useMovable } from "../support/movable.ts";
 import { copyDirectory, goneFrom, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
@@ -9,13 +9,7 @@ import { claim, pod } from "../support/workloads.ts";
 
 const on = useMovable(["node-files", "kubelet", "kubectl"]);
 const NS = "movable-restarts";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterAll(async () => {
-  await closeNamespace(on.ground, NS);
-});
+useNamespace(on, NS);
 
 test("a StatefulSet finds its data again after its pod, its agent and its kubelet were restarted", async () => {
   const { ground } = on;

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { leaveNamespace, openNamespace } from "../support/cleanup.ts";
+import { describe, expect, test } from "vitest";
+import { useNamespace } from "../support/cleanup.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
 import {
@@ -18,13 +18,7 @@ import { claim, pod } from "../support/workloads.ts";
 
 const on = useMovable(["node-files", "kubelet"]);
 const NS = "movable-life";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterAll(async () => {
-  await leaveNamespace(on.ground, NS);
-});
+useNamespace(on, NS);
 
 describe("a StatefulSet on a movable volume", () => {
   test("runs, and its volume is a directory of its node", async () => {

@@ -1,27 +1,16 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { closeNamespace, openNamespace } from "../support/cleanup.ts";
-import { drain, ENDED_WELL, endOf, moveWhere, uncordonAll } from "../support/drains.ts";
+import { expect, test } from "vitest";
+import { drain, ENDED_WELL, endOf, moveWhere, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
-import { agentPod, MOVABLE_CLASS, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
+import { agentPod, MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
 import { ended, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { inPhase, nodeBut, volumeMove } from "../support/moves.ts";
 import { cordon } from "../support/nodes.ts";
 import { linesOf } from "../support/product.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 
-const on = useMovable(["node-files", "kubectl"]);
 const NS = "movable-live";
+const on = useDrains(NS, ["node-files", "kubectl"]);
 const MIB = 1024 ** 2;
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterEach(async () => {
-  await uncordonAll(on.ground);
-});
-afterAll(async () => {
-  await closeNamespace(on.ground, NS);
-});
 
 /** So many large files of 100 MiB, 500 small ones, and the sums of all. */
 const fill = (large: number): string => `

@@ -1,6 +1,6 @@
 /* What only a container of its own can make and see: a move brings it along. */
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeNamespace, openNamespace } from "../support/cleanup.ts";
+import { expect, test } from "vitest";
+import { useNamespace } from "../support/cleanup.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
 import { nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
@@ -9,13 +9,7 @@ import { statefulSet } from "../support/workloads.ts";
 
 const on = useMovable(["isolation"]);
 const NS = "movable-move-files";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterAll(async () => {
-  await closeNamespace(on.ground, NS);
-});
+useNamespace(on, NS);
 
 test("a move brings owners, modes, links and pipes to the other node", async () => {
   const { ground } = on;

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { leaveNamespace, openNamespace } from "../support/cleanup.ts";
+import { describe, expect, test } from "vitest";
+import { useNamespace } from "../support/cleanup.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
 import {
@@ -19,13 +19,7 @@ import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../
 
 const on = useMovable(["node-files"]);
 const NS = "movable-move";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterAll(async () => {
-  await leaveNamespace(on.ground, NS);
-});
+useNamespace(on, NS);
 
 /** Our label keys on a node. */
 async function labelsOf(node: string, volume: string): Promise<string[]> {

@@ -1,6 +1,6 @@
 /* Where the scheduler cannot be asked, a move goes by what objects say, and tells why. */
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeNamespace, openNamespace } from "../support/cleanup.ts";
+import { expect, test } from "vitest";
+import { useNamespace } from "../support/cleanup.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
 import { ended, eventMatching, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
@@ -9,13 +9,7 @@ import { claimOn, statefulSet } from "../support/workloads.ts";
 
 const on = useMovable(["kubectl"]);
 const NS = "movable-scouts-unheard";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterAll(async () => {
-  await closeNamespace(on.ground, NS);
-});
+useNamespace(on, NS);
 
 test("a quota that allows no scout holds no move: the event has the server's words", async () => {
   const { ground } = on;

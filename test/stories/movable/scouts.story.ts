@@ -2,30 +2,19 @@
  * The target of a move is the node where the scheduler can put the pods. Each story blocks the node
  * whose disk has the most room: without the scheduler's word the move would go there.
  */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { StorageNode } from "../../../src/api/kinds/storage-node.ts";
 import { parseQuantity } from "../../../src/kube/quantity.ts";
-import { leaveNamespace, openNamespace } from "../support/cleanup.ts";
-import { drain, ENDED_WELL, endOf, movesOf, uncordonAll } from "../support/drains.ts";
+import { drain, ENDED_WELL, endOf, movesOf, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
-import { MOVABLE_CLASS, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
+import { MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
 import { ended, moveNamed, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { volumeMove } from "../support/moves.ts";
 import type { Claim, NodeObject, Pod } from "../support/objects.ts";
 import { claimOn, onHost, pod as busybox, statefulSet } from "../support/workloads.ts";
 
-const on = useMovable(["node-files", "drain"]);
 const NS = "movable-scouts";
-
-beforeAll(async () => {
-  await openNamespace(on.ground, NS);
-});
-afterEach(async () => {
-  await uncordonAll(on.ground);
-});
-afterAll(async () => {
-  await leaveNamespace(on.ground, NS);
-});
+const on = useDrains(NS, ["node-files", "drain"]);
 
 interface Set {
   readonly spec: {

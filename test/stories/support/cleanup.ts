@@ -1,8 +1,9 @@
+import { afterAll, beforeAll } from "vitest";
 import type { Ground } from "../../cluster/ground.ts";
 import { toYaml } from "./manifest.ts";
 import type { Volume } from "./objects.ts";
 import { uninstallProduct } from "./product.ts";
-import { ENDS_WITH_FILE } from "./shared-ground.ts";
+import { ENDS_WITH_FILE, type StoryGround } from "./shared-ground.ts";
 import { namespace } from "./workloads.ts";
 
 /**
@@ -28,6 +29,16 @@ export async function closeNamespace(ground: Ground, name: string): Promise<void
 /** The same at the end of a file, where the ground lives on after it. */
 export async function leaveNamespace(ground: Ground, name: string): Promise<void> {
   if (!ENDS_WITH_FILE) await closeNamespace(ground, name);
+}
+
+/** Gives a file's stories a namespace of their own. */
+export function useNamespace(on: StoryGround, name: string): void {
+  beforeAll(async () => {
+    await openNamespace(on.ground, name);
+  });
+  afterAll(async () => {
+    await leaveNamespace(on.ground, name);
+  });
 }
 
 /** What the stories of a file have made and must remove, also after a failure. */

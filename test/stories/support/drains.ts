@@ -1,9 +1,23 @@
+import { afterEach } from "vitest";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
-import type { Ground } from "../../cluster/ground.ts";
+import type { Capability, Ground } from "../../cluster/ground.ts";
 import type { RunResult } from "../../cluster/run.ts";
+import { useNamespace } from "./cleanup.ts";
+import { useMovable } from "./movable.ts";
 import { nodeNameOf } from "./movable-objects.ts";
 import { cordon } from "./nodes.ts";
 import type { Pod } from "./objects.ts";
+import type { StoryGround } from "./shared-ground.ts";
+
+/** useMovable() for stories that drain: in this namespace, and after each all nodes take pods. */
+export function useDrains(namespace: string, needed: readonly Capability[]): StoryGround {
+  const on = useMovable(needed);
+  useNamespace(on, namespace);
+  afterEach(async () => {
+    await uncordonAll(on.ground);
+  });
+  return on;
+}
 
 /** Runs `kubectl drain` with the usual flags, and waits for its end. */
 export async function drain(ground: Ground, node: string, ...flags: string[]): Promise<RunResult> {
