@@ -20,7 +20,7 @@ import { CodedError, messageOf } from "../../observe/errors.ts";
 import { DigestLog } from "./digest-log.ts";
 import { transferErrors } from "./errors.ts";
 import { TargetMemory, type TargetPass } from "./passes/target-memory.ts";
-import { TargetTree } from "./target-tree.ts";
+import { TargetTree } from "./target/target-tree.ts";
 import { pathText, type TreePath } from "./tree/path.ts";
 import { run } from "./tree/flow.ts";
 import { scan } from "./tree/scan.ts";

@@ -30,7 +30,7 @@ import type { KubeMetrics } from "../../kube/metrics.ts";
 import { keyOf, nameOf, namespaceOf, uidOf, type Stored } from "../../kube/objects.ts";
 import type { Change } from "../../kube/watch/store.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
-import { CodedError, messageOf } from "../../observe/errors.ts";
+import { CodedError } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import { claimKeyOf, classNameOf, dataSourceOf, provisionerOf, selectedNodeOf, volumeNameOf } from "./claims.ts";
 import type { Driver, ProvisionRequest } from "../driver.ts";
@@ -40,15 +40,14 @@ import type { Binder } from "../express/binder.ts";
 import { AVAILABLE_BY_CLASS, BY_CLAIM, claimKeysOf } from "../indexes.ts";
 import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import { metricsOf, type ProvisionMetrics } from "../metrics.ts";
+import { Outcomes } from "./outcomes.ts";
 import { mayGoAhead } from "./plan-ahead.ts";
 import { planClaim, type ClaimPlan } from "./plan-claim.ts";
 import { isWantedBySiblings, siblingKeys, siblingsOf, type ClaimLookup } from "./plan-group.ts";
 import { podsOfClaim } from "./pods-of-claim.ts";
 import { Reservations } from "./reservations.ts";
-import { retryDelayMs } from "../retry-policy.ts";
 import { storeVolume } from "./store-volume.ts";
 import { canHold } from "../topology.ts";
-import { unselectNode } from "./unselect-node.ts";
 import { volumeFor } from "./volume.ts";
 
 /**
@@ -56,12 +55,6 @@ import { volumeFor } from "./volume.ts";
  * much really runs at once.
  */
 const UNLIMITED = 16_384;
-/**
- * Pause after the API server refused a change of a claim (rights, a policy): only a person can mend
- * that.
- */
-const REFUSED_AGAIN_MS = 5 * 60_000;
-
 export interface ClaimLoopDeps {
   readonly client: KubeClient;
   readonly clock: Clock;
@@ -103,16 +96,9 @@ export class ClaimLoop {
   readonly #queue: WorkQueue;
   readonly #lookup: ClaimLookup;
   readonly #reservations: Reservations | undefined;
-  /** Failures in a row, by claim UID. */
-  readonly #failures = new Map<string, number>();
+  readonly #outcomes: Outcomes;
   /** Ends the work on a claim, by claim UID: called when the claim is deleted. */
   readonly #running = new Map<string, AbortController>();
-  /** What the last event of a refused claim was about, by claim UID: it is not repeated. */
-  readonly #refused = new Map<string, string>();
-  /**
-   * Keys of claims whose last failure may end with a change of something else (`retry: "change"`).
-   */
-  readonly #awaiting = new Set<string>();
 
   constructor(deps: ClaimLoopDeps, driver: Driver) {
     this.#deps = deps;
@@ -120,6 +106,7 @@ export class ClaimLoop {
     this.#name = `claims/${driver.name}`;
     this.#queue = new WorkQueue({ clock: deps.clock }, { name: this.#name, ...metricsOf(deps.kubeMetrics) });
     this.#reservations = driver.ledger === undefined ? undefined : new Reservations(driver.ledger);
+    this.#outcomes = new Outcomes(deps, driver);
     const { claims, classes, volumes, pods } = deps;
     this.#lookup = {
       claim: (key) => claims.store.get(key),
@@ -170,7 +157,7 @@ export class ClaimLoop {
       }),
     ];
     const awaited = this.#driver.onChange?.(() => {
-      for (const key of this.#awaiting) this.#queue.add(key);
+      for (const key of this.#outcomes.awaiting) this.#queue.add(key);
     });
     if (awaited !== undefined) stops.push(awaited);
     if (this.#reservations !== undefined && pods !== undefined) {
@@ -202,8 +189,7 @@ export class ClaimLoop {
 
   #gone(claim: Claim): void {
     const uid = uidOf(claim);
-    this.#failures.delete(uid);
-    this.#refused.delete(uid);
+    this.#outcomes.gone(claim);
     this.#running.get(uid)?.abort(new Error("the claim was deleted"));
     this.#reservations?.drop(uid);
     this.#deps.binder?.gone(keyOf(claim));
@@ -211,7 +197,7 @@ export class ClaimLoop {
 
   async #reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
     const { claims, classes, volumes, binder } = this.#deps;
-    this.#awaiting.delete(key);
+    this.#outcomes.looking(key);
     const claim = claims.store.get(key);
     if (claim === undefined) return undefined;
     const storageClass = classes.store.get(classNameOf(claim));
@@ -229,10 +215,10 @@ export class ClaimLoop {
         this.#nothingToMake(claim);
         return undefined;
       case "refuse":
-        this.#refuse(claim, plan.error, `${plan.error.message}. ${plan.error.advice}`);
+        this.#outcomes.refused(claim, plan.error, `${plan.error.message}. ${plan.error.advice}`);
         return undefined;
       case "fail":
-        return this.#failed(claim, plan.error);
+        return this.#outcomes.failed(claim, plan.error);
       case "bind":
         binder?.consider(claim, plan.volume);
         return undefined;
@@ -260,7 +246,7 @@ export class ClaimLoop {
    * writes) is left to the binder. A claim that waits for a volume populator gets an event.
    */
   #nothingToMake(claim: Claim): void {
-    const { volumes, binder, recorder } = this.#deps;
+    const { volumes, binder } = this.#deps;
     const boundTo = claim.spec?.volumeName;
     if (boundTo) {
       const volume = volumes.store.get(boundTo);
@@ -270,18 +256,7 @@ export class ClaimLoop {
       return;
     }
     const source = dataSourceOf(claim);
-    if (source !== undefined && !this.#refused.has(uidOf(claim))) {
-      this.#refused.set(uidOf(claim), source.kind);
-      recorder.record(events.aboutClaim(claim), events.populatorExpected(source.kind));
-    }
-  }
-
-  #refuse(claim: Claim, error: CodedError, text: string): void {
-    const { log, recorder } = this.#deps;
-    if (this.#refused.get(uidOf(claim)) === error.code) return;
-    this.#refused.set(uidOf(claim), error.code);
-    log.warn("claim refused", { claim: keyOf(claim), code: error.code, reason: error.message, advice: error.advice });
-    recorder.record(events.aboutClaim(claim), events.provisioningFailed(text));
+    if (source !== undefined) this.#outcomes.populatorExpected(claim, source.kind);
   }
 
   async #provision(claim: Claim, plan: Provision, signal: AbortSignal): Promise<ReconcileResult> {
@@ -293,7 +268,7 @@ export class ClaimLoop {
     try {
       const both = AbortSignal.any([signal, controller.signal]);
       const volume = await this.#make(claim, plan, both);
-      this.#failures.delete(uidOf(claim));
+      this.#outcomes.made(claim);
       metrics?.provisioned.inc(labels);
       metrics?.provisionSeconds.observe(labels, (clock.monotonic() - started) / 1000);
       await this.#made(claim, volume, both);
@@ -340,14 +315,14 @@ export class ClaimLoop {
   async #notMade(claim: Claim, error: unknown, signal: AbortSignal): Promise<ReconcileResult> {
     if (error instanceof CodedError && error.retry === "never") {
       this.#reservations?.drop(uidOf(claim));
-      this.#refuse(claim, error, failureText(claim, error));
+      this.#outcomes.refused(claim, error);
       return undefined;
     }
     if (error instanceof CodedError && error.retry === "reschedule") {
       this.#reservations?.drop(uidOf(claim));
-      return this.#reschedule(claim, error, signal);
+      return this.#outcomes.reschedule(claim, error, signal);
     }
-    return this.#failed(claim, error);
+    return this.#outcomes.failed(claim, error);
   }
 
   /**
@@ -413,36 +388,6 @@ export class ClaimLoop {
       reservations.drop(uidOf(claim));
     }
   }
-
-  /** Takes the selected node off the claim, so that the scheduler chooses again. */
-  async #reschedule(claim: Claim, why: CodedError, signal: AbortSignal): Promise<ReconcileResult> {
-    const { client, log, recorder } = this.#deps;
-    const selected = selectedNodeOf(claim);
-    if (selected === undefined) return this.#failed(claim, why);
-    const { node } = selected;
-    const unselected = await unselectNode(client, claim, selected, signal);
-    if (unselected.end === "changed") return undefined;
-    if (unselected.end === "refused") {
-      const refused = provisionErrors.RESCHEDULE_REFUSED({ cause: why.message, why: unselected.why }, { cause: why });
-      this.#failed(claim, refused);
-      return { requeueAfterMs: REFUSED_AGAIN_MS };
-    }
-    log.info("claim sent back to the scheduler", { claim: keyOf(claim), node, reason: why.message });
-    recorder.record(events.aboutClaim(claim), events.rescheduling(node, failureText(claim, why)));
-    return undefined;
-  }
-
-  #failed(claim: Claim, error: unknown): ReconcileResult {
-    const { log, recorder } = this.#deps;
-    const failures = (this.#failures.get(uidOf(claim)) ?? 0) + 1;
-    this.#failures.set(uidOf(claim), failures);
-    const requeueAfterMs = retryDelayMs(this.#driver.retry.provision, failures);
-    if (error instanceof CodedError && error.retry === "change") this.#awaiting.add(keyOf(claim));
-    const code = error instanceof CodedError ? error.code : undefined;
-    log.error("provisioning failed", { claim: keyOf(claim), failures, requeueAfterMs, code, err: error });
-    recorder.record(events.aboutClaim(claim), events.provisioningFailed(failureText(claim, error)));
-    return { requeueAfterMs };
-  }
 }
 
 function requestFor(
@@ -451,12 +396,4 @@ function requestFor(
   node: Stored<Node> | undefined,
 ): ProvisionRequest {
   return { claim, storageClass, volumeName: volumeNameOf(claim), node };
-}
-
-/**
- * The text of the claim's event: that of the provisioning library local-path-provisioner is built
- * on.
- */
-function failureText(claim: PersistentVolumeClaim, error: unknown): string {
-  return `failed to provision volume with StorageClass "${classNameOf(claim)}": ${messageOf(error)}`;
 }

@@ -8,12 +8,12 @@
  * Whoever patches has said before that nobody vouches for the file any more (target-memory.ts): a
  * break at any moment leaves some chunks of before, some new ones, and one that is half written.
  */
-import { hasCode } from "../sys/libc.ts";
-import { punchHole, truncate, writeAt } from "../sys/data.ts";
-import { transferErrors } from "./errors.ts";
-import { chunkAt, CHUNK, type Chunks } from "./content/chunks.ts";
-import { ContentHash, type Content } from "./content/content-hash.ts";
-import { BLOCK, type Piece, type Range } from "./content/contents.ts";
+import { hasCode } from "../../sys/libc.ts";
+import { punchHole, truncate, writeAt } from "../../sys/data.ts";
+import { transferErrors } from "../errors.ts";
+import { chunkAt, CHUNK, type Chunks } from "../content/chunks.ts";
+import { ContentHash, type Content } from "../content/content-hash.ts";
+import { BLOCK, type Piece, type Range } from "../content/contents.ts";
 
 export class TargetFile {
   readonly #fd: number;

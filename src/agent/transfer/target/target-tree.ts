@@ -11,42 +11,33 @@
  * directory makes it equal, whatever it finds. What is known of files does not outlive a crash, and
  * of a patched one nothing is known from before its first change until the pass has ended well.
  */
-import { chmod, chown, procPath, setTimes } from "../sys/change.ts";
+import { chmod, chown, procPath, setTimes } from "../../sys/change.ts";
+import { AT_FDCWD, close, O_WRONLY, openat } from "../../sys/open.ts";
+import { statDescriptor, type Stat } from "../../sys/stat.ts";
+import { setXattr } from "../../sys/xattr.ts";
+import { transferErrors } from "../errors.ts";
+import { Pacer } from "../pacer.ts";
+import { Existing, type Keep } from "./existing.ts";
 import {
-  AT_FDCWD,
-  close,
-  linkThroughProc,
-  mkdirat,
-  mknodat,
-  O_CREAT,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_WRONLY,
-  openat,
-  symlinkat,
-} from "../sys/open.ts";
-import { statDescriptor, TYPE_BITS, type Stat } from "../sys/stat.ts";
-import { setXattr } from "../sys/xattr.ts";
-import { transferErrors } from "./errors.ts";
-import { Pacer } from "./pacer.ts";
-import { purge } from "./purge.ts";
+  makeDirectory,
+  makeFile,
+  makeLink,
+  makeSpecial,
+  MODE_OF_UNFINISHED_DIRECTORY,
+  MODE_OF_UNFINISHED_FILE,
+} from "./make-object.ts";
 import { makeSmallFile } from "./small-file.ts";
 import { TargetFile } from "./target-file.ts";
-import type { Change } from "./content/changes.ts";
-import type { Chunks } from "./content/chunks.ts";
-import { ContentHash, type Content } from "./content/content-hash.ts";
-import type { Range } from "./content/contents.ts";
-import { xattrDigest, type Entry, type Head } from "./tree/entry.ts";
-import { pathText, type TreePath } from "./tree/path.ts";
-import type { Has } from "./tree/scan.ts";
-import { DEEPEST, look, lookAlong, openDirectory } from "./tree/safe-open.ts";
-import { SortedNames } from "./tree/sorted-names.ts";
-import { hasXattr, isCopied, removeOtherXattrs } from "./tree/xattrs.ts";
-import { checkedName, type SmallMessage } from "./wire/messages.ts";
-
-/** Of what is being made: nobody but the agent looks into it before it is closed. */
-const MODE_OF_UNFINISHED_FILE = 0o600;
-const MODE_OF_UNFINISHED_DIRECTORY = 0o700;
+import type { Change } from "../content/changes.ts";
+import type { Chunks } from "../content/chunks.ts";
+import { ContentHash, type Content } from "../content/content-hash.ts";
+import type { Range } from "../content/contents.ts";
+import { xattrDigest, type Entry, type Head } from "../tree/entry.ts";
+import { pathText, type TreePath } from "../tree/path.ts";
+import type { Has } from "../tree/scan.ts";
+import { DEEPEST, lookAlong, openDirectory } from "../tree/safe-open.ts";
+import { hasXattr, isCopied, removeOtherXattrs } from "../tree/xattrs.ts";
+import { checkedName, type SmallMessage } from "../wire/messages.ts";
 
 /** What is known of the files that an earlier pass has made. */
 export interface Voucher {
@@ -78,8 +69,7 @@ interface Open {
 
 interface Directory extends Open {
   readonly fd: number;
-  readonly existing: SortedNames;
-  next: number;
+  readonly existing: Existing;
   last: Buffer | undefined;
 }
 
@@ -135,7 +125,7 @@ export class TargetTree {
       await this.#openPatched(parent, name, path, head, patches);
       return;
     }
-    const kept = await this.#clearUpTo(parent, name, this.#keeper(path, head, content));
+    const kept = await parent.existing.clearUpTo(name, this.#signal, this.#keeper(path, head, content));
     if (content !== undefined) {
       if (kept === undefined) throw transferErrors.NOT_KEPT({ path: pathText(path) });
       this.#leaf = { path, head, kept: content, fd: kept, xattrs: new Map(), closing: false };
@@ -150,19 +140,19 @@ export class TargetTree {
       this.#leaf = this.#make(parent.fd, name, path, head);
       return;
     }
-    this.#directories.push(await this.#enter(kept ?? newDirectory(parent.fd, name), path, head));
+    this.#directories.push(await this.#enter(kept ?? makeDirectory(parent.fd, name), path, head));
   }
 
   /** A small file without attributes, all of it. Gives the entry as it arrived. */
   small(file: SmallMessage): Entry | Promise<Entry> {
     const parent = this.#beginIn(file.name);
-    const mayBeMade = !this.#pacer.due && !needsClearing(parent, file.name);
+    const mayBeMade = !this.#pacer.due && !parent.existing.isAnyUpTo(file.name);
     return mayBeMade ? makeSmall(parent, file) : this.#smallSlowly(parent, file);
   }
 
   async #smallSlowly(parent: Directory, file: SmallMessage): Promise<Entry> {
     if (this.#pacer.due) await this.#pacer.rest();
-    await this.#clearUpTo(parent, file.name, undefined);
+    await parent.existing.clearUpTo(file.name, this.#signal);
     return makeSmall(parent, file);
   }
 
@@ -196,7 +186,7 @@ export class TargetTree {
     if (hash !== content) {
       throw transferErrors.DIGEST_DIFFERS({ path: pathText(path), what: "its content arrived damaged" });
     }
-    if ("existing" in object) await this.#clearRest(object as Directory);
+    if ("existing" in object) await (object as Directory).existing.clearRest(this.#signal);
     if (fd !== undefined) {
       await this.#close(object);
       removeOtherXattrs(fd, new Set(object.xattrs.keys()));
@@ -241,7 +231,7 @@ export class TargetTree {
   /** What is known of the file ends here, before the first change of it. */
   async #openPatched(parent: Directory, name: Buffer, path: TreePath, head: Head, patches: string): Promise<void> {
     let base: Chunks | undefined;
-    const found = await this.#clearUpTo(parent, name, (looked) => {
+    const found = await parent.existing.clearUpTo(name, this.#signal, (looked) => {
       base = this.#voucher.spoil(path, statDescriptor(looked), patches);
       return base === undefined ? undefined : looked;
     });
@@ -276,8 +266,8 @@ export class TargetTree {
   async #enter(fd: number, path: TreePath, head: Head): Promise<Directory> {
     try {
       chmod(fd, MODE_OF_UNFINISHED_DIRECTORY);
-      const existing = await SortedNames.read(fd, this.#pacer);
-      return { path, head, fd, xattrs: new Map(), closing: false, existing, next: 0, last: undefined };
+      const existing = await Existing.read(fd, this.#pacer);
+      return { path, head, fd, xattrs: new Map(), closing: false, existing, last: undefined };
     } catch (error) {
       close(fd);
       throw error;
@@ -285,34 +275,10 @@ export class TargetTree {
   }
 
   /**
-   * Removes what is there before `name` and, unless it is kept, `name`. `keep` is asked with an
-   * O_PATH descriptor of what has the name, and gives that or another one of it when it stays.
-   */
-  async #clearUpTo(
-    parent: Directory,
-    name: Buffer,
-    keep: ((found: number) => number | undefined) | undefined,
-  ): Promise<number | undefined> {
-    for (;;) {
-      const existing = parent.existing.at(parent.next);
-      const order = existing === undefined ? 1 : Buffer.compare(existing, name);
-      if (existing === undefined || order > 0) return undefined;
-      parent.next += 1;
-      const kept = order === 0 && keep !== undefined ? keptAt(parent.fd, name, keep) : undefined;
-      if (kept !== undefined) return kept;
-      await purge(parent.fd, existing, this.#signal);
-    }
-  }
-
-  /**
    * What may stay: a file that is vouched for, a directory, a further name of the object that the
    * name is to be one of.
    */
-  #keeper(
-    path: TreePath,
-    head: Head,
-    content: string | undefined,
-  ): ((found: number) => number | undefined) | undefined {
+  #keeper(path: TreePath, head: Head, content: string | undefined): Keep | undefined {
     if (content !== undefined) {
       return (found) => (this.#voucher.vouches(path, statDescriptor(found), content) ? found : undefined);
     }
@@ -332,41 +298,12 @@ export class TargetTree {
     };
   }
 
-  async #clearRest(directory: Directory): Promise<void> {
-    for (;;) {
-      const existing = directory.existing.at(directory.next);
-      if (existing === undefined) return;
-      directory.next += 1;
-      await purge(directory.fd, existing, this.#signal);
-    }
-  }
-
   #make(dirfd: number, name: Buffer, path: TreePath, head: Head): Open | File {
     const open = { path, head, xattrs: new Map<string, string>(), closing: false };
-    if (head.type === "file") {
-      const fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE_OF_UNFINISHED_FILE);
-      return fileOf(fd, head.size ?? 0, undefined, open);
-    }
-    if (head.type === "link") {
-      this.#link(head.first ?? [], dirfd, name);
-      return { ...open, fd: undefined };
-    }
-    if (head.type === "symlink") symlinkat(head.target ?? Buffer.alloc(0), dirfd, name);
-    else {
-      const mode = TYPE_BITS[head.type] | MODE_OF_UNFINISHED_FILE;
-      mknodat(dirfd, name, mode, head.rdev ?? { major: 0, minor: 0 });
-    }
-    return { ...open, fd: look(dirfd, name) };
-  }
-
-  #link(first: TreePath, dirfd: number, name: Buffer): void {
-    const fd = lookAlong(this.#root, first);
-    try {
-      if (statDescriptor(fd).type === "directory") throw invalid("a hard link to a directory");
-      linkThroughProc(fd, dirfd, name);
-    } finally {
-      close(fd);
-    }
+    if (head.type === "file") return fileOf(makeFile(dirfd, name), head.size ?? 0, undefined, open);
+    if (head.type !== "link") return { ...open, fd: makeSpecial(dirfd, name, head) };
+    makeLink(this.#root, head.first ?? [], dirfd, name);
+    return { ...open, fd: undefined };
   }
 }
 
@@ -381,11 +318,6 @@ function makeSmall(parent: Directory, { bytes, content, head, name }: SmallMessa
   return { path, head, content, xattrs: [] };
 }
 
-function needsClearing(parent: Directory, name: Buffer): boolean {
-  const existing = parent.existing.at(parent.next);
-  return existing !== undefined && Buffer.compare(existing, name) <= 0;
-}
-
 /** Whether it was there before: its metadata is set where it differs. */
 function stays(object: Open): boolean {
   return object.kept !== undefined || ("file" in object && (object as File).isPatched);
@@ -397,36 +329,6 @@ function fileOf(fd: number, size: number, base: Chunks | undefined, open: Omit<O
   } catch (error) {
     close(fd);
     throw error;
-  }
-}
-
-function keptAt(dirfd: number, name: Buffer, keep: (found: number) => number | undefined): number | undefined {
-  const found = look(dirfd, name);
-  let kept: number | undefined;
-  try {
-    kept = keep(found);
-    return kept;
-  } finally {
-    if (kept !== found) close(found);
-  }
-}
-
-function newDirectory(dirfd: number, name: Buffer): number {
-  mkdirat(dirfd, name, MODE_OF_UNFINISHED_DIRECTORY);
-  return directoryAt(dirfd, name) ?? fail(name);
-}
-
-function fail(name: Buffer): never {
-  throw transferErrors.SOURCE_CHANGED({ path: pathText([name]), what: "it is no directory any more" });
-}
-
-/** A readable descriptor of `name` if it is a directory. */
-function directoryAt(dirfd: number, name: Buffer): number | undefined {
-  const looked = look(dirfd, name);
-  try {
-    return statDescriptor(looked).type === "directory" ? openDirectory(looked) : undefined;
-  } finally {
-    close(looked);
   }
 }
 

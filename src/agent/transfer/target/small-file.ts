@@ -1,9 +1,9 @@
-import { chmod, chown, setTimes } from "../sys/change.ts";
-import { writeNow } from "../sys/read-ahead.ts";
-import { close, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, openat } from "../sys/open.ts";
-import { statDescriptor } from "../sys/stat.ts";
-import type { Head } from "./tree/entry.ts";
-import { removeOtherXattrs } from "./tree/xattrs.ts";
+import { chmod, chown, setTimes } from "../../sys/change.ts";
+import { writeNow } from "../../sys/read-ahead.ts";
+import { close, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, openat } from "../../sys/open.ts";
+import { statDescriptor } from "../../sys/stat.ts";
+import type { Head } from "../tree/entry.ts";
+import { removeOtherXattrs } from "../tree/xattrs.ts";
 
 const PERMISSIONS = 0o777;
 

@@ -1,0 +1,124 @@
+import type { KubeClient } from "../../kube/client.ts";
+import type { PersistentVolumeClaim } from "../../kube/kinds.ts";
+import { keyOf, uidOf, type Stored } from "../../kube/objects.ts";
+import type { ReconcileResult } from "../../kube/queue/controller.ts";
+import { CodedError, messageOf } from "../../observe/errors.ts";
+import type { Log } from "../../observe/log.ts";
+import type { Driver } from "../driver.ts";
+import { provisionErrors } from "../errors.ts";
+import * as events from "../events.ts";
+import { retryDelayMs } from "../retry-policy.ts";
+import { classNameOf, selectedNodeOf } from "./claims.ts";
+import { unselectNode } from "./unselect-node.ts";
+
+/**
+ * Pause after the API server refused a change of a claim (rights, a policy): only a person can
+ * change that.
+ */
+const REFUSED_AGAIN_MS = 5 * 60_000;
+
+export interface OutcomeDeps {
+  readonly client: KubeClient;
+  readonly log: Log;
+  readonly recorder: events.Recorder;
+}
+
+type Claim = Stored<PersistentVolumeClaim>;
+
+/**
+ * What follows when no volume could be made for a claim: the event, the log line, and when the next
+ * attempt is. Remembers for each claim how often it failed, and what it was told.
+ */
+export class Outcomes {
+  readonly #deps: OutcomeDeps;
+  readonly #driver: Driver;
+  /** Failures in a row, by claim UID. */
+  readonly #failures = new Map<string, number>();
+  /** What the last event of a refused claim was about, by claim UID: it is not repeated. */
+  readonly #refused = new Map<string, string>();
+  /**
+   * Keys of claims whose last failure may end with a change of something else (`retry: "change"`).
+   */
+  readonly #awaiting = new Set<string>();
+
+  constructor(deps: OutcomeDeps, driver: Driver) {
+    this.#deps = deps;
+    this.#driver = driver;
+  }
+
+  /** Claims to look at again when something has changed that the driver knows of. */
+  get awaiting(): ReadonlySet<string> {
+    return this.#awaiting;
+  }
+
+  /** The claim of this key is being looked at. */
+  looking(key: string): void {
+    this.#awaiting.delete(key);
+  }
+
+  /** A volume was made. */
+  made(claim: Claim): void {
+    this.#failures.delete(uidOf(claim));
+  }
+
+  /** The claim was deleted. */
+  gone(claim: Claim): void {
+    this.#failures.delete(uidOf(claim));
+    this.#refused.delete(uidOf(claim));
+  }
+
+  /** The claim waits for a volume populator: told once. */
+  populatorExpected(claim: Claim, kind: string): void {
+    if (this.#refused.has(uidOf(claim))) return;
+    this.#refused.set(uidOf(claim), kind);
+    this.#deps.recorder.record(events.aboutClaim(claim), events.populatorExpected(kind));
+  }
+
+  /** No volume will be made for the claim as it is: told once for each reason. */
+  refused(claim: Claim, error: CodedError, text = failureText(claim, error)): void {
+    const { log, recorder } = this.#deps;
+    if (this.#refused.get(uidOf(claim)) === error.code) return;
+    this.#refused.set(uidOf(claim), error.code);
+    log.warn("claim refused", { claim: keyOf(claim), code: error.code, reason: error.message, advice: error.advice });
+    recorder.record(events.aboutClaim(claim), events.provisioningFailed(text));
+  }
+
+  /** An attempt has failed, and there will be another one. */
+  failed(claim: Claim, error: unknown): { readonly requeueAfterMs: number } {
+    const { log, recorder } = this.#deps;
+    const failures = (this.#failures.get(uidOf(claim)) ?? 0) + 1;
+    this.#failures.set(uidOf(claim), failures);
+    const requeueAfterMs = retryDelayMs(this.#driver.retry.provision, failures);
+    if (error instanceof CodedError && error.retry === "change") this.#awaiting.add(keyOf(claim));
+    const code = error instanceof CodedError ? error.code : undefined;
+    log.error("provisioning failed", { claim: keyOf(claim), failures, requeueAfterMs, code, err: error });
+    recorder.record(events.aboutClaim(claim), events.provisioningFailed(failureText(claim, error)));
+    return { requeueAfterMs };
+  }
+
+  /** Takes the selected node off the claim, so that the scheduler chooses again. */
+  async reschedule(claim: Claim, why: CodedError, signal: AbortSignal): Promise<ReconcileResult> {
+    const { client, log, recorder } = this.#deps;
+    const selected = selectedNodeOf(claim);
+    if (selected === undefined) return this.failed(claim, why);
+    const { node } = selected;
+    const unselected = await unselectNode(client, claim, selected, signal);
+    if (unselected.end === "changed") return undefined;
+    if (unselected.end === "refused") {
+      const refused = provisionErrors.RESCHEDULE_REFUSED({ cause: why.message, why: unselected.why }, { cause: why });
+      this.failed(claim, refused);
+      return { requeueAfterMs: REFUSED_AGAIN_MS };
+    }
+    log.info("claim sent back to the scheduler", { claim: keyOf(claim), node, reason: why.message });
+    recorder.record(events.aboutClaim(claim), events.rescheduling(node, failureText(claim, why)));
+    return undefined;
+  }
+}
+
+/**
+ * The text of the claim's event: that of the provisioning library local-path-provisioner is built
+ * on.
+ */
+function failureText(claim: PersistentVolumeClaim, error: unknown): string {
+  return `failed to provision volume with StorageClass "${classNameOf(claim)}": ${messageOf(error)}`;
+}
