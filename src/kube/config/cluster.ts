@@ -9,8 +9,8 @@ import { pemOf } from "./pem.ts";
 const EXEC_EXTENSION = "client.authentication.k8s.io/exec";
 
 /**
- * The server's URL without a trailing slash. As in kubectl, a host and port without a scheme means
- * https if the entry has any TLS field, else http.
+ * The server's URL without a trailing slash. Where the entry gives no scheme, it is https if the
+ * entry has a TLS field, and http if not, as in kubectl.
  */
 export function serverOf(name: string, entry: ClusterEntry): string {
   const { server } = entry.value;

@@ -21,6 +21,12 @@ import { Broken, labelOn, wantedLabel, type ModelPod, type World } from "./world
 /** What was read uncached, by part. */
 type Fresh = Map<Part, ReadonlyMap<string, KubeObject>>;
 
+/** A step that was planned, and for which move in which phase. */
+interface Planned {
+  readonly step: MoveStep;
+  readonly why: string;
+}
+
 /**
  * One controller that believes it leads: its caches, and the write it has sent and that is not
  * carried out yet.
@@ -30,7 +36,7 @@ export class Leader {
   readonly #caches;
   readonly #evictions = new Map<string, EvictionOutcome>();
   readonly name: string;
-  inFlight: { readonly step: MoveStep; readonly why: string } | undefined;
+  inFlight: Planned | undefined;
 
   constructor(world: World, name: string) {
     this.#world = world;
@@ -82,7 +88,7 @@ export class Leader {
   }
 
   /** The step for a move, after the uncached reads it asks for. */
-  *#plan(name: string): Generator<undefined, { readonly step: MoveStep; readonly why: string } | undefined, undefined> {
+  *#plan(name: string): Generator<undefined, Planned | undefined, undefined> {
     const fresh: Fresh = new Map();
     const order = this.#world.sabotage === "the move is read before the volumes" ? READ_ORDER.toReversed() : READ_ORDER;
     for (let round = 0; round < 6; round++) {
@@ -124,7 +130,7 @@ export class Leader {
     return true;
   }
 
-  repair(volumeName: string): { readonly step: MoveStep; readonly why: string } | undefined {
+  repair(volumeName: string): Planned | undefined {
     const world = this.#world;
     const volume = world.volumes.get(volumeName);
     const { fence, activeMove } = volume?.spec ?? {};

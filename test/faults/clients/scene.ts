@@ -9,7 +9,7 @@ import { volumeMoves, type VolumeMove } from "../../../src/api/kinds/volume-move
 import { nodes, pods, type Pod } from "../../../src/kube/kinds.ts";
 import { nameOf, type Stored } from "../../../src/kube/objects.ts";
 import { readMooringManifests } from "../moves/install.ts";
-import type { MovesPlan } from "../moves/plan.ts";
+import { quietPlan, type MovesPlan } from "../moves/plan.ts";
 import { runMoves, type MovesWorld } from "../moves/run.ts";
 
 const manifests = await readMooringManifests();
@@ -25,26 +25,13 @@ export async function play(
 ): Promise<void> {
   let through = false;
   let thrown: unknown;
-  const plan: MovesPlan = {
-    seed: 1,
+  const plan = quietPlan({
     nodes: NODES,
-    replicas: ["mooring-0", "mooring-1"],
     sets: [{ name: "db", at: 0, replicas: 1 }],
-    steps: [],
-    recordEveryMs: 1_000,
-    endsAfterMs: 0,
     workMs: [1_000, 1_000],
-    syncMs: 0,
-    disksLie: false,
     latencyMs: [0, 5],
-    troubles: [],
-    broken: undefined,
-    cuts: [],
-    copyingCuts: [],
-    healAt: 0,
-    clearsUp: false,
     ...changes,
-  };
+  });
   const { failure, trace } = await runMoves(1, manifests, {
     trace: process.env["TRACE"] !== undefined,
     plan,

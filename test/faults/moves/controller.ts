@@ -21,7 +21,7 @@ interface Endpoint {
   readonly life: Life;
 }
 
-/** The Service of the webhook: any replica that serves answers, a dead one does not. */
+/** The Service of the webhook. A request goes to one of the replicas that are alive. */
 export class WebhookService {
   readonly #draw: Draw;
   readonly #endpoints = new Map<string, Endpoint>();

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { readMooringManifests } from "./install.ts";
-import type { MovesPlan, UserStep } from "./plan.ts";
+import { quietPlan, type MovesPlan, type UserStep } from "./plan.ts";
 import { runMoves } from "./run.ts";
 
 const manifests = await readMooringManifests();
@@ -18,25 +18,13 @@ const drain = (node: string, at: number): UserStep => ({
 /** The other two nodes are drained one after the other; whatever lies on them has one way out. */
 function planWith(broken: string): MovesPlan {
   const steps = NODES.filter((node) => node !== broken).map((node, index) => drain(node, 30_000 + 200_000 * index));
-  return {
-    seed: 1,
+  return quietPlan({
     nodes: NODES,
-    replicas: ["mooring-0", "mooring-1"],
     sets: [{ name: "db-0", at: 5_000, replicas: 2 }],
     steps,
-    recordEveryMs: 1_000,
-    endsAfterMs: 0,
-    workMs: [10, 100],
-    syncMs: 0,
-    disksLie: false,
-    latencyMs: [0, 20],
-    troubles: [],
     broken: { node: broken, forEver: true },
-    cuts: [],
-    copyingCuts: [],
     healAt: 400_000,
-    clearsUp: false,
-  };
+  });
 }
 
 test.each(NODES)("a drain ends although no copy can be written on %s", async (broken) => {

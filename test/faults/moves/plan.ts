@@ -34,6 +34,30 @@ export interface MovesPlan {
   readonly clearsUp: boolean;
 }
 
+/** A plan in which nothing goes wrong and nobody does anything, but for these changes. */
+export function quietPlan(changes: Partial<MovesPlan>): MovesPlan {
+  return {
+    seed: 1,
+    nodes: ["node-a", "node-b", "node-c"],
+    replicas: ["mooring-0", "mooring-1"],
+    sets: [],
+    steps: [],
+    recordEveryMs: 1_000,
+    endsAfterMs: 0,
+    workMs: [10, 100],
+    syncMs: 0,
+    disksLie: false,
+    latencyMs: [0, 20],
+    troubles: [],
+    broken: undefined,
+    cuts: [],
+    copyingCuts: [],
+    healAt: 0,
+    clearsUp: false,
+    ...changes,
+  };
+}
+
 /**
  * A node of a move loses its power so many milliseconds after the move has entered Copying; or
  * Prepared, when each side has records of a live pass.

@@ -16,7 +16,7 @@ import { claimOn, onHost, pod as busybox, statefulSet } from "../support/workloa
 const NS = "movable-scouts";
 const on = useDrains(NS, ["node-files", "drain"]);
 
-interface Set {
+interface Workload {
   readonly spec: {
     readonly template: { readonly metadata: object; readonly spec: { readonly containers: [object] } };
   };
@@ -30,7 +30,7 @@ async function startOn(node: string, name: string, spec: object = {}, container:
   const { ground } = on;
   await ground.apply(toYaml(claimOn(node, NS, `data-${name}-0`, MOVABLE_CLASS)));
   await volumeOf(ground, NS, `data-${name}-0`);
-  const set = statefulSet(NS, name, MOVABLE_CLASS, ["sleep", "3600"]) as Set;
+  const set = statefulSet(NS, name, MOVABLE_CLASS, ["sleep", "3600"]) as Workload;
   const { template } = set.spec;
   const containers = [{ ...template.spec.containers[0], ...container }];
   const changed = { ...template, spec: { ...template.spec, ...spec, containers } };

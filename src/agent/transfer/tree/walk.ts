@@ -116,13 +116,14 @@ export function* walkAhead(root: number, signal: AbortSignal, open?: OpenAhead):
 }
 
 function* level(fd: number, path: TreePath, pacer: Pacer): Flow<never, Level> {
+  let names: SortedNames | undefined;
   try {
     const stat = statDescriptor(fd);
-    const names = yield* awaited(SortedNames.read(fd, pacer));
+    names = yield* awaited(SortedNames.read(fd, pacer));
     return { path, fd, stat, names, next: 0, last: undefined, ahead: [] };
-  } catch (error) {
-    close(fd);
-    throw error;
+  } finally {
+    // Also when the walk is ended while the names are being read.
+    if (names === undefined) close(fd);
   }
 }
 

@@ -15,10 +15,10 @@ import { msOf, PRECOPY_PATIENCE_MS, PROGRESS_EVERY_MS } from "../timing.ts";
 /**
  * Copying. The pods run and write, nothing is closed to them, and the target's agent copies the
  * data in live passes. Nothing that is copied here counts: what is committed is what the final pass
- * has made of it after the seal. So whatever goes wrong with a live pass the move goes on, and the
- * copy is made while the pods are down; only a target that would refuse the final pass as well is
- * given up while they still run: it is full, or it has not reached the source's agent for a while.
- * One that is cut off is tried again after a pause, as any target that was given up.
+ * has made of it after the seal. So when a live pass fails the move goes on, and the copy is made
+ * while the pods are down. But a target that would fail in the final pass as well is given up while
+ * the pods still run: its disk is full, or it has not reached the source's agent for a while. It is
+ * tried again after a pause, like every target that was given up.
  *
  * When no pod runs there are no live passes: they only shorten the downtime of pods.
  */
