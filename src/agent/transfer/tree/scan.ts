@@ -16,7 +16,7 @@
  * With `live` the tree is still being written. Then the scan gives some state of each object, and
  * not all of the same moment: what vanishes is left out, and so is a file on which somebody holds a
  * write lease; a file that has shrunk is filled up with zeros to the size that was announced, what
- * has grown is cut off there.
+ * has grown is cut off there; the ACL of an object whose mode has changed is left out.
  */
 import { dropCache } from "../../sys/data.ts";
 import { hasCode, isSystemError } from "../../sys/libc.ts";
@@ -34,7 +34,7 @@ import { openFile } from "./safe-open.ts";
 import { flowOf, items, through, type Flow } from "./flow.ts";
 import { openSmall, SmallFiles, type SmallFile } from "./small-files.ts";
 import { walkAhead, type Visit } from "./walk.ts";
-import { readXattrs } from "./xattrs.ts";
+import { ACCESS_ACL, readXattrs } from "./xattrs.ts";
 
 /** One step; `name` of the root is empty. */
 export type TreeStep =
@@ -237,6 +237,8 @@ function* finish(
 ): Generator<TreeStep, void> {
   const xattrs: [string, string][] = [];
   for (const { name, value } of readXattrs(fd)) {
+    // An ACL holds the mode too, and the mode of before was sent: the two must not contradict.
+    if (live && name === ACCESS_ACL && statDescriptor(fd).mode !== before.mode) continue;
     xattrs.push([name, xattrDigest(value)]);
     yield { kind: "xattr", name, value };
   }

@@ -2,7 +2,8 @@ import { hasCode } from "../../sys/libc.ts";
 import { getXattr, listXattrs, removeXattr } from "../../sys/xattr.ts";
 
 const PREFIXES = ["user.", "trusted."];
-const NAMES = new Set(["security.capability", "system.posix_acl_access", "system.posix_acl_default"]);
+export const ACCESS_ACL = "system.posix_acl_access";
+const NAMES = new Set(["security.capability", ACCESS_ACL, "system.posix_acl_default"]);
 
 /**
  * Whether an extended attribute belongs to the data. security.selinux does not: the runtime labels
