@@ -194,6 +194,28 @@ describe("a pass after a live one", () => {
     expect(describeTree(target)).toBe(describeTree(source));
   });
 
+  it.each([
+    ["gets a name", "ln a m", ":", 0],
+    ["loses a name", "rm b", ":", 0],
+    ["gets a name and is changed", "ln a m", "printf x | dd of=a bs=1 seek=9 conv=notrunc status=none", 1024 ** 2],
+    ["is gone for a while", "mv d/e ../e", "mv ../e d/e", 2_000_000],
+    ["is short for a while", "truncate -s 0 d/e", "head -c 2000000 /dev/urandom > d/e", 2_000_000],
+    ["is gone with its directory for a while", "mv d ../d", "mv ../d d", 2_000_000],
+  ])("still has the other files when one of them %s and a pass breaks", async (_, during, later, bytes) => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "mkdir d; for f in a d/e z; do head -c 2000000 /dev/urandom > $f; done; ln a b");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    shell(source, `${during}; head -c 1000000 /dev/urandom > n`);
+    const cut = await tamperedPair((chunk, at) => (at > 500_000 ? "cut" : chunk));
+    await expect(copy.live(cut)).rejects.toMatchObject({ code: "TRANSFER_WIRE_BROKEN" });
+    shell(source, `${later}; rm n`);
+    const summary = await engine.summarize(from, never, copy.source);
+    expect(await copy.final()).toMatchObject({ bytes, kept: 6_000_000 - bytes });
+    expect(describeTree(target)).toBe(describeTree(source));
+    expect(await engine.summarize(to, never)).toEqual(summary);
+  });
+
   it("never ends well with a flipped byte", async () => {
     const { source, target, from, to } = sourceAndTarget();
     shell(source, "head -c 300000 /dev/urandom > a; echo z > z");

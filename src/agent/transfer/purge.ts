@@ -31,20 +31,28 @@ interface Level {
 
 /**
  * Removes `name` in the directory `dirfd`, and everything below it. Done when nothing has the name.
+ * `each` hears the path below `dirfd` of everything that is no directory, before it is removed.
  */
-export async function purge(dirfd: number, name: Buffer | string, signal: AbortSignal): Promise<void> {
-  await new Purge(dirfd, signal).remove(Buffer.from(name));
+export async function purge(
+  dirfd: number,
+  name: Buffer | string,
+  signal: AbortSignal,
+  each: (path: TreePath) => void = () => undefined,
+): Promise<void> {
+  await new Purge(dirfd, signal, each).remove(Buffer.from(name));
 }
 
 class Purge {
   readonly #root: number;
   readonly #mount: bigint;
   readonly #pacer: Pacer;
+  readonly #each: (path: TreePath) => void;
   readonly #levels: Level[] = [];
   #moved = 0;
 
-  constructor(root: number, signal: AbortSignal) {
+  constructor(root: number, signal: AbortSignal, each: (path: TreePath) => void) {
     this.#root = root;
+    this.#each = each;
     this.#mount = statDescriptor(root).mntId;
     this.#pacer = new Pacer(signal);
   }
@@ -70,6 +78,7 @@ class Purge {
       const directory = attempt(path, () => this.#lookForDirectory(parent, name, path));
       if (directory === "gone") return;
       if (directory === "no directory") {
+        this.#each(path);
         const answer = attempt(path, () => {
           unlinkat(parent, name);
         });

@@ -15,18 +15,21 @@
  *                            └── it breaks ──▶ spoiled: the next pass begins by telling the source,
  *                                which sends the file whole
  *
+ * So is one that was removed, as long as there is room to remember that. One that has only got or
+ * lost a further name is read once more when the source keeps or patches it.
+ *
  * It lives in the agent's memory only, as the source's does. So a crash at any moment leaves
  * nothing that is vouched for.
  */
 import { dropCache } from "../../sys/data.ts";
 import { close } from "../../sys/open.ts";
-import type { Stat } from "../../sys/stat.ts";
+import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { CHUNK, chunkAt, type Chunks } from "../content/chunks.ts";
 import { ContentHash, type Content } from "../content/content-hash.ts";
 import { readContents, type Range } from "../content/contents.ts";
 import type { TreePath } from "../tree/path.ts";
 import { openFile } from "../tree/safe-open.ts";
-import { FileRecords, isSame, keyOf, recordOf, stateless } from "./file-records.ts";
+import { FileRecords, isSame, isSameButForCtime, keyOf, recordOf, stateless } from "./file-records.ts";
 import type { KnownFiles } from "./known-files.ts";
 import { MOST_LACKING, type Lacking } from "./lacking.ts";
 
@@ -59,6 +62,10 @@ export class TargetMemory {
         this.#spoiled.add(keyOf(path));
         if (this.#spoiled.size > MOST_LACKING) this.forget();
       },
+      removed: (path) => {
+        // Half of the room is for what is spoiled, for then everything would be forgotten.
+        if (this.#spoiled.size < MOST_LACKING / 2) this.#spoiled.add(keyOf(path));
+      },
       remember: (records) => {
         if (pass === undefined) return;
         this.#pass = pass;
@@ -78,14 +85,20 @@ interface Patched {
   readonly written: readonly Range[];
 }
 
+interface Memory {
+  spoil(path: TreePath): void;
+  removed(path: TreePath): void;
+  remember(records: FileRecords): void;
+}
+
 /** One pass over the target's tree. */
 export class TargetPass implements KnownFiles {
   readonly #base: FileRecords;
   readonly #next = new FileRecords();
   readonly #patched = new Map<string, Patched>();
-  readonly #memory: { spoil(path: TreePath): void; remember(records: FileRecords): void };
+  readonly #memory: Memory;
 
-  constructor(base: FileRecords, memory: { spoil(path: TreePath): void; remember(records: FileRecords): void }) {
+  constructor(base: FileRecords, memory: Memory) {
     this.#base = base;
     this.#memory = memory;
   }
@@ -94,6 +107,36 @@ export class TargetPass implements KnownFiles {
   vouches(path: TreePath, stat: Stat, content: string): boolean {
     const record = this.#base.get(path);
     return record !== undefined && record.content === content && isSame(record, stat);
+  }
+
+  /**
+   * A file of another change time than that of its record: a further name was made or removed after
+   * it was finished, in a pass that has not ended well. All of it is read, from the disk.
+   */
+  async confirms(path: TreePath, looked: number, content: string, signal: AbortSignal): Promise<boolean> {
+    const record = this.#base.get(path);
+    const stat = statDescriptor(looked);
+    if (record === undefined || record.content !== content || !isSameButForCtime(record, stat)) return false;
+    const fd = openFile(looked);
+    try {
+      dropCache(fd);
+      const hash = new ContentHash();
+      const size = Number(stat.size);
+      for await (const piece of readContents(fd, size, { signal })) {
+        signal.throwIfAborted();
+        hash.update(piece);
+      }
+      if (hash.digest(size).digest !== content) return false;
+    } finally {
+      close(fd);
+    }
+    this.#base.set(path, recordOf(stat, { digest: content, chunks: record.chunks }));
+    return true;
+  }
+
+  /** A file is removed, and is lacking if this pass breaks. */
+  removed(path: TreePath): void {
+    if (this.#base.get(path) !== undefined) this.#memory.removed(path);
   }
 
   /** A file that was vouched for is finished: its owner, mode or attributes may be new. */

@@ -43,6 +43,11 @@ import { checkedName, type SmallMessage } from "../wire/messages.ts";
 export interface Voucher {
   /** Whether the file that is here is known to hold this content. */
   vouches(path: TreePath, stat: Stat, content: string): boolean;
+  /**
+   * The same of a file that it does not vouch for. One that has only got or lost a name since is
+   * read from the disk, and then vouched for again.
+   */
+  confirms(path: TreePath, looked: number, content: string, signal: AbortSignal): Promise<boolean>;
   /** The file is finished. */
   kept(path: TreePath, stat: Stat, content: string): void;
   /**
@@ -52,6 +57,8 @@ export interface Voucher {
   spoil(path: TreePath, stat: Stat, content: string): Chunks | undefined;
   /** A file that was spoiled is finished. `written` are the chunks that came. */
   patched(path: TreePath, file: { stat: Stat; content: Content; written: readonly Range[] }): void;
+  /** A file is removed. */
+  removed(path: TreePath): void;
 }
 
 /** An object between open and close. */
@@ -231,7 +238,8 @@ export class TargetTree {
   /** What is known of the file ends here, before the first change of it. */
   async #openPatched(parent: Directory, name: Buffer, path: TreePath, head: Head, patches: string): Promise<void> {
     let base: Chunks | undefined;
-    const found = await parent.existing.clearUpTo(name, this.#signal, (looked) => {
+    const found = await parent.existing.clearUpTo(name, this.#signal, async (looked) => {
+      if (!(await this.#isKnown(path, looked, patches))) return undefined;
       base = this.#voucher.spoil(path, statDescriptor(looked), patches);
       return base === undefined ? undefined : looked;
     });
@@ -266,7 +274,9 @@ export class TargetTree {
   async #enter(fd: number, path: TreePath, head: Head): Promise<Directory> {
     try {
       chmod(fd, MODE_OF_UNFINISHED_DIRECTORY);
-      const existing = await Existing.read(fd, this.#pacer);
+      const existing = await Existing.read(fd, this.#pacer, (below) => {
+        this.#voucher.removed([...path, ...below]);
+      });
       return { path, head, fd, xattrs: new Map(), closing: false, existing, last: undefined };
     } catch (error) {
       close(fd);
@@ -280,7 +290,7 @@ export class TargetTree {
    */
   #keeper(path: TreePath, head: Head, content: string | undefined): Keep | undefined {
     if (content !== undefined) {
-      return (found) => (this.#voucher.vouches(path, statDescriptor(found), content) ? found : undefined);
+      return async (found) => ((await this.#isKnown(path, found, content)) ? found : undefined);
     }
     if (head.type === "directory") {
       return (found) => (statDescriptor(found).type === "directory" ? openDirectory(found) : undefined);
@@ -296,6 +306,11 @@ export class TargetTree {
         close(first);
       }
     };
+  }
+
+  async #isKnown(path: TreePath, looked: number, content: string): Promise<boolean> {
+    if (this.#voucher.vouches(path, statDescriptor(looked), content)) return true;
+    return this.#voucher.confirms(path, looked, content, this.#signal);
   }
 
   #make(dirfd: number, name: Buffer, path: TreePath, head: Head): Open | File {
