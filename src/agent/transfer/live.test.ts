@@ -216,6 +216,18 @@ describe("a pass after a live one", () => {
     expect(await engine.summarize(to, never)).toEqual(summary);
   });
 
+  it("remembers the same files on both sides when there are too many", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "for f in b c d; do echo $f > $f; done");
+    const copy = new Copy(from, to, LATER, 2);
+    await copy.live();
+    shell(source, "echo a > a");
+    expect(await copy.live()).toMatchObject({ kept: 4 });
+    expect(await copy.live()).toMatchObject({ kept: 4 });
+    expect(await copy.final()).toMatchObject({ kept: 4 });
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+
   it("never ends well with a flipped byte", async () => {
     const { source, target, from, to } = sourceAndTarget();
     shell(source, "head -c 300000 /dev/urandom > a; echo z > z");

@@ -23,7 +23,7 @@ export interface FileRecord {
 }
 
 /** More files than this are not recorded, and so read again: 160 bytes each are 160 MB. */
-const MOST_RECORDS = 1_000_000;
+export const MOST_RECORDS = 1_000_000;
 const COLUMNS = 7;
 const HASH_BYTES = 32;
 /** Half a sha256 of a path: who finds two paths with the same one harms his own volume. */
@@ -39,6 +39,12 @@ export class FileRecords {
   #chunkCount = 0;
   #numbers = new BigInt64Array(COLUMNS * 64);
   #hashes = Buffer.alloc(HASH_BYTES * 64);
+  readonly #most: number;
+
+  /** @param most More files than these are not recorded. */
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   get length(): number {
     return this.#rows.size;
@@ -69,7 +75,7 @@ export class FileRecords {
   set(path: TreePath, record: FileRecord): void {
     const key = keyOf(path);
     const row = this.#rows.get(key) ?? this.#rows.size;
-    if (row >= MOST_RECORDS) return;
+    if (row >= this.#most) return;
     if ((row + 1) * COLUMNS > this.#numbers.length) this.#grow();
     this.#rows.set(key, row);
     const { ino, dev, size, mtimeNs, ctimeNs, believedBeforeNs, proven } = record;

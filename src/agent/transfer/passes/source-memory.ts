@@ -13,7 +13,7 @@
  */
 import { SystemError } from "../../sys/libc.ts";
 import type { Pace } from "../content/contents.ts";
-import { FileRecords } from "./file-records.ts";
+import { FileRecords, MOST_RECORDS } from "./file-records.ts";
 import { machineGround, type Ground } from "./ground.ts";
 import { LACKING_NOTHING, type Lacking } from "./lacking.ts";
 import { TargetFiles } from "./target-files.ts";
@@ -31,12 +31,15 @@ interface Remembered {
 
 export class SourceMemory {
   readonly #ground: Ground;
+  readonly #most: number;
   #remembered: Remembered | undefined;
   /** All files of the sealed tree, as they were summed up. */
   #sealed: FileRecords | undefined;
 
-  constructor(ground: Ground = machineGround) {
+  /** @param most More files than these are not remembered; the target's limit must be the same. */
+  constructor(ground: Ground = machineGround, most = MOST_RECORDS) {
     this.#ground = ground;
+    this.#most = most;
   }
 
   /**
@@ -55,7 +58,7 @@ export class SourceMemory {
     await this.#ground.syncfs(root);
     const known = this.#known(base);
     const trusted = at !== undefined && isStepless(known?.since, at);
-    const next = { pass, records: new FileRecords(), since: trusted ? known?.since : at };
+    const next = { pass, records: new FileRecords(this.#most), since: trusted ? known?.since : at };
     const there = new TargetFiles(known?.records, lacking);
     return new LivePass({ base: there, trusted, next: next.records, at, ground: this.#ground, pace }, () => {
       this.#remembered = next;
@@ -67,7 +70,7 @@ export class SourceMemory {
     this.#sealed = undefined;
     const now = { wallNs: this.#ground.wallNs(), monotonicNs: this.#ground.monotonicNs() };
     const known = isStepless(this.#remembered?.since, now) ? this.#remembered?.records : undefined;
-    const next = new FileRecords();
+    const next = new FileRecords(this.#most);
     return new SummaryPass(known, next, () => {
       this.#sealed = next;
     });

@@ -29,14 +29,30 @@ import { ContentHash, type Content } from "../content/content-hash.ts";
 import { readContents, type Range } from "../content/contents.ts";
 import type { TreePath } from "../tree/path.ts";
 import { openFile } from "../tree/safe-open.ts";
-import { FileRecords, isSame, isSameButForCtime, keyOf, recordOf, stateless } from "./file-records.ts";
+import {
+  FileRecords,
+  isSame,
+  isSameButForCtime,
+  keyOf,
+  MOST_RECORDS,
+  recordOf,
+  stateless,
+  type FileRecord,
+} from "./file-records.ts";
 import type { KnownFiles } from "./known-files.ts";
 import { MOST_LACKING, type Lacking } from "./lacking.ts";
 
 export class TargetMemory {
+  readonly #most: number;
   #pass: string | undefined;
-  #records = new FileRecords();
+  #records: FileRecords;
   #spoiled = new Set<string>();
+
+  /** @param most More files than these are not remembered; the source's limit must be the same. */
+  constructor(most = MOST_RECORDS) {
+    this.#most = most;
+    this.#records = new FileRecords(most);
+  }
 
   /** The last live pass that is whole here; undefined: none. */
   get pass(): string | undefined {
@@ -51,13 +67,13 @@ export class TargetMemory {
   /** Nothing here is vouched for any more. */
   forget(): void {
     this.#pass = undefined;
-    this.#records = new FileRecords();
+    this.#records = new FileRecords(this.#most);
     this.#spoiled = new Set();
   }
 
   /** Begins to receive. `pass` is the name of a live pass; undefined: the tree is sealed. */
   begin(pass: string | undefined): TargetPass {
-    return new TargetPass(this.#records, {
+    return new TargetPass(this.#records, new FileRecords(this.#most), {
       spoil: (path) => {
         this.#spoiled.add(keyOf(path));
         if (this.#spoiled.size > MOST_LACKING) this.forget();
@@ -94,12 +110,13 @@ interface Memory {
 /** One pass over the target's tree. */
 export class TargetPass implements KnownFiles {
   readonly #base: FileRecords;
-  readonly #next = new FileRecords();
+  readonly #next: FileRecords;
   readonly #patched = new Map<string, Patched>();
   readonly #memory: Memory;
 
-  constructor(base: FileRecords, memory: Memory) {
+  constructor(base: FileRecords, next: FileRecords, memory: Memory) {
     this.#base = base;
+    this.#next = next;
     this.#memory = memory;
   }
 
@@ -141,13 +158,21 @@ export class TargetPass implements KnownFiles {
 
   /** A file that was vouched for is finished: its owner, mode or attributes may be new. */
   kept(path: TreePath, stat: Stat, content: string): void {
-    const record = recordOf(stat, { digest: content, chunks: this.#base.get(path)?.chunks });
-    this.#base.set(path, record);
-    this.#next.set(path, record);
+    this.#base.set(path, recordOf(stat, { digest: content, chunks: this.#base.get(path)?.chunks }));
   }
 
-  lacks(path: TreePath): boolean {
-    return this.#next.get(path) === undefined && !this.#patched.has(keyOf(path));
+  lacks(path: TreePath, stat: Stat): boolean {
+    return this.#keptRecord(path, stat) === undefined && !this.#patched.has(keyOf(path));
+  }
+
+  /**
+   * The record of a file that was kept in this pass: what came anew has another inode. Records of
+   * the pass are made in the order of the tree, as at the source: with more files than there is
+   * room for, both have those of the same files.
+   */
+  #keptRecord(path: TreePath, stat: Stat): FileRecord | undefined {
+    const record = this.#base.get(path);
+    return record !== undefined && isSame(record, stat) ? record : undefined;
   }
 
   /** The chunks of a file that is known to hold this content. From now on it is not vouched for. */
@@ -169,8 +194,11 @@ export class TargetPass implements KnownFiles {
    * patched, but for what was written now.
    */
   async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
-    const record = this.#next.get(path);
-    if (record !== undefined && isSame(record, stat)) return record.content;
+    const record = this.#keptRecord(path, stat);
+    if (record !== undefined) {
+      this.#next.set(path, record);
+      return record.content;
+    }
     const patched = this.#patched.get(keyOf(path));
     if (patched === undefined || !isSame(recordOf(patched.stat, patched.content), stat)) return undefined;
     // Otherwise all of it is read, and what differs is found.

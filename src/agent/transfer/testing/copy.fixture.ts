@@ -29,15 +29,16 @@ interface Target {
 /** One copy: both ends, and what they remember. */
 export class Copy {
   readonly source: SourceMemory;
-  readonly target = new TargetMemory();
+  readonly target: TargetMemory;
   readonly #from: number;
   readonly #to: number;
   #passes = 0;
 
-  constructor(from: number, to: number, ground: Ground = machineGround) {
+  constructor(from: number, to: number, ground: Ground = machineGround, most?: number) {
     this.#from = from;
     this.#to = to;
-    this.source = new SourceMemory(ground);
+    this.source = new SourceMemory(ground, most);
+    this.target = new TargetMemory(most);
   }
 
   /** @param pace Awaited before each piece of the source is read. */
