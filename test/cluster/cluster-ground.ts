@@ -145,6 +145,10 @@ export class ClusterGround extends ApiGround implements Ground {
     await this.#component(component).start();
   }
 
+  async condition(): Promise<string> {
+    return await this.#cluster.condition();
+  }
+
   async loadProductImage(): Promise<string> {
     this.#loaded ??= this.#load();
     await this.#loaded;

@@ -4,6 +4,7 @@ import { ApiClient } from "./api.ts";
 import { createBareNode, NOT_READY_TAINT, removeTaint } from "./bare-node.ts";
 import { ensureBinaries, type Binaries, type Log } from "./binaries.ts";
 import { ControlPlane, type ControlPlaneOptions } from "./control-plane.ts";
+import { keepRunning } from "./keep-running.ts";
 import { claimIdentity, orphanedClusters, type ClusterIdentity } from "./identity.ts";
 import { baseImages } from "./images.ts";
 import { clusterEnvironment } from "./namespaces.ts";
@@ -129,6 +130,15 @@ export class Cluster {
     return this.#plane.namespaces.enter(["net"]);
   }
 
+  /** For the report of a failed test: what runs of the control plane, and the end of each log. */
+  async condition(): Promise<string> {
+    const parts = this.#plane.components.map(
+      async (component) =>
+        `${component.name} ${component.running ? "runs" : "does not run"}; the end of its log:\n${await component.logTail(8)}`,
+    );
+    return (await Promise.all(parts)).join("\n");
+  }
+
   /** Waits until these nodes (all when not given) are Ready and take pods. */
   async waitForNodes(
     names: readonly string[] = this.nodes.map((node) => node.name),
@@ -168,7 +178,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const identity = await claimIdentity();
   const watchdog = startWatchdog(identity);
   let api: ApiClient | undefined;
-  const close = (): Promise<void> => closeAll({ identity, watchdog, api, keepLogs: options.keepLogs });
+  let letEnd = (): void => undefined;
+  const close = async (): Promise<void> => {
+    letEnd();
+    await closeAll({ identity, watchdog, api, keepLogs: options.keepLogs });
+  };
   try {
     log(`starting cluster ${identity.id}`);
     const started = performance.now();
@@ -181,6 +195,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       await waitForNode(api, node.name, 300_000, bareNames.length > 0);
     }
     await waitForServiceAccount(plane, api);
+    letEnd = keepRunning(plane.components, log);
     log(`cluster ${identity.id} is ready after ${((performance.now() - started) / 1000).toFixed(1)} s`);
     return new Cluster({ identity, binaries, plane, close, api, nodes, bareNodes: bareNames });
   } catch (error) {

@@ -187,6 +187,12 @@ export interface Ground {
    */
   loadProductImage(): Promise<string>;
 
+  /**
+   * For the report of a failed test: what of the control plane runs, and the ends of its logs.
+   * Absent where the control plane is somebody else's.
+   */
+  readonly condition?: () => Promise<string>;
+
   /** Lets go of what the ground holds; an existing cluster stays as it is. */
   close(): Promise<void>;
 }

@@ -34,6 +34,9 @@ export class ManagedProcess {
   readonly #spec: ProcessSpec;
   #child: ChildProcess | undefined;
   #exit: Promise<Exit> | undefined;
+  /** Somebody here has sent the process that runs now a signal to end. */
+  #asked = false;
+  #onUnaskedEnd: ((exit: Exit) => void) | undefined;
 
   constructor(spec: ProcessSpec) {
     this.#spec = spec;
@@ -46,6 +49,11 @@ export class ManagedProcess {
   get running(): boolean {
     const child = this.#child;
     return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
+  /** Hears of every end that neither stop() nor kill() asked for; one listener. */
+  onUnaskedEnd(listener: ((exit: Exit) => void) | undefined): void {
+    this.#onUnaskedEnd = listener;
   }
 
   /** Resolves when the process that runs now has ended. */
@@ -68,9 +76,14 @@ export class ManagedProcess {
         cwd: "/",
       });
       this.#child = child;
-      this.#exit = new Promise((resolve) => {
+      this.#asked = false;
+      const exit = new Promise<Exit>((resolve) => {
         child.once("exit", (code, signal) => resolve({ code, signal }));
         child.once("error", () => resolve({ code: 127, signal: null }));
+      });
+      this.#exit = exit;
+      void exit.then((how) => {
+        if (!this.#asked) this.#onUnaskedEnd?.(how);
       });
       child.unref();
     } finally {
@@ -129,6 +142,7 @@ export class ManagedProcess {
   }
 
   async #signal(signal: NodeJS.Signals): Promise<void> {
+    this.#asked = true;
     try {
       process.kill(await this.pid(), signal);
     } catch (error) {

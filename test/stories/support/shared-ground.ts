@@ -57,9 +57,14 @@ export function useGround(...needed: readonly Capability[]): StoryGround {
     shared ??= openGround();
     ground = await shared;
   });
-  beforeEach(({ skip }) => {
+  beforeEach(({ skip, onTestFailed }) => {
     const missing = ground === undefined ? "there is no ground" : missingCapabilities(ground, needed);
     if (missing !== undefined) skip(missing);
+    // Of a run that nobody watched this is all there is to find out why.
+    onTestFailed(async ({ task }) => {
+      const condition = await ground?.condition?.();
+      if (condition !== undefined) process.stderr.write(`as "${task.name}" failed: ${condition}\n`);
+    });
   });
   afterAll(async () => {
     ground = undefined;
