@@ -13,6 +13,7 @@ import { TlsTransport } from "../../agent/peers/node/transport.ts";
 import { systemBinder } from "../../agent/publish/node/binder.ts";
 import { runAgent } from "../../agent/start.ts";
 import { copyEngine } from "../../agent/transfer/engine.ts";
+import { yieldingEngine } from "../../agent/transfer/yielding.ts";
 import { systemDisk } from "../../effects/node/disk.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { serveHttp } from "../../observe/server.ts";
@@ -74,7 +75,7 @@ export async function startAgent(
         },
         moving: {
           holders,
-          engine: copyEngine(),
+          engine: yieldingEngine(copyEngine(), log),
           openDirectory,
           transport: (client) => new TlsTransport({ client, clock, random, log, identity, port: options.transferPort }),
         },
