@@ -11,8 +11,8 @@ Mooring keeps its state in five kinds of the group \`mooring.dev/v1alpha1\`, all
 - **StoragePool**: you. The controller writes how many nodes have the pool.
 - **StorageNode**: the agent of that node. It makes the object and writes its status; the controller sets a finalizer while a volume or a copy names the node.
 - **LocalVolume**: the controller, nobody else.
-- **VolumeCopy**: the agent of the node that it names. The controller deletes those of nodes that are gone.
-- **VolumeMove**: the controller when a node is drained, and you whenever you want a volume elsewhere. The status is the controller's.
+- **VolumeCopy**: the agent of the node in its spec. When that node is gone, the controller deletes the object.
+- **VolumeMove**: the controller when a node is drained, and you whenever you want a volume on another node. Only the controller writes the status.
 
 Deleting an object never removes data. Bytes go when \`LocalVolume.spec.reclaim\` is true, and the controller sets it when the claim is gone and the reclaim policy is \`Delete\`.
 
@@ -34,18 +34,25 @@ All volumes of a pod move together, so name all of them. To cancel a move that i
 
 ## What the API server guards
 
-The rules under each kind are in the CustomResourceDefinitions: the API server refuses an object that breaks one, whoever sends it. Two admission policies bound our own programs, should one of them be taken over:
+The rules under each kind are in the CustomResourceDefinitions. The API server refuses an object that breaks one of them, whoever sends it. Two admission policies limit Mooring's own programs, in case one of them is taken over:
 
 - An agent writes only objects of its own node. The API server knows the node from the agent's token.
 - The controller changes only the labels \`at.mooring.node-restriction.kubernetes.io/…\` and \`away.mooring.node-restriction.kubernetes.io/…\` of nodes, and nothing else of them.
 
-Some values are in the schemas before they work: \`onDrain: Rebuild\`, \`onNodeLoss: Rebuild\`, \`mode: Rebuild\`, \`rebuildGate\`, \`holdTimeout\`. The controller refuses them by name.
+Some values are in the schemas but do not work yet: \`onDrain: Rebuild\`, \`onNodeLoss: Rebuild\`, \`mode: Rebuild\`, \`rebuildGate\`, \`maxDowntime\`, \`holdTimeout\`. The controller refuses them with an error that names them.
 
 ## Installing and removing
 
-\`deploy/mooring-base.yaml\` has what lasts: namespace, accounts, kinds, rights, policies. \`deploy/mooring.yaml\` has the programs, the driver, a class and a pool. Apply them in this order and delete them in the reverse one, with two commands: the controller needs its rights to take its finalizers back, and \`kubectl delete -f deploy/mooring.yaml\` ends when it has. Until then it holds the CSIDriver \`mooring.dev\`. Should that stay although no controller runs any more, take the finalizer \`mooring.dev/installed\` off by hand.
+There are two manifests:
 
-Pods that run keep their volumes without the programs, and once \`deploy/mooring.yaml\` is applied again everything goes on. With \`deploy/mooring-base.yaml\` the LocalVolumes go as well; the data on the nodes stays. Keep \`kubectl get localvolumes -o yaml\` to use it again: nothing is guessed in their place.
+- \`deploy/mooring-base.yaml\` has the permanent objects: namespace, accounts, kinds, roles, policies.
+- \`deploy/mooring.yaml\` has the programs, the driver, a class and a pool.
+
+Apply them in this order, and delete them in the reverse order, with two commands. The controller needs its rights to remove its finalizers, and \`kubectl delete -f deploy/mooring.yaml\` ends when it has removed them: until then a finalizer holds the CSIDriver \`mooring.dev\`. If the CSIDriver stays although no controller runs any more, remove its finalizer \`mooring.dev/installed\` by hand.
+
+Running pods keep their volumes without the programs. When \`deploy/mooring.yaml\` is applied again, everything continues.
+
+Deleting \`deploy/mooring-base.yaml\` deletes the LocalVolumes too; the data on the nodes stays. To use that data again, save the output of \`kubectl get localvolumes -o yaml\` first: Mooring never guesses what a directory was.
 `;
 
 /**
@@ -70,7 +77,7 @@ function kindSection(kind: CustomKind): string {
     ...part(kind, "status"),
     ...(rules.length === 0
       ? []
-      : ["The API server insists:", [...new Set(rules.map(({ message }) => `- ${message}`))].join("\n")]),
+      : ["The API server checks these rules:", [...new Set(rules.map(({ message }) => `- ${message}`))].join("\n")]),
     "",
   ].join("\n\n");
 }

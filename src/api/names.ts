@@ -11,8 +11,8 @@ export const STORAGE_PROVISIONER = "volume.kubernetes.io/storage-provisioner";
 export const STORAGE_PROVISIONER_BETA = "volume.beta.kubernetes.io/storage-provisioner";
 
 /**
- * On a claim: the node the scheduler chose (WaitForFirstConsumer). The alpha name is a fallback, as
- * in local-path-provisioner.
+ * On a claim: the node that the scheduler chose (WaitForFirstConsumer). The alpha name is a
+ * fallback, as in local-path-provisioner.
  */
 export const SELECTED_NODE = "volume.kubernetes.io/selected-node";
 export const SELECTED_NODE_ALPHA = "volume.alpha.kubernetes.io/selected-node";
@@ -75,9 +75,9 @@ export const KEEPER_FINALIZER = "mooring.dev/keeper";
 /** On the CSIDriver: delays its deletion until the controller has removed its other finalizers. */
 export const DRIVER_FINALIZER = "mooring.dev/installed";
 
-/** On a node: `stay` lets its volumes stay in a drain, `move` is the default. */
+/** On a node: `stay` lets its volumes stay when the node is drained. The default is `move`. */
 export const DRAIN_ANNOTATION = "mooring.dev/drain";
-/** On a node: `true` ends every hold on that node. */
+/** On a node: `true` ends every hold on evictions on that node. */
 export const RELEASE_ANNOTATION = "mooring.dev/release";
 /** On a VolumeMove that `moor drain` made before the cordon. */
 export const AHEAD_LABEL = "mooring.dev/drain-ahead";
@@ -86,11 +86,11 @@ export const ASKED_ANNOTATION = "mooring.dev/asked";
 /** On a keeper pod (src/movable/keepers): marks it as one. */
 export const KEEPER_LABEL = "mooring.dev/keeper";
 
-/** On a scout pod and its claim (src/move/scouts): the UID of the VolumeMove that it asks for. */
+/** On a scout pod and its claim (src/move/scouts): the UID of their VolumeMove. */
 export const SCOUT_LABEL = "mooring.dev/scout";
-/** On a scout: the UIDs of the pods that it stands for. */
+/** On a scout: the UIDs of the moving pods that it represents. */
 export const SCOUT_PODS_ANNOTATION = "mooring.dev/scout-pods";
-/** On a scout: the nodes that would do when it was made. */
+/** On a scout: the nodes that could take the volumes when it was made. */
 export const SCOUT_NODES_ANNOTATION = "mooring.dev/scout-nodes";
 /** On a scout: `true` when it may go to a node that an autoscaler still has to add. */
 export const SCOUT_OPEN_ANNOTATION = "mooring.dev/scout-open";

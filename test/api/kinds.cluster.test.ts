@@ -132,31 +132,35 @@ test.each<[string, Sample, string]>([
   [
     "a volume's name of 64 characters",
     localVolume("x".repeat(64)),
-    "The name of a volume is part of a node label's key and has at most 63 characters.",
+    "The name of a volume is part of the key of a node label, so it has at most 63 characters.",
   ],
   [
     "mayCreate on another node",
     localVolume("bad", { mayCreate: { nodeName: "bare-2", epoch: 1 } }),
-    "mayCreate names the node and the epoch of the volume itself.",
+    "mayCreate must have the same nodeName and epoch as the volume.",
   ],
   [
     "mayCreate in another epoch",
     localVolume("bad", { mayCreate: { nodeName: "bare-1", epoch: 2 } }),
-    "mayCreate names the node and the epoch of the volume itself.",
+    "mayCreate must have the same nodeName and epoch as the volume.",
   ],
   [
     "a fence of no active move",
     localVolume("bad", { fence: "a", activeMove: { name: "m", uid: "b" } }),
-    "fence holds the UID of the active move.",
+    "fence must be the UID of activeMove.",
   ],
   ["an epoch of 0", localVolume("bad", { epoch: 0 }), "should be greater than or equal to 1"],
   ["a policy that is none", localVolume("bad", { policies: { onDrain: "Hope" } }), "Unsupported value"],
   ["a copy of a volume that cannot be", volumeCopy("bad", { volume: "Upper" }), "spec.volume"],
-  ["a move to where it is", volumeMove("bad", { to: "bare-1" }), "A move leads to another node: to is not from."],
+  [
+    "a move to where it is",
+    volumeMove("bad", { to: "bare-1" }),
+    "A move goes to another node: to must differ from from.",
+  ],
   [
     "a move of one volume twice",
     volumeMove("bad", { volumes: [{ name: "one" }, { name: "two" }, { name: "one", mode: "Rebuild" }] }),
-    "A move names each volume once.",
+    "A move must name each volume only once.",
   ],
   ["a move of nothing", volumeMove("bad", { volumes: [] }), "should have at least 1 items"],
   ["a pool at a relative path", storagePool("bad", { path: "var/lib" }), "spec.path"],
@@ -165,7 +169,7 @@ test.each<[string, Sample, string]>([
   [
     "a pool that climbs out",
     storagePool("bad", { path: "/var/lib/mooring/../../etc" }),
-    "path is written without . and .. components.",
+    "path must not contain . or .. components.",
   ],
 ])("refused: %s", async (_, object, sentence) => {
   expect(await refusal(create(object))).toContain(sentence);
@@ -177,18 +181,28 @@ test.each<[string, Sample, Json, string | undefined]>([
   ["LocalVolume.pool", localVolume("b"), { pool: "other" }, "pool never changes."],
   ["LocalVolume.incarnation", localVolume("b"), { incarnation: "other" }, "incarnation never changes."],
   ["LocalVolume.originHostname", localVolume("b"), { originHostname: "o" }, "originHostname never changes."],
-  ["a lower epoch", localVolume("b", { epoch: 4 }), { epoch: 3 }, "epoch never falls"],
+  ["a lower epoch", localVolume("b", { epoch: 4 }), { epoch: 3 }, "epoch never decreases"],
   ["another node", localVolume("b"), { nodeName: "bare-2" }, "nodeName changes only together with a higher epoch."],
-  ["another node in a lower epoch", localVolume("b", { epoch: 4 }), { nodeName: "x", epoch: 3 }, "epoch never falls"],
+  [
+    "another node in a lower epoch",
+    localVolume("b", { epoch: 4 }),
+    { nodeName: "x", epoch: 3 },
+    "epoch never decreases",
+  ],
   ["another node in a higher epoch", localVolume("b"), { nodeName: "bare-2", epoch: 2 }, undefined],
-  ["reclaim taken back", localVolume("b", { reclaim: true }), { reclaim: false }, "reclaim is never taken back"],
-  ["reclaim not said any more", localVolume("b", { reclaim: true }), { reclaim: null }, "reclaim is never taken back"],
+  ["reclaim taken back", localVolume("b", { reclaim: true }), { reclaim: false }, "reclaim never becomes false again"],
+  [
+    "reclaim not said any more",
+    localVolume("b", { reclaim: true }),
+    { reclaim: null },
+    "reclaim never becomes false again",
+  ],
   ["reclaim", localVolume("b"), { reclaim: true }, undefined],
   [
     "mayCreate once more",
     localVolume("b"),
     { mayCreate: { nodeName: "bare-1", epoch: 1 } },
-    "mayCreate is not given a second time in one epoch",
+    "mayCreate cannot be set again in the same epoch",
   ],
   [
     "mayCreate in a new epoch",
@@ -206,14 +220,14 @@ test.each<[string, Sample, Json, string | undefined]>([
     "a move and mayCreate that stays behind",
     localVolume("b", { mayCreate: { nodeName: "bare-1", epoch: 1 } }),
     { nodeName: "bare-2", epoch: 2 },
-    "mayCreate names the node and the epoch of the volume itself.",
+    "mayCreate must have the same nodeName and epoch as the volume.",
   ],
   ["a fence", localVolume("b", { activeMove }), { fence: "a" }, undefined],
   [
     "the end of a move under its fence",
     localVolume("b", { activeMove, fence: "a" }),
     { activeMove: null },
-    "fence holds",
+    "fence must be",
   ],
   ["VolumeCopy.volume", volumeCopy("b"), { volume: "other" }, "volume never changes."],
   ["VolumeCopy.nodeName", volumeCopy("b"), { nodeName: "bare-2" }, "nodeName never changes."],
@@ -286,7 +300,7 @@ describe("phases of a move", () => {
   test.each(PHASES.filter((phase) => phase !== "Planned"))("none begins in %s", async (phase) => {
     const move = await create(volumeMove(fresh()));
     expect(await refusal(patch(move, { status: statusIn(phase, 1) }, "/status"))).toContain(
-      "A move begins with the phase Planned",
+      "A move begins in the phase Planned",
     );
   });
 
@@ -304,10 +318,10 @@ describe("phases of a move", () => {
     const committed = await moveIn("Committed");
     for (const value of [false, null]) {
       const answer = await refusal(patch(committed, { status: { committed: value } }, "/status"));
-      expect(answer).toContain("committed is never taken back.");
+      expect(answer).toContain("committed never becomes false again.");
     }
     const sealed = await moveIn("Sealed");
-    const half = "committed is true in the phases Committed and Done, and in no other.";
+    const half = "committed is true in the phases Committed and Done, and only there.";
     expect(await refusal(patch(sealed, { status: { phase: "Committed" } }, "/status"))).toContain(half);
     expect(await refusal(patch(sealed, { status: { committed: true } }, "/status"))).toContain(half);
   });
@@ -320,11 +334,11 @@ describe("phases of a move", () => {
     expect(await refusal(patch(committed, { status: { target: "bare-3" } }, "/status"))).toContain("it was sealed for");
   });
 
-  test("sealing is raised at each entry into Fenced, and never falls", async () => {
+  test("sealing rises at each entry into Fenced, and never decreases", async () => {
     const sealed = await moveIn("Sealed");
-    const raise = "A move that enters Fenced raises sealing.";
+    const raise = "sealing must rise when a move enters Fenced.";
     expect(await refusal(patch(sealed, { status: { phase: "Fenced" } }, "/status"))).toContain(raise);
-    expect(await refusal(patch(sealed, { status: { sealing: 0 } }, "/status"))).toContain("sealing never falls");
+    expect(await refusal(patch(sealed, { status: { sealing: 0 } }, "/status"))).toContain("sealing never decreases");
     await patch(sealed, { status: { phase: "Fenced", sealing: 2 } }, "/status");
     const prepared = await moveIn("Prepared");
     await patch(prepared, { status: { message: "about to fence" } }, "/status");

@@ -5,7 +5,7 @@ import { neverChanges, type CustomKind } from "./custom-kind.ts";
 export const localVolumeKind: CustomKind = {
   resource: localVolumes,
   description:
-    "LocalVolume is one movable volume: which node has its data, and in which epoch. It has the name of its PersistentVolume. Only the controller writes it.",
+    "LocalVolume is one movable volume. It names the node that has the data, and the epoch. Its name is that of its PersistentVolume. Only the controller writes it.",
   spec: localVolumeSpec,
   specRequired: true,
   status: localVolumeStatus,
@@ -25,7 +25,7 @@ export const localVolumeKind: CustomKind = {
       of: "object",
       field: "",
       rule: `self.metadata.name.size() <= ${MAX_VOLUME_NAME}`,
-      message: `The name of a volume is part of a node label's key and has at most ${MAX_VOLUME_NAME} characters.`,
+      message: `The name of a volume is part of the key of a node label, so it has at most ${MAX_VOLUME_NAME} characters.`,
     },
     neverChanges("pool"),
     neverChanges("originHostname"),
@@ -34,7 +34,7 @@ export const localVolumeKind: CustomKind = {
       of: "spec",
       field: ".epoch",
       rule: "self.epoch >= oldSelf.epoch",
-      message: "epoch never falls: copies of lower epochs are no longer the volume.",
+      message: "epoch never decreases: copies of lower epochs are no longer the volume.",
     },
     {
       of: "spec",
@@ -46,25 +46,25 @@ export const localVolumeKind: CustomKind = {
       of: "spec",
       field: ".mayCreate",
       rule: "!has(self.mayCreate) || (self.mayCreate.nodeName == self.nodeName && self.mayCreate.epoch == self.epoch)",
-      message: "mayCreate names the node and the epoch of the volume itself.",
+      message: "mayCreate must have the same nodeName and epoch as the volume.",
     },
     {
       of: "spec",
       field: ".mayCreate",
       rule: "!has(self.mayCreate) || has(oldSelf.mayCreate) || self.epoch > oldSelf.epoch",
-      message: "mayCreate is not given a second time in one epoch: a volume is made once.",
+      message: "mayCreate cannot be set again in the same epoch: a volume is made only once.",
     },
     {
       of: "spec",
       field: ".fence",
       rule: "!has(self.fence) || (has(self.activeMove) && self.activeMove.uid == self.fence)",
-      message: "fence holds the UID of the active move.",
+      message: "fence must be the UID of activeMove.",
     },
     {
       of: "spec",
       field: ".reclaim",
       rule: "!oldSelf.reclaim || self.reclaim",
-      message: "reclaim is never taken back: bytes may be gone already.",
+      message: "reclaim never becomes false again: bytes may be gone already.",
     },
   ],
 };

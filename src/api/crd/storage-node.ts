@@ -4,7 +4,7 @@ import type { CustomKind } from "./custom-kind.ts";
 export const storageNodeKind: CustomKind = {
   resource: storageNodes,
   description:
-    "StorageNode is one node as its agent sees it: its pools, and how other agents reach it. It has the name of the node. The agent makes it and writes its status.",
+    "StorageNode is one node as its agent sees it: its pools, and the address of the agent. Its name is that of the node. The agent makes it and writes its status.",
   spec: storageNodeSpec,
   specRequired: false,
   status: storageNodeStatus,

@@ -4,7 +4,7 @@ import type { CustomKind } from "./custom-kind.ts";
 export const storagePoolKind: CustomKind = {
   resource: storagePools,
   description:
-    "StoragePool says where a set of nodes keeps volumes: one directory with the same path on each of them. A StorageClass names it with the parameter pool. An administrator writes it; the controller writes the status.",
+    "StoragePool is a directory for volumes, with the same path on each node of a set. A StorageClass names its pool in the parameter pool. An administrator writes the spec; the controller writes the status.",
   spec: storagePoolSpec,
   specRequired: true,
   status: storagePoolStatus,
@@ -21,7 +21,7 @@ export const storagePoolKind: CustomKind = {
       of: "spec",
       field: ".path",
       rule: "!self.path.split('/').exists(part, part == '.' || part == '..')",
-      message: "path is written without . and .. components.",
+      message: "path must not contain . or .. components.",
     },
   ],
 };

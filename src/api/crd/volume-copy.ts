@@ -4,7 +4,7 @@ import { neverChanges, type CustomKind } from "./custom-kind.ts";
 export const volumeCopyKind: CustomKind = {
   resource: volumeCopies,
   description:
-    "VolumeCopy is what one node has of one volume: a directory for each stay of the volume there, and the report on a move that is in progress. Only the agent of that node writes it; the controller deletes those of nodes that are gone.",
+    "VolumeCopy lists the copies of one volume on one node, and has the agent's report on a move that is in progress. Only the agent of that node writes it. The controller deletes it when the node is gone.",
   spec: volumeCopySpec,
   specRequired: true,
   status: volumeCopyStatus,

@@ -23,7 +23,7 @@ export const volumeName = z
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)
   .max(MAX_VOLUME_NAME);
 
-/** A UID, or another random name of that shape. */
+/** A UID, or another random identifier of that form. */
 export const uid = z.string().min(1).max(64);
 
 /** RFC 3339, as Kubernetes writes times. */
@@ -35,25 +35,29 @@ export const duration = z
   .regex(/^([0-9]+(ms|s|m|h))+$/)
   .max(32);
 
-/** Tells the API server that a list holds one item for each value of `key`. */
+/** Tells the API server that the items of a list are identified by their field `key`. */
 export function keyedBy(key: string): Readonly<Record<string, unknown>> {
   return { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key] };
 }
 
-/** A condition, as every Kubernetes object has them. */
+/** A condition, with the same fields as in the built-in kinds of Kubernetes. */
 const condition = z.strictObject({
-  type: z.string().min(1).max(316).describe("What the condition is about, in CamelCase."),
-  status: z.enum(["True", "False", "Unknown"]).describe("Whether it holds."),
-  reason: z.string().min(1).max(1024).describe("Why, in one word for programs."),
-  message: z.string().max(32_768).describe("Why, in a sentence for people."),
-  lastTransitionTime: time.describe("When status last changed."),
-  observedGeneration: z.int().min(0).optional().describe("The metadata.generation that the condition is about."),
+  type: z.string().min(1).max(316).describe("Type of the condition, in CamelCase."),
+  status: z.enum(["True", "False", "Unknown"]).describe("Whether the condition is true."),
+  reason: z.string().min(1).max(1024).describe("Reason for the status as one CamelCase word, for programs."),
+  message: z.string().max(32_768).describe("Reason for the status as a sentence, for people."),
+  lastTransitionTime: time.describe("Time of the last change of status."),
+  observedGeneration: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("The object's metadata.generation when the condition was set."),
 });
 
 export const conditions = z
   .array(condition)
   .max(32)
   .meta(keyedBy("type"))
-  .describe("What can be said of the object in Kubernetes' usual form.");
+  .describe("Conditions of the object, in the usual form of Kubernetes.");
 
 export type Condition = z.infer<typeof condition>;

@@ -5,52 +5,73 @@ import { conditions, duration, objectName, quantity, time, uid } from "./fields.
 
 export const onDrain = z
   .enum(["Move", "Rebuild", "Stay"])
-  .describe("What a drain of the volume's node does: copy it elsewhere, start afresh elsewhere, or nothing.");
+  .describe(
+    "What happens to the volume when its node is drained. Move: it is copied to another node. Rebuild (not supported yet): it starts empty on another node. Stay: it stays, and does not hold the drain.",
+  );
 
 export const volumePolicies = z
   .strictObject({
     onDrain: onDrain.default("Move"),
-    onNodeLoss: z.enum(["Wait", "Rebuild"]).default("Wait").describe("What happens when the node is lost for good."),
+    onNodeLoss: z
+      .enum(["Wait", "Rebuild"])
+      .default("Wait")
+      .describe(
+        "What happens to the volume when its node is lost for good. Wait: nothing, until an administrator decides. Rebuild (not supported yet): it starts empty on another node.",
+      ),
     rebuildGate: z
       .string()
       .max(1024)
       .optional()
-      .describe("When the next member of a workload may be rebuilt: `ready` or `condition:<pod condition>`."),
-    maxDowntime: duration.default("60s").describe("How long the last pass of a copy may keep the pod down."),
-    holdTimeout: duration.optional().describe("After this an eviction passes although the data is not safe."),
+      .describe(
+        "Not supported yet. Condition under which the next member of a workload may be rebuilt: `ready` or `condition:<pod condition>`.",
+      ),
+    maxDowntime: duration
+      .default("60s")
+      .describe("Not supported yet. Longest time for which the final pass of a copy may keep the pod down."),
+    holdTimeout: duration
+      .optional()
+      .describe("Not supported yet. Time after which an eviction passes although the data is not safe."),
   })
-  .describe("What the StorageClass, and the claim's annotations where it allows them, say for this volume.");
+  .describe(
+    "Policies of this volume. They come from the StorageClass, and from the claim's annotations where the class allows them.",
+  );
 
 export const localVolumeSpec = z
   .strictObject({
-    pool: objectName.describe("The StoragePool. Never changes."),
-    capacity: quantity.describe("What the claim asked for. It counts against the pool's room."),
+    pool: objectName.describe("Name of the volume's StoragePool. Never changes."),
+    capacity: quantity.describe("Size that the claim requested. It counts against the free space of the pool."),
     nodeName: objectName.describe(
-      "The node whose copy is the volume. Together with epoch: where the data is. Changes only with a higher epoch.",
+      "The node whose copy is the volume. nodeName and epoch together say where the data is. Changes only together with a higher epoch.",
     ),
     originHostname: z
       .string()
       .max(63)
-      .describe("Value of the label kubernetes.io/hostname that the PersistentVolume's affinity names for ever."),
-    epoch: z.int().min(1).describe("Raised by each move. A copy of another epoch is not the volume."),
-    incarnation: uid.describe("Random. Tells this volume from another one of the same name."),
+      .describe(
+        "Value of the label kubernetes.io/hostname in the PersistentVolume's node affinity. The affinity keeps it for ever, also after the volume has moved.",
+      ),
+    epoch: z.int().min(1).describe("A number that each move raises. A copy of another epoch is not the volume."),
+    incarnation: uid.describe("A random value. It distinguishes this volume from another one of the same name."),
     mayCreate: z
       .strictObject({
         nodeName: objectName.describe("Equal to spec.nodeName."),
         epoch: z.int().min(1).describe("Equal to spec.epoch."),
       })
       .optional()
-      .describe("The one node and epoch at which a first publish may make an empty directory. Cleared after it."),
+      .describe(
+        "The only node and epoch at which the first publish may make an empty directory. Removed after that publish.",
+      ),
     fence: uid
       .optional()
-      .describe("UID of the move that is cutting over. While it is set nothing new is published and no node matches."),
+      .describe(
+        "UID of the move that is cutting over. While it is set, no new pod gets the volume mounted, and no node matches the PersistentVolume's affinity.",
+      ),
     activeMove: z
       .strictObject({
         name: objectName.describe("Name of the VolumeMove."),
         uid: uid.describe("UID of the VolumeMove."),
       })
       .optional()
-      .describe("The one VolumeMove that may act on this volume."),
+      .describe("The only VolumeMove that may act on this volume."),
     policies: volumePolicies,
     directory: z
       .strictObject({
@@ -59,10 +80,10 @@ export const localVolumeSpec = z
           .regex(/^[0-7]{3,4}$/)
           .max(4)
           .describe("Permissions in octal, such as 0777."),
-        uid: z.int().min(0).max(4_294_967_294).describe("The user that owns it."),
-        gid: z.int().min(0).max(4_294_967_294).describe("The group that owns it."),
+        uid: z.int().min(0).max(4_294_967_294).describe("User ID of the owner."),
+        gid: z.int().min(0).max(4_294_967_294).describe("Group ID of the owner."),
       })
-      .describe("Mode and owner of the volume's directory when it is made."),
+      .describe("Mode and owner that the volume's directory gets when it is made."),
     claim: z
       .strictObject({
         namespace: z.string().max(63).describe("The claim's namespace."),
@@ -70,29 +91,29 @@ export const localVolumeSpec = z
         uid: uid.describe("The claim's UID."),
       })
       .optional()
-      .describe("The claim the volume was made for. For people; nothing is decided by it."),
+      .describe("The claim for which the volume was made. For people only: Mooring decides nothing by it."),
     reclaim: z
       .boolean()
       .default(false)
       .describe(
-        "The order to remove the volume's bytes on every node. Nothing else is such an order. Never taken back.",
+        "True orders the agents to remove the volume's bytes on every node. Nothing else orders this. Never becomes false again.",
       ),
   })
-  .describe("What the volume is and where it is. Written by the controller only.");
+  .describe("The volume's properties and its node. Only the controller writes this.");
 
 export const localVolumeStatus = z
   .strictObject({
     asked: z
       .strictObject({
-        at: time.describe("When."),
-        gracePeriodSeconds: z.int().min(0).optional().describe("The grace period that the eviction asked for."),
+        at: time.describe("Time of that eviction."),
+        gracePeriodSeconds: z.int().min(0).optional().describe("Grace period that the eviction requested."),
       })
       .optional()
-      .describe("When an eviction of a pod of this volume was last answered with 429."),
-    movedAt: time.optional().describe("When the volume last came to its node by a move."),
+      .describe("The last eviction of a pod of this volume that was held (answered with 429)."),
+    movedAt: time.optional().describe("Time at which a move last brought the volume to a new node."),
     conditions: conditions.optional(),
   })
-  .describe("What happens to the volume. Written by the controller only.");
+  .describe("Current state of the volume. Only the controller writes this.");
 
 export type VolumePolicies = z.infer<typeof volumePolicies>;
 export type LocalVolumeSpec = z.infer<typeof localVolumeSpec>;

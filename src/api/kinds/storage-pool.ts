@@ -8,31 +8,33 @@ export const storagePoolSpec = z
     nodeSelector: z
       .record(z.string(), z.string())
       .optional()
-      .describe("Labels that a node must have to take part in the pool. Without it every node takes part."),
+      .describe("Labels that a node must have to belong to the pool. If absent, every node belongs to it."),
     path: z
       .string()
       .regex(/^(\/[^/]+)+$/)
       .max(4096)
       .describe(
-        "The pool's directory on each node, strictly below a directory that the agent mounts (by default /var/lib/mooring).",
+        "The pool's directory on each node. It must lie below a directory that the agent mounts (by default /var/lib/mooring), and cannot be that directory itself.",
       ),
     backend: z
       .enum(["Directory"])
       .default("Directory")
-      .describe("How volumes are made. Directory: one directory each."),
-    reserve: quantity.default("0").describe("Bytes of the pool's file system that volumes never get, such as 5Gi."),
+      .describe("How volumes are made. Directory: each volume is a directory."),
+    reserve: quantity
+      .default("0")
+      .describe("Bytes of the pool's file system that are reserved: volumes never get them. Such as 5Gi."),
   })
-  .describe("Where on its nodes a pool keeps volumes. Written by an administrator.");
+  .describe("The nodes of the pool, and its directory on them. An administrator writes this.");
 
 export const storagePoolStatus = z
   .strictObject({
-    nodes: z.int().min(0).optional().describe("Nodes that take part."),
-    readyNodes: z.int().min(0).optional().describe("Nodes on which the pool can be used now."),
+    nodes: z.int().min(0).optional().describe("Number of nodes in the pool."),
+    readyNodes: z.int().min(0).optional().describe("Number of nodes on which the pool can be used now."),
     conditions: conditions.optional(),
   })
-  .describe("How many nodes have the pool. Written by the controller only.");
+  .describe("How many nodes the pool has. Only the controller writes this.");
 
-/** A directory that the same path names on every node of a set. Written by an administrator. */
+/** A directory with the same path on every node of a set. An administrator writes the object. */
 export interface StoragePool extends KubeObject {
   readonly spec: z.infer<typeof storagePoolSpec>;
   readonly status?: z.infer<typeof storagePoolStatus>;

@@ -7,67 +7,90 @@ export const copyState = z.enum(["Incoming", "Active", "Sealing", "Sealed", "Tra
 
 export const volumeCopySpec = z
   .strictObject({
-    volume: volumeName.describe("The LocalVolume."),
-    nodeName: objectName.describe("The node."),
+    volume: volumeName.describe("Name of the LocalVolume."),
+    nodeName: objectName.describe("Name of the node."),
   })
-  .describe("Which volume on which node. Written once by that node's agent.");
+  .describe("The volume and the node. The node's agent writes them once.");
 
 export const copyOfEpoch = z.strictObject({
-  epoch: z.int().min(1).describe("The epoch of the volume to which the copy belongs."),
-  directory: z.string().max(255).describe("Name of the directory below the volume's: the epoch, or epoch-move UID."),
+  epoch: z.int().min(1).describe("Epoch of the volume to which the copy belongs."),
+  directory: z
+    .string()
+    .max(255)
+    .describe(
+      "Name of the copy's directory in the directory of the volume: `<epoch>`, or `<epoch>-<UID of the move>`.",
+    ),
   state: copyState.describe(
-    "Incoming: being filled. Active: may be published. Sealing, Sealed: nobody can write any more. Trash: waits to be purged.",
+    "Incoming: a move is filling the copy. Active: it may be published. Sealing: it is closed for new publishes. Sealed: nobody can write any more. Trash: its bytes are purged later.",
   ),
-  incarnation: uid.describe("The incarnation of the volume that the copy was made for."),
-  poolUUID: uid.describe("UUID of the pool on whose disk the copy is."),
-  tombstone: z.boolean().optional().describe("Never published: Sealed stands for “will never be made here”."),
-  missing: z.boolean().optional().describe("The directory is not on the disk although it was made: data missing."),
+  incarnation: uid.describe("Incarnation of the volume for which the copy was made."),
+  poolUUID: uid.describe("UUID of the pool's disk on which the copy is."),
+  tombstone: z
+    .boolean()
+    .optional()
+    .describe(
+      "True: the volume was never published here in this epoch. The state Sealed then means that the copy will never be made.",
+    ),
+  missing: z
+    .boolean()
+    .optional()
+    .describe("True: the directory was made, but is not on the disk any more. The data is missing."),
   publishedTo: z
     .array(uid)
     .max(1024)
     .optional()
-    .describe("UIDs of the pods at which it is mounted, by the mount table."),
+    .describe("UIDs of the pods that have the copy mounted, by the node's mount table."),
   bytes: z.int().min(0).optional().describe("Bytes that the copy uses on the disk."),
-  files: z.int().min(0).optional().describe("Files and directories in the copy."),
+  files: z.int().min(0).optional().describe("Number of files and directories in the copy."),
 });
 
 export const copyReport = z
   .strictObject({
     moveUID: uid.describe("UID of the VolumeMove."),
-    sealing: z.int().min(0).describe("The move's status.sealing that the report answers."),
+    sealing: z.int().min(0).describe("Value of the move's status.sealing that this report answers."),
     copyingAt: time
       .optional()
-      .describe("The move's status.copyingAt that a report of live passes answers. Absent: it is not of these."),
-    role: z.enum(["Source", "Target"]).describe("Whether this node gives or gets the data."),
+      .describe(
+        "Value of the move's status.copyingAt that a report of live passes answers. Absent in every other report.",
+      ),
+    role: z
+      .enum(["Source", "Target"])
+      .describe("Role of this node in the move. Source: the data leaves it. Target: the data goes to it."),
     state: z
       .enum(["Checked", "Waiting", "Refused", "Sealed", "Unsealed", "Copying", "Precopied", "Copied"])
       .describe(
-        "Source: Checked (nothing stands in the way), Waiting for its last users, Sealed, or Unsealed after an undo. Target: Copying, Precopied (most of it is there, while the pod still writes) or Copied (compared and durable). Refused: see code and message.",
+        "On the source: Checked (nothing prevents the copy), Waiting (for the last users of the volume to end), Sealed, or Unsealed (after an undo). On the target: Copying, Precopied (most of the data is there; the pod still writes) or Copied (compared and durable). On both: Refused (see code and message).",
       ),
-    code: z.string().max(128).optional().describe("Code of the error, where state is Refused or Waiting."),
-    message: z.string().max(4096).optional().describe("What is waited for, or why it was refused."),
-    tombstone: z.boolean().optional().describe("The volume was never published: there is nothing to copy."),
-    digest: z.string().max(128).optional().describe("Hash over everything in the tree. Equal trees have equal ones."),
-    bytes: z.int().min(0).optional().describe("Bytes of all files in the tree."),
-    files: z.int().min(0).optional().describe("Files and directories in the tree."),
-    toRead: z.int().min(0).optional().describe("Bytes that this pass has still to read at the source."),
+    code: z.string().max(128).optional().describe("Error code when state is Refused or Waiting."),
+    message: z
+      .string()
+      .max(4096)
+      .optional()
+      .describe("For Waiting: what the agent waits for. For Refused: the reason."),
+    tombstone: z.boolean().optional().describe("True: the volume was never published, so there is nothing to copy."),
+    digest: z.string().max(128).optional().describe("Hash over everything in the tree. Equal trees have equal hashes."),
+    bytes: z.int().min(0).optional().describe("Total size of the files in the tree, in bytes."),
+    files: z.int().min(0).optional().describe("Number of files and directories in the tree."),
+    toRead: z.int().min(0).optional().describe("Bytes that this pass still has to read on the source."),
     toSend: z
       .int()
       .min(0)
       .optional()
-      .describe("Bytes that the last live pass has sent: about as much is left to send."),
+      .describe("Bytes that the last live pass sent. The final pass will send about as many."),
     sealMs: z
       .int()
       .min(0)
       .optional()
       .describe(
-        "Milliseconds from the moment at which nobody had the volume mounted any more until the tree was summed up.",
+        "Milliseconds from the last unmount of the volume on this node until the summary of the tree was ready.",
       ),
-    rate: z.int().min(0).optional().describe("Bytes per second."),
-    bootID: uid.optional().describe("The kernel's boot ID when the report was made: hashes do not outlive it."),
-    at: time.describe("When the report was made."),
+    rate: z.int().min(0).optional().describe("Current speed of the copy in bytes per second."),
+    bootID: uid
+      .optional()
+      .describe("Boot ID of the kernel when the report was made. Hashes are not valid after a restart of the machine."),
+    at: time.describe("Time of the report."),
   })
-  .describe("What the agent has done for the move that is in progress.");
+  .describe("The agent's report on the move that is in progress.");
 
 export const volumeCopyStatus = z
   .strictObject({
@@ -76,20 +99,22 @@ export const volumeCopyStatus = z
       .max(64)
       .meta(keyedBy("directory"))
       .optional()
-      .describe("The copies of this volume on this node, one for each stay, in the order of their epochs."),
+      .describe(
+        "The copies of this volume on this node in the order of their epochs. There is one for each time the volume came to the node.",
+      ),
     purged: z
       .boolean()
       .optional()
-      .describe("All bytes of the volume on this node are removed and none will be made: the volume is reclaimed."),
+      .describe("True: the volume is reclaimed, all its bytes on this node are removed, and no new ones will be made."),
     move: copyReport.optional(),
   })
-  .describe("What is on the disk. Written by that node's agent only.");
+  .describe("The copies on the node's disk. Only that node's agent writes this.");
 
 export type CopyState = z.infer<typeof copyState>;
 export type CopyOfEpoch = z.infer<typeof copyOfEpoch>;
 export type CopyReport = z.infer<typeof copyReport>;
 
-/** What one node has of one volume. Written by that node's agent only. */
+/** The copies of one volume on one node. Only that node's agent writes it. */
 export interface VolumeCopy extends KubeObject {
   readonly spec: z.infer<typeof volumeCopySpec>;
   readonly status?: z.infer<typeof volumeCopyStatus>;
