@@ -1,7 +1,7 @@
 import type { CodedError } from "../observe/errors.ts";
 import { moorErrors } from "./errors.ts";
 
-/** What `moor` ends with. docs/moor.md lists them; a script may rely on them. */
+/** The exit codes of `moor`. Scripts may rely on them, and docs/moor.md lists them. */
 export const EXIT = {
   done: 0,
   failed: 1,
@@ -31,7 +31,7 @@ const BY_NAME: Readonly<Record<string, number>> = {
   TIMED_OUT: EXIT.timedOut,
 };
 
-/** The exit code of an error with a code. What a move itself refuses is `blocked`. */
+/** The exit code of an error with a code. Errors of a move itself have the exit code `blocked`. */
 export function exitCodeOf({ code }: Pick<CodedError, "code">): number {
   return (moorErrors.table.has(code) ? BY_NAME[code.replace(/^MOOR_/, "")] : undefined) ?? EXIT.blocked;
 }

@@ -58,7 +58,7 @@ test("who may not list nodes is told so, with what the server said", async () =>
   const { code, stderr, stdout } = await moor("status", "--kubeconfig", file);
   expect([code, stdout]).toEqual([4, ""]);
   expect(stderr).toMatch(
-    /^moor: the API server refuses it: .*User "nobody" cannot list resource .*\n.*\(MOOR_FORBIDDEN\)\n$/,
+    /^moor: the API server does not allow this: .*User "nobody" cannot list resource .*\n.*\(MOOR_FORBIDDEN\)\n$/,
   );
 });
 

@@ -1,6 +1,6 @@
 /*
- * What `moor` has read of a cluster, once: the input of everything that it explains and plans. It
- * looks like the controller's caches, so that the controller's own decisions run on it.
+ * The objects of a cluster, read once: the input of everything that `moor` explains and plans. They
+ * have the form of the controller's caches, so that the controller's own decisions run on them.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { StorageNode } from "../../api/kinds/storage-node.ts";
@@ -40,15 +40,18 @@ export interface Objects {
 
 export interface Cluster extends MoveCaches {
   readonly storageClasses: Cached<StorageClass>;
-  /** Events of the namespace that was asked about. */
+  /** Events of the namespace of the command. */
   readonly events: readonly Stored<Event>[];
-  /** Who leads. Undefined: it was not read, or may not be; `found` is undefined: there is none. */
+  /**
+   * The leader's Lease. Undefined: it was not read, or the user may not read it. `found` is
+   * undefined when the Lease does not exist.
+   */
   readonly lease: { readonly found: Stored<Lease> | undefined } | undefined;
-  /** The wall clock when it was read, in milliseconds. */
+  /** Time of the read by the wall clock, in milliseconds. */
   readonly now: number;
 }
 
-/** Files the objects as the controller's caches do. What is not given is empty. */
+/** Indexes the objects as the controller's caches do. Kinds that are not given are empty. */
 export function clusterOf(objects: Partial<Objects>, now: number, lease?: Cluster["lease"]): Cluster {
   return {
     nodes: cached(objects.nodes),
@@ -67,7 +70,7 @@ export function clusterOf(objects: Partial<Objects>, now: number, lease?: Cluste
   };
 }
 
-/** The same with one object replaced or added. */
+/** The same objects with one replaced or added. */
 export function withObject<T extends KubeObject>(of: Cached<T>, object: Stored<T>): Cached<T> {
   const others = of.store.list().filter((one) => keyOf(one) !== keyOf(object));
   return cached([...others, object]);

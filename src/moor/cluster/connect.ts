@@ -17,7 +17,7 @@ export interface ConnectEffects {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Which cluster is meant, as kubectl's flags of the same names say. */
+/** Selects the cluster, like kubectl's flags of the same names. */
 export interface Access {
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
@@ -31,8 +31,8 @@ export interface Connection {
 }
 
 /**
- * The way to the API server, as kubectl finds it. Requests are sent once: whoever sits at a
- * terminal asks again. Rejects with MOOR_NO_KUBECONFIG.
+ * Connects to the API server that kubectl would use. Requests are sent once, without retries: a
+ * person at a terminal can run the command again. Rejects with MOOR_NO_KUBECONFIG.
  */
 export async function connect(effects: ConnectEffects, { context, kubeconfig }: Access): Promise<Connection> {
   const { env, files } = effects;

@@ -1,7 +1,7 @@
 import { isForbidden, isNoAnswer, isUnauthorized, KubeError } from "../../kube/errors.ts";
 import { moorErrors } from "../errors.ts";
 
-/** What the API server refused, with a code of ours. Everything else stays what it is. */
+/** An error of the API server with one of our codes. Any other error is returned unchanged. */
 export function explained(error: unknown): unknown {
   if (!(error instanceof KubeError)) return error;
   const why = error.message;

@@ -3,17 +3,17 @@ import { whySilent } from "../../move/plan/target/agents.ts";
 import { isReleased } from "../../place/stays.ts";
 import type { Cluster } from "./cluster.ts";
 
-/** What of a node decides whether volumes can be used, made and moved there. */
+/** The facts about a node that decide whether volumes can be used, made and moved there. */
 export interface NodeState {
   readonly name: string;
   /** Whether there is a Node object. */
   readonly exists: boolean;
   readonly ready: boolean;
-  /** Why it is to be emptied, as in `it is cordoned`. */
+  /** Why it is leaving, such as `it is cordoned`. Unset: it stays. */
   readonly leaving?: string;
-  /** Its evictions are not held: an administrator has ended that. */
+  /** An administrator has released it: its evictions are not held any more. */
   readonly released: boolean;
-  /** Why its agent cannot be expected to act, as in `its mooring agent was last seen at …`. */
+  /** Why its agent counts as silent, such as `its mooring agent was last seen at …`. */
   readonly silent?: string;
 }
 
@@ -32,7 +32,7 @@ export function nodeState(cluster: Cluster, name: string): NodeState {
   };
 }
 
-/** The state in a few words, as in `Ready, cordoned`. */
+/** The state in a few words, such as `Ready, cordoned`. */
 export function wordsOf({ exists, leaving, ready, released }: NodeState): string {
   if (!exists) return "gone";
   const parts = [ready ? "Ready" : "NotReady"];

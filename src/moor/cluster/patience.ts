@@ -1,13 +1,13 @@
 import type { Clock } from "../../effects/clock.ts";
 import { isNoAnswer } from "../../kube/errors.ts";
 
-/** As long as an API server needs to be restarted. */
+/** Longer than a restart of an API server takes. */
 const NO_ANSWER_MS = 120_000;
 
 /**
- * Reads again and again while an API server does not answer: what is followed goes on in the
- * cluster without us. Gives undefined for a look that had no answer; rejects when none has come for
- * two minutes.
+ * A reader that tolerates an API server that does not answer for a while: the move that a command
+ * follows continues in the cluster meanwhile. It resolves with undefined for a read without an
+ * answer, and rejects when there was no answer for two minutes.
  */
 export function patientReader(clock: Clock): <T>(read: () => Promise<T>) => Promise<T | undefined> {
   let answeredAt = clock.monotonic();

@@ -1,4 +1,4 @@
-/* Reads what a command needs, in lists that run side by side. It writes nothing. */
+/* Reads the objects that a command needs, with lists that run in parallel. Writes nothing. */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
 import { storageNodes } from "../../api/kinds/storage-node.ts";
 import { storagePools } from "../../api/kinds/storage-pool.ts";
@@ -30,8 +30,8 @@ export interface ReadEffects {
 }
 
 /**
- * Everything about one namespace, and about nodes and volumes. Pods that share a volume are of one
- * namespace, so nothing is missing.
+ * Everything of one namespace, and all nodes and volumes. That is enough, because pods that share a
+ * volume are in the same namespace.
  */
 export async function readNamespace(
   { client, clock }: ReadEffects,
@@ -50,7 +50,7 @@ export async function readNamespace(
   return clusterOf(objects, clock.now());
 }
 
-/** Everything about all namespaces, but for their events. */
+/** Everything of all namespaces, except events. */
 export async function readCluster({ client, clock }: ReadEffects, signal: AbortSignal): Promise<Cluster> {
   const list = lister(client, signal);
   const [common, claims, podList] = await Promise.all([
@@ -62,7 +62,7 @@ export async function readCluster({ client, clock }: ReadEffects, signal: AbortS
   return clusterOf({ ...common, claims, pods: podList }, clock.now(), lease);
 }
 
-/** Who may see nodes and volumes need not see Leases. */
+/** The leader's Lease. A user who may read nodes and volumes may lack the right to read Leases. */
 async function readLease(client: KubeClient, namespace: string, signal: AbortSignal): Promise<Cluster["lease"]> {
   try {
     return { found: await client.find(leases, { name: CONTROLLER, namespace }, { signal }) };
@@ -72,7 +72,7 @@ async function readLease(client: KubeClient, namespace: string, signal: AbortSig
   }
 }
 
-/** What has no namespace. */
+/** The cluster-scoped objects. */
 async function readOurs(client: KubeClient, signal: AbortSignal) {
   const list = lister(client, signal);
   const ours = async <T extends KubeObject>(resource: Resource<T>): Promise<Stored<T>[]> => {

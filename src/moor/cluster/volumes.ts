@@ -10,13 +10,13 @@ import { BY_CLAIM } from "../../provision/indexes.ts";
 import { moorErrors } from "../errors.ts";
 import type { Cluster } from "./cluster.ts";
 
-/** Which claim is meant. */
+/** The name of a claim. */
 export interface ClaimName {
   readonly namespace: string;
   readonly name: string;
 }
 
-/** `pvc/NAME`, `persistentvolumeclaim/NAME` or the bare name, as kubectl takes them. */
+/** The name in `pvc/NAME`, `persistentvolumeclaim/NAME` or `NAME`, the forms that kubectl takes. */
 export function claimIn(argument: string): string {
   return argument.replace(/^(pvc|persistentvolumeclaims?)\//, "");
 }
@@ -28,7 +28,7 @@ export function findClaim(cluster: Cluster, { name, namespace }: ClaimName): Sto
   return claim;
 }
 
-/** The PersistentVolume of a claim, once it is bound to one that is there. */
+/** The PersistentVolume of a claim. Undefined: the claim is not bound, or the volume is gone. */
 export function persistentVolumeOf(
   cluster: Cluster,
   claim: Stored<PersistentVolumeClaim>,
@@ -56,8 +56,8 @@ export function podsOf(cluster: Cluster, { name, namespace }: ClaimName): readon
 }
 
 /**
- * The move of a volume that has not ended: the one that holds it, else one that waits for it; what
- * a person asked for comes before what a drain made.
+ * The move of a volume that has not ended: the move that holds the volume, otherwise one that waits
+ * for it. Of several that wait, a person's move comes before a drain's.
  */
 export function moveOf(cluster: Cluster, volume: Stored<LocalVolume>): Stored<VolumeMove> | undefined {
   const { activeMove } = volume.spec;
@@ -70,7 +70,7 @@ export function moveOf(cluster: Cluster, volume: Stored<LocalVolume>): Stored<Vo
   );
 }
 
-/** `namespace/name` of the claim that a volume was made for; its own name where there is none. */
+/** `namespace/name` of the claim that a volume was made for; without one, the volume's name. */
 export function claimNameOf(volume: Stored<LocalVolume>): string {
   const { claim } = volume.spec;
   return claim === undefined ? nameOf(volume) : `${claim.namespace}/${claim.name}`;

@@ -21,21 +21,28 @@ interface DrainOptions extends CommonOptions {
 export function drainCommand(run: Run): Command {
   const command = new Command("drain")
     .description("moves the volumes of nodes away while their pods run, then cordons the nodes and evicts the rest")
-    .argument("<nodes...>", "in the order in which they are emptied")
+    .argument("<nodes...>", "the nodes, in the order in which to empty them")
     .addOption(
-      new Option("--bandwidth <quantity>", "bytes per second of each move, as 20Mi; else no limit").argParser(
-        bandwidth,
-      ),
+      new Option(
+        "--bandwidth <quantity>",
+        "highest number of bytes per second of each move, such as 20Mi; without it no limit",
+      ).argParser(bandwidth),
     )
-    .addOption(new Option("--delete-emptydir-data", "evict pods with an emptyDir too; its data is lost").default(false))
-    .addOption(new Option("--force", "evict pods that no controller makes again too").default(false))
     .addOption(
-      new Option("--grace-period <seconds>", "for each pod to end; below 0: its own")
+      new Option("--delete-emptydir-data", "also evict pods with an emptyDir, whose data is lost").default(false),
+    )
+    .addOption(new Option("--force", "also evict pods that no controller would make again").default(false))
+    .addOption(
+      new Option("--grace-period <seconds>", "grace period of each pod; below 0: the pod's own")
         .default(-1)
         .argParser(wholeNumber),
     )
-    .addOption(new Option("--timeout <time>", "as 90, 90s, 5m or 1h; 0: for ever").default(0).argParser(duration))
-    // What everybody types. A DaemonSet's pods are always left.
+    .addOption(
+      new Option("--timeout <time>", "longest time to wait, such as 90, 90s, 5m or 1h; 0: for ever")
+        .default(0)
+        .argParser(duration),
+    )
+    // Accepted because people are used to it. Pods of DaemonSets are never evicted.
     .addOption(new Option("--ignore-daemonsets").hideHelp());
   return withCommon(command).action(async (nodes: string[], options: DrainOptions) => {
     await run((effects) => runDrain(effects, nodes, options));
@@ -62,7 +69,7 @@ async function runDrain(effects: MoorEffects, nodes: readonly string[], options:
       if (options.output === "table") write(`${resultText(result)}\n`);
       return EXIT.done;
     } catch (error) {
-      const how = drain.howToGoOn();
+      const how = drain.howToContinue();
       if (how !== undefined) tell(how);
       throw error;
     }
@@ -79,6 +86,6 @@ const SECONDS: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600 
 
 function duration(text: string): number {
   const [, value, unit = ""] = /^(\d+)([smh]?)$/.exec(text) ?? [];
-  if (value === undefined) throw new InvalidArgumentError("Give a time, as 90s, 5m or 1h.");
+  if (value === undefined) throw new InvalidArgumentError("Give a time such as 90s, 5m or 1h.");
   return Number(value) * (SECONDS[unit] ?? 1);
 }

@@ -13,7 +13,7 @@ import { withCluster } from "../run/with-cluster.ts";
 export function explainCommand(run: Run): Command {
   return withNamespace(
     new Command("explain")
-      .description("where the volume of a claim is, what its move does, and why its pod runs or does not")
+      .description("shows where the volume of a claim is, what its move does, and why its pods do not run")
       .argument("<claim>", "pvc/NAME or NAME; or pod/NAME for all claims of a pod"),
   ).action(async (claim: string, options: NamespaceOptions) => {
     await run((effects) => runExplain(effects, claim, options));

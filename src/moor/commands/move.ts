@@ -19,9 +19,12 @@ export function moveCommand(run: Run): Command {
   const command = new Command("move")
     .description("moves the volume of a claim, with all volumes of its pods, to another node")
     .argument("<claim>", "pvc/NAME, or NAME")
-    .addOption(new Option("--to <node>", "where to; else Mooring chooses"))
+    .addOption(new Option("--to <node>", "the node to move to; without it Mooring chooses"))
     .addOption(
-      new Option("--bandwidth <quantity>", "bytes per second at most, as 20Mi; else no limit").argParser(bandwidth),
+      new Option(
+        "--bandwidth <quantity>",
+        "highest number of bytes per second, such as 20Mi; without it no limit",
+      ).argParser(bandwidth),
     );
   return withWaiting(withNamespace(command)).action(async (claim: string, options: MoveOptions) => {
     await run((effects) => runMove(effects, claim, options));

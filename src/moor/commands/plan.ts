@@ -14,12 +14,12 @@ import { withCluster } from "../run/with-cluster.ts";
 export function planCommand(run: Run): Command {
   const drain = withCommon(
     new Command("drain")
-      .description("which volumes would go where, how many bytes travel, and what is in the way; changes nothing")
+      .description("shows which volumes would move to which nodes, how many bytes, and what blocks it; changes nothing")
       .argument("<node>", "the node that would be drained"),
   ).action(async (node: string, options: CommonOptions) => {
     await run((effects) => runPlanDrain(effects, node, options));
   });
-  return new Command("plan").description("what would happen, without doing it").addCommand(drain);
+  return new Command("plan").description("shows what a command would do, without doing it").addCommand(drain);
 }
 
 async function runPlanDrain(effects: MoorEffects, node: string, options: CommonOptions): Promise<number> {
@@ -28,7 +28,7 @@ async function runPlanDrain(effects: MoorEffects, node: string, options: CommonO
     const name = nodeIn(node);
     const cluster = await readCluster({ client, clock }, signal);
     const { refused, unknown } = await tryEvictions(client, podsToTry(cluster, name), signal);
-    if (unknown !== undefined) tell(`disruption budgets were not looked at: ${unknown}`);
+    if (unknown !== undefined) tell(`disruption budgets were not checked: ${unknown}`);
     const plan = planDrain(cluster, name, refused);
     write(rendered(options.output, plan, drainPlanText));
     return plan.blocked ? EXIT.blocked : EXIT.done;

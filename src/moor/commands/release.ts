@@ -20,10 +20,10 @@ interface ReleaseOptions extends CommonOptions {
 /** `moor release`. */
 export function releaseCommand(run: Run): Command {
   const command = new Command("release")
-    .description("ends every hold on a node: its pods are evicted without their volumes, whose data stays there")
-    .argument("<node>", "the node that may go")
+    .description("ends every hold on a node: its pods are evicted, and the data of their volumes stays on it")
+    .argument("<node>", "the node to release")
     .addOption(new Option("--yes", "do it; without it, only show what it means").default(false))
-    .addOption(new Option("--undo", "take it back: drains of the node wait for its data again").default(false));
+    .addOption(new Option("--undo", "end the release: drains of the node wait for its data again").default(false));
   return withCommon(command).action(async (node: string, options: ReleaseOptions) => {
     await run((effects) => runRelease(effects, node, options));
   });
@@ -47,7 +47,7 @@ async function runRelease(effects: MoorEffects, argument: string, options: Relea
     write(rendered(output, { ...plan, node: { ...plan.node, released: isWanted } }, releaseText));
     tell(
       isWanted
-        ? `Nothing holds node ${node} any more. Take it back before the node is used again: moor release ${node} --undo`
+        ? `Nothing holds node ${node} any more. Before the node is used again, end the release: moor release ${node} --undo`
         : `Drains of node ${node} wait for its data again.`,
     );
     return EXIT.done;

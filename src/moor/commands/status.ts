@@ -12,7 +12,7 @@ import { withCluster } from "../run/with-cluster.ts";
 /** `moor status`. */
 export function statusCommand(run: Run): Command {
   return withCommon(
-    new Command("status").description("the nodes with their pools and volumes, and the moves under way"),
+    new Command("status").description("shows the nodes with their pools and volumes, and the moves in progress"),
   ).action(async (options: CommonOptions) => {
     await run((effects) => runStatus(effects, options));
   });

@@ -34,7 +34,7 @@ async function runUndo(effects: MoorEffects, argument: string, options: WaitOpti
       return EXIT.done;
     }
     tell(
-      `The copy on node ${plan.from} is the volume, and the older one on node ${plan.to} lacks what was written since. So the volume moves back to node ${plan.to}, with its data as it is now.`,
+      `The copy on node ${plan.from} is the volume. The older copy on node ${plan.to} lacks the later writes. So the volume moves back to node ${plan.to}, with its data as it is now.`,
     );
     await carryOut(effects, connection, plan, options);
     return EXIT.done;

@@ -6,9 +6,9 @@ export interface DrainedVolume {
   /** `namespace/name`. */
   readonly claim: string;
   readonly pool: string;
-  /** What its claim asked for. */
+  /** Bytes that its claim asked for. */
   readonly askedBytes: number;
-  /** What its agent counted; unset: not yet. */
+  /** Bytes that its agent has counted. Unset: not counted yet. */
   readonly bytes?: number;
 }
 
@@ -17,16 +17,16 @@ export interface DrainedGroup {
   readonly volumes: readonly DrainedVolume[];
   /** `namespace/name`. */
   readonly pods: readonly string[];
-  /** Where they would go now. The controller chooses when the move begins. */
+  /** The target if the drain began now. The controller chooses when the move begins. */
   readonly to?: string;
-  /** What is in the way. */
+  /** What blocks the move. */
   readonly blocked?: { readonly code: string; readonly message: string; readonly advice: string };
-  /** Their move has begun already. */
+  /** Their move, if it has begun already. */
   readonly move?: MoveExplained;
   readonly notes: readonly string[];
 }
 
-/** A volume that stays, for which a drain is not held. */
+/** A volume that stays, and does not hold the drain. */
 export interface StayingVolume {
   readonly name: string;
   /** `namespace/name`. */
@@ -36,14 +36,14 @@ export interface StayingVolume {
   readonly pods: readonly string[];
 }
 
-/** What a drain of a node would do. */
+/** The effects of a drain of a node on its volumes. */
 export interface DrainPlan {
   readonly node: NodeState;
   readonly groups: readonly DrainedGroup[];
   readonly stays: readonly StayingVolume[];
   readonly totals: {
     readonly volumes: number;
-    /** Bytes that travel, as far as they are counted: a volume that is not counts as nothing. */
+    /** Bytes to copy. A volume that its agent has not counted yet counts as 0. */
     readonly bytes: number;
     readonly askedBytes: number;
     readonly uncounted: number;

@@ -1,6 +1,6 @@
 /*
- * Volumes that a drain does not move because they are not of the driver mooring.dev, and that are
- * on this node alone: classic ones, and local volumes of others.
+ * Volumes that only this node has, and that a drain does not move because their driver is not
+ * mooring.dev: classic volumes, and local volumes of other drivers.
  */
 import { DRIVER } from "../../api/names.ts";
 import type { Node, PersistentVolume } from "../../kube/kinds.ts";
@@ -19,9 +19,7 @@ export function pinnedVolumes(cluster: Cluster, node: Stored<Node>): readonly St
       .byIndex(BY_CLAIM, claim)
       .filter(({ spec, status }) => spec?.nodeName === nameOf(node) && !isFinished(status?.phase))
       .map((pod) => `${namespaceOf(pod)}/${nameOf(pod)}`);
-    return [
-      { name: nameOf(volume), claim, why: "it is not of the driver mooring.dev and is on this node alone", pods },
-    ];
+    return [{ name: nameOf(volume), claim, why: "its driver is not mooring.dev, and only this node has it", pods }];
   });
 }
 

@@ -1,7 +1,7 @@
 /*
- * What `kubectl drain` of a node would do with its volumes. Pure: the drain's own rules, whether or
- * not the node is cordoned yet. Targets are chosen one group after the other, and each takes its
- * room, as in a drain.
+ * The effects of `kubectl drain` of a node on its volumes. Pure. It uses the drain's own rules, and
+ * the node need not be cordoned. Targets are chosen one group after the other, and each group takes
+ * its room, as in a drain.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
@@ -23,7 +23,7 @@ import { foresee, notStored } from "../move/foresee.ts";
 import type { DrainedGroup, DrainedVolume, DrainPlan, StayingVolume } from "./drain-plan.ts";
 import { pinnedVolumes } from "./pinned.ts";
 
-/** What the API server said to a dry run of a pod's eviction, by pod UID: why it would refuse. */
+/** By pod UID: why the API server refused a dry run of the pod's eviction. */
 export type RefusedEvictions = ReadonlyMap<string, string>;
 
 /** Throws MOOR_NODE_MISSING. */
@@ -61,7 +61,7 @@ export function planDrain(cluster: Cluster, name: string, refused: RefusedEvicti
   };
 }
 
-/** The pods whose evictions a plan wants to have tried. */
+/** The pods whose evictions are to be tried by a dry run for the plan. */
 export function podsToTry(cluster: Cluster, name: string): readonly Stored<Pod>[] {
   const here = cluster.volumes.store.byIndex("byNode", name);
   return usersOf(cluster, here).flatMap(({ pod }) => (pod.spec?.nodeName === name ? [pod] : []));
@@ -147,7 +147,7 @@ function notesOf(pods: readonly Stored<Pod>[]): string[] {
   return pods.flatMap((pod) => {
     const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true);
     return owner === undefined
-      ? [`pod ${podName(pod)} has no controller: kubectl drain wants --force, and nobody makes the pod again`]
+      ? [`pod ${podName(pod)} has no controller: kubectl drain needs --force, and nothing makes the pod again`]
       : [];
   });
 }

@@ -8,7 +8,7 @@ const STAYS = ["CLAIM", "VOLUME", "PODS", "WHY"];
 
 export function drainPlanText({ groups, node, stays, totals }: DrainPlan): string {
   const lines = [`Node ${node.name} (${wordsOf(node)})`, ""];
-  if (groups.length === 0) lines.push("Nothing of it is to move.");
+  if (groups.length === 0) lines.push("No volume of it would move.");
   else
     lines.push(
       "To move:",
@@ -19,10 +19,10 @@ export function drainPlanText({ groups, node, stays, totals }: DrainPlan): strin
       totalOf(totals),
     );
   const blocked = groups.flatMap((group) => blockedLines(group));
-  if (blocked.length > 0) lines.push("", "In the way:", ...blocked);
+  if (blocked.length > 0) lines.push("", "Blocked:", ...blocked);
   if (stays.length > 0) {
     const rows = stays.map(({ claim, name, pods, why }) => [claim, name, pods.join(",") || "-", why]);
-    lines.push("", "Stays, and holds no drain; its pods wait until the node is back:", columns(STAYS, rows));
+    lines.push("", "Stays, and does not hold the drain; its pods wait until the node is back:", columns(STAYS, rows));
   }
   const notes = groups.flatMap((group) => group.notes);
   if (notes.length > 0) lines.push("", ...notes.map((note) => `Note: ${note}`));

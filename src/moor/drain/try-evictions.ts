@@ -6,13 +6,13 @@ import { nameOf, namespaceOf, type Stored } from "../../kube/objects.ts";
 export interface Tried {
   /** Why the eviction would be refused now, by pod UID. */
   readonly refused: ReadonlyMap<string, string>;
-  /** Why it could not be found out. */
+  /** Why the dry runs were not possible. */
   readonly unknown?: string;
 }
 
 /**
- * Asks for evictions as a dry run: whether budgets allow them is the API server's business. Nothing
- * is evicted, and Mooring's webhook records nothing.
+ * Requests evictions as dry runs, because only the API server knows whether disruption budgets
+ * allow them. Nothing is evicted, and Mooring's webhook records nothing.
  */
 export async function tryEvictions(
   client: KubeClient,
@@ -27,7 +27,7 @@ export async function tryEvictions(
     } catch (error) {
       if (!(error instanceof KubeError) || error.code === 0) throw error;
       if (error.code === 403) return { refused, unknown: error.message };
-      // A pod that has gone meanwhile is answered 404.
+      // 404: the pod has gone meanwhile.
       if (error.code !== 404) refused.set(uid, error.message);
     }
   }

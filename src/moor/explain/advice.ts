@@ -1,4 +1,4 @@
-/* What helps against an error of ours that somebody else has written down, as a kubelet does. */
+/* The advice for one of our errors in another program's message, such as a kubelet's event. */
 import { agentErrors } from "../../agent/errors.ts";
 import { holdersErrors } from "../../agent/holders/errors.ts";
 import { mountErrors } from "../../agent/mounts/errors.ts";
@@ -22,8 +22,8 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * The advice of the last code of docs/errors.md that a message names: it stands in brackets at the
- * end, and an error that caused it comes before. Undefined when there is none.
+ * The advice for the last code of docs/errors.md in a message. The last one is the error itself: it
+ * is in brackets at the end, and its cause comes before. Undefined: there is no code.
  */
 export function adviceIn(message: string | undefined): string | undefined {
   const codes = message?.match(/\b[A-Z]+(?:_[A-Z]+)+\b/g) ?? [];

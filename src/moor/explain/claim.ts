@@ -10,10 +10,10 @@ import { lastWarning } from "./events.ts";
 import type { Trouble } from "./explanation.ts";
 import { schedulerSays } from "./pod.ts";
 
-/** Drivers that this product is. */
+/** The names of Mooring's own drivers. */
 const OURS: ReadonlySet<string> = new Set([DRIVER, "rancher.io/local-path"]);
 
-/** Why a claim is not bound, and what would bind it. */
+/** Why a claim is not bound, and what to do about it. */
 export function whyUnbound(
   cluster: Cluster,
   claim: Stored<PersistentVolumeClaim>,
@@ -32,7 +32,10 @@ export function whyUnbound(
 
 function whyNoDriver(className: string, storageClass: Stored<StorageClass> | undefined): Trouble | undefined {
   if (className === "") {
-    return { why: "it names no StorageClass", advice: "Make it again with spec.storageClassName." };
+    return {
+      why: "it names no StorageClass",
+      advice: "Delete the claim, and make it again with spec.storageClassName.",
+    };
   }
   if (storageClass === undefined) {
     return {
@@ -43,7 +46,7 @@ function whyNoDriver(className: string, storageClass: Stored<StorageClass> | und
   if (OURS.has(storageClass.provisioner)) return undefined;
   return {
     why: `its class ${className} belongs to the driver ${storageClass.provisioner}, which is not Mooring's`,
-    advice: "Look at the events of the claim and at that driver.",
+    advice: "Check the events of the claim, and that driver.",
   };
 }
 
@@ -57,20 +60,20 @@ function whyNotMade(
   if (warning !== undefined) {
     return {
       why: warning,
-      advice: adviceIn(warning) ?? "Fix the problem in this message; the claim is tried again by itself.",
+      advice: adviceIn(warning) ?? "Fix the problem in this message. The controller then tries again by itself.",
     };
   }
   const node = selectedNodeOf(claim)?.node;
   if (node !== undefined) {
     return {
       why: `its volume is being made on node ${node}`,
-      advice: "Nothing, if it is seconds old. Else look at the log of Mooring's controller.",
+      advice: "Wait a few seconds. If nothing changes, look at the log of Mooring's controller.",
     };
   }
   const waits = storageClass !== undefined && waitsForConsumer(storageClass);
   if (waits && pods.length === 0) {
     return {
-      why: "no pod uses it yet, and its class makes volumes where the first pod goes",
+      why: "no pod uses it yet, and its class makes a volume on the node of the first pod",
       advice: "Start a pod that uses it.",
     };
   }
@@ -78,8 +81,8 @@ function whyNotMade(
   if (stranded !== undefined) {
     return {
       why: `the scheduler finds no node for pod ${stranded.metadata.name}: ${schedulerSays(stranded)}`,
-      advice: "Change what the scheduler names; the volume is made where the pod goes.",
+      advice: "Fix the problem that the scheduler reports. The volume is made on the node of the pod.",
     };
   }
-  return { why: "its driver has not made a volume yet", advice: "Look whether Mooring's controller runs." };
+  return { why: "its driver has not made a volume yet", advice: "Check that Mooring's controller runs." };
 }

@@ -1,7 +1,7 @@
 import type { KubeObject, Stored } from "../../kube/objects.ts";
 import type { Event } from "../../kube/kinds.ts";
 
-/** The latest warning about an object, as the one who wrote it put it. */
+/** The message of the latest warning event about an object. */
 export function lastWarning(events: readonly Stored<Event>[], about: KubeObject): string | undefined {
   const uid = about.metadata?.uid;
   const [latest] = events

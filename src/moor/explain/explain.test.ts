@@ -54,8 +54,8 @@ describe("why a pod waits, and what helps", () => {
     [
       "its volume is closed by a move that was removed by force",
       [movable("data", "node-a", { ...held, fence: "/m" })],
-      /pvc-data is closed by a VolumeMove that is gone/,
-      /controller opens it within seconds/,
+      /pvc-data is closed by a VolumeMove that does not exist any more/,
+      /controller opens the volume within seconds/,
     ],
     [
       "the move of its drained volume finds no node",
@@ -88,7 +88,7 @@ describe("why a pod waits, and what helps", () => {
     [
       "the node of its volume is gone",
       [movable("data", "node-z")],
-      /there is no such Node any more/,
+      /that Node does not exist any more/,
       /docs\/operating\.md/,
     ],
     [
@@ -101,7 +101,7 @@ describe("why a pod waits, and what helps", () => {
       "nothing of ours is in the way",
       [movable("data", "node-a")],
       /^0\/2 nodes are available$/,
-      /change what the scheduler names/,
+      /fix the problem that the scheduler reports/,
     ],
   ])("%s", (_title, objects, why, advice) => {
     const [explained] = explain(cluster(...objects, used()), asked).pods;
@@ -143,7 +143,7 @@ describe("why a pod waits, and what helps", () => {
   test("it was put on another node than its volume", () => {
     const on = cluster(movable("data", "node-a"), used({ on: "node-b", status: { phase: "Pending" } }));
     expect(explain(on, asked).pods[0]?.trouble?.why).toBe(
-      "it was put on node node-b, and volume pvc-data is on node node-a",
+      "it was scheduled to node node-b, but volume pvc-data is on node node-a",
     );
   });
 

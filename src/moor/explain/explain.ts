@@ -61,21 +61,21 @@ function troubleOf(
   if (local === undefined) {
     if (volume.spec?.csi?.driver !== "mooring.dev") return undefined;
     return {
-      why: `there is no LocalVolume ${volume.spec.csi.volumeHandle}: nobody knows which copy is the volume`,
-      advice: "The data is on the disks. kubectl get volumecopies lists what the nodes have.",
+      why: `there is no LocalVolume ${volume.spec.csi.volumeHandle}, so it is not known which copy is the volume`,
+      advice: "The data is still on the disks. kubectl get volumecopies lists the copies on the nodes.",
     };
   }
   if (!local.spec.reclaim && local.metadata.deletionTimestamp === undefined) return whyDataMissing(cluster, local);
-  return { why: "it is being removed, with its data on every node", advice: "Nothing: it goes on by itself." };
+  return { why: "it is being removed, with its data on every node", advice: "Nothing to do: it continues by itself." };
 }
 
-/** The disk has not what its agent once made there. */
+/** The agent made the directory once, and the disk does not have it any more. */
 function whyDataMissing(cluster: Cluster, local: Stored<LocalVolume>): Trouble | undefined {
   const { nodeName } = local.spec;
   if (currentCopy(cluster, local)?.missing !== true) return undefined;
   return {
     why: `its directory is not on the disk of node ${nodeName} any more`,
-    advice: "Mount the disk that holds it, or restore a backup. Nothing is made in its place.",
+    advice: "Mount the disk that holds it, or restore a backup. Mooring makes no new directory in its place.",
   };
 }
 

@@ -1,6 +1,6 @@
 import type { NodeState } from "../cluster/node-state.ts";
 
-/** Something that does not go on, and what would free it. */
+/** Why a claim, a volume or a pod does not make progress, and what to do about it. */
 export interface Trouble {
   readonly why: string;
   readonly advice: string;
@@ -10,21 +10,21 @@ export interface PodExplained {
   readonly name: string;
   readonly state: "Running" | "Waiting" | "Ending" | "Finished";
   readonly node?: string;
-  /** Why it waits, and what would free it. */
+  /** Why it waits, and what to do about it. */
   readonly trouble?: Trouble;
 }
 
 export interface VolumeExplained {
   readonly name: string;
   readonly driver: string;
-  /** Where the data is. Unset: the objects do not say. */
+  /** The node that has the data. Unset: no object names it. */
   readonly node?: NodeState;
   readonly pool?: string;
-  /** Bytes that the volume was found to use; unset while its agent has not counted them. */
+  /** Bytes that the volume uses. Unset: its agent has not counted them yet. */
   readonly bytes?: number;
-  /** Copies that are not the volume: what earlier moves left, what a move is filling. */
+  /** Copies that are not the volume: those of earlier moves, and one that a move is filling. */
   readonly otherCopies: readonly { readonly node: string; readonly state: string; readonly bytes?: number }[];
-  /** Why a drain of its node would leave it there; unset: it would move. */
+  /** Why the volume stays when its node is drained. Unset: it moves. */
   readonly staysInDrain?: string;
 }
 
@@ -36,11 +36,11 @@ export interface MoveExplained {
   readonly to?: string;
   readonly progress?: string;
   readonly message?: string;
-  /** What holds it up. */
+  /** What blocks the move. */
   readonly blocked?: { readonly code: string; readonly message: string; readonly advice: string };
 }
 
-/** All that `moor explain` says of a claim. */
+/** Everything that `moor explain` says about a claim. */
 export interface Explanation {
   readonly claim: {
     readonly namespace: string;

@@ -5,7 +5,7 @@ import { moveErrors } from "../../move/errors.ts";
 import { blockedBy } from "../../move/plan/status.ts";
 import type { MoveExplained } from "./explanation.ts";
 
-/** A move as its status tells it. */
+/** A move, as its status describes it. */
 export function explainMove(move: Stored<VolumeMove>): MoveExplained {
   const { from, reason } = move.spec;
   const { message, phase, progress } = move.status ?? {};
@@ -23,7 +23,7 @@ export function explainMove(move: Stored<VolumeMove>): MoveExplained {
   };
 }
 
-/** The condition says what is wrong and what helps in one text. */
+/** Splits the text of the condition, which has both the problem and the advice. */
 function described({ message, reason }: Condition): NonNullable<MoveExplained["blocked"]> {
   const advice = moveErrors.table.get(reason)?.advice ?? "";
   const why = advice !== "" && message.endsWith(advice) ? message.slice(0, -advice.length) : message;

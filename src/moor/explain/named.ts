@@ -12,8 +12,8 @@ export interface PodClaims {
 }
 
 /**
- * What an argument of `moor explain` names: a claim (`pvc/NAME`, `NAME`), or all claims of a pod
- * (`pod/NAME`). Throws when it is not there, or when the pod uses no claim.
+ * Explains the claim (`pvc/NAME`, `NAME`) or all claims of the pod (`pod/NAME`) that an argument of
+ * `moor explain` names. Throws when the object does not exist, or when the pod uses no claim.
  */
 export function explainNamed(cluster: Cluster, namespace: string, argument: string): Explanation | PodClaims {
   const podName = /^(?:pods?|po)\/(.*)$/.exec(argument)?.[1];

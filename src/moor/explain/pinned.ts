@@ -17,7 +17,10 @@ export function whyPinned(cluster: Cluster, pod: Stored<Pod>): Trouble | undefin
     const has = `its volume ${nameOf(volume)} does not move`;
     const [first] = states;
     if (first === undefined) {
-      return { why: `${has}, and no Node is there that has it`, advice: "Bring its node back, under the same name." };
+      return {
+        why: `${has}, and the Node that has it does not exist`,
+        advice: "Bring its node back, under the same name.",
+      };
     }
     if (states.some(({ leaving, ready }) => ready && leaving === undefined)) continue;
     const where = states.map((state) => `${state.name} (${wordsOf(state)})`).join(", ");

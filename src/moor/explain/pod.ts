@@ -1,7 +1,7 @@
 /*
- * Why a pod with a movable volume is not running, and what would free it. The order of the checks
- * is the order of what must happen first: nothing about the pod matters while its volume is being
- * cut over.
+ * Why a pod with a movable volume is not running, and what to do about it. The order of the checks
+ * is the order in which things must happen: while the volume is being cut over, nothing about the
+ * pod itself matters.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
@@ -20,7 +20,7 @@ import { explainMove } from "./move.ts";
 import { whyPinned } from "./pinned.ts";
 import type { PodExplained, Trouble } from "./explanation.ts";
 
-const NOTHING = "Nothing: it goes on by itself.";
+const NOTHING = "Nothing to do: it continues by itself.";
 
 export function explainPod(cluster: Cluster, pod: Stored<Pod>): PodExplained {
   const name = nameOf(pod);
@@ -30,7 +30,7 @@ export function explainPod(cluster: Cluster, pod: Stored<Pod>): PodExplained {
   const phase = pod.status?.phase;
   if (phase === "Succeeded" || phase === "Failed") return { ...base, state: "Finished" };
   if (deletionTimestamp !== undefined) {
-    const why = `it was told to end, and has until ${deletionTimestamp} (${String(deletionGracePeriodSeconds)} s of grace)`;
+    const why = `it was asked to end, and has until ${deletionTimestamp} (grace period ${String(deletionGracePeriodSeconds)} s)`;
     return { ...base, state: "Ending", trouble: { why, advice: NOTHING } };
   }
   if (isReady(pod)) return { ...base, state: "Running" };
@@ -38,7 +38,7 @@ export function explainPod(cluster: Cluster, pod: Stored<Pod>): PodExplained {
   return { ...base, state: "Waiting", trouble };
 }
 
-/** What the scheduler said last of a pod that it found no node for. */
+/** The scheduler's last message about a pod for which it found no node. */
 export function schedulerSays({ status }: Pod): string {
   const said = status?.conditions?.find(({ status: is, type }) => type === "PodScheduled" && is === "False")?.message;
   return said ?? "the scheduler has not looked at it yet";
@@ -69,15 +69,15 @@ function whyUnscheduled(cluster: Cluster, pod: Stored<Pod>): Trouble {
   return (
     whyPinned(cluster, pod) ?? {
       why: schedulerSays(pod),
-      advice: "Nothing, if it is a minute old at most. Else change what the scheduler names.",
+      advice: "Wait a minute. If nothing changes, fix the problem that the scheduler reports.",
     }
   );
 }
 
 function fencedByNothing(volume: Stored<LocalVolume>): Trouble {
   return {
-    why: `its volume ${nameOf(volume)} is closed by a VolumeMove that is gone`,
-    advice: "Nothing: Mooring's controller opens it within seconds. Look whether it runs.",
+    why: `its volume ${nameOf(volume)} is closed by a VolumeMove that does not exist any more`,
+    advice: "Mooring's controller opens the volume within seconds. If it does not, check that it runs.",
   };
 }
 
@@ -94,7 +94,7 @@ function whyMoving(cluster: Cluster, volume: Stored<LocalVolume>, move: Stored<V
     };
   }
   const where = to === undefined ? "" : ` to node ${to}`;
-  const cancel = reason === "Drain" ? "" : ` To end it: moor cancel ${claimArgument(volume)}`;
+  const cancel = reason === "Drain" ? "" : ` To cancel it: moor cancel ${claimArgument(volume)}`;
   return {
     why: `its volume ${nameOf(volume)} moves${where} (VolumeMove ${name}, ${phase}): ${message ?? "it has just begun"}`,
     advice: blocked?.advice ?? `${NOTHING}${cancel}`,
@@ -109,8 +109,8 @@ function whyHere(cluster: Cluster, pod: Stored<Pod>, volume: Stored<LocalVolume>
   const has = `its volume ${nameOf(volume)} is on node ${nodeName}`;
   if (node === undefined) {
     return {
-      why: `${has}, and there is no such Node any more`,
-      advice: `Bring the node back. When its disk is gone for good, docs/operating.md says how to go on without the data.`,
+      why: `${has}, and that Node does not exist any more`,
+      advice: `Bring the node back. If its disk is lost for good, docs/operating.md says how to continue without the data.`,
     };
   }
   if (!state.ready) return { why: `${has}, which is not Ready`, advice: `Bring node ${nodeName} back.` };
@@ -134,7 +134,7 @@ function whyHere(cluster: Cluster, pod: Stored<Pod>, volume: Stored<LocalVolume>
   if (unfit === undefined) return undefined;
   return {
     why: `${has}, where the pod cannot run: ${unfit}`,
-    advice: `Change that, or move the volume to a node where it can: moor move ${claimArgument(volume)}`,
+    advice: `Fix that, or move the volume to a node where the pod can run: moor move ${claimArgument(volume)}`,
   };
 }
 
@@ -144,8 +144,8 @@ function whyNotReady(cluster: Cluster, pod: Stored<Pod>): Trouble {
   const swept = planSweep(pod, volumes);
   if (swept.step === "delete") {
     return {
-      why: `it was put on node ${nodeName}, and volume ${swept.volume} is on node ${swept.where}`,
-      advice: "Nothing: the controller deletes it, and its successor goes to the right node.",
+      why: `it was scheduled to node ${nodeName}, but volume ${swept.volume} is on node ${swept.where}`,
+      advice: "Nothing to do: the controller deletes this pod, and the next one goes to the right node.",
     };
   }
   const state = nodeState(cluster, nodeName);
@@ -157,7 +157,7 @@ function whyNotReady(cluster: Cluster, pod: Stored<Pod>): Trouble {
   const warning = lastWarning(cluster.events, pod);
   if (began === undefined && state.silent !== undefined && volumes.length > 0) {
     return {
-      why: `its volume cannot be mounted: of node ${nodeName}, ${state.silent}`,
+      why: `its volume cannot be mounted on node ${nodeName}: ${state.silent}`,
       advice: `Look at the agent's pod on node ${nodeName}: kubectl -n mooring get pods -o wide`,
     };
   }
@@ -169,7 +169,7 @@ function whyNotReady(cluster: Cluster, pod: Stored<Pod>): Trouble {
   };
 }
 
-/** What a container says that is not ready, beyond that it is being made. */
+/** Why a container is not ready. Undefined while the containers are still being made. */
 function startedContainer({ status }: Pod): string | undefined {
   for (const { name, ready, state } of [
     ...(status?.initContainerStatuses ?? []),
@@ -179,7 +179,7 @@ function startedContainer({ status }: Pod): string | undefined {
     if (reason !== undefined && reason !== "ContainerCreating" && reason !== "PodInitializing") {
       return `container ${name} waits: ${reason}${message === undefined ? "" : ` (${message})`}`;
     }
-    if (state?.running !== undefined && !ready) return `container ${name} runs and is not ready yet`;
+    if (state?.running !== undefined && !ready) return `container ${name} runs, but is not ready yet`;
   }
   return undefined;
 }

@@ -3,7 +3,7 @@ import { amount } from "../print/amounts.ts";
 import type { Explanation, MoveExplained, PodExplained, Trouble, VolumeExplained } from "./explanation.ts";
 import type { PodClaims } from "./named.ts";
 
-/** Several are parted by an empty line. */
+/** An empty line separates the claims of a pod. */
 export function namedText(named: Explanation | PodClaims): string {
   return "claims" in named ? named.claims.map((one) => explanationText(one)).join("\n\n") : explanationText(named);
 }
@@ -24,7 +24,7 @@ export function explanationText({ claim, move, pods, trouble, volume }: Explanat
 }
 
 function volumeLines({ bytes, driver, name, node, otherCopies, pool, staysInDrain }: VolumeExplained): string[] {
-  const where = node === undefined ? "on no node that is known" : `on node ${node.name} (${wordsOf(node)})`;
+  const where = node === undefined ? "on an unknown node" : `on node ${node.name} (${wordsOf(node)})`;
   const parts = [where, pool === undefined ? `driver ${driver}` : `pool ${pool}`];
   if (bytes !== undefined) parts.push(`${amount(bytes)} used`);
   return [
@@ -43,7 +43,7 @@ function moveLines({ blocked, from, message, name, phase, reason, to }: MoveExpl
   return [
     `Move ${name} (${reason}): ${phase}, from node ${from}${to === undefined ? "" : ` to node ${to}`}`,
     ...(message === undefined ? [] : [`  ${message}`]),
-    ...(blocked === undefined ? [] : [`  Held up by ${blocked.code}: ${blocked.advice}`]),
+    ...(blocked === undefined ? [] : [`  Blocked by ${blocked.code}: ${blocked.advice}`]),
   ];
 }
 

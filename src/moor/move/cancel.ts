@@ -1,4 +1,4 @@
-/* What `moor cancel` does. Pure. docs/moves.md says how a move can be undone. */
+/* The plan of `moor cancel`. Pure. docs/moves.md says how a move can be undone. */
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -8,8 +8,8 @@ import { moorErrors } from "../errors.ts";
 import { movableVolumeOf } from "./request.ts";
 
 /**
- * The move to delete. Throws when there is none, when it cannot be undone any more, and when a
- * drain would only make another one.
+ * The move to delete. Throws when there is none, when it cannot be undone any more, and when it
+ * belongs to a drain, which would only make another one.
  */
 export function planCancel(cluster: Cluster, asked: ClaimName): Stored<VolumeMove> {
   const move = moveOf(cluster, movableVolumeOf(cluster, asked));

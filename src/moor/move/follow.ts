@@ -1,8 +1,9 @@
 /*
- * Watches one VolumeMove until it has ended, and tells what changes.
+ * Follows one VolumeMove until it has ended, and prints the changes.
  *
- * It looks twice a second: a move takes seconds to hours, and a look is one read of one object. An
- * API server that does not answer for a while is waited for, since the move does not depend on us.
+ * It reads the object twice a second, which is cheap and fast enough for a move that takes seconds
+ * to hours. If the API server does not answer for a while, it waits: the move does not depend on
+ * this program.
  */
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Clock } from "../../effects/clock.ts";
@@ -12,7 +13,7 @@ import { nameOf, type Stored } from "../../kube/objects.ts";
 import { moorErrors } from "../errors.ts";
 
 const EVERY_MS = 500;
-/** As long as an API server needs to be restarted. */
+/** Longer than a restart of an API server takes. */
 const NO_ANSWER_MS = 120_000;
 
 export interface FollowEffects {
@@ -21,7 +22,7 @@ export interface FollowEffects {
   readonly tell: (line: string) => void;
 }
 
-/** How a move ended; undefined: the object is gone. */
+/** The move after its end. Undefined: the object is gone. */
 export type Ended = Stored<VolumeMove> | undefined;
 
 /**
@@ -59,7 +60,7 @@ export async function follow(
   }
 }
 
-/** A move in one line: its phase and what it says. */
+/** A move in one line: its phase and its message. */
 export function lineOf({ metadata, status }: Stored<VolumeMove>): string {
   const { message, phase = "New" } = status ?? {};
   return message === undefined ? `${metadata.name}: ${phase}` : `${metadata.name}: ${phase}: ${message}`;

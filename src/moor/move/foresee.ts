@@ -1,6 +1,6 @@
 /*
- * What the controller would make of a VolumeMove that does not exist yet: its own snapshot and its
- * own rules, on a cluster that was read once.
+ * Predicts what the controller would do with a VolumeMove that does not exist yet. It uses the
+ * controller's own snapshot and rules, on a cluster that was read once.
  */
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { MOVE_FINALIZER } from "../../api/names.ts";
@@ -15,15 +15,15 @@ import type { Cluster } from "../cluster/cluster.ts";
 export interface Foreseen {
   readonly move: Stored<VolumeMove>;
   readonly snapshot: MoveSnapshot;
-  /** Where it would go; unset: nowhere now. */
+  /** The node that it would move to. Unset: there is none now. */
   readonly target?: string;
   /** Why it could never begin. */
   readonly impossible?: CodedError;
-  /** Why it could not begin now. Other moves that are first in the line are no such reason. */
+  /** Why it could not begin now. Moves that are first in the line do not count. */
   readonly notYet?: CodedError;
 }
 
-/** A move that is not stored, under a name that no other one has. */
+/** A move that is not in the API, with a UID that no other move has. */
 export function notStored(name: string, spec: VolumeMove["spec"], now: number): Stored<VolumeMove> {
   const creationTimestamp = new Date(now).toISOString();
   const uid = `not stored: ${name}`;

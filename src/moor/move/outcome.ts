@@ -3,7 +3,7 @@ import { nameOf, type Stored } from "../../kube/objects.ts";
 import { moorErrors } from "../errors.ts";
 import type { Ended } from "./follow.ts";
 
-/** What `moor move` prints at the end. */
+/** The result that `moor move` prints at the end. */
 export interface MoveOutcome {
   readonly move: string;
   readonly volumes: readonly string[];
@@ -24,7 +24,7 @@ export function outcomeOf(name: string, ended: Ended): MoveOutcome {
       move: name,
       why:
         cancelled === undefined
-          ? (status.message ?? "it does not say why")
+          ? (status.message ?? "no reason is given")
           : `${cancelled.reason}: ${cancelled.message}`,
     });
   }

@@ -1,4 +1,4 @@
-/* What `moor move` does: which VolumeMove it makes, or which one it follows. Pure. */
+/* The plan of `moor move`: the VolumeMove to make, or the existing one to follow. Pure. */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
@@ -15,22 +15,23 @@ import { foresee, notStored } from "./foresee.ts";
 export interface MoveRequest extends ClaimName {
   /** Unset: the controller chooses. */
   readonly to?: string | undefined;
-  /** Bytes per second, as a quantity; unset: no limit. */
+  /** Bytes per second, as a quantity. Unset: no limit. */
   readonly bandwidth?: string | undefined;
 }
 
 export type RequestPlan =
-  /** It is under way already. */
+  /** The move is in progress already. */
   | { readonly step: "follow"; readonly move: Stored<VolumeMove> }
   /** `notYet`: why it will not begin at once. */
   | { readonly step: "create"; readonly move: VolumeMove; readonly notYet?: CodedError };
 
-/** The longest part of a claim's name that goes into a move's. */
+/** The name of a move has at most this many characters of the claim's name. */
 const LONGEST_PART = 200;
 
 /**
  * Throws an error with a code when the move could not begin before somebody changes something: no
- * such claim, no such node, a pod that nobody would make again. `suffix` makes the name unique.
+ * such claim, no such node, a pod that no controller would make again. `suffix` makes the name
+ * unique.
  */
 export function planRequest(cluster: Cluster, request: MoveRequest, suffix: string): RequestPlan {
   const volume = movableVolumeOf(cluster, request);
@@ -50,7 +51,7 @@ export function planRequest(cluster: Cluster, request: MoveRequest, suffix: stri
   };
   const { impossible, notYet } = foresee(cluster, notStored(name, spec, cluster.now));
   if (impossible !== undefined) throw impossible;
-  // It would wait for ever: a person has to change what it waits for.
+  // It would wait for ever, because a person has to change something first.
   if (notYet?.retry === "change") throw notYet;
   const move = { metadata: { name }, spec };
   return { step: "create", move, ...(notYet === undefined ? {} : { notYet }) };
@@ -63,7 +64,7 @@ function follow({ name, to }: MoveRequest, move: Stored<VolumeMove>): RequestPla
   throw moorErrors.MOVE_OTHER({ claim: name, move: nameOf(move), to: where });
 }
 
-/** Throws when the claim has no volume, or none that moves. */
+/** Throws when the claim has no volume, or one that cannot move. */
 export function movableVolumeOf(cluster: Cluster, asked: ClaimName): Stored<LocalVolume> {
   const claim = findClaim(cluster, asked);
   const persistentVolume = persistentVolumeOf(cluster, claim);
@@ -74,11 +75,11 @@ export function movableVolumeOf(cluster: Cluster, asked: ClaimName): Stored<Loca
   const volume = localVolumeOf(cluster, persistentVolume);
   if (volume !== undefined) return volume;
   const driver = persistentVolume.spec?.csi?.driver;
-  const why = driver === "mooring.dev" ? "it has no LocalVolume" : `it is not of the driver mooring.dev`;
+  const why = driver === "mooring.dev" ? "it has no LocalVolume" : "its driver is not mooring.dev";
   throw moorErrors.NOT_MOVABLE({ claim: asked.name, why });
 }
 
-/** The volumes on the same node that pods tie to this one. */
+/** This volume, and those on the same node that pods tie to it. */
 function groupOf(cluster: Cluster, volume: Stored<LocalVolume>): readonly string[] {
   const name = nameOf(volume);
   const here = cluster.volumes.store.byIndex("byNode", volume.spec.nodeName);

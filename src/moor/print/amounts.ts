@@ -11,7 +11,7 @@ export function amount(bytes: bigint | number): string {
   return `${power === 0 ? String(value) : value.toFixed(1)} ${UNITS[power] ?? ""}`;
 }
 
-/** How long something has lasted, as kubectl's AGE: `45s`, `12m`, `3h`, `9d`. */
+/** An age in the form of kubectl's column AGE: `45s`, `12m`, `3h`, `9d`. */
 export function age(from: string | undefined, now: number): string {
   const ms = from === undefined ? Number.NaN : now - Date.parse(from);
   if (Number.isNaN(ms)) return "-";

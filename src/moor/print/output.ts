@@ -1,10 +1,10 @@
 import { stringify } from "yaml";
 
-/** What `-o` takes. */
+/** The values of `-o`. */
 export const FORMATS = ["table", "json", "yaml"] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** A result for people, or as data. Ends in a line break. */
+/** A result as a table for people, or as data. Ends with a line break. */
 export function rendered<T>(format: Format, result: T, table: (result: T) => string): string {
   switch (format) {
     case "table":

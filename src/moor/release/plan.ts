@@ -1,9 +1,9 @@
 /*
- * What releasing a node means for each of its volumes. Pure.
+ * The effect of a release of a node on each of its volumes. Pure.
  *
- * A released node (an annotation, src/place/stays.ts) has no hold any more: its pods are evicted at
- * once, copied or not, and no drain moves its volumes. No data is touched: what is on the node
- * stays there, and its pods wait for the node. A move that is under way goes on.
+ * A released node (an annotation, src/place/stays.ts) has no hold any more. Its pods are evicted at
+ * once, whether or not their volumes were copied, and no drain moves its volumes. No data is
+ * touched: the volumes stay on the node, and their pods wait for it. A move in progress continues.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { nameOf, namespaceOf, type Stored } from "../../kube/objects.ts";
@@ -19,7 +19,7 @@ export interface ReleasedVolume {
   readonly name: string;
   /** `namespace/name`. */
   readonly claim: string;
-  /** What its agent counted; unset: not yet. */
+  /** Bytes that its agent has counted. Unset: not counted yet. */
   readonly bytes?: number;
   /** `namespace/name`. */
   readonly pods: readonly string[];
@@ -59,7 +59,7 @@ function meaningOf(cluster: Cluster, volume: Stored<LocalVolume>, pods: number):
     const phase = move.status?.phase ?? "New";
     const { committed } = move.status ?? {};
     return committed === true
-      ? `VolumeMove ${nameOf(move)} is ${phase}: it leaves with its data all the same`
+      ? `VolumeMove ${nameOf(move)} is ${phase}: the volume still moves, with its data`
       : `VolumeMove ${nameOf(move)} is ${phase}: no eviction waits for it any more`;
   }
   const copy = `the only copy stays on node ${nodeName}`;

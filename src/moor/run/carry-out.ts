@@ -1,4 +1,4 @@
-/* Makes a planned move and follows it to its end; ends one. For the commands that do either. */
+/* Makes a planned move and follows it to its end, or undoes one. Shared by several commands. */
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import type { Connection } from "../cluster/connect.ts";
@@ -27,7 +27,7 @@ export async function carryOut(
   const stop = (): void => {
     const to = move.spec.to === undefined ? "" : ` --to ${move.spec.to}`;
     tell(
-      `The move goes on. To follow it again: moor move ${name} -n ${namespace}${to}. To end it: moor cancel ${name} -n ${namespace}`,
+      `The move continues. To follow it again: moor move ${name} -n ${namespace}${to}. To cancel it: moor cancel ${name} -n ${namespace}`,
     );
   };
   signal.addEventListener("abort", stop, { once: true });
@@ -55,7 +55,7 @@ export async function callOff(
   const waiting = { timeoutMs: options.timeout * 1000, untilGone: true };
   const ended = (await follow({ client, clock, tell }, move, waiting, signal)) ?? move;
   const { committed, target } = ended.status ?? {};
-  // It was committed between our look and the deletion.
+  // It was committed between the read and the deletion.
   if (committed === true) throw moorErrors.MOVE_COMMITTED({ move: nameOf(move), to: target ?? "unknown" });
   write(rendered(options.output, { ...stateOf(ended), phase: "Cancelled" }, outcomeText));
 }
@@ -66,7 +66,7 @@ async function begin(
   plan: RequestPlan,
 ): Promise<Stored<VolumeMove>> {
   if (plan.step === "follow") {
-    tell(`VolumeMove ${plan.move.metadata.name} is under way already`);
+    tell(`VolumeMove ${plan.move.metadata.name} is in progress already`);
     return plan.move;
   }
   const made = await client.create(volumeMoves, plan.move, { signal });

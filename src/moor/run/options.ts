@@ -4,32 +4,34 @@ import { bytes } from "../../kube/quantity.ts";
 import type { Access } from "../cluster/connect.ts";
 import { FORMATS, type Format } from "../print/output.ts";
 
-/** What every command takes. */
+/** The options of every command. */
 export interface CommonOptions extends Access {
   readonly output: Format;
 }
 
 export interface NamespaceOptions extends CommonOptions {
-  /** Unset: the context's. */
+  /** Unset: the namespace of the context. */
   readonly namespace?: string;
 }
 
-/** `node/NAME` or the bare name, as kubectl takes them. */
+/** The name in `node/NAME` or `NAME`, the forms that kubectl takes. */
 export function nodeIn(argument: string): string {
   return argument.replace(/^(nodes?|no)\//, "");
 }
 
-/** Adds what every command takes. */
+/** Adds the options of every command. */
 export function withCommon(command: Command): Command {
   return command
-    .addOption(new Option("-o, --output <format>", "how to print it").choices(FORMATS).default("table"))
+    .addOption(new Option("-o, --output <format>", "format of the output").choices(FORMATS).default("table"))
     .addOption(new Option("--kubeconfig <file>", "as in kubectl"))
     .addOption(new Option("--context <name>", "as in kubectl"));
 }
 
-/** Adds what commands about a claim take. */
+/** Adds the options of commands about a claim. */
 export function withNamespace(command: Command): Command {
-  return withCommon(command).addOption(new Option("-n, --namespace <name>", "where the claim is; else the context's"));
+  return withCommon(command).addOption(
+    new Option("-n, --namespace <name>", "namespace of the claim; without it that of the context"),
+  );
 }
 
 export interface WaitOptions extends NamespaceOptions {
@@ -38,19 +40,21 @@ export interface WaitOptions extends NamespaceOptions {
   readonly timeout: number;
 }
 
-/** Adds what commands take that begin something in the cluster. */
+/** Adds the options of commands that start work in the cluster. */
 export function withWaiting(command: Command): Command {
   return command
     .addOption(
-      new Option("--wait [yes]", "wait until it has ended, and show how far it is").default(true).argParser(yesOrNo),
+      new Option("--wait [yes]", "wait until the move has ended, and show its progress")
+        .default(true)
+        .argParser(yesOrNo),
     )
-    .addOption(new Option("--timeout <seconds>", "how long to wait at most").default(3600).argParser(seconds));
+    .addOption(new Option("--timeout <seconds>", "longest time to wait").default(3600).argParser(seconds));
 }
 
-/** A quantity above zero, as it was written. */
+/** Checks that the text is a quantity above zero, and returns it unchanged. */
 export function bandwidth(text: string): string {
   if (quantity.safeParse(text).success && bytes(text) > 0n) return text;
-  throw new InvalidArgumentError("Give an amount of bytes per second, as 20Mi.");
+  throw new InvalidArgumentError("Give an amount of bytes per second, such as 20Mi.");
 }
 
 function yesOrNo(text: string): boolean {

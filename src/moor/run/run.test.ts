@@ -36,8 +36,8 @@ describe("exit codes", () => {
   test("the message, what helps and the code go to standard error", async () => {
     await codeOf(explained(answer(403)));
     expect(told).toEqual([
-      "moor: the API server refuses it: in the server's words",
-      "Ask for the right that the message names. docs/moor.md lists what each command reads and writes. (MOOR_FORBIDDEN)",
+      "moor: the API server does not allow this: in the server's words",
+      "Ask an administrator for the right that the message names. docs/moor.md lists what each command reads and writes. (MOOR_FORBIDDEN)",
     ]);
   });
 

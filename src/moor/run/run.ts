@@ -2,12 +2,12 @@ import { CodedError, messageOf } from "../../observe/errors.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import type { MoorEffects } from "./effects.ts";
 
-/** Runs one command: hands it the effects and takes its exit code. */
+/** Runs one command: passes it the effects, and sets the program's exit code. */
 export type Run = (work: (effects: MoorEffects) => Promise<number>) => Promise<void>;
 
 /**
- * Does a command's work and gives its exit code. An error goes to standard error, with its code and
- * what to do. An interruption is the caller's: it is thrown on.
+ * Does a command's work and returns the exit code. An error is printed to standard error, with its
+ * code and advice. An interruption is thrown again, for the caller to handle.
  */
 export async function exitCodeAfter(
   effects: MoorEffects,

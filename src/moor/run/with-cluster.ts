@@ -3,7 +3,7 @@ import { explained } from "../cluster/failures.ts";
 import type { MoorEffects } from "./effects.ts";
 import type { CommonOptions } from "./options.ts";
 
-/** Connects, works and disconnects. What the server refuses has a code of ours. */
+/** Connects, works and disconnects. Errors of the API server get one of our codes. */
 export async function withCluster<T>(
   effects: MoorEffects,
   options: CommonOptions,

@@ -1,4 +1,4 @@
-/* Whether Mooring's controller works: its pods, and who leads. */
+/* Whether Mooring's controller works: its pods, and its leader. */
 import type { Lease, Pod } from "../../kube/kinds.ts";
 import { namespaceOf, type Stored } from "../../kube/objects.ts";
 
@@ -7,11 +7,11 @@ export interface ControllerStatus {
   readonly readyPods: number;
   readonly leader?: string;
   readonly renewedAt?: string;
-  /** Why nothing is made or moved now. */
+  /** Why the controller makes and moves nothing now. */
   readonly trouble?: string;
 }
 
-/** A leader renews every two seconds. The rest is for clocks that differ. */
+/** A leader renews its Lease every two seconds. The rest is tolerance for clocks that differ. */
 const SILENT_MS = 60_000;
 
 const LABELS = { "app.kubernetes.io/name": "mooring", "app.kubernetes.io/component": "controller" };
@@ -23,7 +23,7 @@ export function controllerPods(pods: readonly Stored<Pod>[]): readonly Stored<Po
   );
 }
 
-/** Where the controller is; `mooring` when none runs. */
+/** The namespace of the controller; `mooring` when no controller runs. */
 export function controllerNamespace(pods: readonly Stored<Pod>[]): string {
   const [first] = controllerPods(pods);
   return first === undefined ? "mooring" : namespaceOf(first);
@@ -50,7 +50,7 @@ function whyIdle(holder: string | undefined, renewTime: string | undefined, now:
   if (holder === undefined || holder === "") return "no controller leads";
   const renewed = Date.parse(renewTime ?? "");
   if (now - renewed < SILENT_MS) return undefined;
-  return `its leader ${holder} was last heard of at ${renewTime ?? "a time that it does not say"}`;
+  return `its leader ${holder} was last seen at ${renewTime ?? "an unknown time"}`;
 }
 
 function isReady(status: Pod["status"]): boolean {

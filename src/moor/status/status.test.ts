@@ -68,7 +68,7 @@ describe("moor status", () => {
     [
       "that the leader is silent",
       { holderIdentity: "c-1", renewTime: "2026-11-27T11:50:00.000000Z" },
-      /its leader c-1 was last heard of at 2026-11-27T11:50:00/,
+      /its leader c-1 was last seen at 2026-11-27T11:50:00/,
     ],
   ])("says %s", (_title, spec, line) => {
     const labels = { "app.kubernetes.io/name": "mooring", "app.kubernetes.io/component": "controller" };

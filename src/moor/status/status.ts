@@ -1,4 +1,4 @@
-/* The nodes with their pools, and the moves under way. Pure. */
+/* The nodes with their pools, and the moves in progress. Pure. */
 import { nameOf } from "../../kube/objects.ts";
 import { isFinished } from "../../move/drains/earlier-moves.ts";
 import { Ledger } from "../../place/ledger.ts";
@@ -11,22 +11,22 @@ import { controllerStatus, type ControllerStatus } from "./controller.ts";
 
 export interface PoolStatus {
   readonly pool: string;
-  /** Why the pool cannot be used on this node; unset: it can. */
+  /** Why the pool cannot be used on this node. Unset: it can be used. */
   readonly trouble?: string;
   readonly capacityBytes: number;
-  /** What claims may still ask for: capacity less reserve, volumes and old copies. */
+  /** Bytes that claims may still ask for: capacity minus reserve, volumes and old copies. */
   readonly freeBytes: number;
   readonly volumes: number;
-  /** What the claims of these volumes asked for. */
+  /** Bytes that the claims of these volumes asked for. */
   readonly volumeBytes: number;
-  /** What copies take that earlier moves left. */
+  /** Bytes of old copies, which earlier moves left. */
   readonly oldCopyBytes: number;
 }
 
 export interface NodeStatus {
   readonly node: NodeState;
   readonly pools: readonly PoolStatus[];
-  /** Volumes whose place this node is, whatever their pool. */
+  /** Number of volumes on this node, in all pools. */
   readonly volumes: number;
 }
 
@@ -37,9 +37,9 @@ export interface MoveStatus extends MoveExplained {
 }
 
 export interface Status {
-  /** When it was read. */
+  /** Time of the read. */
   readonly readAt: string;
-  /** Unset: its Lease may not be read. */
+  /** Unset: the user may not read its Lease. */
   readonly controller?: ControllerStatus;
   readonly nodes: readonly NodeStatus[];
   readonly moves: readonly MoveStatus[];

@@ -17,7 +17,7 @@ export function statusText({ controller, moves, nodes, readAt }: Status): string
     ),
     ...troubles(nodes),
   ];
-  if (moves.length === 0) return [...parts, "", "No move is under way."].join("\n");
+  if (moves.length === 0) return [...parts, "", "No move is in progress."].join("\n");
   const messages = moves.flatMap(({ message, name }) => (message === undefined ? [] : [`${name}: ${message}`]));
   return [
     ...parts,
@@ -49,7 +49,7 @@ function nodeRows({ node, pools, volumes }: NodeStatus): string[][] {
   ]);
 }
 
-/** What a column has no room for. */
+/** Reasons that are too long for a column. */
 function troubles(nodes: readonly NodeStatus[]): string[] {
   return nodes.flatMap(({ node, pools }) => [
     ...(node.silent === undefined || pools.length === 0 ? [] : [`node ${node.name}: ${node.silent}`]),

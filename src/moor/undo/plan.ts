@@ -1,10 +1,10 @@
 /*
- * What `moor undo` does. Pure.
+ * The plan of `moor undo`. Pure.
  *
- * Before the commit the controller undoes a move itself: its VolumeMove is deleted, which leads it
- * through Undoing. After the commit the copy on the target is the volume. The copy that stays
- * behind in the trash lacks what was written since, and nothing makes it the volume again. So
- * undoing it then is a move home with the data as it is now.
+ * Before the commit, deleting the VolumeMove is enough: the controller then undoes the move itself
+ * (phase Undoing). After the commit, the copy on the target is the volume. The old copy in the
+ * trash of the source lacks the later writes, and nothing makes it the volume again. So an undo
+ * after the commit is a move back to the source, with the data as it is now.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
@@ -17,9 +17,9 @@ import { planCancel } from "../move/cancel.ts";
 import { movableVolumeOf, planRequest, type RequestPlan } from "../move/request.ts";
 
 export type UndoPlan =
-  /** It is not committed: delete it. */
+  /** The move is not committed: delete it. */
   | { readonly step: "delete"; readonly move: Stored<VolumeMove> }
-  /** It is: move back. */
+  /** The move is committed: move the volume back. */
   | {
       readonly step: "move-home";
       readonly claim: ClaimName;
@@ -29,8 +29,8 @@ export type UndoPlan =
     };
 
 /**
- * `named`: the move that was asked about, where one was. Throws an error with a code when there is
- * nothing to undo, or when it cannot be now.
+ * `named`: the move in the command, if the command names one. Throws an error with a code when
+ * there is nothing to undo, or when it cannot be undone now.
  */
 export function planUndo(cluster: Cluster, claim: ClaimName, suffix: string, named?: Stored<VolumeMove>): UndoPlan {
   const volume = movableVolumeOf(cluster, claim);
@@ -51,14 +51,15 @@ export function planUndo(cluster: Cluster, claim: ClaimName, suffix: string, nam
   };
 }
 
-/** What an argument of `moor undo` names. */
+/** The claim that an argument of `moor undo` names, and the move if it names one. */
 export interface Undoable {
   readonly claim: ClaimName;
   readonly move?: Stored<VolumeMove>;
 }
 
 /**
- * `volumemove/NAME`, `pvc/NAME`, or a bare name: a claim, else a move. Throws when it is not there.
+ * Finds the object of `volumemove/NAME`, `pvc/NAME` or `NAME` (a claim, otherwise a move). Throws
+ * when it does not exist.
  */
 export function findUndoable(cluster: Cluster, namespace: string, argument: string): Undoable {
   const asMove = /^(?:volume)?moves?\/(.*)$/.exec(argument)?.[1];
@@ -77,7 +78,7 @@ function claimOfMove(cluster: Cluster, move: Stored<VolumeMove>): ClaimName {
   return { namespace: claim.namespace, name: claim.name };
 }
 
-/** The move that brought the volume where it is. */
+/** The move that brought the volume to its current node. */
 function lastMove(cluster: Cluster, volume: Stored<LocalVolume>): Stored<VolumeMove> | undefined {
   const { epoch, nodeName } = volume.spec;
   return cluster.moves.store
@@ -90,7 +91,10 @@ function lastMove(cluster: Cluster, volume: Stored<LocalVolume>): Stored<VolumeM
     );
 }
 
-/** Where the copy of the stay before this one is: until it is purged, also without a VolumeMove. */
+/**
+ * The node that has the copy of the previous epoch. It is known until that copy is purged, even if
+ * the VolumeMove was deleted.
+ */
 function nodeBefore(cluster: Cluster, volume: Stored<LocalVolume>): string | undefined {
   const { epoch, nodeName } = volume.spec;
   return cluster.copies.store

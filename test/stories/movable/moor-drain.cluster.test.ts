@@ -102,8 +102,8 @@ test("moor drain: interrupted in the middle of a copy, and gone on with", async 
   expect([interrupted.code, interrupted.stdout]).toEqual([130, ""]);
   expect(interrupted.stderr).toMatch(
     new RegExp(
-      `^The drain is not done: node ${node} is not cordoned; 2 of its VolumeMoves go on\\. ` +
-        `To go on: moor drain ${node}\\. To call it off: kubectl delete volumemove drain-${node}-\\S+ drain-${node}-\\S+\\.$`,
+      `^The drain is not complete: node ${node} is not cordoned; 2 of its VolumeMoves go on\\. ` +
+        `To continue: moor drain ${node}\\. To cancel: kubectl delete volumemove drain-${node}-\\S+ drain-${node}-\\S+\\.$`,
       "m",
     ),
   );
@@ -127,7 +127,7 @@ test("moor drain: interrupted in the middle of a copy, and gone on with", async 
     line(`volume ${NS}/data-w-\\d: Copying to node \\S+, [\\d.]+ MiB of [\\d.]+ MiB \\(\\d+%\\)`),
     line(`volume ${NS}/data-w-\\d: Done, on node \\S+, [\\d.]+ MiB`),
     line(`node ${node}: cordoned, its pods are evicted$`),
-    line(`pod ${NS}/every-\\S+: is left, it is of DaemonSet every$`),
+    line(`pod ${NS}/every-\\S+: is left, it belongs to DaemonSet every$`),
     line(`pod ${NS}/web-\\S+: gone$`),
     line(`node ${node}: drained$`),
   );
@@ -189,7 +189,7 @@ test("moor drain shows what a budget holds, and ends when its time is up", async
   });
   expect([code, stderr]).toEqual([
     7,
-    expect.stringMatching(/^The drain is not done: .*\n.*\(MOOR_TIMED_OUT\)\n$/s) as string,
+    expect.stringMatching(/^The drain is not complete: .*\n.*\(MOOR_TIMED_OUT\)\n$/s) as string,
   ]);
 });
 

@@ -104,10 +104,10 @@ describe("when the nodes are cordoned", () => {
   test.each([
     ["nothing was begun", [], "ended"],
     ["all have ended", [done, moveIs({ phase: "Cancelled" })], "ended"],
-    ["one copies", [copying, held], "going"],
-    ["the controller has not seen one", [moveIs({}), held], "going"],
+    ["one copies", [copying, held], "moving"],
+    ["the controller has not seen one", [moveIs({}), held], "moving"],
     ["only budgets hold them", [held, done], "stuck"],
-    ["others are first in the line", [inLine], "going"],
+    ["others are first in the line", [inLine], "moving"],
     ["the first in the line is stuck", [inLine, held], "stuck"],
   ])("%s", (_title, moves, state) => {
     expect(aheadState(moves)).toBe(state);

@@ -1,20 +1,20 @@
 /*
- * What `moor drain` begins before it cordons a node: one VolumeMove for each group that a drain
- * would move. Pure.
+ * The moves that `moor drain` begins before it cordons a node: one VolumeMove for each group that a
+ * drain would move. Pure.
  *
- * They are moves that a person asks for (reason Request): the controller calls a move of a drain
- * off while its node is not leaving. Such a move goes to Fenced as soon as it is Prepared, so the
- * pods move one group after the other while the node still takes pods. That is right without a
- * cordon: a fenced volume's PersistentVolume fits its target alone, so a pod of a StatefulSet or a
- * Deployment that comes again follows its volume and cannot come back. Only pods without a volume
- * would, and they are evicted after the cordon.
+ * Their reason is Request, as if a person had made them, because the controller cancels a move of a
+ * drain while its node is not leaving. A requested move goes to Fenced as soon as it is Prepared,
+ * so the pods move one group after the other while the node still takes pods. No cordon is needed
+ * for this: the PersistentVolume of a fenced volume fits only its target, so the new pod of a
+ * StatefulSet or a Deployment must follow its volume. Only pods without a volume could come back,
+ * and they are evicted after the cordon.
  *
  * No move goes to a node that is to be drained as well. With several nodes the target is written
- * into the move, chosen by the controller's own rules as if all of them were cordoned; with one
+ * into the move, chosen by the controller's own rules as if all of them were cordoned. With one
  * node the controller chooses, and may choose again when a target is lost.
  *
- * What cannot begin now (no node fits, a pod nobody would make again) is left to the drain itself:
- * after the cordon its eviction is held, and the controller says why.
+ * A move that cannot begin now (no node fits, a pod that no controller would make again) is left to
+ * the drain: after the cordon the eviction is held, and the controller says why.
  */
 import type { VolumeMove } from "../../../api/kinds/volume-move.ts";
 import { AHEAD_LABEL } from "../../../api/names.ts";
@@ -36,22 +36,22 @@ export interface AheadGroup {
 }
 
 export interface AheadPlan {
-  /** To make, in this order: the line of moves is by age. */
+  /** The moves to make, in this order, because the oldest move begins first. */
   readonly moves: readonly VolumeMove[];
-  /** Under way already. */
+  /** Moves in progress already. */
   readonly follow: readonly Stored<VolumeMove>[];
   readonly groups: readonly AheadGroup[];
   readonly stays: readonly (StayingVolume & { readonly node: string })[];
 }
 
-/** How long moves that earlier drains of `moor` made are kept for people to look at. */
+/** How long the moves of earlier runs of `moor drain` are kept, so that people can look at them. */
 const KEPT_MS = 24 * 3600 * 1000;
 const NOBODY_REFUSED: ReadonlyMap<string, string> = new Map();
 
 export interface AheadOptions {
   /** Makes names unique. */
   readonly suffix: () => string;
-  /** Bytes per second of each move, as a quantity; unset: no limit. */
+  /** Bytes per second of each move, as a quantity. Unset: no limit. */
   readonly bandwidth?: string | undefined;
 }
 
@@ -80,7 +80,7 @@ export function planAhead(cluster: Cluster, nodes: readonly string[], options: A
   return { moves, follow, groups, stays };
 }
 
-/** Moves that `moor drain` made and that ended a day ago. */
+/** Moves that `moor drain` made, and that ended more than a day ago. */
 export function oldMoves({ moves, now }: Cluster): readonly Stored<VolumeMove>[] {
   return moves.store.list().filter((move) => {
     const finishedAt = Date.parse(move.status?.finishedAt ?? "");
@@ -105,7 +105,7 @@ function runningOf(cluster: Cluster, { volumes }: DrainedGroup): Stored<VolumeMo
   return undefined;
 }
 
-/** What stands in the way of a drain, or of a move that a person asks for. */
+/** Why the move cannot begin before the cordon. */
 function whyLater(cluster: Cluster, { blocked }: DrainedGroup, move: VolumeMove): AheadGroup["later"] {
   if (blocked !== undefined) return { code: blocked.code, message: blocked.message };
   const { impossible, notYet } = foresee(cluster, notStored(nameIn(move), move.spec, cluster.now));
@@ -131,7 +131,7 @@ function moveFor(
   };
 }
 
-/** The room that a move takes on its target, for the choice of the next one. */
+/** The cluster with the room that the move takes on its target, for the next choice of a target. */
 function withRoomTaken(cluster: Cluster, move: VolumeMove, target: string | undefined): Cluster {
   if (target === undefined) return cluster;
   const stored = notStored(nameIn(move), move.spec, cluster.now);

@@ -1,14 +1,15 @@
 /*
- * The evictions of a node's pods, as `kubectl drain` goes about them: each pod is asked for until
- * the API server lets it go, again every five seconds, and then waited for. Pure.
+ * The evictions of a node's pods, in the way of `kubectl drain`. Pure. It requests the eviction of
+ * each pod every five seconds until the API server grants it, then waits until the pod is gone.
  *
  *   Waiting ── asked, 201 ──▶ Ending ── not listed any more ──▶ Gone
  *      │ ▲                      ▲
  *      │ └─ 5 s ── Held ────────┘ (also when it has a deletionTimestamp: somebody else ended it)
  *      └── refused for good ──▶ Failed
  *
- * A pod is its UID: the next pod of its name is another one. The pods are those that were on the
- * node after the cordon; one that comes later tolerates the cordon, and is not the drain's.
+ * The UID identifies a pod: a new pod of the same name is another pod. The pods are those that were
+ * on the node after the cordon. A pod that comes later tolerates the cordon, so the drain ignores
+ * it.
  */
 import { isConflict, isNoAnswer, isNotFound, isTooManyRequests, KubeError } from "../../../kube/errors.ts";
 import type { Pod } from "../../../kube/kinds.ts";
@@ -20,20 +21,20 @@ export interface TrackedPod {
   readonly namespace: string;
   readonly name: string;
   readonly state: "Waiting" | "Held" | "Ending" | "Gone" | "Failed";
-  /** The server's words about an eviction that it refused. */
+  /** The server's message when it refused the eviction. */
   readonly why?: string;
-  /** When the eviction was last asked for, by `clock.monotonic()`. */
+  /** Time of the last request for the eviction, by `clock.monotonic()`. */
   readonly askedAt?: number;
 }
 
-/** As kubectl. */
+/** The same as in kubectl. */
 const RETRY_MS = 5_000;
 
 export function trackedPod(pod: Stored<Pod>): TrackedPod {
   return { uid: pod.metadata.uid, namespace: namespaceOf(pod), name: nameOf(pod), state: "Waiting" };
 }
 
-/** The pods as the list of the node's pods shows them, and which evictions are due. */
+/** Updates the pods from a list of the node's pods, and finds the evictions that are due. */
 export function planEvictions(
   tracked: readonly TrackedPod[],
   found: readonly Stored<Pod>[],
@@ -54,15 +55,15 @@ export function planEvictions(
   return { pods, evict };
 }
 
-/** A pod after its eviction was asked for. `error` is undefined when the server has let it go. */
+/** A pod after its eviction was requested. `error` is undefined when the server granted it. */
 export function afterEviction(pod: TrackedPod, error: unknown, askedAt: number): TrackedPod {
   const { why: _said, ...rest } = pod;
-  // Gone, or another pod of that name: the next list shows it.
+  // The pod is gone, or another pod has its name. The next list shows it.
   if (error === undefined || isNotFound(error) || isConflict(error)) return { ...rest, state: "Ending", askedAt };
   return { ...rest, state: isForNow(error) ? "Held" : "Failed", why: messageOf(error), askedAt };
 }
 
-/** Whether the next try may be answered otherwise: kubectl gives up on all but 429. */
+/** Whether another try may succeed. (kubectl gives up at every error except 429.) */
 function isForNow(error: unknown): boolean {
   if (isTooManyRequests(error) || isNoAnswer(error)) return true;
   if (!(error instanceof KubeError)) return false;

@@ -39,7 +39,7 @@ test.each([
 test("a refusal names the flag that would let it pass", () => {
   const { refused } = sortPods(pods, { deleteEmptyDirData: false, force: false });
   expect(refused.map(({ why }) => why)).toEqual([
-    "no controller would make it again; --force evicts it all the same",
-    "what is in its emptyDir scratch would be lost; --delete-emptydir-data evicts it all the same",
+    "no controller would make it again; give --force to evict it",
+    "the data in its emptyDir scratch would be lost; give --delete-emptydir-data to evict it",
   ]);
 });

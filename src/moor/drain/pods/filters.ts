@@ -1,12 +1,12 @@
 /*
- * What a drain means for each pod of a node, as `kubectl drain --ignore-daemonsets` decides it
- * (k8s.io/kubectl/pkg/drain, filters). Pure.
+ * Which pods of a node a drain evicts, leaves or refuses, by the rules of
+ * `kubectl drain --ignore-daemonsets` (k8s.io/kubectl/pkg/drain, filters). Pure.
  */
 import type { Pod } from "../../../kube/kinds.ts";
 import type { Stored } from "../../../kube/objects.ts";
 
 export interface PodFilters {
-  /** Evict pods with an emptyDir: what is in it is lost. */
+  /** Evict pods with an emptyDir, whose data is lost then. */
   readonly deleteEmptyDirData: boolean;
   /** Evict pods that no controller would make again. */
   readonly force: boolean;
@@ -19,9 +19,9 @@ interface Why {
 
 export interface SortedPods {
   readonly evict: readonly Stored<Pod>[];
-  /** Their controller or the kubelet would bring them back at once. */
+  /** Not evicted, because their controller or the kubelet would make them again at once. */
   readonly left: readonly Why[];
-  /** The drain does not begin while there is one. */
+  /** The drain does not begin while there is such a pod. */
   readonly refused: readonly Why[];
 }
 
@@ -44,16 +44,16 @@ export function sortPods(pods: readonly Stored<Pod>[], filters: PodFilters): Sor
 function whyLeft(pod: Stored<Pod>): string | undefined {
   if (pod.metadata.annotations?.[MIRROR] !== undefined) return "it is a static pod of the node's kubelet";
   if (ownerOf(pod)?.kind !== "DaemonSet" || isFinished(pod)) return undefined;
-  return `it is of DaemonSet ${ownerOf(pod)?.name ?? ""}`;
+  return `it belongs to DaemonSet ${ownerOf(pod)?.name ?? ""}`;
 }
 
 function whyRefused(pod: Stored<Pod>, { deleteEmptyDirData, force }: PodFilters): string | undefined {
   const emptyDir = pod.spec?.volumes?.find((volume) => volume.emptyDir !== undefined);
   if (emptyDir !== undefined && !deleteEmptyDirData) {
-    return `what is in its emptyDir ${emptyDir.name} would be lost; --delete-emptydir-data evicts it all the same`;
+    return `the data in its emptyDir ${emptyDir.name} would be lost; give --delete-emptydir-data to evict it`;
   }
   if (ownerOf(pod) !== undefined || force) return undefined;
-  return "no controller would make it again; --force evicts it all the same";
+  return "no controller would make it again; give --force to evict it";
 }
 
 function ownerOf(pod: Stored<Pod>) {

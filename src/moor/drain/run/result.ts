@@ -1,7 +1,7 @@
 import { amount } from "../../print/amounts.ts";
 import type { DrainView } from "../show/view.ts";
 
-/** What a drain has done. */
+/** The result of a drain. */
 export interface DrainResult {
   readonly nodes: readonly string[];
   /** Volumes that moved. */
@@ -14,7 +14,7 @@ export interface DrainResult {
 
 export function resultOf({ nodes, pods, volumes }: DrainView, seconds: number): DrainResult {
   const moved = volumes.filter(({ state }) => state === "Done");
-  // The volumes of a group share their move's figure.
+  // The figure of a move is that of its whole group, so it is counted once.
   const bytes = new Map(moved.map(({ bytesTotal, move }) => [move, bytesTotal ?? 0]));
   return {
     nodes: nodes.map(({ node }) => node),

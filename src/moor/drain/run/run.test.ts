@@ -76,8 +76,8 @@ test("interrupted before the cordon, the node is as it was, and the next run fol
   await on.clock.advance(2_000);
   on.end.abort(new Error("Ctrl-C"));
   await expect(on.done).rejects.toThrow("Ctrl-C");
-  expect(on.drain.howToGoOn()).toBe(
-    `The drain is not done: node node-a is not cordoned; 1 of its VolumeMoves goes on. To go on: moor drain node-a. To call it off: kubectl delete volumemove ${name}.`,
+  expect(on.drain.howToContinue()).toBe(
+    `The drain is not complete: node node-a is not cordoned; 1 of its VolumeMoves continues. To continue: moor drain node-a. To cancel: kubectl delete volumemove ${name}.`,
   );
   expect([on.isCordoned(), on.moves().length]).toEqual([false, 1]);
 
@@ -128,9 +128,9 @@ test("what kubectl would refuse is refused before anything is written", async ()
   const on = draining({}, movable("data", "node-a"), { pods: [db, alone] });
   await expect(on.done).rejects.toMatchObject({
     code: "MOOR_PODS_REFUSED",
-    message: expect.stringContaining("app/alone (no controller would make it again; --force") as string,
+    message: expect.stringContaining("app/alone (no controller would make it again; give --force") as string,
   });
-  expect([writesOf(on.kube.log), on.drain.howToGoOn()]).toEqual([[], undefined]);
+  expect([writesOf(on.kube.log), on.drain.howToContinue()]).toEqual([[], undefined]);
 });
 
 test("one pod that may not be evicted does not keep the others, and fails the drain", async () => {
@@ -156,8 +156,8 @@ test("a pod that does not end is waited for until the time is up, and said", asy
     code: "MOOR_TIMED_OUT",
     message: "not done within 20 s: app/slow remain",
   });
-  expect(on.drain.howToGoOn()).toBe(
-    "The drain is not done: node node-a is cordoned, and nothing evicts pods any more. To go on: moor drain node-a. To call it off: kubectl uncordon node-a.",
+  expect(on.drain.howToContinue()).toBe(
+    "The drain is not complete: node node-a is cordoned, and nothing evicts pods any more. To continue: moor drain node-a. To cancel: kubectl uncordon node-a.",
   );
 });
 

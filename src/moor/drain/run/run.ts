@@ -1,14 +1,15 @@
 /*
- * Drains nodes. All that it must know after an interruption is in the cluster: the same command
- * looks at what is there and goes on. What a crash after each step leaves:
+ * Drains nodes. Its whole state is in the cluster, so that the same command can continue after an
+ * interruption. A crash after each step leaves:
  *
  *  1 look, refuse                nothing
  *  2 make VolumeMoves            some of them; the next run follows them and makes the rest
  *  3 wait until they have ended  volumes on other nodes, with their pods; the nodes take new pods
- *  4 call off what cannot begin  the volumes are where they are
+ *  4 delete moves that cannot    the volumes are where they were
+ *    begin
  *  5 cordon all nodes            cordoned nodes whose pods run, as kubectl cordon leaves them
- *  6 evict, node by node         pods that run or end. A move that the controller made goes on
- *                                up to Prepared, and waits there until somebody asks again
+ *  6 evict, node by node         pods that run or end. A move that the controller made continues
+ *                                up to Prepared, and waits there for the next drain
  *
  * It never undoes anything by itself: a node that is cordoned stays so, as with kubectl.
  */
@@ -29,7 +30,7 @@ import { aheadState, toCallOff } from "../ahead/state.ts";
 import { afterEviction, planEvictions, type TrackedPod } from "../pods/evictions.ts";
 import { sortPods, type PodFilters, type SortedPods } from "../pods/filters.ts";
 import type { DrainShow } from "../show/show.ts";
-import { howToGoOn } from "./go-on.ts";
+import { howToContinue } from "./how-to-continue.ts";
 import { resultOf, type DrainResult } from "./result.ts";
 import { DrainState } from "./state.ts";
 
@@ -44,9 +45,9 @@ export interface DrainRequest {
   /** In the order in which they are emptied. */
   readonly nodes: readonly string[];
   readonly filters: PodFilters;
-  /** Bytes per second of each move that it makes, as a quantity; unset: no limit. */
+  /** Bytes per second of each move that it makes, as a quantity. Unset: no limit. */
   readonly bandwidth?: string | undefined;
-  /** Unset: the pods' own. */
+  /** Unset: each pod has its own. */
   readonly gracePeriodSeconds?: number | undefined;
   /** Unset: for ever. */
   readonly timeoutMs?: number | undefined;
@@ -54,8 +55,9 @@ export interface DrainRequest {
 
 const LOOK_MS = 1_000;
 /**
- * How long moves may all be stuck before the nodes are cordoned. A budget that one move has used up
- * is free again when its pod is Ready on the other node.
+ * The nodes are cordoned after all remaining moves have been stuck for this time. A short wait is
+ * useful: a disruption budget that one move has used up allows the next eviction when that move's
+ * pod is Ready on the other node.
  */
 const STUCK_MS = 10_000;
 
@@ -92,10 +94,10 @@ export class Drain {
     return resultOf(this.#state.view(), Math.round((clock.monotonic() - this.#beganAt) / 1000));
   }
 
-  /** How to go on, for a drain that ended before its end; undefined when it has changed nothing. */
-  howToGoOn(): string | undefined {
+  /** How to continue or cancel an incomplete drain. Undefined: the drain has changed nothing. */
+  howToContinue(): string | undefined {
     if (!this.#hasBegun) return undefined;
-    return howToGoOn(this.#request.nodes, this.#state.cordoned, this.#state.moves);
+    return howToContinue(this.#request.nodes, this.#state.cordoned, this.#state.moves);
   }
 
   /** Reads everything, and refuses what kubectl would refuse. */
@@ -133,7 +135,7 @@ export class Drain {
     for (const move of toCallOff(this.#state.moves)) await this.#delete(move);
   }
 
-  /** Until the moves have ended, or have all been stuck for a while. */
+  /** Waits until the moves have ended, or have all been stuck for a while. */
   async #untilNothingGoesOn(): Promise<void> {
     const { clock } = this.#effects;
     const isAnyUncordoned = this.#state.cordoned.length < this.#request.nodes.length;
@@ -154,7 +156,7 @@ export class Drain {
     if (lease === undefined) return;
     const { trouble } = controllerStatus(pods.store.list(), lease.found, now);
     if (trouble !== undefined) {
-      this.#effects.show.note(`Nothing moves before Mooring's controller works again: ${trouble}`);
+      this.#effects.show.note(`No volume moves until Mooring's controller works again: ${trouble}`);
     }
   }
 
@@ -167,7 +169,7 @@ export class Drain {
     this.#show();
   }
 
-  /** Evicts the pods of a node until none is there. */
+  /** Evicts the pods of a node until none remains. */
   async #empty(node: string): Promise<void> {
     const { client, clock } = this.#effects;
     for (;;) {
@@ -214,7 +216,7 @@ export class Drain {
     try {
       await this.#effects.client.delete(volumeMoves, { name }, { uid, signal: this.#signal });
     } catch (error) {
-      // Gone, or another one of that name.
+      // The move is gone, or another one has its name.
       if (!isNotFound(error) && !isConflict(error)) throw error;
     }
   }

@@ -1,6 +1,6 @@
 /*
- * What a running drain knows: what is to leave which node, and how far each of it was at the last
- * look. It reads and writes nothing; all of it can be read from the cluster again.
+ * The state of a running drain: the volumes and pods that are to leave each node, and their state
+ * at the last read. It does no I/O. All of it can be read from the cluster again.
  */
 import type { VolumeMove } from "../../../api/kinds/volume-move.ts";
 import { nameOf, namespaceOf, type Stored } from "../../../kube/objects.ts";
@@ -21,12 +21,12 @@ export class DrainState {
     this.#nodes.set(node, state);
   }
 
-  /** Nodes that are cordoned, as far as this drain knows. */
+  /** The nodes that this drain has cordoned or has found cordoned. */
   get cordoned(): readonly string[] {
     return [...this.#nodes].filter(([, state]) => state !== "Moving").map(([node]) => node);
   }
 
-  /** The moves of this drain, as they were last seen. */
+  /** The moves of this drain at the last read. */
   get moves(): readonly Stored<VolumeMove>[] {
     return [...this.#moves.values()];
   }
@@ -45,7 +45,10 @@ export class DrainState {
     this.#moves.set(move.metadata.uid, move);
   }
 
-  /** All moves of the cluster: keeps ours, and those that the controller has made for the nodes. */
+  /**
+   * Takes all moves of the cluster, and keeps those of this drain and those that the controller has
+   * made for the nodes.
+   */
   seeMoves(found: readonly Stored<VolumeMove>[]): void {
     const mine = found.filter(
       (move) => this.#moves.has(move.metadata.uid) || (!isFinished(move) && this.#nodes.has(move.spec.from)),
@@ -54,7 +57,7 @@ export class DrainState {
     for (const move of mine) this.addMove(move);
   }
 
-  /** The pods of a node, which are those of the drain from here on. */
+  /** Takes the pods of a node. From here on the drain works on exactly these. */
   track(node: string, { evict, left }: SortedPods): void {
     this.setPods(
       node,

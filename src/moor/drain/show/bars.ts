@@ -1,6 +1,6 @@
 /*
  * A drain on a terminal: one line per node, volume and held pod, redrawn in place. The last drawing
- * stays. Nothing is written between two drawings but through `note`.
+ * stays. Between two drawings only `note` may write.
  */
 import { amount } from "../../print/amounts.ts";
 import type { DrainShow, Terminal } from "./show.ts";
@@ -8,7 +8,7 @@ import type { DrainView, NodeLine, VolumeLine } from "./view.ts";
 import { nodeWords, oneLine, percentOf, podWords, volumeWords } from "./words.ts";
 
 const BAR = 20;
-/** States in which a volume's line says nothing new any more. */
+/** States after which a volume's line does not change any more. */
 const QUIET: ReadonlySet<string> = new Set(["Done", "Stays"]);
 
 export function barsShow(terminal: Terminal): DrainShow {
@@ -33,7 +33,7 @@ export function barsShow(terminal: Terminal): DrainShow {
   };
 }
 
-/** The drawing of a view: no wider and no higher than the terminal. */
+/** The drawing of a view. It is not wider or higher than the terminal. */
 export function frame(view: DrainView, { columns, rows }: Pick<Terminal, "columns" | "rows">): readonly string[] {
   const claims = Math.max(0, ...view.volumes.map(({ claim }) => claim.length));
   const all = view.nodes.flatMap((node) => [

@@ -1,4 +1,4 @@
-/* Where a drain is shown: bars on a terminal, else lines of text or of data; never two of them. */
+/* The output of a drain: bars on a terminal, otherwise lines of text or of data, never both. */
 import { stringify } from "yaml";
 import type { Format } from "../../print/output.ts";
 import { barsShow } from "./bars.ts";
@@ -13,9 +13,9 @@ export interface Terminal {
 }
 
 export interface DrainShow {
-  /** The drain as it is now. */
+  /** Shows the drain as it is now. */
   update(view: DrainView): void;
-  /** A sentence beside it. */
+  /** Prints a sentence beside the drain. */
   note(text: string): void;
 }
 
@@ -24,7 +24,7 @@ interface Outputs {
   readonly write: (text: string) => void;
   /** Standard error, a line at a time. */
   readonly tell: (line: string) => void;
-  /** Standard error, when it is one. */
+  /** Standard error, when it is a terminal. */
   readonly terminal?: Terminal | undefined;
   /** The wall clock, in milliseconds. */
   readonly now: () => number;
@@ -48,7 +48,7 @@ export function showFor(format: Format, { now, tell, terminal, write }: Outputs)
   }
 }
 
-/** What changes, one after the other. */
+/** Prints each change as a line. */
 function linesShow(line: (event: DrainEvent) => void, note: (text: string) => void): DrainShow {
   let before: DrainView | undefined;
   return {
@@ -60,7 +60,7 @@ function linesShow(line: (event: DrainEvent) => void, note: (text: string) => vo
   };
 }
 
-/** Without what is undefined. */
+/** A copy without fields that are undefined. */
 function plain(value: object): unknown {
   return JSON.parse(JSON.stringify(value));
 }

@@ -1,6 +1,6 @@
 /*
- * What there is to show of a drain, as it is now, and what has changed since the last look. Pure.
- * docs/moor.md describes the lines of `-o json`, which are these objects.
+ * The view of a drain as it is now, and its changes since the last view. Pure. docs/moor.md
+ * describes the lines of `-o json`, which are these objects.
  */
 import type { MovePhase, VolumeMove } from "../../../api/kinds/volume-move.ts";
 import { nameOf, type Stored } from "../../../kube/objects.ts";
@@ -9,7 +9,7 @@ import { blockedBy } from "../../../move/plan/status.ts";
 
 export interface NodeLine {
   readonly node: string;
-  /** Before the cordon, after it, and when the last pod is gone. */
+  /** Moving: before the cordon. Cordoned: after it. Drained: the last pod is gone. */
   readonly state: "Moving" | "Cordoned" | "Drained";
 }
 
@@ -22,16 +22,16 @@ export interface VolumeLine {
   readonly state: "Waiting" | "Stays" | MovePhase;
   readonly move?: string;
   readonly to?: string;
-  /** Of all volumes of the move. */
+  /** Bytes of all volumes of the move. */
   readonly bytesDone?: number;
   readonly bytesTotal?: number;
-  /** How long the copy will still take, as in `14 s`. */
+  /** Estimated time until the copy is complete, such as `14 s`. */
   readonly eta?: string;
-  /** What it waits for, or why it stays. */
+  /** Why it waits, or why it stays. */
   readonly why?: string;
-  /** The code of what it waits for. */
+  /** The code of the reason. */
   readonly code?: string;
-  /** How long the volume was away, in the controller's words: `0.6s`. */
+  /** How long the volume was unavailable, as the VolumeMove has it: `0.6s`. */
   readonly downtime?: { readonly ours?: string | undefined; readonly kubelets?: string | undefined };
 }
 
@@ -39,7 +39,7 @@ export interface PodLine {
   readonly node: string;
   /** `namespace/name`. */
   readonly pod: string;
-  /** Held: the API server refuses the eviction for now. Left: a drain does not evict it. */
+  /** Held: the API server refuses the eviction for now. Left: a drain does not evict this pod. */
   readonly state: "Waiting" | "Held" | "Ending" | "Gone" | "Failed" | "Left";
   readonly why?: string;
 }
@@ -61,12 +61,12 @@ export interface LeavingVolume {
   readonly node: string;
   readonly claim: string;
   readonly volume: string;
-  /** Why it does not move: for good, or not ahead of the cordon. */
+  /** Why it does not move at all, or not before the cordon. */
   readonly stays?: string;
   readonly later?: { readonly code: string; readonly message: string };
 }
 
-/** The line of a volume: its move that has not ended, else the one that ended last. */
+/** The line of a volume: its move that has not ended, otherwise the move that ended last. */
 export function volumeLine(leaving: LeavingVolume, moves: readonly Stored<VolumeMove>[]): VolumeLine {
   const { claim, later, node, stays, volume } = leaving;
   const base = { node, claim, volume };
@@ -102,14 +102,14 @@ function ofMove(move: Stored<VolumeMove>) {
 }
 
 /**
- * Whether the bytes that are done say how far the phase is. The final pass counts anew after the
- * seal, and its agent has not said anything while that is 0.
+ * Whether `bytesDone` is the progress of the phase. The final pass counts from 0 again after the
+ * seal, so 0 in Sealed only means that its agent has not reported yet.
  */
 function isFigure(phase: MovePhase, bytesDone = 0): boolean {
   return phase === "Copying" || phase === "Prepared" || (phase === "Sealed" && bytesDone > 0);
 }
 
-/** What is new in a view, in its order. */
+/** The lines of a view that are new or have changed, in their order. */
 export function changesOf(before: DrainView | undefined, now: DrainView): readonly DrainEvent[] {
   return [
     ...changed(before?.nodes, now.nodes, ({ node }) => node).map((line) => ({ event: "node" as const, ...line })),

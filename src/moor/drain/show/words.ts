@@ -28,7 +28,7 @@ export function nodeWords({ state }: NodeLine): string {
   }
 }
 
-/** Between a phase and the node. */
+/** The text between a phase and the node. */
 const GOES: Readonly<Record<string, string>> = { Copying: " to", Done: ", on" };
 
 export function volumeWords(line: VolumeLine): string {
@@ -38,11 +38,11 @@ export function volumeWords(line: VolumeLine): string {
   if (state === "Stays") return `stays on its node${because}`;
   if (state === "Waiting") return `does not move yet${because}`;
   const figures = figuresOf(line);
-  const down = downtime?.ours === undefined ? "" : `, was away for ${secondsOf(downtime)}`;
+  const down = downtime?.ours === undefined ? "" : `, unavailable for ${secondsOf(downtime)}`;
   return `${state}${where}${figures === undefined ? "" : `, ${figures}`}${down}${because}`;
 }
 
-/** Bytes, percent and the time that remains, as the VolumeMove has them. */
+/** Bytes, percent and the remaining time, as the VolumeMove has them. */
 export function figuresOf({ bytesDone, bytesTotal, eta, state }: VolumeLine): string | undefined {
   if (bytesTotal === undefined) return undefined;
   if (bytesDone === undefined) return state === "Done" ? amount(bytesTotal) : undefined;
@@ -51,7 +51,7 @@ export function figuresOf({ bytesDone, bytesTotal, eta, state }: VolumeLine): st
   return `${amount(bytesDone)} of ${amount(bytesTotal)}${percent}${remaining}`;
 }
 
-/** Whole percent, rounded down: 100 only when all is there. */
+/** Whole percent, rounded down: 100 only when everything is copied. */
 export function percentOf(done: number, total: number): number {
   return total === 0 ? 100 : Math.max(0, Math.min(100, Math.floor((100 * done) / total)));
 }
@@ -70,20 +70,20 @@ export function podWords({ state, why }: PodLine): string {
     case "Failed":
       return `its eviction is refused: ${because}`;
     case "Left":
-      return `is left, ${because}`;
+      return `is not evicted: ${because}`;
     default:
       return state satisfies never;
   }
 }
 
 function secondsOf({ kubelets, ours }: NonNullable<VolumeLine["downtime"]>): string {
-  return kubelets === undefined ? (ours ?? "") : `${ours ?? ""} and until its pod had it ${kubelets}`;
+  return kubelets === undefined ? (ours ?? "") : `${ours ?? ""}, and ${kubelets} more until its pod had it`;
 }
 
-// oxlint-disable-next-line no-control-regex -- they are what is taken out
+// oxlint-disable-next-line no-control-regex -- the characters to remove
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
-/** A server's message may have line breaks, and control characters that act on a terminal. */
+/** Makes a server's message one safe line: it may have line breaks and control characters. */
 export function oneLine(text: string): string {
   return text
     .trim()

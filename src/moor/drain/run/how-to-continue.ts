@@ -1,9 +1,9 @@
-/* What an interrupted drain leaves, and how to go on or back. Pure. */
+/* The message of an interrupted drain: its state, and the commands to continue or cancel. Pure. */
 import type { VolumeMove } from "../../../api/kinds/volume-move.ts";
 import { nameOf, type Stored } from "../../../kube/objects.ts";
 import { isFinished } from "../../../move/drains/earlier-moves.ts";
 
-export function howToGoOn(
+export function howToContinue(
   nodes: readonly string[],
   cordoned: readonly string[],
   moves: readonly Stored<VolumeMove>[],
@@ -13,22 +13,22 @@ export function howToGoOn(
     cordoned.length === 0
       ? `${nodesText(nodes)} not cordoned`
       : `${nodesText(cordoned)} cordoned, and nothing evicts pods any more`;
-  const goesOn =
-    remaining.length === 0 ? "" : `; ${String(remaining.length)} of its VolumeMoves ${goOn(remaining.length)}`;
-  // Those of a drain are called off by the uncordon.
+  const running =
+    remaining.length === 0 ? "" : `; ${String(remaining.length)} of its VolumeMoves ${verb(remaining.length)}`;
+  // `kubectl uncordon` cancels the moves that the controller made for the drain.
   const mine = remaining.filter(({ spec }) => spec.reason !== "Drain").map((move) => nameOf(move));
   const back = [
     ...(cordoned.length === 0 ? [] : [`kubectl uncordon ${cordoned.join(" ")}`]),
     ...(mine.length === 0 ? [] : [`kubectl delete volumemove ${mine.join(" ")}`]),
   ];
-  const off = back.length === 0 ? "" : ` To call it off: ${back.join(" && ")}.`;
-  return `The drain is not done: ${state}${goesOn}. To go on: moor drain ${nodes.join(" ")}.${off}`;
+  const off = back.length === 0 ? "" : ` To cancel: ${back.join(" && ")}.`;
+  return `The drain is not complete: ${state}${running}. To continue: moor drain ${nodes.join(" ")}.${off}`;
 }
 
 function nodesText(nodes: readonly string[]): string {
   return nodes.length === 1 ? `node ${nodes.join("")} is` : `nodes ${nodes.join(", ")} are`;
 }
 
-function goOn(count: number): string {
-  return count === 1 ? "goes on" : "go on";
+function verb(count: number): string {
+  return count === 1 ? "continues" : "continue";
 }
