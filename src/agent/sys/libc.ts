@@ -36,10 +36,17 @@ export class SystemError extends Error {
   }
 }
 
-/** True for an error of a system call, or of Node, with one of these codes. */
+/**
+ * True for an error of a system call, or of Node, with one of these codes. ENOTSUP and EOPNOTSUPP
+ * are one number, and so one code.
+ */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && codes.includes(error.code as string);
+  if (!(error instanceof Error) || !("code" in error)) return false;
+  const { code } = error;
+  return codes.some((one) => one === code || (UNSUPPORTED.has(one) && UNSUPPORTED.has(code)));
 }
+
+const UNSUPPORTED: ReadonlySet<unknown> = new Set(["ENOTSUP", "EOPNOTSUPP"]);
 
 /** True for an error of a system call, whether we made it or Node did. */
 export function isSystemError(error: unknown): error is Error {

@@ -51,6 +51,12 @@ describe("errors", () => {
     expect(hasCode(error, "EACCES")).toBe(false);
   });
 
+  it("say that something is not supported by either of its two names", () => {
+    const error = new SystemError("fallocate", 95, "");
+    expect(["ENOTSUP", "EOPNOTSUPP", "EINVAL"].map((code) => hasCode(error, code))).toEqual([true, true, false]);
+    expect(hasCode(new SystemError("fallocate", 22, ""), "EOPNOTSUPP")).toBe(false);
+  });
+
   it("of parallel calls on threads are not mixed up", async () => {
     const { path, fd } = scratch();
     const results = await Promise.allSettled(
