@@ -132,6 +132,11 @@ export function systemCall(
   };
 }
 
+/** Where the memory of a buffer begins: it stays there as long as the buffer lives. */
+export function addressOf(buffer: Buffer): bigint {
+  return koffi.address(buffer);
+}
+
 /** A name or path as C wants it. One with a NUL inside would be cut, so it is refused. */
 export function cString(text: Buffer | string): Buffer {
   if (text === "") return EMPTY;

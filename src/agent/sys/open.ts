@@ -10,6 +10,8 @@ export const O_NOATIME = 0o1000000;
 /** With the directory's own descriptor: a file without a name, which is gone when it is closed. */
 export const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 const O_CLOEXEC = 0o2000000;
+/** Reads and writes go past the page cache: only whole blocks, from and to aligned memory. */
+export const { O_DIRECT } = constants;
 export const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_NONBLOCK, O_NOFOLLOW, O_DIRECTORY } = constants;
 
 /**

@@ -1,18 +1,10 @@
-import {
-  closeSync,
-  copyFileSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { punchHole } from "../sys/data.ts";
 import { statat } from "../sys/stat.ts";
 import { copyEngine } from "./engine.ts";
 import { Copy, LATER, readSoFar } from "./testing/copy.fixture.ts";
+import { dice, edit, write } from "./testing/edits.fixture.ts";
 import { tamperedPair } from "./testing/streams.fixture.ts";
 import { list } from "./tree/scan.ts";
 import { allocatedKib, describeTree, shell, sourceAndTarget } from "./testing/trees.fixture.ts";
@@ -20,50 +12,6 @@ import { allocatedKib, describeTree, shell, sourceAndTarget } from "./testing/tr
 const engine = copyEngine();
 const never = new AbortController().signal;
 const MIB = 1024 ** 2;
-
-/** Numbers below `max` that a seed decides. */
-function dice(seed: number): (max: number) => number {
-  let state = seed;
-  return (max) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return Math.floor((state / 2 ** 32) * max);
-  };
-}
-
-function write(path: string, at: number, bytes: Buffer | string): void {
-  const fd = openSync(path, "r+");
-  writeSync(fd, Buffer.from(bytes), 0, undefined, at);
-  closeSync(fd);
-}
-
-/** Does something to a file that a database, a tenant or an editor might do. */
-function edit(path: string, pick: (max: number) => number): string {
-  const { size } = statSync(path);
-  const [at, length] = [pick(size + MIB), 1 + pick([10, 5000, 3 * MIB][pick(3)] ?? 1)];
-  const fd = openSync(path, "r+");
-  try {
-    switch (pick(7)) {
-      case 0:
-        ftruncateSync(fd, pick(size + MIB));
-        return "truncate";
-      case 1:
-        punchHole(fd, at, length);
-        return `a hole of ${String(length)} at ${String(at)}`;
-      case 2:
-        writeSync(fd, Buffer.alloc(length), 0, length, at);
-        return `${String(length)} zeros at ${String(at)}`;
-      case 3:
-        copyFileSync(path, `${path}.new`);
-        renameSync(`${path}.new`, path);
-        return "another file of the same content";
-      default:
-        writeSync(fd, Buffer.alloc(length, 1 + pick(255)), 0, length, at);
-        return `${String(length)} bytes at ${String(at)}`;
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
 
 describe("a changed file", () => {
   it("is sent in its changed chunks alone, and below the seal only these are read a second time", async () => {

@@ -1,10 +1,17 @@
 import { readAt, seekData, seekHole } from "../../sys/data.ts";
+import type { DirectFile } from "../../sys/direct.ts";
 import { hasCode } from "../../sys/libc.ts";
 
 /** Pieces begin at multiples of this, and end there or at the end of the file. */
 export const BLOCK = 4096;
 /** The longest piece. None goes beyond a multiple of it. */
 export const PIECE = 1024 * 1024;
+
+/**
+ * Pieces of so many bytes go past the page cache at the target, to the disk and back from it: for
+ * shorter ones the wait for the disk takes longer than what the page cache costs.
+ */
+export const LARGE_PIECE = 256 * 1024;
 
 /** Some bytes of a file. What lies between two pieces is a hole and reads as zeros. */
 export interface Piece {
@@ -27,6 +34,8 @@ export interface ReadOptions {
   readonly pace?: Pace | undefined;
   /** Only these, in rising order; they begin at blocks. @default the whole file */
   readonly ranges?: Iterable<Range> | undefined;
+  /** The same file past the page cache, for large pieces. It stays open. */
+  readonly direct?: DirectFile | undefined;
 }
 
 /**
@@ -54,13 +63,14 @@ export async function* readContents(fd: number, size: number, options: ReadOptio
 async function readNext(
   fd: number,
   places: Generator<Place, void>,
-  { pace, signal }: ReadOptions,
+  { direct, pace, signal }: ReadOptions,
 ): Promise<Piece | undefined> {
   const next = places.next();
   if (next.done === true) return undefined;
   const { offset, length } = next.value;
   await pace?.(length, signal);
-  const bytes = await readAt(fd, offset, length);
+  const large = length < LARGE_PIECE ? undefined : await direct?.read(offset, length);
+  const bytes = large ?? (await readAt(fd, offset, length));
   return bytes.length === 0 ? undefined : { offset, bytes };
 }
 

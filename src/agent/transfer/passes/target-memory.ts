@@ -21,12 +21,12 @@
  * It lives in the agent's memory only, as the source's does. So a crash at any moment leaves
  * nothing that is vouched for.
  */
-import { dropCache } from "../../sys/data.ts";
 import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { CHUNK, chunkAt, type Chunks } from "../content/chunks.ts";
 import { ContentHash, type Content } from "../content/content-hash.ts";
-import { readContents, type Range } from "../content/contents.ts";
+import type { Range } from "../content/contents.ts";
+import { DiskFile, readFromDisk } from "../content/disk-file.ts";
 import type { TreePath } from "../tree/path.ts";
 import { openFile } from "../tree/safe-open.ts";
 import {
@@ -136,10 +136,9 @@ export class TargetPass implements KnownFiles {
     if (record === undefined || record.content !== content || !isSameButForCtime(record, stat)) return false;
     const fd = openFile(looked);
     try {
-      dropCache(fd);
       const hash = new ContentHash();
       const size = Number(stat.size);
-      for await (const piece of readContents(fd, size, { signal })) {
+      for await (const piece of readFromDisk(fd, size, { signal })) {
         signal.throwIfAborted();
         hash.update(piece);
       }
@@ -229,18 +228,20 @@ export class TargetPass implements KnownFiles {
 async function isOnDisk(looked: number, { content, stat, written }: Patched, signal: AbortSignal): Promise<boolean> {
   const size = Number(stat.size);
   const fd = openFile(looked);
+  let file: DiskFile | undefined;
   try {
-    dropCache(fd);
+    file = new DiskFile(fd, size);
     const hash = new ContentHash(content.chunks);
     for (const range of written) {
       hash.zeros(chunkAt(range.start), Math.ceil(range.end / CHUNK));
-      for await (const piece of readContents(fd, size, { signal, ranges: [range] })) {
+      for await (const piece of file.read({ signal, ranges: [range] })) {
         signal.throwIfAborted();
         hash.update(piece);
       }
     }
     return hash.digest(size).digest === content.digest;
   } finally {
+    file?.close();
     close(fd);
   }
 }

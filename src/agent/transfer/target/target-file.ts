@@ -8,15 +8,22 @@
  * Whoever patches has said before that nobody vouches for the file any more (target-memory.ts): a
  * break at any moment leaves some chunks of before, some new ones, and one that is half written.
  */
+import { DirectFile } from "../../sys/direct.ts";
 import { hasCode } from "../../sys/libc.ts";
+import { O_WRONLY } from "../../sys/open.ts";
 import { punchHole, truncate, writeAt } from "../../sys/data.ts";
 import { transferErrors } from "../errors.ts";
 import { chunkAt, CHUNK, type Chunks } from "../content/chunks.ts";
 import { ContentHash, type Content } from "../content/content-hash.ts";
-import { BLOCK, type Piece, type Range } from "../content/contents.ts";
+import { BLOCK, LARGE_PIECE, type Piece, type Range } from "../content/contents.ts";
+
+/** Of a shorter file everything goes through the page cache, and so to the disk with others. */
+const LARGE_FILE = 1024 * 1024;
 
 export class TargetFile {
   readonly #fd: number;
+  /** The same file past the page cache, until it is finished. */
+  readonly #direct: DirectFile | undefined;
   readonly #size: number;
   readonly #hash: ContentHash;
   readonly #isPatched: boolean;
@@ -34,6 +41,7 @@ export class TargetFile {
     this.#hash = new ContentHash(base);
     this.#isPatched = base !== undefined;
     truncate(fd, size);
+    this.#direct = size < LARGE_FILE ? undefined : DirectFile.open(fd, O_WRONLY);
   }
 
   /** Which chunks of a patched file were written, as ranges in rising order. */
@@ -72,14 +80,16 @@ export class TargetFile {
     return (this.#finished ??= this.#finish());
   }
 
-  /** Waits until nothing is being written, whatever came of it. */
+  /** Waits until nothing is being written, whatever came of it; then nothing more may come. */
   async settle(): Promise<void> {
     await this.#writing.catch(() => undefined);
+    this.#direct?.close();
   }
 
   async #finish(): Promise<Content> {
     await this.#write(this.#isPatched ? this.#leave() : []);
     await this.#writing;
+    this.#direct?.close();
     return this.#hash.digest(this.#size);
   }
 
@@ -107,10 +117,16 @@ export class TargetFile {
     await this.#writing;
     this.#writing = (async () => {
       for (const hole of holes) await makeHole(this.#fd, hole);
-      if (piece !== undefined) await writeAt(this.#fd, piece.offset, piece.bytes);
+      if (piece !== undefined) await this.#put(piece);
     })();
     // Who waits for it, at the next piece or at the end, hears of its error.
     this.#writing.catch(() => undefined);
+  }
+
+  /** The blocks of a large piece past the page cache, everything else through it. */
+  async #put({ bytes, offset }: Piece): Promise<void> {
+    const done = bytes.length < LARGE_PIECE ? 0 : ((await this.#direct?.write(offset, bytes)) ?? 0);
+    if (done < bytes.length) await writeAt(this.#fd, offset + done, bytes.subarray(done));
   }
 }
 

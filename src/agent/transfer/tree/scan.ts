@@ -18,13 +18,13 @@
  * write lease; a file that has shrunk is filled up with zeros to the size that was announced, what
  * has grown is cut off there; the ACL of an object whose mode has changed is left out.
  */
-import { dropCache } from "../../sys/data.ts";
 import { hasCode, isSystemError } from "../../sys/libc.ts";
 import { close, readlinkat } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { transferErrors } from "../errors.ts";
 import { changesBetween, changesIn, type Base, type Change } from "../content/changes.ts";
 import { ContentHash, type Content } from "../content/content-hash.ts";
+import { readFromDisk } from "../content/disk-file.ts";
 import { BLOCK, readContents, type Pace, type Piece } from "../content/contents.ts";
 import type { KnownFiles } from "../passes/known-files.ts";
 import { xattrDigest, type Entry, type Head } from "./entry.ts";
@@ -199,7 +199,6 @@ async function* contentOf(
   signal: AbortSignal,
   options: ScanOptions,
 ): AsyncGenerator<TreeStep, Content> {
-  if (options.fromDisk === true) dropCache(fd);
   const reading = { signal, pace: options.pace };
   if (base?.now?.chunks !== undefined) {
     yield* changesBetween(base.chunks, base.now.chunks, size, (ranges) =>
@@ -208,7 +207,7 @@ async function* contentOf(
     return base.now;
   }
   const hash = new ContentHash();
-  const read = readContents(fd, size, reading);
+  const read = options.fromDisk === true ? readFromDisk(fd, size, reading) : readContents(fd, size, reading);
   const pieces = options.live === true ? filledUp(read, size) : read;
   if (base === undefined) {
     for await (const piece of pieces) {

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { messageOf } from "../../../observe/errors.ts";
+import { alignedBuffer } from "../../sys/direct.ts";
 import { transferErrors } from "../errors.ts";
 import {
   checkedFrame,
@@ -7,6 +8,7 @@ import {
   FRAME_HEAD_BYTES,
   frameHead,
   HEADER_BYTES,
+  OFFSET_BYTES,
   payloadLength,
   streamHeader,
   type Frame,
@@ -191,7 +193,7 @@ export class Channel {
       await this.#event();
     }
     const [only] = parts;
-    return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts, length);
+    return parts.length === 1 && only !== undefined ? only : together(parts, length);
   }
 
   #check(): void {
@@ -212,6 +214,18 @@ export class Channel {
 const TOGETHER_BYTES = 64 * 1024;
 
 const EMPTY = Buffer.alloc(0);
+
+/**
+ * Puts the parts of a payload together. A large one is data: what stands behind its offset is put
+ * where a disk can take it from.
+ */
+function together(parts: readonly Buffer[], length: number): Buffer {
+  if (length < TOGETHER_BYTES) return Buffer.concat(parts, length);
+  const bytes = alignedBuffer(length, OFFSET_BYTES);
+  let at = 0;
+  for (const part of parts) at += part.copy(bytes, at);
+  return bytes;
+}
 
 function headOf(head: Buffer | undefined): { head: Buffer; length: number } {
   if (head === undefined) throw endedEarly();

@@ -27,6 +27,8 @@ export const HEADER_BYTES = MAGIC.length + 2;
  * with it.
  */
 export const PAYLOAD_MAX = 1024 * 1024 + 4096;
+/** Of the payload of a piece of data, before the data. */
+export const OFFSET_BYTES = 8;
 export const FRAME_HEAD_BYTES = 13;
 const PAYLOAD_CRC_AT = 5;
 const HEAD_CRC_AT = 9;

@@ -1,0 +1,126 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { expect, it, onTestFinished, type TestContext } from "vitest";
+import { ALIGNMENT, alignedBuffer, DirectFile, isAligned } from "./direct.ts";
+import { addressOf } from "./libc.ts";
+import { mount, unmount } from "./mount.ts";
+import { O_RDONLY, O_WRONLY } from "./open.ts";
+import { hasTool, notRoot, scratch, tool } from "./testing/scratch.fixture.ts";
+
+const KIB = 1024;
+
+/** A file in a directory, opened for reading and writing until the test is over. */
+function fileIn(path: string): { path: string; fd: number } {
+  const fd = openSync(`${path}/f`, constants.O_RDWR | constants.O_CREAT);
+  onTestFinished(() => {
+    closeSync(fd);
+  });
+  return { path: `${path}/f`, fd };
+}
+
+/** The file past the page cache; skips the test where TMPDIR has no such thing. */
+function direct(fd: number, access: number, { skip }: Pick<TestContext, "skip">): DirectFile {
+  const file = DirectFile.open(fd, access);
+  if (file === undefined) skip("the file system of TMPDIR has no O_DIRECT");
+  onTestFinished(() => {
+    file?.close();
+  });
+  return file as DirectFile;
+}
+
+it("gives memory that begins at a block, from a given byte on", () => {
+  for (const before of [0, 1, 8, ALIGNMENT - 1, ALIGNMENT, ALIGNMENT + 8]) {
+    for (const length of [0, 1, ALIGNMENT, 1024 * KIB + before]) {
+      const bytes = alignedBuffer(length, before);
+      expect(bytes.length).toBe(length);
+      if (length < before || length === 0) continue;
+      expect((addressOf(bytes) + BigInt(before)) % BigInt(ALIGNMENT)).toBe(0n);
+      if (length > before) expect(isAligned(bytes.subarray(before))).toBe(true);
+      if (length > before + 1) expect(isAligned(bytes.subarray(before + 1))).toBe(false);
+    }
+  }
+});
+
+it("writes the whole blocks from any memory, and says how much that is", async (test) => {
+  const { path, fd } = fileIn(scratch().path);
+  ftruncateSync(fd, 900 * KIB);
+  const file = direct(fd, O_WRONLY, test);
+  const expected = Buffer.alloc(900 * KIB);
+  let at = 0;
+  for (const [length, shift] of [
+    [0, 0],
+    [1, 0],
+    [4095, 0],
+    [4096, 0],
+    [4096, 3],
+    [4097, 4095],
+    [300 * KIB + 17, 0],
+    [400 * KIB, 1],
+  ] as const) {
+    const bytes = randomBytes(length);
+    const memory = alignedBuffer(shift + length).subarray(shift);
+    bytes.copy(memory);
+    const done = await file.write(at, memory);
+    expect(done).toBe(length - (length % ALIGNMENT));
+    bytes.copy(expected, at, 0, done);
+    at += done;
+  }
+  expect(readFileSync(path).equals(expected)).toBe(true);
+});
+
+it("reads what lies on the disk, and what is only in the page cache", async (test) => {
+  const { path, fd } = fileIn(scratch().path);
+  const bytes = randomBytes(300 * KIB + 17);
+  writeFileSync(path, bytes);
+  const file = direct(fd, O_RDONLY, test);
+  const length = bytes.length - 8 * KIB;
+  expect((await file.read(8 * KIB, length))?.equals(bytes.subarray(8 * KIB))).toBe(true);
+  expect((await file.read(0, 5))?.equals(bytes.subarray(0, 5))).toBe(true);
+  expect(await file.read(8 * KIB, length + 1)).toBeUndefined();
+  expect(await file.read(400 * KIB, 1)).toBeUndefined();
+  expect((await file.read(4096, 4096))?.equals(bytes.subarray(4096, 8192))).toBe(true);
+});
+
+it("leaves nothing in the page cache (needs fincore)", async (test) => {
+  if (!hasTool("fincore")) test.skip();
+  const { path, fd } = fileIn(scratch().path);
+  const file = direct(fd, O_WRONLY, test);
+  expect(await file.write(0, randomBytes(512 * KIB))).toBe(512 * KIB);
+  expect(await direct(fd, O_RDONLY, test).read(0, 512 * KIB)).toHaveLength(512 * KIB);
+  expect(tool("fincore", "--bytes", "--noheadings", "--output", "RES", path).trim()).toBe("0");
+});
+
+it("does nothing more once the file system has refused a call", async (test) => {
+  const { path, fd } = fileIn(scratch().path);
+  const file = direct(fd, O_WRONLY, test);
+  // As a disk with larger sectors does it: this place is no multiple of them.
+  expect(await file.write(100, alignedBuffer(8 * KIB))).toBe(0);
+  expect(await file.write(0, alignedBuffer(8 * KIB))).toBe(0);
+  expect(readFileSync(path)).toHaveLength(0);
+});
+
+it("fails with what is wrong with the disk or the file", async (test) => {
+  const { fd } = fileIn(scratch().path);
+  const file = direct(fd, O_RDONLY, test);
+  await expect(file.write(0, alignedBuffer(8 * KIB))).rejects.toMatchObject({ code: "EBADF" });
+  expect(() => DirectFile.open(-1, O_RDONLY)).toThrow("ENOENT");
+});
+
+it.skipIf(notRoot)("is not there on a file system without it (needs root)", async ({ skip }) => {
+  const { path } = scratch();
+  mkdirSync(`${path}/ram`);
+  try {
+    await mount("none", `${path}/ram`, "ramfs", 0);
+  } catch {
+    skip("ramfs cannot be mounted here");
+  }
+  const fd = openSync(`${path}/ram/f`, constants.O_RDWR | constants.O_CREAT);
+  try {
+    writeFileSync(fd, "x");
+    expect(DirectFile.open(fd, O_WRONLY)).toBeUndefined();
+    expect(DirectFile.open(fd, O_RDONLY)).toBeUndefined();
+  } finally {
+    closeSync(fd);
+    await unmount(`${path}/ram`);
+  }
+});
