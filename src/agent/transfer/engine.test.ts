@@ -165,7 +165,9 @@ describe("a transfer that breaks", () => {
       expect(sent.status, `byte ${String(place)}`).toBe("rejected");
       expect(received, `byte ${String(place)}`).toMatchObject({
         status: "rejected",
-        reason: { code: expect.stringMatching(/^TRANSFER_WIRE_(BROKEN|INVALID|VERSION)$/) as string },
+        reason: {
+          code: expect.stringMatching(/^TRANSFER_(WIRE_BROKEN|WIRE_INVALID|WIRE_VERSION|DIGEST_DIFFERS)$/) as string,
+        },
       });
     }
   });

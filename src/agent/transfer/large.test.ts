@@ -148,3 +148,48 @@ describe("a large file", () => {
     }
   });
 });
+
+describe("a flipped byte of data, which no checksum of its frame finds", () => {
+  /** A transfer in which one bit of the stream is another one; gives how it ended. */
+  async function flipped(copy: Copy, place: number, bit: number): Promise<unknown> {
+    const streams = await tamperedPair((chunk, at) => {
+      if (place >= at && place < at + chunk.length) chunk[place - at] = (chunk[place - at] ?? 0) ^ bit;
+      return chunk;
+    });
+    return copy.live(streams).then(
+      () => "done",
+      (error: unknown) => error,
+    );
+  }
+
+  it("is found by the hash of its file, new or patched", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    writeFileSync(`${source}/db`, randomBytes(2 * MIB + 100));
+    const copy = new Copy(from, to, LATER);
+    const damaged = {
+      code: "TRANSFER_DIGEST_DIFFERS",
+      message: expect.stringContaining("'db': its content arrived damaged") as string,
+    };
+    for (const place of [5000, MIB, 2 * MIB + 60]) expect(await flipped(copy, place, 1)).toMatchObject(damaged);
+    await copy.live();
+    expect(describeTree(target)).toBe(describeTree(source));
+    write(`${source}/db`, MIB, "patched");
+    expect(await flipped(copy, MIB / 2, 0x80)).toMatchObject(damaged);
+    expect((await copy.live()).bytes).toBe(2 * MIB + 100);
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+
+  it("ends no pass well, wherever it is", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    // Too long for one frame, so that its data have one of their own; zeros at both ends.
+    writeFileSync(`${source}/f`, Buffer.alloc(70 * KIB).fill("data", 5000, 60 * KIB));
+    for (let place = 0; place < 600; place += 1) {
+      const copy = new Copy(from, to, LATER);
+      expect(await flipped(copy, place, 1 << (place % 8)), `byte ${String(place)}`).toMatchObject({
+        code: expect.stringMatching(/^TRANSFER_(WIRE_BROKEN|WIRE_INVALID|WIRE_VERSION|DIGEST_DIFFERS)$/) as string,
+      });
+    }
+    await new Copy(from, to).final();
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+});

@@ -8,7 +8,7 @@ import type { Head } from "./tree/entry.ts";
 import { stepByStep as scan, type ScanStep, type TreeStep } from "./tree/scan.ts";
 import { Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { Channel } from "./wire/channel.ts";
-import { PAYLOAD_MAX, streamHeader } from "./wire/frames.ts";
+import { PAYLOAD_MAX, streamHeader, WIRE_VERSION } from "./wire/frames.ts";
 import { receiveDone, receiveLacking, sendStep, sendSummary } from "./wire/messages.ts";
 
 const never = new AbortController().signal;
@@ -179,7 +179,8 @@ describe("a target", () => {
   it("refuses another version, another protocol and a frame without bound", async () => {
     const { to } = sourceAndTarget();
     const bytes: readonly (readonly [string, Buffer])[] = [
-      ["WIRE_VERSION", streamHeader(1)],
+      ["WIRE_VERSION", streamHeader(WIRE_VERSION - 1)],
+      ["WIRE_VERSION", streamHeader(WIRE_VERSION + 1)],
       ["WIRE_INVALID", Buffer.from("GET / HTTP/1.1\r\n\r\n")],
       ["WIRE_BROKEN", Buffer.concat([streamHeader(), Buffer.alloc(13, 0xff)])],
     ];

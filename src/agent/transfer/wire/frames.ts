@@ -4,21 +4,22 @@
  *
  *   length of the payload (32 bits)
  *   type (8 bits)
- *   CRC-32 of the payload
+ *   CRC-32 of the payload; 0 for a piece of a file's data
  *   CRC-32 of what stands before
  *   payload
  *
  * in little-endian order. The second CRC finds a damaged length before anybody waits for so many
- * bytes. What protects the data is the hashes within, and TLS.
+ * bytes. What protects the data is the hash of their file, and TLS: a CRC of them would find
+ * nothing that these do not (ADR 7).
  */
 import { crc32 } from "node:zlib";
 import { transferErrors } from "../errors.ts";
 
 /**
  * 2: the target says first what it lacks, changed files are patched, and a small file comes in one
- * frame.
+ * frame. 3: data have no CRC.
  */
-export const WIRE_VERSION = 2;
+export const WIRE_VERSION = 3;
 const MAGIC = Buffer.from("MOORXFER");
 export const HEADER_BYTES = MAGIC.length + 2;
 
@@ -32,6 +33,9 @@ export const OFFSET_BYTES = 8;
 export const FRAME_HEAD_BYTES = 13;
 const PAYLOAD_CRC_AT = 5;
 const HEAD_CRC_AT = 9;
+
+/** The type of a piece of a file's data. */
+export const DATA = 2;
 
 /** What a frame holds. */
 export interface Frame {
@@ -64,7 +68,7 @@ export function frameHead(type: number, parts: readonly Buffer[]): Buffer {
   head.writeUInt32LE(length, 0);
   head.writeUInt8(type, 4);
   let checksum = 0;
-  for (const part of parts) checksum = crc32(part, checksum);
+  if (type !== DATA) for (const part of parts) checksum = crc32(part, checksum);
   head.writeUInt32LE(checksum, PAYLOAD_CRC_AT);
   head.writeUInt32LE(crc32(head.subarray(0, HEAD_CRC_AT)), HEAD_CRC_AT);
   return head;
@@ -78,10 +82,11 @@ export function payloadLength(head: Buffer): number {
   return length;
 }
 
-/** Puts head and payload together, if the checksum agrees. */
+/** Puts head and payload together, if the checksum agrees. Data have none. */
 export function checkedFrame(head: Buffer, payload: Buffer): Frame {
-  if (crc32(payload) !== head.readUInt32LE(PAYLOAD_CRC_AT)) throw damaged();
-  return { type: head.readUInt8(4), payload };
+  const type = head.readUInt8(4);
+  if ((type === DATA ? 0 : crc32(payload)) !== head.readUInt32LE(PAYLOAD_CRC_AT)) throw damaged();
+  return { type, payload };
 }
 
 function damaged(): Error {

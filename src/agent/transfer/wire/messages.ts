@@ -18,11 +18,10 @@ import type { Has, ScanStep } from "../tree/scan.ts";
 import { treeSummarySchema, type TreeSummary } from "../tree/summary.ts";
 import type { Channel } from "./channel.ts";
 import { FieldReader, FieldWriter } from "./fields.ts";
-import type { Frame } from "./frames.ts";
+import { DATA, type Frame } from "./frames.ts";
 import { printable } from "../../sys/libc.ts";
 
 const OPEN = 1;
-const DATA = 2;
 const XATTR = 3;
 const CLOSE = 4;
 const SUMMARY = 5;
