@@ -8,8 +8,8 @@ import { must, run } from "./run.ts";
 /** What a loop disk is to be like. */
 export interface LoopDiskShape {
   readonly fs: PoolFileSystem;
-  /** Bytes of its logical sector. */
-  readonly sector: number;
+  /** Bytes of its logical sector. @default 512 */
+  readonly sector?: number;
   /** For its mkfs. */
   readonly made?: readonly string[];
   /** For its mount. */
@@ -21,6 +21,8 @@ export interface LoopDiskShape {
 export interface LoopDisk extends AsyncDisposable {
   /** Where it is mounted. */
   readonly path: string;
+  /** As it is now: another one after a power cut. */
+  readonly device: string;
   /**
    * Puts in its place what its disk holds at this moment: as after a power cut, everything that is
    * only in memory is lost.
@@ -38,17 +40,19 @@ const CHECKS: Readonly<Record<PoolFileSystem, readonly string[]>> = {
 
 /** Makes one below a directory that holds no other. */
 export async function makeLoopDisk(directory: string, shape: LoopDiskShape): Promise<LoopDisk> {
-  const { fs, made = [], mib, mounted = "defaults", sector } = shape;
+  const { fs, made = [], mib, mounted = "defaults", sector = 512 } = shape;
   await ensurePrograms((line) => console.error(line), {
     "mkfs.ext4": "e2fsprogs",
     "mkfs.xfs": "xfsprogs",
     "mkfs.btrfs": "btrfs-progs",
   });
   const [image, path] = [join(directory, "disk.img"), join(directory, "disk")];
-  const attach = async (): Promise<string> =>
-    (await must(["losetup", "--sector-size", String(sector), "--find", "--show", image])).trim();
+  let device = "";
+  const attach = async (): Promise<void> => {
+    device = (await must(["losetup", "--sector-size", String(sector), "--find", "--show", image])).trim();
+  };
   let isMounted = false;
-  const mount = async (device: string): Promise<void> => {
+  const mount = async (): Promise<void> => {
     await must(["mount", "-t", fs, "-o", mounted, device, path]);
     isMounted = true;
   };
@@ -66,24 +70,28 @@ export async function makeLoopDisk(directory: string, shape: LoopDiskShape): Pro
   await file.close();
   await mkdir(path);
   try {
-    const device = await attach();
+    await attach();
     await must([`mkfs.${fs}`, "-q", ...made, device]);
-    await mount(device);
+    await mount();
   } catch (error) {
     await remove();
     throw error;
   }
   return {
     path,
+    get device() {
+      return device;
+    },
     cutPower: async () => {
       await copyFile(image, `${image}.cut`);
       await remove();
       await must(["mv", `${image}.cut`, image]);
-      await mount(await attach());
+      await attach();
+      await mount();
     },
     faults: async () => {
       await unmount();
-      const device = await attach();
+      await attach();
       const { code, stdout, stderr } = await run([...CHECKS[fs], device]);
       await detachLoopDevices(directory);
       return code === 0 ? "" : `${stdout}${stderr}`;

@@ -1,10 +1,8 @@
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PoolFileSystem } from "./ground.ts";
-import { detachLoopDevices } from "./loop-devices.ts";
-import { ensurePrograms } from "./packages.ts";
-import { must } from "./run.ts";
+import { makeLoopDisk } from "./loop-disk.ts";
 import { waitFor } from "./wait.ts";
 
 const BLKIO = "/sys/fs/cgroup/blkio";
@@ -32,27 +30,16 @@ export async function makeSlowDisk(
   bytesPerSecond: number,
   made: readonly string[] = [],
 ): Promise<SlowDisk> {
-  await ensurePrograms((line) => console.error(line), { "mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs" });
-  const image = join(directory, "disk.img");
-  const path = join(directory, "disk");
   const group = join(BLKIO, `mooring-slow-${process.pid}`);
-  const file = await open(image, "wx");
-  await file.truncate(mib * 1024 * 1024);
-  await file.close();
-  await must([`mkfs.${fs}`, "-q", ...made, image]);
-  await mkdir(path);
-  const device = (await must(["losetup", "--find", "--show", image])).trim();
-  const numbers = numbersOf(await stat(device));
+  const disk = await makeLoopDisk(directory, { fs, mib, made });
+  const numbers = numbersOf(await stat(disk.device));
   // Without its limit first: what is still to be written must not take minutes.
   const remove = async (): Promise<void> => {
     if (existsSync(group)) await limit(group, numbers, 0);
-    if ((await stat(path)).dev !== (await stat(directory)).dev) await must(["umount", path]);
-    await detachLoopDevices(directory);
+    await disk[Symbol.asyncDispose]();
     if (existsSync(group)) await removeGroup(group);
-    await rm(image);
   };
   try {
-    await must(["mount", "-t", fs, device, path]);
     await mkdir(group);
     await limit(group, numbers, bytesPerSecond);
   } catch (error) {
@@ -60,7 +47,7 @@ export async function makeSlowDisk(
     throw error;
   }
   return {
-    path,
+    path: disk.path,
     slowly: ["sh", "-c", `echo $$ > ${group}/cgroup.procs && exec "$@"`, "sh"],
     [Symbol.asyncDispose]: remove,
   };

@@ -3,14 +3,17 @@ import { getXattr, listXattrs, removeXattr } from "../../sys/xattr.ts";
 
 const PREFIXES = ["user.", "trusted."];
 export const ACCESS_ACL = "system.posix_acl_access";
+/** XFS keeps the ACLs under these names and shows them twice, also as system.posix_acl_*. */
+const ACLS_OF_XFS = new Set(["trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT"]);
 const NAMES = new Set(["security.capability", ACCESS_ACL, "system.posix_acl_default"]);
 
 /**
  * Whether an extended attribute belongs to the data. security.selinux does not: the runtime labels
- * a volume for the pod that mounts it. What a file system shows of itself (btrfs.*) does not
- * either.
+ * a volume for the pod that mounts it. What a file system shows of itself (btrfs.*, the ACLs of XFS
+ * under its own names) does not either.
  */
 export function isCopied(name: string): boolean {
+  if (ACLS_OF_XFS.has(name)) return false;
   return NAMES.has(name) || PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
