@@ -39,6 +39,13 @@ export const transferErrors = defineErrors("TRANSFER", {
     retry: "change",
     advice: "Make room in the target's pool (bytes, inodes, or a quota), or let another target be chosen.",
   },
+  TARGET_CANNOT_HOLD: {
+    message: ({ path, what }: { path: string; what: string }) =>
+      `the file system of the target cannot hold '${path}' as it is: ${what}`,
+    retry: "change",
+    advice:
+      "Let another target be chosen, whose pool lies on a file system like the source's. docs/transfer.md lists what each holds.",
+  },
   SOURCE_CHANGED: {
     message: ({ path, what }: { path: string; what: string }) => `'${path}' changed while it was read: ${what}`,
     retry: "backoff",

@@ -20,6 +20,7 @@ import { CodedError, messageOf } from "../../observe/errors.ts";
 import { DigestLog } from "./digest-log.ts";
 import { transferErrors } from "./errors.ts";
 import { TargetMemory, type TargetPass } from "./passes/target-memory.ts";
+import { whyNotHeld } from "./target/limits.ts";
 import { TargetTree } from "./target/target-tree.ts";
 import { pathText, type TreePath } from "./tree/path.ts";
 import { run } from "./tree/flow.ts";
@@ -171,8 +172,11 @@ function naming<T>(path: TreePath, work: () => T | Promise<T>): T | Promise<T> {
 }
 
 function fail(path: TreePath, error: unknown): never {
-  if (error instanceof CodedError || !isSystemError(error)) throw error;
+  if (error instanceof CodedError) throw error;
   const where = pathText(path);
+  const what = whyNotHeld(error);
+  if (what !== undefined) throw transferErrors.TARGET_CANNOT_HOLD({ path: where, what }, { cause: error });
+  if (!isSystemError(error)) throw error;
   for (const code of ["ENOSPC", "EDQUOT"]) {
     if (hasCode(error, code)) throw transferErrors.TARGET_FULL({ path: where, code }, { cause: error });
   }

@@ -1,9 +1,10 @@
-import { chmod, chown, setTimes } from "../../sys/change.ts";
+import { chmod, chown } from "../../sys/change.ts";
 import { writeNow } from "../../sys/read-ahead.ts";
 import { close, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, openat } from "../../sys/open.ts";
 import { statDescriptor } from "../../sys/stat.ts";
 import type { Head } from "../tree/entry.ts";
 import { removeOtherXattrs } from "../tree/xattrs.ts";
+import { setTime } from "./limits.ts";
 
 const PERMISSIONS = 0o777;
 
@@ -21,7 +22,7 @@ export function makeSmallFile(dirfd: number, name: Buffer, head: Head, bytes: Bu
     if (made.uid !== uid || made.gid !== gid) chown(fd, uid, gid);
     removeOtherXattrs(fd, NONE);
     if (made.mode !== mode) chmod(fd, mode);
-    setTimes(fd, mtimeNs);
+    setTime(fd, mtimeNs);
   } finally {
     close(fd);
   }

@@ -11,7 +11,7 @@
  * directory makes it equal, whatever it finds. What is known of files does not outlive a crash, and
  * of a patched one nothing is known from before its first change until the pass has ended well.
  */
-import { chmod, chown, procPath, setTimes } from "../../sys/change.ts";
+import { chmod, chown, procPath } from "../../sys/change.ts";
 import { AT_FDCWD, close, O_WRONLY, openat } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { setXattr } from "../../sys/xattr.ts";
@@ -26,6 +26,7 @@ import {
   MODE_OF_UNFINISHED_DIRECTORY,
   MODE_OF_UNFINISHED_FILE,
 } from "./make-object.ts";
+import { setTime } from "./limits.ts";
 import { makeSmallFile } from "./small-file.ts";
 import { TargetFile } from "./target-file.ts";
 import type { Change } from "../content/changes.ts";
@@ -199,7 +200,7 @@ export class TargetTree {
       removeOtherXattrs(fd, new Set(object.xattrs.keys()));
       const found = stays(object) ? statDescriptor(fd) : undefined;
       if (head.type !== "symlink" && found?.mode !== head.mode) chmod(fd, head.mode);
-      if (found?.mtimeNs !== head.mtimeNs) setTimes(fd, head.mtimeNs);
+      if (found?.mtimeNs !== head.mtimeNs) setTime(fd, head.mtimeNs);
       if (object.kept !== undefined) this.#voucher.kept(path, statDescriptor(fd), object.kept);
       if (file?.isPatched === true && arrived !== undefined) {
         this.#voucher.patched(path, { stat: statDescriptor(fd), content: arrived, written: file.file.written });

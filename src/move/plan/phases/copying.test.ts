@@ -138,8 +138,11 @@ describe("Copying", () => {
     expect(phaseOf(planCopying(copying([{ state: "Precopied", moveUID: "x" }]), NOW))).toBe("Copying");
   });
 
-  test("gives a target up that is full, while the pods still run", () => {
-    const full = { state: "Refused", code: "TRANSFER_TARGET_FULL", message: "ENOSPC" } as const;
+  test.each([
+    ["is full", "TRANSFER_TARGET_FULL"],
+    ["cannot hold the data", "TRANSFER_TARGET_CANNOT_HOLD"],
+  ])("gives a target up that %s, while the pods still run", (_, code) => {
+    const full = { state: "Refused", code, message: "no" } as const;
     const step = planCopying(copying([full]), NOW);
     expect(step).toMatchObject({ status: { phase: "Planned", failedTargets: [{ node: "b", failures: 1 }] } });
     expect(step.step === "set-status" && step.status.target).toBeUndefined();

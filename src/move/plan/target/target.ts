@@ -10,6 +10,7 @@ import type { MoveSnapshot, NodeView } from "../snapshot.ts";
  * a disk error.
  */
 const FINAL: ReadonlySet<string> = new Set([
+  "TRANSFER_TARGET_CANNOT_HOLD",
   "TRANSFER_TARGET_FULL",
   "TRANSFER_MOUNT_INSIDE",
   "TRANSFER_TOO_DEEP",
