@@ -117,8 +117,11 @@ describe("open", () => {
     open.symlinkat(Buffer.from([0x2f, 0xff]), fd, "s");
     expect(tool("stat", "-c", "%F %a", `${path}/d`)).toBe("directory 700");
     expect(tool("stat", "-c", "%F", `${path}/s`)).toBe("symbolic link");
-    tool("ln", "-s", "x".repeat(4095), `${path}/long`);
-    expect(open.readlinkat(fd, "long").toString()).toBe("x".repeat(4095));
+    // XFS takes no more than 1,023 bytes.
+    const [most, less] = ["x".repeat(4095), "x".repeat(1023)];
+    tool("sh", "-c", `ln -s ${most} '${path}/long' || ln -s ${less} '${path}/long'`);
+    expect([most, less]).toContain(open.readlinkat(fd, "long").toString());
+    expect(open.readlinkat(fd, "long").toString()).toBe(tool("readlink", `${path}/long`));
     expect(open.readlinkat(fd, "s")).toEqual(Buffer.from([0x2f, 0xff]));
     expect(open.readlinkat(opened(fd, "s", O_PATH | O_NOFOLLOW), "")).toEqual(Buffer.from([0x2f, 0xff]));
   });
@@ -375,8 +378,8 @@ describe("data", () => {
     const { path, fd } = scratch();
     tool("truncate", "-s", "4294967295", `${path}/f`);
     expect(seekHole(opened(fd, "f", O_RDONLY), 4_294_967_294)).toBe(4_294_967_294);
-    tool("truncate", "-s", "8G", `${path}/f`);
-    expect(seekHole(opened(fd, "f", O_RDONLY), 4_294_967_295)).toBe(4_294_967_295);
+    tool("truncate", "-s", "8G", `${path}/g`);
+    expect(seekHole(opened(fd, "g", O_RDONLY), 4_294_967_295)).toBe(4_294_967_295);
   });
 
   it("dropCache, fsync and syncfs end without an error, and fail on what is none", async () => {

@@ -58,7 +58,10 @@ describe("a transfer", () => {
     expect(there).toContain("123456789");
     expect(shell(target, "ls -A | grep -c socket || true").trim()).toBe("0");
 
-    for (const name of ["sparse", "hole"]) expect(allocatedKib(target, name)).toBe(allocatedKib(source, name));
+    // XFS allocates ahead of what is written.
+    for (const name of ["sparse", "hole"]) {
+      expect(allocatedKib(target, name)).toBeLessThanOrEqual(allocatedKib(source, name));
+    }
     expect(allocatedKib(target, "zeros")).toBe(allocatedKib(source, "zeros"));
     const files = Number(shell(source, "find . -type f -printf '%i\\n' | sort -u | wc -l"));
     expect(valueOf(sent)).toMatchObject({ files, specials: notRoot ? 1 : 3, links: 3 });
