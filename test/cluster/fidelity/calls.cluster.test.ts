@@ -24,7 +24,7 @@ test.each(["ext4", "xfs", "btrfs"] as const)("every call agrees with the usual t
   await ensurePrograms((line) => console.error(line), TOOLS);
   const base = await mkdtemp(join(tmpdir(), "mooring-calls-"));
   onTestFinished(() => rm(base, { recursive: true }));
-  await using disk = await makeLoopDisk(base, fs, 1024);
+  await using disk = await makeLoopDisk(base, { fs, mib: 1024 });
   const { TMPDIR: _, ...env } = process.env;
   const run = ["node_modules/.bin/vitest", "run", "--reporter=json", "src/agent/sys"];
   const { stdout } = await promisify(execFile)(process.execPath, run, {
