@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
-import { chmod, rename } from "node:fs/promises";
+import { chmod, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { build, type Plugin } from "esbuild";
 import { inject } from "vitest";
 
@@ -16,17 +17,40 @@ const WITHOUT_KOFFI: Plugin = {
   },
 };
 
+/** Modules find files beside them where their sources are, not where the bundle is. */
+const URLS_OF_SOURCES: Plugin = {
+  name: "URLs of sources",
+  setup(bundler) {
+    bundler.onLoad({ filter: /\/test\/.*\.ts$/ }, async ({ path }) => ({
+      contents: (await readFile(path, "utf8")).replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href)),
+      loader: "ts",
+    }));
+  },
+};
+
 /**
  * The path of one of the product's programs as it is shipped: one file, built from the sources as
  * they are. The first test of a run that asks builds it, for all of them.
  */
 export async function productBundle(program: ProgramName): Promise<string> {
-  const file = join(inject("bundles"), `${program}.mjs`);
+  return await bundle(program, `src/bin/${program}.ts`);
+}
+
+/**
+ * The path of the crash runs' command as one file, for tests that start it often: tsx takes two
+ * seconds of a processor at each start.
+ */
+export async function faultsBundle(): Promise<string> {
+  return await bundle("faults", "test/faults/main.ts");
+}
+
+async function bundle(name: string, entry: string): Promise<string> {
+  const file = join(inject("bundles"), `${name}.mjs`);
   if (existsSync(file)) return file;
   // Two workers may build it at the same time: each renames a whole one to its place.
-  const mine = join(inject("bundles"), `${program}-${String(process.pid)}.mjs`);
+  const mine = join(inject("bundles"), `${name}-${String(process.pid)}.mjs`);
   await build({
-    entryPoints: [`src/bin/${program}.ts`],
+    entryPoints: [entry],
     outfile: mine,
     bundle: true,
     platform: "node",
@@ -36,7 +60,7 @@ export async function productBundle(program: ProgramName): Promise<string> {
     banner: {
       js: '#!/usr/bin/env node\nimport { createRequire as r } from "node:module"; const require = r(import.meta.url);',
     },
-    plugins: [WITHOUT_KOFFI],
+    plugins: [WITHOUT_KOFFI, URLS_OF_SOURCES],
     logLevel: "error",
   });
   await chmod(mine, 0o755);

@@ -120,7 +120,7 @@ describe("a large file", () => {
     expect(describeTree(target)).toBe(describeTree(source));
   });
 
-  it.each([1, 2, 3, 4, 5, 6])("is the source's after any pass that ends well (seed %d)", async (seed) => {
+  it.each([1, 2, 3])("is the source's after any pass that ends well (seed %d)", async (seed) => {
     const pick = dice(seed * 7919);
     const { source, target, from, to } = sourceAndTarget();
     const names = ["a", "b", "c"];
