@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, it, onTestFinished, type TestContext } from "vitest";
-import { ALIGNMENT, alignedBuffer, DirectFile, isAligned } from "./direct.ts";
+import { ALIGNMENT, alignedBuffer, AlignedRing, DirectFile, isAligned } from "./direct.ts";
 import { addressOf } from "./libc.ts";
 import { mount, unmount } from "./mount.ts";
 import { O_RDONLY, O_WRONLY } from "./open.ts";
@@ -39,6 +39,27 @@ it("gives memory that begins at a block, from a given byte on", () => {
       if (length > before + 1) expect(isAligned(bytes.subarray(before + 1))).toBe(false);
     }
   }
+});
+
+it("gives aligned memory in turn, which grows with what is asked for", () => {
+  const ring = new AlignedRing(3, 8);
+  const first = [5000, 100, 300 * KIB].map((length) => ring.next(length));
+  expect(first.map(({ length }) => length)).toEqual([5000, 100, 300 * KIB]);
+  expect(first.every((bytes) => (addressOf(bytes) + 8n) % BigInt(ALIGNMENT) === 0n)).toBe(true);
+  expect(new Set(first.map(addressOf)).size).toBe(3);
+  expect(addressOf(ring.next(4000))).toBe(addressOf(first[0] as Buffer));
+  expect(ring.next(9000)).toHaveLength(9000);
+  expect(addressOf(ring.next(1))).toBe(addressOf(first[2] as Buffer));
+});
+
+it("keeps what was read until the next read but one", async (test) => {
+  const { path, fd } = fileIn(scratch().path);
+  const bytes = randomBytes(64 * KIB);
+  writeFileSync(path, bytes);
+  const file = direct(fd, O_RDONLY, test);
+  const [one, two] = await Promise.all([file.read(0, 16 * KIB), file.read(16 * KIB, 16 * KIB)]);
+  expect(one?.equals(bytes.subarray(0, 16 * KIB))).toBe(true);
+  expect(two?.equals(bytes.subarray(16 * KIB, 32 * KIB))).toBe(true);
 });
 
 it("writes the whole blocks from any memory, and says how much that is", async (test) => {

@@ -33,6 +33,7 @@ export class DirectFile {
   #closed = false;
   /** Where bytes are put that do not lie as they must. Nothing else is done with it meanwhile. */
   #room: Buffer | undefined;
+  readonly #read = new AlignedRing(2);
 
   private constructor(fd: number) {
     this.#fd = fd;
@@ -74,9 +75,12 @@ export class DirectFile {
     return done;
   }
 
-  /** Reads so many bytes at `offset`. undefined: not here, or the file has become shorter. */
+  /**
+   * Reads so many bytes at `offset`. undefined: not here, or the file has become shorter. The
+   * memory is used again by the next read but one.
+   */
   async read(offset: number, length: number): Promise<Buffer | undefined> {
-    const bytes = alignedBuffer(Math.ceil(length / ALIGNMENT) * ALIGNMENT);
+    const bytes = this.#read.next(Math.ceil(length / ALIGNMENT) * ALIGNMENT);
     let done = 0;
     while (done < length && done % ALIGNMENT === 0) {
       const { bytesRead = 0 } = await this.#asked(() =>
@@ -119,6 +123,33 @@ export function alignedBuffer(length: number, before = 0): Buffer {
   const memory = Buffer.allocUnsafeSlow(length + ALIGNMENT);
   const start = (ALIGNMENT - ((misalignmentOf(memory) + before) % ALIGNMENT)) % ALIGNMENT;
   return memory.subarray(start, start + length);
+}
+
+/**
+ * Aligned memory that is used again in turn: new one for each piece of a large file is garbage by
+ * the gigabyte, and takes longer than a copy of the piece.
+ */
+export class AlignedRing {
+  readonly #rooms: (Buffer | undefined)[];
+  readonly #before: number;
+  #turn = 0;
+
+  /** What is given out is overwritten `count` turns later. @param before As of `alignedBuffer`. */
+  constructor(count: number, before = 0) {
+    this.#rooms = Array.from({ length: count });
+    this.#before = before;
+  }
+
+  next(length: number): Buffer {
+    const turn = this.#turn;
+    this.#turn = (turn + 1) % this.#rooms.length;
+    let room = this.#rooms[turn];
+    if (room === undefined || room.length < length) {
+      room = alignedBuffer(length, this.#before);
+      this.#rooms[turn] = room;
+    }
+    return room.subarray(0, length);
+  }
 }
 
 /** Whether a buffer lies as a direct write needs it. */

@@ -41,7 +41,8 @@ export interface ReadOptions {
 /**
  * The data of an open file up to `size`, in rising order, without its holes. Ends early where the
  * file has shrunk. Reads one piece ahead, while the one before is hashed and sent; the descriptor
- * may be closed when the generator has ended.
+ * may be closed when the generator has ended. What is read past the page cache is overwritten when
+ * the next piece is asked for.
  */
 export async function* readContents(fd: number, size: number, options: ReadOptions): AsyncGenerator<Piece, void> {
   const places = placesIn(fd, size, options.ranges ?? [{ start: 0, end: size }]);

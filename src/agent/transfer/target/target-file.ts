@@ -49,6 +49,7 @@ export class TargetFile {
     return this.#written;
   }
 
+  /** When it resolves, the pieces before this one are written, and their memory is free. */
   async data(piece: Piece): Promise<void> {
     const { offset, bytes } = piece;
     const end = offset + bytes.length;

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { messageOf } from "../../../observe/errors.ts";
-import { alignedBuffer } from "../../sys/direct.ts";
+import { AlignedRing } from "../../sys/direct.ts";
 import { transferErrors } from "../errors.ts";
 import {
   checkedFrame,
@@ -8,6 +8,7 @@ import {
   FRAME_HEAD_BYTES,
   frameHead,
   HEADER_BYTES,
+  isData,
   OFFSET_BYTES,
   payloadLength,
   streamHeader,
@@ -29,6 +30,8 @@ export class Channel {
   /** What has arrived and was not asked for yet. */
   #arrived: Buffer = EMPTY;
   #frame: { readonly head: Buffer; readonly length: number } | undefined;
+  /** Pieces of data: while one of them is being written, the next one arrives. */
+  readonly #data = new AlignedRing(DATA_AT_ONCE, OFFSET_BYTES);
   #failure: Error | undefined;
   #wake: () => void = () => undefined;
 
@@ -97,7 +100,7 @@ export class Channel {
     if (here !== undefined) return here;
     this.#frame ??= headOf(await this.#readExactly(FRAME_HEAD_BYTES));
     const { head, length } = this.#frame;
-    const payload = length === 0 ? EMPTY : await this.#readExactly(length);
+    const payload = length === 0 ? EMPTY : await this.#readExactly(length, isData(head));
     this.#frame = undefined;
     if (payload === undefined) throw endedEarly();
     return checkedFrame(head, payload);
@@ -168,8 +171,11 @@ export class Channel {
     return taken;
   }
 
-  /** So many bytes; undefined when the stream ended instead of the first. */
-  async #readExactly(length: number): Promise<Buffer | undefined> {
+  /**
+   * So many bytes; undefined when the stream ended instead of the first. Those of a piece of data
+   * are put where a disk can take them from.
+   */
+  async #readExactly(length: number, ofData = false): Promise<Buffer | undefined> {
     const parts: Buffer[] = [];
     let missing = length;
     for (;;) {
@@ -193,7 +199,9 @@ export class Channel {
       await this.#event();
     }
     const [only] = parts;
-    return parts.length === 1 && only !== undefined ? only : together(parts, length);
+    return parts.length === 1 && only !== undefined
+      ? only
+      : together(parts, length, ofData ? this.#data.next(length) : undefined);
   }
 
   #check(): void {
@@ -213,18 +221,18 @@ export class Channel {
 /** Frames are kept until so many bytes can go in one write: most entries take a hundred. */
 const TOGETHER_BYTES = 64 * 1024;
 
+/**
+ * A piece is written before the next but one is asked for (target-file.ts), so two would do.
+ * Whoever keeps a piece longer than that has to copy it.
+ */
+const DATA_AT_ONCE = 3;
+
 const EMPTY = Buffer.alloc(0);
 
-/**
- * Puts the parts of a payload together. A large one is data: what stands behind its offset is put
- * where a disk can take it from.
- */
-function together(parts: readonly Buffer[], length: number): Buffer {
-  if (length < TOGETHER_BYTES) return Buffer.concat(parts, length);
-  const bytes = alignedBuffer(length, OFFSET_BYTES);
+function together(parts: readonly Buffer[], length: number, room: Buffer = Buffer.allocUnsafe(length)): Buffer {
   let at = 0;
-  for (const part of parts) at += part.copy(bytes, at);
-  return bytes;
+  for (const part of parts) at += part.copy(room, at);
+  return room;
 }
 
 function headOf(head: Buffer | undefined): { head: Buffer; length: number } {

@@ -40,6 +40,7 @@ export const DATA = 2;
 /** What a frame holds. */
 export interface Frame {
   readonly type: number;
+  /** Of a piece of data it is overwritten when the third one after it arrives. */
   readonly payload: Buffer;
 }
 
@@ -82,11 +83,15 @@ export function payloadLength(head: Buffer): number {
   return length;
 }
 
+/** Whether a frame with this head is a piece of a file's data. */
+export function isData(head: Buffer): boolean {
+  return head.readUInt8(4) === DATA;
+}
+
 /** Puts head and payload together, if the checksum agrees. Data have none. */
 export function checkedFrame(head: Buffer, payload: Buffer): Frame {
-  const type = head.readUInt8(4);
-  if ((type === DATA ? 0 : crc32(payload)) !== head.readUInt32LE(PAYLOAD_CRC_AT)) throw damaged();
-  return { type, payload };
+  if ((isData(head) ? 0 : crc32(payload)) !== head.readUInt32LE(PAYLOAD_CRC_AT)) throw damaged();
+  return { type: head.readUInt8(4), payload };
 }
 
 function damaged(): Error {
