@@ -29,6 +29,7 @@ beforeEach(async () => {
     json: undefined,
     subjects: ["mooring", "rsync-local", "tls-stream", "disk"],
     cases: ["large", "small", "sparse"],
+    volumes: [],
     rounds: 1,
     shrink: 1024,
     directory,

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg } from "node:os";
-import { median, type CopyCase, type CopyFigures } from "./figures.ts";
+import { COPY_CASES, median, type CopyCase, type CopyFigures, type DowntimeFigures } from "./figures.ts";
+import { measureDowntimes } from "./downtime/measure-downtime.ts";
 import { dropCaches } from "./ground/caches.ts";
 import { filesOf } from "./ground/cases.ts";
 import { makeSource } from "./ground/make-source.ts";
@@ -8,13 +9,13 @@ import { freeAt, whyTooSmall, type Free } from "./ground/space.ts";
 import { Workspace } from "./ground/workspace.ts";
 import { measureCopy } from "./measure.ts";
 import type { MoveOptions } from "./options.ts";
-import { copyTable } from "./report.ts";
+import { copyTable, downtimeTable } from "./report.ts";
 import { disk } from "./subjects/disk.ts";
 import { betweenEnds } from "./subjects/ends.ts";
 import { findRsync, installedRsync, type Rsync } from "./subjects/rsync-program.ts";
 import { rsyncLocal } from "./subjects/rsync.ts";
 import type { CopySubject } from "./subjects/subject.ts";
-import { judgeCopies } from "./targets.ts";
+import { judgeCopies, judgeDowntimes } from "./targets.ts";
 
 /** What a run does to the machine and to whoever watches it. */
 export interface CopyEffects {
@@ -41,31 +42,50 @@ export async function benchMove(options: MoveOptions): Promise<number> {
   const undropped = await dropCaches();
   const rsync = options.subjects.includes("rsync-local") ? await findRsync(toStderr) : installedRsync();
   const { figures, skipped } = await measureCopies(options, { rsync, dropCaches, log: toStderr });
+  const why = whyNoDowntime(options);
+  const downtimes = why === undefined ? await measureDowntimes({ ...options, log: toStderr }) : [];
   const lines = [
     `${String(availableParallelism())} cores, load ${load.toFixed(2)} at the beginning`,
     `caches dropped before each subject: ${undropped === undefined ? "yes" : `no, ${undropped}`}`,
-    ...skipped.map((why) => `left out: ${why}`),
-    "",
-    copyTable(figures),
+    ...[...skipped, ...(why ?? [])].map((one) => `left out: ${one}`),
+    ...tables(figures, downtimes),
     "",
     ...(options.shrink === 1
-      ? judgeCopies(figures)
+      ? [...judgeCopies(figures), ...judgeDowntimes(downtimes)]
       : [`sizes divided by ${String(options.shrink)}: the targets are not judged`]),
   ];
   process.stdout.write(`\n${lines.join("\n")}\n`);
-  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(figures, undefined, 2)}\n`);
+  if (options.json !== undefined)
+    await writeFile(options.json, `${JSON.stringify([...figures, ...downtimes], undefined, 2)}\n`);
   return 0;
 }
 
+/** Why no downtimes are measured: nothing where nobody asked for them; undefined: they are. */
+function whyNoDowntime({ cases, subjects }: MoveOptions): readonly string[] | undefined {
+  if (!cases.includes("downtime") || !subjects.includes("mooring")) return [];
+  return process.getuid?.() === 0
+    ? undefined
+    : ["downtime: the test cluster makes namespaces and mounts, run it as root"];
+}
+
+function tables(figures: readonly CopyFigures[], downtimes: readonly DowntimeFigures[]): string[] {
+  const copies = figures.length === 0 ? [] : ["", copyTable(figures)];
+  return downtimes.length === 0 ? copies : [...copies, "", downtimeTable(downtimes)];
+}
+
+function copyCasesOf({ cases }: Pick<MoveOptions, "cases">): CopyCase[] {
+  return COPY_CASES.filter((name) => cases.includes(name));
+}
+
 /** Why the cases do not fit into the directory; undefined when they do. */
-export async function whyImpossible({ cases, directory, shrink }: MoveOptions): Promise<string | undefined> {
+export async function whyImpossible({ directory, shrink, ...options }: MoveOptions): Promise<string | undefined> {
   let free: Free;
   try {
     free = await freeAt(directory);
   } catch (error) {
     return `cannot write below ${directory}: ${error instanceof Error ? error.message : String(error)}`;
   }
-  for (const name of cases) {
+  for (const name of copyCasesOf(options)) {
     const why = whyTooSmall(directory, filesOf(name, shrink), free);
     if (why !== undefined) return `no room for the case ${name}: ${why}`;
   }
@@ -85,7 +105,7 @@ export async function measureCopies(options: MoveOptions, effects: CopyEffects):
     else skipped.push(`${subject.name}: ${why}`);
   }
   const figures: CopyFigures[] = [];
-  for (const name of options.cases) {
+  for (const name of copyCasesOf(options)) {
     const taking = available.filter(({ cases }) => cases.includes(name));
     figures.push(...(await measureCase(workspace, name, taking, options, effects)));
   }

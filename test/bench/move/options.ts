@@ -1,17 +1,25 @@
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { chosen } from "../chosen.ts";
-import { COPY_CASES, COPY_SUBJECTS, type CopyCase, type CopySubjectName } from "./figures.ts";
+import {
+  COPY_SUBJECTS,
+  DOWNTIME_VOLUMES,
+  MOVE_CASES,
+  type CopySubjectName,
+  type DowntimeVolume,
+  type MoveCase,
+} from "./figures.ts";
 
 export const MOVE_USAGE = `Usage: npm run bench -- move [options]
 
 Measures how long the copy of a volume takes from one agent to another on this machine, beside rsync, a bare TLS stream and
-the disk itself (needs Linux; as root it also drops the page cache before each of them). docs/bench.md says how to read the
-result.
+the disk itself (needs Linux; as root it also drops the page cache before each of them). The case downtime moves volumes
+between nodes of a real cluster that it starts on this machine (needs root and Go). docs/bench.md says how to read the result.
 
   --json FILE               also write the figures as JSON
   --only SUBJECT[,…]        ${COPY_SUBJECTS.join(", ")}
-  --cases CASE[,…]          ${COPY_CASES.join(", ")}
+  --cases CASE[,…]          ${MOVE_CASES.join(", ")}
+  --volumes VOLUME[,…]      of the case downtime: ${DOWNTIME_VOLUMES.join(", ")}
   --rounds N                measure each subject N times in turn and take the median (1)
   --shrink N                divide the sizes of all cases by N, for a quick look (1)
   --dir DIR                 write everything below DIR, which is on the file system to measure (${tmpdir()})
@@ -22,7 +30,8 @@ result.
 export interface MoveOptions {
   readonly json: string | undefined;
   readonly subjects: readonly CopySubjectName[];
-  readonly cases: readonly CopyCase[];
+  readonly cases: readonly MoveCase[];
+  readonly volumes: readonly DowntimeVolume[];
   readonly rounds: number;
   /** Sizes are divided by it. */
   readonly shrink: number;
@@ -39,6 +48,7 @@ export function readMoveOptions(args: readonly string[]): MoveOptions | "help" {
       json: { type: "string" },
       only: { type: "string" },
       cases: { type: "string" },
+      volumes: { type: "string" },
       rounds: { type: "string", default: "1" },
       shrink: { type: "string", default: "1" },
       dir: { type: "string", default: tmpdir() },
@@ -53,7 +63,8 @@ export function readMoveOptions(args: readonly string[]): MoveOptions | "help" {
   return {
     json: values.json,
     subjects: chosen("only", values.only, COPY_SUBJECTS),
-    cases: chosen("cases", values.cases, COPY_CASES),
+    cases: chosen("cases", values.cases, MOVE_CASES),
+    volumes: chosen("volumes", values.volumes, DOWNTIME_VOLUMES),
     rounds: wholeNumber("rounds", values.rounds),
     shrink: wholeNumber("shrink", values.shrink),
     directory: values.dir,

@@ -1,8 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { median, type CopyCase, type CopyFigures, type CopySubjectName } from "./figures.ts";
-import { copyTable } from "./report.ts";
+import {
+  median,
+  medianBy,
+  type CopyCase,
+  type CopyFigures,
+  type CopySubjectName,
+  type DowntimeFigures,
+  type DowntimeVolume,
+} from "./figures.ts";
+import { copyTable, downtimeTable } from "./report.ts";
 import { childSeconds } from "./subjects/command.ts";
-import { judgeCopies } from "./targets.ts";
+import { judgeCopies, judgeDowntimes } from "./targets.ts";
 
 function copied(name: CopyCase, subject: CopySubjectName, seconds: number): CopyFigures {
   const bytes = 1024 * 1024 * 1024;
@@ -53,5 +61,38 @@ describe("the report of copies", () => {
   it("reads the children's time from what the shell says", () => {
     expect(childSeconds("said before\n0m0.01s 0m0.02s\n1m2.50s 0m0.25s\n")).toBeCloseTo(62.75);
     expect(() => childSeconds("")).toThrow("not what the shell's times prints");
+  });
+});
+
+function moved(volume: DowntimeVolume, downtimeMs: number): DowntimeFigures {
+  const bytes = 1024 * 1024 * 1024;
+  const measured = { seconds: 20, mbPerS: bytes / 20e6, cpuSeconds: 9, downtimeMs, kubeletsMs: 1200 };
+  return { case: "downtime", subject: "mooring", volume, bytes, files: 4, ...measured };
+}
+
+describe("downtimes", () => {
+  it("are judged where nobody writes", () => {
+    expect(judgeDowntimes([moved("idle-1g", 900), moved("idle-5g", 1000), moved("log-1g", 3000)])).toEqual([
+      "met: downtime of idle-1g, ours: 900 ms, target less than 1000 ms",
+      "NOT MET: downtime of idle-5g, ours: 1000 ms, target less than 1000 ms",
+    ]);
+  });
+
+  it("have a table, and the median is by our part", () => {
+    const rounds = [900, 400, 600].map((ms) => moved("idle-1g", ms));
+    const row = downtimeTable([medianBy(rounds, ({ downtimeMs }) => downtimeMs)])
+      .split("\n")
+      .at(-1);
+    expect(row?.split("|").map((cell) => cell.trim())).toEqual([
+      "",
+      "downtime",
+      "idle-1g",
+      "1024 MiB, 4 files",
+      "0.60 s",
+      "1.20 s",
+      "20.00 s",
+      "9.00 s",
+      "",
+    ]);
   });
 });

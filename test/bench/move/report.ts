@@ -1,5 +1,5 @@
 import { aligned } from "../report.ts";
-import type { CopyFigures, CopySubjectName } from "./figures.ts";
+import type { CopyFigures, CopySubjectName, DowntimeFigures } from "./figures.ts";
 
 const MIB = 1024 * 1024;
 
@@ -53,6 +53,21 @@ export function speedRatio(
   const ours = speedOf("mooring");
   const others = against.map(speedOf).filter((speed) => speed !== undefined);
   return ours === undefined || others.length < against.length ? undefined : ours / Math.min(...others);
+}
+
+/** A table of downtimes for people. */
+export function downtimeTable(all: readonly DowntimeFigures[]): string {
+  const head = ["case", "volume", "data", "downtime, ours", "the kubelets'", "whole drain", "CPU of the agents"];
+  const rows = all.map((one) => [
+    one.case,
+    one.volume,
+    `${(one.bytes / MIB).toFixed(0)} MiB, ${String(one.files)} files`,
+    seconds(one.downtimeMs / 1000),
+    seconds(one.kubeletsMs / 1000),
+    seconds(one.seconds),
+    seconds(one.cpuSeconds),
+  ]);
+  return aligned([head, ...rows]);
 }
 
 function seconds(value: number): string {
