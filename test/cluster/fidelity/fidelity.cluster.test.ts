@@ -127,7 +127,6 @@ describe.each(PAIRS)("from %s to %s", (from, to) => {
 
 /** What docs/transfer.md says does not arrive. */
 const LEFT = String.raw`
-  perl -e 'use IO::Socket::UNIX; IO::Socket::UNIX->new(Local => "socket", Listen => 1) or die'
   echo x > flagged; chattr +dA flagged; mkdir flagged-too; chattr +d flagged-too
   echo x > labelled; setfattr -n security.other -v x labelled; touch -a -d 2001-01-01 labelled
   echo x > ahead; fallocate -o 4096 -l 1M ahead`;
@@ -136,11 +135,11 @@ test.each(["ext4", "xfs", "btrfs"] as const)("what is left behind on %s does not
   const make = (source: string): void => void shell(source, LEFT);
   await between([fs, fs], make, async (source, target, copy) => {
     await copy.final();
-    const flags = "lsattr -d flagged flagged-too; getfattr -d -m security labelled; stat -c %x labelled; ls";
+    const flags = "lsattr -d flagged flagged-too; getfattr -d -m security labelled; stat -c %x labelled";
     expect(shell(source, flags)).toMatch(
-      /^[-\w]*d[-\w]* flagged\n[-\w]*d[-\w]* flagged-too\n[^]*security\.other[^]*2001-01-01[^]*\nsocket\n/,
+      /^[-\w]*d[-\w]* flagged\n[-\w]*d[-\w]* flagged-too\n[^]*security\.other[^]*2001-01-01/,
     );
-    expect(shell(target, flags)).not.toMatch(/^[-\w]*[dA][-\w]* flagged|security\.other|2001-01-01|socket/m);
+    expect(shell(target, flags)).not.toMatch(/^[-\w]*[dA][-\w]* flagged|security\.other|2001-01-01/m);
     const blocks = "sync -f .; stat -c '%s %b' ahead";
     expect(shell(source, blocks)).toMatch(/^1052672 2\d{3}\n$/);
     expect(shell(target, blocks)).toMatch(/^1052672 8\n$/);

@@ -147,11 +147,17 @@ export const KINDS = {
   specials: {
     make: String.raw`
       mkfifo fifo; mknod whiteout c 0 0; mknod null c 1 3; mknod block b 259 70000; mknod large c 511 262143; chmod 604 block; chown 3:4 null
+      perl -e 'use IO::Socket::UNIX; for (@ARGV) { IO::Socket::UNIX->new(Local => $_, Listen => 1) or die }' socket other; chmod 2741 socket; chown 5:6 socket
+      touch -d '2011-11-11 11:11:11.123456789' socket; setfattr -n trusted.of -v socket socket; ln socket link
       mkdir dir; mknod dir/whiteout c 0 0; setfattr -n trusted.overlay.opaque -v y dir`,
     change:
-      "rm null; mknod null c 1 5; rm fifo; echo x > fifo; rm -r dir; mknod dir c 0 0; chmod 666 block; rm whiteout; mkdir whiteout",
-    show: `${ALL} stat -c '%n %F %a %u:%g %Hr:%Lr'`,
-    shows: [/block block special file \d+ 0:0 259:70000/, /large character special file 644 0:0 511:262143/, /0:0$/m],
+      "rm null; mknod null c 1 5; rm fifo; echo x > fifo; rm -r dir; mknod dir c 0 0; chmod 666 block; rm whiteout; mkdir whiteout; chmod 600 socket; rm other; echo x > other",
+    show: `${ALL} stat -c '%n %F %a %u:%g %Hr:%Lr %h %y' | grep -v '^\\. '; getfattr -d -m trusted socket`,
+    shows: [
+      /block block special file \d+ 0:0 259:70000 /,
+      /large character special file 644 0:0 511:262143 /,
+      /^\.\/socket socket \d+ 5:6 0:0 2 2011-11-11 11:11:11\.123456789/m,
+    ],
   },
   holes: {
     make: String.raw`

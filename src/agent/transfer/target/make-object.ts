@@ -40,7 +40,7 @@ export function makeDirectory(dirfd: number, name: Buffer): number {
   throw transferErrors.SOURCE_CHANGED({ path: pathText([name]), what: "it is no directory any more" });
 }
 
-/** A symlink, FIFO or device, as an O_PATH descriptor. */
+/** A symlink, FIFO, socket or device, as an O_PATH descriptor. */
 export function makeSpecial(dirfd: number, name: Buffer, { rdev, target, type }: Head): number {
   if (type === "file" || type === "directory" || type === "link") throw new Error(`a ${type} is nothing special`);
   if (type === "symlink") symlinkat(target ?? Buffer.alloc(0), dirfd, name);

@@ -92,9 +92,9 @@ export function fill(path: string): void {
   shell(path, "touch -d '2010-10-10 10:10:10.101010101 UTC' dir .");
 }
 
-/** Everything of a tree that the usual tools can show, as text. Sockets are left out. */
+/** Everything of a tree that the usual tools can show, as text. */
 export function describeTree(path: string): string {
-  const find = String.raw`find . ! -type s \( -type d -printf '%p|%y|%m|%U:%G|%T@\n' -o -printf '%p|%y|%m|%U:%G|%T@|%s|%l|%n\n' \) | LC_ALL=C sort`;
+  const find = String.raw`find . \( -type d -printf '%p|%y|%m|%U:%G|%T@\n' -o -printf '%p|%y|%m|%U:%G|%T@|%s|%l|%n\n' \) | LC_ALL=C sort`;
   const parts = [
     shell(path, find),
     shell(
@@ -110,7 +110,7 @@ export function describeTree(path: string): string {
     parts.push(
       shell(
         path,
-        String.raw`find . ! -type s ! -path './nnn*/*' -print0 | LC_ALL=C sort -z | xargs -0 getfattr -h -d -m - -e hex | grep -v selinux || true`,
+        String.raw`find . ! -path './nnn*/*' -print0 | LC_ALL=C sort -z | xargs -0 getfattr -h -d -m - -e hex | grep -v selinux || true`,
       ),
     );
   }

@@ -3,10 +3,10 @@ import type { Device, FileType } from "../../sys/stat.ts";
 import { pathText, type TreePath } from "./path.ts";
 
 /**
- * What an entry can be. A socket is none: it belongs to a process and is neither copied nor
- * compared.
+ * What an entry can be. Of a socket only the name travels, with owner and mode: whoever listened on
+ * it is gone, as after a restart of the pod on its old node.
  */
-export type EntryType = Exclude<FileType, "socket"> | "link";
+export type EntryType = FileType | "link";
 
 /** What is known of an entry when it is met, before its content and what it holds. */
 export interface Head {

@@ -5,7 +5,7 @@
  *   open(head) (data | zeros)* xattr* close
  *                                         of a file that the other end has, in another state
  *                                         (changes.ts)
- *   open(head) xattr* close               of a symlink, FIFO or device
+ *   open(head) xattr* close               of a symlink, FIFO, socket or device
  *   open(head) <children> xattr* close    of a directory, the root first of all
  *   open(head) close                      of a further name of something that was opened before
  *
@@ -142,7 +142,6 @@ async function* leaf(
   options: ScanOptions,
 ): AsyncGenerator<TreeStep, void> {
   const { path, fd, stat } = visit;
-  if (stat.type === "socket") return;
   const first = links.before(stat, path);
   if (first !== undefined) {
     const head = { type: "link", mode: 0, uid: 0, gid: 0, mtimeNs: 0n, first } as const;
@@ -268,9 +267,8 @@ function headOf(stat: Stat, fd: number): Head {
       return { type, ...common, rdev: stat.rdev };
     case "directory":
     case "fifo":
-      return { type, ...common };
     case "socket":
-      throw new Error("a socket is not scanned");
+      return { type, ...common };
   }
 }
 

@@ -7,7 +7,7 @@ export const treeSummarySchema = z.strictObject({
   files: z.int().nonnegative(),
   directories: z.int().nonnegative(),
   symlinks: z.int().nonnegative(),
-  /** FIFOs and device nodes. */
+  /** FIFOs, sockets and device nodes. */
   specials: z.int().nonnegative(),
   /** Further names of what was counted already. */
   links: z.int().nonnegative(),
@@ -45,6 +45,7 @@ const COUNTED_AS = {
   directory: "directories",
   symlink: "symlinks",
   fifo: "specials",
+  socket: "specials",
   block: "specials",
   character: "specials",
   link: "links",

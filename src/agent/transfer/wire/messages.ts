@@ -37,7 +37,16 @@ const LACKING = 10;
 const SMALL = 11;
 
 /** The number of a type on the wire is its place here. */
-const TYPES = ["directory", "file", "symlink", "fifo", "character", "block", "link"] as const satisfies EntryType[];
+const TYPES = [
+  "directory",
+  "file",
+  "symlink",
+  "fifo",
+  "character",
+  "block",
+  "link",
+  "socket",
+] as const satisfies EntryType[];
 /** Of a ContentHash. */
 const CONTENT_BYTES = 32;
 const MODE_BITS = 0o7777;
@@ -256,6 +265,7 @@ function ownHead(fields: FieldReader, type: Exclude<EntryType, "link">): Head {
       return { type, ...common, rdev: { major: fields.uint(), minor: fields.uint() } };
     case "directory":
     case "fifo":
+    case "socket":
       return { type, ...common };
   }
 }
