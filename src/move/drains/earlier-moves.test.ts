@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { MovePhase, VolumeMove, VolumeMoveStatus } from "../../api/kinds/volume-move.ts";
-import { restsUntil, volumesMoving } from "./earlier-moves.ts";
+import { oldMoves, restsUntil, volumesMoving } from "./earlier-moves.ts";
 
 const END = Date.UTC(2026, 0, 1);
 const at = (seconds: number): string => new Date(END + seconds * 1000).toISOString();
@@ -54,4 +54,27 @@ test("one that someone asked for and that waits for something does not", () => {
 });
 test("one that has ended does not", () => {
   expect(volumesMoving([move("Done"), move("Cancelled")]).size).toBe(0);
+});
+
+test("moves of drains are removed a day after their end, also those that moor made ahead of a cordon", () => {
+  const DAY_S = 24 * 3600;
+  const ahead = { labels: { "mooring.dev/drain-ahead": "true" } };
+  const stored = (name: string, made: VolumeMove, metadata: object = {}) => ({
+    ...made,
+    metadata: { name, uid: name, resourceVersion: "1", ...metadata },
+  });
+  const done = { finishedAt: at(0) };
+  const moves = [
+    stored("controller", move("Done", done)),
+    stored("cancelled", undone(0)),
+    stored("moor", move("Done", done, { reason: "Request" }), ahead),
+    stored("person", move("Done", done, { reason: "Request" })),
+    stored("young", move("Done", { finishedAt: at(1) }, { reason: "Request" }), ahead),
+    stored("unfinished", move("Committed", {}, { reason: "Request" }), ahead),
+    stored("elsewhere", move("Done", done, { reason: "Request", from: "b" }), ahead),
+    stored("going", move("Done", done), { deletionTimestamp: at(1) }),
+  ];
+  const names = (seconds: number) => oldMoves(moves, "a", END + seconds * 1000).map(({ metadata }) => metadata.name);
+  expect(names(DAY_S - 1)).toEqual([]);
+  expect(names(DAY_S)).toEqual(["controller", "cancelled", "moor"]);
 });

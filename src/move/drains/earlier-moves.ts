@@ -10,12 +10,20 @@
  * continues later, `activeMove` lets one of the two have the volumes.
  */
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
+import { AHEAD_LABEL } from "../../api/names.ts";
+import type { Stored } from "../../kube/objects.ts";
 import { moveErrors } from "../errors.ts";
 import { blockedBy } from "../plan/status.ts";
 import { backoffMs, msOf } from "../plan/timing.ts";
 
 /** The reason code of moves that are undone because their drain was called off. */
 const CALLED_OFF = moveErrors.NODE_STAYS({ node: "" }).code;
+
+/**
+ * How long a finished move of a drain is kept: for people to look at, and for `moor undo`, which
+ * finds the way back in it. The old copy on its node is kept as long.
+ */
+const KEPT_MS = 24 * 3600 * 1000;
 
 /** Volumes that a move has, or is about to take. */
 export function volumesMoving(moves: readonly VolumeMove[]): ReadonlySet<string> {
@@ -35,6 +43,24 @@ export function restsUntil(moves: readonly VolumeMove[], from: string): Readonly
     }
   }
   return new Map([...undone].map(([name, { count, last }]) => [name, last + backoffMs(count)]));
+}
+
+/**
+ * Moves of drains of this node that ended a day ago, and are to be deleted: those that the
+ * controller made, and those that `moor drain` made before the cordon. Those of people stay.
+ */
+export function oldMoves(
+  moves: readonly Stored<VolumeMove>[],
+  from: string,
+  now: number,
+): readonly Stored<VolumeMove>[] {
+  return moves.filter((move) => {
+    const { deletionTimestamp, labels } = move.metadata;
+    const isOfDrain = move.spec.reason === "Drain" || labels?.[AHEAD_LABEL] !== undefined;
+    const finishedAt = msOf(move.status?.finishedAt);
+    if (!isOfDrain || move.spec.from !== from || !isFinished(move) || finishedAt === undefined) return false;
+    return now - finishedAt >= KEPT_MS && deletionTimestamp === undefined;
+  });
 }
 
 export function isFinished({ status }: VolumeMove): boolean {

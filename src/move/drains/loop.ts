@@ -20,7 +20,7 @@ import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
 import { volumesOfPod } from "../../movable/pod-volumes.ts";
 import type { Asks } from "./asks.ts";
-import { isFinished, restsUntil, volumesMoving } from "./earlier-moves.ts";
+import { oldMoves, restsUntil, volumesMoving } from "./earlier-moves.ts";
 import { planDrain } from "./plan-drain.ts";
 import { usersOf, whyVolumesStay, type StaySources } from "./stays.ts";
 import { isStranded } from "./stranded.ts";
@@ -37,8 +37,6 @@ export interface DrainLoopDeps extends ControllerDeps, StaySources {
 }
 
 const WORKERS = 4;
-/** How long a finished move of a drain is kept for people to look at. */
-const KEPT_MS = 24 * 3600 * 1000;
 const LOOK_MS = 10_000;
 
 /** Runs until the signal is aborted. The informers must have synced. */
@@ -127,11 +125,7 @@ async function begin(deps: DrainLoopDeps, from: string, group: readonly string[]
 }
 
 async function removeOld({ client, clock, moves }: DrainLoopDeps, from: string, signal: AbortSignal): Promise<void> {
-  for (const move of moves.store.list()) {
-    const finishedAt = move.status?.finishedAt;
-    if (move.spec.from !== from || move.spec.reason !== "Drain" || !isFinished(move) || finishedAt === undefined)
-      continue;
-    if (clock.now() - Date.parse(finishedAt) < KEPT_MS || move.metadata.deletionTimestamp !== undefined) continue;
+  for (const move of oldMoves(moves.store.list(), from, clock.now())) {
     try {
       await client.delete(volumeMoves, { name: nameOf(move) }, { uid: move.metadata.uid, signal });
     } catch (error) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { VolumeMoveStatus } from "../../../api/kinds/volume-move.ts";
 import { cluster, move, movable, node, pod, storageNode } from "../../testing/objects.fixture.ts";
-import { oldMoves, planAhead } from "./plan.ts";
+import { planAhead } from "./plan.ts";
 import { aheadState, toCallOff } from "./state.ts";
 
 const third = { nodes: [node("node-c")], storageNodes: [storageNode("node-c", undefined, 10 * 1024 ** 3)] };
@@ -69,21 +69,6 @@ describe("what is moved before the cordon", () => {
     expect(() => planAhead(cluster(), ["node-a", "node-x"], options)).toThrow(
       expect.objectContaining({ code: "MOOR_NODE_MISSING" }),
     );
-  });
-
-  test("moves of earlier drains are removed after a day, those of people never", () => {
-    const done = (finishedAt: string): VolumeMoveStatus => ({ phase: "Done", finishedAt });
-    const ofUs = (name: string, finishedAt: string) => {
-      const made = move(name, { from: "node-a", volumes: ["pvc-data"] }, done(finishedAt));
-      return { ...made, metadata: { ...made.metadata, labels: { "mooring.dev/drain-ahead": "true" } } };
-    };
-    const old = "2026-11-26T11:00:00Z";
-    const moves = [
-      ofUs("old", old),
-      ofUs("young", "2026-11-27T11:00:00Z"),
-      move("hand", { from: "node-a", volumes: ["pvc-data"] }, done(old)),
-    ];
-    expect(oldMoves(cluster({ moves })).map(({ metadata }) => metadata.name)).toEqual(["old"]);
   });
 });
 

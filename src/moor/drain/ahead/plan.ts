@@ -19,7 +19,6 @@
 import type { VolumeMove } from "../../../api/kinds/volume-move.ts";
 import { AHEAD_LABEL } from "../../../api/names.ts";
 import type { Stored } from "../../../kube/objects.ts";
-import { isFinished } from "../../../move/drains/earlier-moves.ts";
 import { withObject, type Cluster } from "../../cluster/cluster.ts";
 import { moveOf } from "../../cluster/volumes.ts";
 import { moorErrors } from "../../errors.ts";
@@ -44,8 +43,6 @@ export interface AheadPlan {
   readonly stays: readonly (StayingVolume & { readonly node: string })[];
 }
 
-/** How long the moves of earlier runs of `moor drain` are kept, so that people can look at them. */
-const KEPT_MS = 24 * 3600 * 1000;
 const NOBODY_REFUSED: ReadonlyMap<string, string> = new Map();
 
 export interface AheadOptions {
@@ -78,14 +75,6 @@ export function planAhead(cluster: Cluster, nodes: readonly string[], options: A
     }
   }
   return { moves, follow, groups, stays };
-}
-
-/** Moves that `moor drain` made, and that ended more than a day ago. */
-export function oldMoves({ moves, now }: Cluster): readonly Stored<VolumeMove>[] {
-  return moves.store.list().filter((move) => {
-    const finishedAt = Date.parse(move.status?.finishedAt ?? "");
-    return move.metadata.labels?.[AHEAD_LABEL] !== undefined && isFinished(move) && now - finishedAt > KEPT_MS;
-  });
 }
 
 function cordoned(cluster: Cluster, names: readonly string[]): Cluster {

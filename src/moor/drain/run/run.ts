@@ -25,7 +25,7 @@ import { patientReader } from "../../cluster/patience.ts";
 import { readCluster } from "../../cluster/read.ts";
 import { moorErrors } from "../../errors.ts";
 import { controllerStatus } from "../../status/controller.ts";
-import { oldMoves, planAhead } from "../ahead/plan.ts";
+import { planAhead } from "../ahead/plan.ts";
 import { aheadState, toCallOff } from "../ahead/state.ts";
 import { afterEviction, planEvictions, type TrackedPod } from "../pods/evictions.ts";
 import { sortPods, type PodFilters, type SortedPods } from "../pods/filters.ts";
@@ -126,7 +126,6 @@ export class Drain {
     }
     this.#tellWhetherItMoves(cluster);
     this.#state.expect(plan);
-    for (const move of oldMoves(cluster)) await this.#delete(move);
     for (const move of plan.follow) this.#state.addMove(move);
     for (const move of plan.moves) {
       this.#state.addMove(await client.create(volumeMoves, move, { signal: this.#signal }));
