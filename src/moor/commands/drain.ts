@@ -13,6 +13,7 @@ interface DrainOptions extends CommonOptions {
   readonly deleteEmptydirData: boolean;
   readonly force: boolean;
   readonly gracePeriod: number;
+  readonly podSelector: string;
   /** Seconds; 0: for ever. */
   readonly timeout: number;
 }
@@ -38,6 +39,11 @@ export function drainCommand(run: Run): Command {
         .argParser(wholeNumber),
     )
     .addOption(
+      new Option("--pod-selector <selector>", "evict only pods with these labels, and move only their volumes").default(
+        "",
+      ),
+    )
+    .addOption(
       new Option("--timeout <time>", "longest time to wait, such as 90, 90s, 5m or 1h; 0: for ever")
         .default(0)
         .argParser(duration),
@@ -59,6 +65,7 @@ async function runDrain(effects: MoorEffects, nodes: readonly string[], options:
         nodes: [...new Set(nodes.map((node) => nodeIn(node)))],
         filters: { deleteEmptyDirData: options.deleteEmptydirData, force: options.force },
         bandwidth: options.bandwidth,
+        ...(options.podSelector === "" ? {} : { podSelector: options.podSelector }),
         ...(options.gracePeriod < 0 ? {} : { gracePeriodSeconds: options.gracePeriod }),
         ...(options.timeout === 0 ? {} : { timeoutMs: options.timeout * 1000 }),
       },

@@ -26,26 +26,41 @@ import { pinnedVolumes } from "./pinned.ts";
 /** By pod UID: why the API server refused a dry run of the pod's eviction. */
 export type RefusedEvictions = ReadonlyMap<string, string>;
 
-/** Throws MOOR_NODE_MISSING. */
-export function planDrain(cluster: Cluster, name: string, refused: RefusedEvictions): DrainPlan {
+/**
+ * `selected`: UIDs of the pods that the drain evicts; unset: all of the node, with its keeper.
+ * Throws MOOR_NODE_MISSING.
+ */
+export function planDrain(
+  cluster: Cluster,
+  name: string,
+  refused: RefusedEvictions,
+  selected?: ReadonlySet<string>,
+): DrainPlan {
   const node = cluster.nodes.store.get(name);
   if (node === undefined) throw moorErrors.NODE_MISSING({ node: name });
   const here = cluster.volumes.store.byIndex("byNode", name);
   const stays = whyVolumesStay(cluster, node, here);
   const users = usersOf(cluster, here);
+  const asked = new Set(
+    selected === undefined
+      ? here.map((volume) => nameOf(volume))
+      : users.filter(({ pod }) => selected.has(pod.metadata.uid)).flatMap(({ volumes }) => volumes),
+  );
   const groups = groupsThatMove({
     volumes: here.map((volume) => ({
       name: nameOf(volume),
       stays: stays.get(nameOf(volume)),
       moving: false,
       rests: false,
-      asked: true,
+      asked: asked.has(nameOf(volume)),
     })),
     pods: [...users, ...tiesOf(users)],
-    keeperAsked: true,
+    keeperAsked: selected === undefined,
   });
   const planned = planGroups(cluster, name, groups, users, refused);
-  const staying = here.flatMap((volume) => stayingVolume(volume, stays.get(nameOf(volume)), users));
+  const staying = here
+    .filter((volume) => asked.has(nameOf(volume)))
+    .flatMap((volume) => stayingVolume(volume, stays.get(nameOf(volume)), users));
   const moving = planned.flatMap(({ volumes }) => volumes);
   return {
     node: nodeState(cluster, name),

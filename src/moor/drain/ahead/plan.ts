@@ -50,6 +50,8 @@ export interface AheadOptions {
   readonly suffix: () => string;
   /** Bytes per second of each move, as a quantity. Unset: no limit. */
   readonly bandwidth?: string | undefined;
+  /** UIDs of the pods to evict; unset: all, and volumes without a pod leave too. */
+  readonly selected?: ReadonlySet<string> | undefined;
 }
 
 /** Throws MOOR_NODE_MISSING. */
@@ -60,7 +62,7 @@ export function planAhead(cluster: Cluster, nodes: readonly string[], options: A
   const groups: AheadPlan["groups"][number][] = [];
   const stays: AheadPlan["stays"][number][] = [];
   for (const node of nodes) {
-    const plan = planDrain(on, node, NOBODY_REFUSED);
+    const plan = planDrain(on, node, NOBODY_REFUSED, options.selected);
     stays.push(...plan.stays.map((volume) => ({ ...volume, node })));
     for (const group of plan.groups) {
       const running = runningOf(cluster, group);

@@ -4,7 +4,7 @@ import { nameOf, type Stored } from "../../../kube/objects.ts";
 import { isFinished } from "../../../move/drains/earlier-moves.ts";
 
 export function howToContinue(
-  nodes: readonly string[],
+  { nodes, podSelector }: { readonly nodes: readonly string[]; readonly podSelector?: string | undefined },
   cordoned: readonly string[],
   moves: readonly Stored<VolumeMove>[],
 ): string {
@@ -22,7 +22,8 @@ export function howToContinue(
     ...(mine.length === 0 ? [] : [`kubectl delete volumemove ${mine.join(" ")}`]),
   ];
   const off = back.length === 0 ? "" : ` To cancel: ${back.join(" && ")}.`;
-  return `The drain is not complete: ${state}${running}. To continue: moor drain ${nodes.join(" ")}.${off}`;
+  const flag = podSelector === undefined ? "" : ` --pod-selector='${podSelector}'`;
+  return `The drain is not complete: ${state}${running}. To continue: moor drain ${nodes.join(" ")}${flag}.${off}`;
 }
 
 function nodesText(nodes: readonly string[]): string {

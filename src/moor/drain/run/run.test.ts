@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { settle } from "../../../effects/testing/manual-clock.fixture.ts";
 import { seededRandom } from "../../../kube/testing/seeded-random.fixture.ts";
 import { KubeError } from "../../../kube/errors.ts";
@@ -177,4 +177,54 @@ test("several nodes are all cordoned before the first pod is evicted, then empti
     "POST v1/namespaces/app/pods/on-b/eviction",
     "POST v1/namespaces/app/pods/on-a/eviction",
   ]);
+});
+
+describe("with a pod selector", () => {
+  const labelled = (app: string) => ({ labels: { app } });
+  const parts = [
+    movable("data", "node-a"),
+    movable("other", "node-a"),
+    movable("unused", "node-a"),
+    {
+      pods: [
+        pod("db-0", { claims: ["data"], on: "node-a", metadata: labelled("db") }),
+        pod("other-0", { claims: ["other"], on: "node-a", metadata: labelled("other") }),
+        pod("web-0", { claims: [], on: "node-a", spec: AT_ONCE, metadata: labelled("db") }),
+        pod("web-1", { claims: [], on: "node-a", spec: AT_ONCE, metadata: labelled("web") }),
+        // Refused without --force, but only where it is selected.
+        pod("alone", { claims: [], on: "node-a", metadata: { ...labelled("web"), ownerReferences: [] } }),
+      ],
+    },
+  ];
+
+  test("only the selected pods are evicted, and only their volumes move", async () => {
+    const on = draining({ podSelector: "app in (db)" }, ...parts);
+    await settle();
+    expect(on.moves().map(({ spec }) => spec.volumes.map(({ name }) => name))).toEqual([["pvc-data"]]);
+    finishMove(on);
+    await on.clock.advance(3_000);
+    expect(await on.done).toMatchObject({ volumes: 1, pods: 1 });
+    expect(writesOf(on.kube.log)).toEqual([
+      "POST mooring.dev/v1alpha1/volumemoves",
+      "PATCH v1/nodes/node-a",
+      "POST v1/namespaces/app/pods/web-0/eviction",
+    ]);
+    for (const name of ["other-0", "web-1", "alone"]) {
+      expect((on.kube.at(`/api/v1/namespaces/app/pods/${name}`) as Pod).spec?.nodeName, name).toBe("node-a");
+    }
+  });
+
+  test("how to continue has it", async () => {
+    const on = draining({ podSelector: "app=db" }, ...parts);
+    await settle();
+    on.end.abort(new Error("Ctrl-C"));
+    await expect(on.done).rejects.toThrow("Ctrl-C");
+    expect(on.drain.howToContinue()).toContain("To continue: moor drain node-a --pod-selector='app=db'. ");
+  });
+
+  test("one that is none is refused before anything is written", async () => {
+    const on = draining({ podSelector: "app in db" }, ...parts);
+    await expect(on.done).rejects.toMatchObject({ code: 400 });
+    expect([writesOf(on.kube.log), on.drain.howToContinue()]).toEqual([[], undefined]);
+  });
 });

@@ -45,6 +45,8 @@ export interface DrainRequest {
   /** In the order in which they are emptied. */
   readonly nodes: readonly string[];
   readonly filters: PodFilters;
+  /** A label selector: only these pods are evicted, and only their volumes move. Unset: all. */
+  readonly podSelector?: string | undefined;
   /** Bytes per second of each move that it makes, as a quantity. Unset: no limit. */
   readonly bandwidth?: string | undefined;
   /** Unset: each pod has its own. */
@@ -69,6 +71,8 @@ export class Drain {
   readonly #read: ReturnType<typeof patientReader>;
   readonly #beganAt: number;
   #hasBegun = false;
+  /** UIDs of the pods that the selector had at the last look; undefined without one. */
+  #selected: ReadonlySet<string> | undefined;
 
   constructor(effects: DrainEffects, request: DrainRequest, signal: AbortSignal) {
     this.#effects = effects;
@@ -88,7 +92,7 @@ export class Drain {
     await this.#moveAhead(await this.#look());
     await this.#cordon();
     const cluster = await this.#look();
-    this.#state.expect(planAhead(cluster, nodes, { suffix: () => "" }));
+    this.#state.expect(planAhead(cluster, nodes, { suffix: () => "", selected: this.#selected }));
     for (const node of nodes) this.#state.track(node, this.#sorted(cluster, node));
     for (const node of nodes) await this.#empty(node);
     return resultOf(this.#state.view(), Math.round((clock.monotonic() - this.#beganAt) / 1000));
@@ -97,12 +101,14 @@ export class Drain {
   /** How to continue or cancel an incomplete drain. Undefined: the drain has changed nothing. */
   howToContinue(): string | undefined {
     if (!this.#hasBegun) return undefined;
-    return howToContinue(this.#request.nodes, this.#state.cordoned, this.#state.moves);
+    const { nodes, podSelector } = this.#request;
+    return howToContinue({ nodes, podSelector }, this.#state.cordoned, this.#state.moves);
   }
 
   /** Reads everything, and refuses what kubectl would refuse. */
   async #look(): Promise<Cluster> {
     const cluster = await readCluster(this.#effects, this.#signal);
+    this.#selected = await this.#readSelected();
     const refused = this.#request.nodes.flatMap((node) => this.#sorted(cluster, node).refused);
     if (refused.length === 0) return cluster;
     throw moorErrors.PODS_REFUSED({
@@ -110,15 +116,27 @@ export class Drain {
     });
   }
 
+  /** The server reads the selector, as it does kubectl's: it refuses one that is none. */
+  async #readSelected(): Promise<ReadonlySet<string> | undefined> {
+    const { podSelector: labelSelector, nodes } = this.#request;
+    if (labelSelector === undefined) return undefined;
+    const found = await this.#effects.client.list(podKind, { labelSelector, signal: this.#signal });
+    const here = found.filter(({ spec }) => nodes.includes(spec?.nodeName ?? ""));
+    return new Set(here.map(({ metadata }) => metadata.uid));
+  }
+
   #sorted({ pods }: Cluster, node: string): SortedPods {
-    const here = pods.store.list().filter(({ spec }) => spec?.nodeName === node);
+    const here = pods.store.list().filter(({ metadata, spec }) => {
+      return spec?.nodeName === node && (this.#selected === undefined || this.#selected.has(metadata.uid));
+    });
     return sortPods(here, this.#request.filters);
   }
 
   async #moveAhead(cluster: Cluster): Promise<void> {
     const { client, random } = this.#effects;
     const { bandwidth, nodes } = this.#request;
-    const plan = planAhead(cluster, nodes, { bandwidth, suffix: () => random.uuid().slice(0, 8) });
+    const suffix = (): string => random.uuid().slice(0, 8);
+    const plan = planAhead(cluster, nodes, { bandwidth, suffix, selected: this.#selected });
     this.#hasBegun = true;
     for (const node of nodes) {
       const isCordoned = cluster.nodes.store.get(node)?.spec?.unschedulable === true;
