@@ -155,13 +155,17 @@ export class ClusterGround extends ApiGround implements Ground {
     return PRODUCT_IMAGE;
   }
 
+  async loadImage(tarFile: string): Promise<void> {
+    await Promise.all(this.#cluster.nodes.map((node) => node.importImage(tarFile)));
+  }
+
   async close(): Promise<void> {
     await this.#cluster.close();
   }
 
   async #load(): Promise<void> {
     const tarFile = await productImage(this.#distDirectory, (line) => console.error(line));
-    await Promise.all(this.#cluster.nodes.map((node) => node.importImage(tarFile)));
+    await this.loadImage(tarFile);
   }
 
   #component(component: Component): ManagedProcess {

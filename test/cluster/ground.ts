@@ -186,6 +186,11 @@ export interface Ground {
    * `load-image`.
    */
   loadProductImage(): Promise<string>;
+  /**
+   * Brings an image to every node: a tar file as `docker save` writes it. Absent where a story
+   * cannot bring one.
+   */
+  readonly loadImage?: (tarFile: string) => Promise<void>;
 
   /**
    * For the report of a failed test: what of the control plane runs, and the ends of its logs.

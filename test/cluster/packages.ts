@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { must, run } from "./run.ts";
 
@@ -52,6 +53,43 @@ function missingOf(programs: Readonly<Record<string, string>>): Set<string> {
   return new Set(missing.map(([, name]) => name));
 }
 
+/** Debian's packages are not to be had here: no apt-get, or it cannot fetch them. */
+export class PackagesUnavailable extends Error {}
+
+/**
+ * Fetches packages of the machine's own release into an empty directory, with all that they depend
+ * on, also what is installed here. Installs nothing.
+ */
+export async function downloadPackages(
+  log: (line: string) => void,
+  directory: string,
+  packages: readonly string[],
+): Promise<void> {
+  const names = packages.join(" ");
+  if (systemProgram("apt-get") === undefined) {
+    throw new PackagesUnavailable(`there is no apt-get here to fetch the Debian packages ${names}`);
+  }
+  log(`fetching the packages of ${names}`);
+  // Nothing is installed, says this file.
+  const status = join(directory, "status");
+  await writeFile(status, "");
+  await mkdir(join(directory, "partial"));
+  // Its own user may not be able to enter the directory.
+  const settings = [`Dir::State::status=${status}`, `Dir::Cache::archives=${directory}`, "APT::Sandbox::User=root"];
+  const options = [
+    "--download-only",
+    "--no-install-recommends",
+    "-y",
+    "-qq",
+    ...settings.flatMap((one) => ["-o", one]),
+  ];
+  await updateLists(log);
+  const { code, stderr } = await run(["apt-get", "install", ...options, ...packages], { env: aptEnvironment() });
+  if (code !== 0) {
+    throw new PackagesUnavailable(`apt-get cannot fetch the Debian packages ${names}: ${stderr.trim()}`);
+  }
+}
+
 async function install(missing: ReadonlySet<string>, log: (line: string) => void): Promise<void> {
   if (missing.size === 0) return;
   const names = [...missing].sort().join(" ");
@@ -61,10 +99,18 @@ async function install(missing: ReadonlySet<string>, log: (line: string) => void
     );
   }
   log(`installing ${names}`);
-  const env = { PATH: SYSTEM_PATH, HOME: "/root", DEBIAN_FRONTEND: "noninteractive", ...proxies() };
-  const update = await run(["apt-get", "update", "-qq"], { env });
-  if (update.code !== 0) log(`apt-get update failed; trying with the lists that are there: ${update.stderr.trim()}`);
-  await must(["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...missing], { env });
+  await updateLists(log);
+  const argv = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...missing];
+  await must(argv, { env: aptEnvironment() });
+}
+
+async function updateLists(log: (line: string) => void): Promise<void> {
+  const { code, stderr } = await run(["apt-get", "update", "-qq"], { env: aptEnvironment() });
+  if (code !== 0) log(`apt-get update failed; trying with the lists that are there: ${stderr.trim()}`);
+}
+
+function aptEnvironment(): Record<string, string> {
+  return { PATH: SYSTEM_PATH, HOME: "/root", DEBIAN_FRONTEND: "noninteractive", ...proxies() };
 }
 
 function proxies(): Record<string, string> {
