@@ -1,14 +1,10 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
+import { faultsBundle } from "../program/bundle.ts";
 import { seedOf } from "./draw.ts";
-
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 
 /** Lets the workers of the command answer that their run has failed, or end at their first seed. */
 const WORKER = {
@@ -24,7 +20,8 @@ async function command(
 ): Promise<{ code: number; out: string }> {
   const preload = `data:text/javascript,${encodeURIComponent(WORKER[worker])}`;
   // Workers inherit the flags of the command.
-  const line = ["--import", preload, "--import", TSX, MAIN, "--runs", "1", "--seed", "7", "--workers", "1", ...args];
+  const flags = ["--runs", "1", "--seed", "7", "--workers", "1", ...args];
+  const line = ["--import", preload, await faultsBundle(), ...flags];
   return new Promise((resolve) => {
     execFile(process.execPath, line, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), out: stdout + stderr });

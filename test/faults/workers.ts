@@ -3,7 +3,7 @@
 // A process that ends, or does not answer in time, counts as the failure of its seed, and another
 // takes its place: a run that hangs must be found like any other.
 import { fork, type ChildProcess } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { dirname, extname, join } from "node:path";
 import type { SuiteName } from "./suites.ts";
 
 export interface SeedResult {
@@ -24,6 +24,10 @@ const HANGS_MS = 600_000;
  * moves.
  */
 const MOST_RUNS = 200;
+
+/** Beside the command, be it the source or a bundle. */
+const [, COMMAND = ""] = process.argv;
+const RUNNER = join(dirname(COMMAND), `runner-main${extname(COMMAND)}`);
 
 /**
  * Resolves when all seeds have run. `onResult` is called with each result, and returns whether to
@@ -67,7 +71,7 @@ export async function runSeeds(
 }
 
 function start(suite: SuiteName): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(new URL("runner-main.ts", import.meta.url)), [suite], { stdio: "inherit" });
+  const child = fork(RUNNER, [suite], { stdio: "inherit" });
   return new Promise((resolve, reject) => {
     child.once("message", () => resolve(child));
     child.once("error", reject);

@@ -37,10 +37,11 @@ export async function productBundle(program: ProgramName): Promise<string> {
 }
 
 /**
- * The path of the crash runs' command as one file, for tests that start it often: tsx takes two
- * seconds of a processor at each start.
+ * The path of the crash runs' command as one file, with that of its workers beside it, for tests
+ * that start it often: tsx takes two seconds of a processor at each start.
  */
 export async function faultsBundle(): Promise<string> {
+  await bundle("runner-main", "test/faults/runner-main.ts");
   return await bundle("faults", "test/faults/main.ts");
 }
 
