@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { expect, it, onTestFinished, type TestContext } from "vitest";
 import { ALIGNMENT, alignedBuffer, AlignedRing, DirectFile, isAligned } from "./direct.ts";
 import { addressOf } from "./libc.ts";
@@ -8,6 +17,7 @@ import { O_RDONLY, O_WRONLY } from "./open.ts";
 import { hasTool, notRoot, scratch, tool } from "./testing/scratch.fixture.ts";
 
 const KIB = 1024;
+const BTRFS_MAGIC = 0x9123_683e;
 
 /** A file in a directory, opened for reading and writing until the test is over. */
 function fileIn(path: string): { path: string; fd: number } {
@@ -26,6 +36,14 @@ function direct(fd: number, access: number, { skip }: Pick<TestContext, "skip">)
     file?.close();
   });
   return file as DirectFile;
+}
+
+/**
+ * Skips the test on Btrfs, which takes direct writes and makes them through the page cache where it
+ * keeps checksums.
+ */
+function skipOnBtrfs(path: string, { skip }: Pick<TestContext, "skip">): void {
+  if (statfsSync(path).type === BTRFS_MAGIC) skip("Btrfs writes through the page cache");
 }
 
 it("gives memory that begins at a block, from a given byte on", () => {
@@ -105,6 +123,7 @@ it("reads what lies on the disk, and what is only in the page cache", async (tes
 it("leaves nothing in the page cache (needs fincore)", async (test) => {
   if (!hasTool("fincore")) test.skip();
   const { path, fd } = fileIn(scratch().path);
+  skipOnBtrfs(path, test);
   const file = direct(fd, O_WRONLY, test);
   expect(await file.write(0, randomBytes(512 * KIB))).toBe(512 * KIB);
   expect(await direct(fd, O_RDONLY, test).read(0, 512 * KIB)).toHaveLength(512 * KIB);
@@ -113,6 +132,7 @@ it("leaves nothing in the page cache (needs fincore)", async (test) => {
 
 it("does nothing more once the file system has refused a call", async (test) => {
   const { path, fd } = fileIn(scratch().path);
+  skipOnBtrfs(path, test);
   const file = direct(fd, O_WRONLY, test);
   // As a disk with larger sectors does it: this place is no multiple of them.
   expect(await file.write(100, alignedBuffer(8 * KIB))).toBe(0);

@@ -20,6 +20,12 @@ interface Report {
   }[];
 }
 
+/** What takes for granted that a direct write does not go through the page cache. */
+const NOT_ON_BTRFS = [
+  "leaves nothing in the page cache (needs fincore)",
+  "does nothing more once the file system has refused a call",
+];
+
 test.each(["ext4", "xfs", "btrfs"] as const)("every call agrees with the usual tools on %s", async (fs) => {
   await ensurePrograms((line) => console.error(line), TOOLS);
   const base = await mkdtemp(join(tmpdir(), "mooring-calls-"));
@@ -33,6 +39,8 @@ test.each(["ext4", "xfs", "btrfs"] as const)("every call agrees with the usual t
   }).catch((error: unknown) => error as { stdout: string });
   const report = JSON.parse(stdout) as Report;
   const results = report.testResults.flatMap(({ assertionResults }) => assertionResults);
-  expect(results.filter(({ status }) => status !== "passed")).toEqual([]);
+  expect(results.filter(({ status }) => status === "failed")).toEqual([]);
+  const skipped = results.filter(({ status }) => status !== "passed").map(({ fullName }) => fullName);
+  expect(skipped).toEqual(fs === "btrfs" ? NOT_ON_BTRFS : []);
   expect(report.numTotalTests).toBeGreaterThan(30);
 });
