@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
-import { allReady, onlyOn, podsLeftOn, uncordonAll } from "../support/drains.ts";
+import { allReady, movesOf, onlyOn, podsLeftOn, uncordonAll } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { openMoor, type Moor } from "../support/moor.ts";
 import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
@@ -212,5 +212,53 @@ test("moor release: the drain leaves the volume and its pod waits, until it is t
   await cordon(ground, home, false);
   expect(nodeNameOf(await readyOn(ground, NS, "w-0", before.metadata.uid))).toBe(home);
   expect((await checkRecords(ground, NS, "w-0", acknowledged)).faults).toEqual([]);
+  await nothingLeftBehind(ground);
+});
+
+test("moor drain with a pod selector moves the volume of one pod, and leaves the other pod alone", async () => {
+  const { ground } = on;
+  const stays = await readyOn(ground, NS, "w-0");
+  const home = nodeNameOf(stays);
+  if (nodeNameOf(await readyOn(ground, NS, "w-1")) !== home) {
+    const moved = await moor.run("move", "data-w-1", "-n", NS, "--to", home);
+    expect({ code: moved.code, stderr: moved.code === 0 ? "" : moved.stderr }).toEqual({ code: 0, stderr: "" });
+  }
+  const before = await readyOn(ground, NS, "w-1");
+  expect(nodeNameOf(before)).toBe(home);
+  const acknowledged = await moreRecords(ground, NS, "w-1");
+  const selector = "statefulset.kubernetes.io/pod-name in (w-1)";
+  const { code, stderr, stdout } = await moor.run("drain", home, "--pod-selector", selector, "--timeout=150s");
+  expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(new RegExp(`^Node ${home} is drained: 1 volume moved `));
+  expect(stderr).not.toContain("w-0");
+  expect(nodeNameOf(await readyOn(ground, NS, "w-1", before.metadata.uid))).not.toBe(home);
+  expect((await checkRecords(ground, NS, "w-1", acknowledged)).faults).toEqual([]);
+  expect((await readyOn(ground, NS, "w-0")).metadata.uid).toBe(stays.metadata.uid);
+  await nothingLeftBehind(ground);
+});
+
+test("moor drain of two nodes empties both, and moves no volume from one to the other", async () => {
+  const { ground } = on;
+  const before = await Promise.all(WRITERS.map((pod) => readyOn(ground, NS, pod)));
+  const leaving = before.map((pod) => nodeNameOf(pod));
+  // As the story before has left them.
+  expect(new Set(leaving).size).toBe(2);
+  const remaining = ground.nodes.find((name) => !leaving.includes(name));
+  const acknowledged = await Promise.all(WRITERS.map((pod) => moreRecords(ground, NS, pod)));
+  const { code, stderr, stdout } = await moor.run("drain", ...leaving, "--timeout=170s");
+  expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(new RegExp(`^Nodes ${leaving.join(", ")} are drained: 2 volumes moved `));
+  const drained = placesOf(stderr, ...leaving.map((name) => new RegExp(`node ${name}: drained$`, "m")));
+  expect(drained).toEqual(drained.toSorted((a, b) => a - b));
+  expect(drained).not.toContain(-1);
+  for (const [index, pod] of WRITERS.entries()) {
+    expect(await podsLeftOn(ground, leaving[index] ?? "")).toEqual([]);
+    expect(nodeNameOf(await readyOn(ground, NS, pod, before[index]?.metadata.uid))).toBe(remaining);
+    expect((await checkRecords(ground, NS, pod, acknowledged[index] ?? 0)).faults).toEqual([]);
+    // Once, and not by way of the other one.
+    const moves = await movesOf(ground, await volumeOf(ground, NS, `data-${pod}`));
+    const last = moves.filter(({ spec }) => spec.from === leaving[index]).at(-1);
+    expect([last?.status?.phase, last?.status?.target, moves.at(-1)]).toEqual(["Done", remaining, last]);
+  }
   await nothingLeftBehind(ground);
 });
