@@ -93,9 +93,9 @@ function errorsPage(): string {
   return [
     "# Errors",
     "",
-    "Made from the tables in the sources (`npm run generate`). A code, once published, keeps its meaning. It stands in the field `code` of log lines (`err.code` where the program ends of it); the message is in the event and in the log.",
+    "Made from the tables in the sources (`npm run generate`). A published code keeps its meaning. The code is in the field `code` of log lines (`err.code` if the error ends the program). The message is in the event and in the log.",
     "",
-    "In brackets, when it is tried again: `backoff` by itself, later and later; `change` too, and at once when something changes that the work may wait for; `reschedule` on another node; `never`.",
+    "The word in brackets says when the operation is tried again. `backoff`: by itself, after growing pauses. `change`: the same, and also at once when an object changes for which the operation may wait. `reschedule`: on another node. `never`: not at all.",
     "",
     ...lines,
     "",

@@ -2,7 +2,7 @@ import { defineErrors } from "../observe/errors.ts";
 
 const list = (names: readonly string[]): string => names.join(", ");
 
-/** Why a move does not go on, is refused or is undone. */
+/** Reasons why a move is blocked, refused or undone. */
 export const moveErrors = defineErrors("MOVE", {
   REBUILD_UNSUPPORTED: {
     message: ({ volumes }: { volumes: readonly string[] }) =>
@@ -33,7 +33,7 @@ export const moveErrors = defineErrors("MOVE", {
   },
   VOLUME_CHANGED: {
     message: ({ volume }: { volume: string }) =>
-      `volume ${volume} is not the one that this move took: it was changed or made again by someone else`,
+      `volume ${volume} is not the volume that this move took: someone changed it or made it again`,
     retry: "never",
     advice: "Nothing to do: the move is undone. Make a new VolumeMove if the volume should still move.",
   },
@@ -50,12 +50,12 @@ export const moveErrors = defineErrors("MOVE", {
   NODE_STAYS: {
     message: ({ node }: { node: string }) => `node ${node} is not leaving any more`,
     retry: "never",
-    advice: "Nothing to do: the move was made for a drain, and the drain was called off.",
+    advice: "Nothing to do: the move was made for a drain, and the drain was cancelled.",
   },
   VOLUME_HELD: {
     message: ({ volume, move }: { volume: string; move: string }) => `volume ${volume} is held by VolumeMove ${move}`,
     retry: "backoff",
-    advice: "Nothing to do: the move begins when the other one has ended. Deleting the other VolumeMove ends it.",
+    advice: "Nothing to do: the move begins when the other one has ended. To end the other one, delete its VolumeMove.",
   },
   GROUP_INCOMPLETE: {
     message: ({ missing }: { missing: readonly string[] }) =>
@@ -65,45 +65,45 @@ export const moveErrors = defineErrors("MOVE", {
   },
   GROUP_APART: {
     message: ({ name, nodeName, why }: { name: string; nodeName: string; why: string }) =>
-      `the volumes of a pod go together, volume ${name} is on node ${nodeName}, and ${why}`,
+      `the volumes of a pod must be on one node, but volume ${name} is on node ${nodeName}, and ${why}`,
     retry: "backoff",
     advice:
-      "Nothing to do, where the other volume is being moved. Else move the volumes by hand: a VolumeMove for each of them, to the same node in spec.to.",
+      "If the other volume is being moved, there is nothing to do. Otherwise move the volumes by hand: make a VolumeMove for each of them, with the same node in spec.to.",
   },
   GROUPS_SEVERAL: {
     message: ({ groups }: { groups: readonly string[] }) =>
-      `these volumes share no pod and cannot be one move: ${groups.join(" and ")}`,
+      `these volumes share no pod, so they cannot be in one VolumeMove: ${groups.join(" and ")}`,
     retry: "change",
     advice: "Delete the VolumeMove and make one for each group of volumes.",
   },
   POD_UNMOVABLE: {
     message: ({ pod, why }: { pod: string; why: string }) => `pod ${pod} cannot move: ${why}`,
     retry: "change",
-    advice: "Change or delete what keeps the pod on its node. The move begins by itself then.",
+    advice: "Remove the reason in the message, or delete the pod. The move then begins by itself.",
   },
   NO_TARGET: {
     message: ({ nodes }: { nodes: readonly string[] }) =>
       nodes.length === 0 ? "there is no other node" : `no node can take the volumes: ${nodes.join("; ")}`,
     retry: "backoff",
-    advice: "Make room on a node, or add one. The move begins by itself then.",
+    advice: "Make room on a node, or add a node. The move then begins by itself.",
   },
   SCOUT_UNANSWERED: {
     message: ({ scheduler, seconds }: { scheduler: string; seconds: number }) =>
-      `the scheduler ${scheduler} has not said within ${String(seconds)} seconds where the pods can run`,
+      `the scheduler ${scheduler} has not answered within ${String(seconds)} seconds where the pods can run`,
     retry: "backoff",
-    advice:
-      "Look whether that scheduler runs. The target is chosen by what the objects say: the pods may be Pending there.",
+    advice: "Check that this scheduler runs. The target is chosen without it, so the pods may stay Pending there.",
   },
   SCOUT_REFUSED: {
     message: ({ why }: { why: string }) => `the API server refused the pod that asks the scheduler: ${why}`,
     retry: "change",
     advice:
-      "Allow the controller's pods and claims in its own namespace. Until then the target is chosen by what the objects say: the pods may be Pending there.",
+      "Allow pods and claims of the controller in its own namespace. Until then the target is chosen without the scheduler, so the pods may stay Pending there.",
   },
   SCOUT_OUTRANKED: {
     message: ({ words }: { words: string }) => `the scheduler finds no free room for the pods: ${words}`,
     retry: "backoff",
-    advice: "Nothing to do: their priority lets the scheduler make room when they come. Other pods may have to go.",
+    advice:
+      "Nothing to do: the pods have a priority for which the scheduler preempts other pods. Other pods may have to end.",
   },
   TARGET_UNFIT: {
     message: ({ node, why }: { node: string; why: string }) => `node ${node} cannot take the volumes: ${why}`,
@@ -113,21 +113,21 @@ export const moveErrors = defineErrors("MOVE", {
   TARGET_LOST: {
     message: ({ node, why }: { node: string; why: string }) => `the target ${node} was lost during the move: ${why}`,
     retry: "backoff",
-    advice: "Nothing to do: the volumes stay where they are, and on a leaving node another target is chosen.",
+    advice: "Nothing to do: the volumes stay where they are. If their node is leaving, another target is chosen.",
   },
   SOURCE_SILENT: {
     message: ({ node, why }: { node: string; why: string }) => `the data on node ${node} cannot be reached: ${why}`,
     retry: "backoff",
-    advice: "Bring the node or its mooring agent back. The move goes on by itself then.",
+    advice: "Bring the node or its mooring agent back. The move then continues by itself.",
   },
   IN_LINE: {
     message: ({ ahead, limit, where }: { ahead: readonly string[]; limit: number; where: string }) =>
       `at most ${String(limit)} volumes move at once ${where}, and these moves are first: ${list(ahead)}`,
     retry: "backoff",
-    advice: "Nothing to do: the move begins when those have ended.",
+    advice: "Nothing to do: the move begins when these moves have ended.",
   },
   NOT_ASKED: {
-    message: ({ node }: { node: string }) => `nothing asks for the pods of node ${node} to be evicted any more`,
+    message: ({ node }: { node: string }) => `no drain evicts the pods of node ${node} any more`,
     retry: "backoff",
     advice: "Run kubectl drain again, or uncordon the node, which cancels the move.",
   },
@@ -144,7 +144,7 @@ export const moveErrors = defineErrors("MOVE", {
   EVICTION_UNHEEDED: {
     message: ({ seconds }: { seconds: number }) => `no pod of the group was evicted within ${seconds} seconds`,
     retry: "backoff",
-    advice: "Look at the PodDisruptionBudgets of the pods. The move tries again by itself.",
+    advice: "Check the PodDisruptionBudgets of the pods. The move tries again by itself.",
   },
   SEAL_LOST: {
     message: ({ volume, node }: { volume: string; node: string }) =>
@@ -167,20 +167,20 @@ export const moveErrors = defineErrors("MOVE", {
   },
   FENCE_GONE: {
     message: ({ volume, move }: { volume: string; move: string }) =>
-      `VolumeMove ${move} is committed, but someone took its fence off volume ${volume} before the volume was on its new node`,
+      `VolumeMove ${move} is committed, but someone removed its fence from volume ${volume} before the volume was on its new node`,
     retry: "never",
     advice:
-      "The source may have been written to since. Compare both copies, then remove the finalizer mooring.dev/move from the VolumeMove.",
+      "Pods may have written to the source since then. Compare both copies, then remove the finalizer mooring.dev/move from the VolumeMove.",
   },
   TOMBSTONE_UNKNOWN: {
     message: ({ volume, node }: { volume: string; node: string }) =>
       `node ${node} no longer reports whether volume ${volume} was ever published`,
     retry: "change",
-    advice: "Bring the agent of that node back: it reports that again. The move goes on by itself then.",
+    advice: "Bring the agent of that node back, so that it reports this again. The move then continues by itself.",
   },
 });
 
-/** The API server's sentences end in a full stop; ours continue after them. */
+/** Removes the full stop of the API server's sentence, because our text continues after it. */
 function withoutStop(sentence: string): string {
   return sentence.replace(/[.\s]+$/, "");
 }

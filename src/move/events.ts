@@ -13,11 +13,11 @@ interface Named {
   readonly uid: string;
 }
 
-/** The objects that people look at when something moves. */
+/** The objects that people look at during a move. */
 export interface Concerned {
   readonly pods: readonly Named[];
   readonly claims: readonly Named[];
-  /** The node that the volumes leave; undefined when there is no Node object any more. */
+  /** The source. Undefined: its Node object does not exist any more. */
   readonly node: Stored<Node> | undefined;
 }
 
@@ -27,18 +27,18 @@ export interface ToldEvent {
 }
 
 /**
- * Phases with an event on pods and claims. Done has none on them: the pods have started again by
+ * Phases with an event on pods and claims. Done has none, because the pods have started again by
  * then.
  */
 const TOLD_PODS: ReadonlySet<MovePhase> = new Set(["Fenced", "Undoing", "Cancelled"]);
 const TOLD_CLAIMS: ReadonlySet<MovePhase> = new Set(["Fenced", "Committed", "Undoing", "Cancelled"]);
 /**
- * Phases with an event on the node. A node may have many moves, and few events per object are
- * recorded in a burst.
+ * Phases with an event on the node. There are few of them, because a node may have many moves, and
+ * only a few events per object are recorded in a burst.
  */
 const TOLD_NODES: ReadonlySet<MovePhase> = new Set(["Committed", "Cancelled"]);
 
-/** The scheduler cannot be asked where the pods of a move can run. */
+/** The scheduler does not say where the pods of a move can run. */
 export function schedulerNotHeard(move: Stored<VolumeMove>, why: CodedError): ToldEvent {
   const message = `${why.message}. ${why.advice}`;
   return { about: aboutObject(volumeMoves, move), event: { type: "Warning", reason: "SchedulerNotHeard", message } };

@@ -107,7 +107,7 @@ describe("a decision", () => {
     await done;
     expect(result).toMatchObject({ response: { allowed: false, status: { code: 429 } } });
     expect(JSON.stringify(result)).toContain(
-      "Mooring could not decide within 1.5 s whether evicting pod shop/web-0 is safe for its data. The next try looks again.",
+      "Mooring could not decide within 1.5 s whether evicting pod shop/web-0 is safe for its data. The next try checks again.",
     );
     expect(signals[0]?.aborted).toBe(true);
     expect(clock.pending).toBe(0);

@@ -62,7 +62,7 @@ async function decideInTime(
     const why = limit.signal.aborted
       ? `could not decide within ${String(DECIDE_WITHIN_MS / 1000)} s`
       : "failed to decide (its log says why)";
-    const message = `Mooring ${why} whether evicting pod ${namespace}/${name} is safe for its data. The next try looks again.`;
+    const message = `Mooring ${why} whether evicting pod ${namespace}/${name} is safe for its data. The next try checks again.`;
     return { answer: "hold", message };
   } finally {
     limit.clear();

@@ -34,7 +34,7 @@ const blocked = {
       type: "Blocked",
       status: "True" as const,
       reason: "MOVE_NO_TARGET",
-      message: "there is no other node. Make room on a node, or add one. The move begins by itself then.",
+      message: "there is no other node. Make room on a node, or add a node. The move then begins by itself.",
       lastTransitionTime: "2026-11-27T11:00:00Z",
     },
   ],

@@ -1,11 +1,11 @@
 /*
- * Which evictions were asked for recently. Any replica answers an eviction with 429 and writes that
- * it was asked (status.asked of a LocalVolume, an annotation of a keeper). The leader reads those
- * values, and counts time on its own clock from when it saw a value change: clocks of replicas
- * differ.
+ * Which evictions were requested recently. Any replica may answer an eviction with 429, and then
+ * records the request (status.asked of a LocalVolume, an annotation of a keeper). The leader reads
+ * these records. It counts the time on its own clock, from the moment at which it sees a record
+ * change, because the clocks of the replicas differ.
  *
- * A keeper that is being deleted asks for as long as it is there:
- * `kubectl drain --disable-eviction` deletes it once and waits.
+ * A keeper that is being deleted counts as a request for as long as it exists, because
+ * `kubectl drain --disable-eviction` deletes it only once and then waits.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { ASKED_ANNOTATION } from "../../api/names.ts";
@@ -14,8 +14,8 @@ import type { Pod } from "../../kube/kinds.ts";
 import type { Stored } from "../../kube/objects.ts";
 
 /**
- * A drain that has not asked for this long has ended. kubectl asks every 5 s, cluster-autoscaler
- * every 10 s.
+ * A drain counts as ended when it has requested no eviction for this time. kubectl repeats a
+ * request every 5 s, cluster-autoscaler every 10 s.
  */
 export const ASKED_RECENTLY_MS = 30_000;
 
@@ -33,14 +33,12 @@ export class Asks {
     this.#clock = clock;
   }
 
-  /**
-   * When an eviction of a pod of the volume was last seen to be asked for, by `clock.monotonic()`.
-   */
+  /** When a request for an eviction of the volume's pods was last seen, by `clock.monotonic()`. */
   volumeAskedAt(volume: Stored<LocalVolume>): number | undefined {
     return this.#see(this.#volumes, volume.metadata.name, volume.status?.asked?.at);
   }
 
-  /** The same for a keeper: it asks for every volume of its node. */
+  /** The same for a keeper. Its eviction counts as a request for every volume of its node. */
   keeperAskedAt(keeper: Stored<Pod>): number | undefined {
     const { annotations, deletionTimestamp, name } = keeper.metadata;
     if (deletionTimestamp !== undefined) return this.#clock.monotonic();
@@ -52,8 +50,8 @@ export class Asks {
   }
 
   /**
-   * The first value seen of an object is dated by its own timestamp, as far as clocks agree; a
-   * later one by when it was seen.
+   * The time of the first record of an object is its own timestamp, as far as the clocks agree. The
+   * time of a later record is the moment at which this leader sees it.
    */
   #see(seen: Map<string, Seen>, name: string, value: string | undefined): number | undefined {
     if (value === undefined) return undefined;

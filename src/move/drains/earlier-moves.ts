@@ -1,13 +1,13 @@
 /*
- * What earlier moves of a volume mean for the next one that a drain makes.
+ * How earlier moves of a volume delay the next move that a drain makes.
  *
- * A move that was undone is not repeated at once: what stood in its way (a file that cannot be
- * copied, a disk that fails) is likely still there, and each try may end the pods. So the volume
- * rests after it, for 5 s, 10 s … 5 min. One that was called off with the drain itself does not
- * count: the next drain starts from scratch.
+ * A move that was undone is not repeated at once, because its cause (a file that cannot be copied,
+ * a disk that fails) probably still exists, and each try may end the pods. So the volume rests
+ * after it, for 5 s, 10 s … 5 min. A move that was cancelled together with its drain does not
+ * count: the next drain begins without a delay.
  *
  * A blocked move that was not made by a drain, and holds no volume, does not delay a drain. When it
- * continues later, `activeMove` lets one of the two have the volumes.
+ * continues later, only one of the two moves gets the volumes, by their `activeMove`.
  */
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { AHEAD_LABEL } from "../../api/names.ts";
@@ -16,7 +16,7 @@ import { moveErrors } from "../errors.ts";
 import { blockedBy } from "../plan/status.ts";
 import { backoffMs, msOf } from "../plan/timing.ts";
 
-/** The reason code of moves that are undone because their drain was called off. */
+/** The reason code of moves that are undone because their drain was cancelled. */
 const CALLED_OFF = moveErrors.NODE_STAYS({ node: "" }).code;
 
 /**
@@ -25,12 +25,12 @@ const CALLED_OFF = moveErrors.NODE_STAYS({ node: "" }).code;
  */
 const KEPT_MS = 24 * 3600 * 1000;
 
-/** Volumes that a move has, or is about to take. */
+/** Volumes that a move holds or is about to take. */
 export function volumesMoving(moves: readonly VolumeMove[]): ReadonlySet<string> {
   return new Set(moves.filter((move) => !isFinished(move) && !isIdle(move)).flatMap((move) => namesOf(move)));
 }
 
-/** Until when (milliseconds) each volume of the node rests after moves that were undone. */
+/** The time (milliseconds) until which each volume of the node rests after an undone move. */
 export function restsUntil(moves: readonly VolumeMove[], from: string): ReadonlyMap<string, number> {
   const undone = new Map<string, { count: number; last: number }>();
   for (const move of moves) {

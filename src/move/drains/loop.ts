@@ -1,9 +1,10 @@
 /*
  * Makes a VolumeMove for each group of volumes that is to leave a node, and removes old ones.
  *
- * Only the leader runs this. Two leaders for a moment could make two moves for one group: the
- * volumes' activeMove lets one of them have the volumes, and the other one waits and is cancelled
- * when it finds them elsewhere. What a crash leaves: a VolumeMove, or none, which is planned again.
+ * Only the leader runs this. If there are two leaders for a moment, they could make two moves for
+ * one group. Only one of the moves then gets the volumes, by their activeMove. The other one waits,
+ * and is cancelled when it finds the volumes on another node. A crash leaves a VolumeMove, or none;
+ * then it is planned again.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
@@ -65,7 +66,7 @@ export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Pr
     if (node === undefined || !isLeaving(node)) return undefined;
     const failures: unknown[] = [];
     for (const group of planDrain(snapshotOf(deps, node))) {
-      // A group that the server refuses must not delay the others.
+      // An error for one group must not delay the others.
       await begin(deps, name, group, stop).catch((error: unknown) => failures.push(error));
     }
     if (failures.length > 0) throw failures[0];
@@ -86,8 +87,8 @@ function snapshotOf(deps: DrainLoopDeps, node: Stored<Node>): Parameters<typeof 
   const moving = volumesMoving(moves.store.list());
   const rests = restsUntil(moves.store.list(), name);
   const users = usersOf(deps, here);
-  // Nothing will evict such a pod: the one before it was deleted while the webhook was not there,
-  // or by force.
+  // No drain will evict such a pod: the pod before it was deleted while the webhook was not
+  // available, or by force.
   const stranded = new Set(users.filter(({ pod }) => isStranded(pod)).flatMap((user) => user.volumes));
   return {
     volumes: here.map((volume) => ({
@@ -102,7 +103,7 @@ function snapshotOf(deps: DrainLoopDeps, node: Stored<Node>): Parameters<typeof 
   };
 }
 
-/** Where the volumes of a pod are. */
+/** The nodes of a pod's volumes. */
 function nodesOfVolumes(deps: DrainLoopDeps, pod: Stored<Pod>): readonly string[] {
   return volumesOfPod(deps, pod).flatMap((name) => deps.volumes.store.get(name)?.spec.nodeName ?? []);
 }
@@ -120,7 +121,7 @@ async function begin(deps: DrainLoopDeps, from: string, group: readonly string[]
     },
     { signal },
   );
-  // Before the next look the cache must know of it, or the group would get a second one.
+  // The cache must have the new move before the next plan, or the group would get a second move.
   await moves.waitFor(move.metadata.resourceVersion, signal);
 }
 

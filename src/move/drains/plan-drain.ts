@@ -1,20 +1,20 @@
 /*
- * Which volumes of a leaving node begin to move. Volumes move in groups: all volumes of a pod, all
- * pods of a volume, pods that are tied (ties.ts), all or nothing. A group with a volume that stays,
- * stays whole.
+ * Decides which volumes of a leaving node begin to move. Volumes move in groups: all volumes of a
+ * pod, all pods of a volume, and pods that are tied (ties.ts). A group moves as a whole, and if one
+ * of its volumes stays, the whole group stays.
  *
- * A group moves once an eviction of one of its pods was asked for. The keeper stands for all
- * volumes of the node: once its eviction was asked for, every group moves, and every volume that no
- * pod uses. No other eviction would ever ask for those.
+ * A group moves once the eviction of one of its pods was requested. The keeper represents all
+ * volumes of the node: once its eviction was requested, every group moves, and every volume that no
+ * pod uses. For those volumes there is no other eviction.
  */
 
 export interface DrainVolume {
   readonly name: string;
-  /** undefined: it is to move. */
+  /** Why it stays. Undefined: it is to move. */
   readonly stays: string | undefined;
-  /** A move has it already. */
+  /** A move holds it already. */
   readonly moving: boolean;
-  /** A move of it was undone a moment ago. */
+  /** A move of it was undone a short time ago. */
   readonly rests: boolean;
   readonly asked: boolean;
 }
@@ -27,7 +27,7 @@ export interface DrainSnapshot {
   readonly keeperAsked: boolean;
 }
 
-/** Groups of volumes for which a VolumeMove is to be made now, each in the order of its names. */
+/** The groups of volumes for which a VolumeMove is to be made now. Each is sorted by name. */
 export function planDrain({ volumes, pods, keeperAsked }: DrainSnapshot): readonly (readonly string[])[] {
   const byName = new Map(volumes.map((volume) => [volume.name, volume]));
   return groupsOf(
@@ -40,7 +40,7 @@ export function planDrain({ volumes, pods, keeperAsked }: DrainSnapshot): readon
   });
 }
 
-/** Names in groups that share a pod. */
+/** Divides names into groups that are connected by shared pods. */
 export function groupsOf(
   names: readonly string[],
   pods: readonly (readonly string[])[],

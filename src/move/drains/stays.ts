@@ -1,9 +1,9 @@
 /*
- * Why volumes of a node are not to move although it is leaving. Asked by the drain loop, the
- * keepers and the webhook alike, so that none of them waits for what another will not do.
+ * Why volumes of a leaving node stay. The drain loop, the keepers and the webhook all use this, so
+ * that none of them waits for a move that another one will never begin.
  *
- * Volumes that share pods, or whose pods are tied (ties.ts), stay or go together. A group stays
- * when one of its volumes stays, or one of its pods can never run anywhere else.
+ * Volumes that share pods, or whose pods are tied (ties.ts), stay or move together. A group stays
+ * when one of its volumes stays, or when one of its pods can never run on another node.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { StoragePool } from "../../api/kinds/storage-pool.ts";
@@ -26,7 +26,7 @@ export interface StaySources extends PodVolumeSources {
   readonly pods: Cached<Pod>;
 }
 
-/** A pod of a node's volumes. */
+/** A pod that uses volumes of a node. */
 export interface User {
   readonly pod: Stored<Pod>;
   readonly volumes: readonly string[];
@@ -50,7 +50,7 @@ export function usersOf(sources: StaySources, here: readonly Stored<LocalVolume>
   });
 }
 
-/** Why each volume of the node stays, by name; those that are not in it are to move. */
+/** Why volumes of the node stay, by name. Volumes that are not in the map are to move. */
 export function whyVolumesStay(
   sources: StaySources,
   node: Stored<Node>,
@@ -77,7 +77,7 @@ export function whyVolumesStay(
   )) {
     const first = group.find((name) => stays.has(name));
     if (first === undefined) continue;
-    const why = `it goes with volume ${first}, which stays: ${stays.get(first) ?? ""}`;
+    const why = `it moves only together with volume ${first}, which stays: ${stays.get(first) ?? ""}`;
     for (const name of group) if (!stays.has(name)) stays.set(name, why);
   }
   return stays;
@@ -90,13 +90,13 @@ function whyPodStays(
 ): string | undefined {
   const { name, ownerReferences = [] } = pod.metadata;
   if (ownerReferences.some(({ controller, kind }) => controller === true && kind === "DaemonSet")) {
-    return `pod ${name} is of a DaemonSet and belongs to its node`;
+    return `pod ${name} belongs to a DaemonSet and cannot run on another node`;
   }
   const elsewhere = volumesElsewhere.flatMap((volume) => sources.volumes.store.get(volume)?.spec.nodeName ?? []);
-  // When they are all on one node, the volumes here move to that node.
+  // If they are all on one other node, the volumes of this node move to that node.
   if (new Set(elsewhere).size > 1) return `pod ${name} also uses ${volumesElsewhere.join(", ")} on several other nodes`;
   const bound = otherVolumesOf(sources, pod).find((volume) => !others.some((node) => affinityAllows(volume, node)));
-  return bound === undefined ? undefined : `pod ${name} also uses ${nameOf(bound)}, which is on this node alone`;
+  return bound === undefined ? undefined : `pod ${name} also uses ${nameOf(bound)}, which only this node has`;
 }
 
 function otherVolumesOf({ claims, persistentVolumes }: StaySources, pod: Stored<Pod>): Stored<PersistentVolume>[] {

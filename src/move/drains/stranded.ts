@@ -1,10 +1,10 @@
 import type { Pod } from "../../kube/kinds.ts";
 
 /**
- * Whether the scheduler has found no node for a pod. If one of its volumes sits on a leaving node,
- * that is why. The pod before it was deleted without an eviction (the webhook was not there, or
- * `kubectl delete pod`), so no eviction asks for the volumes to move: the Pending pod counts as
- * asking.
+ * Whether the scheduler has found no node for a pod. If one of its volumes is on a leaving node,
+ * that is the reason. The pod before it was deleted without an eviction (the webhook was not
+ * available, or somebody used `kubectl delete pod`), so no eviction requests the move of the
+ * volumes. The Pending pod counts as that request.
  */
 export function isStranded({ metadata, spec, status }: Pod): boolean {
   if (spec?.nodeName !== undefined || metadata?.deletionTimestamp !== undefined) return false;

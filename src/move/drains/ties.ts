@@ -3,8 +3,8 @@ import { isMeant, type PodTerm } from "../scouts/pod-terms.ts";
 import type { User } from "./stays.ts";
 
 /**
- * Volumes of a node that move together although no pod uses both: required pod affinity ties their
- * pods to one host. One of them alone would be Pending on the target, or hold the other back.
+ * Volumes of a node that move together although no pod uses both, because required pod affinity
+ * ties their pods to one host. If one moved alone, its pod would be Pending on the target.
  */
 export function tiesOf(users: readonly User[]): readonly { readonly volumes: readonly string[] }[] {
   return users.flatMap((user) => {

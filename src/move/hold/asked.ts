@@ -1,7 +1,8 @@
 /*
- * Writes that an eviction was asked for, so that the leader sees it whichever replica answered: a
- * time in the status of each LocalVolume, an annotation of a keeper. At most every ten seconds
- * each; a write that fails changes nothing about the answer, and the evictor asks again.
+ * Records that an eviction was requested, so that the leader sees it, whichever replica answered.
+ * The record is a time in the status of each LocalVolume, or in an annotation of a keeper. It is
+ * written at most every ten seconds for each object. If the write fails, the answer to the eviction
+ * stays the same: the evictor asks again, and the record is written then.
  */
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
 import { ASKED_ANNOTATION } from "../../api/names.ts";
@@ -31,7 +32,7 @@ export class AskedRecorder {
     this.#deps = deps;
   }
 
-  /** Never makes its caller wait, and never fails. */
+  /** Returns at once, and never fails. */
   record({ gracePeriodSeconds, keeper, volumes }: AskRecord): void {
     const { clock, log } = this.#deps;
     const at = new Date(clock.now()).toISOString();
@@ -75,7 +76,7 @@ export class AskedRecorder {
     );
   }
 
-  /** A write that fails is repeated with the next ask. */
+  /** A write that fails is repeated with the next request for the eviction. */
   async #write(key: string, write: () => Promise<unknown>): Promise<void> {
     try {
       await write();

@@ -175,8 +175,8 @@ describe("the text of a hold", () => {
     const progress = "4.2 of 10 GiB copied to node b, about 14 s left";
     expect(textOf(evict([volume({ progress })]))).toBe(
       "Eviction triggered evacuation: volume v on node a must leave with its data first; " +
-        "4.2 of 10 GiB copied to node b, about 14 s left. To call the move off: kubectl uncordon a. " +
-        `To end every hold on this node, copied or not: ${RELEASE}`,
+        "4.2 of 10 GiB copied to node b, about 14 s left. To cancel the move: kubectl uncordon a. " +
+        `To end every hold on this node, even if its data is not copied: ${RELEASE}`,
     );
   });
 
@@ -208,17 +208,17 @@ describe("the text of a hold", () => {
 
   it("says that a volume is about to arrive, and does not advise to uncordon for that", () => {
     const text = textOf(evictKeeper({ toMove: [volume({ arrives: true, progress: "Copying to node a" })] }));
-    expect(text).toContain("volume v that arrives at node a must leave with its data first; Copying to node a.");
+    expect(text).toContain("volume v that is moving to node a must leave with its data first; Copying to node a.");
     expect(text).not.toContain("uncordon");
   });
 
-  it("names the move that is changing over", () => {
-    expect(textOf(evict([fenced]))).toContain("volume v is changing over from node a (VolumeMove m)");
+  it("names the move that is in progress", () => {
+    expect(textOf(evict([fenced]))).toContain("volume v is being moved from node a (VolumeMove m)");
   });
 
   it("says what could not be read, and that trying again helps", () => {
     expect(textOf(evict(unreadable))).toBe(
-      "Mooring cannot tell now whether it is safe for the pod's data: the API server did not answer. The next try looks again.",
+      "Mooring cannot find out now whether the eviction is safe for the pod's data: the API server did not answer. The next try checks again.",
     );
   });
 });

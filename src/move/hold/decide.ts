@@ -1,19 +1,19 @@
 /*
- * How an eviction request is answered, as a pure function of what a replica has read. The first
- * step that applies decides:
+ * Decides how an eviction request is answered: a pure function of the facts that a replica has
+ * read. The first step that applies decides:
  *
- *   1 our controller asks                                  pass
- *   2 no volume of ours (what cannot be read holds)        pass
+ *   1 our controller evicts                                pass
+ *   2 no movable volume (held if that cannot be read)      pass
  *   3 a dry run                                            pass, with a warning
  *   4 the volume's node is released                        pass
  *   5 a move holds the volume, Fenced to the commit        hold
- *   6 the volume has just moved, and not from this pod     gone
+ *   6 the volume has just moved, and this pod is new       gone
  *   7 the volume's node stays, or the volume does          pass
- *   8 else                                                 hold
+ *   8 otherwise                                            hold
  *
- * A pod may have several volumes. Steps 4 and 7 let a volume go; steps 5, 6 and 8 are asked of
- * those that remain, and the pod passes when none remains. A keeper stands for all volumes of its
- * node that are still to move: of the steps only 1, 3, 4, 7 and 8 concern it.
+ * A pod may have several volumes. Steps 4 and 7 remove a volume from the decision. Steps 5, 6 and 8
+ * look at the remaining volumes, and the pod passes when none remains. A keeper represents all
+ * volumes of its node that are still to move; only steps 1, 3, 4, 7 and 8 apply to it.
  */
 import { RELEASE_ANNOTATION } from "../../api/names.ts";
 import type { MovePhase } from "../../api/kinds/volume-move.ts";
@@ -25,7 +25,7 @@ export interface Unreadable {
 
 export interface NodeFacts {
   readonly name: string;
-  /** Why the node is to be emptied; undefined: it stays. */
+  /** Why the node is leaving. Undefined: it stays. */
   readonly leaving?: "cordon" | "taint";
   /** Whether an administrator has ended every hold on the node. */
   readonly released: boolean;
@@ -35,40 +35,40 @@ export interface VolumeFacts {
   readonly name: string;
   /** The node that has the volume. */
   readonly nodeName: string;
-  /** That node, read past every cache; undefined: there is no such Node object. */
+  /** That node, read from the API server and not from a cache. Undefined: it does not exist. */
   readonly node: NodeFacts | Unreadable | undefined;
-  /**
-   * The volume is not published anywhere now, except where it is mounted already: it is changing
-   * over.
-   */
+  /** A move is cutting over: the volume is not published to new pods. */
   readonly fenced: boolean;
-  /** The move that has taken the volume. */
+  /** The move that holds the volume. */
   readonly move?: { readonly name: string; readonly phase: MovePhase };
-  /** When the volume last came to its node by a move. */
+  /** When a move last brought the volume to its node. */
   readonly movedAtMs?: number;
   /** What a move does with the data. @default "Copy" */
   readonly mode?: "Copy" | "Rebuild";
   /**
-   * Why the volume is not to move although its node is leaving (policy Stay, `drain: stay`, a pool
-   * of one node, …), as part of a sentence; undefined: it is to move.
+   * Why the volume stays although its node is leaving (policy Stay, `drain: stay`, a pool of one
+   * node, …), as part of a sentence. Undefined: it is to move.
    */
   readonly stays?: string;
-  /** A move brings the volume to this node: it is not there yet, and is to leave again. */
+  /** A move brings the volume to this node. It is not there yet, and would have to leave again. */
   readonly arrives?: boolean;
-  /** How far its move is and how long it will take, as a sentence without a full stop. */
+  /** Progress and remaining time of its move, as a sentence without a full stop. */
   readonly progress?: string;
 }
 
-/** A pod with what of ours it uses. Generic ephemeral claims are left out: they are never held. */
+/**
+ * A pod with the movable volumes that it uses. Volumes of generic ephemeral claims are left out,
+ * because evictions are never held for them.
+ */
 export interface PodFacts {
   readonly namespace: string;
   readonly name: string;
-  /** The pod's node; undefined when it has none, or when there is no such Node object. */
+  /** The pod's node. Undefined: it has none, or the Node object does not exist. */
   readonly node: NodeFacts | undefined;
   readonly volumes: readonly VolumeFacts[] | Unreadable;
 }
 
-/** A node's keeper, which is asked for on behalf of all volumes of its node. */
+/** A node's keeper. Its eviction counts for all volumes of the node. */
 export interface KeeperFacts {
   readonly namespace: string;
   readonly name: string;
@@ -78,13 +78,13 @@ export interface KeeperFacts {
 }
 
 export interface EvictionSnapshot {
-  /** Whether our controller's service account asks. */
+  /** Whether the request comes from the controller's service account. */
   readonly byController: boolean;
-  /** From the request, or from the body's deleteOptions. */
+  /** Set in the request, or in the deleteOptions of its body. */
   readonly dryRun: boolean;
   /** The evictor names a UID, so it cannot mean another pod of that name. */
   readonly hasUidPrecondition: boolean;
-  /** undefined: there is no such pod; the API server says so itself. */
+  /** Undefined: the pod does not exist, and the API server will answer that itself. */
   readonly target:
     | { readonly kind: "pod"; readonly pod: PodFacts }
     | { readonly kind: "keeper"; readonly keeper: KeeperFacts }
@@ -93,22 +93,22 @@ export interface EvictionSnapshot {
   readonly now: number;
 }
 
-/** The record of an ask, written for the leader, which moves what was asked for. */
+/** A record of the eviction request for the leader, which then moves these volumes. */
 export interface AskRecord {
-  /** In each LocalVolume's status. */
+  /** Record it in the status of these LocalVolumes. */
   readonly volumes: readonly string[];
-  /** In an annotation of this keeper. */
+  /** Record it in an annotation of this keeper. */
   readonly keeper?: { readonly namespace: string; readonly name: string };
   readonly gracePeriodSeconds?: number;
 }
 
 export type EvictionDecision =
   | { readonly answer: "pass"; readonly warning?: string }
-  /** `why` is the reason alone, for where there is little room. */
+  /** `why` is only the reason, for short texts. */
   | { readonly answer: "hold"; readonly message: string; readonly why: string; readonly record: AskRecord }
   | { readonly answer: "gone"; readonly message: string };
 
-/** For how long after a move an eviction by name is taken to mean the pod from before the move. */
+/** For this time after a move, an eviction without a UID is taken to mean the old pod. */
 const MOVED_RECENTLY_MS = 60_000;
 const PASS: EvictionDecision = { answer: "pass" };
 
@@ -123,7 +123,7 @@ export function decideEviction(snapshot: EvictionSnapshot): EvictionDecision {
   return orWarn(dryRun, decidePod(snapshot, pod, pod.volumes));
 }
 
-/** A dry run passes, and says what would have become of it. */
+/** A dry run passes, with a warning that says how the real eviction would be answered. */
 function orWarn(dryRun: boolean, decision: EvictionDecision): EvictionDecision {
   if (!dryRun) return decision;
   switch (decision.answer) {
@@ -141,11 +141,11 @@ function orWarn(dryRun: boolean, decision: EvictionDecision): EvictionDecision {
 function decidePod(snapshot: EvictionSnapshot, pod: PodFacts, all: readonly VolumeFacts[]): EvictionDecision {
   const { hasUidPrecondition, now } = snapshot;
   const volumes = all.filter(({ node }) => !isReleased(node));
-  const held = volumes.find(isChangingOver);
+  const held = volumes.find(isCuttingOver);
   if (held !== undefined) return hold(snapshot, all, changingOver(held));
   const moved = volumes.find(({ movedAtMs }) => movedAtMs !== undefined && now - movedAtMs < MOVED_RECENTLY_MS);
   if (moved !== undefined && !hasUidPrecondition && pod.node?.leaving === undefined) {
-    const message = `volume ${moved.name} has just moved to node ${moved.nodeName}, and pod ${pod.namespace}/${pod.name} is a new one there`;
+    const message = `volume ${moved.name} has just moved to node ${moved.nodeName}, and pod ${pod.namespace}/${pod.name} there is a new pod`;
     return { answer: "gone", message };
   }
   const unread = volumes.map(({ node }) => node).find(isUnreadable);
@@ -165,7 +165,7 @@ function decideKeeper(snapshot: EvictionSnapshot, { node, toMove }: KeeperFacts)
   if (isUnreadable(toMove)) return holdUnread(snapshot, toMove);
   const [first] = toMove;
   if (first === undefined) return PASS;
-  const waiting = toMove.find((volume) => volume.arrives === true || !isChangingOver(volume));
+  const waiting = toMove.find((volume) => volume.arrives === true || !isCuttingOver(volume));
   return hold(snapshot, [], waiting === undefined ? changingOver(first) : evacuating(waiting, toMove));
 }
 
@@ -185,40 +185,43 @@ function hold(snapshot: EvictionSnapshot, volumes: readonly VolumeFacts[], text:
   return { answer: "hold", ...text, record };
 }
 
-/** Held: what cannot be read may be a volume that exists nowhere else. The evictor asks again. */
+/**
+ * Holds the eviction, because data that cannot be read may be the only copy of a volume. The
+ * evictor asks again.
+ */
 function holdUnread(snapshot: EvictionSnapshot, { unreadable }: Unreadable): EvictionDecision {
-  const why = `Mooring cannot tell now whether it is safe for the pod's data: ${unreadable}`;
-  return hold(snapshot, [], { why, message: `${why}. The next try looks again.` });
+  const why = `Mooring cannot find out now whether the eviction is safe for the pod's data: ${unreadable}`;
+  return hold(snapshot, [], { why, message: `${why}. The next try checks again.` });
 }
 
-/** "Eviction triggered evacuation" is what the descheduler looks for in a 429. */
+/** The descheduler looks for the words "Eviction triggered evacuation" in a 429. */
 function evacuating(first: VolumeFacts, volumes: readonly VolumeFacts[]): HoldText {
   const { arrives, name, nodeName, node, mode, progress } = first;
   const more = volumes.length === 1 ? "" : ` and ${String(volumes.length - 1)} more`;
   const what = mode === "Rebuild" ? "must be rebuilt on another node" : "must leave with its data";
-  const where = arrives === true ? `that arrives at node ${nodeName}` : `on node ${nodeName}`;
+  const where = arrives === true ? `that is moving to node ${nodeName}` : `on node ${nodeName}`;
   const why = `volume ${name}${more} ${where} ${what} first`;
   const isCordoned = node !== undefined && !isUnreadable(node) && node.leaving === "cordon" && arrives !== true;
-  // A move's own message says it as well.
+  // The message of the move may already have this command.
   const isSaid = progress?.includes("kubectl uncordon") === true;
-  const uncordon = isCordoned && !isSaid ? ` To call the move off: kubectl uncordon ${nodeName}.` : "";
+  const uncordon = isCordoned && !isSaid ? ` To cancel the move: kubectl uncordon ${nodeName}.` : "";
   const how = progress ?? "its move has not begun yet";
   return { why, message: `Eviction triggered evacuation: ${why}; ${how}.${uncordon} ${toRelease(nodeName)}` };
 }
 
 function changingOver({ name, nodeName, move, progress }: VolumeFacts): HoldText {
   const by = move === undefined ? "" : ` (VolumeMove ${move.name})`;
-  const why = `volume ${name} is changing over from node ${nodeName}${by}, and its pods must not be disturbed`;
+  const why = `volume ${name} is being moved from node ${nodeName}${by}, and its pods must not be disturbed now`;
   const how = progress === undefined ? "" : `; ${progress}`;
   return { why, message: `Evacuation in progress: ${why}${how}. ${toRelease(nodeName)}` };
 }
 
 function toRelease(nodeName: string): string {
-  return `To end every hold on this node, copied or not: kubectl annotate node ${nodeName} ${RELEASE_ANNOTATION}=true`;
+  return `To end every hold on this node, even if its data is not copied: kubectl annotate node ${nodeName} ${RELEASE_ANNOTATION}=true`;
 }
 
-/** From Fenced until the commit has been written to the volume, or everything has been undone. */
-function isChangingOver({ fenced, move }: VolumeFacts): boolean {
+/** True from Fenced until the commit has been written to the volume, or the move was undone. */
+function isCuttingOver({ fenced, move }: VolumeFacts): boolean {
   return fenced || move?.phase === "Fenced" || move?.phase === "Sealed";
 }
 

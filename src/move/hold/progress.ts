@@ -3,9 +3,9 @@ import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 
 /**
- * What the volume's move does now, as a sentence without a full stop; undefined when it has none. A
- * move that waits in Planned holds no volume, but its message says what it waits for: that no node
- * fits, or which other move goes first.
+ * The current activity of the volume's move, as a sentence without a full stop. Undefined: it has
+ * no move. A move that waits in Planned holds no volume, but its message is useful: it says that no
+ * node fits, or which other move goes first.
  */
 export function progressOf(volume: Stored<LocalVolume>, moves: readonly Stored<VolumeMove>[]): string | undefined {
   const { activeMove } = volume.spec;

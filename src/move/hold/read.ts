@@ -1,7 +1,7 @@
 /*
- * What a replica knows of an eviction request: from its caches, past them where they lack
- * something, and always past them for the nodes of the volumes (a cordon is a moment old when
- * kubectl asks).
+ * Reads the facts for the answer to an eviction request. They come from the replica's caches, and
+ * from the API server if the caches lack something. The nodes of the volumes always come from the
+ * API server, because kubectl evicts a moment after the cordon.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { localVolumes } from "../../api/kinds/local-volume.ts";
@@ -32,13 +32,13 @@ export interface ReadDeps extends StaySources {
   readonly moves: Informer<VolumeMove>;
   readonly client: KubeClient;
   readonly clock: Clock;
-  /** Where keepers are. */
+  /** The namespace of the keepers. */
   readonly namespace: string;
   /** User name of the controller's service account. */
   readonly controllerUser: string;
 }
 
-/** Who is to be evicted, and how. */
+/** The pod to evict, and the options of the request. */
 export interface Asked {
   readonly namespace: string;
   readonly name: string;
@@ -88,7 +88,7 @@ async function keeperFacts(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal
   return { namespace, name, node: factsOf(node), toMove: [...toMove, ...arriving] };
 }
 
-/** The volumes that moves bring to the node, and that are not at their new place yet. */
+/** The volumes that moves bring to the node, and that are not on it yet. */
 function arrivingAt(deps: ReadDeps, nodeName: string, node: VolumeFacts["node"]): VolumeFacts[] {
   return deps.moves.store.list().flatMap((move) => {
     if (arrivesAt(move) !== nodeName) return [];
@@ -132,8 +132,8 @@ async function volumesOf(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal):
 }
 
 /**
- * The movable volume behind a claim. What the caches lack is read: an unknown volume is no proof
- * that there is none.
+ * The movable volume of a claim. If the caches do not have it, it is read from the API server: the
+ * caches may be behind, so they cannot prove that it does not exist.
  */
 async function localVolumeOf(
   deps: ReadDeps,

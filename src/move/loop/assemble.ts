@@ -1,6 +1,6 @@
 /*
- * Makes the snapshot that a move is planned from, out of what is held in memory and what was read
- * past it. Pure: who reads is read-snapshot.ts.
+ * Makes the snapshot from which a move is planned, out of the caches and the objects that were read
+ * from the API server. Pure: read-snapshot.ts does the reading.
  */
 import { copyNameOf } from "../../api/copy-name.ts";
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
@@ -22,7 +22,7 @@ import { chooseTarget, findCandidates, type Candidates } from "./choose-target.t
 import type { MoveCaches } from "./sources.ts";
 import { isArriving, nodeView, podView } from "./views.ts";
 
-/** What was read from the API server; a part that is missing was not asked for. */
+/** The objects that were read from the API server. A part that is missing was not read. */
 export interface Fresh {
   readonly nodes?: {
     readonly names: ReadonlySet<string>;
@@ -36,15 +36,15 @@ export interface Fresh {
 }
 
 /**
- * The other moves are added right before the plan is made, so that a place in the line counts as
- * soon as it is taken.
+ * A snapshot without the other moves. They are added right before the plan is made, so that a place
+ * in the line counts as soon as another move has taken it.
  */
 export type ReadSnapshot = Omit<MoveSnapshot, "others"> & {
-  /** Where it may go, as long as it has no target and names none. */
+  /** The possible targets. Unset: the move has a target, or its spec names one. */
   readonly candidates?: Candidates;
 };
 
-/** What is known of a move besides its objects. */
+/** Facts about a move that are not in its objects. */
 export interface Beside {
   readonly parts: MoveSnapshot["fresh"];
   readonly evictions: MoveSnapshot["evictions"];
@@ -146,8 +146,8 @@ function apartOf(
 }
 
 function viewOfNode(sources: MoveCaches, fresh: Fresh, move: Stored<VolumeMove>, name: string): NodeView {
-  // A fresh read wins over the cache, even when it found no such Node. A target that is only being
-  // chosen was not read.
+  // A fresh read takes precedence over the cache, even if it found no such Node. A target that is
+  // only being chosen was not read.
   const read = fresh.nodes?.names.has(name) === true ? fresh.nodes : undefined;
   const node = read === undefined ? sources.nodes.store.get(name) : read.nodes.get(name);
   const storage = read === undefined ? sources.storageNodes.store.get(name) : read.storage.get(name);

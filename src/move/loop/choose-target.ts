@@ -10,25 +10,25 @@ import type { Answers } from "../scouts/answers.ts";
 import type { Ask } from "../scouts/scout.ts";
 import type { MoveCaches } from "./sources.ts";
 
-/** Where the volumes of a move may go, before anybody is asked. */
+/** The possible targets of a move, before the scheduler is asked. */
 export interface Candidates {
-  /** The pods that have to run there. */
+  /** The pods that must run on the target. */
   readonly pods: readonly Stored<Pod>[];
-  /** Nodes that can take the volumes and, as far as objects say, the pods; the best first. */
+  /** Nodes that can take the volumes and, by Mooring's own rules, the pods. The best is first. */
   readonly fitting: readonly string[];
-  /** Why each of the others cannot. */
+  /** A reason for each node that cannot. */
   readonly none: readonly string[];
 }
 
-/** A scout's pod names its candidates one by one. */
+/** Limits the size of a scout's pod, which names each candidate. */
 const MOST_ASKED = 200;
 
 /**
- * The nodes that a move without a named target may go to: the one whose disk has the most room is
+ * The possible targets of a move whose spec names none. The node whose disk has the most room is
  * first.
  *
- * Volumes that no pod uses now go where others of their namespace went from the same node, while
- * there is room: a pod that uses several of them could not run otherwise.
+ * Volumes that no pod uses now go to the node to which others of their namespace went from the same
+ * source, while it has room. Otherwise a pod that later uses several of them could not run.
  */
 export function findCandidates(
   snapshot: Omit<MoveSnapshot, "others">,
@@ -55,15 +55,15 @@ export function findCandidates(
   return { pods: toAskFor(pods), fitting: best.map(({ node }) => node), none };
 }
 
-/** What the scheduler is to be asked about the candidates; undefined: nothing. */
+/** The question for the scheduler about the candidates. Undefined: it is not asked. */
 export function askFor(move: Stored<VolumeMove>, { fitting, pods }: Candidates): Ask | undefined {
   if (pods.length === 0 || fitting.length === 0) return undefined;
   return { move, pods, nodes: fitting.slice(0, MOST_ASKED).toSorted() };
 }
 
 /**
- * The target: the scheduler's choice among the candidates. Where no pod runs, or the scheduler
- * cannot be asked, the one whose disk has the most room.
+ * The target: the scheduler's choice among the candidates. If no pod runs, or the scheduler cannot
+ * be asked, it is the node whose disk has the most room.
  */
 export function chooseTarget(
   move: Stored<VolumeMove>,
@@ -81,7 +81,7 @@ export function chooseTarget(
     case "waits":
       return { asked: fitting, until: answer.until };
     case "refused":
-      return { none: [...none, `${fitting.join(", ")}: the scheduler says: ${answer.words}`] };
+      return { none: [...none, `${fitting.join(", ")}: the scheduler reports: ${answer.words}`] };
     case "unheard":
       return { node: best, unheard: answer.why };
     case undefined:
@@ -91,7 +91,10 @@ export function chooseTarget(
   }
 }
 
-/** A pod that ends is made again: it counts only where no other one stands for it. */
+/**
+ * The pods to ask the scheduler for. A pod that is ending will be made again, so it counts only
+ * when no other pod remains.
+ */
 function toAskFor(pods: readonly Stored<Pod>[]): readonly Stored<Pod>[] {
   const running = pods.filter(({ status }) => status?.phase !== "Succeeded" && status?.phase !== "Failed");
   const staying = running.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
@@ -117,7 +120,7 @@ function whyPodsUnfit(
   return undefined;
 }
 
-/** What other pods have to say of the pods that will run on the target. */
+/** Checks whether other pods allow the moving pods on a node. */
 function checksOf({ nodes, pods: all }: MoveCaches, pods: readonly Stored<Pod>[]): ReadonlyMap<Stored<Pod>, Check> {
   const asked = toAskFor(pods);
   if (asked.length === 0) return new Map();
@@ -139,7 +142,7 @@ function targetsOfNeighbours({ move }: Pick<MoveSnapshot, "move">, sources: Move
   );
 }
 
-/** What other moves bring there is not free any more, so that a drain spreads over the nodes. */
+/** Bytes that other moves will bring to the node do not count as free, so that drains spread. */
 function freeOn({ reserved, storage }: NodeView): number {
   const free = (storage?.status?.pools ?? []).map(
     ({ availableBytes = 0, name }) => availableBytes - Number(reserved.get(name) ?? 0n),

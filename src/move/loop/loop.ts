@@ -1,13 +1,13 @@
 /*
- * Carries moves out: reads a snapshot, plans (src/move/plan), does the one step, and again. It
- * decides nothing. Every write carries the version it was planned on; one that is refused is
- * planned again.
+ * Carries out moves: it reads a snapshot, plans (src/move/plan), does the step, and repeats this.
+ * It decides nothing itself. Every write carries the resourceVersion on which it was planned. If
+ * the write is refused, the step is planned again.
  *
- * After a write the next plan reads the move and its volumes from the server: the caches do not
- * have the write yet, and would plan it again.
+ * After a write the next plan reads the move and its volumes from the server, because the caches do
+ * not have the write yet: with them the same step would be planned again.
  *
- * What a crash leaves: after each write, a move whose next step the plan finds. What is remembered
- * in memory (when a pod was last evicted) only paces repetitions.
+ * A crash after any write leaves a move for which the plan finds the next step. The state in memory
+ * (when a pod was last evicted) only limits how often something is repeated.
  */
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { StorageNode } from "../../api/kinds/storage-node.ts";
@@ -32,7 +32,7 @@ import { moveOf } from "../scouts/scout.ts";
 import { readSnapshot } from "./read-snapshot.ts";
 import type { MoveSources } from "./sources.ts";
 
-/** The loop also hears when what it reads has changed. */
+/** The loop also listens for changes of the objects that it reads. */
 export interface MoveLoopDeps extends ControllerDeps, MoveSources {
   readonly moves: Informer<VolumeMove>;
   readonly volumes: Informer<LocalVolume>;
@@ -45,7 +45,7 @@ export interface MoveLoopDeps extends ControllerDeps, MoveSources {
 }
 
 const WORKERS = 16;
-/** A limit in case of a fault: more steps in a row than any move has. */
+/** A limit in case of a defect: more steps in a row than any move needs. */
 const MOST_STEPS = 40;
 const AGAIN_MS = 200;
 /** A waiting move is looked at this often even when no object that it waits for changes. */
@@ -66,7 +66,7 @@ class MoveLoop {
   readonly #evictions = new Map<string, Map<string, EvictionOutcome>>();
   /** When progress was last written, by move UID. */
   readonly #notedAt = new Map<string, number>();
-  /** The status that was written last, by move UID: nobody else writes it, and caches are late. */
+  /** The status that was written last, by move UID. Caches may be behind it. */
   readonly #statuses = new Map<string, VolumeMoveStatus>();
 
   constructor(deps: MoveLoopDeps) {
@@ -87,7 +87,7 @@ class MoveLoop {
       moves.onChange(({ key, object, type }) => {
         if (type === "deleted") this.#forget(object.metadata.uid);
         this.#queue.add(key);
-        // Its place in the line may be free now.
+        // The place of that move in the line may be free now.
         lookAtRunning(({ status }) => status?.phase === "Planned" || status?.phase === "Prepared");
       }),
       volumes.onChange(({ key }) => {
@@ -126,7 +126,7 @@ class MoveLoop {
     }
   }
 
-  /** Releases volumes that are held by a move that has ended or is gone. */
+  /** Releases volumes whose move has ended or is gone. */
   async runRepairs(signal: AbortSignal): Promise<void> {
     const { moves, volumes } = this.#deps;
     const stops = [
@@ -180,7 +180,7 @@ class MoveLoop {
     return { requeueAfterMs: AGAIN_MS };
   }
 
-  /** Does one write. False when it was refused because something has changed. */
+  /** Does one write. Returns false when it was refused because an object has changed. */
   async #carryOut(
     snapshot: MoveSnapshot,
     step: Exclude<MoveStep, { step: "nothing" | "read" | "wait" }>,
@@ -189,7 +189,7 @@ class MoveLoop {
     const { client, clock, log } = this.#deps;
     const { move } = snapshot;
     const { uid } = move.metadata;
-    // Before the write, so that moves that are planned meanwhile see it.
+    // Set before the write, so that moves that are planned meanwhile see it.
     if (step.step === "set-status") this.#statuses.set(uid, step.status);
     try {
       await write(client, step, signal);

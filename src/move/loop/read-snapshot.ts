@@ -1,6 +1,6 @@
 /*
- * Makes the snapshot that a move is planned from: caches, and for the parts that a plan wants fresh
- * the API server, in the order that READ_ORDER gives (the VolumeMove last).
+ * Makes the snapshot from which a move is planned. It uses the caches. The parts that the plan
+ * needs fresh are read from the API server, in the order of READ_ORDER (the VolumeMove last).
  */
 import { copyNameOf } from "../../api/copy-name.ts";
 import { localVolumes } from "../../api/kinds/local-volume.ts";
@@ -15,13 +15,13 @@ import { READ_ORDER, type EvictionOutcome, type Part } from "../plan/snapshot.ts
 import { assemble, type Fresh, type ReadSnapshot } from "./assemble.ts";
 import type { MoveSources } from "./sources.ts";
 
-/** What the loop remembers of a move. */
+/** The facts about a move that the loop remembers. */
 export interface Remembered {
   readonly evictions: ReadonlyMap<string, EvictionOutcome>;
   readonly notedAt: number | undefined;
 }
 
-/** The snapshot of a move; undefined when there is no such move (any more). */
+/** The snapshot of a move. Undefined: the move does not exist (any more). */
 export async function readSnapshot(
   sources: MoveSources,
   clock: Clock,
@@ -87,7 +87,7 @@ async function findAll<T>(
   return found;
 }
 
-/** The pods of the namespaces in which the volumes are claimed. */
+/** The pods of the namespaces of the volumes' claims. */
 async function listPods(
   { client, persistentVolumes, volumes }: MoveSources,
   names: readonly string[],
@@ -104,7 +104,7 @@ async function listPods(
   return lists.flat();
 }
 
-/** When the move was last asked for, on the wall clock as this process reads it. */
+/** When an eviction last requested the move, by this process's wall clock. */
 function askedAt({ asks, pods, volumes }: MoveSources, clock: Clock, { spec }: VolumeMove): number | undefined {
   const times = [
     ...spec.volumes.flatMap(({ name }) => volumes.store.get(name) ?? []).map((volume) => asks.volumeAskedAt(volume)),

@@ -1,6 +1,6 @@
 /*
- * Brings the scouts of each move to where src/move/scouts/plan.ts says. That file has the states,
- * and what a crash leaves.
+ * Carries out the plan of src/move/scouts/plan.ts for the scouts of each move. That file describes
+ * the states, and the states after a crash.
  *
  * Each step is one write, or two for a new scout: its claim, then its pod. The next plan waits
  * until the caches have them, so that no second scout is made.
@@ -39,10 +39,10 @@ export interface ScoutLoopDeps extends MoveLoopDeps {
 const WORKERS = 4;
 const AGAIN_MS = 500;
 const LOOK_MS = 15_000;
-/** A limit in case of a fault. */
+/** A limit in case of a defect. */
 const MOST_STEPS = 20;
 
-/** The phases in which the scout holds its place: the pods have not come to the target yet. */
+/** The phases in which the scout reserves the room: the pods have not come to the target yet. */
 const KEEPS: ReadonlySet<MovePhase> = new Set(["Planned", "Copying", "Prepared", "Fenced"]);
 const NOTHING_READ: MoveSnapshot["fresh"] = new Set();
 const NO_EVICTIONS: MoveSnapshot["evictions"] = new Map();
@@ -99,7 +99,7 @@ class ScoutLoop {
       const move = moves.store.get(name);
       const now = clock.now();
       const ask = move === undefined ? undefined : this.#askOf(move, now);
-      // What the API server has refused is not sent again at once.
+      // A scout that the API server has refused is not sent again at once.
       const isRefused = move !== undefined && this.#deps.answers.refusalOf(move.metadata.uid) !== undefined;
       const step = planScouts(this.#snapshot(name, move, isRefused ? undefined : ask), now);
       if (step.step === "nothing") {
@@ -124,7 +124,7 @@ class ScoutLoop {
     };
   }
 
-  /** What the scheduler is to be asked for the move now; undefined: nothing. */
+  /** The question for the scheduler about the move now. Undefined: it is not asked. */
   #askOf(move: Stored<VolumeMove>, now: number): Ask | undefined {
     if (!isAsking(move)) return undefined;
     const beside = { parts: NOTHING_READ, evictions: NO_EVICTIONS, askedAt: undefined, notedAt: undefined, now };
@@ -134,7 +134,7 @@ class ScoutLoop {
     return askFor(move, candidates);
   }
 
-  /** False when the plan has to be made again later. */
+  /** Returns false when the plan must be made again later. */
   async #carryOut(step: Exclude<ScoutStep, { step: "nothing" }>, signal: AbortSignal): Promise<boolean> {
     const { answers, client, log, settings } = this.#deps;
     const { namespace } = settings;

@@ -10,7 +10,7 @@ import type { PodVolumeSources } from "../../movable/pod-volumes.ts";
 import type { Answers } from "../scouts/answers.ts";
 import type { Asks } from "../drains/asks.ts";
 
-/** What of the cluster a move is planned from. */
+/** The caches from which a move is planned. */
 export interface MoveCaches extends PodVolumeSources {
   readonly moves: Cached<VolumeMove>;
   /** With the index `byNode`. */
@@ -20,11 +20,11 @@ export interface MoveCaches extends PodVolumeSources {
   readonly pools: Cached<StoragePool>;
   readonly nodes: Cached<Node>;
   readonly pods: Cached<Pod>;
-  /** What the scheduler has answered; undefined: it is not asked. */
+  /** The scheduler's answers. Undefined: it is not asked. */
   readonly answers?: Pick<Answers, "to"> | undefined;
 }
 
-/** Where snapshots come from: caches, and the server for what a plan wants uncached. */
+/** The sources of snapshots: caches, and the API server for parts that a plan needs uncached. */
 export interface MoveSources extends MoveCaches {
   readonly client: KubeClient;
   /** The pods of all namespaces, with the index of keepers. */

@@ -8,7 +8,7 @@ import { bytes } from "../../kube/quantity.ts";
 import { whyLeaving } from "../plan/target/leaving.ts";
 import type { NodeView, PodView } from "../plan/snapshot.ts";
 
-/** What a plan needs to know of a pod that uses these volumes. */
+/** The facts that a plan needs about a pod that uses these volumes. */
 export function podView(pod: Stored<Pod>, volumes: readonly string[], isDrain: boolean): PodView {
   const { deletionGracePeriodSeconds, deletionTimestamp, name, uid } = pod.metadata;
   const phase = pod.status?.phase;
@@ -26,13 +26,14 @@ export function podView(pod: Stored<Pod>, volumes: readonly string[], isDrain: b
 }
 
 /**
- * A pod of a DaemonSet comes back on its node. A pod without a controller would be gone for good: a
- * drain has accepted that (kubectl requires --force), a move by hand has not.
+ * Why a pod cannot move. A pod of a DaemonSet comes back on its node. A pod without a controller
+ * would be lost: in a drain a person has accepted that (kubectl requires --force), in a move by
+ * hand nobody has.
  */
 function whyUnmovable(pod: Stored<Pod>, isDrain: boolean): string | undefined {
   const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true);
   if (owner === undefined) return isDrain ? undefined : "no controller would make it again";
-  return owner.kind === "DaemonSet" ? "a pod of a DaemonSet belongs to its node" : undefined;
+  return owner.kind === "DaemonSet" ? "a pod of a DaemonSet cannot run on another node" : undefined;
 }
 
 export interface NodeParts {

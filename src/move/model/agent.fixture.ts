@@ -4,8 +4,8 @@ import { timeOf } from "../plan/timing.ts";
 import type { Directory, Machine, World } from "./world.fixture.ts";
 
 /*
- * The agent of one node by section "A copy on disk" of docs/moves.md: operations that pause at each
- * `yield`, where anything may happen, a crash of the agent included. Operations on one volume
+ * The agent of one node, by section "Why no write is lost" of docs/moves.md. Its operations pause
+ * at each `yield`, where anything may happen, also a crash of the agent. Operations on one volume
  * exclude each other; a crash frees their locks.
  */
 export type Operation = Generator<undefined, void, undefined>;
@@ -46,7 +46,7 @@ function report(world: World, machine: Machine, volume: string, move?: Omit<Copy
   }
 }
 
-/** Says what is on disk, also when an operation was cut off before it could say so. */
+/** Reports the state of the disk, also when an operation ended before it could report. */
 // oxlint-disable-next-line require-yield -- one step, and still an operation
 export function* tell(world: World, machine: Machine, volume: string): Operation {
   const known = world.copies.get(copyName(volume, machine.name)) !== undefined;
@@ -55,15 +55,14 @@ export function* tell(world: World, machine: Machine, volume: string): Operation
 
 const digestOf = (directory: Directory): string => directory.data.join(",") || "empty";
 
-/** The move as it is now; undefined when it is gone or another one has its name. */
+/** The move as it is now. Undefined: it is gone, or another move has its name. */
 function read(world: World, hint: VolumeMove) {
   const move = world.moves.get(hint.metadata?.name ?? "");
   return move?.metadata.uid === hint.metadata?.uid ? move : undefined;
 }
 
 /**
- * The source's part: seals what a fenced move asks for. `hint` is the move as the agent last heard
- * of it.
+ * The source's part: seals a copy for a fenced move. `hint` is the move as the agent saw it last.
  */
 export function* seal(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
   const { sabotage } = world;
@@ -124,7 +123,7 @@ export function* seal(world: World, machine: Machine, volume: string, hint: Volu
   world.say(`${machine.name}: sealed ${volume} for ${order.moveUID}/${String(order.sealing)}`);
 }
 
-/** Before anything is closed: the source looks for what cannot be copied. */
+/** Before anything is closed: the source checks for files that cannot be copied. */
 export function* look(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
   const move = read(world, hint);
   yield;
@@ -151,7 +150,7 @@ export function* unseal(world: World, machine: Machine, volume: string): Operati
       const name = activeMove?.name ?? "";
       const move = world.moves.get(name);
       yield;
-      // The move that holds the volume decides, also over a seal that an earlier one left.
+      // The move that holds the volume decides, also about a seal that an earlier move left.
       const phase = move?.metadata.uid === activeMove?.uid ? move?.status?.phase : undefined;
       const ordered = phase !== undefined && ["Planned", "Copying", "Prepared", "Undoing", "Cancelled"].includes(phase);
       if (!ordered && sabotage !== "the agent unseals what it finds sealed without asking") continue;
@@ -170,8 +169,8 @@ export function* unseal(world: World, machine: Machine, volume: string): Operati
 }
 
 /**
- * The target's part while the pods write: brings some of what the source has at some moment, which
- * is no state that the volume ever had. Only the final pass (`pull`) makes a copy of it.
+ * The target's part while the pods write. It copies some data of the source at some moment, so the
+ * result is a state that the volume never had. Only the final pass (`pull`) makes a copy of it.
  */
 export function* precopy(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
   const move = read(world, hint);
@@ -202,7 +201,7 @@ export function* precopy(world: World, machine: Machine, volume: string, hint: V
   world.say(`${machine.name}: precopied ${volume} for ${order.moveUID}/${String(order.sealing)}`);
 }
 
-/** The directory that a move fills: one that is there is taken over, with what is in it. */
+/** The directory that a move fills. An existing one is used again, with its contents. */
 function incoming(machine: Machine, volume: string, epoch: number, moveUID: string): Directory {
   const found = machine.directories.find((one) => one.volume === volume && one.state === "Incoming");
   if (found !== undefined) return Object.assign(found, { epoch, incoming: moveUID, copiedFor: undefined });
@@ -220,7 +219,7 @@ function incoming(machine: Machine, volume: string, epoch: number, moveUID: stri
   return made;
 }
 
-/** The target's part: pulls what is sealed at the source. */
+/** The target's part: copies the sealed data of the source. */
 export function* pull(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
   const { sabotage } = world;
   const move = read(world, hint);
@@ -235,7 +234,7 @@ export function* pull(world: World, machine: Machine, volume: string, hint: Volu
   if (sourceReport.state !== "Sealed" || sourceReport.tombstone === true) return;
   const epoch = lv.spec.epoch + 1;
   const mine = machine.directories.find((one) => one.volume === volume && one.incoming === order.moveUID);
-  // What was reported as copied for this sealing may be committed at any moment: it is not touched
+  // A copy that was reported for this sealing may be committed at any moment, so it must not change
   // any more.
   if (mine?.copiedFor === order.sealing && sabotage !== "the target copies again what it has reported as copied") {
     report(world, machine, volume, { ...order, state: "Copied", digest: digestOf(mine) });
@@ -274,8 +273,8 @@ export function* settle(world: World, machine: Machine, volume: string): Operati
         one.volume === volume && one.epoch === epoch && one.incoming !== undefined && one.incoming === activeMove?.uid,
     );
     if (incoming !== undefined && world.directory(machine.name, volume, epoch) === undefined) {
-      // In this order: a crash between the two is finished by the next look, for the name still
-      // tells the move.
+      // The order matters: after a crash between the two, the name still has the move, so the next
+      // look can finish the work.
       incoming.state = "Active";
       yield;
       incoming.incoming = undefined;
@@ -292,7 +291,7 @@ export function* settle(world: World, machine: Machine, volume: string): Operati
   }
 }
 
-/** NodePublishVolume: mounts the volume for the pod, and makes it when it was never made. */
+/** NodePublishVolume: mounts the volume for the pod, and makes it if it was never made. */
 export function* publish(world: World, machine: Machine, volume: string, pod: string): Operation {
   const lv = world.volumes.get(volume);
   yield;

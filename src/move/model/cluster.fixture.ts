@@ -3,11 +3,11 @@ import { locked, look, precopy, publish, pull, seal, settle, tell, unseal, type 
 import { labelOn, wantedLabel, type Machine, type World } from "./world.fixture.ts";
 
 /*
- * What goes on in a cluster besides the controller: kubelets, scheduler, workload controllers,
+ * The actors of a cluster besides the controller: kubelets, scheduler, workload controllers,
  * labels, agents.
  */
 
-/** Everything that is in the middle of something. */
+/** The operations in progress. */
 export interface Running {
   /** Operations of the agents, by machine. A crash of the agent drops them. */
   readonly agents: Map<string, Operation[]>;
@@ -47,7 +47,7 @@ export function clusterStep(world: World, running: Running): void {
   }
 }
 
-/** A random node, mostly one that takes part in a move. */
+/** A random node, usually one that belongs to a move. */
 function busyNode(world: World): string {
   const move = world.chance(0.7) ? world.pick(world.moves.list()) : undefined;
   const nodes = [move?.spec.from, move?.status?.target].filter((name) => name !== undefined);
@@ -62,8 +62,8 @@ function write(world: World): void {
 }
 
 /**
- * Pods that landed on a node where a volume of theirs is not, and have not started: they would
- * never.
+ * Deletes pods that were scheduled to a node without their volume and have not started: they would
+ * never start.
  */
 function sweep(world: World): void {
   for (const pod of world.pods.list()) {
@@ -88,7 +88,7 @@ function forbidSecondMaking(world: World): void {
   }
 }
 
-/** The workload's controller: a pod of the same name for each that is gone. */
+/** The workload's controller: makes a pod of the same name for each pod that is gone. */
 function recreatePods(world: World): void {
   for (const [name, volumes] of world.workload) {
     if (world.pods.get(name) !== undefined) continue;
@@ -173,7 +173,7 @@ function setLabels(world: World, running: Running): void {
 function startOperation(world: World, running: Running, machine: Machine): void {
   if (!machine.agentUp) return;
   const volume = world.pick(world.volumes.names()) ?? "";
-  // The agent acts on what it heard last, which may be any state the move was ever in.
+  // The agent acts on the state that it saw last, which may be any earlier state of the move.
   const histories = world.moves.list().map(({ metadata: { name } }) => world.moves.history(name));
   const history = (world.pick(histories) ?? []).filter((version) => version !== undefined);
   const heard = world.chance(0.8) ? history.at(-1) : world.pick(history);
@@ -212,7 +212,7 @@ export function crashAgent(running: Running, machine: Machine): void {
   machine.locks.clear();
 }
 
-/** The whole machine goes down: what ran on it runs no more, what is on its disk stays. */
+/** The machine restarts: all its processes end, and the data on its disk stays. */
 export function reboot(world: World, running: Running, machine: Machine): void {
   crashAgent(running, machine);
   machine.mounts = [];
@@ -221,7 +221,7 @@ export function reboot(world: World, running: Running, machine: Machine): void {
   world.say(`${machine.name}: rebooted`);
 }
 
-/** Runs all that a fair world would do, once. */
+/** Does once everything that happens in a world without trouble. */
 export function settleCluster(world: World, running: Running): void {
   for (const machine of world.machines.values()) {
     machine.agentUp = true;

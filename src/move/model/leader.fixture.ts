@@ -18,7 +18,7 @@ import type { KubeObject } from "../../kube/objects.ts";
 import { Cache, Refused, type Reader } from "./store.fixture.ts";
 import { Broken, labelOn, wantedLabel, type ModelPod, type World } from "./world.fixture.ts";
 
-/** What was read uncached, by part. */
+/** The objects that were read uncached, by part. */
 type Fresh = Map<Part, ReadonlyMap<string, KubeObject>>;
 
 /** A step that was planned, and for which move in which phase. */
@@ -28,8 +28,8 @@ interface Planned {
 }
 
 /**
- * One controller that believes it leads: its caches, and the write it has sent and that is not
- * carried out yet.
+ * One controller that believes that it leads. It has caches, and perhaps a write that it has sent
+ * and that is not carried out yet.
  */
 export class Leader {
   readonly #world: World;
@@ -49,7 +49,7 @@ export class Leader {
     };
   }
 
-  /** Its informers hear of something. */
+  /** Its informers receive some changes. */
   hear(everything = false): void {
     for (const cache of Object.values(this.#caches)) {
       if (everything) cache.catchUp();
@@ -109,7 +109,7 @@ export class Leader {
     throw new Broken(`${name}: the plan asks for the same reads again and again`);
   }
 
-  /** Whether anything but waiting came of it. */
+  /** Returns whether it did more than wait. */
   carryOut(): boolean {
     const { inFlight } = this;
     this.inFlight = undefined;
@@ -150,8 +150,8 @@ export class Leader {
   }
 
   /**
-   * An eviction is decided on what is read uncached: then the volumes are fenced and no node takes
-   * the pod again.
+   * An eviction must be decided on uncached reads, by which the volumes are fenced and no node
+   * takes the pod again.
    */
   #mayEvict(snapshot: MoveSnapshot, fresh: Fresh): void {
     for (const { name } of snapshot.volumes) {

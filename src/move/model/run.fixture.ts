@@ -8,11 +8,11 @@ import { NODES, setUpNodes, setUpVolumes } from "./set-up.fixture.ts";
 import { Broken, labelOn, wantedLabel, World } from "./world.fixture.ts";
 
 const STEPS = 2000;
-/** Rounds in which a fair world must come to rest. */
+/** After this number of rounds without trouble nothing may be in progress any more. */
 const ROUNDS = 120;
 
 export interface Outcome {
-  /** What was violated; undefined when all went well. */
+  /** The violated rule. Undefined: none was violated. */
   readonly broken: string | undefined;
   readonly trace: readonly string[];
   readonly committed: number;
@@ -20,8 +20,8 @@ export interface Outcome {
 }
 
 /**
- * Plays one world from a seed: chaos first, then a fair world that must come to rest in a good
- * state.
+ * Runs one world from a seed: first with trouble, then without trouble, until nothing is in
+ * progress. Then its state must be good.
  */
 export function run(seed: number, sabotage?: Sabotage): Outcome {
   const world = new World(seededRandom(seed), sabotage);
@@ -52,8 +52,8 @@ function setUp(world: World): void {
 }
 
 /**
- * Two controllers that may both believe they lead, those that crashed with a write under way, and
- * the rest of the world.
+ * Two controllers that may both believe that they lead, controllers that crashed with a write in
+ * progress, and the rest of the world.
  */
 class Chaos {
   readonly #world: World;
@@ -101,15 +101,15 @@ class Chaos {
   }
 
   /**
-   * Time passes between two reads of a plan: mostly a moment, sometimes the other controller does a
-   * lot.
+   * Time passes between two reads of a plan: usually a moment, sometimes long enough for many steps
+   * of the other controller.
    */
   #meanwhile(top: boolean): void {
     if (!top || this.#world.chance(0.5)) return;
     for (let steps = this.#world.chance(0.04) ? 60 : this.#world.below(3); steps > 0; steps--) this.#step(false);
   }
 
-  /** What a crashed controller has sent may still arrive, at any time. */
+  /** The write of a crashed controller may still arrive, at any time. */
   #crash(index: number): void {
     this.#lost.push(...this.#leaders.splice(index, 1));
     this.#leaders.unshift(new Leader(this.#world, `l${String(this.#steps)}`));
@@ -141,7 +141,7 @@ class Chaos {
   }
 }
 
-/** Something unpleasant, or something a person does. Returns whether a controller crashed. */
+/** A fault, or an action of a person. Returns whether a controller crashed. */
 function trouble(world: World, running: Running): boolean {
   const node = world.pick(NODES) ?? "a";
   const machine = world.machine(node);
@@ -167,7 +167,7 @@ function trouble(world: World, running: Running): boolean {
       break;
     }
     case 5: {
-      // `kubectl delete pod --force`: the pod is gone from the API, its containers are not.
+      // `kubectl delete pod --force`: the pod is gone from the API, but its containers still run.
       const pod = world.pick(world.pods.list());
       if (pod !== undefined) world.pods.remove(pod.metadata.name);
       break;
@@ -199,7 +199,7 @@ function makeMove(world: World): void {
   const others = NODES.filter((node) => node !== from);
   const to = world.chance(0.6) ? { to: world.pick(others) ?? "b" } : {};
   const uid = world.uid("move");
-  // Sometimes under the name of one that was there before.
+  // Sometimes it has the name of an earlier move.
   const name = world.chance(0.3) ? "m" : uid;
   if (world.moves.get(name) !== undefined) return;
   world.moves.create(name, uid, {
@@ -226,7 +226,7 @@ function deleteMove(world: World, name: string): void {
 }
 
 /**
- * No more trouble; every late write arrives; then everything goes on fairly until nothing changes
+ * Ends the trouble: every late write arrives, and then all actors run in turn until nothing changes
  * any more.
  */
 export function rest(world: World, running: Running, leaders: readonly Leader[]): void {
@@ -272,7 +272,7 @@ function checkRest(world: World): void {
     const { phase = "new", message = "" } = move.status ?? {};
     if (phase === "Done" || phase === "Cancelled") continue;
     if (world.torn && phase === "Committed") continue;
-    // A refused move waits for good, and says for what. It holds nothing.
+    // A refused move waits for ever, and says for what. It holds nothing.
     if (phase !== "Planned" || message === "") {
       throw new Broken(
         `${move.metadata.name} does not end: ${phase} ${message} ${JSON.stringify(move.status?.conditions)}`,
@@ -301,8 +301,7 @@ function checkRest(world: World): void {
 }
 
 /**
- * Unless a reclaimed volume or a group that was torn apart by force keeps them from it, all pods
- * run.
+ * All pods must run, unless a reclaimed volume, or a group that was split by force, prevents it.
  */
 function checkPods(world: World): void {
   const volumes = world.volumes.list();

@@ -1,4 +1,4 @@
-/** Ways to break the protocol on purpose. Each must be found by the runs, or they prove nothing. */
+/** Defects to put into the protocol on purpose. The runs must find each, or they prove nothing. */
 export const SABOTAGES = [
   "the agent seals without proof that nobody can write",
   "the agent reports the seal before it is on disk",

@@ -2,7 +2,7 @@ import type { World } from "./world.fixture.ts";
 
 export const NODES = ["a", "b", "c"] as const;
 
-/** Three machines with an agent, a Node and a StorageNode each. */
+/** Three machines, each with an agent, a Node and a StorageNode. */
 export function setUpNodes(world: World): void {
   for (const name of NODES) {
     world.machines.set(name, {

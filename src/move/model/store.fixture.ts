@@ -4,16 +4,13 @@ import type { Stored } from "../plan/stored.ts";
 /** A write that the API server refused: the object has changed, or is gone. */
 export class Refused extends Error {}
 
-/** What both the server and a cache of it can be asked. */
+/** The reads that both the server and a cache offer. */
 export interface Reader<T extends KubeObject> {
   get(name: string): Stored<T> | undefined;
   list(): Stored<T>[];
 }
 
-/**
- * Objects of one kind with their whole history, so that any reader may be as far behind as it
- * likes.
- */
+/** Objects of one kind with their whole history, so that a reader may be behind by any time. */
 export class Collection<T extends KubeObject> implements Reader<T> {
   static #version = 0;
   readonly #histories = new Map<string, (Stored<T> | undefined)[]>();
@@ -39,14 +36,14 @@ export class Collection<T extends KubeObject> implements Reader<T> {
     this.#push(name, { ...object, metadata: { ...object.metadata, name, uid } } as Stored<T>);
   }
 
-  /** Writes when the object still has this version. */
+  /** Writes if the object still has this version. */
   update(name: string, version: string, object: T): void {
     const now = this.get(name);
     if (now?.metadata.resourceVersion !== version) throw new Refused(`${name} has changed`);
     this.#push(name, { ...object, metadata: { ...object.metadata, name, uid: now.metadata.uid } } as Stored<T>);
   }
 
-  /** Writes whatever is there, as the only writer of a field does. */
+  /** Writes without a check of the version, like the only writer of a field. */
   change(name: string, change: (object: Stored<T>) => T): void {
     const now = this.get(name);
     if (now !== undefined) this.update(name, now.metadata.resourceVersion, change(now));
@@ -65,7 +62,7 @@ export class Collection<T extends KubeObject> implements Reader<T> {
   }
 }
 
-/** A reader's view of a collection: each object as it was at some time, never going back. */
+/** A reader's view of a collection: each object as it was at some time. It never goes back. */
 export class Cache<T extends KubeObject> implements Reader<T> {
   readonly #of: Collection<T>;
   readonly #positions = new Map<string, number>();
@@ -83,7 +80,7 @@ export class Cache<T extends KubeObject> implements Reader<T> {
     return [...this.#positions.keys()].flatMap((name) => this.get(name) ?? []);
   }
 
-  /** Hears of some changes: `pick` draws how many of those that are to come. */
+  /** Receives some of the remaining changes; `pick` draws how many. */
   advance(pick: (most: number) => number): void {
     for (const name of this.#of.names()) {
       const last = this.#of.history(name).length - 1;

@@ -7,7 +7,7 @@ import type { Sabotage } from "./sabotage.fixture.ts";
 import { setUpNodes, setUpVolumes } from "./set-up.fixture.ts";
 import { Broken, World } from "./world.fixture.ts";
 
-/** A world that goes on only as a test says. */
+/** A world in which only the test decides what happens next. */
 export class Story {
   readonly world: World;
   readonly leader: Leader;
@@ -36,7 +36,7 @@ export class Story {
     this.world.moves.change("m", (move) => ({ ...move, metadata: { ...move.metadata, ...metadata } }));
   }
 
-  /** Agents, kubelets, scheduler and labels do all they can. */
+  /** Agents, kubelets, scheduler and labels do everything that they can do now. */
   settle(): void {
     this.world.now += 1000;
     settleCluster(this.world, this.#running);
@@ -53,7 +53,7 @@ export class Story {
     throw new Error("the pod does not write");
   }
 
-  /** One step of the controller, on what is now. */
+  /** One step of the controller, on the current state. */
   step(leader = this.leader): void {
     leader.hear(true);
     leader.thinkOf("m", () => undefined);
@@ -65,7 +65,7 @@ export class Story {
     return this.world.moves.get("m")?.status?.phase;
   }
 
-  /** Goes on until the move is in this phase. */
+  /** Continues until the move is in this phase. */
   until(phase: MovePhase): void {
     for (let round = 0; round < 100 && this.phase() !== phase; round++) {
       this.step();
@@ -75,7 +75,7 @@ export class Story {
       throw new Broken(`the move stays ${this.phase() ?? "new"} and does not become ${phase}`);
   }
 
-  /** Goes on until the object is gone. */
+  /** Continues until the object is gone. */
   untilGone(): void {
     for (let round = 0; round < 100 && this.world.moves.get("m") !== undefined; round++) {
       this.step();
@@ -89,7 +89,7 @@ export class Story {
   }
 }
 
-/** What was violated when the story was played; undefined when it ends as it should. */
+/** Runs the story. Returns the violated rule, or undefined if none was violated. */
 export function broken(play: (story: Story) => void, sabotage?: Sabotage): string | undefined {
   const story = new Story(sabotage);
   try {

@@ -9,9 +9,9 @@ import type { Sabotage } from "./sabotage.fixture.ts";
 import { Collection } from "./store.fixture.ts";
 
 /*
- * A small world for the protocol of a move: an API with versions, and what is true outside of it
+ * A small world for the protocol of a move: an API with versions, and the state outside of it
  * (disks, mounts, processes). Agents, kubelets and controllers act on it in single steps
- * (*.fixture.ts beside this file); everything that may be late, is.
+ * (*.fixture.ts beside this file). Everything that can be late may be late.
  */
 
 export interface ModelPod extends KubeObject {
@@ -45,7 +45,7 @@ export interface Use {
   readonly directory: Directory;
 }
 
-/** What is true on one machine. */
+/** The state of one machine. */
 export interface Machine {
   readonly name: string;
   bootID: number;
@@ -77,17 +77,17 @@ export class World {
   /** Pods of the workload, by name: the volumes each uses. */
   readonly workload = new Map<string, readonly string[]>();
   readonly trace: string[] = [];
-  /** Someone removed an object by force: what then stays may be odd, but no data may be lost. */
+  /** Someone removed an object by force: objects may remain then, but no data may be lost. */
   forced = false;
   /**
-   * Someone took the fence off a volume of a committed move: only a person can say then which copy
-   * is right.
+   * Someone removed the fence from a volume of a committed move. Then only a person can decide
+   * which copy is right.
    */
   torn = false;
   chaos = true;
   /**
-   * What the world is bad at: copies that fail and budgets that never allow, or people who tear
-   * moves apart.
+   * The kind of trouble. stubborn: copies fail, and budgets never allow an eviction. torn: people
+   * split groups by force.
    */
   readonly mood: "calm" | "stubborn" | "torn";
   /** How often a disruption budget refuses an eviction. */
@@ -136,7 +136,7 @@ export class World {
     );
   }
 
-  /** A container writes, and is told that the write is safe. */
+  /** A container writes, and the write is acknowledged to it. */
   acknowledge(node: string, { directory, pod }: Use): void {
     this.#writes += 1;
     directory.data = [...directory.data, this.#writes];
@@ -150,7 +150,7 @@ export class World {
     }
   }
 
-  /** What must hold after every step. */
+  /** Checks the rules that must hold after every step. */
   check(): void {
     for (const volume of this.volumes.list()) {
       const { name } = volume.metadata;
@@ -176,7 +176,7 @@ export class World {
     }
   }
 
-  /** What must be true on the disks in the moment of the commit. */
+  /** Checks the rules for the disks at the moment of the commit. */
   checkCommit(move: VolumeMove): void {
     const { from, volumes } = move.spec;
     for (const { name } of volumes) {
@@ -237,7 +237,7 @@ export class World {
   }
 }
 
-/** Labels as a function of place and fence. */
+/** The label that a node must have, by the volume's node and fence. */
 export function wantedLabel(volume: LocalVolume, name: string, node: string): string | undefined {
   const { nodeName, originHostname, fence } = volume.spec;
   const origin = node === originHostname;

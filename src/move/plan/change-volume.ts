@@ -22,7 +22,7 @@ export function unfence(volume: Volume): VolumeStep {
 }
 
 /**
- * Gives the volume back: fence and activeMove of this move go in one write, so that neither is left
+ * Releases the volume. One write removes fence and activeMove of this move, so that neither remains
  * without the other.
  */
 export function release(s: MoveSnapshot, volume: Volume): VolumeStep {
@@ -41,7 +41,7 @@ export function without(spec: LocalVolumeSpec, uid: string): LocalVolumeSpec {
 
 /**
  * Makes the target's copy the volume. A volume that was never published gets the right to be made
- * on the target; every other one loses the right, wherever it was.
+ * on the target. Any other volume loses that right.
  */
 export function place(volume: Volume, nodeName: string, tombstone: boolean): VolumeStep {
   const { fence: _fence, mayCreate: _mayCreate, ...rest } = volume.spec;

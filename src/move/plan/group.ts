@@ -4,10 +4,10 @@ import { podName } from "./parts.ts";
 import type { MoveSnapshot, PodView } from "./snapshot.ts";
 
 /**
- * Why the volumes of the move are not exactly one group, or why a pod of the group cannot move;
- * undefined when all is well. A group is all volumes of the pods that use them, and of pods that
- * required affinity ties to the same host; those that are on another node already say where the
- * others go. Volumes that no pod uses may come along.
+ * Why the volumes of the move are not exactly one group, or why a pod of the group cannot move.
+ * Undefined: there is no such reason. A group is all volumes of the pods that use them, and of pods
+ * that required affinity ties to the same host. If a volume of the pods is on another node already,
+ * the others must move to that node. Volumes that no pod uses may be in the move, too.
  */
 export function groupTrouble(s: MoveSnapshot): CodedError | undefined {
   const pods = s.pods.filter(({ finished }) => !finished);
@@ -33,7 +33,7 @@ export function groupTrouble(s: MoveSnapshot): CodedError | undefined {
 }
 
 /**
- * Why the volumes cannot be brought to the others of their pods, which are on another node. Where
+ * Why the volumes cannot move to the other volumes of their pods, which are on another node. If
  * that node is leaving as well, one of the two groups moves first, and the other follows it.
  */
 function apartTrouble({ apart, move, target }: MoveSnapshot): CodedError | undefined {
@@ -53,7 +53,7 @@ function apartTrouble({ apart, move, target }: MoveSnapshot): CodedError | undef
   return ahead === undefined ? undefined : moveErrors.GROUP_APART({ ...ahead, why: "it moves first" });
 }
 
-/** The volumes that are used, in groups that share pods. */
+/** The volumes that pods use, divided into groups that share pods. */
 function groupsOf(pods: readonly Pick<PodView, "volumes">[]): readonly ReadonlySet<string>[] {
   let groups: Set<string>[] = [];
   for (const { volumes } of pods) {

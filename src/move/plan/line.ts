@@ -46,7 +46,7 @@ export function whyInLine(s: MoveSnapshot): CodedError | undefined {
 
 /**
  * Whether the move has places now. A move that is blocked before it is fenced has none. From Fenced
- * on it keeps them even while it is blocked, and goes on without asking again.
+ * on it keeps them even while it is blocked, and continues without waiting in the line again.
  */
 function hasPlaces({ status }: VolumeMove): boolean {
   if (status?.phase === undefined || !HAS_PLACES.has(status.phase)) return false;

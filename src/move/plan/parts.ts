@@ -12,8 +12,8 @@ export function readFirst(s: MoveSnapshot, parts: readonly Part[]): MoveStep | u
 }
 
 /**
- * The report of one role for this move, whatever its sealing; undefined when the slot holds another
- * move's or none.
+ * The report of one role for this move, with any sealing. Undefined: the VolumeCopy has no report,
+ * or the report of another move.
  */
 export function reportOf(s: MoveSnapshot, copy: VolumeCopy | undefined, role: CopyReport["role"]) {
   const report = copy?.status?.move;
@@ -26,7 +26,7 @@ export function currentReport(s: MoveSnapshot, copy: VolumeCopy | undefined, rol
   return report?.sealing === (s.move.status?.sealing ?? 0) ? report : undefined;
 }
 
-/** What the source's agent refused for good, for this sealing. */
+/** The final refusal of the source's agent, for this sealing. */
 export function refusalOf(s: MoveSnapshot): CodedError | undefined {
   for (const { name, sourceCopy } of s.volumes) {
     const report = currentReport(s, sourceCopy, "Source");
@@ -37,20 +37,20 @@ export function refusalOf(s: MoveSnapshot): CodedError | undefined {
   return undefined;
 }
 
-/** The code and the message of a report, as far as there are any. */
+/** The code and the message of a report, if it has them. */
 export function wordsOf({ code, message }: CopyReport): string {
   return [code, message].filter((part) => part !== undefined).join(": ");
 }
 
-/** What the move recorded of a volume when it took it. */
+/** The record that the move made of a volume when it took the volume. */
 export function recordedOf(s: MoveSnapshot, name: string) {
   return s.move.status?.volumes?.find((recorded) => recorded.name === name);
 }
 
 /**
- * The copy of an epoch under its own name. A target's copy has the move's UID in its name until it
- * is the volume, and a crash of its agent may leave it Active under that name: it counts only when
- * it is renamed.
+ * The copy of an epoch, under its final name. A target's copy has the move's UID in its name until
+ * it is the volume. A crash of its agent may leave it Active under that name. Such a copy counts
+ * only after it was renamed.
  */
 export function copyAt(copy: VolumeCopy | undefined, epoch: number): CopyOfEpoch | undefined {
   return copy?.status?.copies?.find((one) => one.directory === String(epoch) && one.state !== "Incoming");

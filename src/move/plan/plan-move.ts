@@ -1,6 +1,6 @@
 /*
  * Plans a move: a pure function of objects, whose steps src/move/loop carries out.
- * plan-move.test.ts reads the three lists below and compares them with what the plan does.
+ * plan-move.test.ts reads the three lists below and compares them with the plan.
  *
  * Phases. Each change of phase is one update of the VolumeMove that carries its resourceVersion.
  *
@@ -59,14 +59,14 @@
  *  I10 The finalizer goes only when nothing is held any more: in Done and Cancelled.
  *  I11 Whatever waits says in status.message for what.
  *
- * What a crash leaves. Before a write: nothing has happened. After it: an object from which the
- * next plan goes on. The one write that cannot be taken back is Sealed → Committed; before it
- * everything is undone by Undoing, after it everything is rolled forward by Committed. A move that
- * was removed by force leaves fence and activeMove behind: repair.ts.
+ * Crashes. After a crash before a write, nothing has happened. After a crash behind a write, the
+ * next plan continues from the written object. The only write that cannot be undone is Sealed →
+ * Committed: before it Undoing undoes everything, after it Committed completes everything. A move
+ * that was removed by force leaves fence and activeMove behind (see repair.ts).
  *
- * Live passes change nothing of that. They run in Copying only. They end with the report Precopied,
- * which has no digest and an older sealing than Fenced sets, so no commit can stand on it. The
- * final pass compares everything.
+ * Live passes do not change this. They run only in Copying. They end with the report Precopied,
+ * which has no digest, and a lower sealing than Fenced sets, so no commit can rely on it. The final
+ * pass compares everything.
  *
  * | write in Copying              | a crash before it     | a crash after it                   |
  * | ----------------------------- | --------------------- | ---------------------------------- |
@@ -77,9 +77,9 @@
  * | Copying → Prepared            | decided again         | what was brought lies there        |
  * | Copying → Planned, Undoing    | decided again         | what was brought is kept an hour   |
  *
- * When the source's agent ends, the pass breaks and is tried again for a while; then the target
- * counts as failed, and no pod is asked to end before a way to some target is open. When either
- * machine goes down, nothing is remembered: all is read again.
+ * When the source's agent ends, the pass breaks and is tried again for a while. Then the target
+ * counts as failed, and no pod is asked to end before the source can be reached from some target.
+ * When either machine restarts, nothing is remembered, and everything is read again.
  */
 import { planCommitted } from "./phases/committed.ts";
 import { planCopying } from "./phases/copying.ts";

@@ -6,11 +6,11 @@ import { copyAt } from "./parts.ts";
 import type { MoveStep } from "./step.ts";
 import type { Stored } from "./stored.ts";
 
-/** What is known of a volume that a move holds. */
+/** A volume that a move holds, and the related objects. */
 export interface HeldVolume {
   readonly volume: Stored<LocalVolume>;
   /**
-   * The VolumeMoves that its fence and its activeMove name, by UID, read uncached. One that is
+   * The VolumeMoves that its fence and its activeMove name, by UID, read uncached. A move that is
    * missing here does not exist.
    */
   readonly moves: ReadonlyMap<string, VolumeMove>;
@@ -19,16 +19,17 @@ export interface HeldVolume {
 }
 
 /**
- * What to do with a volume whose fence or activeMove names a move that has ended or is gone:
- * someone removed the finalizer by force, or a controller that did not lead any more took the
- * volume at the last moment.
+ * Repairs a volume whose fence or activeMove names a move that has ended or is gone. Someone
+ * removed the finalizer by force, or a controller that did not lead any more took the volume at the
+ * last moment.
  *
- * With a fence the volume was not given a new place: the place and the end of the fence are one
- * write. So the source is still the volume, and both go; its agent unseals by itself. A late write
- * of the new place fails, because the volume has another resourceVersion by then.
+ * With a fence, the volume has no new node yet, because one write sets the node and removes the
+ * fence. So the source is still the volume, and both fence and activeMove are removed; the agent of
+ * the source unseals by itself. A late write of the new node fails, because the resourceVersion of
+ * the volume has changed by then.
  *
- * Without a fence the volume may be at its new place with a copy that is not open there yet. The
- * target's agent knows by activeMove which copy to open, so that stays until the copy is Active.
+ * Without a fence, the volume may be on its new node with a copy that is not open yet. The target's
+ * agent needs activeMove to know which copy to open, so activeMove stays until the copy is Active.
  */
 export function planRepair({ volume, moves, copy }: HeldVolume): MoveStep {
   const { fence, activeMove, mayCreate, epoch } = volume.spec;

@@ -12,19 +12,18 @@ import type { Stored } from "./stored.ts";
 export type Part = "move" | "volumes" | "copies" | "pods" | "nodes";
 
 /**
- * The order in which parts are read uncached: the VolumeMove last. A write to a LocalVolume carries
- * the LocalVolume's version only, so what the move says must not be older than that version: a
- * controller that reads the move first may take off the fence that a later sealing has put on
- * meanwhile.
+ * The order in which parts are read uncached, with the VolumeMove last. A write to a LocalVolume
+ * carries only the LocalVolume's resourceVersion, so the VolumeMove must not be older than that
+ * version. A controller that reads the move first might remove the fence that a later sealing has
+ * set meanwhile.
  */
 export const READ_ORDER: readonly Part[] = ["nodes", "pods", "volumes", "copies", "move"];
 
-/** Everything a plan is made of. Reading it is the loop's work; the plan itself reads nothing. */
+/** The whole input of a plan. The loop reads it; the plan itself reads nothing. */
 export interface MoveSnapshot {
   readonly move: Stored<VolumeMove>;
   /**
-   * The parts that were read uncached for this plan. The others are as the informers have them:
-   * they may be old.
+   * The parts that were read uncached for this plan. The others are from caches, and may be old.
    */
   readonly fresh: ReadonlySet<Part>;
   /** The volumes of spec.volumes, once each, in the order of their names. */
@@ -33,23 +32,20 @@ export interface MoveSnapshot {
   readonly pods: readonly PodView[];
   /** Other volumes of those pods that are not on the source. */
   readonly apart: readonly ApartVolume[];
-  /** Volumes of the source that go together although no pod uses both: their pods are tied. */
+  /** Volumes of the source that move together because their pods are tied. */
   readonly ties: readonly { readonly volumes: readonly string[] }[];
   readonly source: NodeView;
-  /** The node of status.target or, before there is one, of `choice`. */
+  /** The node of status.target, or of `choice` if there is no target yet. */
   readonly target: NodeView | undefined;
-  /** Where the move may go while it has no target: spec.to, or what was chosen. */
+  /** The choice of a target while the move has none: spec.to, or the node that was chosen. */
   readonly choice: TargetChoice;
   /** The other VolumeMoves that have not ended. */
   readonly others: readonly Stored<VolumeMove>[];
   /** Names of the VolumeMoves that hold a volume of this one, by UID. */
   readonly holders: ReadonlyMap<string, string>;
-  /** What became of the last eviction of each pod, by pod UID, since this controller leads. */
+  /** The outcome of the last eviction of each pod, by pod UID, since this controller leads. */
   readonly evictions: ReadonlyMap<string, EvictionOutcome>;
-  /**
-   * When the last ask for an eviction of the group, or of the node's keeper, was seen
-   * (milliseconds).
-   */
+  /** When an eviction request for the group or the node's keeper was last seen (milliseconds). */
   readonly askedAt: number | undefined;
   /** When progress was last written (milliseconds). */
   readonly notedAt: number | undefined;
@@ -62,24 +58,21 @@ export interface VolumeView {
   readonly sourceCopy: VolumeCopy | undefined;
   /** Its VolumeCopy on the target. */
   readonly targetCopy: VolumeCopy | undefined;
-  /** Which node labels do not match the volume's node and fence yet; undefined when all do. */
+  /** The node labels that do not match the volume's node and fence yet. Undefined: all match. */
   readonly labelsPending: string | undefined;
 }
 
-/**
- * A volume of the group's pods that is on another node already: it was moved by itself, while no
- * pod used it.
- */
+/** A volume of the group's pods that is on another node, because it moved while no pod used it. */
 export interface ApartVolume {
   readonly name: string;
   readonly nodeName: string;
   /** Whether that node is leaving, too. */
   readonly leaving: boolean;
-  /** What another VolumeMove does with it: holds it, or is about to. */
+  /** Whether another VolumeMove holds it, or is about to take it. */
   readonly move: "holds" | "wants" | undefined;
 }
 
-/** What a plan needs to know of a pod. */
+/** The facts that a plan needs about a pod. */
 export interface PodView {
   readonly namespace: string;
   readonly name: string;
@@ -92,16 +85,16 @@ export interface PodView {
   readonly finished: boolean;
   /** The LocalVolumes that it uses. */
   readonly volumes: readonly string[];
-  /** Why it cannot run on another node, or would not be started again. */
+  /** Why it cannot run on another node, or would not be made again. */
   readonly unmovable: string | undefined;
 }
 
 export interface NodeView {
   readonly name: string;
-  /** Whether there is a Node object. */
+  /** Whether the Node object exists. */
   readonly exists: boolean;
   readonly ready: boolean;
-  /** Why the node is leaving, as in `it is cordoned`; undefined when it stays. */
+  /** Why the node is leaving, such as `it is cordoned`. Undefined: it stays. */
   readonly leaving: string | undefined;
   readonly storage: StorageNode | undefined;
   /** Bytes, by pool, that are kept free or promised to other moves on this node. */
@@ -109,18 +102,18 @@ export interface NodeView {
 }
 
 export type TargetChoice =
-  /** `unheard`: why the scheduler was not heard about it. */
+  /** `unheard`: why the node was chosen without the scheduler. */
   | { readonly node: string; readonly unheard?: CodedError }
-  /** The scheduler is asked which of these nodes it is, and waited for until then. */
+  /** The scheduler is asked which of these nodes to take. The move waits for it until `until`. */
   | { readonly asked: readonly string[]; readonly until: number }
-  /** One sentence for each node that was looked at. */
+  /** No node fits. One sentence for each node that was checked. */
   | { readonly none: readonly string[] };
 
 export interface EvictionOutcome {
   readonly at: number;
   /**
-   * allowed: a dry run passed. held: a disruption budget or a webhook answered 429. failed:
-   * anything else that is no success.
+   * allowed: a dry run passed. held: a disruption budget or a webhook answered 429. failed: any
+   * other error.
    */
   readonly outcome: "allowed" | "sent" | "held" | "failed";
   readonly message: string;

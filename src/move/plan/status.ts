@@ -6,12 +6,12 @@ import type { MoveStep } from "./step.ts";
 import { CORDONED } from "./target/leaving.ts";
 import { timeOf } from "./timing.ts";
 
-/** The condition that says why a move does not go on, or why it ended without a move. */
+/** The conditions of a move: why it waits, and why it was undone. */
 const BLOCKED = "Blocked";
 const CANCELLED = "Cancelled";
 const LONGEST_MESSAGE = 4096;
 
-/** What holds the move up, as its status says. */
+/** The condition that blocks the move, from its status. */
 export function blockedBy(status: VolumeMoveStatus | undefined): Condition | undefined {
   return status?.conditions?.find(({ type }) => type === BLOCKED);
 }
@@ -19,14 +19,14 @@ export function blockedBy(status: VolumeMoveStatus | undefined): Condition | und
 /** A field set to undefined is removed. */
 type Changes = { readonly [K in keyof VolumeMoveStatus]?: VolumeMoveStatus[K] | undefined };
 
-/** Goes to another phase, in one write. Entering a phase ends what blocked the one before. */
+/** Goes to another phase in one write. This also removes the condition Blocked. */
 export function enter(s: MoveSnapshot, phase: MovePhase, changes: Changes): MoveStep {
   const message = changes.message === undefined ? undefined : withCommand(s, phase, changes.message);
   const status = changed(s.move.status ?? {}, { retryAt: undefined, ...changes, message, phase });
   return { step: "set-status", move: s.move, status: unblocked(status) };
 }
 
-/** Begins to undo the move, for this reason, which stays in the status for good. */
+/** Begins to undo the move. The reason stays in the status permanently. */
 export function undo(s: MoveSnapshot, now: number, why: CodedError): MoveStep {
   const status = changed(s.move.status ?? {}, {
     phase: "Undoing",
@@ -37,11 +37,11 @@ export function undo(s: MoveSnapshot, now: number, why: CodedError): MoveStep {
 }
 
 export interface Waiting {
-  /** What is waited for, and what ends it. */
+  /** What the move waits for, and how to cancel it. */
   readonly message: string;
-  /** What blocks the move; undefined when it only takes its time. */
+  /** What blocks the move. Undefined: it is not blocked, only slow. */
   readonly why?: CodedError | undefined;
-  /** When to look again at the latest (milliseconds). */
+  /** Latest time of the next look (milliseconds). */
   readonly until?: number | undefined;
   /** Other fields to write with the message. */
   readonly also?: Changes;
@@ -58,14 +58,13 @@ export function waiting(s: MoveSnapshot, now: number, { message, why, until, als
 /** The sentence that ends every message of a move that can still be cancelled. */
 export function howToCancel(s: MoveSnapshot, phase: MovePhase = s.move.status?.phase ?? "Planned"): string {
   const isEarly = phase === "Planned" || phase === "Copying" || phase === "Prepared";
-  // Deleting a drain's move would not do: the drain asks again, and gets another one.
+  // Deleting a drain's move is not enough: the drain asks again, and gets another move.
   const isCordoned = s.source.leaving === CORDONED;
-  if (isEarly && isCordoned && s.move.spec.reason === "Drain")
-    return `To call it off: kubectl uncordon ${s.source.name}`;
+  if (isEarly && isCordoned && s.move.spec.reason === "Drain") return `To cancel: kubectl uncordon ${s.source.name}`;
   return `To cancel: kubectl delete volumemove ${s.move.metadata.name}`;
 }
 
-/** A message with what ends the phase, unless it says so itself. */
+/** Adds the command that cancels the move, unless the message has a command already. */
 function withCommand(s: MoveSnapshot, phase: MovePhase, message: string): string {
   if (phase === "Done" || phase === "Cancelled" || message.includes("kubectl ")) return message;
   if (phase === "Committed") return `${message} ${NO_WAY_BACK}`;
@@ -73,9 +72,9 @@ function withCommand(s: MoveSnapshot, phase: MovePhase, message: string): string
 }
 
 /** The sentence that ends every message of a move that is committed. */
-export const NO_WAY_BACK = "Nothing can cancel the move any more; it goes on by itself.";
+export const NO_WAY_BACK = "The move cannot be cancelled any more. It continues by itself.";
 
-/** Why the move was undone, as it stands in the status. */
+/** Why the move was undone, from the status. */
 export function undoneBecause(status: VolumeMoveStatus): string | undefined {
   return status.conditions?.find(({ type }) => type === CANCELLED)?.message;
 }
@@ -111,7 +110,7 @@ function cut(message: string): string {
   return message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE - 1)}…`;
 }
 
-/** Both are plain JSON whose keys come in the same order when nothing changed. */
+/** Compares as JSON: the keys are in the same order when nothing has changed. */
 function sameStatus(a: VolumeMoveStatus, b: VolumeMoveStatus): boolean {
   return stable(a) === stable(b);
 }

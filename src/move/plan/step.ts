@@ -3,22 +3,19 @@ import type { VolumeMove, VolumeMoveStatus } from "../../api/kinds/volume-move.t
 import type { Part, PodView } from "./snapshot.ts";
 import type { Stored } from "./stored.ts";
 
-/** What may change of a LocalVolume in a move. */
+/** The changes that a move makes to a LocalVolume. */
 export type VolumeChange = "take" | "fence" | "unfence" | "release" | "place";
 
 /**
- * The one thing to do next. Each is at most one write, and each write carries the version of what
- * it was decided on.
+ * The next step. Each step is at most one write, and each write carries the resourceVersion of the
+ * object on which it was decided.
  */
 export type MoveStep =
-  /** Nothing until an object changes. */
+  /** Do nothing until an object changes. */
   | { readonly step: "nothing"; readonly why: string }
   /** Read these parts from the API server and plan again. */
   | { readonly step: "read"; readonly parts: readonly Part[] }
-  /**
-   * Look again when an object changes, or at `until` (milliseconds). What is waited for stands in
-   * status.message.
-   */
+  /** Plan again when an object changes, or at `until` (milliseconds). status.message says why. */
   | { readonly step: "wait"; readonly until: number | undefined }
   | { readonly step: "add-finalizer"; readonly move: Stored<VolumeMove> }
   | { readonly step: "remove-finalizer"; readonly move: Stored<VolumeMove> }

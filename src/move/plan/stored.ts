@@ -1,6 +1,6 @@
 import type { KubeObject, ObjectMeta } from "../../kube/objects.ts";
 
-/** An object as the API server has it: it has a name, a UID and a version. */
+/** An object from the API server. It has a name, a UID and a resourceVersion. */
 export type Stored<T extends KubeObject> = T & {
   readonly metadata: ObjectMeta & { readonly name: string; readonly uid: string; readonly resourceVersion: string };
 };

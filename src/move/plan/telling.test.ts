@@ -12,7 +12,7 @@ const ENDS: Readonly<Record<MovePhase, RegExp>> = {
   Prepared: /kubectl (uncordon a|delete volumemove m)$/,
   Fenced: /kubectl delete volumemove m$/,
   Sealed: /kubectl delete volumemove m$/,
-  Committed: /Nothing can cancel the move any more; it goes on by itself\.$/,
+  Committed: /The move cannot be cancelled any more\. It continues by itself\.$/,
   Undoing: /ends by itself\./,
   Done: /^The volumes are on node b?\.$/,
   Cancelled: /^Cancelled\. ./,

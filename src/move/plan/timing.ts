@@ -1,26 +1,26 @@
-/** An agent that has not renewed its StorageNode for this long is not there. */
+/** An agent that has not renewed its StorageNode for this time counts as silent. */
 export const AGENT_SILENT_MS = 90_000;
 /** How long after the first eviction a pod of the group must be terminating. */
 export const EVICTION_PATIENCE_MS = 30_000;
 /** An eviction that was refused is sent again after this time, as kubectl does. */
 export const EVICTION_RETRY_MS = 5_000;
-/** A drain that has not asked for this long does not wait for the move. */
+/** A drain that has requested no eviction for this time does not wait for the move any more. */
 export const ASKED_RECENTLY_MS = 30_000;
 /**
- * How often a copy may fail in a row before the move is undone, or on a leaving source, before
- * another target is looked for.
+ * After this number of failed copies in a row the move is undone. If its source is leaving, the
+ * move looks for another target instead.
  */
 export const COPY_TRIES = 3;
 /**
- * A target that has not reported a live pass for this long makes none: its agent is older than live
- * passes. The copy is then made while the pods are down.
+ * A target that has reported no live pass for this time does not make any, because its agent is
+ * older than live passes. The copy is then made while the pods are down.
  */
 export const PRECOPY_PATIENCE_MS = 60_000;
-/** Progress is written no more often than this. */
+/** The shortest time between two writes of the progress. */
 export const PROGRESS_EVERY_MS = 5_000;
-/** A movedAt older than this is written again before the volume gets its new place. */
+/** A movedAt older than this is written again before the volume gets its new node. */
 export const MOVED_AT_FRESH_MS = 10_000;
-/** After this long nothing waits any more for a pod that publishes on the target. */
+/** After this time a finished move does not wait any more for a publish on the target. */
 export const DOWNTIME_WATCH_MS = 600_000;
 
 const FIRST_BACKOFF_MS = 5_000;

@@ -19,9 +19,9 @@ const FIELDS = [
 ] as const satisfies readonly (keyof LocalVolumeSpec)[];
 
 /**
- * Does a step: one request. It carries the version of the object the step was decided on, or the
- * UID of the pod, so that a controller that has lost its lease cannot overwrite what was changed
- * since.
+ * Does a step with one request. It carries the resourceVersion of the object on which the step was
+ * decided, or the UID of the pod. So a controller that has lost its lease cannot overwrite later
+ * changes.
  */
 export async function write(client: KubeClient, step: WriteStep, signal: AbortSignal): Promise<void> {
   switch (step.step) {
@@ -84,7 +84,7 @@ function at(object: Stored<KubeObject>): { name: string } {
   return { name: object.metadata.name };
 }
 
-/** The object is the one that was read, and nobody has written it since. */
+/** Tests that the object is the one that was read, and that it has not changed since. */
 function same({ metadata: { uid, resourceVersion } }: Stored<KubeObject>): readonly JsonPatchOperation[] {
   return [
     { op: "test", path: "/metadata/uid", value: uid },

@@ -1,11 +1,11 @@
 /*
- * The affinity of a scout: that of the pods it stands for, said so that it means the same for a pod
- * of our namespace.
+ * The affinity of a scout. It is the affinity of the pods that the scout represents, rewritten so
+ * that it means the same for a pod in our namespace.
  *
- *   node affinity            as it is; a pinned scout may go to its candidates alone
- *   pod (anti-)affinity      a term without namespaces means the pod's own: they are written in
- *   terms that mean one of   left out: the scout would see the pod itself, still on its old node.
- *   the moving pods          src/move/scouts/neighbours.ts looks at them, without that pod
+ *   node affinity            unchanged; a pinned scout may also go only to its candidates
+ *   pod (anti-)affinity      a term without namespaces means the pod's own, so it is written in
+ *   terms that match one of  left out: the scout would see the pod itself, still on its old node.
+ *   the moving pods          src/move/scouts/neighbours.ts checks them, without that pod
  */
 import type { Pod } from "../../kube/kinds.ts";
 import { namespaceOf, type Stored } from "../../kube/objects.ts";
@@ -18,7 +18,7 @@ type NodeTerm = NonNullable<
 >["nodeSelectorTerms"][number];
 type Terms = readonly NodeTerm[];
 
-/** To which nodes a scout may go: to these alone, or to all but these. */
+/** The nodes to which a scout may go: only these, or all except these. */
 export type Reach = { readonly only: readonly string[] } | { readonly allBut: readonly string[] };
 
 export function scoutAffinity(pods: readonly Stored<Pod>[], reach: Reach): Affinity {
@@ -51,7 +51,10 @@ function named(operator: "In" | "NotIn", node: string) {
   return { key: "metadata.name", operator, values: [node] };
 }
 
-/** Terms are alternatives: both lists hold where one of each does. An empty term holds nowhere. */
+/**
+ * Terms that are true where both lists are true. The terms of a list are alternatives. An empty
+ * term matches no node.
+ */
 function both(a: Terms, b: Terms): Terms {
   return a.flatMap((one) =>
     b.flatMap((other) => {
@@ -81,7 +84,7 @@ interface PodTerms {
 function termsOf(affinity: PodTerms | undefined, pod: Stored<Pod>, moving: readonly Stored<Pod>[], isAnti: boolean) {
   const required = affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
   const preferredTerms = affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-  // No scout goes to the node that the pods are on: to be apart by node is safe to ask.
+  // A scout never goes to the node of the moving pods, so anti-affinity by hostname is safe.
   const misled = (term: PodTerm): boolean =>
     !(isAnti && term.topologyKey === HOSTNAME_LABEL) && moving.some((other) => isMeant(term, pod, other));
   return {
@@ -94,8 +97,8 @@ function termsOf(affinity: PodTerms | undefined, pod: Stored<Pod>, moving: reado
 }
 
 /**
- * A term with its namespaces. What matchLabelKeys means stands in its selector already: the API
- * server has written it there, with the labels of the pod, which the scout has not.
+ * A term with its namespaces. matchLabelKeys is removed: the API server has already written its
+ * meaning into the selector, with the labels of the pod, which the scout does not have.
  */
 function written(term: PodTerm, pod: Stored<Pod>): PodTerm {
   const { matchLabelKeys: _match, mismatchLabelKeys: _mismatch, ...rest } = term;

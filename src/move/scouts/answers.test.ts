@@ -95,7 +95,7 @@ test("a scheduler that says nothing for 20 seconds is not waited for", async () 
   await clock.run(2_000);
   const unheard = answers.to(ask(spec));
   expect(unheard).toMatchObject({ kind: "unheard", why: { code: "MOVE_SCOUT_UNANSWERED" } });
-  expect("why" in unheard && unheard.why.message).toMatch(/the scheduler mine has not said/);
+  expect("why" in unheard && unheard.why.message).toMatch(/the scheduler mine has not answered/);
 });
 
 test("an API server that refuses scouts is asked again after five minutes", async () => {

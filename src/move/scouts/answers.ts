@@ -1,6 +1,6 @@
 /*
- * What the scheduler has answered, read from scouts. In memory is only when a question was first
- * put, and what the API server said when it refused a scout: a new leader asks again.
+ * The scheduler's answers, read from scouts. Only two things are kept in memory: when a question
+ * was first asked, and why the API server refused a scout. A new leader begins without them.
  */
 import type { Clock } from "../../effects/clock.ts";
 import type { PersistentVolumeClaim, Pod } from "../../kube/kinds.ts";
@@ -12,11 +12,11 @@ import { podsKey, scoutClaimOf, scoutOf, SCOUTS_BY_MOVE, type Ask, type Scout, t
 
 export type Answer =
   | { readonly kind: "node"; readonly node: string }
-  /** It has not answered, and is waited for until then (milliseconds). */
+  /** The scheduler has not answered. The move waits for it until `until` (milliseconds). */
   | { readonly kind: "waits"; readonly until: number }
-  /** No node will do; the scheduler's words. */
+  /** No node fits, in the scheduler's words. */
   | { readonly kind: "refused"; readonly words: string }
-  /** It cannot be asked, or its word does not bind these pods. */
+  /** The scheduler cannot be asked, or its refusal does not apply to these pods. */
   | { readonly kind: "unheard"; readonly why: CodedError };
 
 export interface AnswersDeps {
@@ -34,7 +34,7 @@ const REFUSED_AGAIN_MS = 300_000;
 
 export class Answers {
   readonly #deps: AnswersDeps;
-  /** When each question was first put, by the UID of the move. */
+  /** When each question was first asked, by the UID of the move. */
   readonly #since = new Map<string, { readonly pods: string; readonly at: number }>();
   readonly #refused = new Map<string, { readonly why: CodedError; readonly at: number }>();
 
@@ -50,12 +50,12 @@ export class Answers {
       .map((pod) => scoutOf(pod, claims.store.get(`${namespace}/${pod.metadata.name}`)));
   }
 
-  /** The claims of scouts, as `scoutsOf`. */
+  /** The claims of these scouts. */
   claimsOf(move: string): readonly ScoutClaim[] {
     return this.#deps.claims.store.byIndex(SCOUTS_BY_MOVE, move).map((claim) => scoutClaimOf(claim));
   }
 
-  /** The scheduler's answer as far as it is known. */
+  /** The scheduler's answer, as it is known now. */
   to(ask: Ask): Answer {
     const { name, uid } = ask.move.metadata;
     const pods = podsKey(ask.pods);
@@ -111,8 +111,8 @@ export class Answers {
 }
 
 /**
- * A scout takes nobody's place. Pods that may do so are not bound by a want of room: the scheduler
- * makes room for them when they come.
+ * Judges a refusal. A scout preempts no other pods. If the moving pods may preempt others, a
+ * refusal for missing room does not apply to them: the scheduler will make room when they come.
  */
 function judge({ pods }: Ask, words: string): Answer {
   const outranks = pods.some(({ spec }) => (spec?.priority ?? 0) > 0 && spec?.preemptionPolicy !== "Never");

@@ -1,15 +1,15 @@
 /*
- * What other pods say to a pod on a node: the part of the scheduler's rules that a scout cannot ask
- * for. It has no labels of the workload, lives in another namespace, and sees the moving pods on
- * their old node.
+ * Whether other pods allow a pod on a node: the scheduler's rules that a scout cannot express. A
+ * scout has no labels of the workload, is in another namespace, and sees the moving pods on their
+ * old node.
  *
- *   anti-affinity of others   is about labels in a namespace: a scout has neither
+ *   anti-affinity of others   selects by labels and namespace: a scout has neither of the pod's
  *   topology spread           counts pods of the pod's own namespace, and cannot name another
- *   terms that mean a moving  the pod itself, on its old node, would forbid its whole zone, or
- *   pod                       hold the scout in it
+ *   terms matching a moving   the pod itself, on its old node, would forbid its whole zone, or
+ *   pod                       tie the scout to it
  *
- * The pods that move are left out here: they will not be where they are. A term that selects
- * namespaces by their labels is the scout's to ask: those labels are not watched.
+ * The moving pods are left out here, because they will not stay on their node. A term that selects
+ * namespaces by their labels is left to the scout, because those labels are not watched.
  */
 import type { Node, Pod } from "../../kube/kinds.ts";
 import { nameOf, namespaceOf, type Stored } from "../../kube/objects.ts";
@@ -24,7 +24,7 @@ export interface Around {
   readonly companions?: readonly Stored<Pod>[];
 }
 
-/** Why a pod cannot be on a node because of other pods; undefined when it can. */
+/** Why other pods do not allow the pod on a node. Undefined: they allow it. */
 export type Check = (node: Stored<Node>) => string | undefined;
 
 interface Placed {
@@ -32,7 +32,7 @@ interface Placed {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** The pods that are on a node and neither move nor have ended. */
+/** The pods that have a node, do not move, and have not ended. */
 export function staying(all: readonly Stored<Pod>[], moving: readonly Stored<Pod>[]): readonly Stored<Pod>[] {
   const uids = new Set(moving.map(({ metadata }) => metadata.uid));
   return all.filter(({ metadata, spec, status }) => {
@@ -41,7 +41,7 @@ export function staying(all: readonly Stored<Pod>[], moving: readonly Stored<Pod
   });
 }
 
-/** Looks at the other pods once, and then at each node. */
+/** A check for many nodes: it looks at the other pods only once. */
 export function neighboursOf(pod: Stored<Pod>, { nodes, pods, companions = [] }: Around): Check {
   const byName = new Map(nodes.map((node) => [nameOf(node), node]));
   const placed = pods.flatMap((other): readonly Placed[] => {
@@ -63,7 +63,7 @@ export function neighboursOf(pod: Stored<Pod>, { nodes, pods, companions = [] }:
   };
 }
 
-/** Other pods that will not have this one near them. */
+/** Checks anti-affinity of other pods against this one. */
 function unwantedBy(pod: Stored<Pod>, placed: readonly Placed[]): Check {
   const taken = new Map<string, Stored<Pod>>();
   for (const { pod: other, labels } of placed) {
@@ -75,7 +75,7 @@ function unwantedBy(pod: Stored<Pod>, placed: readonly Placed[]): Check {
   return near(taken, (other, where) => `pod ${nameOf(other)} has anti-affinity to the pod by ${where}`);
 }
 
-/** Other pods that this one will not have near it. */
+/** Checks anti-affinity of this pod against others. */
 function unwanted(pod: Stored<Pod>, placed: readonly Placed[]): Check {
   const taken = new Map<string, Stored<Pod>>();
   for (const term of antiTerms(pod)) {
@@ -99,7 +99,8 @@ function near(taken: ReadonlyMap<string, Stored<Pod>>, say: (other: Stored<Pod>,
 }
 
 /**
- * Pods that this one must be with. The first of a group that wants to be together goes anywhere.
+ * Checks affinity of this pod to others. The first pod of a group that must be together may go
+ * anywhere.
  */
 function missed(pod: Stored<Pod>, placed: readonly Placed[], companions: readonly Stored<Pod>[]): Check {
   const all = pod.spec?.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
@@ -114,7 +115,9 @@ function missed(pod: Stored<Pod>, placed: readonly Placed[], companions: readonl
       const domain = labels[key];
       return domain === undefined || !wanted.some((one) => one.labels[key] === domain);
     });
-    return term === undefined ? undefined : `no pod that the pod has affinity to is there by ${term.topologyKey}`;
+    return term === undefined
+      ? undefined
+      : `the pod has affinity to other pods by ${term.topologyKey}, and none of them is there`;
   };
 }
 
@@ -151,7 +154,8 @@ function uneven(pod: Stored<Pod>, nodes: readonly Stored<Node>[], placed: readon
     const self = matches(own) ? 1 : 0;
     return ({ metadata }) => {
       const domain = metadata.labels?.[topologyKey];
-      if (domain === undefined) return `the pods are spread by ${topologyKey}, which the node does not have`;
+      if (domain === undefined)
+        return `the pods must be spread by ${topologyKey}, and the node does not have this label`;
       const skew = (counts.get(domain) ?? 0) + self - least;
       return skew > maxSkew ? `the pods would be spread unevenly by ${topologyKey}` : undefined;
     };

@@ -1,35 +1,36 @@
 /*
- * A scout asks the real scheduler where the pods of a move can run. It is a pod of ours with what
- * the moving pods ask for, and a claim that nobody binds. The scheduler chooses a node, writes it
- * on the claim and waits for a volume that never comes: up to its bindTimeoutSeconds (10 minutes)
- * the scout reserves CPU, memory and host ports there.
+ * A scout asks the real scheduler where the pods of a move can run. It is a pod of ours with the
+ * requests of the moving pods, and with a claim that is never bound. The scheduler chooses a node,
+ * writes it on the claim, and waits for a volume that never comes. During that time, up to its
+ * bindTimeoutSeconds (10 minutes), the scout reserves CPU, memory and host ports on the node.
  *
  *   move                                scout
  *   Planned, without a target           asks: one scout, made again when the question changes
- *   Planned, up to Fenced, with target  kept while its answer is the target: it reserves
- *   Sealed and later, undone, ended     goes: the pods themselves come
+ *   Planned, up to Fenced, with target  kept while its answer is the target: it reserves room
+ *   Sealed and later, undone, ended     deleted: the pods themselves come
  *   to a named target, or without pods  none
  *
  *   asks ── node on the claim ──▶ answered ── too old, or the node does not fit any more ──▶ asks
  *     └── PodScheduled=False ──▶ refused ── for want of room ──▶ asks openly: for a new node, too
  *
- * Invariants. At most one scout asks for a move. A scout's claim goes when its pod is gone: a claim
- * keeps its answer, so that a new question needs a new one.
+ * Invariants. At most one scout asks for a move. A scout's claim is deleted when its pod is gone. A
+ * claim keeps its answer, so a new question needs a new claim.
  *
- * What a crash leaves. After the claim: a claim without a pod, which goes. After the pod: a scout
- * that the next leader finds by its label. After the pod's deletion: a claim, as above. Of a move
- * that is gone: both have it as owner, and are looked at by their label.
+ * Crashes. A crash after the claim was made leaves a claim without a pod, which is deleted. A crash
+ * after the pod was made leaves a scout, which the next leader finds by its label. A crash after
+ * the deletion of the pod leaves a claim, as above. When a move is gone, its scout and claim are
+ * still found by their label, and they have the move as their owner.
  */
 import { podsKey, type Ask, type Scout, type ScoutClaim } from "./scout.ts";
 
 export interface ScoutSnapshot {
   /** The UID of the move; undefined when it is gone. */
   readonly move: string | undefined;
-  /** What is to be asked for the move; undefined: nothing. */
+  /** The question for the scheduler. Undefined: it is not asked. */
   readonly ask: Ask | undefined;
-  /** The target of a move that has one and has not sealed its volumes. */
+  /** The target of the move. Undefined: it has none, or has sealed its volumes. */
   readonly target: string | undefined;
-  /** All that belong to a move of this name, also to one that is gone. */
+  /** All scouts of moves with this name, also of moves that are gone. */
   readonly scouts: readonly Scout[];
   readonly claims: readonly ScoutClaim[];
 }
@@ -43,7 +44,7 @@ export type ScoutStep =
 
 /** A little less than the scheduler's bindTimeoutSeconds: an older answer reserves nothing. */
 const ANSWER_HOLDS_MS = 540_000;
-/** A question that changes is asked again no sooner than this after the last one. */
+/** Shortest time between two scouts when the question changes. */
 const ASK_AGAIN_MS = 10_000;
 
 export function planScouts({ move, ask, target, scouts, claims }: ScoutSnapshot, now: number): ScoutStep {
@@ -51,7 +52,7 @@ export function planScouts({ move, ask, target, scouts, claims }: ScoutSnapshot,
   const own = live.filter((scout) => scout.move === move);
   const newest = own.toSorted((a, b) => b.createdAt - a.createdAt || Number(b.open) - Number(a.open))[0];
   const verdict = ask === undefined ? undefined : judge(ask, newest, now);
-  // It is made before the other one goes, whose refusal says why an open one is needed.
+  // The open scout is made before the refused one is deleted, whose refusal is the reason for it.
   if (ask !== undefined && verdict?.step === "create-open") return { step: "create", ask, open: true };
   const holding = own.find(({ answer }) => answer !== undefined && answer === target);
   const kept = verdict === undefined ? holding : verdict.step === "nothing" ? newest : undefined;
@@ -65,7 +66,7 @@ export function planScouts({ move, ask, target, scouts, claims }: ScoutSnapshot,
 
 type Verdict = { readonly step: "nothing"; readonly until: number } | { readonly step: "create" | "create-open" };
 
-/** Whether the newest scout still asks what is to be asked. */
+/** Whether the newest scout still asks the current question. */
 function judge(ask: Ask, scout: Scout | undefined, now: number): Verdict {
   if (scout === undefined || scout.pods !== podsKey(ask.pods)) return { step: "create" };
   const age = now - scout.createdAt;
@@ -81,7 +82,8 @@ function judge(ask: Ask, scout: Scout | undefined, now: number): Verdict {
 }
 
 /**
- * An open scout that has a node waits for it to become one that fits: its agent has yet to start.
+ * Whether the scout asks about the same nodes. An open scout that has a node waits until this node
+ * fits: its agent must start first.
  */
 function asksTheSame({ nodes }: Ask, scout: Scout): boolean {
   if (scout.open) return scout.answer !== undefined || nodes.every((node) => scout.nodes.includes(node));

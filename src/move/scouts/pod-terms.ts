@@ -21,8 +21,8 @@ export interface LabelSelector {
 }
 
 /**
- * Whether `other` is one of the pods that a term of `pod` is about. Labels of namespaces are not
- * known here: a selector of namespaces counts only when it selects them all.
+ * Whether a term of `pod` matches `other`. The labels of namespaces are not known here, so a
+ * namespaceSelector counts only when it selects all namespaces.
  */
 export function isMeant(term: PodTerm, pod: Stored<Pod>, other: Stored<Pod>): boolean {
   const { labelSelector, namespaceSelector, namespaces = [] } = term;
@@ -34,7 +34,7 @@ export function isMeant(term: PodTerm, pod: Stored<Pod>, other: Stored<Pod>): bo
   return isThere && selects(labelSelector, other.metadata.labels);
 }
 
-/** Whether it is known here which pods a term is about. */
+/** Whether the pods that a term matches can be known here. */
 export function isReadable({ namespaceSelector }: PodTerm): boolean {
   return namespaceSelector === undefined || isAll(namespaceSelector);
 }

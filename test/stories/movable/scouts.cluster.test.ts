@@ -50,7 +50,7 @@ test("a scheduler that does not run is not waited for", async () => {
   const { phase, target = b } = (await ended(ground, "scouts-nobody")).status ?? {};
   expect(phase).toBe("Done");
   const about = { kind: "VolumeMove", name: "scouts-nobody" };
-  await eventMatching(ground, about, /^SchedulerNotHeard: the scheduler nobody has not said within 20 seconds/);
+  await eventMatching(ground, about, /^SchedulerNotHeard: the scheduler nobody has not answered within 20 seconds/);
   await bound(target);
   await readyOn(ground, NS, "nobody-0");
 });

@@ -8,8 +8,8 @@ import type { MoveStep } from "../step.ts";
 import { whyUnfit } from "../target/target.ts";
 
 /**
- * Back to Planned, where nothing is held, when the group has changed or the target cannot take it
- * any more; undefined when all is well. Asked before the fence only.
+ * Goes back to Planned, where nothing is held, when the group has changed or the target cannot take
+ * it any more. Otherwise undefined. Used only before the fence.
  */
 export function planAgain(s: MoveSnapshot, now: number): MoveStep | undefined {
   const group = groupTrouble(s);
@@ -21,8 +21,8 @@ export function planAgain(s: MoveSnapshot, now: number): MoveStep | undefined {
 }
 
 /**
- * Waits until the source's agent has looked through the volumes. What cannot be copied is refused
- * while the pods still run. Undefined when all can be copied.
+ * Waits until the source's agent has checked the volumes, so that a file that cannot be copied is
+ * refused while the pods still run. Undefined when everything can be copied.
  */
 export function planCheck(s: MoveSnapshot, now: number): MoveStep | undefined {
   const silent = whySilent(s.source, now);
@@ -35,6 +35,6 @@ export function planCheck(s: MoveSnapshot, now: number): MoveStep | undefined {
   const unchecked = s.volumes.filter(({ sourceCopy }) => currentReport(s, sourceCopy, "Source")?.state !== "Checked");
   if (unchecked.length === 0) return undefined;
   const names = unchecked.map(({ name }) => name).join(", ");
-  const message = `Waiting until the agent of node ${s.source.name} has looked through ${names}. ${howToCancel(s)}`;
+  const message = `Waiting until the agent of node ${s.source.name} has checked ${names}. ${howToCancel(s)}`;
   return waiting(s, now, { message, until: silentAt(s.source) });
 }

@@ -4,8 +4,8 @@ import { isMine, recordedOf } from "../parts.ts";
 import type { MoveSnapshot } from "../snapshot.ts";
 
 /**
- * Whether someone wants the move undone, or the volumes it took are not there any more. Asked
- * before the commit only.
+ * Why the move must be undone: someone deleted it, or the volumes that it took do not exist any
+ * more. Used only before the commit.
  */
 export function whyCancel(s: MoveSnapshot): CodedError | undefined {
   const { move } = s;
@@ -24,14 +24,14 @@ export function whyCancel(s: MoveSnapshot): CodedError | undefined {
   return undefined;
 }
 
-/** Whether the drain that the move was made for was called off. Asked before Fenced only. */
+/** Set when the drain of this move was cancelled. Used only before Fenced. */
 export function whyCalledOff(s: MoveSnapshot): CodedError | undefined {
   const { source, move } = s;
   if (move.spec.reason !== "Drain" || !source.exists || source.leaving !== undefined) return undefined;
   return moveErrors.NODE_STAYS({ node: source.name });
 }
 
-/** What is wrong with the VolumeMove itself and will stay so: its spec cannot be changed. */
+/** An error in the VolumeMove itself. It is permanent, because the spec cannot be changed. */
 export function whyImpossible(s: MoveSnapshot): CodedError | undefined {
   const { volumes, from, to } = s.move.spec;
   const rebuilt = volumes.filter(({ mode }) => mode === "Rebuild").map(({ name }) => name);

@@ -12,8 +12,9 @@ import { MOVED_AT_FRESH_MS, msOf, timeOf } from "../timing.ts";
 type Present = VolumeView & { readonly volume: Stored<LocalVolume> };
 
 /**
- * Committed. Only forward: every volume gets its new place, then its copy there must be usable,
- * then the move lets go. A volume that is gone, made again or further on by now is skipped.
+ * Committed. The move can only go forward: every volume gets its new node, then its copy there must
+ * be usable, then the move releases the volume. A volume that does not exist any more, was made
+ * again, or has moved again is skipped.
  */
 export function planCommitted(s: MoveSnapshot, now: number): MoveStep {
   if (s.volumes.some(({ volume }) => volume === undefined)) {
@@ -67,13 +68,13 @@ function isPlaced(s: MoveSnapshot, { name, volume }: Present): boolean {
 }
 
 /**
- * Gives one volume its new place. Its fence and activeMove are this move's: without them the source
- * may have been unsealed and written to, and what was copied would not be the volume any more.
+ * Gives one volume its new node. Its fence and activeMove must belong to this move. Without them
+ * the source may have been unsealed and written to, so that the copy would not be the volume any
+ * more.
  */
 function placeNext(s: MoveSnapshot, now: number, { name, volume, sourceCopy }: Present): MoveStep {
   let tombstone = false;
-  // A volume that may still be made for the first time was perhaps never published: only its
-  // source's report says so.
+  // A volume with mayCreate was perhaps never published. Only the report of its source tells that.
   if (volume.spec.mayCreate !== undefined) {
     const report = currentReport(s, sourceCopy, "Source");
     if (report?.state !== "Sealed") {
@@ -96,7 +97,7 @@ function waitForTarget(s: MoveSnapshot, now: number, name: string): MoveStep {
   return waiting(s, now, { message, until: s.target === undefined ? undefined : silentAt(s.target) });
 }
 
-/** Whether the source still shows the copy as one that is sealed, not yet as trash. */
+/** Whether the source still reports its copy as sealed, and not as trash yet. */
 function sourceIsOpen(s: MoveSnapshot, { name, sourceCopy }: VolumeView): boolean {
   const epoch = recordedOf(s, name)?.epoch;
   const copy = epoch === undefined ? undefined : copyAt(sourceCopy, epoch);

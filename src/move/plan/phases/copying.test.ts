@@ -119,7 +119,7 @@ describe("Copying", () => {
     const step = planCopying(copying([report]), NOW);
     expect(phaseOf(step)).toBe("Copying");
     expect(messageOf(step)).toBe(
-      "Copying to node b while the pods run, 200.0 of 300.0 MiB, about 2 s left: v1. To call it off: kubectl uncordon a",
+      "Copying to node b while the pods run, 200.0 of 300.0 MiB, about 2 s left: v1. To cancel: kubectl uncordon a",
     );
   });
 
@@ -166,8 +166,8 @@ describe("Copying", () => {
     expect(phaseOf(planCopying(copying([undefined], { unmade: true }), NOW))).toBe("Prepared");
   });
 
-  test("waits until the source has looked through the volume", () => {
+  test("waits until the source has checked the volume", () => {
     const step = planCopying(copying([{ state: "Precopied" }], { unchecked: true }), NOW);
-    expect(messageOf(step)).toMatch(/^Waiting until the agent of node a has looked through v1/);
+    expect(messageOf(step)).toMatch(/^Waiting until the agent of node a has checked v1/);
   });
 });

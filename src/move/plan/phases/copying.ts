@@ -14,13 +14,15 @@ import { msOf, PRECOPY_PATIENCE_MS, PROGRESS_EVERY_MS } from "../timing.ts";
 
 /**
  * Copying. The pods run and write, nothing is closed to them, and the target's agent copies the
- * data in live passes. Nothing that is copied here counts: what is committed is what the final pass
- * has made of it after the seal. So when a live pass fails the move goes on, and the copy is made
- * while the pods are down. But a target that would fail in the final pass as well is given up while
- * the pods still run: its disk is full, or it has not reached the source's agent for a while. It is
- * tried again after a pause, like every target that was given up.
+ * data in live passes. The result of a live pass is never committed: only the final pass after the
+ * seal makes the copy. So if live passes fail, the move continues, and the copy is made while the
+ * pods are down.
  *
- * When no pod runs there are no live passes: they only shorten the downtime of pods.
+ * A target that would fail in the final pass, too, is given up while the pods still run: its disk
+ * is full, or it has not reached the source's agent for a while. It is tried again after a pause,
+ * like every target that was given up.
+ *
+ * When no pod runs there are no live passes, because they only shorten the downtime of pods.
  */
 export function planCopying(s: MoveSnapshot, now: number): MoveStep {
   const end = whyCancel(s) ?? whyCalledOff(s);
@@ -30,7 +32,7 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
   if (podsToEvict(s).length === 0) return ready(s);
   const unchecked = planCheck(s, now);
   if (unchecked !== undefined) return unchecked;
-  // A volume that may still be made for the first time has nothing to copy.
+  // A volume with mayCreate is skipped: it has perhaps not been made yet.
   const views = existing(s).filter(({ volume }) => volume.spec.mayCreate === undefined);
   const reports = views.map(({ name, targetCopy }) => ({ name, report: answerOf(s, targetCopy) }));
   for (const { name, report } of reports) {
@@ -63,7 +65,7 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
   return waiting(s, now, { message, until: Number.isFinite(until) ? until : undefined, also: progress });
 }
 
-/** The target's report for this stay in Copying: a move may enter Copying more than once. */
+/** The target's report for this time in Copying. (A move may enter Copying more than once.) */
 function answerOf(s: MoveSnapshot, targetCopy: VolumeCopy | undefined): CopyReport | undefined {
   const report = currentReport(s, targetCopy, "Target");
   return report?.copyingAt === s.move.status?.copyingAt ? report : undefined;

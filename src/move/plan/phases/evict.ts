@@ -6,9 +6,9 @@ import type { MoveStep } from "../step.ts";
 import { backoffMs, EVICTION_PATIENCE_MS, EVICTION_RETRY_MS, msOf, timeOf } from "../timing.ts";
 
 /**
- * Whether a pod that ran when the move entered Fenced is gone or ends. Then the group is half
- * evicted and has no way back: the budget was granted for the group, and the fence keeps its
- * members from starting again.
+ * Whether a pod that ran when the move entered Fenced is gone or is ending. The group is then
+ * partly evicted and cannot go back: the budget was granted for the group, and the fence prevents
+ * its pods from starting again.
  */
 export function someEvicted(s: MoveSnapshot): boolean {
   const running = new Set(s.pods.filter((p) => !p.finished && p.deletionTimestamp === undefined).map(({ uid }) => uid));
@@ -16,9 +16,9 @@ export function someEvicted(s: MoveSnapshot): boolean {
 }
 
 /**
- * Asks the API server whether it would evict the pods now, before anything is closed to them.
- * Undefined when it would. A group that is half evicted already is not asked about: it has no way
- * back.
+ * Asks the API server by dry runs whether it would evict the pods now, before anything is closed to
+ * them. Undefined when it would. This is skipped for a group that is partly evicted already,
+ * because it cannot go back.
  */
 export function planTrial(s: MoveSnapshot, now: number): MoveStep | undefined {
   const pods = podsToEvict(s);
@@ -33,9 +33,9 @@ export function planTrial(s: MoveSnapshot, now: number): MoveStep | undefined {
 }
 
 /**
- * The next eviction. The time of the first is written before it is sent: a crash between the two
- * only makes the patience shorter. Written afterwards, it might never be written, and the patience
- * never end.
+ * The next eviction. The time of the first eviction is written before the eviction is sent, so a
+ * crash between the two only makes the time limit shorter. If it were written afterwards, a crash
+ * could prevent the write, and there would be no time limit.
  */
 export function planEviction(s: MoveSnapshot, now: number): MoveStep {
   const read = readFirst(s, ["move", "volumes", "pods"]);
@@ -64,7 +64,7 @@ export function planEviction(s: MoveSnapshot, now: number): MoveStep {
   return waiting(s, now, { message: `Waiting for the evictions: ${message}. ${howToCancel(s)}`, why, until });
 }
 
-/** The fence is removed again in Prepared; the pods never stopped. */
+/** Goes back to Prepared, which removes the fence. The pods never stopped. */
 function giveUp(s: MoveSnapshot, now: number, failures: number): MoveStep {
   const unheeded = moveErrors.EVICTION_UNHEEDED({ seconds: EVICTION_PATIENCE_MS / 1000 });
   const retryAt = timeOf(now + backoffMs(failures));
@@ -73,7 +73,7 @@ function giveUp(s: MoveSnapshot, now: number, failures: number): MoveStep {
   return enter(s, "Prepared", { failures, retryAt, message });
 }
 
-/** What the API server said to the last eviction, in its own words. */
+/** The API server's answer to the last eviction, in its own words. */
 function blocker(s: MoveSnapshot) {
   for (const pod of podsToEvict(s)) {
     const last = s.evictions.get(pod.uid);
@@ -84,7 +84,7 @@ function blocker(s: MoveSnapshot) {
   return undefined;
 }
 
-/** The grace period of the last eviction that was asked for, such as a drain's `--grace-period`. */
+/** The grace period of the last eviction request, such as a drain's `--grace-period`. */
 function gracePeriod(s: MoveSnapshot): number | undefined {
   if (s.move.spec.reason !== "Drain") return undefined;
   const asked = s.volumes.flatMap(({ volume }) => volume?.status?.asked ?? []);

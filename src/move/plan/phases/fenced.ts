@@ -12,8 +12,8 @@ import { whyLost } from "../target/target.ts";
 import { msOf, timeOf } from "../timing.ts";
 
 /**
- * Fenced. In this order: the fence on every volume, the labels that follow from it, the pods, the
- * seals. A pod that is evicted before its volume is fenced comes back to the source.
+ * Fenced. The order is: the fence on every volume, the labels that follow from it, the evictions,
+ * the seals. A pod that was evicted before its volume is fenced would come back to the source.
  */
 export function planFenced(s: MoveSnapshot, now: number): MoveStep {
   const end = whyCancel(s);
@@ -37,14 +37,14 @@ export function planFenced(s: MoveSnapshot, now: number): MoveStep {
     enter(s, "Sealed", {
       closedAt: timeOf(now - Math.max(...s.volumes.map((one) => sealMsOf(s, one)))),
       sealedAt: timeOf(now),
-      // From here on failures counts failed copies.
+      // From here on `failures` counts failed copies.
       failures: s.move.status?.sealedAt === undefined ? undefined : s.move.status.failures,
       message: `Nobody can write to the volumes. Copying to node ${s.move.status?.target ?? ""}.`,
     })
   );
 }
 
-/** A leaving target is as good as lost while the pods still run. */
+/** Why the target is lost. While the pods still run, a target that is leaving counts as lost. */
 function targetLost(s: MoveSnapshot, now: number): string | undefined {
   if (s.target === undefined) return "it was not chosen";
   return (
@@ -53,8 +53,8 @@ function targetLost(s: MoveSnapshot, now: number): string | undefined {
 }
 
 /**
- * Evicted pods of a staying node are back soonest when the move is undone; those of a leaving node
- * need another target.
+ * If the source stays, the move is undone, because its evicted pods can start again there soonest.
+ * If the source is leaving, they need another target.
  */
 function afterLoss(s: MoveSnapshot, now: number, why: string): MoveStep {
   const error = moveErrors.TARGET_LOST({ node: s.target?.name ?? "", why });
@@ -62,7 +62,7 @@ function afterLoss(s: MoveSnapshot, now: number, why: string): MoveStep {
   return enter(s, "Prepared", { message: `Another target is needed: ${error.message}.` });
 }
 
-/** How long the seal has taken, as its agent measured; 0 from one that was restarted meanwhile. */
+/** Duration of the seal, as its agent measured it. 0: the agent was restarted meanwhile. */
 function sealMsOf(s: MoveSnapshot, { sourceCopy }: MoveSnapshot["volumes"][number]): number {
   return currentReport(s, sourceCopy, "Source")?.sealMs ?? 0;
 }

@@ -5,7 +5,7 @@ import type { MoveSnapshot } from "../snapshot.ts";
 import type { MoveStep } from "../step.ts";
 import { DOWNTIME_WATCH_MS, msOf } from "../timing.ts";
 
-/** Done and Cancelled. Nothing is held any more, so the object may go. */
+/** Done and Cancelled. The move holds nothing any more, so the object may be deleted. */
 export function planFinished(s: MoveSnapshot, now: number): MoveStep {
   if (s.move.metadata.finalizers?.includes(MOVE_FINALIZER) === true) {
     return { step: "remove-finalizer", move: s.move };
@@ -27,8 +27,8 @@ function isPublished(s: MoveSnapshot): boolean {
 }
 
 /**
- * Ours: from the last unpublish to the last new place. The kubelets': from there to the publish
- * seen now.
+ * `ours`: from the last unpublish until the last volume has its new node. `kubelets`: from there to
+ * the publish that is seen now.
  */
 function downtimeOf(s: MoveSnapshot, status: VolumeMoveStatus, now: number): { ours: string; kubelets: string } {
   const closedAt = msOf(status.closedAt) ?? msOf(status.sealedAt) ?? now;

@@ -19,8 +19,8 @@ type Asked = Extract<TargetChoice, { readonly asked: unknown }>;
 const GROUP_INCOMPLETE = moveErrors.GROUP_INCOMPLETE({ missing: [] }).code;
 
 /**
- * A VolumeMove without a phase: the finalizer comes first, so that nothing is held for an object
- * that can vanish.
+ * A VolumeMove without a phase. It gets the finalizer first, so that no volume is held for an
+ * object that could vanish.
  */
 export function planNew(s: MoveSnapshot, now: number): MoveStep {
   const { deletionTimestamp, finalizers } = s.move.metadata;
@@ -32,8 +32,8 @@ export function planNew(s: MoveSnapshot, now: number): MoveStep {
 }
 
 /**
- * Planned. Nothing is held while something is missing, so that another move of the same volumes can
- * go first: what was taken is given back before the move waits.
+ * Planned. The move holds nothing while it waits, so that another move of the same volumes can go
+ * first: it releases the volumes that it has taken before it waits.
  */
 export function planPlanned(s: MoveSnapshot, now: number): MoveStep {
   const end = whyCancel(s) ?? whyImpossible(s) ?? whyCalledOff(s);
@@ -41,7 +41,7 @@ export function planPlanned(s: MoveSnapshot, now: number): MoveStep {
   if (s.move.metadata.finalizers?.includes(MOVE_FINALIZER) !== true) return { step: "add-finalizer", move: s.move };
   const volumes = existing(s);
   const why = whyNotYet(s, now);
-  // The drain makes another one that names them all.
+  // The drain makes another move that names all of them.
   if (s.move.spec.reason === "Drain" && why?.code === GROUP_INCOMPLETE) {
     return readFirst(s, ["move", "volumes", "pods"]) ?? undo(s, now, why);
   }
@@ -67,7 +67,7 @@ export function planPlanned(s: MoveSnapshot, now: number): MoveStep {
   });
 }
 
-/** Nothing is held, and the move is not blocked: the scheduler answers within a second or two. */
+/** Waits, without a condition Blocked, because the scheduler answers within a second or two. */
 function waitForAnswer(s: MoveSnapshot, now: number, { asked, until }: Asked): MoveStep {
   const held = existing(s).find(({ volume }) => isMine(s, volume));
   if (held !== undefined) return readFirst(s, ["volumes", "move"]) ?? release(s, held.volume);
@@ -75,7 +75,9 @@ function waitForAnswer(s: MoveSnapshot, now: number, { asked, until }: Asked): M
   return waiting(s, now, { message, until });
 }
 
-/** Why a move cannot begin now; undefined when it can, or when its target is being asked for. */
+/**
+ * Why a move cannot begin now. Undefined: it can, or the scheduler is being asked for its target.
+ */
 export function whyNotYet(s: MoveSnapshot, now: number): CodedError | undefined {
   const held = whyNotFree(s, now);
   if (held !== undefined) return held;
@@ -83,11 +85,11 @@ export function whyNotYet(s: MoveSnapshot, now: number): CodedError | undefined 
   if (s.target === undefined) return moveErrors.NO_TARGET({ nodes: "none" in s.choice ? s.choice.none : [] });
   const unfit = whyUnfit(s, s.target, now);
   if (unfit !== undefined) return moveErrors.TARGET_UNFIT({ node: s.target.name, why: unfit });
-  // Last: a move that is blocked by something else is not in the line.
+  // This is checked last, because a move that is blocked by something else is not in the line.
   return whyInLine(s);
 }
 
-/** Why a move could not begin wherever it would go: its group, its volumes or its source. */
+/** Why a move could not begin with any target: its group, its volumes or its source. */
 export function whyNotFree(s: MoveSnapshot, now: number): CodedError | undefined {
   const group = groupTrouble(s);
   if (group !== undefined) return group;

@@ -11,10 +11,10 @@ import type { MoveStep } from "../step.ts";
 import { ASKED_RECENTLY_MS, msOf, timeOf } from "../timing.ts";
 
 /**
- * Prepared. The pods run and must be able to restart where they are, so a fence that remains from
- * an eviction without effect is removed first, without waiting for the source: an agent that sealed
- * late unseals by itself. A move whose data cannot be copied is refused here, while the pods still
- * run, and one that a disruption budget does not allow waits here.
+ * Prepared. The pods run and must be able to restart on the source. So a fence that remains from
+ * evictions without effect is removed first. This does not wait for the source: an agent that
+ * sealed late unseals by itself. A move whose data cannot be copied is refused here, while the pods
+ * still run. A move that a disruption budget does not allow waits here.
  */
 export function planPrepared(s: MoveSnapshot, now: number): MoveStep {
   const fenced = existing(s).find(({ volume }) => isFenced(s, volume));
@@ -33,7 +33,7 @@ export function planPrepared(s: MoveSnapshot, now: number): MoveStep {
   }
   const trial = planTrial(s, now);
   if (trial !== undefined) return trial;
-  // A blocked move has no places in the line (line.ts) and has to get them again.
+  // A blocked move has no places in the line (line.ts), and must get them again.
   const line = blockedBy(s.move.status) === undefined ? undefined : whyInLine(s);
   if (line !== undefined) {
     return waiting(s, now, { message: `Waiting: ${line.message}. ${howToCancel(s)}`, why: line });

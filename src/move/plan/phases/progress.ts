@@ -5,13 +5,13 @@ import type { MoveSnapshot } from "../snapshot.ts";
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
 
-/** How far the copy is, as a part of a sentence. Empty while nothing is known. */
+/** The progress of the copy, as a part of a sentence. Empty while it is not known. */
 export function howFar({ eta, progress }: ReturnType<typeof progressOf>): string {
   if (progress === undefined) return "";
   return eta === undefined ? `, ${progress}` : `, ${progress}, about ${eta} left`;
 }
 
-/** How far the copy is, from the reports of both agents. Empty while nothing is known. */
+/** The progress of the copy, from the reports of both agents. Empty while it is not known. */
 export function progressOf(s: MoveSnapshot): Pick<VolumeMoveStatus, "progress" | "bytesTotal" | "bytesDone" | "eta"> {
   let total = 0;
   let remaining = 0;

@@ -13,10 +13,10 @@ import { isFinal, whyLost } from "../target/target.ts";
 import { backoffMs, COPY_TRIES, PROGRESS_EVERY_MS, timeOf } from "../timing.ts";
 
 /**
- * Sealed. The target pulls; when every copy is durable and equal to its source, one write commits
- * the move. What the commit depends on is read uncached, and the write carries the version of the
- * VolumeMove that was read: a move that left this sealing meanwhile (an undo, a new seal) has
- * another version.
+ * Sealed. The target copies the data. When every copy is durable and equal to its source, one write
+ * commits the move. Everything that the commit depends on is read uncached, and the write carries
+ * the resourceVersion of the VolumeMove that was read. If the move has left this sealing meanwhile
+ * (an undo, a new seal), the resourceVersion has changed and the write fails.
  */
 export function planSealed(s: MoveSnapshot, now: number): MoveStep {
   const end = whyCancel(s);
@@ -48,7 +48,7 @@ export function planSealed(s: MoveSnapshot, now: number): MoveStep {
     : waiting(s, now, { message, until, also: progress });
 }
 
-/** The one write that cannot be taken back. */
+/** The only write that cannot be undone. */
 function commit(s: MoveSnapshot, now: number): MoveStep {
   return enter(s, "Committed", {
     committed: true,
@@ -79,7 +79,7 @@ function judge(s: MoveSnapshot, { name, sourceCopy, targetCopy }: VolumeView): V
   }
   if (target?.state !== "Copied")
     return { waits: `${name}${target?.message === undefined ? "" : ` (${target.message})`}` };
-  // A hash says nothing about what a machine lost when it went down after the hash was made.
+  // A machine that went down after the hash was made may have lost data since.
   const rebooted = [
     [s.source.name, source.bootID, bootIdOf(s.source)],
     [targetName, target.bootID, bootIdOf(s.target)],
@@ -93,8 +93,8 @@ function judge(s: MoveSnapshot, { name, sourceCopy, targetCopy }: VolumeView): V
 }
 
 /**
- * The source has to prove again that nobody can write, under a new sealing number, so that no
- * earlier report counts.
+ * Goes back to Fenced. The source must prove again that nobody can write, with a new sealing
+ * number, so that no earlier report counts.
  */
 function sealAgain(
   s: MoveSnapshot,
@@ -114,8 +114,9 @@ function sealAgain(
 }
 
 /**
- * On a staying node the pods can come back; on a leaving one they could not run, so the move tries
- * until it works: the same target a few times, unless it is sure to fail again, and then others.
+ * If the source stays, the pods can come back, so the move is undone after a few tries. If it is
+ * leaving, they could not run there, so the move tries until it succeeds: the same target a few
+ * times (unless it would certainly fail again), then other targets.
  */
 function copyFailed(s: MoveSnapshot, now: number, why: CodedError, surely: boolean): MoveStep {
   const failures = (s.move.status?.failures ?? 0) + 1;
@@ -130,7 +131,7 @@ function copyFailed(s: MoveSnapshot, now: number, why: CodedError, surely: boole
   return failures >= COPY_TRIES ? undo(s, now, why) : sealAgain(s, now, why, { failures });
 }
 
-/** A target that refuses or is lost will do so again: on a staying node there is no second try. */
+/** A target that refuses or is lost would do so again. If the source stays, there is no retry. */
 function refused(s: MoveSnapshot, now: number, why: CodedError): MoveStep {
   return s.source.leaving === undefined ? undo(s, now, why) : copyFailed(s, now, why, true);
 }

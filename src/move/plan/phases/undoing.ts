@@ -9,10 +9,10 @@ import type { Stored } from "../stored.ts";
 import { timeOf } from "../timing.ts";
 
 /**
- * Undoing. The source unseals first, then fence and activeMove go in one write per volume: so a
- * replacement pod is not sent to a node that refuses it. Safety does not depend on that order. A
- * seal that comes after the release is opened again: its agent sees a LocalVolume that names its
- * copy and has neither fence nor activeMove of that move.
+ * Undoing. The source unseals first, then one write per volume removes fence and activeMove. In
+ * this order no new pod is sent to a node that refuses it. Safety does not depend on the order. If
+ * a seal comes after the release, the agent opens it again, because the LocalVolume names its copy
+ * and has neither fence nor activeMove of that move.
  */
 export function planUndoing(s: MoveSnapshot, now: number): MoveStep {
   const held = existing(s).filter(({ volume }) => isMine(s, volume) || isFenced(s, volume));
@@ -20,7 +20,7 @@ export function planUndoing(s: MoveSnapshot, now: number): MoveStep {
   const why = undoneBecause(s.move.status ?? {}) ?? "";
   if (sealed.length > 0 && s.source.exists && whySilent(s.source, now) === undefined) {
     const names = sealed.map(({ name }) => name).join(", ");
-    const message = `Undoing the move. Waiting for node ${s.source.name} to open ${names} again; it ends by itself. ${why}`;
+    const message = `Undoing the move. Waiting for node ${s.source.name} to open ${names} again. The undo ends by itself. ${why}`;
     return waiting(s, now, { message, until: silentAt(s.source) });
   }
   const next = held[0];
@@ -32,7 +32,7 @@ export function planUndoing(s: MoveSnapshot, now: number): MoveStep {
   return enter(s, "Cancelled", { finishedAt: timeOf(now), message: `Cancelled. ${why}` });
 }
 
-/** Whether the source's copy may be sealed for this move and the source can still open it. */
+/** Whether the source's copy may be sealed for this move, and its agent can still open it. */
 function isSealed(s: MoveSnapshot, { volume, sourceCopy }: VolumeView & { readonly volume: Stored<LocalVolume> }) {
   if ((s.move.status?.sealing ?? 0) === 0 || volume.spec.reclaim || volume.spec.nodeName !== s.source.name)
     return false;

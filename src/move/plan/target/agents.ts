@@ -1,10 +1,7 @@
 import type { NodeView } from "../snapshot.ts";
 import { AGENT_SILENT_MS, msOf } from "../timing.ts";
 
-/**
- * Why the agent of a node cannot be expected to act, as in `its agent was last seen at …`;
- * undefined when it can.
- */
+/** Why the agent of a node counts as silent, such as `its agent was last seen at …`. */
 export function whySilent(node: NodeView, now: number): string | undefined {
   const renewed = node.storage?.status?.renewedAt;
   const at = msOf(renewed);
@@ -14,8 +11,8 @@ export function whySilent(node: NodeView, now: number): string | undefined {
 }
 
 /**
- * When an agent that does not report again will count as silent; until then the passing of time
- * changes nothing.
+ * The time at which the agent will count as silent if it does not report again. Before that time no
+ * new plan is needed.
  */
 export function silentAt(node: NodeView): number | undefined {
   const at = msOf(node.storage?.status?.renewedAt);

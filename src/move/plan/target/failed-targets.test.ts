@@ -17,7 +17,7 @@ const after = (failures: number): VolumeMoveStatus => {
 test("a target that was given up is not chosen until its pause is over", () => {
   const s = moveWith(after(1));
   expect(whyGivenUp(s, "node-b", NOW + 19_999)).toBe(
-    `copying to it failed, it is tried again at 2030-01-01T00:00:20.000Z: ${why.message}`,
+    `copying to it failed, and it is tried again at 2030-01-01T00:00:20.000Z: ${why.message}`,
   );
   expect(whyGivenUp(s, "node-b", NOW + 20_000)).toBeUndefined();
   expect(whyGivenUp(s, "node-c", NOW)).toBeUndefined();

@@ -6,20 +6,20 @@ import { backoffMs, msOf, timeOf } from "../timing.ts";
 type FailedTarget = NonNullable<VolumeMoveStatus["failedTargets"]>[number];
 
 const LONGEST_MESSAGE = 1024;
-/** The first pause is 20 s: long enough for another target to be looked for first. */
+/** The first pause is 20 s, so that the move looks for another target first. */
 const SHORTEST_STEP = 2;
 
 /**
- * Why a target is not to be tried now: the copy to it was given up, and its pause is not over.
- * Undefined when it may be tried.
+ * Why a target must not be tried now: the copy to it was given up, and its pause is not over.
+ * Undefined: it may be tried.
  */
 export function whyGivenUp({ move }: Pick<MoveSnapshot, "move">, node: string, now: number): string | undefined {
   const failed = failedAt(move.status, node);
   if (failed === undefined || now >= (msOf(failed.retryAt) ?? now)) return undefined;
-  return `copying to it failed, it is tried again at ${failed.retryAt}: ${failed.message}`;
+  return `copying to it failed, and it is tried again at ${failed.retryAt}: ${failed.message}`;
 }
 
-/** When the first of the targets that were given up may be tried again (milliseconds). */
+/** The time at which the first target that was given up may be tried again (milliseconds). */
 export function nextRetry({ move }: Pick<MoveSnapshot, "move">, now: number): number | undefined {
   const times = (move.status?.failedTargets ?? []).map(({ retryAt }) => msOf(retryAt) ?? now);
   const coming = times.filter((at) => at > now);

@@ -6,8 +6,8 @@ import { copyAt, existing } from "../parts.ts";
 import type { MoveSnapshot, NodeView } from "../snapshot.ts";
 
 /**
- * Error codes that the same target would report again. Other errors may be temporary: a connection,
- * a disk error.
+ * Error codes that the same target would report again. Other errors may be temporary, such as those
+ * of a connection or a disk.
  */
 const FINAL: ReadonlySet<string> = new Set([
   "TRANSFER_TARGET_CANNOT_HOLD",
@@ -17,14 +17,14 @@ const FINAL: ReadonlySet<string> = new Set([
   "TRANSFER_NAME_REFUSED",
 ]);
 
-/** Whether a target that has refused would do so again. */
+/** Whether the target would refuse again. */
 export function isFinal({ code }: Pick<CopyReport, "code">): boolean {
   return code !== undefined && FINAL.has(code);
 }
 
 /**
- * Error codes of a target that cannot reach the source's agent, or is cut off from it again and
- * again. The final pass would not get through either.
+ * Error codes of a target that cannot reach the source's agent, or loses it repeatedly. The final
+ * pass would fail, too.
  */
 const CUT_OFF: ReadonlySet<string> = new Set([
   "PEER_NOT_REACHED",
@@ -34,12 +34,12 @@ const CUT_OFF: ReadonlySet<string> = new Set([
   "TRANSFER_WIRE_BROKEN",
 ]);
 
-/** Whether a target that has refused could not reach the source. */
+/** Whether the target refused because it could not reach the source. */
 export function isCutOff({ code }: Pick<CopyReport, "code">): boolean {
   return code !== undefined && CUT_OFF.has(code);
 }
 
-/** Why the volumes of the move cannot go to this node; undefined when they can. */
+/** Why the volumes of the move cannot go to this node. Undefined: they can. */
 export function whyUnfit(s: Pick<MoveSnapshot, "move" | "volumes">, node: NodeView, now: number): string | undefined {
   const lost = whyLost(s, node, now) ?? whyGivenUp(s, node.name, now);
   if (lost !== undefined) return lost;
@@ -49,26 +49,29 @@ export function whyUnfit(s: Pick<MoveSnapshot, "move" | "volumes">, node: NodeVi
 }
 
 /**
- * Why a node that was chosen cannot finish the copy; undefined when it can. A short NotReady is no
- * loss.
+ * Why the chosen target cannot finish the copy. Undefined: it can. A target that is NotReady for a
+ * short time is not lost.
  */
 export function whyLost(s: Pick<MoveSnapshot, "volumes">, node: NodeView, now: number): string | undefined {
-  if (!node.exists) return "there is no Node of that name";
+  if (!node.exists) return "there is no Node with that name";
   const silent = whySilent(node, now);
   if (silent !== undefined) return silent;
   for (const name of poolsOf(s)) {
     const pool = node.storage?.status?.pools?.find((one) => one.name === name);
-    if (pool === undefined) return `it does not take part in pool ${name}`;
+    if (pool === undefined) return `it does not belong to pool ${name}`;
     if (!pool.ready) return `its pool ${name} is not ready: ${pool.message ?? pool.reason}`;
   }
   return undefined;
 }
 
-/** A volume takes the greater of its capacity and what it uses: nothing enforces the capacity. */
+/**
+ * Why a pool has no room for the volumes. A volume needs the greater of its capacity and the bytes
+ * that it uses, because nothing enforces the capacity.
+ */
 function whyNoRoom(s: Pick<MoveSnapshot, "volumes">, node: NodeView): string | undefined {
   for (const name of poolsOf(s)) {
     const available = node.storage?.status?.pools?.find((one) => one.name === name)?.availableBytes;
-    if (available === undefined) return `its agent has not said how much room pool ${name} has`;
+    if (available === undefined) return `its agent has not reported the free bytes of pool ${name}`;
     const reserved = node.reserved.get(name) ?? 0n;
     let needed = 0n;
     for (const { volume, sourceCopy } of existing(s)) {

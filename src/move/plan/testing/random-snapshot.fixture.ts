@@ -12,9 +12,8 @@ const COPYING_AT = timeOf(NOW - 3000);
 const PARTS: readonly Part[] = ["move", "volumes", "copies", "pods", "nodes"];
 
 /**
- * A snapshot drawn at random. Most of it fits together, for a move of its phase as it goes well;
- * each part is bent now and then, so that every branch of the plan is met many times in some
- * thousand draws.
+ * A random snapshot. Most parts are those of a successful move in its phase. Each part is sometimes
+ * changed, so that a few thousand snapshots reach every branch of the plan many times.
  */
 export function randomSnapshot(random: Random): MoveSnapshot {
   const chance = (p: number): boolean => random.float() < p;
