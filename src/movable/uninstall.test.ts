@@ -5,7 +5,7 @@ import { manualClock } from "../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../kube/client.ts";
 import { LabKube } from "../lab/api/testing/lab-kube.fixture.ts";
 import { silentLog } from "../observe/log.ts";
-import { holdDriver, letEverythingGo } from "./uninstall.ts";
+import { holdDriver, removeOurFinalizers } from "./uninstall.ts";
 
 const CSI_DRIVER = `/apis/storage.k8s.io/v1/csidrivers/${DRIVER}`;
 const VOLUME = "/apis/mooring.dev/v1alpha1/localvolumes/pvc-1";
@@ -55,7 +55,7 @@ test("the CSIDriver is let go last: after the finalizers, and after the agents t
     } satisfies LocalVolumeSpec,
   });
   await holdDriver(client, signal);
-  const ending = letEverythingGo({ client, clock, log: silentLog }, "mooring", signal);
+  const ending = removeOurFinalizers({ client, clock, log: silentLog }, "mooring", signal);
   await clock.advance(3000);
   expect(kube.at(VOLUME)?.metadata?.finalizers ?? []).toEqual([]);
   expect(finalizers()).toEqual([DRIVER_FINALIZER]);
@@ -71,7 +71,7 @@ test("an agent on a dead node does not hold the end up for ever", async () => {
   const agent = { name: "agent", namespace: "mooring", labels: { "app.kubernetes.io/component": "agent" } };
   kube.put(AGENT, { metadata: agent, spec: { containers: [{ name: "agent", image: "mooring" }] } });
   await holdDriver(client, signal);
-  const ending = letEverythingGo({ client, clock, log: silentLog }, "mooring", signal);
+  const ending = removeOurFinalizers({ client, clock, log: silentLog }, "mooring", signal);
   await clock.advance(14_000);
   expect(finalizers()).toEqual([DRIVER_FINALIZER]);
   await clock.advance(3000);
@@ -89,7 +89,7 @@ test("scouts go with the installation", async () => {
     metadata,
     spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } },
   });
-  const ending = letEverythingGo({ client, clock, log: silentLog }, "mooring", new AbortController().signal);
+  const ending = removeOurFinalizers({ client, clock, log: silentLog }, "mooring", new AbortController().signal);
   await clock.advance(3000);
   await ending;
   expect(kube.log.filter((line) => line.startsWith("DELETE"))).toEqual([`DELETE ${pod}`, `DELETE ${claim}`]);

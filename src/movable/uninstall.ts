@@ -60,7 +60,7 @@ const ROUND_MS = 1000;
 const AGENTS_MS = 15_000;
 
 /**
- * Makes the deletion of the CSIDriver wait for `letEverythingGo`. Nothing to do where it does
+ * Makes the deletion of the CSIDriver wait for `removeOurFinalizers`. Nothing to do where it does
  * already.
  */
 export async function holdDriver(client: KubeClient, signal: AbortSignal): Promise<void> {
@@ -96,10 +96,10 @@ export async function isBeingUninstalled(
 }
 
 /**
- * Takes our finalizers off everything, and deletes keepers and scouts. Resolves when nothing is
- * left, rejects when the signal is aborted. The CSIDriver is the last.
+ * Removes our finalizers from all objects, and deletes keepers and scouts. Resolves when nothing
+ * remains, rejects when the signal is aborted. The CSIDriver is the last.
  */
-export async function letEverythingGo(deps: UninstallDeps, namespace: string, signal: AbortSignal): Promise<void> {
+export async function removeOurFinalizers(deps: UninstallDeps, namespace: string, signal: AbortSignal): Promise<void> {
   const { client, clock, log } = deps;
   log.info("the installation is being removed: letting go of keepers and finalizers");
   const begun = clock.monotonic();

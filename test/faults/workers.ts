@@ -57,11 +57,11 @@ export async function runSeeds(
           child.kill("SIGKILL");
           child = undefined;
         }
-        const goesOn = onResult({
+        const continues = onResult({
           seed,
           ...(result ?? { failure: "the process that ran it has ended, or did not answer", lasted: 0 }),
         });
-        if (!goesOn) waiting.length = 0;
+        if (!continues) waiting.length = 0;
       }
     } finally {
       child?.disconnect();

@@ -7,7 +7,7 @@ import { basePath, configOf, isShared } from "../directory/base-path.ts";
 import { refuseUnservable } from "./claim.ts";
 import { type ClassOptions, classOptionsOf } from "./class-options.ts";
 import { classicErrors } from "../errors.ts";
-import { folderName, type Ownership, ownershipOf, type Render } from "../directory/name.ts";
+import { directoryName, type Ownership, ownershipOf, type Render } from "../directory/name.ts";
 import { join } from "../directory/paths.ts";
 import type { Settings } from "../settings/settings.ts";
 import { type VolumeType, volumeTypeOf } from "./volume.ts";
@@ -43,10 +43,11 @@ export function planProvision(settings: Settings, request: ProvisionRequest, ren
   const { shared, type } = admit(settings, request);
   if (!shared && node === undefined) throw classicErrors.NO_NODE({});
   const options = classOptionsOf(storageClass, log);
-  const wish = { claimUid: uidOf(claim), nodePath: options.nodePath };
-  const base = basePath(configOf(settings.config, classNameOf(request)), node?.metadata?.name ?? "", wish, log);
-  const folder = { volumeName, claim, options };
-  const path = join(base, folderName(folder, render));
+  const config = configOf(settings.config, classNameOf(request));
+  const nodeName = node?.metadata?.name ?? "";
+  const base = basePath(config, nodeName, { claimUid: uidOf(claim), nodePath: options.nodePath }, log);
+  const directory = { volumeName, claim, options };
+  const path = join(base, directoryName(directory, render));
   refuseTooLong(path);
   return {
     shared,
@@ -55,7 +56,7 @@ export function planProvision(settings: Settings, request: ProvisionRequest, ren
     node,
     path,
     sizeBytes: bytes(claim.spec?.resources?.requests?.["storage"] ?? "0"),
-    ownership: () => ownershipOf(folder, render),
+    ownership: () => ownershipOf(directory, render),
   };
 }
 

@@ -5,7 +5,7 @@ import { parseConfig } from "../settings/config.ts";
 import { saying } from "../testing/saying.fixture.ts";
 
 const config = (value: object) => parseConfig({ from: "inline", text: JSON.stringify(value) }).config;
-const wish = { claimUid: "claim-1", nodePath: "" };
+const request = { claimUid: "claim-1", nodePath: "" };
 const common = (value: object) => config(value).common;
 
 describe("where a class's volumes lie", () => {
@@ -34,12 +34,12 @@ describe("the base path of a claim", () => {
   });
 
   it("is the shared path whatever the node and the class's nodePath", () => {
-    expect(basePath(common({ sharedFileSystemPath: "/s" }), "", { ...wish, nodePath: "/x" })).toBe("/s");
+    expect(basePath(common({ sharedFileSystemPath: "/s" }), "", { ...request, nodePath: "/x" })).toBe("/s");
   });
 
   it("is the default entry's for a node that is not listed, and says so at level debug", () => {
     const log = recordingLog();
-    expect(basePath(local, "other", wish, log)).toBe("/default");
+    expect(basePath(local, "other", request, log)).toBe("/default");
     expect(log.lines).toEqual([
       {
         level: "debug",
@@ -51,7 +51,7 @@ describe("the base path of a claim", () => {
 
   it("a node without an entry, where there is no default, is given back to the scheduler", () => {
     const only = common({ nodePathMap: [{ node: "a", paths: ["/a"] }] });
-    expect(() => basePath(only, "b", wish)).toThrow(
+    expect(() => basePath(only, "b", request)).toThrow(
       expect.objectContaining({
         message: "config doesn't contain node b, and no DEFAULT_PATH_FOR_NON_LISTED_NODES available",
         retry: "reschedule",
@@ -61,24 +61,24 @@ describe("the base path of a claim", () => {
 
   it.each(["none", "null"])("a node with no paths is not to be used (%s)", (node) => {
     for (const nodePath of ["", "/a"]) {
-      expect(() => basePath(local, node, { ...wish, nodePath })).toThrow(
+      expect(() => basePath(local, node, { ...request, nodePath })).toThrow(
         expect.objectContaining({ message: `no local path available on node ${node}`, retry: "reschedule" }),
       );
     }
   });
 
   it("is the class's nodePath if it equals one of the node's to the letter", () => {
-    expect(basePath(local, "many", { ...wish, nodePath: "/c" })).toBe("/c");
-    expect(() => basePath(local, "many", { ...wish, nodePath: "/c/" })).toThrow(
+    expect(basePath(local, "many", { ...request, nodePath: "/c" })).toBe("/c");
+    expect(() => basePath(local, "many", { ...request, nodePath: "/c/" })).toThrow(
       expect.objectContaining({ message: "config doesn't contain path /c/ on node many", retry: "reschedule" }),
     );
   });
 
   it("9.3 re-randomised path on retry: a claim gets the same path on every attempt, in every replica", () => {
-    const first = basePath(local, "many", wish);
-    for (let attempt = 0; attempt < 20; attempt++) expect(basePath(local, "many", wish)).toBe(first);
+    const first = basePath(local, "many", request);
+    for (let attempt = 0; attempt < 20; attempt++) expect(basePath(local, "many", request)).toBe(first);
     const all = new Set(
-      Array.from({ length: 100 }, (_, at) => basePath(local, "many", { ...wish, claimUid: `claim-${at}` })),
+      Array.from({ length: 100 }, (_, at) => basePath(local, "many", { ...request, claimUid: `claim-${at}` })),
     );
     expect(all).toEqual(new Set(["/a", "/b", "/c", "/d"]));
   });

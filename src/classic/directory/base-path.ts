@@ -27,8 +27,8 @@ export function isShared(config: ClassConfig): boolean {
   return shared;
 }
 
-/** The claim, as far as its base path depends on it. */
-export interface PathWish {
+/** The facts about a claim that decide its base path. */
+export interface BasePathRequest {
   /** Decides among several paths. */
   readonly claimUid: string;
   /** The class's `nodePath`; "" for none. */
@@ -36,11 +36,11 @@ export interface PathWish {
 }
 
 /**
- * The base directory of a claim's volume. Among several paths of a node the claim's UID decides,
- * the same one on every attempt: a retry never leaves a directory behind on another disk. Throws
- * with `retry: "reschedule"` when the node has none.
+ * The base directory of a claim's volume. If the node has several paths, the claim's UID decides,
+ * so that every attempt gets the same one and no retry leaves a directory behind on another disk.
+ * Throws with `retry: "reschedule"` when the node has none.
  */
-export function basePath(config: ClassConfig, node: string, wish: PathWish, log?: Log): string {
+export function basePath(config: ClassConfig, node: string, request: BasePathRequest, log?: Log): string {
   if (isShared(config)) return config.sharedFileSystemPath;
   let paths = config.nodePaths.get(node);
   if (paths === undefined) {
@@ -48,11 +48,11 @@ export function basePath(config: ClassConfig, node: string, wish: PathWish, log?
     if (paths === undefined) throw classicErrors.NODE_NOT_CONFIGURED({ node, fallback: DEFAULT_NODE });
     log?.debug(`config doesn't contain node ${node}, use ${DEFAULT_NODE} instead`, { node });
   }
-  if (wish.nodePath !== "" && paths.length > 0) {
-    if (!paths.includes(wish.nodePath)) throw classicErrors.PATH_NOT_ON_NODE({ path: wish.nodePath, node });
-    return wish.nodePath;
+  if (request.nodePath !== "" && paths.length > 0) {
+    if (!paths.includes(request.nodePath)) throw classicErrors.PATH_NOT_ON_NODE({ path: request.nodePath, node });
+    return request.nodePath;
   }
-  const path = rendezvous(wish.claimUid, paths, (candidate) => candidate);
+  const path = rendezvous(request.claimUid, paths, (candidate) => candidate);
   if (path === undefined) throw classicErrors.NO_PATH_ON_NODE({ node });
   return path;
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { recordingLog } from "../../kube/testing/recording-log.fixture.ts";
 import { classOptionsOf } from "../attempts/class-options.ts";
-import { folderName, ownershipOf } from "./name.ts";
+import { directoryName, ownershipOf } from "./name.ts";
 import { renderPattern } from "./render.ts";
 import { claim, type ClaimFields, storageClass } from "../testing/objects.fixture.ts";
 import { saying } from "../testing/saying.fixture.ts";
@@ -15,7 +15,7 @@ function folder(
   annotations: Record<string, string> = {},
 ): string {
   const options = classOptionsOf(storageClass(parameters, annotations));
-  return folderName({ volumeName: "pvc-1", claim: claim(fields), options }, renderPattern);
+  return directoryName({ volumeName: "pvc-1", claim: claim(fields), options }, renderPattern);
 }
 
 describe("the directory's name", () => {

@@ -23,7 +23,7 @@ export interface DirectoryRequest {
 }
 
 /** The volume's directory below the base path, as text; join it with `join`, which cleans it. */
-export function folderName(request: DirectoryRequest, render: Render): string {
+export function directoryName(request: DirectoryRequest, render: Render): string {
   const { namespace = "", name = "" } = request.claim.metadata ?? {};
   const pattern = request.options.pathPattern;
   if (pattern === undefined) return `${request.volumeName}_${namespace}_${name}`;

@@ -47,7 +47,7 @@ export async function drainAndMove(stage: Stage): Promise<void> {
   );
   await settle(stage, "everything to run again");
   const move = await finished(stage, before);
-  const after = await goesOn(stage, next, before);
+  const after = await podAfterMove(stage, next, before);
   facts.moved = {
     ...common,
     after,
@@ -92,7 +92,7 @@ async function finished(stage: Stage, { claim }: PodFacts): Promise<MovedFacts["
 }
 
 /** The pod after the move. With the built-in workload, waits until it has written another line. */
-async function goesOn(stage: Stage, pod: Pod, before: PodFacts): Promise<PodFacts> {
+async function podAfterMove(stage: Stage, pod: Pod, before: PodFacts): Promise<PodFacts> {
   const { clock, facts, signal, timeoutMs, view } = stage;
   const end = clock.monotonic() + timeoutMs;
   for (;;) {

@@ -111,8 +111,8 @@ async function returned(
     const found = view.snapshot.pods.find((each) => isSuccessor(each, pod, gone));
     if (found === undefined) return undefined;
     const now = await podFacts(found, running.volumes);
-    const goesOn = (now.journal?.length ?? 0) > (drained.journal?.length ?? 0);
-    if (!facts.builtIn || goesOn || clock.monotonic() > end) return now;
+    const hasWritten = (now.journal?.length ?? 0) > (drained.journal?.length ?? 0);
+    if (!facts.builtIn || hasWritten || clock.monotonic() > end) return now;
     await clock.sleep(50, signal);
   }
 }

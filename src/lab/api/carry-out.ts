@@ -20,7 +20,7 @@ import { patchScale, readScale, replaceScale } from "./subresources/scale.ts";
 import { requestToken } from "./subresources/token.ts";
 import type { Tokens } from "./admission/tokens.ts";
 import { openWatch, type Watch } from "./watch.ts";
-import { createObject, replaceObject, type Door, type WriteOptions, type Written } from "./writes/write.ts";
+import { createObject, replaceObject, type Endpoint, type WriteOptions, type Written } from "./writes/write.ts";
 
 /** The log of a container. `query` is that of the request: container, tailLines … */
 export type PodLogs = (pod: { namespace: string; name: string }, query: Readonly<Record<string, string>>) => string;
@@ -47,7 +47,7 @@ export function carryOut(deps: Deps, request: LabRequest, route: Route): LabAnsw
       return { code: 201, body: answerReview(deps, row, value, request.user, namespace) };
     }
     case "objects":
-      return route.subresource === "" || isDoor(route.subresource)
+      return route.subresource === "" || isEndpoint(route.subresource)
         ? onObject(deps, request, route)
         : onSubresource(deps, request, route);
     default:
@@ -55,14 +55,14 @@ export function carryOut(deps: Deps, request: LabRequest, route: Route): LabAnsw
   }
 }
 
-function isDoor(subresource: string): subresource is Door {
+function isEndpoint(subresource: string): subresource is Endpoint {
   return subresource === "status" || subresource === "finalize";
 }
 
 function onObject(deps: Deps, request: LabRequest, route: ObjectRoute): LabAnswer {
   const { state } = deps;
   const { target, subresource } = route;
-  const door: Door = isDoor(subresource) ? subresource : "main";
+  const endpoint: Endpoint = isEndpoint(subresource) ? subresource : "main";
   switch (route.verb) {
     case "get": {
       const object = state.store.read(target.row.collection, keyOf(target));
@@ -83,18 +83,23 @@ function onObject(deps: Deps, request: LabRequest, route: ObjectRoute): LabAnswe
       if (target.name !== "") throw methodNotAllowed();
       return written(deps, request, target, createObject(state, target, request.body, writeOptions(request)));
     case "update":
-      return written(deps, request, target, replaceObject(state, target, request.body, door, writeOptions(request)));
+      return written(
+        deps,
+        request,
+        target,
+        replaceObject(state, target, request.body, endpoint, writeOptions(request)),
+      );
     case "patch": {
       const options = writeOptions(request);
       return written(
         deps,
         request,
         target,
-        patchObject(state, target, request.body, request.contentType, door, options),
+        patchObject(state, target, request.body, request.contentType, endpoint, options),
       );
     }
     case "delete":
-      if (door !== "main") throw methodNotAllowed();
+      if (endpoint !== "main") throw methodNotAllowed();
       return deleted(deps, request, target);
     case "deletecollection":
       return collectionDeleted(deps, request, target);

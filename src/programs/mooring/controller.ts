@@ -7,7 +7,7 @@ import { KubeMetrics } from "../../kube/metrics.ts";
 import { nameOf } from "../../kube/objects.ts";
 import { withRetries } from "../../kube/pace/retry.ts";
 import type { KeeperSettings } from "../../movable/keepers/pod.ts";
-import { isBeingUninstalled, letEverythingGo } from "../../movable/uninstall.ts";
+import { isBeingUninstalled, removeOurFinalizers } from "../../movable/uninstall.ts";
 import type { Log } from "../../observe/log.ts";
 import { serveHttp, type ListeningServer } from "../../observe/server.ts";
 import { provisionMetrics } from "../../provision/metrics.ts";
@@ -61,7 +61,7 @@ export async function startController(
       partsOf(world, settings, identity),
       signal,
     );
-    await letGoAtTheEnd(world);
+    await removeFinalizersOnUninstall(world);
   } finally {
     await connection.close();
   }
@@ -104,9 +104,10 @@ async function serve({ log, options, registry }: World, { informers }: MooringWa
 }
 
 /**
- * Every replica does this, because the leader may end first. Doing it twice does no harm.
+ * Removes our finalizers when Mooring is being uninstalled. Every replica does this at its end,
+ * because the leader may end first. Doing it twice does no harm.
  */
-async function letGoAtTheEnd(world: World): Promise<void> {
+async function removeFinalizersOnUninstall(world: World): Promise<void> {
   const { client, clock, log, options } = world;
   const { namespace } = options;
   const end = new AbortController();
@@ -115,16 +116,16 @@ async function letGoAtTheEnd(world: World): Promise<void> {
   });
   try {
     if (await isBeingUninstalled(client, { namespace, deployment: NAME }, end.signal)) {
-      await letEverythingGo(world, namespace, end.signal);
+      await removeOurFinalizers(world, namespace, end.signal);
     }
   } catch (error) {
-    tellWhatStays(log, error);
+    logRemainingFinalizers(log, error);
   } finally {
     cancel();
   }
 }
 
-function tellWhatStays(log: Log, error: unknown): void {
+function logRemainingFinalizers(log: Log, error: unknown): void {
   log.error("could not remove the finalizers, or could not tell whether Mooring is being uninstalled", {
     err: error,
     advice: "if objects stay in deletion, remove their mooring.dev finalizers by hand",

@@ -52,7 +52,7 @@ it("what does not fit the schema is a 422 that names the field", async () => {
   expect(error.message).toMatch(/^LocalVolume\.mooring\.dev "pvc-1" is invalid: spec\.epoch: Invalid value: /);
 });
 
-it("the status is written by its own door, and only by it", async () => {
+it("the status is written by its own endpoint, and only by it", async () => {
   const { client, kube } = testLab();
   const status = { movedAt: "2030-01-01T00:00:00Z" };
   const made = await client.create(localVolumes, { ...volume("pvc-1", "a"), status });

@@ -10,7 +10,7 @@ import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";
 import { applyStrategicMerge } from "../patch/strategic-merge.ts";
 import { keyOf, type State, type Target } from "../state.ts";
-import { matchName, updateDraft, type Door, type WriteOptions, type Written } from "./write.ts";
+import { matchName, updateDraft, type Endpoint, type WriteOptions, type Written } from "./write.ts";
 
 const JSON_PATCH = "application/json-patch+json";
 const MERGE_PATCH = "application/merge-patch+json";
@@ -22,7 +22,7 @@ export function patchObject(
   target: Target,
   patch: unknown,
   contentType: string,
-  door: Door,
+  endpoint: Endpoint,
   options: WriteOptions,
 ): Written {
   const { row, name } = target;
@@ -33,7 +33,7 @@ export function patchObject(
   const patched = applyPatch(row.type, served, patch, type);
   const { draft, warnings } = decodePatched(row, patched, patch, type, options);
   matchName(draft, name);
-  return { object: updateDraft(state, target, before, draft, door, options), created: false, warnings };
+  return { object: updateDraft(state, target, before, draft, endpoint, options), created: false, warnings };
 }
 
 /** Unknown fields are the patch's fault, and said of it. */

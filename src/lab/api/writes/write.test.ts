@@ -215,7 +215,7 @@ describe("an update", () => {
     expect((await client.get(pods, web)).metadata?.generation).toBe(2);
   });
 
-  it("writes the status through its own door only, and nothing else through that door", async () => {
+  it("writes the status through its own endpoint only, and nothing else through that endpoint", async () => {
     const { client } = testLab();
     await client.create(pods, pod());
     const web = { namespace: "default", name: "web" };

@@ -91,17 +91,23 @@ export function matchName(draft: Draft, name: string): void {
 }
 
 /** The endpoint through which an update came: it decides which fields may change. */
-export type Door = "main" | "status" | "finalize" | "internal";
+export type Endpoint = "main" | "status" | "finalize" | "internal";
 
 /** PUT. */
-export function replaceObject(state: State, target: Target, body: unknown, door: Door, options: WriteOptions): Written {
+export function replaceObject(
+  state: State,
+  target: Target,
+  body: unknown,
+  endpoint: Endpoint,
+  options: WriteOptions,
+): Written {
   const { row, name } = target;
   const { draft, warnings } = decodeObject(row, body, options.fieldValidation);
   matchName(draft, name);
   matchNamespace(draft, row.namespaced ? target.namespace : undefined);
   const before = state.store.read(row.collection, keyOf(target));
   if (before === undefined) {
-    if (!row.createOnUpdate || door !== "main") throw notFound(row, name);
+    if (!row.createOnUpdate || endpoint !== "main") throw notFound(row, name);
     delete draft.metadata.uid;
     return { object: createDraft(state, target, draft, options), created: true, warnings };
   }
@@ -109,7 +115,7 @@ export function replaceObject(state: State, target: Target, body: unknown, door:
     const which = `UID in precondition: ${draft.metadata.uid}, UID in object meta: ${before.metadata.uid ?? ""}`;
     throw unmetPrecondition(row, name, keyOf(target), which);
   }
-  return { object: updateDraft(state, target, before, draft, door, options), created: false, warnings };
+  return { object: updateDraft(state, target, before, draft, endpoint, options), created: false, warnings };
 }
 
 /**
@@ -121,7 +127,7 @@ export function updateDraft(
   target: Target,
   before: LabObject,
   draft: Draft,
-  door: Door,
+  endpoint: Endpoint,
   options: Pick<WriteOptions, "user" | "dryRun">,
 ): LabObject {
   const { row } = target;
@@ -130,23 +136,23 @@ export function updateDraft(
   fillUpdated(draft, before);
   row.rules.defaults?.(draft);
   const context = ruleContext(state, options.user);
-  keepOthers(draft, before, door, row);
-  if (door === "main") row.rules.update?.(draft, before, context);
-  else if (door === "status") row.rules.status?.(draft, before, context);
+  keepOthers(draft, before, endpoint, row);
+  if (endpoint === "main") row.rules.update?.(draft, before, context);
+  else if (endpoint === "status") row.rules.status?.(draft, before, context);
   const object = conformed(row, draft);
   const errors = new FieldErrors();
   validateMetadata(object, row, errors);
   validateMetadataUpdate(object, before, errors);
   // A real server says it twice of a custom object: for every object, and for a custom one again.
   if (row.type === CUSTOM_OBJECT) validateMetadataUpdate(object, before, errors);
-  if (door === "main") {
+  if (endpoint === "main") {
     row.rules.validate?.(object, errors, before);
     row.rules.validateUpdate?.(object, before, errors);
   }
-  if (door === "status") row.rules.validateStatus?.(object, errors, before);
+  if (endpoint === "status") row.rules.validateStatus?.(object, errors, before);
   errors.throwIfFound(row.convert?.stored ?? row, target.name);
-  if (door === "main") row.rules.admitUpdate?.(object, before, context);
-  if (door === "main" && row.generation && specChanged(object, before)) {
+  if (endpoint === "main") row.rules.admitUpdate?.(object, before, context);
+  if (endpoint === "main" && row.generation && specChanged(object, before)) {
     object.metadata.generation = (before.metadata.generation ?? 0) + 1;
   }
   return commitUpdate(state, target, before, object, options.dryRun);
@@ -201,9 +207,9 @@ function checkVersion(row: KindRow, name: string, draft: Draft, before: LabObjec
 }
 
 /** Restores the parts of the object that this endpoint does not write. */
-function keepOthers(draft: Draft, before: LabObject, door: Door, row: KindRow): void {
-  if (door === "internal") return;
-  if (door === "main") {
+function keepOthers(draft: Draft, before: LabObject, endpoint: Endpoint, row: KindRow): void {
+  if (endpoint === "internal") return;
+  if (endpoint === "main") {
     if (row.subresources.includes("status")) restore(draft, before, "status");
     if (row.subresources.includes("finalize")) {
       const spec = (draft["spec"] ?? {}) as Record<string, unknown>;
@@ -214,7 +220,7 @@ function keepOthers(draft: Draft, before: LabObject, door: Door, row: KindRow): 
   }
   for (const field of Object.keys({ ...draft, ...before })) {
     if (field === "metadata" || field === "apiVersion" || field === "kind") continue;
-    if (field === (door === "status" ? "status" : "spec")) continue;
+    if (field === (endpoint === "status" ? "status" : "spec")) continue;
     restore(draft, before, field);
   }
 }

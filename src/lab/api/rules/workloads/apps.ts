@@ -55,7 +55,7 @@ function validateSelector(draft: Draft, before: LabObject, errors: FieldErrors):
   validateImmutable("spec.selector", next, (before as unknown as Workload<WorkloadSpec>).spec.selector, errors);
 }
 
-/** The status door of deployments and replica sets takes no labels. */
+/** The status endpoint of deployments and replica sets takes no labels. */
 function keepLabels(draft: Draft, before: LabObject): void {
   delete draft.metadata.labels;
   if (before.metadata.labels !== undefined) draft.metadata.labels = thaw(before.metadata.labels);
