@@ -6,6 +6,7 @@ import { format } from "prettier";
 import { agentErrors } from "../src/agent/errors.ts";
 import { holdersErrors } from "../src/agent/holders/errors.ts";
 import { mountErrors } from "../src/agent/mounts/errors.ts";
+import { peerErrors } from "../src/agent/peers/errors.ts";
 import { transferErrors } from "../src/agent/transfer/errors.ts";
 import { demoErrors } from "../src/demo/errors.ts";
 import { classicErrors } from "../src/classic/errors.ts";
@@ -83,6 +84,7 @@ function errorsPage(): string {
     ...movableErrors.table.entries(),
     ...moorErrors.table.entries(),
     ...moveErrors.table.entries(),
+    ...peerErrors.table.entries(),
     ...provisionErrors.table.entries(),
     ...transferErrors.table.entries(),
     ...webhookErrors.table.entries(),

@@ -1,22 +1,20 @@
 import { defineErrors } from "../observe/errors.ts";
 
-const NOTHING = "Nothing: it is tried again.";
+const NOTHING = "Nothing to do: the agent tries again.";
 const MOVED =
-  "The pod is on a node that does not have the volume, and is deleted by the controller. If it stays, delete it: the scheduler puts its successor on the right node.";
+  "The pod is on a node that does not have the volume, so the controller deletes it. If it stays, delete it: the scheduler puts the next pod on the right node.";
 
 interface OnNode {
   readonly volume: string;
   readonly node: string;
 }
 
-/**
- * Every error of the agent. The kubelet shows the messages of refused calls in the pod's events.
- */
+/** The errors of the agent. The kubelet shows the messages of refused calls in the pod's events. */
 export const agentErrors = defineErrors("AGENT", {
   // Starting.
   NOT_ROOT: {
     message: ({ uid }: { uid: number }) =>
-      `mooring agent runs as user ${String(uid)}: it mounts volumes and owns their directories, which needs root`,
+      `mooring agent runs as user ${String(uid)}: it must run as root, because it mounts volumes and owns their directories`,
     retry: "change",
     advice: "Run the agent's container as user 0, privileged, as deploy/mooring.yaml does.",
   },
@@ -50,18 +48,19 @@ export const agentErrors = defineErrors("AGENT", {
   NO_ANSWER: {
     message: ({ what, why }: { what: string; why: string }) => `cannot read ${what}: ${why}`,
     retry: "backoff",
-    advice: "Nothing if the API server comes back. Else look at the agent's rights and its way to the API server.",
+    advice:
+      "Nothing to do if the API server comes back. Otherwise check the agent's rights and its connection to the API server.",
   },
   STOPPING: {
     message: () => "the agent is stopping",
     retry: "backoff",
-    advice: "Nothing: the next agent on the node is asked.",
+    advice: "Nothing to do: the kubelet asks the next agent on the node.",
   },
   UNKNOWN_VOLUME: {
     message: ({ volume }: { volume: string }) => `there is no LocalVolume ${volume}`,
     retry: "change",
     advice:
-      "Delete the PersistentVolume if nobody needs it. Where etcd was restored from a backup, restore the LocalVolume too.",
+      "Delete the PersistentVolume if nobody needs it. If etcd was restored from a backup, restore the LocalVolume, too.",
   },
   ELSEWHERE: {
     message: ({ volume, node, at }: OnNode & { at: string }) => `volume ${volume} is on node ${at}, not on ${node}`,
@@ -72,7 +71,7 @@ export const agentErrors = defineErrors("AGENT", {
     message: ({ volume, move }: { volume: string; move: string }) => `volume ${volume} is moving (move ${move})`,
     retry: "backoff",
     advice:
-      "Wait: the volume is cut over within seconds and can be published where it is then. `kubectl get volumemoves` shows the move.",
+      "Wait: the cut-over takes seconds, and then the volume can be published on its node. `kubectl get volumemoves` shows the move.",
   },
   RECLAIMED: {
     message: ({ volume }: { volume: string }) => `volume ${volume} is being removed`,
@@ -81,7 +80,7 @@ export const agentErrors = defineErrors("AGENT", {
   },
   WRONG_INCARNATION: {
     message: (p: OnNode & { found: string; wanted: string }) =>
-      `the copy of volume ${p.volume} on node ${p.node} is of another volume of that name (${p.found}, not ${p.wanted})`,
+      `the copy of volume ${p.volume} on node ${p.node} belongs to another volume with the same name (${p.found}, not ${p.wanted})`,
     retry: "never",
     advice: "Restore the LocalVolume that the copy belongs to, or move the copy's directory away by hand.",
   },
@@ -93,30 +92,29 @@ export const agentErrors = defineErrors("AGENT", {
   },
   DATA_MISSING: {
     message: (p: OnNode & { epoch: number; path: string }) =>
-      `data missing: volume ${p.volume} was on node ${p.node}, but ${p.path} (epoch ${String(p.epoch)}) is not there`,
+      `data missing: volume ${p.volume} was on node ${p.node}, but ${p.path} (epoch ${String(p.epoch)}) does not exist`,
     retry: "change",
     advice:
-      "Nothing is made in its place. Mount the disk that holds the data, or restore a backup. To go on without the data delete the claim and let a new one be made.",
+      "Mooring makes no new directory in its place. Mount the disk that holds the data, or restore a backup. To continue without the data, delete the claim and make a new one.",
   },
   DISK_AHEAD: {
     message: (p: OnNode & { epoch: number; found: number }) =>
       `node ${p.node} has a copy of volume ${p.volume} of epoch ${String(p.found)}, but the LocalVolume is at epoch ${String(p.epoch)}`,
     retry: "change",
     advice:
-      "The cluster's state is older than the disk, most likely restored from a backup. Nothing is published, so that no older data is taken for the volume. Find out which copy is the volume before you go on.",
+      "The state of the cluster is older than the disk, most likely because it was restored from a backup. Nothing is published, so that no pod gets older data. Find out which copy is the volume before you continue.",
   },
   NOT_SEEN: {
     message: (p: OnNode & { path: string }) =>
-      `volume ${p.volume} is mounted from ${p.path} on node ${p.node}, but that cannot be read now`,
+      `volume ${p.volume} is mounted from ${p.path} on node ${p.node}, but this path cannot be read now`,
     retry: "backoff",
-    advice: "Look at the disk: the pod keeps what it has mounted, and nothing new is published from it.",
+    advice: "Check the disk. The pod keeps its mount, and the volume is not published to other pods.",
   },
   POOL_NOT_READY: {
     message: (p: OnNode & { pool: string; why: string }) =>
       `pool ${p.pool} on node ${p.node} cannot be used, so volume ${p.volume} cannot be published: ${p.why}`,
     retry: "backoff",
-    advice:
-      "`kubectl get storagenode NODE -o yaml` says what is wrong with the pool. Most often a disk is not mounted.",
+    advice: "`kubectl get storagenode NODE -o yaml` gives the reason. Most often a disk is not mounted.",
   },
   WRONG_POOL: {
     message: (p: OnNode & { path: string }) =>
@@ -139,25 +137,26 @@ export const agentErrors = defineErrors("AGENT", {
     message: ({ volume, target }: { volume: string; target: string }) =>
       `volume ${volume} is published at ${target} with another value of readonly`,
     retry: "never",
-    advice: "Delete the pod: what a running pod mounts cannot be changed.",
+    advice: "Delete the pod: the mounts of a running pod cannot be changed.",
   },
   STILL_MOUNTED: {
     message: ({ target, why }: { target: string; why: string }) => `cannot unmount ${target}: ${why}`,
     retry: "backoff",
-    advice: "Nothing if it passes. Else find the processes that use it: the kubelet's log names the pod.",
+    advice:
+      "Nothing to do if the error goes away. Otherwise find the processes that use the mount: the kubelet's log names the pod.",
   },
   TARGET_NOT_EMPTY: {
     message: ({ target, why }: { target: string; why: string }) =>
       `nothing is mounted at ${target}, but it cannot be removed: ${why}`,
     retry: "change",
     advice:
-      "Something wrote below the target while the volume was not mounted. Look at it and remove it by hand: the agent never removes files there.",
+      "Something wrote files below the target while the volume was not mounted. Check these files and remove them by hand: the agent never removes files there.",
   },
   NOT_PUBLISHED: {
     message: ({ volume, target }: { volume: string; target: string }) =>
       `volume ${volume} is not published at ${target}`,
     retry: "never",
-    advice: "Nothing: the kubelet asks about volumes it has just unpublished.",
+    advice: "Nothing to do: the kubelet asks about volumes that it has just unpublished.",
   },
 
   // Copies on disk.
@@ -165,19 +164,19 @@ export const agentErrors = defineErrors("AGENT", {
     message: ({ path }: { path: string }) => `${path} is damaged`,
     retry: "change",
     advice:
-      "Check the disk. The copy is left as it is; with another node's copy.json as a model it can be mended by hand.",
+      "Check the disk. The agent does not change the copy. You can repair the file by hand, with another node's copy.json as a model.",
   },
   COPY_PARTIAL: {
     message: (p: { volume: string; directory: string; pool: string }) =>
-      `the copy ${p.directory} of volume ${p.volume} in pool ${p.pool} is not whole, although its move was committed: it is not opened`,
+      `the copy ${p.directory} of volume ${p.volume} in pool ${p.pool} is not complete, although its move was committed, so the agent does not open it`,
     retry: "change",
     advice:
-      "This is a fault of Mooring: please report it. The whole data is in the Trash of the node that the move names as `from`; save it from there before a day has passed.",
+      "This is a defect of Mooring: please report it. The complete data is in the trash of the node in `spec.from` of the move. Save it from there within a day.",
   },
   COPY_STATE: {
     message: (p: { volume: string; directory: string; state: string; wanted: string }) =>
       `the copy ${p.directory} of volume ${p.volume} is ${p.state}: ${p.wanted} cannot be done`,
     retry: "backoff",
-    advice: "Nothing: the step is derived again from what is on the disk.",
+    advice: "Nothing to do: the agent plans the step again from the state of the disk.",
   },
 });

@@ -5,7 +5,7 @@ const CONFIG = "Correct config.json in the ConfigMap; the last valid configurati
 const FLAG = "Give the flag a value, or leave it out to get its default.";
 const TEMPLATE =
   "Remove the field from helperPod.yaml, or start with --allow-unsafe-helper-pod-template if everybody who may edit the ConfigMap is trusted with root on the nodes.";
-const NOTHING = "Nothing: it is tried again.";
+const NOTHING = "Nothing to do: the agent tries again.";
 
 /**
  * Every error of the classic driver. The messages are those of local-path-provisioner v0.0.37,

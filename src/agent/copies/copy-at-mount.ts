@@ -3,16 +3,13 @@ import { isOnDevice, type Location } from "../mounts/location.ts";
 import type { MountEntry } from "../mounts/mountinfo.ts";
 import { relativeTo, textOfPath } from "../mounts/raw-path.ts";
 
-/** A pool's directory, and where it lies. */
+/** A pool's directory, and its location. */
 export interface LocatedPool {
   readonly path: string;
   readonly location: Location;
 }
 
-/**
- * Which copy of which volume a mount shows, wherever it is mounted; undefined for mounts of other
- * things.
- */
+/** The volume and the copy that a mount shows, at any mount point. Undefined for other mounts. */
 export function copyAtMount(
   entry: MountEntry,
   pools: readonly LocatedPool[],

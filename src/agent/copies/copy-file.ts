@@ -3,33 +3,31 @@ import { uid, volumeName } from "../../api/kinds/fields.ts";
 import { copyState } from "../../api/kinds/volume-copy.ts";
 import { agentErrors } from "../errors.ts";
 
-/** The data directory's name while it may be published, and while it may not. */
+/** The names of the data directory: while the copy may be published, and while it may not. */
 export const DATA = "data";
 export const SEALED_DATA = "data.sealed";
 
 /**
- * copy.json: what one directory of a volume is. It is the truth about the copy; the VolumeCopy
- * object is made from it.
+ * copy.json describes one directory of a volume. It is the only source for the state of the copy;
+ * the VolumeCopy object is made from it.
  */
 const copyFile = z.strictObject({
   volume: volumeName,
   epoch: z.int().min(1),
   incarnation: uid,
   /**
-   * Of the pool in which the copy was made: a directory that was carried to another disk is no
-   * copy.
+   * UUID of the pool in which the copy was made. A directory that somebody copied to another disk
+   * is not a copy.
    */
   poolUUID: uid,
   state: copyState,
-  /** What the data directory is called, or is to be called once a rename is finished. */
+  /** The name of the data directory, or its new name if a rename is not complete yet. */
   data: z.enum([DATA, SEALED_DATA]),
-  /** Sealed without ever having been published: there is no data directory. */
+  /** Sealed, and never published: there is no data directory. */
   tombstone: z.literal(true).optional(),
-  /** Incoming: the move that brings it. */
+  /** Of an Incoming copy: the move that fills it. */
   moveUID: uid.optional(),
-  /**
-   * Incoming: all of it has arrived, equal to the source and durable, and nobody writes into it.
-   */
+  /** Of an Incoming copy: it is complete, equal to the source and durable, and has no writer. */
   whole: z.literal(true).optional(),
 });
 

@@ -12,20 +12,20 @@
  *                          │                                   │ toTrash
  *                          └───────────────▶ Trash ◀───────────┘      Trash ── purge ──▶ (nothing)
  *
- * Only copy.json decides what a copy is, and it is read from the disk each time: nothing is kept in
- * memory. Invariants:
- *   - a directory that does not begin with `.new-` has a complete copy.json from the moment its
- *     name is there, for it was filled under such a name;
- *   - copy.json names the data directory's name; where the disk has the other one, a rename was cut
- *     off, and `scan` finishes it before anything else happens;
- *   - `copy.json.new` keeps the room that the next state needs: on a full disk a copy can still be
- *     moved away, opened and removed. Its text means nothing;
+ * Only copy.json decides the state of a copy. It is read from the disk each time: nothing is kept
+ * in memory. Invariants:
+ *   - a directory whose name does not begin with `.new-` always has a complete copy.json, because
+ *     it was filled under such a name and renamed afterwards;
+ *   - copy.json has the name of the data directory. If the disk has the other name, a rename was
+ *     interrupted, and `scan` finishes it before anything else happens;
+ *   - `copy.json.new` reserves the room for the next state, so that on a full disk a copy can still
+ *     be moved away, opened and removed. Its text has no meaning;
  *   - Active and Incoming have `data`; Sealed has `data.sealed`, a tombstone has neither;
- *   - an Incoming copy becomes Active only while it is `whole`: that is written when a transfer has
- *     ended well, and taken back before the next one begins. Whatever went wrong elsewhere, a pod
- *     never gets half a tree.
+ *   - an Incoming copy becomes Active only while it is `whole`. That is written when a transfer has
+ *     ended well, and removed before the next one begins. So a pod never gets half a tree, even
+ *     after an error elsewhere.
  *
- * What a crash leaves (a killed process or a power cut; each step is durable before the next):
+ * State after a crash (a killed process or a power cut; each step is durable before the next):
  *   making      1 fill `.new-<directory>`      → scan removes it: copy.json and an empty directory
  *               2 rename to `<directory>`      → the copy is there, complete
  *   seal        1 copy.json: Sealing, data.sealed → not published any more; scan renames
@@ -66,7 +66,7 @@ import {
 } from "./layout.ts";
 import type { Trees } from "./trees.ts";
 
-/** One copy as it is on the disk. */
+/** One copy on the disk. */
 export interface Copy extends CopyFile {
   /** Name of its directory below the volume's: the epoch, or epoch-move UID. */
   readonly directory: string;
@@ -76,7 +76,7 @@ export interface Copy extends CopyFile {
   readonly dataPath: string;
 }
 
-/** What `scan` could not read, or could not finish. */
+/** A directory that `scan` could not read or could not finish. */
 export interface ScanProblem {
   readonly path: string;
   readonly error: unknown;
@@ -93,20 +93,20 @@ export class CopyStore {
   readonly #pool: string;
   readonly #poolUUID: string;
 
-  /** `pool` is the pool's directory; `poolUUID` what its pool.json says. */
+  /** `pool` is the pool's directory, `poolUUID` the UUID in its pool.json. */
   constructor(disk: Disk, pool: string, poolUUID: string) {
     this.#disk = disk;
     this.#pool = pool;
     this.#poolUUID = poolUUID;
   }
 
-  /** Finishes what a crash has left. To be run when the pool becomes ready, before all else. */
+  /** Finishes interrupted operations. Must run first when the pool becomes ready. */
   async scan(): Promise<readonly ScanProblem[]> {
     const problems: ScanProblem[] = [];
     const volumes = await this.volumes();
     if (volumes.length > 0) await this.#disk.syncDirectory(volumesPath(this.#pool));
     for (const volume of volumes) {
-      // What a killed process renamed and did not sync is not durable yet, and looks as if it were.
+      // A killed process may have renamed without a sync. That looks durable, but is not yet.
       await this.#disk.syncDirectory(volumePath(this.#pool, volume));
       for (const directory of await this.#names(volumePath(this.#pool, volume))) {
         const path = copyPath(this.#pool, volume, directory);
@@ -137,23 +137,25 @@ export class CopyStore {
     return copies;
   }
 
-  /** The copy of the volume's stay in this epoch; undefined when there is none. */
+  /** The copy of the volume in this epoch. Undefined: there is none. */
   async get(volume: string, epoch: number): Promise<Copy | undefined> {
     return this.#read(volume, stayDirectory(epoch));
   }
 
-  /** Where the copy of an epoch is, or would be. */
+  /** The path of the copy of an epoch, whether or not it exists. */
   pathOf(volume: string, epoch: number): string {
     return copyPath(this.#pool, volume, stayDirectory(epoch));
   }
 
-  /** Makes an empty copy that may be published. The caller has made sure that it may be made. */
+  /**
+   * Makes an empty copy that may be published. The caller must have checked that this is allowed.
+   */
   async makeActive(copy: NewCopy, attributes: DirectoryAttributes): Promise<Copy> {
     const file = this.#file(copy, { state: "Active", data: DATA });
     return this.#make(stayDirectory(copy.epoch), file, attributes);
   }
 
-  /** Makes the mark that says: this epoch was never published here, and never will be. */
+  /** Makes a tombstone: this epoch was never published here, and never will be. */
   async tombstone(copy: NewCopy): Promise<Copy> {
     const found = await this.get(copy.volume, copy.epoch);
     if (found !== undefined) return expect(found, found.tombstone === true, "a tombstone");
@@ -162,8 +164,8 @@ export class CopyStore {
   }
 
   /**
-   * The directory into which a move copies: made, or taken over from an earlier move to the same
-   * epoch whose writers have ended. `reused` says that something may be in it already.
+   * The directory into which a move copies. It is new, or was left by an earlier move to the same
+   * epoch whose writers have ended. `reused`: it may have contents already.
    */
   async incoming(
     copy: NewCopy & { readonly moveUID: string },
@@ -185,7 +187,7 @@ export class CopyStore {
     return { ...(await this.#rename(found, directory)), reused: true };
   }
 
-  /** All of an Incoming copy is there, compared and durable, and its writer has ended. */
+  /** Records that an Incoming copy is complete, compared and durable, and that its writer ended. */
   async arrived(volume: string, epoch: number, moveUID: string): Promise<Copy> {
     const directory = incomingDirectory(epoch, moveUID);
     const copy = await this.#read(volume, directory);
@@ -197,8 +199,8 @@ export class CopyStore {
   }
 
   /**
-   * Makes the Incoming copy of a move the copy of its epoch. Only after the move was committed.
-   * Throws AGENT_COPY_PARTIAL when it is not whole.
+   * Makes the Incoming copy of a move the copy of its epoch. Allowed only after the move was
+   * committed. Throws AGENT_COPY_PARTIAL when it is not whole.
    */
   async promote(volume: string, epoch: number, moveUID: string): Promise<Copy> {
     const there = await this.get(volume, epoch);
@@ -214,7 +216,7 @@ export class CopyStore {
     return this.#write(renamed, { state: "Active", moveUID: undefined, whole: undefined });
   }
 
-  /** The first two steps of a seal: from now on nothing new is published, and the path is gone. */
+  /** The first two steps of a seal. After them nothing new is published, and the path is gone. */
   async beginSeal(volume: string, epoch: number): Promise<Copy> {
     const copy = await this.#existing(volume, epoch, "seal");
     if (copy.state === "Sealed") return copy;
@@ -233,8 +235,8 @@ export class CopyStore {
   }
 
   /**
-   * Takes a seal back: the copy may be published again. `attributes` are for a tombstone, which has
-   * no data yet.
+   * Undoes a seal: the copy may be published again. `attributes` are for a tombstone, which has no
+   * data directory yet.
    */
   async unseal(volume: string, epoch: number, attributes: DirectoryAttributes): Promise<Copy> {
     const copy = await this.#existing(volume, epoch, "unseal");
@@ -251,15 +253,13 @@ export class CopyStore {
     return this.#write(unsealing, { state: "Active" });
   }
 
-  /** Gives a copy up. Its bytes stay until it is purged. */
+  /** Moves a copy to the trash. Its bytes stay until it is purged. */
   async toTrash(volume: string, directory: string): Promise<Copy | undefined> {
     const copy = await this.#read(volume, directory);
     return copy === undefined || copy.state === "Trash" ? copy : this.#write(copy, { state: "Trash" });
   }
 
-  /**
-   * Removes a copy that is in the Trash, with all its bytes. Nothing to do when it is not there.
-   */
+  /** Removes a copy in the trash, with all its bytes. Does nothing if the copy does not exist. */
   async purge(volume: string, directory: string, trees: Pick<Trees, "remove">, signal: AbortSignal): Promise<void> {
     const copy = await this.#read(volume, directory);
     if (copy !== undefined) {
@@ -274,8 +274,8 @@ export class CopyStore {
   }
 
   /**
-   * Makes sure, and durable, that nothing of the volume is left in this pool: to be called before
-   * that is said. Throws when a copy is there, or a directory that is no copy and holds something.
+   * Ensures, durably, that nothing of the volume remains in this pool. Must be called before that
+   * is reported. Throws if a copy exists, or a directory that is not a copy and is not empty.
    */
   async removeVolume(volume: string): Promise<void> {
     for (const directory of await this.#names(volumePath(this.#pool, volume))) await this.#finish(volume, directory);
@@ -302,7 +302,7 @@ export class CopyStore {
     }
     const copy = await this.#read(volume, directory);
     if (copy === undefined) {
-      // The end of a purge was cut off. Where anything else is in it, this throws and leaves it.
+      // A purge was interrupted near its end. If the directory is not empty, this throws.
       await this.#removeEmpty(volume, directory);
       return;
     }
@@ -347,9 +347,7 @@ export class CopyStore {
     return this.#copy(directory, next);
   }
 
-  /**
-   * Gives the data directory the name that copy.json says, where a crash has left the other one.
-   */
+  /** Gives the data directory the name in copy.json, if a crash has left the other name. */
   async #renameData(copy: Copy): Promise<void> {
     if (copy.tombstone === true) return;
     const other = join(copy.path, copy.data === DATA ? SEALED_DATA : DATA);
@@ -367,8 +365,8 @@ export class CopyStore {
   }
 
   /**
-   * Removes a directory that holds no bytes of a tenant: copy.json and an empty data directory at
-   * most.
+   * Removes a directory without bytes of a tenant. It may have only copy.json and an empty data
+   * directory.
    */
   async #removeEmpty(volume: string, directory: string): Promise<void> {
     const path = copyPath(this.#pool, volume, directory);

@@ -1,10 +1,9 @@
 /*
- * What this node has of a volume: its copies in every pool, and where they are mounted. Read from
- * the disks and the mount table each time.
+ * The copies of a volume on this node, in every pool, and their mounts. They are read from the
+ * disks and the mount table each time.
  *
- * A pool counts only if its pool.json is there after the copies were listed: a disk that was
- * unmounted a moment ago leaves an empty directory, and that must not look like a pool without
- * copies.
+ * A pool counts only if its pool.json still exists after the copies were listed. A disk that was
+ * unmounted a moment ago leaves an empty directory, which must not look like a pool without copies.
  */
 import type { Mounts } from "../mounts/mounts.ts";
 import { publicationsOf, type Publication } from "../mounts/publications.ts";
@@ -20,21 +19,21 @@ export interface OnDiskDeps {
   readonly kubeletDirectory: string;
 }
 
-/** A copy with the pool it is in. */
+/** A copy with its pool. */
 export interface CopyInPool {
   readonly copy: Copy;
   readonly pool: Pool;
   readonly store: CopyStore;
 }
 
-/** What is on the disks of a volume. */
+/** The copies of a volume on the disks. */
 export interface Found {
   readonly copies: readonly Copy[];
-  /** UUIDs of the pools that could be read; of the others nothing is known. */
+  /** UUIDs of the pools that could be read. Nothing is known about the others. */
   readonly readable: ReadonlySet<string>;
 }
 
-/** A mount of a copy, wherever it is mounted. */
+/** A mount of a copy, at any mount point. */
 export interface CopyMount {
   readonly volume: string;
   readonly copyPath: string;
@@ -55,13 +54,13 @@ export class OnDisk {
     return { copies: found.flatMap(({ listed }) => listed), readable };
   }
 
-  /** As `find`, each with the pool and the store it is in. */
+  /** The same as `find`, each with its pool and its store. */
   async copies(volume: string): Promise<readonly CopyInPool[]> {
     const { found } = await this.#inPools((store) => store.list(volume));
     return found.flatMap(({ listed, pool, store }) => listed.map((copy) => ({ copy, pool, store })));
   }
 
-  /** Makes durable that nothing of the volume is left. */
+  /** Ensures, durably, that nothing of the volume remains. */
   async removeVolume(volume: string): Promise<void> {
     for (const { store } of this.#ready()) await store?.removeVolume(volume);
   }
@@ -96,7 +95,7 @@ export class OnDisk {
     });
   }
 
-  /** What is published at which pods. */
+  /** The publications: which copy is mounted for which pod. */
   publications(): readonly Publication[] {
     const { kubeletDirectory, mounts } = this.#deps;
     const entries = mounts.list();

@@ -2,25 +2,25 @@ import type { CopyOfEpoch } from "../../api/kinds/volume-copy.ts";
 import type { Copy } from "./copy-store.ts";
 import type { TreeUsage } from "./trees.ts";
 
-/** What a VolumeCopy of a volume on this node should say. */
+/** The input for the VolumeCopy of a volume on this node. */
 export interface RecordView {
-  /** What is on the disks of the pools that can be read. */
+  /** The copies on the disks of the pools that can be read. */
   readonly onDisk: readonly Copy[];
-  /** What the object says. */
+  /** The copies in the object. */
   readonly recorded: readonly CopyOfEpoch[];
-  /** Pods at which each directory is mounted, by the mount table. */
+  /** The pods for which each directory is mounted, by the mount table. */
   readonly publishedTo: ReadonlyMap<string, readonly string[]>;
-  /** Bytes and files by directory, where they have been counted. */
+  /** Bytes and files by directory, if they have been counted. */
   readonly usage: ReadonlyMap<string, TreeUsage>;
   /** UUIDs of the pools that can be read. */
   readonly readable: ReadonlySet<string>;
 }
 
 /**
- * The copies to be written into the object. It is made from the disk; but a copy that the object
- * has and the disk has not is never dropped silently: it is `missing`. Only what was being removed
- * (Trash), or was not yet a copy (Incoming), goes with its directory. Where the pool cannot be
- * read, nothing is said about what is in it.
+ * The copies to write into the object. They come from the disk. But a copy that is in the object
+ * and not on the disk is never dropped silently: it becomes `missing`. Only a copy that was being
+ * removed (Trash) or was not complete (Incoming) disappears together with its directory. Copies in
+ * pools that cannot be read stay as the object has them.
  */
 export function planRecord(view: RecordView): readonly CopyOfEpoch[] {
   const { onDisk, recorded } = view;
@@ -57,7 +57,10 @@ function entryOf(copy: Copy, { publishedTo, usage, recorded }: RecordView): Copy
   };
 }
 
-/** Figures differ with every count; a write for each would be one a minute and volume. */
+/**
+ * Smaller changes of the figures are not written. They change with every count, which would mean
+ * one write for each volume and minute.
+ */
 const WORTH_A_WRITE = 0.05;
 
 function newFigures(

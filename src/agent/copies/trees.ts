@@ -1,11 +1,11 @@
 /**
- * Trees of a tenant, whatever the tenant does in them meanwhile: no symlink is followed, no mount
- * crossed.
+ * Trees of a tenant. The operations are safe whatever the tenant does meanwhile: they follow no
+ * symlink and cross no mount.
  */
 export interface Trees {
-  /** Removes everything in the tree, and the tree. May be cut off anywhere and run again. */
+  /** Removes the tree with everything in it. It may be interrupted anywhere and run again. */
   remove(path: string, signal: AbortSignal): Promise<void>;
-  /** Counts what the tree takes of its file system. */
+  /** Counts the bytes that the tree uses on its file system. */
   usage(path: string, signal: AbortSignal): Promise<TreeUsage>;
 }
 

@@ -1,7 +1,7 @@
 /*
- * How much each copy takes, counted in the background: one tree at a time, and after each count a
- * rest of ten times as long, so that counting never takes more than a tenth of a disk's time.
- * Between two counts the last figure stands. A copy that is about to move is counted at once.
+ * Counts the bytes of each copy in the background: one tree at a time, and after each count a pause
+ * ten times as long, so that counting never takes more than a tenth of a disk's time. The last
+ * figure is valid until the next count. A copy that is about to move is counted at once.
  */
 import type { Clock } from "../../effects/clock.ts";
 import type { Log } from "../../observe/log.ts";
@@ -18,7 +18,7 @@ export interface UsageDeps {
   readonly counted: (volume: string) => void;
 }
 
-/** At least this long between two rounds over all copies. */
+/** The shortest time between two rounds over all copies. */
 const ROUND_MS = 60_000;
 const REST = 10;
 
@@ -31,7 +31,7 @@ export class Usage {
     this.#deps = deps;
   }
 
-  /** What was counted last; undefined before the first count. */
+  /** The last count. Undefined before the first one. */
   of(copy: Copy): TreeUsage | undefined {
     return this.#counts.get(copy.path);
   }
@@ -41,7 +41,7 @@ export class Usage {
     const { clock, log } = this.#deps;
     while (!signal.aborted) {
       await this.#round(signal).catch((error: unknown) => {
-        if (!signal.aborted) log.error("cannot count what the volumes take", { err: error });
+        if (!signal.aborted) log.error("cannot count the bytes of the volumes", { err: error });
       });
       await clock.sleep(ROUND_MS, signal).catch(() => undefined);
     }
@@ -69,8 +69,8 @@ export class Usage {
     try {
       this.#counts.set(copy.path, await trees.usage(copy.dataPath, signal));
     } catch (error) {
-      // Sealed or removed meanwhile, or damaged: the next round sees.
-      if (!signal.aborted) log.warn("cannot count what a volume takes", { path: copy.dataPath, err: error });
+      // The copy was sealed or removed meanwhile, or is damaged. The next round tries again.
+      if (!signal.aborted) log.warn("cannot count the bytes of a volume", { path: copy.dataPath, err: error });
     }
   }
 }

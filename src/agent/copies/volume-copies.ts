@@ -1,12 +1,11 @@
 /*
- * The VolumeCopy objects of this node: what the disk and the mount table say, told to the API
- * server.
+ * Writes the state of the disk and the mount table into the VolumeCopy objects of this node.
  *
  * An object is made from the disk, and made again when it is missing. Only status.copies is written
- * here (and `purged`, for the reclaim loop): the report of a move is another writer's. Every write
- * carries the resourceVersion that was read; one that is refused for it is derived again.
+ * here (and `purged`, for the reclaim loop). The report of a move has another writer. Every write
+ * carries the resourceVersion that was read. If it is refused because of that, it is planned again.
  *
- * What a crash leaves: an object that says less than the disk, until the next `sync` of the volume.
+ * After a crash an object may lack a part of the disk's state until the next `sync` of the volume.
  */
 import { isDeepStrictEqual } from "node:util";
 import { copyNameOf } from "../../api/copy-name.ts";
@@ -26,7 +25,7 @@ export interface VolumeCopiesDeps {
   readonly usageOf: (copy: Copy) => { readonly bytes: number; readonly files: number } | undefined;
 }
 
-/** How often a refused write is derived again at once. */
+/** How often a refused write is planned again at once. */
 const TRIES = 4;
 
 export class VolumeCopies {
@@ -36,7 +35,7 @@ export class VolumeCopies {
     this.#deps = deps;
   }
 
-  /** The object of a volume as the server has it now. */
+  /** The object of a volume, read from the server. */
   async read(volume: string, signal?: AbortSignal): Promise<Stored<VolumeCopy> | undefined> {
     const { client, nodeName } = this.#deps;
     const found = await client.find(volumeCopies, { name: copyNameOf(volume, nodeName) }, signal && { signal });
@@ -49,9 +48,9 @@ export class VolumeCopies {
   }
 
   /**
-   * Writes what is there of the volume. Makes the object when something is there and it is missing,
-   * or when `purged` is to be said. Resolves with the object as it is stored, undefined when there
-   * is nothing to say.
+   * Writes the copies of the volume. Makes the object when it is missing and there are copies, or
+   * when `purged` must be reported. Resolves with the stored object, or with undefined when there
+   * is nothing to write.
    */
   async sync(
     volume: string,
@@ -67,10 +66,7 @@ export class VolumeCopies {
     }
   }
 
-  /**
-   * Whether an object, as last seen, says what is there. Spares a request; nothing is decided by
-   * it.
-   */
+  /** Whether an object, as last seen, is current. This only saves requests, and decides nothing. */
   async isCurrent(volume: string, object: VolumeCopy | undefined): Promise<boolean> {
     const copies = planRecord(await this.#view(volume, object));
     return isDeepStrictEqual(object?.status?.copies ?? [], copies) && (object !== undefined || copies.length === 0);
@@ -115,7 +111,7 @@ export class VolumeCopies {
     }
   }
 
-  /** Lets a purged object go that somebody has deleted. */
+  /** Removes our finalizer from a purged object that somebody has deleted. */
   async release({ metadata }: Stored<VolumeCopy>, signal: AbortSignal): Promise<void> {
     const { name, uid, resourceVersion, finalizers = [] } = metadata;
     const rest = finalizers.filter((finalizer) => finalizer !== COPY_FINALIZER);

@@ -1,7 +1,4 @@
-/*
- * Serves protobuf services over gRPC on a unix socket: the little that @grpc/grpc-js needs to know
- * of them.
- */
+/* Serves protobuf services with @grpc/grpc-js on a unix socket. */
 import {
   Server,
   ServerCredentials,
@@ -37,26 +34,24 @@ export type Handlers<S extends DescService> = {
     : never;
 };
 
-/** A service and what answers its calls. */
+/** A service and its handlers. */
 export interface Served {
   readonly service: DescService;
   readonly handlers: Readonly<Record<string, (request: never) => unknown>>;
 }
 
-/** Ties a service to its handlers, checked by the compiler. */
+/** Combines a service with its handlers, which the compiler checks. */
 export function served<S extends DescService>(service: S, handlers: Handlers<S>): Served {
   return { service, handlers };
 }
 
 export interface GrpcServer {
-  /**
-   * Takes no more calls; resolves when the running ones have ended, at the latest after `limitMs`.
-   */
+  /** Takes no more calls. Resolves when the running calls have ended, or when `end` is aborted. */
   close(end: AbortSignal): Promise<void>;
 }
 
 /**
- * Serves on a unix socket at `path`, which must be free: an old file there has to be removed first.
+ * Serves on a unix socket at `path`. The caller must have removed an old file at this path.
  * Rejects when it cannot listen. Closing the server removes the socket.
  */
 export async function serveGrpc(path: string, services: readonly Served[], log: Log): Promise<GrpcServer> {

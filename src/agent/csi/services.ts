@@ -12,10 +12,10 @@ import {
 } from "./gen/csi_pb.ts";
 import { Registration } from "./gen/registration_pb.ts";
 
-/** CSI 1.x: the kubelet compares nothing but the major number. */
+/** CSI 1.x. The kubelet compares only the major number. */
 const CSI_VERSION = "1.0.0";
 
-/** What the node service can do beyond publish and unpublish. */
+/** The capabilities of the node service besides publish and unpublish. */
 const CAPABILITIES = [Capability.GET_VOLUME_STATS, Capability.SINGLE_NODE_MULTI_WRITER];
 
 export interface DriverInfo {
@@ -55,13 +55,13 @@ export function csiServices(node: CsiNode, info: DriverInfo): readonly Served[] 
       nodeGetCapabilities: () => ({
         capabilities: CAPABILITIES.map((type) => ({ type: { case: "rpc", value: { type } } as const })),
       }),
-      // No topology: the kubelet would make a node label of it.
+      // No topology, because the kubelet would make a node label from it.
       nodeGetInfo: () => ({ nodeId: info.nodeName }),
     }),
   ];
 }
 
-/** What the kubelet asks on the registration socket. `notified` hears whether it took us in. */
+/** The service on the registration socket. `notified` gets the result of the registration. */
 export function registrationService(
   endpoint: string,
   notified: (status: { readonly registered: boolean; readonly error: string }) => void,

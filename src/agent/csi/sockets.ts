@@ -1,13 +1,13 @@
 /*
- * The two sockets by which the kubelet reaches the agent: the driver's, and the one in
- * plugins_registry that tells the kubelet of it.
+ * The two sockets by which the kubelet reaches the agent: the driver's socket, and the registration
+ * socket in plugins_registry.
  *
  *   absent ── open ──▶ served ── the file is gone or another one ──▶ absent
  *
- * The kubelet looks at plugins_registry when it starts and watches it from then on: a new file is a
- * registration, a removed one ends it. Where somebody removes our socket (a kubelet that cleans up,
- * a person), it is made again. What a killed predecessor left is removed first; the kubelet takes
- * that for the end of the old registration.
+ * The kubelet reads plugins_registry when it starts, and watches it from then on. A new file is a
+ * registration, and its removal ends the registration. If somebody removes our socket (a kubelet
+ * that cleans up, a person), the agent makes it again. The agent first removes the socket of a
+ * killed predecessor; for the kubelet that ends the old registration.
  */
 import { dirname } from "node:path";
 import type { Clock } from "../../effects/clock.ts";
@@ -27,7 +27,7 @@ export interface SocketDeps {
   readonly log: Log;
 }
 
-/** How often the sockets are looked at. */
+/** How often the sockets are checked. */
 const LOOK_MS = 5_000;
 /** The kubelet's own mode for these directories. */
 const DIRECTORY_MODE = 0o750;
@@ -44,7 +44,7 @@ export class Socket {
     this.#listen = listen;
   }
 
-  /** Makes sure that the socket is there and ours. */
+  /** Ensures that the socket exists and is ours. */
   async open(): Promise<void> {
     const { disk, log } = this.#deps;
     const found = await disk.stat(this.#path);
@@ -60,7 +60,7 @@ export class Socket {
     log.info("listening", { socket: this.#path });
   }
 
-  /** Ends the server; calls that are running may end until `end` is aborted. */
+  /** Ends the server. Running calls may continue until `end` is aborted. */
   async close(end: AbortSignal): Promise<void> {
     const served = this.#served;
     this.#served = undefined;
@@ -68,10 +68,7 @@ export class Socket {
   }
 }
 
-/**
- * Looks after the sockets, in this order, until the signal is aborted. Closing them is the
- * caller's.
- */
+/** Keeps the sockets open, in this order, until the signal is aborted. The caller closes them. */
 export async function keepSockets(deps: SocketDeps, sockets: readonly Socket[], signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     for (const socket of sockets) {

@@ -1,21 +1,19 @@
 /*
- * Changes of small state files that survive a crash at any point: the old text or the new, never a
- * part.
+ * Changes small state files so that after a crash at any point a file has the old text or the new
+ * text, and never a part.
  */
 import { dirname } from "node:path";
 import type { Disk } from "../../effects/disk.ts";
 
-/**
- * What the temporary file beside a state file is called: what a crash leaves of it is overwritten
- * or removed.
- */
+/** Suffix of the temporary file beside a state file. After a crash it is overwritten or removed. */
 const TEMPORARY = ".new";
 
 /**
  * Replaces a file's text. Durable when it resolves.
  *
- * A crash before the rename leaves the old text (and a temporary file that the next replacement
- * overwrites), a crash after it the new text; a power cut before the directory was synced, either.
+ * A crash before the rename leaves the old text, and a temporary file that the next replacement
+ * overwrites. A crash after the rename leaves the new text. A power cut before the directory was
+ * synced leaves either.
  */
 export async function replaceFile(disk: Disk, path: string, text: string): Promise<void> {
   await disk.write(path + TEMPORARY, text);
@@ -24,9 +22,9 @@ export async function replaceFile(disk: Disk, path: string, text: string): Promi
 }
 
 /**
- * Keeps as much room on the disk as the next replacement takes: its temporary file, made now. On a
- * full disk a copy could otherwise be neither moved away nor given up. Best effort: a disk that is
- * full already has none to keep. Room is taken by the write, so it needs no sync.
+ * Reserves the room for the next replacement by making its temporary file now. Without it, a copy
+ * on a full disk could be neither moved away nor removed. This is best effort: a disk that is
+ * already full has no room to reserve. It needs no sync, because the write already takes the room.
  */
 export async function keepRoom(disk: Disk, path: string, text: string): Promise<void> {
   try {
@@ -42,16 +40,16 @@ export function isFull(error: unknown): error is Error & { readonly code: "ENOSP
   return code === "ENOSPC" || code === "EDQUOT";
 }
 
-/** Makes the directory unless it is there. Durable when it resolves. */
+/** Makes the directory if it does not exist. Durable when it resolves. */
 export async function ensureDirectory(disk: Disk, path: string, mode: number): Promise<void> {
   const found = await disk.stat(path);
   if (found === undefined) await disk.makeDirectory(path, { mode });
   else if (found.kind !== "directory") throw new Error(`${path} is a ${found.kind} and not a directory`);
-  // Also when it was there: the crash may have come between making and syncing it.
+  // Also if the directory existed: a crash may have happened between making and syncing it.
   await disk.syncDirectory(dirname(path));
 }
 
-/** Removes a file and what an interrupted replacement left beside it. */
+/** Removes a file and the temporary file of an interrupted replacement. */
 export async function removeStateFile(disk: Disk, path: string): Promise<void> {
   for (const file of [path + TEMPORARY, path]) {
     if ((await disk.stat(file)) !== undefined) await disk.removeFile(file);

@@ -283,7 +283,7 @@ describe("the target refuses", () => {
     const port = await listening(server);
     await expect(ask(peerAt(port))).rejects.toMatchObject({
       code: "PEER_WRONG_CERTIFICATE",
-      message: `what answers at ${HOST}:${String(port)} is not the agent of node node-a: its certificate ${stranger.fingerprint} is not among those in the StorageNode`,
+      message: `the server at ${HOST}:${String(port)} is not the agent of node node-a: the StorageNode does not have its certificate ${stranger.fingerprint}`,
     });
     expect(received).toEqual([]);
   });

@@ -127,7 +127,7 @@ export class Pools {
       if (!pools.has(known.name)) pools.set(known.name, { ...known, status: withoutDefinition(known) });
     }
     this.#pools = pools;
-    if (!this.#known) this.#log.info("pools looked at", { pools: [...pools.keys()] });
+    if (!this.#known) this.#log.info("pools checked", { pools: [...pools.keys()] });
     this.#known = true;
     await this.#write(signal);
   }

@@ -110,7 +110,11 @@ describe("a publish is refused for good", () => {
     ["when the volume is on another node", { nodeName: "node-b" }, "is on node node-b, not on node-a"],
     ["while the volume is fenced", FENCED, "is moving (move uid-move-1)"],
     ["when the volume is being removed", { reclaim: true }, "is being removed"],
-    ["when the copy is of another volume of that name", { incarnation: "inc-2" }, "of another volume of that name"],
+    [
+      "when the copy is of another volume of that name",
+      { incarnation: "inc-2" },
+      "belongs to another volume with the same name",
+    ],
     ["when the copy is of another epoch", { epoch: 2 }, "data missing"],
     ["when there is no such pool", { pool: "other" }, "there is no StoragePool of this name"],
   ])("%s", async (_, spec, sentence) => {

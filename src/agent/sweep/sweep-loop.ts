@@ -54,9 +54,9 @@ async function sweepOnce(deps: SweepDeps, before: Abandoned, signal: AbortSignal
   const { abandoned, unmount } = planSweep(publications, present, inUse, before, clock.monotonic());
   for (const publication of unmount) {
     const { podUID, target, volume } = publication;
-    log.warn("taking off a mount whose pod is gone", { volume, target, podUID });
+    log.warn("removing a mount whose pod is gone", { volume, target, podUID });
     await unpublish(publication).catch((error: unknown) => {
-      log.error("cannot take off a mount whose pod is gone", { volume, target, err: error });
+      log.error("cannot remove a mount whose pod is gone", { volume, target, err: error });
     });
   }
   return abandoned;

@@ -92,7 +92,7 @@ async function run(step: MachineStep): Promise<unknown> {
   return undefined;
 }
 
-await until(() => log.lines.filter(({ msg }) => msg === "pools looked at" || msg === "listening").length === 3);
+await until(() => log.lines.filter(({ msg }) => msg === "pools checked" || msg === "listening").length === 3);
 const outcomes: MachineOutcome[] = [];
 for (const step of steps) {
   try {

@@ -135,7 +135,7 @@ export class TestNode {
 
   /** Starts an agent and waits until it has looked at the pools. */
   async start(effects: Partial<AgentEffects> = {}, roots?: string[]): Promise<CsiNode> {
-    const looked = (): number => this.log.lines.filter(({ msg }) => msg === "pools looked at").length;
+    const looked = (): number => this.log.lines.filter(({ msg }) => msg === "pools checked").length;
     const before = looked();
     this.launch(effects, roots);
     await eventually("the agent has looked at the pools", () => looked() > before);

@@ -1,6 +1,6 @@
 import { defineErrors } from "../../observe/errors.ts";
 
-const AGAIN = "Nothing: the transfer is tried again, and what has arrived is made equal to the source.";
+const AGAIN = "Nothing to do: the transfer is tried again, and makes the target equal to the source.";
 
 /** Every error of the transfer of a copy, and of the walks of a volume's tree. */
 export const transferErrors = defineErrors("TRANSFER", {
@@ -12,25 +12,25 @@ export const transferErrors = defineErrors("TRANSFER", {
   },
   WIRE_VERSION: {
     message: ({ got, known }: { got: number; known: number }) =>
-      `the source speaks version ${String(got)} of the transfer, this agent version ${String(known)}`,
+      `the source uses version ${String(got)} of the transfer, this agent version ${String(known)}`,
     retry: "backoff",
     advice: "Finish the rolling update of the agents: both ends need the same version.",
   },
   WIRE_INVALID: {
-    message: ({ why }: { why: string }) => `the source sent what the transfer does not allow: ${why}`,
+    message: ({ why }: { why: string }) => `the source sent invalid data: ${why}`,
     retry: "backoff",
-    advice: "Report this with both agents' logs: it is a defect, or somebody else is at the other end.",
+    advice: "Report this with both agents' logs: it is a defect, or the other end is not an agent.",
   },
   NAME_REFUSED: {
     message: ({ name, why }: { name: string; why: string }) => `the source sent the name '${name}', which ${why}`,
     retry: "never",
-    advice: "Report this with both agents' logs: it is a defect, or somebody else is at the other end.",
+    advice: "Report this with both agents' logs: it is a defect, or the other end is not an agent.",
   },
   NOT_KEPT: {
     message: ({ path }: { path: string }) =>
-      `'${path}' is not on the target any more as an earlier pass has left it, and the source did not send it`,
+      `'${path}' has changed on the target since an earlier pass, and the source did not send it`,
     retry: "backoff",
-    advice: "Nothing: the transfer is tried again, and everything is sent.",
+    advice: "Nothing to do: the transfer is tried again, and everything is sent.",
   },
 
   // The trees.
@@ -49,18 +49,18 @@ export const transferErrors = defineErrors("TRANSFER", {
   SOURCE_CHANGED: {
     message: ({ path, what }: { path: string; what: string }) => `'${path}' changed while it was read: ${what}`,
     retry: "backoff",
-    advice: "Find what still writes to the sealed copy; the transfer is tried again.",
+    advice: "Find the process that still writes to the sealed copy. The transfer is tried again.",
   },
   MOUNT_INSIDE: {
     message: ({ path }: { path: string }) => `something is mounted at '${path}' inside the volume`,
     retry: "change",
-    advice: "Unmount it on the node: what is mounted there does not belong to the volume.",
+    advice: "Unmount it on the node: its data does not belong to the volume.",
   },
   TOO_DEEP: {
     message: ({ path, levels }: { path: string; levels: number }) =>
       `the tree is deeper than ${String(levels)} levels at '${path}'`,
     retry: "change",
-    advice: "Move the directory up, or remove it: no program can name a path of that length in one go.",
+    advice: "Move the directory up, or remove it: a path of that length is too long for one system call.",
   },
   FILE_FAILED: {
     message: ({ path, why }: { path: string; why: string }) => `'${path}' could not be copied: ${why}`,
@@ -76,8 +76,8 @@ export const transferErrors = defineErrors("TRANSFER", {
 
   // Removing.
   PURGE_RACED: {
-    message: ({ path }: { path: string }) => `'${path}' cannot be removed: it changes again and again meanwhile`,
+    message: ({ path }: { path: string }) => `'${path}' cannot be removed, because it keeps changing`,
     retry: "backoff",
-    advice: "Find what still writes to the directory.",
+    advice: "Find the process that still writes to the directory.",
   },
 });

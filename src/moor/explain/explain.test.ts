@@ -187,7 +187,7 @@ test("an error of ours in a kubelet's event comes with what helps against it", (
   const events = [warning(starting, message, "2026-11-27T11:59:00Z")];
   expect(explain(cluster(movable("data", "node-a"), { pods: [starting], events }), asked).pods[0]?.trouble).toEqual({
     why: message,
-    advice: expect.stringMatching(/^Nothing is made in its place\. .*\(AGENT_DATA_MISSING\)$/) as string,
+    advice: expect.stringMatching(/^Mooring makes no new directory in its place\. .*\(AGENT_DATA_MISSING\)$/) as string,
   });
 });
 

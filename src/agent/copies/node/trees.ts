@@ -6,15 +6,15 @@ import { purge } from "../../transfer/purge.ts";
 import { usage } from "../../transfer/usage.ts";
 import type { Trees } from "../trees.ts";
 
-/** A directory that only root can have put there, opened. */
+/** An open directory that only root can have put there. */
 export interface OpenDirectory {
   readonly fd: number;
   close(): Promise<void>;
 }
 
 /**
- * Opens the data directory of a copy. Its parents belong to root and are closed to everybody else,
- * so a tenant cannot have put something else in its place.
+ * Opens the data directory of a copy. Its parents belong to root, and only root can pass them, so a
+ * tenant cannot have put something else in its place.
  */
 export async function openDirectory(path: string): Promise<OpenDirectory> {
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);

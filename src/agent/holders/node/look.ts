@@ -174,7 +174,7 @@ class Look implements Findings {
     try {
       return this.#tables.byHandle(fd);
     } catch (error) {
-      this.#unreadable(`cannot tell where its ${what} lies: ${messageOf(error)}`);
+      this.#unreadable(`cannot find out where its ${what} is: ${messageOf(error)}`);
       return false;
     }
   }

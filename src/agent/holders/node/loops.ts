@@ -51,7 +51,7 @@ export function lookAtLoops(directory: Directory, tables: Tables, devices: strin
       if (backing === undefined || !isBackedInside(backing, path, directory, tables)) continue;
       holders.push({ pid: 0, command: name, how: "loop", where: textOfPath(path as RawPath) });
     } catch (error) {
-      unreadable.push({ pid: 0, why: `cannot tell where the backing file of ${name} lies: ${messageOf(error)}` });
+      unreadable.push({ pid: 0, why: `cannot find out where the backing file of ${name} is: ${messageOf(error)}` });
     }
   }
   return { holders, unreadable };

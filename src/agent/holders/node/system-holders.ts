@@ -78,7 +78,7 @@ class Machine {
       const cancel = this.#options.clock.after(limit, () => {
         finish();
         leave();
-        const why = `looking at it did not end within ${String(limit / 1000)} s`;
+        const why = `the check of this process did not end within ${String(limit / 1000)} s`;
         resolve({ proven: false, holders: [], unreadable: [{ pid: Atomics.load(this.#progress, 0), why }] });
       });
       worker.on("message", onAnswer).on("error", onError).on("exit", onExit);

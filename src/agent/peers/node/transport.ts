@@ -46,7 +46,7 @@ export class TlsTransport {
       { clock, log, port, certificate: shown, identify: (fingerprint) => this.#nodeWith(fingerprint) },
       answer,
     );
-    log.info("other agents can ask for volumes", { port: server.port });
+    log.info("listening for transfers to other agents", { port: server.port });
     try {
       while (!signal.aborted) {
         await clock.sleep(LOOK_MS, signal).catch(() => undefined);
