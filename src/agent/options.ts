@@ -1,8 +1,8 @@
-/** What `mooring agent` is told on its command line. */
+/** The command-line options of `mooring agent`. */
 export interface AgentOptions {
   /** Name of the Node object. */
   readonly nodeName: string;
-  /** Address at which other agents reach this one; undefined: none can. */
+  /** Address for other agents. Undefined: other agents cannot reach this one. */
   readonly address?: string | undefined;
   /**
    * Directories of the host that are mounted into the agent under the same path. Pools lie below
@@ -11,7 +11,7 @@ export interface AgentOptions {
   readonly roots: readonly string[];
   /** The kubelet's root directory. */
   readonly kubeletDirectory: string;
-  /** Where the driver's socket is. */
+  /** The directory of the driver's socket. */
   readonly csiDirectory: string;
   readonly healthPort: number;
   readonly transferPort: number;

@@ -1,11 +1,11 @@
 /*
  * The proof that nobody can write into a copy's directory.
  *
- * When a copy is sealed, its data directory has been renamed and nothing is published any more.
- * What may still write is what got hold of the directory before: a mount in some namespace, a
- * working or root directory, an open descriptor, a program that runs from it, a shared mapping, a
- * loop device. All of these follow a rename. The proof is a look at all processes of the host, so
- * the agent shares the host's process namespace and is root.
+ * When a copy is sealed, its data directory has been renamed, and nothing new is published. Only a
+ * holder from before the rename may still write: a mount in some namespace, a working or root
+ * directory, an open descriptor, a running program, a shared mapping, a loop device. All of these
+ * follow a rename. To find them, the agent checks all processes of the host. So it shares the
+ * host's process namespace, and is root.
  *
  * What counts
  *   - A mount, in any mount namespace, whose root lies at or below the directory. Read-only ones
@@ -15,9 +15,9 @@
  *     the working directory, the root and the program.
  *   - A shared mapping that is, or may be made, writable.
  *   - A loop device whose backing file lies inside.
- *   Whether something lies inside is decided by the device of the file system and the path from its
- *   own root, never by a path as a process sees it. What cannot be read is no proof, except of a
- *   process that has ended.
+ *   The device of the file system, and the path from its own root, decide whether something is
+ *   inside, never a path as a process sees it. If something cannot be read, nothing is proven,
+ *   except when its process has ended.
  *
  * Why one look after the other is enough
  *   The parent of the directory is closed to all but root (mode 0700), so a process gets hold of it
@@ -34,7 +34,7 @@
  *      during the second, each in time. A process id that is used again within a sweep, a child
  *      that is born behind the reading position of the last listing, and a process that shifts what
  *      it holds while it is looked at escape one sweep at most.
- *   A program that is written to dodge the sweeps can do so. It harms nothing but the volume it was
+ *   A program that is written to evade the sweeps can do so. It harms only the volume that it was
  *   given.
  *
  * What cannot be seen

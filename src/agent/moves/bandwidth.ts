@@ -3,25 +3,25 @@ import type { Clock } from "../../effects/clock.ts";
 import { TokenBucket } from "../../kube/pace/token-bucket.ts";
 import { bytes } from "../../kube/quantity.ts";
 
-/** How long a wait may go on by a limit that has changed meanwhile. */
+/** The longest wait before the limit is read again, because it may have changed. */
 const LOOK_AGAIN_MS = 500;
-/** Less would take minutes or days for one piece, in the final pass with the pod down. */
+/** The lowest limit. With less, one piece would take minutes or days, with the pod down. */
 const LEAST_BYTES = 64 * 1024;
-/** More is no limit, and what is infinite cannot be counted with. */
+/** The highest limit. Above it there is no limit, and Infinity cannot be used in sums. */
 const MOST_BYTES = Number.MAX_SAFE_INTEGER;
 
-/** A limit in bytes per second, as it counts; undefined: none. */
+/** The effective limit in bytes per second. Undefined: none. */
 export function limitOf(asked: number | undefined): number | undefined {
   return asked === undefined ? undefined : Math.min(MOST_BYTES, Math.max(LEAST_BYTES, asked));
 }
 
-/** Bytes per second that a move may be read and sent with; undefined: as fast as it goes. */
+/** Bytes per second for reading and sending of a move. Undefined: no limit. */
 export function bandwidthOf(move: VolumeMove | undefined): number | undefined {
   const asked = move?.spec.bandwidth;
   return limitOf(asked === undefined ? undefined : Number(bytes(asked)));
 }
 
-/** Keeps the bytes that take part below a limit that may change, come and go at any time. */
+/** Keeps a flow of bytes below a limit. The limit may be set, changed and removed at any time. */
 export class Bandwidth {
   readonly #clock: Clock;
   readonly #limit: () => number | undefined;
@@ -34,7 +34,7 @@ export class Bandwidth {
     this.#bucket = new TokenBucket(clock, { perSecond: () => limit() ?? 0, burst: 0 });
   }
 
-  /** Waits until all bytes that were taken before are paid, and takes these. */
+  /** Waits until the limit allows more bytes, then takes these. */
   async take(count: number, signal: AbortSignal): Promise<void> {
     while (this.#limit() !== undefined) {
       const owed = this.#bucket.owedMs();

@@ -1,10 +1,10 @@
 import type { Found, VolumeView } from "./view.ts";
 
-/** What this process has found out about volumes that are being moved, per move and sealing. */
+/** The findings of this process about volumes that are being moved, for each move and sealing. */
 export class Findings {
   readonly #byVolume = new Map<string, { readonly move: string; readonly key: string; readonly found: Found }>();
 
-  /** A move and its sealing: what was found for another one does not count. */
+  /** Identifies a move and its sealing. Findings for another one do not count. */
   keyOf({ move }: VolumeView): string {
     return `${move?.metadata.uid ?? ""}/${String(move?.status?.sealing ?? 0)}`;
   }

@@ -7,8 +7,7 @@ const EVERY_MS = 5000;
 const FIRST_MS = 1000;
 
 /**
- * Tells how far a transfer is, at most every five seconds. The rate is that of the time since the
- * last telling.
+ * Reports the progress of a transfer at most every five seconds, with the rate since the last time.
  */
 export class Meter {
   readonly #clock: Clock;

@@ -75,7 +75,7 @@ describe("the source", () => {
     moving.proof = { proven: false, holders: [], unreadable: [{ pid: 7, why: "EACCES" }] };
     phase("Fenced", 2);
     await says("Waiting", 2);
-    expect(report()?.message).toBe("process 7 cannot be looked at: EACCES");
+    expect(report()?.message).toBe("process 7 cannot be checked: EACCES");
     moving.proof = { proven: true };
     await says("Sealed", 2);
   });

@@ -1,22 +1,21 @@
 /*
- * How many live passes a copy takes.
+ * Decides how many live passes a copy gets.
  *
  *   begin ──▶ pass ── little was sent ─────────────────────────▶ done
  *              ▲  │── as much was sent as in the pass before ──▶ done
  *              │  │── too many passes ─────────────────────────▶ done
- *              └──┘ else
+ *              └──┘ otherwise
  *
- * What the last pass has sent is about what the final pass will have to send while the pods are
- * down.
+ * The final pass, while the pods are down, will have to send about as much as the last live pass.
  */
 
-/** So much is sent in less time than a pod takes to end. */
+/** Sending this takes less time than the end of a pod. */
 export const LITTLE_BYTES = 16 * 1024 * 1024;
-/** A pass that sends more than this part of the one before does not help much. */
+/** Another pass helps little if a pass sends more than this part of the pass before. */
 const SHRINKS_TO = 0.7;
 export const MOST_PASSES = 5;
 
-/** Whether to make another pass. `sent` are the bytes that each one has sent so far. */
+/** Whether to make another pass. `sent` has the bytes of each pass so far. */
 export function isWorthAnother(sent: readonly number[]): boolean {
   const last = sent.at(-1) ?? 0;
   const before = sent.at(-2);

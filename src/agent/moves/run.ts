@@ -12,9 +12,9 @@ import { MoveWorker, type MoveWorkerDeps } from "./worker.ts";
 /** How agents reach each other. */
 export interface Transport {
   /**
-   * Serves requests of other agents until the signal is aborted. `peer` is the node that asks, by
-   * its certificate. `answer` resolves with what sends the volume, or rejects with why it is not
-   * sent.
+   * Serves requests of other agents until the signal is aborted. `peer` is the requesting node, by
+   * its certificate. `answer` resolves with a function that sends the volume, or rejects with the
+   * reason why it is not sent.
    */
   serve(
     answer: (peer: string, request: TransferRequest, signal: AbortSignal) => Promise<(stream: Duplex) => Promise<void>>,
@@ -47,7 +47,7 @@ export class Moves {
     this.#informer = new Informer<VolumeMove>(deps, { resource: volumeMoves });
   }
 
-  /** Looks at a volume again: it was mounted or unmounted, or one of its objects has changed. */
+  /** Checks a volume again, because it was mounted or unmounted, or an object has changed. */
   look(volume: string): void {
     this.#queue.add(volume);
   }

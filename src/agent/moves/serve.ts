@@ -1,16 +1,16 @@
 /*
- * The source's answer to an agent that asks for a volume.
+ * The source's answer to an agent that requests a volume.
  *
- * Who asks is known by its certificate (peers). What it may have is decided by objects that are
- * read uncached: a VolumeMove that is not committed yet, with the sealing that was asked for, names
- * the asking node as its target.
+ * The certificate identifies the requesting agent (peers). Objects that are read uncached decide
+ * whether it may have the volume: a VolumeMove that is not committed yet, with the sealing of the
+ * request, must name the requesting node as its target.
  *
  *   live pass    the phase is Copying, the move holds the volume, and it is not fenced; this node's
  *                copy is Active
  *   final pass   the phase is Sealed, the volume is fenced for the move, this node's copy is Sealed
  *
- * A live pass that was admitted and begins late, when the copy is being sealed, finds no directory:
- * it is opened by the name that the seal has changed. One that has begun is ended by the seal.
+ * A live pass that was admitted but begins only while the copy is being sealed finds no directory,
+ * because the seal has changed its name. A live pass that has begun is ended by the seal.
  */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
 import { volumeMoves } from "../../api/kinds/volume-move.ts";
@@ -27,8 +27,8 @@ export interface ServeDeps {
 }
 
 /**
- * Where the data directory is that `peer` may be sent. Rejects with AGENT_TRANSFER_REFUSED and the
- * reason.
+ * The path of the data directory to send to `peer`. Rejects with AGENT_TRANSFER_REFUSED and the
+ * reason if `peer` may not have it.
  */
 export async function admitTransfer(
   { client, nodeName, onDisk }: ServeDeps,

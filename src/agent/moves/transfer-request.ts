@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { objectName, uid, volumeName } from "../../api/kinds/fields.ts";
 
-/** What a target asks a source for. */
+/** The request of a target to a source. */
 export const transferRequest = z.strictObject({
   volume: volumeName,
   epoch: z.int().min(1),
@@ -11,7 +11,7 @@ export const transferRequest = z.strictObject({
   sealing: z.int().min(0),
   /** Name of a live pass, while the pod writes. Absent: the pass over the sealed copy. */
   pass: uid.optional(),
-  /** The last live pass that the target has whole. Absent: everything is to be sent. */
+  /** The last live pass that is whole on the target. Absent: everything is to be sent. */
   base: uid.optional(),
 });
 

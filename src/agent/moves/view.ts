@@ -3,7 +3,7 @@ import type { CopyReport, CopyState } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Stored } from "../../kube/objects.ts";
 
-/** One copy of the volume on this node, as its copy.json says. */
+/** One copy of the volume on this node, from its copy.json. */
 export interface CopyView {
   readonly directory: string;
   readonly epoch: number;
@@ -26,22 +26,21 @@ export interface Failure {
   readonly message: string;
 }
 
-/** What came of reading or copying a tree. */
+/** The result of reading or copying a tree. */
 export type Outcome = Summary | Failure;
 
-/** What came of the live passes. Such a tree is of no one moment: it has no digest. */
+/**
+ * The result of the live passes. It has no digest, because the tree is not the state of one moment.
+ */
 export type Precopy = { readonly bytes: number; readonly files: number; readonly toSend: number } | Failure;
 
-/** The same, and for which stay of the move in Copying (`status.copyingAt`). */
+/** The same, with the time at which the move entered Copying (`status.copyingAt`). */
 export interface Precopied {
   readonly copyingAt: string | undefined;
   readonly result: Precopy;
 }
 
-/**
- * Everything that the next step for one volume on this node is decided from. Objects are read
- * uncached.
- */
+/** The input for the next step of one volume on this node. Objects are read uncached. */
 export interface VolumeView {
   readonly volume: string;
   readonly nodeName: string;
@@ -49,37 +48,37 @@ export interface VolumeView {
   /** undefined: there is none. */
   readonly localVolume: Stored<LocalVolume> | undefined;
   /**
-   * The move that holds the volume (activeMove), or that this node has reported for; undefined:
-   * none or gone.
+   * The move that holds the volume (activeMove), or the move of this node's last report. Undefined:
+   * there is none, or it is gone.
    */
   readonly move: Stored<VolumeMove> | undefined;
   readonly copies: readonly CopyView[];
   /** Pods that have the volume mounted here, by the mount table. */
   readonly publishedTo: readonly string[];
-  /** What this node has reported last. */
+  /** The last report of this node. */
   readonly report: CopyReport | undefined;
-  /** What this process has found out for this move and sealing; it is gone with the process. */
+  /** The findings of this process for this move and sealing. They are lost when it ends. */
   readonly found: Found;
 }
 
 export interface Found {
-  /** Whether nobody can write into the sealed copy. */
+  /** Whether it is proven that nobody can write into the sealed copy. */
   readonly proven?: boolean | undefined;
-  /** When nobody had the volume mounted any more (monotonic, milliseconds). */
+  /** Time of the last unmount of the volume (monotonic, milliseconds). */
   readonly closedAt?: number | undefined;
-  /** The sealed copy, read whole, or why it cannot be read. */
+  /** The totals of the sealed copy, or why it cannot be read. */
   readonly summary?: Outcome | (Summary & { readonly sealMs: number }) | undefined;
-  /** What stands in the way of a move, as a sentence; "" when nothing does. */
+  /** Why the volume cannot be copied, as a sentence. "": it can. */
   readonly unmovable?: string | undefined;
-  /** What a finished transfer of this sealing has brought, or why it failed. */
+  /** The totals of a finished transfer of this sealing, or why it failed. */
   readonly copied?: Outcome | undefined;
-  /** What the live passes have brought, or why they could not. */
+  /** The totals of the live passes, or why they failed. */
   readonly precopied?: Precopied | undefined;
-  /** How far a transfer is that runs now: bytes that have arrived, and bytes per second. */
+  /** Progress of the running transfer: bytes that have arrived, and bytes per second. */
   readonly copying?: { readonly received: number; readonly rate: number } | undefined;
 }
 
-/** What a report says besides who, when, and for which move. */
+/** The contents of a report, without its author, time and move. */
 export type ReportContent = Pick<
   CopyReport,
   | "role"
@@ -97,15 +96,12 @@ export type ReportContent = Pick<
   | "copyingAt"
 >;
 
-/** What the move recorded of the volume when it took it. */
+/** The record that the move made of the volume when it took the volume. */
 export function recordedOf(view: VolumeView) {
   return view.move?.status?.volumes?.find(({ name }) => name === view.volume);
 }
 
-/**
- * Whether the last report says this already, for the move's present sealing and the machine's
- * present boot.
- */
+/** Whether the last report has these contents already, for the current sealing and boot. */
 export function isReported(view: VolumeView, content: ReportContent): boolean {
   const { bootID, move, report } = view;
   if (report === undefined || move === undefined) return false;

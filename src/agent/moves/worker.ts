@@ -1,16 +1,16 @@
 /*
- * This node's part of all moves: reads, plans (plan-source.ts, plan-target.ts), does one step, and
- * again.
+ * This node's part of all moves: it reads, plans (plan-source.ts, plan-target.ts), does one step,
+ * and repeats this.
  *
- * A step that changes the disk is planned once more under the volume's lock, on objects read in
- * there: publish, seal and purge of a volume exclude each other, and no step is taken on what was
- * true before the lock was had.
+ * A step that changes the disk is planned once more under the volume's lock, on objects that are
+ * read under it. So publish, seal and purge of a volume exclude each other, and no step relies on a
+ * state from before the lock.
  *
- * Reading a whole tree and copying one run beside the loop (jobs.ts). What they find is kept in
- * memory for the move and sealing it was found for; a new process finds it again.
+ * Reading a whole tree and copying a tree run beside the loop (jobs.ts). Their results are kept in
+ * memory for one move and sealing. A new process must find them again.
  *
- * What a crash leaves: the copy store says for each change of the disk; a report that was not
- * written is derived again.
+ * The copy store describes the state after a crash for each change of the disk. A report that was
+ * not written is planned again.
  */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
 import { volumeCopies, type CopyReport, type VolumeCopy } from "../../api/kinds/volume-copy.ts";
@@ -44,25 +44,24 @@ export interface MoveWorkerDeps extends ControllerDeps {
   readonly onDisk: OnDisk;
   readonly copies: VolumeCopies;
   readonly holders: Holders;
-  /** Counts what a copy takes, for its VolumeCopy. Never fails. */
+  /** Counts the bytes of a copy, for its VolumeCopy. Never fails. */
   readonly count: (copy: Copy, signal: AbortSignal) => Promise<void>;
   readonly jobs: Jobs;
   readonly moves: Informer<VolumeMove>;
-  /** Keys are names of volumes. Whoever mounts or unmounts adds to it, too. */
+  /** The keys are names of volumes. Code that mounts or unmounts a volume also adds its name. */
   readonly queue: WorkQueue;
 }
 
 type Step = SourceStep | TargetStep;
 
 const WORKERS = 8;
-/** While the end of a pod or a process is waited for. A look costs a read of /proc. */
+/** Time between two checks while a pod or a process must end. Each check reads all of /proc. */
 const LOOK_MS = 500;
 /**
- * How often all volumes with something unfinished are looked at: objects also change without a
- * move.
+ * How often all volumes with work in progress are checked, because objects also change by others.
  */
 const EVERYTHING_MS = 30_000;
-/** More steps in a row than any move has. */
+/** A limit in case of a defect: more steps in a row than any move needs. */
 const MOST_STEPS = 24;
 
 export class MoveWorker {
@@ -73,7 +72,7 @@ export class MoveWorker {
     this.#deps = deps;
   }
 
-  /** Runs until the signal is aborted; jobs that are running then are ended. */
+  /** Runs until the signal is aborted. It then ends the running jobs. */
   async run(signal: AbortSignal): Promise<void> {
     const { moves, queue } = this.#deps;
     const stop = moves.onChange(({ object, type }) => {
@@ -102,8 +101,8 @@ export class MoveWorker {
   }
 
   /**
-   * Copies that are not simply Active: a seal that came late, an arrival that was committed, and so
-   * on.
+   * Queues the volumes with copies that are neither Active nor Trash, such as a late seal, or a
+   * copy whose move was committed.
    */
   async #lookAtUnfinished(signal: AbortSignal): Promise<void> {
     const { clock, log, onDisk, queue } = this.#deps;
@@ -139,7 +138,7 @@ export class MoveWorker {
     return { requeueAfterMs: LOOK_MS };
   }
 
-  /** Does one step. Resolves with when to look again, or with undefined to plan on at once. */
+  /** Does one step. Resolves with the time of the next look. Undefined: plan again at once. */
   async #carryOut(
     view: VolumeView,
     step: Exclude<Step, { step: "nothing" | "look-again" }>,
@@ -251,8 +250,8 @@ export class MoveWorker {
   }
 
   /**
-   * Why the tree cannot be copied. Its size is told along with that: how far a copy is cannot be
-   * said without it, and what was counted last may be a minute old, or missing.
+   * Why the tree cannot be copied. This also counts the tree: the progress of a copy needs its
+   * size, and the last count may be a minute old, or missing.
    */
   async #check(copy: Copy, signal: AbortSignal): Promise<string> {
     const { copies, count, jobs } = this.#deps;
@@ -313,7 +312,7 @@ export class MoveWorker {
         await store.unseal(volume, epoch, directoryAttributes(localVolume.spec.directory));
         return;
       case "promote":
-        // A transfer of ours that still ran would write under the pod.
+        // A transfer of ours that still runs would write below the running pod.
         await this.#deps.jobs.endOthers(volume, undefined);
         await store.promote(volume, epoch, step.moveUID);
         return;
@@ -322,7 +321,7 @@ export class MoveWorker {
     }
   }
 
-  /** The directory that a copy arrives in; it is known to the API server before a byte is in it. */
+  /** The directory for an arriving copy. The API server knows of it before it has any byte. */
   async #incoming(
     view: VolumeView,
     { epoch, incarnation }: Extract<Step, { step: "copy" | "precopy" }>,
@@ -340,7 +339,7 @@ export class MoveWorker {
       return { path: dataPath, arrived: () => store.arrived(volume, epoch, moveUID) };
     } catch (error) {
       if (!isFull(error)) throw error;
-      // As if the first file of the tree had found no room: the pods must not wait for a full disk.
+      // Report the full disk like one that the first file met: the pods must not wait for it.
       const full = transferErrors.TARGET_FULL({ path: ".", code: error.code });
       const failure = { code: full.code, message: full.message };
       if (move.status?.phase === "Copying")
@@ -353,7 +352,7 @@ export class MoveWorker {
   async #prove({ volume }: VolumeView, epoch: number): Promise<Proof> {
     const found = await this.#copyOf(volume, (copy) => copy.epoch === epoch && copy.state !== "Incoming");
     if (found === undefined) return { proven: false, holders: [], unreadable: [{ pid: 0, why: "the copy is gone" }] };
-    // Our own readers would be holders too.
+    // Our own readers would count as holders.
     await this.#deps.jobs.endOthers(volume, undefined);
     await this.#deps.jobs.endSends(volume);
     return this.#deps.holders.of(found.path);
@@ -406,10 +405,7 @@ export class MoveWorker {
     return { view: { ...view, found: this.#findings.of(view) }, source };
   }
 
-  /**
-   * Writes what this node has to say of the move into its VolumeCopy, which is made when it is
-   * missing.
-   */
+  /** Writes this node's report on the move into its VolumeCopy, which is made if it is missing. */
   async #report(view: VolumeView, content: ReportContent, signal: AbortSignal): Promise<void> {
     const { bootID, clock, client, copies } = this.#deps;
     const { move, volume } = view;
@@ -432,7 +428,7 @@ export class MoveWorker {
         { subresource: "status", signal },
       );
     } catch (error) {
-      // The object has changed: everything is read and planned again.
+      // The object has changed, so everything is read and planned again.
       if (!isConflict(error) && !isNotFound(error)) throw error;
     }
   }
@@ -443,7 +439,7 @@ function planFor(view: VolumeView, source: VolumeCopy["status"]): Step {
   return step.step === "nothing" ? planTarget(view, source?.move, bytesAt(view, source)) : step;
 }
 
-/** What the source's copy uses on its disk, as far as that was counted. */
+/** Bytes of the source's copy on its disk. Undefined: not counted yet. */
 function bytesAt({ localVolume }: VolumeView, source: VolumeCopy["status"]): number | undefined {
   return source?.copies?.find(({ epoch, state }) => epoch === localVolume?.spec.epoch && state === "Active")?.bytes;
 }
@@ -458,7 +454,7 @@ function whyUnproven(proof: Extract<Proof, { proven: false }>): string {
   const { holders, unreadable } = proof;
   const named = [
     ...holders.map((holder) => describeHolder(holder)),
-    ...unreadable.map(({ pid, why }) => `process ${String(pid)} cannot be looked at: ${why}`),
+    ...unreadable.map(({ pid, why }) => `process ${String(pid)} cannot be checked: ${why}`),
   ];
   const more = named.length > FEW ? `; and ${String(named.length - FEW)} more` : "";
   return named.slice(0, FEW).join("; ") + more;

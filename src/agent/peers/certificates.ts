@@ -2,16 +2,16 @@
  * The certificates of one agent. Agents know each other by fingerprints alone: each publishes its
  * own in its StorageNode.
  *
- * A certificate goes through: published (named in the StorageNode, not shown yet), shown (to every
- * peer that connects, still published), dropped. Nobody may meet a certificate whose fingerprint he
- * could not have read, so a new one is shown only PUBLISH_MS after it was made, and an old one
- * stays published until PUBLISH_MS after its successor is shown: a peer may have connected with it
- * a moment before. The very first one is shown at once, for there is nothing else to show.
+ * The states of a certificate: published (its fingerprint is in the StorageNode, but it is not
+ * shown yet), shown (to every peer that connects, and still published), dropped. A peer must never
+ * see a certificate whose fingerprint it could not have read. So a new certificate is shown only
+ * PUBLISH_MS after it was made. An old one stays published until PUBLISH_MS after its successor is
+ * shown, because a peer may have connected with it a moment before. The very first certificate is
+ * shown at once, because there is no other.
  *
- * Stored is the list, oldest first, with the time at which each was made. After a crash before a
- * write there is one certificate less, which nobody has met; after it all is as before. A lost file
- * means a new certificate that is shown at once: peers refuse it until they have read the
- * StorageNode, and try again.
+ * The list is stored, oldest first, with the time at which each certificate was made. A crash
+ * before a write loses a certificate that no peer has seen. If the file is lost, a new certificate
+ * is shown at once: peers refuse it until they have read the StorageNode, and try again.
  */
 
 export interface Certificate {
@@ -28,13 +28,10 @@ export interface Certificate {
 const HOUR_MS = 3_600_000;
 export const LIFETIME_MS = 30 * 24 * HOUR_MS;
 const RENEW_AFTER_MS = LIFETIME_MS / 2;
-/**
- * So long the StorageNode names a certificate before it is shown: a watch that has fallen behind
- * has caught up by then.
- */
+/** Time between publishing and showing a certificate. Even a slow watch has seen it by then. */
 export const PUBLISH_MS = HOUR_MS;
 
-/** What is to be done with the list now. `at` is when to look again. */
+/** The next change of the list. `at` is the time of the next look. */
 export type RotationStep =
   | { readonly step: "make" }
   | { readonly step: "drop"; readonly fingerprints: readonly string[] }

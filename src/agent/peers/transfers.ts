@@ -8,14 +8,14 @@
  *                                       <--    frame {ok} or {code, message}, then closed
  *   raw stream                         <-->    raw stream
  *
- * No certificate authority is trusted: what counts is the fingerprint in the other node's
- * StorageNode, and that the peer has the key, which TLS proves. Each step has a deadline, so that a
- * peer that has gone silent costs one socket for 10 s.
+ * No certificate authority is trusted. The fingerprint must be in the other node's StorageNode, and
+ * TLS proves that the peer has the key. Each step has a deadline, so that a silent peer costs only
+ * one socket for 10 s.
  */
 import type { Duplex } from "node:stream";
 import type { TransferRequest } from "../moves/transfer-request.ts";
 
-/** Whom to ask, from the StorageNode. */
+/** The agent to connect to, from its StorageNode. */
 export interface Peer {
   readonly node: string;
   readonly address: string;

@@ -1,8 +1,9 @@
 /*
- * Holders of this machine. The look is taken by a thread of its own: it enters other mount
- * namespaces, it takes some hundred milliseconds without a pause, and a read of /proc can hang (a
- * process that waits for a dead NFS server). The thread starts with the first question, answers one
- * at a time, and keeps no state: one that hangs or ends is left behind for a new one.
+ * Holders of this machine. A separate thread does the search, because it enters other mount
+ * namespaces, blocks for some hundred milliseconds, and may hang when it reads /proc (a process
+ * that waits for a dead NFS server). The thread starts with the first question, answers one
+ * question at a time, and keeps no state. A thread that hangs or ends is abandoned and replaced by
+ * a new one.
  */
 import { Worker, type WorkerOptions } from "node:worker_threads";
 import type { Clock } from "../../../effects/clock.ts";
@@ -16,7 +17,7 @@ export interface SystemHoldersOptions {
   readonly thread: URL;
   /** Where the host's devices are. */
   readonly devices?: string;
-  /** After so long an answer that has not come means "unproven". */
+  /** Without an answer within this time, the result is "unproven". */
   readonly deadlineMs?: number;
   /** Node's arguments for the thread. */
   readonly execArgv?: readonly string[];
