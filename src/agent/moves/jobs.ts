@@ -1,24 +1,24 @@
 /*
- * Work on the trees of volumes that takes long: reading one whole, bringing one here in live passes
- * or in the final one, sending one away. It runs beside the loop that plans, at most one piece per
- * volume, for one move and sealing (`key`; live passes have one of their own).
+ * Long work on the trees of volumes: reading a whole tree, copying one to this node in live passes
+ * or in the final pass, sending one to another node. It runs beside the loop that plans, at most
+ * one job per volume, for one move and sealing (`key`; live passes have their own key).
  *
  *   none ── begin ──▶ running ── done ──▶ ended: who begins it again is told its result again
  *                        └── endOthers ──▶ none (awaited)
  *
- * A piece that has ended is not begun a second time for the same key. The plan that asks for it may
- * be older than its end: a second transfer would write into a directory whose copy has been
- * reported, and the commit that follows would end it halfway, under the pod.
+ * A job that has ended is not begun a second time for the same key, because the plan that asks for
+ * it may be older than the end of the job. A second transfer would write into a directory whose
+ * copy has been reported, and after the commit it would write below the running pod.
  *
- * Whoever needs a tree for itself ends the others first, and waits until they have ended: two
- * writers in one directory would make a copy that nobody has compared, and a reader of our own
- * would spoil the proof that nobody holds the directory. So a live pass that is still under way is
- * ended, on the source by the proof and on the target by the final pass, before that begins.
+ * Code that needs a tree for itself ends the other jobs first, and waits until they have ended. Two
+ * writers in one directory would make a copy that was never compared, and a reader of our own would
+ * prevent the proof that nobody holds the directory. So a live pass in progress is ended before the
+ * proof on the source, and before the final pass on the target.
  *
  * Only the final pass ends with `arrived`: a copy of live passes never counts as whole.
  *
- * What the passes of one move have taught either side (transfer/passes) is kept here, for one copy:
- * move, epoch and incarnation. It goes with the process, and then everything is read again.
+ * The records of the passes of one move (transfer/passes) are kept here, for one copy: move, epoch
+ * and incarnation. They are lost when the process ends; then everything is read again.
  */
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../effects/clock.ts";
@@ -43,7 +43,7 @@ export interface JobsDeps {
   readonly random: Random;
   readonly log: Log;
   readonly engine: CopyEngine;
-  /** Opens a data directory; nobody but root can have put it there. */
+  /** Opens a data directory. Only root can have put it there. */
   readonly openDirectory: (path: string) => Promise<{ readonly fd: number; close(): Promise<void> }>;
   /**
    * A connection to the agent of a node, on which it sends the tree. Rejects with its words when it
@@ -52,7 +52,7 @@ export interface JobsDeps {
   readonly request: (node: string, request: TransferRequest, signal: AbortSignal) => Promise<Duplex>;
   /** Bytes per second of a move as it is now; undefined: no limit. */
   readonly bandwidthOf: (move: string) => number | undefined;
-  /** Of all that this node sends together. @default no limit */
+  /** Bytes per second of all transfers from this node together. @default no limit */
   readonly bandwidth?: number | undefined;
 }
 
@@ -61,14 +61,14 @@ interface Job {
   readonly ended: Promise<void>;
 }
 
-/** Where a copy arrives. */
+/** The directory for an arriving copy. */
 export interface Incoming {
   readonly path: string;
   /** All of it is there, compared and durable. */
   readonly arrived: () => Promise<unknown>;
 }
 
-/** Which copy is brought: the target's, whose source is of the epoch before. */
+/** The copy to make, with the epoch of the target. Its source has the epoch before. */
 interface Wanted {
   readonly epoch: number;
   readonly incarnation: string;
@@ -82,19 +82,19 @@ interface Memory {
   readonly target: TargetMemory;
 }
 
-/** A piece of work for one key; it stays known after its end. */
+/** A job for one key. It stays known after its end. */
 interface KeyedJob extends Job {
   readonly key: string;
   readonly result: () => unknown;
 }
 
-/** A connection that breaks is tried again; what stays broken is the move's business. */
+/** Number of tries when a connection breaks. After them the move decides what comes next. */
 const TRIES = 3;
 const PAUSE_MS = 1000;
 /**
- * A live pass whose source does not answer is tried for at least this long. An agent that is
- * restarted takes seconds, and to go on without live passes costs the pods the time of a whole
- * copy; to wait costs them nothing.
+ * A live pass whose source does not answer is tried for at least this time. A restart of an agent
+ * takes seconds. Without live passes the pods would be down for the time of a whole copy, while the
+ * wait costs them nothing.
  */
 const LIVE_PATIENCE_MS = 30_000;
 
@@ -103,9 +103,9 @@ export class Jobs {
   readonly #jobs = new Map<string, KeyedJob>();
   readonly #sends = new Map<string, Set<Job>>();
   readonly #memories = new Map<string, Memory>();
-  /** Of each move, shared by its volumes as long as one of them is sent. */
+  /** The limit of each move. Its volumes share it while one of them is sent. */
   readonly #limits = new Map<string, { readonly bandwidth: Bandwidth; sends: number }>();
-  /** Of all transfers from this node. */
+  /** The limit of all transfers from this node. */
   readonly #bandwidth: Bandwidth;
 
   constructor(deps: JobsDeps) {
@@ -113,7 +113,7 @@ export class Jobs {
     this.#bandwidth = new Bandwidth(deps.clock, () => deps.bandwidth);
   }
 
-  /** Why the tree cannot be copied, as a sentence; "" when it can. */
+  /** Why the tree cannot be copied, as a sentence. "": it can. */
   async findUnmovable(path: string, signal: AbortSignal): Promise<string> {
     const directory = await this.#deps.openDirectory(path);
     try {
@@ -194,7 +194,7 @@ export class Jobs {
     this.#begin(view.volume, key, "copying a volume live", done, passes, LIVE_PATIENCE_MS);
   }
 
-  /** Sends the tree over the stream, as it was asked for. Rejects when it could not. */
+  /** Sends the tree over the stream, as requested. Rejects when it could not. */
   async send(asked: TransferRequest, path: string, stream: Duplex): Promise<void> {
     const { base, move, pass, volume } = asked;
     const { bandwidthOf, clock } = this.#deps;
@@ -227,7 +227,7 @@ export class Jobs {
     }
   }
 
-  /** No move has the volume any more: what its passes have taught is not needed. */
+  /** Forgets the records of the volume's passes, because no move holds it any more. */
   forget(volume: string): void {
     this.#memories.delete(volume);
   }
@@ -257,7 +257,7 @@ export class Jobs {
     if (this.#jobs.get(volume) === job) this.#jobs.delete(volume);
   }
 
-  /** Ends, and awaits, everything that is sent of the volume. */
+  /** Ends all transfers of the volume to other nodes, and waits for their end. */
   async endSends(volume: string): Promise<void> {
     const sends = [...(this.#sends.get(volume) ?? [])];
     for (const { stop } of sends) stop.abort(new Error("the volume is not for sending any more"));
@@ -312,7 +312,7 @@ export class Jobs {
       } catch (error) {
         signal.throwIfAborted();
         log.warn("work on a volume failed", { volume, what, attempt, err: error });
-        // What a pass has copied until its stream broke is no part of the silence.
+        // The time until the stream broke does not count as silence.
         silentSince ??=
           error instanceof CodedError && error.code === "TRANSFER_WIRE_BROKEN" ? clock.monotonic() : began;
         const waits = isAway(error) && clock.monotonic() - silentSince < patienceMs;
@@ -364,7 +364,7 @@ export class Jobs {
     }
   }
 
-  /** After a copy that failed nothing that is remembered counts: everything is read again. */
+  /** After a failed copy the records do not count any more, and everything is read again. */
   #memoryFor({ move, volume }: VolumeView, copy: Wanted | undefined): Memory | undefined {
     const { failures = 0, sealedAt } = move?.status ?? {};
     if (move === undefined || copy === undefined || (sealedAt !== undefined && failures > 0)) return undefined;
@@ -381,7 +381,7 @@ export class Jobs {
   }
 }
 
-/** The other agent may only be restarting, or the way to it be cut for a moment. */
+/** Whether the other agent cannot be reached. It may only be restarting. */
 function isAway(error: unknown): boolean {
   return error instanceof CodedError && (error.code.startsWith("PEER_") || error.code === "TRANSFER_WIRE_BROKEN");
 }

@@ -1,6 +1,6 @@
 /*
- * The source's part of a move, for one volume. The order of things is the proof that nobody can
- * write:
+ * The source's part of a move, for one volume. The order of the steps matters for the proof that
+ * nobody can write:
  *
  *   Planned … Prepared   look for what cannot be copied          → report Checked or Refused
  *   Copying              whoever is the target may read meanwhile (serve.ts)
@@ -16,18 +16,18 @@
  *   Undoing              the copy is opened again                → report Unsealed
  *   Committed            the copy is of an earlier epoch         → Trash
  *
- * The proof is made anew for each sealing, also when the copy is Sealed already: an agent that was
- * stopped in between cannot know what happened meanwhile.
+ * Each sealing needs a new proof, also when the copy is Sealed already: an agent that was stopped
+ * in between cannot know what happened meanwhile.
  *
- * A seal that came late heals itself: a copy that is sealed although the LocalVolume names it,
- * without fence and without the move that asked for it, is opened.
+ * A late seal is undone by itself: the agent opens a sealed copy if the LocalVolume names it and
+ * has neither a fence nor the move that asked for the seal.
  */
 import type { CopyView, ReportContent, VolumeView } from "./view.ts";
 import { isReported, recordedOf } from "./view.ts";
 
 export type SourceStep =
   | { readonly step: "nothing" }
-  /** The fence, or the end of a pod or process, is waited for. */
+  /** Wait for the fence, or for the end of a pod or process. */
   | { readonly step: "look-again" }
   | { readonly step: "report"; readonly content: ReportContent }
   | { readonly step: "find-unmovable" }
@@ -83,8 +83,7 @@ export function planSource(view: VolumeView): SourceStep {
 }
 
 /**
- * The volume has moved on: what an earlier epoch left here is not the volume. Only a sealed copy
- * can be one.
+ * Whether the copy belongs to an earlier epoch of the volume. Only a sealed copy can be outdated.
  */
 function isOutdated({ localVolume }: VolumeView, { epoch, incarnation, state }: CopyView): boolean {
   if (localVolume === undefined || state !== "Sealed") return false;
@@ -92,13 +91,13 @@ function isOutdated({ localVolume }: VolumeView, { epoch, incarnation, state }: 
 }
 
 /**
- * Whether the move that holds the volume wants it sealed, or will in a moment. Without a fence and
- * without that, a seal is left over.
+ * Whether the move that holds the volume wants it sealed now or soon. A seal without a fence and
+ * without such a move is left over from an earlier move.
  */
 function isWanted({ localVolume, move }: VolumeView): boolean {
   const active = localVolume?.spec.activeMove;
   if (active === undefined) return false;
-  // A move that is gone: the controller repairs the volume first.
+  // If the move is gone, the controller repairs the volume first.
   if (move === undefined || move.metadata.uid !== active.uid) return true;
   const phase = move.status?.phase;
   return phase === "Fenced" || phase === "Sealed" || phase === "Committed";
@@ -109,7 +108,7 @@ function wasAsked({ move, report }: VolumeView): boolean {
   return report?.moveUID === move?.metadata.uid || (move?.status?.sealing ?? 0) > 0;
 }
 
-/** Before anything is closed: a copy that cannot be made is refused while the pod still runs. */
+/** Before anything is closed: refuses a copy that cannot be made while the pod still runs. */
 function planCheck(view: VolumeView, copy: CopyView | undefined): SourceStep {
   if (copy === undefined) return reported(view, { role: "Source", state: "Checked" });
   const { unmovable } = view.found;
@@ -147,8 +146,8 @@ function planSeal(view: VolumeView, copy: CopyView | undefined, epoch: number, i
 }
 
 /**
- * Since this node said so, for this sealing and boot, nothing can have been opened: copy.json
- * forbids it.
+ * Whether this node has reported Sealed for this sealing and boot. Since that report nothing can
+ * have been opened, because copy.json forbids it.
  */
 function isReportedSealed({ bootID, move, report }: VolumeView): boolean {
   return (

@@ -1,26 +1,26 @@
 /*
  * The target's part of a move, for one volume.
  *
- *   Copying      the source has looked through the volume → live passes, while the pod writes,
- *                until little is left to send; meanwhile report Copying → report Precopied; or
- *                Refused, with the reason. A new process begins with a pass of its own, whatever is
- *                reported: what was remembered is gone
- *   Sealed       the source has reported Sealed for this sealing → the whole tree is pulled,
- *                compared and made durable; meanwhile report Copying, with how far it is → report
+ *   Copying      the source has checked the volume → live passes, while the pod writes, until
+ *                little is left to send; meanwhile report Copying → report Precopied; or Refused,
+ *                with the reason. A new process begins with a new pass, whatever is reported,
+ *                because its records are lost
+ *   Sealed       the source has reported Sealed for this sealing → the whole tree is copied,
+ *                compared and made durable; meanwhile report Copying, with the progress → report
  *                Copied, with its digest; or Refused, with the reason
- *                what was reported as Copied is not touched any more while the move has this
- *                sealing: the commit may be written at any moment, and it stands on that report.
- *                After a restart of the machine it is read again, and only compared
+ *                A copy that was reported as Copied does not change any more while the move has
+ *                this sealing: the commit may be written at any moment, and it relies on that
+ *                report. After a restart of the machine it is read again, and only compared
  *   Committed    the LocalVolume names this node and the epoch that was copied → the Incoming copy
  *                becomes the Active one
  *   otherwise    nothing: what has arrived stays for the next try
  *
- * The transfer runs beside the loop. One of another move, of an earlier sealing, or a live pass, is
- * ended and awaited before its directory is used again.
+ * The transfer runs beside the loop. A transfer of another move or of an earlier sealing, or a live
+ * pass, is ended before its directory is used again.
  *
- * What a crash leaves: a directory that is Incoming and not whole, with some of the tree in it. The
- * next pass makes it equal. Nothing that a live pass does makes it whole, and no report of one has
- * a digest, so that nothing can be committed on it.
+ * A crash leaves a directory that is Incoming and not whole, with a part of the tree. The next pass
+ * makes it equal to the source. A live pass never makes it whole, and its report has no digest, so
+ * nothing can be committed on it.
  */
 import type { CopyReport } from "../../api/kinds/volume-copy.ts";
 import { agentErrors } from "../errors.ts";
@@ -30,7 +30,7 @@ import { isReported, recordedOf } from "./view.ts";
 export type TargetStep =
   | { readonly step: "nothing" }
   | { readonly step: "report"; readonly content: ReportContent }
-  /** Read again what was copied: the machine was restarted since. */
+  /** Read the copy again, because the machine was restarted since. */
   | { readonly step: "compare"; readonly epoch: number; readonly moveUID: string }
   | {
       readonly step: "copy";
@@ -44,8 +44,8 @@ export type TargetStep =
 const NOTHING: TargetStep = { step: "nothing" };
 
 /**
- * `source` is what the source has reported, read uncached; `sourceBytes` what its copy uses on its
- * disk.
+ * `source` is the source's report, read uncached. `sourceBytes` are the bytes that its copy uses on
+ * its disk.
  */
 export function planTarget(view: VolumeView, source: CopyReport | undefined, sourceBytes?: number): TargetStep {
   const { copies, found, localVolume, move, nodeName } = view;
@@ -59,8 +59,8 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined, sou
         state === "Incoming" && epoch === spec.epoch && incarnation === spec.incarnation && moveUID !== undefined,
     );
     const moveUID = arrived?.moveUID;
-    // The move holds the volume until the copy is open: what another move left here is not the
-    // volume.
+    // The move holds the volume until the copy is open. A copy that another move left here is not
+    // the volume.
     const placed = moveUID !== undefined && spec.activeMove?.uid === moveUID;
     return placed ? { step: "promote", epoch: spec.epoch, moveUID } : NOTHING;
   }
@@ -102,7 +102,7 @@ function planPrecopy(view: VolumeView, epoch: number, incarnation: string, bytes
   const ahead = view.copies.find((copy) => isAhead(copy, epoch, incarnation));
   if (ahead !== undefined) return refuse(view, epoch, ahead.epoch);
   const { copying, precopied } = view.found;
-  // A move may be in Copying several times: what was said the last time does not count.
+  // A move may enter Copying several times. A report from an earlier time does not count.
   const copyingAt = view.move?.status?.copyingAt;
   const answers = copyingAt === undefined ? {} : { copyingAt };
   if (precopied === undefined || precopied.copyingAt !== copyingAt) {
@@ -127,7 +127,7 @@ function isAhead(copy: CopyView, epoch: number, incarnation: string): boolean {
   return copy.incarnation === incarnation && copy.epoch > epoch && !wasBrought;
 }
 
-/** Refuses a copy that is ahead: the data that arrives could not be told from it. */
+/** Refuses the move, because the arriving data could not be distinguished from the copy ahead. */
 function refuse(view: VolumeView, epoch: number, found: number): TargetStep {
   const { nodeName: node, volume } = view;
   const { code, message } = agentErrors.DISK_AHEAD({ volume, node, epoch, found });
@@ -135,7 +135,7 @@ function refuse(view: VolumeView, epoch: number, found: number): TargetStep {
   return isReported(view, content) ? NOTHING : { step: "report", content };
 }
 
-/** Progress of the running transfer. What the source still has to read is still to arrive. */
+/** Progress of the running transfer. Bytes that the source must still read have not arrived yet. */
 function progressOf({ found: { copying } }: VolumeView, { bytes }: CopyReport): ReportContent | undefined {
   if (copying === undefined || bytes === undefined) return undefined;
   const { rate, received } = copying;
