@@ -11,12 +11,12 @@ test("lines come back as they went in, with their spaces and signs", () => {
 
 test("a long line is wrapped between words and goes on further in, in its colour", () => {
   const words = Array.from({ length: 30 }, (_, index) => `word-${String(index)}`).join(" ");
-  const svg = pictureOf("t", [`  Held up by ${words}`]);
+  const svg = pictureOf("t", [`  Blocked by ${words}`]);
   const lines = linesIn(svg);
   expect(lines.length).toBeGreaterThan(1);
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(COLUMNS);
   expect(lines.slice(1).every((line) => /^ {4}word/.test(line))).toBe(true);
-  expect(lines.map((line) => line.trim()).join(" ")).toBe(`Held up by ${words}`);
+  expect(lines.map((line) => line.trim()).join(" ")).toBe(`Blocked by ${words}`);
   expect(new Set(Array.from(svg.matchAll(/<text [^>]*fill="(.*?)"/g), ([, colour]) => colour)).size).toBe(1);
 });
 

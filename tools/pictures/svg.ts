@@ -15,7 +15,7 @@ const COLOURS: readonly (readonly [pattern: RegExp, colour: string])[] = [
   [/^# .*/, "#8b949e"],
   [/^(?:CLAIM|VOLUME|NODE|MOVE) +.*/, "#8b949e"],
   [/\[#*-*\] +\d+%/, "#79c0ff"],
-  [/^ *(?:Held up by|In the way|What helps|Why)\b.*/, "#ffa657"],
+  [/^ *(?:Blocked|What helps|Why)\b.*/, "#ffa657"],
   [/^Node .* is drained: .*/, "#7ee787"],
 ];
 const PLAIN = "#e6edf3";
