@@ -44,11 +44,11 @@ const refusal = async (request: Promise<unknown>): Promise<string> => {
 
 describe("what kubectl shows", () => {
   test.each([
-    ["storagepool.spec", "Labels that a node must have to take part in the pool."],
-    ["storagenode.status.pools", "What pool.json on the disk says."],
+    ["storagepool.spec", "Labels that a node must have to belong to the pool."],
+    ["storagenode.status.pools", "UUID from the file pool.json on the disk."],
     ["localvolume.spec", "UID of the move that is cutting over."],
-    ["volumecopy.status.move", "What the agent has done for the move that is in progress."],
-    ["volumemove", "Deleting it cancels a move"],
+    ["volumecopy.status.move", "The agent's report on the move that is in progress."],
+    ["volumemove", "To cancel a move that is not committed, delete it."],
     ["volumemove.status", "True once the copy on the target is the volume."],
   ])("explain %s prints descriptions", async (path, sentence) => {
     // The API server publishes its OpenAPI document a few seconds after it serves a kind.
@@ -311,7 +311,7 @@ describe("phases of a move", () => {
 
   test("the phase is not taken away", async () => {
     const move = await moveIn("Copying");
-    expect(await refusal(patch(move, { status: null }, "/status"))).toContain("always has a phase from then on");
+    expect(await refusal(patch(move, { status: null }, "/status"))).toContain("its phase is never removed");
   });
 
   test("a commit is never taken back, nor half made", async () => {

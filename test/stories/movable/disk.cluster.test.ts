@@ -150,7 +150,7 @@ test("the agent publishes nothing that the API does not allow at that moment", a
   );
   const again = { spec: { mayCreate: { nodeName: allowed.node, epoch: 1 } } };
   await expect(ground.patch("localvolumes.mooring.dev", allowed.volume, again)).rejects.toThrow(
-    /a volume is made once/,
+    /a volume is made only once/,
   );
   for (const [name, { node, volume }] of Object.entries({ fenced, elsewhere, allowed })) {
     await ground.delete("PersistentVolumeClaim", name, NS);

@@ -86,7 +86,7 @@ describe("the target", () => {
     await ground.delete("Node", writer.to);
     const move = await ended(ground, name);
     expect(move.status).toMatchObject({ phase: "Cancelled" });
-    expect(move.status?.message).toMatch(new RegExp(`${writer.to}.*no Node of that name`));
+    expect(move.status?.message).toMatch(new RegExp(`${writer.to}.*no Node with that name`));
     await HOLDS[phase].after(ground, writer);
     await runsOn(ground, writer, writer.from, 1);
     await ground.startKubelet(writer.to);

@@ -127,7 +127,7 @@ test("moor drain: interrupted in the middle of a copy, and gone on with", async 
     line(`volume ${NS}/data-w-\\d: Copying to node \\S+, [\\d.]+ MiB of [\\d.]+ MiB \\(\\d+%\\)`),
     line(`volume ${NS}/data-w-\\d: Done, on node \\S+, [\\d.]+ MiB`),
     line(`node ${node}: cordoned, its pods are evicted$`),
-    line(`pod ${NS}/every-\\S+: is left, it belongs to DaemonSet every$`),
+    line(`pod ${NS}/every-\\S+: is not evicted: it belongs to DaemonSet every$`),
     line(`pod ${NS}/web-\\S+: gone$`),
     line(`node ${node}: drained$`),
   );
@@ -165,7 +165,7 @@ test("moor undo brings a volume that has moved back, with what was written since
     new RegExp(`^VolumeMove data-w-0-\\S+: Done, \\S+ from node ${nodeNameOf(before)} to node ${node}\n$`),
   );
   expect(stderr).toMatch(
-    new RegExp(`^The copy on node ${nodeNameOf(before)} is the volume, .* lacks what was written since`),
+    new RegExp(`^The copy on node ${nodeNameOf(before)} is the volume, .* lacks the later writes`),
   );
   expect(nodeNameOf(await readyOn(ground, NS, "w-0", before.metadata.uid))).toBe(node);
   expect((await checkRecords(ground, NS, "w-0", acknowledged)).faults).toEqual([]);

@@ -109,7 +109,7 @@ describe("a VolumeMove by hand", () => {
       saw(move?.status);
       return move?.status?.message?.includes("no-such-node") === true ? move.status.message : undefined;
     });
-    expect(message).toMatch(/no Node of that name/);
+    expect(message).toMatch(/no Node with that name/);
     await ground.delete("volumemoves.mooring.dev", "nowhere");
     await ground.waitFor("the move to be gone", async () =>
       (await ground.get("volumemoves.mooring.dev", "nowhere")) === undefined ? true : undefined,
