@@ -359,16 +359,21 @@ describe("while a pod writes", () => {
       await machineGround.syncfs(root);
       await store("B");
     };
-    const copy = new Copy(from, directoryAt(target), { ...machineGround, syncfs });
-    await store("A");
-    await copy.live();
-    expect(readFileSync(`${target}/mapped`, "latin1")[0]).toBe("B");
-    const { ctimeNs } = statat(from, "mapped");
-    await store("C");
-    // Otherwise something has cleaned the page meanwhile, and this shows nothing.
-    expect(statat(from, "mapped").ctimeNs).toBe(ctimeNs);
-    await copy.final();
-    expect(readFileSync(`${target}/mapped`, "latin1")[0]).toBe("C");
+    // Tests beside this one call syncfs too: where that has cleaned the page before it was stored
+    // into again, the store shows in its time, and proves nothing. Then once more.
+    let unseen = false;
+    for (let tries = 0; !unseen && tries < 20; tries++) {
+      const copy = new Copy(from, directoryAt(target), { ...machineGround, syncfs });
+      await store("A");
+      await copy.live();
+      expect(readFileSync(`${target}/mapped`, "latin1")[0]).toBe("B");
+      const { ctimeNs } = statat(from, "mapped");
+      await store("C");
+      unseen = statat(from, "mapped").ctimeNs === ctimeNs;
+      await copy.final();
+      expect(readFileSync(`${target}/mapped`, "latin1")[0]).toBe("C");
+    }
+    expect(unseen).toBe(true);
   });
 });
 
