@@ -1,6 +1,6 @@
 import { ApiError, type ApiClient } from "./api.ts";
 import { ObjectsGround } from "./objects-ground.ts";
-import { run, type RunResult } from "./run.ts";
+import { run, type RunOptions, type RunResult } from "./run.ts";
 import type { WaitOptions } from "./wait.ts";
 
 /** How a ground reaches its API server. */
@@ -26,7 +26,7 @@ export class ApiGround extends ObjectsGround {
     this.#access = access;
   }
 
-  async kubectl(args: readonly string[], options: { readonly stdin?: string } = {}): Promise<RunResult> {
+  async kubectl(args: readonly string[], options: Pick<RunOptions, "onStdout" | "stdin"> = {}): Promise<RunResult> {
     const { kubectl, env } = this.#access;
     return await run([...kubectl, ...args], { ...options, ...(env === undefined ? {} : { env }) });
   }

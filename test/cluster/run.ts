@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Aborted: the command gets a SIGINT, as from Ctrl-C. */
   readonly interrupt?: AbortSignal;
+  /** Sees every chunk of stdout as it comes. */
+  readonly onStdout?: (text: string) => void;
   /** Sees every chunk of stderr as it comes, for long builds. */
   readonly onStderr?: (text: string) => void;
 }
@@ -36,7 +38,10 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     options.interrupt?.addEventListener("abort", () => child.kill("SIGINT"), { once: true });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout.push(chunk);
+      options.onStdout?.(chunk.toString());
+    });
     child.stderr.on("data", (chunk: Buffer) => {
       stderr.push(chunk);
       options.onStderr?.(chunk.toString());

@@ -20,11 +20,11 @@ test("no acknowledged record is lost when the agent is killed while a pod writes
   await killAgent(ground, node);
   await moreRecords(ground, NS, "writer-0");
 
-  const followed = followAcknowledged(ground, NS, "writer-0");
+  const followed = await followAcknowledged(ground, NS, "writer-0");
   await agentPod(ground, node);
   await ground.evict(NS, "writer-0");
   await killAgent(ground, node);
-  const acknowledged = await followed;
+  const acknowledged = await followed.last;
   expect(acknowledged).toBeGreaterThanOrEqual(40);
   await ground.waitFor("the replacement to be there", async (saw) => {
     const pod = await ground.get<Pod>("Pod", "writer-0", NS);

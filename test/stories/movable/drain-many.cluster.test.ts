@@ -85,8 +85,8 @@ test("twelve pods leave a node, two volumes at a time, and none loses a record",
   });
   const before = new Map<string, number>();
   for (const name of names) before.set(name, lastAcknowledged(await ground.logs(NS, name)));
-  const following = ["par-0", "par-7", "ord-0"].map(
-    async (name) => [name, await followAcknowledged(ground, NS, name)] as const,
+  const following = await Promise.all(
+    ["par-0", "par-7", "ord-0"].map(async (name) => ({ name, ...(await followAcknowledged(ground, NS, name)) })),
   );
   const draining = drain(ground, a);
   const { most, said } = await watchLine(a, draining);
@@ -95,7 +95,7 @@ test("twelve pods leave a node, two volumes at a time, and none loses a record",
   expect(most).toBeGreaterThan(0);
   expect(most).toBeLessThanOrEqual(2);
   expect([...said].some((text) => text.includes("2 volumes move at once on node"))).toBe(true);
-  for (const [name, acknowledged] of await Promise.all(following)) before.set(name, acknowledged);
+  for (const { name, last } of following) before.set(name, await last);
   expect([...(await allReady(ground, NS, names)).values()]).not.toContain(a);
   for (const name of names) {
     expect((await checkRecords(ground, NS, name, before.get(name))).faults, name).toEqual([]);

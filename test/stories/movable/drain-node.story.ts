@@ -166,10 +166,10 @@ test("uncordon cancels a move that waits; Ctrl-C of a drain leaves the pod alone
 
   expect((await drain(ground, a, "--timeout=3s")).code).toBe(1);
   expect((await readyOn(ground, NS, "off-0")).metadata.uid).toBe(before.metadata.uid);
-  const following = followAcknowledged(ground, NS, "off-0");
+  const following = await followAcknowledged(ground, NS, "off-0");
   await cordonAll(others, false);
   expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
-  const acknowledged = await following;
+  const acknowledged = await following.last;
   expect(nodeNameOf(await readyOn(ground, NS, "off-0", before.metadata.uid))).not.toBe(a);
   expect((await checkRecords(ground, NS, "off-0", acknowledged)).faults).toEqual([]);
   await removeWriter("off");
@@ -201,9 +201,9 @@ test("drain a, uncordon a, drain b within a minute: the pod is back with every b
   await cordonAll(ground.nodes.filter((node) => node !== a && node !== b));
   await cordon(ground, a, false);
   const acknowledged = await moreRecords(ground, NS, "there-0");
-  const following = followAcknowledged(ground, NS, "there-0");
+  const following = await followAcknowledged(ground, NS, "there-0");
   expect(endOf(await drain(ground, b))).toEqual(ENDED_WELL);
-  const last = await following;
+  const last = await following.last;
   expect(last).toBeGreaterThanOrEqual(acknowledged);
   const home = await readyOn(ground, NS, "there-0", away.metadata.uid);
   expect(nodeNameOf(home)).toBe(a);
@@ -221,7 +221,7 @@ test("kubectl drain, and the machine may burn: every acknowledged byte is elsewh
   const written = await moreRecords(ground, NS, "idle-0");
   await scale("idle", 0);
   await moreRecords(ground, NS, "w-0");
-  const following = followAcknowledged(ground, NS, "w-0");
+  const following = await followAcknowledged(ground, NS, "w-0");
   const disk = ground.onNode(a);
   expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
   // Not a moment later, and before anything of the node can say goodbye.
@@ -229,7 +229,7 @@ test("kubectl drain, and the machine may burn: every acknowledged byte is elsewh
   await ground.killNode(a);
   await ground.delete("Node", a);
   try {
-    const acknowledged = await following;
+    const acknowledged = await following.last;
     const after = await readyOn(ground, NS, "w-0", before.metadata.uid);
     expect(nodeNameOf(after)).not.toBe(a);
     await moreRecords(ground, NS, "w-0");

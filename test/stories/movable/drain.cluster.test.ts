@@ -15,10 +15,10 @@ test("--disable-eviction waits for the data as well", async () => {
   const from = nodeNameOf(before);
   const volume = await volumeOf(ground, NS, "data-deleted-0");
   await moreRecords(ground, NS, "deleted-0");
-  const following = followAcknowledged(ground, NS, "deleted-0");
+  const following = await followAcknowledged(ground, NS, "deleted-0");
   expect(endOf(await drain(ground, from, "--disable-eviction"))).toEqual(ENDED_WELL);
   expect((await localVolume(ground, volume))?.spec.nodeName).not.toBe(from);
-  const acknowledged = await following;
+  const acknowledged = await following.last;
   await readyOn(ground, NS, "deleted-0", before.metadata.uid);
   expect((await checkRecords(ground, NS, "deleted-0", acknowledged)).faults).toEqual([]);
 });

@@ -17,12 +17,12 @@ test("kubectl drain ends well: the pod runs elsewhere with the same claim and ev
   const from = nodeNameOf(before);
   const volume = await volumeOf(ground, NS, "data-w-0");
   await moreRecords(ground, NS, "w-0");
-  const following = followAcknowledged(ground, NS, "w-0");
+  const following = await followAcknowledged(ground, NS, "w-0");
   const result = await drain(ground, from);
   expect(`${result.stdout}${result.stderr}`).toMatch(/Eviction triggered evacuation: volume pvc-/);
   expect(endOf(result)).toEqual(ENDED_WELL);
   expect(await podsLeftOn(ground, from)).toEqual([]);
-  const acknowledged = await following;
+  const acknowledged = await following.last;
   const after = await readyOn(ground, NS, "w-0", before.metadata.uid);
   expect(nodeNameOf(after)).not.toBe(from);
   await moreRecords(ground, NS, "w-0");

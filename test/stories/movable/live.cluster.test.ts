@@ -29,7 +29,7 @@ test("most bytes of a drained volume travel while its pod writes", async () => {
   expect(filled, filled.stderr).toMatchObject({ code: 0 });
   await moreRecords(ground, NS, "live-0");
 
-  const following = followAcknowledged(ground, NS, "live-0");
+  const following = await followAcknowledged(ground, NS, "live-0");
   const draining = drain(ground, from);
   await moveWhere(ground, volume, "to copy", ({ copyingAt }) => copyingAt !== undefined);
   // The pod goes on meanwhile.
@@ -37,7 +37,7 @@ test("most bytes of a drained volume travel while its pod writes", async () => {
   const ended = await draining;
   expect(endOf(ended)).toEqual(ENDED_WELL);
 
-  const acknowledged = await following;
+  const acknowledged = await following.last;
   const after = await readyOn(ground, NS, "live-0", before.metadata.uid);
   expect(nodeNameOf(after)).not.toBe(from);
   expect((await checkRecords(ground, NS, "live-0", acknowledged)).faults).toEqual([]);
@@ -65,7 +65,7 @@ test("a live copy keeps to the move's bandwidth, and goes on at full speed once 
   const filled = await ground.exec(NS, "slow-0", ["sh", "-c", fill(2)]);
   expect(filled, filled.stderr).toMatchObject({ code: 0 });
 
-  const following = followAcknowledged(ground, NS, "slow-0");
+  const following = await followAcknowledged(ground, NS, "slow-0");
   await ground.apply(
     toYaml(volumeMove("slow", [volume], from, nodeBut(ground, from), { bandwidth: `${String(limitMiB)}Mi` })),
   );
@@ -90,7 +90,7 @@ test("a live copy keeps to the move's bandwidth, and goes on at full speed once 
   );
   expect(restSeconds).toBeLessThan(left / limitMiB / 1.5);
   expect((await ended(ground, "slow")).status?.phase).toBe("Done");
-  const acknowledged = await following;
+  const acknowledged = await following.last;
   const after = await readyOn(ground, NS, "slow-0", before.metadata.uid);
   expect(nodeNameOf(after)).not.toBe(from);
   expect((await checkRecords(ground, NS, "slow-0", acknowledged)).faults).toEqual([]);

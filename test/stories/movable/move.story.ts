@@ -36,11 +36,11 @@ describe("a VolumeMove by hand", () => {
     const from = nodeNameOf(before);
     const to = nodeBut(ground, from);
     await moreRecords(ground, NS, "w-0");
-    const following = followAcknowledged(ground, NS, "w-0");
+    const following = await followAcknowledged(ground, NS, "w-0");
     await ground.apply(toYaml(volumeMove("by-hand", [volume], from, to)));
     const after = await readyOn(ground, NS, "w-0", before.metadata.uid);
     expect(nodeNameOf(after)).toBe(to);
-    const acknowledged = await following;
+    const acknowledged = await following.last;
     await moreRecords(ground, NS, "w-0");
     const { faults, count } = await checkRecords(ground, NS, "w-0", acknowledged);
     expect(faults).toEqual([]);

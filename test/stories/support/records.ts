@@ -93,20 +93,37 @@ export function lastAcknowledged(log: string): number {
   return Number(lines.at(-2) ?? 0);
 }
 
-/**
- * Follows a pod's acknowledgements to its end, which this waits for: the last number. Where the
- * pod's node dies, what has come through until then. Without a kubectl the log is asked for again
- * and again, and the last numbers before the end may be missed.
- */
-export async function followAcknowledged(ground: Ground, namespace: string, pod: string): Promise<number> {
-  if (!ground.capabilities.has("kubectl")) return pollAcknowledged(ground, namespace, pod);
-  const { stdout } = await ground.kubectl(["logs", "--follow", `--namespace=${namespace}`, pod]);
-  return lastAcknowledged(stdout);
+/** A pod's acknowledgements, followed to its end. */
+export interface Followed {
+  /**
+   * The last number, once the pod has ended. Where its node dies, what has come through until then.
+   * Without a kubectl the log is asked for again and again, and the last numbers before the end may
+   * be missed.
+   */
+  readonly last: Promise<number>;
 }
 
-async function pollAcknowledged(ground: Ground, namespace: string, pod: string): Promise<number> {
-  const uid = (await ground.get<Pod>("Pod", pod, namespace))?.metadata.uid;
-  if (uid === undefined) throw new Error(`there is no pod ${namespace}/${pod} to follow`);
+/** Resolves when the first of the pod's acknowledgements has come: from then on none is missed. */
+export async function followAcknowledged(ground: Ground, namespace: string, pod: string): Promise<Followed> {
+  if (!ground.capabilities.has("kubectl")) {
+    const uid = (await ground.get<Pod>("Pod", pod, namespace))?.metadata.uid;
+    if (uid === undefined) throw new Error(`there is no pod ${namespace}/${pod} to follow`);
+    return { last: pollAcknowledged(ground, namespace, pod, uid) };
+  }
+  return await new Promise((resolve, reject) => {
+    const ended = ground.kubectl(["logs", "--follow", `--namespace=${namespace}`, pod], {
+      onStdout: () => {
+        resolve({ last: ended.then(({ stdout }) => lastAcknowledged(stdout)) });
+      },
+    });
+    ended.then(
+      ({ stderr }) => reject(new Error(`nothing of ${namespace}/${pod} could be followed: ${stderr}`)),
+      reject,
+    );
+  });
+}
+
+async function pollAcknowledged(ground: Ground, namespace: string, pod: string, uid: string): Promise<number> {
   let last = 0;
   await ground.waitFor(
     `pod ${namespace}/${pod} to end`,

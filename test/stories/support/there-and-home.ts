@@ -37,14 +37,14 @@ export async function thereAndHome(
     const from = nodeNameOf(before);
     await moreRecords(ground, namespace, pod, 100);
     await prepare?.(pod, hop);
-    const following = followAcknowledged(ground, namespace, pod);
+    const following = await followAcknowledged(ground, namespace, pod);
     const others = ground.nodes.filter((node) => node !== from && node !== a);
     const began = Date.now();
     // The way home is the only one open.
     const closed = hop === "home" ? others : [];
     for (const node of closed) await ground.patch("Node", node, { spec: { unschedulable: true } });
     expect(endOf(await drain(ground, from))).toEqual(ENDED_WELL);
-    const acknowledged = await following;
+    const acknowledged = await following.last;
     expect(acknowledged).toBeGreaterThan(100);
     const after = nodeNameOf(await readyOn(ground, namespace, pod, before.metadata.uid));
     expect(after === a).toBe(hop === "home");
