@@ -6,7 +6,7 @@ import { POOL_FILE, volumesPath } from "../copies/layout.ts";
 import type { PoolFinding } from "./plan-pool.ts";
 import { parsePoolFile, type PoolFile } from "./pool-file.ts";
 
-/** The root that holds a path strictly below itself. */
+/** The root that a path lies strictly below. Undefined: there is none, or the path is not clean. */
 export function rootOf(path: string, roots: readonly string[]): string | undefined {
   const clean = path
     .split("/")
@@ -14,13 +14,13 @@ export function rootOf(path: string, roots: readonly string[]): string | undefin
   return clean ? roots.find((root) => path.startsWith(root === "/" ? "/" : `${root}/`)) : undefined;
 }
 
-/** Looks at a pool's path. Never rejects: what cannot be read is a finding. */
+/** Looks at a pool's path. Never rejects: a path that cannot be read is a finding too. */
 export async function inspectPool(disk: Disk, path: string, roots: readonly string[]): Promise<PoolFinding> {
   const root = rootOf(path, roots);
   if (root === undefined) return { kind: "notBelowRoot", roots };
   try {
-    // A symlink would be followed inside the agent's own file system, where its target is another
-    // one.
+    // The kernel would follow a symlink within the agent's own file system, where it leads to
+    // another directory than on the host.
     let at = root;
     for (const name of path
       .slice(root.length)

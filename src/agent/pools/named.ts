@@ -2,9 +2,10 @@ import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 
 /**
- * Whether an object says that this node has, or had, something of this pool. A VolumeCopy does not
- * name a pool: its LocalVolume does, and where that is gone, only the UUID of another pool of this
- * node shows that it means that one.
+ * Whether a LocalVolume or VolumeCopy says that this node has, or had, volumes of this pool. A
+ * VolumeCopy does not name its pool: its LocalVolume does. If the LocalVolume is gone, the
+ * VolumeCopy counts for this pool, unless its UUIDs show that all its copies are in other pools of
+ * this node.
  */
 export function isPoolNamed(
   pool: string,

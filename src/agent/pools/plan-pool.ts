@@ -1,22 +1,23 @@
 import type { PoolOnNode } from "../../api/kinds/storage-node.ts";
 import type { PoolFile } from "./pool-file.ts";
 
-/** What is found at a pool's path. */
+/** The result of a look at a pool's path. */
 export type PoolFinding =
   /**
-   * Not strictly below a directory that the agent mounts: the host's directory is not visible here.
+   * The path is not strictly below a directory that is mounted into the agent, so the agent cannot
+   * see the host's directory.
    */
   | { readonly kind: "notBelowRoot"; readonly roots: readonly string[] }
-  /** One of the path's components is a symlink or no directory. */
+  /** One of the path's components is a symlink, or something else that is not a directory. */
   | { readonly kind: "notADirectory"; readonly at: string }
   | { readonly kind: "unreadable"; readonly why: string }
-  /** Nothing, or a directory. */
+  /** There is a directory at the path, or nothing. */
   | {
       readonly kind: "directory";
       readonly exists: boolean;
-      /** What pool.json says. */
+      /** The content of pool.json. */
       readonly file: PoolFile | "none" | "damaged";
-      /** There are volumes in it. */
+      /** Whether there are volumes in the directory. */
       readonly hasVolumes: boolean;
     };
 
@@ -24,11 +25,11 @@ export interface PoolView {
   readonly name: string;
   readonly path: string;
   readonly finding: PoolFinding;
-  /** The UUID that the StorageNode has for this pool. */
+  /** The UUID that the StorageNode has for this pool. Undefined: it has none. */
   readonly recorded: string | undefined;
   /**
-   * Whether a LocalVolume or VolumeCopy names this node and pool; undefined when nobody has asked
-   * yet.
+   * Whether a LocalVolume or VolumeCopy names this node and pool; undefined: the API server has not
+   * been asked yet.
    */
   readonly named: boolean | undefined;
 }
@@ -42,8 +43,8 @@ export type PoolPlan =
   | { readonly step: "initialise" };
 
 /**
- * Whether a pool can be used on this node. A disk is given an identity only where nothing says that
- * there was one before: else an empty mount point would be taken for the disk.
+ * Whether a pool can be used on this node. A disk is given an identity only if nothing says that
+ * the pool had a disk here before. Otherwise an empty mount point would be taken for the disk.
  */
 export function planPool(view: PoolView): PoolPlan {
   const { finding, name, path, recorded } = view;

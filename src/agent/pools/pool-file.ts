@@ -2,8 +2,8 @@ import { z } from "zod";
 import { objectName, time, uid } from "../../api/kinds/fields.ts";
 
 /**
- * pool.json: which pool a disk holds. Written once; a disk without it, or with another UUID, is not
- * the pool.
+ * pool.json: which pool a disk holds. It is written once. A disk without it, or with another UUID,
+ * is not the pool's disk.
  */
 const poolFile = z.strictObject({ uuid: uid, name: objectName, madeAt: time });
 

@@ -8,7 +8,7 @@ import type { Pools } from "./pools.ts";
 export interface PoolLoopDeps extends ControllerDeps {
   readonly pools: Pools;
   readonly definitions: Informer<StoragePool>;
-  /** Of this node alone. */
+  /** Has only this node. */
   readonly nodes: Informer<Node>;
   /** Its one key is ROUND. */
   readonly queue: WorkQueue;
@@ -16,9 +16,9 @@ export interface PoolLoopDeps extends ControllerDeps {
   readonly looked: () => void;
 }
 
-/** All pools are one key: a round looks at every disk and writes one object. */
+/** One key for all pools, because a round looks at every disk and writes one object. */
 export const ROUND = "pools";
-/** A round that failed is tried again soon: until the first one nothing can be published. */
+/** A failed round is tried again soon: nothing can be published before the first round succeeds. */
 export const POOL_BACKOFF = { baseDelayMs: 500, maxDelayMs: 30_000 };
 
 /** Runs rounds of `pools.refresh` until the signal is aborted. The informers must have synced. */

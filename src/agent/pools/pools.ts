@@ -1,17 +1,17 @@
 /*
- * The pools of this node: which can be used, and what the StorageNode says of them.
+ * The pools of this node: finds out which can be used, and writes that into the StorageNode.
  *
  * One round looks at every pool, gives a new disk its identity, and writes the StorageNode. A round
- * runs when a StoragePool, the node's labels or a disk (told by a publish) may have changed, and
- * once a minute. Rounds never overlap.
+ * runs when a StoragePool or the node's labels change, when a publish finds that a disk has
+ * changed, and once a minute. Rounds never overlap.
  *
- * The UUID that the StorageNode has for a pool is what a disk is held against. It is remembered
- * from the last read or write of this process (no other one writes it), and read uncached before a
- * disk is given an identity.
+ * A disk is the pool's disk if it has the UUID that the StorageNode has for the pool. This process
+ * remembers that UUID from its last read or write (no other process writes it), and reads it
+ * uncached before it gives a disk an identity.
  *
  * What a crash leaves when a disk is given its identity:
- *   before pool.json has its name     a directory without it: the next round makes it
- *   before the StorageNode says so    a pool.json that is not recorded: the next round takes it
+ *   before pool.json has its name     a directory without it: the next round makes pool.json
+ *   before the StorageNode has it     a pool.json that is not recorded: the next round records it
  */
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -40,11 +40,11 @@ export interface Pool {
   readonly name: string;
   readonly path: string;
   readonly status: PoolOnNode;
-  /** Its copies, while it is ready. */
+  /** The copies in the pool. Undefined while the pool is not ready. */
   readonly store?: CopyStore | undefined;
 }
 
-/** What the StorageNode says of the agent itself. */
+/** The part of the StorageNode's status that describes the agent itself. */
 export type AgentOnNode = Omit<NonNullable<StorageNode["status"]>, "pools" | "readyPools" | "renewedAt" | "conditions">;
 
 export interface PoolsDeps {
@@ -54,17 +54,20 @@ export interface PoolsDeps {
   readonly log: Log;
   readonly disk: Disk;
   readonly nodeName: string;
-  /** The directories that are mounted into the agent; pools lie strictly below one. */
+  /**
+   * The host's directories that are mounted into the agent. Each pool lies strictly below one of
+   * them.
+   */
   readonly roots: readonly string[];
-  /** As last seen. */
+  /** The StoragePools as last seen. */
   readonly definitions: () => readonly StoragePool[];
   readonly node: () => Node | undefined;
   readonly agent: () => AgentOnNode;
-  /** Told when a disk was found otherwise than in the last round: a round should come soon. */
+  /** Called when a disk differs from what the last round found: a round should run soon. */
   readonly differs: () => void;
 }
 
-/** How often the StorageNode says that the agent is there. */
+/** How often the agent renews the StorageNode, to show that it runs. */
 export const RENEW_MS = 60_000;
 
 export class Pools {
@@ -89,12 +92,17 @@ export class Pools {
     return [...this.#pools.values()];
   }
 
-  /** Whether a round has looked at the disks: before it, an unknown pool says nothing. */
+  /**
+   * Whether a round has looked at the disks. Before the first round, nothing follows from a pool
+   * that is not in `all()`.
+   */
   get known(): boolean {
     return this.#known;
   }
 
-  /** Looks at one disk now: the pool with its store, or why it cannot be used. */
+  /**
+   * Looks at one disk now. Gives the pool with its store, or with the reason why it cannot be used.
+   */
   async check(name: string): Promise<Pool | undefined> {
     const pool = this.#pools.get(name);
     if (pool === undefined) return undefined;
@@ -102,7 +110,7 @@ export class Pools {
       ...pool,
       finding: await inspectPool(this.#deps.disk, pool.path, this.#deps.roots),
       recorded: pool.status.uuid,
-      // A disk gets its identity in a round only.
+      // Only a round gives a disk its identity; `true` prevents that here.
       named: true,
     });
     if ((plan.step === "ready") !== pool.status.ready) this.#deps.differs();
@@ -112,8 +120,8 @@ export class Pools {
   }
 
   /**
-   * One round. Rejects when the API server cannot be reached; the disks have been looked at by
-   * then.
+   * One round. Rejects when a request to the API server fails, perhaps before it has looked at all
+   * disks.
    */
   async refresh(signal: AbortSignal): Promise<void> {
     this.#recorded ??= await this.#read(signal);
@@ -132,17 +140,20 @@ export class Pools {
     await this.#write(signal);
   }
 
-  /** A node that has a pool keeps it when its labels change: its volumes are still to be served. */
+  /**
+   * A node that has a pool keeps it when the node's labels change, because the pool's volumes must
+   * still be served.
+   */
   #takesPart({ spec }: StoragePool, name: string): boolean {
     if (this.#uuidOf(name) !== undefined) return true;
     const node = this.#deps.node();
     if (node === undefined) return false;
-    // A server leaves out an empty map.
+    // The API server leaves out an empty map.
     const labels = node.metadata?.labels ?? {};
     return Object.entries(spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value);
   }
 
-  /** Rejects for the API server's faults only: a broken disk is the pool's status. */
+  /** Rejects only for errors of the API server. A broken disk becomes the pool's status. */
   async #look(name: string, path: string, signal: AbortSignal): Promise<Pool> {
     const { disk, roots } = this.#deps;
     const view = { name, path, recorded: this.#uuidOf(name), named: undefined };
@@ -170,7 +181,8 @@ export class Pools {
       await this.#initialise(name, path);
       plan = planPool({ ...view, named: undefined, finding: await inspectPool(disk, path, roots) });
     }
-    // One that a killed process has made may not be durable yet; once it is recorded it has to be.
+    // A pool.json that a killed process has made may not be durable yet. It must be before its UUID
+    // is recorded.
     if (plan.step === "ready" && recorded === undefined) await disk.syncDirectory(path);
     const status = statusOf(view, plan, recorded);
     if (!status.ready || status.uuid === undefined) return { name, path, status };
@@ -178,7 +190,7 @@ export class Pools {
     return { name, path, status: { ...status, ...room }, store: await this.#store(name, path, status.uuid) };
   }
 
-  /** The pool's copies. What a crash has left in them is finished the first time. */
+  /** The pool's copies. The first call finishes operations on them that a crash has interrupted. */
   async #store(name: string, path: string, uuid: string): Promise<CopyStore> {
     const known = this.#pools.get(name);
     if (known?.store !== undefined && known.status.uuid === uuid && known.path === path) return known.store;
@@ -218,8 +230,8 @@ export class Pools {
   }
 
   /**
-   * What a disk is held against. A StorageNode that somebody deleted does not make this process
-   * forget it.
+   * The UUID that the pool's disk must have. This process remembers it even if a user deletes the
+   * StorageNode.
    */
   #uuidOf(pool: string): string | undefined {
     const recorded = this.#recorded?.status?.pools?.find(({ name }) => name === pool)?.uuid;
@@ -243,8 +255,9 @@ export class Pools {
   }
 
   /**
-   * How long what the StorageNode says is young enough. Another write in between, of a pool that
-   * has changed, must not make the next one late: an agent that is silent counts as gone.
+   * The time until the StorageNode must be renewed, in milliseconds. It counts from the last write,
+   * so a write for a changed pool does not make the next renewal late: an agent that is silent
+   * counts as gone.
    */
   untilRenewalMs(): number {
     return Math.max(0, this.#renewedAt + RENEW_MS - this.#deps.clock.monotonic());
@@ -270,8 +283,8 @@ export class Pools {
       );
       this.#renewedAt = clock.monotonic();
     } catch (error) {
-      // It was deleted, or was given a finalizer, or the answer was lost: read it again, and once
-      // more.
+      // The StorageNode was deleted or changed by others, or the answer to our write was lost. Read
+      // it again and try once more.
       this.#recorded = undefined;
       if (again || (!isConflict(error) && !isNotFound(error))) throw error;
       this.#recorded = await this.#read(signal);
@@ -299,13 +312,15 @@ function unreadable(error: unknown): PoolPlan {
   return { step: "notReady", reason: "Unreadable", message: messageOf(error) };
 }
 
-/** The StoragePool is gone. The UUID stays known, should it come back. */
+/** For a pool whose StoragePool is gone. The UUID is kept in case the StoragePool comes back. */
 function withoutDefinition({ name, path, uuid }: PoolOnNode): PoolOnNode {
   const message = "there is no StoragePool of this name any more";
   return { name, path, ...(uuid === undefined ? {} : { uuid }), ready: false, reason: "Unknown", message };
 }
 
-/** What of the pools is worth a write at once. */
+/**
+ * The part of the pools' status whose change is written at once. Figures wait for the next renewal.
+ */
 function withoutFigures(pools: readonly PoolOnNode[]): unknown {
   return pools.map(({ name, path, uuid, ready, reason, message }) => ({ name, path, uuid, ready, reason, message }));
 }
