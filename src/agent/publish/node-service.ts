@@ -1,9 +1,9 @@
 /*
- * The node service: arguments checked, and each call answered within a second.
+ * The node service. It checks the arguments, and answers each call within a second.
  *
- * A publish that takes longer goes on. The kubelet is told that it is still running (ABORTED, which
- * it does not take as the end), and its next call for the same target with the same arguments joins
- * it.
+ * A publish or unpublish that takes longer goes on. The kubelet gets the answer ABORTED, which it
+ * takes as "still running" and not as final. Its next call for the same target with the same
+ * arguments waits for the work that is already running.
  */
 import { volumeName } from "../../api/kinds/fields.ts";
 import type { CsiNode, PublishRequest, UnpublishRequest, VolumeStats, VolumeStatsRequest } from "../../api/csi.ts";
@@ -15,7 +15,7 @@ import { asCsiError, type Publisher } from "./publisher.ts";
 /** How long a call may take before it is answered. */
 const ANSWER_MS = 900;
 
-/** Modes of a volume that is on one node at a time. */
+/** The access modes of a volume that is on one node at a time. */
 const MODES: readonly PublishRequest["accessMode"][] = [
   "SINGLE_NODE_WRITER",
   "SINGLE_NODE_READER_ONLY",
@@ -23,7 +23,10 @@ const MODES: readonly PublishRequest["accessMode"][] = [
   "SINGLE_NODE_MULTI_WRITER",
 ];
 
-/** On an inline volume of a pod: it would have no LocalVolume. */
+/**
+ * The kubelet sets this for an inline volume of a pod. Such a volume has no LocalVolume, so it is
+ * refused.
+ */
 const EPHEMERAL = "csi.storage.k8s.io/ephemeral";
 
 export interface NodeServiceDeps {
@@ -41,7 +44,7 @@ interface Running {
 
 export class NodeService implements CsiNode {
   readonly #deps: NodeServiceDeps;
-  /** By kind of call and target. */
+  /** The key is the kind of call and the target. */
   readonly #running = new Map<string, Running>();
   #stopping = false;
 
@@ -102,13 +105,17 @@ export class NodeService implements CsiNode {
     const ended = work().finally(() => {
       this.#running.delete(key);
     });
-    // Whoever joins hears of the failure; when nobody does any more, the next call finds out anew.
+    // Each waiting call gets the error. If no call waits any more, the next call tries again and
+    // finds the error itself.
     ended.catch(() => undefined);
     this.#running.set(key, { request, ended });
     return ended;
   }
 
-  /** A target is below the kubelet's directory of a pod: the path says which pod has the volume. */
+  /**
+   * A target must be below the kubelet's directory of a pod, because its path says which pod has
+   * the volume.
+   */
   #checkTarget(volume: string, path: string, argument: string): void {
     if (!volumeName.safeParse(volume).success) throw bad("volume_id", "is not the name of a volume of mooring.dev");
     const pods = `${this.#deps.kubeletDirectory}/pods/`;

@@ -9,7 +9,7 @@ import { agentErrors } from "../errors.ts";
 /** A mount of this volume on the node. */
 export type VolumeMount = Pick<CopyMount, "target" | "copyPath" | "readOnly">;
 
-/** Everything that a publish is decided from, read in this call. */
+/** The input of the decision about a publish. All of it was read in this call. */
 export interface PublishView {
   readonly volume: string;
   readonly node: string;
@@ -18,34 +18,32 @@ export interface PublishView {
   readonly accessMode: AccessMode;
   /** The LocalVolume, read uncached; undefined when there is none. */
   readonly localVolume: LocalVolume | undefined;
-  /** The pool that the LocalVolume names, as its disk is now. */
+  /** The pool that the LocalVolume names, in the present state of its disk. */
   readonly pool: { readonly ready: boolean; readonly uuid?: string | undefined; readonly why: string } | undefined;
   /** The volume's copies in all pools of the node. */
   readonly copies: readonly Copy[];
-  /** Where the copy of the LocalVolume's epoch is, or would be. */
+  /** The path of the copy of the LocalVolume's epoch, whether or not it exists. */
   readonly path: string;
-  /** Whether that copy's data directory is there. */
+  /** Whether that copy's data directory exists. */
   readonly hasData: boolean;
   /**
-   * The VolumeCopy, read uncached. Read only while the LocalVolume lets this node create
-   * (`mayCreateHere`).
+   * The VolumeCopy, read uncached. It is read only while the LocalVolume lets this node create the
+   * directory (`mayCreateHere`).
    */
   readonly volumeCopy: VolumeCopy | undefined;
-  /** Where the volume is mounted, the target included. */
+  /** All mounts of the volume, also the one at the target. */
   readonly mounts: readonly VolumeMount[];
-  /** Something that is not this volume is mounted at the target. */
+  /** Whether something other than this volume is mounted at the target. */
   readonly otherMount: boolean;
 }
 
 export type PublishPlan =
-  /** It is published already. */
+  /** The volume is published already. */
   | { readonly step: "done" }
-  /**
-   * The VolumeCopy does not say yet that the copy is there: write it before anything is mounted.
-   */
+  /** The VolumeCopy does not have this copy yet. It must be written before anything is mounted. */
   | { readonly step: "record"; readonly copy: Copy }
   | { readonly step: "mount"; readonly copy: Copy }
-  /** The first publish. */
+  /** The first publish: make the directory. */
   | { readonly step: "create"; readonly localVolume: LocalVolume }
   | { readonly step: "refuse"; readonly error: CodedError };
 
@@ -56,12 +54,12 @@ export function mayCreateHere(localVolume: LocalVolume, node: string): boolean {
 }
 
 /**
- * What a publish does next. Called again after each step, with a new view. After the mount it is
- * called once more with `mounts` empty, and a refusal then unmounts.
+ * The next step of a publish. Called again after each step, with a new view. After the mount it is
+ * called once more with `mounts` empty; if the answer is then a refusal, the caller unmounts.
  */
 export function planPublish(view: PublishView): PublishPlan {
-  // The one exception from all that follows: the pod that has the volume keeps it. The target names
-  // the pod.
+  // The one exception to all rules below: a pod that has the volume keeps it. The target's path
+  // names the pod.
   const mounted = view.mounts.find(({ target }) => target === view.target);
   if (mounted !== undefined) return planMounted(view, mounted);
   const error = refusalOf(view);
@@ -103,7 +101,7 @@ function planCopy(view: PublishView): PublishPlan {
   return { step: isFirst ? "record" : "mount", copy };
 }
 
-/** Why the copy of the epoch is not what is to be published. */
+/** Why the copy of this epoch must not be published. Undefined: it may be. */
 function wrongCopy(
   copy: Copy,
   { spec: { epoch, incarnation } }: LocalVolume,
@@ -121,7 +119,7 @@ function wrongCopy(
   return undefined;
 }
 
-/** What forbids a publish before any copy is looked at. */
+/** The reasons to refuse a publish that do not depend on a copy. */
 function refusalOf(view: PublishView): CodedError | undefined {
   const { localVolume, mounts, node, pool, target, volume } = view;
   if (localVolume === undefined) return agentErrors.UNKNOWN_VOLUME({ volume });

@@ -1,6 +1,6 @@
 /*
- * Publishing and unpublishing. Both hold the volume's lock, as seal and purge do, so that what was
- * looked at does not change under them.
+ * Publishing and unpublishing. Both hold the volume's lock, as seal and purge do, so that copies
+ * and mounts do not change between a look and the step that follows from it.
  *
  *   read (LocalVolume, pool.json, copy.json, mount table) → plan → one step → read again → …
  *
@@ -8,14 +8,14 @@
  *
  * What a crash leaves:
  *   after the directory was made   an Active copy; mayCreate still names this node, and the
- *   VolumeCopy
- *                                  has no such epoch: the next publish writes it and goes on
- *   after the VolumeCopy           the same, recorded; the next publish mounts it
- *   after the target was made      an empty directory, which the next publish or unpublish takes
- *   after the mount                a mount that the kubelet does not know of. It calls publish
- *   again for
- *                                  the pod that is to run, or nobody does, and the sweep takes it
- *                                  off
+ *                                  VolumeCopy does not have this epoch: the next publish writes it
+ *                                  and goes on
+ *   after the VolumeCopy           the same, but recorded: the next publish mounts the copy
+ *   after the target was made      an empty directory: the next publish mounts there, or the next
+ *                                  unpublish removes it
+ *   after the mount                a mount that the kubelet does not know. If the pod is still to
+ *                                  run here, the kubelet calls publish again. If not, the sweep
+ *                                  unmounts it
  *   unpublish, at any point        fewer mounts, or an empty target: the next unpublish goes on
  */
 import { relative } from "node:path";
@@ -53,18 +53,21 @@ export interface PublisherDeps {
   /** One publish, unpublish, seal or purge per volume at a time. */
   readonly locks: KeyedLock;
   readonly nodeName: string;
-  /** Told whenever a mount or a copy of the volume has changed. */
+  /** Called when a mount or a copy of the volume may have changed. */
   readonly changed: (volume: string) => void;
 }
 
-/** A LocalVolume that takes longer to read is UNAVAILABLE: the kubelet asks again. */
+/**
+ * If reading a LocalVolume or VolumeCopy takes longer, the answer is UNAVAILABLE, and the kubelet
+ * calls again.
+ */
 const READ_MS = 800;
 /**
- * Steps of one publish: create, record, mount, look. More means that something changes all the
- * time.
+ * The most steps of one publish. It needs four: create, record, mount, look. More means that
+ * something keeps changing.
  */
 const MOST_STEPS = 8;
-/** How the kubelet names targets. */
+/** The path by which the kubelet names a target. */
 const TARGET = /\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/;
 
 export class Publisher {
@@ -74,7 +77,9 @@ export class Publisher {
     this.#deps = deps;
   }
 
-  /** Rejects with a CsiError. After a final one nothing of the volume is mounted at the target. */
+  /**
+   * Rejects with a CsiError. If its code is final, nothing of the volume is mounted at the target.
+   */
   async publish(request: PublishRequest): Promise<void> {
     const { changed, locks } = this.#deps;
     const { volumeId: volume, targetPath } = request;
@@ -83,7 +88,8 @@ export class Publisher {
         await this.#publish(request);
       } catch (error) {
         const refusal = asCsiError(error);
-        // What a running pod has stays as it is: only the arguments were wrong.
+        // After ALREADY_EXISTS the mount stays: a running pod uses it, and only the arguments were
+        // wrong.
         throw isFinal(refusal.code) && refusal.code !== "ALREADY_EXISTS"
           ? await this.#leave(refusal, targetPath)
           : refusal;
@@ -93,7 +99,10 @@ export class Publisher {
     });
   }
 
-  /** Rejects with a CsiError while something is still mounted at the target, or in it. */
+  /**
+   * Rejects with a CsiError while something is still mounted at the target, or is still in its
+   * directory.
+   */
   async unpublish({ volumeId: volume, targetPath }: UnpublishRequest): Promise<void> {
     const { changed, locks } = this.#deps;
     await locks.run(volume, async () => {
@@ -108,7 +117,8 @@ export class Publisher {
   }
 
   /**
-   * Takes a mount off that the kubelet has forgotten. A subPath's target is left to the kubelet.
+   * Unmounts a target that the kubelet has forgotten. The mount point of a subPath stays: the
+   * kubelet removes it.
    */
   async takeOff({ kind, target, volume }: Publication): Promise<void> {
     const { changed, locks, mounts } = this.#deps;
@@ -133,14 +143,17 @@ export class Publisher {
     throw agentErrors.STILL_PUBLISHING({ volume: request.volumeId });
   }
 
-  /** What was true before the mount may not be any more. From here on a seal finds the mount. */
+  /**
+   * Checks once more after the mount, because the facts may have changed before it. A seal that
+   * begins from now on finds the mount.
+   */
   async #lookOnceMore(request: PublishRequest): Promise<void> {
     try {
       const plan = planPublish({ ...(await this.#view(request)), mounts: [], otherMount: false });
       if (plan.step === "refuse") throw plan.error;
     } catch (error) {
-      // Also when nothing could be read: the next try would take the mount for one that was looked
-      // at.
+      // Unmount also if the second look failed: the next try would take the mount for a checked
+      // one.
       throw await this.#leave(asCsiError(error), request.targetPath);
     }
   }
@@ -237,13 +250,13 @@ export class Publisher {
     }
   }
 
-  /** Where the volume is mounted, and whether the target has a mount that is not of it. */
+  /** The mounts of the volume, and whether something else is mounted at the target. */
   #mountsOf(volume: string, target: string): { mounts: VolumeMount[]; otherMount: boolean } {
     const { mounts, onDisk } = this.#deps;
     const found = onDisk.mounts();
     const atTarget = mounts.list().some(({ mountPoint }) => mountPoint === rawPath(target));
     return {
-      // What the kubelet mounts below volume-subpaths is no target.
+      // The kubelet's mounts below volume-subpaths are not targets.
       mounts: found.filter(
         (mount) => mount.volume === volume && (mount.target === target || TARGET.test(mount.target)),
       ),
@@ -252,8 +265,8 @@ export class Publisher {
   }
 
   /**
-   * Unmounts before an error is answered. After a final one the kubelet forgets the volume and
-   * never unpublishes it, so where it cannot be unmounted the error is not final.
+   * Unmounts before the kubelet gets the error. After a final error the kubelet forgets the volume
+   * and never unpublishes it. So if the unmount fails, the error becomes one that is not final.
    */
   async #leave(error: CsiError, target: string): Promise<CsiError> {
     try {
@@ -278,12 +291,12 @@ export class Publisher {
   }
 }
 
-/** pkg/volume/csi isFinalError of the kubelet. */
+/** Whether the kubelet takes a code as final: isFinalError in its pkg/volume/csi. */
 function isFinal(code: CsiCode): boolean {
   return code !== "ABORTED" && code !== "UNAVAILABLE";
 }
 
-/** gRPC codes of the errors that are not FAILED_PRECONDITION. */
+/** The gRPC codes of our errors. An error that is not here gets FAILED_PRECONDITION. */
 const CODES: Readonly<Record<string, CsiCode>> = {
   AGENT_BAD_ARGUMENT: "INVALID_ARGUMENT",
   AGENT_STILL_PUBLISHING: "ABORTED",
@@ -294,13 +307,14 @@ const CODES: Readonly<Record<string, CsiCode>> = {
   AGENT_NOT_PUBLISHED: "NOT_FOUND",
   AGENT_OTHER_ARGUMENTS: "ALREADY_EXISTS",
   AGENT_NOT_SEEN: "ABORTED",
-  // Not final, for it may not be ours to unmount. When the pod goes, unpublish takes it off.
+  // Not final, because the mount may not be ours to unmount. When the pod goes, unpublish unmounts
+  // it.
   AGENT_OTHER_MOUNT: "ABORTED",
 };
 
 /**
- * The status that a call ends with. What nobody expected (a full disk, a broken one) may be over in
- * a moment.
+ * The gRPC status for an error. An unexpected error (a full disk, a broken one) becomes ABORTED,
+ * because it may be gone at the next try.
  */
 export function asCsiError(error: unknown): CsiError {
   if (error instanceof CsiError) return error;

@@ -7,13 +7,13 @@ import type { Disk } from "../../effects/disk.ts";
 export interface StatsDeps {
   readonly disk: Disk;
   readonly onDisk: OnDisk;
-  /** What was counted last; undefined before the first count. */
+  /** The last count. Undefined before the first one. */
   readonly usageOf: (copy: Copy) => TreeUsage | undefined;
 }
 
 /**
- * Figures of a published volume: what it uses, and how much its pool has. Undefined when it is not
- * published at the path.
+ * The figures of a published volume: the bytes and inodes that it uses, and those that its pool
+ * has. Undefined when it is not published at the path.
  */
 export async function statsOf(
   { disk, onDisk, usageOf }: StatsDeps,

@@ -14,12 +14,12 @@ import {
 import type { Binder } from "../binder.ts";
 
 const FLAGS = O_PATH | O_DIRECTORY;
-/** Not across a mount either: a copy is on the pool's own disk. */
+/** A mount is not crossed either, because a copy is on the pool's own disk. */
 const RULES = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 
 /**
- * Binds with openat2, which opens each component without following anything, and mounts the
- * descriptor.
+ * Opens the directory with openat2, which follows no symlink and crosses no mount in any component,
+ * and mounts the descriptor.
  */
 export function systemBinder(mounts: Mounts): Binder {
   return {
