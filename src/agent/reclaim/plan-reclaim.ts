@@ -2,9 +2,7 @@ import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { CopyOfEpoch, VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { Copy } from "../copies/copy-store.ts";
 
-/**
- * Everything that the removal of a volume's bytes is decided from, read under the volume's lock.
- */
+/** The input of the decision to remove a volume's bytes, read under the volume's lock. */
 export interface ReclaimView {
   readonly node: string;
   /** Read uncached; undefined when there is none. */
@@ -13,7 +11,7 @@ export interface ReclaimView {
   readonly volumeCopy: VolumeCopy | undefined;
   /** The volume's copies in the pools that can be read. */
   readonly copies: readonly Copy[];
-  /** Somewhere one of them is mounted. */
+  /** Whether one of the copies is mounted anywhere. */
   readonly mounted: boolean;
   /** UUIDs of the pools that can be read. */
   readonly readable: ReadonlySet<string>;
@@ -21,27 +19,28 @@ export interface ReclaimView {
 
 export type ReclaimPlan =
   | { readonly step: "nothing" }
-  /** It goes on when the volume is unpublished, or its disk is back. */
+  /** Wait until the volume is unpublished, or until its disk is back. */
   | { readonly step: "wait"; readonly why: "mounted" | "pool not readable" }
-  /** Give the copies up. */
+  /** Move the copies to the Trash. */
   | { readonly step: "trash"; readonly copies: readonly Copy[] }
   /**
-   * Say so in the VolumeCopy, before the first byte goes: a copy that is gone would look missing.
+   * Write the state Trash into the VolumeCopy before the first byte is removed. Otherwise a removed
+   * copy would look like a missing one.
    */
   | { readonly step: "record" }
   | { readonly step: "purge"; readonly copies: readonly Copy[] }
-  /** No byte is left, and none will be made: say so. */
+  /** No byte remains, and none will be made: write `purged` into the VolumeCopy. */
   | { readonly step: "purged" }
-  /** Nobody is left who would delete the object that says so. */
+  /** Delete the VolumeCopy that says `purged`: its LocalVolume is gone, so nobody else will. */
   | { readonly step: "delete"; readonly volumeCopy: VolumeCopy }
-  /** Somebody deleted the object that says so: let it go. */
+  /** Remove our finalizer from the VolumeCopy that says `purged`: it was deleted. */
   | { readonly step: "release"; readonly volumeCopy: VolumeCopy };
 
 /**
- * The next step of removing what this node has of a volume. Only `spec.reclaim` of the LocalVolume
- * is an order to remove bytes: its absence is none, and neither is a deletionTimestamp of anything.
- * Where it is absent and this node has nothing of the volume, the object that said what it had can
- * go.
+ * The next step of removing this node's copies of a volume. Only `spec.reclaim` of the LocalVolume
+ * is an order to remove bytes. A missing LocalVolume is no order, and a deletionTimestamp of any
+ * object is none either. If the LocalVolume is missing and this node has nothing of the volume, the
+ * VolumeCopy can go.
  */
 export function planReclaim(view: ReclaimView): ReclaimPlan {
   const { copies, localVolume, mounted, node, readable, volumeCopy } = view;
@@ -65,7 +64,7 @@ export function planReclaim(view: ReclaimView): ReclaimPlan {
   return volumeCopy !== undefined || mayMake ? { step: "purged" } : { step: "nothing" };
 }
 
-/** Whether it is there and tells of no copy. */
+/** Whether the VolumeCopy exists and has no copy in its status. */
 export function saysNothing(volumeCopy: VolumeCopy | undefined): boolean {
   return volumeCopy !== undefined && (volumeCopy.status?.copies ?? []).length === 0;
 }

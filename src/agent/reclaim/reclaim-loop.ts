@@ -1,14 +1,14 @@
 /*
- * Removing the bytes of volumes whose LocalVolume says `reclaim`. There is no other order to remove
- * bytes. Each step is derived from the LocalVolume (read uncached), the disk and the mount table,
- * under the volume's lock; a publish that comes later reads the same LocalVolume and is refused.
+ * Removes the bytes of volumes whose LocalVolume says `reclaim`. There is no other order to remove
+ * bytes of a volume. Each step is derived from the LocalVolume (read uncached), the disk and the
+ * mount table, under the volume's lock. A later publish reads the same LocalVolume and is refused.
  *
  *   trash → record → purge → purged → (the controller deletes the VolumeCopy) → release
  *
  * What a crash leaves:
  *   after trash     copies in the Trash that no move needs: the next round goes on with them
- *   within purge    a part of the tree, still Trash: purged again
- *   after purge     a VolumeCopy that does not say `purged`: the next round finds no copy, and does
+ *   during purge    a part of the tree, still Trash: it is purged again
+ *   after purge     a VolumeCopy without `purged`: the next round finds no copy, and writes it
  */
 import { copyNameOf } from "../../api/copy-name.ts";
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
@@ -27,9 +27,9 @@ import { planReclaim, saysNothing, type ReclaimPlan, type ReclaimView } from "./
 
 export interface ReclaimLoopDeps extends ControllerDeps {
   readonly client: KubeClient;
-  /** Those that are to be removed. */
+  /** The LocalVolumes whose spec says `reclaim`. */
   readonly reclaimed: Informer<LocalVolume>;
-  /** Of this node. */
+  /** The VolumeCopies of this node. */
   readonly copyObjects: Informer<VolumeCopy>;
   readonly onDisk: OnDisk;
   readonly copies: VolumeCopies;
@@ -40,17 +40,18 @@ export interface ReclaimLoopDeps extends ControllerDeps {
   readonly queue: WorkQueue;
 }
 
-/** Volumes that are removed at once: more would only let the disk seek. */
+/** How many volumes are removed at the same time. More would only make the disk seek. */
 const WORKERS = 2;
-/** What waits is looked at again after this, should nothing tell us earlier. */
+/** A volume that waits is looked at again after this time, if no event comes earlier. */
 const AGAIN_MS = 30_000;
-/** A publish makes the object before the directory. */
+/** How long a new VolumeCopy may be without copies: its status is written in a second request. */
 const NEW_MS = 60_000;
-/** Steps of one round: trash, record, purge, purged. */
+/** The most steps of one round. It needs four: trash, record, purge, purged. */
 const MOST_STEPS = 6;
 
 /**
- * Runs until the signal is aborted. The informers must have synced, and the pools been looked at.
+ * Runs until the signal is aborted. Before it starts, the informers must have synced and a round
+ * over the pools must have ended.
  */
 export async function runReclaimLoop(deps: ReclaimLoopDeps, signal: AbortSignal): Promise<void> {
   const { copyObjects, queue, reclaimed } = deps;
@@ -67,7 +68,7 @@ export async function runReclaimLoop(deps: ReclaimLoopDeps, signal: AbortSignal)
     try {
       return await deps.locks.run(volume, () => removeVolume(deps, volume, end), end);
     } catch (error) {
-      // Written by others meanwhile: planned again at once.
+      // Others have written the object meanwhile: plan again at once.
       if (isConflict(error) || isNotFound(error)) return { requeueAfterMs: 0 };
       throw error;
     }
@@ -80,14 +81,14 @@ export async function runReclaimLoop(deps: ReclaimLoopDeps, signal: AbortSignal)
 }
 
 /**
- * Spares the requests for volumes that nobody removes. What the caches do not show yet comes with
- * their next event.
+ * Saves the requests for volumes that nobody removes. If the caches are behind, their next event
+ * brings the volume here again.
  */
 function mayBeDue({ clock, copyObjects, nodeName, reclaimed }: ReclaimLoopDeps, volume: string): boolean {
   if (reclaimed.store.get(volume)?.spec.reclaim === true) return true;
   const object = copyObjects.store.get(copyNameOf(volume, nodeName));
   const isLetGo = object?.status?.purged === true && object.metadata?.deletionTimestamp !== undefined;
-  // One that is new is about to say something.
+  // The status of a new VolumeCopy may just not be written yet.
   const madeAt = Date.parse(object?.metadata?.creationTimestamp ?? "");
   return isLetGo || (saysNothing(object) && clock.now() - madeAt > NEW_MS);
 }
@@ -139,7 +140,8 @@ async function carryOut(
       }
       return;
     case "purged":
-      // A crash must not bring back what nobody would remove any more.
+      // Removes the empty directories durably before `purged` is written: nobody would remove a
+      // directory that came back after a crash.
       await onDisk.removeVolume(volume);
       await copies.sync(volume, { purged: true, signal });
       return;
