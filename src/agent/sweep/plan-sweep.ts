@@ -1,14 +1,16 @@
 import type { Publication } from "../mounts/publications.ts";
 
-/** Since when (monotonic) each mount is known to have no pod and no user; by target. */
+/**
+ * By target: since when each mount is known to have no pod and no user (milliseconds, monotonic).
+ */
 export type Abandoned = ReadonlyMap<string, number>;
 
-/** How long a mount must have been without a pod and without a user. */
+/** How long a mount must have been without a pod and without a user before it is unmounted. */
 export const UNUSED_MS = 60_000;
 
 /**
- * Which mounts to take off: those whose pod is gone and that nothing has used for a minute.
- * `abandoned` is what the last look left, and what this one leaves is given back.
+ * Which mounts to unmount: those whose pod is gone and that nothing has used for a minute. `before`
+ * is the `abandoned` of the previous call.
  */
 export function planSweep(
   publications: readonly Publication[],
@@ -23,7 +25,7 @@ export function planSweep(
     abandoned.set(target, before.get(target) ?? now);
   }
   const due = publications.filter(({ target }) => now - (abandoned.get(target) ?? now) >= UNUSED_MS);
-  // A subPath mount lies on the volume's: inner ones first.
+  // The mounts of subPaths are made from the volume's mount, so they are unmounted first.
   const order = due.toSorted((a, b) => Number(a.kind === "volume") - Number(b.kind === "volume"));
   return { unmount: order, abandoned };
 }

@@ -1,8 +1,8 @@
 /*
- * Takes off mounts that the kubelet has forgotten. Where its vol_data.json is lost it never calls
- * unpublish, and the bind mounts it makes for subPaths stay: such a volume could never be sealed.
+ * Unmounts targets that the kubelet has forgotten. If its vol_data.json is lost, the kubelet never
+ * calls unpublish, and its bind mounts for subPaths stay. Such a volume could never be sealed.
  *
- * A crash leaves fewer mounts; the next process counts the minute again.
+ * A crash leaves fewer mounts. The next process counts the minute from the beginning.
  */
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
@@ -19,10 +19,11 @@ export interface SweepDeps {
   readonly onDisk: OnDisk;
   readonly nodeName: string;
   /**
-   * Whether a process of the pod still uses the volume. What cannot be found out counts as used.
+   * Whether a process of the pod still uses the volume. If that cannot be found out, it counts as
+   * used.
    */
   readonly isUsed: (publication: Publication) => Promise<boolean>;
-  /** Takes all mounts off a target, under the volume's lock. */
+  /** Removes all mounts at a target, under the volume's lock. */
   readonly unpublish: (publication: Publication) => Promise<void>;
 }
 
