@@ -1,18 +1,19 @@
 /*
- * What of a volume on this node is not needed any more, although the volume is.
+ * Finds the old copies of a volume on this node that are not needed any more.
  *
- *   Trash      the copy of an earlier stay. It is kept for a day after the move, and until the copy
- *              that is the volume now is in use: an administrator can go back to it by hand.
- *   Incoming   what a move brought that was then cancelled. It is kept for an hour, for the next
- *              move to the same node, which then need not begin anew.
+ *   Trash      the copy that was the volume before a move took it away. It is kept for a day after
+ *              the move, and until the copy that is the volume now is in use. Until then an
+ *              administrator can go back to the old copy by hand.
+ *   Incoming   the copy of a move that was cancelled. It is kept for an hour, so that the next move
+ *              to the same node need not begin from nothing.
  *
- * Neither was ever the volume at the epoch that the LocalVolume names, and that is what is
- * compared: a copy whose epoch is the LocalVolume's is never removed here, nor one of another
- * incarnation. Removing a volume itself is the reclaim loop's business.
+ * Neither is the volume in the epoch that the LocalVolume names. So the rule compares epochs: a
+ * copy of the volume's node and epoch is never removed here, and neither is one of another
+ * incarnation. Only the reclaim loop removes the volume itself.
  *
- * A LocalVolume that is missing is no order to remove anything. Only a part of a copy goes then: it
- * can never become the volume, and its source has every byte of it. A node has one of a volume that
- * is reclaimed where the agent died before it could tell of the directory that it had just made.
+ * A missing LocalVolume is no order to remove anything. Only a partial copy is removed then: it can
+ * never become the volume, and its source has every byte of it. After a reclaim a node can still
+ * have one, if the agent died before it could report the directory that it had just made.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
@@ -22,22 +23,22 @@ export interface TrashView {
   readonly node: string;
   /** Read uncached. */
   readonly localVolume: LocalVolume | undefined;
-  /** What the volume's node has of it, read uncached. */
+  /** The VolumeCopy of the volume's node, read uncached. */
   readonly currentCopy: VolumeCopy | undefined;
-  /** This node's copies. */
+  /** The copies of the volume on this node. */
   readonly copies: readonly Copy[];
   /** Names of directories that are mounted somewhere. */
   readonly mounted: ReadonlySet<string>;
   /** Since when an Incoming directory belongs to no move, by its name (milliseconds, monotonic). */
   readonly unclaimedSince: ReadonlyMap<string, number>;
-  /** Milliseconds: the wall clock, and one that never goes back. */
+  /** Both in milliseconds: the wall clock, and the monotonic clock. */
   readonly now: number;
   readonly monotonic: number;
 }
 
 export type TrashPlan =
   | { readonly step: "nothing" }
-  /** Give up what a cancelled move brought. */
+  /** Move the copy of a cancelled move to the Trash. */
   | { readonly step: "give-up"; readonly copy: Copy }
   | { readonly step: "purge"; readonly copy: Copy };
 
@@ -46,7 +47,7 @@ export const INCOMING_KEPT_MS = 3600 * 1000;
 
 export function planTrash(view: TrashView): TrashPlan {
   const { copies, localVolume, mounted } = view;
-  // Of a volume that is removed the reclaim loop takes care.
+  // The reclaim loop removes the copies of such a volume.
   if (localVolume?.spec.reclaim === true) return { step: "nothing" };
   for (const copy of copies) {
     if (localVolume === undefined) {
@@ -63,8 +64,8 @@ export function planTrash(view: TrashView): TrashPlan {
 }
 
 /**
- * Incoming directories that no move can still want: those whose epoch the volume cannot reach from
- * here.
+ * Whether an Incoming copy belongs to no move any more: it is not the volume, and the volume's
+ * active move is not the one that fills it. Without a LocalVolume: whether it is a partial copy.
  */
 export function isUnclaimed(localVolume: LocalVolume | undefined, node: string, copy: Copy): boolean {
   const { epoch, moveUID, state } = copy;
@@ -75,7 +76,7 @@ export function isUnclaimed(localVolume: LocalVolume | undefined, node: string, 
   return !isTheVolume && activeMove?.uid !== moveUID;
 }
 
-/** What a move brought, and not all of it. */
+/** Whether the copy was made by a move and is not complete. */
 function isPart({ moveUID, whole }: Copy): boolean {
   return moveUID !== undefined && whole !== true;
 }
@@ -92,7 +93,7 @@ function isForgotten(view: TrashView, localVolume: LocalVolume, copy: Copy): boo
 function isUnneeded(view: TrashView, localVolume: LocalVolume, copy: Copy): boolean {
   const { activeMove, epoch, fence, nodeName } = localVolume.spec;
   if (activeMove !== undefined || fence !== undefined) return false;
-  // What a cancelled move brought: it was never the volume.
+  // The copy of a cancelled move. It was never the volume.
   if (copy.moveUID !== undefined && isNever(view, localVolume, copy)) return true;
   if (copy.epoch >= epoch) return false;
   const movedAt = Date.parse(localVolume.status?.movedAt ?? "");

@@ -1,6 +1,6 @@
 /*
- * Removes what plan-trash.ts says, one copy at a time under the volume's lock, every five minutes.
- * What a crash leaves: a copy in the Trash, or a part of one; the next round goes on.
+ * Removes the old copies that plan-trash.ts names, every five minutes, one copy at a time under the
+ * volume's lock. A crash leaves a copy in the Trash, or a part of one, and the next round goes on.
  */
 import { copyNameOf } from "../../api/copy-name.ts";
 import { localVolumes } from "../../api/kinds/local-volume.ts";
@@ -30,7 +30,7 @@ const LOOK_MS = 5 * 60_000;
 /** Runs until the signal is aborted. */
 export async function runTrashLoop(deps: TrashLoopDeps, signal: AbortSignal): Promise<void> {
   const { clock, locks, log, onDisk } = deps;
-  /** By `volume/directory`. */
+  /** Since when each Incoming copy belongs to no move; the key is `volume/directory`. */
   const unclaimedSince = new Map<string, number>();
   while (!signal.aborted) {
     try {
@@ -38,7 +38,7 @@ export async function runTrashLoop(deps: TrashLoopDeps, signal: AbortSignal): Pr
         if (signal.aborted) return;
         if (!(await hasOld(deps, volume))) continue;
         const look = (): Promise<boolean> => lookAt(deps, volume, unclaimedSince, signal);
-        // One step at a time: others may have the lock between two of them.
+        // The lock is released after each step, so that others can have it in between.
         while (await locks.run(volume, look, signal)) signal.throwIfAborted();
       }
     } catch (error) {
@@ -53,7 +53,7 @@ async function hasOld({ onDisk }: TrashLoopDeps, volume: string): Promise<boolea
   return copies.some(({ state }) => state === "Trash" || state === "Incoming");
 }
 
-/** Does one step. Resolves with whether there was one. */
+/** Does the next step. Resolves with false when there was nothing to do. */
 async function lookAt(
   deps: TrashLoopDeps,
   volume: string,
