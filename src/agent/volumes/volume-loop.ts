@@ -1,7 +1,7 @@
 /*
- * Tells the API server what this node has of each volume: whenever a mount or a copy changes, when
- * an object is changed or deleted by others, and now and then. Everything is derived from the disk
- * and the mount table; the loop may be cut off anywhere.
+ * Writes the state of each volume's copies on this node to the API server: when a mount or a copy
+ * changes, when others change or delete a VolumeCopy, and once a minute. Everything is derived from
+ * the disk and the mount table, so the loop may be interrupted anywhere.
  */
 import { copyNameOf } from "../../api/copy-name.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
@@ -12,7 +12,7 @@ import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 
 export interface VolumeLoopDeps extends ControllerDeps {
-  /** Of this node. */
+  /** The VolumeCopies of this node. */
   readonly copyObjects: Informer<VolumeCopy>;
   readonly nodeName: string;
   readonly onDisk: OnDisk;
@@ -22,7 +22,7 @@ export interface VolumeLoopDeps extends ControllerDeps {
 }
 
 const WORKERS = 4;
-/** How often every volume is looked at: mounts also change without us. */
+/** How often every volume is looked at, because mounts also change without the agent. */
 export const EVERYTHING_MS = 60_000;
 
 /** Runs until the signal is aborted. */
