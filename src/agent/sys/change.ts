@@ -1,19 +1,19 @@
 /*
- * Changing the metadata of an open object. All of them take any descriptor, an O_PATH one too, so
- * they reach exactly the object that was looked at, a symlink, FIFO or device itself as well. Those
- * that have no system call for O_PATH go through /proc/self/fd/N, which leads to the object and not
- * to what a symlink names.
+ * Changes the metadata of an open object. Each function takes any descriptor, also an O_PATH one,
+ * so it reaches exactly the object that was looked at, even a symlink, FIFO or device itself. Where
+ * no system call takes an O_PATH descriptor, the function goes through /proc/self/fd/N. That leads
+ * to the object itself and does not follow a symlink.
  */
 import { libcFunction, cString } from "./libc.ts";
 import { AT_FDCWD } from "./open.ts";
 
 const AT_EMPTY_PATH = 0x1000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
-/** tv_nsec that says: leave this time as it is. */
+/** A tv_nsec by which the kernel leaves this time as it is. */
 const UTIME_OMIT = 0x3fff_fffen;
 
 const calls = {
-  // These take no path, so they take a third of the time. Not of an O_PATH descriptor.
+  // These two take no path, so they need a third of the time. They refuse an O_PATH descriptor.
   fchmod: libcFunction("fchmod", "int", ["int", "uint32_t"]),
   futimens: libcFunction("futimens", "int", ["int", "void *"]),
   fchownat: libcFunction("fchownat", "int", ["int", "void *", "uint32_t", "uint32_t", "int"]),
@@ -21,7 +21,7 @@ const calls = {
   utimensat: libcFunction("utimensat", "int", ["int", "void *", "void *", "int"]),
 };
 
-/** The path through which /proc leads to an open object. */
+/** The path in /proc that leads to an open object. */
 export function procPath(fd: number): string {
   return `/proc/self/fd/${String(fd)}`;
 }
@@ -45,8 +45,8 @@ export function chmod(fd: number, mode: number): void {
 }
 
 /**
- * Sets the modification time, and the access time unless it is left out. Nanoseconds since 1970,
- * also before it.
+ * Sets the modification time, and the access time unless it is left out. Both in nanoseconds since
+ * 1970, negative for earlier times.
  */
 export function setTimes(fd: number, mtimeNs: bigint, atimeNs?: bigint): void {
   const times = timespecs(mtimeNs, atimeNs);

@@ -1,4 +1,4 @@
-/* The data of an open file: holes, allocation, what the page cache keeps, and what is durable. */
+/* The data of an open file: holes, allocation, page cache and durability. */
 import { constants } from "node:os";
 import { fsync as nodeFsync, ftruncateSync, read, readSync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
@@ -14,7 +14,8 @@ const readOnce = promisify(read);
 const writeOnce = promisify(write);
 
 /**
- * So few bytes are read and written on this thread: the way to another one and back takes longer.
+ * Up to this many bytes are read and written on this thread, because handing them to another thread
+ * and back takes longer.
  */
 const AT_ONCE_BYTES = 64 * 1024;
 
@@ -26,8 +27,8 @@ const calls = {
 };
 
 /**
- * Where data begins at or after `offset`; undefined when only a hole follows. Moves the
- * descriptor's position.
+ * Where data begins at or after `offset`. Undefined: only a hole follows. Moves the descriptor's
+ * position.
  */
 export function seekData(fd: number, offset: number): number | undefined {
   try {
@@ -39,14 +40,14 @@ export function seekData(fd: number, offset: number): number | undefined {
 }
 
 /**
- * Where a hole begins at or after `offset`: the end of the file counts as one. ENXIO beyond the
- * end.
+ * Where a hole begins at or after `offset`. The end of the file counts as a hole. Throws ENXIO
+ * beyond the end.
  */
 export function seekHole(fd: number, offset: number): number {
   return calls.lseek.call("", fd, offset, SEEK_HOLE);
 }
 
-/** Frees the blocks of a range; it reads as zeros, the size stays. */
+/** Frees the blocks of a range. The range then reads as zeros, and the size stays. */
 export function punchHole(fd: number, offset: number, length: number): void {
   calls.fallocate.call("", fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
 }
@@ -56,7 +57,7 @@ export function punchHole(fd: number, offset: number, length: number): void {
  * disk.
  */
 export function dropCache(fd: number): void {
-  // It returns the error instead of setting errno.
+  // posix_fadvise returns the error instead of setting errno.
   const errno = calls.fadvise.call("", fd, 0, 0, POSIX_FADV_DONTNEED);
   if (errno !== 0 && errno !== constants.errno.ESPIPE) throw new SystemError("posix_fadvise", errno, "");
 }
@@ -69,12 +70,12 @@ export async function syncfs(fd: number): Promise<void> {
 /** Waits until an open file or directory is durable. */
 export const fsync: (fd: number) => Promise<void> = promisify(nodeFsync);
 
-/** Sets the size of an open file; what is added reads as zeros and takes no blocks. */
+/** Sets the size of an open file. An added part reads as zeros and takes no blocks. */
 export function truncate(fd: number, size: number): void {
   ftruncateSync(fd, size);
 }
 
-/** Reads up to `length` bytes at `offset`: fewer only at the end of the file. */
+/** Reads `length` bytes at `offset`. Gives fewer only at the end of the file. */
 export async function readAt(fd: number, offset: number, length: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(length);
   let done = 0;

@@ -1,14 +1,15 @@
 /*
  * The data of an open file, read and written past the page cache (O_DIRECT).
  *
- * The kernel moves the bytes between the disk and the caller's memory: no copy of them, and nobody
- * else's pages have to go. In return offset, length and address must be multiples of the disk's
- * logical sector, and some file systems refuse it, at the open or at the first call. So whoever
- * uses this has a normal descriptor of the file beside it, for what does not go here.
+ * The kernel moves the bytes between the disk and the caller's memory. It does not copy them, and
+ * no pages of other files are pushed out of the cache. In return offset, length and address must be
+ * multiples of the disk's logical sector, and some file systems refuse direct calls, at the open or
+ * at the first call. So the caller also keeps a normal descriptor of the file, for the bytes that
+ * cannot go this way.
  *
- * The two may be mixed in one file: before a direct call the kernel writes back what the page cache
- * has of that range, and after a direct write it drops it. A direct write is no more durable than
- * any other one: `fsync` and `syncfs` are needed as ever, for the disk's own cache and for the file
+ * Both ways may be mixed in one file: before a direct call the kernel writes back the cached pages
+ * of that range, and after a direct write it drops them. A direct write is no more durable than a
+ * normal one: `fsync` or `syncfs` is still needed, for the disk's own cache and for the file
  * system's metadata.
  */
 import { read, write } from "node:fs";
@@ -20,18 +21,23 @@ import { AT_FDCWD, close, O_DIRECT, O_NOATIME, O_RDONLY, openat } from "./open.t
 const readOnce = promisify(read);
 const writeOnce = promisify(write);
 
-/** A multiple of the logical sector of nearly every disk. One with larger sectors refuses it. */
+/**
+ * A multiple of the logical sector of nearly every disk. A disk with larger sectors refuses direct
+ * calls with this alignment.
+ */
 export const ALIGNMENT = 4096;
 
-/** What a file system says that has no direct reads and writes, or none of this alignment. */
+/**
+ * The errors of a file system without direct reads and writes, or without those of this alignment.
+ */
 const REFUSALS = ["EINVAL", "EOPNOTSUPP"] as const;
 
-/** A file, past the page cache, as long as its file system agrees. */
+/** A file that is read and written past the page cache, until its file system refuses. */
 export class DirectFile {
   readonly #fd: number;
   #refused = false;
   #closed = false;
-  /** Where bytes are put that do not lie as they must. Nothing else is done with it meanwhile. */
+  /** Aligned memory into which unaligned bytes are copied. Only one write uses it at a time. */
   #room: Buffer | undefined;
   readonly #read = new AlignedRing(2);
 
@@ -40,7 +46,7 @@ export class DirectFile {
   }
 
   /**
-   * Opens the file of a descriptor once more, with the access O_RDONLY or O_WRONLY. undefined: its
+   * Opens the file of a descriptor once more, with the access O_RDONLY or O_WRONLY. Undefined: its
    * file system refuses.
    */
   static open(fd: number, access: number): DirectFile | undefined {
@@ -50,16 +56,17 @@ export class DirectFile {
       return reopen(access === O_RDONLY ? O_NOATIME : 0);
     } catch (error) {
       if (hasCode(error, ...REFUSALS)) return undefined;
-      // Only the owner and root may leave the access time alone.
+      // O_NOATIME is allowed only to the owner and to root.
       if (access === O_RDONLY && hasCode(error, "EPERM")) return reopen(0);
       throw error;
     }
   }
 
   /**
-   * Writes the whole blocks of `bytes` at `offset`, one call at a time. Gives how many bytes were
-   * written, from the first one on: the others are for the normal descriptor. The bytes must not
-   * change before it has ended: the disk and the checksums of a file system both read them.
+   * Writes the whole blocks of `bytes` at `offset`. Only one call may run at a time. Gives how many
+   * bytes were written, from the first one on. The caller writes the others through the normal
+   * descriptor. The bytes must not change until the call has ended, because both the disk and the
+   * checksums of a file system read them.
    */
   async write(offset: number, bytes: Buffer): Promise<number> {
     const length = bytes.length - (bytes.length % ALIGNMENT);
@@ -76,8 +83,8 @@ export class DirectFile {
   }
 
   /**
-   * Reads so many bytes at `offset`. undefined: not here, or the file has become shorter. The
-   * memory is used again by the next read but one.
+   * Reads `length` bytes at `offset`. Undefined: the file system refuses, or the file has become
+   * shorter. The memory is overwritten by the second read after this one.
    */
   async read(offset: number, length: number): Promise<Buffer | undefined> {
     const bytes = this.#read.next(Math.ceil(length / ALIGNMENT) * ALIGNMENT);
@@ -105,7 +112,7 @@ export class DirectFile {
     return this.#room;
   }
 
-  /** What a call gives; nothing, once the file system has refused one. */
+  /** The result of a call. Nothing once the file system has refused a call. */
   async #asked<T>(call: () => Promise<T>): Promise<Partial<T>> {
     if (this.#refused) return {};
     try {
@@ -118,7 +125,7 @@ export class DirectFile {
   }
 }
 
-/** New memory in which what begins at `before` is aligned. */
+/** New memory in which the byte at the offset `before` is aligned. */
 export function alignedBuffer(length: number, before = 0): Buffer {
   const memory = Buffer.allocUnsafeSlow(length + ALIGNMENT);
   const start = (ALIGNMENT - ((misalignmentOf(memory) + before) % ALIGNMENT)) % ALIGNMENT;
@@ -126,15 +133,15 @@ export function alignedBuffer(length: number, before = 0): Buffer {
 }
 
 /**
- * Aligned memory that is used again in turn: new one for each piece of a large file is garbage by
- * the gigabyte, and takes longer than a copy of the piece.
+ * Aligned buffers that are used again in turn. A new buffer for each piece of a large file would
+ * make gigabytes of garbage, and would take longer than copying the piece.
  */
 export class AlignedRing {
   readonly #rooms: (Buffer | undefined)[];
   readonly #before: number;
   #turn = 0;
 
-  /** What is given out is overwritten `count` turns later. @param before As of `alignedBuffer`. */
+  /** A buffer is overwritten `count` turns later. @param before As for `alignedBuffer`. */
   constructor(count: number, before = 0) {
     this.#rooms = Array.from({ length: count });
     this.#before = before;
@@ -152,7 +159,7 @@ export class AlignedRing {
   }
 }
 
-/** Whether a buffer lies as a direct write needs it. */
+/** Whether a buffer has the alignment that a direct write needs. */
 export function isAligned(bytes: Buffer): boolean {
   return misalignmentOf(bytes) === 0;
 }

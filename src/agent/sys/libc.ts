@@ -2,16 +2,16 @@
  * The one file that imports koffi. It binds functions of libc and raw system calls, and turns `-1`
  * into a SystemError.
  *
- * Nothing is loaded before the first call, so a program that never makes one also starts where
- * koffi's native file is missing. The typed functions that the agent uses are in the other files of
- * this directory.
+ * In a bundle koffi's native file is loaded at the first call (tools/koffi-beside.mjs). So a
+ * program that never makes a call starts even if that file is missing. The typed functions that the
+ * agent uses are in the other files of this directory.
  */
 import { constants } from "node:os";
 import koffi from "koffi";
 
 /**
- * What a call takes: numbers, addresses of buffers, null for a null pointer. Strings are passed by
- * `cString`.
+ * An argument of a call: a number, a buffer (passed by its address), or null for a null pointer. A
+ * string is passed as the result of `cString`.
  */
 type Argument = number | bigint | Buffer | null;
 type Native = ((...args: readonly Argument[]) => number | bigint) & {
@@ -38,7 +38,7 @@ export class SystemError extends Error {
 
 /**
  * True for an error of a system call, or of Node, with one of these codes. ENOTSUP and EOPNOTSUPP
- * are one number, and so one code.
+ * have the same number, so they count as the same code.
  */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   if (!(error instanceof Error) || !("code" in error)) return false;
@@ -53,19 +53,20 @@ export function isSystemError(error: unknown): error is Error {
   return error instanceof SystemError || (error instanceof Error && "syscall" in error);
 }
 
-/** A function of libc that says -1 and sets errno when it fails. */
+/** A function of libc that returns -1 and sets errno when it fails. */
 export interface LibcFunction {
   /**
-   * Calls it on this thread. `path` names the object in the error. Repeats what a signal
+   * Calls it on this thread. `path` names the object in the error. Repeats a call that a signal has
    * interrupted.
    */
   call(path: Buffer | string, ...args: readonly Argument[]): number;
   /**
-   * The same, but gives the negative errno: for errors that are part of the plan. An error object
-   * costs as much as twenty calls. For functions that give nothing negative when they succeed.
+   * The same, but an error is returned as the negative errno. It is for expected errors, because an
+   * error object costs as much as twenty calls. The function must return nothing negative when it
+   * succeeds.
    */
   attempt(...args: readonly Argument[]): number;
-  /** Calls it on a thread of libuv's pool: for calls that wait for a disk. */
+  /** Calls it on a thread of libuv's pool. It is for calls that wait for a disk. */
   callAsync(path: Buffer | string, ...args: readonly Argument[]): Promise<number>;
 }
 
@@ -132,12 +133,15 @@ export function systemCall(
   };
 }
 
-/** Where the memory of a buffer begins: it stays there as long as the buffer lives. */
+/** The address of a buffer's memory. It does not change while the buffer lives. */
 export function addressOf(buffer: Buffer): bigint {
   return koffi.address(buffer);
 }
 
-/** A name or path as C wants it. One with a NUL inside would be cut, so it is refused. */
+/**
+ * A name or path with the NUL byte that C needs at its end. A text that contains a NUL would be cut
+ * there, so it is refused.
+ */
 export function cString(text: Buffer | string): Buffer {
   if (text === "") return EMPTY;
   const bytes = typeof text === "string" ? Buffer.from(text) : text;
@@ -151,8 +155,8 @@ export function cString(text: Buffer | string): Buffer {
 const EMPTY = Buffer.alloc(1);
 
 /**
- * Bytes of a name for a message: what is not printable ASCII, or a backslash, is escaped, so no two
- * names look equal.
+ * The bytes of a name as text for a message. Bytes that are not printable ASCII, and backslashes,
+ * are escaped, so different names look different.
  */
 export function printable(bytes: Buffer | string): string {
   if (typeof bytes === "string") return bytes;

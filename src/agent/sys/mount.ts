@@ -1,4 +1,4 @@
-/* Mounting and unmounting. They wait for disks, so they run on a thread of libuv's pool. */
+/* Mounts and unmounts. These calls wait for disks, so they run on a thread of libuv's pool. */
 import { cString, libcFunction } from "./libc.ts";
 
 export const MS_RDONLY = 0x1;
@@ -8,8 +8,9 @@ export const MS_REMOUNT = 0x20;
 export const MS_BIND = 0x1000;
 
 /**
- * Never follows a symlink. There is no MNT_DETACH here on purpose: a lazily unmounted volume stays
- * writable for those who hold it open, while its path already shows another directory.
+ * umount2 must not follow a symlink. MNT_DETACH is missing here on purpose: a lazily unmounted
+ * volume stays writable for the processes that have it open, while its path already shows another
+ * directory.
  */
 const UMOUNT_NOFOLLOW = 0x8;
 
@@ -18,7 +19,7 @@ const calls = {
   umount2: libcFunction("umount2", "int", ["void *", "int"]),
 };
 
-/** Calls mount(2). What does not apply (type and source of a remount) may be empty. */
+/** Calls mount(2). Arguments that do not apply (type and source of a remount) may be empty. */
 export async function mount(
   source: string,
   target: string,
@@ -31,8 +32,8 @@ export async function mount(
 }
 
 /**
- * Takes the topmost mount off `target`. EBUSY while somebody uses it, EINVAL when nothing is
- * mounted there.
+ * Removes the topmost mount at `target`. Throws EBUSY while it is in use, and EINVAL when nothing
+ * is mounted there.
  */
 export async function unmount(target: string): Promise<void> {
   await calls.umount2.callAsync(target, cString(target), UMOUNT_NOFOLLOW);

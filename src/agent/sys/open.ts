@@ -1,22 +1,25 @@
 /*
- * Opening and making things relative to a directory descriptor. Names are bytes: a tenant's need
- * not be UTF-8.
+ * Opens and makes objects relative to a directory descriptor. Names are bytes, because a tenant's
+ * names need not be UTF-8.
  */
 import { closeSync, constants } from "node:fs";
 import { cString, libcFunction, systemCall } from "./libc.ts";
 
 export const O_PATH = 0o10000000;
 export const O_NOATIME = 0o1000000;
-/** With the directory's own descriptor: a file without a name, which is gone when it is closed. */
+/** Makes a file without a name in the directory that is opened. It is gone when it is closed. */
 export const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 const O_CLOEXEC = 0o2000000;
-/** Reads and writes go past the page cache: only whole blocks, from and to aligned memory. */
+/**
+ * Reads and writes go past the page cache. They must be of whole blocks, from and to aligned
+ * memory.
+ */
 export const { O_DIRECT } = constants;
 export const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_NONBLOCK, O_NOFOLLOW, O_DIRECTORY } = constants;
 
 /**
- * Stands for the working directory where a directory descriptor is asked for; absolute paths ignore
- * it.
+ * Stands for the working directory where a call takes a directory descriptor. An absolute path
+ * ignores it.
  */
 export const AT_FDCWD = -100;
 const AT_REMOVEDIR = 0x200;
@@ -51,14 +54,14 @@ const calls = {
  * Opens one path with openat2 under the `resolve` rules and gives the descriptor (close-on-exec).
  */
 export function openat2(dirfd: number, path: Name, flags: number, resolve: number, mode = 0): number {
-  // The upper halves stay 0: nothing here needs them.
+  // The upper halves of the three fields stay 0: no value here needs them.
   HOW[0] = flags | O_CLOEXEC;
   HOW[2] = mode;
   HOW[4] = resolve;
   return calls.openat2.call(path, dirfd, cString(path), HOW_BYTES, OPEN_HOW_BYTES);
 }
 
-/** The kernel reads it during the call, and no call waits for another one. */
+/** One buffer for all calls: the kernel reads it during the call, and the calls are synchronous. */
 const HOW_BYTES = Buffer.alloc(OPEN_HOW_BYTES);
 const HOW = new Uint32Array(HOW_BYTES.buffer, HOW_BYTES.byteOffset, OPEN_HOW_BYTES / 4);
 
@@ -75,19 +78,20 @@ export function close(fd: number): void {
   closeSync(fd);
 }
 
-/** Makes a directory; the umask applies to `mode`. */
+/** Makes a directory. The umask applies to `mode`. */
 export function mkdirat(dirfd: number, name: Name, mode: number): void {
   calls.mkdirat.call(name, dirfd, cString(name), mode);
 }
 
 /**
- * Makes a FIFO, socket, device or file: `mode` holds the type's bits. `rdev` as `stat` gives it.
+ * Makes a FIFO, socket, device or file. `mode` includes the bits of the type. `rdev` is as `stat`
+ * gives it.
  */
 export function mknodat(dirfd: number, name: Name, mode: number, rdev: { major: number; minor: number }): void {
   calls.mknodat.call(name, dirfd, cString(name), mode, makedev(rdev.major, rdev.minor));
 }
 
-/** The one number in which libc's dev_t holds major and minor. */
+/** Major and minor as one number, as libc's dev_t has them. */
 function makedev(major: number, minor: number): bigint {
   const a = BigInt(major);
   const b = BigInt(minor);
@@ -99,7 +103,9 @@ export function symlinkat(target: Name, dirfd: number, name: Name): void {
   calls.symlinkat.call(name, cString(target), dirfd, cString(name));
 }
 
-/** Gives an open object (an O_PATH descriptor will do) one more name. Needs CAP_DAC_READ_SEARCH. */
+/**
+ * Gives an open object one more name. An O_PATH descriptor is enough. Needs CAP_DAC_READ_SEARCH.
+ */
 export function linkDescriptor(fd: number, dirfd: number, name: Name): void {
   calls.linkat.call(name, fd, cString(""), dirfd, cString(name), AT_EMPTY_PATH);
 }
@@ -114,28 +120,29 @@ export function linkThroughProc(fd: number, dirfd: number, name: Name): void {
   calls.linkat.call(name, AT_FDCWD, cString(`/proc/self/fd/${String(fd)}`), dirfd, cString(name), AT_SYMLINK_FOLLOW);
 }
 
-/** Removes a name of anything but a directory. */
+/** Removes a name of an object that is not a directory. */
 export function unlinkat(dirfd: number, name: Name): void {
   calls.unlinkat.call(name, dirfd, cString(name), 0);
 }
 
-/** Removes an empty directory. EBUSY where something is mounted on it. */
+/** Removes an empty directory. Throws EBUSY when something is mounted on it. */
 export function rmdirat(dirfd: number, name: Name): void {
   calls.unlinkat.call(name, dirfd, cString(name), AT_REMOVEDIR);
 }
 
-/** Renames, and takes the place of what has the new name. */
+/** Renames, and replaces an object that has the new name. */
 export function renameat(oldDirfd: number, oldName: Name, dirfd: number, name: Name): void {
   calls.renameat2.call(oldName, oldDirfd, cString(oldName), dirfd, cString(name), 0);
 }
 
-/** Renames; EEXIST when something has the new name. */
+/** Renames. Throws EEXIST when an object has the new name. */
 export function renameNoReplace(oldDirfd: number, oldName: Name, dirfd: number, name: Name): void {
   calls.renameat2.call(oldName, oldDirfd, cString(oldName), dirfd, cString(name), RENAME_NOREPLACE);
 }
 
 /**
- * The text of a symlink. An empty `name` reads the symlink that `dirfd` (O_PATH | O_NOFOLLOW) is.
+ * The text of a symlink. With an empty `name`, `dirfd` is the symlink itself (opened with O_PATH |
+ * O_NOFOLLOW).
  */
 export function readlinkat(dirfd: number, name: Name): Buffer {
   // PATH_MAX bounds the text on every file system of Linux.

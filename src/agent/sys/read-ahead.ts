@@ -1,4 +1,4 @@
-/* Small reads, and the disk's work for them done ahead. */
+/* Reads small files, and lets the disk begin before the bytes are needed. */
 import { readSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { libcFunction, SystemError } from "./libc.ts";
@@ -8,26 +8,27 @@ const POSIX_FADV_WILLNEED = 3;
 const fadvise = libcFunction("posix_fadvise", "int", ["int", "int64_t", "int64_t", "int"]);
 
 /**
- * Lets the kernel read the first bytes of a file into the page cache, without waiting for them.
+ * Lets the kernel read the first `length` bytes of a file into the page cache. Does not wait for
+ * them.
  */
 export function readAhead(fd: number, length: number): void {
-  // It returns the error instead of setting errno.
+  // posix_fadvise returns the error instead of setting errno.
   const errno = fadvise.call("", fd, 0, length, POSIX_FADV_WILLNEED);
   if (errno !== 0 && errno !== constants.errno.ESPIPE) throw new SystemError("posix_fadvise", errno, "");
 }
 
 /**
- * Where small reads go, one behind the other: a buffer of its own for each would cost as much as
- * the read.
+ * The size of the buffer into which small files are read one after another. A separate buffer for
+ * each file would cost as much as the read.
  */
 const SLAB_BYTES = 256 * 1024;
 
-/** Reads small files one after the other, on this thread. */
+/** Reads small files one after another, on this thread. */
 export class SmallReader {
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #used = 0;
 
-  /** The first bytes of a file: fewer than `length` only where it ends. */
+  /** The first `length` bytes of a file. Fewer only if the file is shorter. */
   read(fd: number, length: number): Buffer {
     if (length > SLAB_BYTES - this.#used) {
       this.#slab = Buffer.allocUnsafeSlow(Math.max(length, SLAB_BYTES));

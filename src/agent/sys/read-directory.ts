@@ -1,7 +1,7 @@
-/* Names of a directory as bytes: Node's own readdir cannot read from a descriptor. */
+/* Reads the names of a directory as bytes. Node's own readdir cannot read from a descriptor. */
 import { hasCode, systemCall } from "./libc.ts";
 
-/** One getdents64 fills it: about 1,000 names. */
+/** The buffer of one getdents64 call. It has room for about 1,000 names. */
 const BUFFER_BYTES = 32 * 1024;
 /** struct linux_dirent64: d_ino 8, d_off 8, d_reclen 2, d_type 1, d_name up to a NUL. */
 const LENGTH_AT = 16;
@@ -10,8 +10,8 @@ const NAME_AT = 19;
 const getdents64 = systemCall("getdents64", { x64: 217, arm64: 61 }, ["int", "void *", "uint64_t"]);
 
 /**
- * Names from where the descriptor's position stands, without `.` and `..`, in the file system's
- * order. The descriptor is of a directory that was opened for reading, not O_PATH.
+ * The names from the descriptor's position on, without `.` and `..`, in the file system's order.
+ * The directory must have been opened for reading, not with O_PATH.
  */
 export function* readDirectory(fd: number): Generator<Buffer, void> {
   const buffer = Buffer.alloc(BUFFER_BYTES);
@@ -30,7 +30,7 @@ function fill(fd: number, buffer: Buffer): number {
   try {
     return getdents64.call("", fd, buffer, BUFFER_BYTES);
   } catch (error) {
-    // The directory was removed while it was open: it has no names any more.
+    // The directory was removed while it was open, so it has no names any more.
     if (hasCode(error, "ENOENT")) return 0;
     throw error;
   }

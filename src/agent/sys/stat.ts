@@ -1,12 +1,12 @@
 /*
- * What an object is: statx and inode flags. Sizes and times are bigint, for they do not fit into a
- * number.
+ * The state of an object: statx and inode flags. Sizes and times are bigint, because a number is
+ * not exact for all of them.
  */
 import { cString, libcFunction, systemCall } from "./libc.ts";
 
 export type FileType = "file" | "directory" | "symlink" | "fifo" | "socket" | "block" | "character";
 
-/** A device number, of a file system or of a device node. */
+/** The device number of a file system or of a device node. */
 export interface Device {
   readonly major: number;
   readonly minor: number;
@@ -24,16 +24,19 @@ export interface Stat {
   readonly blocks: bigint;
   readonly nlink: number;
   readonly ino: bigint;
-  /** Of the file system that holds the object. */
+  /** The device of the file system that holds the object. */
   readonly dev: Device;
-  /** Of a device node. */
+  /** The device that a device node stands for. */
   readonly rdev: Device;
   readonly atimeNs: bigint;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
-  /** The mount through which it was opened: two bind mounts of one file system differ. */
+  /**
+   * The id of the mount through which the object was reached. Two bind mounts of one file system
+   * differ.
+   */
   readonly mntId: bigint;
-  /** STATX_ATTR_ bits that are set. */
+  /** The STATX_ATTR_ bits that are set. */
   readonly attributes: bigint;
 }
 
@@ -43,7 +46,7 @@ const STATX_ATTR_ENCRYPTED = 0x800n;
 const STATX_ATTR_MOUNT_ROOT = 0x2000n;
 const STATX_ATTR_VERITY = 0x100000n;
 
-/** Names of the attributes that statx can show and the agent asks about. */
+/** The attributes of statx that the agent uses, by name. */
 export const ATTRIBUTES = {
   immutable: STATX_ATTR_IMMUTABLE,
   append: STATX_ATTR_APPEND,
@@ -84,17 +87,20 @@ const calls = {
   ioctl: libcFunction("ioctl", "int", ["int", "uint64_t", "void *"]),
 };
 
-/** What `name` in `dirfd` is. Does not follow a symlink. */
+/** The state of `name` in `dirfd`. Does not follow a symlink. */
 export function statat(dirfd: number, name: Buffer | string): Stat {
   return statx(dirfd, name, AT_SYMLINK_NOFOLLOW);
 }
 
-/** What an open object is; an O_PATH descriptor will do. */
+/** The state of an open object. An O_PATH descriptor is enough. */
 export function statDescriptor(fd: number): Stat {
   return statx(fd, "", AT_EMPTY_PATH);
 }
 
-/** The kernel fills it, and it is read before the next call: none of them waits. */
+/**
+ * One buffer for all calls: the kernel fills it, and it is read before the next call, because the
+ * calls are synchronous.
+ */
 const OUT = Buffer.alloc(STATX_BYTES);
 /** The same bytes as numbers of 32 and 64 bits, in the machine's order (little-endian). */
 const HALVES = new Uint32Array(OUT.buffer, OUT.byteOffset, STATX_BYTES / 4);
@@ -142,8 +148,8 @@ function device(offset: number): Device {
 }
 
 /**
- * The inode flags of an open file or directory. ENOTTY or EOPNOTSUPP where the file system has
- * none.
+ * The inode flags of an open file or directory. Throws ENOTTY or EOPNOTSUPP if the file system has
+ * no inode flags.
  */
 export function inodeFlags(fd: number): number {
   const flags = Buffer.alloc(8);

@@ -1,37 +1,40 @@
 /*
- * Extended attributes of an open object. Any descriptor will do, an O_PATH one of a symlink, FIFO
- * or device too: the calls go through /proc/self/fd/N. Names are strings of latin1, one character
- * per byte, so that they compare and sort as bytes do.
+ * Extended attributes of an open object. Any descriptor is enough, also an O_PATH one of a symlink,
+ * FIFO or device, because the calls go through /proc/self/fd/N. Names are latin1 strings, one
+ * character per byte, so that they compare and sort as bytes do.
  */
 import { constants } from "node:os";
 import { procPath } from "./change.ts";
 import { cString, hasCode, libcFunction } from "./libc.ts";
 
-/** The kernel's own bound for the list and for a value. */
+/** The kernel's own limit for the list and for a value. */
 const XATTR_MAX_BYTES = 65536;
 
 const calls = {
   list: libcFunction("listxattr", "int64_t", ["void *", "void *", "size_t"]),
-  /** Without a path, so it takes a third of the time. Not of an O_PATH descriptor. */
+  /** This takes no path, so it needs a third of the time. It refuses an O_PATH descriptor. */
   listOpened: libcFunction("flistxattr", "int64_t", ["int", "void *", "size_t"]),
   get: libcFunction("getxattr", "int64_t", ["void *", "void *", "void *", "size_t"]),
   set: libcFunction("setxattr", "int", ["void *", "void *", "void *", "size_t", "int"]),
   remove: libcFunction("removexattr", "int", ["void *", "void *"]),
 };
 
-/** One call at a time uses it, and none of them waits. */
+/** One buffer for all calls, because they are synchronous. */
 const scratch = Buffer.alloc(XATTR_MAX_BYTES);
-/** Most lists are empty, and the kernel makes room for as much as it is told. */
+/**
+ * The size for the first try. Most lists are empty, and the kernel allocates as much as the caller
+ * asks for.
+ */
 const FIRST_BYTES = 1024;
 
 /**
- * The names of an object's extended attributes, sorted. None where the file system has no such
- * thing.
+ * The names of an object's extended attributes, sorted. Empty if the file system has no extended
+ * attributes.
  */
 export function listXattrs(fd: number): string[] {
   const quick = calls.listOpened.attempt(fd, scratch, FIRST_BYTES);
   if (quick === 0 || quick === -constants.errno.EOPNOTSUPP) return [];
-  // An O_PATH descriptor, or names that do not fit.
+  // For an O_PATH descriptor, and for names that do not fit, the calls below are needed.
   if (quick > 0) return namesIn(quick);
   try {
     const length = calls.list.call("", cString(procPath(fd)), scratch, scratch.length);
@@ -49,7 +52,7 @@ function namesIn(length: number): string[] {
     .sort();
 }
 
-/** The value of an extended attribute. ENODATA when there is none. */
+/** The value of an extended attribute. Throws ENODATA when there is none. */
 export function getXattr(fd: number, name: string): Buffer {
   const length = calls.get.call(name, cString(procPath(fd)), xattrName(name), scratch, scratch.length);
   return Buffer.from(scratch.subarray(0, length));
@@ -60,7 +63,7 @@ export function setXattr(fd: number, name: string, value: Buffer): void {
   calls.set.call(name, cString(procPath(fd)), xattrName(name), value, value.length, 0);
 }
 
-/** Removes an extended attribute. ENODATA when there is none. */
+/** Removes an extended attribute. Throws ENODATA when there is none. */
 export function removeXattr(fd: number, name: string): void {
   calls.remove.call(name, cString(procPath(fd)), xattrName(name));
 }

@@ -11,8 +11,8 @@ export interface Scratch {
 }
 
 /**
- * Makes one, and removes it with `rm -rf` (never Node's rm, which cannot remove names that are not
- * UTF-8).
+ * Makes a directory for the test, and removes it with `rm -rf`. Node's rm cannot remove names that
+ * are not UTF-8.
  */
 export function scratch(): Scratch {
   const path = mkdtempSync(join(tmpdir(), "mooring-"));
@@ -24,7 +24,7 @@ export function scratch(): Scratch {
   return { path, fd };
 }
 
-/** What a program prints, without the last newline. */
+/** The output of a program, without the last newline. */
 export function tool(file: string, ...args: readonly string[]): string {
   return execFileSync(file, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).replace(/\n$/, "");
 }
@@ -39,5 +39,5 @@ export function hasTool(file: string): boolean {
   }
 }
 
-/** Why what needs root does not run, or false. */
+/** Whether tests that need root cannot run. */
 export const notRoot = process.getuid?.() !== 0;
