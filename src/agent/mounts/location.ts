@@ -2,9 +2,9 @@ import type { MountEntry } from "./mountinfo.ts";
 import { isAtOrBelow, joinPath, relativeTo, type RawPath } from "./raw-path.ts";
 
 /**
- * Where a directory lies, independent of any mount: the file system by the device of its
- * superblock, and the path from the file system's own root. Two mounts that show the same directory
- * have the same location, in whatever namespace.
+ * Where a directory lies, independent of any mount: the device of the file system's superblock, and
+ * the path from the file system's own root. Two mounts that show the same directory have the same
+ * location, also in different namespaces.
  */
 export interface Location {
   readonly major: number;
@@ -13,9 +13,9 @@ export interface Location {
 }
 
 /**
- * The location of what is at `path` in the mount `mountId` (from `/proc/self/fdinfo/<fd>`, which
- * names the mount exactly even where several are stacked). Undefined when the table does not hold
- * that mount, or the path is not inside.
+ * The location of the directory at `path` in the mount `mountId`. The id comes from
+ * `/proc/self/fdinfo/<fd>`, which names the right mount even if several are stacked. Undefined when
+ * the table does not have that mount, or the path is not below it.
  */
 export function locationOf(entries: readonly MountEntry[], mountId: number, path: RawPath): Location | undefined {
   const mount = entries.find((entry) => entry.id === mountId);
@@ -25,7 +25,7 @@ export function locationOf(entries: readonly MountEntry[], mountId: number, path
   return { major: mount.major, minor: mount.minor, path: joinPath(mount.root, relative) };
 }
 
-/** Whether a mount is of the file system of `location`. */
+/** Whether a mount belongs to the file system of `location`. */
 export function isOnDevice(entry: Pick<MountEntry, "major" | "minor">, location: Location): boolean {
   return entry.major === location.major && entry.minor === location.minor;
 }

@@ -3,19 +3,19 @@ import type { RawPath } from "./raw-path.ts";
 /** One line of `/proc/<pid>/mountinfo` (`man 5 proc_pid_mountinfo`). */
 export interface MountEntry {
   /**
-   * The same in every namespace, and in `mnt_id` of `/proc/<pid>/fdinfo`. The kernel uses it again
-   * after an unmount.
+   * The id of the mount, the same in every namespace. `/proc/<pid>/fdinfo` has it as `mnt_id`. The
+   * kernel uses it again after an unmount.
    */
   readonly id: number;
   readonly parentId: number;
   /** Device of the superblock. On Btrfs it differs from the st_dev of every file. */
   readonly major: number;
   readonly minor: number;
-  /** Which directory of the file system is mounted. Follows renames, whoever makes them. */
+  /** The directory of the file system that is mounted. It follows renames, whoever makes them. */
   readonly root: RawPath;
-  /** The root was removed while it was mounted. `root` is the name it had. */
+  /** Whether the root was removed while it was mounted. `root` is then the path that it had. */
   readonly rootRemoved: boolean;
-  /** Where, as seen from the root directory of the process whose mountinfo this is. */
+  /** The mount point, as seen from the root directory of the process whose mountinfo this is. */
   readonly mountPoint: RawPath;
   readonly fsType: string;
   readonly source: RawPath;
@@ -26,19 +26,17 @@ export interface MountEntry {
 }
 
 /**
- * What the kernel appends to the path of a removed directory. No directory can be called so: its
- * name would hold a slash.
+ * The suffix that the kernel appends to the path of a removed directory. No directory can have this
+ * name, because a name has no slash.
  */
 const REMOVED = "//deleted";
-/**
- * Stands before the fields whose number is fixed; how many optional fields come before it differs.
- */
+/** The field between the optional fields, whose number varies, and the last three fields. */
 const SEPARATOR = "-";
 const FIRST_OPTIONAL_FIELD = 6;
 
 /**
- * Parses a whole mountinfo. Throws on a line that it does not understand: a mount that is
- * overlooked is a hazard.
+ * Parses a whole mountinfo. Throws on a line that it does not understand, because an overlooked
+ * mount would be dangerous.
  */
 export function parseMountinfo(content: Buffer): MountEntry[] {
   return content
@@ -89,8 +87,8 @@ function isId(value: number | undefined): value is number {
 }
 
 /**
- * The kernel writes space, tab, newline, backslash (and "#" of a source) as a backslash and three
- * octal digits.
+ * The kernel writes space, tab, newline and backslash (and "#" in a source) as a backslash and
+ * three octal digits.
  */
 function unescapeOctal(field: string): RawPath {
   if (!field.includes("\\")) return field as RawPath;

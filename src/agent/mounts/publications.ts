@@ -14,27 +14,28 @@ export interface Publication {
   readonly target: string;
   readonly podUID: string;
   /**
-   * `volume` is a target of NodePublishVolume, `subpath` a bind mount that the kubelet makes of it
-   * for one container.
+   * `volume` is a target of NodePublishVolume. `subpath` is a bind mount that the kubelet makes
+   * from such a target for one container.
    */
   readonly kind: "volume" | "subpath";
-  /** The directory was removed while it was mounted. */
+  /** Whether the directory was removed while it was mounted. */
   readonly removed: boolean;
 }
 
 /** `<pool>/volumes/<volume>/<epoch directory>/…`, relative to the pool. */
 const IN_POOL = /^volumes\/([^/]+)\/([^/]+)(?:\/|$)/;
 /**
- * Below the kubelet's directory. The kubelet escapes the driver's name in it as
- * `kubernetes.io~csi`.
+ * The paths below the kubelet's directory. The kubelet writes the plugin name `kubernetes.io/csi`
+ * as `kubernetes.io~csi`.
  */
 const VOLUME_TARGET = /^pods\/([^/]+)\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/;
 const SUBPATH_TARGET = /^pods\/([^/]+)\/volume-subpaths\/[^/]+\/[^/]+\/[^/]+$/;
 
 /**
- * What of a pool is published at which pods, as the mount table says it: by device and root, which
- * follow a rename of the data directory, and never by a record of ours. `entries` is the agent's
- * own table; `kubeletDirectory` is where it sees the kubelet's root directory.
+ * The publications of a pool's copies, from the mount table alone and never from a record of ours.
+ * A mount is recognised by its device and root, which follow a rename of the data directory.
+ * `entries` is the agent's own table. `kubeletDirectory` is the path at which the agent sees the
+ * kubelet's root directory.
  */
 export function publicationsOf(
   entries: readonly MountEntry[],

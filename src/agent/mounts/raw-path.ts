@@ -1,7 +1,7 @@
 /**
- * A path as the kernel keeps it: one character (U+0000 to U+00FF) per byte. Names that are not
- * UTF-8 survive, and it can be compared, cut and used as a key like any string. Never mix it with
- * ordinary strings: convert at the border.
+ * A path as the kernel keeps it: one character (U+0000 to U+00FF) per byte. So names that are not
+ * UTF-8 stay intact, and the path can be compared, cut and used as a key like any string. Never mix
+ * it with ordinary strings: convert at the border.
  */
 export type RawPath = string & { readonly rawPath: unique symbol };
 
@@ -16,31 +16,31 @@ export function bytesOfPath(path: RawPath): Buffer {
 }
 
 /**
- * A raw path as an ordinary string. Bytes that are not UTF-8 become U+FFFD: for messages, and for
- * paths known to be ASCII.
+ * A raw path as an ordinary string. Bytes that are not UTF-8 become U+FFFD, so use it only for
+ * messages and for paths that are known to be ASCII.
  */
 export function textOfPath(path: RawPath): string {
   return bytesOfPath(path).toString("utf8");
 }
 
 /**
- * Whether `path` is `directory` or lies below it. Both absolute, without a trailing slash (except
- * "/").
+ * Whether `path` is `directory` or lies below it. Both are absolute, without a trailing slash
+ * (except "/").
  */
 export function isAtOrBelow(path: RawPath, directory: RawPath): boolean {
   return path === directory || path.startsWith(directory === "/" ? "/" : `${directory}/`);
 }
 
 /**
- * `path` as a path relative to `directory`, "" for the directory itself, undefined when it is not
- * at or below it.
+ * `path` relative to `directory`: "" for the directory itself, undefined when `path` is not at or
+ * below it.
  */
 export function relativeTo(path: RawPath, directory: RawPath): RawPath | undefined {
   if (!isAtOrBelow(path, directory)) return undefined;
   return path.slice(directory === "/" ? 1 : directory.length + 1) as RawPath;
 }
 
-/** `directory` and, unless it is empty, `relative` below it. */
+/** The path of `relative` below `directory`. An empty `relative` gives `directory` itself. */
 export function joinPath(directory: RawPath, relative: RawPath): RawPath {
   if (relative === "") return directory;
   return `${directory === "/" ? "" : directory}/${relative}` as RawPath;

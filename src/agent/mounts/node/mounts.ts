@@ -11,15 +11,15 @@ import type { Mounts } from "../mounts.ts";
 import { rawPath, textOfPath } from "../raw-path.ts";
 
 /**
- * Who uses a mount, in words for a message: "postgres (pid 4711)". May be empty: it is only told,
- * never relied upon.
+ * The users of a mount, in words for a message: "postgres (pid 4711)". The list may be empty. It is
+ * only for the message; nothing is decided by it.
  */
 export type UsersOfMount = (entry: MountEntry) => Promise<readonly string[]>;
 
-/** More mounts than this at one target are not a stack but something that keeps mounting. */
+/** More mounts than this at one target are not a stack: some program keeps mounting there. */
 const MOST_UNMOUNTS = 64;
 
-/** Options that a remount would take off, with their flags for mount(2). */
+/** The options that a remount would clear, with their flags for mount(2). */
 const KEPT_FLAGS: Readonly<Record<string, number>> = {
   nosuid: MS_NOSUID,
   nodev: MS_NODEV,
@@ -70,7 +70,7 @@ async function bind(source: string | number, target: string, options: { readonly
   }
   if (!options.readOnly) return;
   try {
-    // Two calls: the kernel ignores MS_RDONLY in the one that makes a bind mount.
+    // This needs a second call: the kernel ignores MS_RDONLY in the call that makes a bind mount.
     await mount("", target, "", MS_REMOUNT | MS_BIND | MS_RDONLY | keptFlags(target));
   } catch (error) {
     await unmount(target);
@@ -88,8 +88,8 @@ function keptFlags(target: string): number {
 }
 
 /**
- * The path under which the mount table shows `target`. Only its last name is taken as it is:
- * umount2 follows no symlink there.
+ * The path under which the mount table shows `target`. Symlinks are resolved in all components but
+ * the last, because umount2 follows none there.
  */
 function canonical(target: string): string {
   return join(realpathSync(dirname(target)), basename(target));
@@ -120,14 +120,16 @@ async function unmountOnce(target: string, top: MountEntry, usersOf: UsersOfMoun
       const users = below.map((entry) => `the mount ${textOfPath(entry.mountPoint)}`);
       throw mountErrors.BUSY({ target, users: [...users, ...(await usersOf(top))] }, { cause: error });
     }
-    // Somebody else (the kubelet's own cleanup) was faster: the next look at the table tells.
+    // Another program (the kubelet's own cleanup) has unmounted it first. The next look at the
+    // table shows the rest.
     if (hasCode(error, "EINVAL", "ENOENT") && !list().some((entry) => entry.id === top.id)) return;
     throw mountErrors.UNMOUNT_FAILED({ target, why: messageOf(error) }, { cause: error });
   }
 }
 
 /**
- * The mount that one sees at a path: of a stack, the one on which no other of the stack is mounted.
+ * The mount that is visible at a path. In a stack it is the mount on which no other one of the
+ * stack is mounted.
  */
 function topmost(entries: readonly MountEntry[], path: string): MountEntry | undefined {
   const raw = rawPath(path);

@@ -1,6 +1,6 @@
 /*
- * The program that `inPrivateNamespace` starts: runs the steps of its argument and prints what came
- * of each.
+ * The program that `inPrivateNamespace` starts. It runs the steps of its argument and prints the
+ * outcome of each.
  */
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 /**
- * What the child does: a shell command (its output without the last newline), or a call of the
- * system's Mounts.
+ * A step of the child: a shell command (its value is the output without the last newline), or a
+ * call of the system's Mounts.
  */
 export type Step =
   | { readonly sh: string }
@@ -15,11 +15,11 @@ export type Step =
   | { readonly call: "locate"; readonly path: string }
   | { readonly call: "publicationsOf"; readonly pool: string; readonly kubelet: string };
 
-/** Of one step: its value, or the code and the message of its error. */
+/** The outcome of one step: its value, or the code and the message of its error. */
 export type Outcome =
   { readonly value: unknown } | { readonly error: { readonly code: string; readonly message: string } };
 
-/** Why real mounts cannot be tried here, or undefined. */
+/** Why real mounts cannot be tested here. Undefined: they can. */
 export function whyNoMounts(): string | undefined {
   if (process.getuid?.() !== 0) return "needs root";
   try {
@@ -30,7 +30,7 @@ export function whyNoMounts(): string | undefined {
   }
 }
 
-/** Runs the steps in a process with a mount namespace of its own: its mounts end with it. */
+/** Runs the steps in a process with its own mount namespace, so that its mounts end with it. */
 export async function inPrivateNamespace(steps: readonly Step[]): Promise<Outcome[]> {
   const program = fileURLToPath(new URL("mounts-child.fixture.ts", import.meta.url));
   const child = [process.execPath, "--import", "tsx", program, JSON.stringify(steps)];
