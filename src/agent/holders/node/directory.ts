@@ -7,20 +7,20 @@ import { statDescriptor, type Device } from "../../sys/stat.ts";
 import { viewOf, type View } from "../inside.ts";
 import { mountIdOf, readProc } from "./proc.ts";
 
-/** The directory that is asked about, open while it is looked for. */
+/** The directory whose holders are wanted. It is open during the search. */
 export interface Directory {
   readonly path: string;
   readonly fd: number;
   readonly location: Location;
-  /** What our own mount of it shows. */
+  /** The part of the directory that our own mount shows. */
   readonly view: View;
-  /** What stat says: on Btrfs not the device of the location. */
+  /** The device by stat. On Btrfs it differs from the device of the location. */
   readonly device: Device;
 }
 
 /**
- * Opens a directory, calls `use`, and closes it. Not with O_PATH: open_by_handle_at does not take
- * that on older kernels.
+ * Opens a directory, calls `use`, and closes it. It is not opened with O_PATH, because
+ * open_by_handle_at refuses that on older kernels.
  */
 export function withDirectory<T>(path: string, use: (directory: Directory) => T): T {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);

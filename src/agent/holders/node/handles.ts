@@ -1,8 +1,9 @@
 /*
- * Where a file lies when the mount through which it was opened is in no mount table: one that was
- * unmounted lazily, or made by open_tree and never attached. A file handle names the inode within
- * its file system; opened again through our own mount, it shows the path as we see it. Needs
- * CAP_DAC_READ_SEARCH and a file system that has handles (ext4, XFS, Btrfs, tmpfs).
+ * Finds out where a file lies when the mount through which it was opened is in no mount table. Such
+ * a mount was unmounted lazily, or was made by open_tree and never attached. A file handle names
+ * the inode within its file system. When the inode is opened by it through our own mount, /proc
+ * shows the path that we see. Needs CAP_DAC_READ_SEARCH and a file system that has handles (ext4,
+ * XFS, Btrfs, tmpfs).
  */
 import { closeSync, lstatSync } from "node:fs";
 import { hasCode, libcFunction } from "../../sys/libc.ts";
@@ -21,19 +22,16 @@ const calls = {
   openByHandle: libcFunction("open_by_handle_at", "int", ["int", "void *", "int"]),
 };
 
-/**
- * Whether an open file lies inside of the directory that `directory` is a descriptor of, or
- * "unknown".
- */
+/** Whether an open file lies in the directory of the descriptor `directory`, or "unknown". */
 export function isInsideByHandle(fd: number, directory: number, view: View): boolean | "unknown" {
   const handle = handleOf(fd);
-  // A file without a handle is of another file system than a directory that has one.
+  // If the file has no handle but the directory has one, they are on different file systems.
   if (handle === undefined) return handleOf(directory) === undefined ? "unknown" : false;
   let same: number;
   try {
     same = calls.openByHandle.call("", directory, handle, O_PATH);
   } catch (error) {
-    // No such inode on the directory's file system.
+    // The directory's file system has no such inode.
     if (hasCode(error, "ESTALE", "EINVAL")) return false;
     return "unknown";
   }
@@ -42,7 +40,8 @@ export function isInsideByHandle(fd: number, directory: number, view: View): boo
     if (a.ino !== b.ino || a.dev.major !== b.dev.major || a.dev.minor !== b.dev.minor) return false;
     const path = linkOf(`/proc/self/fd/${String(same)}`);
     if (path === undefined || path === TOO_LONG) return "unknown";
-    // A path without a way up to our mount proves nothing: it must lead to the file.
+    // A path that is not connected to our mount proves nothing. So a path outside counts only if it
+    // leads to the file.
     return isInside(view, path) || (leadsTo(path, b.ino) ? false : "unknown");
   } finally {
     closeSync(same);

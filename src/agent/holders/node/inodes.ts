@@ -1,11 +1,11 @@
 /*
- * Which inodes lie in a directory: the last way to tell whether an open file is one of them, when
- * neither a mount nor a path leads to it (a log file that was opened before a container's root was
- * changed, on the same disk as the pool).
+ * Lists the inodes in a directory. This is the last way to tell whether an open file is one of
+ * them, when neither a mount nor a path leads to it (a log file that was opened before a
+ * container's root was changed, on the same disk as the pool).
  *
- * A name that is swapped while this is read can only bring in inodes from outside, and they then
- * count as inside: a seal waits that need not. A file that was made after its directory was read is
- * missed; whoever made it has hold of a directory inside, and is found by that.
+ * If a name is swapped during the listing, inodes from outside can come in and count as inside.
+ * Then a seal waits that need not wait. A file that was made after its directory was read is
+ * missed, but the process that made it holds a directory inside, and is found by that.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync } from "node:fs";
 
@@ -22,7 +22,10 @@ export function inodesIn(directory: string): ReadonlySet<string> {
   return keys;
 }
 
-/** Adds what the descriptor leads to, and closes it. Paths stay short however deep the tree is. */
+/**
+ * Adds the directory of the descriptor and everything in it, and closes the descriptor. It goes by
+ * descriptors, so that paths stay short in a deep tree.
+ */
 function collect(fd: number, keys: Set<string>): void {
   try {
     const own = fstatSync(fd, { bigint: true });
@@ -41,7 +44,7 @@ function collect(fd: number, keys: Set<string>): void {
   }
 }
 
-/** Undefined when it has vanished, or is no directory any more. */
+/** Undefined when the directory has vanished, or the name is no directory any more. */
 function openDirectory(path: Buffer): number | undefined {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);

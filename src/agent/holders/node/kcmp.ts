@@ -10,13 +10,16 @@ export function shareDescriptors(a: number, b: number): boolean {
   return areSame(a, b, KCMP_FILES);
 }
 
-/** Whether two threads share root and working directory, and so their mount namespace. */
+/**
+ * Whether two threads share root and working directory, and therefore also their mount namespace.
+ */
 export function shareDirectories(a: number, b: number): boolean {
   return areSame(a, b, KCMP_FS);
 }
 
 /**
- * "No" also where the kernel cannot tell or one of them has ended: then both have to be looked at.
+ * False also if the kernel cannot tell, or if one of the threads has ended. Then both are looked
+ * at.
  */
 function areSame(a: number, b: number, what: number): boolean {
   try {

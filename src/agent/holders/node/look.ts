@@ -1,7 +1,7 @@
 /*
- * One look at one process. First what others come from (mounts, working directory, root, program),
- * then its descriptors, then its mappings: a file that is opened, mapped and closed meanwhile is
- * seen at one of them.
+ * One look at one process. It begins with the holds by which a process can get more (mounts,
+ * working directory, root, program), then come its descriptors, then its mappings. In this order a
+ * file that is opened, mapped and closed meanwhile is seen at least once.
  */
 import { messageOf } from "../../../observe/errors.ts";
 import { textOfPath, type RawPath } from "../../mounts/raw-path.ts";
@@ -16,7 +16,7 @@ import { Lost } from "./namespaces.ts";
 import { linkOf, mountIdIn, mountIdOf, namesIn, readProc, TOO_LONG, withTarget } from "./proc.ts";
 import type { Tables } from "./tables.ts";
 
-/** Which descriptors of a process do not count. */
+/** The descriptors of a process that do not count. */
 export type Spared = "all" | ReadonlySet<number>;
 
 const LINKS: readonly (readonly [string, HoldKind])[] = [
@@ -26,11 +26,12 @@ const LINKS: readonly (readonly [string, HoldKind])[] = [
 ];
 
 /**
- * Stands for the namespace of a first thread that has ended while others of its process may live.
+ * Stands for the namespace of a process whose first thread has ended, while other threads may still
+ * run.
  */
 const ENDED = "";
 
-/** What a thread has for itself, and does not share with the first one of its process. */
+/** What a thread has of its own and does not share with the first thread of its process. */
 interface Own {
   readonly directories: boolean;
   readonly descriptors: boolean;
@@ -94,8 +95,8 @@ class Look implements Findings {
   }
 
   /**
-   * Notes an error as what it is: something that could not be read. Of a thread that has ended
-   * meanwhile it does not matter.
+   * Runs a read, and records its error as "could not be read". An error does not matter if the
+   * thread has ended meanwhile.
    */
   #read<T>(task: string, call: () => T): T | undefined {
     try {
@@ -151,8 +152,8 @@ class Look implements Findings {
       const path = `${task}/map_files/${range}`;
       withTarget(path, (fd) => {
         if (!this.#isInside(fd, namespace)) return;
-        // Without the flag in smaps the mapping has changed since: that it may be written is
-        // assumed.
+        // If smaps does not have the mapping any more, it has changed since. Then it counts as
+        // writable.
         if (writable || mayBeWritten(readProc(`${task}/smaps`) ?? "", range) !== false) {
           this.#found("mapping", linkOf(path) ?? range);
         }
@@ -160,7 +161,7 @@ class Look implements Findings {
     }
   }
 
-  /** Whether what a descriptor of this thread points to lies inside. */
+  /** Whether the file that our descriptor stands for lies inside. */
   #isInside(fd: number, namespace: string): boolean {
     const view = this.#tables.view(mountIdOf(fd), namespace);
     const link = linkOf(`/proc/self/fd/${String(fd)}`);

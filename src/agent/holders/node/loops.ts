@@ -1,8 +1,9 @@
 /*
- * Loop devices whose backing file lies in the directory. The kernel gives their backing file as a
- * path, as seen by whoever set the device up, and as device and inode. The path proves nothing: a
- * pod sees other paths. So a device on the directory's file system is cleared only when its path
- * leads the host to that very inode outside, or when no file in the directory has it.
+ * Finds loop devices whose backing file lies in the directory. The kernel gives the backing file as
+ * a path, as seen by the process that set the device up, and as device and inode. The path alone
+ * proves nothing, because a pod sees other paths than the host. So a loop device whose file is on
+ * the directory's file system counts as outside only in two cases: its path leads the host or the
+ * agent to that very inode outside, or no file in the directory has that inode.
  */
 import { closeSync, constants, openSync } from "node:fs";
 import { messageOf } from "../../../observe/errors.ts";
@@ -57,7 +58,7 @@ export function lookAtLoops(directory: Directory, tables: Tables, devices: strin
   return { holders, unreadable };
 }
 
-/** Undefined when the device was taken down meanwhile. */
+/** Undefined when the loop device was detached meanwhile. */
 function backingOf(device: string): Backing | undefined {
   const fd = openSync(device, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -78,15 +79,15 @@ function decodeDevice(encoded: number): Device {
 }
 
 function isBackedInside(backing: Backing, path: string, directory: Directory, tables: Tables): boolean {
-  // Subvolumes of Btrfs have devices without a disk (major 0) of their own: only on others a device
-  // tells.
+  // Each subvolume of Btrfs has a device number of its own, with major 0. If both have major 0,
+  // different devices prove nothing.
   const { device } = directory;
   const mayDiffer = device.major === 0 && backing.device.major === 0;
   if (!mayDiffer && !isSame(device, backing.device)) return false;
   return isInsideByPath(backing, path, directory, tables) ?? hasInode(directory.fd, backing);
 }
 
-/** By the path, where it leads the host or us to the file. */
+/** Decides by the path, if it leads the host or the agent to the file. Undefined: it does not. */
 function isInsideByPath(backing: Backing, path: string, directory: Directory, tables: Tables): boolean | undefined {
   for (const root of ["/proc/1/root", ""]) {
     const inside = leadingTo(`${root}${textOfPath(path as RawPath)}`, (fd) => {
@@ -101,7 +102,7 @@ function isInsideByPath(backing: Backing, path: string, directory: Directory, ta
   return undefined;
 }
 
-/** A path that leads nowhere, for whatever reason, says nothing. */
+/** Undefined also if the path cannot be opened, for whatever reason: then it proves nothing. */
 function leadingTo(path: string, use: (fd: number) => boolean | undefined): boolean | undefined {
   try {
     return withTarget(path, use);
@@ -136,8 +137,8 @@ function statUnlessGone(fd: number, name: Buffer): ReturnType<typeof statat> | u
 }
 
 /**
- * False when the name is gone, became something else, or is a mount point: what is mounted there is
- * not the volume's.
+ * False when the name is gone, is no directory any more, or is a mount point: a mounted file system
+ * does not belong to the volume.
  */
 function isBelow(fd: number, name: Buffer, look: (child: number) => boolean): boolean {
   let child: number;

@@ -12,8 +12,8 @@ export interface MachineOptions {
   /** Where the host's devices are. */
   readonly devices: string;
   /**
-   * Called with each process before it is looked at, so that somebody else can tell where a look
-   * hangs.
+   * Called with each process before it is looked at, so that the main thread knows at which process
+   * a look hangs.
    */
   readonly onProcess: (pid: number) => void;
 }

@@ -1,10 +1,10 @@
 /*
- * Mount tables of all mount namespaces.
+ * Reads the mount tables of other mount namespaces.
  *
  * `/proc/<pid>/mountinfo` shows only what lies below the root directory of that process, so a
- * container whose processes all work in a chroot would hide the rest of its mounts. Therefore this
- * thread enters the namespace, where its root is the namespace's own, opens its own mountinfo
- * there, and goes back. Only a thread of its own may do that: it first stops sharing root and
+ * container whose processes all run in a chroot would hide the rest of its mounts. Therefore this
+ * thread enters the namespace, where its root is the namespace's own root, opens its own mountinfo
+ * there, and goes back. Only a separate thread may do that, and it must first stop sharing root and
  * working directory with the other threads. If it cannot go back, it must end.
  */
 import { closeSync, openSync } from "node:fs";
@@ -29,13 +29,14 @@ export class Lost extends Error {
 }
 
 /**
- * Reads the mount table of a namespace, from a path of a file that stands for it
- * (`/proc/<pid>/ns/mnt`).
+ * Reads the mount table of a namespace. The argument is the path of a file that stands for the
+ * namespace (`/proc/<pid>/ns/mnt`).
  */
 export type ReadTable = (namespace: string) => MountEntry[];
 
 /**
- * To be called once, in a thread that does nothing else. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT.
+ * Prepares this thread for entering namespaces. Call it once, in a thread that does nothing else.
+ * Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT.
  */
 export function enterNamespaces(): ReadTable {
   calls.unshare.call("", CLONE_FS);
@@ -51,8 +52,8 @@ export function enterNamespaces(): ReadTable {
     }
     let table: number | undefined;
     try {
-      // The kernel ties an open mountinfo to the namespace and the root of the moment of its
-      // opening.
+      // An open mountinfo keeps the namespace and the root that the thread had when it opened the
+      // file.
       table = openat(self, "mountinfo", O_RDONLY);
     } finally {
       goBack(own, root);

@@ -1,4 +1,4 @@
-/* Reading /proc. What ends while it is read is "nothing there", and any other error goes up. */
+/* Reads /proc. A process or thread that ends meanwhile gives undefined; other errors are thrown. */
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { hasCode } from "../../sys/libc.ts";
 import { O_PATH } from "../../sys/open.ts";
@@ -6,10 +6,7 @@ import { O_PATH } from "../../sys/open.ts";
 const FIRST_BUFFER_BYTES = 64 * 1024;
 let buffer = Buffer.allocUnsafe(FIRST_BUFFER_BYTES);
 
-/**
- * Gives the result of a call, or undefined when the process, thread or descriptor it is about is
- * gone.
- */
+/** Gives the result of a call, or undefined when its process, thread or descriptor is gone. */
 export function unlessGone<T>(call: () => T): T | undefined {
   try {
     return call();
@@ -20,8 +17,8 @@ export function unlessGone<T>(call: () => T): T | undefined {
 }
 
 /**
- * The content of a file of /proc, one character per byte. Much faster than readFileSync, which asks
- * for the size first.
+ * The content of a file of /proc, one character per byte. Much faster than readFileSync, which gets
+ * the size first.
  */
 export function readProc(path: string): string | undefined {
   return unlessGone(() => {
@@ -45,7 +42,7 @@ export function readAll(fd: number): string {
   }
 }
 
-/** Names in a directory of /proc. */
+/** The names in a directory of /proc. */
 export function namesIn(path: string): readonly string[] | undefined {
   return unlessGone(() => readdirSync(path));
 }
@@ -64,8 +61,8 @@ export function linkOf(path: string): string | undefined {
 }
 
 /**
- * Calls `use` with an O_PATH descriptor of what a link of /proc points to; undefined when it is
- * gone.
+ * Calls `use` with an O_PATH descriptor of the target of a link in /proc. Undefined when the link
+ * is gone.
  */
 export function withTarget<T>(path: string, use: (fd: number) => T): T | undefined {
   const fd = unlessGone(() => openSync(path, O_PATH));

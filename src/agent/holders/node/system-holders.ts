@@ -1,9 +1,9 @@
 /*
- * Holders of this machine. A separate thread does the search, because it enters other mount
- * namespaces, blocks for some hundred milliseconds, and may hang when it reads /proc (a process
- * that waits for a dead NFS server). The thread starts with the first question, answers one
- * question at a time, and keeps no state. A thread that hangs or ends is abandoned and replaced by
- * a new one.
+ * Finds the holders of a directory on this machine. A separate thread does the search, because the
+ * search enters other mount namespaces, blocks for some hundred milliseconds, and may hang when it
+ * reads /proc (of a process that waits for a dead NFS server). The thread starts with the first
+ * question, answers one question at a time, and keeps no state. A thread that hangs or ends is
+ * replaced by a new one.
  */
 import { Worker, type WorkerOptions } from "node:worker_threads";
 import type { Clock } from "../../../effects/clock.ts";
@@ -35,7 +35,7 @@ class Machine {
   readonly #options: SystemHoldersOptions;
   readonly #progress = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   #worker: Worker | undefined;
-  /** Ends when the question before has its answer, whatever it is. */
+  /** Resolves when the previous question was answered or has failed. */
   #before: Promise<unknown> = Promise.resolve();
 
   constructor(options: SystemHoldersOptions) {
@@ -55,7 +55,8 @@ class Machine {
     return new Promise<Proof>((resolve, reject) => {
       const leave = (): void => {
         this.#worker = undefined;
-        // Not awaited: a thread that hangs in the kernel ends when the call returns.
+        // Do not wait for it: a thread that hangs in the kernel ends only when its system call
+        // returns.
         void worker.terminate();
       };
       const finish = (): void => {

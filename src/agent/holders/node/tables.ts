@@ -6,13 +6,13 @@ import { isInsideByHandle } from "./handles.ts";
 import { inodeKey, inodesIn } from "./inodes.ts";
 import type { ReadTable } from "./namespaces.ts";
 
-/** What a mount table has that matters. */
+/** The entries of a mount table that matter. */
 export interface Mounted {
-  /** Mounts of the directory, or of something in it. */
+  /** The mounts of the directory, or of something in it. */
   readonly ofDirectory: readonly MountEntry[];
   /**
-   * Mounts that keep another mount namespace alive (`unshare --mount=FILE`, snapd); the root is
-   * "mnt:[4026532…]".
+   * The mounts that keep another mount namespace alive (`unshare --mount=FILE`, snapd). Their root
+   * is "mnt:[4026532…]".
    */
   readonly ofNamespaces: readonly MountEntry[];
 }
@@ -46,8 +46,8 @@ export class Tables {
   }
 
   /**
-   * What a mount shows, first by the namespace of the process that uses it. Undefined for a mount
-   * in no table read so far.
+   * What a mount shows of the directory. The table of the given namespace comes first, then all
+   * others. Undefined: no table that was read so far has the mount.
    */
   view(mountId: number, namespace: string): View | undefined {
     const own = this.#tables.get(namespace)?.get(mountId);
@@ -59,7 +59,7 @@ export class Tables {
     return undefined;
   }
 
-  /** Whether an open file lies inside when neither its mount nor its path tells. */
+  /** Whether an open file lies inside, for the case that neither its mount nor its path tells. */
   byHandle(fd: number): boolean {
     const inside = isInsideByHandle(fd, this.#directory.fd, this.#directory.view);
     if (inside !== "unknown") return inside;

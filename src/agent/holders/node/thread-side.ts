@@ -1,6 +1,6 @@
 /*
- * The side of the thread that looks at /proc. It does nothing else: its mount namespace changes
- * from moment to moment.
+ * The program of the thread that looks at /proc. The thread must do nothing else, because its mount
+ * namespace keeps changing.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../../observe/errors.ts";
@@ -8,7 +8,7 @@ import type { Ignored, Proof } from "../holders.ts";
 import { proveOnMachine } from "./machine.ts";
 import { enterNamespaces, Lost } from "./namespaces.ts";
 
-/** What the thread is started with. */
+/** The data with which the thread is started. */
 export interface ThreadData {
   /** An Int32Array of one element: the process that is being looked at. */
   readonly progress: SharedArrayBuffer;
