@@ -15,9 +15,9 @@
  * Only copy.json decides the state of a copy. It is read from the disk each time: nothing is kept
  * in memory. Invariants:
  *   - a directory whose name does not begin with `.new-` always has a complete copy.json, because
- *     it was filled under such a name and renamed afterwards;
- *   - copy.json has the name of the data directory. If the disk has the other name, a rename was
- *     interrupted, and `scan` finishes it before anything else happens;
+ *     it was filled under a name that does, and renamed afterwards;
+ *   - copy.json has the name of the data directory. If the directory has the other name, a rename
+ *     was interrupted, and `scan` finishes it before anything else happens;
  *   - `copy.json.new` reserves the room for the next state, so that on a full disk a copy can still
  *     be moved away, opened and removed. Its text has no meaning;
  *   - Active and Incoming have `data`; Sealed has `data.sealed`, a tombstone has neither;
@@ -39,14 +39,14 @@
  *   reuse       1 copy.json: the new move,     → scan renames
  *                 not whole
  *               2 rename to `<epoch>-<move>`
- *   arrived     1 copy.json: whole             → as before; it is copied again unless it was
- *                                                reported
+ *   arrived     1 copy.json: whole             → as before; the data is copied again unless the
+ *                                                end of the transfer was reported
  *   promote     1 rename to `<epoch>`          → not published yet; scan writes Active, for the
  *               2 copy.json: Active              rename only happens after the commit
  *   toTrash     1 copy.json: Trash
- *   purge       1 remove the data directory    → Trash with some or none of it; purged again
- *               2 remove copy.json             → a directory with nothing in it; scan removes it
- *               3 remove the directory, and the volume's when it is the last; scan does that too
+ *   purge       1 remove the data directory    → Trash with a part of the data; purged again
+ *               2 remove copy.json             → an empty directory; scan removes it
+ *               3 remove the directory, and the volume's if it was the last; scan does that too
  */
 import { join } from "node:path";
 import type { DirectoryAttributes, Disk } from "../../effects/disk.ts";
@@ -106,7 +106,8 @@ export class CopyStore {
     const volumes = await this.volumes();
     if (volumes.length > 0) await this.#disk.syncDirectory(volumesPath(this.#pool));
     for (const volume of volumes) {
-      // A killed process may have renamed without a sync. That looks durable, but is not yet.
+      // A killed process may have renamed without a sync. The new name is visible, but not yet
+      // durable.
       await this.#disk.syncDirectory(volumePath(this.#pool, volume));
       for (const directory of await this.#names(volumePath(this.#pool, volume))) {
         const path = copyPath(this.#pool, volume, directory);
@@ -164,8 +165,9 @@ export class CopyStore {
   }
 
   /**
-   * The directory into which a move copies. It is new, or was left by an earlier move to the same
-   * epoch whose writers have ended. `reused`: it may have contents already.
+   * The directory into which a move copies. It is new, or an earlier move to the same epoch has
+   * left it. In that case the writers of that move must have ended. `reused`: it may have contents
+   * already.
    */
   async incoming(
     copy: NewCopy & { readonly moveUID: string },
@@ -216,7 +218,10 @@ export class CopyStore {
     return this.#write(renamed, { state: "Active", moveUID: undefined, whole: undefined });
   }
 
-  /** The first two steps of a seal. After them nothing new is published, and the path is gone. */
+  /**
+   * The first two steps of a seal. After them nothing new is published, and the data directory has
+   * its other name.
+   */
   async beginSeal(volume: string, epoch: number): Promise<Copy> {
     const copy = await this.#existing(volume, epoch, "seal");
     if (copy.state === "Sealed") return copy;
@@ -365,8 +370,8 @@ export class CopyStore {
   }
 
   /**
-   * Removes a directory without bytes of a tenant. It may have only copy.json and an empty data
-   * directory.
+   * Removes a directory that has no bytes of a tenant: at most a copy.json and an empty data
+   * directory. Throws if there is more.
    */
   async #removeEmpty(volume: string, directory: string): Promise<void> {
     const path = copyPath(this.#pool, volume, directory);

@@ -3,7 +3,8 @@
  * disks and the mount table each time.
  *
  * A pool counts only if its pool.json still exists after the copies were listed. A disk that was
- * unmounted a moment ago leaves an empty directory, which must not look like a pool without copies.
+ * unmounted during the listing leaves an empty directory, which must not look like a pool without
+ * copies.
  */
 import type { Mounts } from "../mounts/mounts.ts";
 import { publicationsOf, type Publication } from "../mounts/publications.ts";

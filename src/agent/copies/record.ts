@@ -58,8 +58,8 @@ function entryOf(copy: Copy, { publishedTo, usage, recorded }: RecordView): Copy
 }
 
 /**
- * Smaller changes of the figures are not written. They change with every count, which would mean
- * one write for each volume and minute.
+ * Changes of the figures below this share are not written. The figures change with every count, so
+ * there would be one write for each volume and minute.
  */
 const WORTH_A_WRITE = 0.05;
 

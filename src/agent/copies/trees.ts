@@ -1,5 +1,5 @@
 /**
- * Trees of a tenant. The operations are safe whatever the tenant does meanwhile: they follow no
+ * Operations on a tenant's trees. They are safe whatever the tenant does meanwhile: they follow no
  * symlink and cross no mount.
  */
 export interface Trees {
@@ -9,7 +9,7 @@ export interface Trees {
   usage(path: string, signal: AbortSignal): Promise<TreeUsage>;
 }
 
-/** Allocated bytes, and files of any kind. */
+/** The allocated bytes of a tree, and the number of its files of any kind. */
 export interface TreeUsage {
   readonly bytes: number;
   readonly files: number;

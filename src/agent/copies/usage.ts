@@ -14,7 +14,7 @@ export interface UsageDeps {
   readonly log: Log;
   readonly onDisk: OnDisk;
   readonly trees: Pick<Trees, "usage">;
-  /** Told when a copy was counted. */
+  /** Called when a copy was counted. */
   readonly counted: (volume: string) => void;
 }
 

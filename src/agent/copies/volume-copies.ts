@@ -3,7 +3,8 @@
  *
  * An object is made from the disk, and made again when it is missing. Only status.copies is written
  * here (and `purged`, for the reclaim loop). The report of a move has another writer. Every write
- * carries the resourceVersion that was read. If it is refused because of that, it is planned again.
+ * carries the resourceVersion that was read. If the API server refuses it for that reason, it is
+ * planned again.
  *
  * After a crash an object may lack a part of the disk's state until the next `sync` of the volume.
  */
@@ -35,7 +36,9 @@ export class VolumeCopies {
     this.#deps = deps;
   }
 
-  /** The object of a volume, read from the server. */
+  /**
+   * The VolumeCopy of a volume on this node, read from the API server. Undefined: there is none.
+   */
   async read(volume: string, signal?: AbortSignal): Promise<Stored<VolumeCopy> | undefined> {
     const { client, nodeName } = this.#deps;
     const found = await client.find(volumeCopies, { name: copyNameOf(volume, nodeName) }, signal && { signal });
