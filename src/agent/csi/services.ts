@@ -55,7 +55,7 @@ export function csiServices(node: CsiNode, info: DriverInfo): readonly Served[] 
       nodeGetCapabilities: () => ({
         capabilities: CAPABILITIES.map((type) => ({ type: { case: "rpc", value: { type } } as const })),
       }),
-      // No topology, because the kubelet would make a node label from it.
+      // There is no topology here, because the kubelet would make a node label from it.
       nodeGetInfo: () => ({ nodeId: info.nodeName }),
     }),
   ];

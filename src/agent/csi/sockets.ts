@@ -5,9 +5,9 @@
  *   absent ── open ──▶ served ── the file is gone or another one ──▶ absent
  *
  * The kubelet reads plugins_registry when it starts, and watches it from then on. A new file is a
- * registration, and its removal ends the registration. If somebody removes our socket (a kubelet
- * that cleans up, a person), the agent makes it again. The agent first removes the socket of a
- * killed predecessor; for the kubelet that ends the old registration.
+ * registration, and its removal ends the registration. If our socket is removed (by a kubelet that
+ * cleans up, or by a person), the agent makes it again. At its start the agent removes the socket
+ * of a killed predecessor; for the kubelet that ends the old registration.
  */
 import { dirname } from "node:path";
 import type { Clock } from "../../effects/clock.ts";
@@ -16,7 +16,10 @@ import { messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import { ensureDirectory } from "../disk/durable.ts";
 
-/** A server on a socket; `close` ends it within the signal's time and removes the socket. */
+/**
+ * A server on a socket. `close` ends it, at the latest when the signal is aborted, and removes the
+ * socket.
+ */
 export interface SocketServer {
   close(end: AbortSignal): Promise<void>;
 }
