@@ -1,15 +1,15 @@
 import { entryDigest, fieldsOf, type Entry } from "./entry.ts";
 import { comparePaths, pathText } from "./path.ts";
 
-/** Where two trees differ first, and in what. */
+/** The first path at which two trees differ, and the difference. */
 export interface Difference {
   readonly path: string;
   readonly what: string;
 }
 
 /**
- * The first entry in which two listings (`list`) differ; undefined when they are equal. Reads both
- * side by side.
+ * The first entry in which two listings (`list`) differ. Undefined: they are equal. Reads both
+ * listings at the same time.
  */
 export async function firstDifference(
   source: AsyncIterable<Entry>,
@@ -34,7 +34,7 @@ export async function firstDifference(
   }
 }
 
-/** Which fields differ, with both values. */
+/** The fields that differ, with both values. */
 function differenceOf(source: Entry, target: Entry): string {
   const here = new Map(fieldsOf(target));
   const there = new Map(fieldsOf(source));

@@ -3,35 +3,38 @@ import type { Device, FileType } from "../../sys/stat.ts";
 import { pathText, type TreePath } from "./path.ts";
 
 /**
- * What an entry can be. Of a socket only the name travels, with owner and mode: whoever listened on
- * it is gone, as after a restart of the pod on its old node.
+ * The type of an entry. Only the name and the metadata of a socket are copied. No process listens
+ * on the copy, as after a restart of the pod on its old node.
  */
 export type EntryType = FileType | "link";
 
-/** What is known of an entry when it is met, before its content and what it holds. */
+/** What is known of an entry at its beginning, before its content or its children. */
 export interface Head {
   readonly type: EntryType;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
   readonly mtimeNs: bigint;
-  /** Of a file. */
+  /** Only of a file. */
   readonly size?: number;
-  /** Of a device node. */
+  /** Only of a device node. */
   readonly rdev?: Device;
-  /** The text of a symlink. */
+  /** Only of a symlink: its text. */
   readonly target?: Buffer;
-  /** Of a `link`: where the same object came first. The rest of a link's head says nothing. */
+  /**
+   * Only of a `link`: the path under which the same object came first. The other fields of a link's
+   * head mean nothing.
+   */
   readonly first?: TreePath;
 }
 
-/** Everything that counts of one name in a tree. */
+/** All properties of one name in a tree that a copy must have. */
 export interface Entry {
   readonly path: TreePath;
   readonly head: Head;
-  /** ContentHash of a file. */
+  /** Only of a file: its ContentHash. */
   readonly content?: string;
-  /** Name and sha256 of the value, sorted by name. */
+  /** The name of each extended attribute and the sha256 of its value, sorted by name. */
   readonly xattrs: readonly (readonly [string, string])[];
 }
 
@@ -40,7 +43,7 @@ export function xattrDigest(value: Buffer): string {
   return createHash("sha256").update(value).digest("hex");
 }
 
-/** One hash over everything that counts of an entry, its path included. */
+/** One hash over all properties of an entry that a copy must have, with its path. */
 export function entryDigest(entry: Entry): Buffer {
   const path = entry.path.map((name) => name.toString("latin1"));
   return createHash("sha256")
@@ -49,8 +52,8 @@ export function entryDigest(entry: Entry): Buffer {
 }
 
 /**
- * What counts of an entry, as named texts: the digest covers them, and a message can say which one
- * differs.
+ * The properties of an entry as named texts. The digest covers them, and a message can say which
+ * one differs.
  */
 export function fieldsOf({ head, content, xattrs }: Entry): readonly (readonly [string, string])[] {
   if (head.type === "link") return [["hard link to", pathText(head.first ?? [])]];

@@ -1,15 +1,15 @@
 /*
- * Work that seldom waits. Nearly every call for a small file is synchronous, and an asynchronous
- * generator takes longer for each item than the kernel does. So such work is an ordinary generator;
- * where it must wait, it yields the promise, and goes on when that is settled:
+ * Flows are for work that seldom waits. Nearly every call for a small file is synchronous, and an
+ * asynchronous generator takes longer for each item than the kernel does. So such work is an
+ * ordinary generator. When it must wait, it yields the promise, and goes on once that is settled:
  *
  *   const value = yield* awaited(promise);
  *
- * A promise that is rejected throws there. Who stops early ends the generator, which may wait for
- * what is in progress before it closes its descriptors.
+ * A rejected promise throws at that line. A caller that stops early ends the generator, which may
+ * still wait for calls in progress before it closes its descriptors.
  */
 
-/** Gives items, and between them promises to wait for. Items are never promises. */
+/** Yields items, and between them promises to wait for. An item is never a promise. */
 export type Flow<T, R = void> = Generator<T | Promise<void>, R, void>;
 
 /** Waits within a flow. */
@@ -22,7 +22,7 @@ export function* awaited<T>(promise: Promise<T>): Flow<never, T> {
   return result.value;
 }
 
-/** Runs a flow to its end. `each` takes an item; where it gives a promise, that is waited for. */
+/** Runs a flow to its end. `each` gets every item. If it returns a promise, that is waited for. */
 export async function run<T, R>(flow: Flow<T, R>, each: (item: T) => Promise<void> | undefined): Promise<R> {
   let next: IteratorResult<T | Promise<void>, R> | undefined;
   try {
@@ -41,7 +41,7 @@ export async function run<T, R>(flow: Flow<T, R>, each: (item: T) => Promise<voi
   }
 }
 
-/** The items of a flow, for those who are in no hurry. */
+/** The items of a flow as an asynchronous generator, for callers to whom speed does not matter. */
 export async function* items<T>(flow: Flow<T>): AsyncGenerator<T, void> {
   let next: IteratorResult<T | Promise<void>, void> | undefined;
   try {
@@ -67,13 +67,13 @@ async function resumed<T, R>(flow: Flow<T, R>, promise: Promise<void>): Promise<
   return flow.next();
 }
 
-/** Ends a flow early: its `finally` blocks may still wait. */
+/** Ends a flow early. Its `finally` blocks may still wait. */
 async function ended<T, R>(flow: Flow<T, R>): Promise<void> {
   let next = flow.return(undefined as R);
   while (next.done !== true) next = next.value instanceof Promise ? await resumed(flow, next.value) : flow.next();
 }
 
-/** Does some work, itself a flow, for each item of a flow. */
+/** Runs `work`, which is a flow too, for each item of a flow. */
 export function* through<T, U>(flow: Flow<T>, work: (item: T) => Flow<U>): Flow<U> {
   let next: IteratorResult<T | Promise<void>, void> | undefined;
   try {
@@ -108,7 +108,7 @@ export function* flowOf<T>(generator: AsyncGenerator<T, void>): Flow<T> {
       yield next.value;
     }
   } finally {
-    // One that has failed has ended, and says so once more.
+    // A generator that has failed has ended too. Then `return` does nothing more.
     if (!isDone) yield* awaited(generator.return());
   }
 }

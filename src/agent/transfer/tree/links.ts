@@ -2,15 +2,15 @@ import type { Stat } from "../../sys/stat.ts";
 import type { TreePath } from "./path.ts";
 
 /**
- * Remembers where each object with several names was met first. The only table that grows with the
- * tree.
+ * Remembers the path under which each object with several names came first. It grows with the
+ * number of such objects.
  */
 export class Links {
   readonly #first = new Map<string, TreePath>();
 
   /**
-   * The path under which the object was met before; undefined the first time, and for what has one
-   * name.
+   * The path under which the object came first. Undefined if it comes first now, and for an object
+   * with one name.
    */
   before(stat: Stat, path: TreePath): TreePath | undefined {
     if (stat.nlink < 2) return undefined;
@@ -20,7 +20,7 @@ export class Links {
     return first;
   }
 
-  /** The object was left out under the name under which it was met. */
+  /** Forgets an object: it was left out under the name that came first. */
   forget(stat: Stat): void {
     this.#first.delete(keyOf(stat));
   }

@@ -1,6 +1,6 @@
 import { printable } from "../../sys/libc.ts";
 
-/** A path inside a volume: its names from the root, as bytes. The root itself has none. */
+/** A path inside a volume: the names from the root on, as bytes. The root itself has no names. */
 export type TreePath = readonly Buffer[];
 
 /** A path for a message. */
@@ -9,8 +9,8 @@ export function pathText(path: TreePath): string {
 }
 
 /**
- * The order in which a walk leaves what it visits: siblings by their bytes, everything in a
- * directory before the directory itself.
+ * The order in which a walk leaves objects: siblings by the bytes of their names, and everything in
+ * a directory before the directory itself.
  */
 export function comparePaths(a: TreePath, b: TreePath): number {
   for (const [level, name] of a.entries()) {
@@ -22,7 +22,7 @@ export function comparePaths(a: TreePath, b: TreePath): number {
   return b.length > a.length ? 1 : 0;
 }
 
-/** Why a name may not be used as one component of a path, or undefined. */
+/** Why a name must not be used as one component of a path. Undefined: it may be. */
 export function nameFault(name: Buffer): string | undefined {
   if (name.length === 0) return "is empty";
   if (name.includes(0)) return "contains a NUL byte";

@@ -1,9 +1,9 @@
 /*
- * How everything of a volume is opened. The tenant owns the tree and the agent is root, so a name
- * is opened alone, relative to a descriptor that is held, and never through a symlink or into
- * another mount. What a name leads to is looked at through an O_PATH descriptor, which opens no
- * device and waits for no FIFO; its data is then opened through that very descriptor. A name that
- * the tenant swaps in between changes nothing.
+ * Opens the objects of a volume safely. The tenant owns the tree and the agent is root. So each
+ * name is opened alone, relative to an open directory, and never through a symlink or into another
+ * mount. First the object is opened with O_PATH, which opens no device and waits for no FIFO. Its
+ * type is checked, and then its data is opened through that same descriptor. If the tenant swaps
+ * the name in between, nothing changes.
  */
 import { procPath } from "../../sys/change.ts";
 import { hasCode } from "../../sys/libc.ts";
@@ -32,28 +32,30 @@ const READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 /** How many levels below its root a tree may have. Each takes a descriptor. */
 export const DEEPEST = 2000;
 
-/** An O_PATH descriptor of what `name` is. EXDEV when something is mounted there. */
+/** An O_PATH descriptor of the object `name`. Throws EXDEV when something is mounted there. */
 export function look(dirfd: number, name: Buffer): number {
   return openat2(dirfd, name, LOOK, RESOLVE);
 }
 
 /**
- * A readable descriptor, with a position of its own, of a directory that any descriptor stands for.
+ * A readable descriptor, with a position of its own, of the directory that `fd` stands for. `fd`
+ * may be an O_PATH descriptor.
  */
 export function openDirectory(fd: number): number {
   return withoutAtime((flags) => openat2(fd, ".", flags | O_DIRECTORY, RESOLVE));
 }
 
 /**
- * A readable descriptor of the regular file that an O_PATH descriptor stands for. The caller has
- * looked at its type.
+ * A readable descriptor of the regular file that an O_PATH descriptor stands for. The caller must
+ * have checked the type.
  */
 export function openFile(fd: number): number {
   return withoutAtime((flags) => openat(AT_FDCWD, procPath(fd), flags & ~O_NOFOLLOW));
 }
 
 /**
- * Reading leaves the access times alone, where the agent may say so: only the owner and root may.
+ * Opens with O_NOATIME, so that reading does not change the access times. Only the owner and root
+ * may do that; otherwise it opens without.
  */
 function withoutAtime(open: (flags: number) => number): number {
   try {
@@ -64,7 +66,9 @@ function withoutAtime(open: (flags: number) => number): number {
   }
 }
 
-/** An O_PATH descriptor of what lies at `path` below the directory `root`, name by name. */
+/**
+ * An O_PATH descriptor of the object at `path` below the directory `root`. It goes name by name.
+ */
 export function lookAlong(root: number, path: TreePath): number {
   let fd = openDirectory(root);
   for (const name of path) {

@@ -1,22 +1,24 @@
 /*
- * A tree as a sequence of steps, the same on the wire and when it is read back:
+ * Reads a tree as a sequence of steps. The steps are the same on the wire and in the read-back:
  *
- *   open(head) data* xattr* close         of a file
+ *   open(head) data* xattr* close         a file
  *   open(head) (data | zeros)* xattr* close
- *                                         of a file that the other end has, in another state
+ *                                         a file that the other end has in another state
  *                                         (changes.ts)
- *   open(head) xattr* close               of a symlink, FIFO, socket or device
- *   open(head) <children> xattr* close    of a directory, the root first of all
- *   open(head) close                      of a further name of something that was opened before
+ *   open(head) xattr* close               a symlink, FIFO, socket or device
+ *   open(head) <children> xattr* close    a directory; the first one is the root
+ *   open(head) close                      a further name of an object that was opened before
  *
- * Children come in the order of their names' bytes. What is read twice (an object before and after
- * its content) must not differ: the tree is sealed, and a change says that it is not. A file whose
- * content is known (`known`) is not read and has no data.
+ * Children come in the order of their names' bytes. An object's state is read before and after its
+ * content, and both must be equal: the tree is sealed, and a change shows that it is not. A file
+ * whose content is known (`known`) is not read and has no data.
  *
  * With `live` the tree is still being written. Then the scan gives some state of each object, and
- * not all of the same moment: what vanishes is left out, and so is a file on which somebody holds a
- * write lease; a file that has shrunk is filled up with zeros to the size that was announced, what
- * has grown is cut off there; the ACL of an object whose mode has changed is left out.
+ * not all states are of the same moment:
+ *   - an object that vanishes is left out, and so is a file on which a process has a write lease;
+ *   - a file that has shrunk is filled with zeros up to the announced size, and one that has grown
+ *     is cut off there;
+ *   - the ACL of an object whose mode has changed is left out.
  */
 import { hasCode, isSystemError } from "../../sys/libc.ts";
 import { close, readlinkat } from "../../sys/open.ts";
@@ -36,11 +38,11 @@ import { openSmall, SmallFiles, type SmallFile } from "./small-files.ts";
 import { walkAhead, type Visit } from "./walk.ts";
 import { ACCESS_ACL, readXattrs } from "./xattrs.ts";
 
-/** One step; `name` of the root is empty. */
+/** One step. The `name` of the root is empty. */
 export type TreeStep =
   /**
-   * `kept`: the content of a file that is known, and does not follow. `patches`: the content that
-   * the other end has of a file of which only the changes follow.
+   * `kept`: the known content of the file; no data follows. `patches`: the content that the other
+   * end has; only the changes follow.
    */
   | ({ readonly kind: "open"; readonly name: Buffer; readonly head: Head } & Has)
   | Change
@@ -50,7 +52,9 @@ export type TreeStep =
 /** Three steps of a small file in one: its open, its data and its close. */
 export type ScanStep = TreeStep | ({ readonly kind: "small" } & SmallFile);
 
-/** What the other end has of a file: all of it, or an earlier state. */
+/**
+ * What the other end has of a file: its present content (`kept`), or an earlier one (`patches`).
+ */
 export interface Has {
   readonly kept?: string | undefined;
   readonly patches?: string | undefined;
@@ -58,13 +62,13 @@ export interface Has {
 
 export interface ScanOptions {
   /**
-   * Reads files from the disk and not from the page cache, as far as their pages have been written
-   * back.
+   * Reads files from the disk and not from the page cache. Pages that are not written back yet
+   * still come from the cache.
    */
   readonly fromDisk?: boolean;
-  /** The tree may change meanwhile. */
+  /** The tree may change during the scan. */
   readonly live?: boolean;
-  /** What is known of the files. */
+  /** What is known of the files before they are read. */
   readonly known?: KnownFiles;
   /** How fast files may be read. */
   readonly pace?: Pace | undefined;
@@ -86,7 +90,7 @@ export function* scan(root: number, signal: AbortSignal, options: ScanOptions = 
   });
 }
 
-/** The same, with the steps of small files apart. */
+/** The same, but a small file comes as separate steps. */
 export async function* stepByStep(
   root: number,
   signal: AbortSignal,
@@ -163,8 +167,8 @@ async function* leaf(
     if (kept === undefined && head.size !== 0) opened = openFile(fd);
   } catch (error) {
     if (options.live !== true || !hasCode(error, "EAGAIN")) throw error;
-    // A write lease of the pod. Its holder has just been told to give it back: a later pass reads
-    // the file, and below the seal nobody has it open.
+    // The pod has a write lease on the file. The open has just asked its holder to give it back, so
+    // a later pass can read the file. After the seal nobody has the file open.
     links.forget(stat);
     return;
   }
@@ -190,7 +194,7 @@ async function* leaf(
   });
 }
 
-/** Gives the data of a file, or its changes, and at the end what all of it is. */
+/** Gives the data of a file, or its changes, and at the end its whole content. */
 async function* contentOf(
   fd: number,
   size: number,
@@ -217,7 +221,10 @@ async function* contentOf(
   return hash.digest(size);
 }
 
-/** The same pieces. One that a file was cut off in while it was read gets its block whole. */
+/**
+ * The same pieces. If the file was cut off within a piece while it was read, the piece's last block
+ * is filled with zeros.
+ */
 async function* filledUp(pieces: AsyncIterable<Piece>, size: number): AsyncGenerator<Piece, void> {
   for await (const { offset, bytes } of pieces) {
     const end = offset + bytes.length;
@@ -235,7 +242,8 @@ function* finish(
 ): Generator<TreeStep, void> {
   const xattrs: [string, string][] = [];
   for (const { name, value } of readXattrs(fd)) {
-    // An ACL holds the mode too, and the mode of before was sent: the two must not contradict.
+    // An ACL has the mode too. The earlier mode was sent, and the two must not contradict each
+    // other.
     if (live && name === ACCESS_ACL && statDescriptor(fd).mode !== before.mode) continue;
     xattrs.push([name, xattrDigest(value)]);
     yield { kind: "xattr", name, value };
@@ -260,7 +268,7 @@ function headOf(stat: Stat, fd: number): Head {
     case "file":
       return { type, ...common, size: Number(stat.size) };
     case "symlink":
-      // A symlink has no mode of its own; file systems differ in what they show.
+      // A symlink has no mode of its own, and file systems show different ones.
       return { type, ...common, mode: 0o777, target: readlinkat(fd, "") };
     case "block":
     case "character":

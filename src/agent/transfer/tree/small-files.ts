@@ -1,8 +1,8 @@
 /*
- * Small files, read whole with a few calls and nothing to wait for: as data that is read ahead,
- * and as one step of the tree instead of three. Only the plain ones: with one name, without holes,
- * without attributes, of which nothing is known. All others take the long way (scan.ts), which
- * gives the same entry.
+ * Reads small files whole, with a few calls and without waiting: their data is read ahead, and each
+ * becomes one step of the tree instead of three. That is only for plain files: with one name,
+ * without holes, without attributes, and of which nothing is known. All others take the long way
+ * (scan.ts), which gives the same entry.
  */
 import { dropCache } from "../../sys/data.ts";
 import { isSystemError } from "../../sys/libc.ts";
@@ -17,31 +17,31 @@ import type { ScanOptions } from "./scan.ts";
 import type { Leaf, OpenAhead } from "./walk.ts";
 import { hasXattrs } from "./xattrs.ts";
 
-/** Files of up to this size. */
+/** Files of up to this size are small. */
 export const SMALL_BYTES = 64 * 1024;
-/** Of `blocks` in a state. */
+/** The unit of `blocks` in a Stat. */
 const BLOCK_BYTES = 512n;
 
-/** A small file, all of it. */
+/** A whole small file. */
 export interface SmallFile {
   readonly entry: Entry;
   readonly bytes: Buffer;
 }
 
-/** Opens small files that will be read, and starts to read them. */
+/** Opens small files that will be read, and lets the kernel begin to read them. */
 export function openSmall({ fromDisk, known }: ScanOptions): OpenAhead {
   return ({ fd, path, stat }) => {
     if (!isPlain(stat) || stat.size === 0n || known?.lacks(path, stat) === false) return undefined;
     let opened: number | undefined;
     try {
       opened = openFile(fd);
-      // Only here: what has been read ahead must not be dropped.
+      // The cache is dropped here and not later: pages that were read ahead must not be dropped.
       if (fromDisk === true) dropCache(opened);
       readAhead(opened, Number(stat.size));
       return opened;
     } catch (error) {
       if (opened !== undefined) close(opened);
-      // It is opened once more when its turn comes, and then the error has a place.
+      // The file is opened again when its turn comes, and then the error is reported with its path.
       if (isSystemError(error)) return undefined;
       throw error;
     }
@@ -59,7 +59,7 @@ export class SmallFiles {
     this.#options = options;
   }
 
-  /** The file, if it is one that can be read in one go. undefined: nothing has been done. */
+  /** The file, if it can be read this way. Undefined: take the long way. */
   *read({ fd, opened, path, stat }: Leaf): Flow<never, SmallFile | undefined> {
     const { known, pace } = this.#options;
     if (!isPlain(stat) || known?.lacks(path, stat) === false) return undefined;
@@ -70,7 +70,8 @@ export class SmallFiles {
     const proven = size > 0 && known?.proves(file, stat) === true;
     const bytes = size === 0 ? EMPTY : this.#reader.read(file, size);
     const after = statDescriptor(file);
-    // Of a file that changes meanwhile, the long way gives some state or says what has changed.
+    // If the file has changed meanwhile, take the long way: it gives some state, or says what has
+    // changed.
     if (bytes.length < size || !isUnchanged(stat, after)) return undefined;
     const hash = new ContentHash();
     if (size > 0) hash.update({ offset: 0, bytes });
@@ -86,7 +87,7 @@ export class SmallFiles {
 
 const EMPTY = Buffer.alloc(0);
 
-/** Small, with one name, and without holes: as far as its blocks tell. */
+/** Whether a file is small, has one name, and has no holes, judged by its blocks. */
 function isPlain({ blocks, nlink, size, type }: Stat): boolean {
   return type === "file" && nlink === 1 && size <= SMALL_BYTES && blocks * BLOCK_BYTES >= size;
 }

@@ -2,18 +2,18 @@ import { readDirectory } from "../../sys/read-directory.ts";
 import type { Pacer } from "../pacer.ts";
 
 /**
- * Names sorted in one go; larger directories are merged from runs of this length, with rests
- * between.
+ * Up to this many names are sorted in one go. A larger directory is sorted in runs of this length,
+ * which are merged with rests in between.
  */
 const RUN = 2048;
 
 /**
- * The names of one directory, sorted by their bytes. They are held in one buffer: a directory with
- * a million names takes the bytes of the names and 8 more for each, not a hundred.
+ * The names of one directory, sorted by their bytes. They lie in one buffer, so each name takes its
+ * bytes and 8 more. As separate objects each would take a hundred.
  */
 export class SortedNames {
   readonly #bytes: Buffer;
-  /** Where each name starts in #bytes; one more entry for the end. */
+  /** The start of each name in #bytes, and one more entry for the end. */
   readonly #starts: Uint32Array;
   readonly #order: Uint32Array;
 
@@ -23,7 +23,7 @@ export class SortedNames {
     this.#order = order;
   }
 
-  /** Reads a directory from where the descriptor's position stands. */
+  /** Reads a directory from the descriptor's position on. */
   static async read(fd: number, pacer: Pacer): Promise<SortedNames> {
     let bytes = Buffer.allocUnsafe(4096);
     let starts = new Uint32Array(128);

@@ -2,14 +2,17 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { entryDigest, type Entry } from "./entry.ts";
 
-/** A whole tree in a few numbers. Equal trees give equal summaries, whatever their file systems. */
+/**
+ * A whole tree in a few numbers and a hash. Equal trees give equal summaries, also on different
+ * file systems.
+ */
 export const treeSummarySchema = z.strictObject({
   files: z.int().nonnegative(),
   directories: z.int().nonnegative(),
   symlinks: z.int().nonnegative(),
   /** FIFOs, sockets and device nodes. */
   specials: z.int().nonnegative(),
-  /** Further names of what was counted already. */
+  /** Further names of objects that were counted already. */
   links: z.int().nonnegative(),
   /** The sum of the sizes of the files. */
   bytes: z.int().nonnegative(),
@@ -24,7 +27,7 @@ export class Summarizer {
   readonly #hash = createHash("sha256");
   readonly #counts = { files: 0, directories: 0, symlinks: 0, specials: 0, links: 0, bytes: 0 };
 
-  /** Gives the entry's own digest. */
+  /** Adds an entry, and gives its digest. */
   add(entry: Entry): Buffer {
     const { type, size } = entry.head;
     this.#counts[COUNTED_AS[type]] += 1;
@@ -51,7 +54,7 @@ const COUNTED_AS = {
   link: "links",
 } as const;
 
-/** Whether two summaries are of equal trees. */
+/** Whether two summaries belong to equal trees. */
 export function sameSummary(a: TreeSummary, b: TreeSummary): boolean {
   return a.hash === b.hash && a.bytes === b.bytes;
 }

@@ -1,14 +1,16 @@
 /*
- * A walk through a volume's tree, in one order everywhere: the names of a directory sorted by their
- * bytes, a directory before and after what it holds. Descriptors belong to the walk and are valid
- * until the next step. It holds one per level, those of what it looks at ahead, and the names of
- * the directories on the way, whatever the size of the tree.
+ * Walks through a volume's tree. The order is the same on every machine: the names of a directory
+ * are sorted by their bytes, and a directory is visited before and after its children. Descriptors
+ * belong to the walk and are valid until the next step. At any time the walk holds one descriptor
+ * for each level, those of the objects that it looks at ahead, and the names of the directories
+ * from the root to the present one.
  *
- * Looking ahead. A file of a few blocks that is not in the page cache costs one wait for the disk,
- * and one after the other leaves the disk idle most of the time. With `ahead` the walk looks at the
+ * Looking ahead. A small file that is not in the page cache costs one wait for the disk, and with
+ * one file after another the disk is idle most of the time. So with `open` the walk looks at the
  * next names of a directory before their turn comes, and lets the caller open the files among them
- * and start reading. It stops at the next directory, so that the descriptors of only one level are
- * held. What has been looked at is what is visited, whatever has its name by then.
+ * and begin to read. It looks no further than the next directory, so that it holds such descriptors
+ * for one level only. An object that was looked at is the one that is visited, even if its name
+ * leads to another object by then.
  */
 import { hasCode } from "../../sys/libc.ts";
 import { close } from "../../sys/open.ts";
@@ -23,37 +25,37 @@ import { SortedNames } from "./sorted-names.ts";
 /** One step of a walk. */
 export type Visit =
   /**
-   * A directory, before what it holds. `fd` can be read. The first one is the root, whose path is
+   * A directory, before its children. `fd` can be read. The first one is the root, whose path is
    * empty.
    */
   | { readonly kind: "enter"; readonly path: TreePath; readonly fd: number; readonly stat: Stat }
-  /** The same directory afterwards, with the `stat` of before. */
+  /** The same directory after its children, with the `stat` from before them. */
   | { readonly kind: "leave"; readonly path: TreePath; readonly fd: number; readonly stat: Stat }
-  /** Anything else. */
+  /** An object that is no directory. */
   | Leaf
-  /** Something is mounted at this name. It is not looked at. */
+  /** Something is mounted at this name. The walk does not look at it. */
   | { readonly kind: "mount"; readonly path: TreePath }
   /** The name was there when the directory was read and is gone now. */
   | { readonly kind: "vanished"; readonly path: TreePath };
 
-/** What is no directory. */
+/** An object that is no directory. */
 export interface Leaf {
   readonly kind: "leaf";
   readonly path: TreePath;
   /** An O_PATH descriptor. */
   readonly fd: number;
   readonly stat: Stat;
-  /** A readable descriptor of it that was opened ahead. */
+  /** A readable descriptor of the object that was opened ahead. */
   readonly opened: number | undefined;
 }
 
 /** Opens a leaf before its turn, where that is worth it, and starts to read it. Does not throw. */
 export type OpenAhead = (leaf: Omit<Leaf, "opened">) => number | undefined;
 
-/** As many leaves are looked at ahead: each may hold two descriptors. */
+/** The most leaves that are looked at ahead. Each may hold two descriptors. */
 const AHEAD = 32;
 
-/** What has been looked at and not been visited. Its descriptors are open. */
+/** An object that was looked at and not visited yet. Its descriptors are open. */
 type Looked = Leaf | { readonly kind: "directory"; readonly path: TreePath; readonly fd: number } | Nothing;
 type Nothing = Extract<Visit, { kind: "mount" | "vanished" }>;
 
@@ -68,13 +70,14 @@ interface Level {
 }
 
 /**
- * Walks the tree below the directory `root`, which stays open. Rests, so that the event loop runs.
+ * Walks the tree below the directory `root`, which stays open. Rests from time to time, so that the
+ * event loop runs.
  */
 export function walk(root: number, signal: AbortSignal): AsyncGenerator<Visit, void> {
   return items(walkAhead(root, signal));
 }
 
-/** The same as a flow. Looks ahead when it is told how to open a leaf. */
+/** The same as a flow. Looks ahead if `open` is given. */
 export function* walkAhead(root: number, signal: AbortSignal, open?: OpenAhead): Flow<Visit> {
   const pacer = new Pacer(signal);
   const levels: Level[] = [];
@@ -122,7 +125,7 @@ function* level(fd: number, path: TreePath, pacer: Pacer): Flow<never, Level> {
     names = yield* awaited(SortedNames.read(fd, pacer));
     return { path, fd, stat, names, next: 0, last: undefined, ahead: [] };
   } finally {
-    // Also when the walk is ended while the names are being read.
+    // This also runs when the walk is ended while the names are being read.
     if (names === undefined) close(fd);
   }
 }
@@ -132,7 +135,7 @@ function enter(levels: Level[], level: Level): Visit {
   return { kind: "enter", path: level.path, fd: level.fd, stat: level.stat };
 }
 
-/** What comes next in a directory; whoever takes it releases it. Looks ahead of it. */
+/** The next object of a directory, after looking ahead. The caller must release it. */
 function nextOf(level: Level, open: OpenAhead | undefined): Looked | undefined {
   const count = open === undefined ? 1 : AHEAD;
   while (level.ahead.length < count && level.ahead.at(-1)?.kind !== "directory") {

@@ -8,9 +8,9 @@ const ACLS_OF_XFS = new Set(["trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT"])
 const NAMES = new Set(["security.capability", ACCESS_ACL, "system.posix_acl_default"]);
 
 /**
- * Whether an extended attribute belongs to the data. security.selinux does not: the runtime labels
- * a volume for the pod that mounts it. What a file system shows of itself (btrfs.*, the ACLs of XFS
- * under its own names) does not either.
+ * Whether an extended attribute belongs to the data. security.selinux does not, because the runtime
+ * labels a volume for the pod that mounts it. Attributes by which a file system shows its own state
+ * (btrfs.*, the ACLs of XFS under its own names) do not either.
  */
 export function isCopied(name: string): boolean {
   if (ACLS_OF_XFS.has(name)) return false;
@@ -18,8 +18,8 @@ export function isCopied(name: string): boolean {
 }
 
 /**
- * The extended attributes of an open object that belong to the data, sorted by name. One that is
- * removed meanwhile is left out.
+ * The extended attributes of an open object that belong to the data, sorted by name. An attribute
+ * that is removed meanwhile is left out.
  */
 export function* readXattrs(fd: number): Generator<{ readonly name: string; readonly value: Buffer }, void> {
   for (const name of listXattrs(fd)) {
@@ -33,7 +33,7 @@ export function hasXattrs(fd: number): boolean {
   return listXattrs(fd).some(isCopied);
 }
 
-/** Whether an object has an extended attribute of this value. */
+/** Whether an object has the extended attribute `name` with this value. */
 export function hasXattr(fd: number, name: string, value: Buffer): boolean {
   return valueOf(fd, name)?.equals(value) === true;
 }
@@ -48,8 +48,8 @@ function valueOf(fd: number, name: string): Buffer | undefined {
 }
 
 /**
- * Removes what belongs to the data and is not in `names`: a new object inherits its directory's
- * ACLs.
+ * Removes the attributes that belong to the data and are not in `names`. A new object can have
+ * some, because it inherits ACLs from its directory.
  */
 export function removeOtherXattrs(fd: number, names: ReadonlySet<string>): void {
   for (const name of listXattrs(fd)) if (isCopied(name) && !names.has(name)) removeXattr(fd, name);
