@@ -4,34 +4,39 @@ import { MOST_CHUNKS, type Chunks } from "../content/chunks.ts";
 import type { Content } from "../content/content-hash.ts";
 import type { TreePath } from "../tree/path.ts";
 
-/** What was found when a file was read whole. */
+/** The state and the content of a file when it was read whole. */
 export interface FileRecord {
   readonly ino: bigint;
-  /** Number of its file system: on Btrfs each subvolume has inode numbers of its own. */
+  /** The device of the file system. On Btrfs each subvolume has inode numbers of its own. */
   readonly dev: bigint;
   readonly size: bigint;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
   /** A live pass believes a change time before this one (source-passes.ts). */
   readonly believedBeforeNs: bigint;
-  /** Equal times prove that the content is the same (source-passes.ts). */
+  /** Whether equal times prove that the content is the same (source-passes.ts). */
   readonly proven: boolean;
   /** ContentHash, hexadecimal. */
   readonly content: string;
-  /** Of a file of several chunks, as long as there is room for them. */
+  /** Only of a file of several chunks, and only while there is room for them. */
   readonly chunks?: Chunks | undefined;
 }
 
-/** More files than this are not recorded, and so read again: 160 bytes each are 160 MB. */
+/**
+ * The most files that are recorded; the others are read again. At 160 bytes each they take 160 MB.
+ */
 export const MOST_RECORDS = 1_000_000;
 const COLUMNS = 7;
 const HASH_BYTES = 32;
-/** Half a sha256 of a path: who finds two paths with the same one harms his own volume. */
+/**
+ * Half the sha256 of a path. A tenant who finds two paths with the same half harms only the
+ * tenant's own volume.
+ */
 export const KEY_BYTES = 16;
 
 /**
- * Records of files by their paths. They lie in a few large arrays: a million objects with seven
- * fields each would take half a gigabyte.
+ * Records of files by their paths. They lie in a few large arrays, because a million objects with
+ * seven fields each would take half a gigabyte.
  */
 export class FileRecords {
   readonly #rows = new Map<string, number>();
@@ -41,7 +46,7 @@ export class FileRecords {
   #hashes = Buffer.alloc(HASH_BYTES * 64);
   readonly #most: number;
 
-  /** @param most More files than these are not recorded. */
+  /** @param most The most files that are recorded. */
   constructor(most: number) {
     this.#most = most;
   }
@@ -50,7 +55,7 @@ export class FileRecords {
     return this.#rows.size;
   }
 
-  /** False when there was no room for the chunks of some file. */
+  /** False if there was no room for the chunks of some file. */
   get hasAllChunks(): boolean {
     return this.#chunkCount <= MOST_CHUNKS;
   }
@@ -84,7 +89,9 @@ export class FileRecords {
     this.#setChunks(row, record.chunks);
   }
 
-  /** Once there was no room, there is none for any file: nobody may be told that there is. */
+  /**
+   * Once the room was too small, no more chunks are stored: `hasAllChunks` must then stay false.
+   */
   #setChunks(row: number, chunks: Chunks | undefined): void {
     if (this.hasAllChunks) this.#chunkCount += (chunks?.length ?? 0) - (this.#chunks.get(row)?.length ?? 0);
     if (chunks === undefined || !this.hasAllChunks) this.#chunks.delete(row);
@@ -110,7 +117,10 @@ export function recordOf(
   return { ...state, believedBeforeNs, proven, content: digest, chunks };
 }
 
-/** The same content, in a state that no file has: that of no one moment, or of what is gone. */
+/**
+ * A record of the same content in a state that no file can have. It is for a content that was not
+ * that of one moment, or that is gone.
+ */
 export function stateless(record: FileRecord): FileRecord {
   return { ...record, ino: NO_INODE, proven: false };
 }
@@ -118,19 +128,22 @@ export function stateless(record: FileRecord): FileRecord {
 const NO_INODE = -1n;
 const UNPROVEN = { believedBeforeNs: -(2n ** 63n), proven: false };
 
-/** Whether the file is the one of the record, with the size and the times of then. */
+/** Whether the file is that of the record, and still has the same size and times. */
 export function isSame(record: FileRecord, stat: Stat): boolean {
   return isSameButForCtime(record, stat) && record.ctimeNs === stat.ctimeNs;
 }
 
-/** The same, but its owner, its mode or its names may have changed since. */
+/** The same without the change time: the owner, the mode or the names may have changed since. */
 export function isSameButForCtime(record: FileRecord, stat: Stat): boolean {
   const { ino, dev, size, mtimeNs } = record;
   const isOne = stat.type === "file" && ino === stat.ino && dev === deviceOf(stat);
   return isOne && size === stat.size && mtimeNs === cut(stat.mtimeNs);
 }
 
-/** Anybody may set a time that 64 bits of nanoseconds do not hold. A change time cannot be set. */
+/**
+ * Cuts a modification time to 64 bits of nanoseconds. A tenant may set one that does not fit. A
+ * change time cannot be set.
+ */
 function cut(mtimeNs: bigint): bigint {
   return BigInt.asIntN(64, mtimeNs);
 }
@@ -139,7 +152,7 @@ function deviceOf({ dev: { major, minor } }: Stat): bigint {
   return (BigInt(major) << 32n) | BigInt(minor);
 }
 
-/** Stands for a path. */
+/** A short key for a path. */
 export function keyOf(path: TreePath): string {
   const hash = createHash("sha256");
   for (const name of path) hash.update(name).update("/");

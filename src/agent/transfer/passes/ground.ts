@@ -5,35 +5,38 @@ import { whileNobodyWrites } from "../../sys/lease.ts";
 import { close, O_TMPFILE, O_WRONLY, openat } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 
-/** What a pass asks of the machine that the source's tree lies on. */
+/** What a pass needs from the machine on which the source's tree lies. */
 export interface Ground {
   /**
-   * The change time of a file that is made now, by the file system's own clock (nanoseconds).
-   * Throws when no file can be made.
+   * The change time of a file that is made now, in nanoseconds. It shows the file system's own
+   * clock. Throws when no file can be made.
    */
   markerNs(root: number): bigint;
   /** The wall clock, in nanoseconds. */
   wallNs(): bigint;
   /** Nanoseconds on a clock that never goes back. */
   monotonicNs(): bigint;
-  /** Whether the change times of this file system are known to tell of every change. */
+  /** Whether the change times of this file system are known to show every change. */
   isTrusted(root: number): boolean;
   /**
-   * Waits until everything written so far is on the disk, also what was stored into mapped pages.
+   * Waits until everything that was written so far is on the disk, also stores into mapped pages.
    */
   syncfs(root: number): Promise<void>;
   /**
-   * The state of an open file at a moment at which nobody has it open for writing; undefined when
-   * somebody has, or when that cannot be known.
+   * The state of an open file at a moment when nobody has it open for writing. Undefined: somebody
+   * has, or that cannot be known.
    */
   statUnwritten(fd: number): Stat | undefined;
 }
 
-/** f_type of statfs(2): ext4 (ext2 and ext3 too), XFS, Btrfs. Of others nobody has tried it. */
+/**
+ * The f_type by statfs(2) of ext4 (also ext2 and ext3), XFS and Btrfs. Other file systems were not
+ * tried.
+ */
 const TRUSTED: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e]);
 
 export const machineGround: Ground = {
-  // Without a name: the tenant does not see it, and a crash leaves nothing.
+  // The file has no name, so the tenant does not see it, and a crash leaves nothing.
   markerNs: (root) => {
     const fd = openat(root, ".", O_TMPFILE | O_WRONLY, 0o600);
     try {

@@ -5,17 +5,20 @@ import type { TreePath } from "../tree/path.ts";
 
 /** What is known of files before a scan reads them. */
 export interface KnownFiles {
-  /** Nothing is known of a file: it must be read whole. */
+  /** Whether nothing is known of a file, so that it must be read whole. */
   lacks(path: TreePath, stat: Stat): boolean;
-  /** The ContentHash of a file that need not be read; undefined: it must be. */
+  /** The ContentHash of a file that the scan need not read. Undefined: it must read it. */
   content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined>;
-  /** What the other end has of a file that must be sent; undefined: nothing that is known. */
+  /** What the other end has of a file that must be sent. Undefined: nothing is known of it. */
   base(path: TreePath, stat: Stat): Base | undefined;
   /**
-   * Asked before a file is read through `fd`, whose state was `stat`: whether every later change of
-   * its content must show in its times.
+   * Whether every later change of a file's content must show in its times. Called before the file
+   * is read through `fd`; `stat` is its state so far.
    */
   proves(fd: number, stat: Stat): boolean;
-  /** A file was read whole, from the state `before` to the state `after`. */
+  /**
+   * Called when a file was read whole. `before` and `after` are its states before and after the
+   * read.
+   */
   read(path: TreePath, before: Stat, after: Stat, content: Content, proven: boolean): void;
 }

@@ -1,12 +1,17 @@
-/** What the target has not any more, of the pass that it asks the source to continue. */
+/**
+ * The part of an earlier pass that the target does not have any more. The target asks the source to
+ * continue that pass.
+ */
 export interface Lacking {
-  /** Files by keyOf: they must be sent whole. */
+  /** The files that must be sent whole, by `keyOf`. */
   readonly files: ReadonlySet<string>;
-  /** There was no room for the chunks of some files: every file that has changed is sent whole. */
+  /**
+   * True: there was no room for the chunks of some files, so every changed file must be sent whole.
+   */
   readonly chunks: boolean;
 }
 
-/** So many fit into one frame. Who lacks more forgets the pass. */
+/** The most files that fit into one frame. A target that lacks more forgets the whole pass. */
 export const MOST_LACKING = 32 * 1024;
 
 export const LACKING_NOTHING: Lacking = { files: new Set(), chunks: false };

@@ -1,15 +1,14 @@
 /*
- * What the source remembers of the files that it has read, so that they are neither read nor sent
- * again.
+ * The source's memory of the files that it has read, so that they are neither read nor sent again.
  *
  *   nothing ── a live pass ends, the target has answered ──▶ records of that pass
  *
- * It lives in the agent's memory only. So it holds within one boot, and an agent that was restarted
- * has none and reads everything. What each pass does with the records is in source-passes.ts.
+ * It lives in the agent's memory only. So it is never older than the present boot, and a restarted
+ * agent has none and reads everything. source-passes.ts says what each pass does with the records.
  *
- * The wall clock must not have been stepped since the oldest pass whose records still count: a
- * later change may have an earlier time then, and all of them count for nothing. Many small steps,
- * one between any two passes, are a large one.
+ * If the wall clock was stepped since the oldest pass whose records still count, a later change may
+ * have an earlier time. Then no record counts. The drift is measured from that oldest pass, so many
+ * small steps, one between any two passes, count as one large step.
  */
 import { SystemError } from "../../sys/libc.ts";
 import type { Pace } from "../content/contents.ts";
@@ -19,13 +18,16 @@ import { LACKING_NOTHING, type Lacking } from "./lacking.ts";
 import { TargetFiles } from "./target-files.ts";
 import { FinalPass, LivePass, SummaryPass, type Reading } from "./source-passes.ts";
 
-/** The wall clock may be slewed by this much while records count. More is a step. */
+/** The wall clock may drift by this much while records count. More is a step. */
 const STEP_NS = 1_000_000_000n;
 
 interface Remembered {
   readonly pass: string;
   readonly records: FileRecords;
-  /** When the oldest of the records was made; undefined: the times of this pass tell nothing. */
+  /**
+   * The clocks when the pass of the oldest record began. Undefined: times prove nothing for this
+   * pass.
+   */
   readonly since: Reading | undefined;
 }
 
@@ -33,18 +35,19 @@ export class SourceMemory {
   readonly #ground: Ground;
   readonly #most: number;
   #remembered: Remembered | undefined;
-  /** All files of the sealed tree, as they were summed up. */
+  /** The records of all files of the sealed tree, from its summary. */
   #sealed: FileRecords | undefined;
 
-  /** @param most More files than these are not remembered; the target's limit must be the same. */
+  /** @param most The most files that are remembered. The target's limit must be the same. */
   constructor(ground: Ground = machineGround, most = MOST_RECORDS) {
     this.#ground = ground;
     this.#most = most;
   }
 
   /**
-   * Begins a live pass. `base` is the pass that the target has records of, but for what it lacks;
-   * undefined: none. Whatever is written to the tree from now on is seen by the next pass.
+   * Begins a live pass. `base` is the pass of which the target has records, except of the files
+   * that it lacks. Undefined: it has none. The next pass sees everything that is written to the
+   * tree from now on.
    */
   async beginLive(
     root: number,
@@ -65,7 +68,7 @@ export class SourceMemory {
     });
   }
 
-  /** Begins to sum the sealed tree up, once nobody can write to it any more. */
+  /** Begins the summary of the sealed tree. Nobody may be able to write to the tree any more. */
   beginSummary(): SummaryPass {
     this.#sealed = undefined;
     const now = { wallNs: this.#ground.wallNs(), monotonicNs: this.#ground.monotonicNs() };
@@ -90,7 +93,7 @@ export class SourceMemory {
       if (!this.#ground.isTrusted(root)) return undefined;
       return { wallNs: this.#ground.markerNs(root), monotonicNs: this.#ground.monotonicNs() };
     } catch (error) {
-      // A full disk, or a file system that makes no file without a name.
+      // The disk is full, or the file system cannot make a file without a name.
       if (error instanceof SystemError) return undefined;
       throw error;
     }

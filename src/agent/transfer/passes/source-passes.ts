@@ -1,25 +1,26 @@
 /*
- * The passes over the source's tree, and what each takes for unchanged. Three things are known of a
- * file, from weak to strong:
+ * The passes over the source's tree, and the files that each of them takes for unchanged. There are
+ * three degrees of knowledge about a file's content, from weak to strong:
  *
  * believed  Inode, size, mtime and ctime are those of the record, and the ctime is more than 10 s
- *           older than the pass that read it, which began with a `syncfs`. A store into a mapped
- *           page that is dirty already leaves no trace; after the syncfs every page is clean. It
- *           is wrong where a write takes longer than that: the kernel sets the times when a write
- *           begins, and a direct write on a throttled disk, or a direct read into a mapped page,
- *           ends without a trace. So only a live pass believes: the final pass finds its errors.
+ *           older than the pass that read the file, which began with a `syncfs`. The syncfs is
+ *           needed because a store into a mapped page that is already dirty leaves no trace; after
+ *           the syncfs every page is clean. The belief is wrong when a write takes longer than
+ *           10 s: the kernel sets the times when a write begins, and a direct write on a throttled
+ *           disk, or a direct read into a mapped page, ends without a trace. So only a live pass
+ *           believes, and the final pass finds its errors.
  *
- * proven    The same times, and before the file was read nobody had it open for writing (a read
- *           lease), in the same state and with a ctime some seconds old. Every write that changed
- *           it later was begun later, by somebody who opened it later, and has set another ctime.
- *           Every way to write counts as open: a descriptor, a shared mapping, a direct write that
- *           is under way. Not covered: the disk writing into pages of a mapping that was taken away
- *           while it did so (docs/adr/0006).
+ * proven    The times are the same. Before the file was read nobody had it open for writing (a read
+ *           lease), and its state was the same, with a ctime some seconds old. So every write that
+ *           changed it later was begun later, by a process that opened it later, and has set
+ *           another ctime. Every way to write counts as open: a descriptor, a shared mapping, a
+ *           direct write that is in progress. One case is not covered: the disk writes into pages
+ *           of a mapping that is unmapped during that write (docs/adr/0006).
  *
- * read      Its content was read and summed up while the tree was sealed.
+ * read      The content was read and summed up while the tree was sealed.
  *
- * What is committed rests on the last two alone. On file systems other than ext4, XFS and Btrfs, or
- * when no marker can be made, nothing is believed and nothing proven.
+ * A commit rests on the last two alone. On file systems other than ext4, XFS and Btrfs, or when no
+ * marker can be made, nothing is believed and nothing is proven.
  */
 import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
@@ -36,15 +37,15 @@ import type { TargetFiles } from "./target-files.ts";
 /** How much older than the beginning of its pass a change must be to be believed. */
 const BELIEVED_AGE_NS = 10_000_000_000n;
 /**
- * And to be proven: a later change must have another time. Clocks of file systems tick in
- * milliseconds, in whole seconds on an ext4 with small inodes, and may be set back by one second
- * without being noticed.
+ * How much older a change must be for a proof, because a later change must get another time. The
+ * clocks of file systems tick in milliseconds, or in whole seconds on an ext4 with small inodes,
+ * and the wall clock may be set back by one second unnoticed.
  */
 const PROVEN_AGE_NS = 2_000_000_000n;
-/** Before every change time: then none is old enough. */
+/** Earlier than every change time, so that none is old enough. */
 const NEVER_NS = -(2n ** 63n);
 
-/** What the clocks said when a pass began. */
+/** The clocks at the beginning of a pass. */
 export interface Reading {
   readonly wallNs: bigint;
   readonly monotonicNs: bigint;
@@ -66,12 +67,12 @@ export class LivePass implements KnownFiles {
       readonly base: TargetFiles;
       /** Whether the times of `base` count. */
       readonly trusted: boolean;
-      /** Takes what this pass finds. */
+      /** Gets the records of this pass. */
       readonly next: FileRecords;
-      /** undefined: the times of this pass tell nothing. */
+      /** Undefined: times prove nothing for this pass. */
       readonly at: Reading | undefined;
       readonly ground: Ground;
-      /** How fast it may read what is only believed. */
+      /** How fast it may read files that it only compares with their records. */
       readonly pace?: Pace | undefined;
     },
     remember: () => void,
@@ -90,8 +91,8 @@ export class LivePass implements KnownFiles {
   }
 
   /**
-   * The content of a file that the target has. One that is only believed is read when that proves
-   * it.
+   * The content of a file that the target has. A file that is only believed is read if the read
+   * proves it.
    */
   async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
     const record = this.#base.get(path);
@@ -124,12 +125,12 @@ export class LivePass implements KnownFiles {
   read(path: TreePath, before: Stat, after: Stat, content: Content, proven: boolean): void {
     const believedBeforeNs = this.#at === undefined ? NEVER_NS : this.#at.wallNs - BELIEVED_AGE_NS;
     const found = recordOf(before, content, { believedBeforeNs, proven });
-    // What changed while it was read is neither its old content nor its new one. But it is what the
-    // target has, chunk by chunk.
+    // If the file changed during the read, the content is neither the old nor the new one. But it
+    // is what the target gets, chunk by chunk.
     this.#next.set(path, isSame(found, after) ? found : stateless(found));
   }
 
-  /** The target has all of it, durable and read back. */
+  /** Called when the target has the whole tree, durable and read back. */
   end(): void {
     this.#remember();
   }
@@ -140,7 +141,7 @@ export class LivePass implements KnownFiles {
   }
 }
 
-/** Sums the sealed tree up. Reads what is not proven. */
+/** The summary of the sealed tree. Reads every file that is not proven. */
 export class SummaryPass implements KnownFiles {
   readonly #known: FileRecords | undefined;
   readonly #next: FileRecords;
@@ -175,18 +176,18 @@ export class SummaryPass implements KnownFiles {
     this.#next.set(path, recordOf(before, content));
   }
 
-  /** All of it is summed up. */
+  /** Called when the whole tree was summed up. */
   end(): void {
     this.#remember();
   }
 }
 
-/** The pass over the sealed tree: what has the content that the target has is not sent. */
+/** The pass over the sealed tree. A file whose content the target has is not sent. */
 export class FinalPass implements KnownFiles {
   readonly #base: TargetFiles;
   readonly #sealed: FileRecords | undefined;
 
-  /** @param sealed What the sealed tree holds; a file that is not in it is read. */
+  /** @param sealed The records from the summary. A file that is not in it is read. */
   constructor(base: TargetFiles, sealed: FileRecords | undefined) {
     this.#base = base;
     this.#sealed = sealed;
@@ -199,13 +200,13 @@ export class FinalPass implements KnownFiles {
   async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
     const record = this.#base.get(path);
     if (record === undefined || !isSameButForCtime(record, stat)) return undefined;
-    // Nobody could write since it was summed up, so equal times alone will do.
+    // Nobody could write since the summary, so equal times are enough.
     const summed = this.#sealed?.get(path);
     const content = summed !== undefined && isSame(summed, stat) ? summed.content : await readAll(looked, stat, signal);
     return content === record.content ? content : undefined;
   }
 
-  /** What was summed up says what has changed: only that is read once more. */
+  /** The records of the summary show which chunks have changed. Only these are read again. */
   base(path: TreePath, stat: Stat): Base | undefined {
     const base = this.#base.base(path, stat);
     const summed = this.#sealed?.get(path);
@@ -218,7 +219,7 @@ export class FinalPass implements KnownFiles {
   }
 
   read(): void {
-    // Nothing comes after it.
+    // No pass comes after this one, so nothing is recorded.
   }
 
   end(): void {

@@ -19,7 +19,10 @@ export class TargetFiles {
     return this.#lacking.files.has(keyOf(path)) ? undefined : this.#records?.get(path);
   }
 
-  /** What can be patched to become a file in this state. One of one chunk is sent whole anyway. */
+  /**
+   * The content that can be patched to become a file in this state. A file of one chunk is sent
+   * whole anyway.
+   */
   base(path: TreePath, stat: Stat): Base | undefined {
     if (this.#lacking.chunks || stat.size <= CHUNK) return undefined;
     const record = this.get(path);

@@ -1,25 +1,25 @@
 /*
- * What the target remembers of the files that a live pass has brought: each was compared after it
- * was read back, and lies before a durable barrier.
+ * The target's memory of the files that a live pass has brought. Each of them was durable before it
+ * was read back and compared.
  *
  *   nothing ── a live pass ends well ──▶ records of that pass ── the next one ends ──▶ its records
  *
- * The name of the pass, which the target makes up, ties both sides together: the source leaves out
- * a file only when the target asks for a pass that continues the one which the source remembers.
- * So both have records of the same stream, and the target vouches for a file by inode, size, mtime
- * and ctime. A pass that fails leaves the records: what it has replaced has another inode.
+ * The target makes up a name for each pass, and this name ties both sides together: the source
+ * leaves out a file only if the target asks to continue the pass that the source remembers. So both
+ * sides have records of the same stream. The target vouches for a file by inode, size, mtime and
+ * ctime. A failed pass leaves the records, because a file that it has replaced has another inode.
  *
- * A file that is patched in place is spoiled before the first change of it:
+ * A file that is patched in place becomes spoiled before its first change:
  *
  *   recorded ── spoil ──▶ spoiled ── the pass ends well ──▶ recorded
  *                            └── it breaks ──▶ spoiled: the next pass begins by telling the source,
  *                                which sends the file whole
  *
- * So is one that was removed, as long as there is room to remember that. One that has only got or
- * lost a further name is read once more when the source keeps or patches it.
+ * A removed file counts as spoiled too, while there is room to remember it. A file that has only
+ * got or lost a further name is read again when the source keeps or patches it.
  *
- * It lives in the agent's memory only, as the source's does. So a crash at any moment leaves
- * nothing that is vouched for.
+ * The memory lives in the agent's process only, as the source's does. So after a crash at any
+ * moment the target vouches for nothing.
  */
 import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
@@ -48,30 +48,32 @@ export class TargetMemory {
   #records: FileRecords;
   #spoiled = new Set<string>();
 
-  /** @param most More files than these are not remembered; the source's limit must be the same. */
+  /** @param most The most files that are remembered. The source's limit must be the same. */
   constructor(most = MOST_RECORDS) {
     this.#most = most;
     this.#records = new FileRecords(most);
   }
 
-  /** The last live pass that is whole here; undefined: none. */
+  /**
+   * The last live pass of which the target has everything, except what it lacks. Undefined: none.
+   */
   get pass(): string | undefined {
     return this.#pass;
   }
 
-  /** What is not here any more of that pass. */
+  /** What the target does not have any more of that pass. */
   get lacking(): Lacking {
     return { files: this.#spoiled, chunks: !this.#records.hasAllChunks };
   }
 
-  /** Nothing here is vouched for any more. */
+  /** Forgets everything: no file is vouched for any more. */
   forget(): void {
     this.#pass = undefined;
     this.#records = new FileRecords(this.#most);
     this.#spoiled = new Set();
   }
 
-  /** Begins to receive. `pass` is the name of a live pass; undefined: the tree is sealed. */
+  /** Begins a pass. `pass` is the name of a live pass. Undefined: the tree is sealed. */
   begin(pass: string | undefined): TargetPass {
     return new TargetPass(this.#records, new FileRecords(this.#most), {
       spoil: (path) => {
@@ -79,7 +81,8 @@ export class TargetMemory {
         if (this.#spoiled.size > MOST_LACKING) this.forget();
       },
       removed: (path) => {
-        // Half of the room is for what is spoiled, for then everything would be forgotten.
+        // Removed files get only half of the room: a patched file without room makes the target
+        // forget everything.
         if (this.#spoiled.size < MOST_LACKING / 2) this.#spoiled.add(keyOf(path));
       },
       remember: (records) => {
@@ -94,10 +97,10 @@ export class TargetMemory {
 
 /** A file that was patched in this pass. */
 interface Patched {
-  /** As it was closed, with the content that it is said to have. */
+  /** The state of the file when it was closed, and the content that it must have. */
   readonly stat: Stat;
   readonly content: Content;
-  /** What was written, in rising order, in whole chunks. */
+  /** The written ranges, in rising order, in whole chunks. */
   readonly written: readonly Range[];
 }
 
@@ -127,8 +130,9 @@ export class TargetPass implements KnownFiles {
   }
 
   /**
-   * A file of another change time than that of its record: a further name was made or removed after
-   * it was finished, in a pass that has not ended well. All of it is read, from the disk.
+   * Whether a file still holds the content of its record although its change time differs. That
+   * happens when a further name was made or removed after the file was finished, in a pass that has
+   * not ended well. Reads the whole file from the disk.
    */
   async confirms(path: TreePath, looked: number, content: string, signal: AbortSignal): Promise<boolean> {
     const record = this.#base.get(path);
@@ -150,12 +154,14 @@ export class TargetPass implements KnownFiles {
     return true;
   }
 
-  /** A file is removed, and is lacking if this pass breaks. */
+  /** Called when a file is removed. The target lacks it if this pass breaks. */
   removed(path: TreePath): void {
     if (this.#base.get(path) !== undefined) this.#memory.removed(path);
   }
 
-  /** A file that was vouched for is finished: its owner, mode or attributes may be new. */
+  /**
+   * Called when a file that was vouched for is finished. Its owner, mode or attributes may be new.
+   */
   kept(path: TreePath, stat: Stat, content: string): void {
     this.#base.set(path, recordOf(stat, { digest: content, chunks: this.#base.get(path)?.chunks }));
   }
@@ -165,16 +171,19 @@ export class TargetPass implements KnownFiles {
   }
 
   /**
-   * The record of a file that was kept in this pass: what came anew has another inode. Records of
-   * the pass are made in the order of the tree, as at the source: with more files than there is
-   * room for, both have those of the same files.
+   * The record of a file that was kept in this pass. A file that was sent again has another inode.
+   * Both sides make records in the order of the tree, so if there are too many files, both have
+   * records of the same ones.
    */
   #keptRecord(path: TreePath, stat: Stat): FileRecord | undefined {
     const record = this.#base.get(path);
     return record !== undefined && isSame(record, stat) ? record : undefined;
   }
 
-  /** The chunks of a file that is known to hold this content. From now on it is not vouched for. */
+  /**
+   * The chunks of a file that is known to hold this content. Undefined: it is not. From now on the
+   * file is not vouched for.
+   */
   spoil(path: TreePath, stat: Stat, content: string): Chunks | undefined {
     const record = this.#base.get(path);
     if (record?.chunks === undefined || record.content !== content || !isSame(record, stat)) return undefined;
@@ -183,14 +192,14 @@ export class TargetPass implements KnownFiles {
     return record.chunks;
   }
 
-  /** A file that was spoiled is finished. */
+  /** Called when a file that was spoiled is finished. */
   patched(path: TreePath, patched: Patched): void {
     this.#patched.set(keyOf(path), patched);
   }
 
   /**
-   * For the read-back: what was kept in this pass was read back in an earlier one, and what was
-   * patched, but for what was written now.
+   * The content that need not be read in the read-back. A file that was kept in this pass was read
+   * back in an earlier one. Of a patched file only the chunks that were written now are read.
    */
   async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
     const record = this.#keptRecord(path, stat);
@@ -200,7 +209,7 @@ export class TargetPass implements KnownFiles {
     }
     const patched = this.#patched.get(keyOf(path));
     if (patched === undefined || !isSame(recordOf(patched.stat, patched.content), stat)) return undefined;
-    // Otherwise all of it is read, and what differs is found.
+    // If the disk differs, the whole file is read as usual, and the read-back finds the difference.
     if (!(await isOnDisk(looked, patched, signal))) return undefined;
     this.#next.set(path, recordOf(stat, patched.content));
     return patched.content.digest;
@@ -218,7 +227,7 @@ export class TargetPass implements KnownFiles {
     this.#next.set(path, recordOf(before, content));
   }
 
-  /** Everything is durable, read back and equal. */
+  /** Called when everything is durable, read back and equal. */
   end(): void {
     this.#memory.remember(this.#next);
   }
