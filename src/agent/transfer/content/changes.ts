@@ -1,7 +1,7 @@
 /*
- * What has changed in a file since the other end got it, in rising order: whole chunks, each as its
- * pieces, or as zeros. What of a chunk lies between its pieces is zeros too. The end of the file
- * goes without saying.
+ * Finds the changes of a file since the other end got it. They come in rising order, as whole
+ * chunks, each as its pieces or as zeros. The bytes of a chunk between its pieces are zeros too. A
+ * new end of the file is not a change here, because the head of the file has its size.
  */
 import { chunkAt, CHUNK, type Chunks } from "./chunks.ts";
 import type { ContentHash, Content } from "./content-hash.ts";
@@ -11,13 +11,13 @@ import type { Piece, Range } from "./contents.ts";
 export interface Base {
   readonly digest: string;
   readonly chunks: Chunks;
-  /** What the file holds now, where that is known already. */
+  /** The file's present content, if it is known already. */
   readonly now?: Content | undefined;
 }
 
 export type Change = ({ readonly kind: "data" } & Piece) | ({ readonly kind: "zeros" } & Range);
 
-/** The changes of a file whose pieces are read now. Sums them up. */
+/** The changes of a file whose pieces are read now. Adds the pieces to `hash`. */
 export async function* changesIn(
   pieces: AsyncIterable<Piece>,
   hash: ContentHash,
@@ -48,7 +48,7 @@ export async function* changesIn(
   yield* zerosIn(base, next, Math.ceil(size / CHUNK), size);
 }
 
-/** The changes of a file whose content is known. `read` is asked for those bytes alone. */
+/** The changes of a file whose present content is known. `read` gets only the changed ranges. */
 export async function* changesBetween(
   base: Chunks,
   now: Chunks,
@@ -74,7 +74,11 @@ function* rangesBetween(base: Chunks, now: Chunks, size: number): Generator<Rang
   }
 }
 
-/** Runs of chunks that the base has, and `now`, or the file, has not: they hold zeros now. */
+/**
+ * Runs of chunks that the base has and the present file does not: they hold zeros now. `now` are
+ * the chunks of the present file. Without it, the present file must hold only zeros from chunk
+ * `from` up to `to`.
+ */
 function zerosIn(
   base: Chunks,
   from: number,

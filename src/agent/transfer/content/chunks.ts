@@ -3,10 +3,13 @@ import { PIECE } from "./contents.ts";
 /** A file is hashed, compared and sent in chunks of this size, which begin at multiples of it. */
 export const CHUNK = PIECE;
 export const CHUNK_HASH_BYTES = 32;
-/** The number of a chunk, 64 bits, and its hash. */
+/** The number of a chunk (64 bits) and its hash. */
 const ENTRY_BYTES = 8 + CHUNK_HASH_BYTES;
 
-/** More chunks than these are not remembered: those of 1 TiB of data, 40 MiB of hashes. */
+/**
+ * The most chunks that are remembered. They are those of 1 TiB of data, and their hashes take 40
+ * MiB.
+ */
 export const MOST_CHUNKS = 1024 ** 2;
 
 /** The chunk in which a byte of a file lies. */
@@ -14,7 +17,7 @@ export function chunkAt(offset: number): number {
   return Math.floor(offset / CHUNK);
 }
 
-/** The hashes of the chunks of one file that hold anything but zeros, in rising order. */
+/** The hashes of one file's chunks, in rising order. Chunks of zeros are left out. */
 export class Chunks {
   readonly #entries: Buffer;
 
@@ -37,7 +40,7 @@ export class Chunks {
     return this.#entries.subarray(at, at + CHUNK_HASH_BYTES);
   }
 
-  /** The place in the list of the first chunk whose number is not below this one. */
+  /** The place in the list of the first chunk whose number is `index` or higher. */
   placeOf(index: number): number {
     let [low, high] = [0, this.length];
     while (low < high) {
@@ -48,14 +51,14 @@ export class Chunks {
     return low;
   }
 
-  /** The hash of a chunk by its number; undefined: it holds zeros. */
+  /** The hash of a chunk by its number. Undefined: the chunk holds zeros. */
   hashOf(index: number): Buffer | undefined {
     const place = this.placeOf(index);
     return place < this.length && this.indexAt(place) === index ? this.hashAt(place) : undefined;
   }
 }
 
-/** Makes the list of a file's chunks, until it is too long to be remembered. */
+/** Makes the list of a file's chunks. A list that becomes too long is not remembered. */
 export class ChunkList {
   #entries = Buffer.allocUnsafe(ENTRY_BYTES);
   #length = 0;
@@ -73,7 +76,7 @@ export class ChunkList {
     return this.#entries.subarray(at, at + ENTRY_BYTES);
   }
 
-  /** undefined: there are too many. */
+  /** The list. Undefined: there are too many chunks. */
   done(): Chunks | undefined {
     if (this.#length > MOST_CHUNKS) return undefined;
     return new Chunks(Buffer.from(this.#entries.subarray(0, this.#length * ENTRY_BYTES)));

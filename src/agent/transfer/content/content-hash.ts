@@ -1,12 +1,13 @@
 /*
- * The hash of a file's content, in which holes cost nothing and chunks stand alone:
+ * The hash of a file's content. Holes cost nothing, and each chunk has a hash of its own:
  *
- *   chunk   sha256 of the bytes of its blocks that are not zero, then of where these blocks lie;
- *           a chunk of zeros has none
+ *   chunk   sha256 of the bytes of its blocks that are not zero, then of the places of these
+ *           blocks; a chunk of zeros has no hash
  *   file    sha256 of number and hash of each chunk that has one, in rising order, then of the size
  *
- * So it depends on what can be read and not on which zeros a file system has allocated, a hole of a
- * terabyte is not read, and who knows the hashes of all chunks but a few needs to read only these.
+ * So the hash depends on the readable bytes and not on the zeros that a file system has allocated.
+ * A hole of a terabyte is not read. And if the hashes of all chunks but a few are known, only these
+ * few must be read.
  */
 import { createHash } from "node:crypto";
 import { chunkAt, ChunkList, CHUNK, type Chunks } from "./chunks.ts";
@@ -14,23 +15,23 @@ import { BLOCK, type Piece } from "./contents.ts";
 
 const ZEROS = Buffer.alloc(BLOCK);
 
-/** What a file holds. */
+/** The content of a file. */
 export interface Content {
   /** The hash of all of it, in hexadecimal. */
   readonly digest: string;
-  /** Of a file of more than one chunk, unless it has too many of them. */
+  /** Only of a file of more than one chunk, and only if it does not have too many of them. */
   readonly chunks?: Chunks | undefined;
 }
 
 /**
- * Sums a file up as it is read. With a `base`, only what has changed since that comes: the other
- * chunks are those of the base.
+ * Computes the hash of a file while it is read. With a `base`, only the changes since then are
+ * added, and the other chunks are those of the base.
  */
 export class ContentHash {
   readonly #file = createHash("sha256");
   readonly #list = new ChunkList();
   readonly #base: Chunks | undefined;
-  /** The place in the base's list of what has not been taken or passed over yet. */
+  /** The place in the base's list of the first chunk that was neither taken nor skipped yet. */
   #place = 0;
   #chunk: ChunkHash | undefined;
   #index = -1;
@@ -51,13 +52,13 @@ export class ContentHash {
     this.#chunk.update(offset - index * CHUNK, bytes);
   }
 
-  /** Chunks, from one on and before another one, that hold zeros now. */
+  /** Adds the chunks from `from` up to but not including `to`: they hold zeros now. */
   zeros(from: number, to: number): void {
     this.endChunk();
     this.#skipTo(from, to);
   }
 
-  /** The hash of the chunk whose pieces were added last; undefined: zeros. */
+  /** Ends the chunk whose pieces were added last, and gives its hash. Undefined: it holds zeros. */
   endChunk(): Buffer | undefined {
     const hash = this.#chunk?.digest();
     this.#chunk = undefined;
@@ -74,7 +75,7 @@ export class ContentHash {
     return size > CHUNK ? { digest, chunks: this.#list.done() } : { digest };
   }
 
-  /** Takes the base's chunks before `from`, and passes over those before `to`. */
+  /** Takes the base's chunks before `from`, and skips the others before `to`. */
   #skipTo(from: number, to: number): void {
     if (this.#base === undefined) return;
     for (; this.#place < this.#base.length; this.#place += 1) {
@@ -89,17 +90,17 @@ export class ContentHash {
   }
 }
 
-/** The hash of one chunk. Runs of blocks that touch are one run, however the pieces were cut. */
+/** The hash of one chunk. Neighbouring blocks are one run, no matter how the pieces were cut. */
 class ChunkHash {
   readonly #hash = createHash("sha256");
-  /** Where runs begin and end. */
+  /** The beginning and the end of each run. */
   readonly #runs: number[] = [];
 
   update(offset: number, bytes: Buffer): void {
     let start = -1;
     for (let at = 0; at < bytes.length; at += BLOCK) {
       const end = Math.min(at + BLOCK, bytes.length);
-      // Most blocks of data do not begin with a zero.
+      // The first byte is compared alone, because most blocks of data do not begin with a zero.
       const zero = bytes[at] === 0 && bytes.compare(ZEROS, 0, end - at, at, end) === 0;
       if (!zero && start < 0) start = at;
       if (zero && start >= 0) {
@@ -112,7 +113,7 @@ class ChunkHash {
 
   digest(): Buffer | undefined {
     if (this.#runs.length === 0) return undefined;
-    // The count comes last: so bytes that look like runs are none.
+    // The count comes last, so that data bytes that look like runs cannot be taken for runs.
     return this.#hash.update(Uint32Array.of(...this.#runs, this.#runs.length)).digest();
   }
 

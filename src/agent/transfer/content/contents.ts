@@ -2,27 +2,28 @@ import { readAt, seekData, seekHole } from "../../sys/data.ts";
 import type { DirectFile } from "../../sys/direct.ts";
 import { hasCode } from "../../sys/libc.ts";
 
-/** Pieces begin at multiples of this, and end there or at the end of the file. */
+/** A piece begins at a multiple of this, and ends at one or at the end of the file. */
 export const BLOCK = 4096;
-/** The longest piece. None goes beyond a multiple of it. */
+/** The longest piece. No piece crosses a multiple of it. */
 export const PIECE = 1024 * 1024;
 
 /**
- * Pieces of so many bytes go past the page cache at the target, to the disk and back from it: for
- * shorter ones the wait for the disk takes longer than what the page cache costs.
+ * Pieces of at least this many bytes go past the page cache at the target, when they are written
+ * and when they are read back. For shorter pieces the wait for the disk costs more than the page
+ * cache.
  */
 export const LARGE_PIECE = 256 * 1024;
 
-/** Some bytes of a file. What lies between two pieces is a hole and reads as zeros. */
+/** Some bytes of a file. The bytes between two pieces are a hole and read as zeros. */
 export interface Piece {
   readonly offset: number;
   readonly bytes: Buffer;
 }
 
-/** Waits until so many bytes may be read. */
+/** Waits until `bytes` bytes may be read. */
 export type Pace = (bytes: number, signal: AbortSignal) => Promise<void>;
 
-/** Bytes of a file, from one on and before another one. */
+/** The bytes of a file from `start` up to but not including `end`. */
 export interface Range {
   readonly start: number;
   readonly end: number;
@@ -30,19 +31,21 @@ export interface Range {
 
 export interface ReadOptions {
   readonly signal: AbortSignal;
-  /** Asked before each piece is read. */
+  /** Called before each piece is read. */
   readonly pace?: Pace | undefined;
-  /** Only these, in rising order; they begin at blocks. @default the whole file */
+  /**
+   * Only these ranges, in rising order. They begin at multiples of a block. @default the whole file
+   */
   readonly ranges?: Iterable<Range> | undefined;
-  /** The same file past the page cache, for large pieces. It stays open. */
+  /** The same file past the page cache, for large pieces. The caller closes it. */
   readonly direct?: DirectFile | undefined;
 }
 
 /**
- * The data of an open file up to `size`, in rising order, without its holes. Ends early where the
- * file has shrunk. Reads one piece ahead, while the one before is hashed and sent; the descriptor
- * may be closed when the generator has ended. What is read past the page cache is overwritten when
- * the next piece is asked for.
+ * The data of an open file up to `size`, in rising order, without its holes. Ends early if the file
+ * has shrunk. Reads one piece ahead, while the previous one is hashed and sent. The descriptor must
+ * stay open until the generator has ended. A piece that was read past the page cache is overwritten
+ * when the caller asks for the next one.
  */
 export async function* readContents(fd: number, size: number, options: ReadOptions): AsyncGenerator<Piece, void> {
   const places = placesIn(fd, size, options.ranges ?? [{ start: 0, end: size }]);
@@ -52,7 +55,7 @@ export async function* readContents(fd: number, size: number, options: ReadOptio
       const piece = await ahead;
       if (piece === undefined) return;
       ahead = readNext(fd, places, options);
-      // Whoever asks for the next piece hears of its error.
+      // The caller gets this error when it asks for the next piece.
       ahead.catch(() => undefined);
       yield piece;
     }
@@ -84,7 +87,7 @@ function* placesIn(fd: number, size: number, ranges: Iterable<Range>): Generator
   for (const { start, end } of ranges) yield* placesOf(fd, start, Math.min(end, size));
 }
 
-/** Where the pieces of a range are; looks for its holes as it goes. */
+/** The places of a range's pieces. Holes are looked for step by step. */
 function* placesOf(fd: number, start: number, size: number): Generator<Place, void> {
   for (let at = start; at < size;) {
     const range = nextData(fd, at, size);
@@ -99,8 +102,8 @@ function* placesOf(fd: number, start: number, size: number): Generator<Place, vo
 }
 
 /**
- * The next range that holds data, widened to whole blocks: file systems find holes in units of
- * their own.
+ * The next range that holds data, widened to whole blocks, because file systems report holes in
+ * units of their own.
  */
 function nextData(fd: number, at: number, size: number): Range | undefined {
   try {
@@ -111,7 +114,7 @@ function nextData(fd: number, at: number, size: number): Range | undefined {
   } catch (error) {
     // A file system without holes.
     if (hasCode(error, "EINVAL")) return { start: at, end: size };
-    // The file ends before `data` by now.
+    // The file has been cut off before `data` meanwhile.
     if (hasCode(error, "ENXIO")) return undefined;
     throw error;
   }

@@ -4,15 +4,15 @@ import { O_RDONLY } from "../../sys/open.ts";
 import { LARGE_PIECE, readContents, type Piece, type ReadOptions } from "./contents.ts";
 
 /**
- * A file that is read from the disk and not from the page cache, once its pages have been written
- * back: large pieces past the cache, the others after it has been dropped.
+ * A file that is read from the disk and not from the page cache. Its pages must have been written
+ * back. Large pieces are read past the cache, and the others after the cache was dropped.
  */
 export class DiskFile {
   readonly #fd: number;
   readonly #size: number;
   readonly #direct: DirectFile | undefined;
 
-  /** The descriptor stays with the caller, and open longer than this. */
+  /** The caller closes the descriptor, after this object. */
   constructor(fd: number, size: number) {
     this.#fd = fd;
     this.#size = size;
@@ -20,18 +20,18 @@ export class DiskFile {
     this.#direct = size < LARGE_PIECE ? undefined : DirectFile.open(fd, O_RDONLY);
   }
 
-  /** As `readContents` does it. */
+  /** Reads the file as `readContents` does. */
   read(options: Omit<ReadOptions, "direct">): AsyncGenerator<Piece, void> {
     return readContents(this.#fd, this.#size, { ...options, direct: this.#direct });
   }
 
-  /** Only when nothing is being read. */
+  /** Closes what this object has opened. No read may be in progress. */
   close(): void {
     this.#direct?.close();
   }
 }
 
-/** All of a file, from the disk. The descriptor may be closed when the generator has ended. */
+/** All of a file, from the disk. The descriptor must stay open until the generator has ended. */
 export async function* readFromDisk(
   fd: number,
   size: number,
