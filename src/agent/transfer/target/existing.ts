@@ -6,14 +6,15 @@ import { look } from "../tree/safe-open.ts";
 import { SortedNames } from "../tree/sorted-names.ts";
 
 /**
- * Whether what has a name may stay. It is asked with an O_PATH descriptor of it, and gives that, or
- * another descriptor of it, when it stays.
+ * Decides whether an existing object may stay. It gets an O_PATH descriptor of the object. If the
+ * object stays, it returns that descriptor, or another one of the same object.
  */
 export type Keep = (found: number) => number | undefined | Promise<number | undefined>;
 
 /**
- * What a directory of the target holds from before. The names that arrive and those that are there
- * both come in the order of their bytes, so one pass over both finds what has to go.
+ * The objects that a directory of the target already has. The arriving names and the existing ones
+ * both come in the order of their bytes, so one pass over both finds the objects that must be
+ * removed.
  */
 export class Existing {
   readonly #dirfd: number;
@@ -28,20 +29,23 @@ export class Existing {
   }
 
   /**
-   * Reads the names of a directory. Its descriptor stays with the caller. `removes` hears of every
-   * file that is removed, by its path below the directory.
+   * Reads the names of a directory. The caller closes its descriptor. `removes` is called with the
+   * path below the directory of every removed object that is not a directory.
    */
   static async read(dirfd: number, pacer: Pacer, removes: (path: TreePath) => void): Promise<Existing> {
     return new Existing(dirfd, await SortedNames.read(dirfd, pacer), removes);
   }
 
-  /** Whether something is there that clearUpTo() would look at. */
+  /** Whether there is an object that clearUpTo() would look at. */
   isAnyUpTo(name: Buffer): boolean {
     const existing = this.#names.at(this.#next);
     return existing !== undefined && Buffer.compare(existing, name) <= 0;
   }
 
-  /** Removes what is there before `name`, and what has that name unless it stays. */
+  /**
+   * Removes the objects before `name`, and also the one with this name unless `keep` lets it stay.
+   * Gives the descriptor from `keep`.
+   */
   async clearUpTo(name: Buffer, signal: AbortSignal, keep?: Keep): Promise<number | undefined> {
     for (;;) {
       const existing = this.#names.at(this.#next);
@@ -54,7 +58,7 @@ export class Existing {
     }
   }
 
-  /** Removes what comes after the last name. */
+  /** Removes the objects after the last name. */
   async clearRest(signal: AbortSignal): Promise<void> {
     for (;;) {
       const existing = this.#names.at(this.#next);

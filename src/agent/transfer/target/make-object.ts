@@ -1,6 +1,6 @@
 /*
- * Makes the objects of the target's tree, without owner, mode and attributes: these come when an
- * object is closed. Until then nobody but the agent can look into it.
+ * Makes the objects of the target's tree, without owner, mode and attributes: these are set when an
+ * object is closed. Until then only the agent can read it.
  */
 import {
   close,
@@ -23,12 +23,12 @@ import { look, lookAlong, openDirectory } from "../tree/safe-open.ts";
 export const MODE_OF_UNFINISHED_FILE = 0o600;
 export const MODE_OF_UNFINISHED_DIRECTORY = 0o700;
 
-/** An empty file, open for writing. */
+/** Makes an empty file, and opens it for writing. */
 export function makeFile(dirfd: number, name: Buffer): number {
   return openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE_OF_UNFINISHED_FILE);
 }
 
-/** A directory, open for reading. */
+/** Makes a directory, and opens it for reading. */
 export function makeDirectory(dirfd: number, name: Buffer): number {
   mkdirat(dirfd, name, MODE_OF_UNFINISHED_DIRECTORY);
   const looked = look(dirfd, name);
@@ -40,7 +40,7 @@ export function makeDirectory(dirfd: number, name: Buffer): number {
   throw transferErrors.SOURCE_CHANGED({ path: pathText([name]), what: "it is no directory any more" });
 }
 
-/** A symlink, FIFO, socket or device, as an O_PATH descriptor. */
+/** Makes a symlink, FIFO, socket or device. Gives an O_PATH descriptor. */
 export function makeSpecial(dirfd: number, name: Buffer, { rdev, target, type }: Head): number {
   if (type === "file" || type === "directory" || type === "link") throw new Error(`a ${type} is nothing special`);
   if (type === "symlink") symlinkat(target ?? Buffer.alloc(0), dirfd, name);
@@ -48,7 +48,7 @@ export function makeSpecial(dirfd: number, name: Buffer, { rdev, target, type }:
   return look(dirfd, name);
 }
 
-/** A further name of what lies at the path `first` below `root`. */
+/** Makes a further name of the object at the path `first` below `root`. */
 export function makeLink(root: number, first: TreePath, dirfd: number, name: Buffer): void {
   const fd = lookAlong(root, first);
   try {

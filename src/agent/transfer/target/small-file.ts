@@ -9,8 +9,8 @@ import { setTime } from "./limits.ts";
 const PERMISSIONS = 0o777;
 
 /**
- * Makes a file of the target with all that it has, in as few calls as that takes. It has its mode
- * from the beginning: nobody but the agent can reach into a directory that is not closed yet.
+ * Makes a complete file of the target with as few calls as possible. The file has its mode from the
+ * beginning. That is safe because only the agent can reach into a directory that is not closed yet.
  */
 export function makeSmallFile(dirfd: number, name: Buffer, head: Head, bytes: Buffer): void {
   const { gid, mode, mtimeNs, uid } = head;
@@ -18,7 +18,7 @@ export function makeSmallFile(dirfd: number, name: Buffer, head: Head, bytes: Bu
   try {
     if (bytes.length > 0) writeNow(fd, bytes);
     const made = statDescriptor(fd);
-    // Both take setuid and setgid away, so the mode comes after them.
+    // The write and the change of owner clear setuid and setgid, so the mode is set after them.
     if (made.uid !== uid || made.gid !== gid) chown(fd, uid, gid);
     removeOtherXattrs(fd, NONE);
     if (made.mode !== mode) chmod(fd, mode);

@@ -1,12 +1,12 @@
 /*
  * The content of one file on the target while it arrives.
  *
- *   a new file     empty, and already as long as it will be: what does not come is a hole
- *   a patched one  of an earlier pass, cut or lengthened: chunks that do not come stay as they are;
- *                  of a chunk that comes, what lies between its pieces becomes a hole
+ *   a new file      is empty and has its final size: ranges that do not come are holes
+ *   a patched file  is from an earlier pass, cut or lengthened: chunks that do not come stay as
+ *                   they are; of a chunk that comes, the ranges between its pieces become holes
  *
- * Whoever patches has said before that nobody vouches for the file any more (target-memory.ts): a
- * break at any moment leaves some chunks of before, some new ones, and one that is half written.
+ * Before a file is patched, the target stops vouching for it (target-memory.ts), because a break at
+ * any moment leaves some old chunks, some new ones, and one that is half written.
  */
 import { DirectFile } from "../../sys/direct.ts";
 import { hasCode } from "../../sys/libc.ts";
@@ -17,7 +17,10 @@ import { chunkAt, CHUNK, type Chunks } from "../content/chunks.ts";
 import { ContentHash, type Content } from "../content/content-hash.ts";
 import { BLOCK, LARGE_PIECE, type Piece, type Range } from "../content/contents.ts";
 
-/** Of a shorter file everything goes through the page cache, and so to the disk with others. */
+/**
+ * A shorter file goes through the page cache, so that the kernel can write it to the disk together
+ * with others.
+ */
 const LARGE_FILE = 1024 * 1024;
 
 export class TargetFile {
@@ -28,13 +31,13 @@ export class TargetFile {
   readonly #hash: ContentHash;
   readonly #isPatched: boolean;
   readonly #written: { start: number; end: number }[] = [];
-  /** Where the last piece, or run of zeros, ended. */
+  /** The end of the last piece or run of zeros. */
   #end = 0;
-  /** The write of the last piece. Meanwhile the next one arrives and is hashed. */
+  /** The write of the last piece. It runs while the next piece arrives and is hashed. */
   #writing: Promise<void> = Promise.resolve();
   #finished: Promise<Content> | undefined;
 
-  /** @param base Of a file that is patched: what it holds. */
+  /** @param base Only for a patched file: its chunks before the first change. */
   constructor(fd: number, size: number, base?: Chunks) {
     this.#fd = fd;
     this.#size = size;
@@ -44,12 +47,15 @@ export class TargetFile {
     this.#direct = size < LARGE_FILE ? undefined : DirectFile.open(fd, O_WRONLY);
   }
 
-  /** Which chunks of a patched file were written, as ranges in rising order. */
+  /** The chunks of a patched file that were written, as ranges in rising order. */
   get written(): readonly Range[] {
     return this.#written;
   }
 
-  /** When it resolves, the pieces before this one are written, and their memory is free. */
+  /**
+   * Takes a piece. When it resolves, all earlier pieces are written, and their memory may be
+   * reused.
+   */
   async data(piece: Piece): Promise<void> {
     const { offset, bytes } = piece;
     const end = offset + bytes.length;
@@ -63,7 +69,7 @@ export class TargetFile {
     await this.#write(holes, piece);
   }
 
-  /** Whole chunks of a patched file that hold zeros now. */
+  /** Takes a range of whole chunks of a patched file that hold zeros now. */
   async zeros({ start, end }: Range): Promise<void> {
     const whole = end === this.#size || end % CHUNK === 0;
     if (!this.#isPatched || start < this.#end || start % CHUNK !== 0 || end <= start || end > this.#size || !whole) {
@@ -76,12 +82,14 @@ export class TargetFile {
     await this.#write(holes);
   }
 
-  /** Waits until all of it is written; gives what the file holds. */
+  /** Waits until everything is written. Gives the content of the file. */
   finish(): Promise<Content> {
     return (this.#finished ??= this.#finish());
   }
 
-  /** Waits until nothing is being written, whatever came of it; then nothing more may come. */
+  /**
+   * Waits until no write is in progress, and ignores errors. Nothing more may be written after it.
+   */
   async settle(): Promise<void> {
     await this.#writing.catch(() => undefined);
     this.#direct?.close();
@@ -94,7 +102,7 @@ export class TargetFile {
     return this.#hash.digest(this.#size);
   }
 
-  /** What becomes a hole before a piece of this chunk at this place is written. */
+  /** The ranges that must become holes before a piece of this chunk is written at `offset`. */
   #enter(chunk: number, offset: number): Range[] {
     const start = chunk * CHUNK;
     if (this.#end > start) return rangeOf(this.#end, offset);
@@ -103,7 +111,7 @@ export class TargetFile {
     return holes;
   }
 
-  /** What becomes a hole behind the last piece of its chunk. */
+  /** The range after the last piece of its chunk, which must become a hole. */
   #leave(): Range[] {
     return rangeOf(this.#end, this.#written.at(-1)?.end ?? 0);
   }
@@ -120,11 +128,11 @@ export class TargetFile {
       for (const hole of holes) await makeHole(this.#fd, hole);
       if (piece !== undefined) await this.#put(piece);
     })();
-    // Who waits for it, at the next piece or at the end, hears of its error.
+    // The caller gets this error at the next piece or at the end.
     this.#writing.catch(() => undefined);
   }
 
-  /** The blocks of a large piece past the page cache, everything else through it. */
+  /** Writes the blocks of a large piece past the page cache, and everything else through it. */
   async #put({ bytes, offset }: Piece): Promise<void> {
     const done = bytes.length < LARGE_PIECE ? 0 : ((await this.#direct?.write(offset, bytes)) ?? 0);
     if (done < bytes.length) await writeAt(this.#fd, offset + done, bytes.subarray(done));

@@ -1,15 +1,17 @@
 /*
  * Makes a directory equal to a source's tree, from the steps of a scan. The names of a directory
- * come in order, so what is there already is gone through beside them: a name that the source
- * passes over is removed, a directory that both have is kept and gone into, a file stays that the
- * source keeps and that is known to hold the same content, one that is known to hold what the
- * source patches is patched (target-file.ts), anything else of the same name is removed and made
- * again.
+ * come in order, so the existing names are gone through at the same time:
+ *   - a name that the source does not have is removed;
+ *   - a directory that both have stays, and its content is compared in the same way;
+ *   - a file that the source keeps stays, if it is known to hold the same content;
+ *   - a file that the source patches is patched (target-file.ts), if it is known to hold the
+ *     content from which the source starts;
+ *   - any other object of the same name is removed and made again.
  *
- * Owner, attributes and mode are set when an object is closed, the time last. A crash leaves a tree
- * that is partly made, in it perhaps a file that is partly patched; the next one over the same
- * directory makes it equal, whatever it finds. What is known of files does not outlive a crash, and
- * of a patched one nothing is known from before its first change until the pass has ended well.
+ * Owner, attributes and mode are set when an object is closed, and the time last. A crash leaves a
+ * partly made tree, perhaps with a partly patched file. The next transfer into the same directory
+ * makes it equal, whatever it finds. The knowledge about files does not outlive a crash, and
+ * nothing is known of a patched file from before its first change until the pass has ended well.
  */
 import { chmod, chown, procPath } from "../../sys/change.ts";
 import { AT_FDCWD, close, O_WRONLY, openat } from "../../sys/open.ts";
@@ -40,25 +42,25 @@ import { DEEPEST, lookAlong, openDirectory } from "../tree/safe-open.ts";
 import { hasXattr, isCopied, removeOtherXattrs } from "../tree/xattrs.ts";
 import { checkedName, type SmallMessage } from "../wire/messages.ts";
 
-/** What is known of the files that an earlier pass has made. */
+/** The knowledge about the files that an earlier pass has made. */
 export interface Voucher {
-  /** Whether the file that is here is known to hold this content. */
+  /** Whether the existing file is known to hold this content. */
   vouches(path: TreePath, stat: Stat, content: string): boolean;
   /**
-   * The same of a file that it does not vouch for. One that has only got or lost a name since is
-   * read from the disk, and then vouched for again.
+   * The same for a file that it does not vouch for. If the file has only got or lost a name since,
+   * it is read from the disk, and then vouched for again.
    */
   confirms(path: TreePath, looked: number, content: string, signal: AbortSignal): Promise<boolean>;
-  /** The file is finished. */
+  /** Called when a file that stays is finished. */
   kept(path: TreePath, stat: Stat, content: string): void;
   /**
-   * Asked before the first change of a file: its chunks, if it is known to hold this content. From
-   * then on it is not vouched for.
+   * Called before the first change of a file. Gives its chunks if it is known to hold this content.
+   * From then on the file is not vouched for.
    */
   spoil(path: TreePath, stat: Stat, content: string): Chunks | undefined;
-  /** A file that was spoiled is finished. `written` are the chunks that came. */
+  /** Called when a file that was spoiled is finished. `written` are the chunks that came. */
   patched(path: TreePath, file: { stat: Stat; content: Content; written: readonly Range[] }): void;
-  /** A file is removed. */
+  /** Called when a file is removed. */
   removed(path: TreePath): void;
 }
 
@@ -66,12 +68,12 @@ export interface Voucher {
 interface Open {
   readonly path: TreePath;
   readonly head: Head;
-  /** The content of a file that stays; its metadata is set where it differs. */
+  /** The content of a file that stays. Only metadata that differs is set. */
   readonly kept?: string;
-  /** Undefined for a further name of something, of which nothing is set. */
+  /** Undefined for a further name of an object: nothing is set for it. */
   readonly fd: number | undefined;
   readonly xattrs: Map<string, string>;
-  /** True from the first attribute on: then neither data nor children may come. */
+  /** True from the first attribute on. After that neither data nor children may come. */
   closing: boolean;
 }
 
@@ -119,7 +121,7 @@ export class TargetTree {
     return this.#leaf ?? this.#directories.at(-1);
   }
 
-  /** Of a file that is kept no data follows; of one that is patched only what has changed. */
+  /** Begins an entry. For a kept file no data follows, and for a patched one only the changes. */
   async open(name: Buffer, head: Head, { kept: content, patches }: Has = {}): Promise<void> {
     if (this.#pacer.due) await this.#pacer.rest();
     const parent = this.#directories.at(-1);
@@ -151,7 +153,7 @@ export class TargetTree {
     this.#directories.push(await this.#enter(kept ?? makeDirectory(parent.fd, name), path, head));
   }
 
-  /** A small file without attributes, all of it. Gives the entry as it arrived. */
+  /** Makes a whole small file without attributes. Gives the entry as it arrived. */
   small(file: SmallMessage): Entry | Promise<Entry> {
     const parent = this.#beginIn(file.name);
     const mayBeMade = !this.#pacer.due && !parent.existing.isAnyUpTo(file.name);
@@ -164,7 +166,7 @@ export class TargetTree {
     return makeSmall(parent, file);
   }
 
-  /** A piece of a file's data, or zeros where a patched one had something else. */
+  /** Takes a piece of a file's data, or zeros that replace other content of a patched file. */
   async change(change: Change): Promise<void> {
     const open = this.#leaf;
     if (open === undefined || !("file" in open) || open.closing) throw invalid("data where no file is open");
@@ -181,7 +183,7 @@ export class TargetTree {
   }
 
   /**
-   * Finishes what is open; gives the entry as it arrived. `content` is the hash that the source
+   * Finishes the open entry, and gives it as it arrived. `content` is the hash that the source
    * sent.
    */
   async close(content: string): Promise<Entry> {
@@ -213,7 +215,7 @@ export class TargetTree {
     return { path, head, xattrs: [...object.xattrs], ...(hash === "" ? {} : { content: hash }) };
   }
 
-  /** Closes the descriptors of what remained open. */
+  /** Closes the remaining descriptors. */
   async dispose(): Promise<void> {
     if (this.#leaf !== undefined && "file" in this.#leaf) await this.#leaf.file.settle();
     for (const { fd } of [...this.#directories, ...(this.#leaf === undefined ? [] : [this.#leaf])]) {
@@ -223,7 +225,7 @@ export class TargetTree {
     this.#leaf = undefined;
   }
 
-  /** The directory in which an entry of this name may come now. */
+  /** Checks that an entry of this name may come now, and gives its directory. */
   #beginIn(name: Buffer): Directory {
     const parent = this.#directories.at(-1);
     if (parent === undefined || this.#leaf !== undefined || parent.closing) {
@@ -236,7 +238,7 @@ export class TargetTree {
     return parent;
   }
 
-  /** What is known of the file ends here, before the first change of it. */
+  /** Opens a file for patching. It is spoiled here, before its first change. */
   async #openPatched(parent: Directory, name: Buffer, path: TreePath, head: Head, patches: string): Promise<void> {
     let base: Chunks | undefined;
     const found = await parent.existing.clearUpTo(name, this.#signal, async (looked) => {
@@ -260,8 +262,8 @@ export class TargetTree {
   }
 
   /**
-   * All content is written first, and then the owner set, before attributes and mode: both clear
-   * security.capability and setuid.
+   * Writes all content, and then sets the owner. Both come before attributes and mode, because both
+   * clear security.capability and setuid.
    */
   async #close(object: Open): Promise<void> {
     if (object.closing || object.fd === undefined) return;
@@ -286,8 +288,8 @@ export class TargetTree {
   }
 
   /**
-   * What may stay: a file that is vouched for, a directory, a further name of the object that the
-   * name is to be one of.
+   * Decides what may stay: a file that is vouched for, a directory, or a name that is already a
+   * hard link to the right object.
    */
   #keeper(path: TreePath, head: Head, content: string | undefined): Keep | undefined {
     if (content !== undefined) {
@@ -334,7 +336,7 @@ function makeSmall(parent: Directory, { bytes, content, head, name }: SmallMessa
   return { path, head, content, xattrs: [] };
 }
 
-/** Whether it was there before: its metadata is set where it differs. */
+/** Whether the object was there before. Then only metadata that differs is set. */
 function stays(object: Open): boolean {
   return object.kept !== undefined || ("file" in object && (object as File).isPatched);
 }
