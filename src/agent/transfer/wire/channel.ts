@@ -18,19 +18,20 @@ import {
 /**
  * Frames over one byte stream, both ways, with backpressure: `write` waits until the stream takes
  * more, and nothing is read before `read` asks for it. When the signal aborts, the stream is
- * destroyed and every wait ends with the signal's reason; when the stream breaks, with WIRE_BROKEN.
+ * destroyed and every wait ends with the signal's reason. When the stream breaks, every wait ends
+ * with WIRE_BROKEN.
  *
- * Small frames are neither sent nor received alone: most of them cost no wait at either end.
+ * Small frames are sent and received together, so that most of them cost no wait at either end.
  */
 export class Channel {
   readonly #stream: Duplex;
   readonly #signal: AbortSignal;
   readonly #kept: Buffer[] = [];
   #keptBytes = 0;
-  /** What has arrived and was not asked for yet. */
+  /** The bytes that have arrived and were not taken yet. */
   #arrived: Buffer = EMPTY;
   #frame: { readonly head: Buffer; readonly length: number } | undefined;
-  /** Pieces of data: while one of them is being written, the next one arrives. */
+  /** The memory of pieces of data. While one piece is being written, the next one arrives. */
   readonly #data = new AlignedRing(DATA_AT_ONCE, OFFSET_BYTES);
   #failure: Error | undefined;
   #wake: () => void = () => undefined;
@@ -67,16 +68,16 @@ export class Channel {
   }
 
   /**
-   * Sends one frame, together with others where it is small. The buffers must not be changed
-   * afterwards. undefined: there is nothing to wait for.
+   * Sends one frame, together with others if it is small. The buffers must not be changed
+   * afterwards. Undefined: there is nothing to wait for.
    */
   write(type: number, ...parts: readonly Buffer[]): Promise<void> | undefined {
     return this.#write(frameHead(type, parts), ...parts);
   }
 
   /**
-   * Sends what was kept to be sent together, once what was sent before it is on its way: so the
-   * next bytes can be prepared meanwhile.
+   * Sends the frames that were kept for sending together. It first waits until the stream takes
+   * more, and does not wait for its own bytes: so the caller can prepare the next ones meanwhile.
    */
   async flush(): Promise<void> {
     this.#check();
@@ -84,7 +85,7 @@ export class Channel {
       await this.#event();
       this.#check();
     }
-    // A piece of data goes as it is: putting it together with others would copy it.
+    // A piece of data is written alone: joining it with others would copy it.
     const last = this.#kept.at(-1);
     const large = last !== undefined && last.length >= TOGETHER_BYTES ? last : undefined;
     const small = large === undefined ? this.#kept : this.#kept.slice(0, -1);
@@ -94,7 +95,9 @@ export class Channel {
     this.#keptBytes = 0;
   }
 
-  /** The next frame. An end of the stream here is WIRE_BROKEN: whoever reads expects something. */
+  /**
+   * The next frame. An end of the stream here is WIRE_BROKEN, because the caller expects a frame.
+   */
   async read(): Promise<Frame> {
     const here = this.readHere();
     if (here !== undefined) return here;
@@ -119,13 +122,13 @@ export class Channel {
     return checkedFrame(head, this.#take(length));
   }
 
-  /** Throws when bytes have arrived that nobody has asked for. */
+  /** Throws if more bytes have arrived. */
   expectNothingMore(): void {
     if (this.#arrived.length > 0 || this.#stream.readableLength > 0) throw afterTheEnd();
   }
 
   /**
-   * Waits until the other end has closed its side. Any byte before that is an error, a broken
+   * Waits until the other end has closed its side. Any byte before that is an error. A broken
    * stream is not.
    */
   async expectEnd(): Promise<void> {
@@ -138,7 +141,7 @@ export class Channel {
     }
   }
 
-  /** Closes this side; the stream stays with its owner no longer. */
+  /** Closes this side, and stops using the stream. */
   end(): void {
     this.#stream.end();
     this.#release();
@@ -150,7 +153,7 @@ export class Channel {
     this.#release();
   }
 
-  /** The listener of `error` stays: a late one must not end the process. */
+  /** The listener of `error` stays, because a late error must not end the process. */
   #release(): void {
     for (const event of EVENTS) this.#stream.off(event, this.#onEvent);
     this.#signal.removeEventListener("abort", this.#onAbort);
@@ -164,7 +167,7 @@ export class Channel {
     return this.#keptBytes >= TOGETHER_BYTES ? this.flush() : undefined;
   }
 
-  /** So many bytes of what has arrived. */
+  /** Takes `length` of the bytes that have arrived. */
   #take(length: number): Buffer {
     const taken = this.#arrived.subarray(0, length);
     this.#arrived = this.#arrived.subarray(length);
@@ -172,8 +175,8 @@ export class Channel {
   }
 
   /**
-   * So many bytes; undefined when the stream ended instead of the first. Those of a piece of data
-   * are put where a disk can take them from.
+   * Reads `length` bytes. Undefined: the stream ended before the first of them. The bytes of a
+   * piece of data are put into aligned memory, from which a disk can take them.
    */
   async #readExactly(length: number, ofData = false): Promise<Buffer | undefined> {
     const parts: Buffer[] = [];
@@ -218,12 +221,12 @@ export class Channel {
   }
 }
 
-/** Frames are kept until so many bytes can go in one write: most entries take a hundred. */
+/** Frames are kept until this many bytes can go in one write. Most entries take a hundred bytes. */
 const TOGETHER_BYTES = 64 * 1024;
 
 /**
- * A piece is written before the next but one is asked for (target-file.ts), so two would do.
- * Whoever keeps a piece longer than that has to copy it.
+ * A piece is written before the second piece after it is read (target-file.ts), so two would be
+ * enough. A caller that keeps a piece longer must copy it.
  */
 const DATA_AT_ONCE = 3;
 

@@ -1,6 +1,6 @@
 import { transferErrors } from "../errors.ts";
 
-/** Puts fields one behind the other. */
+/** Writes fields one after another. */
 export class FieldWriter {
   readonly #parts: Buffer[] = [];
 
@@ -18,7 +18,7 @@ export class FieldWriter {
     return this;
   }
 
-  /** Bytes with their length before them. */
+  /** Writes the length of the bytes, and then the bytes. */
   bytes(value: Buffer): this {
     this.uint(value.length);
     this.#parts.push(value);
@@ -30,7 +30,7 @@ export class FieldWriter {
   }
 }
 
-/** Takes fields from a payload, each within its bounds. */
+/** Reads fields from a payload, and checks that each lies within it. */
 export class FieldReader {
   readonly #payload: Buffer;
   #at = 0;
@@ -47,7 +47,7 @@ export class FieldReader {
     return this.take(8).readBigInt64LE();
   }
 
-  /** A whole number that is not negative and exact in a double. */
+  /** A whole number that is not negative and that a JavaScript number holds exactly. */
   size(): number {
     const value = this.int64();
     if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) {
@@ -60,18 +60,18 @@ export class FieldReader {
     return this.take(this.uint());
   }
 
-  /** Everything that remains. */
+  /** All remaining bytes. */
   rest(): Buffer {
     return this.take(this.#payload.length - this.#at);
   }
 
-  /** Throws when something remains. */
+  /** Throws if bytes remain. */
   end(): void {
     if (this.#at !== this.#payload.length)
       throw transferErrors.WIRE_INVALID({ why: "a frame is longer than its fields" });
   }
 
-  /** So many bytes. */
+  /** The next `length` bytes. */
   take(length: number): Buffer {
     if (length > this.#payload.length - this.#at) {
       throw transferErrors.WIRE_INVALID({ why: "a frame is shorter than its fields" });

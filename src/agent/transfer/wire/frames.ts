@@ -5,46 +5,46 @@
  *   length of the payload (32 bits)
  *   type (8 bits)
  *   CRC-32 of the payload; 0 for a piece of a file's data
- *   CRC-32 of what stands before
+ *   CRC-32 of the fields before it
  *   payload
  *
- * in little-endian order. The second CRC finds a damaged length before anybody waits for so many
- * bytes. What protects the data is the hash of their file, and TLS: a CRC of them would find
- * nothing that these do not (ADR 7).
+ * in little-endian order. The second CRC finds a damaged length before the reader waits for that
+ * many bytes. The data is protected by the hash of its file, and by TLS. A CRC would find nothing
+ * that these do not find (ADR 7).
  */
 import { crc32 } from "node:zlib";
 import { transferErrors } from "../errors.ts";
 
 /**
- * 2: the target says first what it lacks, changed files are patched, and a small file comes in one
- * frame. 3: data have no CRC.
+ * Since version 2 the target begins with the files that it lacks, changed files are patched, and a
+ * small file comes in one frame. Since version 3 data has no CRC.
  */
 export const WIRE_VERSION = 3;
 const MAGIC = Buffer.from("MOORXFER");
 export const HEADER_BYTES = MAGIC.length + 2;
 
 /**
- * A piece of data, an extended attribute of 64 KiB, or a path of the deepest tree, with what goes
- * with it.
+ * The longest payload: a piece of data, an extended attribute of 64 KiB, or a path of the deepest
+ * tree, each with its other fields.
  */
 export const PAYLOAD_MAX = 1024 * 1024 + 4096;
-/** Of the payload of a piece of data, before the data. */
+/** The bytes of the offset at the beginning of a data frame's payload. */
 export const OFFSET_BYTES = 8;
 export const FRAME_HEAD_BYTES = 13;
 const PAYLOAD_CRC_AT = 5;
 const HEAD_CRC_AT = 9;
 
-/** The type of a piece of a file's data. */
+/** The type of a frame with a piece of a file's data. */
 export const DATA = 2;
 
-/** What a frame holds. */
+/** A received frame. */
 export interface Frame {
   readonly type: number;
-  /** Of a piece of data it is overwritten when the third one after it arrives. */
+  /** The payload of a piece of data is overwritten when the third piece after it arrives. */
   readonly payload: Buffer;
 }
 
-/** What the source sends first. */
+/** The header, which the source sends first. */
 export function streamHeader(version = WIRE_VERSION): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   MAGIC.copy(header);
@@ -52,7 +52,7 @@ export function streamHeader(version = WIRE_VERSION): Buffer {
   return header;
 }
 
-/** Throws unless the header is one of this version. */
+/** Throws unless this is a header of our version. */
 export function checkStreamHeader(header: Buffer): void {
   if (!header.subarray(0, MAGIC.length).equals(MAGIC)) {
     throw transferErrors.WIRE_INVALID({ why: "it does not begin as a transfer does" });
@@ -75,7 +75,7 @@ export function frameHead(type: number, parts: readonly Buffer[]): Buffer {
   return head;
 }
 
-/** The length that a head announces, within its bound. */
+/** The length of the payload from the head of a frame. Throws when it is too long or damaged. */
 export function payloadLength(head: Buffer): number {
   if (crc32(head.subarray(0, HEAD_CRC_AT)) !== head.readUInt32LE(HEAD_CRC_AT)) throw damaged();
   const length = head.readUInt32LE(0);
@@ -88,7 +88,7 @@ export function isData(head: Buffer): boolean {
   return head.readUInt8(4) === DATA;
 }
 
-/** Puts head and payload together, if the checksum agrees. Data have none. */
+/** Makes the frame of a head and a payload. Throws when the checksum differs. Data has none. */
 export function checkedFrame(head: Buffer, payload: Buffer): Frame {
   if ((isData(head) ? 0 : crc32(payload)) !== head.readUInt32LE(PAYLOAD_CRC_AT)) throw damaged();
   return { type: head.readUInt8(4), payload };

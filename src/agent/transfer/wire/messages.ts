@@ -1,8 +1,8 @@
 /*
- * What the frames say. The target begins with `lacking`. Then the source sends the steps of its
- * tree (tree/scan.ts), then `summary`; the target answers `done` when everything is durable and was
- * read back. A source sends `keep` and `patch` only to a target that has asked for a pass which
- * continues an earlier one, and of files that the target does not lack.
+ * The messages in the frames. The target begins with `lacking`. Then the source sends the steps of
+ * its tree (tree/scan.ts), then `summary`. The target answers `done` when everything is durable and
+ * was read back. A source sends `keep` and `patch` only if the target has asked to continue an
+ * earlier pass, and only for files that the target does not lack.
  */
 import * as z from "zod";
 import { transferErrors } from "../errors.ts";
@@ -26,17 +26,17 @@ const XATTR = 3;
 const CLOSE = 4;
 const SUMMARY = 5;
 const DONE = 6;
-/** OPEN of a file whose content the target has already. */
+/** OPEN of a file whose content the target already has. */
 const KEEP = 7;
 /** OPEN of a file that the target has in another state. */
 const PATCH = 8;
-/** Chunks of a file that is patched, which are zeros now. */
+/** Chunks of a patched file that hold zeros now. */
 const ZEROS = 9;
 const LACKING = 10;
 /** OPEN, DATA and CLOSE of a small file without attributes. */
 const SMALL = 11;
 
-/** The number of a type on the wire is its place here. */
+/** The number of a type on the wire is its index in this list. */
 const TYPES = [
   "directory",
   "file",
@@ -47,13 +47,13 @@ const TYPES = [
   "link",
   "socket",
 ] as const satisfies EntryType[];
-/** Of a ContentHash. */
+/** The length of a ContentHash. */
 const CONTENT_BYTES = 32;
 const MODE_BITS = 0o7777;
 /**
- * A bit of the mode that says: the time comes as seconds and nanoseconds, for it is one of those
- * that are too far away for 64 bits of nanoseconds (before 1677 and after 2262). An agent that is
- * too old to know refuses such a mode.
+ * A bit of the mode. It says that the time comes as seconds and nanoseconds, because it does not
+ * fit into 64 bits of nanoseconds (before 1677 or after 2262). An agent that is too old to know
+ * this bit refuses such a mode.
  */
 const FAR_TIME = 0x8000_0000;
 const SECOND_NS = 1_000_000_000n;
@@ -61,8 +61,8 @@ const SECOND_NS = 1_000_000_000n;
 const TARGET_MAX = 4096;
 
 /**
- * What arrives from the source. A step as it was sent: of a file's `close` only the content's hash
- * is on the wire.
+ * A message from the source: a step as it was sent, or the summary. Of a file's `close` only the
+ * hash of the content is on the wire.
  */
 export type Message =
   | ({ readonly kind: "open"; readonly name: Buffer; readonly head: Head } & Has)
@@ -72,7 +72,7 @@ export type Message =
   | ({ readonly kind: "small" } & SmallMessage)
   | { readonly kind: "summary"; readonly summary: TreeSummary };
 
-/** A small file without attributes, all of it. */
+/** A whole small file without attributes. */
 export interface SmallMessage {
   readonly name: Buffer;
   readonly head: Head;
@@ -80,7 +80,7 @@ export interface SmallMessage {
   readonly bytes: Buffer;
 }
 
-/** Sends one step of the source's tree. undefined: there is nothing to wait for. */
+/** Sends one step of the source's tree. Undefined: there is nothing to wait for. */
 export function sendStep(channel: Channel, step: ScanStep): Promise<void> | undefined {
   switch (step.kind) {
     case "open": {
@@ -106,13 +106,13 @@ export function sendStep(channel: Channel, step: ScanStep): Promise<void> | unde
   }
 }
 
-/** Sends the source's summary: its end of the stream. */
+/** Sends the source's summary, its last message. */
 export async function sendSummary(channel: Channel, summary: TreeSummary): Promise<void> {
   await channel.write(SUMMARY, Buffer.from(JSON.stringify(summary)));
   await channel.flush();
 }
 
-/** Sends what the target lacks: its beginning of the stream. */
+/** Sends what the target lacks, its first message. */
 export async function sendLacking(channel: Channel, { files, chunks }: Lacking): Promise<void> {
   const keys = Buffer.from([...files].join(""), "latin1");
   await channel.write(LACKING, Buffer.from([chunks ? 1 : 0]), keys);
@@ -283,7 +283,7 @@ function targetOf(target: Buffer): Buffer {
   return target;
 }
 
-/** A name from the wire, if it can be one component of a path. */
+/** Gives a name from the wire back. Throws if it cannot be one component of a path. */
 export function checkedName(name: Buffer): Buffer {
   const why = nameFault(name);
   if (why !== undefined) throw transferErrors.NAME_REFUSED({ name: printable(name), why });
