@@ -1,6 +1,4 @@
-/**
- * The start of each digest that was added, in order: 8 bytes, so that a million entries take 8 MB.
- */
+/** The first 8 bytes of each added digest, in order. So a million entries take 8 MB. */
 export class DigestLog {
   #digests = new BigUint64Array(1024);
   #count = 0;
@@ -18,7 +16,7 @@ export class DigestLog {
     this.#digests[this.#count++] = digest.readBigUInt64LE();
   }
 
-  /** Whether the digest at this place begins as this one does. */
+  /** Whether the digest at this place begins with the same bytes as `digest`. */
   agrees(place: number, digest: Buffer): boolean {
     return place < this.#count && this.#digests[place] === digest.readBigUInt64LE();
   }

@@ -9,11 +9,11 @@ import { findUnmovable, type Unmovable } from "./unmovable.ts";
 
 /**
  * Copies a volume's tree from one agent to another. A `root` is a descriptor of the copy's data
- * directory; it stays open and with the caller. Nobody else writes to the target's tree meanwhile.
- * Of the source's tree there are live passes, during which the pod goes on writing, and the final
- * pass, when it is sealed. Only what a final pass has brought is the source's tree.
+ * directory. The caller owns it and keeps it open. Nobody else may write to the target's tree
+ * meanwhile. During a live pass the pod goes on writing to the source's tree. In the final pass the
+ * tree is sealed. Only a final pass makes the target equal to the source.
  *
- * A memory is of one copy: the same one goes along with each of its passes. Without records in it
+ * A memory belongs to one copy: give the same one to each of its passes. Without records in it
  * everything is read and sent.
  *
  * Everything ends with the signal's reason when it aborts. Errors that a user may see have codes
@@ -21,18 +21,18 @@ import { findUnmovable, type Unmovable } from "./unmovable.ts";
  */
 export interface CopyEngine {
   /**
-   * What stands in the way of a move, the first few. Asked before a move begins; the pod may still
+   * The first few entries that prevent a move. Called before a move begins; the pod may still
    * write.
    */
   findUnmovable(root: number, signal: AbortSignal): Promise<readonly Unmovable[]>;
   /**
-   * On the source. Resolves when the target has answered that everything is durable and equal. Uses
-   * up the stream.
+   * Runs on the source. Resolves when the target has answered that everything is durable and equal.
+   * Ends or destroys the stream.
    */
   send(root: number, stream: Duplex, signal: AbortSignal, options?: SendOptions): Promise<TreeSummary>;
   /**
-   * On the target. Makes the directory equal to the source's, whatever an earlier try has left in
-   * it. Resolves when the tree is durable, read back and equal. Uses up the stream.
+   * Runs on the target. Makes the directory equal to the source's, whatever an earlier try has left
+   * in it. Resolves when the tree is durable, read back and equal. Ends or destroys the stream.
    */
   receive(
     root: number,
@@ -42,13 +42,14 @@ export interface CopyEngine {
     options?: ReceiveOptions,
   ): Promise<TreeSummary>;
   /**
-   * Sums a sealed tree up. Equal trees have equal summaries. Reads all of it; with `memory` the
-   * final pass needs to read no file again that it does not send.
+   * Makes the summary of a sealed tree. Equal trees have equal summaries. Reads every file, but
+   * with `memory` not those that are proven (passes/source-passes.ts). The final pass then reads
+   * only the files that it sends.
    */
   summarize(root: number, signal: AbortSignal, memory?: SourceMemory): Promise<TreeSummary>;
 }
 
-/** The engine of the agents: one file after the other. */
+/** The engine of the agents. It copies one file after another. */
 export function copyEngine(): CopyEngine {
   return { findUnmovable, send, receive, summarize };
 }

@@ -2,7 +2,7 @@ import { defineErrors } from "../../observe/errors.ts";
 
 const AGAIN = "Nothing to do: the transfer is tried again, and makes the target equal to the source.";
 
-/** Every error of the transfer of a copy, and of the walks of a volume's tree. */
+/** All errors of the transfer of a copy, and of walks through a volume's tree. */
 export const transferErrors = defineErrors("TRANSFER", {
   // The wire.
   WIRE_BROKEN: {

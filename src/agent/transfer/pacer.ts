@@ -1,11 +1,12 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 
-/** How long work may keep the event loop before others get their turn. */
+/** How long work may block the event loop before other work gets its turn. */
 const SLICE_MS = 8;
 
 /**
- * Lets the event loop run from time to time in work that is made of many short synchronous calls.
+ * Lets the event loop run from time to time during work that consists of many short synchronous
+ * calls.
  */
 export class Pacer {
   #since = performance.now();

@@ -1,10 +1,9 @@
 /*
- * Removing a whole tree. The tenant may still swap names in it, so every name is looked at through
- * a descriptor before anything is done with it, and a directory is emptied through the descriptor
- * that was looked at. Nothing outside of the tree is removed: not behind a symlink, not in another
- * mount.
+ * Removes a whole tree. The tenant may still swap names in it. So every name is first opened and
+ * looked at, and a directory is emptied through the descriptor that was looked at. Nothing outside
+ * the tree is removed: nothing behind a symlink, and nothing in another mount.
  *
- * It can be cut off anywhere and run again; what is missing already is no error.
+ * It may be interrupted anywhere and run again. A missing object is no error.
  */
 import { hasCode } from "../sys/libc.ts";
 import { close, renameNoReplace, rmdirat, unlinkat } from "../sys/open.ts";
@@ -15,9 +14,12 @@ import { Pacer } from "./pacer.ts";
 import { pathText, type TreePath } from "./tree/path.ts";
 import { look, openDirectory } from "./tree/safe-open.ts";
 
-/** Below this many levels a directory is moved up first: each level takes a descriptor. */
+/**
+ * A directory that lies deeper than this many levels is first moved up, because each level takes a
+ * descriptor.
+ */
 const LEVELS_HELD = 500;
-/** How often one name may turn out to be something else than what was just seen. */
+/** How often one name may lead to another object than the one that was just looked at. */
 const ROUNDS = 1000;
 
 interface Level {
@@ -30,8 +32,9 @@ interface Level {
 }
 
 /**
- * Removes `name` in the directory `dirfd`, and everything below it. Done when nothing has the name.
- * `each` hears the path below `dirfd` of everything that is no directory, before it is removed.
+ * Removes `name` in the directory `dirfd`, and everything below it. Resolves when no object has the
+ * name. `each` is called for every object that is no directory before it is removed, with its path
+ * below `dirfd`.
  */
 export async function purge(
   dirfd: number,
@@ -71,7 +74,7 @@ class Purge {
     }
   }
 
-  /** Removes a name that is no directory; descends into one that is. */
+  /** Removes a name that is no directory, and descends into one that is a directory. */
   #take(parent: number, name: Buffer, path: TreePath, rounds: number): void {
     for (let round = rounds; ; round++) {
       if (round > ROUNDS) throw transferErrors.PURGE_RACED({ path: pathText(path) });
@@ -107,8 +110,8 @@ class Purge {
   }
 
   /**
-   * Whatever has the name now, it comes to lie in the first directory of this purge, which is read
-   * once more then.
+   * Moves the object that has the name now into the first directory of this purge. That directory
+   * is then read once more.
    */
   #moveUp(parent: number, name: Buffer): void {
     const [top] = this.#levels;
@@ -125,8 +128,8 @@ class Purge {
   }
 
   /**
-   * Removes a directory that was emptied. One that has names again, or is something else by now, is
-   * taken once more.
+   * Removes a directory that was emptied. If it has names again, or its name leads to another
+   * object by now, it is taken again.
    */
   #finish(level: Level): void {
     const { parent, name, path, fd, rounds } = level;
@@ -140,8 +143,8 @@ class Purge {
 }
 
 /**
- * What the call gives; "gone" when the name is not there; "raced" when it is another thing than was
- * seen.
+ * The result of the call. "gone": the name does not exist. "raced": the object is not the one that
+ * was looked at, or has changed.
  */
 function attempt<T>(path: TreePath, call: () => T): T | "gone" | "raced" {
   try {

@@ -1,17 +1,18 @@
 /*
  * The target's side of a transfer, in this order:
  *
- * 0. The source hears what is lacking here of the pass that was asked to be continued.
- * 1. Every step is applied as it arrives (target-tree.ts). A crash leaves a part, which the next
- *    transfer makes equal.
- * 2. The summary of what arrived must be the source's. Until then anything may be missing or
- *    damaged.
- * 3. `syncfs`: from here on a power cut takes nothing away.
- * 4. The whole tree is read back, from the disk where its pages can be dropped, and compared entry
- *    by entry. Of a file that was kept, which was read back in an earlier pass of this boot, only
- *    the content is not read again; of one that was patched, only the chunks that did not come.
- * 5. `done` goes to the source. If it is lost, the source does not know, and sends everything
- *    again.
+ * 0. The target tells the source which files it lacks of the pass that it asked to continue.
+ * 1. Every step is applied as it arrives (target-tree.ts). A crash leaves a partial tree, which the
+ *    next transfer makes equal.
+ * 2. The summary of the arrived entries must be that of the source. Until then anything may be
+ *    missing or damaged.
+ * 3. `syncfs`: from here on a power cut loses nothing.
+ * 4. The whole tree is read back and compared entry by entry. It is read from the disk, as far as
+ *    its pages can be dropped from the cache. The content of a kept file is not read again, because
+ *    it was read back in an earlier pass of this boot. Of a patched file only the chunks that came
+ *    are read.
+ * 5. `done` goes to the source. If it is lost, the source does not know of the success, and sends
+ *    everything again.
  */
 import type { Duplex } from "node:stream";
 import { syncfs } from "../sys/data.ts";
@@ -29,25 +30,28 @@ import { sameSummary, Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { Channel } from "./wire/channel.ts";
 import { receiveHere, receiveMessage, sendDone, sendLacking, type Message } from "./wire/messages.ts";
 
-/** What has arrived so far. */
+/** The progress of a transfer so far. */
 export interface Progress {
   readonly entries: number;
-  /** Bytes of data; holes are not counted. */
+  /** Bytes of data that have arrived. Holes are not counted. */
   readonly bytes: number;
-  /** Bytes of files that were there already. */
+  /** Bytes of files, or parts of files, that the target already had. */
   readonly kept: number;
 }
 
 export interface ReceiveOptions {
-  /** Name of a live pass: the source is being written. undefined: it is sealed. */
+  /**
+   * The name of a live pass, during which the source is being written. Undefined: the source is
+   * sealed.
+   */
   readonly pass?: string | undefined;
-  /** Of this copy. Without it nothing is known of earlier passes. */
+  /** The memory of this copy. Without it nothing is known of earlier passes. */
   readonly memory?: TargetMemory | undefined;
 }
 
 /**
- * Makes the directory `root` equal to the tree that the source sends. Uses up the stream as `send`
- * does.
+ * Makes the directory `root` equal to the tree that the source sends. Ends or destroys the stream,
+ * as `send` does.
  */
 export async function receive(
   root: number,
@@ -78,7 +82,10 @@ export async function receive(
   }
 }
 
-/** What is remembered of the tree is wrong: the next transfer brings everything. */
+/**
+ * After these errors the memory is wrong. It is emptied, so that the next transfer brings
+ * everything.
+ */
 const FORGETS: ReadonlySet<string> = new Set(["TRANSFER_NOT_KEPT", "TRANSFER_DIGEST_DIFFERS"]);
 
 async function apply(
@@ -93,7 +100,7 @@ async function apply(
   const digests = new DigestLog();
   let bytes = 0;
   let kept = 0;
-  /** Of a file that is patched: what has not come. */
+  /** Only for a patched file: the bytes that have not come. */
   let patched = 0;
   try {
     for (;;) {
@@ -161,7 +168,7 @@ async function step(
   });
 }
 
-/** Names the path in the errors of the file system. */
+/** Adds the path to errors of the file system. */
 function naming<T>(path: TreePath, work: () => T | Promise<T>): T | Promise<T> {
   try {
     const result = work();

@@ -8,21 +8,23 @@ import { sameSummary, Summarizer, type TreeSummary } from "./tree/summary.ts";
 import { Channel } from "./wire/channel.ts";
 import { receiveDone, receiveLacking, sendStep, sendSummary } from "./wire/messages.ts";
 
-/** What the target has asked for. */
+/** The options of `send`. `pass` and `base` come from the target's request. */
 export interface SendOptions {
-  /** Name of a live pass: the tree is being written. undefined: it is sealed. */
+  /**
+   * The name of a live pass, during which the tree is being written. Undefined: the tree is sealed.
+   */
   readonly pass?: string | undefined;
-  /** The last live pass of which the target has records; undefined: none. */
+  /** The last live pass of which the target has records. Undefined: there is none. */
   readonly base?: string | undefined;
-  /** Of this copy. Without it nothing is known of earlier passes. */
+  /** The memory of this copy. Without it nothing is known of earlier passes. */
   readonly memory?: SourceMemory | undefined;
-  /** How fast files may be read, and so sent. */
+  /** How fast files may be read, and therefore sent. */
   readonly pace?: Pace | undefined;
 }
 
 /**
  * Sends the tree below the directory `root` and waits until the target has it, durable and read
- * back. Uses up the stream: it is ended, or destroyed when something fails or the signal aborts.
+ * back. At the end the stream is ended. If something fails or the signal aborts, it is destroyed.
  */
 export async function send(
   root: number,

@@ -3,7 +3,7 @@ import { ATTRIBUTES, FS_CASEFOLD_FL, inodeFlags } from "../sys/stat.ts";
 import { pathText } from "./tree/path.ts";
 import { walk, type Visit } from "./tree/walk.ts";
 
-/** Something in a volume that a copy cannot have. */
+/** An entry of a volume that a copy cannot have. */
 export interface Unmovable {
   readonly path: string;
   readonly reason:
@@ -16,7 +16,7 @@ export interface Unmovable {
     | "mount inside the volume";
 }
 
-/** A message names a few, and nobody reads more. */
+/** A message names a few entries. A user would not read more. */
 const AS_MANY_AS_A_MESSAGE_NAMES = 5;
 
 const REASONS = [
@@ -26,7 +26,7 @@ const REASONS = [
   [ATTRIBUTES.verity, "verity"],
 ] as const;
 
-/** The first few entries that stand in the way of a move. Empty when the volume can be moved. */
+/** The first few entries that prevent a move. Empty when the volume can be moved. */
 export async function findUnmovable(root: number, signal: AbortSignal): Promise<readonly Unmovable[]> {
   const found: Unmovable[] = [];
   for await (const visit of walk(root, signal)) {
@@ -42,13 +42,14 @@ function reasonOf(visit: Visit): Unmovable["reason"] | undefined {
   if (visit.kind !== "enter" && visit.kind !== "leaf") return undefined;
   const set = REASONS.find(([attribute]) => (visit.stat.attributes & attribute) !== 0n);
   if (set !== undefined) return set[1];
-  // Sizes and places are numbers of JavaScript. A file of holes can have such a size.
+  // Sizes and offsets are JavaScript numbers, which are exact up to this size. A file of holes can
+  // be larger.
   if (visit.stat.size > BigInt(Number.MAX_SAFE_INTEGER)) return "larger than 8 PiB";
   return visit.kind === "enter" && isCasefolded(visit.fd) ? "casefolded" : undefined;
 }
 
 /**
- * Of all flags that matter only this one is not among statx's attributes; only directories have it.
+ * This is the only flag that matters and is not among statx's attributes. Only directories have it.
  */
 function isCasefolded(fd: number): boolean {
   try {

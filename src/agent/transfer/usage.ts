@@ -1,9 +1,9 @@
 import { walk } from "./tree/walk.ts";
 import { Links } from "./tree/links.ts";
 
-/** What a volume takes of its pool. */
+/** The bytes and inodes that a volume takes from its pool. */
 export interface Usage {
-  /** Allocated bytes: holes take nothing, a short file takes a block. */
+  /** Allocated bytes. Holes take none, and a short file takes a block. */
   readonly bytes: number;
   readonly inodes: number;
 }
@@ -11,9 +11,9 @@ export interface Usage {
 const BLOCK_BYTES = 512n;
 
 /**
- * Counts what the tree below `root` takes, its root included, each object once however many names
- * it has. The tenant may write meanwhile: what vanishes is not counted. What is mounted inside
- * belongs to others.
+ * Counts the bytes and inodes of the tree below `root`, with the root itself. An object with
+ * several names is counted once. The tenant may write meanwhile: an object that vanishes is not
+ * counted. Mounts inside the tree are not counted, because they do not belong to the volume.
  */
 export async function usage(root: number, signal: AbortSignal): Promise<Usage> {
   const links = new Links();

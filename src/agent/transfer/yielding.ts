@@ -3,7 +3,7 @@ import type { Log } from "../../observe/log.ts";
 import { ioPriority, LOWEST, setIoPriority } from "../sys/io-priority.ts";
 import type { CopyEngine } from "./engine.ts";
 
-/** How the priority of this process is read and set; the tests have one of their own. */
+/** Reads and sets the I/O priority of this process. Tests pass a substitute. */
 export interface Priority {
   readonly get: () => number;
   readonly set: (priority: number) => void;
@@ -12,14 +12,15 @@ export interface Priority {
 const OF_THIS_PROCESS: Priority = { get: ioPriority, set: setIoPriority };
 
 /**
- * An engine that leaves the disk to others while only live passes run: nobody waits for those. As
- * soon as a pod waits for a final pass or the summary of a sealed tree, the process has its own
- * priority again. Where it may not be changed, that is logged once, and all goes on.
+ * An engine that lowers the I/O priority of this process while only live passes run, because no pod
+ * waits for those. As soon as a pod waits for a final pass or for the summary of a sealed tree, the
+ * process gets its usual priority back. If the priority may not be changed, that is logged once,
+ * and the copies go on.
  */
 export function yieldingEngine(engine: CopyEngine, log: Log, priority: Priority = OF_THIS_PROCESS): CopyEngine {
   let live = 0;
   let awaited = 0;
-  /** What it was before it was lowered; undefined: it is not lowered. */
+  /** The priority before it was lowered. Undefined: it is not lowered. */
   let usual: number | undefined;
   let refused = false;
   const adapt = (): void => {
