@@ -26,7 +26,7 @@ async function withData(directory = "data"): Promise<World> {
   return made;
 }
 
-/** What one may see of a copy: its state, its directory, and where the tenant's file is. */
+/** The visible state of a copy: its state, its directory, and the place of the tenant's file. */
 async function seen({ disk, store }: World): Promise<string[]> {
   const copies = await store.list("v");
   const files = disk.tree().filter((path) => path.endsWith("/file"));
@@ -61,7 +61,7 @@ async function crashEverywhere(
       const place = `${error.message}${powerCut ? ", power cut" : ""}`;
       expect(await next.store.scan(), place).toEqual([]);
       const left = await lasts(next);
-      // What the scan says is durable, also when it was the process before that made it.
+      // The state after the scan is durable, also the part that the killed process had made.
       next.disk.powerCut();
       expect(await lasts(next), place).toEqual(left);
       await between(next, place);
@@ -348,7 +348,7 @@ describe("a damaged disk", () => {
   });
 });
 
-/** A disk without a free block: a new file finds room only where one has gone. */
+/** A disk without a free block: a new file finds room only after another one was removed. */
 class FullDisk extends MemoryDisk {
   files = Infinity;
 

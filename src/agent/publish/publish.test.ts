@@ -95,7 +95,7 @@ describe("the first publish", () => {
 
   test("unmounts again when it cannot look once more", async () => {
     node.mounts.onBind = () => {
-      // A code that is not tried again.
+      // The agent's client does not try again after this code.
       node.kube.intercept = () => {
         throw new KubeError({ code: 500, reason: "InternalError", message: "gone" });
       };

@@ -28,7 +28,9 @@ function fileIn(path: string): { path: string; fd: number } {
   return { path: `${path}/f`, fd };
 }
 
-/** The file past the page cache; skips the test where TMPDIR has no such thing. */
+/**
+ * The file past the page cache. Skips the test if the file system of TMPDIR has no direct calls.
+ */
 function direct(fd: number, access: number, { skip }: Pick<TestContext, "skip">): DirectFile {
   const file = DirectFile.open(fd, access);
   if (file === undefined) skip("the file system of TMPDIR has no O_DIRECT");
@@ -39,7 +41,7 @@ function direct(fd: number, access: number, { skip }: Pick<TestContext, "skip">)
 }
 
 /**
- * Skips the test on Btrfs, which takes direct writes and makes them through the page cache where it
+ * Skips the test on Btrfs, which accepts direct writes, but makes them through the page cache if it
  * keeps checksums.
  */
 function skipOnBtrfs(path: string, { skip }: Pick<TestContext, "skip">): void {
@@ -134,7 +136,8 @@ it("does nothing more once the file system has refused a call", async (test) => 
   const { path, fd } = fileIn(scratch().path);
   skipOnBtrfs(path, test);
   const file = direct(fd, O_WRONLY, test);
-  // As a disk with larger sectors does it: this place is no multiple of them.
+  // A write at an offset that is no multiple of the sectors is refused, as by a disk with larger
+  // sectors.
   expect(await file.write(100, alignedBuffer(8 * KIB))).toBe(0);
   expect(await file.write(0, alignedBuffer(8 * KIB))).toBe(0);
   expect(readFileSync(path)).toHaveLength(0);

@@ -17,7 +17,7 @@ import type { TreeSummary } from "./tree/summary.ts";
 
 const engine = copyEngine();
 
-/** Runs both ends; gives how each ended. */
+/** Runs both ends, and gives the outcome of each. */
 async function transfer(
   from: number,
   to: number,
@@ -50,7 +50,8 @@ describe("a transfer", () => {
     expect(valueOf(received)).toEqual(valueOf(sent));
     const there = describeTree(target);
     expect(there).toBe(describeTree(source));
-    // What the description must contain for this test to mean anything.
+    // Checks that the description really contains these things. Otherwise this test would prove
+    // nothing.
     expect(there).toMatch(/\|p\|620\|/);
     if (!notRoot) expect(there).toContain("./whiteout 0:0");
     if (hasTool("getfattr")) expect(there).toContain("user.note=0x736f6d652076616c7565");
@@ -58,7 +59,7 @@ describe("a transfer", () => {
     expect(there).toContain("123456789");
     expect(there).toMatch(/^\.\/socket\|s\|/m);
 
-    // XFS allocates ahead of what is written.
+    // XFS may have allocated more than was written to the source.
     for (const name of ["sparse", "hole"]) {
       expect(allocatedKib(target, name)).toBeLessThanOrEqual(allocatedKib(source, name));
     }

@@ -1,6 +1,6 @@
 /*
- * Files that go past the page cache at the target: of every size around a block, a piece and a
- * chunk, with holes anywhere, new and patched.
+ * Tests files that go past the page cache at the target: new and patched ones, of every size around
+ * a block, a piece and a chunk, with holes anywhere.
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, ftruncateSync, openSync, statSync, writeFileSync, writeSync } from "node:fs";
@@ -98,7 +98,8 @@ describe("a large file", () => {
     closeSync(fd);
     await new Copy(from, to, LATER).final();
     expect(describeTree(target)).toBe(describeTree(source));
-    // The map of a file's blocks takes a block or more itself, as they happen to lie.
+    // The map of a file's blocks takes some blocks itself; how many depends on where the file's
+    // blocks lie.
     expect(Math.abs(allocatedKib(target, "f") - allocatedKib(source, "f"))).toBeLessThanOrEqual(16);
   });
 
@@ -150,7 +151,10 @@ describe("a large file", () => {
 });
 
 describe("a flipped byte of data, which no checksum of its frame finds", () => {
-  /** A transfer in which one bit of the stream is another one; gives how it ended. */
+  /**
+   * Runs a transfer in which the bits `bit` of the byte `place` of the stream are flipped. Gives
+   * how it ended.
+   */
   async function flipped(copy: Copy, place: number, bit: number): Promise<unknown> {
     const streams = await tamperedPair((chunk, at) => {
       if (place >= at && place < at + chunk.length) chunk[place - at] = (chunk[place - at] ?? 0) ^ bit;
@@ -181,7 +185,8 @@ describe("a flipped byte of data, which no checksum of its frame finds", () => {
 
   it("ends no pass well, wherever it is", async () => {
     const { source, target, from, to } = sourceAndTarget();
-    // Too long for one frame, so that its data have one of their own; zeros at both ends.
+    // The file is too long for one small-file frame, so its data has frames of its own. It has
+    // zeros at both ends.
     writeFileSync(`${source}/f`, Buffer.alloc(70 * KIB).fill("data", 5000, 60 * KIB));
     for (let place = 0; place < 600; place += 1) {
       const copy = new Copy(from, to, LATER);

@@ -93,10 +93,10 @@ describe("a pass after a live one", () => {
     const all = await paced("one");
     expect(sum(all)).toBe(3_000_006);
     expect(Math.max(...all)).toBeLessThanOrEqual(MIB);
-    // Its change time is the only thing that is new.
+    // Only its change time is new.
     shell(source, "chmod 600 large");
     expect(sum(await paced("two"))).toBe(3_000_000);
-    // The pod is down: what is only compared waits for nobody.
+    // The pod is down, so a file that is only compared is read without a pace.
     expect(await paced(undefined)).toEqual([]);
   });
 
@@ -141,7 +141,7 @@ describe("a pass after a live one", () => {
   it("has the times of before 1677 and after 2262, and remembers such files", async () => {
     const { source, target, from, to } = sourceAndTarget();
     shell(source, "echo a > far; mkdir d; ln -s a d/link; touch -h -d @15000000000.123456789 far d/link d");
-    // A file system that ends earlier has made another time of it.
+    // A file system with a smaller range of times has stored another time here.
     shell(source, "echo b > old; touch -d @-15000000000.5 old");
     const copy = new Copy(from, to, LATER);
     expect(await copy.live()).toMatchObject({ bytes: 4 });
@@ -245,7 +245,7 @@ describe("a pass after a live one", () => {
   });
 });
 
-/** A tenant who does everything to a tree, as fast as it can. */
+/** A tenant that makes every kind of change to a tree, as fast as possible. */
 const WRITER = String.raw`
 const fs = require("node:fs");
 const tree = process.argv[1] + "/";
@@ -283,7 +283,7 @@ describe("while a pod writes", () => {
     const { source, target, from, to } = sourceAndTarget();
     shell(source, "echo leased > leased; ln leased other; echo b > plain");
     const copy = new Copy(from, to, LATER_OPEN);
-    // Both the reading of what is new and that of what is known open the file.
+    // The file is opened in both cases: when it is new, and when it is known.
     for (const kept of [0, 2]) {
       const held = openSync(`${source}/leased`, "r+");
       fcntl.call("", held, F_SETSIG, constants.signals.SIGURG);
@@ -342,7 +342,7 @@ describe("while a pod writes", () => {
   const noMmap = !hasTool("python3") || !isTmpfs("/dev/shm");
   it.skipIf(noMmap)("a store into a page that was dirty already is not lost (needs python3, /dev/shm)", async () => {
     const { source, from } = sourceAndTarget();
-    // Another file system: its syncfs must not clean the source's pages.
+    // The target is on another file system, whose syncfs does not clean the source's pages.
     const target = mkdtempSync("/dev/shm/mooring-");
     onTestFinished(() => {
       rmSync(target, { recursive: true });
@@ -359,8 +359,9 @@ describe("while a pod writes", () => {
       await machineGround.syncfs(root);
       await store("B");
     };
-    // Tests beside this one call syncfs too: where that has cleaned the page before it was stored
-    // into again, the store shows in its time, and proves nothing. Then once more.
+    // Tests that run at the same time call syncfs too. If that cleans the page before the next
+    // store into it, the store changes the file's time, and this try proves nothing. Then it is
+    // tried again.
     let unseen = false;
     for (let tries = 0; !unseen && tries < 20; tries++) {
       const copy = new Copy(from, directoryAt(target), { ...machineGround, syncfs });

@@ -27,7 +27,8 @@ describe("a changed file", () => {
     const before = readSoFar();
     const summary = await engine.summarize(from, never, copy.source);
     expect(await copy.final()).toMatchObject({ bytes: 2 * MIB, kept: 40_000_000 - 2 * MIB });
-    // Once whole, and the two chunks: by the source, by the target from the stream, and read back.
+    // The file once whole, and the two chunks three times: by the source, by the target from the
+    // stream, and in the read-back.
     expect(readSoFar() - before).toBeLessThan(40_000_000 + 7 * MIB);
     expect(statSync(`${target}/db`).ino).toBe(ino);
     expect(describeTree(target)).toBe(describeTree(source));
@@ -111,7 +112,8 @@ describe("a patch that breaks", () => {
       for (const at of [0, 5, 10, 15]) write(`${source}/db`, at * MIB, `until ${String(end)}`);
       const cut = await tamperedPair((chunk, at) => (at + chunk.length > end ? "cut" : chunk));
       await expect(copy.live(cut)).rejects.toMatchObject({ code: "TRANSFER_WIRE_BROKEN" });
-      // What was remembered of the file is what the source has again: it must not be kept.
+      // The source has the remembered content again, but the target does not: the file must not be
+      // kept.
       if (end === 2_500_000) write(`${source}/db`, 0, old);
       expect(await copy.live()).toMatchObject({ bytes: 20_000_000, kept: 3_000_000 });
       expect(describeTree(target)).toBe(describeTree(source));

@@ -13,7 +13,7 @@ import { walk } from "./tree/walk.ts";
 import { usage } from "./usage.ts";
 
 const never = new AbortController().signal;
-/** Every loop ends here, whatever the racer does. */
+/** The limit of every loop, whatever the racer does. */
 const ROUNDS = 3000;
 
 /**

@@ -35,7 +35,7 @@ const data = (offset: number, bytes: Buffer | string): TreeStep => ({
   offset,
   bytes: Buffer.from(bytes),
 });
-/** A small file in one step; `bytes` may be others than those of which the hash is sent. */
+/** A small file in one step. `bytes` may differ from the bytes whose hash is sent. */
 const small = (name: string, head: Head, bytes = "abc"): ScanStep => {
   const hash = new ContentHash();
   hash.update({ offset: 0, bytes: Buffer.from("abc") });
@@ -44,7 +44,7 @@ const small = (name: string, head: Head, bytes = "abc"): ScanStep => {
 };
 const xattr = (name: string): TreeStep => ({ kind: "xattr", name, value: Buffer.from("v") });
 
-/** What a target says to these steps of a source that plays foul. */
+/** The answer of a target to these steps of a hostile source. */
 async function answerTo(to: number, steps: readonly ScanStep[], summary = EMPTY): Promise<unknown> {
   const [near, far] = await socketPair();
   const answer = receive(to, far, never, () => undefined).then(

@@ -10,7 +10,7 @@ import { SourceMemory } from "./source-memory.ts";
 
 const SECOND_NS = 1_000_000_000n;
 const PATH = [Buffer.from("file")];
-/** Not the hash of the file: who has read it again says something else. */
+/** Not the real hash of the file, so that a pass that reads the file again gives another one. */
 const CONTENT = "ab".repeat(32);
 
 /** A source that has one file, and clocks that a test sets. */
@@ -19,7 +19,7 @@ class Source implements Ground {
   readonly stat: () => Stat;
   readonly path: string;
   readonly memory = new SourceMemory(this);
-  /** What the next pass takes for the time of its beginning. */
+  /** The time at which the next pass begins. */
   nowNs = 0n;
   passedNs = 0n;
   /** Whether somebody has the file open for writing. */
@@ -41,13 +41,13 @@ class Source implements Ground {
   readonly monotonicNs = (): bigint => this.passedNs;
   readonly statUnwritten = (): Stat | undefined => (this.open ? undefined : this.stat());
   readonly markerNs = (root: number): bigint => {
-    // As a full disk answers.
+    // Fails as on a full disk.
     if (this.full) machineGround.markerNs(directoryAt("/proc"));
     expect(root).toBe(this.root);
     return this.nowNs;
   };
 
-  /** A live pass that reads the file so long after its last change. */
+  /** Runs a live pass that reads the file `ageNs` after its last change. */
   async live(ageNs: bigint, pass = "one", base?: string): Promise<void> {
     const stat = this.stat();
     this.nowNs = stat.ctimeNs + ageNs;
@@ -67,12 +67,12 @@ class Source implements Ground {
     }
   }
 
-  /** What the next live pass takes to be unchanged. */
+  /** The content that the next live pass takes for unchanged. */
   async unread(base = "one"): Promise<string | undefined> {
     return this.known(await this.memory.beginLive(this.root, "next", base));
   }
 
-  /** What is taken to be unchanged when the sealed tree is summed up. */
+  /** The content that the summary of the sealed tree takes for unchanged. */
   summed(): Promise<string | undefined> {
     return this.known(this.memory.beginSummary());
   }
@@ -90,7 +90,7 @@ describe("a live pass believes a file to be unchanged that somebody may write to
     ] as const) {
       const source = new Source();
       await source.live(age);
-      // However long ago that is by now.
+      // Only the age at that pass counts, not the age now.
       source.nowNs += 3600n * SECOND_NS;
       source.passedNs += 3600n * SECOND_NS;
       expect(await source.unread(), String(age)).toBe(is);
@@ -195,7 +195,7 @@ describe("when the sealed tree is summed up", () => {
 
   it("a file is not read that nobody had open for writing when it was read", async () => {
     const source = await proven();
-    // Whoever has opened it since: a write would have set another time.
+    // A process has opened it since, but a write would have set another time.
     source.open = true;
     expect(await source.summed()).toBe(CONTENT);
     for (const change of ["printf X | dd of=file conv=notrunc status=none", "cp -p file other; mv other file"]) {
@@ -228,7 +228,7 @@ describe("when the sealed tree is summed up", () => {
     source.nowNs += SECOND_NS;
     source.passedNs += SECOND_NS;
     const second = await source.memory.beginLive(source.root, "two", "one");
-    // It was read: what was believed of it is not its content.
+    // The file was read, and its real hash is not the believed one.
     expect(await source.known(second)).toBeUndefined();
     second.read(PATH, source.stat(), source.stat(), { digest: CONTENT }, second.proves(0, source.stat()));
     second.end();

@@ -11,22 +11,22 @@ import { socketPair } from "./streams.fixture.ts";
 const engine = copyEngine();
 const never = new AbortController().signal;
 
-/** Every change is older than 10 s for it. */
+/** A ground on which every change looks older than 10 s. */
 export const LATER: Ground = {
   ...machineGround,
   markerNs: (root) => machineGround.markerNs(root) + 20_000_000_000n,
   wallNs: () => machineGround.wallNs() + 20_000_000_000n,
 };
-/** The same where somebody always has everything open. */
+/** The same, but every file always counts as open for writing. */
 export const LATER_OPEN: Ground = { ...LATER, statUnwritten: () => undefined };
 
-/** What a test does at the target while a pass runs. */
+/** The hooks of a test at the target while a pass runs. */
 interface Target {
   readonly signal?: AbortSignal;
   readonly seen?: (progress: Progress) => void;
 }
 
-/** One copy: both ends, and what they remember. */
+/** One copy: both ends, and their memories. */
 export class Copy {
   readonly source: SourceMemory;
   readonly target: TargetMemory;

@@ -19,7 +19,7 @@ export function write(path: string, at: number, bytes: Buffer | string): void {
   closeSync(fd);
 }
 
-/** Does something to a file that a database, a tenant or an editor might do. */
+/** Changes a file in a way in which a database, a tenant or an editor might change it. */
 export function edit(path: string, pick: (max: number) => number): string {
   const { size } = statSync(path);
   const [at, length] = [pick(size + MIB), 1 + pick([10, 5000, 3 * MIB][pick(3)] ?? 1)];

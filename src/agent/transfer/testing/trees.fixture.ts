@@ -29,7 +29,7 @@ export function sourceAndTarget(): { source: string; target: string; from: numbe
   return { base, source, target, from: directoryAt(source), to: directoryAt(target) };
 }
 
-/** One of everything that any user can make. */
+/** Makes one object of each kind that any user can make. */
 const PLAIN = String.raw`
 echo hello > file; : > empty; chmod 4755 file
 head -c 3000000 /dev/urandom > large; printf x >> large
@@ -57,7 +57,7 @@ long=$(printf 'n%.0s' {1..240})
 for i in {1..19}; do mkdir $long; cd $long; done; echo far > leaf
 `;
 
-/** What only root can make. */
+/** Makes the objects that only root can make. */
 const ROOTS = String.raw`
 mknod whiteout c 0 0; mknod block b 259 70000; chmod 0604 block
 chown 4000000000:7 hard1 dir; chown -h 5:6 link dangling; chown 33:33 fifo whiteout
@@ -92,7 +92,7 @@ export function fill(path: string): void {
   shell(path, "touch -d '2010-10-10 10:10:10.101010101 UTC' dir .");
 }
 
-/** Everything of a tree that the usual tools can show, as text. */
+/** A tree as text, with everything that the usual tools can show. */
 export function describeTree(path: string): string {
   const find = String.raw`find . \( -type d -printf '%p|%y|%m|%U:%G|%T@\n' -o -printf '%p|%y|%m|%U:%G|%T@|%s|%l|%n\n' \) | LC_ALL=C sort`;
   const parts = [
@@ -131,7 +131,7 @@ export function allocatedKib(path: string, name: string): number {
   return Number(shell(path, `du -k '${name}' | cut -f1`));
 }
 
-/** Opens a directory that is closed before the test is over: one that is to be unmounted. */
+/** Opens a directory that must be closed before the test ends, because it will be unmounted. */
 export function directoryAtOnce(path: string): { fd: number; close: () => void } {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   return {

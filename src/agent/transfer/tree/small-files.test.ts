@@ -13,12 +13,12 @@ const never = new AbortController().signal;
 const TMPFS = 0x0102_1994;
 const inMemory = statfsSync(tmpdir()).type === TMPFS;
 
-/** What this process has made the disks read so far. */
+/** The bytes that disks have read for this process so far. */
 function bytesFromDisk(): number {
   return Number(/^read_bytes: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
 }
 
-/** What `scan` gives of each file: its kind of step and its text. */
+/** The small files that `scan` gives, each with the beginning of its text. */
 async function filesOf(path: string, options?: ScanOptions, between?: (name: string) => void): Promise<string[]> {
   const seen: string[] = [];
   for await (const step of items(scan(directoryAt(path), never, options))) {
@@ -46,7 +46,7 @@ describe("a small file", () => {
   it("is what was looked at ahead, though its name leads elsewhere by then", async () => {
     const { path } = scratch();
     shell(path, "mkdir t out; for i in 1 2 3 4; do printf own$i > t/$i; printf bad$i > out/$i; done; touch -d @0 t/*");
-    // A live pass: below the seal it would be a change.
+    // A live pass, because in a sealed tree this would be an error.
     const seen = await filesOf(`${path}/t`, { live: true }, (name) => {
       if (name === "1") shell(path, "for i in 2 3 4; do mv t/$i kept$i; ln -s ../out/$i t/$i; done");
     });
