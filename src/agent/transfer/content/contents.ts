@@ -43,9 +43,9 @@ export interface ReadOptions {
 
 /**
  * The data of an open file up to `size`, in rising order, without its holes. Ends early if the file
- * has shrunk. Reads one piece ahead, while the previous one is hashed and sent. The descriptor must
- * stay open until the generator has ended. A piece that was read past the page cache is overwritten
- * when the caller asks for the next one.
+ * has shrunk, and with the signal's reason before any piece. Reads one piece ahead, while the
+ * previous one is hashed and sent. The descriptor must stay open until the generator has ended. A
+ * piece that was read past the page cache is overwritten when the caller asks for the next one.
  */
 export async function* readContents(fd: number, size: number, options: ReadOptions): AsyncGenerator<Piece, void> {
   const places = placesIn(fd, size, options.ranges ?? [{ start: 0, end: size }]);
@@ -73,6 +73,7 @@ async function readNext(
   if (next.done === true) return undefined;
   const { offset, length } = next.value;
   await pace?.(length, signal);
+  signal.throwIfAborted();
   const large = length < LARGE_PIECE ? undefined : await direct?.read(offset, length);
   const bytes = large ?? (await readAt(fd, offset, length));
   return bytes.length === 0 ? undefined : { offset, bytes };

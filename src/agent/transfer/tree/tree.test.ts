@@ -117,6 +117,23 @@ it("who stops reading a file may close it: what is read ahead is waited for", as
   closeSync(fd);
 });
 
+it.each([true, false])("an abort ends the reading of a large file at once (fromDisk: %s)", async (fromDisk) => {
+  const { path, fd } = scratch();
+  shell(path, "head -c 6000000 /dev/urandom > f");
+  const stop = new AbortController();
+  let pieces = 0;
+  const all = async (): Promise<void> => {
+    for await (const step of scan(fd, stop.signal, { fromDisk })) {
+      if (step.kind !== "data") continue;
+      pieces += 1;
+      stop.abort(new Error("the move has gone on"));
+    }
+  };
+  await expect(all()).rejects.toThrow("the move has gone on");
+  // One more has been read ahead.
+  expect(pieces).toBeLessThanOrEqual(2);
+});
+
 it("a file that the disk does not give is named", async () => {
   const { path, fd } = scratch();
   shell(path, "mkdir d; head -c 100 /dev/urandom > d/f");
