@@ -149,8 +149,8 @@ describe("Copying", () => {
     expect(phaseOf(planCopying(copying([full], { stays: true }), NOW))).toBe("Undoing");
   });
 
-  test.each(["PEER_NOT_REACHED", "PEER_NO_ANSWER", "TRANSFER_WIRE_BROKEN"])(
-    "gives a target up that cannot reach the source (%s), and fences nobody",
+  test.each(["PEER_NOT_REACHED", "PEER_NO_ANSWER", "TRANSFER_WIRE_BROKEN", "TRANSFER_WIRE_VERSION"])(
+    "gives a target up that cannot talk with the source (%s), and fences nobody",
     (code) => {
       const cut = { state: "Refused", code, message: "no way" } as const;
       for (const stays of [false, true]) {

@@ -23,8 +23,8 @@ export function isFinal({ code }: Pick<CopyReport, "code">): boolean {
 }
 
 /**
- * Error codes of a target that cannot reach the source's agent, or loses it repeatedly. The final
- * pass would fail, too.
+ * Error codes of a target that cannot reach the source's agent, or loses it repeatedly, or is of
+ * another version while the agents are updated. The final pass would fail, too.
  */
 const CUT_OFF: ReadonlySet<string> = new Set([
   "PEER_NOT_REACHED",
@@ -32,9 +32,10 @@ const CUT_OFF: ReadonlySet<string> = new Set([
   "PEER_NO_ANSWER",
   "PEER_WRONG_CERTIFICATE",
   "TRANSFER_WIRE_BROKEN",
+  "TRANSFER_WIRE_VERSION",
 ]);
 
-/** Whether the target refused because it could not reach the source. */
+/** Whether the target refused because it could not talk with the source. */
 export function isCutOff({ code }: Pick<CopyReport, "code">): boolean {
   return code !== undefined && CUT_OFF.has(code);
 }
