@@ -21,7 +21,15 @@ export const LOWEST = (BEST_EFFORT << CLASS_SHIFT) | 7;
 
 /** The I/O priority of this thread, as `setIoPriority` takes it. */
 export function ioPriority(): number {
-  return ioprioGet.call("", IOPRIO_WHO_PROCESS, 0);
+  return settable(ioprioGet.call("", IOPRIO_WHO_PROCESS, 0));
+}
+
+/**
+ * A priority without a class has no level. Kernels before 5.15 say that it has level 4, and refuse
+ * that as EINVAL.
+ */
+export function settable(priority: number): number {
+  return priority >> CLASS_SHIFT === 0 ? 0 : priority;
 }
 
 /** Sets the I/O priority of every thread of this process. */

@@ -52,3 +52,25 @@ it("goes on where the priority may not be changed", async () => {
   ends[0]?.();
   await expect(sent).resolves.toBeUndefined();
 });
+
+it("has its own priority again even if that fails once, and is not lowered any more then", async () => {
+  const { engine, ends } = held();
+  let now = USUAL;
+  let fails = 0;
+  const set = (to: number): void => {
+    if (to === USUAL && fails++ === 0) throw new Error("EMFILE");
+    now = to;
+  };
+  const yielding = yieldingEngine(engine, silentLog, { get: () => now, set });
+  const ignored = (): void => undefined;
+  void yielding.send(1, stream, signal, { pass: "live" });
+  expect(now).toBe(LOWEST);
+  void yielding.summarize(1, signal);
+  expect(now).toBe(LOWEST);
+  void yielding.receive(1, stream, signal, ignored, {});
+  expect(now).toBe(USUAL);
+  for (const end of ends) end();
+  await settle();
+  void yielding.send(1, stream, signal, { pass: "live" });
+  expect(now).toBe(USUAL);
+});

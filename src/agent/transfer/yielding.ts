@@ -14,8 +14,8 @@ const OF_THIS_PROCESS: Priority = { get: ioPriority, set: setIoPriority };
 /**
  * An engine that lowers the I/O priority of this process while only live passes run, because no pod
  * waits for those. As soon as a pod waits for a final pass or for the summary of a sealed tree, the
- * process gets its usual priority back. If the priority may not be changed, that is logged once,
- * and the copies go on.
+ * process gets its usual priority back. If the priority cannot be changed, that is logged once, it
+ * is not lowered again, and the copies go on.
  */
 export function yieldingEngine(engine: CopyEngine, log: Log, priority: Priority = OF_THIS_PROCESS): CopyEngine {
   let live = 0;
@@ -24,8 +24,8 @@ export function yieldingEngine(engine: CopyEngine, log: Log, priority: Priority 
   let usual: number | undefined;
   let refused = false;
   const adapt = (): void => {
-    const lower = live > 0 && awaited === 0;
-    if (refused || lower === (usual !== undefined)) return;
+    const lower = live > 0 && awaited === 0 && !refused;
+    if (lower === (usual !== undefined)) return;
     try {
       if (usual === undefined) {
         usual = priority.get();
@@ -35,8 +35,9 @@ export function yieldingEngine(engine: CopyEngine, log: Log, priority: Priority 
         usual = undefined;
       }
     } catch (error) {
+      // Some threads may have it already, so it is set back at the next opportunity.
+      if (!refused) log.warn("the I/O priority of copies cannot be changed", { reason: messageOf(error) });
       refused = true;
-      log.warn("the I/O priority of copies cannot be changed", { reason: messageOf(error) });
     }
   };
   const during = async <T>(isLive: boolean, work: () => Promise<T>): Promise<T> => {
