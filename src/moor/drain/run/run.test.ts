@@ -3,6 +3,7 @@ import { settle } from "../../../effects/testing/manual-clock.fixture.ts";
 import { seededRandom } from "../../../kube/testing/seeded-random.fixture.ts";
 import { KubeError } from "../../../kube/errors.ts";
 import type { Node, Pod } from "../../../kube/kinds.ts";
+import { KEEPER_LABEL } from "../../../api/names.ts";
 import type { Objects } from "../../cluster/cluster.ts";
 import { movable, node, pod } from "../../testing/objects.fixture.ts";
 import { stage } from "../../testing/stage.fixture.ts";
@@ -212,6 +213,20 @@ describe("with a pod selector", () => {
     for (const name of ["other-0", "web-1", "alone"]) {
       expect((on.kube.at(`/api/v1/namespaces/app/pods/${name}`) as Pod).spec?.nodeName, name).toBe("node-a");
     }
+  });
+
+  test("one that leaves pods out leaves the keeper out too, which stands for their volumes", async () => {
+    const metadata = { labels: { [KEEPER_LABEL]: "true" } };
+    const keeper = pod("keeper-node-a-1", { claims: [], on: "node-a", spec: AT_ONCE, metadata });
+    const on = draining({ podSelector: "app notin (other, web)" }, ...parts, { pods: [keeper] });
+    await settle();
+    expect(on.moves().map(({ spec }) => spec.volumes.map(({ name }) => name))).toEqual([["pvc-data"]]);
+    finishMove(on);
+    await on.clock.advance(3_000);
+    expect(await on.done).toMatchObject({ volumes: 1, pods: 1 });
+    expect(writesOf(on.kube.log).filter((line) => line.endsWith("/eviction"))).toEqual([
+      "POST v1/namespaces/app/pods/web-0/eviction",
+    ]);
   });
 
   test("how to continue has it", async () => {

@@ -14,6 +14,7 @@
  * It never undoes anything by itself: a node that is cordoned stays so, as with kubectl.
  */
 import { volumeMoves, type VolumeMove } from "../../../api/kinds/volume-move.ts";
+import { KEEPER_LABEL } from "../../../api/names.ts";
 import type { Clock } from "../../../effects/clock.ts";
 import type { Random } from "../../../effects/random.ts";
 import type { KubeClient } from "../../../kube/client.ts";
@@ -116,12 +117,18 @@ export class Drain {
     });
   }
 
-  /** The server reads the selector, as it does kubectl's: it refuses one that is none. */
+  /**
+   * The server reads the selector, as it does kubectl's: it refuses one that is none. A selector
+   * that only leaves some pods out (`app!=db`) has the keeper too, but an eviction of that is a
+   * request to move every volume of the node.
+   */
   async #readSelected(): Promise<ReadonlySet<string> | undefined> {
     const { podSelector: labelSelector, nodes } = this.#request;
     if (labelSelector === undefined) return undefined;
     const found = await this.#effects.client.list(podKind, { labelSelector, signal: this.#signal });
-    const here = found.filter(({ spec }) => nodes.includes(spec?.nodeName ?? ""));
+    const here = found.filter(({ metadata, spec }) => {
+      return nodes.includes(spec?.nodeName ?? "") && metadata.labels?.[KEEPER_LABEL] === undefined;
+    });
     return new Set(here.map(({ metadata }) => metadata.uid));
   }
 
