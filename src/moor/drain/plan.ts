@@ -76,6 +76,12 @@ export function planDrain(
   };
 }
 
+/** The pods on a node that use one of these volumes of it. */
+export function podsWith(cluster: Cluster, name: string, volumes: ReadonlySet<string>): readonly Stored<Pod>[] {
+  const here = cluster.volumes.store.byIndex("byNode", name).filter((volume) => volumes.has(nameOf(volume)));
+  return usersOf(cluster, here).flatMap(({ pod }) => (pod.spec?.nodeName === name ? [pod] : []));
+}
+
 /** The pods whose evictions are to be tried by a dry run for the plan. */
 export function podsToTry(cluster: Cluster, name: string): readonly Stored<Pod>[] {
   const here = cluster.volumes.store.byIndex("byNode", name);

@@ -229,6 +229,27 @@ describe("with a pod selector", () => {
     ]);
   });
 
+  test.each([
+    ["that no controller would make again", { metadata: { ownerReferences: [] }, volumes: [] }, "give --force"],
+    ["with an emptyDir", { metadata: {}, volumes: [{ name: "cache", emptyDir: {} }] }, "give --delete-emptydir-data"],
+  ])("a pod %s is refused too where it has to go along", async (_title, { metadata, volumes }, flag) => {
+    const claimed = { name: "data", persistentVolumeClaim: { claimName: "data" } };
+    const along = pod("along", {
+      claims: [],
+      on: "node-a",
+      metadata: { ...labelled("web"), ...metadata },
+      spec: { volumes: [claimed, ...volumes] },
+    });
+    const on = draining({ podSelector: "app=db" }, ...parts, { pods: [along] });
+    await settle();
+    on.end.abort(new Error("it goes on"));
+    await expect(on.done).rejects.toMatchObject({
+      code: "MOOR_PODS_REFUSED",
+      message: expect.stringMatching(new RegExp(`app/along \\(.*${flag}`)) as string,
+    });
+    expect(writesOf(on.kube.log)).toEqual([]);
+  });
+
   test("how to continue has it", async () => {
     const on = draining({ podSelector: "app=db" }, ...parts);
     await settle();

@@ -28,6 +28,7 @@ import { moorErrors } from "../../errors.ts";
 import { controllerStatus } from "../../status/controller.ts";
 import { planAhead } from "../ahead/plan.ts";
 import { aheadState, toCallOff } from "../ahead/state.ts";
+import { podsWith } from "../plan.ts";
 import { afterEviction, planEvictions, type TrackedPod } from "../pods/evictions.ts";
 import { sortPods, type PodFilters, type SortedPods } from "../pods/filters.ts";
 import type { DrainShow } from "../show/show.ts";
@@ -110,11 +111,28 @@ export class Drain {
   async #look(): Promise<Cluster> {
     const cluster = await readCluster(this.#effects, this.#signal);
     this.#selected = await this.#readSelected();
-    const refused = this.#request.nodes.flatMap((node) => this.#sorted(cluster, node).refused);
+    const refused = this.#refused(cluster);
     if (refused.length === 0) return cluster;
     throw moorErrors.PODS_REFUSED({
       pods: refused.map(({ pod, why }) => `${namespaceOf(pod)}/${nameOf(pod)} (${why})`),
     });
+  }
+
+  /**
+   * With a selector also pods that it does not have, but that end because their volumes move with
+   * those of selected pods: nobody has agreed to lose them or their emptyDirs.
+   */
+  #refused(cluster: Cluster): SortedPods["refused"] {
+    const { filters, nodes } = this.#request;
+    const refused = nodes.flatMap((node) => this.#sorted(cluster, node).refused);
+    const selected = this.#selected;
+    if (selected === undefined) return refused;
+    const { groups } = planAhead(cluster, nodes, { suffix: () => "", selected });
+    const moving = new Set(groups.flatMap(({ volumes }) => volumes.map(({ name }) => name)));
+    const along = nodes
+      .flatMap((node) => podsWith(cluster, node, moving))
+      .filter(({ metadata }) => !selected.has(metadata.uid));
+    return [...refused, ...sortPods(along, filters).refused];
   }
 
   /**
