@@ -3,6 +3,7 @@
  * names need not be UTF-8.
  */
 import { closeSync, constants } from "node:fs";
+import { constants as os } from "node:os";
 import { cString, libcFunction, systemCall } from "./libc.ts";
 
 export const O_PATH = 0o10000000;
@@ -33,6 +34,9 @@ export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;
 
 const RENAME_NOREPLACE = 1;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const LOCK_UN = 8;
 /** struct open_how: flags, mode, resolve, 64 bits each. */
 const OPEN_HOW_BYTES = 24;
 
@@ -47,6 +51,7 @@ const calls = {
   linkat: libcFunction("linkat", "int", ["int", "void *", "int", "void *", "int"]),
   unlinkat: libcFunction("unlinkat", "int", ["int", "void *", "int"]),
   renameat2: systemCall("renameat2", { x64: 316, arm64: 276 }, ["int", "void *", "int", "void *", "uint32_t"]),
+  flock: libcFunction("flock", "int", ["int", "int"]),
   readlinkat: libcFunction("readlinkat", "int64_t", ["int", "void *", "void *", "size_t"]),
 };
 
@@ -76,6 +81,20 @@ export function openat(dirfd: number, path: Name, flags: number, mode = 0): numb
 /** Closes a descriptor. */
 export function close(fd: number): void {
   closeSync(fd);
+}
+
+/**
+ * Takes the lock (`man 2 flock`) of an open object, for this descriptor alone: until `unlock`, or
+ * until it is closed, which the end of the process does too. False: another descriptor has it. A
+ * file system without such locks gives it to everybody.
+ */
+export function lockAlone(fd: number): boolean {
+  return calls.flock.attempt(fd, LOCK_EX | LOCK_NB) !== -os.errno.EWOULDBLOCK;
+}
+
+/** Gives the lock of `lockAlone` back. Does nothing where another descriptor has it. */
+export function unlock(fd: number): void {
+  calls.flock.attempt(fd, LOCK_UN);
 }
 
 /** Makes a directory. The umask applies to `mode`. */

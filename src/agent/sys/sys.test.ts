@@ -439,3 +439,25 @@ describe("mount", () => {
     expect(statSync(path).mode & 0o777).not.toBe(0o710);
   });
 });
+
+it("a lock is one that flock sees, and is given up with its descriptor (needs flock)", ({ skip }) => {
+  if (!hasTool("flock")) skip("flock is not installed");
+  const { path } = scratch();
+  const isFree = (): boolean => tool("sh", "-c", `flock -n ${path} true && echo free || echo taken`) === "free";
+  const fd = open.openat(open.AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  const second = opened(open.AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  expect([open.lockAlone(fd), open.lockAlone(fd), open.lockAlone(second), isFree()]).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
+  open.unlock(second);
+  expect(isFree()).toBe(false);
+  open.unlock(fd);
+  expect(isFree()).toBe(true);
+  open.lockAlone(fd);
+  expect(isFree()).toBe(false);
+  open.close(fd);
+  expect(isFree()).toBe(true);
+});

@@ -39,6 +39,12 @@ export const transferErrors = defineErrors("TRANSFER", {
     retry: "change",
     advice: "Make room in the target's pool (bytes, inodes, or a quota), or let another target be chosen.",
   },
+  TARGET_BUSY: {
+    message: () => "another process still writes into the directory of this copy",
+    retry: "backoff",
+    advice:
+      "Right after a restart of the target's agent there is nothing to do. Otherwise look for a second agent process on that node, and end it.",
+  },
   TARGET_CANNOT_HOLD: {
     message: ({ path, what }: { path: string; what: string }) =>
       `the file system of the target cannot hold '${path}' as it is: ${what}`,

@@ -149,17 +149,20 @@ describe("Copying", () => {
     expect(phaseOf(planCopying(copying([full], { stays: true }), NOW))).toBe("Undoing");
   });
 
-  test.each(["PEER_NOT_REACHED", "PEER_NO_ANSWER", "TRANSFER_WIRE_BROKEN", "TRANSFER_WIRE_VERSION"])(
-    "gives a target up that cannot talk with the source (%s), and fences nobody",
-    (code) => {
-      const cut = { state: "Refused", code, message: "no way" } as const;
-      for (const stays of [false, true]) {
-        const step = planCopying(copying([cut], { stays }), NOW);
-        expect(step).toMatchObject({ status: { phase: "Planned", failedTargets: [{ node: "b", failures: 1 }] } });
-        expect(step.step === "set-status" && step.status.target).toBeUndefined();
-      }
-    },
-  );
+  test.each([
+    "PEER_NOT_REACHED",
+    "PEER_NO_ANSWER",
+    "TRANSFER_WIRE_BROKEN",
+    "TRANSFER_WIRE_VERSION",
+    "TRANSFER_TARGET_BUSY",
+  ])("gives a target up that cannot talk with the source (%s), and fences nobody", (code) => {
+    const cut = { state: "Refused", code, message: "no way" } as const;
+    for (const stays of [false, true]) {
+      const step = planCopying(copying([cut], { stays }), NOW);
+      expect(step).toMatchObject({ status: { phase: "Planned", failedTargets: [{ node: "b", failures: 1 }] } });
+      expect(step.step === "set-status" && step.status.target).toBeUndefined();
+    }
+  });
 
   test("does not wait where nobody runs, and for nothing that was never made", () => {
     expect(phaseOf(planCopying(copying([undefined], { pods: [] }), NOW))).toBe("Prepared");

@@ -24,7 +24,8 @@ export function isFinal({ code }: Pick<CopyReport, "code">): boolean {
 
 /**
  * Error codes of a target that cannot reach the source's agent, or loses it repeatedly, or is of
- * another version while the agents are updated. The final pass would fail, too.
+ * another version while the agents are updated, or whose former agent still writes. The final pass
+ * would fail, too.
  */
 const CUT_OFF: ReadonlySet<string> = new Set([
   "PEER_NOT_REACHED",
@@ -33,6 +34,7 @@ const CUT_OFF: ReadonlySet<string> = new Set([
   "PEER_WRONG_CERTIFICATE",
   "TRANSFER_WIRE_BROKEN",
   "TRANSFER_WIRE_VERSION",
+  "TRANSFER_TARGET_BUSY",
 ]);
 
 /** Whether the target refused because it could not talk with the source. */
