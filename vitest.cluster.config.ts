@@ -26,8 +26,9 @@ export default defineConfig({
     fileParallelism: false,
     sequence: { sequencer: ByPath },
     // A cluster that has lost what everything needs would fail every test after its full patience:
-    // hours. After so many failures the rest is left out; the run has failed anyway.
-    bail: 8,
+    // hours. After so many failures (files count too) the rest is left out; the run has failed
+    // anyway.
+    bail: 16,
     testTimeout: 900_000,
     hookTimeout: 900_000,
     teardownTimeout: 120_000,
