@@ -135,6 +135,8 @@ test("a pool that is on no other node does not hold the drain", async () => {
     provisioner: "mooring.dev",
     volumeBindingMode: "WaitForFirstConsumer",
     parameters: { pool: "lonely" },
+    // The scheduler knows no pools, and would choose other nodes as long as it likes them better.
+    allowedTopologies: [{ matchLabelExpressions: [{ key: "kubernetes.io/hostname", values: [a] }] }],
   };
   await ground.apply(toYaml(pool, storageClass, statefulSet(NS, "lonely", "mooring-lonely", ["sleep", "3600"])));
   const before = await readyOn(ground, NS, "lonely-0");
