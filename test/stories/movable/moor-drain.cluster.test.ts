@@ -102,7 +102,7 @@ test("moor drain: interrupted in the middle of a copy, and gone on with", async 
   expect([interrupted.code, interrupted.stdout]).toEqual([130, ""]);
   expect(interrupted.stderr).toMatch(
     new RegExp(
-      `^The drain is not complete: node ${node} is not cordoned; 2 of its VolumeMoves go on\\. ` +
+      `^The drain is not complete: node ${node} is not cordoned; 2 of its VolumeMoves continue\\. ` +
         `To continue: moor drain ${node}\\. To cancel: kubectl delete volumemove drain-${node}-\\S+ drain-${node}-\\S+\\.$`,
       "m",
     ),
@@ -165,7 +165,7 @@ test("moor undo brings a volume that has moved back, with what was written since
     new RegExp(`^VolumeMove data-w-0-\\S+: Done, \\S+ from node ${nodeNameOf(before)} to node ${node}\n$`),
   );
   expect(stderr).toMatch(
-    new RegExp(`^The copy on node ${nodeNameOf(before)} is the volume, .* lacks the later writes`),
+    new RegExp(`^The copy on node ${nodeNameOf(before)} is the volume\\. .* lacks the later writes`),
   );
   expect(nodeNameOf(await readyOn(ground, NS, "w-0", before.metadata.uid))).toBe(node);
   expect((await checkRecords(ground, NS, "w-0", acknowledged)).faults).toEqual([]);
