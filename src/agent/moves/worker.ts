@@ -321,7 +321,10 @@ export class MoveWorker {
     }
   }
 
-  /** The directory for an arriving copy. The API server knows of it before it has any byte. */
+  /**
+   * Makes the directory for an arriving copy, and reports it in the VolumeCopy before any byte
+   * arrives. Undefined: that cannot be done now.
+   */
   async #incoming(
     view: VolumeView,
     { epoch, incarnation }: Extract<Step, { step: "copy" | "precopy" }>,

@@ -123,7 +123,7 @@ it("reads what lies on the disk, and what is only in the page cache", async (tes
 });
 
 it("leaves nothing in the page cache (needs fincore)", async (test) => {
-  if (!hasTool("fincore")) test.skip();
+  if (!hasTool("fincore")) test.skip("fincore is not installed");
   const { path, fd } = fileIn(scratch().path);
   skipOnBtrfs(path, test);
   const file = direct(fd, O_WRONLY, test);

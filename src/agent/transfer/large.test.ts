@@ -105,7 +105,8 @@ describe("a large file", () => {
 
   it("and its read-back leave the page cache alone, but for its end (needs fincore)", async ({ skip }) => {
     const { base, source, target, from, to } = sourceAndTarget();
-    if (!hasTool("fincore") || !isDirectHere(`${base}/probe`)) skip();
+    if (!hasTool("fincore")) skip("fincore is not installed");
+    if (!isDirectHere(`${base}/probe`)) skip("the file system of TMPDIR has no O_DIRECT");
     writeFileSync(`${source}/db`, randomBytes(5 * MIB + 100));
     const copy = new Copy(from, to, LATER);
     const whileWritten: number[] = [];

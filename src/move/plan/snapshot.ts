@@ -112,8 +112,8 @@ export type TargetChoice =
 export interface EvictionOutcome {
   readonly at: number;
   /**
-   * allowed: a dry run passed. held: a disruption budget or a webhook answered 429. failed: any
-   * other error.
+   * allowed: a dry run passed. sent: the eviction itself passed. held: a disruption budget or a
+   * webhook answered 429. failed: any other error.
    */
   readonly outcome: "allowed" | "sent" | "held" | "failed";
   readonly message: string;
