@@ -45,9 +45,19 @@ export async function faultsBundle(): Promise<string> {
   return await bundle("faults", "test/faults/main.ts");
 }
 
+/** What is being built by this process: two tests may ask at once. */
+const underWay = new Map<string, Promise<void>>();
+
 async function bundle(name: string, entry: string): Promise<string> {
   const file = join(inject("bundles"), `${name}.mjs`);
   if (existsSync(file)) return file;
+  const mine = underWay.get(file) ?? buildAt(file, name, entry);
+  underWay.set(file, mine);
+  await mine;
+  return file;
+}
+
+async function buildAt(file: string, name: string, entry: string): Promise<void> {
   // Two workers may build it at the same time: each renames a whole one to its place.
   const mine = join(inject("bundles"), `${name}-${String(process.pid)}.mjs`);
   await build({
@@ -66,5 +76,4 @@ async function bundle(name: string, entry: string): Promise<string> {
   });
   await chmod(mine, 0o755);
   await rename(mine, file);
-  return file;
 }

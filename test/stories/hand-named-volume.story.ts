@@ -8,9 +8,9 @@ import { expectDirectory, expectEvent, expectGone, expectNoDirectory, helperPods
 import { toYaml } from "./support/manifest.ts";
 import type { Claim } from "./support/objects.ts";
 import { installProduct } from "./support/product.ts";
-import { useGround } from "./support/shared-ground.ts";
+import { useGroundForLongWaits } from "./support/shared-ground.ts";
 
-const on = useGround("containers", "load-image", "node-files");
+const on = useGroundForLongWaits("containers", "load-image", "node-files");
 const NS = "hand-named";
 const BASE = "/opt/local-path-provisioner";
 /** Fails until somebody has mended what was wrong. */

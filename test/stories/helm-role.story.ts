@@ -18,10 +18,10 @@ import {
 import { toYaml, type ManifestObject } from "./support/manifest.ts";
 import { cordon } from "./support/nodes.ts";
 import { installProduct, productLog, PRODUCT_NAMESPACE, type LogLine } from "./support/product.ts";
-import { useGround } from "./support/shared-ground.ts";
+import { useGroundForLongWaits } from "./support/shared-ground.ts";
 import { claim, claimOn, pod } from "./support/workloads.ts";
 
-const on = useGround("containers", "load-image", "node-files");
+const on = useGroundForLongWaits("containers", "load-image", "node-files");
 const NS = "helm-role";
 const MANIFEST = "test/stories/manifests/local-path-storage-v0.0.37.yaml";
 /** As the chart names things in a release called `storage`. */

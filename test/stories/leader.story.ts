@@ -5,10 +5,10 @@ import { expectBound, expectGone, expectNoHelpers, expectRemoved } from "./suppo
 import { toYaml } from "./support/manifest.ts";
 import type { Claim, Volume } from "./support/objects.ts";
 import { installProduct, leaderPod, leaseOf, PRODUCT_NAMESPACE } from "./support/product.ts";
-import { useGround } from "./support/shared-ground.ts";
+import { useGroundForLongWaits } from "./support/shared-ground.ts";
 import { claimOn } from "./support/workloads.ts";
 
-const on = useGround("containers", "load-image", "node-files");
+const on = useGroundForLongWaits("containers", "load-image", "node-files");
 const NS = "leader";
 const BASE = "/opt/leader-story";
 

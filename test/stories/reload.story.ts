@@ -21,10 +21,10 @@ import {
   type LogLine,
 } from "./support/product.ts";
 import { startProductProcess } from "./support/product-process.ts";
-import { useGround } from "./support/shared-ground.ts";
+import { useGroundForLongWaits } from "./support/shared-ground.ts";
 import { claimOn, storageClass } from "./support/workloads.ts";
 
-const on = useGround("containers", "load-image", "node-files");
+const on = useGroundForLongWaits("containers", "load-image", "node-files");
 const NS = "reload";
 const OUTSIDE = "stories.mooring.dev/outside";
 /**

@@ -7,10 +7,10 @@ import { leaveNothing, openNamespace } from "./support/cleanup.ts";
 import { expectBound, expectEvent, expectRemoved } from "./support/expect.ts";
 import { toYaml } from "./support/manifest.ts";
 import { installProduct } from "./support/product.ts";
-import { useGround } from "./support/shared-ground.ts";
+import { useGroundForLongWaits } from "./support/shared-ground.ts";
 import { claimOn } from "./support/workloads.ts";
 
-const on = useGround("containers", "load-image", "node-files");
+const on = useGroundForLongWaits("containers", "load-image", "node-files");
 const NS = "second-try";
 const DISKS = ["/opt/disk-1", "/opt/disk-2", "/mnt/disk-3"];
 /** Succeeds only where the first attempt has been, and somebody has mended what was wrong there. */

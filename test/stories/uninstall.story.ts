@@ -5,10 +5,10 @@ import { expectBound } from "./support/expect.ts";
 import { toYaml } from "./support/manifest.ts";
 import type { Volume } from "./support/objects.ts";
 import { installProduct, PRODUCT_NAMESPACE, productPods, uninstallProduct } from "./support/product.ts";
-import { useGround } from "./support/shared-ground.ts";
+import { useGroundForLongWaits } from "./support/shared-ground.ts";
 import { claimOn } from "./support/workloads.ts";
 
-const on = useGround("containers", "load-image", "node-files");
+const on = useGroundForLongWaits("containers", "load-image", "node-files");
 const NS = "uninstall";
 /** More than kube-controller-manager binds in a second, so that express bind is needed. */
 const CLAIMS = 60;

@@ -15,17 +15,13 @@ import { openVirtualGround } from "../../lab/virtual-ground.ts";
  *
  * In `npm test`: a lab for each file, over HTTP or, for stories that wait long, on virtual time.
  */
-const LABS: Readonly<Record<string, () => Promise<Ground> | Ground>> = {
-  lab: openLabGround,
-  "virtual-lab": openVirtualGround,
-};
-const openLab = LABS[process.env["MOORING_GROUND"] ?? ""];
+const ON_LAB = process.env["MOORING_GROUND"] === "lab";
 /** The next file has another ground: nobody has to clean up behind the stories of this one. */
-export const ENDS_WITH_FILE = openLab !== undefined;
+export const ENDS_WITH_FILE = ON_LAB;
 let shared: Promise<Ground> | undefined;
 
-async function openGround(): Promise<Ground> {
-  if (openLab !== undefined) return await openLab();
+async function openGround(waitsLong: boolean): Promise<Ground> {
+  if (ON_LAB) return waitsLong ? openVirtualGround() : await openLabGround();
   const existing = process.env["MOORING_GROUND"];
   if (existing !== undefined) {
     const { existing: kubeconfig, context, image } = JSON.parse(existing) as Record<string, string>;
@@ -52,9 +48,21 @@ export interface StoryGround {
  * skipped, with the reason.
  */
 export function useGround(...needed: readonly Capability[]): StoryGround {
+  return storyGround(needed, false);
+}
+
+/**
+ * The same, for stories that wait for the product's own long timers: where the ground is a lab,
+ * its time is virtual.
+ */
+export function useGroundForLongWaits(...needed: readonly Capability[]): StoryGround {
+  return storyGround(needed, true);
+}
+
+function storyGround(needed: readonly Capability[], waitsLong: boolean): StoryGround {
   let ground: Ground | undefined;
   beforeAll(async () => {
-    shared ??= openGround();
+    shared ??= openGround(waitsLong);
     ground = await shared;
   });
   beforeEach(({ skip, onTestFailed }) => {
@@ -68,7 +76,7 @@ export function useGround(...needed: readonly Capability[]): StoryGround {
   });
   afterAll(async () => {
     ground = undefined;
-    if (openLab !== undefined) await closeSharedGround();
+    if (ON_LAB) await closeSharedGround();
   });
   return {
     needs: ({ skip }, ...capabilities) => {
