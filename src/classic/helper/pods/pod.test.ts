@@ -34,6 +34,23 @@ function defaults(template = TEMPLATE, config: Partial<HelperPodDefaults["config
 }
 
 describe("the helper pod", () => {
+  it("hands a dollar sign on to the script, where the kubelet would replace it", () => {
+    const path = "/opt/lpp/shop/data/$(VOL_USER)/a$$b";
+    const { spec } = helperPod({ ...task, path, ownership: { user: "$(HOME)", group: "$", perm: "" } }, defaults());
+    const [container] = spec?.containers ?? [];
+    const written = "/opt/lpp/shop/data/$$(VOL_USER)/a$$$$b";
+    expect(container?.args?.[1]).toBe(written);
+    expect(container?.env).toEqual(
+      expect.arrayContaining([
+        { name: "VOL_DIR", value: written },
+        { name: "VOL_USER", value: "$$(HOME)" },
+        { name: "VOL_GROUP", value: "$$" },
+      ]),
+    );
+    expect(spec?.volumes?.[0]?.hostPath?.path).toBe("/opt/lpp/shop/data/$(VOL_USER)/");
+    expect(recordOf(helperPod({ ...task, path }, defaults()))?.path).toBe(path);
+  });
+
   it("is the original's to the letter, but for the token and our two annotations", () => {
     expect(helperPod(task, defaults())).toEqual({
       metadata: {
@@ -224,6 +241,19 @@ describe("what a helper pod on the cluster tells", () => {
       const pod = helperPod({ ...task, action, volumeName }, defaults());
       expect(recordOf(pod)).toMatchObject({ volumeName, action });
     }
+  });
+
+  it.each(["annotations", "none"])("is read beside a container that a webhook has put first (%s of ours)", (notes) => {
+    const { metadata = {}, spec } = helperPod({ ...task, action: "delete" }, defaults());
+    const proxy = { name: "proxy", args: ["sidecar", "--log", "info"], env: [{ name: "VOL_DIR", value: "/etc" }] };
+    const injected = { metadata, spec: { ...spec, containers: [proxy, ...(spec?.containers ?? [])] } };
+    const pod = notes === "none" ? { ...injected, metadata: { name: metadata.name ?? "" } } : injected;
+    expect(recordOf(pod)).toMatchObject({
+      action: "delete",
+      volumeName: VOLUME,
+      path: "/opt/local-path-provisioner/v",
+      sizeBytes: 1073741824n,
+    });
   });
 
   it("names a volume that was made by hand in a pod of the original", () => {

@@ -113,7 +113,7 @@ export function helperPod(task: HelperTask, defaults: HelperPodDefaults): Pod {
         {
           ...template.container,
           command: commandFor(task.action, config),
-          args: ["-p", volumeDir, "-s", `${task.sizeBytes}`, "-m", task.mode, "-a", task.action],
+          args: ["-p", literal(volumeDir), "-s", `${task.sizeBytes}`, "-m", task.mode, "-a", task.action],
           env: [...(template.container.env ?? []), ...environment(task, volumeDir)],
           volumeMounts: mounts,
         },
@@ -168,14 +168,23 @@ function commandFor(action: HelperAction, config: HelperPodDefaults["config"]): 
   return own === "" ? ["/bin/sh", `${SCRIPT_DIR}/${action === "create" ? SETUP_KEY : TEARDOWN_KEY}`] : [own];
 }
 
+/**
+ * Text that the kubelet hands on as it is. It replaces `$(NAME)` in arguments and in the
+ * environment, and `$$` by `$`: a directory that is named after a claim's label or annotation would
+ * be made elsewhere than its PersistentVolume says, and removed elsewhere, too.
+ */
+function literal(text: string): string {
+  return text.replaceAll("$", () => "$$");
+}
+
 function environment(task: HelperTask, volumeDir: string): { name: string; value: string }[] {
   return [
-    { name: "VOL_DIR", value: volumeDir },
+    { name: "VOL_DIR", value: literal(volumeDir) },
     { name: "VOL_MODE", value: task.mode },
     { name: "VOL_SIZE_BYTES", value: `${task.sizeBytes}` },
-    { name: "VOL_USER", value: task.ownership.user },
-    { name: "VOL_GROUP", value: task.ownership.group },
-    { name: "VOL_PERM", value: task.ownership.perm },
+    { name: "VOL_USER", value: literal(task.ownership.user) },
+    { name: "VOL_GROUP", value: literal(task.ownership.group) },
+    { name: "VOL_PERM", value: literal(task.ownership.perm) },
   ];
 }
 

@@ -18,9 +18,19 @@ export async function environmentOf(
   for (const { name, value, valueFrom } of container.env ?? []) {
     const given = valueFrom === undefined ? (value ?? "") : await valueOf(client, pod, valueFrom, addresses);
     if (given === undefined) continue;
-    env[name] = given.replace(/\$\(([\w.-]+)\)/g, (whole, other: string) => env[other] ?? whole);
+    env[name] = expand(given, env);
   }
   return env;
+}
+
+/**
+ * Puts variables in the place of `$(NAME)`, as the kubelet does in arguments and values: an unknown
+ * name stays as it is, and `$$` is a dollar sign.
+ */
+export function expand(text: string, env: Readonly<Record<string, string>>): string {
+  return text.replace(/\$(?:\$|\(([^)]*)\))/g, (whole, name?: string) =>
+    name === undefined ? "$" : (env[name] ?? whole),
+  );
 }
 
 async function valueOf(

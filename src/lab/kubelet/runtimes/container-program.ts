@@ -1,4 +1,5 @@
 import { keyOf, uidOf } from "../../../kube/objects.ts";
+import { expand } from "../pods/environment.ts";
 import type { ImagePlayer } from "./image-player.ts";
 import { absolutePaths, ForeignPath, PathRewriter } from "./rewrite.ts";
 import type { ContainerRun, Mount } from "./runtime.ts";
@@ -19,9 +20,7 @@ export async function programOf(run: ContainerRun, player: ImagePlayer | undefin
   const { command = [], args = [] } = container;
   // As the container runtime sets it.
   const env: Record<string, string> = { HOSTNAME: pod.metadata?.name ?? "", ...run.env };
-  const expand = (text: string): string =>
-    text.replace(/\$\(([\w.-]+)\)/g, (whole, name: string) => env[name] ?? whole);
-  const words = [...command, ...args].map(expand);
+  const words = [...command, ...args].map((word) => expand(word, env));
   const onMachine = (path: string): string => files.onMachine(path);
   const own = player === undefined ? await ownScripts(run, words) : [];
   const rewriter = new PathRewriter([...mounts, ...own], onMachine);
