@@ -111,6 +111,11 @@ describe("a delete pod", () => {
   ])("%s", (_title, state, wanted) => {
     expect(step(of(state), only)).toBe(wanted);
   });
+
+  // A template's name may be so long that nothing of the action is in the pod's.
+  test.each([running, succeeded, failed])("never takes a create pod of the same name for its own: %j", (state) => {
+    expect(step([taken(A, state)], only)).toBe(`refuse ${A}`);
+  });
 });
 
 test("what may have made something: a container that may have run, or one before it", () => {

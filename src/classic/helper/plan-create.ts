@@ -86,6 +86,7 @@ export function isFor(
 ): record is HelperRecord {
   return (
     record !== undefined &&
+    record.action === wanted.action &&
     record.volumeName === wanted.volumeName &&
     record.path === wanted.path &&
     (record.provisioner ?? wanted.provisioner) === wanted.provisioner &&

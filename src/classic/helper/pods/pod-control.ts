@@ -7,7 +7,7 @@ import { messageOf } from "../../../observe/errors.ts";
 import type { Log } from "../../../observe/log.ts";
 import { HELPER_CONTAINER, HELPER_RETAIN, HELPER_STOPPED } from "../../names.ts";
 import type { PodStore } from "./pod-store.ts";
-import { hasBegun, isDeleted, recordOf } from "./record.ts";
+import { hasBegun, helperContainer, isDeleted, recordOf } from "./record.ts";
 import { tailOf } from "../trouble.ts";
 
 export interface HelperPodDeps {
@@ -44,9 +44,8 @@ export class HelperPodControl {
   async printLog(pod: Pod): Promise<string> {
     const { name = "", namespace } = pod.metadata ?? {};
     const { log } = this.#deps;
-    const containers = pod.spec?.containers ?? [];
-    const named = containers.some((one) => one.name === HELPER_CONTAINER);
-    const container = named ? HELPER_CONTAINER : (containers[0]?.name ?? HELPER_CONTAINER);
+    const named = pod.spec?.containers.some((one) => one.name === HELPER_CONTAINER) === true;
+    const container = named ? HELPER_CONTAINER : (helperContainer(pod)?.name ?? HELPER_CONTAINER);
     let text: string;
     try {
       const at = { name, namespace };

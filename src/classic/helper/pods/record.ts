@@ -84,16 +84,18 @@ const LONGEST_WHOLE_NAME = 127;
 /** Reads a helper pod; undefined for any other pod. */
 export function recordOf(pod: Pod): HelperRecord | undefined {
   const { name = "", uid = "", annotations = {}, creationTimestamp } = pod.metadata ?? {};
-  const action = actionOf(pod);
+  const container = helperContainer(pod);
+  const action = container === undefined ? undefined : actionIn(container);
   const volumeName = annotations[HELPER_VOLUME] ?? (action === undefined ? undefined : volumeIn(name, action));
-  if (action === undefined || volumeName === undefined) return undefined;
-  const size = environmentOf(pod).get("VOL_SIZE_BYTES") ?? "";
+  if (container === undefined || action === undefined || volumeName === undefined) return undefined;
+  const variables = environmentOf(container);
+  const size = variables.get("VOL_SIZE_BYTES") ?? "";
   return {
     podName: name,
     uid,
     action,
     volumeName,
-    path: annotations[HELPER_PATH] ?? hostPathOf(pod),
+    path: annotations[HELPER_PATH] ?? hostPathOf(pod, variables.get("VOL_DIR")),
     node: pod.spec?.nodeName ?? "",
     state: stateOf(pod),
     sizeBytes: /^\d+$/.test(size) ? BigInt(size) : 0n,
@@ -113,12 +115,21 @@ export function isOfAnother(pod: Pod, provisioner: string): boolean {
   return (pod.metadata?.annotations?.[HELPER_PROVISIONER] ?? provisioner) !== provisioner;
 }
 
+type Container = NonNullable<Pod["spec"]>["containers"][number];
+
+/**
+ * The container that runs the script: not always the first, because a webhook may put a container
+ * of its own before it (a proxy that has to start first). Undefined for any other pod.
+ */
+export function helperContainer({ spec }: Pod): Container | undefined {
+  return spec?.containers.find((container) => actionIn(container) !== undefined);
+}
+
 /**
  * The script's arguments say what it is to do. The pod's name is not reliable: it ends in the
  * volume's name, and a PersistentVolume that was made by hand may have any name.
  */
-function actionOf(pod: Pod): HelperAction | undefined {
-  const args = pod.spec?.containers[0]?.args ?? [];
+function actionIn({ args = [] }: Container): HelperAction | undefined {
   const action = args[args.indexOf("-a") + 1];
   return action === "create" || action === "delete" ? action : undefined;
 }
@@ -134,14 +145,13 @@ function volumeIn(name: string, action: HelperAction): string | undefined {
  * VOL_DIR is what the container sees; its last segment below the host's side of the volume `data`
  * is what the host has.
  */
-function hostPathOf(pod: Pod): string | undefined {
+function hostPathOf(pod: Pod, seen: string | undefined): string | undefined {
   const parent = pod.spec?.volumes?.find((volume) => volume.name === DATA_VOLUME)?.hostPath?.path;
-  const seen = environmentOf(pod).get("VOL_DIR");
   return parent === undefined || seen === undefined ? undefined : join(parent, split(seen).file);
 }
 
-function environmentOf(pod: Pod): Map<string, string> {
-  return new Map((pod.spec?.containers[0]?.env ?? []).map(({ name, value = "" }) => [name, value]));
+function environmentOf({ env = [] }: Container): Map<string, string> {
+  return new Map(env.map(({ name, value = "" }) => [name, value]));
 }
 
 /**
