@@ -108,6 +108,11 @@ export const classicErrors = defineErrors("CLASSIC", {
     retry: "backoff",
     advice: "Correct helperPod.yaml in the ConfigMap. It is read again every 30 seconds.",
   },
+  HELPER_TEMPLATE_UNTRIED: {
+    message: ({ why }: { why: string }) => `the API server could not be asked whether it takes helperPod.yaml: ${why}`,
+    retry: "backoff",
+    advice: "Nothing to do if the API server comes back: it is asked again every 30 seconds.",
+  },
 
   // Choosing the configuration and the path.
   UNKNOWN_CLASS: {

@@ -5,6 +5,7 @@ import { KubeError } from "../../kube/errors.ts";
 import { memoryFiles } from "../../kube/testing/memory-files.fixture.ts";
 import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
+import type { EventContent } from "../../provision/events.ts";
 import { parseCommandLine } from "./options.ts";
 import type { Reloader } from "./reload.ts";
 import { loadSettings } from "./load.ts";
@@ -16,8 +17,10 @@ const POD = "spec: {containers: [{name: helper-pod, image: mapped}]}";
 describe("loading the settings at start", () => {
   let kube = new LabKube();
   let served = 0;
+  let told: EventContent[] = [];
 
   beforeEach(() => {
+    told = [];
     kube = new LabKube();
     kube.put(CONFIG_MAP, {
       data: { "config.json": '{"sharedFileSystemPath":"/map"}', "helperPod.yaml": POD },
@@ -33,7 +36,7 @@ describe("loading the settings at start", () => {
       files: memoryFiles(content),
       clock: manualClock(),
       log: silentLog,
-      tell: () => undefined,
+      tell: (event) => told.push(event),
       count: () => undefined,
       serveHealth: () => {
         served++;
@@ -58,7 +61,8 @@ describe("loading the settings at start", () => {
     expect(inline.current().template.container.image).toBe("filed");
     const filed = await load(["--config=/c.json"], files);
     expect(filed.current().config.common.sharedFileSystemPath).toBe("/file");
-    expect(kube.log).toHaveLength(1);
+    // No question about the ConfigMap; the template is tried.
+    expect(kube.log.filter((line) => line.startsWith("GET"))).toHaveLength(1);
   });
 
   it("says which flag is empty and why the ConfigMap does not help", async () => {
@@ -91,6 +95,22 @@ describe("loading the settings at start", () => {
     await expect(load(["--config=/c.json"])).rejects.toThrow(
       saying("fail to load config file /c.json: open /c.json: no such file or directory"),
     );
+  });
+
+  it("says that the API server refuses the template, and starts with it: there is no other", async () => {
+    kube.intercept = ({ method, query }) => {
+      if (method !== "POST" || query?.["dryRun"] !== "All") return;
+      throw new KubeError({ code: 422, reason: "Invalid", message: "priorityClassName: Invalid value" });
+    };
+    expect((await load([])).current().template.container.image).toBe("mapped");
+    expect(told).toEqual([
+      {
+        type: "Warning",
+        reason: "HelperPodReloadFailed",
+        message:
+          "the API server refuses pods of helperPod.yaml: priorityClassName: Invalid value (every claim and every removal will fail until it is corrected)",
+      },
+    ]);
   });
 
   it("finds mistakes in the original's order", async () => {

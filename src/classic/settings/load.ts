@@ -42,5 +42,6 @@ export async function loadSettings(options: StartOptions, deps: StartDeps): Prom
     tryTemplate: (settings) => tryTemplate(deps.client, settings, { ...options, provisioner: options.provisionerName }),
   });
   await reloader.load();
+  await reloader.tryLoaded();
   return reloader;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../../effects/clock.ts";
 import type { Files } from "../../effects/files.ts";
-import { messageOf } from "../../observe/errors.ts";
+import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import type { EventContent } from "../../provision/events.ts";
 import { configAsJson, parseConfig, warningsOf } from "./config.ts";
@@ -35,7 +35,7 @@ export interface ReloadDeps {
   readonly allowUnsafeTemplate: boolean;
   /**
    * Asks the API server whether it accepts pods of a template, before that replaces one that works.
-   * Rejects when it does not.
+   * Rejects when it does not, or gives no answer.
    */
   readonly tryTemplate: (settings: Settings) => Promise<void>;
   /** Records an event on the ConfigMap for a changed or a refused file, once for each text. */
@@ -46,6 +46,8 @@ export interface ReloadDeps {
    */
   readonly count: (what: "config" | "template", result: "applied" | "refused") => void;
 }
+
+const INVALID = "CLASSIC_HELPER_TEMPLATE_INVALID";
 
 type What = "config" | "template";
 
@@ -87,6 +89,23 @@ export class Reloader implements SettingsSource {
     this.#settings = { config, template };
     this.#announce(json);
     return this.#settings;
+  }
+
+  /**
+   * Asks the API server about the template that was loaded at start, when there is no other to
+   * keep: if it refuses it, every claim and every removal will fail, and this says why. Never
+   * rejects.
+   */
+  async tryLoaded(): Promise<void> {
+    const { tryTemplate, log, tell } = this.#deps;
+    try {
+      await tryTemplate(this.current());
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== INVALID) return;
+      const message = `${error.message} (every claim and every removal will fail until it is corrected)`;
+      log.error(message, { err: error });
+      tell({ type: "Warning", reason: EVENT_HELPER_TEMPLATE_REFUSED, message });
+    }
   }
 
   /**
