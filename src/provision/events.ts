@@ -57,6 +57,12 @@ export const provisioningFailed = (message: string): EventContent => warning("Pr
 export const rescheduling = (node: string, why: string): EventContent =>
   warning("ProvisioningFailed", `node ${node} cannot hold the volume, the scheduler is asked for another one: ${why}`);
 
+export const chosenAgain = (node: string, why: string): EventContent =>
+  warning(
+    "ProvisioningFailed",
+    `node ${node} cannot hold the volume, and the scheduler chose it again: the pod may fit no other node: ${why}`,
+  );
+
 export const populatorExpected = (kind: string): EventContent =>
   normal("Provisioning", `Waiting for a volume populator: this driver does not fill volumes from ${kind}`);
 

@@ -408,3 +408,29 @@ test("a refusal names what to use instead", async () => {
   expect(world.said("PersistentVolumeClaim c")[0]).toContain("Use volumeMode Filesystem in a new claim");
   await world.stop();
 });
+
+test("a claim whose pod fits no other node is not sent back and forth without end", async () => {
+  const world = await startProvisioner(fakeDriver({ provision: () => Promise.reject(errors.NO_ROOM({})) }));
+  const node = { metadata: { name: "b" }, status: { conditions: [{ type: "Ready", status: "True" }] } };
+  world.kube.put("/api/v1/nodes/b", node as never);
+  const failed = 'failed to provision volume with StorageClass "fast": no room here';
+  const said = (node: string, what: string): number =>
+    world.events.filter(({ message }) => message === `node ${node} cannot hold the volume, ${what}: ${failed}`).length;
+  const sentBack = (from: string): number => said(from, "the scheduler is asked for another one");
+  // A scheduler that has no other node, and looks every second.
+  for (let second = 0; second < 600; second++) {
+    if (world.claim("c")?.metadata?.annotations?.[SELECTED_NODE] === undefined) {
+      world.putClaim("c", { selectedNode: "a" });
+    }
+    await settle();
+    await world.clock.advance(1000);
+  }
+  // At once, then after pauses of 15 and 30 s, and then every minute.
+  expect(sentBack("a")).toBe(12);
+  expect(said("a", "and the scheduler chose it again: the pod may fit no other node")).toBe(12);
+  // It has not been on this node before.
+  world.putClaim("c", { selectedNode: "b" });
+  await settle();
+  expect(sentBack("b")).toBe(1);
+  await world.stop();
+}, 20_000);

@@ -1,3 +1,4 @@
+import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { PersistentVolumeClaim } from "../../kube/kinds.ts";
 import { keyOf, uidOf, type Stored } from "../../kube/objects.ts";
@@ -7,7 +8,7 @@ import type { Log } from "../../observe/log.ts";
 import type { Driver } from "../driver.ts";
 import { provisionErrors } from "../errors.ts";
 import * as events from "../events.ts";
-import { retryDelayMs } from "../retry-policy.ts";
+import { retryDelayMs, type RetryPolicy } from "../retry-policy.ts";
 import { classNameOf, selectedNodeOf } from "./claims.ts";
 import { unselectNode } from "./unselect-node.ts";
 
@@ -17,7 +18,14 @@ import { unselectNode } from "./unselect-node.ts";
  */
 const REFUSED_AGAIN_MS = 5 * 60_000;
 
+/**
+ * The longest pause before a claim is sent back from the same node once more. Its pod may wait for
+ * a node that has only just joined.
+ */
+const SENT_BACK_AGAIN_MS = 60_000;
+
 export interface OutcomeDeps {
+  readonly clock: Clock;
   readonly client: KubeClient;
   readonly log: Log;
   readonly recorder: events.Recorder;
@@ -40,10 +48,12 @@ export class Outcomes {
    * Keys of claims whose last failure may end with a change of something else (`retry: "change"`).
    */
   readonly #awaiting = new Set<string>();
+  readonly #sentBack: SentBack;
 
   constructor(deps: OutcomeDeps, driver: Driver) {
     this.#deps = deps;
     this.#driver = driver;
+    this.#sentBack = new SentBack(deps.clock, driver.retry.provision);
   }
 
   /** Claims to look at again when something has changed that the driver knows of. */
@@ -59,12 +69,14 @@ export class Outcomes {
   /** A volume was made. */
   made(claim: Claim): void {
     this.#failures.delete(uidOf(claim));
+    this.#sentBack.forget(uidOf(claim));
   }
 
   /** The claim was deleted. */
   gone(claim: Claim): void {
     this.#failures.delete(uidOf(claim));
     this.#refused.delete(uidOf(claim));
+    this.#sentBack.forget(uidOf(claim));
   }
 
   /** The claim waits for a volume populator: told once. */
@@ -96,12 +108,22 @@ export class Outcomes {
     return { requeueAfterMs };
   }
 
-  /** Takes the selected node off the claim, so that the scheduler chooses again. */
+  /**
+   * Takes the selected node off the claim, so that the scheduler chooses again. When it chooses the
+   * same node again (the pod fits no other), the claim keeps that node for a while.
+   */
   async reschedule(claim: Claim, why: CodedError, signal: AbortSignal): Promise<ReconcileResult> {
     const { client, log, recorder } = this.#deps;
     const selected = selectedNodeOf(claim);
     if (selected === undefined) return this.failed(claim, why);
     const { node } = selected;
+    const requeueAfterMs = this.#sentBack.pauseMs(uidOf(claim), node);
+    if (requeueAfterMs > 0) {
+      this.#awaiting.add(keyOf(claim));
+      log.info("claim has the same node again", { claim: keyOf(claim), node, requeueAfterMs, reason: why.message });
+      recorder.record(events.aboutClaim(claim), events.chosenAgain(node, failureText(claim, why)));
+      return { requeueAfterMs };
+    }
     const unselected = await unselectNode(client, claim, selected, signal);
     if (unselected.end === "changed") return undefined;
     if (unselected.end === "refused") {
@@ -109,9 +131,40 @@ export class Outcomes {
       this.failed(claim, refused);
       return { requeueAfterMs: REFUSED_AGAIN_MS };
     }
+    this.#sentBack.note(uidOf(claim), node);
     log.info("claim sent back to the scheduler", { claim: keyOf(claim), node, reason: why.message });
     recorder.record(events.aboutClaim(claim), events.rescheduling(node, failureText(claim, why)));
     return undefined;
+  }
+}
+
+/** From which nodes claims were sent back to the scheduler, by claim UID. */
+class SentBack {
+  readonly #clock: Clock;
+  readonly #policy: RetryPolicy;
+  readonly #nodes = new Map<string, Map<string, { readonly times: number; readonly nextAt: number }>>();
+
+  constructor(clock: Clock, policy: RetryPolicy) {
+    this.#clock = clock;
+    this.#policy = policy;
+  }
+
+  note(uid: string, node: string): void {
+    const nodes = this.#nodes.get(uid) ?? new Map<string, { times: number; nextAt: number }>();
+    const times = (nodes.get(node)?.times ?? 0) + 1;
+    const pause = Math.min(retryDelayMs(this.#policy, times), SENT_BACK_AGAIN_MS);
+    nodes.set(node, { times, nextAt: this.#clock.monotonic() + pause });
+    this.#nodes.set(uid, nodes);
+  }
+
+  /** How long the claim keeps this node before it is sent back from it again; 0: not at all. */
+  pauseMs(uid: string, node: string): number {
+    const { nextAt = 0 } = this.#nodes.get(uid)?.get(node) ?? {};
+    return Math.max(nextAt - this.#clock.monotonic(), 0);
+  }
+
+  forget(uid: string): void {
+    this.#nodes.delete(uid);
   }
 }
 
