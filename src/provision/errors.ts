@@ -43,6 +43,13 @@ export const provisionErrors = defineErrors("PROVISION", {
     advice:
       "No data is lost: the directory is kept, and storing the PersistentVolume is tried again. The message holds the API server's error: grant the missing right, or fix the quota or webhook that refuses it.",
   },
+  VOLUME_NOT_CHANGED: {
+    message: ({ volume, why }: { volume: string; why: string }) =>
+      `PersistentVolume ${volume} may not be changed, which its removal needs: ${why}`,
+    retry: "backoff",
+    advice:
+      "Grant the verb patch on persistentvolumes, or let the policy or webhook that the message names allow it. The volume is not removed before.",
+  },
   VOLUME_BEING_DELETED: {
     message: ({ volume, claim }: { volume: string; claim: string }) =>
       `PersistentVolume ${volume} was made for claim ${claim} and deleted before the claim was bound to it`,

@@ -112,7 +112,9 @@ test("a finalizer that may not be taken off is told on the volume and tried agai
   };
   world.removeClaim("c");
   await settle();
-  expect(world.said("PersistentVolume pvc-claim-c")).toEqual(["VolumeFailedDelete: may not patch"]);
+  expect(world.said("PersistentVolume pvc-claim-c")).toEqual([
+    "VolumeFailedDelete: PersistentVolume pvc-claim-c may not be changed, which its removal needs: may not patch",
+  ]);
   world.kube.intercept = () => undefined;
   await world.clock.advance(16_000);
   expect(world.volume("pvc-claim-c")?.metadata?.finalizers).toEqual([PROTECTION]);

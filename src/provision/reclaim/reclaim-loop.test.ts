@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
+import { KubeError } from "../../kube/errors.ts";
 import { fakeDriver, startProvisioner } from "../testing/harness.fixture.ts";
 
 test("a Released volume's data is removed, then the volume", async () => {
@@ -177,3 +178,26 @@ test("a removal under way goes on when kube-controller-manager, its cache behind
   expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   void world.stop();
 });
+
+test.each([403, 422, 400])(
+  "an old finalizer that a policy does not let us take off is told, and tried again: %i",
+  async (code) => {
+    const driver = fakeDriver();
+    const world = await startProvisioner(driver);
+    world.kube.intercept = ({ method }) => {
+      if (method === "PATCH") throw new KubeError({ code, reason: "R", message: "denied by policy no-changes" });
+    };
+    world.putVolume("pvc-1", { metadata: { finalizers: ["external-provisioner.volume.kubernetes.io/finalizer"] } });
+    await settle();
+    await world.clock.advance(46_000);
+    expect(driver.calls).toEqual([]);
+    const told =
+      "VolumeFailedDelete: PersistentVolume pvc-1 may not be changed, which its removal needs: denied by policy no-changes";
+    // At once, after 15 s and after 30 s more.
+    expect(world.said("PersistentVolume pvc-1")).toEqual([told, told, told]);
+    world.kube.intercept = () => undefined;
+    await world.clock.advance(60_000);
+    expect(driver.calls).toEqual(["remove pvc-1"]);
+    await world.stop();
+  },
+);

@@ -23,9 +23,9 @@
  */
 import { EXTERNAL_PROVISIONER_FINALIZER } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
-import type { JsonPatchOperation, KubeClient, WriteOptions } from "../../kube/client.ts";
+import type { JsonPatchOperation, KubeClient } from "../../kube/client.ts";
 import { runController, type ReconcileResult } from "../../kube/queue/controller.ts";
-import { isForbidden, isNotFound, isRefused } from "../../kube/errors.ts";
+import { isBadRequest, isNotFound, isRefused } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/watch/informer.ts";
 import {
   persistentVolumeClaims,
@@ -41,6 +41,7 @@ import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import { claimKeyOf } from "../claims/claims.ts";
 import type { Driver } from "../driver.ts";
+import { provisionErrors } from "../errors.ts";
 import * as events from "../events.ts";
 import { volumePhase } from "../express/patches.ts";
 import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
@@ -181,15 +182,13 @@ export class ReclaimLoop {
       case "nothing":
         return undefined;
       case "drop-foreign-finalizer":
-        await this.#patch(volume, withoutFinalizer(volume, EXTERNAL_PROVISIONER_FINALIZER), { signal });
-        return undefined;
+        return this.#patchOrTell(volume, withoutFinalizer(volume, EXTERNAL_PROVISIONER_FINALIZER), signal);
       case "adopt":
-        await this.#patch(volume, adopted(this.#driver, volume), { signal }, isOutdated);
-        return undefined;
+        return this.#patchOrTell(volume, adopted(this.#driver, volume), signal);
       case "mark-released":
         return this.#options.release ? this.#markReleased(volume, signal) : undefined;
       case "drop-finalizer":
-        return this.#dropFinalizer(volume, signal);
+        return this.#telling(volume, signal, () => this.#dropFinalizer(volume, signal));
       case "reclaim":
         return locks.run(name, () => this.#reclaim(volume, signal), signal);
       case "retain":
@@ -212,7 +211,15 @@ export class ReclaimLoop {
       ...volumePhase(volume, "Bound", "Released"),
       { op: "test", path: "/spec/claimRef/uid", value: owner },
     ];
-    await this.#patch(volume, patch, { subresource: "status", signal });
+    try {
+      await this.#deps.client.patchJson(persistentVolumes, { name: nameOf(volume) }, patch, {
+        subresource: "status",
+        signal,
+      });
+    } catch (error) {
+      // Outdated; or not allowed, and kube-controller-manager writes it in its own time.
+      if (!isRefused(error)) throw error;
+    }
   }
 
   async #reclaim(seen: Stored<PersistentVolume>, signal: AbortSignal): Promise<ReconcileResult> {
@@ -311,7 +318,7 @@ export class ReclaimLoop {
   async #dropFinalizer(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<ReconcileResult> {
     const { finalizer } = this.#driver;
     if (finalizer === undefined) return undefined;
-    const isWritten = await this.#patch(volume, withoutFinalizer(volume, finalizer), { signal }, isOutdated);
+    const isWritten = await this.#patch(volume, withoutFinalizer(volume, finalizer), signal);
     return isWritten ? undefined : { requeueAfterMs: DOUBT_MS };
   }
 
@@ -368,30 +375,56 @@ export class ReclaimLoop {
     return this.#deps.client.find(persistentVolumeClaims, { name: ref.name, namespace: ref.namespace }, { signal });
   }
 
-  /** A guarded write. After a tolerable refusal the volume's next event leads to the next step. */
+  async #patchOrTell(
+    volume: Stored<PersistentVolume>,
+    patch: readonly JsonPatchOperation[] | undefined,
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    return this.#telling(volume, signal, async () => {
+      await this.#patch(volume, patch, signal);
+      return undefined;
+    });
+  }
+
+  /** Reports what goes wrong on the volume, and tries again with the driver's pauses. */
+  async #telling(
+    volume: Stored<PersistentVolume>,
+    signal: AbortSignal,
+    work: () => Promise<ReconcileResult>,
+  ): Promise<ReconcileResult> {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted || isNotFound(error)) return undefined;
+      return this.#failed(volume, error);
+    }
+  }
+
+  /**
+   * A guarded write. Resolves with false when the volume has changed since, or is gone: its next
+   * event leads to the next step. Rejects when the server does not allow the change: without it
+   * the volume would stay for ever.
+   */
   async #patch(
     volume: Stored<PersistentVolume>,
     patch: readonly JsonPatchOperation[] | undefined,
-    options: WriteOptions,
-    isTolerable: (error: unknown) => boolean = isRefused,
+    signal: AbortSignal,
   ): Promise<boolean> {
     if (patch === undefined) return true;
+    const { client } = this.#deps;
+    const at = { name: nameOf(volume) };
     try {
-      await this.#deps.client.patchJson(persistentVolumes, { name: nameOf(volume) }, patch, options);
+      await client.patchJson(persistentVolumes, at, patch, { signal });
       return true;
     } catch (error) {
-      if (!isTolerable(error)) throw error;
-      return false;
+      if (!isRefused(error) && !isBadRequest(error)) throw error;
+      // A failed test and a policy's refusal have the same code, 422: only the volume shows which
+      // it was.
+      const now = await client.find(persistentVolumes, at, { signal });
+      if (now?.metadata.resourceVersion !== volume.metadata.resourceVersion) return false;
+      throw provisionErrors.VOLUME_NOT_CHANGED({ volume: nameOf(volume), why: messageOf(error) }, { cause: error });
     }
   }
-}
-
-/**
- * Refused because the object has changed. A missing right is an error: without it the finalizer
- * could never be written, and the volume would stay for ever.
- */
-function isOutdated(error: unknown): boolean {
-  return isRefused(error) && !isForbidden(error);
 }
 
 function isOfSameClaim(one: PersistentVolume, other: PersistentVolume): boolean {
