@@ -103,11 +103,11 @@ test("a claim that is Lost although its volume is there gets its status back, af
   await world.stop();
 });
 
-test("a refused patch leaves the claim to kube-controller-manager", async () => {
+test.each([403, 400])("a patch refused with %i leaves the claim to kube-controller-manager", async (code) => {
   const world = await start();
   world.kube.intercept = (request) => {
     if (request.method === "PATCH" && request.path.includes("persistentvolumeclaims")) {
-      throw new KubeError({ code: 403, reason: "Forbidden", message: "no" });
+      throw new KubeError({ code, reason: "R", message: "no" });
     }
   };
   world.putClaim("c", { selectedNode: "a" });

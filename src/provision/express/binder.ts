@@ -2,7 +2,7 @@ import { PROVISIONED_BY } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { At, KubeClient } from "../../kube/client.ts";
 import { runController, type ReconcileResult } from "../../kube/queue/controller.ts";
-import { isForbidden, isRefused } from "../../kube/errors.ts";
+import { isBadRequest, isForbidden, isRefused } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/watch/informer.ts";
 import {
   persistentVolumeClaims,
@@ -180,11 +180,12 @@ export class Binder {
       const status = markClaimBound(claim, pending.volume, from);
       await client.patchJson(persistentVolumeClaims, at, status, { subresource: "status", signal });
     } catch (error) {
-      if (!isRefused(error)) throw error;
+      if (!isRefused(error) && !isBadRequest(error)) throw error;
       log.debug("express bind was refused, the ordinary protocol goes on", { ...fields, err: error });
       pending.refusals += 1;
-      // Where a right is missing, looking again does not help.
-      if (!isForbidden(error) && pending.refusals <= LOOKS_AFTER_REFUSAL) return { requeueAfterMs: LOOK_AGAIN_MS };
+      // Where a right is missing, or a webhook says no (400), looking again does not help.
+      if (!isForbidden(error) && !isBadRequest(error) && pending.refusals <= LOOKS_AFTER_REFUSAL)
+        return { requeueAfterMs: LOOK_AGAIN_MS };
       this.#drop(key, pending, "ordinary");
       return undefined;
     }
@@ -230,7 +231,7 @@ export class Binder {
         signal,
       });
     } catch (error) {
-      if (!isRefused(error)) throw error;
+      if (!isRefused(error) && !isBadRequest(error)) throw error;
       log.debug("the volume's phase was written by somebody else", { volume: name });
     }
   }

@@ -218,7 +218,7 @@ export class ReclaimLoop {
       });
     } catch (error) {
       // Outdated; or not allowed, and kube-controller-manager writes it in its own time.
-      if (!isRefused(error)) throw error;
+      if (!isRefused(error) && !isBadRequest(error)) throw error;
     }
   }
 
