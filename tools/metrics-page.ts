@@ -28,9 +28,10 @@ export const EVENTS: readonly (readonly [on: string, reasons: Readonly<Record<st
     {
       ConfigReloaded: "a changed config.json is in force",
       ConfigReloadFailed: "a changed config.json is wrong; the last good one stays",
-      ConfigUnmatched: "it names a node or a nodePath that is not there",
+      ConfigUnmatched: "it names a node or a nodePath that is not there, or does not name a class that is",
       HelperPodReloaded: "a changed helperPod.yaml is in force",
-      HelperPodReloadFailed: "a changed helperPod.yaml is wrong; the last good one stays",
+      HelperPodReloadFailed:
+        "a changed helperPod.yaml is wrong, and the last good one stays; or the API server refuses the one at start",
     },
   ],
   [

@@ -5,7 +5,8 @@ const CONFIG = "Correct config.json in the ConfigMap; the last valid configurati
 const FLAG = "Give the flag a value, or leave it out to get its default.";
 const TEMPLATE =
   "Remove the field from helperPod.yaml, or start with --allow-unsafe-helper-pod-template if everybody who may edit the ConfigMap is trusted with root on the nodes.";
-const NOTHING = "Nothing to do: the agent tries again.";
+const NOTHING = "Nothing to do: it is tried again by itself.";
+const CAUSE = "The text after the colon is the cause: correct that. It is tried again by itself.";
 
 /**
  * Every error of the classic driver. The messages are those of local-path-provisioner v0.0.37,
@@ -116,7 +117,8 @@ export const classicErrors = defineErrors("CLASSIC", {
 
   // Choosing the configuration and the path.
   UNKNOWN_CLASS: {
-    message: (p: { storageClass: string }) => `BUG: Got request for unexpected storage class ${p.storageClass}`,
+    message: (p: { storageClass: string }) =>
+      `BUG: Got request for unexpected storage class ${p.storageClass} (storageClassConfigs in config.json does not name it)`,
     retry: "backoff",
     advice:
       "Name the class in storageClassConfigs of config.json. A volume with a node affinity is removed without that.",
@@ -140,7 +142,8 @@ export const classicErrors = defineErrors("CLASSIC", {
   NO_PATH_ON_NODE: {
     message: ({ node }: { node: string }) => `no local path available on node ${node}`,
     retry: "reschedule",
-    advice: "Nothing: the entry's empty paths say that the node is not to be used, and another one is chosen.",
+    advice:
+      "Nothing, if another node is chosen: the entry's empty paths say that this one is not to be used. If the pod fits no other node, give the node a path in nodePathMap, or change the pod.",
   },
   PATH_NOT_ON_NODE: {
     message: ({ path, node }: { path: string; node: string }) => `config doesn't contain path ${path} on node ${node}`,
@@ -162,7 +165,8 @@ export const classicErrors = defineErrors("CLASSIC", {
     advice: "Ask for ReadWriteOnce, or use a class on a shared file system.",
   },
   NO_NODE: {
-    message: () => "configuration error, no node was specified",
+    message: () =>
+      "configuration error, no node was specified (binding is Immediate, and no Ready, uncordoned node that has a path fits the claim)",
     retry: "backoff",
     advice:
       "No Ready, uncordoned node with a path fits the claim. Use volumeBindingMode WaitForFirstConsumer, or add a node.",
@@ -278,7 +282,8 @@ export const classicErrors = defineErrors("CLASSIC", {
   HELPER_NAME_TAKEN: {
     message: ({ pod }: { pod: string }) => `a pod called ${pod} exists already and is not for this volume`,
     retry: "backoff",
-    advice: "Shorten metadata.name in helperPod.yaml: helper pod names are cut at 128 characters.",
+    advice:
+      "Look at that pod, and delete it if nobody needs it. If it is for a volume whose name begins like this one's, it goes by itself; a shorter metadata.name in helperPod.yaml prevents it, because names of helper pods are cut at 128 characters.",
   },
   HELPER_STUCK: {
     message: ({ pod, node }: { pod: string; node: string }) =>
@@ -296,12 +301,12 @@ export const classicErrors = defineErrors("CLASSIC", {
   CREATE_FAILED: {
     message: ({ volume, why }: { volume: string; why: string }) => `failed to create volume ${volume}: ${why}`,
     retry: "backoff",
-    advice: NOTHING,
+    advice: CAUSE,
   },
   DELETE_FAILED: {
     message: ({ volume, why }: { volume: string; why: string }) => `failed to delete volume ${volume}: ${why}`,
     retry: "backoff",
-    advice: NOTHING,
+    advice: CAUSE,
   },
 
   // Shared directories.

@@ -12,7 +12,11 @@ describe("where a class's volumes lie", () => {
   it("refuses a class that storageClassConfigs does not name, and knows no default", () => {
     const own = config({ nodePathMap: [{ node: "n", paths: ["/x"] }], storageClassConfigs: { fast: {} } });
     expect(configOf(own, "fast").nodePaths.size).toBe(0);
-    expect(() => configOf(own, "slow")).toThrow(saying("BUG: Got request for unexpected storage class slow"));
+    expect(() => configOf(own, "slow")).toThrow(
+      saying(
+        "BUG: Got request for unexpected storage class slow (storageClassConfigs in config.json does not name it)",
+      ),
+    );
   });
 
   it("fails at the request, not at load, when neither or both are set", () => {

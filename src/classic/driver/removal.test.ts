@@ -128,7 +128,7 @@ describe("removing a volume", () => {
     );
     on.cluster.settings = settings({ storageClassConfigs: { other: {} } });
     await expect(remove(sharedVolume({}))).rejects.toThrow(
-      saying("BUG: Got request for unexpected storage class local-path"),
+      "BUG: Got request for unexpected storage class local-path (storageClassConfigs",
     );
   });
 

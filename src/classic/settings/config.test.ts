@@ -104,6 +104,9 @@ describe("the rules of config.json", () => {
     expect(warningsOf(inline({ sharedFileSystemPath: "data" }))).toEqual([
       "sharedFileSystemPath data is not absolute; every request will fail",
     ]);
+    expect(warningsOf(inline({ storageClassConfigs: { a: { sharedFileSystemPath: "/data/.." } } }))).toEqual([
+      "class a: sharedFileSystemPath is the root directory; every volume without a path pattern will fail",
+    ]);
     expect(warningsOf(inline({ sharedFileSystemPath: "/data" }))).toEqual([]);
   });
 

@@ -137,6 +137,9 @@ export function warningsOf(config: ClassicConfig): string[] {
     if (shared && !part.sharedFileSystemPath.startsWith("/")) {
       return [`${where}sharedFileSystemPath ${part.sharedFileSystemPath} is not absolute; every request will fail`];
     }
+    if (shared && clean(part.sharedFileSystemPath) === "/") {
+      return [`${where}sharedFileSystemPath is the root directory; every volume without a path pattern will fail`];
+    }
     return [];
   });
 }

@@ -17,7 +17,8 @@ const cluster = {
 
 it("what the cluster has is no word worth", () => {
   expect(unmatchedIn(read(map({ a: ["/hdd"], [DEFAULT]: ["/ssd"] })), cluster)).toEqual([]);
-  expect(unmatchedIn(read({ sharedFileSystemPath: "/shared" }), { ...cluster, classes: [] })).toEqual([]);
+  // Of a shared file system nodePath is not asked.
+  expect(unmatchedIn(read({ sharedFileSystemPath: "/shared" }), cluster)).toEqual([]);
 });
 
 it("an entry for a node that is not there is named, and what may have been meant", () => {
@@ -34,5 +35,12 @@ it("a nodePath that is on no node is named, by the part of the class", () => {
   expect(unmatchedIn(read({ storageClassConfigs: perClass }), cluster)).toEqual([
     "nodePathMap of class hdd has an entry for gone, and there is no node of that name",
     message,
+  ]);
+});
+
+it("a class that storageClassConfigs does not name is named", () => {
+  const perClass = { hdd: map({ [DEFAULT]: ["/hdd"] }) };
+  expect(unmatchedIn(read({ storageClassConfigs: perClass }), cluster)).toEqual([
+    "StorageClass any is not in storageClassConfigs, and every claim of that class will fail",
   ]);
 });

@@ -10,8 +10,8 @@ export interface Named {
 
 /**
  * What is accepted at load although some requests will fail for it: an entry for a node that does
- * not exist (a typo, or the node has not joined yet), and a class whose `nodePath` is on no node.
- * One sentence for each.
+ * not exist (a typo, or the node has not joined yet), a class whose `nodePath` is on no node, and a
+ * class that storageClassConfigs does not name. One sentence for each.
  */
 export function unmatchedIn(config: ClassicConfig, { classes, nodes }: Named): readonly string[] {
   const parts: readonly (readonly [string, ClassConfig])[] =
@@ -23,7 +23,12 @@ export function unmatchedIn(config: ClassicConfig, { classes, nodes }: Named): r
   const pathless = classes.flatMap(({ name, nodePath }) => {
     const part = config.classes.size === 0 ? config.common : config.classes.get(name);
     const isSomewhere = [...(part?.nodePaths.values() ?? [])].some((paths) => paths.includes(nodePath));
-    return nodePath === "" || part === undefined || isSomewhere
+    if (part === undefined) {
+      return [`StorageClass ${name} is not in storageClassConfigs, and every claim of that class will fail`];
+    }
+    // On a shared file system nodePath is not used.
+    const isUsed = nodePath !== "" && part.sharedFileSystemPath === "";
+    return !isUsed || isSomewhere
       ? []
       : [`StorageClass ${name} has the nodePath ${nodePath}, and no entry of nodePathMap has that path`];
   });
