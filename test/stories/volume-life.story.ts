@@ -280,6 +280,16 @@ describe.concurrent("with every node up", () => {
     await expectRemoved(ground, NS, [], [victim]);
   });
 
+  test("a dollar sign in a directory's name reaches the script, and the kubelet replaces nothing", async () => {
+    const { ground } = on;
+    const annotations = { folder: "a$$b-$(VOL_MODE)" };
+    await ground.apply(toYaml(claimOn(first, NS, "dollar", "inside-base", { annotations })));
+    const bound = await expectBound(ground, NS, "dollar");
+    expect(bound.path).toBe(`${BASE}/${NS}/dollar/a$$b-$(VOL_MODE)`);
+    await expectDirectory(ground, first, bound.path);
+    await expectRemoved(ground, NS, [], [bound]);
+  });
+
   test("a claim with a selector or a data source is refused with an event, and never bound to an empty volume", async () => {
     const { ground } = on;
     const snapshots = { apiGroup: "snapshot.storage.k8s.io", kind: "VolumeSnapshot", name: "yesterday" };
