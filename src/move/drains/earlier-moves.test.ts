@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { MovePhase, VolumeMove, VolumeMoveStatus } from "../../api/kinds/volume-move.ts";
-import { oldMoves, restsUntil, volumesMoving } from "./earlier-moves.ts";
+import { keptUntil, restsUntil, volumesMoving } from "./earlier-moves.ts";
 
 const END = Date.UTC(2026, 0, 1);
 const at = (seconds: number): string => new Date(END + seconds * 1000).toISOString();
@@ -56,25 +56,19 @@ test("one that has ended does not", () => {
   expect(volumesMoving([move("Done"), move("Cancelled")]).size).toBe(0);
 });
 
-test("moves of drains are removed a day after their end, also those that moor made ahead of a cordon", () => {
-  const DAY_S = 24 * 3600;
+test("moves of drains are kept for a day after their end, also those that moor made ahead of a cordon", () => {
+  const DAY_MS = 24 * 3600 * 1000;
   const ahead = { labels: { "mooring.dev/drain-ahead": "true" } };
-  const stored = (name: string, made: VolumeMove, metadata: object = {}) => ({
-    ...made,
-    metadata: { name, uid: name, resourceVersion: "1", ...metadata },
-  });
-  const done = { finishedAt: at(0) };
-  const moves = [
-    stored("controller", move("Done", done)),
-    stored("cancelled", undone(0)),
-    stored("moor", move("Done", done, { reason: "Request" }), ahead),
-    stored("person", move("Done", done, { reason: "Request" })),
-    stored("young", move("Done", { finishedAt: at(1) }, { reason: "Request" }), ahead),
-    stored("unfinished", move("Committed", {}, { reason: "Request" }), ahead),
-    stored("elsewhere", move("Done", done, { reason: "Request", from: "b" }), ahead),
-    stored("going", move("Done", done), { deletionTimestamp: at(1) }),
-  ];
-  const names = (seconds: number) => oldMoves(moves, "a", END + seconds * 1000).map(({ metadata }) => metadata.name);
-  expect(names(DAY_S - 1)).toEqual([]);
-  expect(names(DAY_S)).toEqual(["controller", "cancelled", "moor"]);
+  const kept = (made: VolumeMove, metadata: object = {}) => {
+    const until = keptUntil({ ...made, metadata: { ...made.metadata, ...metadata } });
+    return until === undefined ? undefined : until - END;
+  };
+  const done = move("Done", { finishedAt: at(0) });
+  const requested = move("Done", { finishedAt: at(1) }, { reason: "Request" });
+  expect(kept(done)).toBe(DAY_MS);
+  expect(kept(undone(0))).toBe(DAY_MS);
+  expect(kept(requested, ahead)).toBe(DAY_MS + 1000);
+  expect(kept(requested)).toBeUndefined();
+  expect(kept(move("Committed", {}, { reason: "Request" }), ahead)).toBeUndefined();
+  expect(kept(done, { deletionTimestamp: at(1) })).toBeUndefined();
 });

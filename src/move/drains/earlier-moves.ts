@@ -11,7 +11,6 @@
  */
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { AHEAD_LABEL } from "../../api/names.ts";
-import type { Stored } from "../../kube/objects.ts";
 import { moveErrors } from "../errors.ts";
 import { blockedBy } from "../plan/status.ts";
 import { backoffMs, msOf } from "../plan/timing.ts";
@@ -46,21 +45,16 @@ export function restsUntil(moves: readonly VolumeMove[], from: string): Readonly
 }
 
 /**
- * Moves of drains of this node that ended a day ago, and are to be deleted: those that the
- * controller made, and those that `moor drain` made before the cordon. Those of people stay.
+ * The time (milliseconds) at which a finished move of a drain is to be deleted: one that the
+ * controller made, or that `moor drain` made before the cordon. Undefined: it stays, as those of
+ * people do, or it is being deleted.
  */
-export function oldMoves(
-  moves: readonly Stored<VolumeMove>[],
-  from: string,
-  now: number,
-): readonly Stored<VolumeMove>[] {
-  return moves.filter((move) => {
-    const { deletionTimestamp, labels } = move.metadata;
-    const isOfDrain = move.spec.reason === "Drain" || labels?.[AHEAD_LABEL] !== undefined;
-    const finishedAt = msOf(move.status?.finishedAt);
-    if (!isOfDrain || move.spec.from !== from || !isFinished(move) || finishedAt === undefined) return false;
-    return now - finishedAt >= KEPT_MS && deletionTimestamp === undefined;
-  });
+export function keptUntil(move: VolumeMove): number | undefined {
+  const { deletionTimestamp, labels } = move.metadata ?? {};
+  const isOfDrain = move.spec.reason === "Drain" || labels?.[AHEAD_LABEL] !== undefined;
+  const finishedAt = msOf(move.status?.finishedAt);
+  if (!isOfDrain || !isFinished(move) || finishedAt === undefined || deletionTimestamp !== undefined) return undefined;
+  return finishedAt + KEPT_MS;
 }
 
 export function isFinished({ status }: VolumeMove): boolean {

@@ -1,5 +1,6 @@
 /*
- * Makes a VolumeMove for each group of volumes that is to leave a node, and removes old ones.
+ * Makes a VolumeMove for each group of volumes that is to leave a node, and deletes old ones
+ * (old-moves.ts).
  *
  * Only the leader runs this. If there are two leaders for a moment, they could make two moves for
  * one group. Only one of the moves then gets the volumes, by their activeMove. The other one waits,
@@ -12,7 +13,6 @@ import { MOVE_FINALIZER } from "../../api/names.ts";
 import type { Random } from "../../effects/random.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
-import { isNotFound } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/watch/informer.ts";
 import type { Node, Pod } from "../../kube/kinds.ts";
 import { isLeaving } from "../../kube/nodes.ts";
@@ -21,7 +21,8 @@ import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
 import { volumesOfPod } from "../../movable/pod-volumes.ts";
 import type { Asks } from "./asks.ts";
-import { oldMoves, restsUntil, volumesMoving } from "./earlier-moves.ts";
+import { restsUntil, volumesMoving } from "./earlier-moves.ts";
+import { runOldMoves } from "./old-moves.ts";
 import { planDrain } from "./plan-drain.ts";
 import { usersOf, whyVolumesStay, type StaySources } from "./stays.ts";
 import { isStranded } from "./stranded.ts";
@@ -62,7 +63,6 @@ export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Pr
   ];
   const reconcile = async (name: string, stop: AbortSignal): Promise<ReconcileResult> => {
     const node = nodes.store.get(name);
-    await removeOld(deps, name, stop);
     if (node === undefined || !isLeaving(node)) return undefined;
     const failures: unknown[] = [];
     for (const group of planDrain(snapshotOf(deps, node))) {
@@ -73,7 +73,10 @@ export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Pr
     return { requeueAfterMs: LOOK_MS };
   };
   try {
-    await runController(deps, { name: "drains", queue, workers: WORKERS, reconcile }, signal);
+    await Promise.all([
+      runController(deps, { name: "drains", queue, workers: WORKERS, reconcile }, signal),
+      runOldMoves(deps, signal),
+    ]);
   } finally {
     for (const stop of stops) stop();
   }
@@ -123,14 +126,4 @@ async function begin(deps: DrainLoopDeps, from: string, group: readonly string[]
   );
   // The cache must have the new move before the next plan, or the group would get a second move.
   await moves.waitFor(move.metadata.resourceVersion, signal);
-}
-
-async function removeOld({ client, clock, moves }: DrainLoopDeps, from: string, signal: AbortSignal): Promise<void> {
-  for (const move of oldMoves(moves.store.list(), from, clock.now())) {
-    try {
-      await client.delete(volumeMoves, { name: nameOf(move) }, { uid: move.metadata.uid, signal });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  }
 }
