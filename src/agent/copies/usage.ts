@@ -6,6 +6,7 @@
 import type { Clock } from "../../effects/clock.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Copy } from "./copy-store.ts";
+import { eachVolume } from "./each-volume.ts";
 import type { OnDisk } from "./on-disk.ts";
 import type { Trees, TreeUsage } from "./trees.ts";
 
@@ -50,7 +51,7 @@ export class Usage {
   async #round(signal: AbortSignal): Promise<void> {
     const { clock, counted, onDisk } = this.#deps;
     const seen = new Set<string>();
-    for (const volume of await onDisk.volumes()) {
+    const countCopies = async (volume: string): Promise<void> => {
       for (const copy of (await onDisk.find(volume)).copies) {
         seen.add(copy.path);
         if (copy.state === "Trash" || copy.tombstone === true) continue;
@@ -59,7 +60,8 @@ export class Usage {
         counted(volume);
         await clock.sleep((clock.monotonic() - began) * REST, signal);
       }
-    }
+    };
+    await eachVolume(this.#deps, "cannot count the bytes of the copies of a volume", countCopies, signal);
     this.#counts = new Map([...this.#counts].filter(([path]) => seen.has(path)));
   }
 

@@ -23,6 +23,7 @@ import type { Informer } from "../../kube/watch/informer.ts";
 import { secondsTime } from "../../kube/timestamps.ts";
 import type { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { Copy } from "../copies/copy-store.ts";
+import { eachVolume } from "../copies/each-volume.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import { describeHolder, type Holders, type Proof } from "../holders/holders.ts";
@@ -106,12 +107,13 @@ export class MoveWorker {
    */
   async #lookAtUnfinished(signal: AbortSignal): Promise<void> {
     const { clock, log, onDisk, queue } = this.#deps;
+    const look = async (volume: string): Promise<void> => {
+      const { copies } = await onDisk.find(volume);
+      if (copies.some(({ state }) => state !== "Active" && state !== "Trash")) queue.add(volume);
+    };
     while (!signal.aborted) {
       try {
-        for (const volume of await onDisk.volumes()) {
-          const { copies } = await onDisk.find(volume);
-          if (copies.some(({ state }) => state !== "Active" && state !== "Trash")) queue.add(volume);
-        }
+        await eachVolume(this.#deps, "cannot look for unfinished moves of a volume", look, signal);
       } catch (error) {
         log.error("cannot look for unfinished moves on the disk", { err: error });
       }

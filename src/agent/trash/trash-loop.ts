@@ -9,6 +9,7 @@ import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import type { Log } from "../../observe/log.ts";
+import { eachVolume } from "../copies/each-volume.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { Trees } from "../copies/trees.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
@@ -29,18 +30,18 @@ const LOOK_MS = 5 * 60_000;
 
 /** Runs until the signal is aborted. */
 export async function runTrashLoop(deps: TrashLoopDeps, signal: AbortSignal): Promise<void> {
-  const { clock, locks, log, onDisk } = deps;
+  const { clock, locks, log } = deps;
   /** Since when each Incoming copy belongs to no move; the key is `volume/directory`. */
   const unclaimedSince = new Map<string, number>();
+  const removeOld = async (volume: string): Promise<void> => {
+    if (!(await hasOld(deps, volume))) return;
+    const look = (): Promise<boolean> => lookAt(deps, volume, unclaimedSince, signal);
+    // The lock is released after each step, so that others can have it in between.
+    while (await locks.run(volume, look, signal)) signal.throwIfAborted();
+  };
   while (!signal.aborted) {
     try {
-      for (const volume of await onDisk.volumes()) {
-        if (signal.aborted) return;
-        if (!(await hasOld(deps, volume))) continue;
-        const look = (): Promise<boolean> => lookAt(deps, volume, unclaimedSince, signal);
-        // The lock is released after each step, so that others can have it in between.
-        while (await locks.run(volume, look, signal)) signal.throwIfAborted();
-      }
+      await eachVolume(deps, "cannot remove the old copies of a volume", removeOld, signal);
     } catch (error) {
       if (!signal.aborted) log.error("cannot look for old copies", { err: error });
     }

@@ -66,6 +66,11 @@ describe("the next step is", () => {
       { step: "let-go", keeper: ending, check: "nothing-to-move" },
     ],
     [
+      "to let an evicted one go before a failed one is deleted, which a policy may forbid",
+      { node: leaving, hasVolumes: true, toMove: false, keepers: [ending, failed] },
+      { step: "let-go", keeper: ending, check: "nothing-to-move" },
+    ],
+    [
       "to delete the keeper of a node without volumes",
       { node: staying, hasVolumes: false, toMove: false, keepers: [live] },
       { step: "delete", keeper: live },

@@ -58,10 +58,10 @@ export function planKeepers({ node, hasVolumes, toMove, keepers }: KeeperSnapsho
   const surplus = wanted ? live.toSorted(byAge).slice(1) : live;
   const failed = keepers.filter((keeper) => keeper.failed && !keeper.ending).toSorted(byAge);
   if (wanted && node.leaving) return planHolding(surplus, failed.slice(1, -1));
-  const unneeded = [...surplus, ...failed][0];
-  if (unneeded !== undefined) return { step: "delete", keeper: unneeded };
+  // Before any deletion: a drain waits for a keeper that is ending, and a deletion may be refused.
   const keeper = keepers.find(({ ending, hasFinalizer }) => ending && hasFinalizer);
-  if (keeper === undefined) return { step: "nothing" };
+  const unneeded = [...surplus, ...failed][0];
+  if (keeper === undefined) return unneeded === undefined ? { step: "nothing" } : { step: "delete", keeper: unneeded };
   if (node === undefined) return { step: "let-go", keeper, check: "none" };
   if (node.leaving) return { step: "let-go", keeper, check: "nothing-to-move" };
   return { step: "let-go", keeper, check: hasVolumes ? "node-stays" : "nothing-to-move" };
