@@ -232,6 +232,22 @@ describe("an incoming copy", () => {
     expect(await seen(one)).toEqual(["Incoming 3-m2 data"]);
   });
 
+  test("is written into only by its own move, and only until it is whole", async () => {
+    const refused = (state: string) => ({
+      code: "AGENT_COPY_STATE",
+      message: expect.stringContaining(state) as string,
+    });
+    const one = world();
+    await expect(one.store.expectUnfinished("v", 3, "m1")).rejects.toMatchObject(refused("not there"));
+    await one.store.incoming(incoming, MODE);
+    await one.store.expectUnfinished("v", 3, "m1");
+    await expect(one.store.expectUnfinished("v", 3, "m2")).rejects.toMatchObject(refused("not there"));
+    await one.store.arrived("v", 3, "m1");
+    await expect(one.store.expectUnfinished("v", 3, "m1")).rejects.toMatchObject(refused("complete"));
+    await one.store.promote("v", 3, "m1");
+    await expect(one.store.expectUnfinished("v", 3, "m1")).rejects.toMatchObject(refused("not there"));
+  });
+
   test("is taken over by the next move with what is in it", async () => {
     const one = world();
     await one.store.incoming(incoming, MODE);

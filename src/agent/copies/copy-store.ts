@@ -189,7 +189,24 @@ export class CopyStore {
     return { ...(await this.#rename(found, directory)), reused: true };
   }
 
-  /** Records that an Incoming copy is complete, compared and durable, and that its writer ended. */
+  /**
+   * Throws unless the directory is still there for a transfer of this move to write into. Another
+   * process of the agent may have completed the copy since it was planned, reported it, and opened
+   * it. The caller has the lock of the data directory, so nobody changes the answer before it has
+   * written.
+   */
+  async expectUnfinished(volume: string, epoch: number, moveUID: string): Promise<void> {
+    const directory = incomingDirectory(epoch, moveUID);
+    const copy = await this.#read(volume, directory);
+    if (copy?.state === "Incoming" && copy.moveUID === moveUID && copy.whole !== true) return;
+    const state = copy === undefined ? "not there" : copy.whole === true ? "complete" : copy.state;
+    throw agentErrors.COPY_STATE({ volume, directory, state, wanted: "a transfer" });
+  }
+
+  /**
+   * Records that an Incoming copy is complete, compared and durable. Its writer still has the lock
+   * of the data directory, and writes nothing more.
+   */
   async arrived(volume: string, epoch: number, moveUID: string): Promise<Copy> {
     const directory = incomingDirectory(epoch, moveUID);
     const copy = await this.#read(volume, directory);

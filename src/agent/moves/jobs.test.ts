@@ -34,7 +34,7 @@ async function inOneSecond(
     random: systemRandom(),
     log: silentLog,
     engine,
-    openDirectory: () => Promise.resolve({ fd: 0, close: () => Promise.resolve() }),
+    openDirectory: () => Promise.resolve({ fd: 0, lock: () => true, close: () => Promise.resolve() }),
     request: () => Promise.reject(new Error("nobody is asked")),
     ...limits,
   });
@@ -88,7 +88,7 @@ async function broughtFrom(
     random: systemRandom(),
     log: silentLog,
     engine: { receive: () => receive(clock).then(() => summary) } as unknown as CopyEngine,
-    openDirectory: () => Promise.resolve({ fd: 0, close: () => Promise.resolve() }),
+    openDirectory: () => Promise.resolve({ fd: 0, lock: () => true, close: () => Promise.resolve() }),
     request: () => {
       const error = away(clock.monotonic());
       return error === undefined ? Promise.resolve(new Duplex()) : Promise.reject(error);
@@ -102,8 +102,8 @@ async function broughtFrom(
   const done = (result: object): void => {
     end = "code" in result ? String(result.code) : "brought";
   };
-  if (kind === "precopy") jobs.precopy(view, "key", "/", wanted, () => undefined, done);
-  else jobs.copy(view, "key", { path: "/", arrived: () => Promise.resolve() }, wanted, () => undefined, done);
+  const incoming = { path: "/", expectUnfinished: () => Promise.resolve(), arrived: () => Promise.resolve() };
+  jobs[kind](view, "key", incoming, wanted, () => undefined, done);
   await settle();
   while (end === undefined && clock.monotonic() < 4_000_000) await clock.advance(1000);
   return { end, atMs: clock.monotonic() };

@@ -17,6 +17,19 @@
  *
  * Only the final pass ends with `arrived`: a copy of live passes never counts as whole.
  *
+ * All that is about jobs holds within one process. An agent may still run beside its successor (a
+ * pod deleted by force, a container that its runtime has lost). So whoever writes into the
+ * directory of an arriving copy, or opens that copy, has the lock (`flock`) of its data directory:
+ *
+ *   a pass      lock ─ expectUnfinished ─ request ─ receive ─ arrived (the final pass) ─ close
+ *   promote     lock ─ rename and write the state ─ close
+ *
+ * `expectUnfinished` reads copy.json under the lock, so nobody writes into a copy that is whole,
+ * and so may have been reported, nor into one that has been opened. A lock that another process has
+ * is not waited for: the pass fails, as when the connection breaks, and promote is planned again.
+ * The locks of a process end with it. The jobs of this process have ended before it promotes, so it
+ * does not wait for itself.
+ *
  * The records of the passes of one move (transfer/passes) are kept here, for one copy: move, epoch
  * and incarnation. They are lost when the process ends; then everything is read again.
  */
@@ -28,6 +41,7 @@ import type { Log } from "../../observe/log.ts";
 import type { Random } from "../../effects/random.ts";
 import type { CopyEngine } from "../transfer/engine.ts";
 import type { Pace } from "../transfer/content/contents.ts";
+import { transferErrors } from "../transfer/errors.ts";
 import { SourceMemory } from "../transfer/passes/source-memory.ts";
 import { TargetMemory } from "../transfer/passes/target-memory.ts";
 import type { Progress } from "../transfer/receive.ts";
@@ -44,7 +58,12 @@ export interface JobsDeps {
   readonly log: Log;
   readonly engine: CopyEngine;
   /** Opens a data directory. Only root can have put it there. */
-  readonly openDirectory: (path: string) => Promise<{ readonly fd: number; close(): Promise<void> }>;
+  readonly openDirectory: (path: string) => Promise<{
+    readonly fd: number;
+    /** Takes the directory's lock until it is closed. False: another descriptor has it. */
+    lock(): boolean;
+    close(): Promise<void>;
+  }>;
   /**
    * A connection to the agent of a node, on which it sends the tree. Rejects with its words when it
    * refuses.
@@ -64,7 +83,9 @@ interface Job {
 /** The directory for an arriving copy. */
 export interface Incoming {
   readonly path: string;
-  /** All of it is there, compared and durable. */
+  /** Rejects unless the copy is still one to write into. Called under the directory's lock. */
+  readonly expectUnfinished: () => Promise<void>;
+  /** All of it is there, compared and durable. Called under the same lock. */
   readonly arrived: () => Promise<unknown>;
 }
 
@@ -150,7 +171,7 @@ export class Jobs {
   copy(
     view: VolumeView,
     key: string,
-    { path, arrived }: Incoming,
+    incoming: Incoming,
     wanted: Wanted,
     progressed: Told,
     done: (result: Outcome) => void,
@@ -158,9 +179,8 @@ export class Jobs {
     const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 });
     this.#begin(view.volume, key, "copying a volume", done, async (signal) => {
       const base = memory?.target.pass;
-      const { progress, summary } = await this.#bring(view, wanted, path, { base }, memory, signal, progressed);
+      const { progress, summary } = await this.#bring(view, wanted, incoming, { base }, memory, signal, progressed);
       this.#deps.log.info("the final pass has ended", { volume: view.volume, ...progress });
-      await arrived();
       return summaryOf(summary);
     });
   }
@@ -172,7 +192,7 @@ export class Jobs {
   precopy(
     view: VolumeView,
     key: string,
-    path: string,
+    incoming: Incoming,
     wanted: Wanted,
     progressed: Told,
     done: (result: Precopy) => void,
@@ -184,7 +204,7 @@ export class Jobs {
       for (;;) {
         const began = clock.monotonic();
         const of = { pass: random.uuid(), base: memory?.target.pass };
-        const { progress, summary } = await this.#bring(view, wanted, path, of, memory, signal, progressed);
+        const { progress, summary } = await this.#bring(view, wanted, incoming, of, memory, signal, progressed);
         sent.push(progress.bytes);
         const tookMs = clock.monotonic() - began;
         log.info("a live pass has ended", { volume: view.volume, passes: sent.length, ...progress, tookMs });
@@ -325,11 +345,26 @@ export class Jobs {
     }
   }
 
+  /**
+   * Runs `work` with the lock of a data directory. Resolves with false, without having run it, when
+   * another process has the lock.
+   */
+  async whileLocked(path: string, work: () => Promise<unknown>): Promise<boolean> {
+    const directory = await this.#deps.openDirectory(path);
+    try {
+      if (!directory.lock()) return false;
+      await work();
+      return true;
+    } finally {
+      await directory.close();
+    }
+  }
+
   /** One pass. */
   async #bring(
     { move, volume }: VolumeView,
     { epoch, incarnation }: Wanted,
-    path: string,
+    { arrived, expectUnfinished, path }: Incoming,
     of: Pick<TransferRequest, "pass" | "base">,
     memory: Memory | undefined,
     signal: AbortSignal,
@@ -349,6 +384,8 @@ export class Jobs {
     };
     const directory = await openDirectory(path);
     try {
+      if (!directory.lock()) throw transferErrors.TARGET_BUSY({});
+      await expectUnfinished();
       const stream = await request(move.spec.from, asked, signal);
       const meter = new Meter(clock, progressed);
       let progress: Progress = { entries: 0, bytes: 0, kept: 0 };
@@ -358,6 +395,7 @@ export class Jobs {
       };
       const options = { pass: of.pass, memory: memory?.target };
       const summary = await engine.receive(directory.fd, stream, signal, seen, options);
+      if (of.pass === undefined) await arrived();
       return { summary, progress };
     } finally {
       await directory.close();

@@ -4,6 +4,7 @@ import type { MovePhase } from "../../api/kinds/volume-move.ts";
 import { copyNameOf } from "../../api/copy-name.ts";
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import type { KubeObject } from "../../kube/objects.ts";
+import { CopyStore } from "../copies/copy-store.ts";
 import { localVolume, NODE, at, POOL, publishRequest, targetOf, TestNode } from "../testing/agent.fixture.ts";
 import { digestOf, MemoryMoving, MOVE_UID, reportOf, untilAborted, volumeMove } from "../testing/moving.fixture.ts";
 
@@ -424,6 +425,48 @@ describe("the target", () => {
     expect(receives()).toBe(1);
     place();
     await node.eventually("it is open", () => copies().join() === "2 Active", 60_000);
+  });
+
+  test("opens no copy in which another process may write, and opens it when that has ended", async () => {
+    sealed();
+    await says("Copied");
+    const end = moving.lockElsewhere(`${VOLUME}/${INCOMING}/data`);
+    place();
+    await node.clock.advance(60_000);
+    expect(copies()).toEqual([`${INCOMING} Incoming`]);
+    await expect(published()).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+    end();
+    await node.eventually("it is open", () => copies().join() === "2 Active");
+    await published();
+    expect(await moving.files(`${VOLUME}/2/data`)).toEqual(DATA);
+  });
+
+  test("opens it although a transfer of its own still had the directory", async () => {
+    sealed();
+    await says("Copied");
+    moving.onReceive = untilAborted;
+    sealed(2);
+    await node.eventually("it is half there", () => receives() === 2);
+    // What it says of the copy counts, not what it is about to do: as after a restored backup.
+    await new CopyStore(node.disk, POOL, "any").arrived("pvc-1", 2, MOVE_UID);
+    place();
+    await node.eventually("it is open", () => copies().join() === "2 Active");
+  });
+
+  test("writes nothing into a copy that another process has completed and reported", async () => {
+    moving.onReceive = () => Promise.reject(new Error("the connection broke"));
+    sealed();
+    for (let ms = 0; receives() === 0 && ms < 500; ms += 10) await node.clock.advance(10);
+    expect(receives()).toBe(1);
+    // The other process makes the copy and reports it while this one pauses.
+    await new CopyStore(node.disk, POOL, "any").arrived("pvc-1", 2, MOVE_UID);
+    const done = reportOf({ role: "Target", state: "Copied", digest: digestOf(DATA) });
+    const object = node.copyOf("pvc-1");
+    node.put(at.copy("pvc-1"), { ...object, status: { ...object?.status, move: done } } as KubeObject);
+    moving.onReceive = () => Promise.resolve();
+    await node.clock.advance(60_000);
+    expect(receives()).toBe(1);
+    expect(report()?.state).toBe("Copied");
   });
 
   test("begins anew after a restart in the middle, in the same directory", async () => {

@@ -120,6 +120,12 @@ describe("after a restart of the agent, what was reported Copied", () => {
   test("is not written to again", () => {
     expect(planTarget(view({ copies: [incoming], report: copied }), sealed)).toEqual(NOTHING);
   });
+  test("stays reported when another process has made it, and this one failed to", () => {
+    const found = { copied: { code: "TRANSFER_TARGET_BUSY", message: "another process still writes" } };
+    expect(planTarget(view({ copies: [incoming], report: copied, found }), sealed)).toEqual(NOTHING);
+    const report: CopyReport = { ...copied, bootID: "boot-before" };
+    expect(planTarget(view({ copies: [incoming], report, found }), sealed)).toMatchObject({ step: "report" });
+  });
   test("is compared, and not written to, when the machine was restarted since", () => {
     const report: CopyReport = { ...copied, bootID: "boot-before" };
     const step = { step: "compare", epoch: 2, moveUID: MOVE };

@@ -80,10 +80,14 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined, sou
   const ahead = copies.find((copy) => isAhead(copy, spec.epoch, spec.incarnation));
   if (ahead !== undefined) return refuse(view, spec.epoch, ahead.epoch);
   const { copied } = found;
-  if (copied === undefined && isReportedCopied(view)) {
+  if (isReportedCopied(view)) {
     const { bootID, report } = view;
-    const moveUID = move.metadata.uid;
-    return report?.bootID === bootID ? NOTHING : { step: "compare", epoch: spec.epoch + 1, moveUID };
+    const isOfThisBoot = report?.bootID === bootID;
+    if (copied === undefined && !isOfThisBoot) {
+      return { step: "compare", epoch: spec.epoch + 1, moveUID: move.metadata.uid };
+    }
+    // Another process of the agent may have made the copy while this one failed to.
+    if (isOfThisBoot && (copied === undefined || "code" in copied)) return NOTHING;
   }
   if (copied === undefined) {
     if (source.digest === undefined) return NOTHING;

@@ -234,16 +234,21 @@ export class MoveWorker {
           this.#findings.copying(view, copying);
           finished();
         };
-        jobs.precopy(view, live, incoming.path, step, progressed, precopied);
+        jobs.precopy(view, live, incoming, step, progressed, precopied);
         return { requeueAfterMs: LOOK_MS * 10 };
       }
       case "begin-seal":
       case "finish-seal":
       case "make-tombstone":
-      case "promote":
       case "to-trash":
       case "unseal":
         await this.#underLock(view, step, async (fresh) => this.#changeDisk(fresh, step));
+        await this.#deps.copies.sync(volume, { signal });
+        return undefined;
+      case "promote":
+        if ((await this.#underLock(view, step, async (fresh) => this.#promote(fresh, step))) === false) {
+          return { requeueAfterMs: LOOK_MS };
+        }
         await this.#deps.copies.sync(volume, { signal });
         return undefined;
       default:
@@ -276,7 +281,7 @@ export class MoveWorker {
 
   async #changeDisk(
     view: VolumeView,
-    step: Extract<Step, { step: "make-tombstone" | "begin-seal" | "finish-seal" | "unseal" | "to-trash" | "promote" }>,
+    step: Extract<Step, { step: "make-tombstone" | "begin-seal" | "finish-seal" | "unseal" | "to-trash" }>,
   ): Promise<void> {
     const { log, onDisk } = this.#deps;
     const { localVolume, volume } = view;
@@ -293,11 +298,7 @@ export class MoveWorker {
       return;
     }
     const { epoch } = step;
-    const arriving = step.step === "promote" ? step.moveUID : undefined;
-    const found = await this.#copyOf(
-      volume,
-      (copy) => copy.epoch === epoch && (copy.state !== "Incoming" || copy.moveUID === arriving),
-    );
+    const found = await this.#copyOf(volume, (copy) => copy.epoch === epoch && copy.state !== "Incoming");
     if (found === undefined) return;
     const store = onDisk.storeOf(found);
     switch (step.step) {
@@ -313,14 +314,28 @@ export class MoveWorker {
         await this.#deps.jobs.endSends(volume);
         await store.unseal(volume, epoch, directoryAttributes(localVolume.spec.directory));
         return;
-      case "promote":
-        // A transfer of ours that still runs would write below the running pod.
-        await this.#deps.jobs.endOthers(volume, undefined);
-        await store.promote(volume, epoch, step.moveUID);
-        return;
       default:
         step satisfies never;
     }
+  }
+
+  /**
+   * Makes an arrived copy the volume's. Resolves with false when it must be tried again: another
+   * process of the agent has the lock of the directory, and might still write below the pod.
+   */
+  async #promote(view: VolumeView, step: Extract<Step, { step: "promote" }>): Promise<boolean> {
+    const { jobs, log, onDisk } = this.#deps;
+    const { epoch, moveUID } = step;
+    const { volume } = view;
+    log.info("a step of a move", { volume, move: view.move?.metadata.name, ...step });
+    const found = await this.#copyOf(volume, (copy) => copy.epoch === epoch && copy.moveUID === moveUID);
+    if (found === undefined) return true;
+    // A transfer of ours that still runs would write below the running pod, and has the lock.
+    await jobs.endOthers(volume, undefined);
+    const store = onDisk.storeOf(found);
+    if (await jobs.whileLocked(found.dataPath, () => store.promote(volume, epoch, moveUID))) return true;
+    log.warn("another process writes into a copy that is to be opened", { volume, path: found.dataPath });
+    return false;
   }
 
   /**
@@ -341,7 +356,11 @@ export class MoveWorker {
     try {
       const { dataPath } = await store.incoming({ volume, epoch, incarnation, moveUID }, attributes);
       await this.#deps.copies.sync(volume, { signal });
-      return { path: dataPath, arrived: () => store.arrived(volume, epoch, moveUID) };
+      return {
+        path: dataPath,
+        expectUnfinished: () => store.expectUnfinished(volume, epoch, moveUID),
+        arrived: () => store.arrived(volume, epoch, moveUID),
+      };
     } catch (error) {
       if (!isFull(error)) throw error;
       // Report the full disk like one that the first file met: the pods must not wait for it.

@@ -36,7 +36,6 @@ export const RESOLVE_BENEATH = 0x08;
 const RENAME_NOREPLACE = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
-const LOCK_UN = 8;
 /** struct open_how: flags, mode, resolve, 64 bits each. */
 const OPEN_HOW_BYTES = 24;
 
@@ -84,17 +83,12 @@ export function close(fd: number): void {
 }
 
 /**
- * Takes the lock (`man 2 flock`) of an open object, for this descriptor alone: until `unlock`, or
- * until it is closed, which the end of the process does too. False: another descriptor has it. A
- * file system without such locks gives it to everybody.
+ * Takes the lock (`man 2 flock`) of an open object, for this descriptor alone, until it is closed,
+ * which the end of the process does too. False: another descriptor has it. A file system without
+ * such locks gives it to everybody.
  */
 export function lockAlone(fd: number): boolean {
   return calls.flock.attempt(fd, LOCK_EX | LOCK_NB) !== -os.errno.EWOULDBLOCK;
-}
-
-/** Gives the lock of `lockAlone` back. Does nothing where another descriptor has it. */
-export function unlock(fd: number): void {
-  calls.flock.attempt(fd, LOCK_UN);
 }
 
 /** Makes a directory. The umask applies to `mode`. */

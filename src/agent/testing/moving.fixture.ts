@@ -83,6 +83,8 @@ export class MemoryMoving implements Moving {
 
   readonly #disk: MemoryDisk;
   readonly #open = new Map<number, string>();
+  /** Which descriptor has the lock of a directory. */
+  readonly #locks = new Map<string, number>();
   #fds = 10;
 
   constructor(disk: MemoryDisk) {
@@ -102,8 +104,14 @@ export class MemoryMoving implements Moving {
     this.#open.set(fd, path);
     return {
       fd,
+      lock: () => {
+        if ((this.#locks.get(path) ?? fd) !== fd) return false;
+        this.#locks.set(path, fd);
+        return true;
+      },
       close: () => {
         this.#open.delete(fd);
+        if (this.#locks.get(path) === fd) this.#locks.delete(path);
         return Promise.resolve();
       },
     };
@@ -148,6 +156,14 @@ export class MemoryMoving implements Moving {
       return Promise.resolve(new PassThrough());
     },
   });
+
+  /** Another process takes the lock of a directory. Gives the function with which it ends. */
+  lockElsewhere(path: string): () => void {
+    this.#locks.set(path, -1);
+    return () => {
+      this.#locks.delete(path);
+    };
+  }
 
   async files(path: string): Promise<Files> {
     const found: Record<string, string> = {};

@@ -1,10 +1,8 @@
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
-import { lockAlone, unlock } from "../sys/open.ts";
 import { receive } from "./receive.ts";
-import { Copy } from "./testing/copy.fixture.ts";
 import { socketPair } from "./testing/streams.fixture.ts";
-import { describeTree, directoryAt, shell, sourceAndTarget } from "./testing/trees.fixture.ts";
+import { describeTree, shell, sourceAndTarget } from "./testing/trees.fixture.ts";
 import { ContentHash } from "./content/content-hash.ts";
 import type { Head } from "./tree/entry.ts";
 import { stepByStep as scan, type ScanStep, type TreeStep } from "./tree/scan.ts";
@@ -246,18 +244,4 @@ describe("a source", () => {
       shell(source, "head -c 3000000 /dev/urandom > d/large; chmod 644 d/large");
     }
   });
-});
-
-it("a target in which another process still writes is left alone, and is taken when that has ended", async () => {
-  const { source, target, from, to } = sourceAndTarget();
-  shell(source, "echo new > f");
-  shell(target, "echo left > old");
-  const other = directoryAt(target);
-  expect(lockAlone(other)).toBe(true);
-  await expect(new Copy(from, to).final()).rejects.toMatchObject({ code: "TRANSFER_TARGET_BUSY" });
-  expect(shell(target, "ls")).toBe("old\n");
-  unlock(other);
-  await new Copy(from, to).final();
-  expect(describeTree(target)).toBe(describeTree(source));
-  expect(lockAlone(other)).toBe(true);
 });

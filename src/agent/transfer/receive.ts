@@ -17,7 +17,6 @@
 import type { Duplex } from "node:stream";
 import { syncfs } from "../sys/data.ts";
 import { hasCode, isSystemError } from "../sys/libc.ts";
-import { lockAlone, unlock } from "../sys/open.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import { DigestLog } from "./digest-log.ts";
 import { transferErrors } from "./errors.ts";
@@ -52,8 +51,7 @@ export interface ReceiveOptions {
 
 /**
  * Makes the directory `root` equal to the tree that the source sends. Ends or destroys the stream,
- * as `send` does. Meanwhile it has the lock of the directory: an agent that still runs beside its
- * successor would go on writing into a copy that the successor has compared and reported.
+ * as `send` does. The caller has the lock of the directory (jobs.ts).
  */
 export async function receive(
   root: number,
@@ -65,7 +63,6 @@ export async function receive(
   const channel = new Channel(stream, signal);
   const pass = memory.begin(name);
   try {
-    if (!lockAlone(root)) throw transferErrors.TARGET_BUSY({});
     await channel.readHeader();
     await sendLacking(channel, memory.lacking);
     const { summary, digests } = await apply(root, channel, signal, progress, pass);
@@ -82,8 +79,6 @@ export async function receive(
     signal.throwIfAborted();
     if (error instanceof CodedError && FORGETS.has(error.code)) memory.forget();
     throw error;
-  } finally {
-    unlock(root);
   }
 }
 

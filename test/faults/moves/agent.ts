@@ -144,7 +144,8 @@ function movingOf(effects: ProcessEffects, world: EngineWorld, disk: Disk): Omit
         open.delete(fd);
         return Promise.resolve();
       };
-      return Promise.resolve({ fd, close });
+      // Each run has one process of the agent, and the lock of a process that died is free.
+      return Promise.resolve({ fd, lock: () => true, close });
     },
   };
 }

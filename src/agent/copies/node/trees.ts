@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { isMissing } from "../../../effects/files.ts";
+import { lockAlone } from "../../sys/open.ts";
 import { purge } from "../../transfer/purge.ts";
 import { usage } from "../../transfer/usage.ts";
 import type { Trees } from "../trees.ts";
@@ -9,6 +10,8 @@ import type { Trees } from "../trees.ts";
 /** An open directory that only root can have put there. */
 export interface OpenDirectory {
   readonly fd: number;
+  /** Takes the directory's lock (`flock`) until it is closed. False: another descriptor has it. */
+  lock(): boolean;
   close(): Promise<void>;
 }
 
@@ -18,7 +21,7 @@ export interface OpenDirectory {
  */
 export async function openDirectory(path: string): Promise<OpenDirectory> {
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  return { fd: handle.fd, close: () => handle.close() };
+  return { fd: handle.fd, lock: () => lockAlone(handle.fd), close: () => handle.close() };
 }
 
 /** The trees of this machine. */
