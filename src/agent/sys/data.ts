@@ -47,6 +47,11 @@ export function seekHole(fd: number, offset: number): number {
   return calls.lseek.call("", fd, offset, SEEK_HOLE);
 }
 
+/** Takes blocks for the first `length` bytes. Throws ENOSPC or EDQUOT when there is no room. */
+export function allocate(fd: number, length: number): void {
+  calls.fallocate.call("", fd, 0, 0, length);
+}
+
 /** Frees the blocks of a range. The range then reads as zeros, and the size stays. */
 export function punchHole(fd: number, offset: number, length: number): void {
   calls.fallocate.call("", fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);

@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { chmod, chown, chownat, setTimes, setTimesAt } from "./change.ts";
-import { dropCache, fsync, punchHole, seekData, seekHole, syncfs } from "./data.ts";
+import { allocate, dropCache, fsync, punchHole, seekData, seekHole, syncfs } from "./data.ts";
 import { cString, hasCode, printable, SystemError } from "./libc.ts";
 import { mount, MS_BIND, MS_RDONLY, MS_REMOUNT, unmount } from "./mount.ts";
 import * as open from "./open.ts";
@@ -241,7 +241,7 @@ describe("stat", () => {
 
   it("reads and sets the inode flags that lsattr shows", ({ skip }) => {
     const { path, fd } = scratch();
-    const file = opened(fd, "f", O_RDWR | O_CREAT);
+    const file = opened(fd, "f", O_RDWR | open.O_CREAT);
     try {
       setInodeFlags(file, inodeFlags(file) | FS_NODUMP_FL);
     } catch (error) {
@@ -254,7 +254,7 @@ describe("stat", () => {
 
   it.skipIf(notRoot)("shows immutable and append-only files (needs root)", ({ skip }) => {
     const { fd } = scratch();
-    const file = opened(fd, "f", O_RDWR | O_CREAT);
+    const file = opened(fd, "f", O_RDWR | open.O_CREAT);
     let plain: number;
     try {
       plain = inodeFlags(file);
@@ -311,7 +311,7 @@ describe("metadata", () => {
 describe("extended attributes", () => {
   it("are those that getfattr shows", ({ skip }) => {
     const { path, fd } = scratch();
-    const file = opened(fd, "f", O_RDWR | O_CREAT);
+    const file = opened(fd, "f", O_RDWR | open.O_CREAT);
     const value = Buffer.from([0, 1, 0xff, 0]);
     try {
       setXattr(file, "user.b", value);
@@ -374,6 +374,13 @@ describe("data", () => {
     expect(tool("stat", "-c", "%s", `${path}/f`)).toBe(String(5 * mib));
   });
 
+  it("allocates blocks that hold nothing yet", () => {
+    const { path, fd } = scratch();
+    allocate(opened(fd, "f", O_RDWR | open.O_CREAT), 65_536);
+    expect(tool("stat", "-c", "%s %b %B", `${path}/f`)).toMatch(/^65536 1(28|36) 512$/);
+    expect(errorOf(() => allocate(opened(fd, "f", O_RDONLY), 4096)).code).toBe("EBADF");
+  });
+
   it("offsets beyond 4 GiB are whole", () => {
     const { path, fd } = scratch();
     tool("truncate", "-s", "4294967295", `${path}/f`);
@@ -384,7 +391,7 @@ describe("data", () => {
 
   it("dropCache, fsync and syncfs end without an error, and fail on what is none", async () => {
     const { fd } = scratch();
-    const file = opened(fd, "f", O_RDWR | O_CREAT);
+    const file = opened(fd, "f", O_RDWR | open.O_CREAT);
     dropCache(file);
     await fsync(file);
     await syncfs(fd);

@@ -125,3 +125,25 @@ test("a disk of whole seconds takes what has whole seconds, and what another suc
     });
   }
 });
+
+/**
+ * ext4 says ENOSPC for an attribute that is too large, and for one for which no block is free. Only
+ * the first is final: the second ends when somebody makes room.
+ */
+test.each([
+  ["ext4", EXT4],
+  ["xfs", XFS],
+] as const)("a full disk is called full, on %s", async (_, to) => {
+  await between(XFS, to, async (source, target, copy) => {
+    await copy.live();
+    const fill = (file: string, bytes: string) => `dd if=/dev/zero of=../${file} bs=${bytes} 2> /dev/null || true`;
+    shell(target, `${fill("fill", "1M")}; ${fill("rest", "4k")}; sync; ${fill("end", "1k")}`);
+    shell(source, "touch it; setfattr -n user.two -v $(printf 'x%.0s' {1..3000}) it");
+    const full = { code: "TRANSFER_TARGET_FULL", message: expect.stringContaining("ENOSPC at 'it'") as string };
+    await expect(copy.live()).rejects.toMatchObject(full);
+    await expect(copy.final()).rejects.toMatchObject(full);
+    shell(target, "rm -f ../fill ../rest ../end");
+    await copy.final();
+    expect(shell(target, "getfattr --only-values -n user.two it").length).toBe(3000);
+  });
+});

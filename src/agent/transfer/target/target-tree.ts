@@ -16,7 +16,6 @@
 import { chmod, chown, procPath } from "../../sys/change.ts";
 import { AT_FDCWD, close, O_WRONLY, openat } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
-import { setXattr } from "../../sys/xattr.ts";
 import { transferErrors } from "../errors.ts";
 import { Pacer } from "../pacer.ts";
 import { Existing, type Keep } from "./existing.ts";
@@ -28,7 +27,7 @@ import {
   MODE_OF_UNFINISHED_DIRECTORY,
   MODE_OF_UNFINISHED_FILE,
 } from "./make-object.ts";
-import { setTime } from "./limits.ts";
+import { setAttribute, setTime } from "./limits.ts";
 import { makeSmallFile } from "./small-file.ts";
 import { TargetFile } from "./target-file.ts";
 import type { Change } from "../content/changes.ts";
@@ -179,7 +178,7 @@ export class TargetTree {
     if (!isCopied(name) || object.xattrs.has(name)) throw invalid(`the attribute ${name}`);
     await this.#close(object);
     object.xattrs.set(name, xattrDigest(value));
-    if (!stays(object) || !hasXattr(object.fd, name, value)) setXattr(object.fd, name, value);
+    if (!stays(object) || !hasXattr(object.fd, name, value)) setAttribute(this.#root, object.fd, name, value);
   }
 
   /**
