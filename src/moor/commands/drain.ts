@@ -4,7 +4,7 @@ import { resultText } from "../drain/run/result.ts";
 import { Drain } from "../drain/run/run.ts";
 import { showFor } from "../drain/show/show.ts";
 import type { MoorEffects } from "../run/effects.ts";
-import { bandwidth, nodeIn, withCommon, type CommonOptions } from "../run/options.ts";
+import { bandwidth, deleteEmptydirData, nodeIn, withCommon, type CommonOptions } from "../run/options.ts";
 import type { Run } from "../run/run.ts";
 import { withCluster } from "../run/with-cluster.ts";
 
@@ -29,9 +29,7 @@ export function drainCommand(run: Run): Command {
         "highest number of bytes per second of each move, such as 20Mi; without it no limit",
       ).argParser(bandwidth),
     )
-    .addOption(
-      new Option("--delete-emptydir-data", "also evict pods with an emptyDir, whose data is lost").default(false),
-    )
+    .addOption(deleteEmptydirData())
     .addOption(new Option("--force", "also evict pods that no controller would make again").default(false))
     .addOption(
       new Option("--grace-period <seconds>", "grace period of each pod; below 0: the pod's own")

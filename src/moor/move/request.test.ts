@@ -11,6 +11,8 @@ const db = { pods: [pod("db-0", { claims: ["data", "log"], on: "node-a" })] };
 const both = [movable("data", "node-a"), movable("log", "node-a"), db];
 const cordoned = { nodes: [node("node-a", { unschedulable: true })] };
 
+const claimVolume = (claimName: string) => ({ name: claimName, persistentVolumeClaim: { claimName } });
+
 describe("moor move", () => {
   test("makes one VolumeMove for all volumes of the pod", () => {
     expect(planRequest(cluster(...both), { ...asked, to: "node-b" }, "0001")).toEqual({
@@ -40,6 +42,38 @@ describe("moor move", () => {
     expect(planRequest(on, { ...asked, to: "node-b" }, "0001")).toMatchObject({
       step: "create",
       notYet: { code: "MOVE_TARGET_UNFIT" },
+    });
+  });
+
+  describe("of a pod with an emptyDir", () => {
+    const cache = { volumes: [...["data"].map(claimVolume), { name: "cache", emptyDir: {} }] };
+    const beside = {
+      volumes: [...["data", "log"].map(claimVolume), { name: "cache", emptyDir: { medium: "Memory" } }],
+    };
+    const refusal = (name: string) => {
+      const message = `these pods are evicted only with your permission: app/${name} (the data in its emptyDir cache would be lost; give --delete-emptydir-data to evict it)`;
+      return expect.objectContaining({ code: "MOOR_PODS_REFUSED", message }) as unknown;
+    };
+    const at = { claims: [], on: "node-a" };
+
+    test("is refused without permission, also when only the volumes that move along are the pod's", () => {
+      const one = cluster(movable("data", "node-a"), { pods: [pod("db-0", { ...at, spec: cache })] });
+      expect(() => planRequest(one, asked, "0001")).toThrow(refusal("db-0"));
+      const two = cluster(movable("data", "node-a"), movable("log", "node-a"), {
+        pods: [pod("db-0", { ...at, spec: beside })],
+      });
+      expect(() => planRequest(two, { ...asked, name: "log" }, "0001")).toThrow(refusal("db-0"));
+    });
+    test("is made with it", () => {
+      const on = cluster(movable("data", "node-a"), { pods: [pod("db-0", { ...at, spec: cache })] });
+      const plan = planRequest(on, { ...asked, deleteEmptyDirData: true }, "0001");
+      expect(plan).toMatchObject({ step: "create" });
+    });
+    test("is made when the pod does not run: it has no data", () => {
+      const on = cluster(movable("data", "node-a"), {
+        pods: [pod("db-0", { claims: [], spec: cache })],
+      });
+      expect(planRequest(on, asked, "0001")).toMatchObject({ step: "create" });
     });
   });
 

@@ -1,13 +1,15 @@
 /* The plan of `moor move`: the VolumeMove to make, or the existing one to follow. Pure. */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
+import type { Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import type { CodedError } from "../../observe/errors.ts";
 import { groupsOf } from "../../move/drains/plan-drain.ts";
-import { usersOf } from "../../move/drains/stays.ts";
+import { usersOf, type User } from "../../move/drains/stays.ts";
 import { tiesOf } from "../../move/drains/ties.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { findClaim, localVolumeOf, moveOf, persistentVolumeOf, podsOf, type ClaimName } from "../cluster/volumes.ts";
+import { podsRefused, sortPods } from "../drain/pods/filters.ts";
 import { moorErrors } from "../errors.ts";
 import { whyUnbound } from "../explain/claim.ts";
 import { foresee, notStored } from "./foresee.ts";
@@ -17,6 +19,8 @@ export interface MoveRequest extends ClaimName {
   readonly to?: string | undefined;
   /** Bytes per second, as a quantity. Unset: no limit. */
   readonly bandwidth?: string | undefined;
+  /** Whether pods with an emptyDir may be evicted, whose data is lost then. @default false */
+  readonly deleteEmptyDirData?: boolean | undefined;
 }
 
 export type RequestPlan =
@@ -30,8 +34,8 @@ const LONGEST_PART = 200;
 
 /**
  * Throws an error with a code when the move could not begin before somebody changes something: no
- * such claim, no such node, a pod that no controller would make again. `suffix` makes the name
- * unique.
+ * such claim, no such node, a pod that no controller would make again. Throws, too, when a pod
+ * would lose the data of an emptyDir without permission. `suffix` makes the name unique.
  */
 export function planRequest(cluster: Cluster, request: MoveRequest, suffix: string): RequestPlan {
   const volume = movableVolumeOf(cluster, request);
@@ -42,8 +46,9 @@ export function planRequest(cluster: Cluster, request: MoveRequest, suffix: stri
   if (running !== undefined) return follow(request, running);
   if (to === nodeName) throw moorErrors.ALREADY_THERE({ claim: request.name, node: nodeName });
   const name = `${request.name.slice(0, LONGEST_PART)}-${suffix}`;
+  const { group, users } = groupOf(cluster, volume);
   const spec: VolumeMove["spec"] = {
-    volumes: groupOf(cluster, volume).map((one) => ({ name: one, mode: "Copy" as const })),
+    volumes: group.map((one) => ({ name: one, mode: "Copy" as const })),
     from: nodeName,
     ...(to === undefined ? {} : { to }),
     reason: "Request",
@@ -53,6 +58,8 @@ export function planRequest(cluster: Cluster, request: MoveRequest, suffix: stri
   if (impossible !== undefined) throw impossible;
   // It would wait for ever, because a person has to change something first.
   if (notYet?.retry === "change") throw notYet;
+  const here = users.map(({ pod }) => pod).filter((pod) => pod.spec?.nodeName === nodeName);
+  refuseLosses(here, request);
   const move = { metadata: { name }, spec };
   return { step: "create", move, ...(notYet === undefined ? {} : { notYet }) };
 }
@@ -79,8 +86,18 @@ export function movableVolumeOf(cluster: Cluster, asked: ClaimName): Stored<Loca
   throw moorErrors.NOT_MOVABLE({ claim: asked.name, why });
 }
 
-/** This volume, and those on the same node that pods tie to it. */
-function groupOf(cluster: Cluster, volume: Stored<LocalVolume>): readonly string[] {
+/** As `kubectl drain` does: a move evicts the pods, and their emptyDirs end with them. */
+function refuseLosses(pods: readonly Stored<Pod>[], { deleteEmptyDirData = false }: MoveRequest): void {
+  // A pod that no controller would make again has been refused for that already.
+  const { refused } = sortPods(pods, { deleteEmptyDirData, force: true });
+  if (refused.length > 0) throw podsRefused(refused);
+}
+
+/** This volume, and those on the same node that pods tie to it; the pods that use them. */
+function groupOf(
+  cluster: Cluster,
+  volume: Stored<LocalVolume>,
+): { readonly group: readonly string[]; readonly users: readonly User[] } {
   const name = nameOf(volume);
   const here = cluster.volumes.store.byIndex("byNode", volume.spec.nodeName);
   const users = usersOf(cluster, here);
@@ -88,5 +105,6 @@ function groupOf(cluster: Cluster, volume: Stored<LocalVolume>): readonly string
     here.map((one) => nameOf(one)),
     [...users, ...tiesOf(users)].map(({ volumes }) => volumes),
   );
-  return groups.find((group) => group.includes(name)) ?? [name];
+  const group = groups.find((one) => one.includes(name)) ?? [name];
+  return { group, users: users.filter(({ volumes }) => volumes.some((one) => group.includes(one))) };
 }

@@ -51,6 +51,11 @@ export function withWaiting(command: Command): Command {
     .addOption(new Option("--timeout <seconds>", "longest time to wait").default(3600).argParser(seconds));
 }
 
+/** For commands that evict pods. */
+export function deleteEmptydirData(): Option {
+  return new Option("--delete-emptydir-data", "also evict pods with an emptyDir, whose data is lost").default(false);
+}
+
 /** Checks that the text is a quantity above zero, and returns it unchanged. */
 export function bandwidth(text: string): string {
   if (quantity.safeParse(text).success && bytes(text) > 0n) return text;

@@ -18,6 +18,16 @@ describe("moor undo", () => {
     expect(planUndo(cluster(here, { moves: [last, running] }), asked, "1")).toEqual({ step: "delete", move: running });
   });
 
+  test("after it, a pod with an emptyDir is evicted only with permission, as by moor move", () => {
+    const volumes = [
+      { name: "data", persistentVolumeClaim: { claimName: "data" } },
+      { name: "cache", emptyDir: {} },
+    ];
+    const on = cluster(here, { moves: [last], pods: [pod("db-0", { claims: [], on: "node-a", spec: { volumes } })] });
+    expect(() => planUndo(on, asked, "1")).toThrow(expect.objectContaining({ code: "MOOR_PODS_REFUSED" }));
+    expect(planUndo(on, { ...asked, deleteEmptyDirData: true }, "1")).toMatchObject({ step: "move-home" });
+  });
+
   test("after it, the volume moves back to where its last move took it from", () => {
     const plan = planUndo(cluster(here, { moves: [earlier, last] }), asked, "1");
     expect(plan).toMatchObject({

@@ -14,7 +14,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { claimIn, moveOf, type ClaimName } from "../cluster/volumes.ts";
 import { moorErrors } from "../errors.ts";
 import { planCancel } from "../move/cancel.ts";
-import { movableVolumeOf, planRequest, type RequestPlan } from "../move/request.ts";
+import { movableVolumeOf, planRequest, type MoveRequest, type RequestPlan } from "../move/request.ts";
 
 export type UndoPlan =
   /** The move is not committed: delete it. */
@@ -32,7 +32,12 @@ export type UndoPlan =
  * `named`: the move in the command, if the command names one. Throws an error with a code when
  * there is nothing to undo, or when it cannot be undone now.
  */
-export function planUndo(cluster: Cluster, claim: ClaimName, suffix: string, named?: Stored<VolumeMove>): UndoPlan {
+export function planUndo(
+  cluster: Cluster,
+  claim: ClaimName & Pick<MoveRequest, "deleteEmptyDirData">,
+  suffix: string,
+  named?: Stored<VolumeMove>,
+): UndoPlan {
   const volume = movableVolumeOf(cluster, claim);
   const running = moveOf(cluster, volume);
   const last = lastMove(cluster, volume);

@@ -3,7 +3,9 @@
  * `kubectl drain --ignore-daemonsets` (k8s.io/kubectl/pkg/drain, filters). Pure.
  */
 import type { Pod } from "../../../kube/kinds.ts";
-import type { Stored } from "../../../kube/objects.ts";
+import { nameOf, namespaceOf, type Stored } from "../../../kube/objects.ts";
+import type { CodedError } from "../../../observe/errors.ts";
+import { moorErrors } from "../../errors.ts";
 
 export interface PodFilters {
   /** Evict pods with an emptyDir, whose data is lost then. */
@@ -39,6 +41,13 @@ export function sortPods(pods: readonly Stored<Pod>[], filters: PodFilters): Sor
     else refused.push({ pod, why: refuses });
   }
   return { evict, left, refused };
+}
+
+/** The error that names the pods which are not to be evicted, and what permits it. */
+export function podsRefused(refused: SortedPods["refused"]): CodedError {
+  return moorErrors.PODS_REFUSED({
+    pods: refused.map(({ pod, why }) => `${namespaceOf(pod)}/${nameOf(pod)} (${why})`),
+  });
 }
 
 function whyLeft(pod: Stored<Pod>): string | undefined {

@@ -20,7 +20,7 @@ import type { Random } from "../../../effects/random.ts";
 import type { KubeClient } from "../../../kube/client.ts";
 import { isConflict, isNotFound } from "../../../kube/errors.ts";
 import { nodes as nodeKind, pods as podKind } from "../../../kube/kinds.ts";
-import { nameOf, namespaceOf, type Stored } from "../../../kube/objects.ts";
+import type { Stored } from "../../../kube/objects.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { patientReader } from "../../cluster/patience.ts";
 import { readCluster } from "../../cluster/read.ts";
@@ -30,7 +30,7 @@ import { planAhead } from "../ahead/plan.ts";
 import { aheadState, toCallOff } from "../ahead/state.ts";
 import { podsWith } from "../plan.ts";
 import { afterEviction, planEvictions, type TrackedPod } from "../pods/evictions.ts";
-import { sortPods, type PodFilters, type SortedPods } from "../pods/filters.ts";
+import { podsRefused, sortPods, type PodFilters, type SortedPods } from "../pods/filters.ts";
 import type { DrainShow } from "../show/show.ts";
 import { howToContinue } from "./how-to-continue.ts";
 import { resultOf, type DrainResult } from "./result.ts";
@@ -113,9 +113,7 @@ export class Drain {
     this.#selected = await this.#readSelected();
     const refused = this.#refused(cluster);
     if (refused.length === 0) return cluster;
-    throw moorErrors.PODS_REFUSED({
-      pods: refused.map(({ pod, why }) => `${namespaceOf(pod)}/${nameOf(pod)} (${why})`),
-    });
+    throw podsRefused(refused);
   }
 
   /**
