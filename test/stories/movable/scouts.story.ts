@@ -4,6 +4,8 @@
  */
 import { expect, test } from "vitest";
 import type { StorageNode } from "../../../src/api/kinds/storage-node.ts";
+import type { Pod as ApiPod } from "../../../src/kube/kinds.ts";
+import type { Stored } from "../../../src/kube/objects.ts";
 import { parseQuantity } from "../../../src/kube/quantity.ts";
 import { drain, ENDED_WELL, endOf, movesOf, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
@@ -218,7 +220,7 @@ test("where no node has room the move waits with the scheduler's words, and begi
     saw({ conditions, message });
     return conditions?.some(
       ({ reason, message: why }) =>
-        reason === "MOVE_NO_TARGET" && /the scheduler says: .*Insufficient cpu/.test(why ?? ""),
+        reason === "MOVE_NO_TARGET" && /the scheduler reports: .*Insufficient cpu/.test(why ?? ""),
     );
   });
   await empty(c);
@@ -227,3 +229,46 @@ test("where no node has room the move waits with the scheduler's words, and begi
   await remove("large");
   await empty(b);
 });
+
+test("where a drained pod fits nowhere, a scout waits for any node that is added, and the drain goes on with room", async () => {
+  const { ground } = on;
+  const [a = "", b = "", c = ""] = ground.nodes;
+  const pod = await startOn(a, "nowhere", {}, { resources: { requests: { cpu: "400m" } } });
+  await fill(b, 300);
+  await fill(c, 300);
+  const draining = drain(ground, a);
+  const scout = await openScout();
+  // What an autoscaler looks for: a pod that has no node, and may have one that is not there yet.
+  expect(scout.spec?.nodeName).toBeUndefined();
+  expect(scout.spec?.nodeSelector ?? {}).toEqual({});
+  const terms = scout.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  const rules = terms?.flatMap(({ matchExpressions = [], matchFields = [] }) => [...matchExpressions, ...matchFields]);
+  expect(rules?.filter(({ operator }) => operator !== "NotIn") ?? []).toEqual([]);
+  expect(rules?.flatMap(({ values = [] }) => values) ?? []).toEqual([a]);
+  const volume = await volumeOf(ground, NS, "data-nowhere-0");
+  const [blocked] = await movesOf(ground, volume);
+  expect(blocked?.status?.message).toMatch(/the scheduler reports: .*Insufficient cpu/);
+  expect((await readyOn(ground, NS, "nowhere-0")).metadata.uid).toBe(pod.metadata.uid);
+  await empty(c);
+  expect(endOf(await draining)).toEqual(ENDED_WELL);
+  expect(nodeNameOf(await readyOn(ground, NS, "nowhere-0", pod.metadata.uid))).toBe(c);
+  const moves = await movesOf(ground, volume);
+  expect(moves.map(({ status }) => [status?.phase, status?.target])).toEqual([["Done", c]]);
+  await noScoutIsLeft();
+  await remove("nowhere");
+  await empty(b);
+});
+
+/** The only scout, once it may go to any new node and the scheduler has none for it. */
+async function openScout(): Promise<Stored<ApiPod>> {
+  return on.ground.waitFor("one open scout that is Pending for want of CPU", async (saw) => {
+    const selector = { namespace: MOVABLE_NAMESPACE, labelSelector: "mooring.dev/scout" };
+    const scouts = await on.ground.list<Stored<ApiPod>>("pods", selector);
+    saw(scouts.map(({ metadata, status }) => ({ metadata, status })));
+    const [scout] = scouts;
+    if (scout === undefined || scouts.length > 1 || scout.status?.phase !== "Pending") return undefined;
+    const scheduled = scout.status.conditions?.find(({ type }) => type === "PodScheduled");
+    const isRefused = scheduled?.status === "False" && /Insufficient cpu/.test(scheduled.message ?? "");
+    return isRefused && scout.metadata.annotations?.["mooring.dev/scout-open"] === "true" ? scout : undefined;
+  });
+}
