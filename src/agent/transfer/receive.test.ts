@@ -42,6 +42,11 @@ const small = (name: string, head: Head, bytes = "abc"): ScanStep => {
   const entry = { path: [Buffer.from(name)], head, content: hash.digest(3).digest, xattrs: [] };
   return { kind: "small", entry, bytes: Buffer.from(bytes) };
 };
+/** A file that the target is said to have. */
+const kept = (name: string, head: Head): ScanStep => ({
+  kind: "kept",
+  entry: { path: [Buffer.from(name)], head, content: "ab".repeat(32), xattrs: [] },
+});
 const xattr = (name: string): TreeStep => ({ kind: "xattr", name, value: Buffer.from("v") });
 
 /** The answer of a target to these steps of a hostile source. */
@@ -119,6 +124,10 @@ describe("a target", () => {
       ["a small file in a file", [root, open("x", file(3)), small("y", file(3))]],
       ["a small file after the attributes", [root, xattr("user.a"), small("x", file(3))]],
       ["a small file twice", [root, small("x", file(3)), small("x", file(3))]],
+      ["a kept file as the root", [kept("", file(3))]],
+      ["a kept file in a file", [root, open("x", file(3)), kept("y", file(3))]],
+      ["a kept file after the attributes", [root, xattr("user.a"), kept("x", file(3))]],
+      ["a kept file after a later name", [root, small("y", file(3)), kept("x", file(3))]],
       ["a root that is no directory", [open("", fifo)]],
       ["a root with a name", [open("x", directory)]],
       ["two roots", [root, close, root]],
@@ -143,6 +152,16 @@ describe("a target", () => {
       ["a summary before the end", [root, open("x", fifo)]],
     ];
     for (const [what, steps] of foul) expect(await answerTo(to, steps), what).toEqual(coded("WIRE_INVALID"));
+  });
+
+  it("does not keep what it does not know", async () => {
+    const { target, to } = sourceAndTarget();
+    shell(target, "printf abc > x");
+    for (const name of ["x", "a", "y"]) {
+      expect(await answerTo(to, [root, kept(name, file(3))])).toEqual(coded("NOT_KEPT", `'${name}'`));
+    }
+    expect(await answerTo(to, [root, kept("x", fifo)])).toEqual(coded("WIRE_INVALID", "no file"));
+    expect(await answerTo(to, [root, kept("../escape", file(3))])).toEqual(coded("NAME_REFUSED"));
   });
 
   it("does not patch what it does not know", async () => {

@@ -112,10 +112,13 @@ async function apply(
         }
         return { summary: message.summary, digests };
       }
-      if (message.kind === "small") {
-        const entry = naming([...tree.path, message.name], () => tree.small(message));
+      if (message.kind === "small" || message.kind === "kept") {
+        const entry = naming([...tree.path, message.name], () =>
+          message.kind === "small" ? tree.small(message) : tree.kept(message),
+        );
         digests.add(summarizer.add(entry instanceof Promise ? await entry : entry));
-        bytes += message.bytes.length;
+        if (message.kind === "small") bytes += message.bytes.length;
+        else kept += message.head.size ?? 0;
       } else {
         await step(
           tree,
@@ -145,7 +148,7 @@ async function apply(
 
 async function step(
   tree: TargetTree,
-  message: Exclude<Message, { kind: "summary" | "small" }>,
+  message: Exclude<Message, { kind: "summary" | "small" | "kept" }>,
   record: (digest: Buffer) => void,
   summarizer: Summarizer,
 ): Promise<void> {

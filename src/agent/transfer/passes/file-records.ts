@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Stat } from "../../sys/stat.ts";
 import { MOST_CHUNKS, type Chunks } from "../content/chunks.ts";
 import type { Content } from "../content/content-hash.ts";
@@ -16,6 +16,8 @@ export interface FileRecord {
   readonly believedBeforeNs: bigint;
   /** Whether equal times prove that the content is the same (source-passes.ts). */
   readonly proven: boolean;
+  /** Whether a look at the file in this state has found no attributes that belong to the data. */
+  readonly bare: boolean;
   /** ContentHash, hexadecimal. */
   readonly content: string;
   /** Only of a file of several chunks, and only while there is room for them. */
@@ -27,6 +29,9 @@ export interface FileRecord {
  */
 export const MOST_RECORDS = 1_000_000;
 const COLUMNS = 7;
+/** The bits of the last column. */
+const PROVEN = 1n;
+const BARE = 2n;
 const HASH_BYTES = 32;
 /**
  * Half the sha256 of a path. A tenant who finds two paths with the same half harms only the
@@ -71,7 +76,8 @@ export class FileRecords {
       mtimeNs: at(3),
       ctimeNs: at(4),
       believedBeforeNs: at(5),
-      proven: at(6) === 1n,
+      proven: (at(6) & PROVEN) !== 0n,
+      bare: (at(6) & BARE) !== 0n,
       content: this.#hashes.toString("hex", row * HASH_BYTES, (row + 1) * HASH_BYTES),
       chunks: this.#chunks.get(row),
     };
@@ -83,8 +89,9 @@ export class FileRecords {
     if (row >= this.#most) return;
     if ((row + 1) * COLUMNS > this.#numbers.length) this.#grow();
     this.#rows.set(key, row);
-    const { ino, dev, size, mtimeNs, ctimeNs, believedBeforeNs, proven } = record;
-    this.#numbers.set([ino, dev, size, mtimeNs, ctimeNs, believedBeforeNs, proven ? 1n : 0n], row * COLUMNS);
+    const { bare, ino, dev, size, mtimeNs, ctimeNs, believedBeforeNs, proven } = record;
+    const bits = (proven ? PROVEN : 0n) | (bare ? BARE : 0n);
+    this.#numbers.set([ino, dev, size, mtimeNs, ctimeNs, believedBeforeNs, bits], row * COLUMNS);
     this.#hashes.write(record.content, row * HASH_BYTES, HASH_BYTES, "hex");
     this.#setChunks(row, record.chunks);
   }
@@ -110,11 +117,11 @@ export class FileRecords {
 export function recordOf(
   stat: Stat,
   { digest, chunks }: Content,
-  { believedBeforeNs, proven }: Pick<FileRecord, "believedBeforeNs" | "proven"> = UNPROVEN,
+  known: Partial<Pick<FileRecord, "bare" | "believedBeforeNs" | "proven">> = {},
 ): FileRecord {
   const { ino, size, mtimeNs, ctimeNs } = stat;
   const state = { ino, dev: deviceOf(stat), size, mtimeNs: cut(mtimeNs), ctimeNs };
-  return { ...state, believedBeforeNs, proven, content: digest, chunks };
+  return { ...state, ...UNKNOWN, ...known, content: digest, chunks };
 }
 
 /**
@@ -122,11 +129,11 @@ export function recordOf(
  * that of one moment, or that is gone.
  */
 export function stateless(record: FileRecord): FileRecord {
-  return { ...record, ino: NO_INODE, proven: false };
+  return { ...record, ino: NO_INODE, proven: false, bare: false };
 }
 
 const NO_INODE = -1n;
-const UNPROVEN = { believedBeforeNs: -(2n ** 63n), proven: false };
+const UNKNOWN = { bare: false, believedBeforeNs: -(2n ** 63n), proven: false };
 
 /** Whether the file is that of the record, and still has the same size and times. */
 export function isSame(record: FileRecord, stat: Stat): boolean {
@@ -154,7 +161,22 @@ function deviceOf({ dev: { major, minor } }: Stat): bigint {
 
 /** A short key for a path. */
 export function keyOf(path: TreePath): string {
-  const hash = createHash("sha256");
-  for (const name of path) hash.update(name).update("/");
-  return hash.digest().toString("latin1", 0, KEY_BYTES);
+  if (path === last.path) return last.key;
+  let length = 0;
+  for (const name of path) length += name.length + 1;
+  if (length > room.length) room = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const name of path) {
+    at += name.copy(room, at);
+    room[at++] = SLASH;
+  }
+  const key = hash("sha256", room.subarray(0, length), "buffer").toString("latin1", 0, KEY_BYTES);
+  last = { path, key };
+  return key;
 }
+
+const SLASH = 0x2f;
+/** The names of a path. One buffer for all calls, because they are synchronous. */
+let room = Buffer.allocUnsafeSlow(4096);
+/** The last path and its key: several records are asked for one path, one after another. */
+let last: { readonly path: TreePath; readonly key: string } = { path: [], key: "" };

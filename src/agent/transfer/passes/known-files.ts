@@ -7,6 +7,12 @@ import type { TreePath } from "../tree/path.ts";
 export interface KnownFiles {
   /** Whether nothing is known of a file, so that it must be read whole. */
   lacks(path: TreePath, stat: Stat): boolean;
+  /**
+   * The ContentHash of a file that is known without opening it and is bare: it has no attributes
+   * that belong to the data. `isBare` looks for them, and is not called where that is known too.
+   * Undefined: `content` must be asked.
+   */
+  bareContent(path: TreePath, stat: Stat, isBare: () => boolean): string | undefined;
   /** The ContentHash of a file that the scan need not read. Undefined: it must read it. */
   content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined>;
   /** What the other end has of a file that must be sent. Undefined: nothing is known of it. */
@@ -18,7 +24,7 @@ export interface KnownFiles {
   proves(fd: number, stat: Stat): boolean;
   /**
    * Called when a file was read whole. `before` and `after` are its states before and after the
-   * read.
+   * read. `bare`: between them a look has found no attributes that belong to the data.
    */
-  read(path: TreePath, before: Stat, after: Stat, content: Content, proven: boolean): void;
+  read(path: TreePath, before: Stat, after: Stat, content: Content, proven: boolean, bare?: boolean): void;
 }

@@ -67,6 +67,16 @@ class Source implements Ground {
     }
   }
 
+  /** The content of a bare file that a pass knows, and whether it has looked for attributes. */
+  bare(pass: KnownFiles, isBare = true): [content: string | undefined, looked: string] {
+    let looked = "did not look";
+    const content = pass.bareContent(PATH, this.stat(), () => {
+      looked = "looked";
+      return isBare;
+    });
+    return [content, looked];
+  }
+
   /** The content that the next live pass takes for unchanged. */
   async unread(base = "one"): Promise<string | undefined> {
     return this.known(await this.memory.beginLive(this.root, "next", base));
@@ -274,6 +284,32 @@ describe("when the sealed tree is summed up", () => {
     again.read(PATH, source.stat(), source.stat(), { digest: "cd".repeat(32) });
     again.end();
     expect(await source.known(source.memory.beginFinal("one"))).toBeUndefined();
+  });
+
+  it("looks for the attributes of each file once below the seal", async () => {
+    const source = await proven();
+    const summary = source.memory.beginSummary();
+    expect(source.bare(summary)).toEqual([CONTENT, "looked"]);
+    summary.end();
+    expect(source.bare(source.memory.beginFinal("one"))).toEqual([CONTENT, "did not look"]);
+    shell(source.path, "chmod 600 file");
+    expect(source.bare(source.memory.beginFinal("one"))).toEqual([undefined, "did not look"]);
+  });
+
+  it("looks once more in the final pass if the summary has found attributes", async () => {
+    const source = await proven();
+    const summary = source.memory.beginSummary();
+    expect(source.bare(summary, false)).toEqual([undefined, "looked"]);
+    expect(await source.known(summary)).toBe(CONTENT);
+    summary.end();
+    expect(source.bare(source.memory.beginFinal("one"), false)).toEqual([undefined, "looked"]);
+  });
+
+  it("looks in every live pass", async () => {
+    const source = await proven();
+    const live = await source.memory.beginLive(source.root, "two", "one");
+    expect(source.bare(live, false)).toEqual([undefined, "looked"]);
+    expect(source.bare(live)).toEqual([CONTENT, "looked"]);
   });
 });
 

@@ -90,6 +90,12 @@ export class LivePass implements KnownFiles {
     return lacksRecord(this.#base, path, stat);
   }
 
+  bareContent(path: TreePath, stat: Stat, isBare: () => boolean): string | undefined {
+    const record = this.#base.get(path);
+    const isProven = this.#trusted && record?.proven === true && isSame(record, stat);
+    return isProven && isBare() ? this.#keep(path, record) : undefined;
+  }
+
   /**
    * The content of a file that the target has. A file that is only believed is read if the read
    * proves it.
@@ -157,11 +163,22 @@ export class SummaryPass implements KnownFiles {
     return lacksRecord(this.#known, path, stat);
   }
 
+  bareContent(path: TreePath, stat: Stat, isBare: () => boolean): string | undefined {
+    const record = this.#proven(path, stat);
+    if (record === undefined || !isBare()) return undefined;
+    this.#next.set(path, { ...record, bare: true });
+    return record.content;
+  }
+
   content(path: TreePath, _looked: number, stat: Stat): Promise<string | undefined> {
+    const record = this.#proven(path, stat);
+    if (record !== undefined) this.#next.set(path, { ...record, bare: false });
+    return Promise.resolve(record?.content);
+  }
+
+  #proven(path: TreePath, stat: Stat): FileRecord | undefined {
     const record = this.#known?.get(path);
-    if (record === undefined || !record.proven || !isSame(record, stat)) return Promise.resolve(undefined);
-    this.#next.set(path, record);
-    return Promise.resolve(record.content);
+    return record?.proven === true && isSame(record, stat) ? record : undefined;
   }
 
   base(): undefined {
@@ -172,8 +189,8 @@ export class SummaryPass implements KnownFiles {
     return false;
   }
 
-  read(path: TreePath, before: Stat, _after: Stat, content: Content): void {
-    this.#next.set(path, recordOf(before, content));
+  read(path: TreePath, before: Stat, _after: Stat, content: Content, _proven = false, bare = false): void {
+    this.#next.set(path, recordOf(before, content, { bare }));
   }
 
   /** Called when the whole tree was summed up. */
@@ -197,21 +214,34 @@ export class FinalPass implements KnownFiles {
     return lacksRecord(this.#base, path, stat);
   }
 
+  bareContent(path: TreePath, stat: Stat, isBare: () => boolean): string | undefined {
+    const record = this.#base.get(path);
+    if (record === undefined || !isSameButForCtime(record, stat)) return undefined;
+    const summed = this.#summed(path, stat);
+    if (summed?.content !== record.content) return undefined;
+    // The summary has looked at the attributes, and nobody could change them since then.
+    return summed.bare || isBare() ? record.content : undefined;
+  }
+
   async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
     const record = this.#base.get(path);
     if (record === undefined || !isSameButForCtime(record, stat)) return undefined;
-    // Nobody could write since the summary, so equal times are enough.
-    const summed = this.#sealed?.get(path);
-    const content = summed !== undefined && isSame(summed, stat) ? summed.content : await readAll(looked, stat, signal);
+    const content = this.#summed(path, stat)?.content ?? (await readAll(looked, stat, signal));
     return content === record.content ? content : undefined;
   }
 
   /** The records of the summary show which chunks have changed. Only these are read again. */
   base(path: TreePath, stat: Stat): Base | undefined {
     const base = this.#base.base(path, stat);
-    const summed = this.#sealed?.get(path);
-    if (base === undefined || summed?.chunks === undefined || !isSame(summed, stat)) return base;
+    const summed = base === undefined ? undefined : this.#summed(path, stat);
+    if (base === undefined || summed?.chunks === undefined) return base;
     return { ...base, now: { digest: summed.content, chunks: summed.chunks } };
+  }
+
+  /** The record from the summary. Nobody could write since then, so equal times are enough. */
+  #summed(path: TreePath, stat: Stat): FileRecord | undefined {
+    const summed = this.#sealed?.get(path);
+    return summed !== undefined && isSame(summed, stat) ? summed : undefined;
   }
 
   proves(): boolean {

@@ -130,6 +130,17 @@ export class TargetPass implements KnownFiles {
   }
 
   /**
+   * The same for a file without attributes. If the last read-back has found none on it in this
+   * state, `isBare` is not called: only this process writes here, and the read-back of this pass
+   * looks again.
+   */
+  vouchesBare(path: TreePath, stat: Stat, content: string, isBare: () => boolean): boolean {
+    const record = this.#base.get(path);
+    if (record?.content !== content || !isSame(record, stat)) return false;
+    return record.bare || isBare();
+  }
+
+  /**
    * Whether a file still holds the content of its record although its change time differs. That
    * happens when a further name was made or removed after the file was finished, in a pass that has
    * not ended well. Reads the whole file from the disk.
@@ -197,14 +208,22 @@ export class TargetPass implements KnownFiles {
     this.#patched.set(keyOf(path), patched);
   }
 
+  /** A file that was kept in this pass was read back in an earlier one, but for its attributes. */
+  bareContent(path: TreePath, stat: Stat, isBare: () => boolean): string | undefined {
+    const record = this.#keptRecord(path, stat);
+    if (record === undefined || !isBare()) return undefined;
+    this.#next.set(path, { ...record, bare: true });
+    return record.content;
+  }
+
   /**
-   * The content that need not be read in the read-back. A file that was kept in this pass was read
-   * back in an earlier one. Of a patched file only the chunks that were written now are read.
+   * The content that need not be read in the read-back: that of a kept file. Of a patched file only
+   * the chunks that were written now are read.
    */
   async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
     const record = this.#keptRecord(path, stat);
     if (record !== undefined) {
-      this.#next.set(path, record);
+      this.#next.set(path, { ...record, bare: false });
       return record.content;
     }
     const patched = this.#patched.get(keyOf(path));
@@ -223,8 +242,8 @@ export class TargetPass implements KnownFiles {
     return false;
   }
 
-  read(path: TreePath, before: Stat, _after: Stat, content: Content): void {
-    this.#next.set(path, recordOf(before, content));
+  read(path: TreePath, before: Stat, _after: Stat, content: Content, _proven = false, bare = false): void {
+    this.#next.set(path, recordOf(before, content, { bare }));
   }
 
   /** Called when everything is durable, read back and equal. */

@@ -43,6 +43,22 @@ export class Existing {
   }
 
   /**
+   * Keeps the next object if it has this name and `stays`, which gets an O_PATH descriptor of it.
+   * False: nothing was done, and clearUpTo() decides.
+   */
+  keepNext(name: Buffer, stays: (found: number) => boolean): boolean {
+    if (this.#names.at(this.#next)?.equals(name) !== true) return false;
+    const found = look(this.#dirfd, name);
+    try {
+      if (!stays(found)) return false;
+    } finally {
+      close(found);
+    }
+    this.#next += 1;
+    return true;
+  }
+
+  /**
    * Removes the objects before `name`, and also the one with this name unless `keep` lets it stay.
    * Gives the descriptor from `keep`.
    */

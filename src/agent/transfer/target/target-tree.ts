@@ -38,13 +38,18 @@ import { xattrDigest, type Entry, type Head } from "../tree/entry.ts";
 import { pathText, type TreePath } from "../tree/path.ts";
 import type { Has } from "../tree/scan.ts";
 import { DEEPEST, lookAlong, openDirectory } from "../tree/safe-open.ts";
-import { hasXattr, isCopied, removeOtherXattrs } from "../tree/xattrs.ts";
-import { checkedName, type SmallMessage } from "../wire/messages.ts";
+import { hasXattr, hasXattrs, isCopied, removeOtherXattrs } from "../tree/xattrs.ts";
+import { checkedName, type KeptMessage, type SmallMessage } from "../wire/messages.ts";
 
 /** The knowledge about the files that an earlier pass has made. */
 export interface Voucher {
   /** Whether the existing file is known to hold this content. */
   vouches(path: TreePath, stat: Stat, content: string): boolean;
+  /**
+   * The same, and the file has no attributes that belong to the data. `isBare` looks, where that is
+   * not known.
+   */
+  vouchesBare(path: TreePath, stat: Stat, content: string, isBare: () => boolean): boolean;
   /**
    * The same for a file that it does not vouch for. If the file has only got or lost a name since,
    * it is read from the disk, and then vouched for again.
@@ -121,7 +126,7 @@ export class TargetTree {
   }
 
   /** Begins an entry. For a kept file no data follows, and for a patched one only the changes. */
-  async open(name: Buffer, head: Head, { kept: content, patches }: Has = {}): Promise<void> {
+  async open(name: Buffer, head: Head, has: Has = {}): Promise<void> {
     if (this.#pacer.due) await this.#pacer.rest();
     const parent = this.#directories.at(-1);
     if (parent === undefined) {
@@ -129,6 +134,10 @@ export class TargetTree {
       return;
     }
     this.#beginIn(name);
+    await this.#openIn(parent, name, head, has);
+  }
+
+  async #openIn(parent: Directory, name: Buffer, head: Head, { kept: content, patches }: Has): Promise<void> {
     const path = [...parent.path, name];
     if (patches !== undefined) {
       await this.#openPatched(parent, name, path, head, patches);
@@ -163,6 +172,28 @@ export class TargetTree {
     if (this.#pacer.due) await this.#pacer.rest();
     await parent.existing.clearUpTo(file.name, this.#signal);
     return makeSmall(parent, file);
+  }
+
+  /**
+   * Keeps a file without attributes. Gives the entry as it arrived. Most kept files are as they
+   * should be already, and then nothing is set and nothing is awaited.
+   */
+  kept(file: KeptMessage): Entry | Promise<Entry> {
+    const parent = this.#beginIn(file.name);
+    const { content, head, name } = file;
+    const entry = { path: [...parent.path, name], head, content, xattrs: [] };
+    const isAsSent = (found: number): boolean => {
+      const stat = statDescriptor(found);
+      return hasHead(stat, head) && this.#voucher.vouchesBare(entry.path, stat, content, () => !hasXattrs(found));
+    };
+    const stays = !this.#pacer.due && parent.existing.keepNext(name, isAsSent);
+    return stays ? entry : this.#keepSlowly(parent, file);
+  }
+
+  async #keepSlowly(parent: Directory, { content, head, name }: KeptMessage): Promise<Entry> {
+    if (this.#pacer.due) await this.#pacer.rest();
+    await this.#openIn(parent, name, head, { kept: content });
+    return this.close(content);
   }
 
   /** Takes a piece of a file's data, or zeros that replace other content of a patched file. */
@@ -333,6 +364,12 @@ function makeSmall(parent: Directory, { bytes, content, head, name }: SmallMessa
   }
   makeSmallFile(parent.fd, name, head, bytes);
   return { path, head, content, xattrs: [] };
+}
+
+/** Whether a file has the owner, mode, size and time of this head. */
+function hasHead({ gid, mode, mtimeNs, size, uid }: Stat, head: Head): boolean {
+  const isOwned = uid === head.uid && gid === head.gid && mode === head.mode;
+  return isOwned && mtimeNs === head.mtimeNs && Number(size) === head.size;
 }
 
 /** Whether the object was there before. Then only metadata that differs is set. */

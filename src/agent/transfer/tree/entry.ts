@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Device, FileType } from "../../sys/stat.ts";
 import { pathText, type TreePath } from "./path.ts";
 
@@ -40,15 +40,13 @@ export interface Entry {
 
 /** The sha256 of an extended attribute's value, as an entry has it. */
 export function xattrDigest(value: Buffer): string {
-  return createHash("sha256").update(value).digest("hex");
+  return hash("sha256", value, "hex");
 }
 
 /** One hash over all properties of an entry that a copy must have, with its path. */
 export function entryDigest(entry: Entry): Buffer {
   const path = entry.path.map((name) => name.toString("latin1"));
-  return createHash("sha256")
-    .update(JSON.stringify([path, fieldsOf(entry)]))
-    .digest();
+  return hash("sha256", JSON.stringify([path, fieldsOf(entry)]), "buffer");
 }
 
 /**

@@ -8,10 +8,12 @@
  *   open(head) xattr* close               a symlink, FIFO, socket or device
  *   open(head) <children> xattr* close    a directory; the first one is the root
  *   open(head) close                      a further name of an object that was opened before
+ *   kept                                  a file without attributes that the other end has already
  *
  * Children come in the order of their names' bytes. An object's state is read before and after its
  * content, and both must be equal: the tree is sealed, and a change shows that it is not. A file
- * whose content is known (`known`) is not read and has no data.
+ * whose content is known (`known`) is not read and has no data. If it has one name and no
+ * attributes, as most files do, it takes one step and no wait.
  *
  * With `live` the tree is still being written. Then the scan gives some state of each object, and
  * not all states are of the same moment:
@@ -35,8 +37,8 @@ import { pathText, type TreePath } from "./path.ts";
 import { openFile } from "./safe-open.ts";
 import { flowOf, items, through, type Flow } from "./flow.ts";
 import { openSmall, SmallFiles, type SmallFile } from "./small-files.ts";
-import { walkAhead, type Visit } from "./walk.ts";
-import { ACCESS_ACL, readXattrs } from "./xattrs.ts";
+import { walkAhead, type Leaf, type Visit } from "./walk.ts";
+import { ACCESS_ACL, hasXattrs, readXattrs } from "./xattrs.ts";
 
 /** One step. The `name` of the root is empty. */
 export type TreeStep =
@@ -49,8 +51,12 @@ export type TreeStep =
   | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
   | { readonly kind: "close"; readonly entry: Entry };
 
-/** Three steps of a small file in one: its open, its data and its close. */
-export type ScanStep = TreeStep | ({ readonly kind: "small" } & SmallFile);
+/**
+ * Several steps of a file without attributes in one. `small`: its open, its data and its close.
+ * `kept`: its open and its close, and its content is known.
+ */
+export type ScanStep =
+  TreeStep | ({ readonly kind: "small" } & SmallFile) | { readonly kind: "kept"; readonly entry: Entry };
 
 /**
  * What the other end has of a file: its present content (`kept`), or an earlier one (`patches`).
@@ -81,8 +87,10 @@ export function* scan(root: number, signal: AbortSignal, options: ScanOptions = 
   yield* through(walkAhead(root, signal, openSmall(options)), function* (visit): Flow<ScanStep> {
     try {
       const file = visit.kind === "leaf" ? yield* small.read(visit) : undefined;
-      if (file === undefined) yield* flowOf(stepsOf(visit, links, signal, options));
-      else yield { kind: "small", ...file };
+      const kept = visit.kind === "leaf" && file === undefined ? keptAtOnce(visit, options) : undefined;
+      if (file !== undefined) yield { kind: "small", ...file };
+      else if (kept !== undefined) yield { kind: "kept", entry: kept };
+      else yield* flowOf(stepsOf(visit, links, signal, options));
     } catch (error) {
       if (!isSystemError(error)) throw error;
       throw transferErrors.FILE_FAILED({ path: pathText(visit.path), why: error.message }, { cause: error });
@@ -90,22 +98,36 @@ export function* scan(root: number, signal: AbortSignal, options: ScanOptions = 
   });
 }
 
-/** The same, but a small file comes as separate steps. */
+/** The same, but a file always comes as separate steps. */
 export async function* stepByStep(
   root: number,
   signal: AbortSignal,
   options?: ScanOptions,
 ): AsyncGenerator<TreeStep, void> {
   for await (const step of items(scan(root, signal, options))) {
-    if (step.kind === "small") yield* stepsOfSmall(step);
+    if (step.kind === "small" || step.kind === "kept") yield* separate(step);
     else yield step;
   }
 }
 
-function* stepsOfSmall({ bytes, entry }: SmallFile): Generator<TreeStep, void> {
-  yield { kind: "open", name: nameOf(entry.path), head: entry.head };
-  if (bytes.length > 0) yield { kind: "data", offset: 0, bytes };
+function* separate(step: Extract<ScanStep, { kind: "small" | "kept" }>): Generator<TreeStep, void> {
+  const { entry } = step;
+  const kept = step.kind === "kept" ? entry.content : undefined;
+  yield { kind: "open", name: nameOf(entry.path), head: entry.head, kept };
+  if (step.kind === "small" && step.bytes.length > 0) yield { kind: "data", offset: 0, bytes: step.bytes };
   yield { kind: "close", entry };
+}
+
+/**
+ * A file with one name whose content is known without reading, and which has no attributes.
+ * Undefined: take the long way, which gives the same entry. So it does when the file has changed
+ * meanwhile, and says what has changed.
+ */
+function keptAtOnce({ fd, path, stat }: Leaf, { known }: ScanOptions): Entry | undefined {
+  if (stat.type !== "file" || stat.nlink !== 1) return undefined;
+  const isBare = (): boolean => !hasXattrs(fd) && changeBetween(stat, statDescriptor(fd)) === undefined;
+  const content = known?.bareContent(path, stat, isBare);
+  return content === undefined ? undefined : { path, head: headOf(stat, fd), content, xattrs: [] };
 }
 
 /** The entries of a tree, without their content. */
@@ -140,7 +162,7 @@ async function* stepsOf(
 }
 
 async function* leaf(
-  visit: Extract<Visit, { kind: "leaf" }>,
+  visit: Leaf,
   links: Links,
   signal: AbortSignal,
   options: ScanOptions,

@@ -62,10 +62,11 @@ export class SmallFiles {
   /** The file, if it can be read this way. Undefined: take the long way. */
   *read({ fd, opened, path, stat }: Leaf): Flow<never, SmallFile | undefined> {
     const { known, pace } = this.#options;
-    if (!isPlain(stat) || known?.lacks(path, stat) === false) return undefined;
     const size = Number(stat.size);
-    const file = size === 0 ? fd : opened;
-    if (file === undefined || hasXattrs(file)) return undefined;
+    // A file with data that is to be read was opened ahead (openSmall).
+    if (size > 0 ? opened === undefined : !isPlain(stat) || known?.lacks(path, stat) === false) return undefined;
+    const file = opened ?? fd;
+    if (hasXattrs(file)) return undefined;
     if (pace !== undefined && size > 0) yield* awaited(pace(size, this.#signal));
     const proven = size > 0 && known?.proves(file, stat) === true;
     const bytes = size === 0 ? EMPTY : this.#reader.read(file, size);
@@ -76,7 +77,7 @@ export class SmallFiles {
     const hash = new ContentHash();
     if (size > 0) hash.update({ offset: 0, bytes });
     const content = hash.digest(size);
-    known?.read(path, stat, after, content, proven);
+    known?.read(path, stat, after, content, proven, true);
     const { gid, mode, mtimeNs, uid } = stat;
     return {
       entry: { path, head: { type: "file", mode, uid, gid, mtimeNs, size }, content: content.digest, xattrs: [] },

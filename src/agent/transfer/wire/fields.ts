@@ -2,31 +2,39 @@ import { transferErrors } from "../errors.ts";
 
 /** Writes fields one after another. */
 export class FieldWriter {
-  readonly #parts: Buffer[] = [];
+  /** The fields of most entries fit into this. */
+  #room = Buffer.allocUnsafe(128);
+  #at = 0;
 
   uint(value: number): this {
-    const field = Buffer.alloc(4);
-    field.writeUInt32LE(value);
-    this.#parts.push(field);
+    this.#at = this.#with(4).writeUInt32LE(value, this.#at);
     return this;
   }
 
   int64(value: bigint): this {
-    const field = Buffer.alloc(8);
-    field.writeBigInt64LE(value);
-    this.#parts.push(field);
+    this.#at = this.#with(8).writeBigInt64LE(value, this.#at);
     return this;
   }
 
   /** Writes the length of the bytes, and then the bytes. */
   bytes(value: Buffer): this {
-    this.uint(value.length);
-    this.#parts.push(value);
+    return this.uint(value.length).raw(value);
+  }
+
+  /** Writes bytes whose length the reader knows. */
+  raw(value: Buffer): this {
+    this.#at += value.copy(this.#with(value.length), this.#at);
     return this;
   }
 
   done(): Buffer {
-    return Buffer.concat(this.#parts);
+    return this.#room.subarray(0, this.#at);
+  }
+
+  /** The buffer, with room for so many more bytes. */
+  #with(length: number): Buffer {
+    if (this.#at + length > this.#room.length) this.#room = Buffer.concat([this.#room], 2 * (this.#at + length));
+    return this.#room;
   }
 }
 
@@ -40,11 +48,11 @@ export class FieldReader {
   }
 
   uint(): number {
-    return this.take(4).readUInt32LE();
+    return this.#payload.readUInt32LE(this.#pass(4));
   }
 
   int64(): bigint {
-    return this.take(8).readBigInt64LE();
+    return this.#payload.readBigInt64LE(this.#pass(8));
   }
 
   /** A whole number that is not negative and that a JavaScript number holds exactly. */
@@ -73,10 +81,17 @@ export class FieldReader {
 
   /** The next `length` bytes. */
   take(length: number): Buffer {
+    const start = this.#pass(length);
+    return this.#payload.subarray(start, this.#at);
+  }
+
+  /** Where the next `length` bytes begin. They count as read. */
+  #pass(length: number): number {
     if (length > this.#payload.length - this.#at) {
       throw transferErrors.WIRE_INVALID({ why: "a frame is shorter than its fields" });
     }
+    const start = this.#at;
     this.#at += length;
-    return this.#payload.subarray(this.#at - length, this.#at);
+    return start;
   }
 }

@@ -1,8 +1,8 @@
 /*
  * The messages in the frames. The target begins with `lacking`. Then the source sends the steps of
  * its tree (tree/scan.ts), then `summary`. The target answers `done` when everything is durable and
- * was read back. A source sends `keep` and `patch` only if the target has asked to continue an
- * earlier pass, and only for files that the target does not lack.
+ * was read back. A source sends `keep`, `kept` and `patch` only if the target has asked to continue
+ * an earlier pass, and only for files that the target does not lack.
  */
 import * as z from "zod";
 import { transferErrors } from "../errors.ts";
@@ -11,7 +11,7 @@ import { MOST_LACKING, type Lacking } from "../passes/lacking.ts";
 import type { Change } from "../content/changes.ts";
 import { chunkAt } from "../content/chunks.ts";
 import { PIECE } from "../content/contents.ts";
-import type { EntryType, Head } from "../tree/entry.ts";
+import type { Entry, EntryType, Head } from "../tree/entry.ts";
 import { nameFault, type TreePath } from "../tree/path.ts";
 import { DEEPEST } from "../tree/safe-open.ts";
 import type { Has, ScanStep } from "../tree/scan.ts";
@@ -35,6 +35,8 @@ const ZEROS = 9;
 const LACKING = 10;
 /** OPEN, DATA and CLOSE of a small file without attributes. */
 const SMALL = 11;
+/** KEEP and CLOSE of a file without attributes. */
+const KEPT = 12;
 
 /** The number of a type on the wire is its index in this list. */
 const TYPES = [
@@ -70,13 +72,18 @@ export type Message =
   | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
   | { readonly kind: "close"; readonly content: string }
   | ({ readonly kind: "small" } & SmallMessage)
+  | ({ readonly kind: "kept" } & KeptMessage)
   | { readonly kind: "summary"; readonly summary: TreeSummary };
 
-/** A whole small file without attributes. */
-export interface SmallMessage {
+/** A file without attributes whose content the target already has. */
+export interface KeptMessage {
   readonly name: Buffer;
   readonly head: Head;
   readonly content: string;
+}
+
+/** A whole small file without attributes. */
+export interface SmallMessage extends KeptMessage {
   readonly bytes: Buffer;
 }
 
@@ -98,12 +105,16 @@ export function sendStep(channel: Channel, step: ScanStep): Promise<void> | unde
       return channel.write(XATTR, new FieldWriter().bytes(Buffer.from(step.name, "latin1")).done(), step.value);
     case "close":
       return channel.write(CLOSE, Buffer.from(step.entry.content ?? "", "latin1"));
-    case "small": {
-      const { bytes, entry } = step;
-      const open = encodeOpen(entry.path.at(-1) ?? Buffer.alloc(0), entry.head);
-      return channel.write(SMALL, Buffer.from(entry.content ?? "", "hex"), open, bytes);
-    }
+    case "small":
+      return channel.write(SMALL, ...encodeWhole(step.entry), step.bytes);
+    case "kept":
+      return channel.write(KEPT, ...encodeWhole(step.entry));
   }
+}
+
+/** A file without attributes: its content's hash and its open. */
+function encodeWhole({ content = "", head, path }: Entry): [Buffer, Buffer] {
+  return [Buffer.from(content, "hex"), encodeOpen(path.at(-1) ?? Buffer.alloc(0), head)];
 }
 
 /** Sends the source's summary, its last message. */
@@ -168,11 +179,13 @@ function decode({ type, payload }: Frame): Message {
       if (opened.head.size !== bytes.length) throw transferErrors.WIRE_INVALID({ why: "a small file of another size" });
       return { kind: "small", ...opened, content, bytes };
     }
+    case KEPT:
     case KEEP:
     case PATCH: {
       const content = fields.take(CONTENT_BYTES).toString("hex");
       const opened = wholeOpen(fields);
       if (opened.head.type !== "file") throw transferErrors.WIRE_INVALID({ why: "the content of what is no file" });
+      if (type === KEPT) return { kind: "kept", ...opened, content };
       return { kind: "open", ...opened, ...(type === KEEP ? { kept: content } : { patches: content }) };
     }
     case DATA:
