@@ -48,6 +48,8 @@ export interface PoolShape {
   readonly mib: number;
   /** @default "ext4" */
   readonly fs?: PoolFileSystem;
+  /** More arguments for its mkfs. */
+  readonly made?: readonly string[];
 }
 
 /** What killContainers() may send. */

@@ -53,7 +53,7 @@ export class PoolDisks {
   }
 
   /** Makes a disk and mounts it at a path of the node, which is made if it is not there. */
-  async mount(path: string, { mib, fs = "ext4" }: PoolShape): Promise<void> {
+  async mount(path: string, { mib, fs = "ext4", made = [] }: PoolShape): Promise<void> {
     if (this.#pools.has(path)) throw new Error(`${this.#node.name} has a pool disk at ${path} already`);
     const [program, debian, ...args] = MAKERS[fs];
     await ensurePrograms((line) => console.error(line), { [program]: debian });
@@ -63,7 +63,7 @@ export class PoolDisks {
     await image.truncate(mib * 1024 * 1024);
     await image.close();
     this.#pools.set(path, pool);
-    await must([program, ...args, pool.image], { env: this.#env });
+    await must([program, ...args, ...made, pool.image], { env: this.#env });
     await this.#mount(path, pool);
   }
 
