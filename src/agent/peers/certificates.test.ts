@@ -4,6 +4,7 @@ import { systemRandom } from "../../effects/node/random.ts";
 import { manualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import { certificatesInMemory } from "./certificate-file.ts";
 import { LIFETIME_MS, planRotation, PUBLISH_MS, shownCertificate, type Certificate } from "./certificates.ts";
+import { silentLog } from "../../observe/log.ts";
 import { AgentIdentity } from "./identity.ts";
 import { makeCertificate } from "./make-certificate.ts";
 
@@ -43,7 +44,7 @@ describe("the rotation", () => {
     const store = certificatesInMemory();
     let made = 0;
     const make = (now: number): Promise<Certificate> => Promise.resolve({ ...at(now), fingerprint: String(++made) });
-    const identity = new AgentIdentity({ clock, store, make });
+    const identity = new AgentIdentity({ clock, store, make, log: silentLog });
     let before = await identity.current();
     for (let minutes = 0; minutes < 100 * 24 * 60; minutes += 50) {
       await clock.advance(50 * 60_000);
@@ -53,7 +54,52 @@ describe("the rotation", () => {
       before = now;
     }
     expect(made).toBe(7);
-    expect((await new AgentIdentity({ clock, store, make }).current()).shown).toEqual(before.shown);
+    expect((await new AgentIdentity({ clock, store, make, log: silentLog }).current()).shown).toEqual(before.shown);
+  });
+
+  describe("on a disk that is full", () => {
+    const onFullDisk = () => {
+      const clock = manualClock();
+      const disk = certificatesInMemory();
+      let full = true;
+      let made = 0;
+      const identity = new AgentIdentity({
+        clock,
+        store: {
+          load: () => disk.load(),
+          save: (certificates) => (full ? Promise.reject(new Error("ENOSPC")) : disk.save(certificates)),
+        },
+        make: (now) => Promise.resolve({ ...at(now), fingerprint: String(++made) }),
+        log: silentLog,
+      });
+      const isFull = (is: boolean): void => {
+        full = is;
+      };
+      return { clock, disk, identity, isFull };
+    };
+
+    it("goes on with those it has, and renews them once there is room", async () => {
+      const { clock, identity, isFull } = onFullDisk();
+      isFull(false);
+      const before = await identity.current();
+      isFull(true);
+      await clock.advance(16 * DAY_MS);
+      expect(await identity.current()).toEqual(before);
+      isFull(false);
+      const { fingerprints, shown } = await identity.current();
+      expect(shown).toEqual(before.shown);
+      expect(fingerprints).toHaveLength(2);
+    });
+
+    it("begins with one in memory, and stores that once there is room", async () => {
+      const { disk, identity, isFull } = onFullDisk();
+      const before = await identity.current();
+      expect(await identity.current()).toEqual(before);
+      expect(await disk.load()).toEqual([]);
+      isFull(false);
+      expect(await identity.current()).toEqual(before);
+      expect(await disk.load()).toEqual([before.shown]);
+    });
   });
 });
 
@@ -71,7 +117,7 @@ describe("a certificate", () => {
   it("is made once by two who ask at the same time", async () => {
     let made = 0;
     const make = (now: number): Promise<Certificate> => Promise.resolve({ ...at(now), fingerprint: String(++made) });
-    const identity = new AgentIdentity({ clock: manualClock(), store: certificatesInMemory(), make });
+    const identity = new AgentIdentity({ clock: manualClock(), store: certificatesInMemory(), make, log: silentLog });
     await Promise.all([identity.current(), identity.current()]);
     expect(made).toBe(1);
   });

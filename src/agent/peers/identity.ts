@@ -1,4 +1,5 @@
 import type { Clock } from "../../effects/clock.ts";
+import type { Log } from "../../observe/log.ts";
 import { planRotation, shownCertificate, type Certificate } from "./certificates.ts";
 
 /** Keeps the certificates of an agent over its restarts. */
@@ -20,6 +21,7 @@ export interface AgentIdentityOptions {
   readonly clock: Clock;
   readonly store: CertificateStore;
   readonly make: (now: number) => Promise<Certificate>;
+  readonly log: Log;
 }
 
 /**
@@ -29,6 +31,7 @@ export interface AgentIdentityOptions {
 export class AgentIdentity {
   readonly #options: AgentIdentityOptions;
   #certificates: readonly Certificate[] | undefined;
+  #areStored = true;
   /** Two that ask at once do not make two certificates. */
   #asking: Promise<Identity> | undefined;
 
@@ -37,8 +40,9 @@ export class AgentIdentity {
   }
 
   /**
-   * What to show and to publish now, after the steps of the rotation that are due. Rejects when the
-   * store does.
+   * What to show and to publish now, after the steps of the rotation that are due. A step that
+   * cannot be stored, as on a full disk, is logged and tried again when somebody asks: the pods of
+   * the node must not wait for it.
    */
   current(): Promise<Identity> {
     this.#asking ??= this.#rotate().finally(() => {
@@ -50,19 +54,36 @@ export class AgentIdentity {
   async #rotate(): Promise<Identity> {
     const { clock, store, make } = this.#options;
     let certificates = this.#certificates ?? (await store.load());
+    if (!this.#areStored) this.#areStored = await this.#save(certificates);
     for (;;) {
       const now = clock.now();
       const plan = planRotation(certificates, now);
       if (plan.step === "wait") break;
-      certificates =
+      const next =
         plan.step === "make"
           ? [...certificates, await make(now)]
           : certificates.filter((one) => !plan.fingerprints.includes(one.fingerprint));
-      await store.save(certificates);
+      const isStored = await this.#save(next);
+      if (!isStored && certificates.length > 0) break;
+      // Without any there is nothing to go on with: the first one counts although a restart loses
+      // it.
+      this.#areStored = isStored;
+      certificates = next;
     }
     this.#certificates = certificates;
     const shown = shownCertificate(certificates, clock.now());
     if (shown === undefined) throw new Error("the rotation of certificates left none");
     return { shown, fingerprints: certificates.map((one) => one.fingerprint) };
+  }
+
+  async #save(certificates: readonly Certificate[]): Promise<boolean> {
+    const { log, store } = this.#options;
+    try {
+      await store.save(certificates);
+      return true;
+    } catch (error) {
+      log.error("the agent's certificates cannot be stored", { err: error });
+      return false;
+    }
   }
 }

@@ -39,6 +39,7 @@ export async function startAgent(
   const identity = new AgentIdentity({
     clock,
     store: certificateFile(disk, join(options.roots[0] ?? "/var/lib/mooring", CERTIFICATES), log),
+    log,
     make: (now) => makeCertificate({ random, web: webcrypto as webcrypto.Crypto }, now),
   });
   const holders = systemHolders({ clock, thread: new URL("holders-thread.mjs", import.meta.url) });

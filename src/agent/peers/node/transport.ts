@@ -10,7 +10,7 @@ import type { AgentIdentity } from "../identity.ts";
 import { peerErrors } from "../errors.ts";
 import type { OnTransferRequest } from "../transfers.ts";
 import { requestTransfer } from "./request-transfer.ts";
-import { serveTransfers } from "./serve-transfers.ts";
+import { serveTransfers, type TransferServer } from "./serve-transfers.ts";
 
 export interface TransportDeps {
   readonly client: KubeClient;
@@ -26,6 +26,8 @@ export interface TransportDeps {
  * published.
  */
 const LOOK_MS = 60_000;
+/** Time until a port that could not be had is tried again. */
+const AGAIN_MS = 5_000;
 
 /** Agents reach each other by what their StorageNodes say: address, port, and fingerprints. */
 export class TlsTransport {
@@ -37,25 +39,46 @@ export class TlsTransport {
     this.#nodes = new Informer<StorageNode>(deps, { resource: storageNodes });
   }
 
-  /** Serves other agents until the signal is aborted. Rejects when the port cannot be had. */
+  /**
+   * Serves other agents until the signal is aborted. A port that another process has (an agent that
+   * still runs beside its successor) is logged and tried again: the pods of this node do not need
+   * it.
+   */
   async serve(answer: OnTransferRequest, signal: AbortSignal): Promise<void> {
-    const { clock, identity, log, port } = this.#deps;
+    const { clock, identity, log } = this.#deps;
     const watching = this.#nodes.run(signal);
-    const { shown } = await identity.current();
-    const server = await serveTransfers(
-      { clock, log, port, certificate: shown, identify: (fingerprint) => this.#nodeWith(fingerprint) },
-      answer,
-    );
-    log.info("listening for transfers to other agents", { port: server.port });
+    const server = await this.#listen(answer, signal);
     try {
       while (!signal.aborted) {
         await clock.sleep(LOOK_MS, signal).catch(() => undefined);
-        server.show((await identity.current()).shown);
+        try {
+          server?.show((await identity.current()).shown);
+        } catch (error) {
+          log.error("cannot show the agent's certificate", { err: error });
+        }
       }
     } finally {
-      await server.close();
+      await server?.close();
       await watching;
     }
+  }
+
+  /** Undefined: the signal was aborted before it could listen. */
+  async #listen(answer: OnTransferRequest, signal: AbortSignal): Promise<TransferServer | undefined> {
+    const { clock, identity, log, port } = this.#deps;
+    const identify = (fingerprint: string): string | undefined => this.#nodeWith(fingerprint);
+    while (!signal.aborted) {
+      try {
+        const { shown } = await identity.current();
+        const server = await serveTransfers({ clock, log, port, certificate: shown, identify }, answer);
+        log.info("listening for transfers to other agents", { port: server.port });
+        return server;
+      } catch (error) {
+        log.error("cannot listen for transfers to other agents", { port, err: error });
+      }
+      await clock.sleep(AGAIN_MS, signal).catch(() => undefined);
+    }
+    return undefined;
   }
 
   /** A connection to the agent of a node on which it sends the volume. */
