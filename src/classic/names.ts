@@ -72,6 +72,11 @@ export const HELPER_PROVISIONER = "mooring.dev/provisioner";
  * same name.
  */
 export const HELPER_VOLUME_UID = "mooring.dev/helper-volume-uid";
+/**
+ * On a teardown pod: the UID of the claim that was bound to the PersistentVolume. A claim releases
+ * its volume once: a PersistentVolume that is released by another claim may have new data.
+ */
+export const HELPER_CLAIM_UID = "mooring.dev/helper-claim-uid";
 export const HELPER_PATH = "mooring.dev/helper-path";
 /**
  * On create pods: an attempt before this one, perhaps under another leader, may have made the

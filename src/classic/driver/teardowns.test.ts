@@ -165,6 +165,39 @@ describe("a teardown pod that is left", () => {
       expect(on.cluster.ran).toEqual([`delete node-a:${DIRECTORY}`]);
     });
 
+    describe("by the claim that has released the volume", () => {
+      const claimRef = { namespace: "shop", name: "data", uid: "claim-1" };
+      // No time stamp, as before Kubernetes 1.31; and one of a release that was marked once more.
+      const later = { lastPhaseTransitionTime: "2030-01-01T09:00:00Z" } as never;
+      const of = { ...left, phase: "Succeeded", claimUid: "claim-1" };
+
+      it.each([undefined, later])("when it has succeeded: status %j", async (status) => {
+        const pod = await leaveHelper(on.cluster, of);
+        const again = volume({ path: DIRECTORY, spec: { claimRef }, ...(status === undefined ? {} : { status }) });
+        expect(await on.driver.remove(again, yes, on.signal)).toEqual({ outcome: "removed" });
+        expect(on.cluster.ran).toEqual([]);
+        expect(on.cluster.pod(pod)).toBeUndefined();
+      });
+
+      it("not when another claim has released it since", async () => {
+        await leaveHelper(on.cluster, { ...of, createdAt: "2030-01-01T10:00:00Z" });
+        const again = volume({ path: DIRECTORY, spec: { claimRef: { ...claimRef, uid: "claim-2" } }, status: later });
+        await on.driver.remove(again, yes, on.signal);
+        expect(on.cluster.ran).toEqual([`delete node-a:${DIRECTORY}`]);
+      });
+
+      it("and this process remembers it by the claim, too", async () => {
+        const released = volume({ path: DIRECTORY, spec: { claimRef } });
+        await on.driver.remove(released, yes, on.signal);
+        await on.cluster.clock.advance(5000);
+        await on.driver.remove(released, yes, on.signal);
+        expect(on.cluster.ran).toHaveLength(1);
+        const next = volume({ path: DIRECTORY, spec: { claimRef: { ...claimRef, uid: "claim-2" } } });
+        await on.driver.remove(next, yes, on.signal);
+        expect(on.cluster.ran).toHaveLength(2);
+      });
+    });
+
     it("but a volume that is wanted after all stays", async () => {
       await leaveHelper(on.cluster, { ...left, phase: "Succeeded" });
       const no = (): Promise<boolean> => Promise.resolve(false);

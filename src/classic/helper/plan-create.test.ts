@@ -27,6 +27,7 @@ const record = (podName: string, state: HelperState, change: Partial<HelperRecor
   retain: false,
   provisioner: "p",
   volumeUid: undefined,
+  claimUid: undefined,
   createdAt: undefined,
   ...change,
 });

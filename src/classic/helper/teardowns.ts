@@ -174,17 +174,22 @@ function hasEndedWell({ state }: HelperRecord): boolean {
 
 /**
  * Key of one release of one PersistentVolume at one location; undefined for the teardown of an
- * attempt.
+ * attempt. Which claim has released it says more than the time: kube-controller-manager may mark a
+ * Released volume Bound and Released once more, and before Kubernetes 1.31 there may be no time.
  */
 function keyOf({ node, path, released, shared }: HelperTask): string | undefined {
   if (released === undefined) return undefined;
-  return [released.uid, String(released.since), shared ? "" : node, clean(path)].join("\0");
+  const release = released.claimUid ?? String(released.since);
+  return [released.uid, release, shared ? "" : node, clean(path)].join("\0");
 }
 
 /** Whether a pod is for this teardown, and not for an earlier volume of the same name. */
-function isOf({ createdAt, node, path, volumeUid }: HelperRecord, task: HelperTask): boolean {
+function isOf({ claimUid, createdAt, node, path, volumeUid }: HelperRecord, task: HelperTask): boolean {
   const { released } = task;
   if (released === undefined || path !== clean(task.path) || (node !== task.node && !task.shared)) return false;
+  if (claimUid !== undefined && released.claimUid !== undefined) {
+    return claimUid === released.claimUid && volumeUid === released.uid;
+  }
   // Both times are in whole seconds.
   const isSince = createdAt !== undefined && createdAt >= Math.floor(released.since / 1000) * 1000;
   return isSince && (volumeUid === undefined || volumeUid === released.uid);

@@ -105,7 +105,11 @@ export class Removal {
     const task: HelperTask = {
       action: "delete",
       volumeName: name,
-      released: { uid: uidOf(volume), since: releasedSince(volume, clock.now()) },
+      released: {
+        uid: uidOf(volume),
+        claimUid: volume.spec?.claimRef?.uid,
+        since: releasedSince(volume, clock.now()),
+      },
       path,
       node,
       shared,

@@ -75,6 +75,7 @@ export async function leaveHelper(
     /** RFC 3339 */
     createdAt?: string;
     volumeUid?: string;
+    claimUid?: string;
   },
 ): Promise<string> {
   const { action, volume: volumeName = VOLUME, path, node = "node-a", phase = "Pending" } = left;
@@ -82,6 +83,7 @@ export async function leaveHelper(
   const annotations = {
     "mooring.dev/helper-volume": volumeName,
     "mooring.dev/helper-path": path,
+    ...(left.claimUid === undefined ? {} : { "mooring.dev/helper-claim-uid": left.claimUid }),
     ...(left.volumeUid === undefined ? {} : { "mooring.dev/helper-volume-uid": left.volumeUid }),
   };
   const { kubelet } = cluster;

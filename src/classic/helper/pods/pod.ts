@@ -6,6 +6,7 @@ import type { HelperTemplate } from "../../settings/helper-template.ts";
 import {
   DATA_VOLUME,
   HELPER_AGAIN,
+  HELPER_CLAIM_UID,
   HELPER_PATH,
   HELPER_PROVISIONER,
   HELPER_RETAIN,
@@ -24,8 +25,11 @@ export type HelperAction = "create" | "delete";
 export interface HelperTask {
   readonly action: HelperAction;
   readonly volumeName: string;
-  /** For a teardown: the PersistentVolume, and since when it has been released (milliseconds). */
-  readonly released?: { readonly uid: string; readonly since: number };
+  /**
+   * For a teardown: the PersistentVolume, the claim that has released it, if its reference says
+   * which, and since when it is released (milliseconds).
+   */
+  readonly released?: { readonly uid: string; readonly claimUid: string | undefined; readonly since: number };
   /** The volume's directory on the host. */
   readonly path: string;
   /** "" where any node will do (shared file system). */
@@ -130,6 +134,7 @@ function notesOn(task: HelperTask, provisioner: string, path: string): Record<st
     [HELPER_VOLUME]: task.volumeName,
     [HELPER_PATH]: path,
     ...(task.released === undefined ? {} : { [HELPER_VOLUME_UID]: task.released.uid }),
+    ...(task.released?.claimUid === undefined ? {} : { [HELPER_CLAIM_UID]: task.released.claimUid }),
     ...(task.retain === true ? { [HELPER_RETAIN]: "true" } : {}),
     ...(task.again === true ? { [HELPER_AGAIN]: "true" } : {}),
   };

@@ -2,6 +2,7 @@ import type { Pod } from "../../../kube/kinds.ts";
 import {
   DATA_VOLUME,
   HELPER_AGAIN,
+  HELPER_CLAIM_UID,
   HELPER_PATH,
   HELPER_PROVISIONER,
   HELPER_RETAIN,
@@ -74,6 +75,8 @@ export interface HelperRecord {
    * the original.
    */
   readonly volumeUid: string | undefined;
+  /** UID of the claim that had released it; undefined where that is not known. */
+  readonly claimUid: string | undefined;
   /** When the pod was made (milliseconds); undefined when it does not say. */
   readonly createdAt: number | undefined;
 }
@@ -103,6 +106,7 @@ export function recordOf(pod: Pod): HelperRecord | undefined {
     retain: annotations[HELPER_RETAIN] === "true",
     provisioner: annotations[HELPER_PROVISIONER],
     volumeUid: annotations[HELPER_VOLUME_UID],
+    claimUid: annotations[HELPER_CLAIM_UID],
     createdAt: creationTimestamp === undefined ? undefined : Date.parse(creationTimestamp),
   };
 }
