@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { Pod } from "../../../kube/kinds.ts";
 import { parseHelperTemplate } from "../../settings/helper-template.ts";
 import { saying } from "../../testing/saying.fixture.ts";
 import { helperPod, type HelperPodDefaults, type HelperTask } from "./pod.ts";
-import { type HelperState, recordOf } from "./record.ts";
+import { hasBegun, type HelperState, recordOf } from "./record.ts";
 
 const VOLUME = "pvc-0b1f0c1e-7d1c-4d6c-9c0a-000000000001";
 const TEMPLATE = `
@@ -254,6 +255,23 @@ describe("what a helper pod on the cluster tells", () => {
       path: "/opt/local-path-provisioner/v",
       sizeBytes: 1073741824n,
     });
+  });
+
+  it("has not begun while only a container runs that a webhook has put beside the script", () => {
+    const { metadata = {}, spec } = helperPod({ ...task, action: "delete" }, defaults());
+    const containers = [{ name: "proxy" }, ...(spec?.containers ?? [])];
+    const status = (state: object): object => ({
+      phase: "Pending",
+      containerStatuses: [
+        { name: "proxy", restartCount: 0, state: { running: { startedAt: "2030-01-01T00:00:00Z" } } },
+        { name: "helper-pod", restartCount: 0, state },
+      ],
+    });
+    const pod = (state: object): Pod => ({ metadata, spec: { ...spec, containers }, status: status(state) });
+    const waiting = pod({ waiting: { reason: "ImagePullBackOff" } });
+    expect([recordOf(waiting)?.state.mayHaveRun, hasBegun(waiting)]).toEqual([false, false]);
+    const running = pod({ running: { startedAt: "2030-01-01T00:00:09Z" } });
+    expect([recordOf(running)?.state.mayHaveRun, hasBegun(running)]).toEqual([true, true]);
   });
 
   it("names a volume that was made by hand in a pod of the original", () => {

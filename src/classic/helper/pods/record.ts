@@ -165,7 +165,7 @@ function environmentOf({ env = [] }: Container): Map<string, string> {
  */
 export function hasBegun(pod: Pod): boolean {
   if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Running") return true;
-  return (pod.status?.containerStatuses ?? []).some(
+  return statusesOf(pod).some(
     ({ state, lastState, restartCount }) =>
       state?.running !== undefined ||
       // null on the wire where there is none.
@@ -184,9 +184,19 @@ function stateOf(pod: Pod): HelperState {
   const isStopped = pod.metadata?.annotations?.[HELPER_STOPPED] === "true";
   return {
     is: "at work",
-    mayHaveRun: phase === "Running" || (pod.status?.containerStatuses ?? []).some(mayHaveRun),
+    mayHaveRun: phase === "Running" || statusesOf(pod).some(mayHaveRun),
     ending: isDeleted ? "by deletion" : isStopped ? "by deadline" : undefined,
   };
+}
+
+/**
+ * The status of the container that runs the script; of all, where it has none yet. A proxy that a
+ * webhook has put beside it may run while our image is still being pulled.
+ */
+function statusesOf(pod: Pod): readonly ContainerStatus[] {
+  const all = pod.status?.containerStatuses ?? [];
+  const own = all.filter(({ name }) => name === helperContainer(pod)?.name);
+  return own.length > 0 ? own : all;
 }
 
 type ContainerStatus = NonNullable<NonNullable<Pod["status"]>["containerStatuses"]>[number];
