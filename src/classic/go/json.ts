@@ -13,6 +13,14 @@ export class JsonError extends Error {
 }
 
 const TOKEN = /[ \t\r\n]*([{}[\],:]|"[^"\\]*(?:\\.[^"\\]*)*"|[\w.+-]+|$)/sy;
+/** What people write and JSON does not know, by how the unexpected text begins. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/^\ufeff/, "a byte order mark: save the file without it"],
+  [/^(?:\/[/*]|#)/, "JSON has no comments"],
+  [/^'/, "JSON has double quotes"],
+  [/^[}\]]/, "is there a comma too many?"],
+  [/^"[^"]*[\t\r\n]/, "a tab is \\t in quotes, a line break is \\n"],
+];
 /** Against a text made to exhaust the stack. A configuration has five levels. */
 const MAX_DEPTH = 1000;
 
@@ -102,7 +110,8 @@ class Reader {
   }
 
   #unexpected(wanted: string, token: string): never {
-    return this.#fail(`expected ${wanted}, found ${shown(token)}`);
+    const hint = HINTS.find(([beginning]) => beginning.test(token))?.[1];
+    return this.#fail(`expected ${wanted}, found ${shown(token)}${hint === undefined ? "" : ` (${hint})`}`);
   }
 
   #fail(message: string): never {

@@ -58,8 +58,15 @@ describe("what is wrong is told with key and line", () => {
       'line 3 near key "setupCommand": expected , or }, found "teardownCommand"',
     ],
     ['{"a": tru}', 'line 1 near key "a": expected a value, found tru'],
-    ['{"a": "x\ny"}', 'line 2 near key "a": expected a value, found "x\ny"'],
-    ['{"paths": ["/x",]}', 'line 1 near key "paths": expected a value, found ]'],
+    [
+      '{"a": "x\ny"}',
+      'line 2 near key "a": expected a value, found "x\ny" (a tab is \\t in quotes, a line break is \\n)',
+    ],
+    ['{\n  // mine\n  "a": 1}', 'line 2: expected JSON, found // mine\n  "a": 1} (JSON has no comments)'],
+    ['\ufeff{"a": 1}', 'line 1: expected JSON, found \ufeff{"a": 1} (a byte order mark: save the file without it)'],
+    ["{'a': 1}", "line 1: expected JSON, found 'a': 1} (JSON has double quotes)"],
+    ['{"a": 1,}', 'line 1 near key "a": expected a key in quotes, found } (is there a comma too many?)'],
+    ['{"paths": ["/x",]}', 'line 1 near key "paths": expected a value, found ] (is there a comma too many?)'],
     ['{"a": "x', 'line 1 near key "a": expected JSON, found "x'],
   ])("%j", (text, message) => {
     expect(outcome(text, "nothing")).toBe(message);

@@ -64,7 +64,7 @@ export function decodeConfig(json: Json): ConfigData {
   const [issue] = error.issues;
   const path = issue?.path.join(".") ?? "";
   throw new JsonError(
-    `line ${lines.get(path) ?? json.line}${path === "" ? "" : `, ${path}`}: ${issue?.message ?? "?"}`,
+    `line ${lines.get(path) ?? json.line}${path === "" ? "" : `, ${path}`}: ${issue?.message.replace("expected record", "expected object") ?? "?"}`,
   );
 }
 
