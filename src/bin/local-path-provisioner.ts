@@ -1,9 +1,6 @@
 import { hostname } from "node:os";
 import { parseCommandLine } from "../classic/settings/options.ts";
-import { systemClock } from "../effects/node/clock.ts";
-import { systemFiles } from "../effects/node/files.ts";
-import { systemRandom } from "../effects/node/random.ts";
-import { systemRunner } from "../effects/node/runner.ts";
+import { systemEffects } from "../effects/node/system.ts";
 import { manyListeners } from "../kube/many-listeners.ts";
 import { messageOf } from "../observe/errors.ts";
 import { pinoLog } from "../observe/pino.ts";
@@ -35,13 +32,7 @@ async function main(): Promise<number> {
           stop.abort(new Error("the process is to stop"));
         });
       }
-      const effects = {
-        clock: systemClock(),
-        random: systemRandom(),
-        files: systemFiles(),
-        runner: systemRunner(),
-        log,
-      };
+      const effects = { ...systemEffects(), log };
       try {
         await startClassic(command.options, { ...effects, env: process.env, hostname: hostname() }, stop.signal);
         return 0;

@@ -2,10 +2,7 @@ import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
-import { systemClock } from "../effects/node/clock.ts";
-import { systemFiles } from "../effects/node/files.ts";
-import { systemRandom } from "../effects/node/random.ts";
-import { systemRunner } from "../effects/node/runner.ts";
+import { systemEffects } from "../effects/node/system.ts";
 import { CodedError, messageOf } from "../observe/errors.ts";
 import { silentLog } from "../observe/log.ts";
 import { VERSION } from "../observe/version.ts";
@@ -68,13 +65,10 @@ function withSubcommands(command: Command): Command[] {
 }
 
 function clusterEffects(): MoorEffects {
-  const clock = systemClock();
-  const interrupts = new Interrupts(clock, process, (code) => process.exit(code));
+  const system = systemEffects();
+  const interrupts = new Interrupts(system.clock, process, (code) => process.exit(code));
   return {
-    clock,
-    random: systemRandom(),
-    files: systemFiles(),
-    runner: systemRunner(),
+    ...system,
     log: silentLog,
     env: process.env,
     write: (output) => {
@@ -105,7 +99,7 @@ function terminalOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): MoorEff
 }
 
 async function demo(options: DemoOptions): Promise<number> {
-  const clock = systemClock();
+  const { clock, random, files } = systemEffects();
   let cleanUp = (): void => undefined;
   // However this process ends, but for SIGKILL: nothing is left.
   process.once("exit", () => {
@@ -114,8 +108,8 @@ async function demo(options: DemoOptions): Promise<number> {
   const interrupts = new Interrupts(clock, process, (code) => process.exit(code));
   return await runDemo(options, {
     clock,
-    random: systemRandom(),
-    files: systemFiles(),
+    random,
+    files,
     log: silentLog,
     printer: printerFor(options.json ? process.stderr : process.stdout, process.env),
     interrupts,

@@ -1,9 +1,6 @@
 import { hostname } from "node:os";
 import { Command, CommanderError } from "commander";
-import { systemClock } from "../effects/node/clock.ts";
-import { systemFiles } from "../effects/node/files.ts";
-import { systemRandom } from "../effects/node/random.ts";
-import { systemRunner } from "../effects/node/runner.ts";
+import { systemEffects } from "../effects/node/system.ts";
 import { manyListeners } from "../kube/many-listeners.ts";
 import { CodedError, messageOf } from "../observe/errors.ts";
 import type { Log } from "../observe/log.ts";
@@ -45,15 +42,7 @@ async function main(): Promise<number> {
 }
 
 function effectsWith(log: Log) {
-  return {
-    clock: systemClock(),
-    random: systemRandom(),
-    files: systemFiles(),
-    runner: systemRunner(),
-    log,
-    env: process.env,
-    hostname: hostname(),
-  };
+  return { ...systemEffects(), log, env: process.env, hostname: hostname() };
 }
 
 /** Runs until SIGTERM or SIGINT. The exit code is 1 when it could not start. */
