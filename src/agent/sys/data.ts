@@ -81,8 +81,13 @@ export function truncate(fd: number, size: number): void {
 }
 
 /** Reads `length` bytes at `offset`. Gives fewer only at the end of the file. */
-export async function readAt(fd: number, offset: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length);
+export function readAt(fd: number, offset: number, length: number): Promise<Buffer> {
+  return readInto(fd, offset, Buffer.allocUnsafe(length));
+}
+
+/** The same, into memory of the caller, as many bytes as that has. */
+export async function readInto(fd: number, offset: number, bytes: Buffer): Promise<Buffer> {
+  const { length } = bytes;
   let done = 0;
   while (done < length) {
     const read =

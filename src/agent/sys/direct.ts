@@ -39,7 +39,6 @@ export class DirectFile {
   #closed = false;
   /** Aligned memory into which unaligned bytes are copied. Only one write uses it at a time. */
   #room: Buffer | undefined;
-  readonly #read = new AlignedRing(2);
 
   private constructor(fd: number) {
     this.#fd = fd;
@@ -83,11 +82,12 @@ export class DirectFile {
   }
 
   /**
-   * Reads `length` bytes at `offset`. Undefined: the file system refuses, or the file has become
-   * shorter. The memory is overwritten by the second read after this one.
+   * Reads `length` bytes at `offset` into `room`, which is aligned and has at least
+   * `wholeBlocks(length)` bytes. Undefined: the file system refuses, or the file has become
+   * shorter.
    */
-  async read(offset: number, length: number): Promise<Buffer | undefined> {
-    const bytes = this.#read.next(Math.ceil(length / ALIGNMENT) * ALIGNMENT);
+  async read(offset: number, length: number, room: Buffer): Promise<Buffer | undefined> {
+    const bytes = room.subarray(0, wholeBlocks(length));
     let done = 0;
     while (done < length && done % ALIGNMENT === 0) {
       const { bytesRead = 0 } = await this.#asked(() =>
@@ -123,6 +123,11 @@ export class DirectFile {
       return {};
     }
   }
+}
+
+/** The bytes of all blocks of which `length` bytes take a part. */
+export function wholeBlocks(length: number): number {
+  return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 }
 
 /** New memory in which the byte at the offset `before` is aligned. */

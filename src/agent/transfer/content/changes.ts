@@ -4,8 +4,9 @@
  * new end of the file is not a change here, because the head of the file has its size.
  */
 import { chunkAt, CHUNK, type Chunks } from "./chunks.ts";
-import type { ContentHash, Content } from "./content-hash.ts";
+import type { Content } from "./content-hash.ts";
 import type { Piece, Range } from "./contents.ts";
+import type { HashAside } from "./hash-aside.ts";
 
 /** What the other end has of a file. */
 export interface Base {
@@ -20,19 +21,19 @@ export type Change = ({ readonly kind: "data" } & Piece) | ({ readonly kind: "ze
 /** The changes of a file whose pieces are read now. Adds the pieces to `hash`. */
 export async function* changesIn(
   pieces: AsyncIterable<Piece>,
-  hash: ContentHash,
+  hash: HashAside,
   base: Chunks,
   size: number,
 ): AsyncGenerator<Change, void> {
   let chunk: Piece[] = [];
   /** All chunks before this one have been compared. */
   let next = 0;
-  const compared = (): Change[] => {
+  const compared = async (): Promise<Change[]> => {
     const [first] = chunk;
     if (first === undefined) return [];
     const index = chunkAt(first.offset);
     const changes: Change[] = zerosIn(base, next, index, size);
-    const [is, was] = [hash.endChunk(), base.hashOf(index)];
+    const [is, was] = [await hash.endChunk(), base.hashOf(index)];
     if (is === undefined) changes.push(...zerosIn(base, index, index + 1, size));
     else if (was?.equals(is) !== true) changes.push(...chunk.map((piece) => ({ kind: "data", ...piece }) as const));
     next = index + 1;
@@ -40,11 +41,12 @@ export async function* changesIn(
     return changes;
   };
   for await (const piece of pieces) {
-    if (chunk.some(({ offset }) => chunkAt(offset) !== chunkAt(piece.offset))) yield* compared();
-    hash.update(piece);
+    if (chunk.some(({ offset }) => chunkAt(offset) !== chunkAt(piece.offset))) yield* await compared();
+    // `compared` waits for it.
+    void hash.add(piece);
     chunk.push(piece);
   }
-  yield* compared();
+  yield* await compared();
   yield* zerosIn(base, next, Math.ceil(size / CHUNK), size);
 }
 

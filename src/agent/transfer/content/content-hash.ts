@@ -52,6 +52,13 @@ export class ContentHash {
     this.#chunk.update(offset - index * CHUNK, bytes);
   }
 
+  /** Adds a chunk by its hash. Undefined: it holds zeros. Chunks come in rising order. */
+  take(index: number, hash: Buffer | undefined): void {
+    this.endChunk();
+    this.#skipTo(index, index + 1);
+    if (hash !== undefined) this.#add(index, hash);
+  }
+
   /** Adds the chunks from `from` up to but not including `to`: they hold zeros now. */
   zeros(from: number, to: number): void {
     this.endChunk();
@@ -93,10 +100,29 @@ export class ContentHash {
 /** The hash of one chunk. Neighbouring blocks are one run, no matter how the pieces were cut. */
 class ChunkHash {
   readonly #hash = createHash("sha256");
-  /** The beginning and the end of each run. */
-  readonly #runs: number[] = [];
+  readonly #runs = new Runs();
 
   update(offset: number, bytes: Buffer): void {
+    for (const run of this.#runs.add(offset, bytes)) this.#hash.update(run);
+  }
+
+  digest(): Buffer | undefined {
+    return this.#runs.isEmpty ? undefined : this.#hash.update(this.#runs.listed()).digest();
+  }
+}
+
+/** The places of the blocks of a chunk that hold anything but zeros. */
+export class Runs {
+  /** The beginning and the end of each run. */
+  readonly #places: number[] = [];
+
+  get isEmpty(): boolean {
+    return this.#places.length === 0;
+  }
+
+  /** Adds the bytes at `offset` of the chunk, and gives those that are not zeros, in order. */
+  add(offset: number, bytes: Buffer): Buffer[] {
+    const runs: Buffer[] = [];
     let start = -1;
     for (let at = 0; at < bytes.length; at += BLOCK) {
       const end = Math.min(at + BLOCK, bytes.length);
@@ -104,23 +130,24 @@ class ChunkHash {
       const zero = bytes[at] === 0 && bytes.compare(ZEROS, 0, end - at, at, end) === 0;
       if (!zero && start < 0) start = at;
       if (zero && start >= 0) {
-        this.#run(offset + start, bytes.subarray(start, at));
+        runs.push(this.#run(offset, bytes, start, at));
         start = -1;
       }
     }
-    if (start >= 0) this.#run(offset + start, bytes.subarray(start));
+    if (start >= 0) runs.push(this.#run(offset, bytes, start, bytes.length));
+    return runs;
   }
 
-  digest(): Buffer | undefined {
-    if (this.#runs.length === 0) return undefined;
+  /** What is hashed after the data. */
+  listed(): Uint32Array {
     // The count comes last, so that data bytes that look like runs cannot be taken for runs.
-    return this.#hash.update(Uint32Array.of(...this.#runs, this.#runs.length)).digest();
+    return Uint32Array.of(...this.#places, this.#places.length);
   }
 
-  #run(start: number, bytes: Buffer): void {
-    this.#hash.update(bytes);
-    if (this.#runs.at(-1) === start) this.#runs.pop();
-    else this.#runs.push(start);
-    this.#runs.push(start + bytes.length);
+  #run(offset: number, bytes: Buffer, start: number, end: number): Buffer {
+    if (this.#places.at(-1) === offset + start) this.#places.pop();
+    else this.#places.push(offset + start);
+    this.#places.push(offset + end);
+    return bytes.subarray(start, end);
   }
 }

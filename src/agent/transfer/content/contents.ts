@@ -1,5 +1,5 @@
-import { readAt, seekData, seekHole } from "../../sys/data.ts";
-import type { DirectFile } from "../../sys/direct.ts";
+import { readAt, readInto, seekData, seekHole } from "../../sys/data.ts";
+import { alignedBuffer, AlignedRing, wholeBlocks, type DirectFile } from "../../sys/direct.ts";
 import { hasCode } from "../../sys/libc.ts";
 
 /** A piece begins at a multiple of this, and ends at one or at the end of the file. */
@@ -13,6 +13,13 @@ export const PIECE = 1024 * 1024;
  * cache.
  */
 export const LARGE_PIECE = 256 * 1024;
+
+/**
+ * With `reuse` so many large pieces are intact at a time: the last one that the caller has got, and
+ * those before it. The memory of the oldest is used again when the caller asks for the next one. So
+ * a caller may hash some pieces and send others while it waits for more.
+ */
+export const PIECES_KEPT = 4;
 
 /** Some bytes of a file. The bytes between two pieces are a hole and read as zeros. */
 export interface Piece {
@@ -37,6 +44,12 @@ export interface ReadOptions {
    * Only these ranges, in rising order. They begin at multiples of a block. @default the whole file
    */
   readonly ranges?: Iterable<Range> | undefined;
+  /**
+   * Uses the memory of large pieces again (`PIECES_KEPT`): new memory for each costs as much as
+   * half of a hash. It is for callers that are done with every piece in time. A caller that sends
+   * some pieces and skips others is not: the stream may take one of them much later.
+   */
+  readonly reuse?: boolean | undefined;
   /** The same file past the page cache, for large pieces. The caller closes it. */
   readonly direct?: DirectFile | undefined;
 }
@@ -44,17 +57,17 @@ export interface ReadOptions {
 /**
  * The data of an open file up to `size`, in rising order, without its holes. Ends early if the file
  * has shrunk, and with the signal's reason before any piece. Reads one piece ahead, while the
- * previous one is hashed and sent. The descriptor must stay open until the generator has ended. A
- * piece that was read past the page cache is overwritten when the caller asks for the next one.
+ * previous one is hashed and sent. The descriptor must stay open until the generator has ended.
  */
 export async function* readContents(fd: number, size: number, options: ReadOptions): AsyncGenerator<Piece, void> {
   const places = placesIn(fd, size, options.ranges ?? [{ start: 0, end: size }]);
-  let ahead = readNext(fd, places, options);
+  const rooms = options.reuse === true ? new AlignedRing(PIECES_KEPT + 1) : undefined;
+  let ahead = readNext(fd, places, rooms, options);
   try {
     for (;;) {
       const piece = await ahead;
       if (piece === undefined) return;
-      ahead = readNext(fd, places, options);
+      ahead = readNext(fd, places, rooms, options);
       // The caller gets this error when it asks for the next piece.
       ahead.catch(() => undefined);
       yield piece;
@@ -67,6 +80,7 @@ export async function* readContents(fd: number, size: number, options: ReadOptio
 async function readNext(
   fd: number,
   places: Generator<Place, void>,
+  rooms: AlignedRing | undefined,
   { direct, pace, signal }: ReadOptions,
 ): Promise<Piece | undefined> {
   const next = places.next();
@@ -74,9 +88,27 @@ async function readNext(
   const { offset, length } = next.value;
   await pace?.(length, signal);
   signal.throwIfAborted();
-  const large = length < LARGE_PIECE ? undefined : await direct?.read(offset, length);
-  const bytes = large ?? (await readAt(fd, offset, length));
+  const bytes =
+    length < LARGE_PIECE
+      ? await readAt(fd, offset, length)
+      : await readLarge(fd, offset, length, roomFor(length, rooms), direct);
   return bytes.length === 0 ? undefined : { offset, bytes };
+}
+
+function roomFor(length: number, rooms: AlignedRing | undefined): Buffer {
+  const whole = wholeBlocks(length);
+  return rooms?.next(whole) ?? alignedBuffer(whole);
+}
+
+/** Reads a large piece into the room: past the page cache, if that is possible. */
+async function readLarge(
+  fd: number,
+  offset: number,
+  length: number,
+  room: Buffer,
+  direct: DirectFile | undefined,
+): Promise<Buffer> {
+  return (await direct?.read(offset, length, room)) ?? (await readInto(fd, offset, room.subarray(0, length)));
 }
 
 interface Place {

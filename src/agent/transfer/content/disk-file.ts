@@ -20,9 +20,9 @@ export class DiskFile {
     this.#direct = size < LARGE_PIECE ? undefined : DirectFile.open(fd, O_RDONLY);
   }
 
-  /** Reads the file as `readContents` does. */
-  read(options: Omit<ReadOptions, "direct">): AsyncGenerator<Piece, void> {
-    return readContents(this.#fd, this.#size, { ...options, direct: this.#direct });
+  /** Reads the file as `readContents` does with `reuse`. */
+  read(options: Omit<ReadOptions, "direct" | "reuse">): AsyncGenerator<Piece, void> {
+    return readContents(this.#fd, this.#size, { ...options, reuse: true, direct: this.#direct });
   }
 
   /** Closes what this object has opened. No read may be in progress. */
@@ -35,7 +35,7 @@ export class DiskFile {
 export async function* readFromDisk(
   fd: number,
   size: number,
-  options: Omit<ReadOptions, "direct">,
+  options: Omit<ReadOptions, "direct" | "reuse">,
 ): AsyncGenerator<Piece, void> {
   const file = new DiskFile(fd, size);
   try {

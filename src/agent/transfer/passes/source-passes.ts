@@ -25,8 +25,9 @@
 import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import type { Base } from "../content/changes.ts";
-import { ContentHash, type Content } from "../content/content-hash.ts";
+import type { Content } from "../content/content-hash.ts";
 import { readContents, type Pace, type ReadOptions } from "../content/contents.ts";
+import { HashAside, hashAll } from "../content/hash-aside.ts";
 import type { TreePath } from "../tree/path.ts";
 import { openFile } from "../tree/safe-open.ts";
 import { isSame, isSameButForCtime, recordOf, stateless, type FileRecord, type FileRecords } from "./file-records.ts";
@@ -272,10 +273,7 @@ async function readAll(looked: number, stat: Stat, signal: AbortSignal): Promise
 }
 
 async function contentOf(fd: number, size: number, options: ReadOptions): Promise<Content> {
-  const hash = new ContentHash();
-  for await (const piece of readContents(fd, size, options)) {
-    options.signal.throwIfAborted();
-    hash.update(piece);
-  }
+  const hash = new HashAside();
+  await hashAll(readContents(fd, size, { ...options, reuse: true }), hash);
   return hash.digest(size);
 }

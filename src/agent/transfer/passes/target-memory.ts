@@ -24,9 +24,10 @@
 import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { CHUNK, chunkAt, type Chunks } from "../content/chunks.ts";
-import { ContentHash, type Content } from "../content/content-hash.ts";
+import type { Content } from "../content/content-hash.ts";
 import type { Range } from "../content/contents.ts";
 import { DiskFile, readFromDisk } from "../content/disk-file.ts";
+import { HashAside, hashAll } from "../content/hash-aside.ts";
 import type { TreePath } from "../tree/path.ts";
 import { openFile } from "../tree/safe-open.ts";
 import {
@@ -151,13 +152,10 @@ export class TargetPass implements KnownFiles {
     if (record === undefined || record.content !== content || !isSameButForCtime(record, stat)) return false;
     const fd = openFile(looked);
     try {
-      const hash = new ContentHash();
+      const hash = new HashAside();
       const size = Number(stat.size);
-      for await (const piece of readFromDisk(fd, size, { signal })) {
-        signal.throwIfAborted();
-        hash.update(piece);
-      }
-      if (hash.digest(size).digest !== content) return false;
+      await hashAll(readFromDisk(fd, size, { signal }), hash);
+      if ((await hash.digest(size)).digest !== content) return false;
     } finally {
       close(fd);
     }
@@ -259,15 +257,12 @@ async function isOnDisk(looked: number, { content, stat, written }: Patched, sig
   let file: DiskFile | undefined;
   try {
     file = new DiskFile(fd, size);
-    const hash = new ContentHash(content.chunks);
+    const hash = new HashAside(content.chunks);
     for (const range of written) {
       hash.zeros(chunkAt(range.start), Math.ceil(range.end / CHUNK));
-      for await (const piece of file.read({ signal, ranges: [range] })) {
-        signal.throwIfAborted();
-        hash.update(piece);
-      }
+      await hashAll(file.read({ signal, ranges: [range] }), hash);
     }
-    return hash.digest(size).digest === content.digest;
+    return (await hash.digest(size)).digest === content.digest;
   } finally {
     file?.close();
     close(fd);

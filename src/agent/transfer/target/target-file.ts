@@ -14,8 +14,9 @@ import { O_WRONLY } from "../../sys/open.ts";
 import { punchHole, truncate, writeAt } from "../../sys/data.ts";
 import { transferErrors } from "../errors.ts";
 import { chunkAt, CHUNK, type Chunks } from "../content/chunks.ts";
-import { ContentHash, type Content } from "../content/content-hash.ts";
+import type { Content } from "../content/content-hash.ts";
 import { BLOCK, LARGE_PIECE, type Piece, type Range } from "../content/contents.ts";
+import { HashAside } from "../content/hash-aside.ts";
 
 /**
  * A shorter file goes through the page cache, so that the kernel can write it to the disk together
@@ -28,20 +29,21 @@ export class TargetFile {
   /** The same file past the page cache, until it is finished. */
   readonly #direct: DirectFile | undefined;
   readonly #size: number;
-  readonly #hash: ContentHash;
+  readonly #hash: HashAside;
   readonly #isPatched: boolean;
   readonly #written: { start: number; end: number }[] = [];
   /** The end of the last piece or run of zeros. */
   #end = 0;
-  /** The write of the last piece. It runs while the next piece arrives and is hashed. */
+  /** The write and the hash of the last piece. They are made while the next piece arrives. */
   #writing: Promise<void> = Promise.resolve();
+  #hashing: Promise<void> = Promise.resolve();
   #finished: Promise<Content> | undefined;
 
   /** @param base Only for a patched file: its chunks before the first change. */
   constructor(fd: number, size: number, base?: Chunks) {
     this.#fd = fd;
     this.#size = size;
-    this.#hash = new ContentHash(base);
+    this.#hash = new HashAside(base);
     this.#isPatched = base !== undefined;
     truncate(fd, size);
     this.#direct = size < LARGE_FILE ? undefined : DirectFile.open(fd, O_WRONLY);
@@ -53,8 +55,8 @@ export class TargetFile {
   }
 
   /**
-   * Takes a piece. When it resolves, all earlier pieces are written, and their memory may be
-   * reused.
+   * Takes a piece. When it resolves, all earlier pieces are written and hashed, and their memory
+   * may be used again.
    */
   async data(piece: Piece): Promise<void> {
     const { offset, bytes } = piece;
@@ -63,10 +65,12 @@ export class TargetFile {
     if (offset < this.#end || offset % BLOCK !== 0 || end > this.#size || !whole) {
       throw invalid(`data at ${String(offset)} that does not fit`);
     }
-    this.#hash.update(piece);
+    const hashed = this.#hash.add(piece);
     const holes = this.#isPatched ? this.#enter(chunkAt(offset), offset) : [];
     this.#end = end;
     await this.#write(holes, piece);
+    await this.#hashing;
+    this.#hashing = hashed;
   }
 
   /** Takes a range of whole chunks of a patched file that hold zeros now. */

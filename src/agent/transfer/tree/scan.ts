@@ -30,6 +30,7 @@ import { changesBetween, changesIn, type Base, type Change } from "../content/ch
 import { ContentHash, type Content } from "../content/content-hash.ts";
 import { readFromDisk } from "../content/disk-file.ts";
 import { BLOCK, readContents, type Pace, type Piece } from "../content/contents.ts";
+import { HashAside, hashed } from "../content/hash-aside.ts";
 import type { KnownFiles } from "../passes/known-files.ts";
 import { xattrDigest, type Entry, type Head } from "./entry.ts";
 import { Links } from "./links.ts";
@@ -231,14 +232,14 @@ async function* contentOf(
     );
     return base.now;
   }
-  const hash = new ContentHash();
-  const read = options.fromDisk === true ? readFromDisk(fd, size, reading) : readContents(fd, size, reading);
+  const hash = new HashAside();
+  // Of a new file each piece is sent, and each waits until the stream has taken the one before.
+  const reuse = base === undefined;
+  const read =
+    options.fromDisk === true ? readFromDisk(fd, size, reading) : readContents(fd, size, { ...reading, reuse });
   const pieces = options.live === true ? filledUp(read, size) : read;
   if (base === undefined) {
-    for await (const piece of pieces) {
-      hash.update(piece);
-      yield { kind: "data", ...piece };
-    }
+    for await (const piece of hashed(pieces, hash)) yield { kind: "data", ...piece };
   } else yield* changesIn(pieces, hash, base.chunks, size);
   return hash.digest(size);
 }
