@@ -1,6 +1,5 @@
 import { isIP } from "node:net";
-import type { Duplex } from "node:stream";
-import { connect, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { deadline, type Clock } from "../../../effects/clock.ts";
 import { CodedError, messageOf } from "../../../observe/errors.ts";
 import type { TransferRequest } from "../../moves/transfer-request.ts";
@@ -9,6 +8,8 @@ import { peerErrors } from "../errors.ts";
 import { frameOf, readFrame } from "../frames.ts";
 import { headerOf, parseAnswer, type TransferAnswer } from "../header.ts";
 import { ANSWER_MS, HANDSHAKE_MS, type Peer } from "../transfers.ts";
+import type { InPlaceStream } from "../../transfer/wire/in-place.ts";
+import { connectInPlace } from "./connect-in-place.ts";
 import { fingerprintOf, tune } from "./fingerprint.ts";
 
 export interface RequestTransferOptions {
@@ -26,7 +27,7 @@ export async function requestTransfer(
   peer: Peer,
   request: TransferRequest,
   signal: AbortSignal,
-): Promise<Duplex> {
+): Promise<InPlaceStream> {
   const socket = await connectTo(options, peer, signal);
   try {
     checkCertificate(socket, peer);
@@ -44,10 +45,10 @@ async function connectTo(
   { certificate, clock }: RequestTransferOptions,
   peer: Peer,
   signal: AbortSignal,
-): Promise<TLSSocket> {
+): Promise<TLSSocket & InPlaceStream> {
   signal.throwIfAborted();
   const { cert, key } = certificate;
-  const socket = connect({
+  const socket = connectInPlace({
     host: peer.address,
     port: peer.port,
     cert,

@@ -1,25 +1,15 @@
 import type { Duplex } from "node:stream";
 import { messageOf } from "../../../observe/errors.ts";
-import { AlignedRing } from "../../sys/direct.ts";
 import { transferErrors } from "../errors.ts";
-import {
-  checkedFrame,
-  checkStreamHeader,
-  FRAME_HEAD_BYTES,
-  frameHead,
-  HEADER_BYTES,
-  isData,
-  OFFSET_BYTES,
-  payloadLength,
-  streamHeader,
-  type Frame,
-} from "./frames.ts";
+import { Arrivals } from "./arrivals.ts";
+import { checkStreamHeader, frameHead, HEADER_BYTES, streamHeader, type Frame } from "./frames.ts";
+import { isInPlace, type InPlaceStream } from "./in-place.ts";
 
 /**
  * Frames over one byte stream, both ways, with backpressure: `write` waits until the stream takes
- * more, and nothing is read before `read` asks for it. When the signal aborts, the stream is
- * destroyed and every wait ends with the signal's reason. When the stream breaks, every wait ends
- * with WIRE_BROKEN.
+ * more, and hardly anything is read before `read` asks for it. When the signal aborts, the stream
+ * is destroyed and every wait ends with the signal's reason. When the stream breaks, every wait
+ * ends with WIRE_BROKEN.
  *
  * Small frames are sent and received together, so that most of them cost no wait at either end.
  */
@@ -28,11 +18,13 @@ export class Channel {
   readonly #signal: AbortSignal;
   readonly #kept: Buffer[] = [];
   #keptBytes = 0;
-  /** The bytes that have arrived and were not taken yet. */
-  #arrived: Buffer = EMPTY;
-  #frame: { readonly head: Buffer; readonly length: number } | undefined;
-  /** The memory of pieces of data. While one piece is being written, the next one arrives. */
-  readonly #data = new AlignedRing(DATA_AT_ONCE, OFFSET_BYTES);
+  readonly #arrivals = new Arrivals(() => {
+    this.#wake();
+  });
+  /** True when the stream, which reads in place, was told to bring no more for now. */
+  #isPaused = false;
+  /** True while the stream still reads the memory of the last large buffer. */
+  #isTaking = false;
   #failure: Error | undefined;
   #wake: () => void = () => undefined;
 
@@ -40,6 +32,8 @@ export class Channel {
     this.#stream = stream;
     this.#signal = signal;
     stream.on("error", this.#onError);
+    if (isInPlace(stream)) this.#readInto(stream);
+    else stream.on("readable", this.#onEvent);
     for (const event of EVENTS) stream.on(event, this.#onEvent);
     signal.addEventListener("abort", this.#onAbort);
     if (signal.aborted) this.#onAbort();
@@ -52,6 +46,10 @@ export class Channel {
   readonly #onEvent = (): void => {
     this.#wake();
   };
+  readonly #onTaken = (): void => {
+    this.#isTaking = false;
+    this.#wake();
+  };
   readonly #onAbort = (): void => {
     this.#stream.destroy();
     this.#wake();
@@ -62,14 +60,17 @@ export class Channel {
   }
 
   async readHeader(): Promise<void> {
-    const header = await this.#readExactly(HEADER_BYTES);
-    if (header === undefined) throw transferErrors.WIRE_BROKEN({ why: "it ended before it began" });
+    let header: Buffer | undefined;
+    while ((header = this.#arrivals.take(HEADER_BYTES)) === undefined) {
+      if (!(await this.#more())) throw this.#arrivals.any ? endedWithin() : endedBefore();
+    }
     checkStreamHeader(header);
   }
 
   /**
    * Sends one frame, together with others if it is small. The buffers must not be changed
-   * afterwards. Undefined: there is nothing to wait for.
+   * afterwards, but for one of at least TOGETHER_BYTES: the stream has taken it when the write of a
+   * later one has ended. Undefined: there is nothing to wait for.
    */
   write(type: number, ...parts: readonly Buffer[]): Promise<void> | undefined {
     return this.#write(frameHead(type, parts), ...parts);
@@ -81,7 +82,7 @@ export class Channel {
    */
   async flush(): Promise<void> {
     this.#check();
-    while (this.#stream.writableNeedDrain) {
+    while (this.#stream.writableNeedDrain || this.#isTaking) {
       await this.#event();
       this.#check();
     }
@@ -90,7 +91,10 @@ export class Channel {
     const large = last !== undefined && last.length >= TOGETHER_BYTES ? last : undefined;
     const small = large === undefined ? this.#kept : this.#kept.slice(0, -1);
     this.#stream.write(Buffer.concat(small));
-    if (large !== undefined) this.#stream.write(large);
+    if (large !== undefined) {
+      this.#isTaking = true;
+      this.#stream.write(large, this.#onTaken);
+    }
     this.#kept.length = 0;
     this.#keptBytes = 0;
   }
@@ -99,32 +103,22 @@ export class Channel {
    * The next frame. An end of the stream here is WIRE_BROKEN, because the caller expects a frame.
    */
   async read(): Promise<Frame> {
-    const here = this.readHere();
-    if (here !== undefined) return here;
-    this.#frame ??= headOf(await this.#readExactly(FRAME_HEAD_BYTES));
-    const { head, length } = this.#frame;
-    const payload = length === 0 ? EMPTY : await this.#readExactly(length, isData(head));
-    this.#frame = undefined;
-    if (payload === undefined) throw endedEarly();
-    return checkedFrame(head, payload);
+    for (;;) {
+      const frame = this.readHere();
+      if (frame !== undefined) return frame;
+      if (!(await this.#more())) throw this.#arrivals.any ? endedWithin() : endedEarly();
+    }
   }
 
   /** The next frame, if it has arrived already. */
   readHere(): Frame | undefined {
     this.#signal.throwIfAborted();
-    if (this.#frame === undefined) {
-      if (this.#arrived.length < FRAME_HEAD_BYTES) return undefined;
-      this.#frame = headOf(this.#take(FRAME_HEAD_BYTES));
-    }
-    const { head, length } = this.#frame;
-    if (this.#arrived.length < length) return undefined;
-    this.#frame = undefined;
-    return checkedFrame(head, this.#take(length));
+    return this.#arrivals.next();
   }
 
   /** Throws if more bytes have arrived. */
   expectNothingMore(): void {
-    if (this.#arrived.length > 0 || this.#stream.readableLength > 0) throw afterTheEnd();
+    if (this.#arrivals.any || this.#stream.readableLength > 0) throw afterTheEnd();
   }
 
   /**
@@ -132,9 +126,8 @@ export class Channel {
    * stream is not.
    */
   async expectEnd(): Promise<void> {
-    if (this.#arrived.length > 0) throw afterTheEnd();
     while (!this.#stream.readableEnded && !this.#stream.destroyed) {
-      if (this.#stream.read() !== null) throw afterTheEnd();
+      if (this.#arrivals.any || readFrom(this.#stream) !== null) throw afterTheEnd();
       if (this.#stream.readableEnded) return;
       await this.#event();
       this.#signal.throwIfAborted();
@@ -155,7 +148,7 @@ export class Channel {
 
   /** The listener of `error` stays, because a late error must not end the process. */
   #release(): void {
-    for (const event of EVENTS) this.#stream.off(event, this.#onEvent);
+    for (const event of ["readable", ...EVENTS]) this.#stream.off(event, this.#onEvent);
     this.#signal.removeEventListener("abort", this.#onAbort);
   }
 
@@ -167,44 +160,33 @@ export class Channel {
     return this.#keptBytes >= TOGETHER_BYTES ? this.flush() : undefined;
   }
 
-  /** Takes `length` of the bytes that have arrived. */
-  #take(length: number): Buffer {
-    const taken = this.#arrived.subarray(0, length);
-    this.#arrived = this.#arrived.subarray(length);
-    return taken;
+  #readInto(stream: InPlaceStream): void {
+    for (let bytes = readFrom(stream); bytes !== null; bytes = readFrom(stream)) this.#arrivals.add(bytes);
+    stream.readInto({
+      room: () => this.#arrivals.room(),
+      filled: (count) => {
+        this.#isPaused = !this.#arrivals.filled(count);
+        return !this.#isPaused;
+      },
+    });
   }
 
-  /**
-   * Reads `length` bytes. Undefined: the stream ended before the first of them. The bytes of a
-   * piece of data are put into aligned memory, from which a disk can take them.
-   */
-  async #readExactly(length: number, ofData = false): Promise<Buffer | undefined> {
-    const parts: Buffer[] = [];
-    let missing = length;
-    for (;;) {
-      if (this.#arrived.length > 0) {
-        const part = this.#take(Math.min(missing, this.#arrived.length));
-        parts.push(part);
-        missing -= part.length;
-      }
-      if (missing === 0) break;
-      const arrived = this.#stream.read() as Buffer | null;
-      if (arrived !== null) {
-        this.#arrived = arrived;
-        continue;
-      }
-      this.#signal.throwIfAborted();
-      if (this.#stream.readableEnded) {
-        if (missing === length) return undefined;
-        throw transferErrors.WIRE_BROKEN({ why: "it ended within a frame" });
-      }
-      this.#check();
-      await this.#event();
+  /** Gets more bytes, or waits until that is worth a try. False: the stream has ended. */
+  async #more(): Promise<boolean> {
+    this.#signal.throwIfAborted();
+    const bytes = readFrom(this.#stream);
+    if (bytes !== null) {
+      this.#arrivals.add(bytes);
+      return true;
     }
-    const [only] = parts;
-    return parts.length === 1 && only !== undefined
-      ? only
-      : together(parts, length, ofData ? this.#data.next(length) : undefined);
+    if (this.#stream.readableEnded) return false;
+    this.#check();
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#stream.resume();
+    }
+    await this.#event();
+    return true;
   }
 
   #check(): void {
@@ -224,23 +206,17 @@ export class Channel {
 /** Frames are kept until this many bytes can go in one write. Most entries take a hundred bytes. */
 const TOGETHER_BYTES = 64 * 1024;
 
-/**
- * A piece is written before the second piece after it is read (target-file.ts), so two would be
- * enough. A caller that keeps a piece longer must copy it.
- */
-const DATA_AT_ONCE = 3;
-
-const EMPTY = Buffer.alloc(0);
-
-function together(parts: readonly Buffer[], length: number, room: Buffer = Buffer.allocUnsafe(length)): Buffer {
-  let at = 0;
-  for (const part of parts) at += part.copy(room, at);
-  return room;
+/** What has arrived at a stream. */
+function readFrom(stream: Duplex): Buffer | null {
+  return stream.read() as Buffer | null;
 }
 
-function headOf(head: Buffer | undefined): { head: Buffer; length: number } {
-  if (head === undefined) throw endedEarly();
-  return { head, length: payloadLength(head) };
+function endedBefore(): Error {
+  return transferErrors.WIRE_BROKEN({ why: "it ended before it began" });
+}
+
+function endedWithin(): Error {
+  return transferErrors.WIRE_BROKEN({ why: "it ended within a frame" });
 }
 
 function endedEarly(): Error {
@@ -251,4 +227,4 @@ function afterTheEnd(): Error {
   return transferErrors.WIRE_INVALID({ why: "data after the end" });
 }
 
-const EVENTS = ["readable", "end", "drain", "close"] as const;
+const EVENTS = ["end", "drain", "close"] as const;

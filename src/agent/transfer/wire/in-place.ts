@@ -1,0 +1,24 @@
+/*
+ * A stream whose bytes go where the reader wants them. Node gives the data of a TLS connection in
+ * pieces of 16 KiB, each in memory of its own. For a gigabyte those are 65,536 buffers, which are
+ * copied twice until they lie together where a disk can take them.
+ */
+import type { Duplex } from "node:stream";
+
+/** Takes the bytes of a stream. */
+export interface Sink {
+  /** The memory for the next bytes. It is not empty. */
+  room(): Buffer;
+  /** Called when so many bytes lie at the beginning of the room. False: bring no more for now. */
+  filled(count: number): boolean;
+}
+
+/** A stream that can put its bytes into the memory of a sink. */
+export interface InPlaceStream extends Duplex {
+  /** From now on all bytes go to the sink. `resume` lets them come again after it has said no. */
+  readInto(sink: Sink): void;
+}
+
+export function isInPlace(stream: Duplex): stream is InPlaceStream {
+  return "readInto" in stream;
+}
