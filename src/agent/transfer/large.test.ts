@@ -3,9 +3,9 @@
  * a block, a piece and a chunk, with holes anywhere.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, ftruncateSync, openSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, ftruncateSync, openSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { punchHole } from "../sys/data.ts";
+import { cachedBytes, dropCache, punchHole } from "../sys/data.ts";
 import { DirectFile } from "../sys/direct.ts";
 import { O_RDONLY } from "../sys/open.ts";
 import { hasTool, tool } from "../sys/testing/scratch.fixture.ts";
@@ -120,6 +120,32 @@ describe("a large file", () => {
     expect((await copy.live()).bytes).toBe(MIB);
     expect(cached(`${target}/db`)).toBeLessThanOrEqual(4096);
     expect(describeTree(target)).toBe(describeTree(source));
+  });
+
+  it("is read at the source past the page cache, but for what the cache has (needs fincore)", async ({ skip }) => {
+    const { base, source, target, from, to } = sourceAndTarget();
+    if (!hasTool("fincore")) skip("fincore is not installed");
+    if (!isDirectHere(`${base}/probe`)) skip("the file system of TMPDIR has no O_DIRECT");
+    const fd = openSync(`${source}/db`, "w+");
+    writeSync(fd, randomBytes(6 * MIB + 100));
+    fsyncSync(fd);
+    dropCache(fd);
+    if (cachedBytes(fd, 0, MIB) === undefined) skip("the kernel does not say what is cached");
+    expect(cachedBytes(fd, 0, MIB)).toBe(0);
+    // Only the cache has this one.
+    writeSync(fd, randomBytes(MIB), 0, MIB, 3 * MIB);
+    expect(cachedBytes(fd, 3 * MIB, MIB)).toBe(MIB);
+    const before = cached(`${source}/db`);
+    expect(before).toBeLessThan(2 * MIB);
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    expect(cached(`${source}/db`)).toBeLessThanOrEqual(before + 64 * KIB);
+    shell(target, `cmp db ${source}/db`);
+    dropCache(fd);
+    writeSync(fd, "dirty, where the cache does not begin", 4 * MIB + 8192);
+    await copy.live();
+    shell(target, `cmp db ${source}/db`);
+    closeSync(fd);
   });
 
   it.each([1, 2, 3])("is the source's after any pass that ends well (seed %d)", async (seed) => {

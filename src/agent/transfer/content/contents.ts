@@ -1,4 +1,4 @@
-import { readAt, readInto, seekData, seekHole } from "../../sys/data.ts";
+import { cachedBytes, readAt, readInto, seekData, seekHole } from "../../sys/data.ts";
 import { alignedBuffer, AlignedRing, wholeBlocks, type DirectFile } from "../../sys/direct.ts";
 import { hasCode } from "../../sys/libc.ts";
 
@@ -52,6 +52,8 @@ export interface ReadOptions {
   readonly reuse?: boolean | undefined;
   /** The same file past the page cache, for large pieces. The caller closes it. */
   readonly direct?: DirectFile | undefined;
+  /** Reads past the page cache only the pieces of which it has less than a half. */
+  readonly cacheFirst?: boolean | undefined;
 }
 
 /**
@@ -81,17 +83,24 @@ async function readNext(
   fd: number,
   places: Generator<Place, void>,
   rooms: AlignedRing | undefined,
-  { direct, pace, signal }: ReadOptions,
+  { cacheFirst = false, direct, pace, signal }: ReadOptions,
 ): Promise<Piece | undefined> {
   const next = places.next();
   if (next.done === true) return undefined;
   const { offset, length } = next.value;
   await pace?.(length, signal);
   signal.throwIfAborted();
-  const bytes =
-    length < LARGE_PIECE
-      ? await readAt(fd, offset, length)
-      : await readLarge(fd, offset, length, roomFor(length, rooms), direct);
+  if (length < LARGE_PIECE) return pieceOf(offset, await readAt(fd, offset, length));
+  const past = cacheFirst && direct !== undefined && isCached(fd, offset, length) ? undefined : direct;
+  const bytes = await readLarge(fd, offset, length, roomFor(length, rooms), past);
+  return pieceOf(offset, bytes);
+}
+
+function isCached(fd: number, offset: number, length: number): boolean {
+  return (cachedBytes(fd, offset, length) ?? length) >= length / 2;
+}
+
+function pieceOf(offset: number, bytes: Buffer): Piece | undefined {
   return bytes.length === 0 ? undefined : { offset, bytes };
 }
 

@@ -31,6 +31,24 @@ export class DiskFile {
   }
 }
 
+/**
+ * A file of which the page cache need not have anything afterwards. What it has is read from there,
+ * because a disk may be slow. Large pieces that it does not have are read past it: that takes less
+ * CPU, and pushes nothing out. The descriptor must stay open until the generator has ended.
+ */
+export async function* readPastCache(
+  fd: number,
+  size: number,
+  options: Omit<ReadOptions, "direct" | "cacheFirst">,
+): AsyncGenerator<Piece, void> {
+  const direct = size < LARGE_PIECE ? undefined : DirectFile.open(fd, O_RDONLY);
+  try {
+    yield* readContents(fd, size, { ...options, direct, cacheFirst: true });
+  } finally {
+    direct?.close();
+  }
+}
+
 /** All of a file, from the disk. The descriptor must stay open until the generator has ended. */
 export async function* readFromDisk(
   fd: number,

@@ -26,7 +26,8 @@ import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import type { Base } from "../content/changes.ts";
 import type { Content } from "../content/content-hash.ts";
-import { readContents, type Pace, type ReadOptions } from "../content/contents.ts";
+import type { Pace, ReadOptions } from "../content/contents.ts";
+import { readPastCache } from "../content/disk-file.ts";
 import { HashAside, hashAll } from "../content/hash-aside.ts";
 import type { TreePath } from "../tree/path.ts";
 import { openFile } from "../tree/safe-open.ts";
@@ -274,6 +275,6 @@ async function readAll(looked: number, stat: Stat, signal: AbortSignal): Promise
 
 async function contentOf(fd: number, size: number, options: ReadOptions): Promise<Content> {
   const hash = new HashAside();
-  await hashAll(readContents(fd, size, { ...options, reuse: true }), hash);
+  await hashAll(readPastCache(fd, size, { ...options, reuse: true }), hash);
   return hash.digest(size);
 }

@@ -28,7 +28,7 @@ import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { transferErrors } from "../errors.ts";
 import { changesBetween, changesIn, type Base, type Change } from "../content/changes.ts";
 import { ContentHash, type Content } from "../content/content-hash.ts";
-import { readFromDisk } from "../content/disk-file.ts";
+import { readFromDisk, readPastCache } from "../content/disk-file.ts";
 import { BLOCK, readContents, type Pace, type Piece } from "../content/contents.ts";
 import { HashAside, hashed } from "../content/hash-aside.ts";
 import type { KnownFiles } from "../passes/known-files.ts";
@@ -236,7 +236,7 @@ async function* contentOf(
   // Of a new file each piece is sent, and each waits until the stream has taken the one before.
   const reuse = base === undefined;
   const read =
-    options.fromDisk === true ? readFromDisk(fd, size, reading) : readContents(fd, size, { ...reading, reuse });
+    options.fromDisk === true ? readFromDisk(fd, size, reading) : readPastCache(fd, size, { ...reading, reuse });
   const pieces = options.live === true ? filledUp(read, size) : read;
   if (base === undefined) {
     for await (const piece of hashed(pieces, hash)) yield { kind: "data", ...piece };
