@@ -2,6 +2,8 @@
  * The state of an object: statx and inode flags. Sizes and times are bigint, because a number is
  * not exact for all of them.
  */
+import { statfsSync } from "node:fs";
+import { procPath } from "./change.ts";
 import { cString, libcFunction, systemCall } from "./libc.ts";
 
 export type FileType = "file" | "directory" | "symlink" | "fifo" | "socket" | "block" | "character";
@@ -162,4 +164,15 @@ export function setInodeFlags(fd: number, flags: number): void {
   const value = Buffer.alloc(8);
   value.writeUInt32LE(flags, 0);
   calls.ioctl.call("", fd, FS_IOC_SETFLAGS, value);
+}
+
+/** The f_type by statfs(2) of ext4 (also ext2 and ext3), XFS and Btrfs. */
+const TRIED: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e]);
+
+/**
+ * Whether an open file or directory is on a file system with which the engine was tried: its
+ * change times show every change, and a read past the page cache gives what the cache has.
+ */
+export function isTriedFileSystem(fd: number): boolean {
+  return TRIED.has(statfsSync(procPath(fd)).type >>> 0);
 }

@@ -1,6 +1,7 @@
 import { dropCache } from "../../sys/data.ts";
 import { DirectFile } from "../../sys/direct.ts";
 import { O_RDONLY } from "../../sys/open.ts";
+import { isTriedFileSystem } from "../../sys/stat.ts";
 import { LARGE_PIECE, readContents, type Piece, type ReadOptions } from "./contents.ts";
 
 /**
@@ -34,14 +35,16 @@ export class DiskFile {
 /**
  * A file of which the page cache need not have anything afterwards. What it has is read from there,
  * because a disk may be slow. Large pieces that it does not have are read past it: that takes less
- * CPU, and pushes nothing out. The descriptor must stay open until the generator has ended.
+ * CPU, and pushes nothing out. On a file system that was not tried all is read through the cache:
+ * what a pod has written and the disk does not have yet must not be missed. The descriptor must
+ * stay open until the generator has ended.
  */
 export async function* readPastCache(
   fd: number,
   size: number,
   options: Omit<ReadOptions, "direct" | "cacheFirst">,
 ): AsyncGenerator<Piece, void> {
-  const direct = size < LARGE_PIECE ? undefined : DirectFile.open(fd, O_RDONLY);
+  const direct = size >= LARGE_PIECE && isTriedFileSystem(fd) ? DirectFile.open(fd, O_RDONLY) : undefined;
   try {
     yield* readContents(fd, size, { ...options, direct, cacheFirst: true });
   } finally {

@@ -1,9 +1,7 @@
-import { statfsSync } from "node:fs";
-import { procPath } from "../../sys/change.ts";
 import { syncfs } from "../../sys/data.ts";
 import { whileNobodyWrites } from "../../sys/lease.ts";
 import { close, O_TMPFILE, O_WRONLY, openat } from "../../sys/open.ts";
-import { statDescriptor, type Stat } from "../../sys/stat.ts";
+import { isTriedFileSystem, statDescriptor, type Stat } from "../../sys/stat.ts";
 
 /** What a pass needs from the machine on which the source's tree lies. */
 export interface Ground {
@@ -29,12 +27,6 @@ export interface Ground {
   statUnwritten(fd: number): Stat | undefined;
 }
 
-/**
- * The f_type by statfs(2) of ext4 (also ext2 and ext3), XFS and Btrfs. Other file systems were not
- * tried.
- */
-const TRUSTED: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e]);
-
 export const machineGround: Ground = {
   // The file has no name, so the tenant does not see it, and a crash leaves nothing.
   markerNs: (root) => {
@@ -47,7 +39,7 @@ export const machineGround: Ground = {
   },
   wallNs: () => BigInt(Date.now()) * 1_000_000n,
   monotonicNs: () => process.hrtime.bigint(),
-  isTrusted: (root) => TRUSTED.has(statfsSync(procPath(root)).type >>> 0),
+  isTrusted: isTriedFileSystem,
   syncfs,
   statUnwritten: (fd) => whileNobodyWrites(fd, () => statDescriptor(fd)),
 };
