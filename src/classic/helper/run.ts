@@ -34,8 +34,8 @@ import type { Pod } from "../../kube/kinds.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { classicErrors } from "../errors.ts";
 import type { HelperPodControl, HelperPodDeps } from "./pods/pod-control.ts";
-import { isFor } from "./plan-create.ts";
-import { hasBegun, isDeleted, recordOf } from "./pods/record.ts";
+import { planTimeout } from "./plan-timeout.ts";
+import { hasBegun, recordOf } from "./pods/record.ts";
 import { startPod } from "./start-pod.ts";
 import { failureOf, troubleOf } from "./trouble.ts";
 import { tellWhyItWaits } from "./why-waiting.ts";
@@ -154,41 +154,30 @@ export class HelperRunner {
   }
 
   /**
-   * One last look past the watch, which may be behind: a pod that has succeeded meanwhile counts.
-   * `pod` is undefined when the time was up before it was known whether there is one.
+   * One last look (plan-timeout.ts). `pod` is undefined when the time was up before it was known
+   * whether there is one.
    */
   async #timedOut(run: HelperRun, pod: Pod | undefined): Promise<Pod> {
     const { log } = this.#deps;
-    const timeout = classicErrors.HELPER_TIMEOUT({ seconds: run.timeoutSeconds });
-    const wanted = recordOf(run.pod);
     const candidates = pod === undefined ? [run.pod, ...(run.successor === undefined ? [] : [run.successor])] : [pod];
+    const [wanted, known] = [recordOf(run.pod), pod !== undefined];
     for (const { metadata: { name = "", namespace } = {} } of candidates) {
       let found: Pod | undefined;
       try {
         found = await this.#control.get(name, namespace);
       } catch (error) {
         log.warn("the helper pod could not be read after its time was up", { pod: name, err: error });
-        run.lost();
-        continue;
       }
       const record = found === undefined ? undefined : recordOf(found);
-      if (found === undefined || wanted === undefined || !isFor({ wanted, shared: run.shared }, record)) {
-        run.lost();
-        continue;
-      }
-      const { action, state } = record;
-      if (state.mayHaveRun) run.lost();
-      if (isDeleted(state)) continue;
-      if (state.is === "at work") {
-        if (state.mayHaveRun) await this.#control.printLog(found);
-        await this.#endAfterTimeout(found);
-      } else if (state.well) {
-        if (pod !== undefined || action === "create") return found;
-        await this.#control.printLog(found);
-        await this.#endAfterTimeout(found);
-      } else if (pod !== undefined) return await this.#judge(run, { end: "failed", pod: found });
+      const { lost, step } = planTimeout({ wanted, shared: run.shared, found: record, known });
+      if (lost) run.lost();
+      if (found === undefined || step === "pass-over") continue;
+      if (step === "succeeded") return found;
+      if (step === "failed") return await this.#judge(run, { end: "failed", pod: found });
+      if (step === "print-and-end") await this.#control.printLog(found);
+      await this.#endAfterTimeout(found);
     }
-    throw timeout;
+    throw classicErrors.HELPER_TIMEOUT({ seconds: run.timeoutSeconds });
   }
 
   /**
