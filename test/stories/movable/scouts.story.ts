@@ -246,8 +246,11 @@ test("where a drained pod fits nowhere, a scout waits for any node that is added
   expect(rules?.filter(({ operator }) => operator !== "NotIn") ?? []).toEqual([]);
   expect(rules?.flatMap(({ values = [] }) => values) ?? []).toEqual([a]);
   const volume = await volumeOf(ground, NS, "data-nowhere-0");
-  const [blocked] = await movesOf(ground, volume);
-  expect(blocked?.status?.message).toMatch(/the scheduler reports: .*Insufficient cpu/);
+  await ground.waitFor("the move to say what the scheduler reports", async (saw) => {
+    const [{ status } = {}] = await movesOf(ground, volume);
+    saw(status);
+    return /the scheduler reports: .*Insufficient cpu/.test(status?.message ?? "") ? true : undefined;
+  });
   expect((await readyOn(ground, NS, "nowhere-0")).metadata.uid).toBe(pod.metadata.uid);
   await empty(c);
   expect(endOf(await draining)).toEqual(ENDED_WELL);
