@@ -258,16 +258,20 @@ describe("a pool whose disk comes and goes", () => {
       return pool?.reason === reason ? pool : undefined;
     });
   /**
-   * Waits until `kubectl get storagenodes` shows this, and the pool's own count has followed: that
-   * count.
+   * Waits until the pool is ready or not, as said, and both counts have followed: what `kubectl get
+   * storagenodes` shows, and the pool's own. Gives the latter. A node also counts pools that other
+   * stories have deleted: it keeps their identity.
    */
-  const countsAre = (readyPools: string): Promise<StoragePool["status"]> =>
-    on.ground.waitFor(`the counts to follow ${readyPools}`, async (saw) => {
+  const countsFollow = (ready: boolean): Promise<StoragePool["status"]> =>
+    on.ground.waitFor(`the counts to follow a pool that is ${ready ? "ready" : "not ready"}`, async (saw) => {
       const found = await on.ground.get<StorageNode>("storagenodes.mooring.dev", node());
       const pool = await on.ground.get<StoragePool>("storagepools.mooring.dev", "fast");
-      saw([found?.status?.readyPools, pool?.status]);
-      const ready = (await poolOn())?.ready === true ? 1 : 0;
-      return found?.status?.readyPools === readyPools && pool?.status?.readyNodes === ready ? pool.status : undefined;
+      saw([found?.status, pool?.status]);
+      const pools = found?.status?.pools ?? [];
+      const shown = `${String(pools.filter((one) => one.ready).length)}/${String(pools.length)}`;
+      const isSo = pools.find(({ name }) => name === "fast")?.ready === ready;
+      const haveFollowed = found?.status?.readyPools === shown && pool?.status?.readyNodes === (ready ? 1 : 0);
+      return isSo && haveFollowed ? pool.status : undefined;
     });
   const fastPod = (name: string): object => pod(NS, name, name, { spec: onHost(node()) });
 
@@ -351,7 +355,7 @@ describe("a pool whose disk comes and goes", () => {
       /pool fast on node \S+ cannot be used.*is the disk mounted/,
     );
     expect((await poolIs("NotMounted")).uuid).toBe(before.uuid);
-    expect(await countsAre("1/2")).toMatchObject({ nodes: 1, readyNodes: 0 });
+    expect(await countsFollow(false)).toMatchObject({ nodes: 1, readyNodes: 0 });
 
     // Not even the end of the StorageNode, and an agent that remembers nothing, make the empty
     // directory a pool.
@@ -366,7 +370,7 @@ describe("a pool whose disk comes and goes", () => {
     await readyOn(ground, NS, "there");
     expect((await ground.exec(NS, "there", ["cat", "/data/x"])).stdout).toBe("here\n");
     expect((await poolIs("Ready")).uuid).toBe(before.uuid);
-    expect(await countsAre("2/2")).toMatchObject({ nodes: 1, readyNodes: 1 });
+    expect(await countsFollow(true)).toMatchObject({ nodes: 1, readyNodes: 1 });
     await readyOn(ground, NS, "new");
     await endPod(ground, NS, "there");
     await endPod(ground, NS, "new");
