@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { faultsBundle } from "../program/bundle.ts";
 import { seedOf } from "./draw.ts";
+import { SUITES } from "./suites.ts";
 
 /**
  * What a process of its own prints of a run: every request, answer, event, timer, file operation
@@ -31,4 +32,15 @@ test.each([
   const differs = first.findIndex((line, at) => line !== second[at]);
   expect(first[differs], `line ${differs}`).toBe(second[differs]);
   expect(second).toHaveLength(first.length);
+});
+
+test.each([
+  ["classic", 0],
+  ["moves", 3],
+] as const)("a run of %s is the same without its trace", async (suite, index) => {
+  const play = await SUITES[suite].open();
+  const seed = seedOf(7, index);
+  const traced = await play(seed, { trace: true });
+  const { events, lasted } = await play(seed, { trace: false });
+  expect([events, lasted]).toEqual([traced.trace.length, traced.lasted]);
 });

@@ -47,6 +47,8 @@ export interface RunResult {
   readonly failure: string | undefined;
   /** Virtual milliseconds. */
   readonly lasted: number;
+  /** How many lines a trace has, or would have if it were kept. */
+  readonly events: number;
   readonly trace: readonly string[];
 }
 
@@ -90,7 +92,7 @@ export async function run(seed: number, manifests: Manifests, options: RunOption
     trace.add("guard", () => `VIOLATED ${text}`);
     failure ??= `${text} (at ${(clock.monotonic() / 1000).toFixed(3)} s)`;
   };
-  const over = (): RunResult => ({ seed, failure, lasted: clock.monotonic(), trace: trace.lines });
+  const over = (): RunResult => ({ seed, failure, lasted: clock.monotonic(), events: trace.count, trace: trace.lines });
 
   const log = (process: string) => traceLog(trace, process);
   const api = new LabApi(

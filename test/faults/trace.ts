@@ -9,6 +9,8 @@ export class Trace {
   readonly lines: string[] = [];
   /** Whether lines are kept. Texts are made only then. */
   readonly on: boolean;
+  /** How much has happened, whether lines are kept or not. */
+  count = 0;
   #clock: Pick<Clock, "monotonic"> | undefined;
 
   constructor(on: boolean) {
@@ -21,6 +23,7 @@ export class Trace {
   }
 
   add(process: string, text: () => string): void {
+    this.count += 1;
     if (!this.on) return;
     const seconds = ((this.#clock?.monotonic() ?? 0) / 1000).toFixed(6);
     this.lines.push(`${seconds} ${process} ${text()}`);

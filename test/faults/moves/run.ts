@@ -79,7 +79,7 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
     trace.add("guard", () => `VIOLATED ${text}`);
     failure ??= `${text} (at ${(clock.monotonic() / 1000).toFixed(3)} s)`;
   };
-  const over = (): RunResult => ({ seed, failure, lasted: clock.monotonic(), trace: trace.lines });
+  const over = (): RunResult => ({ seed, failure, lasted: clock.monotonic(), events: trace.count, trace: trace.lines });
   const log = (process: string) => traceLog(trace, process);
 
   const api = new LabApi({ clock, random: new Draw(seed, "api").random, log: log("api") }, { strictRbac: true });
@@ -171,11 +171,6 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
       plugged(node);
     },
   };
-  api.onChange("volumecopies.mooring.dev", (change) => {
-    const { spec, status } = (change.after ?? {}) as Partial<VolumeCopy>;
-    if (spec === undefined || status?.move?.state !== "Copied") return;
-    machineOf(spec.nodeName)?.pages.trust(`${POOL}/volumes/${spec.volume}`);
-  });
   let healed = false;
   cutCopies(api, clock, plan.copyingCuts, power, () => healed);
   if (options.play !== undefined) doing(options.play({ api, clock, client: user.client, agents, power }));
@@ -238,6 +233,20 @@ function cutCopies(
 }
 
 /**
+ * A disk loses nothing of a copy that its agent calls whole. That counts from the moment in which
+ * the agent sends its report: the report arrives although the power is cut while it is on its way.
+ */
+function trustReported({ body, method, path }: KubeRequest, { name, pages }: Machine): void {
+  const [, volume] = COPY_STATUS.exec(path) ?? [];
+  if (method !== "PATCH" || volume === undefined || !path.includes(`/${volume}.${name}/`)) return;
+  const { status } = body as Partial<VolumeCopy>;
+  if (status?.move?.state === "Copied") pages.trust(`${POOL}/volumes/${volume}`);
+}
+
+/** `…/volumecopies/<volume>.<node>/status` */
+const COPY_STATUS = /\/volumecopies\/([^/.]+)\.[^/]+\/status$/;
+
+/**
  * Why a write of one of our kinds was refused, if it broke the schema or a rule of the kind. The
  * product must never send such a write. (A patch whose `test` fails has no causes.)
  */
@@ -278,7 +287,12 @@ function startProduct(
   const wire = new Wire(traceLog(trace, "wire"));
   const paces = new Draw(seed, "work");
   const latencies = new Draw(seed, "latencies");
-  const process = (name: string, account: string, program: ConstructorParameters<typeof Replica>[1]["program"]) => {
+  const process = (
+    name: string,
+    account: string,
+    program: ConstructorParameters<typeof Replica>[1]["program"],
+    sending: (request: KubeRequest) => void = () => undefined,
+  ) => {
     const kube = tracedKube(api.kube(asProcess(serviceAccount(account), name)), name, trace);
     const draw = new Draw(seed, name);
     const onItsWay = (): Promise<void> => clock.sleep(latencies.int(...plan.latencyMs));
@@ -286,6 +300,7 @@ function startProduct(
       stream: (request) => kube.stream(request),
       // Latency, so that other things happen between a process's read and its next write.
       request: async (request) => {
+        sending(request);
         await onItsWay();
         try {
           return await kube.request(sends(request));
@@ -305,7 +320,8 @@ function startProduct(
       const workMs = (): number => paces.int(...plan.workMs);
       const play: ConstructorParameters<typeof Replica>[1]["program"] = (effects) =>
         playAgent(effects, { machine, wire, workMs, syncMs: plan.syncMs, ...(bugs === undefined ? {} : { bugs }) });
-      return [`agent/${machine.name}`, process(`agent/${machine.name}`, "mooring-agent", play)] as const;
+      const sending = (request: KubeRequest): void => trustReported(request, machine);
+      return [`agent/${machine.name}`, process(`agent/${machine.name}`, "mooring-agent", play, sending)] as const;
     }),
   );
   const replicas = plan.replicas.map((name) =>
