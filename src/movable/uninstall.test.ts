@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { LocalVolumeSpec } from "../api/kinds/local-volume.ts";
+import { localVolumeSpec } from "../api/testing/local-volume.fixture.ts";
 import { DRIVER, DRIVER_FINALIZER, LOCAL_VOLUME_FINALIZER } from "../api/names.ts";
 import { manualClock } from "../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../kube/client.ts";
@@ -42,17 +42,7 @@ test("the CSIDriver is let go last: after the finalizers, and after the agents t
   kube.put(AGENT, { metadata: agent, spec: { containers: [{ name: "agent", image: "mooring" }] } });
   kube.put(VOLUME, {
     metadata: { name: "pvc-1", finalizers: [LOCAL_VOLUME_FINALIZER] },
-    spec: {
-      pool: "default",
-      capacity: "1Gi",
-      nodeName: "node-a",
-      originHostname: "node-a",
-      epoch: 1,
-      incarnation: "inc-1",
-      policies: { onDrain: "Move", onNodeLoss: "Wait", maxDowntime: "60s" },
-      directory: { mode: "0777", uid: 0, gid: 0 },
-      reclaim: false,
-    } satisfies LocalVolumeSpec,
+    spec: localVolumeSpec("node-a"),
   });
   await holdDriver(client, signal);
   const ending = removeOurFinalizers({ client, clock, log: silentLog }, "mooring", signal);

@@ -2,6 +2,7 @@ import { Registry } from "prom-client";
 import type { CsiNode, PublishRequest } from "../../api/csi.ts";
 import type { LocalVolume, LocalVolumeSpec } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import { localVolumeSpec } from "../../api/testing/local-volume.fixture.ts";
 import { eventually } from "../../effects/testing/eventually.fixture.ts";
 import { manualClock, type ManualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import { MemoryDisk } from "../../effects/testing/memory-disk.fixture.ts";
@@ -34,19 +35,7 @@ export const targetOf = (pod: string, volume = "pvc-1"): string =>
 
 export const localVolume = (name: string, spec: Partial<LocalVolumeSpec> = {}): LocalVolume => ({
   metadata: { name },
-  spec: {
-    pool: "default",
-    capacity: "1Gi",
-    nodeName: NODE,
-    originHostname: NODE,
-    epoch: 1,
-    incarnation: "inc-1",
-    mayCreate: { nodeName: NODE, epoch: 1 },
-    policies: { onDrain: "Move", onNodeLoss: "Wait", maxDowntime: "60s" },
-    directory: { mode: "0777", uid: 0, gid: 0 },
-    reclaim: false,
-    ...spec,
-  },
+  spec: localVolumeSpec(NODE, { incarnation: "inc-1", mayCreate: { nodeName: NODE, epoch: 1 }, ...spec }),
 });
 
 export const publishRequest = (request: Partial<PublishRequest> = {}): PublishRequest => ({

@@ -1,14 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import type { HelperRecord, HelperState } from "../helper/pods/record.ts";
+import { STATES } from "../testing/helper-record.fixture.ts";
 import { isElsewhere, planNext, type NextView } from "./plan-next.ts";
 
 const planned = { node: "n", path: "/p/v", shared: false };
-const running: HelperState = { is: "at work", mayHaveRun: true, ending: undefined };
-const stopped: HelperState = { is: "at work", mayHaveRun: true, ending: "by deadline" };
-const deleted: HelperState = { is: "at work", mayHaveRun: false, ending: "by deletion" };
-const succeeded: HelperState = { is: "over", mayHaveRun: true, well: true, isDeleted: false };
-const failed: HelperState = { is: "over", mayHaveRun: true, well: false, isDeleted: false };
+const { failed, running, stopped, succeeded, unbegunDeleted: deleted } = STATES;
 
 const pod = (podName: string, state: HelperState, change: Partial<HelperRecord> = {}): HelperPod => ({
   pod: { metadata: { name: podName } },

@@ -1,36 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { mayBeMade, planCreate, type CreateView, type Taken } from "./plan-create.ts";
 import type { HelperRecord, HelperState } from "./pods/record.ts";
+import { helperRecord as record, STATES } from "../testing/helper-record.fixture.ts";
 
-const waiting: HelperState = { is: "at work", mayHaveRun: false, ending: undefined };
-const running: HelperState = { is: "at work", mayHaveRun: true, ending: undefined };
-const stopped: HelperState = { is: "at work", mayHaveRun: true, ending: "by deadline" };
-const unplaced: HelperState = { is: "at work", mayHaveRun: false, ending: "by deadline" };
-const deleted: HelperState = { is: "at work", mayHaveRun: true, ending: "by deletion" };
-const succeeded: HelperState = { is: "over", mayHaveRun: true, well: true, isDeleted: false };
-const failed: HelperState = { is: "over", mayHaveRun: true, well: false, isDeleted: false };
-const failedDeleted: HelperState = { is: "over", mayHaveRun: true, well: false, isDeleted: true };
-const succeededDeleted: HelperState = { is: "over", mayHaveRun: true, well: true, isDeleted: true };
+const { deleted, failed, failedDeleted, running, stopped, succeeded, succeededDeleted, unplaced, waiting } = STATES;
 
 const A = "create-v";
 const B = "create-v-again";
-const record = (podName: string, state: HelperState, change: Partial<HelperRecord> = {}): HelperRecord => ({
-  podName,
-  uid: podName,
-  action: "create",
-  volumeName: "v",
-  path: "/p/v",
-  node: "n",
-  state,
-  sizeBytes: 1n,
-  again: false,
-  retain: false,
-  provisioner: "p",
-  volumeUid: undefined,
-  claimUid: undefined,
-  createdAt: undefined,
-  ...change,
-});
 const taken = (podName: string, state: HelperState, change: Partial<HelperRecord> = {}): Taken => ({
   pod: { metadata: { name: podName } },
   record: record(podName, state, change),

@@ -1,32 +1,11 @@
 import { expect, test } from "vitest";
 import { planTimeout } from "./plan-timeout.ts";
 import type { HelperRecord, HelperState } from "./pods/record.ts";
+import { helperRecord, STATES } from "../testing/helper-record.fixture.ts";
 
-const waiting: HelperState = { is: "at work", mayHaveRun: false, ending: undefined };
-const running: HelperState = { is: "at work", mayHaveRun: true, ending: undefined };
-const deleted: HelperState = { is: "at work", mayHaveRun: true, ending: "by deletion" };
-const unbegunDeleted: HelperState = { is: "at work", mayHaveRun: false, ending: "by deletion" };
-const succeeded: HelperState = { is: "over", mayHaveRun: true, well: true, isDeleted: false };
-const succeededDeleted: HelperState = { is: "over", mayHaveRun: true, well: true, isDeleted: true };
-const failed: HelperState = { is: "over", mayHaveRun: true, well: false, isDeleted: false };
-
-const record = (state: HelperState, change: Partial<HelperRecord> = {}): HelperRecord => ({
-  podName: "create-v",
-  uid: "create-v",
-  action: "create",
-  volumeName: "v",
-  path: "/p/v",
-  node: "n",
-  state,
-  sizeBytes: 1n,
-  again: false,
-  retain: false,
-  provisioner: "p",
-  volumeUid: undefined,
-  claimUid: undefined,
-  createdAt: undefined,
-  ...change,
-});
+const { deleted, failed, running, succeeded, succeededDeleted, unbegunDeleted, waiting } = STATES;
+const record = (state: HelperState, change?: Partial<HelperRecord>): HelperRecord =>
+  helperRecord("create-v", state, change);
 
 const TEARDOWN = { action: "delete" } as const;
 const ANOTHER = { volumeName: "w" };

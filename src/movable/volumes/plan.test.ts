@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { LocalVolume, LocalVolumeSpec } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import { localVolumeSpec } from "../../api/testing/local-volume.fixture.ts";
 import { LOCAL_VOLUME_FINALIZER } from "../../api/names.ts";
 import type { Stored } from "../../kube/objects.ts";
 import { planVolume } from "./plan.ts";
@@ -13,18 +14,7 @@ const volume = (spec: Partial<LocalVolumeSpec>, deleted = false): Stored<LocalVo
     finalizers: [LOCAL_VOLUME_FINALIZER],
     ...(deleted ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {}),
   },
-  spec: {
-    pool: "default",
-    capacity: "1Gi",
-    nodeName: "a",
-    originHostname: "a",
-    epoch: 1,
-    incarnation: "i",
-    policies: { onDrain: "Move", onNodeLoss: "Wait", maxDowntime: "60s" },
-    directory: { mode: "0777", uid: 0, gid: 0 },
-    reclaim: false,
-    ...spec,
-  },
+  spec: localVolumeSpec("a", { incarnation: "i", ...spec }),
 });
 const copy = (nodeName: string, status: VolumeCopy["status"] = {}, deleted = false): Stored<VolumeCopy> => ({
   metadata: {

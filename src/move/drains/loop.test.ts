@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
+import { localVolumeSpec } from "../../api/testing/local-volume.fixture.ts";
 import { manualClock, type ManualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { KubeError } from "../../kube/errors.ts";
@@ -34,18 +35,7 @@ beforeEach(() => {
     kube.put(`/api/v1/nodes/${node}`, { metadata: { labels: { "kubernetes.io/hostname": node } } });
   }
   kube.put(`${API}/storagepools/default`, { spec: { path: "/pools/default" } });
-  kube.put(`${API}/localvolumes/v`, {
-    spec: {
-      pool: "default",
-      capacity: "1Gi",
-      nodeName: "a",
-      originHostname: "a",
-      epoch: 1,
-      incarnation: "2f3a1c9e-1111-4222-8333-444455556666",
-      policies: { onDrain: "Move", onNodeLoss: "Wait", maxDowntime: "60s" },
-      directory: { mode: "0777", uid: 0, gid: 0 },
-    },
-  });
+  kube.put(`${API}/localvolumes/v`, { spec: localVolumeSpec("a") });
 });
 afterEach(async () => {
   stop.abort(new Error("the test is over"));

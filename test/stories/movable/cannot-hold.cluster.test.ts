@@ -7,7 +7,7 @@ import type { StoragePool } from "../../../src/api/kinds/storage-pool.ts";
 import { drain, ENDED_WELL, endOf, moveWhere, movesOf, useDrains } from "../support/drains.ts";
 import { remove, running, runsOn } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
-import { localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { localVolume, nodeNameOf, poolWithClass, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { nothingLeftBehind } from "../support/moves.ts";
 import { cordon } from "../support/nodes.ts";
 import { moreRecords } from "../support/records.ts";
@@ -18,29 +18,12 @@ const on = useDrains(NS, ["node-files", "pool-disks", "kubectl", "drain"]);
 const PATH = "/var/lib/mooring/old-disk";
 const CLASS = "mooring-old-disk";
 
-const POOL_AND_CLASS: readonly object[] = [
-  {
-    apiVersion: "mooring.dev/v1alpha1",
-    kind: "StoragePool",
-    metadata: { name: "old-disk" },
-    spec: { path: PATH },
-  },
-  {
-    apiVersion: "storage.k8s.io/v1",
-    kind: "StorageClass",
-    metadata: { name: CLASS },
-    provisioner: "mooring.dev",
-    volumeBindingMode: "WaitForFirstConsumer",
-    parameters: { pool: "old-disk" },
-  },
-];
-
 test("a target whose file system cannot hold the data is given up with the reason, and the pod runs on until another takes it", async () => {
   const { ground } = on;
   const [a = "", b = "", c = ""] = ground.nodes;
   for (const node of [a, c]) await ground.mountPool(node, PATH, { mib: 200, made: ["-I", "256"] });
   await ground.mountPool(b, PATH, { mib: 200, made: ["-I", "128"] });
-  await ground.apply(toYaml(...POOL_AND_CLASS));
+  await ground.apply(toYaml(...poolWithClass("old-disk", PATH)));
   await ground.waitFor("the pool to be ready on every node", async (saw) => {
     const pool = await ground.get<StoragePool>("storagepools.mooring.dev", "old-disk");
     saw(pool?.status);

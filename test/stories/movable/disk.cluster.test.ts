@@ -22,6 +22,7 @@ import {
   publishedOn,
   readyOn,
   volumeOf,
+  poolWithClass,
 } from "../support/movable-objects.ts";
 import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
 import { claim, claimOn, onHost, pod as anyPod } from "../support/workloads.ts";
@@ -280,21 +281,7 @@ describe("a pool whose disk comes and goes", () => {
     if (!ground.capabilities.has("pool-disks")) return;
     await ground.mountPool(node(), PATH, { mib: 128 });
     await ground.kubectl(["label", "node", node(), `${MARK}=yes`]);
-    const storageClass = {
-      apiVersion: "storage.k8s.io/v1",
-      kind: "StorageClass",
-      metadata: { name: CLASS },
-      provisioner: "mooring.dev",
-      volumeBindingMode: "WaitForFirstConsumer",
-      parameters: { pool: "fast" },
-    };
-    const pool = {
-      apiVersion: "mooring.dev/v1alpha1",
-      kind: "StoragePool",
-      metadata: { name: "fast" },
-      spec: { path: PATH, nodeSelector: { [MARK]: "yes" } },
-    };
-    await ground.apply(toYaml(pool, storageClass));
+    await ground.apply(toYaml(...poolWithClass("fast", PATH, { nodeSelector: { [MARK]: "yes" } })));
     await poolIs("Ready");
   });
   afterAll(async () => {

@@ -13,7 +13,7 @@ import {
 } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
-import { localVolume, nodeNameOf, POOL, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { localVolume, nodeNameOf, POOL, poolWithClass, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { cordon } from "../support/nodes.ts";
 import type { Pod } from "../support/objects.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
@@ -122,22 +122,11 @@ test.each([
 test("a pool that is on no other node does not hold the drain", async () => {
   const { ground } = on;
   const { a } = nodes();
-  const pool = {
-    apiVersion: "mooring.dev/v1alpha1",
-    kind: "StoragePool",
-    metadata: { name: "lonely" },
-    spec: { nodeSelector: { "kubernetes.io/hostname": a }, path: "/var/lib/mooring/lonely" },
-  };
-  const storageClass = {
-    apiVersion: "storage.k8s.io/v1",
-    kind: "StorageClass",
-    metadata: { name: "mooring-lonely" },
-    provisioner: "mooring.dev",
-    volumeBindingMode: "WaitForFirstConsumer",
-    parameters: { pool: "lonely" },
+  const [pool, storageClass] = poolWithClass("lonely", "/var/lib/mooring/lonely", {
+    nodeSelector: { "kubernetes.io/hostname": a },
     // The scheduler knows no pools, and would choose other nodes as long as it likes them better.
     allowedTopologies: [{ matchLabelExpressions: [{ key: "kubernetes.io/hostname", values: [a] }] }],
-  };
+  });
   await ground.apply(toYaml(pool, storageClass, statefulSet(NS, "lonely", "mooring-lonely", ["sleep", "3600"])));
   const before = await readyOn(ground, NS, "lonely-0");
   expect(nodeNameOf(before)).toBe(a);

@@ -18,6 +18,7 @@ import {
   nodeNameOf,
   readyOn,
   volumeOf,
+  poolWithClass,
 } from "../support/movable-objects.ts";
 import { inPhase, moveGone, nodeBut, nothingLeftBehind, volumeMove } from "../support/moves.ts";
 import type { Pod } from "../support/objects.ts";
@@ -103,7 +104,7 @@ describe("the target", () => {
     const { ground } = on;
     const path = "/var/lib/mooring/small";
     for (const node of ground.nodes) await ground.mountPool(node, path, { mib: 200 });
-    await ground.apply(toYaml(...smallPool(path)));
+    await ground.apply(toYaml(...poolWithClass("small", path)));
     const writer = await running(ground, NS, "full", DEAF, "mooring-small");
     await ground.exec(NS, "full-0", ["dd", "if=/dev/urandom", "of=/data/big", "bs=1M", "count=60"]);
     await ground.apply(toYaml(volumeMove("full", [writer.volume], writer.from, writer.to)));
@@ -139,20 +140,6 @@ describe("the target", () => {
     await remove(ground, writer);
   });
 });
-
-function smallPool(path: string): object[] {
-  return [
-    { apiVersion: "mooring.dev/v1alpha1", kind: "StoragePool", metadata: { name: "small" }, spec: { path } },
-    {
-      apiVersion: "storage.k8s.io/v1",
-      kind: "StorageClass",
-      metadata: { name: "mooring-small" },
-      provisioner: "mooring.dev",
-      volumeBindingMode: "WaitForFirstConsumer",
-      parameters: { pool: "small" },
-    },
-  ];
-}
 
 describe("the source", () => {
   test("has its agent killed while the pod ends: the move goes on", async () => {

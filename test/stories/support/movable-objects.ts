@@ -136,3 +136,28 @@ export async function ended(ground: Ground, name: string): Promise<VolumeMove> {
     return phase === "Done" || phase === "Cancelled" ? move : undefined;
   });
 }
+
+/** A pool at a path of the nodes, and a class `mooring-<name>` for it. */
+export function poolWithClass(
+  name: string,
+  path: string,
+  { allowedTopologies, nodeSelector }: { nodeSelector?: Record<string, string>; allowedTopologies?: unknown } = {},
+): readonly [pool: object, storageClass: object] {
+  return [
+    {
+      apiVersion: "mooring.dev/v1alpha1",
+      kind: "StoragePool",
+      metadata: { name },
+      spec: { path, ...(nodeSelector === undefined ? {} : { nodeSelector }) },
+    },
+    {
+      apiVersion: "storage.k8s.io/v1",
+      kind: "StorageClass",
+      metadata: { name: `mooring-${name}` },
+      provisioner: "mooring.dev",
+      volumeBindingMode: "WaitForFirstConsumer",
+      parameters: { pool: name },
+      ...(allowedTopologies === undefined ? {} : { allowedTopologies }),
+    },
+  ];
+}
