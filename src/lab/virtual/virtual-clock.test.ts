@@ -68,3 +68,12 @@ test("many timers in any order come out sorted", async () => {
   expect(fired).toHaveLength(400);
   expect(fired).toEqual(fired.toSorted((a, b) => a - b));
 });
+
+test("a run whose time does not move on fails instead of going on without end", async () => {
+  const clock = virtualClock();
+  const again = (): void => {
+    clock.after(0, again);
+  };
+  clock.after(7, again);
+  await expect(clock.run(1000)).rejects.toThrow(/^the time stands still at 7 ms: \d+ timers have fired at it$/);
+});

@@ -8,6 +8,9 @@
 // Invariants: timers fire in the order of their times, those of one time in the order in which they
 // were set; a callback sees exactly its due time; nothing fires outside of `run`. Given the same
 // work, two processes fire the same timers at the same times.
+//
+// Work that sets a timer for this very moment again and again would keep the time where it is, and
+// `run` would never end. So it fails after a number of timers that no honest work needs.
 import { sleepBy, type Clock } from "../../effects/clock.ts";
 import { DueHeap, type DueEntry } from "../../kube/queue/due-heap.ts";
 
@@ -19,10 +22,13 @@ interface Timer extends DueEntry {
 export interface VirtualClock extends Clock {
   /**
    * Lets `ms` milliseconds pass. Ends before that, at once and with true, when `until` (asked after
-   * each timer) says so.
+   * each timer) says so. Fails when the time does not move on.
    */
   run(ms: number, until?: () => boolean): Promise<boolean>;
 }
+
+/** How many timers may fire at one time. Crash runs need some hundreds at most. */
+const MOST_AT_ONE_TIME = 20_000;
 
 /** Resolves when all promises that can be through are. */
 function settled(): Promise<void> {
@@ -40,6 +46,7 @@ export function virtualClock({
   const timers = new DueHeap<Timer>();
   let elapsed = 0;
   let orders = 0;
+  let firedNow = 0;
 
   const after = (ms: number, callback: () => void): (() => void) => {
     const timer: Timer = { due: elapsed + Math.max(ms, 0), order: orders++, index: 0, callback };
@@ -67,6 +74,10 @@ export function virtualClock({
         if (until()) return true;
         const timer = next(end);
         if (timer === undefined) break;
+        firedNow = timer.due === elapsed ? firedNow + 1 : 0;
+        if (firedNow > MOST_AT_ONE_TIME) {
+          throw new Error(`the time stands still at ${elapsed} ms: ${firedNow} timers have fired at it`);
+        }
         elapsed = timer.due;
         onFire?.(timer.order);
         timer.callback?.();

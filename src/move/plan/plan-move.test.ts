@@ -150,6 +150,10 @@ const INVARIANTS: Readonly<Record<string, (one: Taken) => boolean | undefined>> 
   },
   I10: (one) => (changes(one, "remove-finalizer") ? one.phase === "Done" || one.phase === "Cancelled" : undefined),
   I11: ({ s, step }) => (step.step === "wait" ? (s.move.status?.message ?? "") !== "" : undefined),
+  I12: ({ s, step, phase }) =>
+    step.step === "set-status" && step.status.phase === phase && phase !== "Done"
+      ? fresh(s, "move", "volumes")
+      : undefined,
 };
 
 describe("invariants of a move", () => {

@@ -1,6 +1,7 @@
 import type { Condition } from "../../api/kinds/fields.ts";
 import type { MovePhase, VolumeMoveStatus } from "../../api/kinds/volume-move.ts";
 import type { CodedError } from "../../observe/errors.ts";
+import { readFirst } from "./parts.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
 import type { MoveStep } from "./step.ts";
 import { CORDONED } from "./target/leaving.ts";
@@ -47,12 +48,16 @@ export interface Waiting {
   readonly also?: Changes;
 }
 
-/** Waits. Writes the message to the status first, when the status does not have it yet. */
+/**
+ * Waits. Writes the message to the status first, when the status does not have it yet. A message
+ * that only the caches call for is not written: see I12 in plan-move.ts.
+ */
 export function waiting(s: MoveSnapshot, now: number, { message, why, until, also }: Waiting): MoveStep {
   const before = s.move.status ?? {};
   const said = changed(before, { ...also, message: cut(message) });
   const status = why === undefined ? unblocked(said) : withCondition(said, BLOCKED, why, now);
-  return sameStatus(before, status) ? { step: "wait", until } : { step: "set-status", move: s.move, status };
+  if (sameStatus(before, status)) return { step: "wait", until };
+  return readFirst(s, ["volumes", "move"]) ?? { step: "set-status", move: s.move, status };
 }
 
 /** The sentence that ends every message of a move that can still be cancelled. */
