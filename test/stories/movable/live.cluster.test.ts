@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { drain, ENDED_WELL, endOf, moveWhere, useDrains } from "../support/drains.ts";
+import type { Ground } from "../../cluster/ground.ts";
+import type { RunResult } from "../../cluster/run.ts";
+import { drain, ENDED_WELL, endOf, moveWhere, onlyOn, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { agentPod, MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
 import { ended, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
@@ -19,6 +21,29 @@ const fill = (large: number): string => `
   n=0; while [ $n -lt 500 ]; do n=$((n + 1)); echo "small file $n" >small/$n; done
   md5sum large-* small/* >sums && sync`;
 
+async function limit(ground: Ground, move: string, bandwidth: string | null): Promise<void> {
+  await ground.patch("volumemoves.mooring.dev", move, { spec: { bandwidth } });
+}
+
+/**
+ * Starts a drain whose copy takes minutes: at full speed it may be over before a story has done
+ * anything. No other node takes pods until the drain's move has its limit, so nothing is copied
+ * before that.
+ */
+async function slowly(
+  ground: Ground,
+  volume: string,
+  from: string,
+  start: () => Promise<RunResult>,
+): Promise<{ readonly ended: Promise<RunResult> }> {
+  return onlyOn(ground, from, async () => {
+    const ended = start();
+    const { metadata } = await moveWhere(ground, volume, "to be planned", ({ phase }) => phase === "Planned");
+    await limit(ground, metadata?.name ?? "", "1Mi");
+    return { ended };
+  });
+}
+
 test("most bytes of a drained volume travel while its pod writes", async () => {
   const { ground } = on;
   await ground.apply(toYaml(recordWriter(NS, "live", MOVABLE_CLASS)));
@@ -30,11 +55,14 @@ test("most bytes of a drained volume travel while its pod writes", async () => {
   await moreRecords(ground, NS, "live-0");
 
   const following = await followAcknowledged(ground, NS, "live-0");
-  const draining = drain(ground, from);
+  const draining = await slowly(ground, volume, from, () => drain(ground, from));
   await moveWhere(ground, volume, "to copy", ({ copyingAt }) => copyingAt !== undefined);
   // The pod goes on meanwhile.
   await moreRecords(ground, NS, "live-0");
-  const ended = await draining;
+  const { metadata, status: copying } = await moveWhere(ground, volume, "to copy still", () => true);
+  expect(copying?.phase).toBe("Copying");
+  await limit(ground, metadata?.name ?? "", null);
+  const ended = await draining.ended;
   expect(endOf(ended)).toEqual(ENDED_WELL);
 
   const acknowledged = await following.last;
@@ -82,7 +110,7 @@ test("a live copy keeps to the move's bandwidth, and goes on at full speed once 
   expect(Number(told), message).toBeLessThanOrEqual((left / limitMiB) * 1.5);
 
   const freedAt = Date.now();
-  await ground.patch("volumemoves.mooring.dev", "slow", { spec: { bandwidth: null } });
+  await limit(ground, "slow", null);
   const fenced = await moveWhere(ground, volume, "to have copied the rest", ({ fencedAt }) => fencedAt !== undefined);
   const restSeconds = (Date.parse(fenced.status?.fencedAt ?? "") - freedAt) / 1000;
   console.log(
@@ -153,10 +181,11 @@ test("an uncordon during the copy calls the move off, and the pod notices nothin
   const before = await readyOn(ground, NS, "off-0");
   const from = nodeNameOf(before);
   const volume = await volumeOf(ground, NS, "data-off-0");
-  const filled = await ground.exec(NS, "off-0", ["sh", "-c", fill(8)]);
+  const filled = await ground.exec(NS, "off-0", ["sh", "-c", fill(1)]);
   expect(filled, filled.stderr).toMatchObject({ code: 0 });
   // It asks once. A drain that went on would evict the pod from a node that stays.
-  expect((await drain(ground, from, "--timeout=1s")).code).not.toBe(0);
+  const asked = await slowly(ground, volume, from, () => drain(ground, from, "--timeout=1s"));
+  expect((await asked.ended).code).not.toBe(0);
   await moveWhere(ground, volume, "to copy", ({ copyingAt }) => copyingAt !== undefined);
   await cordon(ground, from, false);
   const move = await moveWhere(ground, volume, "to be called off", ({ phase }) => phase === "Cancelled");
