@@ -21,12 +21,12 @@ import type { BusyDirectories } from "../directory/busy-directories.ts";
 import type { RemovalCheck } from "../removal/check.ts";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import { isReady } from "../helper/pods/nodes.ts";
-import { isDeleted } from "../helper/pods/record.ts";
 import { wrapped } from "../helper/wording.ts";
 import type { HelperWork } from "../helper/work.ts";
 import type { Settings } from "../settings/settings.ts";
 import { type End, GiveUp, type GiveUpContext } from "./give-up.ts";
 import { type Attempt, AttemptMemory, attemptOf } from "./memory.ts";
+import { planAbandon } from "./plan-end.ts";
 import { type Chore, type Continuation, isElsewhere, planNext } from "./plan-next.ts";
 import type { ProvisionPlan } from "./plan.ts";
 
@@ -148,19 +148,14 @@ export class Attempts {
   async abandon(volumeName: string, confirm: Confirm, settings: Settings, signal: AbortSignal): Promise<void> {
     const { work, busy } = this.#deps;
     const context: GiveUpContext = { settings, signal, confirm };
+    const pods = work.createPods.of(volumeName);
     // One pod marked as retained counts for all: it may be the first to be deleted.
-    if (work.createPods.of(volumeName).some(({ record }) => record.retain)) this.#memory.retained(volumeName);
+    if (pods.some(({ record }) => record.retain)) this.#memory.retained(volumeName);
+    const isKept = (attempt: Attempt): boolean => this.#memory.isKept(volumeName, attempt);
     try {
-      for (const helper of work.createPods.of(volumeName)) {
-        const { state } = helper.record;
-        if (state.is === "over" || !state.mayHaveRun || isDeleted(state)) continue;
-        this.#rememberPod(helper);
-        // A directory that is kept needs no record. The next claim of this name may get it now, so
-        // our script must not run in it longer than necessary.
-        const attempt = attemptOf(helper);
-        if (attempt !== undefined && !this.#memory.isKept(volumeName, attempt))
-          await work.createPods.awaitEnd(helper, context);
-      }
+      const { running, awaited } = planAbandon({ pods, isKept });
+      for (const helper of running) this.#rememberPod(helper);
+      for (const helper of awaited) await work.createPods.awaitEnd(helper, context);
       for (const helper of work.createPods.of(volumeName)) {
         if ((await this.#giveUp.pod(helper, context)) !== "ended") return;
       }

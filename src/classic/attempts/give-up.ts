@@ -6,11 +6,11 @@ import type { Location } from "../directory/locations.ts";
 import type { RemovalCheck } from "../removal/check.ts";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import { isReady } from "../helper/pods/nodes.ts";
-import type { HelperTask } from "../helper/pods/pod.ts";
+import { NOBODY } from "../directory/name.ts";
 import type { HelperWork } from "../helper/work.ts";
 import type { Settings } from "../settings/settings.ts";
 import { type Attempt, type AttemptMemory, attemptOf, isSameLocation } from "./memory.ts";
-import { planEnd } from "./plan-end.ts";
+import { type EndView, planDirectory, planEnd } from "./plan-end.ts";
 
 interface GiveUpDeps {
   readonly work: HelperWork;
@@ -44,15 +44,10 @@ export class GiveUp {
 
   /** Ends one of the attempt's create pods (plan-end.ts), and removes what it made. */
   async pod(helper: HelperPod, context: GiveUpContext): Promise<End> {
-    const { nodes, work } = this.#deps;
+    const { work } = this.#deps;
     const { volumeName } = helper.record;
-    const node = nodes.get(helper.record.node);
-    const step = planEnd({
-      helper,
-      made: this.#deps.memory.madeOf(volumeName),
-      isKept: (attempt) => this.#deps.memory.isKept(volumeName, attempt),
-      node: node === undefined ? "unknown" : isReady(node) ? "ready" : "silent",
-    });
+    const made = this.#deps.memory.madeOf(volumeName);
+    const step = planEnd({ helper, made, ...this.#view(volumeName, helper.record.node) });
     switch (step.step) {
       case "end-as-record":
         await this.#orRemembered(helper, work.createPods.endAsRecord(helper, context));
@@ -67,6 +62,14 @@ export class GiveUp {
       default:
         return step satisfies never;
     }
+  }
+
+  #view(volumeName: string, nodeName: string): Pick<EndView, "isKept" | "node"> {
+    const node = this.#deps.nodes.get(nodeName);
+    return {
+      isKept: (attempt) => this.#deps.memory.isKept(volumeName, attempt),
+      node: node === undefined ? "unknown" : isReady(node) ? "ready" : "silent",
+    };
   }
 
   /** Until the directory is gone the pod stays: it is the record. */
@@ -113,41 +116,54 @@ export class GiveUp {
    * uses the directory.
    */
   async directory(volumeName: string, attempt: Attempt, context: GiveUpContext): Promise<End> {
-    const { work, busy, nodes, log, check } = this.#deps;
-    const { path, sizeBytes } = attempt;
-    const fields = { volume: volumeName, node: attempt.node, path };
-    if (this.#deps.memory.isKept(volumeName, attempt)) {
-      log.info("the directory of an attempt that is given up is kept: it may hold older or retained data", fields);
-      return "ended";
+    const { log } = this.#deps;
+    const { node, path } = attempt;
+    const fields = { volume: volumeName, node, path };
+    const step = planDirectory(attempt, this.#view(volumeName, node));
+    switch (step) {
+      case "keep":
+        log.info("the directory of an attempt that is given up is kept: it may hold older or retained data", fields);
+        return "ended";
+      case "skip":
+        log.info(`Node ${node} does not exist, skipping cleanup of volume ${volumeName}`, fields);
+        return "ended";
+      case "remove":
+        return this.#tearDown(volumeName, attempt, context);
+      default:
+        return step satisfies never;
     }
-    const node = nodes.get(attempt.node);
-    if (attempt.node !== "" && node === undefined) {
-      log.info(`Node ${attempt.node} does not exist, skipping cleanup of volume ${volumeName}`, fields);
-      return "ended";
-    }
-    const shared = attempt.node === "";
+  }
+
+  async #tearDown(
+    volumeName: string,
+    { node, path, sizeBytes }: Attempt,
+    { settings, signal, confirm }: GiveUpContext,
+  ): Promise<End> {
+    const { work, busy, log, check } = this.#deps;
+    const shared = node === "";
     // The record does not say whether this is a shared file system, so a volume with the same path
     // on any node keeps the directory.
     const location: Location = { volume: volumeName, node: undefined, path };
-    const release = await busy.hold(location, context.signal);
+    const release = await busy.hold(location, signal);
     try {
-      const task: HelperTask = {
+      const task = {
         action: "delete",
         volumeName,
         path,
-        node: attempt.node,
+        node,
         shared,
         sizeBytes,
         mode: "Filesystem",
-        ownership: { user: "", group: "", perm: "" },
-      };
-      const { settings, signal, confirm } = context;
-      const workContext = { settings, about: undefined, signal };
-      const own: Location = { ...location, node: shared ? undefined : attempt.node };
-      const obstacle = await work.tearDown(task, own, workContext, () => check.ask(location, undefined, confirm));
+        ownership: NOBODY,
+      } as const;
+      const own: Location = { ...location, node: shared ? undefined : node };
+      const obstacle = await work.tearDown(task, own, { settings, about: undefined, signal }, () =>
+        check.ask(location, undefined, confirm),
+      );
       if (obstacle?.obstacle === "withdrawn") return "withdrawn";
       if (obstacle !== undefined) {
-        log.warn("a directory is kept because another volume uses it", { ...fields, other: obstacle.other });
+        const { other } = obstacle;
+        log.warn("a directory is kept because another volume uses it", { volume: volumeName, node, path, other });
       }
       return "ended";
     } finally {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import type { HelperRecord, HelperState } from "../helper/pods/record.ts";
 import type { Attempt } from "./memory.ts";
-import { planEnd, type EndView } from "./plan-end.ts";
+import { planAbandon, planDirectory, planEnd, type EndView } from "./plan-end.ts";
 
 const own: Attempt = { node: "n", path: "/p/v", sizeBytes: 1n, retain: false };
 const elsewhere: Attempt = { ...own, path: "/q/v" };
@@ -53,4 +53,33 @@ describe("a create pod of an attempt that is given up", () => {
   test("has nothing to do with what is remembered of another place", () => {
     expect(end(atWork(false), { made: elsewhere })).toEqual({ step: "remove-beside", made: undefined });
   });
+});
+
+describe("an abandonment", () => {
+  const plan = (states: readonly HelperState[], kept: boolean, change: Partial<HelperRecord> = {}) => {
+    const pods = states.map((state, at): HelperPod => {
+      return { pod: {}, record: { ...own, podName: String(at), state, ...change } as unknown as HelperRecord };
+    });
+    const { running, awaited } = planAbandon({ pods, isKept: () => kept });
+    return [running, awaited].map((helpers) => helpers.map(({ record }) => record.podName).join());
+  };
+  const states = [atWork(true), atWork(true, "by deadline"), atWork(true, "by deletion"), atWork(false), over()];
+
+  test("remembers the pods that run, and waits for their end", () => {
+    expect(plan(states, false)).toEqual(["0,1", "0,1"]);
+  });
+  test("waits for none whose directory is kept, or unknown", () => {
+    expect(plan(states, true)).toEqual(["0,1", ""]);
+    expect(plan([atWork(true)], false, { path: undefined })).toEqual(["0", ""]);
+  });
+});
+
+test.each([
+  ["is kept", own, true, "ready", "keep"],
+  ["is kept, wherever it is", own, true, "unknown", "keep"],
+  ["stays on a node that is gone", own, false, "unknown", "skip"],
+  ["is removed, also on a node that does not answer", own, false, "silent", "remove"],
+  ["is removed from any node where it is shared", { ...own, node: "" }, false, "unknown", "remove"],
+] as const)("the directory of an attempt %s", (_title, attempt, kept, node, step) => {
+  expect(planDirectory(attempt, { isKept: () => kept, node })).toBe(step);
 });

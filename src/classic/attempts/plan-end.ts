@@ -48,3 +48,35 @@ export function planEnd({ helper, isKept, made, node }: EndView): EndStep {
   if (left !== undefined && !isKept(left) && canBeEnded) return { step: "end-as-record" };
   return { step: state.mayHaveRun ? "delete" : "remove-beside", made: left };
 }
+
+/** What an abandonment begins with: the pods that run, and those of them to wait for. */
+export function planAbandon({ pods, isKept }: { readonly pods: readonly HelperPod[] } & Pick<EndView, "isKept">): {
+  /** Somebody may delete them at any moment: what they make is remembered. */
+  readonly running: readonly HelperPod[];
+  /**
+   * A directory that is kept needs no record. The next claim of this name may get it now, so our
+   * script must not run in it longer than necessary.
+   */
+  readonly awaited: readonly HelperPod[];
+} {
+  const running = pods.filter(
+    ({ record: { state } }) => state.is === "at work" && state.mayHaveRun && !isDeleted(state),
+  );
+  const awaited = running.filter((helper) => {
+    const made = attemptOf(helper);
+    return made !== undefined && !isKept(made);
+  });
+  return { running, awaited };
+}
+
+/**
+ * What becomes of the directory that an attempt may have made. `skip`: its node does not exist any
+ * more, and the directory stays there.
+ */
+export function planDirectory(
+  attempt: Attempt,
+  { isKept, node }: Pick<EndView, "isKept" | "node">,
+): "keep" | "skip" | "remove" {
+  if (isKept(attempt)) return "keep";
+  return attempt.node !== "" && node === "unknown" ? "skip" : "remove";
+}

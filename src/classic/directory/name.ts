@@ -66,6 +66,9 @@ export interface Ownership {
   readonly perm: string;
 }
 
+/** Of a directory that is removed. */
+export const NOBODY: Ownership = { user: "", group: "", perm: "" };
+
 export function ownershipOf(request: DirectoryRequest, render: Render): Ownership {
   const rendered = (what: "user" | "group" | "perm"): string => {
     const pattern = request.options.patterns[what];

@@ -36,6 +36,7 @@ import { sharersOf } from "../directory/sharers.ts";
 import { RemovalCheck } from "../removal/check.ts";
 import { Attempts } from "../attempts/attempts.ts";
 import type { Continuation } from "../attempts/plan-next.ts";
+import { type MakeStep, planMake } from "../attempts/plan-make.ts";
 import { volumeParts } from "../attempts/volume.ts";
 
 /** What the driver is given. */
@@ -126,45 +127,56 @@ class Classic implements Driver {
   }
 
   async provision(request: ProvisionRequest, signal: AbortSignal): Promise<ProvisionedVolume> {
-    const { settings: source, log, volumes } = this.#deps;
     const { volumeName } = request;
-    const settings = source.current();
+    const settings = this.#deps.settings.current();
     const plan = this.#plan(settings, request);
-    const node = plan.node?.metadata?.name ?? "";
-
     const next = await this.#attempts.continue(volumeName, plan, settings, signal);
-    const { path } = next;
-    const location: Location = { volume: volumeName, node: plan.shared ? undefined : node, path };
+    const node = plan.shared ? undefined : plan.node?.metadata?.name;
+    const location: Location = { volume: volumeName, node, path: next.path };
     const release = await this.#busy.hold(location, signal);
     try {
       await this.#work.clear(location, { settings, signal });
-      const { removed } = sharersOf(location, plan.node, volumes, request.claim);
-      if (removed !== undefined) {
-        await this.#attempts.makeAgain(volumeName, settings, signal);
-        throw classicErrors.PATH_BEING_RECLAIMED({ path, other: removed });
-      }
-      const other = this.#work.createPods.atWorkNear(location);
-      if (other !== undefined) throw classicErrors.PATH_BEING_MADE({ path, other });
-      const attempt = { node: next.node, path, sizeBytes: plan.sizeBytes, retain: isRetained(request) };
-      const remember = (): void => {
-        this.#attempts.remember(volumeName, attempt);
-      };
-      if (next.made === undefined) {
-        log.info(`Creating volume ${volumeName} at ${locationText(node, path)}`, { volume: volumeName, node, path });
-        const context = { settings, about: aboutClaim(request.claim), signal };
-        await this.#work.create(this.#task(request, plan, next), context, remember, next.running);
-      } else {
-        log.info("a volume made by an earlier attempt is taken over", { volume: volumeName, node, path });
-        if (attempt.retain) await this.#work.createPods.keepRetained(next.made, signal);
-        this.#work.createPods.copyLog(next.made);
-      }
-      remember();
+      const { removed } = sharersOf(location, plan.node, this.#deps.volumes, request.claim);
+      const atWork = this.#work.createPods.atWorkNear(location);
+      await this.#make(planMake({ next, removed, atWork }), { request, plan, next, settings, signal });
       this.#busy.made(volumeName);
     } finally {
       release();
     }
     const { type, shared, options } = plan;
-    return volumeParts({ type, path, node: plan.node, shared, affinityKey: options.nodeAffinityKey });
+    return volumeParts({ type, path: next.path, node: plan.node, shared, affinityKey: options.nodeAffinityKey });
+  }
+
+  async #make(step: MakeStep, { request, plan, next, settings, signal }: Making): Promise<void> {
+    const { volumeName } = request;
+    const { path } = next;
+    const node = plan.node?.metadata?.name ?? "";
+    const fields = { volume: volumeName, node, path };
+    const retain = isRetained(request);
+    const remember = (): void => {
+      this.#attempts.remember(volumeName, { node: next.node, path, sizeBytes: plan.sizeBytes, retain });
+    };
+    switch (step.step) {
+      case "make-again-later":
+        await this.#attempts.makeAgain(volumeName, settings, signal);
+        throw classicErrors.PATH_BEING_RECLAIMED({ path, other: step.other });
+      case "wait-for-other":
+        throw classicErrors.PATH_BEING_MADE({ path, other: step.other });
+      case "take-over":
+        this.#deps.log.info("a volume made by an earlier attempt is taken over", fields);
+        if (retain) await this.#work.createPods.keepRetained(step.made, signal);
+        this.#work.createPods.copyLog(step.made);
+        break;
+      case "create": {
+        this.#deps.log.info(`Creating volume ${volumeName} at ${locationText(node, path)}`, fields);
+        const context = { settings, about: aboutClaim(request.claim), signal };
+        await this.#work.create(this.#task(request, plan, next), context, remember, step.running);
+        break;
+      }
+      default:
+        step satisfies never;
+    }
+    remember();
   }
 
   /**
@@ -227,6 +239,15 @@ class Classic implements Driver {
       again: this.#begunBefore(request),
     };
   }
+}
+
+/** One claim on its way to a volume. */
+interface Making {
+  readonly request: ProvisionRequest;
+  readonly plan: ProvisionPlan;
+  readonly next: Continuation;
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
 }
 
 function isRetained({ storageClass }: ProvisionRequest): boolean {

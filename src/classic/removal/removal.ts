@@ -13,6 +13,7 @@ import type { HelperTask } from "../helper/pods/pod.ts";
 import { locationText, wrapped } from "../helper/wording.ts";
 import type { HelperWork } from "../helper/work.ts";
 import type { BusyDirectories } from "../directory/busy-directories.ts";
+import { NOBODY } from "../directory/name.ts";
 import type { Location } from "../directory/locations.ts";
 import { directoryOf, NODE_PATIENCE_MS, nodeOf, topologyOf, releasedSince } from "../directory/directory-of.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -115,7 +116,7 @@ export class Removal {
       shared,
       sizeBytes: bytes(volume.spec?.capacity?.["storage"] ?? "0"),
       mode: volume.spec?.volumeMode ?? "Filesystem",
-      ownership: { user: "", group: "", perm: "" },
+      ownership: NOBODY,
     };
     const release = await busy.hold(location, signal);
     try {
