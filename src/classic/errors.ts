@@ -1,12 +1,30 @@
-import { defineErrors } from "../observe/errors.ts";
+import { defineErrors, type ErrorRow } from "../observe/errors.ts";
 
 const CLAIM = "Delete the claim and create it again without this field, or use another class.";
-const CONFIG = "Correct config.json in the ConfigMap; the last valid configuration stays in force meanwhile.";
-const FLAG = "Give the flag a value, or leave it out to get its default.";
-const TEMPLATE =
-  "Remove the field from helperPod.yaml, or start with --allow-unsafe-helper-pod-template if everybody who may edit the ConfigMap is trusted with root on the nodes.";
-const NOTHING = "Nothing to do: it is tried again by itself.";
-const CAUSE = "The text after the colon is the cause: correct that. It is tried again by itself.";
+
+/** Rows that have retry and advice in common. */
+const rows =
+  <R extends "change" | "backoff">(retry: R, advice: string) =>
+  <M extends ErrorRow<never>["message"]>(message: M) => ({ message, retry, advice });
+
+const inConfig = rows(
+  "change",
+  "Correct config.json in the ConfigMap; the last valid configuration stays in force meanwhile.",
+);
+const inTemplate = rows(
+  "change",
+  "Remove the field from helperPod.yaml, or start with --allow-unsafe-helper-pod-template if everybody who may edit the ConfigMap is trusted with root on the nodes.",
+);
+const bySelf = rows("backoff", "Nothing to do: it is tried again by itself.");
+const byCause = rows("backoff", "The text after the colon is the cause: correct that. It is tried again by itself.");
+const withoutNode = rows(
+  "backoff",
+  "Add the annotation local.path.provisioner/selected-node with the node's name, or delete the object by hand.",
+);
+const amongNodes = rows(
+  "backoff",
+  "Add the annotation local.path.provisioner/selected-node with the name of the node that has the data.",
+);
 
 /**
  * Every error of the classic driver. The messages are those of local-path-provisioner v0.0.37,
@@ -17,7 +35,7 @@ export const classicErrors = defineErrors("CLASSIC", {
   EMPTY_FLAG: {
     message: ({ flag }: { flag: string }) => `invalid empty flag ${flag}`,
     retry: "change",
-    advice: FLAG,
+    advice: "Give the flag a value, or leave it out to get its default.",
   },
   EMPTY_FLAG_NO_CONFIGMAP: {
     message: (p: { flag: string; namespace: string; configMap: string; why: string }) =>
@@ -57,52 +75,23 @@ export const classicErrors = defineErrors("CLASSIC", {
   },
 
   // config.json.
-  CONFIG_FILE: {
-    message: ({ file, why }: { file: string; why: string }) => `fail to load config file ${file}: ${why}`,
-    retry: "change",
-    advice: CONFIG,
-  },
-  CONFIG_CANONICALIZATION: {
-    message: ({ why }: { why: string }) => `StorageClass config canonicalization failed: ${why}`,
-    retry: "change",
-    advice: CONFIG,
-  },
-  CONFIG_CLASS: {
-    message: (p: { storageClass: string; why: string }) => `config for class ${p.storageClass} is invalid: ${p.why}`,
-    retry: "change",
-    advice: CONFIG,
-  },
-  DUPLICATE_NODE: {
-    message: ({ node }: { node: string }) => `duplicate node ${node}`,
-    retry: "change",
-    advice: CONFIG,
-  },
-  RELATIVE_PATH: {
-    message: ({ path, node }: { path: string; node: string }) =>
-      `path must start with / for path ${path} on node ${node}`,
-    retry: "change",
-    advice: CONFIG,
-  },
-  ROOT_PATH: {
-    message: ({ node }: { node: string }) => `cannot use root ('/') as path on node ${node}`,
-    retry: "change",
-    advice: CONFIG,
-  },
-  DUPLICATE_PATH: {
-    message: ({ path, node }: { path: string; node: string }) => `duplicate path ${path} on node ${node}`,
-    retry: "change",
-    advice: CONFIG,
-  },
-  EMPTY_PATH: {
-    message: ({ node }: { node: string }) => `empty path on node ${node}`,
-    retry: "change",
-    advice: CONFIG,
-  },
-  NULL_NODE: {
-    message: ({ index }: { index: number }) => `null instead of an object at nodePathMap[${index}]`,
-    retry: "change",
-    advice: CONFIG,
-  },
+  CONFIG_FILE: inConfig(({ file, why }: { file: string; why: string }) => `fail to load config file ${file}: ${why}`),
+  CONFIG_CANONICALIZATION: inConfig(
+    ({ why }: { why: string }) => `StorageClass config canonicalization failed: ${why}`,
+  ),
+  CONFIG_CLASS: inConfig(
+    (p: { storageClass: string; why: string }) => `config for class ${p.storageClass} is invalid: ${p.why}`,
+  ),
+  DUPLICATE_NODE: inConfig(({ node }: { node: string }) => `duplicate node ${node}`),
+  RELATIVE_PATH: inConfig(
+    ({ path, node }: { path: string; node: string }) => `path must start with / for path ${path} on node ${node}`,
+  ),
+  ROOT_PATH: inConfig(({ node }: { node: string }) => `cannot use root ('/') as path on node ${node}`),
+  DUPLICATE_PATH: inConfig(
+    ({ path, node }: { path: string; node: string }) => `duplicate path ${path} on node ${node}`,
+  ),
+  EMPTY_PATH: inConfig(({ node }: { node: string }) => `empty path on node ${node}`),
+  NULL_NODE: inConfig(({ index }: { index: number }) => `null instead of an object at nodePathMap[${index}]`),
 
   HELPER_TEMPLATE_INVALID: {
     message: ({ why }: { why: string }) => `the API server refuses pods of helperPod.yaml: ${why}`,
@@ -233,17 +222,11 @@ export const classicErrors = defineErrors("CLASSIC", {
     retry: "change",
     advice: "Add a container called helper-pod.",
   },
-  TEMPLATE_CONTAINERS: {
-    message: () => "helper pod template must specify exactly one container",
-    retry: "change",
-    advice: TEMPLATE,
-  },
-  TEMPLATE_UNSAFE: {
-    message: ({ what }: { what: string }) =>
+  TEMPLATE_CONTAINERS: inTemplate(() => "helper pod template must specify exactly one container"),
+  TEMPLATE_UNSAFE: inTemplate(
+    ({ what }: { what: string }) =>
       `helper pod template must not ${what} unless allow-unsafe-helper-pod-template is enabled`,
-    retry: "change",
-    advice: TEMPLATE,
-  },
+  ),
 
   // Helper pods.
   HELPER_INPUT: {
@@ -274,11 +257,7 @@ export const classicErrors = defineErrors("CLASSIC", {
     retry: "backoff",
     advice: "The text after the colon is the end of the helper's own output: correct the script or the node.",
   },
-  HELPER_GONE: {
-    message: ({ pod }: { pod: string }) => `helper pod ${pod} was deleted before it had ended`,
-    retry: "backoff",
-    advice: NOTHING,
-  },
+  HELPER_GONE: bySelf(({ pod }: { pod: string }) => `helper pod ${pod} was deleted before it had ended`),
   HELPER_NAME_TAKEN: {
     message: ({ pod }: { pod: string }) => `a pod called ${pod} exists already and is not for this volume`,
     retry: "backoff",
@@ -298,16 +277,12 @@ export const classicErrors = defineErrors("CLASSIC", {
     advice:
       "Nothing, while the node is there: it is tried again. When the node will not come back, delete its Node object, or taint it out-of-service.",
   },
-  CREATE_FAILED: {
-    message: ({ volume, why }: { volume: string; why: string }) => `failed to create volume ${volume}: ${why}`,
-    retry: "backoff",
-    advice: CAUSE,
-  },
-  DELETE_FAILED: {
-    message: ({ volume, why }: { volume: string; why: string }) => `failed to delete volume ${volume}: ${why}`,
-    retry: "backoff",
-    advice: CAUSE,
-  },
+  CREATE_FAILED: byCause(
+    ({ volume, why }: { volume: string; why: string }) => `failed to create volume ${volume}: ${why}`,
+  ),
+  DELETE_FAILED: byCause(
+    ({ volume, why }: { volume: string; why: string }) => `failed to delete volume ${volume}: ${why}`,
+  ),
 
   // Shared directories.
   PATH_BEING_RECLAIMED: {
@@ -316,12 +291,10 @@ export const classicErrors = defineErrors("CLASSIC", {
     retry: "backoff",
     advice: "Nothing: it is tried again once the other volume is gone.",
   },
-  PATH_BEING_MADE: {
-    message: (p: { path: string; other: string }) =>
+  PATH_BEING_MADE: bySelf(
+    (p: { path: string; other: string }) =>
       `${p.path} overlaps the directory of volume ${p.other}, which is being made`,
-    retry: "backoff",
-    advice: NOTHING,
-  },
+  ),
 
   // Reclaiming.
   NO_PATH_SET: {
@@ -329,32 +302,12 @@ export const classicErrors = defineErrors("CLASSIC", {
     retry: "backoff",
     advice: "The PersistentVolume has neither hostPath nor local, or both: correct or delete it by hand.",
   },
-  NO_AFFINITY: {
-    message: () => "no NodeAffinity set",
-    retry: "backoff",
-    advice:
-      "Add the annotation local.path.provisioner/selected-node with the node's name, or delete the object by hand.",
-  },
-  NO_AFFINITY_REQUIRED: {
-    message: () => "no NodeAffinity.Required set",
-    retry: "backoff",
-    advice:
-      "Add the annotation local.path.provisioner/selected-node with the node's name, or delete the object by hand.",
-  },
-  SEVERAL_VALUES: {
-    message: () => "multiple values for the node affinity",
-    retry: "backoff",
-    advice: "Add the annotation local.path.provisioner/selected-node with the name of the node that has the data.",
-  },
-  NO_AFFINITED_NODE: {
-    message: () => "cannot find affinited node",
-    retry: "backoff",
-    advice: "Add the annotation local.path.provisioner/selected-node with the name of the node that has the data.",
-  },
-  SEVERAL_NODES: {
-    message: (p: { key: string; value: string; nodes: readonly string[] }) =>
+  NO_AFFINITY: withoutNode(() => "no NodeAffinity set"),
+  NO_AFFINITY_REQUIRED: withoutNode(() => "no NodeAffinity.Required set"),
+  SEVERAL_VALUES: amongNodes(() => "multiple values for the node affinity"),
+  NO_AFFINITED_NODE: amongNodes(() => "cannot find affinited node"),
+  SEVERAL_NODES: amongNodes(
+    (p: { key: string; value: string; nodes: readonly string[] }) =>
       `several nodes have the label ${p.key}=${p.value}: ${p.nodes.join(", ")}`,
-    retry: "backoff",
-    advice: "Add the annotation local.path.provisioner/selected-node with the name of the node that has the data.",
-  },
+  ),
 });

@@ -163,7 +163,7 @@ export class Attempts {
       if (attempt !== undefined && (await this.#giveUp.directory(volumeName, attempt, context)) === "withdrawn") return;
       this.#memory.forget(volumeName);
       busy.forget(volumeName);
-      await work.dropTeardowns(volumeName);
+      await work.teardowns.drop(volumeName);
     } catch (error) {
       if (signal.aborted) throw error;
       throw wrapped("DELETE_FAILED", volumeName, error);

@@ -135,7 +135,7 @@ class Classic implements Driver {
     const location: Location = { volume: volumeName, node, path: next.path };
     const release = await this.#busy.hold(location, signal);
     try {
-      await this.#work.clear(location, { settings, signal });
+      await this.#work.teardowns.clear(location, settings.config.cmdTimeoutSeconds, signal);
       const { removed } = sharersOf(location, plan.node, this.#deps.volumes, request.claim);
       const atWork = this.#work.createPods.atWorkNear(location);
       await this.#make(planMake({ next, removed, atWork }), { request, plan, next, settings, signal });
@@ -199,7 +199,7 @@ class Classic implements Driver {
   async stored(volumeName: string): Promise<void> {
     await this.#attempts.stored(volumeName);
     // An administrator has rescued the volume since: an earlier teardown pod must not remove it.
-    if (this.#deps.volumes.get(volumeName)?.willBeRemoved === false) await this.#work.dropTeardowns(volumeName);
+    if (this.#deps.volumes.get(volumeName)?.willBeRemoved === false) await this.#work.teardowns.drop(volumeName);
   }
 
   async remove(volume: PersistentVolume, confirm: Confirm, signal: AbortSignal): Promise<RemovedVolume> {

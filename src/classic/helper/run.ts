@@ -36,7 +36,7 @@ import { classicErrors } from "../errors.ts";
 import type { HelperPodControl, HelperPodDeps } from "./pods/pod-control.ts";
 import { planTimeout } from "./plan-timeout.ts";
 import { hasBegun, recordOf } from "./pods/record.ts";
-import { startPod } from "./start-pod.ts";
+import { Starter } from "./start-pod.ts";
 import { failureOf, troubleOf } from "./trouble.ts";
 import { tellWhyItWaits } from "./why-waiting.ts";
 
@@ -88,7 +88,7 @@ export class HelperRunner {
     const limit = deadline(clock, run.timeoutSeconds * 1000, run.signal);
     let pod: Pod | undefined;
     try {
-      pod = await startPod(this.#deps, this.#control, run, limit.signal);
+      pod = await new Starter(this.#deps, this.#control, run, limit.signal).start();
       if (pod === undefined) return undefined;
       const end = await this.#ended(pod, run, limit.signal);
       return await this.#judge(run, end);

@@ -17,23 +17,7 @@ import { markedAgain } from "./pods/pod.ts";
 import { isInProgress, hasSucceeded, type HelperRecord, recordOf } from "./pods/record.ts";
 import type { HelperRun } from "./run.ts";
 
-/**
- * Resolves with a pod that is at work, or has done it; undefined when the gate said no. Rejects
- * with CLASSIC_HELPER_NAME_TAKEN or what the API server said.
- */
-export async function startPod(
-  deps: HelperPodDeps,
-  control: HelperPodControl,
-  run: Omit<HelperRun, "signal">,
-  signal: AbortSignal,
-): Promise<Pod | undefined> {
-  const wanted = recordOf(run.pod);
-  if (wanted === undefined) throw new Error("not a helper pod");
-  const starter = new Starter(deps, control, run, wanted, signal);
-  return starter.start();
-}
-
-class Starter {
+export class Starter {
   readonly #deps: HelperPodDeps;
   readonly #control: HelperPodControl;
   readonly #run: Omit<HelperRun, "signal">;
@@ -47,13 +31,9 @@ class Starter {
   /** The server's error when a quota had no room for the pod. */
   #refusal: unknown;
 
-  constructor(
-    deps: HelperPodDeps,
-    control: HelperPodControl,
-    run: Omit<HelperRun, "signal">,
-    wanted: HelperRecord,
-    signal: AbortSignal,
-  ) {
+  constructor(deps: HelperPodDeps, control: HelperPodControl, run: Omit<HelperRun, "signal">, signal: AbortSignal) {
+    const wanted = recordOf(run.pod);
+    if (wanted === undefined) throw new Error("not a helper pod");
     this.#deps = deps;
     this.#control = control;
     this.#run = run;
@@ -64,6 +44,10 @@ class Starter {
     this.#pods = new Map(all.map((pod) => [pod.metadata?.name ?? "", pod]));
   }
 
+  /**
+   * Resolves with a pod that is at work, or has done it; undefined when the gate said no. Rejects
+   * with CLASSIC_HELPER_NAME_TAKEN or what the API server said.
+   */
   async start(): Promise<Pod | undefined> {
     const { running } = this.#run;
     let there = running === undefined ? [] : await this.#stillRunning(running);

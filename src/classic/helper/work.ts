@@ -55,12 +55,12 @@ const SUCCESSOR = "-again";
  */
 export class HelperWork {
   readonly createPods: CreatePods;
+  readonly teardowns: Teardowns;
   readonly #deps: HelperWorkDeps;
   readonly #control: HelperPodControl;
   readonly #runner: HelperRunner;
   readonly #slots: HelperSlots;
   readonly #deleting: HelperPods;
-  readonly #teardowns: Teardowns;
 
   constructor(deps: HelperWorkDeps) {
     this.#deps = deps;
@@ -69,12 +69,12 @@ export class HelperWork {
     this.#slots = new HelperSlots(deps.slots, () => usableNodes(deps.nodes));
     this.createPods = new CreatePods({ ...deps, control: this.#control });
     this.#deleting = new HelperPods(deps.pods, "delete");
-    this.#teardowns = new Teardowns({ ...deps, control: this.#control, pods: this.#deleting });
+    this.teardowns = new Teardowns({ ...deps, control: this.#control, pods: this.#deleting });
   }
 
   /** The volumes that have a create pod, or an unattended delete pod. */
   volumesWithPods(): Iterable<string> {
-    return [...this.createPods.volumes(), ...this.#teardowns.volumes()];
+    return [...this.createPods.volumes(), ...this.teardowns.volumes()];
   }
 
   /**
@@ -106,19 +106,6 @@ export class HelperWork {
     });
   }
 
-  /** Resolves when no leftover teardown pod can remove this directory any more. */
-  async clear(location: Location, { settings, signal }: Pick<WorkContext, "settings" | "signal">): Promise<void> {
-    await this.#teardowns.clear(location, settings.config.cmdTimeoutSeconds, signal);
-  }
-
-  /**
-   * Deletes the delete pods of a volume that must not be removed, except one that runs. Never
-   * rejects.
-   */
-  async dropTeardowns(volumeName: string): Promise<void> {
-    await this.#teardowns.drop(volumeName);
-  }
-
   /**
    * Removes a directory and then the pod that did it. `gate` is asked after all waiting, right
    * before the pod is created: when it answers, the directory is kept and the answer is returned.
@@ -132,6 +119,7 @@ export class HelperWork {
   ): Promise<T | undefined> {
     const { volumeName, node, path } = task;
     const { log } = this.#deps;
+    const seconds = context.settings.config.cmdTimeoutSeconds;
     let kept: T | undefined;
     const mayGo = async (): Promise<boolean> => {
       kept = await gate();
@@ -146,15 +134,15 @@ export class HelperWork {
     let ended: Pod | undefined;
     try {
       // Done already, and the PersistentVolume is still there.
-      if (this.#teardowns.isFinished(task)) return (await mayGo()) ? undefined : kept;
-      const done = await this.#teardowns.done(task, context.settings.config.cmdTimeoutSeconds, context.signal);
+      if (this.teardowns.isFinished(task)) return (await mayGo()) ? undefined : kept;
+      const done = await this.teardowns.done(task, seconds, context.signal);
       if (done === undefined) {
-        await this.clear(location, context);
+        await this.teardowns.clear(location, seconds, context.signal);
         const pod = helperPod({ ...task, ...this.#suffixFor(task, context) }, this.#defaults(context));
         const { shared } = task;
         const run = (): Promise<Pod | undefined> =>
           this.#run({ pod, shared, lost: () => undefined, gate: mayGo }, context);
-        ended = await this.#teardowns.during(pod.metadata?.name ?? "", run);
+        ended = await this.teardowns.during(pod.metadata?.name ?? "", run);
       } else if (await mayGo()) ended = done;
     } finally {
       end();
@@ -164,7 +152,7 @@ export class HelperWork {
   }
 
   async #finish(ended: Pod, task: HelperTask): Promise<void> {
-    this.#teardowns.finished(task);
+    this.teardowns.finished(task);
     const { node, path, volumeName: volume } = task;
     this.#deps.log.info(`Volume ${volume} has been deleted on ${locationText(node, path)}`, { volume, node, path });
     await this.#control.printLog(ended);

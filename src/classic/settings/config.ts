@@ -118,16 +118,18 @@ function wrong(error: CodedError): CodedError {
   return classicErrors.CONFIG_CANONICALIZATION({ why: error.message }, { cause: error });
 }
 
+/** By class name; "" is what holds for every class. */
+export function partsOf({ classes, common }: ClassicConfig): readonly (readonly [string, ClassConfig])[] {
+  return classes.size === 0 ? [["", common]] : [...classes];
+}
+
 /**
  * What is accepted at load, as by the original, although every request will fail: one line for
  * each, for the log.
  */
 export function warningsOf(config: ClassicConfig): string[] {
-  const parts: (readonly [string, ClassConfig])[] =
-    config.classes.size === 0
-      ? [["", config.common]]
-      : [...config.classes].map(([name, part]) => [`class ${name}: `, part] as const);
-  return parts.flatMap(([where, part]) => {
+  return partsOf(config).flatMap(([name, part]) => {
+    const where = name === "" ? "" : `class ${name}: `;
     const local = part.nodePaths.size > 0;
     const shared = part.sharedFileSystemPath !== "";
     if (local === shared) {

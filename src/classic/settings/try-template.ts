@@ -4,6 +4,7 @@ import { pods } from "../../kube/kinds.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Settings } from "./settings.ts";
 import { classicErrors } from "../errors.ts";
+import { NOBODY } from "../directory/name.ts";
 import { helperPod, type HelperPodDefaults } from "../helper/pods/pod.ts";
 
 /**
@@ -41,7 +42,7 @@ export async function tryTemplate(
     shared: true,
     sizeBytes: 0n,
     mode: "Filesystem",
-    ownership: { user: "", group: "", perm: "" },
+    ownership: NOBODY,
   } as const;
   const pod = helperPod(task, { ...defaults, template, config });
   try {

@@ -1,5 +1,5 @@
 import { DEFAULT_NODE } from "../names.ts";
-import type { ClassConfig, ClassicConfig } from "./config.ts";
+import { type ClassicConfig, partsOf } from "./config.ts";
 
 /** What the cluster has that a configuration may name. */
 export interface Named {
@@ -14,10 +14,8 @@ export interface Named {
  * class that storageClassConfigs does not name. One sentence for each.
  */
 export function unmatchedIn(config: ClassicConfig, { classes, nodes }: Named): readonly string[] {
-  const parts: readonly (readonly [string, ClassConfig])[] =
-    config.classes.size === 0 ? [["", config.common]] : [...config.classes].map(([name, part]) => [name, part]);
   const known = new Set([DEFAULT_NODE, ...nodes]);
-  const unknown = parts.flatMap(([name, { nodePaths }]) =>
+  const unknown = partsOf(config).flatMap(([name, { nodePaths }]) =>
     [...nodePaths.keys()].filter((node) => !known.has(node)).map((node) => noSuchNode(name, node)),
   );
   const pathless = classes.flatMap(({ name, nodePath }) => {
