@@ -54,7 +54,8 @@ export class Attempts {
    * delete pod that no operation waits for.
    */
   volumes(): readonly string[] {
-    return [...new Set([...this.#memory.volumes(), ...this.#deps.work.volumesWithPods()])];
+    const { createPods, teardowns } = this.#deps.work;
+    return [...new Set([...this.#memory.volumes(), ...createPods.volumes(), ...teardowns.volumes()])];
   }
 
   /** Whether an attempt of this volume may have made something, as far as this process knows. */

@@ -14,13 +14,13 @@ import type { Location, VolumeIndex } from "./locations.ts";
  * store. After a crash the create pods record the same (helper/pods/helper-pods.ts).
  */
 export class BusyDirectories {
-  readonly #busy = new LocationSet();
-  readonly #made = new LocationSet();
+  /** By volume, as `#made`. */
+  readonly #busy = new PathIndex<Location>();
+  readonly #made = new PathIndex<Location>();
   /** When the PersistentVolumes were stored, oldest first. */
   readonly #stored = new Map<string, number>();
-  /** Waiters for the same location, first come first served, and the paths they wait for. */
-  readonly #queues = new Map<string, Waiter[]>();
-  readonly #queuePaths = new PathIndex();
+  /** Waiters for the same location, first come first served. */
+  readonly #queues = new PathIndex<Waiter[]>();
   #arrivals = 0;
   readonly #clock: Clock;
   readonly #index: Pick<VolumeIndex, "has">;
@@ -37,7 +37,7 @@ export class BusyDirectories {
   async hold(location: Location, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     if (this.#isBlocked(location, Infinity)) await this.#turn(location, signal);
-    else this.#busy.set(location);
+    else this.#busy.set(location.volume, location.path, location);
     return () => {
       if (this.#busy.get(location.volume) !== location) return;
       this.#busy.delete(location.volume);
@@ -48,7 +48,7 @@ export class BusyDirectories {
   /** The busy directory is there; its PersistentVolume may not be. */
   made(volume: string): void {
     const location = this.#busy.get(volume);
-    if (location !== undefined) this.#made.set(location);
+    if (location !== undefined) this.#made.set(volume, location.path, location);
     this.#stored.delete(volume);
   }
 
@@ -70,14 +70,14 @@ export class BusyDirectories {
    */
   madeNear(location: Location): string | undefined {
     this.#sweep();
-    return this.#made.touching(location).find(({ volume }) => !this.#index.has(volume))?.volume;
+    return touching(this.#made, location).find(({ volume }) => !this.#index.has(volume))?.volume;
   }
 
   /** Whether a busy directory, or a waiter that came before `arrival`, overlaps. */
   #isBlocked(location: Location, arrival: number): boolean {
-    if (this.#busy.touching(location).length > 0) return true;
-    for (const key of this.#queuePaths.near(location.path)) {
-      const first = this.#queues.get(key)?.find((waiter) => waiter.location.volume !== location.volume);
+    if (touching(this.#busy, location).length > 0) return true;
+    for (const queue of this.#queues.near(location.path)) {
+      const first = queue.find((waiter) => waiter.location.volume !== location.volume);
       if (first !== undefined && first.arrival < arrival && touches(first.location, location)) return true;
     }
     return false;
@@ -90,9 +90,7 @@ export class BusyDirectories {
       const leave = (): void => {
         signal.removeEventListener("abort", onAbort);
         queue.splice(queue.indexOf(waiter), 1);
-        if (queue.length > 0) return;
-        this.#queues.delete(key);
-        this.#queuePaths.delete(key);
+        if (queue.length === 0) this.#queues.delete(key);
       };
       const onAbort = (): void => {
         leave();
@@ -104,20 +102,19 @@ export class BusyDirectories {
         arrival: this.#arrivals++,
         go: () => {
           leave();
-          this.#busy.set(location);
+          this.#busy.set(location.volume, location.path, location);
           resolve();
         },
       };
       signal.addEventListener("abort", onAbort, { once: true });
       queue.push(waiter);
-      this.#queues.set(key, queue);
-      this.#queuePaths.set(key, location.path);
+      this.#queues.set(key, location.path, queue);
     });
   }
 
   /** Only the first waiter of each queue near the location can have its turn now. */
   #wake(location: Location): void {
-    const heads = [...this.#queuePaths.near(location.path)].flatMap((key) => this.#queues.get(key)?.slice(0, 1) ?? []);
+    const heads = this.#queues.near(location.path).flatMap((queue) => queue.slice(0, 1));
     for (const head of heads.toSorted((a, b) => a.arrival - b.arrival)) {
       if (!this.#isBlocked(head.location, head.arrival)) head.go();
     }
@@ -141,33 +138,8 @@ interface Waiter {
   readonly go: () => void;
 }
 
-/** Locations by volume. */
-class LocationSet {
-  readonly #places = new Map<string, Location>();
-  readonly #paths = new PathIndex();
-
-  get(volume: string): Location | undefined {
-    return this.#places.get(volume);
-  }
-
-  set(location: Location): void {
-    this.#places.set(location.volume, location);
-    this.#paths.set(location.volume, location.path);
-  }
-
-  delete(volume: string): void {
-    this.#places.delete(volume);
-    this.#paths.delete(volume);
-  }
-
-  touching(location: Location): Location[] {
-    const found: Location[] = [];
-    for (const volume of this.#paths.near(location.path)) {
-      const other = this.#places.get(volume);
-      if (other !== undefined && touches(other, location)) found.push(other);
-    }
-    return found;
-  }
+function touching(index: PathIndex<Location>, location: Location): readonly Location[] {
+  return index.near(location.path).filter((other) => touches(other, location));
 }
 
 /** Whether two locations overlap, given that their paths do. */

@@ -63,27 +63,20 @@ export function locatedVolume(volume: PersistentVolume): LocatedVolume | undefin
  * `delete` for deleted.
  */
 export class VolumeLocations implements VolumeIndex {
-  readonly #volumes = new Map<string, LocatedVolume>();
-  readonly #paths = new PathIndex();
+  readonly #volumes = new PathIndex<LocatedVolume>();
 
   set(volume: PersistentVolume): void {
-    const name = volume.metadata?.name ?? "";
-    const placed = locatedVolume(volume);
-    if (placed === undefined) {
-      this.delete(name);
-      return;
-    }
-    this.#volumes.set(name, placed);
-    this.#paths.set(name, placed.path);
+    const located = locatedVolume(volume);
+    if (located === undefined) this.delete(volume.metadata?.name ?? "");
+    else this.#volumes.set(located.name, located.path, located);
   }
 
   delete(name: string): void {
     this.#volumes.delete(name);
-    this.#paths.delete(name);
   }
 
   has(name: string): boolean {
-    return this.#volumes.has(name);
+    return this.get(name) !== undefined;
   }
 
   get(name: string): LocatedVolume | undefined {
@@ -91,11 +84,6 @@ export class VolumeLocations implements VolumeIndex {
   }
 
   near(path: string): readonly LocatedVolume[] {
-    const found: LocatedVolume[] = [];
-    for (const name of this.#paths.near(path)) {
-      const placed = this.#volumes.get(name);
-      if (placed !== undefined) found.push(placed);
-    }
-    return found;
+    return this.#volumes.near(path);
   }
 }

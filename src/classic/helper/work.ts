@@ -72,11 +72,6 @@ export class HelperWork {
     this.teardowns = new Teardowns({ ...deps, control: this.#control, pods: this.#deleting });
   }
 
-  /** The volumes that have a create pod, or an unattended delete pod. */
-  volumesWithPods(): Iterable<string> {
-    return [...this.createPods.volumes(), ...this.teardowns.volumes()];
-  }
-
   /**
    * Makes a directory. The pod stays, succeeded, as the record of it. `lost` is called when
    * something may have been made, possibly without a pod that records it; `running` is a pod that
