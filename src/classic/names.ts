@@ -13,21 +13,15 @@ export const PV_NODE = "local.path.provisioner/selected-node";
 /** The entry of nodePathMap for every node that has none of its own. */
 export const DEFAULT_NODE = "DEFAULT_PATH_FOR_NON_LISTED_NODES";
 
-/**
- * Parameters of a StorageClass; those marked * may be annotations of the class as well (parameters
- * cannot be edited).
- */
+/** Parameters of a StorageClass. */
 export const PARAMETERS = {
   nodePath: "nodePath",
   pathPattern: "pathPattern",
-  /** * */
-  allowUnsafePathPattern: "allowUnsafePathPattern",
   nodeAffinityKey: "nodeAffinityKey",
-  /** * */
+  // These may be annotations of the class as well: parameters cannot be edited.
+  allowUnsafePathPattern: "allowUnsafePathPattern",
   userPattern: "userPattern",
-  /** * */
   groupPattern: "groupPattern",
-  /** * */
   permPattern: "permPattern",
 } as const;
 

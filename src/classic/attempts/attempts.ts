@@ -20,7 +20,7 @@ import type { Confirm } from "../../provision/driver.ts";
 import type { BusyDirectories } from "../directory/busy-directories.ts";
 import type { RemovalCheck } from "../removal/check.ts";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
-import { isReady } from "../helper/pods/nodes.ts";
+import { answers, isReady } from "../helper/pods/nodes.ts";
 import { wrapped } from "../helper/wording.ts";
 import type { HelperWork } from "../helper/work.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -176,21 +176,21 @@ export class Attempts {
    * directory stays behind, and the log says where.
    */
   async #elsewhere(volume: string, node: string, context: GiveUpContext, work: () => Promise<End>): Promise<void> {
-    const answers = (): boolean => node === "" || isReady(this.#deps.nodes.get(node));
+    const { createPods } = this.#deps.work;
+    const { log, nodes } = this.#deps;
     let why: unknown;
-    if (answers()) {
+    if (answers(nodes, node)) {
       try {
         await work();
         return;
       } catch (error) {
-        if (context.signal.aborted || answers()) throw error;
+        if (context.signal.aborted || answers(nodes, node)) throw error;
         why = error;
       }
     }
-    const { log } = this.#deps;
     log.warn("a directory may be left behind on a node that does not answer", { volume, node, err: why });
-    for (const helper of this.#deps.work.createPods.of(volume)) {
-      if (helper.record.node === node) await this.#deps.work.createPods.end(helper, context);
+    for (const helper of createPods.of(volume)) {
+      if (helper.record.node === node) await createPods.end(helper, context);
     }
   }
 

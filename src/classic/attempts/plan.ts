@@ -66,20 +66,13 @@ const LONGEST_PATH = 4095;
 
 /** A script would fail for these at every attempt. */
 function refuseTooLong(path: string): void {
-  const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
-  for (const name of path.split("/")) {
-    const length = bytesOf(name);
-    if (length <= LONGEST_FILE_NAME) continue;
-    throw classicErrors.NAME_TOO_LONG({
-      path: name,
-      what: "the directory name",
-      bytes: length,
-      most: LONGEST_FILE_NAME,
-    });
-  }
-  const length = bytesOf(path);
-  if (length > LONGEST_PATH) {
-    throw classicErrors.NAME_TOO_LONG({ path, what: "the path", bytes: length, most: LONGEST_PATH });
+  const limits = [
+    ...path.split("/").map((name) => ({ path: name, what: "the directory name", most: LONGEST_FILE_NAME })),
+    { path, what: "the path", most: LONGEST_PATH },
+  ];
+  for (const limit of limits) {
+    const length = Buffer.byteLength(limit.path);
+    if (length > limit.most) throw classicErrors.NAME_TOO_LONG({ ...limit, bytes: length });
   }
 }
 

@@ -14,7 +14,7 @@ import { classicErrors } from "../errors.ts";
 import { clean, overlaps } from "../directory/paths.ts";
 import type { Location } from "../directory/locations.ts";
 import type { HelperPod, HelperPods } from "./pods/helper-pods.ts";
-import { isDead, isReady, type NodeLookup } from "./pods/nodes.ts";
+import { answers, isDead, type NodeLookup } from "./pods/nodes.ts";
 import type { HelperPodControl } from "./pods/pod-control.ts";
 import type { HelperTask } from "./pods/pod.ts";
 import { isInProgress, type HelperRecord, isDeleted } from "./pods/record.ts";
@@ -81,10 +81,10 @@ export class Teardowns {
    * when it did not end in time: then `clear` says why.
    */
   async done(task: HelperTask, seconds: number, signal: AbortSignal): Promise<Pod | undefined> {
-    const { pods, control, clock } = this.#deps;
+    const { pods, control, clock, nodes } = this.#deps;
     for (const { pod, record } of pods.of(task.volumeName)) {
       if (!this.#isUnattended(record) || !isOf(record, task)) continue;
-      if (isInProgress(record.state) && record.state.mayHaveRun && this.#answers(record.node)) {
+      if (isInProgress(record.state) && record.state.mayHaveRun && answers(nodes, record.node)) {
         const limit = deadline(clock, seconds * 1000, signal);
         await control.waitForEnd(pod, limit.signal).catch(() => undefined);
         limit.clear();
@@ -115,10 +115,6 @@ export class Teardowns {
     return key !== undefined && this.#finished.has(key);
   }
 
-  #answers(node: string): boolean {
-    return node === "" || isReady(this.#deps.nodes.get(node));
-  }
-
   /**
    * Deletes the pods of a volume that must not be removed: those that have ended, and those that
    * have not started. Never rejects.
@@ -147,7 +143,7 @@ export class Teardowns {
     });
     const force = node !== "" && isDead(nodes.get(node));
     const left = (): Error => classicErrors.TEARDOWN_LEFT({ pod: podName, node, path: path ?? "" });
-    if (!ended && !force && node !== "" && !isReady(nodes.get(node))) {
+    if (!ended && !force && !answers(nodes, node)) {
       if (!state.mayHaveRun && !isDeleted(state)) await control.remove(pod, { signal });
       throw left();
     }

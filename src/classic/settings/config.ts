@@ -151,31 +151,18 @@ export function warningsOf(config: ClassicConfig): string[] {
  * what is compared to see whether a file has changed.
  */
 export function configAsJson(data: ConfigData): string {
-  const part = (config: ClassConfigData): object => ({
-    ...(config.nodePathMap === null || config.nodePathMap.length === 0
-      ? {}
-      : {
-          nodePathMap: config.nodePathMap.map((entry) =>
-            entry === null
-              ? null
-              : {
-                  ...(entry.node === "" ? {} : { node: entry.node }),
-                  ...(entry.paths === null || entry.paths.length === 0 ? {} : { paths: entry.paths }),
-                },
-          ),
-        }),
-    ...(config.sharedFileSystemPath === "" ? {} : { sharedFileSystemPath: config.sharedFileSystemPath }),
-  });
-  const classes = data.storageClassConfigs;
-  return JSON.stringify({
-    ...(data.cmdTimeoutSeconds === 0 ? {} : { cmdTimeoutSeconds: data.cmdTimeoutSeconds }),
-    ...(data.helpersPerNode === 0 ? {} : { helpersPerNode: data.helpersPerNode }),
-    ...(data.setupCommand === "" ? {} : { setupCommand: data.setupCommand }),
-    ...(data.teardownCommand === "" ? {} : { teardownCommand: data.teardownCommand }),
-    ...part(data),
-    storageClassConfigs:
-      classes === null
-        ? null
-        : Object.fromEntries([...classes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, c]) => [name, part(c)])),
-  }).replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const { storageClassConfigs: classes, nodePathMap, sharedFileSystemPath, ...scalars } = data;
+  const sorted = [...(classes ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
+  const storageClassConfigs = classes === null ? null : Object.fromEntries(sorted);
+  return JSON.stringify({ ...scalars, nodePathMap, sharedFileSystemPath, storageClassConfigs }, withoutEmpty).replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** Leaves out what is empty, as the original's structs say, but not the elements of lists. */
+function withoutEmpty(key: string, value: unknown): unknown {
+  if (key === "storageClassConfigs" || /^\d+$/.test(key)) return value;
+  const isEmpty = value === "" || value === 0 || value === null || (Array.isArray(value) && value.length === 0);
+  return isEmpty ? undefined : value;
 }

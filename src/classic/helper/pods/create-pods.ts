@@ -5,7 +5,7 @@ import { overlaps } from "../../directory/paths.ts";
 import { classicErrors } from "../../errors.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { type HelperPod, HelperPods } from "./helper-pods.ts";
-import { isReady, type NodeLookup } from "./nodes.ts";
+import { answers, type NodeLookup } from "./nodes.ts";
 import type { HelperPodControl } from "./pod-control.ts";
 import type { PodStore } from "./pod-store.ts";
 import type { HelperRecord } from "./record.ts";
@@ -115,8 +115,7 @@ export class CreatePods {
    * rejects.
    */
   async awaitEnd({ pod, record }: HelperPod, { settings, signal }: Limits): Promise<void> {
-    const { node } = record;
-    if (node !== "" && !isReady(this.#deps.nodes.get(node))) return;
+    if (!answers(this.#deps.nodes, record.node)) return;
     const limit = deadline(this.#deps.clock, settings.config.cmdTimeoutSeconds * 1000, signal);
     // On timeout the caller ends it as a pod that still runs.
     await this.#control.waitForEnd(pod, limit.signal).catch(() => undefined);
@@ -143,7 +142,7 @@ export class CreatePods {
    */
   async end({ pod, record }: HelperPod, { settings, signal }: Limits): Promise<boolean> {
     const { podName, node, state } = record;
-    const force = node !== "" && !isReady(this.#deps.nodes.get(node));
+    const force = !answers(this.#deps.nodes, node);
     const begun = await this.#within({ podName, node }, settings, signal, (limit) =>
       this.#control.removeAndWait(pod, limit, { force }),
     );

@@ -13,6 +13,11 @@ export function isReady(node: Node | undefined): boolean {
   return (node?.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
 }
 
+/** Whether a pod's kubelet answers. One without a node (name "") waits for no kubelet. */
+export function answers(nodes: Pick<NodeLookup, "get">, name: string): boolean {
+  return name === "" || isReady(nodes.get(name));
+}
+
 /** How many nodes can now run a pod that names no node. */
 export function usableNodes(nodes: NodeLookup): number {
   let count = 0;
