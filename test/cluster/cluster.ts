@@ -213,9 +213,7 @@ async function startAll(
 ): Promise<void> {
   await plane.etcd.start();
   await plane.apiserver.start();
-  await plane.controllerManager.start();
-  await plane.scheduler.start();
-  const ready = waitForApi(plane, api);
+  const ready = startOnApi(plane, api);
   const machines = nodes.map(async (node) => {
     await node.prepare();
     await node.start({ kubelet: false });
@@ -228,23 +226,29 @@ async function startAll(
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 
-async function waitForApi(plane: ControlPlane, api: ApiClient): Promise<void> {
+/**
+ * Starts the rest of the control plane once the API server is ready: a controller manager waits ten
+ * seconds for it, and then ends. A busy machine needs longer.
+ */
+async function startOnApi(plane: ControlPlane, api: ApiClient): Promise<void> {
   await waitFor(
     "the API server",
     async () => {
-      await mustRun(plane);
+      await mustRun([plane.etcd, plane.apiserver]);
       return await api.text("/readyz");
     },
     { timeoutMs: 180_000 },
   );
+  await plane.controllerManager.start();
+  await plane.scheduler.start();
 }
 
 /**
  * A component that has ended, for instance because of an argument it does not know, will not come
  * back.
  */
-async function mustRun(plane: ControlPlane): Promise<void> {
-  await Promise.all(plane.components.map((component) => component.mustRun()));
+async function mustRun(components: readonly ManagedProcess[]): Promise<void> {
+  await Promise.all(components.map((component) => component.mustRun()));
 }
 
 interface NodeObject {
@@ -275,7 +279,7 @@ async function waitForServiceAccount(plane: ControlPlane, api: ApiClient): Promi
   await waitFor(
     "the default service account",
     async () => {
-      await mustRun(plane);
+      await mustRun(plane.components);
       await api.request("/api/v1/namespaces/default/serviceaccounts/default");
       return true;
     },
