@@ -7,7 +7,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { useNamespace } from "../support/cleanup.ts";
 import { deletedIn, inFull } from "../support/deleted-in-phase.ts";
-import { DEAF, ending, healAll, HOLDS, remove, running, runsOn } from "../support/held-moves.ts";
+import { DEAF, ending, endNow, healAll, HOLDS, remove, running, runsOn } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import { killAgent, MOVABLE_CLASS, useMovable } from "../support/movable.ts";
 import {
@@ -43,6 +43,7 @@ describe("the way between the nodes", () => {
     await ground.apply(toYaml(volumeMove("healed", [writer.volume], writer.from, writer.to)));
     await inPhase(ground, "healed", "Fenced");
     await ground.cutNodes(writer.from, writer.to);
+    await endNow(ground, writer);
     await inPhase(ground, "healed", "Sealed");
     await ground.healNodes(writer.from, writer.to);
     expect((await ended(ground, "healed")).status?.phase).toBe("Done");
@@ -57,6 +58,7 @@ describe("the way between the nodes", () => {
     await ground.apply(toYaml(volumeMove("stays-cut", [writer.volume], writer.from, writer.to)));
     await inPhase(ground, "stays-cut", "Fenced");
     await ground.cutNodes(writer.from, writer.to);
+    await endNow(ground, writer);
     const move = await ground.waitFor(
       "the move to be cancelled",
       async (saw) => {
@@ -80,7 +82,7 @@ describe("the target", () => {
     const writer = await running(ground, NS, name, HOLDS[phase].writer);
     await HOLDS[phase].before(ground, writer);
     await ground.apply(toYaml(HOLDS[phase].move(writer, name)));
-    await HOLDS[phase].made(ground, name);
+    await HOLDS[phase].made(ground, name, writer);
     await inPhase(ground, name, phase);
     if (phase === "Fenced") await ending(ground, writer);
     await ground.stopKubelet(writer.to);
@@ -113,6 +115,7 @@ describe("the target", () => {
     // found to have room.
     await ground.exec(NS, "full-0", ["dd", "if=/dev/urandom", "of=/data/more", "bs=1M", "count=60"]);
     await ground.onNode(writer.to).exec(["dd", "if=/dev/zero", `of=${path}/ballast`, "bs=1M"]);
+    await endNow(ground, writer);
     const move = await ended(ground, "full");
     expect(move.status).toMatchObject({ phase: "Cancelled" });
     expect(move.status?.message).toMatch(/TRANSFER_TARGET_FULL.*full/);
@@ -130,6 +133,7 @@ describe("the target", () => {
     await ground.apply(toYaml(volumeMove("killed", [writer.volume], writer.from, writer.to)));
     await inPhase(ground, "killed", "Fenced");
     await ground.cutNodes(writer.from, writer.to);
+    await endNow(ground, writer);
     await inPhase(ground, "killed", "Sealed");
     await ground.killNode(writer.to);
     const move = await ended(ground, "killed");
@@ -149,6 +153,7 @@ describe("the source", () => {
     await inPhase(ground, "agent", "Fenced");
     await ending(ground, writer);
     await killAgent(ground, writer.from);
+    await endNow(ground, writer);
     expect((await ended(ground, "agent")).status?.phase).toBe("Done");
     await runsOn(ground, writer, writer.to, 2);
     await nothingLeftBehind(ground);

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { Ground } from "../../cluster/ground.ts";
 import { closeNamespace, openNamespace } from "./cleanup.ts";
-import { ending, gone, HOLDS, remove, running, runsOn, type Running } from "./held-moves.ts";
+import { ending, endNow, gone, HOLDS, remove, running, runsOn, type Running } from "./held-moves.ts";
 import { toYaml } from "./manifest.ts";
 import { ended, moveNamed } from "./movable-objects.ts";
 import { inPhase, moveGone, nothingLeftBehind } from "./moves.ts";
@@ -29,7 +29,7 @@ export function deletedIn(
     const writer = await running(ground, namespace, name, hold.writer);
     await hold.before(ground, writer);
     await ground.apply(toYaml(hold.move(writer, name)));
-    await hold.made(ground, name);
+    await hold.made(ground, name, writer);
     await inPhase(ground, name, phase);
     if (phase === "Fenced") await ending(ground, writer);
     return writer;
@@ -55,6 +55,7 @@ export function deletedIn(
     const writer = await caught(name);
     await ground.delete("StatefulSet", name, namespace);
     await ground.delete("PersistentVolumeClaim", `data-${name}-0`, namespace);
+    await endNow(ground, writer);
     await gone(ground, writer);
     await hold.after(ground, writer);
     await ended(ground, name);
@@ -67,6 +68,7 @@ export function deletedIn(
     await openNamespace(ground, namespace);
     const writer = await caught(`${prefix}-namespace`, namespace);
     await ground.delete("Namespace", namespace);
+    await endNow(ground, writer);
     await gone(ground, writer);
     await hold.after(ground, writer);
     await closeNamespace(ground, namespace);

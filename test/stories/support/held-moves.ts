@@ -4,7 +4,7 @@
  * Each phase is held by something that also happens in the field:
  *   Planned    a target that does not exist
  *   Prepared   a cordoned node whose drain nobody asks for
- *   Fenced     a pod that does not hear SIGTERM and has a grace period of many seconds
+ *   Fenced     a pod that does not hear SIGTERM and has a long grace period, until endNow()
  *   Sealed     the network between the nodes is cut once the pod was asked to end (cut earlier, the
  *              move would look for another target)
  */
@@ -18,8 +18,11 @@ import type { Pod } from "./objects.ts";
 import { checkRecords, moreRecords, recordWriter, type WriterOptions } from "./records.ts";
 import { ENDS_WITH_FILE } from "./shared-ground.ts";
 
-/** Long enough to be caught in Fenced, short enough to wait for. A lab is faster. */
-export const DEAF: WriterOptions = { deaf: true, gracePeriodSeconds: ENDS_WITH_FILE ? 2 : 25 };
+/**
+ * Holds a move in Fenced until endNow(); on a lab, which is faster, for a moment. The grace period
+ * is longer than a slow machine needs for what a story does meanwhile.
+ */
+export const DEAF: WriterOptions = { deaf: true, gracePeriodSeconds: ENDS_WITH_FILE ? 2 : 60 };
 
 export interface Running {
   readonly namespace: string;
@@ -83,7 +86,7 @@ export interface Hold {
   /** Before the move is made. */
   readonly before: (ground: Ground, writer: Running) => Promise<void>;
   /** Once the move is made. */
-  readonly made: (ground: Ground, name: string) => Promise<void>;
+  readonly made: (ground: Ground, name: string, writer: Running) => Promise<void>;
   /** Lets it go on. */
   readonly after: (ground: Ground, writer: Running) => Promise<void>;
 }
@@ -110,15 +113,16 @@ export const HOLDS: Readonly<Record<"Planned" | "Prepared" | "Fenced" | "Sealed"
     move: plain,
     before: nothing,
     made: nothing,
-    after: nothing,
+    after: endNow,
   },
   Sealed: {
     writer: DEAF,
     move: plain,
     before: nothing,
-    made: async (ground, name) => {
+    made: async (ground, name, writer) => {
       await inPhase(ground, name, "Fenced");
       await cutAll(ground);
+      await endNow(ground, writer);
     },
     after: healAll,
   },
@@ -133,9 +137,31 @@ export async function ending(ground: Ground, { name, namespace, pod }: Running):
   });
 }
 
+/**
+ * Ends a deaf pod whose end was asked for, or is being asked for, without waiting for the rest of
+ * its grace period. A lab's is short.
+ */
+export async function endNow(
+  ground: Ground,
+  { name, namespace, pod }: Pick<Running, "name" | "namespace" | "pod">,
+): Promise<void> {
+  if (ENDS_WITH_FILE) return;
+  await ground.waitFor(`${name}-0 to have ended`, async (saw) => {
+    const found = await ground.get<Pod>("Pod", `${name}-0`, namespace);
+    saw(found?.metadata);
+    if (found?.metadata.uid !== pod.metadata.uid) return true;
+    // One that nobody has asked to end would be started again.
+    if (found.metadata.deletionTimestamp === undefined) return undefined;
+    await ground.killContainers(namespace, `${name}-0`);
+    return true;
+  });
+}
+
 /** Deletes the writer with its volume. */
 export async function remove(ground: Ground, writer: Running): Promise<void> {
+  const pod = await ground.get<Pod>("Pod", `${writer.name}-0`, writer.namespace);
   await ground.delete("StatefulSet", writer.name, writer.namespace);
   await ground.delete("PersistentVolumeClaim", `data-${writer.name}-0`, writer.namespace);
+  if (pod !== undefined) await endNow(ground, { ...writer, pod });
   await gone(ground, writer);
 }
