@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import { allReady, drain, ENDED_WELL, endOf, moveWhere, onlyOn, podsLeftOn, useDrains } from "../support/drains.ts";
+import { DEAF, endNow } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS } from "../support/movable.ts";
 import { nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
@@ -54,7 +55,7 @@ async function watchLine(node: string, end: Promise<unknown>): Promise<{ most: n
   });
   let most = 0;
   const said = new Set<string>();
-  await on.ground.waitFor("the drain to end", async () => {
+  const look = async (): Promise<true | undefined> => {
     const moves = await on.ground.list<VolumeMove>("volumemoves.mooring.dev");
     const here = moves.filter(({ spec, status }) => {
       // What is held up before it is fenced does not move.
@@ -65,7 +66,9 @@ async function watchLine(node: string, end: Promise<unknown>): Promise<{ most: n
     most = Math.max(most, here.flatMap(({ spec }) => spec.volumes).length);
     for (const { status } of moves) if (status?.phase === "Planned") said.add(status.message ?? "");
     return ended ? true : undefined;
-  });
+  };
+  // Longer than the drain's own timeout.
+  await on.ground.waitFor("the drain to end", look, { timeoutMs: 300_000 });
   return { most, said };
 }
 
@@ -109,7 +112,7 @@ test("the API server is restarted in the middle of a drain: the next drain ends 
   const { ground } = on;
   const a = first();
   await onlyOn(ground, a, async () => {
-    await ground.apply(toYaml(writers("api", {})));
+    await ground.apply(toYaml(writers("api", DEAF)));
     await readyOn(ground, NS, "api-0");
   });
   const before = await readyOn(ground, NS, "api-0");
@@ -117,9 +120,10 @@ test("the API server is restarted in the middle of a drain: the next drain ends 
   await ground.exec(NS, "api-0", ["dd", "if=/dev/urandom", "of=/data/bulk", "bs=1M", "count=100"]);
   const written = await moreRecords(ground, NS, "api-0");
   const draining = drain(ground, a);
-  await moveWhere(ground, volume, "to be fenced", ({ phase }) => phase === "Fenced" || phase === "Sealed");
+  await moveWhere(ground, volume, "to be fenced", ({ phase }) => phase === "Fenced");
   await ground.killComponent("api-server");
   await ground.startComponent("api-server");
+  await endNow(ground, { namespace: NS, name: "api", pod: before });
   await draining;
   expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
   expect(nodeNameOf(await readyOn(ground, NS, "api-0", before.metadata.uid))).not.toBe(a);

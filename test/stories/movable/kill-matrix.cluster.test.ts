@@ -15,6 +15,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
+import { DEAF, ending, endNow, remove, running, runsOn, type Running } from "../support/held-moves.ts";
 import { toYaml, type ManifestObject } from "../support/manifest.ts";
 import { agentPod, MOVABLE_CLASS, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
 import {
@@ -240,43 +241,59 @@ describe("killed at a boundary of a move", () => {
 });
 
 describe("stopped, and going on with what it believed", () => {
-  test("a leader wakes up when another has committed its move: nothing changes", async () => {
+  /** A move of this name that is held in Fenced, while its pod is asked to end. */
+  async function fenced(name: string): Promise<Running> {
     const { ground } = on;
     await everybodyWorks(ground);
-    const { acknowledged, run } = await nextRun();
+    const writer = await running(ground, NS, name, DEAF);
+    await ground.apply(toYaml(volumeMove(name, [writer.volume], writer.from, writer.to)));
+    await inPhase(ground, name, "Fenced");
+    await ending(ground, writer);
+    return writer;
+  }
+
+  async function isWell(writer: Running, node: string, epoch: number): Promise<void> {
+    const { ground } = on;
+    await runsOn(ground, writer, node, epoch);
+    await nothingLeftBehind(ground);
+    expect(await openCopiesOf(ground, writer.volume)).toEqual([[node, epoch]]);
+  }
+
+  test("a leader wakes up when another has committed its move: nothing changes", async () => {
+    const { ground } = on;
+    const writer = await fenced("leader");
     const zombie = await leader(ground);
-    await ground.apply(toYaml(volumeMove(run.name, [run.volume], run.from, run.to)));
-    await inPhase(ground, run.name, "Fenced");
     await ground.killContainers(MOVABLE_NAMESPACE, zombie, "STOP");
     try {
       await leader(ground, zombie);
-      const move = await ended(ground, run.name);
+      await endNow(ground, writer);
+      const move = await ended(ground, "leader");
       expect(move.status).toMatchObject({ phase: "Done", committed: true });
     } finally {
       await ground.killContainers(MOVABLE_NAMESPACE, zombie, "CONT");
     }
     await everybodyWorks(ground);
-    await allIsWell(run, run.to, acknowledged);
-    expect((await moveNamed(ground, run.name))?.status?.phase).toBe("Done");
+    await isWell(writer, writer.to, 2);
+    expect((await moveNamed(ground, "leader"))?.status?.phase).toBe("Done");
+    await remove(ground, writer);
   });
 
   test.each(["source", "target"] as const)(
     "the %s's agent wakes up when the move was undone: so it stays",
     async (side) => {
       const { ground } = on;
-      await everybodyWorks(ground);
-      const { acknowledged, run } = await nextRun();
-      const { metadata } = await agentPod(ground, side === "source" ? run.from : run.to);
-      await ground.apply(toYaml(volumeMove(run.name, [run.volume], run.from, run.to)));
-      await inPhase(ground, run.name, "Fenced");
+      const writer = await fenced(side);
+      const { metadata } = await agentPod(ground, side === "source" ? writer.from : writer.to);
       await ground.killContainers(MOVABLE_NAMESPACE, metadata.name, "STOP");
       try {
-        await ground.delete("volumemoves.mooring.dev", run.name);
-        await moveGone(ground, run.name);
+        await endNow(ground, writer);
+        await ground.delete("volumemoves.mooring.dev", side);
+        await moveGone(ground, side);
       } finally {
         await ground.killContainers(MOVABLE_NAMESPACE, metadata.name, "CONT");
       }
-      await allIsWell(run, run.from, acknowledged);
+      await isWell(writer, writer.from, 1);
+      await remove(ground, writer);
     },
   );
 });
