@@ -1,7 +1,8 @@
 /*
  * Somebody dies by SIGKILL, or the network is cut, in the middle of a live pass of a drain. At full
  * speed a copy that a test can wait for is over before it can be hit: `spec.bandwidth` holds it up
- * until the victim is back. kill-matrix.cluster.test.ts has the boundaries before and after that.
+ * until the victim is back. All other nodes are cordoned until the move has its bandwidth.
+ * kill-matrix.cluster.test.ts has the boundaries before and after that.
  *
  * Whoever it is: the pod writes on without a gap, what is left to copy still travels while it
  * writes, the drain ends well, the pod runs elsewhere with every acknowledged record and every
@@ -11,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
-import { drain, ENDED_WELL, endOf, movesOf, uncordonAll } from "../support/drains.ts";
+import { drain, ENDED_WELL, endOf, movesOf, onlyOn, uncordonAll } from "../support/drains.ts";
 import { healAll } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import { agentPod, killAgent, MOVABLE_CLASS, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
@@ -147,10 +148,13 @@ describe("in the middle of a live pass", () => {
     const old = await movesOf(ground, volume);
 
     const following = followTimes(ground, NS, POD);
-    const draining = drain(ground, from);
-    const { metadata } = await newMove(volume, old);
+    const { draining, metadata } = await onlyOn(ground, from, async () => {
+      const begun = drain(ground, from);
+      const made = await newMove(volume, old);
+      await limit(made.metadata?.name ?? "", SLOW);
+      return { draining: begun, metadata: made.metadata };
+    });
     const name = metadata?.name ?? "";
-    await limit(name, SLOW);
     const status = await moveIs(name, "to be in the middle of a live pass", inTheMiddle);
     expect(status.bytesTotal).toBeGreaterThanOrEqual(WHOLE_MIB * MIB);
 

@@ -130,7 +130,8 @@ describe("moor", () => {
     expect(plan.groups.flatMap(({ blocked }) => blocked?.code ?? [])).toContain("MOVE_NO_TARGET");
     const refused = await moor.run("cancel", ...CLAIM);
     expect([refused.code, refused.stderr]).toEqual([6, expect.stringMatching(/MOOR_DRAIN_ASKS/) as string]);
-    await uncordonAll(ground);
+    // Alone: with another one first, the move would begin.
+    await cordon(ground, node, false);
     expect(nodeNameOf(await readyOn(ground, NS, "w-0", metadata.uid))).toBe(node);
   });
 
