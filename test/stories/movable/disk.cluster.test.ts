@@ -333,7 +333,11 @@ describe("a pool whose disk comes and goes", () => {
     await ground.exec(NS, "there", ["sh", "-c", "echo here > /data/x && sync"]);
     const before = await poolIs("Ready");
     await endPod(ground, NS, "there");
-    await ground.unmountPool(node(), PATH);
+    // The agent looks at the disk now and then: it is busy for a moment.
+    await ground.waitFor("the disk to be unmounted", async () => {
+      await ground.unmountPool(node(), PATH);
+      return true;
+    });
 
     await ground.apply(toYaml(fastPod("there"), claim(NS, "new", CLASS, { spec }), fastPod("new")));
     await eventMatching(

@@ -126,9 +126,11 @@ test("the API server is restarted in the middle of a drain: the next drain ends 
   await endNow(ground, { namespace: NS, name: "api", pod: before });
   await draining;
   expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
-  expect(nodeNameOf(await readyOn(ground, NS, "api-0", before.metadata.uid))).not.toBe(a);
+  const after = await readyOn(ground, NS, "api-0", before.metadata.uid);
+  expect(nodeNameOf(after)).not.toBe(a);
   expect((await checkRecords(ground, NS, "api-0", written)).faults).toEqual([]);
   await remove("StatefulSet", "api", "data-api-0");
+  await endNow(ground, { namespace: NS, name: "api", pod: after });
 });
 
 test("100 MiB under one pod: what a drain costs", async () => {

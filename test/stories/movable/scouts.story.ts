@@ -42,9 +42,14 @@ async function startOn(node: string, name: string, spec: object = {}, container:
   return pod;
 }
 
+/** Waits until the pod is gone: fill() must not count it. */
 async function remove(name: string): Promise<void> {
-  await on.ground.delete("StatefulSet", name, NS);
-  await on.ground.delete("PersistentVolumeClaim", `data-${name}-0`, NS);
+  const { ground } = on;
+  await ground.delete("StatefulSet", name, NS);
+  await ground.delete("PersistentVolumeClaim", `data-${name}-0`, NS);
+  await ground.waitFor(`${name}-0 to be gone`, async () =>
+    (await ground.get("Pod", `${name}-0`, NS)) === undefined ? true : undefined,
+  );
 }
 
 /** A pod without a volume on a node, in its place there. */
