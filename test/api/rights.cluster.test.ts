@@ -82,8 +82,13 @@ async function giveAllRights(account: string): Promise<void> {
   );
 }
 
-const takeRights = async (account: string): Promise<void> =>
+/** Resolves when the API server, which learns of it by a watch, refuses the client again. */
+async function takeRights(account: string, client: ApiClient): Promise<void> {
   await on.ground.delete("ClusterRoleBinding", `${account}-may-all`);
+  await on.ground.waitFor("the rights to be gone", async () =>
+    (await tried(client.request("/api/v1/namespaces/default/secrets"))).includes("forbidden") ? true : undefined,
+  );
+}
 
 const ONLY_ITS_NODE =
   "The agent of node bare-1 makes the StorageNode of that node and writes its status, nothing else.";
@@ -155,7 +160,7 @@ describe("an agent", () => {
     const own = pathOf("StorageNode", "bare-1");
     expect(await tried(patch(agent, own, { metadata: { labels: { a: "b" } } }))).toContain(ONLY_ITS_NODE);
     expect(await tried(agent.request(own, { method: "DELETE" }))).toContain(ONLY_ITS_NODE);
-    await takeRights("mooring-agent");
+    await takeRights("mooring-agent", agent);
   });
 
   test("is not confused with an administrator", async () => {
@@ -218,7 +223,7 @@ describe("the controller", () => {
     expect(await tried(controller.request("/api/v1/nodes", { method: "POST", body: node }))).toContain(
       "denied request",
     );
-    await takeRights("mooring-controller");
+    await takeRights("mooring-controller", controller);
   });
 
   test("does what a move needs", async () => {

@@ -96,6 +96,10 @@ test(
     );
     await ready("one");
     await ready("two");
+    // Ready is a container that was started: its command may not have come so far.
+    await ground.waitFor("the pod to have begun", async () =>
+      (await ground.onNode("node-1").exists("/opt/pool/of-one")) ? true : undefined,
+    );
     expect(await ground.logs("default", "one")).toBe("hello\n");
     expect((await ground.exec("default", "two", ["ls", "-a", "/pool"])).stdout).toBe(".\n..\n");
     expect(await ground.onNode("node-1").listDirectory("/opt/pool")).toEqual(["of-one"]);

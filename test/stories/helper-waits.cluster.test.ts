@@ -16,7 +16,7 @@ const BASE = "/opt/local-path-provisioner";
 const FILE = "/opt/a-file";
 const CONFIG_MAP = "local-path-config";
 /** The limit of a helper is 120 s: whoever has to wait for that learns nothing. */
-const SECONDS = 30_000;
+const BEFORE_LIMIT_MS = 90_000;
 
 beforeAll(async () => {
   const { ground } = on;
@@ -43,7 +43,7 @@ test("a base path that is a file is named in an event of the claim", async () =>
   const { ground } = on;
   const [first = ""] = ground.nodes;
   await ground.apply(toYaml(claimOn(first, NS, "on-a-file", "local-path")));
-  await expectEvent(ground, about("on-a-file"), "HelperPodStuck", /\/opt\/a-file\b.*not a directory/, SECONDS);
+  await expectEvent(ground, about("on-a-file"), "HelperPodStuck", /\/opt\/a-file\b.*not a directory/, BEFORE_LIMIT_MS);
   await ground.delete("PersistentVolumeClaim", "on-a-file", NS);
 });
 
@@ -55,7 +55,13 @@ test("a key that is missing in the ConfigMap is named in an event of the claim, 
   expect(setup).toBeDefined();
   await ground.patch("ConfigMap", CONFIG_MAP, { data: { setup: null } }, PRODUCT_NAMESPACE);
   await ground.apply(toYaml(claimOn(second, NS, "without-setup", "local-path")));
-  await expectEvent(ground, about("without-setup"), "HelperPodStuck", "non-existent config key: setup", SECONDS);
+  await expectEvent(
+    ground,
+    about("without-setup"),
+    "HelperPodStuck",
+    "non-existent config key: setup",
+    BEFORE_LIMIT_MS,
+  );
   await ground.patch("ConfigMap", CONFIG_MAP, { data: { setup } }, PRODUCT_NAMESPACE);
   await expectBound(ground, NS, "without-setup");
 });

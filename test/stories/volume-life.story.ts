@@ -505,7 +505,8 @@ test("a helper image that cannot be pulled is an event at once, and the claim is
     /^helper pod helper-pod-create-pvc-\S+ is waiting: (ErrImagePull|ImagePullBackOff): .*nothing-listens-here/;
   await expectEvent(ground, aboutClaim("no-image"), "HelperPodStuck", says, ORIGINAL_KNOWS_MS);
   await expectUnbound(ground, NS, "no-image");
-  const [stuck] = await helperPods(ground);
+  const uid = (await ground.get<Claim>("PersistentVolumeClaim", "no-image", NS))?.metadata.uid ?? "";
+  const stuck = (await helperPods(ground)).find(({ metadata }) => metadata.name.includes(uid));
   expect(stuck?.status.phase).toBe("Pending");
 
   await install();
