@@ -8,7 +8,6 @@ import { silentLog } from "../observe/log.ts";
 import { VERSION } from "../observe/version.ts";
 import { Interrupted, Interrupts } from "../demo/interrupts.ts";
 import { demoCommand, exitCodeOf, type DemoOptions } from "../demo/options.ts";
-import { runDemo } from "../demo/run.ts";
 import { printerFor } from "../demo/timeline/printer-for.ts";
 import { clusterCommands } from "../moor/commands/commands.ts";
 import type { MoorEffects } from "../moor/run/effects.ts";
@@ -99,6 +98,8 @@ function terminalOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): MoorEff
 }
 
 async function demo(options: DemoOptions): Promise<number> {
+  // Agents and API servers for one command: the others start twice as fast without.
+  const { runDemo } = await import("../demo/run.ts");
   const { clock, random, files } = systemEffects();
   let cleanUp = (): void => undefined;
   // However this process ends, but for SIGKILL: nothing is left.
