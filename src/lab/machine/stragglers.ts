@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
 
 /**
  * The variable by which a process is known to have been started, however indirectly, by a container
@@ -9,22 +9,37 @@ export const CONTAINER_VARIABLE = "MOORING_LAB_CONTAINER";
 /**
  * Processes of this user with a value of the variable that begins with `marker`: processes that a
  * container has started, including those that have left its process group (`setsid`, daemons).
- * Without /proc none is ever found.
+ * Without /proc none is ever found. It reads all processes at each end of a container, so it reads
+ * without promises: they cost three times as much, 15 ms of a processor for 200 processes.
  */
-export async function stragglers(marker: string): Promise<readonly number[]> {
-  const names = await readdir("/proc").catch(() => []);
-  const found = await Promise.all(
-    names
-      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-      .map(async (name) => {
-        // Of other users it cannot be read, and of a process that is ending there is none.
-        const text = await readFile(`/proc/${name}/environ`, "latin1").catch(() => "");
-        return text.split("\0").some((line) => line.startsWith(`${CONTAINER_VARIABLE}=${marker}`))
-          ? [Number(name)]
-          : [];
-      }),
+export function stragglers(marker: string): readonly number[] {
+  const wanted = `${CONTAINER_VARIABLE}=${marker}`;
+  return allProcesses().filter(
+    (pid) =>
+      pid !== process.pid &&
+      environmentOf(pid)
+        .split("\0")
+        .some((line) => line.startsWith(wanted)),
   );
-  return found.flat();
+}
+
+function allProcesses(): number[] {
+  try {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Of other users it cannot be read, and of a process that is ending there is none. */
+function environmentOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${String(pid)}/environ`, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 /**
@@ -40,7 +55,7 @@ const ROUNDS = 40;
 export async function killStragglers(marker: string): Promise<readonly number[]> {
   let left: readonly number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    left = await stragglers(marker);
+    left = stragglers(marker);
     if (left.length === 0) return left;
     for (const pid of left) {
       try {
