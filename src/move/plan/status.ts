@@ -115,9 +115,10 @@ function cut(message: string): string {
   return message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE - 1)}…`;
 }
 
-/** Compares as JSON: the keys are in the same order when nothing has changed. */
+/** Compares as JSON. Most differ in their message, or not at all: the keys are sorted last. */
 function sameStatus(a: VolumeMoveStatus, b: VolumeMoveStatus): boolean {
-  return stable(a) === stable(b);
+  if (a.message !== b.message) return false;
+  return JSON.stringify(a) === JSON.stringify(b) || stable(a) === stable(b);
 }
 
 function stable(value: unknown): string {
