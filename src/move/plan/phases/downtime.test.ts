@@ -7,41 +7,42 @@ import { timeOf } from "../timing.ts";
 
 const DRAWS = 20_000;
 
-/** Calls `look` with each drawn snapshot that leads to a new status, and with that status. */
-function eachStatus(look: (s: MoveSnapshot, status: NonNullable<MoveSnapshot["move"]["status"]>) => void): void {
+type Status = NonNullable<MoveSnapshot["move"]["status"]>;
+
+/** The drawn snapshots that lead to a new status, each with that status. */
+const drawn: readonly (readonly [MoveSnapshot, Status])[] = (() => {
   const random = seededRandom(7);
-  for (let draw = 0; draw < DRAWS; draw++) {
-    const s = randomSnapshot(random);
+  return Array.from({ length: DRAWS }, () => randomSnapshot(random)).flatMap((s) => {
     const step = planMove(s, NOW);
-    if (step.step === "set-status") look(s, step.status);
-  }
-}
+    return step.step === "set-status" ? [[s, step.status] as const] : [];
+  });
+})();
 
 test("the downtime begins when the slowest volume of the group was closed, as its agent measured", () => {
   const found = new Set<number>();
-  eachStatus((s, status) => {
-    if (s.move.status?.phase !== "Fenced" || status.phase !== "Sealed") return;
+  for (const [s, status] of drawn) {
+    if (s.move.status?.phase !== "Fenced" || status.phase !== "Sealed") continue;
     const took = Math.max(...s.volumes.map(({ sourceCopy }) => sourceCopy?.status?.move?.sealMs ?? 0));
     found.add(took);
     expect(status.closedAt).toBe(timeOf(NOW - took));
     expect(status.sealedAt).toBe(timeOf(NOW));
-  });
+  }
   expect(found).toEqual(new Set([0, 200, 1500]));
 });
 
 test("our part is from there to the last new place, the rest the kubelets'", () => {
   let found = 0;
-  eachStatus((s, { downtime, phase }) => {
+  for (const [s, { downtime, phase }] of drawn) {
     const { closedAt, downtime: before } = s.move.status ?? {};
-    if (phase !== "Done" || downtime === undefined || before !== undefined || closedAt === undefined) return;
+    if (phase !== "Done" || downtime === undefined || before !== undefined || closedAt === undefined) continue;
     const places = s.volumes.flatMap(({ volume }) => (volume === undefined ? [] : [volume.status?.movedAt]));
-    if (places.length === 0 || places.includes(undefined)) return;
+    if (places.length === 0 || places.includes(undefined)) continue;
     found += 1;
     const moved = Math.max(...places.map((time) => Date.parse(time ?? "")), Date.parse(closedAt));
     expect(downtime).toEqual({
       ours: `${((moved - Date.parse(closedAt)) / 1000).toFixed(1)}s`,
       kubelets: `${((NOW - moved) / 1000).toFixed(1)}s`,
     });
-  });
+  }
   expect(found).toBeGreaterThan(0);
 });

@@ -8,6 +8,7 @@ import { timeOf } from "../timing.ts";
 
 export const NOW = Date.UTC(2030, 0, 1);
 const MINE = "move-1";
+const AT_NOW = timeOf(NOW);
 const COPYING_AT = timeOf(NOW - 3000);
 const PARTS: readonly Part[] = ["move", "volumes", "copies", "pods", "nodes"];
 
@@ -39,7 +40,7 @@ export function randomSnapshot(random: Random): MoveSnapshot {
     ...(role === "Source" && chance(0.15) ? { tombstone: true } : {}),
     ...(role === "Source" && chance(0.7) ? { sealMs: pick(0, 200, 1500) } : {}),
     ...(chance(0.3) ? { message: "words", code: pick("TRANSFER_TARGET_FULL", "AGENT_X") } : {}),
-    at: timeOf(NOW),
+    at: AT_NOW,
   });
   const copy = (name: string, node: string, epoch: number, state: CopyState, of: CopyReport): VolumeCopy => ({
     metadata: { name: `${name}.${node}` },
@@ -78,7 +79,7 @@ export function randomSnapshot(random: Random): MoveSnapshot {
         name,
         uid: `uid-${name}`,
         resourceVersion: "7",
-        ...(chance(bad * 0.2) ? { deletionTimestamp: timeOf(NOW) } : {}),
+        ...(chance(bad * 0.2) ? { deletionTimestamp: AT_NOW } : {}),
       },
       spec: {
         pool: "pool",
@@ -153,7 +154,7 @@ export function randomSnapshot(random: Random): MoveSnapshot {
     status: "True" as const,
     reason: "MOVE_DELETED",
     message: "VolumeMove m was deleted. Nothing.",
-    lastTransitionTime: timeOf(NOW),
+    lastTransitionTime: AT_NOW,
   };
   const outcome = (): EvictionOutcome => ({
     at: NOW - pick(1000, 8000),
@@ -195,7 +196,7 @@ export function randomSnapshot(random: Random): MoveSnapshot {
         uid: MINE,
         resourceVersion: "5",
         finalizers: chance(phase === undefined ? 0.5 : 0.9) ? ["mooring.dev/move"] : ["other"],
-        ...(chance(0.08) ? { deletionTimestamp: timeOf(NOW) } : {}),
+        ...(chance(0.08) ? { deletionTimestamp: AT_NOW } : {}),
       },
       spec: {
         volumes: [...names, ...(chance(bad * 0.1) ? ["v1"] : [])].map((name) => ({
