@@ -11,7 +11,10 @@ export const transferRequest = z.strictObject({
   sealing: z.int().min(0),
   /** Name of a live pass, while the pod writes. Absent: the pass over the sealed copy. */
   pass: uid.optional(),
-  /** The last live pass that is whole on the target. Absent: everything is to be sent. */
+  /**
+   * The last live pass of which the target has anything; it says later how much. Absent: everything
+   * is to be sent.
+   */
   base: uid.optional(),
 });
 

@@ -1,7 +1,9 @@
 /*
  * The target's side of a transfer, in this order:
  *
- * 0. The target tells the source which files it lacks of the pass that it asked to continue.
+ * 0. The target tells the source which files it lacks of the pass that it asked to continue. If
+ *    that pass broke, a `syncfs` comes before: a file that has arrived in it counts only when it
+ *    was read from the disk after that, once the source says that it has not changed.
  * 1. Every step is applied as it arrives (target-tree.ts). A crash leaves a partial tree, which the
  *    next transfer makes equal.
  * 2. The summary of the arrived entries must be that of the source. Until then anything may be
@@ -11,8 +13,8 @@
  *    its pages can be dropped from the cache. The content of a kept file is not read again, because
  *    it was read back in an earlier pass of this boot. Of a patched file only the chunks that came
  *    are read.
- * 5. `done` goes to the source. If it is lost, the source does not know of the success, and sends
- *    everything again.
+ * 5. `done` goes to the source. If it is lost, the source learns of the success when the target
+ *    asks to continue that pass.
  */
 import type { Duplex } from "node:stream";
 import { syncfs } from "../sys/data.ts";
@@ -23,6 +25,7 @@ import { transferErrors } from "./errors.ts";
 import { TargetMemory, type TargetPass } from "./passes/target-memory.ts";
 import { whyNotHeld } from "./target/limits.ts";
 import { TargetTree } from "./target/target-tree.ts";
+import type { Entry } from "./tree/entry.ts";
 import { pathText, type TreePath } from "./tree/path.ts";
 import { run } from "./tree/flow.ts";
 import { scan } from "./tree/scan.ts";
@@ -47,6 +50,11 @@ export interface ReceiveOptions {
   readonly pass?: string | undefined;
   /** The memory of this copy. Without it nothing is known of earlier passes. */
   readonly memory?: TargetMemory | undefined;
+  /**
+   * Waits until all that was written to the file system of `root` is durable. Tests pass a
+   * substitute.
+   */
+  readonly barrier?: (root: number) => Promise<void>;
 }
 
 /**
@@ -58,16 +66,17 @@ export async function receive(
   stream: Duplex,
   signal: AbortSignal,
   progress: (progress: Progress) => void,
-  { memory = new TargetMemory(), pass: name }: ReceiveOptions = {},
+  { barrier = syncfs, memory = new TargetMemory(), pass: name }: ReceiveOptions = {},
 ): Promise<TreeSummary> {
   const channel = new Channel(stream, signal);
   const pass = memory.begin(name);
   try {
     await channel.readHeader();
+    if (memory.hasUnread) await naming([], () => barrier(root));
     await sendLacking(channel, memory.lacking);
     const { summary, digests } = await apply(root, channel, signal, progress, pass);
     channel.expectNothingMore();
-    await naming([], () => syncfs(root));
+    await naming([], () => barrier(root));
     await readBack(root, digests, summary, signal, pass);
     pass.end();
     await sendDone(channel, summary);
@@ -98,6 +107,10 @@ async function apply(
   const tree = new TargetTree(root, pass, signal);
   const summarizer = new Summarizer();
   const digests = new DigestLog();
+  const completed = (entry: Entry): void => {
+    digests.add(summarizer.add(entry));
+    pass.passed(entry);
+  };
   let bytes = 0;
   let kept = 0;
   /** Only for a patched file: the bytes that have not come. */
@@ -116,19 +129,10 @@ async function apply(
         const entry = naming([...tree.path, message.name], () =>
           message.kind === "small" ? tree.small(message) : tree.kept(message),
         );
-        digests.add(summarizer.add(entry instanceof Promise ? await entry : entry));
+        completed(entry instanceof Promise ? await entry : entry);
         if (message.kind === "small") bytes += message.bytes.length;
         else kept += message.head.size ?? 0;
-      } else {
-        await step(
-          tree,
-          message,
-          (digest) => {
-            digests.add(digest);
-          },
-          summarizer,
-        );
-      }
+      } else await step(tree, message, completed);
       if (message.kind === "data") {
         bytes += message.bytes.length;
         patched = Math.max(0, patched - message.bytes.length);
@@ -149,8 +153,7 @@ async function apply(
 async function step(
   tree: TargetTree,
   message: Exclude<Message, { kind: "summary" | "small" | "kept" }>,
-  record: (digest: Buffer) => void,
-  summarizer: Summarizer,
+  completed: (entry: Entry) => void,
 ): Promise<void> {
   const path = message.kind === "open" && message.name.length > 0 ? [...tree.path, message.name] : tree.path;
   await naming(path, async () => {
@@ -166,7 +169,7 @@ async function step(
         await tree.xattr(message.name, message.value);
         return;
       case "close":
-        record(summarizer.add(await tree.close(message.content)));
+        completed(await tree.close(message.content));
     }
   });
 }

@@ -65,9 +65,26 @@ export class FileRecords {
     return this.#chunkCount <= MOST_CHUNKS;
   }
 
+  /**
+   * Takes over the first `count` records of other files, in the order in which they were set there.
+   */
+  takeFirst(count: number, from: FileRecords): void {
+    for (const [key, row] of from.#rows) {
+      if (row >= count) return;
+      this.#set(key, from.#at(row));
+    }
+  }
+
   get(path: TreePath): FileRecord | undefined {
     const row = this.#rows.get(keyOf(path));
-    if (row === undefined) return undefined;
+    return row === undefined ? undefined : this.#at(row);
+  }
+
+  set(path: TreePath, record: FileRecord): void {
+    this.#set(keyOf(path), record);
+  }
+
+  #at(row: number): FileRecord {
     const at = (column: number): bigint => this.#numbers[row * COLUMNS + column] ?? 0n;
     return {
       ino: at(0),
@@ -83,8 +100,7 @@ export class FileRecords {
     };
   }
 
-  set(path: TreePath, record: FileRecord): void {
-    const key = keyOf(path);
+  #set(key: string, record: FileRecord): void {
     const row = this.#rows.get(key) ?? this.#rows.size;
     if (row >= this.#most) return;
     if ((row + 1) * COLUMNS > this.#numbers.length) this.#grow();
@@ -132,8 +148,17 @@ export function stateless(record: FileRecord): FileRecord {
   return { ...record, ino: NO_INODE, proven: false, bare: false };
 }
 
+/**
+ * A record of a file that has arrived but was not read back, in a state that no file can have: it
+ * is not vouched for before it was read from the disk.
+ */
+export function unread(record: FileRecord): FileRecord {
+  return { ...record, ctimeNs: NO_TIME };
+}
+
 const NO_INODE = -1n;
-const UNKNOWN = { bare: false, believedBeforeNs: -(2n ** 63n), proven: false };
+const NO_TIME = -(2n ** 63n);
+const UNKNOWN = { bare: false, believedBeforeNs: NO_TIME, proven: false };
 
 /** Whether the file is that of the record, and still has the same size and times. */
 export function isSame(record: FileRecord, stat: Stat): boolean {

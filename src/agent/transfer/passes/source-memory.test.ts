@@ -6,6 +6,7 @@ import { directoryAt, shell, sourceAndTarget } from "../testing/trees.fixture.ts
 import { look } from "../tree/safe-open.ts";
 import { machineGround, type Ground } from "./ground.ts";
 import type { KnownFiles } from "./known-files.ts";
+import { LACKING_NOTHING } from "./lacking.ts";
 import { SourceMemory } from "./source-memory.ts";
 
 const SECOND_NS = 1_000_000_000n;
@@ -78,8 +79,17 @@ class Source implements Ground {
   }
 
   /** The content that the next live pass takes for unchanged. */
-  async unread(base = "one"): Promise<string | undefined> {
-    return this.known(await this.memory.beginLive(this.root, "next", base));
+  async unread(base = "one", arrived?: number): Promise<string | undefined> {
+    const lacking = { ...LACKING_NOTHING, arrived };
+    return this.known(await this.memory.beginLive(this.root, "next", base, undefined, lacking));
+  }
+
+  /** A live pass that has read the file `ageNs` after its last change, and has not ended. */
+  async broken(ageNs = OLD, pass = "one"): Promise<void> {
+    const stat = this.stat();
+    this.nowNs = stat.ctimeNs + ageNs;
+    const live = await this.memory.beginLive(this.root, pass, undefined);
+    live.read(PATH, stat, this.stat(), { digest: CONTENT }, live.proves(0, stat));
   }
 
   /** The content that the summary of the sealed tree takes for unchanged. */
@@ -151,12 +161,55 @@ describe("a live pass believes a file to be unchanged that somebody may write to
     expect(await source.unread()).toBeUndefined();
   });
 
-  it("not when the target has not said that the pass is there", async () => {
-    const source = new Source();
-    source.nowNs = source.stat().ctimeNs + OLD;
-    const live = await source.memory.beginLive(source.root, "one", undefined);
-    live.read(PATH, source.stat(), source.stat(), { digest: CONTENT }, false);
-    expect(await source.unread()).toBeUndefined();
+  it("when its pass has broken, only if the target says that the file has arrived", async () => {
+    for (const [base, arrived, is] of [
+      ["one", 1, CONTENT],
+      ["one", 0, undefined],
+      ["another", 1, undefined],
+      // The target has all of it, and only its answer was lost.
+      ["one", undefined, CONTENT],
+    ] as const) {
+      const source = new Source();
+      await source.broken();
+      expect(await source.unread(base, arrived), `${base} ${String(arrived)}`).toBe(is);
+    }
+    const unknown = new Source();
+    await unknown.broken();
+    expect(await unknown.known(await unknown.memory.beginLive(unknown.root, "two", undefined))).toBeUndefined();
+    expect(await unknown.unread("one", 1)).toBeUndefined();
+  });
+
+  it("when its pass has broken, by the time at which that has begun", async () => {
+    for (const [age, is] of [
+      [10n * SECOND_NS + 1n, CONTENT],
+      [10n * SECOND_NS, undefined],
+    ] as const) {
+      const source = new Source();
+      await source.broken(age);
+      source.nowNs += 3600n * SECOND_NS;
+      source.passedNs += 3600n * SECOND_NS;
+      expect(await source.unread("one", 1), String(age)).toBe(is);
+    }
+    const stepped = new Source();
+    await stepped.broken();
+    stepped.nowNs += 2n * SECOND_NS;
+    expect(await stepped.unread("one", 1)).toBeUndefined();
+  });
+
+  it("by the earlier records if the next pass has broken before it, unless the clock was stepped since", async () => {
+    for (const [step, is] of [
+      [0n, CONTENT],
+      [3600n, undefined],
+      [-2n, undefined],
+    ] as const) {
+      const source = new Source();
+      await source.live(OLD);
+      source.nowNs += (60n + step) * SECOND_NS;
+      source.passedNs += 60n * SECOND_NS;
+      const second = await source.memory.beginLive(source.root, "two", "one");
+      second.read([Buffer.from("earlier")], source.stat(), source.stat(), { digest: CONTENT }, false);
+      expect(await source.unread("two", 1), String(step)).toBe(is);
+    }
   });
 
   it("not after a step of the wall clock, in either direction", async () => {

@@ -2,6 +2,12 @@
  * The source's memory of the files that it has read, so that they are neither read nor sent again.
  *
  *   nothing ── a live pass ends, the target has answered ──▶ records of that pass
+ *      └────── a live pass breaks ──▶ records of that pass too, once the target asks to continue it
+ *
+ * Of a pass that broke only the files count of which the target says that they have arrived. They
+ * are the first ones, because both sides follow the order of the tree. For the files after them the
+ * earlier records count. A record says what this side has read, and under which rules equal times
+ * prove that it is still so. That does not depend on how its pass has ended.
  *
  * It lives in the agent's memory only. So it is never older than the present boot, and a restarted
  * agent has none and reads everything. source-passes.ts says what each pass does with the records.
@@ -23,6 +29,8 @@ const STEP_NS = 1_000_000_000n;
 
 interface Remembered {
   readonly pass: string;
+  /** Only of a pass that broke: the number of its files that the target has. */
+  readonly arrived?: number | undefined;
   readonly records: FileRecords;
   /**
    * The clocks when the pass of the oldest record began. Undefined: times prove nothing for this
@@ -31,10 +39,17 @@ interface Remembered {
   readonly since: Reading | undefined;
 }
 
+/** A live pass that has not ended. */
+interface Begun extends Remembered {
+  /** The earlier records that still count. */
+  readonly base: FileRecords | undefined;
+}
+
 export class SourceMemory {
   readonly #ground: Ground;
   readonly #most: number;
   #remembered: Remembered | undefined;
+  #begun: Begun | undefined;
   /** The records of all files of the sealed tree, from its summary. */
   #sealed: FileRecords | undefined;
 
@@ -59,12 +74,15 @@ export class SourceMemory {
     this.#sealed = undefined;
     const at = this.#read(root);
     await this.#ground.syncfs(root);
-    const known = this.#known(base);
+    const known = this.#known(base, lacking);
     const trusted = at !== undefined && isStepless(known?.since, at);
     const next = { pass, records: new FileRecords(this.#most), since: trusted ? known?.since : at };
+    // After a step of the clock the earlier records may not count together with those of this pass.
+    this.#begun = { ...next, base: trusted ? known?.records : undefined };
     const there = new TargetFiles(known?.records, lacking);
     return new LivePass({ base: there, trusted, next: next.records, at, ground: this.#ground, pace }, () => {
       this.#remembered = next;
+      this.#begun = undefined;
     });
   }
 
@@ -81,11 +99,27 @@ export class SourceMemory {
 
   /** Begins the pass over the sealed tree. */
   beginFinal(base: string | undefined, lacking: Lacking = LACKING_NOTHING): FinalPass {
-    return new FinalPass(new TargetFiles(this.#known(base)?.records, lacking), this.#sealed);
+    return new FinalPass(new TargetFiles(this.#known(base, lacking)?.records, lacking), this.#sealed);
   }
 
-  #known(base: string | undefined): Remembered | undefined {
-    return base !== undefined && this.#remembered?.pass === base ? this.#remembered : undefined;
+  #known(base: string | undefined, { arrived }: Lacking): Remembered | undefined {
+    if (base !== undefined && this.#begun?.pass === base) {
+      this.#remembered = { ...this.#begun, records: this.#recordsOf(this.#begun, arrived), arrived };
+      this.#begun = undefined;
+    }
+    const known = this.#remembered;
+    return base !== undefined && known?.pass === base && known.arrived === arrived ? known : undefined;
+  }
+
+  /**
+   * The records of a pass that broke. `arrived` is undefined if the target has all of it, and only
+   * its answer was lost.
+   */
+  #recordsOf({ base, records }: Begun, arrived: number | undefined): FileRecords {
+    if (arrived === undefined) return records;
+    const first = base ?? new FileRecords(this.#most);
+    first.takeFirst(arrived, records);
+    return first;
   }
 
   #read(root: number): Reading | undefined {

@@ -1,13 +1,22 @@
 /*
- * The target's memory of the files that a live pass has brought. Each of them was durable before it
- * was read back and compared.
+ * The target's memory of the files that a live pass has brought. The target vouches for a file by
+ * inode, size, mtime and ctime, and only if it was durable when it was read back and compared.
  *
  *   nothing ── a live pass ends well ──▶ records of that pass ── the next one ends ──▶ its records
+ *      └────────── or breaks ──▶ these records, and those of the files that have arrived whole
  *
  * The target makes up a name for each pass, and this name ties both sides together: the source
- * leaves out a file only if the target asks to continue the pass that the source remembers. So both
- * sides have records of the same stream. The target vouches for a file by inode, size, mtime and
- * ctime. A failed pass leaves the records, because a file that it has replaced has another inode.
+ * leaves out a file only if the target asks to continue a pass that the source remembers. So both
+ * sides have records of the same stream. The name of a pass that broke counts with the number of
+ * files that have arrived whole: the source has sent more. Should the sides disagree all the same,
+ * the target does not vouch for the content that the source names, and the pass ends (NOT_KEPT).
+ *
+ * A failed pass leaves the earlier records, because a file that it has replaced has another inode.
+ * A file that it has brought is nothing that was read back:
+ *
+ *   arrived ── the pass ends well: syncfs, read-back ───────────────────────────▶ recorded
+ *      └── it breaks ──▶ unread ── the next pass: syncfs, the source keeps it,
+ *                                  and its content is that on the disk (confirms) ──▶ recorded
  *
  * A file that is patched in place becomes spoiled before its first change:
  *
@@ -15,7 +24,8 @@
  *                            └── it breaks ──▶ spoiled: the next pass begins by telling the source,
  *                                which sends the file whole
  *
- * A removed file counts as spoiled too, while there is room to remember it. A file that has only
+ * A patched file that has arrived whole before the break is unread like any other. A removed file
+ * counts as spoiled too, while there is room to remember it. A file that has only
  * got or lost a further name is read again when the source keeps or patches it.
  *
  * The memory lives in the agent's process only, as the source's does. So after a crash at any
@@ -28,6 +38,7 @@ import type { Content } from "../content/content-hash.ts";
 import type { Range } from "../content/contents.ts";
 import { DiskFile, readFromDisk } from "../content/disk-file.ts";
 import { HashAside, hashAll } from "../content/hash-aside.ts";
+import type { Entry } from "../tree/entry.ts";
 import type { TreePath } from "../tree/path.ts";
 import { openFile } from "../tree/safe-open.ts";
 import {
@@ -38,6 +49,7 @@ import {
   MOST_RECORDS,
   recordOf,
   stateless,
+  unread,
   type FileRecord,
 } from "./file-records.ts";
 import type { KnownFiles } from "./known-files.ts";
@@ -48,6 +60,9 @@ export class TargetMemory {
   #pass: string | undefined;
   #records: FileRecords;
   #spoiled = new Set<string>();
+  /** The files of a pass that broke. Undefined: the pass is whole. */
+  #arrived: number | undefined;
+  #hasUnread = false;
 
   /** @param most The most files that are remembered. The source's limit must be the same. */
   constructor(most = MOST_RECORDS) {
@@ -56,7 +71,8 @@ export class TargetMemory {
   }
 
   /**
-   * The last live pass of which the target has everything, except what it lacks. Undefined: none.
+   * The last live pass of which the target has anything. It has everything but what it lacks.
+   * Undefined: none.
    */
   get pass(): string | undefined {
     return this.#pass;
@@ -64,19 +80,36 @@ export class TargetMemory {
 
   /** What the target does not have any more of that pass. */
   get lacking(): Lacking {
-    return { files: this.#spoiled, chunks: !this.#records.hasAllChunks };
+    return { files: this.#spoiled, chunks: !this.#records.hasAllChunks, arrived: this.#arrived };
+  }
+
+  /**
+   * Whether there may be files that a broken pass has brought, and that were not read back. A
+   * `syncfs` must come before they are.
+   */
+  get hasUnread(): boolean {
+    return this.#hasUnread;
   }
 
   /** Forgets everything: no file is vouched for any more. */
   forget(): void {
-    this.#pass = undefined;
-    this.#records = new FileRecords(this.#most);
+    this.#remember(undefined, new FileRecords(this.#most));
+  }
+
+  #remember(pass: string | undefined, records: FileRecords): void {
+    this.#pass = pass;
+    this.#records = records;
     this.#spoiled = new Set();
+    this.#arrived = undefined;
+    this.#hasUnread = false;
   }
 
   /** Begins a pass. `pass` is the name of a live pass. Undefined: the tree is sealed. */
   begin(pass: string | undefined): TargetPass {
-    return new TargetPass(this.#records, new FileRecords(this.#most), {
+    const base = this.#records;
+    /** Only a live pass is continued, and nothing if too much was lacking (forget). */
+    const isContinued = (): boolean => pass !== undefined && this.#records === base;
+    return new TargetPass(base, new FileRecords(this.#most), {
       spoil: (path) => {
         this.#spoiled.add(keyOf(path));
         if (this.#spoiled.size > MOST_LACKING) this.forget();
@@ -86,11 +119,19 @@ export class TargetMemory {
         // forget everything.
         if (this.#spoiled.size < MOST_LACKING / 2) this.#spoiled.add(keyOf(path));
       },
-      remember: (records) => {
-        if (pass === undefined) return;
+      arrived: (path, record) => {
+        if (!isContinued()) return;
+        this.#hasUnread = true;
+        base.set(path, record);
+        this.#spoiled.delete(keyOf(path));
+      },
+      passed: (files) => {
+        if (!isContinued()) return;
         this.#pass = pass;
-        this.#records = records;
-        this.#spoiled = new Set();
+        this.#arrived = files;
+      },
+      remember: (records) => {
+        if (pass !== undefined) this.#remember(pass, records);
       },
     });
   }
@@ -108,6 +149,8 @@ interface Patched {
 interface Memory {
   spoil(path: TreePath): void;
   removed(path: TreePath): void;
+  arrived(path: TreePath, record: FileRecord): void;
+  passed(files: number): void;
   remember(records: FileRecords): void;
 }
 
@@ -117,6 +160,7 @@ export class TargetPass implements KnownFiles {
   readonly #next: FileRecords;
   readonly #patched = new Map<string, Patched>();
   readonly #memory: Memory;
+  #files = 0;
 
   constructor(base: FileRecords, next: FileRecords, memory: Memory) {
     this.#base = base;
@@ -144,7 +188,8 @@ export class TargetPass implements KnownFiles {
   /**
    * Whether a file still holds the content of its record although its change time differs. That
    * happens when a further name was made or removed after the file was finished, in a pass that has
-   * not ended well. Reads the whole file from the disk.
+   * not ended well, and to every file that such a pass has brought. Reads the whole file from the
+   * disk.
    */
   async confirms(path: TreePath, looked: number, content: string, signal: AbortSignal): Promise<boolean> {
     const record = this.#base.get(path);
@@ -161,6 +206,16 @@ export class TargetPass implements KnownFiles {
     }
     this.#base.set(path, recordOf(stat, { digest: content, chunks: record.chunks }));
     return true;
+  }
+
+  /** Called when a file has arrived whole, sent or patched. It was not read back yet. */
+  arrived(path: TreePath, stat: Stat, content: Content): void {
+    this.#memory.arrived(path, unread(recordOf(stat, content)));
+  }
+
+  /** Called for each entry that is complete, in the order of the tree. */
+  passed({ head }: Entry): void {
+    if (head.type === "file") this.#memory.passed((this.#files += 1));
   }
 
   /** Called when a file is removed. The target lacks it if this pass breaks. */

@@ -9,7 +9,7 @@ import { setTimes } from "../../sys/change.ts";
 import { allocate } from "../../sys/data.ts";
 import { hasCode } from "../../sys/libc.ts";
 import { close, O_RDWR, O_TMPFILE, openat } from "../../sys/open.ts";
-import { statDescriptor } from "../../sys/stat.ts";
+import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { setXattr } from "../../sys/xattr.ts";
 import { messageOf } from "../../../observe/errors.ts";
 
@@ -34,11 +34,16 @@ class OtherTime extends Error {}
 /** An attribute for which the file system has no place, though its disk is not full. */
 class TooLarge extends Error {}
 
-/** Sets the modification time of an object, and checks that the file system has stored it. */
-export function setTime(fd: number, mtimeNs: bigint): void {
+/**
+ * Sets the modification time of an object, and checks that the file system has stored it. Gives the
+ * state of the object.
+ */
+export function setTime(fd: number, mtimeNs: bigint): Stat {
   setTimes(fd, mtimeNs);
-  const made = statDescriptor(fd).mtimeNs;
+  const stat = statDescriptor(fd);
+  const made = stat.mtimeNs;
   if (made !== mtimeNs) throw new OtherTime(`its time ${textOf(mtimeNs)} becomes ${textOf(made)}`);
+  return stat;
 }
 
 /**

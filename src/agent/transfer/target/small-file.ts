@@ -1,7 +1,7 @@
 import { chmod, chown } from "../../sys/change.ts";
 import { writeNow } from "../../sys/read-ahead.ts";
 import { close, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, openat } from "../../sys/open.ts";
-import { statDescriptor } from "../../sys/stat.ts";
+import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import type { Head } from "../tree/entry.ts";
 import { removeOtherXattrs } from "../tree/xattrs.ts";
 import { setTime } from "./limits.ts";
@@ -9,10 +9,11 @@ import { setTime } from "./limits.ts";
 const PERMISSIONS = 0o777;
 
 /**
- * Makes a complete file of the target with as few calls as possible. The file has its mode from the
- * beginning. That is safe because only the agent can reach into a directory that is not closed yet.
+ * Makes a complete file of the target with as few calls as possible, and gives its state. The file
+ * has its mode from the beginning. That is safe because only the agent can reach into a directory
+ * that is not closed yet.
  */
-export function makeSmallFile(dirfd: number, name: Buffer, head: Head, bytes: Buffer): void {
+export function makeSmallFile(dirfd: number, name: Buffer, head: Head, bytes: Buffer): Stat {
   const { gid, mode, mtimeNs, uid } = head;
   const fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode & PERMISSIONS);
   try {
@@ -22,7 +23,7 @@ export function makeSmallFile(dirfd: number, name: Buffer, head: Head, bytes: Bu
     if (made.uid !== uid || made.gid !== gid) chown(fd, uid, gid);
     removeOtherXattrs(fd, NONE);
     if (made.mode !== mode) chmod(fd, mode);
-    setTime(fd, mtimeNs);
+    return setTime(fd, mtimeNs);
   } finally {
     close(fd);
   }

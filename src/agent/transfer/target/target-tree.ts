@@ -64,6 +64,8 @@ export interface Voucher {
   spoil(path: TreePath, stat: Stat, content: string): Chunks | undefined;
   /** Called when a file that was spoiled is finished. `written` are the chunks that came. */
   patched(path: TreePath, file: { stat: Stat; content: Content; written: readonly Range[] }): void;
+  /** Called when a file that was sent or patched is finished. It was not read back yet. */
+  arrived(path: TreePath, stat: Stat, content: Content): void;
   /** Called when a file is removed. */
   removed(path: TreePath): void;
 }
@@ -165,13 +167,25 @@ export class TargetTree {
   small(file: SmallMessage): Entry | Promise<Entry> {
     const parent = this.#beginIn(file.name);
     const mayBeMade = !this.#pacer.due && !parent.existing.isAnyUpTo(file.name);
-    return mayBeMade ? makeSmall(parent, file) : this.#smallSlowly(parent, file);
+    return mayBeMade ? this.#makeSmall(parent, file) : this.#smallSlowly(parent, file);
   }
 
   async #smallSlowly(parent: Directory, file: SmallMessage): Promise<Entry> {
     if (this.#pacer.due) await this.#pacer.rest();
     await parent.existing.clearUpTo(file.name, this.#signal);
-    return makeSmall(parent, file);
+    return this.#makeSmall(parent, file);
+  }
+
+  #makeSmall(parent: Directory, { bytes, content, head, name }: SmallMessage): Entry {
+    const path = [...parent.path, name];
+    const hash = new ContentHash();
+    if (bytes.length > 0) hash.update({ offset: 0, bytes });
+    const arrived = hash.digest(bytes.length);
+    if (arrived.digest !== content) {
+      throw transferErrors.DIGEST_DIFFERS({ path: pathText(path), what: "its content arrived damaged" });
+    }
+    this.#voucher.arrived(path, makeSmallFile(parent.fd, name, head, bytes), arrived);
+    return { path, head, content, xattrs: [] };
   }
 
   /**
@@ -234,8 +248,10 @@ export class TargetTree {
       if (head.type !== "symlink" && found?.mode !== head.mode) chmod(fd, head.mode);
       if (found?.mtimeNs !== head.mtimeNs) setTime(fd, head.mtimeNs);
       if (object.kept !== undefined) this.#voucher.kept(path, statDescriptor(fd), object.kept);
-      if (file?.isPatched === true && arrived !== undefined) {
-        this.#voucher.patched(path, { stat: statDescriptor(fd), content: arrived, written: file.file.written });
+      if (file !== undefined && arrived !== undefined) {
+        const stat = statDescriptor(fd);
+        if (file.isPatched) this.#voucher.patched(path, { stat, content: arrived, written: file.file.written });
+        this.#voucher.arrived(path, stat, arrived);
       }
       close(fd);
     }
@@ -353,17 +369,6 @@ export class TargetTree {
     makeLink(this.#root, head.first ?? [], dirfd, name);
     return { ...open, fd: undefined };
   }
-}
-
-function makeSmall(parent: Directory, { bytes, content, head, name }: SmallMessage): Entry {
-  const path = [...parent.path, name];
-  const hash = new ContentHash();
-  if (bytes.length > 0) hash.update({ offset: 0, bytes });
-  if (hash.digest(bytes.length).digest !== content) {
-    throw transferErrors.DIGEST_DIFFERS({ path: pathText(path), what: "its content arrived damaged" });
-  }
-  makeSmallFile(parent.fd, name, head, bytes);
-  return { path, head, content, xattrs: [] };
 }
 
 /** Whether a file has the owner, mode, size and time of this head. */

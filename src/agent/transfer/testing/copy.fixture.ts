@@ -24,21 +24,32 @@ export const LATER_OPEN: Ground = { ...LATER, statUnwritten: () => undefined };
 interface Target {
   readonly signal?: AbortSignal;
   readonly seen?: (progress: Progress) => void;
+  readonly barrier?: (root: number) => Promise<void>;
 }
 
 /** One copy: both ends, and their memories. */
 export class Copy {
-  readonly source: SourceMemory;
-  readonly target: TargetMemory;
+  source: SourceMemory;
+  target: TargetMemory;
   readonly #from: number;
   readonly #to: number;
+  readonly #ground: Ground;
+  readonly #most: number | undefined;
   #passes = 0;
 
   constructor(from: number, to: number, ground: Ground = machineGround, most?: number) {
     this.#from = from;
     this.#to = to;
+    this.#ground = ground;
+    this.#most = most;
     this.source = new SourceMemory(ground, most);
     this.target = new TargetMemory(most);
+  }
+
+  /** A new process of the agent on that side, or its machine after a restart: nothing is known. */
+  restart(side: "source" | "target"): void {
+    if (side === "source") this.source = new SourceMemory(this.#ground, this.#most);
+    else this.target = new TargetMemory(this.#most);
   }
 
   /** @param pace Awaited before each piece of the source is read. */
@@ -55,7 +66,7 @@ export class Copy {
     pass: string | undefined,
     streams?: readonly [Duplex, Duplex],
     pace?: Pace,
-    { signal = never, seen = () => undefined }: Target = {},
+    { barrier, signal = never, seen = () => undefined }: Target = {},
   ): Promise<Progress> {
     const [near, far] = streams ?? (await socketPair());
     let progress: Progress = { entries: 0, bytes: 0, kept: 0 };
@@ -70,7 +81,7 @@ export class Copy {
           progress = now;
           seen(now);
         },
-        { pass, memory: this.target },
+        { pass, memory: this.target, ...(barrier === undefined ? {} : { barrier }) },
       ),
     ]);
     for (const end of [received, sent]) if (end.status === "rejected") throw end.reason as Error;

@@ -18,9 +18,9 @@ import { transferErrors } from "../errors.ts";
 /**
  * Since version 2 the target begins with the files that it lacks, changed files are patched, and a
  * small file comes in one frame. Since version 3 data has no CRC. Since version 4 a kept file comes
- * in one frame.
+ * in one frame. Since version 5 the target says how many files of a broken pass it has.
  */
-export const WIRE_VERSION = 4;
+export const WIRE_VERSION = 5;
 const MAGIC = Buffer.from("MOORXFER");
 export const HEADER_BYTES = MAGIC.length + 2;
 

@@ -33,6 +33,8 @@ const PATCH = 8;
 /** Chunks of a patched file that hold zeros now. */
 const ZEROS = 9;
 const LACKING = 10;
+/** Stands in LACKING for the number of files that have arrived: the pass is whole. */
+const WHOLE = -1n;
 /** OPEN, DATA and CLOSE of a small file without attributes. */
 const SMALL = 11;
 /** KEEP and CLOSE of a file without attributes. */
@@ -124,23 +126,28 @@ export async function sendSummary(channel: Channel, summary: TreeSummary): Promi
 }
 
 /** Sends what the target lacks, its first message. */
-export async function sendLacking(channel: Channel, { files, chunks }: Lacking): Promise<void> {
+export async function sendLacking(channel: Channel, { arrived, files, chunks }: Lacking): Promise<void> {
   const keys = Buffer.from([...files].join(""), "latin1");
-  await channel.write(LACKING, Buffer.from([chunks ? 1 : 0]), keys);
+  const head = new FieldWriter().uint(chunks ? 1 : 0).int64(arrived === undefined ? WHOLE : BigInt(arrived));
+  await channel.write(LACKING, head.done(), keys);
   await channel.flush();
 }
 
 /** What the target lacks. */
 export async function receiveLacking(channel: Channel): Promise<Lacking> {
   const { type, payload } = await channel.read();
-  const [chunks = 2] = payload;
-  const keys = payload.subarray(1).toString("latin1");
+  const invalid = (): Error => {
+    return transferErrors.WIRE_INVALID({ why: `a frame of type ${String(type)} as the beginning` });
+  };
+  if (type !== LACKING) throw invalid();
+  const fields = new FieldReader(payload);
+  const chunks = fields.uint();
+  const arrived = fields.int64();
+  const keys = fields.rest().toString("latin1");
   const count = keys.length / KEY_BYTES;
-  if (type !== LACKING || chunks > 1 || !Number.isInteger(count) || count > MOST_LACKING) {
-    throw transferErrors.WIRE_INVALID({ why: `a frame of type ${String(type)} as the beginning` });
-  }
+  if (chunks > 1 || arrived < WHOLE || !Number.isInteger(count) || count > MOST_LACKING) throw invalid();
   const files = Array.from({ length: count }, (_, place) => keys.slice(place * KEY_BYTES, (place + 1) * KEY_BYTES));
-  return { files: new Set(files), chunks: chunks === 1 };
+  return { files: new Set(files), chunks: chunks === 1, arrived: arrived === WHOLE ? undefined : Number(arrived) };
 }
 
 /** Sends the target's answer. */
