@@ -30,8 +30,16 @@
  * The locks of a process end with it. The jobs of this process have ended before it promotes, so it
  * does not wait for itself.
  *
- * The records of the passes of one move (transfer/passes) are kept here, for one copy: move, epoch
- * and incarnation. They are lost when the process ends; then everything is read again.
+ * The records of the passes (transfer/passes) are kept here, for one copy: epoch and incarnation.
+ * They are lost when the process ends; then everything is read again.
+ *
+ *   held by a move ── no move holds the volume ──▶ kept ── an hour later ──▶ forgotten
+ *        ▲                                          └── the next move ──▶ held by that one
+ *
+ * An autoscaler gives up after two minutes and comes back, and its next move continues the copy. A
+ * record does not depend on the move: it says what this side has read. But after the seal a copy
+ * may fail because records are wrong, so those with which a sealed tree was read or copied are
+ * forgotten with their move.
  */
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../effects/clock.ts";
@@ -46,6 +54,7 @@ import { SourceMemory } from "../transfer/passes/source-memory.ts";
 import { TargetMemory } from "../transfer/passes/target-memory.ts";
 import type { Progress } from "../transfer/receive.ts";
 import type { TreeSummary } from "../transfer/tree/summary.ts";
+import { INCOMING_KEPT_MS } from "../trash/plan-trash.ts";
 import type { TransferRequest } from "./transfer-request.ts";
 import { Meter } from "./meter.ts";
 import { Bandwidth } from "./bandwidth.ts";
@@ -99,8 +108,13 @@ type Told = (copying: NonNullable<Found["copying"]>) => void;
 
 interface Memory {
   readonly copy: string;
+  moveUID: string;
   readonly source: SourceMemory;
   readonly target: TargetMemory;
+  /** Whether a sealed tree was read or copied with it. Then it is for its own move only. */
+  sealed: boolean;
+  /** Since when no move holds the volume (milliseconds, monotonic). Undefined: one does. */
+  unheldSince: number | undefined;
 }
 
 /** A job for one key. It stays known after its end. */
@@ -151,7 +165,7 @@ export class Jobs {
    * source: what its live passes have read is not read again.
    */
   summarize(volume: string, key: string, path: string, done: (result: Outcome) => void, source?: VolumeView): void {
-    const memory = source === undefined ? undefined : this.#memoryFor(source, source.localVolume?.spec);
+    const memory = source === undefined ? undefined : this.#sealedMemoryFor(source, source.localVolume?.spec);
     this.#begin(volume, key, "reading a volume", done, async (signal) => {
       const directory = await this.#deps.openDirectory(path);
       try {
@@ -176,7 +190,7 @@ export class Jobs {
     progressed: Told,
     done: (result: Outcome) => void,
   ): void {
-    const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 });
+    const memory = this.#sealedMemoryFor(view, { ...wanted, epoch: wanted.epoch - 1 });
     this.#begin(view.volume, key, "copying a volume", done, async (signal) => {
       const base = memory?.target.pass;
       const { progress, summary } = await this.#bring(view, wanted, incoming, { base }, memory, signal, progressed);
@@ -226,11 +240,12 @@ export class Jobs {
       await limit.bandwidth.take(bytes, signal);
       await this.#bandwidth.take(bytes, signal);
     };
-    const memory = this.#memoryOf(volume, asked).source;
+    const memory = this.#memoryOf(volume, asked);
+    if (pass === undefined) memory.sealed = true;
     const sending = (async (): Promise<void> => {
       const directory = await this.#deps.openDirectory(path);
       try {
-        await this.#deps.engine.send(directory.fd, stream, stop.signal, { base, pass, memory, pace });
+        await this.#deps.engine.send(directory.fd, stream, stop.signal, { base, pass, memory: memory.source, pace });
       } finally {
         await directory.close();
       }
@@ -247,9 +262,19 @@ export class Jobs {
     }
   }
 
-  /** Forgets the records of the volume's passes, because no move holds it any more. */
-  forget(volume: string): void {
-    this.#memories.delete(volume);
+  /** Called when no move holds the volume. The next one may continue its live passes. */
+  unheld(volume: string): void {
+    const memory = this.#memories.get(volume);
+    if (memory?.sealed === true) this.#memories.delete(volume);
+    else if (memory !== undefined) memory.unheldSince ??= this.#deps.clock.monotonic();
+  }
+
+  /** Forgets the records of volumes that no move has held for as long as its copy is kept. */
+  forgetOld(): void {
+    const before = this.#deps.clock.monotonic() - INCOMING_KEPT_MS;
+    for (const [volume, { unheldSince }] of this.#memories) {
+      if (unheldSince !== undefined && unheldSince <= before) this.#memories.delete(volume);
+    }
   }
 
   /**
@@ -409,11 +434,23 @@ export class Jobs {
     return this.#memoryOf(volume, { ...copy, moveUID: move.metadata.uid });
   }
 
+  /** The same for a job below the seal. */
+  #sealedMemoryFor(view: VolumeView, copy: Wanted | undefined): Memory | undefined {
+    const memory = this.#memoryFor(view, copy);
+    if (memory !== undefined) memory.sealed = true;
+    return memory;
+  }
+
   #memoryOf(volume: string, of: Pick<TransferRequest, "moveUID" | "epoch" | "incarnation">): Memory {
-    const copy = `${of.moveUID}/${String(of.epoch)}/${of.incarnation}`;
+    const { moveUID } = of;
+    const copy = `${String(of.epoch)}/${of.incarnation}`;
+    this.forgetOld();
     const known = this.#memories.get(volume);
-    if (known?.copy === copy) return known;
-    const memory = { copy, source: new SourceMemory(), target: new TargetMemory() };
+    if (known?.copy === copy && (known.moveUID === moveUID || !known.sealed)) {
+      return Object.assign(known, { moveUID, unheldSince: undefined });
+    }
+    const [source, target] = [new SourceMemory(), new TargetMemory()];
+    const memory = { copy, moveUID, source, target, sealed: false, unheldSince: undefined };
     this.#memories.set(volume, memory);
     return memory;
   }

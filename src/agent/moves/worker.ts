@@ -112,6 +112,7 @@ export class MoveWorker {
       if (copies.some(({ state }) => state !== "Active" && state !== "Trash")) queue.add(volume);
     };
     while (!signal.aborted) {
+      this.#deps.jobs.forgetOld();
       try {
         await eachVolume(this.#deps, "cannot look for unfinished moves of a volume", look, signal);
       } catch (error) {
@@ -127,7 +128,7 @@ export class MoveWorker {
       const step = planFor(view, source);
       if (step.step === "nothing") {
         await this.#deps.jobs.endOthers(volume, undefined);
-        if (view.move === undefined) this.#deps.jobs.forget(volume);
+        if (view.move === undefined) this.#deps.jobs.unheld(volume);
         return undefined;
       }
       if (step.step === "look-again") {
