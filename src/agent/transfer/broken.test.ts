@@ -6,7 +6,7 @@ import { syncfs } from "../sys/data.ts";
 import { copyEngine } from "./engine.ts";
 import type { Progress } from "./receive.ts";
 import { Copy, LATER, readSoFar } from "./testing/copy.fixture.ts";
-import { write } from "./testing/edits.fixture.ts";
+import { dice, write } from "./testing/edits.fixture.ts";
 import { socketPair, tamperedPair } from "./testing/streams.fixture.ts";
 import { describeTree, shell, sourceAndTarget } from "./testing/trees.fixture.ts";
 
@@ -269,3 +269,49 @@ describe("what a broken pass has brought", () => {
     await isEqual({ ...at, copy });
   });
 });
+
+it.each([1, 2, 3])("after random changes, breaks and restarts the tree is the source's (seed %d)", async (seed) => {
+  const at = scene();
+  shell(at.source, "head -c 3000000 /dev/urandom > b/large; touch -d @1 b/large");
+  const pick = dice(seed);
+  const done: string[] = [];
+  for (let pass = 0; pass < 10; pass++) {
+    for (let changes = pick(4); changes > 0; changes--) {
+      const change = CHANGES[pick(CHANGES.length)] ?? "";
+      shell(at.source, `x=${names(pick)}; y=${names(pick)}; ${change}`);
+      done.push(change);
+    }
+    const kind = pick(4) === 0 ? "final" : "live";
+    if (pick(3) > 0) {
+      const end = pick(3_000_000);
+      const cut = await tamperedPair((chunk, place) => (place + chunk.length > end ? "cut" : chunk));
+      await at.copy[kind](cut).catch((error: unknown) => expect(error).not.toMatchObject(NEVER));
+      done.push(`a ${kind} pass that broke`);
+      if (pick(8) === 0) at.copy.restart(pick(2) === 0 ? "source" : "target");
+      continue;
+    }
+    const summary = kind === "final" ? await engine.summarize(at.from, never, at.copy.source) : undefined;
+    await at.copy[kind]();
+    done.push(`a ${kind} pass`);
+    expect(describeTree(at.target), done.join("\n")).toBe(describeTree(at.source));
+    if (summary !== undefined) expect(await engine.summarize(at.to, never)).toEqual(summary);
+  }
+  await isEqual(at);
+});
+
+/** The two sides must not disagree, whatever has happened. */
+const NEVER = { code: expect.stringMatching(/NOT_KEPT|DIGEST_DIFFERS|WIRE_INVALID/) as string };
+const names = (pick: (max: number) => number): string =>
+  `${"abc"[pick(3)] ?? ""}/${["1", "2", "3", "4", "small", "large"][pick(6)] ?? ""}`;
+/** Changes of the files $x and $y, which may be one, or missing. */
+const CHANGES = [
+  "if [ -e $x ]; then touch -r $x was; printf X | dd of=$x bs=1 seek=77777 conv=notrunc status=none; touch -r was $x; rm was; fi",
+  "if [ -e $x ]; then printf more >> $x; fi",
+  "if [ -e $x ] && [ ! $x -ef $y ]; then mv $x $y; fi",
+  "if [ -e $x ]; then rm -f $y; ln $x $y || true; fi",
+  "if [ -e $x ]; then cp -p $x new; mv new $x; fi",
+  "rm -f $x",
+  "rm -f $x; head -c 150000 /dev/urandom > $x",
+  "if [ -e $x ]; then chmod 640 $x; touch -d @5 $x; fi",
+  "d=${x%/*}; mv $d other; mv ${y%/*} $d 2> /dev/null || mkdir $d; rm -rf ${y%/*}; mv other ${y%/*}; mkdir -p a b c",
+];
