@@ -70,13 +70,22 @@ export async function receive(
 ): Promise<TreeSummary> {
   const channel = new Channel(stream, signal);
   const pass = memory.begin(name);
+  const durable = async (): Promise<void> => {
+    try {
+      await naming([], () => barrier(root));
+    } catch (error) {
+      // The kernel reports a failed write once. The next barrier would say that all is well.
+      memory.forget();
+      throw error;
+    }
+  };
   try {
     await channel.readHeader();
-    if (memory.hasUnread) await naming([], () => barrier(root));
+    if (memory.hasUnread) await durable();
     await sendLacking(channel, memory.lacking);
     const { summary, digests } = await apply(root, channel, signal, progress, pass);
     channel.expectNothingMore();
-    await naming([], () => barrier(root));
+    await durable();
     await readBack(root, digests, summary, signal, pass);
     pass.end();
     await sendDone(channel, summary);

@@ -75,6 +75,11 @@ export class FileRecords {
     }
   }
 
+  /** From now on the times of these records prove nothing. Their contents still count. */
+  distrust(): void {
+    for (let row = 0; row < this.#rows.size; row += 1) this.#numbers.set([NO_TIME, 0n], row * COLUMNS + 5);
+  }
+
   get(path: TreePath): FileRecord | undefined {
     const row = this.#rows.get(keyOf(path));
     return row === undefined ? undefined : this.#at(row);

@@ -41,8 +41,10 @@ interface Remembered {
 
 /** A live pass that has not ended. */
 interface Begun extends Remembered {
-  /** The earlier records that still count. */
+  /** The earlier records. */
   readonly base: FileRecords | undefined;
+  /** Whether the times of the earlier records count together with those of this pass. */
+  readonly trusted: boolean;
 }
 
 export class SourceMemory {
@@ -77,8 +79,7 @@ export class SourceMemory {
     const known = this.#known(base, lacking);
     const trusted = at !== undefined && isStepless(known?.since, at);
     const next = { pass, records: new FileRecords(this.#most), since: trusted ? known?.since : at };
-    // After a step of the clock the earlier records may not count together with those of this pass.
-    this.#begun = { ...next, base: trusted ? known?.records : undefined };
+    this.#begun = { ...next, base: known?.records, trusted };
     const there = new TargetFiles(known?.records, lacking);
     return new LivePass({ base: there, trusted, next: next.records, at, ground: this.#ground, pace }, () => {
       this.#remembered = next;
@@ -115,9 +116,10 @@ export class SourceMemory {
    * The records of a pass that broke. `arrived` is undefined if the target has all of it, and only
    * its answer was lost.
    */
-  #recordsOf({ base, records }: Begun, arrived: number | undefined): FileRecords {
+  #recordsOf({ base, records, trusted }: Begun, arrived: number | undefined): FileRecords {
     if (arrived === undefined) return records;
     const first = base ?? new FileRecords(this.#most);
+    if (!trusted) first.distrust();
     first.takeFirst(arrived, records);
     return first;
   }

@@ -34,6 +34,7 @@
 import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { CHUNK, chunkAt, type Chunks } from "../content/chunks.ts";
+import { isSystemError } from "../../sys/libc.ts";
 import type { Content } from "../content/content-hash.ts";
 import type { Range } from "../content/contents.ts";
 import { DiskFile, readFromDisk } from "../content/disk-file.ts";
@@ -195,14 +196,12 @@ export class TargetPass implements KnownFiles {
     const record = this.#base.get(path);
     const stat = statDescriptor(looked);
     if (record === undefined || record.content !== content || !isSameButForCtime(record, stat)) return false;
-    const fd = openFile(looked);
     try {
-      const hash = new HashAside();
-      const size = Number(stat.size);
-      await hashAll(readFromDisk(fd, size, { signal }), hash);
-      if ((await hash.digest(size)).digest !== content) return false;
-    } finally {
-      close(fd);
+      if ((await digestOf(looked, Number(stat.size), signal)) !== content) return false;
+    } catch (error) {
+      // The disk cannot read it any more. Sent again, it gets other blocks.
+      if (isSystemError(error)) return false;
+      throw error;
     }
     this.#base.set(path, recordOf(stat, { digest: content, chunks: record.chunks }));
     return true;
@@ -302,6 +301,18 @@ export class TargetPass implements KnownFiles {
   /** Called when everything is durable, read back and equal. */
   end(): void {
     this.#memory.remember(this.#next);
+  }
+}
+
+/** The hash of a file as it is on the disk. */
+async function digestOf(looked: number, size: number, signal: AbortSignal): Promise<string> {
+  const fd = openFile(looked);
+  try {
+    const hash = new HashAside();
+    await hashAll(readFromDisk(fd, size, { signal }), hash);
+    return (await hash.digest(size)).digest;
+  } finally {
+    close(fd);
   }
 }
 
