@@ -30,16 +30,7 @@
  * The locks of a process end with it. The jobs of this process have ended before it promotes, so it
  * does not wait for itself.
  *
- * The records of the passes (transfer/passes) are kept here, for one copy: epoch and incarnation.
- * They are lost when the process ends; then everything is read again.
- *
- *   held by a move ── no move holds the volume ──▶ kept ── an hour later ──▶ forgotten
- *        ▲                                          └── the next move ──▶ held by that one
- *
- * An autoscaler gives up after two minutes and comes back, and its next move continues the copy. A
- * record does not depend on the move: it says what this side has read. But after the seal a copy
- * may fail because records are wrong, so those with which a sealed tree was read or copied are
- * forgotten with their move.
+ * The records of the passes stay in memory between jobs (transfer/passes/memories.ts).
  */
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../effects/clock.ts";
@@ -50,8 +41,7 @@ import type { Random } from "../../effects/random.ts";
 import type { CopyEngine } from "../transfer/engine.ts";
 import type { Pace } from "../transfer/content/contents.ts";
 import { transferErrors } from "../transfer/errors.ts";
-import { SourceMemory } from "../transfer/passes/source-memory.ts";
-import { TargetMemory } from "../transfer/passes/target-memory.ts";
+import { Memories, type Memory } from "../transfer/passes/memories.ts";
 import type { Progress } from "../transfer/receive.ts";
 import type { TreeSummary } from "../transfer/tree/summary.ts";
 import { INCOMING_KEPT_MS } from "../trash/plan-trash.ts";
@@ -106,17 +96,6 @@ interface Wanted {
 
 type Told = (copying: NonNullable<Found["copying"]>) => void;
 
-interface Memory {
-  readonly copy: string;
-  moveUID: string;
-  readonly source: SourceMemory;
-  readonly target: TargetMemory;
-  /** Whether a sealed tree was read or copied with it. Then it is for its own move only. */
-  sealed: boolean;
-  /** Since when no move holds the volume (milliseconds, monotonic). Undefined: one does. */
-  unheldSince: number | undefined;
-}
-
 /** A job for one key. It stays known after its end. */
 interface KeyedJob extends Job {
   readonly key: string;
@@ -137,7 +116,7 @@ export class Jobs {
   readonly #deps: JobsDeps;
   readonly #jobs = new Map<string, KeyedJob>();
   readonly #sends = new Map<string, Set<Job>>();
-  readonly #memories = new Map<string, Memory>();
+  readonly #memories: Memories;
   /** The limit of each move. Its volumes share it while one of them is sent. */
   readonly #limits = new Map<string, { readonly bandwidth: Bandwidth; sends: number }>();
   /** The limit of all transfers from this node. */
@@ -146,6 +125,7 @@ export class Jobs {
   constructor(deps: JobsDeps) {
     this.#deps = deps;
     this.#bandwidth = new Bandwidth(deps.clock, () => deps.bandwidth);
+    this.#memories = new Memories(deps.clock, INCOMING_KEPT_MS);
   }
 
   /** Why the tree cannot be copied, as a sentence. "": it can. */
@@ -165,7 +145,8 @@ export class Jobs {
    * source: what its live passes have read is not read again.
    */
   summarize(volume: string, key: string, path: string, done: (result: Outcome) => void, source?: VolumeView): void {
-    const memory = source === undefined ? undefined : this.#sealedMemoryFor(source, source.localVolume?.spec);
+    const memory =
+      source === undefined ? undefined : this.#memoryFor(source, source.localVolume?.spec, { sealed: true });
     this.#begin(volume, key, "reading a volume", done, async (signal) => {
       const directory = await this.#deps.openDirectory(path);
       try {
@@ -190,7 +171,7 @@ export class Jobs {
     progressed: Told,
     done: (result: Outcome) => void,
   ): void {
-    const memory = this.#sealedMemoryFor(view, { ...wanted, epoch: wanted.epoch - 1 });
+    const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 }, { sealed: true });
     this.#begin(view.volume, key, "copying a volume", done, async (signal) => {
       const base = memory?.target.pass;
       const { progress, summary } = await this.#bring(view, wanted, incoming, { base }, memory, signal, progressed);
@@ -212,7 +193,7 @@ export class Jobs {
     done: (result: Precopy) => void,
   ): void {
     const { clock, log, random } = this.#deps;
-    const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 });
+    const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 }, { sealed: false });
     const passes = async (signal: AbortSignal): Promise<Exclude<Precopy, Failure>> => {
       const sent: number[] = [];
       for (;;) {
@@ -240,8 +221,7 @@ export class Jobs {
       await limit.bandwidth.take(bytes, signal);
       await this.#bandwidth.take(bytes, signal);
     };
-    const memory = this.#memoryOf(volume, asked);
-    if (pass === undefined) memory.sealed = true;
+    const memory = this.#memories.of(volume, asked, { sealed: pass === undefined });
     const sending = (async (): Promise<void> => {
       const directory = await this.#deps.openDirectory(path);
       try {
@@ -262,19 +242,14 @@ export class Jobs {
     }
   }
 
-  /** Called when no move holds the volume. The next one may continue its live passes. */
+  /** Called when no move holds the volume. */
   unheld(volume: string): void {
-    const memory = this.#memories.get(volume);
-    if (memory?.sealed === true) this.#memories.delete(volume);
-    else if (memory !== undefined) memory.unheldSince ??= this.#deps.clock.monotonic();
+    this.#memories.unheld(volume);
   }
 
-  /** Forgets the records of volumes that no move has held for as long as its copy is kept. */
+  /** Forgets the records that no move has used for as long as its copy is kept. */
   forgetOld(): void {
-    const before = this.#deps.clock.monotonic() - INCOMING_KEPT_MS;
-    for (const [volume, { unheldSince }] of this.#memories) {
-      if (unheldSince !== undefined && unheldSince <= before) this.#memories.delete(volume);
-    }
+    this.#memories.forgetOld();
   }
 
   /**
@@ -428,31 +403,14 @@ export class Jobs {
   }
 
   /** After a failed copy the records do not count any more, and everything is read again. */
-  #memoryFor({ move, volume }: VolumeView, copy: Wanted | undefined): Memory | undefined {
+  #memoryFor(
+    { move, volume }: VolumeView,
+    copy: Wanted | undefined,
+    { sealed }: { readonly sealed: boolean },
+  ): Memory | undefined {
     const { failures = 0, sealedAt } = move?.status ?? {};
     if (move === undefined || copy === undefined || (sealedAt !== undefined && failures > 0)) return undefined;
-    return this.#memoryOf(volume, { ...copy, moveUID: move.metadata.uid });
-  }
-
-  /** The same for a job below the seal. */
-  #sealedMemoryFor(view: VolumeView, copy: Wanted | undefined): Memory | undefined {
-    const memory = this.#memoryFor(view, copy);
-    if (memory !== undefined) memory.sealed = true;
-    return memory;
-  }
-
-  #memoryOf(volume: string, of: Pick<TransferRequest, "moveUID" | "epoch" | "incarnation">): Memory {
-    const { moveUID } = of;
-    const copy = `${String(of.epoch)}/${of.incarnation}`;
-    this.forgetOld();
-    const known = this.#memories.get(volume);
-    if (known?.copy === copy && (known.moveUID === moveUID || !known.sealed)) {
-      return Object.assign(known, { moveUID, unheldSince: undefined });
-    }
-    const [source, target] = [new SourceMemory(), new TargetMemory()];
-    const memory = { copy, moveUID, source, target, sealed: false, unheldSince: undefined };
-    this.#memories.set(volume, memory);
-    return memory;
+    return this.#memories.of(volume, { ...copy, moveUID: move.metadata.uid }, { sealed });
   }
 }
 
