@@ -26,6 +26,13 @@ export function procPath(fd: number): string {
   return `/proc/self/fd/${String(fd)}`;
 }
 
+/** The same as C needs it. Descriptors are used again all the time, so the bytes are kept. */
+export function procCString(fd: number): Buffer {
+  return (PROC_PATHS[fd] ??= cString(procPath(fd)));
+}
+
+const PROC_PATHS: Buffer[] = [];
+
 /**
  * Sets the owner. The kernel clears setuid, setgid and security.capability: set those afterwards.
  */
@@ -41,7 +48,7 @@ export function chownat(dirfd: number, name: Buffer | string, uid: number, gid: 
 /** Sets the permission bits of anything but a symlink. */
 export function chmod(fd: number, mode: number): void {
   if (calls.fchmod.attempt(fd, mode) === 0) return;
-  calls.fchmodat.call("", AT_FDCWD, cString(procPath(fd)), mode, 0);
+  calls.fchmodat.call("", AT_FDCWD, procCString(fd), mode, 0);
 }
 
 /**
@@ -51,7 +58,7 @@ export function chmod(fd: number, mode: number): void {
 export function setTimes(fd: number, mtimeNs: bigint, atimeNs?: bigint): void {
   const times = timespecs(mtimeNs, atimeNs);
   if (calls.futimens.attempt(fd, times) === 0) return;
-  calls.utimensat.call("", AT_FDCWD, cString(procPath(fd)), times, 0);
+  calls.utimensat.call("", AT_FDCWD, procCString(fd), times, 0);
 }
 
 /** The same for `name` in `dirfd`. Does not follow a symlink. */

@@ -338,6 +338,27 @@ describe("extended attributes", () => {
     ).toBe("ENODATA");
   });
 
+  it("are all listed when they do not fit into the first try", ({ skip }) => {
+    const { fd } = scratch();
+    const file = opened(fd, "f", O_RDWR | open.O_CREAT);
+    const handle = opened(fd, "f", O_PATH);
+    const listed = (): string[][] => {
+      const own = (names: string[]): string[] => names.filter((name) => name.startsWith("user."));
+      return [listXattrs(file), listXattrs(handle), listXattrs(handle, true)].map(own);
+    };
+    expect(listed()).toEqual([[], [], []]);
+    const names = ["a", "b", "c", "d", "e", "f"].map((letter) => `user.${letter.repeat(200)}`);
+    try {
+      for (const name of names) setXattr(file, name, Buffer.alloc(0));
+    } catch (error) {
+      skip(hasCode(error, "ENOTSUP"), "this file system has no user attributes");
+      throw error;
+    }
+    expect(listed()).toEqual([names, names, names]);
+    for (const name of names.slice(1)) removeXattr(file, name);
+    expect(listed()).toEqual([names.slice(0, 1), names.slice(0, 1), names.slice(0, 1)]);
+  });
+
   it.skipIf(notRoot)("of symlinks and FIFOs are their own (needs root)", ({ skip }) => {
     const { path, fd } = scratch();
     writeFileSync(join(path, "f"), "");

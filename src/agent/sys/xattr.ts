@@ -4,8 +4,8 @@
  * character per byte, so that they compare and sort as bytes do.
  */
 import { constants } from "node:os";
-import { procPath } from "./change.ts";
-import { cString, hasCode, libcFunction } from "./libc.ts";
+import { procCString } from "./change.ts";
+import { cString, libcFunction } from "./libc.ts";
 
 /** The kernel's own limit for the list and for a value. */
 const XATTR_MAX_BYTES = 65536;
@@ -29,23 +29,21 @@ const FIRST_BYTES = 1024;
 
 /**
  * The names of an object's extended attributes, sorted. Empty if the file system has no extended
- * attributes.
+ * attributes. `isPath`: the descriptor is known to be an O_PATH one, so a call is spared.
  */
-export function listXattrs(fd: number): string[] {
-  const quick = calls.listOpened.attempt(fd, scratch, FIRST_BYTES);
+export function listXattrs(fd: number, isPath = false): string[] {
+  const quick = isPath ? -constants.errno.EBADF : calls.listOpened.attempt(fd, scratch, FIRST_BYTES);
   if (quick === 0 || quick === -constants.errno.EOPNOTSUPP) return [];
   // For an O_PATH descriptor, and for names that do not fit, the calls below are needed.
   if (quick > 0) return namesIn(quick);
-  try {
-    const length = calls.list.call("", cString(procPath(fd)), scratch, scratch.length);
-    return length === 0 ? [] : namesIn(length);
-  } catch (error) {
-    if (hasCode(error, "ENOTSUP", "EOPNOTSUPP")) return [];
-    throw error;
-  }
+  const path = procCString(fd);
+  const short = calls.list.attempt(path, scratch, FIRST_BYTES);
+  if (short === -constants.errno.EOPNOTSUPP) return [];
+  return namesIn(short >= 0 ? short : calls.list.call("", path, scratch, scratch.length));
 }
 
 function namesIn(length: number): string[] {
+  if (length === 0) return [];
   return scratch
     .toString("latin1", 0, length - 1)
     .split("\0")
@@ -54,18 +52,18 @@ function namesIn(length: number): string[] {
 
 /** The value of an extended attribute. Throws ENODATA when there is none. */
 export function getXattr(fd: number, name: string): Buffer {
-  const length = calls.get.call(name, cString(procPath(fd)), xattrName(name), scratch, scratch.length);
+  const length = calls.get.call(name, procCString(fd), xattrName(name), scratch, scratch.length);
   return Buffer.from(scratch.subarray(0, length));
 }
 
 /** Sets an extended attribute. */
 export function setXattr(fd: number, name: string, value: Buffer): void {
-  calls.set.call(name, cString(procPath(fd)), xattrName(name), value, value.length, 0);
+  calls.set.call(name, procCString(fd), xattrName(name), value, value.length, 0);
 }
 
 /** Removes an extended attribute. Throws ENODATA when there is none. */
 export function removeXattr(fd: number, name: string): void {
-  calls.remove.call(name, cString(procPath(fd)), xattrName(name));
+  calls.remove.call(name, procCString(fd), xattrName(name));
 }
 
 function xattrName(name: string): Buffer {

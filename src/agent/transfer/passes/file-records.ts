@@ -110,9 +110,14 @@ export class FileRecords {
     if (row >= this.#most) return;
     if ((row + 1) * COLUMNS > this.#numbers.length) this.#grow();
     this.#rows.set(key, row);
-    const { bare, ino, dev, size, mtimeNs, ctimeNs, believedBeforeNs, proven } = record;
-    const bits = (proven ? PROVEN : 0n) | (bare ? BARE : 0n);
-    this.#numbers.set([ino, dev, size, mtimeNs, ctimeNs, believedBeforeNs, bits], row * COLUMNS);
+    const at = row * COLUMNS;
+    this.#numbers[at] = record.ino;
+    this.#numbers[at + 1] = record.dev;
+    this.#numbers[at + 2] = record.size;
+    this.#numbers[at + 3] = record.mtimeNs;
+    this.#numbers[at + 4] = record.ctimeNs;
+    this.#numbers[at + 5] = record.believedBeforeNs;
+    this.#numbers[at + 6] = (record.proven ? PROVEN : 0n) | (record.bare ? BARE : 0n);
     this.#hashes.write(record.content, row * HASH_BYTES, HASH_BYTES, "hex");
     this.#setChunks(row, record.chunks);
   }
@@ -140,9 +145,18 @@ export function recordOf(
   { digest, chunks }: Content,
   known: Partial<Pick<FileRecord, "bare" | "believedBeforeNs" | "proven">> = {},
 ): FileRecord {
-  const { ino, size, mtimeNs, ctimeNs } = stat;
-  const state = { ino, dev: deviceOf(stat), size, mtimeNs: cut(mtimeNs), ctimeNs };
-  return { ...state, ...UNKNOWN, ...known, content: digest, chunks };
+  return {
+    ino: stat.ino,
+    dev: deviceOf(stat),
+    size: stat.size,
+    mtimeNs: cut(stat.mtimeNs),
+    ctimeNs: stat.ctimeNs,
+    believedBeforeNs: known.believedBeforeNs ?? NO_TIME,
+    proven: known.proven ?? false,
+    bare: known.bare ?? false,
+    content: digest,
+    chunks,
+  };
 }
 
 /**
@@ -163,7 +177,6 @@ export function unread(record: FileRecord): FileRecord {
 
 const NO_INODE = -1n;
 const NO_TIME = -(2n ** 63n);
-const UNKNOWN = { bare: false, believedBeforeNs: NO_TIME, proven: false };
 
 /** Whether the file is that of the record, and still has the same size and times. */
 export function isSame(record: FileRecord, stat: Stat): boolean {
@@ -191,7 +204,8 @@ function deviceOf({ dev: { major, minor } }: Stat): bigint {
 
 /** A short key for a path. */
 export function keyOf(path: TreePath): string {
-  if (path === last.path) return last.key;
+  const known = recent.get(path) ?? older.get(path);
+  if (known !== undefined) return known;
   let length = 0;
   for (const name of path) length += name.length + 1;
   if (length > room.length) room = Buffer.allocUnsafeSlow(length);
@@ -200,13 +214,23 @@ export function keyOf(path: TreePath): string {
     at += name.copy(room, at);
     room[at++] = SLASH;
   }
-  const key = hash("sha256", room.subarray(0, length), "buffer").toString("latin1", 0, KEY_BYTES);
-  last = { path, key };
+  const key = hash("sha256", room.subarray(0, length), "binary").slice(0, KEY_BYTES);
+  if (recent.size === RECENT) {
+    older = recent;
+    recent = new Map();
+  }
+  recent.set(path, key);
   return key;
 }
 
 const SLASH = 0x2f;
 /** The names of a path. One buffer for all calls, because they are synchronous. */
 let room = Buffer.allocUnsafeSlow(4096);
-/** The last path and its key: several records are asked for one path, one after another. */
-let last: { readonly path: TreePath; readonly key: string } = { path: [], key: "" };
+/**
+ * The keys of the last paths. A walk asks for one path several times: when it looks ahead, and when
+ * the path's turn comes (AHEAD in walk.ts). So a path must not be changed after it was used here.
+ */
+let recent = new Map<TreePath, string>();
+/** The ones before those. */
+let older = new Map<TreePath, string>();
+const RECENT = 64;

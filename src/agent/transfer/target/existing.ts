@@ -47,7 +47,7 @@ export class Existing {
    * False: nothing was done, and clearUpTo() decides.
    */
   keepNext(name: Buffer, stays: (found: number) => boolean): boolean {
-    if (this.#names.at(this.#next)?.equals(name) !== true) return false;
+    if (!this.#names.isAt(this.#next, name)) return false;
     const found = look(this.#dirfd, name);
     try {
       if (!stays(found)) return false;

@@ -198,7 +198,7 @@ export class TargetTree {
     const entry = { path: [...parent.path, name], head, content, xattrs: [] };
     const isAsSent = (found: number): boolean => {
       const stat = statDescriptor(found);
-      return hasHead(stat, head) && this.#voucher.vouchesBare(entry.path, stat, content, () => !hasXattrs(found));
+      return hasHead(stat, head) && this.#voucher.vouchesBare(entry.path, stat, content, () => !hasXattrs(found, true));
     };
     const stays = !this.#pacer.due && parent.existing.keepNext(name, isAsSent);
     return stays ? entry : this.#keepSlowly(parent, file);

@@ -24,7 +24,7 @@ export async function firstDifference(
       const order = a === undefined ? 1 : b === undefined ? -1 : comparePaths(a.path, b.path);
       if (a !== undefined && order < 0) return { path: pathText(a.path), what: "it is missing on the target" };
       if (b !== undefined && order > 0) return { path: pathText(b.path), what: "it is missing on the source" };
-      if (a !== undefined && b !== undefined && !entryDigest(a).equals(entryDigest(b))) {
+      if (a !== undefined && b !== undefined && entryDigest(a) !== entryDigest(b)) {
         return { path: pathText(a.path), what: differenceOf(a, b) };
       }
     }

@@ -43,11 +43,59 @@ export function xattrDigest(value: Buffer): string {
   return hash("sha256", value, "hex");
 }
 
-/** One hash over all properties of an entry that a copy must have, with its path. */
-export function entryDigest(entry: Entry): Buffer {
-  const path = entry.path.map((name) => name.toString("latin1"));
-  return hash("sha256", JSON.stringify([path, fieldsOf(entry)]), "buffer");
+/**
+ * One hash over all properties of an entry that a copy must have, with its path. One character for
+ * each byte, which takes half the time of a buffer.
+ */
+export function entryDigest(entry: Entry): string {
+  return hash("sha256", entryText(entry), "binary");
 }
+
+/** The length of an entry's digest. */
+export const DIGEST_BYTES = 32;
+
+/**
+ * The JSON of an entry's path and of `fieldsOf`. For a file without attributes, as most entries
+ * are, it is put together here, which takes two thirds of the time. The numbers need no escapes.
+ */
+export function entryText(entry: Entry): string {
+  const { content, head, path, xattrs } = entry;
+  const { gid, mode, mtimeNs, rdev, size, target, type, uid } = head;
+  const isPlain = type === "file" && size !== undefined && rdev === undefined && target === undefined;
+  if (!isPlain || content === undefined || xattrs.length > 0) {
+    return `[${pathJson(path)},${JSON.stringify(fieldsOf(entry))}]`;
+  }
+  return `[${pathJson(path)},[["type","file"],["mode","${mode.toString(8)}"],["owner","${String(uid)}:${String(gid)}"],["mtime","${String(mtimeNs)}"],["size","${String(size)}"],["content",${JSON.stringify(content)}]]]`;
+}
+
+function pathJson(path: TreePath): string {
+  const name = path.at(-1);
+  if (name === undefined) return "[]";
+  if (!areSiblings(path, sibling.path)) {
+    sibling = {
+      path,
+      above: path
+        .slice(0, -1)
+        .map((above) => `${nameJson(above)},`)
+        .join(""),
+    };
+  }
+  return `[${sibling.above}${nameJson(name)}]`;
+}
+
+function nameJson(name: Buffer): string {
+  return JSON.stringify(name.toString("latin1"));
+}
+
+/** Whether two paths were made by adding a name to the same path. */
+function areSiblings(a: TreePath, b: TreePath): boolean {
+  if (a.length !== b.length) return false;
+  for (let level = a.length - 2; level >= 0; level -= 1) if (a[level] !== b[level]) return false;
+  return true;
+}
+
+/** The last path, and the text of the names above its last one: most entries have siblings. */
+let sibling: { readonly path: TreePath; readonly above: string } = { path: [], above: "" };
 
 /**
  * The properties of an entry as named texts. The digest covers them, and a message can say which

@@ -87,7 +87,7 @@ export function* scan(root: number, signal: AbortSignal, options: ScanOptions = 
   const small = new SmallFiles(signal, options);
   yield* through(walkAhead(root, signal, openSmall(options)), function* (visit): Flow<ScanStep> {
     try {
-      const file = visit.kind === "leaf" ? yield* small.read(visit) : undefined;
+      const file = visit.kind === "leaf" && small.mayRead(visit) ? yield* small.read(visit) : undefined;
       const kept = visit.kind === "leaf" && file === undefined ? keptAtOnce(visit, options) : undefined;
       if (file !== undefined) yield { kind: "small", ...file };
       else if (kept !== undefined) yield { kind: "kept", entry: kept };
@@ -126,7 +126,7 @@ function* separate(step: Extract<ScanStep, { kind: "small" | "kept" }>): Generat
  */
 function keptAtOnce({ fd, path, stat }: Leaf, { known }: ScanOptions): Entry | undefined {
   if (stat.type !== "file" || stat.nlink !== 1) return undefined;
-  const isBare = (): boolean => !hasXattrs(fd) && changeBetween(stat, statDescriptor(fd)) === undefined;
+  const isBare = (): boolean => !hasXattrs(fd, true) && changeBetween(stat, statDescriptor(fd)) === undefined;
   const content = known?.bareContent(path, stat, isBare);
   return content === undefined ? undefined : { path, head: headOf(stat, fd), content, xattrs: [] };
 }

@@ -59,12 +59,16 @@ export class SmallFiles {
     this.#options = options;
   }
 
+  /** Whether the file may be read this way. One with data was opened ahead (openSmall). */
+  mayRead({ opened, path, stat }: Leaf): boolean {
+    if (stat.size > 0n) return opened !== undefined;
+    return isPlain(stat) && this.#options.known?.lacks(path, stat) !== false;
+  }
+
   /** The file, if it can be read this way. Undefined: take the long way. */
   *read({ fd, opened, path, stat }: Leaf): Flow<never, SmallFile | undefined> {
     const { known, pace } = this.#options;
     const size = Number(stat.size);
-    // A file with data that is to be read was opened ahead (openSmall).
-    if (size > 0 ? opened === undefined : !isPlain(stat) || known?.lacks(path, stat) === false) return undefined;
     const file = opened ?? fd;
     if (hasXattrs(file)) return undefined;
     if (pace !== undefined && size > 0) yield* awaited(pace(size, this.#signal));

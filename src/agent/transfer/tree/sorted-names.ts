@@ -46,6 +46,12 @@ export class SortedNames {
     return this.#order.length;
   }
 
+  /** Whether this name is at this place in the order. */
+  isAt(place: number, name: Buffer): boolean {
+    const index = this.#order[place];
+    return index !== undefined && name.compare(this.#bytes, this.#starts[index], this.#starts[index + 1]) === 0;
+  }
+
   /** A copy of the name at this place in the order. */
   at(place: number): Buffer | undefined {
     const index = this.#order[place];

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import { entryDigest, type Entry } from "./entry.ts";
+import { DIGEST_BYTES, entryDigest, type Entry } from "./entry.ts";
 
 /**
  * A whole tree in a few numbers and a hash. Equal trees give equal summaries, also on different
@@ -27,14 +27,17 @@ export class Summarizer {
   readonly #hash = createHash("sha256");
   readonly #counts = { files: 0, directories: 0, symlinks: 0, specials: 0, links: 0, bytes: 0 };
 
-  /** Adds an entry, and gives its digest. */
+  /** One buffer for all digests: a separate one for each would take longer than the hash. */
+  readonly #digest = Buffer.allocUnsafeSlow(DIGEST_BYTES);
+
+  /** Adds an entry, and gives its digest, which the next call overwrites. */
   add(entry: Entry): Buffer {
     const { type, size } = entry.head;
     this.#counts[COUNTED_AS[type]] += 1;
     this.#counts.bytes += size ?? 0;
-    const digest = entryDigest(entry);
-    this.#hash.update(digest);
-    return digest;
+    this.#digest.write(entryDigest(entry), "latin1");
+    this.#hash.update(this.#digest);
+    return this.#digest;
   }
 
   /** The summary so far. */

@@ -9,6 +9,7 @@ import { directoryAt, fill, shell } from "../testing/trees.fixture.ts";
 import { ContentHash } from "../content/content-hash.ts";
 import { readContents, type Piece } from "../content/contents.ts";
 import { firstDifference } from "./difference.ts";
+import { entryText, fieldsOf, type Entry } from "./entry.ts";
 import { comparePaths, nameFault, pathText, type TreePath } from "./path.ts";
 import { list, stepByStep as scan } from "./scan.ts";
 import { SortedNames } from "./sorted-names.ts";
@@ -36,6 +37,49 @@ describe("the order", () => {
     const sorted = Array.from({ length: names.length }, (_, place) => names.at(place)?.toString("latin1"));
     expect(sorted).toEqual(shell(path, "LC_ALL=C ls").trim().split("\n"));
     expect(names.at(names.length)).toBeUndefined();
+  });
+});
+
+describe("the text of an entry", () => {
+  it("is the JSON of its path and its properties, for every entry", () => {
+    const bytes = (length: number): fc.Arbitrary<Buffer> =>
+      fc.uint8Array({ minLength: 1, maxLength: length }).map((array) => Buffer.from(array));
+    const above = fc.array(bytes(3), { maxLength: 3 });
+    const names = fc.array(bytes(4), { maxLength: 3 });
+    const head = fc.record({
+      type: fc.constantFrom("file", "directory", "symlink", "block"),
+      mode: fc.nat({ max: 0o7777 }),
+      uid: fc.nat(),
+      gid: fc.nat(),
+      mtimeNs: fc.bigInt(),
+    });
+    const own = fc.record(
+      { size: fc.nat(), target: bytes(4), rdev: fc.record({ major: fc.nat(), minor: fc.nat() }) },
+      { requiredKeys: [] },
+    );
+    const content = fc.option(
+      fc.oneof(
+        fc.string(),
+        bytes(8).map((some) => some.toString("hex")),
+      ),
+      { nil: undefined },
+    );
+    const xattrs = fc.array(fc.tuple(fc.string(), fc.string()), { maxLength: 2 });
+    const entries = fc.array(fc.record({ names, head, own, content, xattrs }), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(above, entries, (parent, all) => {
+        for (const { content: hash, head: common, names: below, own: rest, xattrs: attributes } of all) {
+          const whole = {
+            head: { ...common, ...rest },
+            ...(hash === undefined ? {} : { content: hash }),
+            xattrs: attributes,
+          };
+          const entry: Entry = { path: [...parent, ...below], ...whole };
+          const path = entry.path.map((name) => name.toString("latin1"));
+          expect(entryText(entry)).toBe(JSON.stringify([path, fieldsOf(entry)]));
+        }
+      }),
+    );
   });
 });
 

@@ -28,9 +28,12 @@ export function* readXattrs(fd: number): Generator<{ readonly name: string; read
   }
 }
 
-/** Whether an open object has an extended attribute that belongs to the data. */
-export function hasXattrs(fd: number): boolean {
-  return listXattrs(fd).some(isCopied);
+/**
+ * Whether an open object has an extended attribute that belongs to the data. `isPath`: the
+ * descriptor is known to be an O_PATH one.
+ */
+export function hasXattrs(fd: number, isPath = false): boolean {
+  return listXattrs(fd, isPath).some(isCopied);
 }
 
 /** Whether an object has the extended attribute `name` with this value. */

@@ -27,6 +27,12 @@ export class FieldWriter {
     return this;
   }
 
+  /** Writes the bytes of a text in hexadecimal. The reader knows their length. */
+  hex(value: string): this {
+    this.#at += this.#with(value.length / 2).write(value, this.#at, "hex");
+    return this;
+  }
+
   done(): Buffer {
     return this.#room.subarray(0, this.#at);
   }

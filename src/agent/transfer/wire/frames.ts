@@ -66,7 +66,7 @@ export function checkStreamHeader(header: Buffer): void {
 export function frameHead(type: number, parts: readonly Buffer[]): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   if (length > PAYLOAD_MAX) throw new Error(`a frame of ${String(length)} bytes`);
-  const head = Buffer.alloc(FRAME_HEAD_BYTES);
+  const head = Buffer.allocUnsafe(FRAME_HEAD_BYTES);
   head.writeUInt32LE(length, 0);
   head.writeUInt8(type, 4);
   let checksum = 0;

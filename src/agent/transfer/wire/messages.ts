@@ -108,15 +108,15 @@ export function sendStep(channel: Channel, step: ScanStep): Promise<void> | unde
     case "close":
       return channel.write(CLOSE, Buffer.from(step.entry.content ?? "", "latin1"));
     case "small":
-      return channel.write(SMALL, ...encodeWhole(step.entry), step.bytes);
+      return channel.write(SMALL, encodeWhole(step.entry), step.bytes);
     case "kept":
-      return channel.write(KEPT, ...encodeWhole(step.entry));
+      return channel.write(KEPT, encodeWhole(step.entry));
   }
 }
 
 /** A file without attributes: its content's hash and its open. */
-function encodeWhole({ content = "", head, path }: Entry): [Buffer, Buffer] {
-  return [Buffer.from(content, "hex"), encodeOpen(path.at(-1) ?? Buffer.alloc(0), head)];
+function encodeWhole({ content = "", head, path }: Entry): Buffer {
+  return encodeOpen(path.at(-1) ?? Buffer.alloc(0), head, new FieldWriter().hex(content));
 }
 
 /** Sends the source's summary, its last message. */
@@ -222,8 +222,8 @@ function dataOf(offset: number, bytes: Buffer): Message {
   return { kind: "data", offset, bytes };
 }
 
-function encodeOpen(name: Buffer, head: Head): Buffer {
-  const fields = new FieldWriter().bytes(name).uint(TYPES.indexOf(head.type));
+function encodeOpen(name: Buffer, head: Head, fields = new FieldWriter()): Buffer {
+  fields.bytes(name).uint(TYPES.indexOf(head.type));
   if (head.type === "link") {
     const first = head.first ?? [];
     fields.uint(first.length);
