@@ -6,6 +6,7 @@ import { describeTree, shell, sourceAndTarget } from "./testing/trees.fixture.ts
 import { items } from "./tree/flow.ts";
 import { pathText } from "./tree/path.ts";
 import { scan } from "./tree/scan.ts";
+import type { IsCounted } from "./tree/walk.ts";
 
 const engine = copyEngine();
 const never = new AbortController().signal;
@@ -101,6 +102,70 @@ describe("a file that both sides have", () => {
   });
 });
 
+describe("a kept file that was found as it was sent", () => {
+  /** What happens on the target between the look at the frame and the read-back. */
+  const BETWEEN: Readonly<Record<string, readonly [change: string, differs: boolean]>> = {
+    "is gone": ["rm mode", true],
+    "has another name": ["mv mode zzz", true],
+    "has its neighbour's name": ["mv mode x; mv time mode; mv x time", true],
+    "is one of several": ["printf content > another; touch -d @1 another", true],
+    "was replaced": ["printf CONTENT > new; touch -d @1 new; mv new mode", true],
+    "is a symlink now": ["rm mode; ln -s time mode", true],
+    "got another mode": ["chmod 640 mode", true],
+    "got another time": ["touch -d @5 mode", true],
+    "was written to": ["printf C | dd of=mode conv=notrunc status=none; touch -d @1 mode", true],
+    ...(notRoot ? {} : { "got another owner": ["chown 5:6 mode", true] }),
+    ...(hasAttributes ? { "got an attribute": ["setfattr -n user.note -v x mode", true] } : {}),
+    "was replaced by an equal one": ["printf content > new; touch -d @1 new; mv new mode", false],
+  };
+
+  const passes = Object.entries(BETWEEN).flatMap(([name, [change, differs]]) =>
+    (["live", "final"] as const).map((pass) => ({ name, change, differs, pass })),
+  );
+
+  it.each(passes)("must still be so in the read-back ($name, $pass)", async ({ change, differs, pass }) => {
+    const { source, target, from, copy } = await keptTwice();
+    shell(source, "printf CONTENT > time; touch -d @1 time");
+    await copy.live();
+    await copy.live();
+    await engine.summarize(from, never, copy.source);
+    // The time of the directory must not give the change away.
+    const barrier = (): Promise<void> => {
+      shell(target, `was=$(mktemp); touch -r . $was; ${change}; touch -r $was .; rm $was`);
+      return Promise.resolve();
+    };
+    const ended = pass === "live" ? copy.live(undefined, undefined, { barrier }) : copy.final(undefined, { barrier });
+    if (differs) await expect(ended).rejects.toMatchObject({ code: "TRANSFER_DIGEST_DIFFERS" });
+    else await ended;
+    if (differs || pass === "live") await copy.final();
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+
+  it("is counted by its name and state, and for one pass", async () => {
+    const { target, to, copy } = await keptTwice();
+    let pass = copy.target.begin(undefined);
+    const isCounted: IsCounted = (path, look) => pass.isCounted(path, look);
+    const counted = async (): Promise<string[]> => {
+      const names: string[] = [];
+      for await (const step of items(scan(to, never, { isCounted }))) {
+        if (step.kind === "counted") names.push(pathText(step.path));
+      }
+      return names;
+    };
+    const countAll = (): void => {
+      for (const name of Object.keys(CHANGES)) pass.count([Buffer.from(name)]);
+    };
+    expect(await counted()).toEqual([]);
+    countAll();
+    expect(await counted()).toEqual(Object.keys(CHANGES).sort());
+    pass = copy.target.begin(undefined);
+    expect(await counted()).toEqual([]);
+    countAll();
+    shell(target, Object.values(CHANGES).join("\n"));
+    expect(await counted()).toEqual([]);
+  });
+});
+
 describe("a kept file that was changed on the target", () => {
   /** What changes it, and the error of the next pass. Without one that pass makes it equal. */
   const tampered: Readonly<Record<string, readonly [change: string, error?: string]>> = {
@@ -109,6 +174,8 @@ describe("a kept file that was changed on the target", () => {
     content: ["printf CONTENT > content; touch -d @1 content", "TRANSFER_NOT_KEPT"],
     replaced: ["printf content > new; touch -d @1 new; mv new replaced", "TRANSFER_NOT_KEPT"],
     "with another name": ["ln mode 'with another name'"],
+    ...(notRoot ? {} : { owner: ["chown 5:6 owner"] }),
+    ...(hasTool("setfacl") ? { acl: ["setfacl -m u:1234:rwx acl"] } : {}),
     ...(hasAttributes ? { attribute: ["setfattr -n user.note -v x attribute"] } : {}),
   };
 

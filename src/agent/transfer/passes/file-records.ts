@@ -89,6 +89,17 @@ export class FileRecords {
     this.#set(keyOf(path), record);
   }
 
+  /** The place of a path's record, which it keeps. Undefined: there is none. */
+  rowOf(path: TreePath): number | undefined {
+    return this.#rows.get(keyOf(path));
+  }
+
+  /** Takes over the record of a path from other records. */
+  copy(path: TreePath, from: FileRecords): void {
+    const record = from.get(path);
+    if (record !== undefined) this.set(path, record);
+  }
+
   #at(row: number): FileRecord {
     const at = (column: number): bigint => this.#numbers[row * COLUMNS + column] ?? 0n;
     return {

@@ -160,6 +160,8 @@ export class TargetPass implements KnownFiles {
   readonly #base: FileRecords;
   readonly #next: FileRecords;
   readonly #patched = new Map<string, Patched>();
+  /** 1 for each row of #base whose file was counted when its frame came (`count`). */
+  readonly #counted: Uint8Array;
   readonly #memory: Memory;
   #files = 0;
 
@@ -167,6 +169,7 @@ export class TargetPass implements KnownFiles {
     this.#base = base;
     this.#next = next;
     this.#memory = memory;
+    this.#counted = new Uint8Array(base.length);
   }
 
   /** Whether the file is known to hold this content. */
@@ -176,14 +179,29 @@ export class TargetPass implements KnownFiles {
   }
 
   /**
-   * The same for a file without attributes. If the last read-back has found none on it in this
-   * state, `isBare` is not called: only this process writes here, and the read-back of this pass
-   * looks again.
+   * Called when a look has found that a file is as the source has sent it: the file has this
+   * content (`vouches`), one name and no attributes, and nothing was set. If the read-back finds it
+   * in the same state, it does not open it (docs/adr/0008).
    */
-  vouchesBare(path: TreePath, stat: Stat, content: string, isBare: () => boolean): boolean {
-    const record = this.#base.get(path);
-    if (record?.content !== content || !isSame(record, stat)) return false;
-    return record.bare || isBare();
+  count(path: TreePath): void {
+    const row = this.#base.rowOf(path);
+    if (row !== undefined) this.#counted[row] = 1;
+  }
+
+  /**
+   * Whether the file was counted, and is in the same state still. Every change of its owner, mode
+   * or attributes since then has set another change time.
+   */
+  isCounted(path: TreePath, look: () => Stat | undefined): boolean {
+    const row = this.#base.rowOf(path);
+    if (row === undefined || this.#counted[row] !== 1) return false;
+    const stat = look();
+    return stat?.nlink === 1 && this.#keptRecord(path, stat) !== undefined;
+  }
+
+  /** Called in the read-back for a file that was counted. */
+  keepCounted(path: TreePath): void {
+    this.#next.copy(path, this.#base);
   }
 
   /**
@@ -264,7 +282,7 @@ export class TargetPass implements KnownFiles {
   bareContent(path: TreePath, stat: Stat, isBare: () => boolean): string | undefined {
     const record = this.#keptRecord(path, stat);
     if (record === undefined || !isBare()) return undefined;
-    this.#next.set(path, { ...record, bare: true });
+    this.#next.set(path, record);
     return record.content;
   }
 
@@ -275,7 +293,7 @@ export class TargetPass implements KnownFiles {
   async content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined> {
     const record = this.#keptRecord(path, stat);
     if (record !== undefined) {
-      this.#next.set(path, { ...record, bare: false });
+      this.#next.set(path, record);
       return record.content;
     }
     const patched = this.#patched.get(keyOf(path));
@@ -294,8 +312,8 @@ export class TargetPass implements KnownFiles {
     return false;
   }
 
-  read(path: TreePath, before: Stat, _after: Stat, content: Content, _proven = false, bare = false): void {
-    this.#next.set(path, recordOf(before, content, { bare }));
+  read(path: TreePath, before: Stat, _after: Stat, content: Content): void {
+    this.#next.set(path, recordOf(before, content));
   }
 
   /** Called when everything is durable, read back and equal. */

@@ -37,6 +37,7 @@ import type { Range } from "../content/contents.ts";
 import { xattrDigest, type Entry, type Head } from "../tree/entry.ts";
 import { pathText, type TreePath } from "../tree/path.ts";
 import type { Has } from "../tree/scan.ts";
+import { isUnchanged } from "../tree/small-files.ts";
 import { DEEPEST, lookAlong, openDirectory } from "../tree/safe-open.ts";
 import { hasXattr, hasXattrs, isCopied, removeOtherXattrs } from "../tree/xattrs.ts";
 import { checkedName, type KeptMessage, type SmallMessage } from "../wire/messages.ts";
@@ -46,15 +47,15 @@ export interface Voucher {
   /** Whether the existing file is known to hold this content. */
   vouches(path: TreePath, stat: Stat, content: string): boolean;
   /**
-   * The same, and the file has no attributes that belong to the data. `isBare` looks, where that is
-   * not known.
-   */
-  vouchesBare(path: TreePath, stat: Stat, content: string, isBare: () => boolean): boolean;
-  /**
    * The same for a file that it does not vouch for. If the file has only got or lost a name since,
    * it is read from the disk, and then vouched for again.
    */
   confirms(path: TreePath, looked: number, content: string, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Called when a file that is vouched for was found as it was sent, with one name and without
+   * attributes, so that the read-back need not open it.
+   */
+  count(path: TreePath): void;
   /** Called when a file that stays is finished. */
   kept(path: TreePath, stat: Stat, content: string): void;
   /**
@@ -198,7 +199,10 @@ export class TargetTree {
     const entry = { path: [...parent.path, name], head, content, xattrs: [] };
     const isAsSent = (found: number): boolean => {
       const stat = statDescriptor(found);
-      return hasHead(stat, head) && this.#voucher.vouchesBare(entry.path, stat, content, () => !hasXattrs(found, true));
+      if (!hasHead(stat, head) || !this.#voucher.vouches(entry.path, stat, content)) return false;
+      if (hasXattrs(found, true) || !isUnchanged(stat, statDescriptor(found))) return false;
+      if (stat.nlink === 1) this.#voucher.count(entry.path);
+      return true;
     };
     const stays = !this.#pacer.due && parent.existing.keepNext(name, isAsSent);
     return stays ? entry : this.#keepSlowly(parent, file);

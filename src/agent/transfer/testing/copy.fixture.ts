@@ -58,8 +58,8 @@ export class Copy {
     return this.#pass(`pass-${String(this.#passes)}`, streams, pace, at);
   }
 
-  final(streams?: readonly [Duplex, Duplex]): Promise<Progress> {
-    return this.#pass(undefined, streams);
+  final(streams?: readonly [Duplex, Duplex], at: Target = {}): Promise<Progress> {
+    return this.#pass(undefined, streams, undefined, at);
   }
 
   async #pass(

@@ -9,6 +9,7 @@
  *   open(head) <children> xattr* close    a directory; the first one is the root
  *   open(head) close                      a further name of an object that was opened before
  *   kept                                  a file without attributes that the other end has already
+ *   counted                               a name that the caller has counted (`isCounted`)
  *
  * Children come in the order of their names' bytes. An object's state is read before and after its
  * content, and both must be equal: the tree is sealed, and a change shows that it is not. A file
@@ -38,7 +39,7 @@ import { pathText, type TreePath } from "./path.ts";
 import { openFile } from "./safe-open.ts";
 import { flowOf, items, through, type Flow } from "./flow.ts";
 import { openSmall, SmallFiles, type SmallFile } from "./small-files.ts";
-import { walkAhead, type Leaf, type Visit } from "./walk.ts";
+import { walkAhead, type Counted, type IsCounted, type Leaf, type Visit } from "./walk.ts";
 import { ACCESS_ACL, hasXattrs, readXattrs } from "./xattrs.ts";
 
 /** One step. The `name` of the root is empty. */
@@ -57,7 +58,7 @@ export type TreeStep =
  * `kept`: its open and its close, and its content is known.
  */
 export type ScanStep =
-  TreeStep | ({ readonly kind: "small" } & SmallFile) | { readonly kind: "kept"; readonly entry: Entry };
+  TreeStep | Counted | ({ readonly kind: "small" } & SmallFile) | { readonly kind: "kept"; readonly entry: Entry };
 
 /**
  * What the other end has of a file: its present content (`kept`), or an earlier one (`patches`).
@@ -77,6 +78,8 @@ export interface ScanOptions {
   readonly live?: boolean;
   /** What is known of the files before they are read. */
   readonly known?: KnownFiles;
+  /** Names that the scan does not open. Each gives a step of its own. */
+  readonly isCounted?: IsCounted;
   /** How fast files may be read. */
   readonly pace?: Pace | undefined;
 }
@@ -85,7 +88,12 @@ export interface ScanOptions {
 export function* scan(root: number, signal: AbortSignal, options: ScanOptions = {}): Flow<ScanStep> {
   const links = new Links();
   const small = new SmallFiles(signal, options);
-  yield* through(walkAhead(root, signal, openSmall(options)), function* (visit): Flow<ScanStep> {
+  const visits = walkAhead(root, signal, openSmall(options), options.isCounted);
+  yield* through(visits, function* (visit): Flow<ScanStep> {
+    if (visit.kind === "counted") {
+      yield visit;
+      return;
+    }
     try {
       const file = visit.kind === "leaf" && small.mayRead(visit) ? yield* small.read(visit) : undefined;
       const kept = visit.kind === "leaf" && file === undefined ? keptAtOnce(visit, options) : undefined;
@@ -107,7 +115,7 @@ export async function* stepByStep(
 ): AsyncGenerator<TreeStep, void> {
   for await (const step of items(scan(root, signal, options))) {
     if (step.kind === "small" || step.kind === "kept") yield* separate(step);
-    else yield step;
+    else if (step.kind !== "counted") yield step;
   }
 }
 
@@ -137,7 +145,7 @@ export async function* list(root: number, signal: AbortSignal, options?: ScanOpt
 }
 
 async function* stepsOf(
-  visit: Visit,
+  visit: Exclude<Visit, Counted>,
   links: Links,
   signal: AbortSignal,
   options: ScanOptions,

@@ -97,6 +97,7 @@ function isPlain({ blocks, nlink, size, type }: Stat): boolean {
   return type === "file" && nlink === 1 && size <= SMALL_BYTES && blocks * BLOCK_BYTES >= size;
 }
 
-function isUnchanged(before: Stat, after: Stat): boolean {
+/** Whether two looks at a file have found the same size and times. */
+export function isUnchanged(before: Stat, after: Stat): boolean {
   return before.size === after.size && before.mtimeNs === after.mtimeNs && before.ctimeNs === after.ctimeNs;
 }

@@ -28,16 +28,17 @@ export class Summarizer {
   readonly #counts = { files: 0, directories: 0, symlinks: 0, specials: 0, links: 0, bytes: 0 };
 
   /** One buffer for all digests: a separate one for each would take longer than the hash. */
-  readonly #digest = Buffer.allocUnsafeSlow(DIGEST_BYTES);
+  readonly #bytes = Buffer.allocUnsafeSlow(DIGEST_BYTES);
 
-  /** Adds an entry, and gives its digest, which the next call overwrites. */
-  add(entry: Entry): Buffer {
+  /** Adds an entry, and gives its digest. */
+  add(entry: Entry): string {
     const { type, size } = entry.head;
     this.#counts[COUNTED_AS[type]] += 1;
     this.#counts.bytes += size ?? 0;
-    this.#digest.write(entryDigest(entry), "latin1");
-    this.#hash.update(this.#digest);
-    return this.#digest;
+    const digest = entryDigest(entry);
+    this.#bytes.write(digest, "latin1");
+    this.#hash.update(this.#bytes);
+    return digest;
   }
 
   /** The summary so far. */

@@ -14,13 +14,25 @@
  */
 import { hasCode } from "../../sys/libc.ts";
 import { close } from "../../sys/open.ts";
-import { statDescriptor, type Stat } from "../../sys/stat.ts";
+import { statat, statDescriptor, type Stat } from "../../sys/stat.ts";
 import { transferErrors } from "../errors.ts";
 import { Pacer } from "../pacer.ts";
 import { awaited, items, type Flow } from "./flow.ts";
 import { pathText, type TreePath } from "./path.ts";
 import { DEEPEST, look, openDirectory } from "./safe-open.ts";
 import { SortedNames } from "./sorted-names.ts";
+
+/** A name that the caller has counted, so that the walk does not open it. */
+export interface Counted {
+  readonly kind: "counted";
+  readonly path: TreePath;
+}
+
+/**
+ * Whether the caller has counted this name. `look` gives the state of what has the name now;
+ * undefined: nothing has.
+ */
+export type IsCounted = (path: TreePath, look: () => Stat | undefined) => boolean;
 
 /** One step of a walk. */
 export type Visit =
@@ -33,6 +45,7 @@ export type Visit =
   | { readonly kind: "leave"; readonly path: TreePath; readonly fd: number; readonly stat: Stat }
   /** An object that is no directory. */
   | Leaf
+  | Counted
   /** Something is mounted at this name. The walk does not look at it. */
   | { readonly kind: "mount"; readonly path: TreePath }
   /** The name was there when the directory was read and is gone now. */
@@ -55,8 +68,8 @@ export type OpenAhead = (leaf: Omit<Leaf, "opened">) => number | undefined;
 /** The most leaves that are looked at ahead. Each may hold two descriptors. */
 const AHEAD = 32;
 
-/** An object that was looked at and not visited yet. Its descriptors are open. */
-type Looked = Leaf | { readonly kind: "directory"; readonly path: TreePath; readonly fd: number } | Nothing;
+/** An object that was looked at, or counted, and not visited yet. Its descriptors are open. */
+type Looked = Leaf | Counted | { readonly kind: "directory"; readonly path: TreePath; readonly fd: number } | Nothing;
 type Nothing = Extract<Visit, { kind: "mount" | "vanished" }>;
 
 interface Level {
@@ -78,7 +91,7 @@ export function walk(root: number, signal: AbortSignal): AsyncGenerator<Visit, v
 }
 
 /** The same as a flow. Looks ahead if `open` is given. */
-export function* walkAhead(root: number, signal: AbortSignal, open?: OpenAhead): Flow<Visit> {
+export function* walkAhead(root: number, signal: AbortSignal, open?: OpenAhead, isCounted?: IsCounted): Flow<Visit> {
   const pacer = new Pacer(signal);
   const levels: Level[] = [];
   try {
@@ -87,7 +100,7 @@ export function* walkAhead(root: number, signal: AbortSignal, open?: OpenAhead):
       const top = levels.at(-1);
       if (top === undefined) return;
       if (pacer.due) yield pacer.rest();
-      const looked = nextOf(top, open);
+      const looked = nextOf(top, open, isCounted);
       if (looked === undefined) {
         yield { kind: "leave", path: top.path, fd: top.fd, stat: top.stat };
         levels.pop();
@@ -136,7 +149,7 @@ function enter(levels: Level[], level: Level): Visit {
 }
 
 /** The next object of a directory, after looking ahead. The caller must release it. */
-function nextOf(level: Level, open: OpenAhead | undefined): Looked | undefined {
+function nextOf(level: Level, open: OpenAhead | undefined, isCounted: IsCounted | undefined): Looked | undefined {
   const count = open === undefined ? 1 : AHEAD;
   while (level.ahead.length < count && level.ahead.at(-1)?.kind !== "directory") {
     const name = level.names.at(level.next++);
@@ -144,7 +157,9 @@ function nextOf(level: Level, open: OpenAhead | undefined): Looked | undefined {
     // A directory that changes while it is listed may give a name twice.
     if (level.last?.equals(name) === true) continue;
     level.last = name;
-    level.ahead.push(lookAt(level.fd, [...level.path, name], name, open));
+    const path = [...level.path, name];
+    const counted = isCounted?.(path, () => orVanished(() => statat(level.fd, name))) === true;
+    level.ahead.push(counted ? { kind: "counted", path } : lookAt(level.fd, path, name, open));
   }
   return level.ahead.shift();
 }
@@ -175,7 +190,7 @@ function release(looked: Looked): void {
   if (looked.kind === "leaf" && looked.opened !== undefined) close(looked.opened);
 }
 
-function orVanished(open: () => number): number | undefined {
+function orVanished<T>(open: () => T): T | undefined {
   try {
     return open();
   } catch (error) {

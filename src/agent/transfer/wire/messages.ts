@@ -111,6 +111,8 @@ export function sendStep(channel: Channel, step: ScanStep): Promise<void> | unde
       return channel.write(SMALL, encodeWhole(step.entry), step.bytes);
     case "kept":
       return channel.write(KEPT, encodeWhole(step.entry));
+    case "counted":
+      throw new Error("a counted name is not for the wire");
   }
 }
 
