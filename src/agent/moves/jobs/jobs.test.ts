@@ -1,17 +1,17 @@
 import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
-import type { Clock } from "../../effects/clock.ts";
-import { systemRandom } from "../../effects/node/random.ts";
-import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
-import { silentLog } from "../../observe/log.ts";
-import { peerErrors } from "../peers/errors.ts";
-import type { CopyEngine } from "../transfer/engine.ts";
-import { transferErrors } from "../transfer/errors.ts";
-import type { SourceMemory } from "../transfer/passes/source-memory.ts";
-import type { SendOptions } from "../transfer/send.ts";
+import type { Clock } from "../../../effects/clock.ts";
+import { systemRandom } from "../../../effects/node/random.ts";
+import { manualClock, settle } from "../../../effects/testing/manual-clock.fixture.ts";
+import { silentLog } from "../../../observe/log.ts";
+import { peerErrors } from "../../peers/errors.ts";
+import type { CopyEngine } from "../../transfer/engine.ts";
+import { transferErrors } from "../../transfer/errors.ts";
+import type { SourceMemory } from "../../transfer/passes/source-memory.ts";
+import type { SendOptions } from "../../transfer/send.ts";
 import { Jobs, type JobsDeps } from "./jobs.ts";
-import type { TransferRequest } from "./transfer-request.ts";
-import type { VolumeView } from "./view.ts";
+import type { TransferRequest } from "../transfer-request.ts";
+import type { VolumeView } from "../view.ts";
 
 const ASKED = { volume: "pvc-1", epoch: 1, incarnation: "i", move: "m", moveUID: "u", sealing: 0 };
 

@@ -1,5 +1,5 @@
-import type { Clock } from "../../effects/clock.ts";
-import type { Found } from "./view.ts";
+import type { Clock } from "../../../effects/clock.ts";
+import type { Found } from "../view.ts";
 
 /** Each report is a write to the API server. */
 const EVERY_MS = 5000;

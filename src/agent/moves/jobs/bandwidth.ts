@@ -1,7 +1,7 @@
-import type { VolumeMove } from "../../api/kinds/volume-move.ts";
-import type { Clock } from "../../effects/clock.ts";
-import { TokenBucket } from "../../kube/pace/token-bucket.ts";
-import { bytes } from "../../kube/quantity.ts";
+import type { VolumeMove } from "../../../api/kinds/volume-move.ts";
+import type { Clock } from "../../../effects/clock.ts";
+import { TokenBucket } from "../../../kube/pace/token-bucket.ts";
+import { bytes } from "../../../kube/quantity.ts";
 
 /** The longest wait before the limit is read again, because it may have changed. */
 const LOOK_AGAIN_MS = 500;

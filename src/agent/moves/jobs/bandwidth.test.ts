@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { VolumeMove } from "../../api/kinds/volume-move.ts";
-import { manualClock, settle } from "../../effects/testing/manual-clock.fixture.ts";
+import type { VolumeMove } from "../../../api/kinds/volume-move.ts";
+import { manualClock, settle } from "../../../effects/testing/manual-clock.fixture.ts";
 import { Bandwidth, bandwidthOf, limitOf } from "./bandwidth.ts";
 
 const never = new AbortController().signal;

@@ -33,23 +33,23 @@
  * The records of the passes stay in memory between jobs (transfer/passes/memories.ts).
  */
 import type { Duplex } from "node:stream";
-import type { Clock } from "../../effects/clock.ts";
-import { background } from "../../observe/background.ts";
-import { CodedError, messageOf } from "../../observe/errors.ts";
-import type { Log } from "../../observe/log.ts";
-import type { Random } from "../../effects/random.ts";
-import type { CopyEngine } from "../transfer/engine.ts";
-import type { Pace } from "../transfer/content/contents.ts";
-import { transferErrors } from "../transfer/errors.ts";
-import { Memories, type Memory } from "../transfer/passes/memories.ts";
-import type { Progress } from "../transfer/receive.ts";
-import type { TreeSummary } from "../transfer/tree/summary.ts";
-import { INCOMING_KEPT_MS } from "../trash/plan-trash.ts";
-import type { TransferRequest } from "./transfer-request.ts";
+import type { Clock } from "../../../effects/clock.ts";
+import { background } from "../../../observe/background.ts";
+import { CodedError, messageOf } from "../../../observe/errors.ts";
+import type { Log } from "../../../observe/log.ts";
+import type { Random } from "../../../effects/random.ts";
+import type { CopyEngine } from "../../transfer/engine.ts";
+import type { Pace } from "../../transfer/content/contents.ts";
+import { transferErrors } from "../../transfer/errors.ts";
+import { Memories, type Memory } from "../../transfer/passes/memories.ts";
+import type { Progress } from "../../transfer/receive.ts";
+import type { TreeSummary } from "../../transfer/tree/summary.ts";
+import { INCOMING_KEPT_MS } from "../../trash/plan-trash.ts";
+import type { TransferRequest } from "../transfer-request.ts";
 import { Meter } from "./meter.ts";
 import { Bandwidth } from "./bandwidth.ts";
 import { isWorthAnother } from "./passes.ts";
-import type { Failure, Found, Outcome, Precopy, Summary, VolumeView } from "./view.ts";
+import type { Failure, Found, Outcome, Precopy, Summary, VolumeView } from "../view.ts";
 
 export interface JobsDeps {
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Clock } from "../../effects/clock.ts";
+import type { Clock } from "../../../effects/clock.ts";
 import { Meter } from "./meter.ts";
 
 const MIB = 1024 ** 2;
