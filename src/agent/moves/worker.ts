@@ -6,7 +6,7 @@
  * read under it. So publish, seal and purge of a volume exclude each other, and no step relies on a
  * state from before the lock.
  *
- * Reading a whole tree and copying a tree run beside the loop (jobs/jobs.ts). Their results are kept in
+ * Reading a whole tree and copying a tree run beside the loop (jobs/). Their results are kept in
  * memory for one move and sealing. A new process must find them again.
  *
  * The copy store describes the state after a crash for each change of the disk. A report that was

@@ -8,7 +8,9 @@ import { peerErrors } from "../../peers/errors.ts";
 import type { CopyEngine } from "../../transfer/engine.ts";
 import { transferErrors } from "../../transfer/errors.ts";
 import type { SourceMemory } from "../../transfer/passes/source-memory.ts";
+import type { TargetPass } from "../../transfer/passes/target-memory.ts";
 import type { SendOptions } from "../../transfer/send.ts";
+import type { Entry } from "../../transfer/tree/entry.ts";
 import { Jobs, type JobsDeps } from "./jobs.ts";
 import type { TransferRequest } from "../transfer-request.ts";
 import type { VolumeView } from "../view.ts";
@@ -81,7 +83,7 @@ it("what is sent keeps below the limit of its move, and all of it below that of 
 async function broughtFrom(
   kind: "copy" | "precopy",
   away: (atMs: number) => Error | undefined,
-  receive: (clock: Clock) => Promise<void> = () => Promise.resolve(),
+  receive: (clock: Clock, pass: TargetPass | undefined) => Promise<unknown> = () => Promise.resolve(),
 ) {
   const clock = manualClock();
   const summary = { hash: "h", bytes: 7, files: 1 };
@@ -89,7 +91,14 @@ async function broughtFrom(
     clock,
     random: systemRandom(),
     log: silentLog,
-    engine: { receive: () => receive(clock).then(() => summary) } as unknown as CopyEngine,
+    engine: {
+      receive: async (...[, , , , { memory, pass: name } = {}]: Parameters<CopyEngine["receive"]>) => {
+        const pass = memory?.begin(name);
+        await receive(clock, pass);
+        pass?.end();
+        return summary;
+      },
+    } as unknown as CopyEngine,
     openDirectory: () => Promise.resolve({ fd: 0, lock: () => true, close: () => Promise.resolve() }),
     request: () => {
       const error = away(clock.monotonic());
@@ -150,6 +159,65 @@ it("a final pass gives up after three tries: the pods wait for it", async () => 
   const { atMs, end } = await broughtFrom("copy", awayFor(20_000));
   expect(end).toBe("PEER_NOT_REACHED");
   expect(atMs).toBeLessThan(5_000);
+});
+
+describe("a connection that breaks again and again", () => {
+  const BROKEN = transferErrors.WIRE_BROKEN({ why: "ECONNRESET" });
+  const FILE = { head: { type: "file" } } as Entry;
+
+  /** The tries of a copy whose connections break after so many files each. The next one holds. */
+  async function triesOf(kind: "copy" | "precopy", files: readonly number[], error: Error = BROKEN) {
+    let tries = 0;
+    const receive = (_clock: Clock, pass: TargetPass | undefined): Promise<void> => {
+      const arrive = files[tries++];
+      for (let file = 0; file < (arrive ?? 0); file++) pass?.passed(FILE);
+      return arrive === undefined ? Promise.resolve() : Promise.reject(error);
+    };
+    // No pause is as long as the patience with a source that does not answer.
+    const { atMs, end } = await broughtFrom(kind, () => undefined, receive);
+    return { atMs, end, tries };
+  }
+
+  const oneMore = Array.from({ length: 40 }, (_, index) => index + 1);
+  /** More tries than the patience lasts. */
+  const none = Array.from({ length: 60 }, () => 0);
+
+  it("does not end a live pass that brings one more file each time", async () => {
+    expect(await triesOf("precopy", oneMore)).toEqual({ end: "brought", tries: 41, atMs: 40_000 });
+  });
+
+  it("ends one that brings nothing new, when it has lasted as long as a restart", async () => {
+    const { atMs, end, tries } = await triesOf("precopy", none);
+    expect(end).toBe("TRANSFER_WIRE_BROKEN");
+    expect(tries).toBeLessThan(12);
+    expect(atMs).toBeLessThan(40_000);
+    const backAndForth = none.map((_, index) => [9, 3, 6][index % 3] ?? 0);
+    expect(await triesOf("precopy", backAndForth)).toMatchObject({ end: "TRANSFER_WIRE_BROKEN", tries: tries + 1 });
+  });
+
+  it("ends a final pass after three tries, whatever they have brought", async () => {
+    expect(await triesOf("copy", oneMore)).toMatchObject({ end: "TRANSFER_WIRE_BROKEN", tries: 3 });
+  });
+
+  it("is the only error after which new files count", async () => {
+    const failed = transferErrors.FILE_FAILED({ path: "x", why: "EIO" });
+    expect(await triesOf("precopy", oneMore, failed)).toMatchObject({ end: "TRANSFER_FILE_FAILED", tries: 3 });
+  });
+
+  it("leaves the whole patience to a source that is away after new files have come", async () => {
+    const MINUTES_MS = 600_000;
+    let passes = 0;
+    const receive = async (clock: Clock, pass: TargetPass | undefined): Promise<void> => {
+      passes += 1;
+      if (passes > 2) return;
+      await clock.sleep(MINUTES_MS);
+      for (let file = 0; file < passes; file++) pass?.passed(FILE);
+      throw BROKEN;
+    };
+    const away = (atMs: number): Error | undefined =>
+      passes === 2 && atMs < 2 * MINUTES_MS + 20_000 ? NOT_REACHED : undefined;
+    expect((await broughtFrom("precopy", away, receive)).end).toBe("brought");
+  });
 });
 
 describe("the next move of a volume", () => {

@@ -35,7 +35,6 @@
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../../effects/clock.ts";
 import { background } from "../../../observe/background.ts";
-import { CodedError, messageOf } from "../../../observe/errors.ts";
 import type { Log } from "../../../observe/log.ts";
 import type { Random } from "../../../effects/random.ts";
 import type { CopyEngine } from "../../transfer/engine.ts";
@@ -48,7 +47,8 @@ import { INCOMING_KEPT_MS } from "../../trash/plan-trash.ts";
 import type { TransferRequest } from "../transfer-request.ts";
 import { Meter } from "./meter.ts";
 import { Bandwidth } from "./bandwidth.ts";
-import { isWorthAnother } from "./passes.ts";
+import { LivePasses } from "./passes.ts";
+import { tried, type Work } from "./tries.ts";
 import type { Failure, Found, Outcome, Precopy, Summary, VolumeView } from "../view.ts";
 
 export interface JobsDeps {
@@ -102,9 +102,6 @@ interface KeyedJob extends Job {
   readonly result: () => unknown;
 }
 
-/** Number of tries when a connection breaks. After them the move decides what comes next. */
-const TRIES = 3;
-const PAUSE_MS = 1000;
 /**
  * A live pass whose source does not answer is tried for at least this time. A restart of an agent
  * takes seconds. Without live passes the pods would be down for the time of a whole copy, while the
@@ -147,14 +144,15 @@ export class Jobs {
   summarize(volume: string, key: string, path: string, done: (result: Outcome) => void, source?: VolumeView): void {
     const memory =
       source === undefined ? undefined : this.#memoryFor(source, source.localVolume?.spec, { sealed: true });
-    this.#begin(volume, key, "reading a volume", done, async (signal) => {
+    const run = async (signal: AbortSignal): Promise<Summary> => {
       const directory = await this.#deps.openDirectory(path);
       try {
         return summaryOf(await this.#deps.engine.summarize(directory.fd, signal, memory?.source));
       } finally {
         await directory.close();
       }
-    });
+    };
+    this.#begin(key, { volume, what: "reading a volume", run }, done);
   }
 
   /**
@@ -172,12 +170,14 @@ export class Jobs {
     done: (result: Outcome) => void,
   ): void {
     const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 }, { sealed: true });
-    this.#begin(view.volume, key, "copying a volume", done, async (signal) => {
+    const { volume } = view;
+    const run = async (signal: AbortSignal): Promise<Summary> => {
       const base = memory?.target.pass;
       const { progress, summary } = await this.#bring(view, wanted, incoming, { base }, memory, signal, progressed);
-      this.#deps.log.info("the final pass has ended", { volume: view.volume, ...progress });
+      this.#deps.log.info("the final pass has ended", { volume, ...progress });
       return summaryOf(summary);
-    });
+    };
+    this.#begin(key, { volume, what: "copying a volume", run }, done);
   }
 
   /**
@@ -193,20 +193,25 @@ export class Jobs {
     done: (result: Precopy) => void,
   ): void {
     const { clock, log, random } = this.#deps;
+    const { volume } = view;
     const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 }, { sealed: false });
-    const passes = async (signal: AbortSignal): Promise<Exclude<Precopy, Failure>> => {
-      const sent: number[] = [];
+    const arrived = (): number => memory?.target.lacking.arrived ?? 0;
+    const passes = new LivePasses(arrived());
+    const run = async (signal: AbortSignal): Promise<Exclude<Precopy, Failure>> => {
+      passes.beginTry();
       for (;;) {
         const began = clock.monotonic();
         const of = { pass: random.uuid(), base: memory?.target.pass };
         const { progress, summary } = await this.#bring(view, wanted, incoming, of, memory, signal, progressed);
-        sent.push(progress.bytes);
         const tookMs = clock.monotonic() - began;
-        log.info("a live pass has ended", { volume: view.volume, passes: sent.length, ...progress, tookMs });
-        if (!isWorthAnother(sent)) return { bytes: summary.bytes, files: summary.files, toSend: progress.bytes };
+        const isWorthAnother = passes.ended(progress.bytes);
+        log.info("a live pass has ended", { volume, passes: passes.count, ...progress, tookMs });
+        if (!isWorthAnother) return { bytes: summary.bytes, files: summary.files, toSend: progress.bytes };
       }
     };
-    this.#begin(view.volume, key, "copying a volume live", done, passes, LIVE_PATIENCE_MS);
+    const hasAdvanced = (): boolean => passes.hasAdvanced(arrived());
+    const what = "copying a volume live";
+    this.#begin(key, { volume, what, run, patienceMs: LIVE_PATIENCE_MS, hasAdvanced }, done);
   }
 
   /** Sends the tree over the stream, as requested. Rejects when it could not. */
@@ -289,20 +294,14 @@ export class Jobs {
     for (const volume of this.#sends.keys()) await this.endSends(volume);
   }
 
-  #begin<T>(
-    volume: string,
-    key: string,
-    what: string,
-    done: (result: T | Failure) => void,
-    work: (signal: AbortSignal) => Promise<T>,
-    patienceMs = 0,
-  ): void {
+  #begin<T>(key: string, work: Work<T>, done: (result: T | Failure) => void): void {
+    const { volume, what } = work;
     if (this.tellAgain(volume, key, done) || this.#jobs.has(volume)) return;
     const stop = new AbortController();
     let result: T | Failure | undefined;
     const run = async (): Promise<void> => {
       try {
-        result = await this.#tried(volume, what, stop.signal, work, patienceMs);
+        result = await tried(this.#deps, work, stop.signal);
         done(result);
       } catch (error) {
         if (!stop.signal.aborted) throw error;
@@ -310,39 +309,6 @@ export class Jobs {
     };
     const ended = background(this.#deps.log, what, run());
     this.#jobs.set(volume, { key, stop, ended, result: () => result });
-  }
-
-  /**
-   * Tries a few times, and while the other agent cannot be reached at least for `patienceMs`;
-   * resolves with the reason when it could not be done. Rejects when it is to end.
-   */
-  async #tried<T>(
-    volume: string,
-    what: string,
-    signal: AbortSignal,
-    work: (signal: AbortSignal) => Promise<T>,
-    patienceMs: number,
-  ): Promise<T | Failure> {
-    const { clock, log } = this.#deps;
-    let silentSince: number | undefined;
-    for (let attempt = 1; ; attempt += 1) {
-      const began = clock.monotonic();
-      try {
-        return await work(signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        log.warn("work on a volume failed", { volume, what, attempt, err: error });
-        // The time until the stream broke does not count as silence.
-        silentSince ??=
-          error instanceof CodedError && error.code === "TRANSFER_WIRE_BROKEN" ? clock.monotonic() : began;
-        const waits = isAway(error) && clock.monotonic() - silentSince < patienceMs;
-        if (attempt >= TRIES && !waits) {
-          const code = error instanceof CodedError ? error.code : "AGENT_COPY_FAILED";
-          return { code, message: messageOf(error) };
-        }
-        await clock.sleep(PAUSE_MS * attempt, signal);
-      }
-    }
   }
 
   /**
@@ -412,11 +378,6 @@ export class Jobs {
     if (move === undefined || copy === undefined || (sealedAt !== undefined && failures > 0)) return undefined;
     return this.#memories.of(volume, { ...copy, moveUID: move.metadata.uid }, { sealed });
   }
-}
-
-/** Whether the other agent cannot be reached. It may only be restarting. */
-function isAway(error: unknown): boolean {
-  return error instanceof CodedError && (error.code.startsWith("PEER_") || error.code === "TRANSFER_WIRE_BROKEN");
 }
 
 function nothing(): void {

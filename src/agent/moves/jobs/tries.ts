@@ -1,0 +1,66 @@
+import type { Clock } from "../../../effects/clock.ts";
+import { CodedError, messageOf } from "../../../observe/errors.ts";
+import type { Log } from "../../../observe/log.ts";
+import type { Failure } from "../view.ts";
+
+/** Tries in a row that bring nothing new. After them the move decides what comes next. */
+const TRIES = 3;
+const PAUSE_MS = 1000;
+
+/** Work on a volume that is tried several times. */
+export interface Work<T> {
+  readonly volume: string;
+  readonly what: string;
+  readonly run: (signal: AbortSignal) => Promise<T>;
+  /**
+   * While the other agent cannot be reached, the work is tried for at least this time.
+   * @default 0
+   */
+  readonly patienceMs?: number;
+  /**
+   * Whether the last try has brought something that no try before it had, and that the next one
+   * need not bring again. Called once after each try that fails. @default it has not
+   */
+  readonly hasAdvanced?: () => boolean;
+}
+
+/**
+ * Tries until it is done, or three tries in a row have brought nothing new; resolves with the
+ * reason when it could not be done. Rejects when it is to end.
+ *
+ * Only a try whose connection was lost can have brought something new. Any other error would come
+ * again at the same file, or shows that what was brought is wrong.
+ */
+export async function tried<T>(
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { hasAdvanced = () => false, patienceMs = 0, run, volume, what }: Work<T>,
+  signal: AbortSignal,
+): Promise<T | Failure> {
+  let attempt = 0;
+  let silentSince: number | undefined;
+  for (;;) {
+    const began = clock.monotonic();
+    try {
+      return await run(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const advanced = hasAdvanced() && isAway(error);
+      attempt = advanced ? 0 : attempt + 1;
+      log.warn("work on a volume failed", { volume, what, attempt, advanced, err: error });
+      if (advanced) silentSince = undefined;
+      // The time until the stream broke does not count as silence.
+      silentSince ??= error instanceof CodedError && error.code === "TRANSFER_WIRE_BROKEN" ? clock.monotonic() : began;
+      const waits = isAway(error) && clock.monotonic() - silentSince < patienceMs;
+      if (attempt >= TRIES && !waits) {
+        const code = error instanceof CodedError ? error.code : "AGENT_COPY_FAILED";
+        return { code, message: messageOf(error) };
+      }
+      await clock.sleep(PAUSE_MS * Math.max(1, attempt), signal);
+    }
+  }
+}
+
+/** Whether the other agent cannot be reached. It may only be restarting. */
+function isAway(error: unknown): boolean {
+  return error instanceof CodedError && (error.code.startsWith("PEER_") || error.code === "TRANSFER_WIRE_BROKEN");
+}
