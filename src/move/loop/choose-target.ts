@@ -1,9 +1,11 @@
+import { copyNameOf } from "../../api/copy-name.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Node, Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { claimKeysOf } from "../../provision/indexes.ts";
 import { whyUnfit as whyPodUnfit } from "../../provision/claims/fits.ts";
 import type { MoveSnapshot, NodeView, TargetChoice } from "../plan/snapshot.ts";
+import { bytesBegun } from "../plan/target/begun-copies.ts";
 import { whyUnfit } from "../plan/target/target.ts";
 import { neighboursOf, staying, type Check } from "../scouts/neighbours.ts";
 import type { Answers } from "../scouts/answers.ts";
@@ -16,6 +18,8 @@ export interface Candidates {
   readonly pods: readonly Stored<Pod>[];
   /** Nodes that can take the volumes and, by Mooring's own rules, the pods. The best is first. */
   readonly fitting: readonly string[];
+  /** The fitting node to which an earlier move has brought a part of the volumes. */
+  readonly begun: string | undefined;
   /** A reason for each node that cannot. */
   readonly none: readonly string[];
 }
@@ -24,8 +28,8 @@ export interface Candidates {
 const MOST_ASKED = 200;
 
 /**
- * The possible targets of a move whose spec names none. The node whose disk has the most room is
- * first.
+ * The possible targets of a move whose spec names none. The node that has a part of the volumes
+ * from an earlier move is first, then the node whose disk has the most room.
  *
  * Volumes that no pod uses now go to the node to which others of their namespace went from the same
  * source, while it has room. Otherwise a pod that later uses several of them could not run.
@@ -38,7 +42,7 @@ export function findCandidates(
   now: number,
 ): Candidates {
   const none: string[] = [];
-  const fitting: { readonly node: string; readonly free: number; readonly together: boolean }[] = [];
+  const fitting: Fitting[] = [];
   const checks = checksOf(sources, pods);
   const neighbours = pods.length === 0 ? targetsOfNeighbours(snapshot, sources) : new Set<string>();
   for (const node of sources.nodes.store.list()) {
@@ -46,24 +50,42 @@ export function findCandidates(
     if (name === snapshot.source.name) continue;
     const candidate = view(name);
     const why = whyUnfit(snapshot, candidate, now) ?? whyPodsUnfit(snapshot, sources, pods, node, checks);
-    if (why === undefined) fitting.push({ node: name, free: freeOn(candidate), together: neighbours.has(name) });
-    else none.push(`${name}: ${why}`);
+    if (why !== undefined) {
+      none.push(`${name}: ${why}`);
+      continue;
+    }
+    const begun = bytesBegun(snapshot, candidate, (volume) => sources.copies.store.get(copyNameOf(volume, name)));
+    fitting.push({ node: name, free: freeOn(candidate), begun, together: neighbours.has(name) });
   }
   const best = fitting.toSorted(
-    (a, b) => Number(b.together) - Number(a.together) || b.free - a.free || (a.node < b.node ? -1 : 1),
+    (a, b) => Number(b.together) - Number(a.together) || hasMore(a, b) || b.free - a.free || (a.node < b.node ? -1 : 1),
   );
-  return { pods: toAskFor(pods), fitting: best.map(({ node }) => node), none };
+  const [most] = fitting.filter(({ begun }) => begun !== undefined).toSorted(hasMore);
+  return { pods: toAskFor(pods), fitting: best.map(({ node }) => node), begun: most?.node, none };
+}
+
+interface Fitting {
+  readonly node: string;
+  readonly free: number;
+  readonly together: boolean;
+  /** Bytes of the volumes that are there. Undefined: none are. */
+  readonly begun: number | undefined;
+}
+
+/** Sorts first the node that has the most of the volumes. */
+function hasMore(a: Fitting, b: Fitting): number {
+  return (b.begun ?? -1) - (a.begun ?? -1);
 }
 
 /** The question for the scheduler about the candidates. Undefined: it is not asked. */
-export function askFor(move: Stored<VolumeMove>, { fitting, pods }: Candidates): Ask | undefined {
+export function askFor(move: Stored<VolumeMove>, { begun, fitting, pods }: Candidates): Ask | undefined {
   if (pods.length === 0 || fitting.length === 0) return undefined;
-  return { move, pods, nodes: fitting.slice(0, MOST_ASKED).toSorted() };
+  return { move, pods, nodes: fitting.slice(0, MOST_ASKED).toSorted(), preferred: begun };
 }
 
 /**
  * The target: the scheduler's choice among the candidates. If no pod runs, or the scheduler cannot
- * be asked, it is the node whose disk has the most room.
+ * be asked, it is the first of them.
  */
 export function chooseTarget(
   move: Stored<VolumeMove>,

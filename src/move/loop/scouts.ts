@@ -178,6 +178,7 @@ class ScoutLoop {
       move,
       scout: shape.name,
       nodes: ask.nodes,
+      preferred: ask.preferred,
       open,
     });
     const claim = await client.create(claimResource, scoutClaim(ask, shape, settings), { signal });

@@ -2,7 +2,8 @@
  * The affinity of a scout. It is the affinity of the pods that the scout represents, rewritten so
  * that it means the same for a pod in our namespace.
  *
- *   node affinity            unchanged; a pinned scout may also go only to its candidates
+ *   node affinity            unchanged; a pinned scout may also go only to its candidates, and
+ *                            prefers the one that already has a part of the volumes
  *   pod (anti-)affinity      a term without namespaces means the pod's own, so it is written in
  *   terms that match one of  left out: the scout would see the pod itself, still on its old node.
  *   the moving pods          src/move/scouts/neighbours.ts checks them, without that pod
@@ -21,7 +22,15 @@ type Terms = readonly NodeTerm[];
 /** The nodes to which a scout may go: only these, or all except these. */
 export type Reach = { readonly only: readonly string[] } | { readonly allBut: readonly string[] };
 
-export function scoutAffinity(pods: readonly Stored<Pod>[], reach: Reach): Affinity {
+/**
+ * The lowest weight there is, so that a preference of the pods for other nodes counts at least as
+ * much. Where they have none, the scheduler scales this one up: the node that it prefers most gets
+ * all points for node affinity (twice those for free CPU and memory).
+ */
+const PREFERENCE_WEIGHT = 1;
+
+/** @param preferredNode The node to which the scout goes when nothing speaks for another one. */
+export function scoutAffinity(pods: readonly Stored<Pod>[], reach: Reach, preferredNode?: string): Affinity {
   const affinities = pods.map((pod) => ({ pod, affinity: pod.spec?.affinity ?? {} }));
   const nodes = affinities.flatMap(({ affinity }) => affinity.nodeAffinity ?? []);
   const alternatives: readonly Terms[] = nodes.flatMap((one) => {
@@ -33,7 +42,12 @@ export function scoutAffinity(pods: readonly Stored<Pod>[], reach: Reach): Affin
     ...(terms.length === 0
       ? {}
       : { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [...terms] } }),
-    ...preferred(nodes.flatMap((one) => one.preferredDuringSchedulingIgnoredDuringExecution ?? [])),
+    ...preferred([
+      ...nodes.flatMap((one) => one.preferredDuringSchedulingIgnoredDuringExecution ?? []),
+      ...(preferredNode === undefined
+        ? []
+        : [{ weight: PREFERENCE_WEIGHT, preference: { matchFields: [named("In", preferredNode)] } }]),
+    ]),
   };
   const together = affinities.map(({ affinity, pod }) => termsOf(affinity.podAffinity, pod, pods, false));
   const apart = affinities.map(({ affinity, pod }) => termsOf(affinity.podAntiAffinity, pod, pods, true));

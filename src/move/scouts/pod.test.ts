@@ -93,6 +93,36 @@ describe("the nodes of a scout", () => {
   });
 });
 
+describe("the node that already has a part of the volumes", () => {
+  const preferences = (pods: readonly Stored<Pod>[]) =>
+    scoutPod({ move, pods, nodes: ["b", "c"], preferred: "c" }, shape, settings).spec?.affinity?.nodeAffinity;
+  const there = { weight: 1, preference: { matchFields: [named("In", "c")] } };
+
+  test("is preferred, and the others are still asked about", () => {
+    expect(preferences([pod("p")])).toEqual({
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: [{ matchFields: [named("In", "b")] }, { matchFields: [named("In", "c")] }],
+      },
+      preferredDuringSchedulingIgnoredDuringExecution: [there],
+    });
+  });
+
+  test("is preferred least of all, after what the pods prefer themselves", () => {
+    const own = { weight: 2, preference: { matchExpressions: [{ key: "ssd", operator: "Exists" }] } };
+    const affinity = { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [own] } };
+    expect(preferences([pod("p", { affinity })])?.preferredDuringSchedulingIgnoredDuringExecution).toEqual([
+      own,
+      there,
+    ]);
+  });
+
+  test("need not be", () => {
+    expect(specOf([pod("p")])?.affinity?.nodeAffinity).not.toHaveProperty(
+      "preferredDuringSchedulingIgnoredDuringExecution",
+    );
+  });
+});
+
 describe("terms about other pods", () => {
   const term = (app: string, change: object = {}) => ({
     topologyKey: "zone",

@@ -48,7 +48,7 @@ export function scoutClaim(ask: Ask, { name }: ScoutShape, { namespace }: ScoutS
 export function scoutPod(ask: Ask, shape: ScoutShape, settings: ScoutSettings): Pod {
   const { name, open, reach } = shape;
   const { image, imagePullPolicy, namespace } = settings;
-  const { nodes, pods } = ask;
+  const { nodes, pods, preferred } = ask;
   const specs = pods.flatMap(({ spec }) => spec ?? []);
   const [first] = specs;
   const like = ({ ports = [], resources = {}, ...other }: Container, index: number, kind: string): Container => {
@@ -93,7 +93,7 @@ export function scoutPod(ask: Ask, shape: ScoutShape, settings: ScoutSettings): 
       priorityClassName: SCOUT_PRIORITY,
       ...(runtimeClassName === undefined ? {} : { runtimeClassName }),
       nodeSelector: Object.assign({}, ...specs.map((spec) => spec.nodeSelector)) as Record<string, string>,
-      affinity: scoutAffinity(pods, reach),
+      affinity: scoutAffinity(pods, reach, preferred),
       tolerations: specs.flatMap((spec) => spec.tolerations ?? []),
       ...(podResources === undefined ? {} : { resources: podResources }),
       automountServiceAccountToken: false,

@@ -16,6 +16,8 @@ export interface Ask {
   readonly pods: readonly Stored<Pod>[];
   /** The nodes that can take the volumes, in the order of their names. */
   readonly nodes: readonly string[];
+  /** The one of them that already has a part of the volumes. */
+  readonly preferred?: string | undefined;
 }
 
 /** A scout, as its pod and its claim show it. */

@@ -11,7 +11,8 @@ import { drain, ENDED_WELL, endOf, movesOf, useDrains } from "../support/drains.
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
 import { ended, moveNamed, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
-import { volumeMove } from "../support/moves.ts";
+import { inPhase, moveGone, volumeMove } from "../support/moves.ts";
+import { cordon } from "../support/nodes.ts";
 import type { Claim, NodeObject, Pod } from "../support/objects.ts";
 import { claimOn, onHost, pod as busybox, statefulSet } from "../support/workloads.ts";
 
@@ -130,6 +131,27 @@ test("a drained pod goes where there is CPU for it, not where the most disk is",
   await noScoutIsLeft();
   await remove("cpu");
   await empty(full);
+});
+
+test("a move goes on where one that was called off has copied to, although another node has more free CPU", async () => {
+  const { ground } = on;
+  const [a = ""] = ground.nodes;
+  await startOn(a, "again", {}, { resources: { requests: { cpu: "100m" } } });
+  const [best, other] = await emptiest(a);
+  const volume = await volumeOf(ground, NS, "data-again-0");
+  // Nobody asks for this drain: so it copies, and does not go on.
+  await cordon(ground, a);
+  await ground.apply(toYaml(volumeMove("scouts-again-off", [volume], a, other, { reason: "Drain" })));
+  await inPhase(ground, "scouts-again-off", "Prepared");
+  await ground.delete("volumemoves.mooring.dev", "scouts-again-off");
+  await moveGone(ground, "scouts-again-off");
+  await cordon(ground, a, false);
+  await fill(other, 600);
+  expect(best).not.toBe(other);
+  expect(await move("again", a)).toBe(other);
+  await noScoutIsLeft();
+  await remove("again");
+  await empty(other);
 });
 
 test("a pod that will not be beside another one goes past that one's node", async () => {

@@ -25,8 +25,9 @@ const ASSUMED: Amounts = new Map([
 export function chooseNode(pod: Pod, fitting: readonly NodeInfo[], all: readonly NodeInfo[], random: Random): NodeInfo {
   let best: NodeInfo[] = [];
   let most = -Infinity;
+  const mostPreferred = Math.max(1, ...fitting.map((info) => preferredNode(pod, info)));
   for (const info of fitting) {
-    const score = scoreOf(pod, info, all);
+    const score = scoreOf(pod, info, all) + (100 * preferredNode(pod, info)) / mostPreferred;
     if (score > most) {
       most = score;
       best = [info];
@@ -40,8 +41,8 @@ export function chooseNode(pod: Pod, fitting: readonly NodeInfo[], all: readonly
 function scoreOf(pod: Pod, info: NodeInfo, all: readonly NodeInfo[]): number {
   return (
     leastAllocated(pod, info) +
-    preferredNodes(pod, info) +
     preferredPods(pod, info, all) -
+    avoided(pod, info) -
     crowd(pod, info) -
     soft(pod, info, all)
   );
@@ -62,13 +63,17 @@ function counted(pod: Pod, name: string): bigint {
   return asked > 0n ? asked : (ASSUMED.get(name) ?? 0n);
 }
 
-function preferredNodes(pod: Pod, info: NodeInfo): number {
-  const { node } = info;
+/** The weights of the node affinity. The real scheduler scales them too: the most is 100. */
+function preferredNode(pod: Pod, { node }: NodeInfo): number {
   if (node === undefined) return 0;
   const terms = pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
   const wanted = terms.filter(({ preference }) => matchesTerm(preference, node));
-  const avoided = untolerated(node.spec?.taints ?? [], pod.spec?.tolerations, ["PreferNoSchedule"]);
-  return wanted.reduce((sum, { weight }) => sum + weight, 0) - (avoided === undefined ? 0 : 100);
+  return wanted.reduce((sum, { weight }) => sum + weight, 0);
+}
+
+function avoided(pod: Pod, { node }: NodeInfo): number {
+  const taint = untolerated(node?.spec?.taints ?? [], pod.spec?.tolerations, ["PreferNoSchedule"]);
+  return taint === undefined ? 0 : 100;
 }
 
 function preferredPods(pod: Pod, info: NodeInfo, all: readonly NodeInfo[]): number {

@@ -1,0 +1,30 @@
+import type { VolumeCopy } from "../../../api/kinds/volume-copy.ts";
+import { existing } from "../parts.ts";
+import type { MoveSnapshot, NodeView } from "../snapshot.ts";
+import { bootIdOf } from "./agents.ts";
+
+/**
+ * The bytes of the volumes that live passes of an earlier move have brought to a node, and that the
+ * next move continues there. Undefined: there is no such copy on the node.
+ *
+ * A copy is continued by what the agents remember of it. So it does not count when the machine was
+ * started again since then, nor after a final pass, whose report has no `copyingAt`. It does not
+ * count either when the last passes have failed: they would perhaps fail again.
+ */
+export function bytesBegun(
+  s: Pick<MoveSnapshot, "volumes">,
+  node: NodeView,
+  copyOn: (volume: string) => VolumeCopy | undefined,
+): number | undefined {
+  const begun = existing(s).flatMap(({ name, volume: { spec } }) => {
+    const { copies = [], move: report } = copyOn(name)?.status ?? {};
+    if (report?.role !== "Target" || report.state === "Refused") return [];
+    if (report.copyingAt === undefined || report.bootID !== bootIdOf(node)) return [];
+    const isThere = copies.some(
+      ({ epoch, incarnation, missing, state }) =>
+        state === "Incoming" && missing !== true && epoch === spec.epoch + 1 && incarnation === spec.incarnation,
+    );
+    return isThere ? [(report.bytes ?? 0) - (report.toRead ?? 0)] : [];
+  });
+  return begun.length === 0 ? undefined : begun.reduce((sum, bytes) => sum + bytes, 0);
+}
