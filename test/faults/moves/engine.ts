@@ -11,22 +11,30 @@
  * - What is summed up below the seal counts a proven file by its record, and reads every other.
  * - A file that is not sent counts on the target by its record there, and is not read again. The
  *   target's records are of what it has synced.
+ * - While files arrive in a live pass the target notes each that is whole. If the pass breaks, the
+ *   next one continues it: the target syncs and tells how many files it has noted; the source names
+ *   those that have not changed; and the target reads each of them from its disk before the note
+ *   becomes a record. If one differs, the target forgets everything.
  *
  * Records go with the agent's process, as the memories do that they hang on.
  */
 import { createHash } from "node:crypto";
 import type { CopyEngine } from "../../../src/agent/transfer/engine.ts";
+import { transferErrors } from "../../../src/agent/transfer/errors.ts";
+import type { Entry } from "../../../src/agent/transfer/tree/entry.ts";
 import type { TreeSummary } from "../../../src/agent/transfer/tree/summary.ts";
 import type { Disk } from "../../../src/effects/disk.ts";
 import type { ProcessEffects } from "../replica.ts";
 import type { Machine } from "./machine.ts";
 import type { FileState } from "./pages.ts";
-import type { Tree, Wire } from "./wire.ts";
+import type { Has, Tree, Wire } from "./wire.ts";
 
 /** In the figures of a transfer a letter is a MiB: so some volumes take several live passes. */
 const LETTER_BYTES = 1024 ** 2;
 const BELIEVED_AGE_MS = 10_000;
 const PROVEN_AGE_MS = 2_000;
+const NONE: ReadonlyMap<string, Record> = new Map();
+const FILE = { head: { type: "file" } } as Entry;
 
 /** Bugs of records, put in on purpose. */
 export interface RecordBugs {
@@ -36,6 +44,8 @@ export interface RecordBugs {
   readonly finalBelieves?: boolean;
   /** Records are kept when the machine starts again: those of an agent before it count. */
   readonly overBoot?: boolean;
+  /** What is noted of a broken pass outlives a restart of the machine, and counts unread. */
+  readonly unread?: boolean;
 }
 
 interface Record {
@@ -43,11 +53,22 @@ interface Record {
   readonly text: string;
   readonly proven: boolean;
   readonly believedBefore: number;
+  /** It has arrived in a pass that broke, and was not read back. */
+  readonly unread?: boolean;
 }
 
 interface Pass {
   readonly pass: string;
   readonly files: ReadonlyMap<string, Record>;
+  /** The files of it that the target has, if it broke. Undefined: it is whole. */
+  readonly arrived?: number | undefined;
+}
+
+/** A live pass of the source that has not ended. */
+interface Begun extends Pass {
+  readonly order: readonly string[];
+  /** The earlier records. */
+  readonly base: ReadonlyMap<string, Record>;
 }
 
 export interface EngineWorld {
@@ -72,6 +93,7 @@ export function engineOf(
   pathOf: (fd: number) => string,
 ): CopyEngine {
   const passes = new WeakMap<object, Pass>();
+  const begun = new WeakMap<object, Begun>();
   const sealed = new WeakMap<object, ReadonlyMap<string, File>>();
 
   const filesAt = (path: string): ReadonlyMap<string, File> =>
@@ -88,11 +110,29 @@ export function engineOf(
   /** What is remembered, whatever pass it is of. */
   const last = (memory: object | undefined, path: string): Pass | undefined => {
     const mine = memory === undefined ? undefined : passes.get(memory);
-    return mine ?? (bugs.overBoot === true ? (machine.lastPasses.get(volumeOf(path)) as Pass | undefined) : undefined);
+    return (
+      mine ??
+      (bugs.overBoot === true || bugs.unread === true
+        ? (machine.lastPasses.get(volumeOf(path)) as Pass | undefined)
+        : undefined)
+    );
   };
   const known = (memory: object | undefined, path: string, pass: string | undefined): Pass["files"] => {
     const found = last(memory, path);
     return found !== undefined && (found.pass === pass || bugs.overBoot === true) ? found.files : new Map();
+  };
+  /** Of a pass that broke the source counts the files that have arrived, and earlier records. */
+  const continueBroken = (memory: object | undefined, path: string, has: Has): void => {
+    const broken = memory === undefined ? undefined : begun.get(memory);
+    if (memory === undefined || broken === undefined || broken.pass !== has.pass) return;
+    const files = new Map(broken.base);
+    for (const name of broken.order.slice(0, has.arrived)) {
+      const record = broken.files.get(name);
+      if (record === undefined) files.delete(name);
+      else files.set(name, record);
+    }
+    remember(memory, path, { pass: broken.pass, files, arrived: has.arrived });
+    begun.delete(memory);
   };
   const counts = ({ believedBefore, proven, state }: Record, now: FileState, mayBelieve: boolean): boolean =>
     isSame(state, now) && (proven || (mayBelieve && now.changedAt < believedBefore));
@@ -112,11 +152,14 @@ export function engineOf(
       if (memory !== undefined) sealed.set(memory, summed);
       return summaryOf(textsOf(summed));
     },
-    send: async (fd, stream, signal, { base, memory, pass } = {}) => {
+    send: async (fd, stream, signal, { memory, pass } = {}) => {
       const channel = wire.channelOf(stream);
       signal.addEventListener("abort", () => channel.break(signal.reason as Error), { once: true });
       const path = pathOf(fd);
-      const onTarget = known(memory, path, base);
+      const has = await life.hear(channel.has);
+      continueBroken(memory, path, has);
+      const found = last(memory, path);
+      const onTarget = found?.arrived === has.arrived || bugs.overBoot === true ? known(memory, path, has.pass) : NONE;
       const began = clock.monotonic();
       if (pass !== undefined) {
         machine.pages.sync();
@@ -127,6 +170,7 @@ export function engineOf(
       if (pass !== undefined) await clock.sleep(workMs(), signal);
       const after = filesAt(path);
       const summed = memory === undefined ? undefined : sealed.get(memory);
+      const order = [...before.keys()];
       const next = new Map<string, Record>();
       const kept = new Set<string>();
       const files = new Map<string, string>();
@@ -138,11 +182,11 @@ export function engineOf(
           next.set(name, record);
           continue;
         }
-        const found = summed?.get(name);
+        const sum = summed?.get(name);
         const content =
           pass === undefined
-            ? found !== undefined && isSame(found.state, state)
-              ? found.text
+            ? sum !== undefined && isSame(sum.state, state)
+              ? sum.text
               : text
             : torn(text, after.get(name)?.text);
         if (record?.text === content) kept.add(name);
@@ -153,9 +197,13 @@ export function engineOf(
           next.set(name, { state, text: content, proven, believedBefore: at - BELIEVED_AGE_MS });
         }
       }
-      channel.send({ files, kept });
+      if (pass !== undefined && memory !== undefined) begun.set(memory, { pass, files: next, base: onTarget, order });
+      channel.send({ files, kept, order });
       const taken = await life.hear(channel.taken);
-      if (pass !== undefined && memory !== undefined) remember(memory, path, { pass, files: next });
+      if (pass !== undefined && memory !== undefined) {
+        remember(memory, path, { pass, files: next });
+        begun.delete(memory);
+      }
       return taken;
     },
     receive: async (fd, stream, signal, progress, { memory, pass } = {}) => {
@@ -163,44 +211,73 @@ export function engineOf(
       const stopped = (): void => channel.break(signal.reason as Error);
       signal.addEventListener("abort", stopped, { once: true });
       try {
-        const { files, kept } = await life.hear(channel.tree);
-        if (machine.trouble !== undefined) throw new Error(machine.trouble);
         const path = pathOf(fd);
-        const mine = known(memory, path, memory?.pass);
+        const earlier = bugs.unread === true && memory?.pass === undefined ? last(memory, path) : undefined;
+        const base = earlier?.pass ?? memory?.pass;
+        const mine = new Map(known(memory, path, base));
+        if (bugs.unread !== true && [...mine.values()].some(({ unread }) => unread === true)) machine.pages.sync();
+        channel.tell({ pass: base, arrived: earlier?.arrived ?? memory?.lacking.arrived });
+        const { files, kept, order } = await life.hear(channel.tree);
+        if (machine.trouble !== undefined) throw new Error(machine.trouble);
+        const live = pass === undefined ? undefined : memory?.begin(pass);
+        const arrived = (): void => {
+          live?.passed(FILE);
+          if (pass === undefined || memory === undefined) return;
+          const count = memory.lacking.arrived;
+          remember(memory, path, { pass, files: mine, arrived: count });
+        };
         const tree = new Map<string, string>();
-        for (const name of kept) {
-          const record = mine.get(name);
-          const state = machine.pages.stateOf(`${path}/${name}`);
-          if (record === undefined || state === undefined || !isSame(record.state, state))
-            throw new Error(`${name} was not sent, and nobody vouches for it`);
-          tree.set(name, record.text);
-        }
         for (const old of machine.disk.tree(path)) {
-          if (!kept.has(old.slice(path.length + 1))) await disk.removeFile(old);
+          const name = old.slice(path.length + 1);
+          if (kept.has(name)) continue;
+          mine.delete(name);
+          await disk.removeFile(old);
         }
         await clock.sleep(workMs(), signal);
-        let arrived = { entries: 0, bytes: 0, kept: 0 };
+        let seen = { entries: 0, bytes: 0, kept: 0 };
         const told = (entries: number, letters: number): void => {
-          const bytes = arrived.bytes + letters * LETTER_BYTES;
-          arrived = { ...arrived, entries: arrived.entries + entries, bytes };
-          progress(arrived);
+          seen = { ...seen, entries: seen.entries + entries, bytes: seen.bytes + letters * LETTER_BYTES };
+          progress(seen);
         };
-        for (const [name, text] of files) {
+        for (const name of order) {
           signal.throwIfAborted();
+          const at = `${path}/${name}`;
+          const text = files.get(name);
+          if (text === undefined) {
+            const record = mine.get(name);
+            const state = machine.pages.stateOf(at);
+            const isThere = record !== undefined && state !== undefined && isSame(record.state, state);
+            const isRead = bugs.unread === true || record?.unread !== true || machine.disk.text(at) === record.text;
+            if (!isThere || !isRead) {
+              memory?.forget();
+              if (memory !== undefined) passes.delete(memory);
+              machine.lastPasses.delete(volumeOf(path));
+              throw transferErrors.NOT_KEPT({ path: name });
+            }
+            mine.set(name, { ...record, unread: false });
+            tree.set(name, record.text);
+            arrived();
+            continue;
+          }
           const half = Math.floor(text.length / 2);
-          await disk.write(`${path}/${name}`, text.slice(0, half));
-          machine.pages.write(`${path}/${name}`, text.slice(0, half));
+          await disk.write(at, text.slice(0, half));
+          machine.pages.write(at, text.slice(0, half));
           told(0, half);
           await clock.sleep(workMs(), signal);
-          await disk.write(`${path}/${name}`, text);
-          machine.pages.write(`${path}/${name}`, text);
+          // A connection that broke meanwhile brings nothing more.
+          if (pass !== undefined && channel.broken !== undefined) throw channel.broken;
+          await disk.write(at, text);
+          machine.pages.write(at, text);
           told(1, text.length - half);
           tree.set(name, text);
+          const state = machine.pages.stateOf(at);
+          if (state !== undefined) mine.set(name, { state, text, proven: true, believedBefore: 0, unread: true });
+          arrived();
         }
         await disk.syncDirectory(path);
         machine.pages.sync();
         if (pass !== undefined && memory !== undefined) {
-          memory.begin(pass).end();
+          live?.end();
           const now = filesAt(path);
           const records = [...tree].flatMap(([name, text]) => {
             const state = now.get(name)?.state;

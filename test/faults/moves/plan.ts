@@ -28,6 +28,11 @@ export interface MovesPlan {
   readonly cuts: readonly number[];
   /** Power cuts in the middle of live passes: one for each time that a move enters the phase. */
   readonly copyingCuts: readonly CopyingCut[];
+  /**
+   * Cuts of the network between agents in the middle of live passes: so many milliseconds after a
+   * move has entered Copying, one for each time.
+   */
+  readonly copyingBreaks: readonly number[];
   /** Milliseconds after which nothing goes wrong any more. */
   readonly healAt: number;
   /** Whether the user removes everything in the end. */
@@ -52,6 +57,7 @@ export function quietPlan(changes: Partial<MovesPlan>): MovesPlan {
     broken: undefined,
     cuts: [],
     copyingCuts: [],
+    copyingBreaks: [],
     healAt: 0,
     clearsUp: false,
     ...changes,
@@ -143,6 +149,7 @@ export function planMoves(seed: number): MovesPlan {
     broken: pace.chance(0.15) ? { node: pace.pick(nodes), forEver: false } : undefined,
     cuts: Array.from({ length: pace.pick([0, 0, 1, 3]) }, () => pace.int(20_000, healAt)),
     copyingCuts: planCopyingCuts(seed),
+    copyingBreaks: planCopyingBreaks(seed),
     healAt,
     clearsUp: layout.chance(0.5),
   };
@@ -161,6 +168,11 @@ function planCopyingCuts(seed: number): readonly CopyingCut[] {
     afterMs: draw.magnitude(10, 40_000),
     downMs: draw.magnitude(1_000, 40_000),
   }));
+}
+
+function planCopyingBreaks(seed: number): readonly number[] {
+  const draw = new Draw(seed, "breaks of copies");
+  return Array.from({ length: draw.pick([0, 2, 4, 8]) }, () => draw.magnitude(100, 20_000));
 }
 
 function planSteps(seed: number, nodes: readonly string[], sets: readonly SetPlan[]): readonly UserStep[] {

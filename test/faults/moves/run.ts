@@ -173,6 +173,7 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
   };
   let healed = false;
   cutCopies(api, clock, plan.copyingCuts, power, () => healed);
+  breakCopies(api, clock, plan.copyingBreaks, () => wire.cut());
   if (options.play !== undefined) doing(options.play({ api, clock, client: user.client, agents, power }));
 
   const failed = (): boolean => failure !== undefined;
@@ -229,6 +230,17 @@ function cutCopies(
       // What heals everything has started it, if that came first.
       clock.after(cut.downMs, () => power.back(node));
     });
+  });
+}
+
+/** Cuts the network, once for each time that a move enters Copying. */
+function breakCopies(api: LabApi, clock: Clock, breaks: readonly number[], cut: () => void): void {
+  const left = [...breaks];
+  api.onChange("volumemoves.mooring.dev", (change) => {
+    const [before, after] = [change.before, change.after] as unknown as readonly (VolumeMove | undefined)[];
+    if (after?.status?.phase !== "Copying" || before?.status?.phase === "Copying") return;
+    const afterMs = left.shift();
+    if (afterMs !== undefined) clock.after(afterMs, cut);
   });
 }
 

@@ -23,18 +23,35 @@ export type Tree = ReadonlyMap<string, string>;
 export interface Sent {
   readonly files: Tree;
   readonly kept: ReadonlySet<string>;
+  /** The names of all files, in the order in which they travel. */
+  readonly order: readonly string[];
+}
+
+/** The live pass that the target has, and how many of its files if it broke. */
+export interface Has {
+  readonly pass: string | undefined;
+  readonly arrived: number | undefined;
 }
 
 export class Channel {
+  readonly has: Promise<Has>;
   readonly tree: Promise<Sent>;
   readonly taken: Promise<TreeSummary>;
+  /** Tells the source what the target has of the pass that it asked to continue. */
+  tell: (has: Has) => void = () => undefined;
   /** Delivers the tree to the other end. */
   send: (tree: Sent) => void = () => undefined;
   take: (summary: TreeSummary) => void = () => undefined;
   break: (why: Error) => void = () => undefined;
+  /** Why it broke. Undefined: it has not. */
+  broken: Error | undefined;
 
   constructor() {
     const breaks: ((why: Error) => void)[] = [];
+    this.has = new Promise((resolve, reject) => {
+      this.tell = resolve;
+      breaks.push(reject);
+    });
     this.tree = new Promise((resolve, reject) => {
       this.send = resolve;
       breaks.push(reject);
@@ -44,9 +61,11 @@ export class Channel {
       breaks.push(reject);
     });
     this.break = (why) => {
+      this.broken ??= why;
       for (const each of breaks) each(why);
     };
     // Prevents an unhandled rejection when no one awaits this end.
+    this.has.catch(() => undefined);
     this.tree.catch(() => undefined);
     this.taken.catch(() => undefined);
   }
