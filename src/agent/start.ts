@@ -52,6 +52,7 @@ import { Publisher } from "./publish/publisher.ts";
 import { statsOf } from "./publish/stats.ts";
 import { runReclaimLoop } from "./reclaim/reclaim-loop.ts";
 import { runSweep, type SweepDeps } from "./sweep/sweep-loop.ts";
+import { Handover } from "./transfer/passes/handover.ts";
 import { runTrashLoop } from "./trash/trash-loop.ts";
 import { runVolumeLoop } from "./volumes/volume-loop.ts";
 
@@ -96,6 +97,10 @@ export interface Moving extends Pick<MovesDeps, "holders" | "engine" | "openDire
 
 /** How long running calls may take when the agent ends. */
 const ENDING_MS = 5_000;
+/**
+ * Below the first root: what an agent leaves to the next one. Pools lie in directories beside it.
+ */
+const PASSES = ".agent-passes";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
 /** Runs the agent until the signal is aborted. Rejects when it cannot start. */
@@ -170,7 +175,7 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
   };
   const shared = { ...effects, client, nodeName, onDisk, copies, copyObjects, locks };
   const { moving } = effects;
-  const bootID = agent().bootID ?? "unknown";
+  const { bootID } = agent();
   const moves =
     moving === undefined
       ? undefined
@@ -178,7 +183,8 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
           ...shared,
           ...moving,
           random,
-          bootID,
+          bootID: bootID ?? "unknown",
+          handover: handoverOf(options, effects, bootID),
           count: (copy, stop) => usage.count(copy, stop),
           bandwidth: options.bandwidth,
           transport: moving.transport(client),
@@ -219,6 +225,13 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
     await health?.close();
     log.info("agent stopped");
   }
+}
+
+/** Undefined: without a boot ID nobody knows whether the next process runs in the same boot. */
+function handoverOf({ roots }: AgentOptions, effects: AgentEffects, bootID: string | undefined): Handover | undefined {
+  const [root] = roots;
+  if (bootID === undefined || root === undefined) return undefined;
+  return new Handover({ ...effects, bootID, directory: join(root, PASSES) });
 }
 
 /** The driver's socket first: the kubelet calls it as soon as it sees the other one. */

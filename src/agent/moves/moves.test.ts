@@ -375,6 +375,31 @@ describe("the target", () => {
       }
     });
 
+    test("an agent that was told to end leaves its passes to the next one, and one that crashed does not", async () => {
+      const again = async (copyingAt: string): Promise<void> => {
+        const status = { phase: "Copying", sealing: 0, copyingAt } as const;
+        node.put(MOVE, volumeMove(OTHER, NODE, status));
+        await node.eventually("it has answered", () => report()?.copyingAt === copyingAt);
+        await says("Precopied", 0);
+      };
+      copying();
+      await says("Precopied", 0);
+      phase("Prepared", 0);
+      await restart();
+      await again("2030-01-01T00:10:00.000Z");
+      expect(moving.requests).toMatchObject([
+        { pass: expect.any(String) as string },
+        { base: moving.requests[0]?.pass },
+      ]);
+      phase("Prepared", 0);
+      await node.stop();
+      node.disk.lose("/var/lib/mooring/.agent-passes/left");
+      await node.start({ moving });
+      await again("2030-01-01T00:20:00.000Z");
+      expect(moving.requests).toHaveLength(3);
+      expect(moving.requests[2]).not.toHaveProperty("base");
+    });
+
     test("it ends with the move", async () => {
       let ended = false;
       moving.onReceive = (signal) =>

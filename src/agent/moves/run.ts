@@ -3,6 +3,7 @@ import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Random } from "../../effects/random.ts";
 import { Informer } from "../../kube/watch/informer.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
+import type { Handover } from "../transfer/passes/handover.ts";
 import { bandwidthOf, limitOf } from "./jobs/bandwidth.ts";
 import { Jobs, type JobsDeps } from "./jobs/jobs.ts";
 import { admitTransfer } from "./serve.ts";
@@ -33,6 +34,8 @@ export interface MovesDeps extends Omit<MoveWorkerDeps, "jobs" | "moves" | "queu
   readonly engine: JobsDeps["engine"];
   readonly openDirectory: JobsDeps["openDirectory"];
   readonly bandwidth?: JobsDeps["bandwidth"];
+  /** Where the live passes of this process come from and go to. Undefined: they begin anew. */
+  readonly handover: Pick<Handover, "leave" | "take"> | undefined;
 }
 
 /** This node's part of all moves. */
@@ -54,17 +57,20 @@ export class Moves {
 
   /** Runs until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const { transport } = this.#deps;
+    const { handover, transport } = this.#deps;
     const request: JobsDeps["request"] = (node, asked, stop) => transport.request(node, asked, stop);
     const ofMove: JobsDeps["bandwidthOf"] = (move) => bandwidthOf(this.#informer.store.get(move));
     const bandwidth = limitOf(this.#deps.bandwidth);
     const jobs = new Jobs({ ...this.#deps, request, bandwidthOf: ofMove, bandwidth });
+    jobs.memories.load((await handover?.take()) ?? []);
     const worker = new MoveWorker({ ...this.#deps, jobs, moves: this.#informer, queue: this.#queue });
     await Promise.all([
       this.#informer.run(signal),
       this.#informer.synced(signal).then(() => worker.run(signal)),
       transport.serve((peer, asked, stop) => this.#answer(jobs, peer, asked, stop), signal),
     ]);
+    // Now no pass is in progress. (If one of them has failed, that is not known.)
+    await handover?.leave(jobs.memories.save());
   }
 
   async #answer(

@@ -131,13 +131,14 @@ export class MemoryMoving implements Moving {
       await this.onSend(signal);
       return summaryOf(await this.files(path));
     },
-    receive: async (fd, _stream, signal) => {
+    receive: async (fd, _stream, signal, _progress, { memory, pass } = {}) => {
       const path = this.#path(fd);
       this.done.push(`receive ${path}`);
       for (const old of this.#disk.tree(path)) await this.#disk.removeFile(old);
       await this.onReceive(signal);
       signal.throwIfAborted();
       for (const [name, text] of Object.entries(this.remote)) this.#disk.put(`${path}/${name}`, text);
+      memory?.begin(pass).end();
       return summaryOf(this.remote);
     },
   };

@@ -113,7 +113,8 @@ export class Jobs {
   readonly #deps: JobsDeps;
   readonly #jobs = new Map<string, KeyedJob>();
   readonly #sends = new Map<string, Set<Job>>();
-  readonly #memories: Memories;
+  /** What the live passes have read and brought. */
+  readonly memories: Memories;
   /** The limit of each move. Its volumes share it while one of them is sent. */
   readonly #limits = new Map<string, { readonly bandwidth: Bandwidth; sends: number }>();
   /** The limit of all transfers from this node. */
@@ -122,7 +123,7 @@ export class Jobs {
   constructor(deps: JobsDeps) {
     this.#deps = deps;
     this.#bandwidth = new Bandwidth(deps.clock, () => deps.bandwidth);
-    this.#memories = new Memories(deps.clock, INCOMING_KEPT_MS);
+    this.memories = new Memories(deps.clock, INCOMING_KEPT_MS);
   }
 
   /** Why the tree cannot be copied, as a sentence. "": it can. */
@@ -226,7 +227,7 @@ export class Jobs {
       await limit.bandwidth.take(bytes, signal);
       await this.#bandwidth.take(bytes, signal);
     };
-    const memory = this.#memories.of(volume, asked, { sealed: pass === undefined });
+    const memory = this.memories.of(volume, asked, { sealed: pass === undefined });
     const sending = (async (): Promise<void> => {
       const directory = await this.#deps.openDirectory(path);
       try {
@@ -249,12 +250,12 @@ export class Jobs {
 
   /** Called when no move holds the volume. */
   unheld(volume: string): void {
-    this.#memories.unheld(volume);
+    this.memories.unheld(volume);
   }
 
   /** Forgets the records that no move has used for as long as its copy is kept. */
   forgetOld(): void {
-    this.#memories.forgetOld();
+    this.memories.forgetOld();
   }
 
   /**
@@ -376,7 +377,7 @@ export class Jobs {
   ): Memory | undefined {
     const { failures = 0, sealedAt } = move?.status ?? {};
     if (move === undefined || copy === undefined || (sealedAt !== undefined && failures > 0)) return undefined;
-    return this.#memories.of(volume, { ...copy, moveUID: move.metadata.uid }, { sealed });
+    return this.memories.of(volume, { ...copy, moveUID: move.metadata.uid }, { sealed });
   }
 }
 

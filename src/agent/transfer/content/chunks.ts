@@ -19,25 +19,26 @@ export function chunkAt(offset: number): number {
 
 /** The hashes of one file's chunks, in rising order. Chunks of zeros are left out. */
 export class Chunks {
-  readonly #entries: Buffer;
+  /** For each chunk its number (64 bits) and its hash. */
+  readonly entries: Buffer;
 
   constructor(entries: Buffer) {
-    this.#entries = entries;
+    this.entries = entries;
   }
 
   get length(): number {
-    return this.#entries.length / ENTRY_BYTES;
+    return this.entries.length / ENTRY_BYTES;
   }
 
   /** The number of the chunk at this place of the list. */
   indexAt(place: number): number {
-    return Number(this.#entries.readBigUInt64LE(place * ENTRY_BYTES));
+    return Number(this.entries.readBigUInt64LE(place * ENTRY_BYTES));
   }
 
   /** The hash of the chunk at this place of the list. */
   hashAt(place: number): Buffer {
     const at = place * ENTRY_BYTES + 8;
-    return this.#entries.subarray(at, at + CHUNK_HASH_BYTES);
+    return this.entries.subarray(at, at + CHUNK_HASH_BYTES);
   }
 
   /** The place in the list of the first chunk whose number is `index` or higher. */

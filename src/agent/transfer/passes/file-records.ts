@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { Stat } from "../../sys/stat.ts";
-import { MOST_CHUNKS, type Chunks } from "../content/chunks.ts";
+import { Chunks, MOST_CHUNKS } from "../content/chunks.ts";
 import type { Content } from "../content/content-hash.ts";
 import type { TreePath } from "../tree/path.ts";
 
@@ -39,6 +39,16 @@ const HASH_BYTES = 32;
  */
 export const KEY_BYTES = 16;
 
+/** Records as they are handed to the next process (handover.ts). */
+export interface SavedRecords {
+  /** The keys of all rows, one after the other. */
+  readonly keys: Buffer;
+  readonly numbers: BigInt64Array;
+  readonly hashes: Buffer;
+  readonly chunks: ReadonlyMap<number, Buffer>;
+  readonly chunkCount: number;
+}
+
 /**
  * Records of files by their paths. They lie in a few large arrays, because a million objects with
  * seven fields each would take half a gigabyte.
@@ -54,6 +64,31 @@ export class FileRecords {
   /** @param most The most files that are recorded. */
   constructor(most: number) {
     this.#most = most;
+  }
+
+  static load({ keys, numbers, hashes, chunks, chunkCount }: SavedRecords, most: number): FileRecords {
+    const loaded = new FileRecords(most);
+    for (let row = 0; row * KEY_BYTES < keys.length; row += 1) {
+      loaded.#rows.set(keys.toString("latin1", row * KEY_BYTES, (row + 1) * KEY_BYTES), row);
+    }
+    for (const [row, entries] of chunks) loaded.#chunks.set(row, new Chunks(entries));
+    loaded.#chunkCount = chunkCount;
+    while (loaded.#numbers.length < numbers.length) loaded.#grow();
+    loaded.#numbers.set(numbers);
+    loaded.#hashes.set(hashes);
+    return loaded;
+  }
+
+  save(): SavedRecords {
+    const count = this.#rows.size;
+    // Rows are numbered in the order in which their keys were added.
+    return {
+      keys: Buffer.from([...this.#rows.keys()].join(""), "latin1"),
+      numbers: this.#numbers.slice(0, count * COLUMNS),
+      hashes: Buffer.from(this.#hashes.subarray(0, count * HASH_BYTES)),
+      chunks: new Map([...this.#chunks].map(([row, { entries }]) => [row, entries])),
+      chunkCount: this.#chunkCount,
+    };
   }
 
   get length(): number {

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../effects/clock.ts";
-import { SourceMemory } from "./source-memory.ts";
-import { TargetMemory } from "./target-memory.ts";
+import { SourceMemory, type SavedSource } from "./source-memory.ts";
+import { TargetMemory, type SavedTarget } from "./target-memory.ts";
 
 /** What one side remembers of the passes of one copy. */
 export interface Memory {
@@ -24,9 +24,19 @@ interface Kept extends Memory {
   unheldSince: number | undefined;
 }
 
+/** What one side remembers of a volume's copy, as it is handed to the next process. */
+export interface SavedMemory {
+  readonly volume: string;
+  readonly copy: string;
+  readonly moveUID: string;
+  readonly source: SavedSource;
+  readonly target: SavedTarget;
+}
+
 /**
  * The memories of all volumes, each for one copy: epoch and incarnation. They are lost when the
- * process ends; then everything is read again.
+ * process crashes; then everything is read again. A process that is told to end hands those that
+ * are not sealed to the next one (handover.ts).
  *
  *   held by a move ── no move holds the volume ──▶ kept ── `keptMs` later ──▶ forgotten
  *        ▲                                          └── the next move ──▶ held by that one
@@ -63,6 +73,24 @@ export class Memories {
       unheldSince: undefined,
     });
     return { source, target };
+  }
+
+  /** What can be handed to the next process. Called when no pass is in progress any more. */
+  *save(): Generator<SavedMemory> {
+    this.forgetOld();
+    for (const [volume, { copy, moveUID, sealed, source, target }] of this.#byVolume) {
+      if (!sealed) yield { volume, copy, moveUID, source: source.save(), target: target.save() };
+    }
+  }
+
+  /** Takes over what the process before has left. Called before any pass begins. */
+  load(saved: readonly SavedMemory[]): void {
+    // A move that goes on takes its memory soon, and one without a move is kept for its hour.
+    const unheldSince = this.#clock.monotonic();
+    for (const { volume, copy, moveUID, source, target } of saved) {
+      const memory = { source: SourceMemory.load(source), target: TargetMemory.load(target) };
+      this.#byVolume.set(volume, { ...memory, copy, moveUID, sealed: false, unheldSince });
+    }
   }
 
   /** Called when no move holds the volume. The next one may continue its live passes. */

@@ -9,8 +9,9 @@
  * earlier records count. A record says what this side has read, and under which rules equal times
  * prove that it is still so. That does not depend on how its pass has ended.
  *
- * It lives in the agent's memory only. So it is never older than the present boot, and a restarted
- * agent has none and reads everything. source-passes.ts says what each pass does with the records.
+ * It lives in the agent's memory, and an agent that is told to end leaves it to the next one of the
+ * same boot (handover.ts). So it is never older than the present boot. After a crash there is none,
+ * and everything is read. source-passes.ts says what each pass does with the records.
  *
  * If the wall clock was stepped since the oldest pass whose records still count, a later change may
  * have an earlier time. Then no record counts. The drift is measured from that oldest pass, so many
@@ -18,7 +19,7 @@
  */
 import { SystemError } from "../../sys/libc.ts";
 import type { Pace } from "../content/contents.ts";
-import { FileRecords, MOST_RECORDS } from "./file-records.ts";
+import { FileRecords, MOST_RECORDS, type SavedRecords } from "./file-records.ts";
 import { machineGround, type Ground } from "./ground.ts";
 import { LACKING_NOTHING, type Lacking } from "./lacking.ts";
 import { TargetFiles } from "./target-files.ts";
@@ -47,6 +48,21 @@ interface Begun extends Remembered {
   readonly trusted: boolean;
 }
 
+/** A pass as it is handed to the next process. */
+interface SavedPass {
+  readonly pass: string;
+  readonly arrived: number | undefined;
+  readonly records: SavedRecords;
+  readonly since: Reading | undefined;
+}
+
+/** A source's memory as it is handed to the next process. */
+export interface SavedSource {
+  readonly remembered: SavedPass | undefined;
+  /** `continues`: the earlier records are the remembered ones. Otherwise there are none. */
+  readonly begun: (SavedPass & { readonly continues: boolean; readonly trusted: boolean }) | undefined;
+}
+
 export class SourceMemory {
   readonly #ground: Ground;
   readonly #most: number;
@@ -59,6 +75,30 @@ export class SourceMemory {
   constructor(ground: Ground = machineGround, most = MOST_RECORDS) {
     this.#ground = ground;
     this.#most = most;
+  }
+
+  static load({ begun, remembered }: SavedSource, ground = machineGround, most = MOST_RECORDS): SourceMemory {
+    const loaded = new SourceMemory(ground, most);
+    const passOf = (saved: SavedPass): Remembered => ({ ...saved, records: FileRecords.load(saved.records, most) });
+    loaded.#remembered = remembered && passOf(remembered);
+    if (begun === undefined) return loaded;
+    const base = begun.continues ? loaded.#remembered?.records : undefined;
+    loaded.#begun = { ...passOf(begun), base, trusted: begun.trusted };
+    return loaded;
+  }
+
+  /** Called when no pass is in progress, and none has read the tree below a seal. */
+  save(): SavedSource {
+    const passOf = ({ arrived, pass, records, since }: Remembered): SavedPass => {
+      return { pass, arrived, records: records.save(), since };
+    };
+    const begun = this.#begun;
+    // A pass continues the remembered one or nothing.
+    const continues = begun?.base !== undefined;
+    return {
+      remembered: this.#remembered && passOf(this.#remembered),
+      begun: begun && { ...passOf(begun), continues, trusted: begun.trusted },
+    };
   }
 
   /**

@@ -28,8 +28,8 @@
  * counts as spoiled too, while there is room to remember it. A file that has only
  * got or lost a further name is read again when the source keeps or patches it.
  *
- * The memory lives in the agent's process only, as the source's does. So after a crash at any
- * moment the target vouches for nothing.
+ * The memory lives in the agent's process, as the source's does. So after a crash at any moment the
+ * target vouches for nothing. An agent that is told to end leaves it to the next one (handover.ts).
  */
 import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
@@ -52,9 +52,19 @@ import {
   stateless,
   unread,
   type FileRecord,
+  type SavedRecords,
 } from "./file-records.ts";
 import type { KnownFiles } from "./known-files.ts";
 import { MOST_LACKING, type Lacking } from "./lacking.ts";
+
+/** A target's memory as it is handed to the next process. */
+export interface SavedTarget {
+  readonly pass: string | undefined;
+  readonly records: SavedRecords;
+  readonly spoiled: ReadonlySet<string>;
+  readonly arrived: number | undefined;
+  readonly hasUnread: boolean;
+}
 
 export class TargetMemory {
   readonly #most: number;
@@ -69,6 +79,21 @@ export class TargetMemory {
   constructor(most = MOST_RECORDS) {
     this.#most = most;
     this.#records = new FileRecords(most);
+  }
+
+  static load({ arrived, hasUnread, pass, records, spoiled }: SavedTarget, most = MOST_RECORDS): TargetMemory {
+    const loaded = new TargetMemory(most);
+    loaded.#remember(pass, FileRecords.load(records, most));
+    loaded.#spoiled = new Set(spoiled);
+    loaded.#arrived = arrived;
+    loaded.#hasUnread = hasUnread;
+    return loaded;
+  }
+
+  /** Called when no pass is in progress. */
+  save(): SavedTarget {
+    const records = this.#records.save();
+    return { pass: this.#pass, records, spoiled: this.#spoiled, arrived: this.#arrived, hasUnread: this.#hasUnread };
   }
 
   /**

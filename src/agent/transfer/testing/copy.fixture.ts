@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
+import { deserialize, serialize } from "node:v8";
 import { copyEngine } from "../engine.ts";
 import { machineGround, type Ground } from "../passes/ground.ts";
 import { SourceMemory } from "../passes/source-memory.ts";
@@ -50,6 +51,13 @@ export class Copy {
   restart(side: "source" | "target"): void {
     if (side === "source") this.source = new SourceMemory(this.#ground, this.#most);
     else this.target = new TargetMemory(this.#most);
+  }
+
+  /** A new process of the agent on that side, which takes over what the one before has left. */
+  handOver(side: "source" | "target"): void {
+    const handed = <T>(saved: T): T => deserialize(serialize(saved)) as T;
+    if (side === "source") this.source = SourceMemory.load(handed(this.source.save()), this.#ground, this.#most);
+    else this.target = TargetMemory.load(handed(this.target.save()), this.#most);
   }
 
   /** @param pace Awaited before each piece of the source is read. */
