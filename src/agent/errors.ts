@@ -19,6 +19,13 @@ export const agentErrors = defineErrors("AGENT", {
     advice: "Run the agent's container as user 0, privileged, as deploy/mooring.yaml does.",
   },
 
+  NO_LIBC: {
+    message: ({ why }: { why: string }) => `mooring agent cannot call the C library: ${why}`,
+    retry: "change",
+    advice:
+      "Run the image as it is, or put the files koffi-*.node of its build beside mooring.mjs. They are built for x64 and arm64, with glibc or musl.",
+  },
+
   // Arguments of CSI calls.
   BAD_ARGUMENT: {
     message: ({ argument, why }: { argument: string; why: string }) => `${argument} ${why}`,

@@ -53,6 +53,14 @@ export function isSystemError(error: unknown): error is Error {
   return error instanceof SystemError || (error instanceof Error && "syscall" in error);
 }
 
+/**
+ * Loads what the calls need. Throws if koffi's native file is missing, or is for another machine. A
+ * program that cannot do without it calls this when it starts.
+ */
+export function loadLibc(): void {
+  koffi.load(null);
+}
+
 /** A function of libc that returns -1 and sets errno when it fails. */
 export interface LibcFunction {
   /**

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Registry } from "prom-client";
 import { openDirectory, systemTrees } from "../../agent/copies/node/trees.ts";
 import { serveGrpc } from "../../agent/csi/grpc-server.ts";
+import { agentErrors } from "../../agent/errors.ts";
 import { isUsedBy } from "../../agent/holders/holders.ts";
 import { systemHolders } from "../../agent/holders/node/system-holders.ts";
 import { systemMounts } from "../../agent/mounts/node/mounts.ts";
@@ -12,10 +13,12 @@ import { makeCertificate } from "../../agent/peers/make-certificate.ts";
 import { TlsTransport } from "../../agent/peers/node/transport.ts";
 import { systemBinder } from "../../agent/publish/node/binder.ts";
 import { runAgent } from "../../agent/start.ts";
+import { loadLibc } from "../../agent/sys/libc.ts";
 import { copyEngine } from "../../agent/transfer/engine.ts";
 import { yieldingEngine } from "../../agent/transfer/yielding.ts";
 import { systemDisk } from "../../effects/node/disk.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
+import { messageOf } from "../../observe/errors.ts";
 import { serveHttp } from "../../observe/server.ts";
 import { VERSION } from "../../observe/version.ts";
 import type { AgentCommandOptions } from "./agent-options.ts";
@@ -30,6 +33,8 @@ export async function startAgent(
   effects: Omit<ConnectEffects, "metrics">,
   signal: AbortSignal,
 ): Promise<void> {
+  // Without it no volume could be mounted or copied: better than to say so at each pod.
+  requireLibc();
   const { clock, log, random } = effects;
   const registry = new Registry();
   const metrics = new KubeMetrics(registry);
@@ -85,5 +90,13 @@ export async function startAgent(
     );
   } finally {
     await connection.close();
+  }
+}
+
+function requireLibc(): void {
+  try {
+    loadLibc();
+  } catch (error) {
+    throw agentErrors.NO_LIBC({ why: messageOf(error) }, { cause: error });
   }
 }
