@@ -154,7 +154,16 @@ async function moveIs(
 }
 
 const inTheMiddle = ({ bytesDone = 0, bytesTotal = 0, phase }: NonNullable<VolumeMove["status"]>): boolean =>
-  phase === "Copying" && bytesDone > 0 && bytesDone < bytesTotal;
+  phase === "Copying" && bytesDone > 2 * FILE_MIB * MIB && bytesDone < bytesTotal;
+
+/** The bytes that the last first pass of a volume to a node has found there. */
+async function keptInFirstPass(node: string, volume: string): Promise<number | undefined> {
+  const { ground } = on;
+  const log = await ground.logs(MOVABLE_NAMESPACE, (await agentPod(ground, node)).metadata.name);
+  const lines = log.split("\n").filter((line) => line.includes("a live pass has ended"));
+  const passes = lines.map((line) => JSON.parse(line) as { volume: string; passes: number; kept: number });
+  return passes.findLast((pass) => pass.volume === volume && pass.passes === 1)?.kept;
+}
 
 describe("in the middle of a live pass", () => {
   test.each(Object.keys(HARMS) as (keyof typeof HARMS)[])("%s", async (victim) => {
@@ -205,6 +214,9 @@ describe("in the middle of a live pass", () => {
     );
     expect(gapMs).toBeLessThan(GAP_MS);
 
+    if (victim.endsWith("as in an update")) {
+      expect(await keptInFirstPass(status.target ?? "", volume)).toBeGreaterThanOrEqual(FILE_MIB * MIB);
+    }
     const after = await readyOn(ground, NS, POD, before.metadata.uid);
     expect(nodeNameOf(after)).toBe(done.target);
     expect(nodeNameOf(after)).not.toBe(from);
