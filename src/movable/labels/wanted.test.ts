@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AT_PREFIX, AWAY_PREFIX, HOSTNAME_LABEL } from "../../api/names.ts";
+import { AT_PREFIX, AWAY_PREFIX, HOSTNAME_LABEL, TEMPLATE_NODE_LABEL } from "../../api/names.ts";
 import { affinityOf } from "../affinity.ts";
 import { labelFor, planLabels, type LabelledNode, type PlacedVolume } from "./wanted.ts";
 
@@ -108,4 +108,10 @@ test("a pod's volume is matched by the one node that holds it, and by none while
 
 test("a volume that never moved needs no label", () => {
   expect(planLabels([volume()], node("a", "host-a"))).toBeUndefined();
+});
+
+test("a template node of cluster-autoscaler does not have the volume, whatever labels it copies", () => {
+  const real = { [`${AT_PREFIX}v`]: "" };
+  expect(matches(volume(), { hostname: "new", labels: real })).toBe(true);
+  expect(matches(volume(), { hostname: "new", labels: { ...real, [TEMPLATE_NODE_LABEL]: "" } })).toBe(false);
 });

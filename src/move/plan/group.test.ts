@@ -47,6 +47,13 @@ test("a move names all volumes of the pods that are on the node", () => {
   expect(trouble(["v", "w"], [pod("v"), pod("w")])).toContain("share no pod");
 });
 
+test("a pod that has finished binds nothing and stops nothing", () => {
+  const finished = { ...pod("v", "w"), finished: true };
+  expect(trouble(["v"], [pod("v"), finished])).toBeUndefined();
+  expect(trouble(["v", "w"], [pod("v"), finished])).toBeUndefined();
+  expect(trouble(["v"], [pod("v"), { ...pod("v"), finished: true, unmovable: "it is pinned" }])).toBeUndefined();
+});
+
 describe("a volume of the pods on another node", () => {
   const pods = [pod("v", "w")];
   test("says where the move goes", () => {
