@@ -96,8 +96,9 @@ export async function receive(
     return summary;
   } catch (error) {
     channel.destroy();
-    signal.throwIfAborted();
+    // Also when the transfer is to end: the memory may be handed to the next process.
     if (error instanceof CodedError && FORGETS.has(error.code)) memory.forget();
+    signal.throwIfAborted();
     throw error;
   }
 }

@@ -183,7 +183,13 @@ describe("a connection that breaks again and again", () => {
   const none = Array.from({ length: 60 }, () => 0);
 
   it("does not end a live pass that brings one more file each time", async () => {
-    expect(await triesOf("precopy", oneMore)).toEqual({ end: "brought", tries: 41, atMs: 40_000 });
+    expect(await triesOf("precopy", oneMore.slice(0, 20))).toEqual({ end: "brought", tries: 21, atMs: 20_000 });
+  });
+
+  it("ends one in which more files come for ever, and no pass ends", async () => {
+    const { end, tries } = await triesOf("precopy", [...oneMore, ...oneMore.map((files) => 40 + files)]);
+    expect(end).toBe("TRANSFER_WIRE_BROKEN");
+    expect(tries).toBeLessThan(32);
   });
 
   it("ends one that brings nothing new, when it has lasted as long as a restart", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { LITTLE_BYTES, LivePasses, MOST_PASSES } from "./passes.ts";
+import { LITTLE_BYTES, LivePasses, MOST_ADVANCES, MOST_PASSES } from "./passes.ts";
 
 const MUCH = 100 * LITTLE_BYTES;
 
@@ -65,5 +65,15 @@ test("a try in which a pass has ended has advanced, and the files are counted fr
   expect(passes.hasAdvanced(0)).toBe(true);
   passes.beginTry();
   expect(passes.hasAdvanced(0)).toBe(false);
+  expect(passes.hasAdvanced(1)).toBe(true);
+});
+
+test("a pass that never ends has only so many tries, although new files arrive in each", () => {
+  const tries = Array.from({ length: MOST_ADVANCES + 3 }, (_, index) => 1000 + index);
+  const all = advances(tries);
+  expect(all.lastIndexOf(true)).toBe(MOST_ADVANCES - 1);
+  const passes = new LivePasses(0);
+  for (const files of tries) passes.hasAdvanced(files);
+  passes.ended(MUCH);
   expect(passes.hasAdvanced(1)).toBe(true);
 });

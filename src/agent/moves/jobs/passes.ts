@@ -12,7 +12,10 @@
  * A try that breaks has advanced if one of its passes has ended, or if more files have arrived
  * whole than in any try since then. The order of the files is that of the tree, so such a try has
  * come closer to the end. Bytes of a file that has not arrived whole do not count: the file is sent
- * again from its beginning. So the number of tries is limited by that of the files and the passes.
+ * again from its beginning.
+ *
+ * A pod that makes new files before one that is too large for the connection would let each try
+ * advance, and no pass would ever end. So a pass has only so many tries that advance.
  */
 
 /** Sending this takes less time than the end of a pod. */
@@ -20,6 +23,8 @@ export const LITTLE_BYTES = 16 * 1024 * 1024;
 /** Another pass helps little if a pass sends more than this part of the pass before. */
 const SHRINKS_TO = 0.7;
 export const MOST_PASSES = 5;
+/** The most tries of one pass that break and count as advanced. */
+export const MOST_ADVANCES = 20;
 
 /** The live passes of one copy, over all tries. */
 export class LivePasses {
@@ -27,6 +32,8 @@ export class LivePasses {
   #sent: number[] = [];
   #count = 0;
   #furthest: number;
+  /** The tries that have advanced since a pass has ended. */
+  #advances = 0;
 
   /** @param arrived The files that an earlier pass has brought before it broke. */
   constructor(arrived: number) {
@@ -47,6 +54,7 @@ export class LivePasses {
     this.#sent.push(bytes);
     this.#count += 1;
     this.#furthest = 0;
+    this.#advances = 0;
     return this.#count < MOST_PASSES && isWorthAnother(this.#sent);
   }
 
@@ -57,7 +65,9 @@ export class LivePasses {
   hasAdvanced(arrived: number): boolean {
     const isFurther = arrived > this.#furthest;
     if (isFurther) this.#furthest = arrived;
-    return isFurther || this.#sent.length > 0;
+    if (!isFurther && this.#sent.length === 0) return false;
+    this.#advances += 1;
+    return this.#advances <= MOST_ADVANCES;
   }
 }
 

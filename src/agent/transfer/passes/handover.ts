@@ -12,16 +12,16 @@
  *     own into `owner` when it begins. One that still runs beside its successor, as after a
  *     `kubectl delete pod --force`, saves something that nobody will take.
  *
- *   a process begins: its name → owner ── left/ → taken-NAME/ (one process can) ── read, removed
+ *   a process begins: left/ → taken-NAME/ (one process can) ── its name → owner ── read, removed
  *   it ends: all passes have ended ── new-NAME/ ── → left/
  *
  * A crash leaves, after each write:
- *   owner         what is left has an earlier owner: nobody takes it, the next one removes it
  *   taken-NAME/   nobody reads it, the next process removes it
- *   new-NAME/     the same
+ *   owner         nobody takes what an earlier process leaves from now on
+ *   new-NAME/     nobody reads it, the next process removes it
  *   left/         the next process takes it
  *
- * `owner` and the rename to taken-NAME are made durable before anything is used: a disk that comes
+ * The rename to taken-NAME and `owner` are made durable before anything is used: a disk that comes
  * back within one boot must not bring back what was used. The saved files are not: if one is not
  * whole, its checksum differs.
  */
@@ -74,9 +74,13 @@ export class Handover {
   async take(): Promise<readonly SavedMemory[]> {
     const { log } = this.#deps;
     try {
-      const before = await this.#begin();
-      if (!(await this.#rename(LEFT, `taken-${this.#name}`))) return [];
-      return await this.#read(`taken-${this.#name}`, before);
+      const taken = `taken-${this.#name}`;
+      await this.#makeDirectory("");
+      // First of all: if anything below fails, nobody after this process can take it.
+      const isThere = await this.#rename(LEFT, taken);
+      const before = await this.#owner();
+      await this.#begin(taken);
+      return isThere ? await this.#read(taken, before) : [];
     } catch (error) {
       log.warn("cannot take over what the agent before has left: live passes begin anew", { err: error });
       return [];
@@ -98,21 +102,15 @@ export class Handover {
     }
   }
 
-  /**
-   * Makes this process the owner, and removes what others have not finished. Returns the owner
-   * before.
-   */
-  async #begin(): Promise<string | undefined> {
+  /** Makes this process the owner, and removes what others have not finished. */
+  async #begin(taken: string): Promise<void> {
     const { disk, directory } = this.#deps;
-    await this.#makeDirectory("");
     for (const name of await disk.list(directory)) {
-      if (name !== OWNER && name !== LEFT) await this.#remove(name);
+      if (name !== OWNER && name !== LEFT && name !== taken) await this.#remove(name);
     }
-    const before = await this.#owner();
     await disk.write(join(directory, OWNER), this.#name);
     await disk.syncDirectory(directory);
     this.#isOwner = true;
-    return before;
   }
 
   async #owner(): Promise<string | undefined> {
