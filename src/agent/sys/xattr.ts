@@ -1,11 +1,12 @@
 /*
- * Extended attributes of an open object. Any descriptor is enough, also an O_PATH one of a symlink,
- * FIFO or device, because the calls go through /proc/self/fd/N. Names are latin1 strings, one
- * character per byte, so that they compare and sort as bytes do.
+ * Extended attributes of an open object, or of a name in an open directory. Any descriptor is
+ * enough, also an O_PATH one of a symlink, FIFO or device, because the calls go through
+ * /proc/self/fd/N. Names are latin1 strings, one character per byte, so that they compare and sort
+ * as bytes do.
  */
 import { constants } from "node:os";
-import { procCString } from "./change.ts";
-import { cString, libcFunction } from "./libc.ts";
+import { procCString, procPath } from "./change.ts";
+import { cString, libcFunction, type LibcFunction } from "./libc.ts";
 
 /** The kernel's own limit for the list and for a value. */
 const XATTR_MAX_BYTES = 65536;
@@ -14,6 +15,8 @@ const calls = {
   list: libcFunction("listxattr", "int64_t", ["void *", "void *", "size_t"]),
   /** This takes no path, so it needs a third of the time. It refuses an O_PATH descriptor. */
   listOpened: libcFunction("flistxattr", "int64_t", ["int", "void *", "size_t"]),
+  /** Does not follow a symlink. */
+  listNamed: libcFunction("llistxattr", "int64_t", ["void *", "void *", "size_t"]),
   get: libcFunction("getxattr", "int64_t", ["void *", "void *", "void *", "size_t"]),
   set: libcFunction("setxattr", "int", ["void *", "void *", "void *", "size_t", "int"]),
   remove: libcFunction("removexattr", "int", ["void *", "void *"]),
@@ -36,10 +39,18 @@ export function listXattrs(fd: number, isPath = false): string[] {
   if (quick === 0 || quick === -constants.errno.EOPNOTSUPP) return [];
   // For an O_PATH descriptor, and for names that do not fit, the calls below are needed.
   if (quick > 0) return namesIn(quick);
-  const path = procCString(fd);
-  const short = calls.list.attempt(path, scratch, FIRST_BYTES);
+  return namesBy(calls.list, procCString(fd), "");
+}
+
+/** The same of `name` in `dirfd`, which is not opened. Does not follow a symlink. */
+export function listXattrsAt(dirfd: number, name: Buffer): string[] {
+  return namesBy(calls.listNamed, cString(Buffer.concat([Buffer.from(`${procPath(dirfd)}/`), name])), name);
+}
+
+function namesBy(list: LibcFunction, path: Buffer, name: Buffer | string): string[] {
+  const short = list.attempt(path, scratch, FIRST_BYTES);
   if (short === -constants.errno.EOPNOTSUPP) return [];
-  return namesIn(short >= 0 ? short : calls.list.call("", path, scratch, scratch.length));
+  return namesIn(short >= 0 ? short : list.call(name, path, scratch, scratch.length));
 }
 
 function namesIn(length: number): string[] {

@@ -5,8 +5,7 @@ import { Copy, LATER, LATER_OPEN } from "./testing/copy.fixture.ts";
 import { describeTree, shell, sourceAndTarget } from "./testing/trees.fixture.ts";
 import { items } from "./tree/flow.ts";
 import { pathText } from "./tree/path.ts";
-import { scan } from "./tree/scan.ts";
-import type { IsCounted } from "./tree/walk.ts";
+import { scan, type IsCounted } from "./tree/scan.ts";
 
 const engine = copyEngine();
 const never = new AbortController().signal;

@@ -29,9 +29,8 @@ import { TargetTree } from "./target/target-tree.ts";
 import { entryDigest, type Entry } from "./tree/entry.ts";
 import { pathText, type TreePath } from "./tree/path.ts";
 import { run } from "./tree/flow.ts";
-import { scan } from "./tree/scan.ts";
+import { scan, type IsCounted } from "./tree/scan.ts";
 import { sameSummary, Summarizer, type TreeSummary } from "./tree/summary.ts";
-import type { IsCounted } from "./tree/walk.ts";
 import { Channel } from "./wire/channel.ts";
 import { receiveHere, receiveMessage, sendDone, sendLacking, type Message } from "./wire/messages.ts";
 

@@ -13,6 +13,11 @@ export interface KnownFiles {
    * Undefined: `content` must be asked.
    */
   bareContent(path: TreePath, stat: Stat, isBare: () => boolean): string | undefined;
+  /**
+   * Whether `bareContent` may be asked of a file that is known by its name alone and is not open:
+   * before its turn in the walk, and only while nobody can write to the tree.
+   */
+  readonly knowsByName: boolean;
   /** The ContentHash of a file that the scan need not read. Undefined: it must read it. */
   content(path: TreePath, looked: number, stat: Stat, signal: AbortSignal): Promise<string | undefined>;
   /** What the other end has of a file that must be sent. Undefined: nothing is known of it. */

@@ -55,6 +55,11 @@ export interface Reading {
 
 /** A pass while the pod runs and writes. */
 export class LivePass implements KnownFiles {
+  /**
+   * Records are made in the order of the tree, which the target's count of arrived files rests on,
+   * and the pod may exchange what has the name.
+   */
+  readonly knowsByName = false;
   readonly #base: TargetFiles;
   readonly #trusted: boolean;
   readonly #next: FileRecords;
@@ -154,8 +159,10 @@ export class SummaryPass implements KnownFiles {
   readonly #known: FileRecords | undefined;
   readonly #next: FileRecords;
   readonly #remember: () => void;
+  readonly knowsByName: boolean;
 
   constructor(known: FileRecords | undefined, next: FileRecords, remember: () => void) {
+    this.knowsByName = known !== undefined;
     this.#known = known;
     this.#next = next;
     this.#remember = remember;
@@ -205,9 +212,11 @@ export class SummaryPass implements KnownFiles {
 export class FinalPass implements KnownFiles {
   readonly #base: TargetFiles;
   readonly #sealed: FileRecords | undefined;
+  readonly knowsByName: boolean;
 
   /** @param sealed The records from the summary. A file that is not in it is read. */
   constructor(base: TargetFiles, sealed: FileRecords | undefined) {
+    this.knowsByName = sealed !== undefined;
     this.#base = base;
     this.#sealed = sealed;
   }

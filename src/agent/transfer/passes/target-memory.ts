@@ -182,6 +182,8 @@ interface Memory {
 
 /** One pass over the target's tree. */
 export class TargetPass implements KnownFiles {
+  /** What is known by its name alone is counted. */
+  readonly knowsByName = false;
   readonly #base: FileRecords;
   readonly #next: FileRecords;
   readonly #patched = new Map<string, Patched>();

@@ -43,17 +43,11 @@ export class Existing {
   }
 
   /**
-   * Keeps the next object if it has this name and `stays`, which gets an O_PATH descriptor of it.
-   * False: nothing was done, and clearUpTo() decides.
+   * Keeps the next object if it has this name and `stays`, which looks at that name in the
+   * directory `dirfd`. False: nothing was done, and clearUpTo() decides.
    */
-  keepNext(name: Buffer, stays: (found: number) => boolean): boolean {
-    if (!this.#names.isAt(this.#next, name)) return false;
-    const found = look(this.#dirfd, name);
-    try {
-      if (!stays(found)) return false;
-    } finally {
-      close(found);
-    }
+  keepNext(name: Buffer, stays: (dirfd: number) => boolean): boolean {
+    if (!this.#names.isAt(this.#next, name) || !stays(this.#dirfd)) return false;
     this.#next += 1;
     return true;
   }

@@ -35,11 +35,11 @@ import type { Chunks } from "../content/chunks.ts";
 import { ContentHash, type Content } from "../content/content-hash.ts";
 import type { Range } from "../content/contents.ts";
 import { xattrDigest, type Entry, type Head } from "../tree/entry.ts";
+import { glanceAt, isBareAt } from "../tree/glance.ts";
 import { pathText, type TreePath } from "../tree/path.ts";
 import type { Has } from "../tree/scan.ts";
-import { isUnchanged } from "../tree/small-files.ts";
 import { DEEPEST, lookAlong, openDirectory } from "../tree/safe-open.ts";
-import { hasXattr, hasXattrs, isCopied, removeOtherXattrs } from "../tree/xattrs.ts";
+import { hasXattr, isCopied, removeOtherXattrs } from "../tree/xattrs.ts";
 import { checkedName, type KeptMessage, type SmallMessage } from "../wire/messages.ts";
 
 /** The knowledge about the files that an earlier pass has made. */
@@ -197,10 +197,10 @@ export class TargetTree {
     const parent = this.#beginIn(file.name);
     const { content, head, name } = file;
     const entry = { path: [...parent.path, name], head, content, xattrs: [] };
-    const isAsSent = (found: number): boolean => {
-      const stat = statDescriptor(found);
-      if (!hasHead(stat, head) || !this.#voucher.vouches(entry.path, stat, content)) return false;
-      if (hasXattrs(found, true) || !isUnchanged(stat, statDescriptor(found))) return false;
+    const isAsSent = (dirfd: number): boolean => {
+      const stat = glanceAt(dirfd, name);
+      if (stat === undefined || !hasHead(stat, head)) return false;
+      if (!this.#voucher.vouches(entry.path, stat, content) || !isBareAt(dirfd, name, stat)) return false;
       if (stat.nlink === 1) this.#voucher.count(entry.path);
       return true;
     };

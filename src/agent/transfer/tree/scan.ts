@@ -34,12 +34,13 @@ import { BLOCK, readContents, type Pace, type Piece } from "../content/contents.
 import { HashAside, hashed } from "../content/hash-aside.ts";
 import type { KnownFiles } from "../passes/known-files.ts";
 import { xattrDigest, type Entry, type Head } from "./entry.ts";
+import { glanceAt, isBareAt } from "./glance.ts";
 import { Links } from "./links.ts";
 import { pathText, type TreePath } from "./path.ts";
 import { openFile } from "./safe-open.ts";
 import { flowOf, items, through, type Flow } from "./flow.ts";
 import { openSmall, SmallFiles, type SmallFile } from "./small-files.ts";
-import { walkAhead, type Counted, type IsCounted, type Leaf, type Visit } from "./walk.ts";
+import { walkAhead, type Glance, type Leaf, type Visit } from "./walk.ts";
 import { ACCESS_ACL, hasXattrs, readXattrs } from "./xattrs.ts";
 
 /** One step. The `name` of the root is empty. */
@@ -53,12 +54,26 @@ export type TreeStep =
   | { readonly kind: "xattr"; readonly name: string; readonly value: Buffer }
   | { readonly kind: "close"; readonly entry: Entry };
 
+/** A name that the caller has counted. */
+interface Counted {
+  readonly kind: "counted";
+  readonly path: TreePath;
+}
+
+/** The open and the close of a file without attributes, whose content is known. */
+interface Kept {
+  readonly kind: "kept";
+  readonly entry: Entry;
+}
+
 /**
- * Several steps of a file without attributes in one. `small`: its open, its data and its close.
- * `kept`: its open and its close, and its content is known.
+ * Whether the caller has counted this name. `look` gives the state of what has the name now;
+ * undefined: nothing has, or it cannot be told.
  */
-export type ScanStep =
-  TreeStep | Counted | ({ readonly kind: "small" } & SmallFile) | { readonly kind: "kept"; readonly entry: Entry };
+export type IsCounted = (path: TreePath, look: () => Stat | undefined) => boolean;
+
+/** `small`: the open, the data and the close of a file without attributes in one. */
+export type ScanStep = TreeStep | Counted | Kept | ({ readonly kind: "small" } & SmallFile);
 
 /**
  * What the other end has of a file: its present content (`kept`), or an earlier one (`patches`).
@@ -88,9 +103,9 @@ export interface ScanOptions {
 export function* scan(root: number, signal: AbortSignal, options: ScanOptions = {}): Flow<ScanStep> {
   const links = new Links();
   const small = new SmallFiles(signal, options);
-  const visits = walkAhead(root, signal, openSmall(options), options.isCounted);
+  const visits = walkAhead(root, signal, openSmall(options), glance(options));
   yield* through(visits, function* (visit): Flow<ScanStep> {
-    if (visit.kind === "counted") {
+    if (visit.kind === "counted" || visit.kind === "kept") {
       yield visit;
       return;
     }
@@ -98,7 +113,7 @@ export function* scan(root: number, signal: AbortSignal, options: ScanOptions = 
       const file = visit.kind === "leaf" && small.mayRead(visit) ? yield* small.read(visit) : undefined;
       const kept = visit.kind === "leaf" && file === undefined ? keptAtOnce(visit, options) : undefined;
       if (file !== undefined) yield { kind: "small", ...file };
-      else if (kept !== undefined) yield { kind: "kept", entry: kept };
+      else if (kept !== undefined) yield kept;
       else yield* flowOf(stepsOf(visit, links, signal, options));
     } catch (error) {
       if (!isSystemError(error)) throw error;
@@ -127,16 +142,38 @@ function* separate(step: Extract<ScanStep, { kind: "small" | "kept" }>): Generat
   yield { kind: "close", entry };
 }
 
+/** What is known of names without opening them. Undefined: nothing. */
+function glance({ isCounted, known }: ScanOptions): Glance<Counted | Kept> | undefined {
+  if (isCounted !== undefined) {
+    return (path, dirfd, name) =>
+      isCounted(path, () => glanceAt(dirfd, name)) ? { kind: "counted", path } : undefined;
+  }
+  return known?.knowsByName === true ? (path, dirfd, name) => keptByName(path, dirfd, name, known) : undefined;
+}
+
 /**
- * A file with one name whose content is known without reading, and which has no attributes.
- * Undefined: take the long way, which gives the same entry. So it does when the file has changed
- * meanwhile, and says what has changed.
+ * A file with one name whose content is known without reading, and which has no attributes. Its
+ * state is taken by its name: to open it would take longer than all the rest. Undefined: open it,
+ * which gives the same entry, or says what has changed.
  */
-function keptAtOnce({ fd, path, stat }: Leaf, { known }: ScanOptions): Entry | undefined {
-  if (stat.type !== "file" || stat.nlink !== 1) return undefined;
+function keptByName(path: TreePath, dirfd: number, name: Buffer, known: KnownFiles): Kept | undefined {
+  const stat = glanceAt(dirfd, name);
+  if (stat === undefined) return undefined;
+  return keptBare(path, stat, known, () => isBareAt(dirfd, name, stat));
+}
+
+/** The same of a file that was looked at. Undefined: take the long way, as above. */
+function keptAtOnce({ fd, path, stat }: Leaf, { known }: ScanOptions): Kept | undefined {
   const isBare = (): boolean => !hasXattrs(fd, true) && changeBetween(stat, statDescriptor(fd)) === undefined;
-  const content = known?.bareContent(path, stat, isBare);
-  return content === undefined ? undefined : { path, head: headOf(stat, fd), content, xattrs: [] };
+  return known && keptBare(path, stat, known, isBare);
+}
+
+function keptBare(path: TreePath, stat: Stat, known: KnownFiles, isBare: () => boolean): Kept | undefined {
+  if (stat.type !== "file" || stat.nlink !== 1) return undefined;
+  const content = known.bareContent(path, stat, isBare);
+  return content === undefined
+    ? undefined
+    : { kind: "kept", entry: { path, head: fileHead(stat), content, xattrs: [] } };
 }
 
 /** The entries of a tree, without their content. */
@@ -145,7 +182,7 @@ export async function* list(root: number, signal: AbortSignal, options?: ScanOpt
 }
 
 async function* stepsOf(
-  visit: Exclude<Visit, Counted>,
+  visit: Visit,
   links: Links,
   signal: AbortSignal,
   options: ScanOptions,
@@ -297,7 +334,7 @@ function headOf(stat: Stat, fd: number): Head {
   const common = { mode, uid, gid, mtimeNs };
   switch (type) {
     case "file":
-      return { type, ...common, size: Number(stat.size) };
+      return fileHead(stat);
     case "symlink":
       // A symlink has no mode of its own, and file systems show different ones.
       return { type, ...common, mode: 0o777, target: readlinkat(fd, "") };
@@ -309,6 +346,10 @@ function headOf(stat: Stat, fd: number): Head {
     case "socket":
       return { type, ...common };
   }
+}
+
+function fileHead({ gid, mode, mtimeNs, size, uid }: Stat): Head {
+  return { type: "file", mode, uid, gid, mtimeNs, size: Number(size) };
 }
 
 function nameOf(path: TreePath): Buffer {

@@ -8,7 +8,7 @@ import { Pacer } from "../pacer.ts";
 import { directoryAt, fill, shell } from "../testing/trees.fixture.ts";
 import { ContentHash } from "../content/content-hash.ts";
 import { readContents, type Piece } from "../content/contents.ts";
-import { firstDifference } from "./difference.ts";
+import { firstDifference } from "../testing/difference.fixture.ts";
 import { entryText, fieldsOf, type Entry } from "./entry.ts";
 import { comparePaths, nameFault, pathText, type TreePath } from "./path.ts";
 import { list, stepByStep as scan } from "./scan.ts";

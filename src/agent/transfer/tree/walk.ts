@@ -14,7 +14,7 @@
  */
 import { hasCode } from "../../sys/libc.ts";
 import { close } from "../../sys/open.ts";
-import { statat, statDescriptor, type Stat } from "../../sys/stat.ts";
+import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { transferErrors } from "../errors.ts";
 import { Pacer } from "../pacer.ts";
 import { awaited, items, type Flow } from "./flow.ts";
@@ -22,17 +22,11 @@ import { pathText, type TreePath } from "./path.ts";
 import { DEEPEST, look, openDirectory } from "./safe-open.ts";
 import { SortedNames } from "./sorted-names.ts";
 
-/** A name that the caller has counted, so that the walk does not open it. */
-export interface Counted {
-  readonly kind: "counted";
-  readonly path: TreePath;
-}
-
 /**
- * Whether the caller has counted this name. `look` gives the state of what has the name now;
- * undefined: nothing has.
+ * What the caller knows of `name` in `dirfd`, so that the walk need not open it, and gives this
+ * when the name's turn comes. Undefined: the walk opens it, as it does every other name.
  */
-export type IsCounted = (path: TreePath, look: () => Stat | undefined) => boolean;
+export type Glance<T> = (path: TreePath, dirfd: number, name: Buffer) => T | undefined;
 
 /** One step of a walk. */
 export type Visit =
@@ -45,7 +39,6 @@ export type Visit =
   | { readonly kind: "leave"; readonly path: TreePath; readonly fd: number; readonly stat: Stat }
   /** An object that is no directory. */
   | Leaf
-  | Counted
   /** Something is mounted at this name. The walk does not look at it. */
   | { readonly kind: "mount"; readonly path: TreePath }
   /** The name was there when the directory was read and is gone now. */
@@ -68,18 +61,22 @@ export type OpenAhead = (leaf: Omit<Leaf, "opened">) => number | undefined;
 /** The most leaves that are looked at ahead. Each may hold two descriptors. */
 const AHEAD = 32;
 
-/** An object that was looked at, or counted, and not visited yet. Its descriptors are open. */
-type Looked = Leaf | Counted | { readonly kind: "directory"; readonly path: TreePath; readonly fd: number } | Nothing;
+/** An object that was looked at, or is known, and not visited yet. Its descriptors are open. */
+type Looked<T> =
+  | Leaf
+  | { readonly kind: "known"; readonly step: T }
+  | { readonly kind: "directory"; readonly path: TreePath; readonly fd: number }
+  | Nothing;
 type Nothing = Extract<Visit, { kind: "mount" | "vanished" }>;
 
-interface Level {
+interface Level<T> {
   readonly path: TreePath;
   readonly fd: number;
   readonly stat: Stat;
   readonly names: SortedNames;
   next: number;
   last: Buffer | undefined;
-  readonly ahead: Looked[];
+  readonly ahead: Looked<T>[];
 }
 
 /**
@@ -91,20 +88,27 @@ export function walk(root: number, signal: AbortSignal): AsyncGenerator<Visit, v
 }
 
 /** The same as a flow. Looks ahead if `open` is given. */
-export function* walkAhead(root: number, signal: AbortSignal, open?: OpenAhead, isCounted?: IsCounted): Flow<Visit> {
+export function* walkAhead<T = never>(
+  root: number,
+  signal: AbortSignal,
+  open?: OpenAhead,
+  glance?: Glance<T>,
+): Flow<Visit | T> {
   const pacer = new Pacer(signal);
-  const levels: Level[] = [];
+  const levels: Level<T>[] = [];
   try {
     yield enter(levels, yield* level(openDirectory(root), [], pacer));
     for (;;) {
       const top = levels.at(-1);
       if (top === undefined) return;
       if (pacer.due) yield pacer.rest();
-      const looked = nextOf(top, open, isCounted);
+      const looked = nextOf(top, open, glance);
       if (looked === undefined) {
         yield { kind: "leave", path: top.path, fd: top.fd, stat: top.stat };
         levels.pop();
         close(top.fd);
+      } else if (looked.kind === "known") {
+        yield looked.step;
       } else if (looked.kind !== "directory") {
         try {
           yield looked;
@@ -131,7 +135,7 @@ export function* walkAhead(root: number, signal: AbortSignal, open?: OpenAhead, 
   }
 }
 
-function* level(fd: number, path: TreePath, pacer: Pacer): Flow<never, Level> {
+function* level<T>(fd: number, path: TreePath, pacer: Pacer): Flow<never, Level<T>> {
   let names: SortedNames | undefined;
   try {
     const stat = statDescriptor(fd);
@@ -143,13 +147,13 @@ function* level(fd: number, path: TreePath, pacer: Pacer): Flow<never, Level> {
   }
 }
 
-function enter(levels: Level[], level: Level): Visit {
+function enter<T>(levels: Level<T>[], level: Level<T>): Visit {
   levels.push(level);
   return { kind: "enter", path: level.path, fd: level.fd, stat: level.stat };
 }
 
 /** The next object of a directory, after looking ahead. The caller must release it. */
-function nextOf(level: Level, open: OpenAhead | undefined, isCounted: IsCounted | undefined): Looked | undefined {
+function nextOf<T>(level: Level<T>, open: OpenAhead | undefined, glance: Glance<T> | undefined): Looked<T> | undefined {
   const count = open === undefined ? 1 : AHEAD;
   while (level.ahead.length < count && level.ahead.at(-1)?.kind !== "directory") {
     const name = level.names.at(level.next++);
@@ -158,13 +162,13 @@ function nextOf(level: Level, open: OpenAhead | undefined, isCounted: IsCounted 
     if (level.last?.equals(name) === true) continue;
     level.last = name;
     const path = [...level.path, name];
-    const counted = isCounted?.(path, () => orVanished(() => statat(level.fd, name))) === true;
-    level.ahead.push(counted ? { kind: "counted", path } : lookAt(level.fd, path, name, open));
+    const step = glance?.(path, level.fd, name);
+    level.ahead.push(step === undefined ? lookAt(level.fd, path, name, open) : { kind: "known", step });
   }
   return level.ahead.shift();
 }
 
-function lookAt(dirfd: number, path: TreePath, name: Buffer, open: OpenAhead | undefined): Looked {
+function lookAt(dirfd: number, path: TreePath, name: Buffer, open: OpenAhead | undefined): Looked<never> {
   let fd: number | undefined;
   try {
     fd = orVanished(() => look(dirfd, name));
@@ -184,7 +188,7 @@ function lookAt(dirfd: number, path: TreePath, name: Buffer, open: OpenAhead | u
   }
 }
 
-function release(looked: Looked): void {
+function release(looked: Looked<unknown>): void {
   if (!("fd" in looked)) return;
   close(looked.fd);
   if (looked.kind === "leaf" && looked.opened !== undefined) close(looked.opened);

@@ -1,5 +1,5 @@
 import { hasCode } from "../../sys/libc.ts";
-import { getXattr, listXattrs, removeXattr } from "../../sys/xattr.ts";
+import { getXattr, listXattrs, listXattrsAt, removeXattr } from "../../sys/xattr.ts";
 
 const PREFIXES = ["user.", "trusted."];
 export const ACCESS_ACL = "system.posix_acl_access";
@@ -34,6 +34,11 @@ export function* readXattrs(fd: number): Generator<{ readonly name: string; read
  */
 export function hasXattrs(fd: number, isPath = false): boolean {
   return listXattrs(fd, isPath).some(isCopied);
+}
+
+/** The same of `name` in `dirfd`, which is not opened. Does not follow a symlink. */
+export function hasXattrsAt(dirfd: number, name: Buffer): boolean {
+  return listXattrsAt(dirfd, name).some(isCopied);
 }
 
 /** Whether an object has the extended attribute `name` with this value. */

@@ -1,5 +1,5 @@
-import { entryDigest, fieldsOf, type Entry } from "./entry.ts";
-import { comparePaths, pathText } from "./path.ts";
+import { entryDigest, fieldsOf, type Entry } from "../tree/entry.ts";
+import { comparePaths, pathText } from "../tree/path.ts";
 
 /** The first path at which two trees differ, and the difference. */
 export interface Difference {
