@@ -18,4 +18,11 @@ export const transferRequest = z.strictObject({
   base: uid.optional(),
 });
 
-export type TransferRequest = z.infer<typeof transferRequest>;
+export type TransferRequest = z.infer<typeof transferRequest> & {
+  /**
+   * Whether the target wants the figures of a live pass at its end (transfer/passes/figures.ts). On
+   * the wire this stands beside the request (peers/header.ts): sources that do not know it would
+   * refuse the request, but leave out what they do not know beside it.
+   */
+  readonly figures?: boolean;
+};

@@ -10,7 +10,11 @@ const WIRE_VERSION = 1;
  * looks like.
  */
 const versioned = z.object({ version: z.int() });
-const header = z.object({ version: z.literal(WIRE_VERSION), request: transferRequest });
+const header = z.object({
+  version: z.literal(WIRE_VERSION),
+  request: transferRequest,
+  figures: z.boolean().default(false),
+});
 
 /** What the source says: after `ok` the raw stream follows. */
 const transferAnswer = z.discriminatedUnion("ok", [
@@ -20,15 +24,16 @@ const transferAnswer = z.discriminatedUnion("ok", [
 export type TransferAnswer = z.infer<typeof transferAnswer>;
 
 /** The header of a request, to be sent as one frame. */
-export function headerOf(request: TransferRequest): unknown {
-  return { version: WIRE_VERSION, request };
+export function headerOf({ figures, ...request }: TransferRequest): unknown {
+  return { version: WIRE_VERSION, request, ...(figures === true ? { figures } : {}) };
 }
 
 /** Reads a header. Throws PEER_UNKNOWN_VERSION or PEER_BAD_FRAME. */
 export function parseHeader(value: unknown): TransferRequest {
   const { version } = parse(versioned, value);
   if (version !== WIRE_VERSION) throw peerErrors.UNKNOWN_VERSION({ version });
-  return parse(header, value).request;
+  const { figures, request } = parse(header, value);
+  return figures ? { ...request, figures } : request;
 }
 
 /** Reads an answer. Throws PEER_BAD_FRAME. */

@@ -12,7 +12,7 @@ import { agentErrors } from "../errors.ts";
 import type { TransferRequest } from "../moves/transfer-request.ts";
 import type { Certificate } from "./certificates.ts";
 import { frameOf, MOST_FRAME_BYTES, readFrame } from "./frames.ts";
-import { headerOf } from "./header.ts";
+import { headerOf, parseHeader } from "./header.ts";
 import { makeCertificate } from "./make-certificate.ts";
 import { requestTransfer } from "./node/request-transfer.ts";
 import { serveTransfers, type ServeTransfersOptions, type TransferServer } from "./node/serve-transfers.ts";
@@ -133,6 +133,13 @@ describe("a transfer between agents", () => {
     stream.write(frameOf("words"));
     expect(await text(stream)).toBe("first then words");
     expect(seen).toEqual(["node-b", REQUEST]);
+  });
+
+  it("asks for the figures of a live pass beside the request, where an older source does not look", async () => {
+    expect(headerOf(REQUEST)).toEqual({ version: 1, request: REQUEST });
+    const asking = { ...REQUEST, figures: true };
+    expect(headerOf(asking)).toEqual({ version: 1, request: REQUEST, figures: true });
+    expect(parseHeader({ version: 1, request: REQUEST, figures: true, later: 1 })).toEqual(asking);
   });
 
   it("loses no byte that comes right behind the answer or the header", async () => {

@@ -23,6 +23,7 @@ import { hasCode, isSystemError } from "../sys/libc.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import { DigestLog } from "./digest-log.ts";
 import { transferErrors } from "./errors.ts";
+import type { PassFigures } from "./passes/figures.ts";
 import { TargetMemory, type TargetPass } from "./passes/target-memory.ts";
 import { whyNotHeld } from "./target/limits.ts";
 import { TargetTree } from "./target/target-tree.ts";
@@ -41,6 +42,8 @@ export interface Progress {
   readonly bytes: number;
   /** Bytes of files, or parts of files, that the target already had. */
   readonly kept: number;
+  /** What the source tells at the end of a live pass, if its agent is not too old. */
+  readonly source?: PassFigures;
 }
 
 export interface ReceiveOptions {
@@ -133,6 +136,9 @@ async function apply(
         if (!tree.complete) throw transferErrors.WIRE_INVALID({ why: "a summary before the end of the tree" });
         if (!sameSummary(message.summary, summarizer.result())) {
           throw transferErrors.DIGEST_DIFFERS({ path: ".", what: "the source's summary is not that of what arrived" });
+        }
+        if (message.figures !== undefined) {
+          progress({ entries: digests.length, bytes, kept, source: message.figures });
         }
         return { summary: message.summary, digests };
       }

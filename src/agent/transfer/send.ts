@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { transferErrors } from "./errors.ts";
+import { Reading } from "./passes/figures.ts";
 import { SourceMemory } from "./passes/source-memory.ts";
 import type { Pace } from "./content/contents.ts";
 import { run } from "./tree/flow.ts";
@@ -20,6 +21,11 @@ export interface SendOptions {
   readonly memory?: SourceMemory | undefined;
   /** How fast files may be read, and therefore sent. */
   readonly pace?: Pace | undefined;
+  /**
+   * Whether the target wants the figures of a live pass at its end. One that is too old to ask for
+   * them would not understand them.
+   */
+  readonly figures?: boolean | undefined;
 }
 
 /**
@@ -30,22 +36,24 @@ export async function send(
   root: number,
   stream: Duplex,
   signal: AbortSignal,
-  { base, memory = new SourceMemory(), pace, pass }: SendOptions = {},
+  { base, figures = false, memory = new SourceMemory(), pace: limit, pass }: SendOptions = {},
 ): Promise<TreeSummary> {
   const channel = new Channel(stream, signal);
   try {
     await channel.writeHeader();
     await channel.flush();
     const lacking = await receiveLacking(channel);
-    const known =
-      pass === undefined ? memory.beginFinal(base, lacking) : await memory.beginLive(root, pass, base, pace, lacking);
+    const reading = pass !== undefined && figures ? new Reading(limit) : undefined;
+    const pace = reading?.pace ?? limit;
+    const live = pass === undefined ? undefined : await memory.beginLive(root, pass, base, pace, lacking);
+    const known = live ?? memory.beginFinal(base, lacking);
     const summarizer = new Summarizer();
     await run(scan(root, signal, { live: pass !== undefined, known, pace }), (step) => {
       if ("entry" in step) summarizer.add(step.entry);
       return sendStep(channel, step);
     });
     const summary = summarizer.result();
-    await sendSummary(channel, summary);
+    await sendSummary(channel, summary, live && reading?.figures(live.toRead));
     const arrived = await receiveDone(channel);
     if (!sameSummary(summary, arrived)) {
       throw transferErrors.DIGEST_DIFFERS({ path: ".", what: "the target answers with another summary" });

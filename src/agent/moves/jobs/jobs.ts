@@ -217,7 +217,7 @@ export class Jobs {
 
   /** Sends the tree over the stream, as requested. Rejects when it could not. */
   async send(asked: TransferRequest, path: string, stream: Duplex): Promise<void> {
-    const { base, move, pass, volume } = asked;
+    const { base, figures, move, pass, volume } = asked;
     const { bandwidthOf, clock } = this.#deps;
     const stop = new AbortController();
     const limit = this.#limits.get(move) ?? { bandwidth: new Bandwidth(clock, () => bandwidthOf(move)), sends: 0 };
@@ -231,7 +231,13 @@ export class Jobs {
     const sending = (async (): Promise<void> => {
       const directory = await this.#deps.openDirectory(path);
       try {
-        await this.#deps.engine.send(directory.fd, stream, stop.signal, { base, pass, memory: memory.source, pace });
+        await this.#deps.engine.send(directory.fd, stream, stop.signal, {
+          base,
+          figures,
+          pass,
+          memory: memory.source,
+          pace,
+        });
       } finally {
         await directory.close();
       }
@@ -346,7 +352,7 @@ export class Jobs {
       move: move.metadata.name,
       moveUID: move.metadata.uid,
       sealing: move.status?.sealing ?? 0,
-      ...(of.pass === undefined ? {} : { pass: of.pass }),
+      ...(of.pass === undefined ? {} : { pass: of.pass, figures: true }),
       ...(of.base === undefined ? {} : { base: of.base }),
     };
     const directory = await openDirectory(path);

@@ -44,6 +44,8 @@ const BELIEVED_AGE_NS = 10_000_000_000n;
  * and the wall clock may be set back by one second unnoticed.
  */
 const PROVEN_AGE_NS = 2_000_000_000n;
+/** The unit of `blocks` in a Stat. */
+const BLOCK_BYTES = 512n;
 /** Earlier than every change time, so that none is old enough. */
 const NEVER_NS = -(2n ** 63n);
 
@@ -67,6 +69,7 @@ export class LivePass implements KnownFiles {
   readonly #ground: Ground;
   readonly #pace: Pace | undefined;
   readonly #remember: () => void;
+  #toRead = 0;
 
   constructor(
     parts: {
@@ -93,6 +96,11 @@ export class LivePass implements KnownFiles {
     this.#remember = remember;
   }
 
+  /** Bytes of the files so far that would be read below the seal. */
+  get toRead(): number {
+    return this.#toRead;
+  }
+
   lacks(path: TreePath, stat: Stat): boolean {
     return lacksRecord(this.#base, path, stat);
   }
@@ -100,7 +108,7 @@ export class LivePass implements KnownFiles {
   bareContent(path: TreePath, stat: Stat, isBare: () => boolean): string | undefined {
     const record = this.#base.get(path);
     const isProven = this.#trusted && record?.proven === true && isSame(record, stat);
-    return isProven && isBare() ? this.#keep(path, record) : undefined;
+    return isProven && isBare() ? this.#keep(path, record, stat) : undefined;
   }
 
   /**
@@ -111,11 +119,11 @@ export class LivePass implements KnownFiles {
     const record = this.#base.get(path);
     if (record === undefined || !isSameButForCtime(record, stat)) return undefined;
     const same = this.#trusted && isSame(record, stat);
-    if (same && record.proven) return this.#keep(path, record);
+    if (same && record.proven) return this.#keep(path, record, stat);
     const fd = openFile(looked);
     try {
       const proven = this.proves(fd, stat);
-      if (!proven && same && stat.ctimeNs < record.believedBeforeNs) return this.#keep(path, record);
+      if (!proven && same && stat.ctimeNs < record.believedBeforeNs) return this.#keep(path, record, stat);
       const content = await contentOf(fd, Number(stat.size), { signal, pace: this.#pace });
       if (content.digest !== record.content) return undefined;
       this.read(path, stat, statDescriptor(looked), content, proven);
@@ -140,7 +148,7 @@ export class LivePass implements KnownFiles {
     const found = recordOf(before, content, { believedBeforeNs, proven });
     // If the file changed during the read, the content is neither the old nor the new one. But it
     // is what the target gets, chunk by chunk.
-    this.#next.set(path, isSame(found, after) ? found : stateless(found));
+    this.#record(path, isSame(found, after) ? found : stateless(found), before);
   }
 
   /** Called when the target has the whole tree, durable and read back. */
@@ -148,9 +156,15 @@ export class LivePass implements KnownFiles {
     this.#remember();
   }
 
-  #keep(path: TreePath, record: FileRecord): string {
-    this.#next.set(path, record);
+  #keep(path: TreePath, record: FileRecord, stat: Stat): string {
+    this.#record(path, record, stat);
     return record.content;
+  }
+
+  #record(path: TreePath, record: FileRecord, stat: Stat): void {
+    this.#next.set(path, record);
+    const isRecorded = this.#next.rowOf(path) !== undefined;
+    if (!record.proven || !isRecorded) this.#toRead += dataBytes(stat);
   }
 }
 
@@ -266,6 +280,12 @@ export class FinalPass implements KnownFiles {
   end(): void {
     // The same.
   }
+}
+
+/** Bytes of a file without its holes, by its blocks. */
+function dataBytes({ blocks, size }: Stat): number {
+  const allocated = blocks * BLOCK_BYTES;
+  return Number(allocated < size ? allocated : size);
 }
 
 function lacksRecord(records: Pick<FileRecords, "get"> | undefined, path: TreePath, stat: Stat): boolean {

@@ -26,6 +26,8 @@ interface Target {
   readonly signal?: AbortSignal;
   readonly seen?: (progress: Progress) => void;
   readonly barrier?: (root: number) => Promise<void>;
+  /** Whether it asks for the source's figures. @default true */
+  readonly figures?: boolean;
 }
 
 /** One copy: both ends, and their memories. */
@@ -74,13 +76,13 @@ export class Copy {
     pass: string | undefined,
     streams?: readonly [Duplex, Duplex],
     pace?: Pace,
-    { barrier, signal = never, seen = () => undefined }: Target = {},
+    { barrier, figures = true, signal = never, seen = () => undefined }: Target = {},
   ): Promise<Progress> {
     const [near, far] = streams ?? (await socketPair());
     let progress: Progress = { entries: 0, bytes: 0, kept: 0 };
     const base = this.target.pass;
     const [sent, received] = await Promise.allSettled([
-      engine.send(this.#from, near, never, { pass, base, memory: this.source, pace }),
+      engine.send(this.#from, near, never, { pass, base, memory: this.source, pace, figures }),
       engine.receive(
         this.#to,
         far,

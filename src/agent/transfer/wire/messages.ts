@@ -6,6 +6,7 @@
  */
 import * as z from "zod";
 import { transferErrors } from "../errors.ts";
+import { passFigures, type PassFigures } from "../passes/figures.ts";
 import { KEY_BYTES } from "../passes/file-records.ts";
 import { MOST_LACKING, type Lacking } from "../passes/lacking.ts";
 import type { Change } from "../content/changes.ts";
@@ -75,7 +76,7 @@ export type Message =
   | { readonly kind: "close"; readonly content: string }
   | ({ readonly kind: "small" } & SmallMessage)
   | ({ readonly kind: "kept" } & KeptMessage)
-  | { readonly kind: "summary"; readonly summary: TreeSummary };
+  | { readonly kind: "summary"; readonly summary: TreeSummary; readonly figures?: PassFigures | undefined };
 
 /** A file without attributes whose content the target already has. */
 export interface KeptMessage {
@@ -121,9 +122,9 @@ function encodeWhole({ content = "", head, path }: Entry): Buffer {
   return encodeOpen(path.at(-1) ?? Buffer.alloc(0), head, new FieldWriter().hex(content));
 }
 
-/** Sends the source's summary, its last message. */
-export async function sendSummary(channel: Channel, summary: TreeSummary): Promise<void> {
-  await channel.write(SUMMARY, Buffer.from(JSON.stringify(summary)));
+/** Sends the source's summary, its last message, and the figures of the pass if they are wanted. */
+export async function sendSummary(channel: Channel, summary: TreeSummary, figures?: PassFigures): Promise<void> {
+  await channel.write(SUMMARY, Buffer.from(JSON.stringify({ ...summary, figures })));
   await channel.flush();
 }
 
@@ -162,7 +163,7 @@ export async function sendDone(channel: Channel, summary: TreeSummary): Promise<
 export async function receiveDone(channel: Channel): Promise<TreeSummary> {
   const { type, payload } = await channel.read();
   if (type !== DONE) throw transferErrors.WIRE_INVALID({ why: `a frame of type ${String(type)} as the answer` });
-  return parseSummary(payload);
+  return parseSummary(payload, treeSummarySchema);
 }
 
 /** The next message of the source. */
@@ -210,7 +211,7 @@ function decode({ type, payload }: Frame): Message {
     case CLOSE:
       return { kind: "close", content: payload.toString("latin1") };
     case SUMMARY:
-      return { kind: "summary", summary: parseSummary(payload) };
+      return { kind: "summary", ...lastOf(parseSummary(payload, lastMessage)) };
     default:
       throw transferErrors.WIRE_INVALID({ why: `a frame of the unknown type ${String(type)}` });
   }
@@ -321,8 +322,18 @@ const summaryText = z.string().transform((text, context) => {
   }
 });
 
-function parseSummary(payload: Buffer): TreeSummary {
-  const result = summaryText.pipe(treeSummarySchema).safeParse(payload.toString("utf8"));
+/** The content of SUMMARY. */
+const lastMessage = treeSummarySchema.extend({ figures: passFigures.optional() });
+
+function lastOf({
+  figures,
+  ...summary
+}: z.infer<typeof lastMessage>): Pick<Message & { kind: "summary" }, "summary" | "figures"> {
+  return { summary, figures };
+}
+
+function parseSummary<T>(payload: Buffer, schema: z.ZodType<T>): T {
+  const result = summaryText.pipe(schema).safeParse(payload.toString("utf8"));
   if (!result.success) throw transferErrors.WIRE_INVALID({ why: "a summary that is none" });
   return result.data;
 }
