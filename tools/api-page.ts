@@ -39,7 +39,7 @@ The rules under each kind are in the CustomResourceDefinitions. The API server r
 - An agent writes only objects of its own node. The API server knows the node from the agent's token.
 - The controller changes only the labels \`at.mooring.node-restriction.kubernetes.io/…\` and \`away.mooring.node-restriction.kubernetes.io/…\` of nodes, and nothing else of them.
 
-Some values are in the schemas but do not work yet: \`onDrain: Rebuild\`, \`onNodeLoss: Rebuild\`, \`mode: Rebuild\`, \`rebuildGate\`, \`maxDowntime\`, \`holdTimeout\`. The controller refuses them with an error that names them.
+Some values are in the schemas but do not work yet: \`onDrain: Rebuild\`, \`onNodeLoss: Rebuild\`, \`mode: Rebuild\`, \`rebuildGate\`, \`holdTimeout\`. The controller refuses them with an error that names them.
 
 ## Installing and removing
 

@@ -27,12 +27,13 @@ test("every parameter is read", () => {
     uid: "1000",
     gid: "4294967294",
     onDrain: "Stay",
+    maxDowntime: "1m30s",
     allowOverride: "onDrain",
   };
   expect(parseParameters(storageClass(parameters))).toMatchObject({
     pool: "fast",
     directory: { mode: "0750", uid: 1000, gid: 4_294_967_294 },
-    policies: { onDrain: "Stay" },
+    policies: { onDrain: "Stay", maxDowntime: "1m30s" },
     allowOverride: ["onDrain"],
   });
 });
@@ -42,9 +43,18 @@ describe("a class is refused", () => {
     [
       "for an unknown parameter, with the valid ones",
       { Pool: "x" },
-      /"Pool".*valid parameters are pool, mode, uid, gid, onDrain, allowOverride/,
+      /"Pool".*valid parameters are pool, mode, uid, gid, onDrain, maxDowntime, allowOverride/,
     ],
-    ["for a parameter of later", { maxDowntime: "5s" }, /"maxDowntime".*does not do yet/],
+    ["for a parameter of later", { holdTimeout: "5s" }, /"holdTimeout".*does not do yet/],
+    [
+      "for a downtime that is too short",
+      { maxDowntime: "999ms" },
+      /"maxDowntime" to "999ms"; it must be a time from 1s/,
+    ],
+    ["for a downtime that is too long", { maxDowntime: "1h1ms" }, /"maxDowntime" to "1h1ms"; .* to 1h/],
+    ["for a downtime without a unit", { maxDowntime: "60" }, /"maxDowntime" to "60"; .* such as 90s, 5m or 1m30s/],
+    ["for a downtime that is below nothing", { maxDowntime: "-5s" }, /"maxDowntime" to "-5s"/],
+    ["for a downtime that is longer than any field", { maxDowntime: `${"0".repeat(40)}5s` }, /"maxDowntime"/],
     ["for a policy of later", { onDrain: "Rebuild" }, /"onDrain" to "Rebuild".*does not do yet; valid are Move, Stay/],
     ["for a policy that is none", { onDrain: "move" }, /"onDrain" to "move"; it must be Move or Stay/],
     ["for a mode that is none", { mode: "rwx" }, /"mode" to "rwx"/],

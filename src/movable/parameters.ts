@@ -1,4 +1,5 @@
-import type { LocalVolumeSpec, VolumePolicies } from "../api/kinds/local-volume.ts";
+import { msOfDuration } from "../api/duration.ts";
+import { DEFAULT_MAX_DOWNTIME, type LocalVolumeSpec, type VolumePolicies } from "../api/kinds/local-volume.ts";
 import type { PersistentVolumeClaim, StorageClass } from "../kube/kinds.ts";
 import { movableErrors } from "./errors.ts";
 
@@ -15,16 +16,21 @@ export interface ClassParameters {
 const OVERRIDES = { onDrain: "mooring.dev/on-drain" } as const;
 type Override = keyof typeof OVERRIDES;
 
-const VALID = ["pool", "mode", "uid", "gid", "onDrain", "allowOverride"] as const;
+const VALID = ["pool", "mode", "uid", "gid", "onDrain", "maxDowntime", "allowOverride"] as const;
 /** Parameters of the design that this version does not do yet. */
-const LATER = ["onNodeLoss", "rebuildGate", "maxDowntime", "holdTimeout"];
+const LATER = ["onNodeLoss", "rebuildGate", "holdTimeout"];
 const ON_DRAIN = ["Move", "Stay"] as const;
+/** The end of a pod takes about as long, so passes for a shorter time would be in vain. */
+const LEAST_DOWNTIME_MS = 1000;
+const MOST_DOWNTIME_MS = 3_600_000;
+/** The most characters that a LocalVolume takes. */
+const LONGEST_DURATION = 32;
 const LARGEST_ID = 4_294_967_294;
 
 const DEFAULTS: ClassParameters = {
   pool: "default",
   directory: { mode: "0777", uid: 0, gid: 0 },
-  policies: { onDrain: "Move", onNodeLoss: "Wait", maxDowntime: "60s" },
+  policies: { onDrain: "Move", onNodeLoss: "Wait", maxDowntime: DEFAULT_MAX_DOWNTIME },
   allowOverride: [],
 };
 
@@ -59,6 +65,13 @@ function withParameter(parsed: ClassParameters, where: Where, value: string): Cl
     }
     case "onDrain":
       return { ...parsed, policies: { ...parsed.policies, onDrain: onDrainOf(where, value) } };
+    case "maxDowntime": {
+      const ms = value.length > LONGEST_DURATION ? undefined : msOfDuration(value);
+      if (ms === undefined || ms < LEAST_DOWNTIME_MS || ms > MOST_DOWNTIME_MS) {
+        throw invalid("a time from 1s to 1h, such as 90s, 5m or 1m30s");
+      }
+      return { ...parsed, policies: { ...parsed.policies, maxDowntime: value } };
+    }
     case "allowOverride":
       return { ...parsed, allowOverride: overridesOf(value, invalid) };
     default:

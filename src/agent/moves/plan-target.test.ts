@@ -186,3 +186,42 @@ describe("a copy of a later epoch on the target's disk", () => {
     expect(planTarget(view({ copies: [one] }), sealed)).toEqual(copy);
   });
 });
+
+describe("live passes", () => {
+  const checked: CopyReport = { ...sealed, state: "Checked" };
+  const copyingAt = "2026-01-01T00:00:10Z";
+  const livePass = { number: 2, sent: 5, read: 70, toRead: 60, tookMs: 1000, finalMs: 900 };
+  const copying = { received: 30, rate: 7, livePass, copyingAt };
+  const during = (found: VolumeView["found"]) =>
+    planTarget(view({ move: move("Copying", { copyingAt }), found }), checked, 100);
+
+  test("are told with the progress of the one that runs", () => {
+    expect(during({ copying })).toEqual({
+      step: "report",
+      content: { role: "Target", state: "Copying", copyingAt, bytes: 100, toRead: 70, rate: 7, livePass },
+    });
+  });
+  test("of an earlier time in Copying are not told", () => {
+    const content = { role: "Target", state: "Copying", copyingAt, bytes: 100, toRead: 100, rate: 0 };
+    expect(during({ copying: { ...copying, copyingAt: "2026-01-01T00:00:00Z" } })).toEqual({ step: "report", content });
+  });
+  test("are told when one more has ended, although no byte has come since", () => {
+    const { digest: _, ...rest } = checked;
+    const report = { ...rest, role: "Target", state: "Copying", copyingAt, toRead: 70, bootID: "boot-b" } as const;
+    const now = (number?: number) => {
+      const last = { ...report, ...(number === undefined ? {} : { livePass: { ...livePass, number } }) };
+      return planTarget(view({ move: move("Copying", { copyingAt }), found: { copying }, report: last }), checked, 100);
+    };
+    expect(now(1).step).toBe("report");
+    expect(now(2).step).toBe("precopy");
+    // An API server whose kinds are older has left the figures out. It is not told again and again.
+    expect(now().step).toBe("precopy");
+  });
+  test("end with the figures of the last one", () => {
+    const result = { bytes: 100, files: 3, toSend: 5, livePass };
+    expect(during({ copying, precopied: { copyingAt, result } })).toEqual({
+      step: "report",
+      content: { role: "Target", state: "Precopied", copyingAt, ...result },
+    });
+  });
+});

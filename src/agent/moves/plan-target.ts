@@ -110,9 +110,10 @@ function planPrecopy(view: VolumeView, epoch: number, incarnation: string, bytes
   const copyingAt = view.move?.status?.copyingAt;
   const answers = copyingAt === undefined ? {} : { copyingAt };
   if (precopied === undefined || precopied.copyingAt !== copyingAt) {
-    const { rate = 0, received = 0 } = copying ?? {};
+    const { livePass, rate = 0, received = 0 } = (copying?.copyingAt === copyingAt ? copying : undefined) ?? {};
     const total = bytes === undefined ? {} : { bytes, toRead: Math.max(0, bytes - received), rate };
-    const content: ReportContent = { role: "Target", state: "Copying", ...answers, ...total };
+    const last = livePass === undefined ? {} : { livePass };
+    const content: ReportContent = { role: "Target", state: "Copying", ...answers, ...total, ...last };
     if (!isReported(view, content)) return { step: "report", content };
     return { step: "precopy", epoch: epoch + 1, incarnation };
   }

@@ -1,5 +1,5 @@
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
-import type { CopyReport, CopyState } from "../../api/kinds/volume-copy.ts";
+import type { CopyReport, CopyState, LivePassReport } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Stored } from "../../kube/objects.ts";
 
@@ -32,7 +32,14 @@ export type Outcome = Summary | Failure;
 /**
  * The result of the live passes. It has no digest, because the tree is not the state of one moment.
  */
-export type Precopy = { readonly bytes: number; readonly files: number; readonly toSend: number } | Failure;
+export type Precopy =
+  | {
+      readonly bytes: number;
+      readonly files: number;
+      readonly toSend: number;
+      readonly livePass?: LivePassReport | undefined;
+    }
+  | Failure;
 
 /** The same, with the time at which the move entered Copying (`status.copyingAt`). */
 export interface Precopied {
@@ -74,8 +81,18 @@ export interface Found {
   readonly copied?: Outcome | undefined;
   /** The totals of the live passes, or why they failed. */
   readonly precopied?: Precopied | undefined;
-  /** Progress of the running transfer: bytes that have arrived, and bytes per second. */
-  readonly copying?: { readonly received: number; readonly rate: number } | undefined;
+  /** Progress of the running transfer. */
+  readonly copying?: Copying | undefined;
+}
+
+/** Progress of a transfer: bytes that have arrived, and bytes per second. */
+export interface Copying {
+  readonly received: number;
+  readonly rate: number;
+  /** Of live passes: the last one that has ended. */
+  readonly livePass?: LivePassReport | undefined;
+  /** Of live passes: the time at which the move entered Copying. */
+  readonly copyingAt?: string | undefined;
 }
 
 /** The contents of a report, without its author, time and move. */
@@ -92,6 +109,7 @@ export type ReportContent = Pick<
   | "toRead"
   | "toSend"
   | "rate"
+  | "livePass"
   | "sealMs"
   | "copyingAt"
 >;
@@ -105,7 +123,7 @@ export function recordedOf(view: VolumeView) {
 export function isReported(view: VolumeView, content: ReportContent): boolean {
   const { bootID, move, report } = view;
   if (report === undefined || move === undefined) return false;
-  const { role, state, code, message, tombstone, digest, toRead, copyingAt } = report;
+  const { role, state, code, message, tombstone, digest, toRead, livePass, copyingAt } = report;
   return (
     report.moveUID === move.metadata.uid &&
     report.sealing === (move.status?.sealing ?? 0) &&
@@ -117,6 +135,12 @@ export function isReported(view: VolumeView, content: ReportContent): boolean {
     tombstone === content.tombstone &&
     digest === content.digest &&
     toRead === content.toRead &&
+    isPassReported(livePass, content.livePass) &&
     copyingAt === content.copyingAt
   );
+}
+
+/** Where the kinds are older than the agent, the API server does not keep what is reported here. */
+function isPassReported(reported: LivePassReport | undefined, last: LivePassReport | undefined): boolean {
+  return reported === undefined || reported.number === last?.number;
 }

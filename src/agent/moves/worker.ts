@@ -35,7 +35,7 @@ import { Findings } from "./findings.ts";
 import type { Incoming, Jobs } from "./jobs/jobs.ts";
 import { planSource, type SourceStep } from "./plan-source.ts";
 import { planTarget, type TargetStep } from "./plan-target.ts";
-import type { CopyView, Found, Outcome, Precopy, ReportContent, VolumeView } from "./view.ts";
+import type { Copying, CopyView, Found, Outcome, Precopy, ReportContent, VolumeView } from "./view.ts";
 
 export interface MoveWorkerDeps extends ControllerDeps {
   readonly client: KubeClient;
@@ -231,8 +231,8 @@ export class MoveWorker {
         if (jobs.tellAgain(volume, live, precopied)) return { requeueAfterMs: LOOK_MS * 10 };
         const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));
         if (incoming === undefined) return { requeueAfterMs: LOOK_MS };
-        const progressed = (copying: Found["copying"]): void => {
-          this.#findings.copying(view, copying);
+        const progressed = (copying: Copying): void => {
+          this.#findings.copying(view, { ...copying, copyingAt });
           finished();
         };
         jobs.precopy(view, live, incoming, step, progressed, precopied);

@@ -9,6 +9,9 @@ export const onDrain = z
     "What happens to the volume when its node is drained. Move: it is copied to another node. Rebuild (not supported yet): it starts empty on another node. Stay: it stays, and does not hold the drain.",
   );
 
+/** The policy of a volume whose class says nothing of it. */
+export const DEFAULT_MAX_DOWNTIME = "60s";
+
 export const volumePolicies = z
   .strictObject({
     onDrain: onDrain.default("Move"),
@@ -26,8 +29,10 @@ export const volumePolicies = z
         "Not supported yet. Condition under which the next member of a workload may be rebuilt: `ready` or `condition:<pod condition>`.",
       ),
     maxDowntime: duration
-      .default("60s")
-      .describe("Not supported yet. Longest time for which the final pass of a copy may keep the pod down."),
+      .default(DEFAULT_MAX_DOWNTIME)
+      .describe(
+        "Longest time for which the final pass of a copy should keep the pod down. Live passes go on until it will probably be done within this time, or until it gets no shorter. If it will take longer, a Warning says so, and the move goes on.",
+      ),
     holdTimeout: duration
       .optional()
       .describe("Not supported yet. Time after which an eviction passes although the data is not safe."),

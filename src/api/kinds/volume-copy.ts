@@ -44,6 +44,30 @@ export const copyOfEpoch = z.strictObject({
   files: z.int().min(0).optional().describe("Number of files and directories in the copy."),
 });
 
+export const livePassReport = z
+  .strictObject({
+    number: z.int().min(1).describe("How many live passes have ended."),
+    sent: z.int().min(0).describe("Bytes that the last one sent. The final pass will send about as many."),
+    read: z
+      .int()
+      .min(0)
+      .optional()
+      .describe("Bytes that it read on the source. Absent: the source's agent is too old to tell."),
+    toRead: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        "Bytes that the final pass will have to read on the source, whatever changes: those of the files that somebody had open for writing, or that had just changed. Absent: as above.",
+      ),
+    tookMs: z.int().min(0).describe("Milliseconds that the last live pass took."),
+    finalMs: z
+      .int()
+      .min(0)
+      .describe("Milliseconds that the final pass will probably take, by toRead, by sent and by the speeds so far."),
+  })
+  .describe("On the target: the last live pass that has ended.");
+
 export const copyReport = z
   .strictObject({
     moveUID: uid.describe("UID of the VolumeMove."),
@@ -77,6 +101,7 @@ export const copyReport = z
       .min(0)
       .optional()
       .describe("Bytes that the last live pass sent. The final pass will send about as many."),
+    livePass: livePassReport.optional(),
     sealMs: z
       .int()
       .min(0)
@@ -112,6 +137,7 @@ export const volumeCopyStatus = z
 
 export type CopyState = z.infer<typeof copyState>;
 export type CopyOfEpoch = z.infer<typeof copyOfEpoch>;
+export type LivePassReport = z.infer<typeof livePassReport>;
 export type CopyReport = z.infer<typeof copyReport>;
 
 /** The copies of one volume on one node. Only that node's agent writes it. */

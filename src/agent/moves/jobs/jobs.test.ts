@@ -120,6 +120,31 @@ async function broughtFrom(
   return { end, atMs: clock.monotonic() };
 }
 
+const VIEW = {
+  volume: "pvc-1",
+  localVolume: { spec: { policies: { maxDowntime: "60s" } } },
+  move: { metadata: { name: "m", uid: "u" }, spec: { from: "node-a" } },
+} as unknown as VolumeView;
+
+/** Jobs on a node whose transfers are these. */
+function jobsWith(receive: CopyEngine["receive"]) {
+  const clock = manualClock();
+  const requests: TransferRequest[] = [];
+  const jobs = new Jobs({
+    clock,
+    random: systemRandom(),
+    log: silentLog,
+    engine: { receive } as unknown as CopyEngine,
+    openDirectory: () => Promise.resolve({ fd: 0, lock: () => true, close: () => Promise.resolve() }),
+    request: (_node, request) => {
+      requests.push(request);
+      return Promise.resolve(new Duplex());
+    },
+    bandwidthOf: () => undefined,
+  });
+  return { clock, jobs, requests };
+}
+
 const NOT_REACHED = peerErrors.NOT_REACHED({ node: "node-a", address: "10.0.0.1:9899", why: "ECONNREFUSED" });
 const awayFor =
   (ms: number) =>
@@ -159,6 +184,42 @@ it("a final pass gives up after three tries: the pods wait for it", async () => 
   const { atMs, end } = await broughtFrom("copy", awayFor(20_000));
   expect(end).toBe("PEER_NOT_REACHED");
   expect(atMs).toBeLessThan(5_000);
+});
+
+it("live passes go on until the final pass fits, and each is told with its figures", async () => {
+  const MIB = 1024 ** 2;
+  const told: [number | undefined, number | undefined][] = [];
+  // What each pass sends, and what the final pass would have to read, at 100 MiB/s.
+  const passes = [
+    [9000, 9000],
+    [10, 6000],
+    [10, 5000],
+  ];
+  const receive: CopyEngine["receive"] = async (_root, _stream, _signal, progress) => {
+    const [sent = 0, toRead = 0] = passes.shift() ?? [];
+    await clock.sleep(90_000);
+    progress({ entries: 1, bytes: sent * MIB, kept: 0, source: { read: 9000 * MIB, toRead: toRead * MIB, heldMs: 0 } });
+    return { hash: "h", bytes: 7, files: 1 } as Awaited<ReturnType<CopyEngine["receive"]>>;
+  };
+  const { clock, jobs, requests } = jobsWith(receive);
+  let result: object | undefined;
+  const incoming = { path: "/", expectUnfinished: () => Promise.resolve(), arrived: () => Promise.resolve() };
+  jobs.precopy(
+    VIEW,
+    "key",
+    incoming,
+    { epoch: 2, incarnation: "i" },
+    ({ livePass }) => told.push([livePass?.number, livePass?.finalMs]),
+    (end) => (result = end),
+  );
+  while (result === undefined && clock.monotonic() < 1_000_000) await clock.advance(1000);
+  const last = { number: 3, sent: 10 * MIB, read: 9000 * MIB, toRead: 5000 * MIB, tookMs: 90_000, finalMs: 50_100 };
+  expect(result).toEqual({ bytes: 7, files: 1, toSend: 10 * MIB, livePass: last });
+  expect(told.filter(([, finalMs], index) => finalMs !== told[index - 1]?.[1])).toEqual([
+    [1, 180_000],
+    [2, 60_100],
+  ]);
+  expect(requests.map(({ figures }) => figures)).toEqual([true, true, true]);
 });
 
 describe("a connection that breaks again and again", () => {
@@ -270,7 +331,7 @@ describe("the next move of a volume", () => {
     const run = async ({ incarnation = "i", kind, move = "u" }: Step): Promise<void> => {
       const view = {
         volume: "pvc-1",
-        localVolume: { spec: { epoch: 1, incarnation } },
+        localVolume: { spec: { epoch: 1, incarnation, policies: { maxDowntime: "60s" } } },
         move: { metadata: { name: "m", uid: move }, spec: { from: "node-a" } },
       } as unknown as VolumeView;
       const wanted = { epoch: 2, incarnation };

@@ -33,6 +33,7 @@
  * The records of the passes stay in memory between jobs (transfer/passes/memories.ts).
  */
 import type { Duplex } from "node:stream";
+import { maxDowntimeMs } from "../../../api/duration.ts";
 import type { Clock } from "../../../effects/clock.ts";
 import { background } from "../../../observe/background.ts";
 import type { Log } from "../../../observe/log.ts";
@@ -49,7 +50,7 @@ import { Meter } from "./meter.ts";
 import { Bandwidth } from "./bandwidth.ts";
 import { LivePasses } from "./passes.ts";
 import { tried, type Work } from "./tries.ts";
-import type { Failure, Found, Outcome, Precopy, Summary, VolumeView } from "../view.ts";
+import type { Copying, Failure, Outcome, Precopy, Summary, VolumeView } from "../view.ts";
 
 export interface JobsDeps {
   readonly clock: Clock;
@@ -94,7 +95,7 @@ interface Wanted {
   readonly incarnation: string;
 }
 
-type Told = (copying: NonNullable<Found["copying"]>) => void;
+type Told = (copying: Copying) => void;
 
 /** A job for one key. It stays known after its end. */
 interface KeyedJob extends Job {
@@ -197,17 +198,20 @@ export class Jobs {
     const { volume } = view;
     const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 }, { sealed: false });
     const arrived = (): number => memory?.target.lacking.arrived ?? 0;
-    const passes = new LivePasses(arrived());
+    const passes = new LivePasses(arrived(), maxDowntimeMs(view.localVolume));
+    const told: Told = (copying) => progressed({ ...copying, livePass: passes.report });
     const run = async (signal: AbortSignal): Promise<Exclude<Precopy, Failure>> => {
       passes.beginTry();
       for (;;) {
         const began = clock.monotonic();
         const of = { pass: random.uuid(), base: memory?.target.pass };
-        const { progress, summary } = await this.#bring(view, wanted, incoming, of, memory, signal, progressed);
-        const tookMs = clock.monotonic() - began;
-        const isWorthAnother = passes.ended(progress.bytes);
-        log.info("a live pass has ended", { volume, passes: passes.count, ...progress, tookMs });
-        if (!isWorthAnother) return { bytes: summary.bytes, files: summary.files, toSend: progress.bytes };
+        const { progress, summary } = await this.#bring(view, wanted, incoming, of, memory, signal, told);
+        const { bytes: sent, kept, source } = progress;
+        const next = passes.ended({ sent, source, tookMs: Math.round(clock.monotonic() - began) });
+        const { report: livePass } = passes;
+        log.info("a live pass has ended", { volume, ...livePass, heldMs: source?.heldMs, next });
+        if (next !== "on") return { bytes: summary.bytes, files: summary.files, toSend: sent, livePass };
+        told({ received: sent + kept, rate: 0 });
       }
     };
     const hasAdvanced = (): boolean => passes.hasAdvanced(arrived());

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../effects/clock.ts";
-import type { Found } from "../view.ts";
+import type { Copying } from "../view.ts";
 
 /** Each report is a write to the API server. */
 const EVERY_MS = 5000;
@@ -11,11 +11,11 @@ const FIRST_MS = 1000;
  */
 export class Meter {
   readonly #clock: Clock;
-  readonly #tell: (copying: NonNullable<Found["copying"]>) => void;
+  readonly #tell: (copying: Copying) => void;
   #since: { readonly atMs: number; readonly received: number };
   #nextMs: number;
 
-  constructor(clock: Clock, tell: (copying: NonNullable<Found["copying"]>) => void) {
+  constructor(clock: Clock, tell: (copying: Copying) => void) {
     this.#clock = clock;
     this.#tell = tell;
     const atMs = clock.monotonic();

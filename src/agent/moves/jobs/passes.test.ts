@@ -1,45 +1,112 @@
 import { expect, test } from "vitest";
-import { LITTLE_BYTES, LivePasses, MOST_ADVANCES, MOST_PASSES } from "./passes.ts";
+import {
+  anotherPass,
+  finalPassMs,
+  LITTLE_BYTES,
+  LivePasses,
+  MOST_ADVANCES,
+  MOST_PASSES,
+  type EndedPass,
+  type Next,
+} from "./passes.ts";
 
+const MIB = 1024 ** 2;
 const MUCH = 100 * LITTLE_BYTES;
+const MINUTE_MS = 60_000;
 
-/** Whether another pass is made after passes that have sent so many bytes, all in one try. */
-function isWorthAnother(sent: readonly number[]): boolean | undefined {
-  const passes = new LivePasses(0);
-  passes.beginTry();
-  return sent.map((bytes) => passes.ended(bytes)).at(-1);
+/** A pass at 100 MiB/s. Figures are MiB; it has read what it has sent, or more. */
+function pass(sent: number, toRead = 0, read = sent): EndedPass {
+  const tookMs = Math.max(sent, read) * 10;
+  return { sent: sent * MIB, tookMs, source: { read: read * MIB, toRead: toRead * MIB, heldMs: 0 } };
 }
 
-test("little was sent: no further pass", () => {
-  expect(isWorthAnother([0])).toBe(false);
-  expect(isWorthAnother([MUCH, LITTLE_BYTES])).toBe(false);
+/** A pass whose source does not tell what it has read, because its agent is older. */
+function untold(sent: number): EndedPass {
+  return { sent: sent * MIB, tookMs: sent * 10 };
+}
+
+const HUGE = 20_000;
+
+test.each<[title: string, next: Next, history: readonly EndedPass[], maxDowntimeMs?: number]>([
+  ["little was sent, and nothing is to be read", "ready", [pass(10)]],
+  ["nothing was sent at all", "ready", [pass(0)]],
+  ["little was sent, and what is to be read fits", "ready", [pass(16, 1000, 1000)]],
+  ["the first pass says nothing of what the second one sends", "on", [pass(17)]],
+  ["what is sent gets less", "on", [pass(1000), pass(700)]],
+  ["what is sent hardly gets less, and fits", "ready", [pass(1000), pass(701)]],
+  ["it gets less until little is left", "ready", [pass(1000), pass(100), pass(16)]],
+  ["what is sent gets more", "ready", [pass(1000), pass(2000)]],
+  ["what is sent gets more, and does not fit", "unshrinking", [pass(5000), pass(7000)]],
+  ["what is sent hardly gets less, and does not fit", "unshrinking", [pass(1000), pass(800)], 5000],
+  ["it gets less, although it does not fit yet", "on", [pass(20_000), pass(10_000)]],
+  ["it fits, but another pass takes more than a minute", "ready", [pass(20_000), pass(10_000)], 2 * MINUTE_MS],
+  ["too many passes, and it fits", "ready", [pass(900), pass(600), pass(400), pass(200), pass(100)]],
+  ["too many passes, and it does not fit", "most", [pass(900), pass(600), pass(400), pass(200), pass(100)], 500],
+  // Counted apart: what is to be read.
+  ["there is much to read, after the first pass", "on", [pass(10, HUGE, HUGE)]],
+  ["there is as much to read each time", "unshrinking", [pass(HUGE, HUGE), pass(10, HUGE, HUGE)]],
+  [
+    "there is as much to read each time, and it may take so long",
+    "ready",
+    [pass(HUGE, HUGE), pass(10, HUGE, HUGE)],
+    250_000,
+  ],
+  ["there is less to read each time", "on", [pass(HUGE, HUGE), pass(10, HUGE * 0.7, HUGE)]],
+  ["there is less to read each time, and more to send", "on", [pass(100, HUGE, HUGE), pass(200, HUGE / 2, HUGE)]],
+  ["there is less to read each time, and it fits", "ready", [pass(100, 2000, 2000), pass(90, 1000, 2000)]],
+  // An older agent does not tell what it has read.
+  ["the source does not tell, little was sent", "ready", [untold(1000), untold(10)]],
+  ["the source does not tell, what is sent gets less", "on", [untold(1000), untold(500)]],
+  ["the source does not tell, what is sent hardly gets less", "ready", [untold(1000), untold(900)]],
+])("%s: %s", (_title, next, history, maxDowntimeMs = MINUTE_MS) => {
+  expect(anotherPass(history, maxDowntimeMs)).toBe(next);
 });
 
-test("what shrinks is gone through again, and what does not is not", () => {
-  expect(isWorthAnother([MUCH])).toBe(true);
-  expect(isWorthAnother([MUCH, MUCH / 2])).toBe(true);
-  expect(isWorthAnother([MUCH, MUCH * 0.8])).toBe(false);
-  expect(isWorthAnother([MUCH, MUCH * 2])).toBe(false);
+test("the final pass reads and sends at the highest speeds so far", () => {
+  expect(finalPassMs([pass(1000, 500)])).toBe(15_000);
+  // The second pass was slow, because it had little to do but look at files.
+  const slow = { sent: MIB, tookMs: 10_000, source: { read: 2 * MIB, toRead: 300 * MIB, heldMs: 0 } };
+  expect(finalPassMs([pass(1000), slow])).toBe(3010);
 });
 
-test("there are not more than a few passes", () => {
-  const halves = Array.from({ length: MOST_PASSES }, (_, index) => MUCH / 2 ** index);
-  expect(isWorthAnother(halves.slice(0, -1))).toBe(true);
-  expect(isWorthAnother(halves)).toBe(false);
+test("a limit of the speed counts for what is sent alone", () => {
+  const limited = {
+    sent: 1000 * MIB,
+    tookMs: 100_000,
+    source: { read: 1000 * MIB, toRead: 500 * MIB, heldMs: 90_000 },
+  };
+  expect(finalPassMs([limited])).toBe(100_000 + 5000);
+});
+
+test("what is to be read counts nothing before anything was read", () => {
+  expect(finalPassMs([pass(0, 500, 0)])).toBe(0);
+});
+
+test("a pass is told with its figures, until the next one has ended", () => {
+  const passes = new LivePasses(0, MINUTE_MS);
+  passes.beginTry();
+  expect(passes.report).toBeUndefined();
+  passes.ended(pass(1000, 500));
+  const first = { number: 1, sent: 1000 * MIB, read: 1000 * MIB, toRead: 500 * MIB, tookMs: 10_000, finalMs: 15_000 };
+  expect(passes.report).toEqual(first);
+  passes.beginTry();
+  expect(passes.report).toEqual(first);
+  passes.ended(untold(100));
+  expect(passes.report).toEqual({ number: 2, sent: 100 * MIB, tookMs: 1000, finalMs: 1000 });
 });
 
 test("nor are there more because of tries in between that broke", () => {
-  const passes = new LivePasses(0);
+  const passes = new LivePasses(0, MINUTE_MS);
   const isWorth = Array.from({ length: MOST_PASSES }, () => {
     passes.beginTry();
-    return passes.ended(MUCH);
+    return passes.ended(pass(MUCH / MIB));
   });
-  expect(isWorth).toEqual([...Array.from({ length: MOST_PASSES - 1 }, () => true), false]);
+  expect(isWorth).toEqual([...Array.from({ length: MOST_PASSES - 1 }, () => "on"), "ready"]);
 });
 
 /** Which of these tries have advanced. Each has brought so many files of a pass before it broke. */
 function advances(arrived: readonly number[], before = 0): readonly boolean[] {
-  const passes = new LivePasses(before);
+  const passes = new LivePasses(before, MINUTE_MS);
   return arrived.map((files) => {
     passes.beginTry();
     return passes.hasAdvanced(files);
@@ -57,11 +124,11 @@ test("files that had arrived before the first try do not count", () => {
 });
 
 test("a try in which a pass has ended has advanced, and the files are counted from there", () => {
-  const passes = new LivePasses(0);
+  const passes = new LivePasses(0, MINUTE_MS);
   passes.beginTry();
   expect(passes.hasAdvanced(9)).toBe(true);
   passes.beginTry();
-  passes.ended(MUCH);
+  passes.ended(pass(MUCH / MIB));
   expect(passes.hasAdvanced(0)).toBe(true);
   passes.beginTry();
   expect(passes.hasAdvanced(0)).toBe(false);
@@ -72,8 +139,8 @@ test("a pass that never ends has only so many tries, although new files arrive i
   const tries = Array.from({ length: MOST_ADVANCES + 3 }, (_, index) => 1000 + index);
   const all = advances(tries);
   expect(all.lastIndexOf(true)).toBe(MOST_ADVANCES - 1);
-  const passes = new LivePasses(0);
+  const passes = new LivePasses(0, MINUTE_MS);
   for (const files of tries) passes.hasAdvanced(files);
-  passes.ended(MUCH);
+  passes.ended(pass(MUCH / MIB));
   expect(passes.hasAdvanced(1)).toBe(true);
 });

@@ -1,13 +1,17 @@
 /*
  * Decides how many live passes a copy gets, and which of their tries count.
  *
- *   begin ──▶ pass ── little was sent ─────────────────────────▶ done
- *              ▲  │── as much was sent as in the pass before ──▶ done
- *              │  │── too many passes ─────────────────────────▶ done
+ *   begin ──▶ pass ── little was sent, and the final pass fits ───▶ ready
+ *              ▲  │── it fits, and is too long to be made again ──▶ ready
+ *              │  │── nothing gets less any more ─────────────────▶ ready, or stopped shrinking
+ *              │  │── too many passes ────────────────────────────▶ ready, or most passes
  *              │  └── the connection breaks ──▶ the next try continues (tries.ts)
  *              └──┘ otherwise
  *
- * The final pass, while the pods are down, will have to send about as much as the last live pass.
+ * The final pass fits if it probably takes no longer than the volume's `maxDowntime`. While the
+ * pods are down, it has to read what is not proven, and to send about as much as the last live
+ * pass. Both are counted apart: a large database that writes little has much to read each time and
+ * little to send.
  *
  * A try that breaks has advanced if one of its passes has ended, or if more files have arrived
  * whole than in any try since then. The order of the files is that of the tree, so such a try has
@@ -18,44 +22,64 @@
  * advance, and no pass would ever end. So a pass has only so many tries that advance.
  */
 
+import type { LivePassReport } from "../../../api/kinds/volume-copy.ts";
+import type { PassFigures } from "../../transfer/passes/figures.ts";
+
 /** Sending this takes less time than the end of a pod. */
 export const LITTLE_BYTES = 16 * 1024 * 1024;
 /** Another pass helps little if a pass sends more than this part of the pass before. */
 const SHRINKS_TO = 0.7;
+/**
+ * Although the final pass fits, another live pass is made if it takes no longer than this: the pods
+ * run meanwhile, and are down for a shorter time afterwards.
+ */
+const SHORT_MS = 60_000;
 export const MOST_PASSES = 5;
 /** The most tries of one pass that break and count as advanced. */
 export const MOST_ADVANCES = 20;
 
+/** A live pass that has ended well. */
+export interface EndedPass {
+  readonly sent: number;
+  readonly tookMs: number;
+  /** Undefined: the source's agent is too old to tell. */
+  readonly source?: PassFigures | undefined;
+}
+
 /** The live passes of one copy, over all tries. */
 export class LivePasses {
-  /** The bytes of each pass of this try that has ended. */
-  #sent: number[] = [];
+  readonly #maxDowntimeMs: number;
+  /** The passes of this try that have ended. */
+  #history: EndedPass[] = [];
   #count = 0;
+  #report: LivePassReport | undefined;
   #furthest: number;
   /** The tries that have advanced since a pass has ended. */
   #advances = 0;
 
   /** @param arrived The files that an earlier pass has brought before it broke. */
-  constructor(arrived: number) {
+  constructor(arrived: number, maxDowntimeMs: number) {
     this.#furthest = arrived;
+    this.#maxDowntimeMs = maxDowntimeMs;
   }
 
-  /** The passes that have ended well, in all tries. */
-  get count(): number {
-    return this.#count;
+  /** The last pass that has ended well, in all tries. Undefined: none has. */
+  get report(): LivePassReport | undefined {
+    return this.#report;
   }
 
   beginTry(): void {
-    this.#sent = [];
+    this.#history = [];
   }
 
   /** Called when a pass has ended well. Returns whether to make another. */
-  ended(bytes: number): boolean {
-    this.#sent.push(bytes);
+  ended(pass: EndedPass): Next {
+    this.#history.push(pass);
     this.#count += 1;
+    this.#report = reportOf(this.#count, pass, finalPassMs(this.#history));
     this.#furthest = 0;
     this.#advances = 0;
-    return this.#count < MOST_PASSES && isWorthAnother(this.#sent);
+    return anotherPass(this.#history, this.#maxDowntimeMs, this.#count);
   }
 
   /**
@@ -65,16 +89,70 @@ export class LivePasses {
   hasAdvanced(arrived: number): boolean {
     const isFurther = arrived > this.#furthest;
     if (isFurther) this.#furthest = arrived;
-    if (!isFurther && this.#sent.length === 0) return false;
+    if (!isFurther && this.#history.length === 0) return false;
     this.#advances += 1;
     return this.#advances <= MOST_ADVANCES;
   }
 }
 
-/** Whether to make another pass. `sent` has the bytes of each pass so far. */
-function isWorthAnother(sent: readonly number[]): boolean {
-  const last = sent.at(-1) ?? 0;
-  const before = sent.at(-2);
-  if (last <= LITTLE_BYTES) return false;
-  return before === undefined || last <= before * SHRINKS_TO;
+function reportOf(number: number, { sent, source, tookMs }: EndedPass, finalMs: number): LivePassReport {
+  const read = source === undefined ? {} : { read: source.read, toRead: source.toRead };
+  return { number, sent, ...read, tookMs, finalMs };
+}
+
+/**
+ * What comes after a pass.
+ *
+ *   on            another pass
+ *   ready         the final pass probably fits
+ *   unshrinking   it does not, and another live pass would hardly make it shorter
+ *   most          it does not, and there were as many passes as a copy gets
+ */
+export type Next = "on" | "ready" | "unshrinking" | "most";
+
+/**
+ * Decides after each pass. `history` has the passes of this try, `count` is the number of passes
+ * that have ended in all tries.
+ */
+export function anotherPass(history: readonly EndedPass[], maxDowntimeMs: number, count = history.length): Next {
+  const [before, last] = [history.at(-2), history.at(-1)];
+  if (last === undefined) return "on";
+  const expectedMs = finalPassMs(history);
+  const fits = expectedMs <= maxDowntimeMs;
+  if (fits && last.sent <= LITTLE_BYTES) return "ready";
+  if (count >= MOST_PASSES) return fits ? "ready" : "most";
+  // The first pass sends what the second one will not.
+  if (before === undefined) return "on";
+  if (fits && expectedMs > SHORT_MS) return "ready";
+  const sendsLess = last.sent > LITTLE_BYTES && last.sent <= before.sent * SHRINKS_TO;
+  const readsLess = !fits && isLess(last.source?.toRead, before.source?.toRead);
+  if (sendsLess || readsLess) return "on";
+  return fits ? "ready" : "unshrinking";
+}
+
+function isLess(last = 0, before = 0): boolean {
+  return before > 0 && last <= before * SHRINKS_TO;
+}
+
+/**
+ * How long the final pass will probably take, in milliseconds: at the highest speeds that a pass of
+ * this try has had. Other passes were slower because they read and sent at the same time, or had
+ * little to do but look at files. A limit holds up the reading of a live pass alone, so that time
+ * does not count for it.
+ */
+export function finalPassMs(history: readonly EndedPass[]): number {
+  const last = history.at(-1);
+  if (last === undefined) return 0;
+  const reading = Math.max(...history.map(({ source, tookMs }) => perMs(source?.read, tookMs - (source?.heldMs ?? 0))));
+  const sending = Math.max(...history.map(({ sent, tookMs }) => perMs(sent, tookMs)));
+  return Math.round(timeFor(last.source?.toRead, reading) + timeFor(last.sent, sending));
+}
+
+function perMs(bytes = 0, ms: number): number {
+  return bytes / Math.max(1, ms);
+}
+
+/** A speed that is not known counts nothing. */
+function timeFor(bytes = 0, speed: number): number {
+  return speed === 0 ? 0 : bytes / speed;
 }
