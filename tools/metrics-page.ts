@@ -39,6 +39,10 @@ export const EVENTS: readonly (readonly [on: string, reasons: Readonly<Record<st
     {
       "Move<Phase>": "the move has entered that phase (MoveFenced, MoveCommitted, MoveCancelled …)",
       MoveWaits: "what it waits for, and which command ends it",
+      LivePassEnded:
+        "what a live pass has read and sent, and how long the final pass would take now; on the VolumeMove alone, at most one for a pass",
+      LongDowntime:
+        "the live passes have ended, and the pods will probably be down for longer than maxDowntime: for how long, and why; on the VolumeMove and the claims, once",
       SchedulerNotHeard: "why the scheduler could not be asked for a target; on the VolumeMove alone",
     },
   ],

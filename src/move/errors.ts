@@ -1,5 +1,13 @@
 import { defineErrors } from "../observe/errors.ts";
 
+interface LongDowntime {
+  readonly volume: string;
+  readonly seconds: number;
+  readonly allowed: string;
+  readonly read: string;
+  readonly send: string;
+}
+
 const list = (names: readonly string[]): string => names.join(", ");
 
 /** Reasons why a move is blocked, refused or undone. */
@@ -145,6 +153,13 @@ export const moveErrors = defineErrors("MOVE", {
     message: ({ seconds }: { seconds: number }) => `no pod of the group was evicted within ${seconds} seconds`,
     retry: "backoff",
     advice: "Check the PodDisruptionBudgets of the pods. The move tries again by itself.",
+  },
+  LONG_DOWNTIME: {
+    message: ({ volume, seconds, allowed, read, send }: LongDowntime) =>
+      `the pods will probably be down for ${String(seconds)} s, and maxDowntime of volume ${volume} is ${allowed}: ${read} must be read and ${send} sent while they are down, and further live passes would not make that less`,
+    retry: "never",
+    advice:
+      "Nothing to do: the move goes on. For a shorter downtime, cancel it and move the volume at a time when its pods write less, and have fewer files open for writing: nothing else is read again.",
   },
   SEAL_LOST: {
     message: ({ volume, node }: { volume: string; node: string }) =>

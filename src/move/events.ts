@@ -5,7 +5,9 @@ import { apiVersionOf } from "../kube/resource.ts";
 import type { Stored } from "../kube/objects.ts";
 import type { CodedError } from "../observe/errors.ts";
 import type { AboutObject } from "../provision/events.ts";
-import { blockedBy } from "./plan/status.ts";
+import { whatRemains, type LivePasses } from "./plan/progress/live-passes.ts";
+import { bytesOf } from "./plan/progress/progress.ts";
+import { blockedBy, longDowntime } from "./plan/status.ts";
 
 interface Named {
   readonly namespace: string;
@@ -44,13 +46,21 @@ export function schedulerNotHeard(move: Stored<VolumeMove>, why: CodedError): To
   return { about: aboutObject(volumeMoves, move), event: { type: "Warning", reason: "SchedulerNotHeard", message } };
 }
 
+/** A live pass has ended, for all volumes of the move. */
+export function livePassEnded(move: Stored<VolumeMove>, passes: LivePasses): ToldEvent {
+  const { ended, read, sent } = passes;
+  const reading = read === undefined ? "" : `${bytesOf(read)} read, `;
+  const message = `Live pass ${String(ended)} has ended: ${reading}${bytesOf(sent)} sent. The rest would take ${whatRemains(passes)}.`;
+  return { about: aboutObject(volumeMoves, move), event: { type: "Normal", reason: "LivePassEnded", message } };
+}
+
 /** The events to record when a move's status changes to this one. */
 export function eventsOf(move: Stored<VolumeMove>, status: VolumeMoveStatus, concerned: Concerned): ToldEvent[] {
   const { phase } = status;
   if (phase !== undefined && phase !== move.status?.phase) {
     const event = entered(phase, status.message ?? "");
     const others = spread(concerned, TOLD_PODS.has(phase), TOLD_CLAIMS.has(phase), TOLD_NODES.has(phase));
-    return tell(move, event, others);
+    return [...tell(move, event, others), ...longDowntimeOf(move, status, concerned)];
   }
   const blocked = blockedBy(status);
   if (blocked === undefined || blocked.reason === blockedBy(move.status)?.reason) return [];
@@ -62,6 +72,14 @@ export function eventsOf(move: Stored<VolumeMove>, status: VolumeMoveStatus, con
     dedupe: `${name}\n${blocked.reason}`,
   };
   return tell(move, event, spread(concerned, true, true, true));
+}
+
+/** Told once, when the live passes have ended. */
+function longDowntimeOf(move: Stored<VolumeMove>, status: VolumeMoveStatus, concerned: Concerned): ToldEvent[] {
+  const long = longDowntime(status);
+  if (long === undefined || longDowntime(move.status) !== undefined) return [];
+  const event: RecordedEvent = { type: "Warning", reason: "LongDowntime", message: long.message };
+  return tell(move, event, spread(concerned, false, true, false));
 }
 
 function entered(phase: MovePhase, message: string): RecordedEvent {

@@ -22,7 +22,8 @@ import { nameOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Recorder } from "../../provision/events.ts";
-import { eventsOf, schedulerNotHeard, type Concerned } from "../events.ts";
+import { eventsOf, livePassEnded, schedulerNotHeard, type Concerned } from "../events.ts";
+import { livePassesOf } from "../plan/progress/live-passes.ts";
 import { planMove } from "../plan/plan-move.ts";
 import { planRepair } from "../plan/repair.ts";
 import type { EvictionOutcome, MoveSnapshot, Part } from "../plan/snapshot.ts";
@@ -66,6 +67,8 @@ class MoveLoop {
   readonly #evictions = new Map<string, Map<string, EvictionOutcome>>();
   /** When progress was last written, by move UID. */
   readonly #notedAt = new Map<string, number>();
+  /** The last live pass whose end was told, by move UID: its time in Copying and its number. */
+  readonly #passes = new Map<string, string>();
   /** The status that was written last, by move UID. Caches may be behind it. */
   readonly #statuses = new Map<string, VolumeMoveStatus>();
 
@@ -225,6 +228,7 @@ class MoveLoop {
         const { about, event } = schedulerNotHeard(move, unheard);
         recorder.record(about, event);
       }
+      if (move.status?.phase === "Copying") this.#tellPass(snapshot);
       for (const { about, event } of eventsOf(move, step.status, this.#concerned(snapshot))) {
         recorder.record(about, event);
       }
@@ -234,6 +238,16 @@ class MoveLoop {
     const change = step.step === "change-volume" ? { change: step.change, volume: nameOf(step.volume) } : {};
     const pod = step.step === "evict" || step.step === "delete-pod" ? { pod: step.pod.name } : {};
     log.info("a step of a move", { ...fields, step: step.step, ...change, ...pod });
+  }
+
+  #tellPass(snapshot: MoveSnapshot): void {
+    const { move } = snapshot;
+    const passes = livePassesOf(snapshot);
+    const pass = `${move.status?.copyingAt ?? ""} ${String(passes?.ended ?? 0)}`;
+    if (passes === undefined || this.#passes.get(move.metadata.uid) === pass) return;
+    this.#passes.set(move.metadata.uid, pass);
+    const { about, event } = livePassEnded(move, passes);
+    this.#deps.recorder.record(about, event);
   }
 
   /** All other moves that have not ended, with the status that was written last. */
@@ -265,6 +279,7 @@ class MoveLoop {
   #forget(uid: string): void {
     this.#evictions.delete(uid);
     this.#notedAt.delete(uid);
+    this.#passes.delete(uid);
     this.#statuses.delete(uid);
   }
 

@@ -7,9 +7,10 @@ import type { MoveStep } from "./step.ts";
 import { CORDONED } from "./target/leaving.ts";
 import { timeOf } from "./timing.ts";
 
-/** The conditions of a move: why it waits, and why it was undone. */
+/** The conditions of a move: why it waits, why it was undone, why its pods will be down long. */
 const BLOCKED = "Blocked";
 const CANCELLED = "Cancelled";
+const LONG_DOWNTIME = "LongDowntime";
 const LONGEST_MESSAGE = 4096;
 
 /** The condition that blocks the move, from its status. */
@@ -20,11 +21,29 @@ export function blockedBy(status: VolumeMoveStatus | undefined): Condition | und
 /** A field set to undefined is removed. */
 type Changes = { readonly [K in keyof VolumeMoveStatus]?: VolumeMoveStatus[K] | undefined };
 
-/** Goes to another phase in one write. This also removes the condition Blocked. */
-export function enter(s: MoveSnapshot, phase: MovePhase, changes: Changes): MoveStep {
+/** Why the pods will probably be down for longer than a volume allows, from the status. */
+export function longDowntime(status: VolumeMoveStatus | undefined): Condition | undefined {
+  return status?.conditions?.find(({ type }) => type === LONG_DOWNTIME);
+}
+
+/** The phases in which the condition LongDowntime stays: the pods are still to be down, or are. */
+const AHEAD: ReadonlySet<MovePhase> = new Set(["Prepared", "Fenced", "Sealed"]);
+
+/**
+ * Goes to another phase in one write. This also removes the condition Blocked. `long` is why the
+ * pods will be down for long, if that is known now.
+ */
+export function enter(
+  s: MoveSnapshot,
+  phase: MovePhase,
+  changes: Changes,
+  { long, now }: { readonly long?: CodedError | undefined; readonly now: number } = { now: 0 },
+): MoveStep {
   const message = changes.message === undefined ? undefined : withCommand(s, phase, changes.message);
-  const status = changed(s.move.status ?? {}, { retryAt: undefined, ...changes, message, phase });
-  return { step: "set-status", move: s.move, status: unblocked(status) };
+  const status = unblocked(changed(s.move.status ?? {}, { retryAt: undefined, ...changes, message, phase }));
+  const kept = AHEAD.has(phase) ? status : without(status, LONG_DOWNTIME);
+  const said = long === undefined ? kept : withCondition(kept, LONG_DOWNTIME, long, now);
+  return { step: "set-status", move: s.move, status: said };
 }
 
 /** Begins to undo the move. The reason stays in the status permanently. */
@@ -34,7 +53,8 @@ export function undo(s: MoveSnapshot, now: number, why: CodedError): MoveStep {
     retryAt: undefined,
     message: `Undoing the move: ${why.message}. It ends by itself.`,
   });
-  return { step: "set-status", move: s.move, status: withCondition(unblocked(status), CANCELLED, why, now) };
+  const rest = without(unblocked(status), LONG_DOWNTIME);
+  return { step: "set-status", move: s.move, status: withCondition(rest, CANCELLED, why, now) };
 }
 
 export interface Waiting {
@@ -104,7 +124,12 @@ function withCondition(status: VolumeMoveStatus, type: string, why: CodedError, 
 }
 
 function unblocked(status: VolumeMoveStatus): VolumeMoveStatus {
-  const conditions = status.conditions?.filter(({ type }) => type !== BLOCKED);
+  return without(status, BLOCKED);
+}
+
+/** The status without the condition of this type. */
+function without(status: VolumeMoveStatus, removed: string): VolumeMoveStatus {
+  const conditions = status.conditions?.filter(({ type }) => type !== removed);
   if (conditions === undefined || conditions.length === status.conditions?.length) return status;
   if (conditions.length > 0) return { ...status, conditions };
   const { conditions: _none, ...rest } = status;

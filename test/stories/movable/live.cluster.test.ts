@@ -4,7 +4,7 @@ import type { RunResult } from "../../cluster/run.ts";
 import { drain, ENDED_WELL, endOf, moveWhere, onlyOn, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { agentPod, MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
-import { ended, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { ended, eventMatching, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { inPhase, nodeBut, volumeMove } from "../support/moves.ts";
 import { cordon } from "../support/nodes.ts";
 import { linesOf } from "../support/product.ts";
@@ -169,6 +169,8 @@ test("of a large file that is written to all the time, only what has changed tra
   expect(live[0]).toBeGreaterThan(512 * MIB);
   expect(final).toHaveLength(1);
   expect(final[0]).toBeLessThan(64 * MIB);
+  const told = /^LivePassEnded: Live pass \d has ended: .* MiB to read and .* MiB to send/;
+  await eventMatching(ground, { kind: "VolumeMove", name: "db" }, told);
   const count = await ground.exec(NS, "db-0", ["sh", "-c", "wc -l </data/db-log"]);
   expect(Number(count.stdout)).toBeGreaterThan(2);
   const faults = await ground.exec(NS, "db-0", ["sh", "-c", DATABASE_FAULTS]);

@@ -206,12 +206,14 @@ export class Jobs {
         const began = clock.monotonic();
         const of = { pass: random.uuid(), base: memory?.target.pass };
         const { progress, summary } = await this.#bring(view, wanted, incoming, of, memory, signal, told);
-        const { bytes: sent, kept, source } = progress;
-        const next = passes.ended({ sent, source, tookMs: Math.round(clock.monotonic() - began) });
+        const { source, ...brought } = progress;
+        const tookMs = Math.round(clock.monotonic() - began);
+        const next = passes.ended({ sent: progress.bytes, source, tookMs });
         const { report: livePass } = passes;
-        log.info("a live pass has ended", { volume, ...livePass, heldMs: source?.heldMs, next });
-        if (next !== "on") return { bytes: summary.bytes, files: summary.files, toSend: sent, livePass };
-        told({ received: sent + kept, rate: 0 });
+        const figures = { passes: livePass?.number, ...brought, ...source, tookMs, finalMs: livePass?.finalMs, next };
+        log.info("a live pass has ended", { volume, ...figures });
+        if (next !== "on") return { bytes: summary.bytes, files: summary.files, toSend: progress.bytes, livePass };
+        told({ received: progress.bytes + progress.kept, rate: 0 });
       }
     };
     const hasAdvanced = (): boolean => passes.hasAdvanced(arrived());

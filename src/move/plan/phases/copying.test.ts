@@ -34,9 +34,19 @@ function copying(reports: readonly (Partial<CopyReport> | undefined)[], bend: Be
       if (view.volume === undefined) throw new Error("no volume");
       const { fence: _fence, mayCreate: _may, ...rest } = view.volume.spec;
       const may = bend.unmade === true ? { mayCreate: { nodeName: "a", epoch: 3 } } : {};
+      const policies = { ...rest.policies, maxDowntime: bend.maxDowntime?.[index] ?? "60s" };
       const volume = {
         ...view.volume,
-        spec: { ...rest, ...may, nodeName: "a", epoch: 3, incarnation: "i", reclaim: false, activeMove: MINE },
+        spec: {
+          ...rest,
+          ...may,
+          policies,
+          nodeName: "a",
+          epoch: 3,
+          incarnation: "i",
+          reclaim: false,
+          activeMove: MINE,
+        },
       };
       const report = reports[index];
       const copyOf = (role: "Source" | "Target", move: Partial<CopyReport> | undefined) => ({
@@ -69,6 +79,8 @@ interface Bend {
   readonly unmade?: boolean;
   readonly unchecked?: boolean;
   readonly pods?: readonly PodView[];
+  /** Of each volume. @default 60s */
+  readonly maxDowntime?: readonly string[];
 }
 
 const MINE = { name: "m", uid: "move-1" };
@@ -103,6 +115,9 @@ function sound(volumes: number): MoveSnapshot {
 }
 
 const phaseOf = (step: MoveStep): unknown => (step.step === "set-status" ? step.status.phase : step.step);
+const MIB = 1024 ** 2;
+const livePass = { number: 2, sent: 14 * MIB, read: 3 * MIB, toRead: 2048 * MIB, tookMs: 5000, finalMs: 7100 };
+const conditionsOf = (step: MoveStep) => (step.step === "set-status" ? (step.status.conditions ?? []) : []);
 const messageOf = (step: MoveStep): string => (step.step === "set-status" ? (step.status.message ?? "") : "");
 
 describe("Copying", () => {
@@ -121,6 +136,60 @@ describe("Copying", () => {
     expect(messageOf(step)).toBe(
       "Copying to node b while the pods run, 200.0 of 300.0 MiB, about 2 s left: v1. To cancel: kubectl uncordon a",
     );
+  });
+
+  test("says which pass it is, from the second one on", () => {
+    const report = { bytes: 300 * MIB, toRead: 100 * MIB, rate: 50 * MIB, livePass };
+    expect(messageOf(planCopying(copying([report]), NOW))).toContain(
+      "while the pods run, pass 3, 200.0 of 300.0 MiB, about 2 s left: v1.",
+    );
+    const two = { pods: [{ ...pod, volumes: ["v1", "v2"] }] };
+    const ahead = copying([report, { ...report, livePass: { ...livePass, number: 1 } }], two);
+    expect(messageOf(planCopying(ahead, NOW))).toContain(", pass 2,");
+    const begun = copying([report, { ...report, livePass: undefined }], two);
+    expect(messageOf(planCopying(begun, NOW))).not.toContain(", pass");
+  });
+
+  test("says at its end what the final pass will have to do", () => {
+    const step = planCopying(copying([{ state: "Precopied", livePass }]), NOW);
+    expect(messageOf(step)).toContain(
+      "Ready to move to node b. The rest will probably take about 8 s while the pods are down, with 2.0 GiB to read and 14.0 MiB to send.",
+    );
+    const older = { ...livePass, read: undefined, toRead: undefined };
+    expect(messageOf(planCopying(copying([{ state: "Precopied", livePass: older }]), NOW))).toContain(
+      "about 8 s while the pods are down, with 14.0 MiB to send.",
+    );
+    expect(conditionsOf(step)).toEqual([]);
+  });
+
+  test("warns when the pods will be down for longer than a volume allows, and goes on", () => {
+    const late = { state: "Precopied", livePass: { ...livePass, finalMs: 60_001 } } as const;
+    const step = planCopying(copying([late]), NOW);
+    expect(phaseOf(step)).toBe("Prepared");
+    expect(conditionsOf(step)).toMatchObject([
+      {
+        type: "LongDowntime",
+        reason: "MOVE_LONG_DOWNTIME",
+        message: expect.stringMatching(
+          /^the pods will probably be down for 61 s, and maxDowntime of volume v1 is 60s: 2.0 GiB must be read and 14.0 MiB sent while/,
+        ) as string,
+      },
+    ]);
+    expect(conditionsOf(planCopying(copying([late], { maxDowntime: ["2m"] }), NOW))).toEqual([]);
+    const two = { pods: [{ ...pod, volumes: ["v1", "v2"] }], maxDowntime: ["2m", "5s"] };
+    const [second] = conditionsOf(planCopying(copying([late, { state: "Precopied", livePass }], two), NOW));
+    expect(second?.message).toContain("be down for 8 s, and maxDowntime of volume v2 is 5s");
+  });
+
+  test("says nothing of a rest where no pod runs, or where live passes have failed", () => {
+    const late = { state: "Precopied", livePass: { ...livePass, finalMs: 60_001 } } as const;
+    const idle = planCopying(copying([late], { pods: [] }), NOW);
+    const two = { pods: [{ ...pod, volumes: ["v1", "v2"] }] };
+    const failed = planCopying(copying([late, { state: "Refused", code: "PEER_REFUSED" }], two), NOW);
+    for (const step of [idle, failed]) {
+      expect(messageOf(step)).toMatch(/^Ready to move to node b\. To cancel/);
+      expect(conditionsOf(step)).toEqual([]);
+    }
   });
 
   test("goes on without a live copy when it fails, and when no agent makes one", () => {

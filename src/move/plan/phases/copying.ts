@@ -1,11 +1,11 @@
-import type { CopyReport, VolumeCopy } from "../../../api/kinds/volume-copy.ts";
 import { moveErrors } from "../../errors.ts";
 import { silentAt } from "../target/agents.ts";
 import { planAgain, planCheck } from "./before-fence.ts";
 import { whyCalledOff, whyCancel } from "./cancel.ts";
 import { withFailure } from "../target/failed-targets.ts";
-import { currentReport, existing, podsToEvict, readFirst, wordsOf } from "../parts.ts";
-import { howFar, progressOf } from "./progress.ts";
+import { answerOf, livePassesOf, whatRemains, whyLong } from "../progress/live-passes.ts";
+import { existing, podsToEvict, readFirst, wordsOf } from "../parts.ts";
+import { howFar, progressOf } from "../progress/progress.ts";
 import type { MoveSnapshot } from "../snapshot.ts";
 import { enter, howToCancel, undo, waiting } from "../status.ts";
 import type { MoveStep } from "../step.ts";
@@ -34,7 +34,7 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
   if (unchecked !== undefined) return unchecked;
   // A volume with mayCreate is skipped: it has perhaps not been made yet.
   const views = existing(s).filter(({ volume }) => volume.spec.mayCreate === undefined);
-  const reports = views.map(({ name, targetCopy }) => ({ name, report: answerOf(s, targetCopy) }));
+  const reports = views.map((view) => ({ name: view.name, report: answerOf(s, view) }));
   for (const { name, report } of reports) {
     if (report?.state !== "Refused" || !(isFinal(report) || isCutOff(report))) continue;
     const node = s.target?.name ?? "";
@@ -50,10 +50,10 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
   const since = msOf(s.move.status?.copyingAt) ?? 0;
   const isLate = now - since > PRECOPY_PATIENCE_MS;
   const unheard = waits.every(({ report }) => report === undefined);
-  if (waits.length === 0 || (unheard && isLate)) return ready(s);
+  if (waits.length === 0 || (unheard && isLate)) return readyAfterPasses(s, now);
   const progress = progressOf(s);
   const names = waits.map(({ name }) => name).join(", ");
-  const message = `Copying to node ${s.target?.name ?? ""} while the pods run${howFar(progress)}: ${names}. ${howToCancel(s)}`;
+  const message = `Copying to node ${s.target?.name ?? ""} while the pods run${whichPass(s)}${howFar(progress)}: ${names}. ${howToCancel(s)}`;
   const times = [
     s.target === undefined ? undefined : silentAt(s.target),
     unheard ? since + PRECOPY_PATIENCE_MS + 1 : undefined,
@@ -65,16 +65,20 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
   return waiting(s, now, { message, until: Number.isFinite(until) ? until : undefined, also: progress });
 }
 
-/** The target's report for this time in Copying. (A move may enter Copying more than once.) */
-function answerOf(s: MoveSnapshot, targetCopy: VolumeCopy | undefined): CopyReport | undefined {
-  const report = currentReport(s, targetCopy, "Target");
-  return report?.copyingAt === s.move.status?.copyingAt ? report : undefined;
+/** From the second pass on: its figures begin at nothing again. */
+function whichPass(s: MoveSnapshot): string {
+  const passes = livePassesOf(s);
+  return passes === undefined ? "" : `, pass ${String(passes.ended + 1)}`;
 }
 
 function ready(s: MoveSnapshot): MoveStep {
-  return enter(s, "Prepared", {
-    ...progressOf(s),
-    eta: undefined,
-    message: `Ready to move to node ${s.move.status?.target ?? ""}.`,
-  });
+  const message = `Ready to move to node ${s.move.status?.target ?? ""}.`;
+  return enter(s, "Prepared", { ...progressOf(s), eta: undefined, message });
+}
+
+function readyAfterPasses(s: MoveSnapshot, now: number): MoveStep {
+  const passes = livePassesOf(s);
+  if (passes === undefined) return ready(s);
+  const message = `Ready to move to node ${s.move.status?.target ?? ""}. The rest will probably take ${whatRemains(passes)}.`;
+  return enter(s, "Prepared", { ...progressOf(s), eta: undefined, message }, { long: whyLong(s), now });
 }

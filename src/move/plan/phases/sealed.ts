@@ -5,7 +5,7 @@ import { bootIdOf, silentAt } from "../target/agents.ts";
 import { whyCancel } from "./cancel.ts";
 import { withFailure } from "../target/failed-targets.ts";
 import { currentReport, existing, isFenced, readFirst, wordsOf } from "../parts.ts";
-import { howFar, progressOf } from "./progress.ts";
+import { howFar, progressOf } from "../progress/progress.ts";
 import type { MoveSnapshot, VolumeView } from "../snapshot.ts";
 import { enter, howToCancel, undo, waiting } from "../status.ts";
 import type { MoveStep } from "../step.ts";

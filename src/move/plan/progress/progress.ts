@@ -11,6 +11,20 @@ export function howFar({ eta, progress }: ReturnType<typeof progressOf>): string
   return eta === undefined ? `, ${progress}` : `, ${progress}, about ${eta} left`;
 }
 
+/** Bytes in a sentence, such as 4.2 GiB. */
+export function bytesOf(bytes: number): string {
+  const unit = unitOf(bytes);
+  return `${(bytes / unit).toFixed(1)} ${nameOf(unit)}`;
+}
+
+function unitOf(bytes: number): number {
+  return bytes >= GIB ? GIB : MIB;
+}
+
+function nameOf(unit: number): string {
+  return unit === GIB ? "GiB" : "MiB";
+}
+
 /** The progress of the copy, from the reports of both agents. Empty while it is not known. */
 export function progressOf(s: MoveSnapshot): Pick<VolumeMoveStatus, "progress" | "bytesTotal" | "bytesDone" | "eta"> {
   let total = 0;
@@ -29,10 +43,10 @@ export function progressOf(s: MoveSnapshot): Pick<VolumeMoveStatus, "progress" |
     rate += target?.rate ?? 0;
   }
   if (!known) return {};
-  const unit = total >= GIB ? GIB : MIB;
+  const unit = unitOf(total);
   const figure = (bytes: number): string => (bytes / unit).toFixed(1);
   return {
-    progress: `${figure(total - remaining)} of ${figure(total)} ${unit === GIB ? "GiB" : "MiB"}`,
+    progress: `${figure(total - remaining)} of ${figure(total)} ${nameOf(unit)}`,
     bytesTotal: total,
     bytesDone: total - remaining,
     ...(rate > 0 ? { eta: `${String(Math.ceil(remaining / rate))} s` } : {}),
