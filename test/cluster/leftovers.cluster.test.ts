@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { startCluster } from "./cluster.ts";
-import { identityOf, type ClusterIdentity } from "./identity.ts";
+import { identityOf, markedProcesses, type ClusterIdentity } from "./identity.ts";
 import { must } from "./run.ts";
 import { remains } from "./teardown.ts";
 import { waitFor } from "./wait.ts";
@@ -47,10 +47,10 @@ function identityIn(announcement: Announcement): ClusterIdentity {
   return identityOf(id);
 }
 
-/** Every namespace that a process of this machine lives in, as `net:[4026531840]`. */
-async function namespacesInUse(): Promise<Set<string>> {
+/** The namespaces that these processes live in, as `net:[4026531840]`. */
+async function namespacesOf(pids: readonly (number | string)[]): Promise<Set<string>> {
   const found = new Set<string>();
-  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+  for (const pid of pids) {
     for (const kind of ["net", "mnt", "pid", "uts", "ipc", "cgroup"]) {
       const namespace = await readlink(`/proc/${pid}/ns/${kind}`).catch(() => undefined);
       if (namespace !== undefined) found.add(namespace);
@@ -83,12 +83,15 @@ async function expectNothingLeft(identity: ClusterIdentity): Promise<void> {
 }
 
 test("SIGKILL of the runner leaves nothing of its cluster", { timeout: START_MS }, async () => {
-  const before = await namespacesInUse();
   const runner = startRunner(["--nodes", "0", "--bare", "1"]);
   const announcement = await announcementOf(runner);
   expect(announcement.nodes).toEqual(["bare-1"]);
   const identity = identityIn(announcement);
-  const made = [...(await namespacesInUse())].filter((namespace) => !before.has(namespace));
+  // Other programs of this machine make namespaces too, and keep them.
+  const ours = await namespacesOf([process.pid]);
+  const made = [...(await namespacesOf(await markedProcesses(identity.id)))].filter(
+    (namespace) => !ours.has(namespace),
+  );
   expect(made.map((namespace) => namespace.split(":")[0])).toEqual(expect.arrayContaining(["net", "mnt", "pid"]));
   expect(await remains(identity)).not.toEqual([]);
   if (existsSync("/dev/loop-control")) await attachLoopDevice(identity);
@@ -100,7 +103,7 @@ test("SIGKILL of the runner leaves nothing of its cluster", { timeout: START_MS 
   await waitFor(
     "the namespaces to be gone",
     async (saw) => {
-      const now = await namespacesInUse();
+      const now = await namespacesOf((await readdir("/proc")).filter((name) => /^\d+$/.test(name)));
       const left = made.filter((namespace) => now.has(namespace));
       saw(left);
       return left.length === 0 ? true : undefined;
