@@ -34,7 +34,7 @@ test("after a kubelet restart the volume of a force-deleted pod is unmounted whi
   const { ground } = on;
   const node = nodeOf(0);
   const uid = await startWriter(node, "restarted");
-  const grows = growsAfterUnmount(node, "restarted", uid);
+  const { grows } = await watchUnmount(node, "restarted", uid);
   await ground.stopKubelet(node);
   try {
     await forceDelete("restarted");
@@ -47,7 +47,7 @@ test("after a kubelet restart the volume of a force-deleted pod is unmounted whi
 test("a kubelet that was there all the time ends the container of a force-deleted pod before it unmounts", async () => {
   const node = nodeOf(0);
   const uid = await startWriter(node, "steady");
-  const grows = growsAfterUnmount(node, "steady", uid);
+  const { grows } = await watchUnmount(node, "steady", uid);
   await forceDelete("steady");
   expect(await grows).toBe(false);
 });
@@ -111,27 +111,40 @@ async function forceDelete(name: string): Promise<void> {
 }
 
 /**
- * Says whether the file grows once no volume of the pod is mounted below the kubelet's directory.
- * One script on the node, before whatever else runs there: between the unmount and the kubelet's
- * SIGKILL are only two or three seconds.
+ * Says whether the file grows once no volume of the pod is mounted below the kubelet's directory,
+ * and writes a file of its own when it begins to watch. One script on the node, before whatever
+ * else runs there: between the unmount and the kubelet's SIGKILL are only two or three seconds.
  */
 const WATCH_UNMOUNT = `
-  name=$0 file=$2 volume="/var/lib/kubelet/pods/$1/volumes/kubernetes.io~local-volume/"
+  name=$0 file=$2 watching=$3 volume="/var/lib/kubelet/pods/$1/volumes/kubernetes.io~local-volume/"
   mounted() { grep -qF "$volume" /proc/self/mountinfo; }
   lives() { grep -lszx "HOSTNAME=$name" /proc/[0-9]*/environ >/dev/null; }
   mounted || exit 1
+  : >"$watching"
   while mounted; do sleep 0.02; done
   before=$(stat --format=%s "$file")
   while [ "$(stat --format=%s "$file")" = "$before" ] && lives; do sleep 0.02; done
   [ "$(stat --format=%s "$file")" = "$before" ] || echo grows`;
 
 /**
- * Waits until the volume of a pod is unmounted, and then until its file grows or its container has
- * ended: whether it grew.
+ * Watches the volume of a pod until it is unmounted, and then until its file grows or its container
+ * has ended. Resolves once the watch has begun; `grows` says later whether the file grew.
  */
-async function growsAfterUnmount(node: string, name: string, uid: string): Promise<boolean> {
+async function watchUnmount(node: string, name: string, uid: string): Promise<{ readonly grows: Promise<boolean> }> {
+  const { ground } = on;
+  const watching = `${DIRECTORY}/${uid}.watching`;
+  const grows = growsAfterUnmount(node, name, uid, watching);
+  const began = ground.waitFor("the watch to begin", async () =>
+    (await ground.onNode(node).exists(watching)) ? true : undefined,
+  );
+  // A watch that fails before it begins says why.
+  await Promise.race([began, grows]);
+  return { grows };
+}
+
+async function growsAfterUnmount(node: string, name: string, uid: string, watching: string): Promise<boolean> {
   const file = `${DIRECTORY}/${name}/file`;
-  const script = ["nice", "-n", "-10", "timeout", "180", "sh", "-c", WATCH_UNMOUNT, name, uid, file];
+  const script = ["nice", "-n", "-10", "timeout", "180", "sh", "-c", WATCH_UNMOUNT, name, uid, file, watching];
   const { code, stdout } = await on.ground.onNode(node).exec(script);
   if (code !== 0) throw new Error(code === 124 ? "the volume stays mounted" : `the volume was not mounted: ${code}`);
   return stdout === "grows\n";
