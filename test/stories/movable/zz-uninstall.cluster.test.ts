@@ -68,7 +68,7 @@ test("without its workloads pods run on, and once they are back the volumes go o
   await goneFrom(ground, volume, nodeNameOf(after));
 });
 
-test("both manifests go one after the other within a minute each, and the data stays for a later installation", async () => {
+test("both manifests go one after the other, and the data stays for a later installation", async () => {
   const { ground } = on;
   const spec = { terminationGracePeriodSeconds: 1 };
   await ground.apply(toYaml(claim(NS, "kept", MOVABLE_CLASS), pod(NS, "kept", "kept", { spec })));

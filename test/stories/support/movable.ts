@@ -35,13 +35,17 @@ export function useMovable(needed: readonly Capability[] = [], options: MovableO
 }
 
 /**
- * `kubectl delete -f` of one of the product's manifests, as its manual says; waits for its end, a
- * minute at most.
+ * `kubectl delete -f` of one of the product's manifests, as its manual says; waits for its end. How
+ * long that takes is printed and not asserted: the machine has other things to do as well.
  */
 export async function deleteManifest(ground: Ground, file: string): Promise<RunResult> {
   forgetInstalled(ground);
   const stdin = await manifestWithImage(file, "unused");
-  return await ground.kubectl(["delete", "-f", "-", "--timeout=60s"], { stdin });
+  const started = performance.now();
+  const result = await ground.kubectl(["delete", "-f", "-", "--timeout=300s"], { stdin });
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  process.stderr.write(`kubectl delete -f ${file} took ${seconds} s\n`);
+  return result;
 }
 
 /**
