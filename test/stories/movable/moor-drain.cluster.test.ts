@@ -178,26 +178,38 @@ test("moor undo brings a volume that has moved back, with what was written since
   expect((await checkRecords(ground, NS, "w-0", acknowledged)).faults).toEqual([]);
 });
 
-test("moor drain shows what a budget holds, and ends when its time is up", async () => {
+/** The events that `moor drain -o json` has printed so far; the last line may be a part of one. */
+function eventsIn(stdout: string): { event: string; pod?: string; state: string; why?: string }[] {
+  const lines = stdout.slice(0, stdout.lastIndexOf("\n") + 1).split("\n");
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as ReturnType<typeof eventsIn>[number]);
+}
+
+test("moor drain shows what a budget holds, and ends when it is interrupted and when its time is up", async () => {
   const { ground } = on;
   const web = nodeNameOf(await podOf("web"));
   await ground.apply(toYaml(BUDGET));
-  const { code, stderr, stdout } = await moor.run("drain", web, "-o", "json", "--timeout=30s");
-  await ground.delete(toYaml(BUDGET));
-  const events = stdout
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as { event: string; pod?: string; state: string; why?: string });
-  expect(events.find(({ state }) => state === "Held")).toMatchObject({
-    event: "pod",
-    node: web,
-    pod: expect.stringMatching(new RegExp(`^${NS}/web-`)) as string,
-    why: expect.stringMatching(/would violate the pod's disruption budget/) as string,
-  });
-  expect([code, stderr]).toEqual([
-    7,
-    expect.stringMatching(/^The drain is not complete: .*\n.*\(MOOR_TIMED_OUT\)\n$/s) as string,
-  ]);
+  try {
+    const first = moor.start("drain", web, "-o", "json");
+    const held = await ground.waitFor("the budget to hold a pod", (saw) => {
+      saw(first.stdout() + first.stderr());
+      return eventsIn(first.stdout()).find(({ event, state }) => event === "pod" && state === "Held");
+    });
+    first.interrupt();
+    expect((await first.ended).code).toBe(130);
+    expect(held).toMatchObject({
+      event: "pod",
+      node: web,
+      pod: expect.stringMatching(new RegExp(`^${NS}/web-`)) as string,
+      why: expect.stringMatching(/would violate the pod's disruption budget/) as string,
+    });
+    const { code, stderr } = await moor.run("drain", web, "-o", "json", "--timeout=5s");
+    expect([code, stderr]).toEqual([
+      7,
+      expect.stringMatching(/^The drain is not complete: .*\n.*\(MOOR_TIMED_OUT\)\n$/s) as string,
+    ]);
+  } finally {
+    await ground.delete(toYaml(BUDGET));
+  }
 });
 
 test("moor release: the drain leaves the volume, its pod waits for the node, and the release is taken back", async () => {

@@ -19,6 +19,8 @@ export interface Moor {
 
 /** A command that runs. */
 export interface Started {
+  /** What it has said on standard output so far. */
+  stdout(): string;
   /** What it has said on standard error so far. */
   stderr(): string;
   /** Ctrl-C. */
@@ -33,17 +35,21 @@ export async function openMoor(ground: Ground): Promise<Moor> {
   const program = await productBundle("moor");
   const env = { HOME: directory, PATH: process.env["PATH"] ?? "", KUBECONFIG: kubeconfig };
   const start: Moor["start"] = (...args) => {
+    let printed = "";
     let said = "";
     const stop = new AbortController();
     const ended = run([process.execPath, program, ...args], {
       env,
       timeoutMs: LONGEST_MS,
+      onStdout: (text) => {
+        printed += text;
+      },
       onStderr: (text) => {
         said += text;
       },
       interrupt: stop.signal,
     });
-    return { stderr: () => said, interrupt: () => stop.abort(), ended };
+    return { stdout: () => printed, stderr: () => said, interrupt: () => stop.abort(), ended };
   };
   return {
     start,
