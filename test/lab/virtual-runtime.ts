@@ -25,7 +25,7 @@ export class VirtualRuntime implements ContainerRuntime {
   /** `deps` returns what the program of a product's container needs. */
   constructor(clock: Clock, deps: (run: ContainerRun) => ProductContainerDeps) {
     this.#deps = deps;
-    this.#scripted = new ScriptedRuntime({ clock, log: silentLog }, play);
+    this.#scripted = new ScriptedRuntime({ clock, log: silentLog }, (run) => play(run, clock));
   }
 
   start(run: ContainerRun, signal: AbortSignal): Promise<ContainerHandle> {
@@ -69,9 +69,9 @@ export class VirtualRuntime implements ContainerRuntime {
   }
 }
 
-function play(run: ContainerRun): Play {
+function play(run: ContainerRun, clock: Clock): Play {
   const script = run.container.command?.at(-1) ?? "";
   if (!script.startsWith("/script/")) return { does: "run" };
   // About what a container of one shell script takes.
-  return { does: "exit", afterMs: 400, code: 0, effect: () => playScript(run) };
+  return { does: "exit", afterMs: 400, code: 0, effect: () => playScript(run, clock) };
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
 import { expectBound, expectGone, expectNoHelpers, expectRemoved } from "./support/expect.ts";
+import { HELD_SETUP, letHelpersEnd } from "./support/held-helpers.ts";
 import { toYaml } from "./support/manifest.ts";
 import type { Claim, Volume } from "./support/objects.ts";
 import { installProduct, leaderPod, leaseOf, PRODUCT_NAMESPACE } from "./support/product.ts";
@@ -16,6 +17,7 @@ beforeAll(async () => {
   await openNamespace(on.ground, NS);
   await installProduct(on.ground, {
     replicas: 2,
+    setup: HELD_SETUP,
     config: { nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths: [BASE] }] },
   });
 });
@@ -27,8 +29,13 @@ test("killed by SIGKILL in the middle of 50 claims and 10 deletions, the leader 
   const { ground } = on;
   const { nodes } = ground;
   const nodeFor = (index: number): string => nodes[index % nodes.length] ?? "";
+  // The last node makes nothing until the leader is dead, so that it dies in the middle.
+  const [held = "", ...others] = nodes.toReversed();
+  for (const node of others) await letHelpersEnd(ground, node, BASE);
   const going = Array.from({ length: 10 }, (_, index) => `going-${index}`);
-  await ground.apply(toYaml(...going.map((name, index) => claimOn(nodeFor(index), NS, name, "local-path"))));
+  await ground.apply(
+    toYaml(...going.map((name, index) => claimOn(others[index % others.length] ?? "", NS, name, "local-path"))),
+  );
   const leaving = await Promise.all(going.map(async (name) => expectBound(ground, NS, name)));
 
   const names = Array.from({ length: 50 }, (_, index) => `claim-${index}`);
@@ -38,12 +45,17 @@ test("killed by SIGKILL in the middle of 50 claims and 10 deletions, the leader 
     everyMs: 20,
   });
 
-  const leader = await leaderPod(ground);
   const before = await leaseOf(ground);
-  await ground.killContainers(PRODUCT_NAMESPACE, leader);
-  const killed = performance.now();
-  expect((await leaseOf(ground))?.holder, "the Lease is not released").toBe(before?.holder);
-  const unfinished = 50 - (await boundClaims()).length;
+  let unfinished: number;
+  let killed: number;
+  try {
+    await ground.killContainers(PRODUCT_NAMESPACE, await leaderPod(ground));
+    killed = performance.now();
+    expect((await leaseOf(ground))?.holder, "the Lease is not released").toBe(before?.holder);
+    unfinished = 50 - (await boundClaims()).length;
+  } finally {
+    await letHelpersEnd(ground, held, BASE);
+  }
   expect(unfinished, "claims that were not Bound when the leader died").toBeGreaterThan(5);
 
   await ground.waitFor("another leader", async (saw) => {
@@ -86,7 +98,7 @@ async function directories(): Promise<string[]> {
   const found: string[] = [];
   for (const node of on.ground.nodes) {
     const names = await on.ground.onNode(node).listDirectory(BASE);
-    found.push(...names.map((name) => `${node}:${BASE}/${name}`));
+    found.push(...names.filter((name) => name.startsWith("pvc-")).map((name) => `${node}:${BASE}/${name}`));
   }
   return sorted(found);
 }

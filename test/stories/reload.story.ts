@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
 import { expectBound, expectEvent, expectRemoved, type About } from "./support/expect.ts";
+import { HELD_SETUP, letHelpersEnd } from "./support/held-helpers.ts";
 import { helperTemplate } from "./support/helper-template.ts";
 import { toYaml } from "./support/manifest.ts";
 import type { Pod } from "./support/objects.ts";
@@ -47,6 +48,7 @@ beforeAll(async () => {
   await installProduct(ground, {
     replicas: 1,
     config: JSON.parse(configFor("/opt/before")) as object,
+    setup: HELD_SETUP,
     helperPod: helperTemplate(),
   });
 });
@@ -95,10 +97,7 @@ test.concurrent("outside of the cluster, with --config FILE and CONFIG_MOUNT_PAT
   };
   await change(configFor("/opt/before"), helperTemplate());
   // Its helper pods need the scripts, and events need an object.
-  const scripts = {
-    setup: '#!/bin/sh\nmkdir -m 0777 -p "$VOL_DIR"\n',
-    teardown: '#!/bin/sh\nrm -rf "$VOL_DIR"\n',
-  };
+  const scripts = { setup: HELD_SETUP, teardown: '#!/bin/sh\nrm -rf "$VOL_DIR"\n' };
   const metadata = { name: "outside-config", namespace: PRODUCT_NAMESPACE };
   await ground.apply(toYaml({ apiVersion: "v1", kind: "ConfigMap", metadata, data: scripts }));
   const product = await startProductProcess(ground, {
@@ -143,6 +142,7 @@ async function story(stage: Stage): Promise<void> {
     await ground.apply(toYaml(claimOn(stage.node, NS, name, stage.className)));
     return await expectBound(ground, NS, name);
   };
+  await letHelpersEnd(ground, stage.node, "/opt/before");
   const first = await bindOne(`${stage.claims}-before`);
   expect(first.path).toContain("/opt/before/");
 
@@ -169,17 +169,20 @@ async function story(stage: Stage): Promise<void> {
   const applied = await stage.metrics();
   expect(applied).toMatch(/^mooring_classic_reloads_total\{what="config",result="applied"\} 1/m);
   expect(applied).toMatch(/^mooring_classic_reloads_total\{what="template",result="applied"\} 1/m);
-  const seen = seenLabels(`${stage.claims}-after`);
-  const third = await bindOne(`${stage.claims}-after`);
+  const last = `${stage.claims}-after`;
+  await ground.apply(toYaml(claimOn(stage.node, NS, last, stage.className)));
+  const generation = await generationOfHelper(last);
+  await letHelpersEnd(ground, stage.node, "/opt/after");
+  expect(generation).toBe("second");
+  const third = await expectBound(ground, NS, last);
   expect(third.path).toContain("/opt/after/");
-  expect(await seen).toBe("second");
 
   // What was made under the old configuration is still removed.
   await expectRemoved(ground, NS, [], [first, second, third]);
 }
 
 /** The label `generation` of the helper pod that makes a claim's volume. */
-async function seenLabels(claimName: string): Promise<string | undefined> {
+async function generationOfHelper(claimName: string): Promise<string | undefined> {
   const pod = await on.ground.waitFor(
     `a helper pod for ${claimName}`,
     async () => {
