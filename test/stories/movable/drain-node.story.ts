@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test } from "vitest";
 import { useNamespace } from "../support/cleanup.ts";
 import {
   allReady,
@@ -15,7 +15,7 @@ import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
 import { localVolume, nodeNameOf, POOL, poolWithClass, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { cordon } from "../support/nodes.ts";
-import type { Pod } from "../support/objects.ts";
+import type { Claim, Pod } from "../support/objects.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 import { claimOn, pod, statefulSet } from "../support/workloads.ts";
 
@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 /** A writer of records with one pod on this node: its volume, and the pod. */
-async function writerOn(node: string, name: string): Promise<{ volume: string; before: Pod }> {
+async function startWriter(node: string, name: string): Promise<{ volume: string; before: Pod }> {
   const { ground } = on;
   return onlyOn(ground, node, async () => {
     await ground.apply(toYaml(recordWriter(NS, name, MOVABLE_CLASS)));
@@ -40,10 +40,32 @@ async function writerOn(node: string, name: string): Promise<{ volume: string; b
   });
 }
 
-/** Takes a workload and its data away, so that the next story has the nodes for itself. */
-async function removeWriter(name: string): Promise<void> {
-  await on.ground.delete("StatefulSet", name, NS);
-  await on.ground.delete("PersistentVolumeClaim", `data-${name}-0`, NS);
+/** The same, until the end of the story. */
+async function writerOn(node: string, name: string): ReturnType<typeof startWriter> {
+  removedAtEnd("StatefulSet", name, [`data-${name}-0`]);
+  return startWriter(node, name);
+}
+
+/**
+ * Takes a workload and its data away at the end of a story, also of one that has failed: the next
+ * one has the nodes and the names for itself.
+ */
+function removedAtEnd(kind: string, name: string, claims: readonly string[]): void {
+  onTestFinished(async () => {
+    const { ground } = on;
+    const bound = await Promise.all(
+      claims.map(async (claim) => await ground.get<Claim>("PersistentVolumeClaim", claim, NS)),
+    );
+    await ground.delete(kind, name, NS);
+    for (const claim of claims) await ground.delete("PersistentVolumeClaim", claim, NS);
+    for (const volume of bound.flatMap((claim) => claim?.spec.volumeName ?? [])) {
+      await ground.waitFor(`LocalVolume ${volume} to be gone`, async (saw) => {
+        const found = await localVolume(ground, volume);
+        saw(found);
+        return found === undefined ? true : undefined;
+      });
+    }
+  });
 }
 
 async function scale(name: string, replicas: number): Promise<void> {
@@ -72,6 +94,11 @@ test("a claim made while its node is cordoned leaves with the drain", async (con
   const names = ["race-0", "race-1", "race-2", "race-3"];
   const set = recordWriter(NS, "race", MOVABLE_CLASS, { replicas: 4 }) as { spec: object };
   const parallel = { ...set, spec: { ...set.spec, podManagementPolicy: "Parallel" } };
+  removedAtEnd(
+    "StatefulSet",
+    "race",
+    names.map((name) => `data-${name}`),
+  );
   await cordonAll(others);
   await ground.apply(toYaml(parallel));
   await ground.waitFor("a pod to have its node", async () => {
@@ -85,21 +112,18 @@ test("a claim made while its node is cordoned leaves with the drain", async (con
   expect([...(await allReady(ground, NS, names)).values()]).not.toContain(a);
   const volumes = await Promise.all(names.map((name) => volumeOf(ground, NS, `data-${name}`)));
   for (const volume of volumes) expect((await localVolume(ground, volume))?.spec.nodeName).not.toBe(a);
-  await ground.delete("StatefulSet", "race", NS);
-  for (const name of names) await ground.delete("PersistentVolumeClaim", `data-${name}`, NS);
 });
 
 test("a volume that was never published leaves with the drain", async () => {
   const { ground } = on;
   const { a } = nodes();
+  removedAtEnd("Pod", "never", ["never"]);
   await ground.apply(toYaml(claimOn(a, NS, "never", MOVABLE_CLASS)));
   const volume = await volumeOf(ground, NS, "never");
   expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
   expect((await localVolume(ground, volume))?.spec.nodeName).not.toBe(a);
   await ground.apply(toYaml(pod(NS, "never", "never")));
   expect(nodeNameOf(await readyOn(ground, NS, "never"))).not.toBe(a);
-  await ground.delete("Pod", "never", NS);
-  await ground.delete("PersistentVolumeClaim", "never", NS);
 });
 
 test.each([
@@ -116,7 +140,6 @@ test.each([
   await cordon(ground, a, false);
   expect(nodeNameOf(await readyOn(ground, NS, "kept-0", before.metadata.uid))).toBe(a);
   expect((await checkRecords(ground, NS, "kept-0")).faults).toEqual([]);
-  await removeWriter("kept");
 });
 
 test("a pool that is on no other node does not hold the drain", async () => {
@@ -127,6 +150,11 @@ test("a pool that is on no other node does not hold the drain", async () => {
     // The scheduler knows no pools, and would choose other nodes as long as it likes them better.
     allowedTopologies: [{ matchLabelExpressions: [{ key: "kubernetes.io/hostname", values: [a] }] }],
   });
+  onTestFinished(async () => {
+    await ground.delete("StorageClass", "mooring-lonely");
+    await ground.delete("storagepools.mooring.dev", "lonely");
+  });
+  removedAtEnd("StatefulSet", "lonely", ["data-lonely-0"]);
   await ground.apply(toYaml(pool, storageClass, statefulSet(NS, "lonely", "mooring-lonely", ["sleep", "3600"])));
   const before = await readyOn(ground, NS, "lonely-0");
   expect(nodeNameOf(before)).toBe(a);
@@ -135,8 +163,6 @@ test("a pool that is on no other node does not hold the drain", async () => {
   expect(stderr).toMatch(/pool lonely is on no other node/);
   await cordon(ground, a, false);
   expect(nodeNameOf(await readyOn(ground, NS, "lonely-0", before.metadata.uid))).toBe(a);
-  await removeWriter("lonely");
-  await ground.delete("StorageClass", "mooring-lonely");
 });
 
 test("uncordon cancels a move that waits; Ctrl-C of a drain leaves the pod alone, and a later drain goes on", async () => {
@@ -163,7 +189,6 @@ test("uncordon cancels a move that waits; Ctrl-C of a drain leaves the pod alone
   const acknowledged = await following.last;
   expect(nodeNameOf(await readyOn(ground, NS, "off-0", before.metadata.uid))).not.toBe(a);
   expect((await checkRecords(ground, NS, "off-0", acknowledged)).faults).toEqual([]);
-  await removeWriter("off");
 });
 
 test("two drains at once and one more after them move a pod once", async (context) => {
@@ -178,7 +203,6 @@ test("two drains at once and one more after them move a pod once", async (contex
   expect((await readyOn(ground, NS, "once-0")).metadata.uid).toBe(after.metadata.uid);
   expect((await localVolume(ground, volume))?.spec.epoch).toBe(2);
   expect((await movesOf(ground, volume)).length).toBe(1);
-  await removeWriter("once");
 });
 
 test("drain a, uncordon a, drain b within a minute: the pod is back with every byte", async () => {
@@ -200,15 +224,15 @@ test("drain a, uncordon a, drain b within a minute: the pod is back with every b
   expect(nodeNameOf(home)).toBe(a);
   expect((await checkRecords(ground, NS, "there-0", last)).faults).toEqual([]);
   expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: a, epoch: 3 });
-  await removeWriter("there");
 });
 
 test("kubectl drain, and the machine may burn: every acknowledged byte is elsewhere, also of a workload scaled to zero", async (context) => {
   on.needs(context, "node-kill");
   const { ground } = on;
   const { a } = nodes();
-  const { volume, before } = await writerOn(a, "w");
-  const idle = await writerOn(a, "idle");
+  // They end with the namespace: this is the last story, and the node has to come back first.
+  const { volume, before } = await startWriter(a, "w");
+  const idle = await startWriter(a, "idle");
   const written = await moreRecords(ground, NS, "idle-0");
   await scale("idle", 0);
   await moreRecords(ground, NS, "w-0");
