@@ -1,15 +1,26 @@
 /* Drains of a pod with two volumes that had no pod when one of them left. */
 import { expect, test } from "vitest";
-import { drain, ENDED_WELL, endOf, moveWhere, useDrains } from "../support/drains.ts";
+import { drain, drainSlowly, ENDED_WELL, endOf, limit, moveWhere, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS } from "../support/movable.ts";
-import { ended, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import {
+  copyDirectory,
+  ended,
+  localVolume,
+  moveNamed,
+  nodeNameOf,
+  readyOn,
+  volumeOf,
+} from "../support/movable-objects.ts";
 import { nodeBut, volumeMove } from "../support/moves.ts";
 import type { Pod } from "../support/objects.ts";
 import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
 
 const NS = "movable-drain-apart";
 const on = useDrains(NS, ["node-files", "drain"]);
+/** Enough for a copy of a minute at the lowest speed there is. */
+const BULK_BYTES = 4 * 1024 ** 2;
+const SLOW = "64Ki";
 
 interface Workload {
   readonly spec: {
@@ -100,10 +111,20 @@ test("a volume follows another of its pod that has left already", async () => {
 test("a set that comes up again in the middle of the drain finds both volumes on one node", async () => {
   const { ground } = on;
   const { from, data, more, written } = await twoIdleVolumes("again");
-  const draining = drain(ground, from);
+  for (const volume of [data, more]) {
+    await ground.onNode(from).writeFile(`${copyDirectory(volume, 1)}/data/bulk`, "x".repeat(BULK_BYTES));
+  }
+  const { ended: draining, moves } = await drainSlowly(ground, from, [data, more], SLOW);
   await moveWhere(ground, data, "to be begun", ({ phase }) => phase !== undefined && phase !== "Planned");
   await scale("again", 1);
+  const { metadata } = await ground.waitFor("the pod to be made", () => ground.get<Pod>("Pod", "again-0", NS));
+  for (const move of moves) await limit(ground, move, null);
   expect(endOf(await draining)).toEqual(ENDED_WELL);
+  // It was made in time: what began without it has been cancelled, or has ended after that.
+  for (const move of moves) {
+    const { committedAt = "9999" } = (await moveNamed(ground, move))?.status ?? {};
+    expect(Date.parse(committedAt)).toBeGreaterThanOrEqual(Date.parse(metadata.creationTimestamp));
+  }
   const node = nodeNameOf(await readyOn(ground, NS, "again-0"));
   expect(node).not.toBe(from);
   for (const volume of [data, more]) expect((await localVolume(ground, volume))?.spec.nodeName).toBe(node);

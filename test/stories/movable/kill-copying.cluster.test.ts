@@ -13,7 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
-import { drain, ENDED_WELL, endOf, movesOf, onlyOn, uncordonAll } from "../support/drains.ts";
+import { drain, ENDED_WELL, endOf, limit, movesOf, onlyOn, uncordonAll } from "../support/drains.ts";
 import { healAll } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import { agentPod, killAgent, MOVABLE_CLASS, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
@@ -132,10 +132,6 @@ async function newMove(volume: string, old: readonly VolumeMove[]): Promise<Volu
   );
 }
 
-async function limit(name: string, bandwidth: string | null): Promise<void> {
-  await on.ground.patch("volumemoves.mooring.dev", name, { spec: { bandwidth } });
-}
-
 /** The status of a move once it is so. */
 async function moveIs(
   name: string,
@@ -180,7 +176,7 @@ describe("in the middle of a live pass", () => {
     const { draining, metadata } = await onlyOn(ground, from, async () => {
       const begun = drain(ground, from);
       const made = await newMove(volume, old);
-      await limit(made.metadata?.name ?? "", SLOW);
+      await limit(ground, made.metadata?.name ?? "", SLOW);
       return { draining: begun, metadata: made.metadata };
     });
     const name = metadata?.name ?? "";
@@ -192,7 +188,7 @@ describe("in the middle of a live pass", () => {
     const backMs = Date.now() - harmedAt;
     expect((await readyOn(ground, NS, POD)).metadata.uid).toBe(before.metadata.uid);
     await moreRecords(ground, NS, POD, 5);
-    await limit(name, null);
+    await limit(ground, name, null);
     await ground.waitFor(
       "the target to have the rest while the pod writes",
       async (saw) => {

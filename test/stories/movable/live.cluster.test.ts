@@ -1,7 +1,5 @@
 import { expect, test } from "vitest";
-import type { Ground } from "../../cluster/ground.ts";
-import type { RunResult } from "../../cluster/run.ts";
-import { drain, ENDED_WELL, endOf, moveWhere, onlyOn, useDrains } from "../support/drains.ts";
+import { drainSlowly, ENDED_WELL, endOf, limit, moveWhere, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { agentPod, MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
 import { ended, eventMatching, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
@@ -21,28 +19,8 @@ const fill = (large: number): string => `
   n=0; while [ $n -lt 500 ]; do n=$((n + 1)); echo "small file $n" >small/$n; done
   md5sum large-* small/* >sums && sync`;
 
-async function limit(ground: Ground, move: string, bandwidth: string | null): Promise<void> {
-  await ground.patch("volumemoves.mooring.dev", move, { spec: { bandwidth } });
-}
-
-/**
- * Starts a drain whose copy takes minutes: at full speed it may be over before a story has done
- * anything. No other node takes pods until the drain's move has its limit, so nothing is copied
- * before that.
- */
-async function slowly(
-  ground: Ground,
-  volume: string,
-  from: string,
-  start: () => Promise<RunResult>,
-): Promise<{ readonly ended: Promise<RunResult> }> {
-  return onlyOn(ground, from, async () => {
-    const ended = start();
-    const { metadata } = await moveWhere(ground, volume, "to be planned", ({ phase }) => phase === "Planned");
-    await limit(ground, metadata?.name ?? "", "1Mi");
-    return { ended };
-  });
-}
+/** So a copy takes minutes. */
+const SLOW = "1Mi";
 
 test("most bytes of a drained volume travel while its pod writes", async () => {
   const { ground } = on;
@@ -55,7 +33,7 @@ test("most bytes of a drained volume travel while its pod writes", async () => {
   await moreRecords(ground, NS, "live-0");
 
   const following = await followAcknowledged(ground, NS, "live-0");
-  const draining = await slowly(ground, volume, from, () => drain(ground, from));
+  const draining = await drainSlowly(ground, from, [volume], SLOW);
   await moveWhere(ground, volume, "to copy", ({ copyingAt }) => copyingAt !== undefined);
   // The pod goes on meanwhile.
   await moreRecords(ground, NS, "live-0");
@@ -186,7 +164,7 @@ test("an uncordon during the copy calls the move off, and the pod notices nothin
   const filled = await ground.exec(NS, "off-0", ["sh", "-c", fill(1)]);
   expect(filled, filled.stderr).toMatchObject({ code: 0 });
   // It asks once. A drain that went on would evict the pod from a node that stays.
-  const asked = await slowly(ground, volume, from, () => drain(ground, from, "--timeout=1s"));
+  const asked = await drainSlowly(ground, from, [volume], SLOW, "--timeout=1s");
   expect((await asked.ended).code).not.toBe(0);
   await moveWhere(ground, volume, "to copy", ({ copyingAt }) => copyingAt !== undefined);
   await cordon(ground, from, false);

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
-import { allReady, movesOf, onlyOn, podsLeftOn, uncordonAll } from "../support/drains.ts";
+import { allReady, limit, movesOf, onlyOn, podsLeftOn, uncordonAll } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { openMoor, type Moor } from "../support/moor.ts";
 import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
@@ -119,7 +119,7 @@ test("moor drain: interrupted in the middle of a copy, and gone on with", async 
   await ground.waitFor("the copies to be gone on with", () => (COPYING.test(second.stderr()) ? true : undefined));
   for (const pod of WRITERS) {
     const move = (await movesOf(ground, await volumeOf(ground, NS, `data-${pod}`))).at(-1);
-    await ground.patch("volumemoves.mooring.dev", move?.metadata?.name ?? "", { spec: { bandwidth: null } });
+    await limit(ground, move?.metadata?.name ?? "", null);
   }
   const { code, stderr, stdout } = await second.ended;
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });

@@ -36,6 +36,35 @@ export async function uncordonAll(ground: Ground): Promise<void> {
   for (const node of ground.nodes) await cordon(ground, node, false);
 }
 
+/**
+ * Starts a drain that copies these volumes of the node with so many bytes per second: at full speed
+ * it may be over before a story has done anything. No other node takes pods until the moves have
+ * their limit, so nothing is copied before that.
+ */
+export async function drainSlowly(
+  ground: Ground,
+  node: string,
+  volumes: readonly string[],
+  bandwidth: string,
+  ...flags: string[]
+): Promise<{ readonly ended: Promise<RunResult>; readonly moves: readonly string[] }> {
+  return onlyOn(ground, node, async () => {
+    const ended = drain(ground, node, ...flags);
+    const moves: string[] = [];
+    for (const volume of volumes) {
+      const { metadata } = await moveWhere(ground, volume, "to be planned", ({ phase }) => phase === "Planned");
+      moves.push(metadata?.name ?? "");
+      await limit(ground, metadata?.name ?? "", bandwidth);
+    }
+    return { ended, moves };
+  });
+}
+
+/** Sets the bandwidth of a move, or takes it away. */
+export async function limit(ground: Ground, move: string, bandwidth: string | null): Promise<void> {
+  await ground.patch("volumemoves.mooring.dev", move, { spec: { bandwidth } });
+}
+
 /** Runs the work while all other nodes are cordoned. */
 export async function onlyOn<T>(ground: Ground, node: string, work: () => Promise<T>): Promise<T> {
   const others = ground.nodes.filter((name) => name !== node);

@@ -4,6 +4,7 @@ export interface Meta {
   readonly namespace?: string;
   readonly uid: string;
   readonly resourceVersion: string;
+  readonly creationTimestamp: string;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly deletionTimestamp?: string;
