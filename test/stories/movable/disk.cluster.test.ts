@@ -194,11 +194,10 @@ test("agents that are killed while pods start and stop leave no hanging pod, no 
   const { ground } = on;
   const replicas = 3;
   const names = Array.from({ length: replicas }, (_, index) => `k-${String(index)}`);
-  const set = recordWriter(NS, "k", MOVABLE_CLASS, { replicas, gracePeriodSeconds: 1 }) as {
+  const set = recordWriter(NS, "k", MOVABLE_CLASS, { replicas, parallel: true, gracePeriodSeconds: 1 }) as {
     spec: { template: { spec: object } };
   };
   const [host = ""] = ground.nodes;
-  Object.assign(set.spec, { podManagementPolicy: "Parallel" });
   Object.assign(set.spec.template.spec, onHost(host));
   await ground.apply(toYaml(set));
   const first = await readyOn(ground, NS, "k-0");

@@ -1,5 +1,6 @@
 /* Drains of a pod with two volumes that had no pod when one of them left. */
 import { expect, test } from "vitest";
+import { removeWorkload } from "../support/cleanup.ts";
 import { drain, drainSlowly, ENDED_WELL, endOf, limit, moveWhere, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS } from "../support/movable.ts";
@@ -10,6 +11,7 @@ import {
   moveNamed,
   nodeNameOf,
   readyOn,
+  scale,
   volumeOf,
 } from "../support/movable-objects.ts";
 import { nodeBut, volumeMove } from "../support/moves.ts";
@@ -48,17 +50,6 @@ function withTwo(name: string): object {
   };
 }
 
-async function scale(name: string, replicas: number): Promise<void> {
-  await on.ground.patch("StatefulSet", name, { spec: { replicas } }, NS);
-}
-
-async function scaledToZero(name: string): Promise<void> {
-  await scale(name, 0);
-  await on.ground.waitFor("the pod to be gone", async () =>
-    (await on.ground.get("Pod", `${name}-0`, NS)) === undefined ? true : undefined,
-  );
-}
-
 /** A pod with two volumes that has written, and has gone again. */
 async function twoIdleVolumes(name: string): Promise<{ from: string; data: string; more: string; written: number }> {
   const { ground } = on;
@@ -66,14 +57,12 @@ async function twoIdleVolumes(name: string): Promise<{ from: string; data: strin
   const from = nodeNameOf(await readyOn(ground, NS, `${name}-0`));
   const written = await moreRecords(ground, NS, `${name}-0`);
   const [data, more] = [await volumeOf(ground, NS, `data-${name}-0`), await volumeOf(ground, NS, `more-${name}-0`)];
-  await scaledToZero(name);
+  await scale(ground, NS, name, 0);
   return { from, data, more, written };
 }
 
 async function remove(name: string): Promise<void> {
-  const { ground } = on;
-  await ground.delete("StatefulSet", name, NS);
-  for (const claim of ["data", "more"]) await ground.delete("PersistentVolumeClaim", `${claim}-${name}-0`, NS);
+  await removeWorkload(on.ground, NS, ["StatefulSet", name], [`data-${name}-0`, `more-${name}-0`]);
 }
 
 test("volumes that no pod uses go to one node, so that the pod that uses both can run", async () => {
@@ -83,7 +72,7 @@ test("volumes that no pod uses go to one node, so that the pod that uses both ca
   const [one, other] = [await localVolume(ground, data), await localVolume(ground, more)];
   expect(one?.spec.nodeName).not.toBe(from);
   expect(other?.spec.nodeName).toBe(one?.spec.nodeName);
-  await scale("idle", 1);
+  await scale(ground, NS, "idle", 1);
   await readyOn(ground, NS, "idle-0");
   expect((await checkRecords(ground, NS, "idle-0", written)).faults).toEqual([]);
   await remove("idle");
@@ -95,7 +84,7 @@ test("a volume follows another of its pod that has left already", async () => {
   const to = nodeBut(ground, from);
   await ground.apply(toYaml(volumeMove("first", [more], from, to)));
   expect((await ended(ground, "first")).status?.phase).toBe("Done");
-  await scale("apart", 1);
+  await scale(ground, NS, "apart", 1);
   await ground.waitFor("a pod that finds no node", async (saw) => {
     const pod = await ground.get<Pod>("Pod", "apart-0", NS);
     saw(pod?.status);
@@ -116,7 +105,7 @@ test("a set that comes up again in the middle of the drain finds both volumes on
   }
   const { ended: draining, moves } = await drainSlowly(ground, from, [data, more], SLOW);
   await moveWhere(ground, data, "to be begun", ({ phase }) => phase !== undefined && phase !== "Planned");
-  await scale("again", 1);
+  await scale(ground, NS, "again", 1);
   const { metadata } = await ground.waitFor("the pod to be made", () => ground.get<Pod>("Pod", "again-0", NS));
   for (const move of moves) await limit(ground, move, null);
   expect(endOf(await draining)).toEqual(ENDED_WELL);

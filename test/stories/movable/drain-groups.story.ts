@@ -1,29 +1,20 @@
 /* Drains of pods that share a volume, of budgets that say no, and of what was evicted unseen. */
 import { expect, test } from "vitest";
+import { removeWorkload } from "../support/cleanup.ts";
 import { drain, ENDED_WELL, endOf, moveWhere, onlyOn, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { controllerPods, MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
 import { eventsAbout, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { firstNode } from "../support/nodes.ts";
 import type { Pod } from "../support/objects.ts";
-import { checkRecords, moreRecords, recordWriter, type WriterOptions } from "../support/records.ts";
-import { claim } from "../support/workloads.ts";
+import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
+import { budget, claim } from "../support/workloads.ts";
 
 const NS = "movable-drain-groups";
 const on = useDrains(NS, ["node-files", "drain"]);
 
-/** The node that a story drains. */
-function first(): string {
-  const [a = ""] = on.ground.nodes;
-  return a;
-}
-
 interface Workload {
   readonly spec: { readonly replicas: number; readonly template: { readonly metadata: object; readonly spec: object } };
-}
-
-function writers(name: string, options: WriterOptions, spec: object = {}): object {
-  const set = recordWriter(NS, name, MOVABLE_CLASS, options) as Workload;
-  return { ...set, spec: { ...set.spec, ...spec } };
 }
 
 /** A Deployment of the same pods, which share one claim. */
@@ -47,29 +38,14 @@ function sharing(name: string, replicas: number): object[] {
   ];
 }
 
-function budget(name: string, app: string, spec: object): object {
-  return {
-    apiVersion: "policy/v1",
-    kind: "PodDisruptionBudget",
-    metadata: { name, namespace: NS },
-    spec: { selector: { matchLabels: { app } }, ...spec },
-  };
-}
-
 async function podsOf(app: string): Promise<Pod[]> {
   const pods = await on.ground.list<Pod>("pods", { namespace: NS, labelSelector: `app=${app}` });
   return pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 }
 
-async function remove(kind: string, name: string, ...claims: string[]): Promise<void> {
-  const { ground } = on;
-  await ground.delete(kind, name, NS);
-  for (const one of claims) await ground.delete("PersistentVolumeClaim", one, NS);
-}
-
 test.each([1, 2])("a Deployment whose %d pods share a claim leaves as a whole", async (replicas) => {
   const { ground } = on;
-  const a = first();
+  const a = firstNode(ground);
   const name = `shared-${String(replicas)}`;
   await onlyOn(ground, a, async () => {
     await ground.apply(toYaml(...sharing(name, replicas)));
@@ -93,14 +69,16 @@ test.each([1, 2])("a Deployment whose %d pods share a claim leaves as a whole", 
   });
   const nodes = new Set(pods.map((pod) => nodeNameOf(pod)));
   expect([nodes.size, nodes.has(a)]).toEqual([1, false]);
-  await remove("Deployment", name, name);
+  await removeWorkload(ground, NS, ["Deployment", name], [name]);
 });
 
 test("a budget that allows nothing is told at once and holds the drain; deleting it lets the drain go on", async () => {
   const { ground } = on;
-  const a = first();
+  const a = firstNode(ground);
   await onlyOn(ground, a, async () => {
-    await ground.apply(toYaml(writers("pdb", {}), budget("none", "pdb", { maxUnavailable: 0 })));
+    await ground.apply(
+      toYaml(recordWriter(NS, "pdb", MOVABLE_CLASS), budget(NS, "none", "pdb", { maxUnavailable: 0 })),
+    );
     await readyOn(ground, NS, "pdb-0");
   });
   const before = await readyOn(ground, NS, "pdb-0");
@@ -119,18 +97,18 @@ test("a budget that allows nothing is told at once and holds the drain; deleting
   await ground.delete("PodDisruptionBudget", "none", NS);
   expect(endOf(await draining)).toEqual(ENDED_WELL);
   expect(nodeNameOf(await readyOn(ground, NS, "pdb-0", before.metadata.uid))).not.toBe(a);
-  await remove("StatefulSet", "pdb", "data-pdb-0");
+  await removeWorkload(ground, NS, ["StatefulSet", "pdb"], ["data-pdb-0"]);
 });
 
 test("two budgets on one pod: the API server's words stand in the move", async () => {
   const { ground } = on;
-  const a = first();
+  const a = firstNode(ground);
   await onlyOn(ground, a, async () => {
     await ground.apply(
       toYaml(
-        writers("two", {}),
-        budget("one", "two", { maxUnavailable: 1 }),
-        budget("other", "two", { maxUnavailable: 1 }),
+        recordWriter(NS, "two", MOVABLE_CLASS),
+        budget(NS, "one", "two", { maxUnavailable: 1 }),
+        budget(NS, "other", "two", { maxUnavailable: 1 }),
       ),
     );
     await readyOn(ground, NS, "two-0");
@@ -158,15 +136,15 @@ test("two budgets on one pod: the API server's words stand in the move", async (
   const { code, stdout, stderr } = await draining;
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual(ENDED_WELL);
   expect(`${stdout}${stderr}`).toMatch(words);
-  await remove("StatefulSet", "two", "data-two-0");
+  await removeWorkload(ground, NS, ["StatefulSet", "two"], ["data-two-0"]);
   await ground.delete("PodDisruptionBudget", "one", NS);
 });
 
 test("a pod that was evicted while the webhook was down is followed by its volume", async () => {
   const { ground } = on;
-  const a = first();
+  const a = firstNode(ground);
   await onlyOn(ground, a, async () => {
-    await ground.apply(toYaml(writers("lost", {})));
+    await ground.apply(toYaml(recordWriter(NS, "lost", MOVABLE_CLASS)));
     await readyOn(ground, NS, "lost-0");
   });
   const before = await readyOn(ground, NS, "lost-0");
@@ -191,5 +169,5 @@ test("a pod that was evicted while the webhook was down is followed by its volum
   expect(nodeNameOf(await readyOn(ground, NS, "lost-0", before.metadata.uid))).not.toBe(a);
   expect((await checkRecords(ground, NS, "lost-0", written)).faults).toEqual([]);
   expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
-  await remove("StatefulSet", "lost", "data-lost-0");
+  await removeWorkload(ground, NS, ["StatefulSet", "lost"], ["data-lost-0"]);
 });

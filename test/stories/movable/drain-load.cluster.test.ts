@@ -28,9 +28,10 @@ test("twenty pods of one StatefulSet leave a node, and none loses a record", asy
   const { ground } = on;
   const [a = ""] = ground.nodes;
   const names = Array.from({ length: 20 }, (_, index) => `many-${String(index)}`);
-  const set = recordWriter(NS, "many", MOVABLE_CLASS, { replicas: names.length, pause: 1 }) as { spec: object };
   await onlyOn(ground, a, async () => {
-    await ground.apply(toYaml({ ...set, spec: { ...set.spec, podManagementPolicy: "Parallel" } }));
+    await ground.apply(
+      toYaml(recordWriter(NS, "many", MOVABLE_CLASS, { replicas: names.length, parallel: true, pause: 1 })),
+    );
     expect(new Set((await allReady(ground, NS, names)).values())).toEqual(new Set([a]));
   });
   const before = new Map<string, number>();

@@ -1,51 +1,17 @@
 import { expect, test } from "vitest";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
+import { removeWorkload } from "../support/cleanup.ts";
 import { allReady, drain, ENDED_WELL, endOf, moveWhere, onlyOn, podsLeftOn, useDrains } from "../support/drains.ts";
 import { DEAF, endNow } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS } from "../support/movable.ts";
 import { nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
-import {
-  checkRecords,
-  followAcknowledged,
-  lastAcknowledged,
-  moreRecords,
-  recordWriter,
-  type WriterOptions,
-} from "../support/records.ts";
+import { firstNode } from "../support/nodes.ts";
+import { checkRecords, followAcknowledged, lastAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
+import { budget } from "../support/workloads.ts";
 
 const NS = "movable-drain-many";
 const on = useDrains(NS, ["node-files", "kubectl"]);
-
-/** The node that a story drains. */
-function first(): string {
-  const [a = ""] = on.ground.nodes;
-  return a;
-}
-
-interface Workload {
-  readonly spec: { readonly replicas: number; readonly template: { readonly metadata: object; readonly spec: object } };
-}
-
-function writers(name: string, options: WriterOptions, spec: object = {}): object {
-  const set = recordWriter(NS, name, MOVABLE_CLASS, options) as Workload;
-  return { ...set, spec: { ...set.spec, ...spec } };
-}
-
-function budget(name: string, app: string, spec: object): object {
-  return {
-    apiVersion: "policy/v1",
-    kind: "PodDisruptionBudget",
-    metadata: { name, namespace: NS },
-    spec: { selector: { matchLabels: { app } }, ...spec },
-  };
-}
-
-async function remove(kind: string, name: string, ...claims: string[]): Promise<void> {
-  const { ground } = on;
-  await ground.delete(kind, name, NS);
-  for (const one of claims) await ground.delete("PersistentVolumeClaim", one, NS);
-}
 
 /** Looked at until `end`: the most volumes that moved at once, and what waiting moves said. */
 async function watchLine(node: string, end: Promise<unknown>): Promise<{ most: number; said: ReadonlySet<string> }> {
@@ -74,14 +40,14 @@ async function watchLine(node: string, end: Promise<unknown>): Promise<{ most: n
 
 test("twelve pods leave a node, two volumes at a time, and none loses a record", async () => {
   const { ground } = on;
-  const a = first();
+  const a = firstNode(ground);
   const names = [0, 1, 2, 3, 4, 5, 6, 7].map((n) => `par-${String(n)}`).concat(["ord-0", "ord-1", "ord-2", "ord-3"]);
   await onlyOn(ground, a, async () => {
     await ground.apply(
       toYaml(
-        writers("par", { replicas: 8, pause: 0.3 }, { podManagementPolicy: "Parallel" }),
-        writers("ord", { replicas: 4, pause: 0.3 }),
-        budget("par", "par", { maxUnavailable: 1 }),
+        recordWriter(NS, "par", MOVABLE_CLASS, { replicas: 8, parallel: true, pause: 0.3 }),
+        recordWriter(NS, "ord", MOVABLE_CLASS, { replicas: 4, pause: 0.3 }),
+        budget(NS, "par", "par", { maxUnavailable: 1 }),
       ),
     );
     expect(new Set((await allReady(ground, NS, names)).values())).toEqual(new Set([a]));
@@ -104,15 +70,25 @@ test("twelve pods leave a node, two volumes at a time, and none loses a record",
     expect((await checkRecords(ground, NS, name, before.get(name))).faults, name).toEqual([]);
   }
   await ground.delete("PodDisruptionBudget", "par", NS);
-  await remove("StatefulSet", "par", ...names.slice(0, 8).map((name) => `data-${name}`));
-  await remove("StatefulSet", "ord", ...names.slice(8).map((name) => `data-${name}`));
+  await removeWorkload(
+    ground,
+    NS,
+    ["StatefulSet", "par"],
+    names.slice(0, 8).map((name) => `data-${name}`),
+  );
+  await removeWorkload(
+    ground,
+    NS,
+    ["StatefulSet", "ord"],
+    names.slice(8).map((name) => `data-${name}`),
+  );
 });
 
 test("the API server is restarted in the middle of a drain: the next drain ends it, and nothing is lost", async () => {
   const { ground } = on;
-  const a = first();
+  const a = firstNode(ground);
   await onlyOn(ground, a, async () => {
-    await ground.apply(toYaml(writers("api", DEAF)));
+    await ground.apply(toYaml(recordWriter(NS, "api", MOVABLE_CLASS, DEAF)));
     await readyOn(ground, NS, "api-0");
   });
   const before = await readyOn(ground, NS, "api-0");
@@ -129,15 +105,15 @@ test("the API server is restarted in the middle of a drain: the next drain ends 
   const after = await readyOn(ground, NS, "api-0", before.metadata.uid);
   expect(nodeNameOf(after)).not.toBe(a);
   expect((await checkRecords(ground, NS, "api-0", written)).faults).toEqual([]);
-  await remove("StatefulSet", "api", "data-api-0");
+  await removeWorkload(ground, NS, ["StatefulSet", "api"], ["data-api-0"]);
   await endNow(ground, { namespace: NS, name: "api", pod: after });
 });
 
 test("100 MiB under one pod: what a drain costs", async () => {
   const { ground } = on;
-  const a = first();
+  const a = firstNode(ground);
   await onlyOn(ground, a, async () => {
-    await ground.apply(toYaml(writers("big", {})));
+    await ground.apply(toYaml(recordWriter(NS, "big", MOVABLE_CLASS)));
     await readyOn(ground, NS, "big-0");
   });
   const before = await readyOn(ground, NS, "big-0");
@@ -154,5 +130,5 @@ test("100 MiB under one pod: what a drain costs", async () => {
   expect((await ground.exec(NS, "big-0", ["md5sum", "-c", "/data/sum"])).code).toBe(0);
   const done = await moveWhere(ground, volume, "to know its downtime", ({ downtime }) => downtime !== undefined);
   console.log(`drain of one pod with 100 MiB: ${String(wallMs)} ms; downtime ${JSON.stringify(done.status?.downtime)}`);
-  await remove("StatefulSet", "big", "data-big-0");
+  await removeWorkload(ground, NS, ["StatefulSet", "big"], ["data-big-0"]);
 });

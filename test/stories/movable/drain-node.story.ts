@@ -1,5 +1,5 @@
 import { afterEach, expect, onTestFinished, test } from "vitest";
-import { useNamespace } from "../support/cleanup.ts";
+import { removeWorkload, useNamespace } from "../support/cleanup.ts";
 import {
   allReady,
   drain,
@@ -13,7 +13,7 @@ import {
 } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, useMovable } from "../support/movable.ts";
-import { localVolume, nodeNameOf, POOL, poolWithClass, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { localVolume, nodeNameOf, POOL, poolWithClass, readyOn, scale, volumeOf } from "../support/movable-objects.ts";
 import { cordon } from "../support/nodes.ts";
 import type { Claim, Pod } from "../support/objects.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
@@ -56,8 +56,7 @@ function removedAtEnd(kind: string, name: string, claims: readonly string[]): vo
     const bound = await Promise.all(
       claims.map(async (claim) => await ground.get<Claim>("PersistentVolumeClaim", claim, NS)),
     );
-    await ground.delete(kind, name, NS);
-    for (const claim of claims) await ground.delete("PersistentVolumeClaim", claim, NS);
+    await removeWorkload(ground, NS, [kind, name], claims);
     for (const volume of bound.flatMap((claim) => claim?.spec.volumeName ?? [])) {
       await ground.waitFor(`LocalVolume ${volume} to be gone`, async (saw) => {
         const found = await localVolume(ground, volume);
@@ -66,15 +65,6 @@ function removedAtEnd(kind: string, name: string, claims: readonly string[]): vo
       });
     }
   });
-}
-
-async function scale(name: string, replicas: number): Promise<void> {
-  const { ground } = on;
-  await ground.patch("StatefulSet", name, { spec: { replicas } }, NS);
-  if (replicas > 0) return;
-  await ground.waitFor("the pod to be gone", async () =>
-    (await ground.get("Pod", `${name}-0`, NS)) === undefined ? true : undefined,
-  );
 }
 
 async function cordonAll(nodes: readonly string[], unschedulable = true): Promise<void> {
@@ -92,15 +82,13 @@ test("a claim made while its node is cordoned leaves with the drain", async (con
   const { ground } = on;
   const { a, others } = nodes();
   const names = ["race-0", "race-1", "race-2", "race-3"];
-  const set = recordWriter(NS, "race", MOVABLE_CLASS, { replicas: 4 }) as { spec: object };
-  const parallel = { ...set, spec: { ...set.spec, podManagementPolicy: "Parallel" } };
   removedAtEnd(
     "StatefulSet",
     "race",
     names.map((name) => `data-${name}`),
   );
   await cordonAll(others);
-  await ground.apply(toYaml(parallel));
+  await ground.apply(toYaml(recordWriter(NS, "race", MOVABLE_CLASS, { replicas: 4, parallel: true })));
   await ground.waitFor("a pod to have its node", async () => {
     const pods = await ground.list<Pod>("pods", { namespace: NS });
     return pods.some(({ spec }) => spec.nodeName === a) ? true : undefined;
@@ -234,7 +222,7 @@ test("kubectl drain, and the machine may burn: every acknowledged byte is elsewh
   const { volume, before } = await startWriter(a, "w");
   const idle = await startWriter(a, "idle");
   const written = await moreRecords(ground, NS, "idle-0");
-  await scale("idle", 0);
+  await scale(ground, NS, "idle", 0);
   await moreRecords(ground, NS, "w-0");
   const following = await followAcknowledged(ground, NS, "w-0");
   const disk = ground.onNode(a);
@@ -249,7 +237,7 @@ test("kubectl drain, and the machine may burn: every acknowledged byte is elsewh
     expect(nodeNameOf(after)).not.toBe(a);
     await moreRecords(ground, NS, "w-0");
     expect((await checkRecords(ground, NS, "w-0", acknowledged)).faults).toEqual([]);
-    await scale("idle", 1);
+    await scale(ground, NS, "idle", 1);
     expect(nodeNameOf(await readyOn(ground, NS, "idle-0"))).not.toBe(a);
     expect((await checkRecords(ground, NS, "idle-0", written)).faults).toEqual([]);
     for (const name of [volume, idle.volume]) expect((await localVolume(ground, name))?.spec.epoch).toBe(2);

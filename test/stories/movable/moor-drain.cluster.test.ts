@@ -9,6 +9,7 @@ import { nothingLeftBehind } from "../support/moves.ts";
 import { cordon } from "../support/nodes.ts";
 import type { Pod } from "../support/objects.ts";
 import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
+import { budget } from "../support/workloads.ts";
 
 const on = useMovable(["node-files", "programs"]);
 const NS = "movable-moor-drain";
@@ -35,12 +36,7 @@ function workload(kind: "Deployment" | "DaemonSet", name: string): object {
 }
 
 /** A budget that allows nothing. */
-const BUDGET = {
-  apiVersion: "policy/v1",
-  kind: "PodDisruptionBudget",
-  metadata: { name: "web", namespace: NS },
-  spec: { maxUnavailable: 0, selector: { matchLabels: { app: "web" } } },
-};
+const BUDGET = budget(NS, "web", "web", { maxUnavailable: 0 });
 
 async function podOf(app: string, onNode?: string): Promise<Pod> {
   return await on.ground.waitFor(`a pod of ${app} to run`, async (saw) => {

@@ -12,6 +12,7 @@ import { nodeBut, nothingLeftBehind } from "../support/moves.ts";
 import { cordon } from "../support/nodes.ts";
 import type { Pod } from "../support/objects.ts";
 import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
+import { budget } from "../support/workloads.ts";
 
 const on = useMovable(["node-files", "programs"]);
 const NS = "movable-moor";
@@ -31,15 +32,8 @@ afterAll(async () => {
   await moor.close();
 });
 
-/** A budget for the story's pod. */
-function budget(maxUnavailable: number): object {
-  return {
-    apiVersion: "policy/v1",
-    kind: "PodDisruptionBudget",
-    metadata: { name: "w", namespace: NS },
-    spec: { maxUnavailable, selector: { matchLabels: { app: "w" } } },
-  };
-}
+/** A budget for the story's pod that allows nothing. */
+const BUDGET = budget(NS, "w", "w", { maxUnavailable: 0 });
 
 /** What a command printed as JSON; it must have ended with this code. */
 async function json<T>(code: number, ...args: readonly string[]): Promise<T> {
@@ -96,14 +90,14 @@ describe("moor", () => {
     expect(group?.volumes.map(({ claim }) => claim)).toEqual([`${NS}/data-w-0`]);
     expect(ground.nodes).toContain(group?.to);
     expect(group?.to).not.toBe(node);
-    await ground.apply(toYaml(budget(0)));
+    await ground.apply(toYaml(BUDGET));
     const held = await json<DrainPlan>(6, "plan", "drain", node);
     const blocked = held.groups.find(({ pods }) => pods.includes(`${NS}/w-0`))?.blocked;
     expect(blocked).toMatchObject({
       code: "MOVE_EVICTION_HELD",
       message: expect.stringMatching(/disruption budget/) as string,
     });
-    await ground.delete(toYaml(budget(0)));
+    await ground.delete(toYaml(BUDGET));
     expect((await readyOn(ground, NS, "w-0")).metadata.deletionTimestamp).toBeUndefined();
     const found = await ground.get<{ spec: { unschedulable?: boolean } }>("Node", node);
     expect(found?.spec.unschedulable).toBeUndefined();

@@ -14,18 +14,12 @@ import {
   volumeOf,
 } from "../support/movable-objects.ts";
 import { nodeBut, volumeMove } from "../support/moves.ts";
-import type { NodeObject } from "../support/objects.ts";
+import { labelsOf } from "../support/nodes.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 
 const on = useMovable(["node-files"]);
 const NS = "movable-move";
 useNamespace(on, NS);
-
-/** Our label keys on a node. */
-async function labelsOf(node: string, volume: string): Promise<string[]> {
-  const found = await on.ground.get<NodeObject>("Node", node);
-  return Object.keys(found?.metadata.labels ?? {}).filter((key) => key.endsWith(`/${volume}`));
-}
 
 describe("a VolumeMove by hand", () => {
   test("brings the pod and every acknowledged byte to the other node: same claim, same PersistentVolume", async () => {
@@ -63,8 +57,8 @@ describe("a VolumeMove by hand", () => {
         ? true
         : undefined;
     });
-    expect(await labelsOf(from, volume)).toEqual([`away.mooring.node-restriction.kubernetes.io/${volume}`]);
-    expect(await labelsOf(to, volume)).toEqual([`at.mooring.node-restriction.kubernetes.io/${volume}`]);
+    expect(await labelsOf(ground, from, volume)).toEqual([`away.mooring.node-restriction.kubernetes.io/${volume}`]);
+    expect(await labelsOf(ground, to, volume)).toEqual([`at.mooring.node-restriction.kubernetes.io/${volume}`]);
     const stored = await localVolume(ground, volume);
     expect([stored?.spec.fence, stored?.spec.activeMove]).toEqual([undefined, undefined]);
     expect(await ground.onNode(to).exists(`${copyDirectory(volume, 2)}/data/records`)).toBe(true);
@@ -81,7 +75,7 @@ describe("a VolumeMove by hand", () => {
     expect(nodeNameOf(after)).toBe(home);
     await ended(ground, "home");
     await ground.waitFor("the labels to be gone", async (saw) => {
-      const left = (await Promise.all(ground.nodes.map((node) => labelsOf(node, volume)))).flat();
+      const left = (await Promise.all(ground.nodes.map((node) => labelsOf(ground, node, volume)))).flat();
       saw(left);
       return left.length === 0 ? true : undefined;
     });

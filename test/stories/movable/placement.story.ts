@@ -11,6 +11,7 @@ import {
   readyOn,
   volumeOf,
 } from "../support/movable-objects.ts";
+import { labelsOf } from "../support/nodes.ts";
 import type { NodeObject, Pod } from "../support/objects.ts";
 import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
 import { claimOn, onHost } from "../support/workloads.ts";
@@ -37,15 +38,10 @@ function cordoned(node: string, unschedulable: true | null): Promise<void> {
   return on.ground.patch("Node", node, { spec: { unschedulable } });
 }
 
-async function labelsOf(node: string, volume: string): Promise<string[]> {
-  const found = await on.ground.get<NodeObject>("Node", node);
-  return Object.keys(found?.metadata.labels ?? {}).filter((key) => key.endsWith(`/${volume}`));
-}
-
 async function labelIs(node: string, volume: string, prefix: string | undefined): Promise<void> {
   const wanted = prefix === undefined ? [] : [`${prefix}/${volume}`];
   await on.ground.waitFor(`the label of ${volume} on ${node}`, async (saw) => {
-    const labels = await labelsOf(node, volume);
+    const labels = await labelsOf(on.ground, node, volume);
     saw(labels);
     return labels.join() === wanted.join() ? true : undefined;
   });

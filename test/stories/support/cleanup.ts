@@ -41,6 +41,17 @@ export function useNamespace(on: StoryGround, name: string): void {
   });
 }
 
+/** Deletes a workload and its claims, and does not wait until they are gone. */
+export async function removeWorkload(
+  ground: Ground,
+  namespace: string,
+  workload: readonly [kind: string, name: string],
+  claims: readonly string[],
+): Promise<void> {
+  await ground.delete(...workload, namespace);
+  for (const claim of claims) await ground.delete("PersistentVolumeClaim", claim, namespace);
+}
+
 /** What the stories of a file have made and must remove, also after a failure. */
 export interface LeftByFile {
   readonly namespace: string;

@@ -50,6 +50,15 @@ export async function endPod(ground: Ground, namespace: string, pod: string): Pr
   });
 }
 
+/** Scales a StatefulSet of one pod; with 0 replicas it waits until the pod is gone. */
+export async function scale(ground: Ground, namespace: string, name: string, replicas: 0 | 1): Promise<void> {
+  await ground.patch("StatefulSet", name, { spec: { replicas } }, namespace);
+  if (replicas > 0) return;
+  await ground.waitFor(`pod ${namespace}/${name}-0 to be gone`, async () =>
+    (await ground.get("Pod", `${name}-0`, namespace)) === undefined ? true : undefined,
+  );
+}
+
 /** Mount points of the movable driver's volumes on a node. */
 export async function publishedOn(ground: Ground, node: string): Promise<string[]> {
   const { stdout } = await ground.onNode(node).exec(["cat", "/proc/self/mountinfo"]);

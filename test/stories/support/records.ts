@@ -16,6 +16,8 @@ const BUSYBOX = "docker.io/library/busybox:latest";
 export interface WriterOptions {
   /** Pods, each with a volume of its own. @default 1 */
   readonly replicas?: number;
+  /** Its pods start without waiting for each other. @default false */
+  readonly parallel?: boolean;
   /** Seconds between two records. @default 0.05 */
   readonly pause?: number;
   /** It ignores SIGTERM, and ends only at the end of its grace period. @default false */
@@ -34,7 +36,7 @@ export function recordWriter(
   storageClassName: string,
   options: WriterOptions = {},
 ): object {
-  const { replicas = 1, pause = 0.05, deaf = false, gracePeriodSeconds = 30 } = options;
+  const { replicas = 1, parallel = false, pause = 0.05, deaf = false, gracePeriodSeconds = 30 } = options;
   const set = statefulSet(namespace, name, storageClassName, ["sh", "-c", script(deaf, pause)]) as {
     spec: { template: { spec: { containers: [object] } } };
   };
@@ -46,7 +48,8 @@ export function recordWriter(
     terminationGracePeriodSeconds: gracePeriodSeconds,
     containers: [{ ...container, image: BUSYBOX, env: [env] }],
   };
-  return { ...set, spec: { ...set.spec, replicas, template: { ...template, spec } } };
+  const policy = parallel ? { podManagementPolicy: "Parallel" } : {};
+  return { ...set, spec: { ...set.spec, ...policy, replicas, template: { ...template, spec } } };
 }
 
 function script(deaf: boolean, pause: number): string {

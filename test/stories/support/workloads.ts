@@ -89,6 +89,16 @@ export function statefulSet(
   };
 }
 
+/** A budget for the pods with this label `app`; `spec` says what it allows. */
+export function budget(namespace: string, name: string, app: string, spec: object): object {
+  return {
+    apiVersion: "policy/v1",
+    kind: "PodDisruptionBudget",
+    metadata: { name, namespace },
+    spec: { selector: { matchLabels: { app } }, ...spec },
+  };
+}
+
 export function namespace(name: string): object {
   return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
 }
