@@ -1,7 +1,8 @@
 /*
  * The classic driver's manifest as distributions have local-path-provisioner: what their users are
  * used to (default class, volume type, base path, scripts, helper image) stays, the rest is ours.
- * Read from k3s (manifests/local-storage.yaml) and kind (const_storage.go).
+ * Read from k3s (manifests/local-storage.yaml) and kind (const_storage.go). The helper images are those
+ * of the newest releases: distributions.test.ts says of which.
  */
 import { readFile } from "node:fs/promises";
 
@@ -34,7 +35,7 @@ export async function k3sManifest(): Promise<string> {
       ],
       ["/opt/local-path-provisioner", "/var/lib/rancher/k3s/storage"],
       [`    mkdir -m 0777 -p "$VOL_DIR"\n`, `    mkdir -m 0777 -p "$VOL_DIR"\n    chmod 700 "$VOL_DIR/.."\n`],
-      [HELPER_IMAGE, "image: docker.io/rancher/mirrored-library-busybox:1.36.1"],
+      [HELPER_IMAGE, "image: docker.io/rancher/mirrored-library-busybox:1.37.0"],
       toleratesControlPlane("CriticalAddonsOnly"),
     ],
   });
@@ -54,7 +55,7 @@ export async function kindManifest(): Promise<string> {
     changes: [
       ["  name: local-path\nprovisioner", `  name: standard\n  annotations:\n    ${IS_DEFAULT}\nprovisioner`],
       ["/opt/local-path-provisioner", "/var/local-path-provisioner"],
-      [HELPER_IMAGE, "image: docker.io/kindest/local-path-helper:v20230510-486859a6"],
+      [HELPER_IMAGE, "image: docker.io/kindest/local-path-helper:v20260131-7181c60a"],
       toleratesControlPlane(),
     ],
   });
