@@ -98,7 +98,6 @@ describe("deploy/mooring-base.yaml", () => {
       "mooring.dev/volumemoves: get list watch create update patch delete",
       "policy/poddisruptionbudgets: list",
       "storage.k8s.io/csidrivers named mooring.dev: get patch",
-      "storage.k8s.io/csinodes: get list",
       "storage.k8s.io/storageclasses: get list watch",
     ]);
   });
