@@ -148,4 +148,33 @@ describe("terms about other pods", () => {
   test("lose matchLabelKeys: the API server has put them into the selector", () => {
     expect(apart(term("web", { matchLabelKeys: ["rev"] }))).toEqual([term("web", { namespaces: ["ns"] })]);
   });
+
+  test("that are required together are left out where they mean the moving pod itself, whatever their topology", () => {
+    const together = (...terms: object[]) =>
+      specOf([pod("p", { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: terms } } })])
+        ?.affinity?.podAffinity;
+    expect(together(term("web"), term("db"), term("db", { topologyKey: HOST }))).toEqual({
+      requiredDuringSchedulingIgnoredDuringExecution: [term("web", { namespaces: ["ns"] })],
+    });
+    expect(together(term("db"))).toEqual({});
+  });
+
+  test.each(["podAffinity", "podAntiAffinity"] as const)(
+    "that are preferred (%s) keep their weight, of all pods, and mean the namespace of each",
+    (kind) => {
+      const prefers = (weight: number, podAffinityTerm: object) => ({ weight, podAffinityTerm });
+      const liking = (...terms: object[]) => ({
+        affinity: { [kind]: { preferredDuringSchedulingIgnoredDuringExecution: terms } },
+      });
+      const p = pod("p", liking(prefers(10, term("web", { mismatchLabelKeys: ["rev"] }))));
+      const q = pod("q", liking(prefers(20, term("cache", { namespaces: ["x"] })), prefers(1, term("db"))));
+      expect(specOf([p, q])?.affinity?.[kind]).toEqual({
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          prefers(10, term("web", { namespaces: ["ns"] })),
+          prefers(20, term("cache", { namespaces: ["x"] })),
+          prefers(1, term("db", { namespaces: ["ns"] })),
+        ],
+      });
+    },
+  );
 });
