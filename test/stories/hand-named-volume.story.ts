@@ -2,13 +2,15 @@
  * A PersistentVolume that somebody made by hand and marked as the provisioner's own: kept ready in
  * a pool, or restored by a backup tool. Its name is not pvc-<uid>.
  */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, test } from "vitest";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
-import { expectDirectory, expectEvent, expectGone, expectNoDirectory, helperPods } from "./support/expect.ts";
+import { expectDirectory, expectEvent, expectGone, expectNoDirectory, expectNoHelpers } from "./support/expect.ts";
 import { toYaml } from "./support/manifest.ts";
 import type { Claim } from "./support/objects.ts";
 import { installProduct } from "./support/product.ts";
 import { useGroundForLongWaits } from "./support/shared-ground.ts";
+import { handMadeVolume } from "./support/volumes.ts";
+import { claim } from "./support/workloads.ts";
 
 const on = useGroundForLongWaits("containers", "load-image", "node-files");
 const NS = "hand-named";
@@ -33,11 +35,13 @@ test("a teardown of a hand-named volume that failed once is run again", async ()
   const name = "warm-node-a-0";
   const path = `${BASE}/warm-0`;
   await ground.onNode(node).writeFile(`${path}/data`, "kept until it is to go");
-  await ground.apply(toYaml(handMade(node, name, path), claimOf(name)));
+  await ground.apply(
+    toYaml(handMadeVolume(name, node, path), claim(NS, "warm", "local-path", { spec: { volumeName: name } })),
+  );
   await ground.waitFor("the claim to be bound", async (saw) => {
-    const claim = await ground.get<Claim>("PersistentVolumeClaim", "warm", NS);
-    saw(claim?.status);
-    return claim?.status?.phase === "Bound" ? true : undefined;
+    const found = await ground.get<Claim>("PersistentVolumeClaim", "warm", NS);
+    saw(found?.status);
+    return found?.status?.phase === "Bound" ? true : undefined;
   });
   await ground.delete("PersistentVolumeClaim", "warm", NS);
   await expectEvent(ground, { kind: "PersistentVolume", name }, "VolumeFailedDelete", "exit code 1");
@@ -45,36 +49,5 @@ test("a teardown of a hand-named volume that failed once is run again", async ()
   await ground.onNode(node).writeFile(`${path}/mended`, "");
   await expectGone(ground, "PersistentVolume", name);
   await expectNoDirectory(ground, node, path);
-  expect(await helperPods(ground)).toEqual([]);
+  await expectNoHelpers(ground);
 });
-
-function handMade(node: string, name: string, path: string): object {
-  const expression = { key: "kubernetes.io/hostname", operator: "In", values: [node] };
-  return {
-    apiVersion: "v1",
-    kind: "PersistentVolume",
-    metadata: { name, annotations: { "pv.kubernetes.io/provisioned-by": "rancher.io/local-path" } },
-    spec: {
-      capacity: { storage: "1Gi" },
-      accessModes: ["ReadWriteOnce"],
-      persistentVolumeReclaimPolicy: "Delete",
-      storageClassName: "local-path",
-      hostPath: { path, type: "DirectoryOrCreate" },
-      nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [expression] }] } },
-    },
-  };
-}
-
-function claimOf(volumeName: string): object {
-  return {
-    apiVersion: "v1",
-    kind: "PersistentVolumeClaim",
-    metadata: { name: "warm", namespace: NS },
-    spec: {
-      storageClassName: "local-path",
-      volumeName,
-      accessModes: ["ReadWriteOnce"],
-      resources: { requests: { storage: "1Gi" } },
-    },
-  };
-}

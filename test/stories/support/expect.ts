@@ -178,7 +178,8 @@ export async function expectNoHelpers(
   );
 }
 
+/** Those of volumes of any name. */
 export async function helperPods(ground: Ground, namespace: string = PRODUCT_NAMESPACE): Promise<Pod[]> {
   const pods = await ground.list<Pod>("pods", { namespace });
-  return pods.filter(({ metadata }) => /-(create|delete)-pvc-/.test(metadata.name));
+  return pods.filter(({ metadata }) => /-(create|delete)-/.test(metadata.name));
 }

@@ -55,3 +55,24 @@ export function releasedVolume(name: string, shape: VolumeShape): object {
     },
   };
 }
+
+/**
+ * A PersistentVolume that somebody made by hand on this node and marked as the provisioner's own,
+ * for a claim that names it.
+ */
+export function handMadeVolume(name: string, node: string, path: string): object {
+  const expression = { key: "kubernetes.io/hostname", operator: "In", values: [node] };
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolume",
+    metadata: { name, annotations: { "pv.kubernetes.io/provisioned-by": "rancher.io/local-path" } },
+    spec: {
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
+      persistentVolumeReclaimPolicy: "Delete",
+      storageClassName: "local-path",
+      hostPath: { path, type: "DirectoryOrCreate" },
+      nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [expression] }] } },
+    },
+  };
+}
