@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Chunks } from "../content/chunks.ts";
 import type { TreePath } from "../tree/path.ts";
 import { FileRecords, keyOf, type FileRecord } from "./file-records.ts";
 
@@ -49,5 +50,25 @@ describe("the records of files", () => {
     for (const number of numbers) expect(records.get(pathOf(number))).toEqual(recordFor(number));
     expect(records.length).toBe(numbers.length);
     expect(records.get(pathOf(200))).toBeUndefined();
+  });
+
+  it("take over the first ones of others, every field of them, and keep their own", () => {
+    const from = new FileRecords(1000);
+    const chunks = new Chunks(Buffer.alloc(80, 7));
+    for (const number of [3, 1, 4, 5]) from.set(pathOf(number), { ...recordFor(number), chunks });
+    const records = new FileRecords(4);
+    records.set(pathOf(1), recordFor(100));
+    records.set(pathOf(2), recordFor(2));
+    records.takeFirst(3, from);
+    for (const number of [3, 1, 4]) {
+      const { chunks: taken, ...record } = records.get(pathOf(number)) ?? recordFor(0);
+      expect({ ...record, chunks: undefined }).toEqual(recordFor(number));
+      expect(taken?.entries).toEqual(chunks.entries);
+    }
+    expect(records.get(pathOf(2))).toEqual(recordFor(2));
+    expect(records.get(pathOf(5))).toBeUndefined();
+    records.copy(pathOf(5), from);
+    records.copy(pathOf(6), from);
+    expect(records.length, "there is no room for a fifth").toBe(4);
   });
 });

@@ -106,7 +106,7 @@ export class FileRecords {
   takeFirst(count: number, from: FileRecords): void {
     for (const [key, row] of from.#rows) {
       if (row >= count) return;
-      this.#set(key, from.#at(row));
+      this.#copyRow(key, row, from);
     }
   }
 
@@ -131,8 +131,9 @@ export class FileRecords {
 
   /** Takes over the record of a path from other records. */
   copy(path: TreePath, from: FileRecords): void {
-    const record = from.get(path);
-    if (record !== undefined) this.set(path, record);
+    const key = keyOf(path);
+    const row = from.#rows.get(key);
+    if (row !== undefined) this.#copyRow(key, row, from);
   }
 
   #at(row: number): FileRecord {
@@ -151,11 +152,31 @@ export class FileRecords {
     };
   }
 
-  #set(key: string, record: FileRecord): void {
-    const row = this.#rows.get(key) ?? this.#rows.size;
-    if (row >= this.#most) return;
+  /** The row of a key, which is new if the key is. Undefined: there is no room for it. */
+  #rowFor(key: string): number | undefined {
+    const known = this.#rows.get(key);
+    if (known !== undefined) return known;
+    const row = this.#rows.size;
+    if (row >= this.#most) return undefined;
     if ((row + 1) * COLUMNS > this.#numbers.length) this.#grow();
     this.#rows.set(key, row);
+    return row;
+  }
+
+  /** Takes over a row of other records. Makes no object of it: there may be a million. */
+  #copyRow(key: string, theirs: number, from: FileRecords): void {
+    const row = this.#rowFor(key);
+    if (row === undefined) return;
+    for (let column = 0; column < COLUMNS; column += 1) {
+      this.#numbers[row * COLUMNS + column] = from.#numbers[theirs * COLUMNS + column] ?? 0n;
+    }
+    from.#hashes.copy(this.#hashes, row * HASH_BYTES, theirs * HASH_BYTES, (theirs + 1) * HASH_BYTES);
+    this.#setChunks(row, from.#chunks.get(theirs));
+  }
+
+  #set(key: string, record: FileRecord): void {
+    const row = this.#rowFor(key);
+    if (row === undefined) return;
     const at = row * COLUMNS;
     this.#numbers[at] = record.ino;
     this.#numbers[at + 1] = record.dev;
@@ -260,7 +281,7 @@ export function keyOf(path: TreePath): string {
     at += name.copy(room, at);
     room[at++] = SLASH;
   }
-  const key = hash("sha256", room.subarray(0, length), "binary").slice(0, KEY_BYTES);
+  const key = ownText(hash("sha256", room.subarray(0, length), "binary"));
   if (recent.size === RECENT) {
     older = recent;
     recent = new Map();
@@ -269,6 +290,16 @@ export function keyOf(path: TreePath): string {
   return key;
 }
 
+/**
+ * The beginning of a digest, as text of its own. What `slice` gives is a view in V8, which keeps
+ * the whole digest: as keys of a map they take 109 bytes each, and these 61.
+ */
+function ownText(digest: string): string {
+  ownBytes.write(digest, 0, KEY_BYTES, "latin1");
+  return ownBytes.toString("latin1");
+}
+
+const ownBytes = Buffer.allocUnsafeSlow(KEY_BYTES);
 const SLASH = 0x2f;
 /** The names of a path. One buffer for all calls, because they are synchronous. */
 let room = Buffer.allocUnsafeSlow(4096);
