@@ -2,7 +2,7 @@ import { DRIVER } from "../api/names.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../kube/kinds.ts";
 import type { Stored } from "../kube/objects.ts";
 import type { Cached } from "../kube/watch/store.ts";
-import { claimKeysOf } from "../provision/indexes.ts";
+import { BY_CLAIM, claimKeysOf } from "../provision/indexes.ts";
 
 /** The caches that lead from a pod to its volumes. */
 export interface PodVolumeSources {
@@ -17,4 +17,16 @@ export function volumesOfPod({ claims, persistentVolumes }: PodVolumeSources, po
     const csi = volumeName === undefined ? undefined : persistentVolumes.store.get(volumeName)?.spec?.csi;
     return csi?.driver === DRIVER ? [csi.volumeHandle] : [];
   });
+}
+
+/**
+ * The pods that use the claim of a movable volume. `pods` are those of all namespaces, with the
+ * index of `podIndexes`. A cluster has thousands of them, so nobody goes through all for a volume.
+ */
+export function podsOfVolume(
+  { persistentVolumes, pods }: Pick<PodVolumeSources, "persistentVolumes"> & { readonly pods: Cached<Pod> },
+  volume: string,
+): readonly Stored<Pod>[] {
+  const claim = persistentVolumes.store.get(volume)?.spec?.claimRef;
+  return claim === undefined ? [] : pods.store.byIndex(BY_CLAIM, `${claim.namespace}/${claim.name}`);
 }

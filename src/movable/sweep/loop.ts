@@ -8,12 +8,13 @@ import { keyOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { Recorder } from "../../provision/events.ts";
 import * as events from "../events.ts";
-import { volumesOfPod, type PodVolumeSources } from "../pod-volumes.ts";
+import { podsOfVolume, volumesOfPod, type PodVolumeSources } from "../pod-volumes.ts";
 import { planSweep } from "./plan.ts";
 
 export interface SweepDeps extends ControllerDeps, PodVolumeSources {
   readonly client: KubeClient;
   readonly recorder: Recorder;
+  /** Of all namespaces, with the index of `podIndexes`. */
   readonly pods: Informer<Pod>;
   readonly volumes: Informer<LocalVolume>;
 }
@@ -32,8 +33,8 @@ export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<vo
       if (type !== "deleted") queue.add(key);
     }),
     volumes.onChange(({ object }) => {
-      for (const pod of pods.store.list()) {
-        if (pod.status?.phase === "Pending" && volumesOf(deps, pod).includes(object)) queue.add(keyOf(pod));
+      for (const pod of podsOfVolume(deps, object.metadata.name)) {
+        if (pod.status?.phase === "Pending") queue.add(keyOf(pod));
       }
     }),
   ];

@@ -47,6 +47,8 @@ export function groupsOf(
 ): readonly (readonly string[])[] {
   let groups = names.map((name) => new Set([name]));
   for (const pod of pods) {
+    // Most pods have one volume, and a node may have thousands.
+    if (pod.length < 2) continue;
     const joined = groups.filter((group) => pod.some((name) => group.has(name)));
     if (joined.length < 2) continue;
     groups = [...groups.filter((group) => !joined.includes(group)), new Set(joined.flatMap((group) => [...group]))];

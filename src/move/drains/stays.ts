@@ -10,10 +10,10 @@ import type { StoragePool } from "../../api/kinds/storage-pool.ts";
 import type { Node, PersistentVolume, Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import type { Cached } from "../../kube/watch/store.ts";
-import { volumesOfPod, type PodVolumeSources } from "../../movable/pod-volumes.ts";
+import { podsOfVolume, volumesOfPod, type PodVolumeSources } from "../../movable/pod-volumes.ts";
 import { affinityAllows } from "../../provision/claims/fits.ts";
 import { whyStays } from "../../place/stays.ts";
-import { BY_CLAIM, claimKeysOf } from "../../provision/indexes.ts";
+import { claimKeysOf } from "../../provision/indexes.ts";
 import { groupsOf } from "./plan-drain.ts";
 import { tiesOf } from "./ties.ts";
 
@@ -36,12 +36,7 @@ export interface User {
 /** The pods that use volumes of the node and have not finished. */
 export function usersOf(sources: StaySources, here: readonly Stored<LocalVolume>[]): readonly User[] {
   const names = new Set(here.map((volume) => nameOf(volume)));
-  const pods = new Set(
-    here.flatMap((volume) => {
-      const claim = sources.persistentVolumes.store.get(nameOf(volume))?.spec?.claimRef;
-      return claim === undefined ? [] : sources.pods.store.byIndex(BY_CLAIM, `${claim.namespace}/${claim.name}`);
-    }),
-  );
+  const pods = new Set(here.flatMap((volume) => podsOfVolume(sources, nameOf(volume))));
   return [...pods].flatMap((pod) => {
     if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed") return [];
     const used = volumesOfPod(sources, pod);
