@@ -1,8 +1,8 @@
 /*
  * The classic driver's manifest as distributions have local-path-provisioner: what their users are
  * used to (default class, volume type, base path, scripts, helper image) stays, the rest is ours.
- * Read from k3s (manifests/local-storage.yaml) and kind (const_storage.go). The helper images are those
- * of the newest releases: distributions.test.ts says of which.
+ * Read from k3s (manifests/local-storage.yaml) and kind (const_storage.go). The helper images are
+ * those of the newest releases: distributions.test.ts says of which.
  */
 import { readFile } from "node:fs/promises";
 
