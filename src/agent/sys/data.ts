@@ -1,6 +1,14 @@
 /* The data of an open file: holes, allocation, page cache and durability. */
 import { constants } from "node:os";
-import { fsync as nodeFsync, ftruncateSync, read, readSync, write, writeSync } from "node:fs";
+import {
+  fdatasync as nodeFdatasync,
+  fsync as nodeFsync,
+  ftruncateSync,
+  read,
+  readSync,
+  write,
+  writeSync,
+} from "node:fs";
 import { promisify } from "node:util";
 import { hasCode, libcFunction, systemCall, SystemError } from "./libc.ts";
 
@@ -9,6 +17,11 @@ const SEEK_HOLE = 4;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 const POSIX_FADV_DONTNEED = 4;
+const SYNC_FILE_RANGE_WRITE = 2;
+const BTRFS_IOC_START_SYNC = 0x8008_9418;
+const BTRFS_IOC_WAIT_SYNC = 0x4008_9416;
+/** A transaction's id has 64 bits. */
+const TRANSACTION_BYTES = 8;
 /** The size of a struct cachestat_range. */
 const RANGE_BYTES = 16;
 /** More than the size of a struct cachestat, which begins with the number of pages. */
@@ -30,6 +43,8 @@ const calls = {
   fallocate: libcFunction("fallocate", "int", ["int", "int", "int64_t", "int64_t"]),
   fadvise: libcFunction("posix_fadvise", "int", ["int", "int64_t", "int64_t", "int"]),
   syncfs: libcFunction("syncfs", "int", ["int"]),
+  syncFileRange: libcFunction("sync_file_range", "int", ["int", "int64_t", "int64_t", "uint"]),
+  ioctl: libcFunction("ioctl", "int", ["int", "uint64_t", "void *"]),
   cachestat: systemCall("cachestat", { x64: 451, arm64: 451 }, ["int", "void *", "void *", "uint"]),
 };
 
@@ -94,6 +109,28 @@ export async function syncfs(fd: number): Promise<void> {
 
 /** Waits until an open file or directory is durable. */
 export const fsync: (fd: number) => Promise<void> = promisify(nodeFsync);
+
+/**
+ * Waits until the content of an open file is durable, and what is needed to read it. Its owner,
+ * mode and times may not be.
+ */
+export const fdatasync: (fd: number) => Promise<void> = promisify(nodeFdatasync);
+
+/** Lets the kernel begin to write an open file back. Says nothing of when it has done so. */
+export async function startWriteBack(fd: number): Promise<void> {
+  await calls.syncFileRange.callAsync("", fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+/**
+ * Commits the transaction of a Btrfs file system, and waits until that is durable: all metadata of
+ * the file system as they are now, and no data that is only in the page cache. `syncfs` does the
+ * same after it has written all data.
+ */
+export async function commitBtrfs(fd: number): Promise<void> {
+  const transaction = Buffer.alloc(TRANSACTION_BYTES);
+  await calls.ioctl.callAsync("", fd, BTRFS_IOC_START_SYNC, transaction);
+  await calls.ioctl.callAsync("", fd, BTRFS_IOC_WAIT_SYNC, transaction);
+}
 
 /** Sets the size of an open file. An added part reads as zeros and takes no blocks. */
 export function truncate(fd: number, size: number): void {

@@ -166,13 +166,22 @@ export function setInodeFlags(fd: number, flags: number): void {
   calls.ioctl.call("", fd, FS_IOC_SETFLAGS, value);
 }
 
-/** The f_type by statfs(2) of ext4 (also ext2 and ext3), XFS and Btrfs. */
-const TRIED: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e]);
+/** The f_type by statfs(2). That of ext4 is also that of ext2 and ext3. */
+const TRIED: ReadonlyMap<number, "ext4" | "xfs" | "btrfs"> = new Map([
+  [0xef53, "ext4"],
+  [0x58465342, "xfs"],
+  [0x9123683e, "btrfs"],
+]);
+
+/** The file system of an open file or directory. Undefined: the engine was not tried with it. */
+export function triedFileSystem(fd: number): "ext4" | "xfs" | "btrfs" | undefined {
+  return TRIED.get(statfsSync(procPath(fd)).type >>> 0);
+}
 
 /**
  * Whether an open file or directory is on a file system with which the engine was tried: its
  * change times show every change, and a read past the page cache gives what the cache has.
  */
 export function isTriedFileSystem(fd: number): boolean {
-  return TRIED.has(statfsSync(procPath(fd)).type >>> 0);
+  return triedFileSystem(fd) !== undefined;
 }

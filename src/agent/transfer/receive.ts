@@ -8,7 +8,8 @@
  *    next transfer makes equal.
  * 2. The summary of the arrived entries must be that of the source. Until then anything may be
  *    missing or damaged.
- * 3. `syncfs`: from here on a power cut loses nothing.
+ * 3. `syncfs`, or in most final passes something that does not wait for the neighbours' data
+ *    (target/barrier.ts): from here on a power cut loses nothing.
  * 4. The whole tree is read back and compared entry by entry. It is read from the disk, as far as
  *    its pages can be dropped from the cache. The content of a kept file is not read again, because
  *    it was read back in an earlier pass of this boot. Of a patched file only the chunks that came
@@ -18,15 +19,16 @@
  *    asks to continue that pass.
  */
 import type { Duplex } from "node:stream";
-import { syncfs } from "../sys/data.ts";
 import { hasCode, isSystemError } from "../sys/libc.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import { DigestLog } from "./digest-log.ts";
 import { transferErrors } from "./errors.ts";
 import type { PassFigures } from "./passes/figures.ts";
 import { TargetMemory, type TargetPass } from "./passes/target-memory.ts";
+import { makeDurable } from "./target/barrier.ts";
 import { whyNotHeld } from "./target/limits.ts";
 import { TargetTree } from "./target/target-tree.ts";
+import { MOST_WRITTEN, WrittenFiles, type Written } from "./target/written-files.ts";
 import { entryDigest, type Entry } from "./tree/entry.ts";
 import { pathText, type TreePath } from "./tree/path.ts";
 import { run } from "./tree/flow.ts";
@@ -46,6 +48,8 @@ export interface Progress {
   readonly source?: PassFigures;
 }
 
+export type Barrier = typeof makeDurable;
+
 export interface ReceiveOptions {
   /**
    * The name of a live pass, during which the source is being written. Undefined: the source is
@@ -54,11 +58,8 @@ export interface ReceiveOptions {
   readonly pass?: string | undefined;
   /** The memory of this copy. Without it nothing is known of earlier passes. */
   readonly memory?: TargetMemory | undefined;
-  /**
-   * Waits until all that was written to the file system of `root` is durable. Tests pass a
-   * substitute.
-   */
-  readonly barrier?: (root: number) => Promise<void>;
+  /** Waits until the tree is durable (`makeDurable`). Tests pass a substitute. */
+  readonly barrier?: Barrier;
 }
 
 /**
@@ -70,13 +71,14 @@ export async function receive(
   stream: Duplex,
   signal: AbortSignal,
   progress: (progress: Progress) => void,
-  { barrier = syncfs, memory = new TargetMemory(), pass: name }: ReceiveOptions = {},
+  { barrier = makeDurable, memory = new TargetMemory(), pass: name }: ReceiveOptions = {},
 ): Promise<TreeSummary> {
   const channel = new Channel(stream, signal);
   const pass = memory.begin(name);
-  const durable = async (): Promise<void> => {
+  const written = new WrittenFiles(pass.restsOnBarrier ? MOST_WRITTEN : 0);
+  const durable = async (known?: WrittenFiles): Promise<void> => {
     try {
-      await naming([], () => barrier(root));
+      await naming([], () => barrier(root, known));
     } catch (error) {
       // The kernel reports a failed write once. The next barrier would say that all is well.
       memory.forget();
@@ -87,9 +89,9 @@ export async function receive(
     await channel.readHeader();
     if (memory.hasUnread) await durable();
     await sendLacking(channel, memory.lacking);
-    const { summary, digests } = await apply(root, channel, signal, progress, pass);
+    const { summary, digests } = await apply(root, channel, signal, progress, pass, written);
     channel.expectNothingMore();
-    await durable();
+    await durable(pass.restsOnBarrier ? written : undefined);
     await readBack(root, digests, signal, pass);
     pass.end();
     await sendDone(channel, summary);
@@ -102,6 +104,8 @@ export async function receive(
     if (error instanceof CodedError && FORGETS.has(error.code)) memory.forget();
     signal.throwIfAborted();
     throw error;
+  } finally {
+    written.close();
   }
 }
 
@@ -117,8 +121,9 @@ async function apply(
   signal: AbortSignal,
   progress: (progress: Progress) => void,
   pass: TargetPass,
+  written: Written,
 ): Promise<{ summary: TreeSummary; digests: DigestLog }> {
-  const tree = new TargetTree(root, pass, signal);
+  const tree = new TargetTree(root, pass, written, signal);
   const summarizer = new Summarizer();
   const digests = new DigestLog();
   const completed = (entry: Entry): void => {

@@ -74,6 +74,8 @@ export class TargetMemory {
   /** The files of a pass that broke. Undefined: the pass is whole. */
   #arrived: number | undefined;
   #hasUnread = false;
+  /** Whether the last pass over the tree was a live pass that has ended well, in this process. */
+  #isDurable = false;
 
   /** @param most The most files that are remembered. The source's limit must be the same. */
   constructor(most = MOST_RECORDS) {
@@ -128,14 +130,17 @@ export class TargetMemory {
     this.#spoiled = new Set();
     this.#arrived = undefined;
     this.#hasUnread = false;
+    this.#isDurable = false;
   }
 
   /** Begins a pass. `pass` is the name of a live pass. Undefined: the tree is sealed. */
   begin(pass: string | undefined): TargetPass {
     const base = this.#records;
+    const rests = pass === undefined && this.#isDurable;
+    this.#isDurable = false;
     /** Only a live pass is continued, and nothing if too much was lacking (forget). */
     const isContinued = (): boolean => pass !== undefined && this.#records === base;
-    return new TargetPass(base, new FileRecords(this.#most), {
+    return new TargetPass(base, new FileRecords(this.#most), rests, {
       spoil: (path) => {
         this.#spoiled.add(keyOf(path));
         if (this.#spoiled.size > MOST_LACKING) this.forget();
@@ -157,7 +162,9 @@ export class TargetMemory {
         this.#arrived = files;
       },
       remember: (records) => {
-        if (pass !== undefined) this.#remember(pass, records);
+        if (pass === undefined) return;
+        this.#remember(pass, records);
+        this.#isDurable = true;
       },
     });
   }
@@ -191,12 +198,23 @@ export class TargetPass implements KnownFiles {
   readonly #counted: Uint8Array;
   readonly #memory: Memory;
   #files = 0;
+  #rests: boolean;
 
-  constructor(base: FileRecords, next: FileRecords, memory: Memory) {
+  constructor(base: FileRecords, next: FileRecords, rests: boolean, memory: Memory) {
     this.#base = base;
     this.#next = next;
+    this.#rests = rests;
     this.#memory = memory;
     this.#counted = new Uint8Array(base.length);
+  }
+
+  /**
+   * Whether all content that the tree holds and this pass has not written is durable. True only in
+   * a final pass over a tree that the `syncfs` of a live pass has made durable, in this process,
+   * and that no other pass has touched since. False: it is not known.
+   */
+  get restsOnBarrier(): boolean {
+    return this.#rests;
   }
 
   /** Whether the file is known to hold this content. */
@@ -249,6 +267,8 @@ export class TargetPass implements KnownFiles {
       throw error;
     }
     this.#base.set(path, recordOf(stat, { digest: content, chunks: record.chunks }));
+    // Why the change time differs is not known.
+    this.#rests = false;
     return true;
   }
 

@@ -5,6 +5,7 @@ import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import type { Head } from "../tree/entry.ts";
 import { removeOtherXattrs } from "../tree/xattrs.ts";
 import { setTime } from "./limits.ts";
+import type { Written } from "./written-files.ts";
 
 const PERMISSIONS = 0o777;
 
@@ -13,9 +14,10 @@ const PERMISSIONS = 0o777;
  * has its mode from the beginning. That is safe because only the agent can reach into a directory
  * that is not closed yet.
  */
-export function makeSmallFile(dirfd: number, name: Buffer, head: Head, bytes: Buffer): Stat {
+export function makeSmallFile(dirfd: number, name: Buffer, head: Head, bytes: Buffer, written: Written): Stat {
   const { gid, mode, mtimeNs, uid } = head;
   const fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode & PERMISSIONS);
+  let stat: Stat;
   try {
     if (bytes.length > 0) writeNow(fd, bytes);
     const made = statDescriptor(fd);
@@ -23,10 +25,14 @@ export function makeSmallFile(dirfd: number, name: Buffer, head: Head, bytes: Bu
     if (made.uid !== uid || made.gid !== gid) chown(fd, uid, gid);
     removeOtherXattrs(fd, NONE);
     if (made.mode !== mode) chmod(fd, mode);
-    return setTime(fd, mtimeNs);
-  } finally {
+    stat = setTime(fd, mtimeNs);
+  } catch (error) {
     close(fd);
+    throw error;
   }
+  if (bytes.length > 0) written.add(fd);
+  else close(fd);
+  return stat;
 }
 
 const NONE: ReadonlySet<string> = new Set();

@@ -30,6 +30,7 @@ import {
 import { setAttribute, setTime } from "./limits.ts";
 import { makeSmallFile } from "./small-file.ts";
 import { TargetFile } from "./target-file.ts";
+import type { Written } from "./written-files.ts";
 import type { Change } from "../content/changes.ts";
 import type { Chunks } from "../content/chunks.ts";
 import { ContentHash, type Content } from "../content/content-hash.ts";
@@ -100,6 +101,7 @@ interface File extends Open {
 export class TargetTree {
   readonly #root: number;
   readonly #voucher: Voucher;
+  readonly #written: Written;
   readonly #signal: AbortSignal;
   readonly #pacer: Pacer;
   readonly #directories: Directory[] = [];
@@ -107,9 +109,10 @@ export class TargetTree {
   #done = false;
 
   /** `root` is a descriptor of the directory that becomes the tree's root. It stays open. */
-  constructor(root: number, voucher: Voucher, signal: AbortSignal) {
+  constructor(root: number, voucher: Voucher, written: Written, signal: AbortSignal) {
     this.#root = root;
     this.#voucher = voucher;
+    this.#written = written;
     this.#signal = signal;
     this.#pacer = new Pacer(signal);
   }
@@ -185,7 +188,7 @@ export class TargetTree {
     if (arrived.digest !== content) {
       throw transferErrors.DIGEST_DIFFERS({ path: pathText(path), what: "its content arrived damaged" });
     }
-    this.#voucher.arrived(path, makeSmallFile(parent.fd, name, head, bytes), arrived);
+    this.#voucher.arrived(path, makeSmallFile(parent.fd, name, head, bytes, this.#written), arrived);
     return { path, head, content, xattrs: [] };
   }
 
@@ -256,8 +259,8 @@ export class TargetTree {
         const stat = statDescriptor(fd);
         if (file.isPatched) this.#voucher.patched(path, { stat, content: arrived, written: file.file.written });
         this.#voucher.arrived(path, stat, arrived);
-      }
-      close(fd);
+        this.#written.add(fd);
+      } else close(fd);
     }
     if (this.#leaf === undefined) this.#directories.pop();
     this.#leaf = undefined;

@@ -5,7 +5,7 @@ import { copyEngine } from "../engine.ts";
 import { machineGround, type Ground } from "../passes/ground.ts";
 import { SourceMemory } from "../passes/source-memory.ts";
 import { TargetMemory } from "../passes/target-memory.ts";
-import type { Progress } from "../receive.ts";
+import type { Barrier, Progress } from "../receive.ts";
 import type { Pace } from "../content/contents.ts";
 import { socketPair } from "./streams.fixture.ts";
 
@@ -25,7 +25,7 @@ export const LATER_OPEN: Ground = { ...LATER, statUnwritten: () => undefined };
 interface Target {
   readonly signal?: AbortSignal;
   readonly seen?: (progress: Progress) => void;
-  readonly barrier?: (root: number) => Promise<void>;
+  readonly barrier?: Barrier;
   /** Whether it asks for the source's figures. @default true */
   readonly figures?: boolean;
 }
