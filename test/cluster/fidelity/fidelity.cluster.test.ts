@@ -13,7 +13,8 @@ import { directoryAtOnce } from "../../../src/agent/transfer/testing/trees.fixtu
 import type { PoolFileSystem } from "../ground.ts";
 import { makeLoopDisk, type LoopDisk } from "../loop-disk.ts";
 import { ensurePrograms } from "../packages.ts";
-import { KINDS, ROOT, TOOLS, type KindName } from "./kinds.ts";
+import { changeAll, expectEqual, makeAll } from "./all-kinds.ts";
+import { TOOLS } from "./kinds.ts";
 import { shell } from "./shell.ts";
 
 /** Blocks of 4 KiB and times of nanoseconds, as all but the smallest disks have. */
@@ -31,8 +32,6 @@ const PAIRS = [
   ["xfs", "btrfs"],
   ["btrfs", "ext4"],
 ] as const;
-
-const NAMES = Object.keys(KINDS) as KindName[];
 
 let base: string;
 const disks = new Map<PoolFileSystem, LoopDisk>();
@@ -61,19 +60,6 @@ function makeOn(fs: PoolFileSystem, name: string): string {
   return path;
 }
 
-/** What the tools show of a kind's directory. */
-const shown = (root: string, name: KindName): string => shell(join(root, name), KINDS[name].show);
-
-function expectEqual(source: string, target: string): void {
-  for (const name of NAMES) {
-    const there = shown(target, name);
-    expect.soft(there, name).toBe(shown(source, name));
-    for (const pattern of KINDS[name].shows) expect.soft(there, name).toMatch(pattern);
-  }
-  // The root, which becomes the volume.
-  expect.soft(shell(target, ROOT.show), "root").toBe(shell(source, ROOT.show));
-}
-
 /**
  * Makes what one test copies, hands in both directories and what copies one to the other, and
  * removes both.
@@ -97,14 +83,6 @@ async function between(
   }
 }
 
-function makeAll(source: string): void {
-  for (const name of NAMES) {
-    mkdirSync(join(source, name));
-    shell(join(source, name), KINDS[name].make);
-  }
-  shell(source, ROOT.make);
-}
-
 describe.each(PAIRS)("from %s to %s", (from, to) => {
   test("everything arrives in one go", async () => {
     await between([from, to], makeAll, async (source, target, copy) => {
@@ -117,7 +95,7 @@ describe.each(PAIRS)("from %s to %s", (from, to) => {
     await between([from, to], makeAll, async (source, target, copy) => {
       await copy.live();
       await copy.live();
-      for (const name of NAMES) shell(join(source, name), KINDS[name].change);
+      changeAll(source);
       const { kept } = await copy.final();
       expect(kept).toBeGreaterThan(1_000_000);
       expectEqual(source, target);
