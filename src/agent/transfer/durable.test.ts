@@ -1,5 +1,14 @@
 /* Which passes end with what barrier, and for which files (target/barrier.ts, docs/adr/0009). */
-import { chmodSync, mkdirSync, readdirSync, readlinkSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { syncfs } from "../sys/data.ts";
@@ -18,7 +27,8 @@ const EVERYTHING = "everything";
 function watched(): { barrier: Barrier; calls: unknown[] } {
   const calls: unknown[] = [];
   const barrier: Barrier = (root, written) => {
-    const names = written?.fds.map((fd) => basename(readlinkSync(`/proc/self/fd/${String(fd)}`)));
+    const listed = written?.isComplete === true ? written.fds : undefined;
+    const names = listed?.map((fd) => basename(readlinkSync(`/proc/self/fd/${String(fd)}`)));
     calls.push(names?.toSorted() ?? EVERYTHING);
     return syncfs(root);
   };
@@ -108,6 +118,19 @@ describe("the barrier of a final pass", () => {
     await copy.live();
     chmodSync(join(target, "kept"), 0o600);
     expect(await finalOf(copy)).toEqual([EVERYTHING]);
+  });
+
+  it.each([
+    [59, []],
+    [60, EVERYTHING],
+  ])("is for everything if a symlink has a text of more than 59 bytes (%i)", async (length, expected) => {
+    const { copy, source, target } = filled();
+    await copy.live();
+    symlinkSync("x".repeat(length), join(source, "link"));
+    const { barrier, calls } = watched();
+    await copy.final(undefined, { barrier });
+    expect(calls).toEqual([expected]);
+    expect(describeTree(target)).toBe(describeTree(source));
   });
 
   it("knows when there are too many files to keep open", async () => {

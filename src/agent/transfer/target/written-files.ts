@@ -8,6 +8,9 @@ export interface Written {
    * closes it.
    */
   add(fd: number): void;
+
+  /** Called when something was written of which no descriptor can tell when it is durable. */
+  addUnlisted(): void;
 }
 
 /**
@@ -33,7 +36,7 @@ export class WrittenFiles implements Written {
     this.#most = most;
   }
 
-  /** Whether these are all of them. False: there were too many, and none is kept. */
+  /** Whether these are all of them. False: there are others, or too many, and none is kept. */
   get isComplete(): boolean {
     return this.#isComplete;
   }
@@ -44,7 +47,10 @@ export class WrittenFiles implements Written {
 
   add(fd: number): void {
     this.#fds.push(fd);
-    if (this.#isComplete && this.#fds.length <= this.#most) return;
+    if (!this.#isComplete || this.#fds.length > this.#most) this.addUnlisted();
+  }
+
+  addUnlisted(): void {
     this.#isComplete = false;
     this.close();
   }
