@@ -5,7 +5,8 @@ import { openWorkshop, type Running, type Workshop } from "./program.fixture.ts"
 
 /*
  * What the running program says about claims and volumes it cannot serve, as a user sees it: the
- * events. The texts are the contract of local-path-provisioner.
+ * events. The texts are the contract of local-path-provisioner. Its main function runs in this
+ * process; the shipped program says one of each.
  */
 
 const NAMESPACE = "local-path-storage";
@@ -40,7 +41,7 @@ interface World {
   putVolume(name: string, spec: object, annotations?: Record<string, string>): void;
 }
 
-async function start(config: object, args: readonly string[] = []): Promise<World> {
+async function start(config: object, how: "start" | "startProcess" = "start"): Promise<World> {
   const api = await startApi();
   const shop = await openWorkshop(api.url);
   open.push({ api, shop });
@@ -56,10 +57,15 @@ async function start(config: object, args: readonly string[] = []): Promise<Worl
       status: { conditions: [{ type: "Ready", status: "True" }] },
     } as never);
   }
-  const program = await shop.start(
-    ["start", "--kubeconfig", shop.kubeconfig, "--health-port", "0", "--config", JSON.stringify(config), ...args],
-    {},
-  );
+  const program = await shop[how]([
+    "start",
+    "--kubeconfig",
+    shop.kubeconfig,
+    "--health-port",
+    "0",
+    "--config",
+    JSON.stringify(config),
+  ]);
   const events = (): { about: string; type: string; reason: string; message: string }[] =>
     kube.list("/api/v1/events").map((object) => {
       const event = object as never as {
@@ -297,7 +303,7 @@ test("an Immediate claim for which no node will do hears why in an event", async
 });
 
 test("a helper pod that fails is an event with the end of its output, and one that is stuck is an event at once", async () => {
-  const world = await start({ ...LOCAL, cmdTimeoutSeconds: 60 });
+  const world = await start({ ...LOCAL, cmdTimeoutSeconds: 60 }, "startProcess");
   const { kube } = world.api;
   const pod = `/api/v1/namespaces/${NAMESPACE}/pods/helper-pod-create-pvc-0f0f0f0f-0000-4000-8000-000000000001`;
   kube.api.servePodLogs(() => "mkdir: /data: Read-only file system\n");
@@ -360,7 +366,7 @@ test.each([
 });
 
 test("a Released volume whose class is not configured hears why in an event and stays", async () => {
-  const world = await start({ storageClassConfigs: { other: LOCAL } });
+  const world = await start({ storageClassConfigs: { other: LOCAL } }, "startProcess");
   // Without an affinity only the class could say which nodes have the directory.
   world.putVolume("pvc-old", { hostPath: { path: "/data/x" } });
   expect(await world.event("PersistentVolume pvc-old", "BUG: Got request for unexpected storage class c")).toBe(

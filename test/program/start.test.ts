@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { startApi, type ApiServer } from "./api.fixture.ts";
-import { openWorkshop, type Workshop } from "./program.fixture.ts";
+import { openWorkshop, type Start, type Workshop } from "./program.fixture.ts";
 
 /*
  * What the started program says about bad input, as a user sees it: the last line on stderr, and
- * the exit code. The texts are the contract of local-path-provisioner.
+ * the exit code. The texts are the contract of local-path-provisioner. Its main function says them in
+ * this process; the shipped program is started once for each way in which it fails.
  */
 
 let api: ApiServer;
@@ -33,8 +34,8 @@ beforeEach(() => {
 });
 
 /** Starts the program, waits for its end and gives the last fatal line and the exit code. */
-async function failure(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const running = await shop.start(["start", "--kubeconfig", shop.kubeconfig, "--health-port", "0", ...args], env);
+async function failure(args: readonly string[], env: Readonly<Record<string, string>> = {}, start: Start = shop.start) {
+  const running = await start(["start", "--kubeconfig", shop.kubeconfig, "--health-port", "0", ...args], env);
   const code = await running.exit;
   return { code, msg: running.lines.findLast((line) => line.level === "fatal")?.msg, text: running.text() };
 }
@@ -65,7 +66,7 @@ test.each([
 });
 
 test("a flag that is no number prints the help and ends with a critical error", async () => {
-  const { code, msg, text } = await failure(["--worker-threads", "many"]);
+  const { code, msg, text } = await failure(["--worker-threads", "many"], {}, shop.startProcess);
   expect(code).toBe(1);
   expect(msg).toMatch(/^Critical error: .*"many" for flag -worker-threads/);
   expect(text).toContain("--worker-threads");
@@ -79,12 +80,13 @@ test("an unknown flag ends with a critical error", async () => {
 });
 
 test("an unknown command is fatal", async () => {
-  const running = await shop.start(["begin"]);
+  const running = await shop.startProcess(["begin"]);
   expect(await running.exit).not.toBe(0);
 });
 
 test("an empty environment variable counts as a value for a string flag", async () => {
-  expect(await failure(["--config", CONFIG], { PROVISIONER_NAME: "" })).toMatchObject({
+  expect(await failure(["--config", CONFIG], { PROVISIONER_NAME: "" }, shop.startProcess)).toMatchObject({
+    code: 1,
     msg: "Error starting daemon: invalid empty flag provisioner-name",
   });
 });
@@ -116,7 +118,7 @@ test("a helper pod file that is not there is fatal", async () => {
 });
 
 test("a kubeconfig that is not there is fatal", async () => {
-  const running = await shop.start(["start", "--kubeconfig", "/nonexistent", "--health-port", "0"]);
+  const running = await shop.startProcess(["start", "--kubeconfig", "/nonexistent", "--health-port", "0"]);
   expect(await running.exit).toBe(1);
   expect(running.lines.at(-1)?.msg).toMatch(/^Error starting daemon: unable to get client config: /);
 });
