@@ -5,8 +5,9 @@ import { pathToFileURL } from "node:url";
 import { build, type Plugin } from "esbuild";
 import { inject } from "vitest";
 
+const PROGRAMS = ["local-path-provisioner", "moor", "mooring"] as const;
 /** The product's programs. */
-export type ProgramName = "local-path-provisioner" | "moor" | "mooring";
+export type ProgramName = (typeof PROGRAMS)[number];
 
 /** Native code is for agents on real nodes, which no bundle plays. */
 const WITHOUT_KOFFI: Plugin = {
@@ -29,11 +30,13 @@ const URLS_OF_SOURCES: Plugin = {
 };
 
 /**
- * The path of one of the product's programs as it is shipped: one file, built from the sources as
- * they are. The first test of a run that asks builds it, for all of them.
+ * The path of one of the product's programs, built from the sources as they are. What they have in
+ * common, and what only some of their commands need, are files of their own, unlike in those that
+ * are shipped: a start reads less. The first test of a run that asks builds all of them, for all.
  */
 export async function productBundle(program: ProgramName): Promise<string> {
-  return await bundle(program, `src/bin/${program}.ts`);
+  const entries = PROGRAMS.map((name) => `src/bin/${name}.ts`);
+  return join(await bundle("product", entries), `${program}.mjs`);
 }
 
 /**
@@ -41,39 +44,49 @@ export async function productBundle(program: ProgramName): Promise<string> {
  * that start it often: tsx takes two seconds of a processor at each start.
  */
 export async function faultsBundle(): Promise<string> {
-  await bundle("runner-main", "test/faults/runner-main.ts");
-  return await bundle("faults", "test/faults/main.ts");
+  const directory = await bundle("faults", ["test/faults/main.ts", "test/faults/runner-main.ts"]);
+  return join(directory, "main.mjs");
 }
 
 /** What is being built by this process: two tests may ask at once. */
 const underWay = new Map<string, Promise<void>>();
 
-async function bundle(name: string, entry: string): Promise<string> {
-  const file = join(inject("bundles"), `${name}.mjs`);
-  if (existsSync(file)) return file;
-  const mine = underWay.get(file) ?? buildAt(file, name, entry);
-  underWay.set(file, mine);
+/** Builds programs into a directory of this name, and gives its path. */
+async function bundle(name: string, entries: readonly string[]): Promise<string> {
+  const directory = join(inject("bundles"), name);
+  if (existsSync(directory)) return directory;
+  const mine = underWay.get(directory) ?? buildAt(directory, entries);
+  underWay.set(directory, mine);
   await mine;
-  return file;
+  return directory;
 }
 
-async function buildAt(file: string, name: string, entry: string): Promise<void> {
-  // Two workers may build it at the same time: each renames a whole one to its place.
-  const mine = join(inject("bundles"), `${name}-${String(process.pid)}.mjs`);
-  await build({
-    entryPoints: [entry],
-    outfile: mine,
+async function buildAt(directory: string, entries: readonly string[]): Promise<void> {
+  // Two workers may build it at the same time: the first renames a whole one to its place.
+  const mine = `${directory}-${String(process.pid)}`;
+  const { metafile } = await build({
+    entryPoints: [...entries],
+    outdir: mine,
+    outbase: ".",
+    entryNames: "[name]",
+    outExtension: { ".js": ".mjs" },
     bundle: true,
+    splitting: true,
+    metafile: true,
     platform: "node",
     format: "esm",
     target: "node20.19",
     define: { MOORING_VERSION: '"test"' },
     banner: {
-      js: '#!/usr/bin/env node\nimport { createRequire as r } from "node:module"; const require = r(import.meta.url);',
+      js: '#!/usr/bin/env node\nimport { createRequire as mooringRequire } from "node:module"; const require = mooringRequire(import.meta.url);',
     },
     plugins: [WITHOUT_KOFFI, URLS_OF_SOURCES],
     logLevel: "error",
   });
-  await chmod(mine, 0o755);
-  await rename(mine, file);
+  for (const file of Object.keys(metafile.outputs)) await chmod(file, 0o755);
+  try {
+    await rename(mine, directory);
+  } catch (error) {
+    if (!existsSync(directory)) throw error;
+  }
 }
