@@ -14,9 +14,9 @@ const NEVER = { poll: { timeout: 120_000 } };
  * by itself vitest goes by the size of a file. Those that wait are between those that compute.
  */
 const LONGEST = [
+  "src/agent/transfer/broken",
   "src/agent/transfer/patch",
   "test/stories/movable/ends",
-  "test/program/start",
   "test/demo/demo",
   "src/agent/transfer/large",
   "test/stories/movable/drain-node",
