@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { PublishRequest, UnpublishRequest } from "../../api/csi.ts";
 import type { LocalVolumeSpec } from "../../api/kinds/local-volume.ts";
+import { bundledProgram } from "./bundled-program.fixture.ts";
 
 /**
  * What happens to the agent: a shell command beside it, a LocalVolume, a call, an order to remove
@@ -25,8 +25,8 @@ export type MachineOutcome =
  * `<root>/kubelet`.
  */
 export async function agentOnThisMachine(root: string, steps: readonly MachineStep[]): Promise<MachineOutcome[]> {
-  const program = fileURLToPath(new URL("agent-child.fixture.ts", import.meta.url));
-  const child = [process.execPath, "--import", "tsx", program, JSON.stringify({ root, steps })];
+  const program = await bundledProgram(new URL("agent-child.fixture.ts", import.meta.url));
+  const child = [process.execPath, program, JSON.stringify({ root, steps })];
   const { stdout } = await promisify(execFile)("unshare", ["--mount", "--propagation", "private", ...child]);
   return JSON.parse(stdout) as MachineOutcome[];
 }

@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { bundledProgram } from "../../testing/bundled-program.fixture.ts";
 
 /**
  * A step of the child: a shell command (its value is the output without the last newline), or a
@@ -32,8 +32,8 @@ export function whyNoMounts(): string | undefined {
 
 /** Runs the steps in a process with its own mount namespace, so that its mounts end with it. */
 export async function inPrivateNamespace(steps: readonly Step[]): Promise<Outcome[]> {
-  const program = fileURLToPath(new URL("mounts-child.fixture.ts", import.meta.url));
-  const child = [process.execPath, "--import", "tsx", program, JSON.stringify(steps)];
+  const program = await bundledProgram(new URL("mounts-child.fixture.ts", import.meta.url));
+  const child = [process.execPath, program, JSON.stringify(steps)];
   const { stdout } = await promisify(execFile)("unshare", ["--mount", "--propagation", "private", ...child]);
   return JSON.parse(stdout) as Outcome[];
 }
