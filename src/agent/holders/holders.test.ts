@@ -128,9 +128,7 @@ describe.skipIf(why !== undefined)(`holders${why === undefined ? "" : `: ${why}`
   it("are found by a mount that is hidden from all processes of its namespace by their root", async () => {
     await ground.sh(`mkdir -p ${scratch}/jail`);
     const script = `mount --bind ${data} ${scratch}/t; exec "$@"`;
-    const node = [process.execPath, "--import", "tsx"];
-    const holding = new URL("testing/holding-child.fixture.ts", import.meta.url).pathname;
-    const argv = ["sh", "-ec", script, "sh", ...node, holding, "chroot", `${scratch}/jail`];
+    const argv = ["sh", "-ec", script, "sh", ...ground.holding, "chroot", `${scratch}/jail`];
     await expectHeldBy(await ground.start("unshare", "-m", ...argv), "mount SCRATCH/t");
   });
 

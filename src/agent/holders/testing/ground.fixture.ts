@@ -2,6 +2,7 @@ import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_pro
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { bundledProgram } from "../../testing/bundled-program.fixture.ts";
 import type { Ignored, Proof } from "../holders.ts";
 
 /** What the program inside is asked for. */
@@ -28,7 +29,9 @@ export interface Ground {
    * Starts a program, waits until it has printed a line, and gives its process id in the namespace.
    */
   start(...argv: readonly string[]): Promise<number>;
-  /** The same for holding-child.fixture.ts. */
+  /** The command line of holding-child.fixture.ts, without its arguments. */
+  readonly holding: readonly string[];
+  /** Starts holding-child.fixture.ts in the same way. */
   hold(...args: readonly string[]): Promise<number>;
   /** Kills a process that was started, or all of them, and waits for its end. */
   end(pid: number | "all"): Promise<void>;
@@ -46,8 +49,8 @@ export function whyNoHolders(): string | undefined {
   }
 }
 
-const HOLDING = fileURLToPath(new URL("holding-child.fixture.ts", import.meta.url));
-const CHILD = fileURLToPath(new URL("ground-child.fixture.ts", import.meta.url));
+const HOLDING = new URL("holding-child.fixture.ts", import.meta.url);
+const CHILD = new URL("ground-child.fixture.ts", import.meta.url);
 const BUILD = fileURLToPath(new URL("../../../../tools/build.mjs", import.meta.url));
 
 /** Bundles the thread into `directory`, as the build does, and starts a ground that uses it. */
@@ -56,7 +59,8 @@ export async function startGround(directory: string): Promise<Ground> {
   const unshare = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"];
   // A shell is the first process of the namespace: it reaps orphans, which Node would not.
   const shell = ["sh", "-c", '"$@"; exit $?', "init"];
-  const program = [process.execPath, "--import", "tsx", CHILD, `${directory}/dist/holders-thread.mjs`];
+  const [childProgram, holding] = await Promise.all([bundledProgram(CHILD), bundledProgram(HOLDING)]);
+  const program = [process.execPath, childProgram, `${directory}/dist/holders-thread.mjs`];
   const child = spawn("unshare", [...unshare, ...shell, ...program], { stdio: ["pipe", "pipe", "inherit"] });
   const ask = askerOf(child);
   const start = async (...argv: readonly string[]): Promise<number> => (await ask({ start: argv })) as number;
@@ -64,7 +68,8 @@ export async function startGround(directory: string): Promise<Ground> {
     of: async (path, ignored) => (await ask({ of: path, ...(ignored === undefined ? {} : { ignored }) })) as Proof,
     sh: async (command) => (await ask({ sh: command })) as string,
     start,
-    hold: (...args) => start(process.execPath, "--import", "tsx", HOLDING, ...args),
+    holding: [process.execPath, holding],
+    hold: (...args) => start(process.execPath, holding, ...args),
     end: async (pid) => {
       await ask({ end: pid });
     },

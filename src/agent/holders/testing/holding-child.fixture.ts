@@ -25,10 +25,7 @@ function map(path: string, flags: string, protection: number): void {
 
 /** Opens a file in a thread with a descriptor table of its own. */
 function openInThread(path: string, then: () => void): void {
-  const [tsx, self] = [import.meta.resolve("tsx/esm/api"), import.meta.url].map((url) => JSON.stringify(url));
-  // Node 20 loads no TypeScript in a thread by itself.
-  const program = `import(${tsx}).then(({ tsImport }) => tsImport(${self}, ${self}))`;
-  new Worker(program, { eval: true, workerData: path }).once("message", then);
+  new Worker(new URL(import.meta.url), { workerData: path }).once("message", then);
 }
 
 const ways: Readonly<Record<string, (path: string) => void>> = {
