@@ -5,7 +5,7 @@ import { STATES } from "../testing/helper-record.fixture.ts";
 import { isElsewhere, planNext, type NextView } from "./plan-next.ts";
 
 const planned = { node: "n", path: "/p/v", shared: false };
-const { failed, running, stopped, succeeded, unbegunDeleted: deleted } = STATES;
+const { failed, failedDeleted, running, stopped, succeeded, unbegunDeleted: deleted, unplaced } = STATES;
 
 const pod = (podName: string, state: HelperState, change: Partial<HelperRecord> = {}): HelperPod => ({
   pod: { metadata: { name: podName } },
@@ -35,6 +35,17 @@ describe("the next attempt of a claim", () => {
       [pod("a", failed), pod("b", succeeded)],
       ["n:/p/v made by b", "delete-pod a"],
     ],
+    [
+      "takes what was made rather than wait for a pod that runs",
+      [pod("a", running), pod("b", succeeded)],
+      ["n:/p/v made by b", "delete-pod a"],
+    ],
+    [
+      "gives up a pod that does not say where its directory is",
+      [pod("a", succeeded, { path: undefined })],
+      ["n:/p/v anew", "give-up-pod a"],
+    ],
+    ["leaves a failed pod that is being deleted", [pod("a", failedDeleted)], ["n:/p/v anew"]],
     ["gives up what is on another node", [pod("a", running, { node: "m" })], ["n:/p/v anew", "give-up-pod a"]],
     ["gives up what failed elsewhere", [pod("a", failed, { path: "/q/v" })], ["n:/p/v anew", "give-up-pod a"]],
     ["ends a pod that is deleted and has not ended", [pod("a", deleted)], ["n:/p/v anew", "end-pod a"]],
@@ -45,6 +56,15 @@ describe("the next attempt of a claim", () => {
 
   test("ends one whose time is up where its kubelet does not", () => {
     expect(next([pod("a", stopped)], { isReady: () => false })).toEqual(["n:/p/v anew", "end-pod a"]);
+    expect(next([pod("a", unplaced)], { isReady: () => false })).toEqual(["n:/p/v anew", "end-pod a"]);
+  });
+
+  test("does not end one whose time is not up, nor one that has no node", () => {
+    const view = { isReady: () => false };
+    const pods = [pod("a", running), pod("b", succeeded)];
+    expect(next(pods, view)).toEqual(["n:/p/v made by b", "delete-pod a"]);
+    const shared = { ...view, planned: { node: "", path: "/p/v", shared: true } };
+    expect(next([pod("a", unplaced, { node: "" })], shared)).toEqual([":/p/v anew"]);
   });
 
   test("on a shared file system a pod of any node counts, for the planned directory alone", () => {
