@@ -95,12 +95,15 @@ export class Outcomes {
     recorder.record(events.aboutClaim(claim), events.provisioningFailed(text));
   }
 
-  /** An attempt has failed, and there will be another one. */
-  failed(claim: Claim, error: unknown): { readonly requeueAfterMs: number } {
+  /**
+   * An attempt has failed, and there will be another one: after `pauseMs`, or when the driver's
+   * policy says.
+   */
+  failed(claim: Claim, error: unknown, pauseMs?: number): { readonly requeueAfterMs: number } {
     const { log, recorder } = this.#deps;
     const failures = (this.#failures.get(uidOf(claim)) ?? 0) + 1;
     this.#failures.set(uidOf(claim), failures);
-    const requeueAfterMs = retryDelayMs(this.#driver.retry.provision, failures);
+    const requeueAfterMs = pauseMs ?? retryDelayMs(this.#driver.retry.provision, failures);
     if (error instanceof CodedError && error.retry === "change") this.#awaiting.add(keyOf(claim));
     const code = error instanceof CodedError ? error.code : undefined;
     log.error("provisioning failed", { claim: keyOf(claim), failures, requeueAfterMs, code, err: error });
@@ -128,8 +131,7 @@ export class Outcomes {
     if (unselected.end === "changed") return undefined;
     if (unselected.end === "refused") {
       const refused = provisionErrors.RESCHEDULE_REFUSED({ cause: why.message, why: unselected.why }, { cause: why });
-      this.failed(claim, refused);
-      return { requeueAfterMs: REFUSED_AGAIN_MS };
+      return this.failed(claim, refused, REFUSED_AGAIN_MS);
     }
     this.#sentBack.note(uidOf(claim), node);
     log.info("claim sent back to the scheduler", { claim: keyOf(claim), node, reason: why.message });
