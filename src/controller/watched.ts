@@ -1,4 +1,5 @@
 import { Informer, type InformerDeps } from "../kube/watch/informer.ts";
+import { slimNode } from "../kube/watch/projection.ts";
 import {
   nodes,
   persistentVolumeClaims,
@@ -44,6 +45,6 @@ export function watchCluster(
     claims: new Informer<PersistentVolumeClaim>(deps, { resource: persistentVolumeClaims, indexes }),
     volumes: new Informer<PersistentVolume>(deps, { resource: persistentVolumes, indexes: volumeIndexes }),
     classes: new Informer<StorageClass>(deps, { resource: storageClasses }),
-    nodes: new Informer<Node>(deps, { resource: nodes }),
+    nodes: new Informer<Node>(deps, { resource: nodes, project: slimNode }),
   };
 }

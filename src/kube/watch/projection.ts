@@ -1,3 +1,4 @@
+import type { Node, Pod } from "../kinds.ts";
 import type { KubeObject } from "../objects.ts";
 
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
@@ -15,4 +16,71 @@ export function slim<T extends KubeObject>(object: T): T {
   if (annotations === undefined) return { ...object, metadata: rest };
   const { [LAST_APPLIED]: _dropped, ...kept } = annotations;
   return { ...object, metadata: { ...rest, annotations: kept } };
+}
+
+type PodSpec = NonNullable<Pod["spec"]>;
+type Container = PodSpec["containers"][number];
+
+/**
+ * The parts of a pod that matter to where it can run, to its volumes, and to whether it has begun.
+ * Environment, commands, probes, mounts and other volumes are most of a pod, and nothing that
+ * watches the pods of a whole cluster looks at them.
+ */
+export function slimPod(pod: Pod): Pod {
+  const { spec, status, ...rest } = slim(pod);
+  return {
+    ...rest,
+    ...(spec === undefined ? {} : { spec: slimSpec(spec) }),
+    ...(status === undefined ? {} : { status: slimStatus(status) }),
+  };
+}
+
+function slimSpec(spec: PodSpec): PodSpec {
+  const { containers, initContainers, volumes, ...others } = spec;
+  const {
+    dnsConfig: _dnsConfig,
+    ephemeralContainers: _ephemeralContainers,
+    hostAliases: _hostAliases,
+    imagePullSecrets: _imagePullSecrets,
+    securityContext: _securityContext,
+    ...rest
+  } = others;
+  return {
+    ...rest,
+    containers: containers.map((container) => slimContainer(container)),
+    ...(initContainers === undefined ? {} : { initContainers: initContainers.map((one) => slimContainer(one)) }),
+    ...(volumes === undefined
+      ? {}
+      : { volumes: volumes.filter((volume) => "persistentVolumeClaim" in volume || "ephemeral" in volume) }),
+  };
+}
+
+function slimContainer(container: Container): Container {
+  const { name, ports, resources, restartPolicy } = container as Container & { readonly restartPolicy?: string };
+  return {
+    name,
+    ...(ports === undefined ? {} : { ports }),
+    ...(resources === undefined ? {} : { resources }),
+    ...(restartPolicy === undefined ? {} : { restartPolicy }),
+  };
+}
+
+/** Only of a pod that is Pending it matters whether a container has begun. */
+function slimStatus(status: NonNullable<Pod["status"]>): NonNullable<Pod["status"]> {
+  if (status.phase === "Pending") return status;
+  const {
+    containerStatuses: _containerStatuses,
+    ephemeralContainerStatuses: _ephemeralContainerStatuses,
+    initContainerStatuses: _initContainerStatuses,
+    ...rest
+  } = status;
+  return rest;
+}
+
+/** The node without its images: their list is most of a node, and as long as kubelets allow. */
+export function slimNode(node: Node): Node {
+  const { status, ...rest } = slim(node);
+  if (status === undefined) return rest;
+  const { images: _images, volumesAttached: _volumesAttached, volumesInUse: _volumesInUse, ...kept } = status;
+  return { ...rest, status: kept };
 }

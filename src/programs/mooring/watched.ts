@@ -1,6 +1,7 @@
 import { watchCluster, type Watched } from "../../controller/watched.ts";
 import { Informer, type InformerDeps } from "../../kube/watch/informer.ts";
 import { pods, type Pod } from "../../kube/kinds.ts";
+import { slimPod } from "../../kube/watch/projection.ts";
 import { keeperIndex } from "../../movable/keepers/keepers.ts";
 import { watchKinds, type WatchedKinds } from "../../movable/watched.ts";
 import { scoutIndex } from "../../move/scouts/scout.ts";
@@ -15,7 +16,7 @@ export interface MooringWatch extends Watched {
 export function watchMooring(deps: InformerDeps, namespace: string): MooringWatch {
   const cluster = watchCluster(deps, scoutIndex(namespace));
   const indexes = { ...podIndexes, ...keeperIndex(namespace), ...scoutIndex(namespace) };
-  const podInformer = new Informer<Pod>(deps, { resource: pods, indexes });
+  const podInformer = new Informer<Pod>(deps, { resource: pods, project: slimPod, indexes });
   const kinds = watchKinds(deps);
   return {
     cluster,
