@@ -163,6 +163,9 @@ export class Keepers {
       case "create": {
         const pauseMs = this.#pauseMs(nodeName);
         if (pauseMs > 0) return { requeueAfterMs: pauseMs };
+        if (plan.isLeaving && (await this.#mayLetGo(nodeName, "nothing-to-move", signal))) {
+          return { requeueAfterMs: AGAIN_MS };
+        }
         await this.#createOnce(nodeName);
         return undefined;
       }
@@ -180,7 +183,7 @@ export class Keepers {
     }
   }
 
-  /** Asked past every cache. A node that is being worked for in this moment keeps its keeper. */
+  /** Whether nothing needs a keeper, asked past every cache. A node that is being worked for in this moment keeps its keeper. */
   async #mayLetGo(
     nodeName: string,
     check: Extract<KeeperPlan, { step: "let-go" }>["check"],

@@ -18,17 +18,19 @@ const staying = { leaving: false };
 const leaving = { leaving: true };
 
 describe("a keeper is made", () => {
-  test.each<[string, Partial<KeeperSnapshot>]>([
-    ["for the first volume of a node", { hasVolumes: true }],
-    ["beside one that is ending, on a node that stays", { hasVolumes: true, keepers: [ending] }],
+  test.each<[string, Partial<KeeperSnapshot>, boolean]>([
+    ["for the first volume of a node", { hasVolumes: true }, false],
+    ["beside one that is ending, on a node that stays", { hasVolumes: true, keepers: [ending] }, false],
     [
       "beside one that is ending, on a node that leaves",
       { node: leaving, hasVolumes: true, toMove: true, keepers: [ending] },
+      true,
     ],
-    ["beside one that failed", { hasVolumes: true, keepers: [failed] }],
-  ])("%s", (_title, snapshot) => {
+    ["beside one that failed", { hasVolumes: true, keepers: [failed] }, false],
+  ])("%s", (_title, snapshot, isLeaving) => {
     expect(planKeepers({ node: staying, hasVolumes: false, toMove: false, keepers: [], ...snapshot })).toEqual({
       step: "create",
+      isLeaving,
     });
   });
 });

@@ -12,7 +12,9 @@
  * there its keeper is, so that a drain of the target sees it and waits.
  *
  * Before a finalizer goes the server is asked once more (`check`): a node that is being cordoned in
- * this moment must not lose its last keeper, nor one that has got a volume in this moment.
+ * this moment must not lose its last keeper, nor one that has got a volume in this moment. And
+ * before a leaving node gets another one: the last volume may just have gone, and then the other
+ * controller has let the last keeper's eviction through already, which ends the drain.
  *
  * Rules that look odd:
  *   - cluster-autoscaler does not count failed pods, nor pods that have been ending for a minute,
@@ -46,7 +48,8 @@ export interface KeeperSnapshot {
 
 export type KeeperPlan =
   | { readonly step: "nothing" }
-  | { readonly step: "create" }
+  /** `isLeaving`: only if the server, asked once more, still knows something that is to move. */
+  | { readonly step: "create"; readonly isLeaving: boolean }
   | { readonly step: "delete"; readonly keeper: Keeper }
   /** Take the finalizer off, after the check. */
   | { readonly step: "let-go"; readonly keeper: Keeper; readonly check: "node-stays" | "nothing-to-move" | "none" };
@@ -54,7 +57,7 @@ export type KeeperPlan =
 export function planKeepers({ node, hasVolumes, toMove, keepers }: KeeperSnapshot): KeeperPlan {
   const live = keepers.filter(({ ending, failed }) => !ending && !failed);
   const wanted = node !== undefined && (node.leaving ? toMove : hasVolumes);
-  if (wanted && live.length === 0) return { step: "create" };
+  if (wanted && live.length === 0) return { step: "create", isLeaving: node.leaving };
   const surplus = wanted ? live.toSorted(byAge).slice(1) : live;
   const failed = keepers.filter((keeper) => keeper.failed && !keeper.ending).toSorted(byAge);
   if (wanted && node.leaving) return planHolding(surplus, failed.slice(1, -1));
