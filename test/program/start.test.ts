@@ -5,8 +5,8 @@ import { openWorkshop, type Start, type Workshop } from "./program.fixture.ts";
 
 /*
  * What the started program says about bad input, as a user sees it: the last line on stderr, and
- * the exit code. The texts are the contract of local-path-provisioner. Its main function says them in
- * this process; the shipped program is started once for each way in which it fails.
+ * the exit code. The texts are the contract of local-path-provisioner. Its main function says them
+ * in this process; the shipped program is started once for each way in which it fails.
  */
 
 let api: ApiServer;

@@ -183,7 +183,10 @@ export class Keepers {
     }
   }
 
-  /** Whether nothing needs a keeper, asked past every cache. A node that is being worked for in this moment keeps its keeper. */
+  /**
+   * Whether nothing needs a keeper, asked past every cache. A node that is being worked for in this
+   * moment keeps its keeper.
+   */
   async #mayLetGo(
     nodeName: string,
     check: Extract<KeeperPlan, { step: "let-go" }>["check"],
