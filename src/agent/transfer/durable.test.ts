@@ -14,6 +14,7 @@ import { describe, expect, it } from "vitest";
 import { syncfs } from "../sys/data.ts";
 import { O_RDONLY, openat } from "../sys/open.ts";
 import type { Barrier } from "./receive.ts";
+import { logsLongSymlinks } from "./target/barrier.ts";
 import { MOST_WRITTEN, WrittenFiles } from "./target/written-files.ts";
 import { Copy } from "./testing/copy.fixture.ts";
 import { write } from "./testing/edits.fixture.ts";
@@ -27,8 +28,7 @@ const EVERYTHING = "everything";
 function watched(): { barrier: Barrier; calls: unknown[] } {
   const calls: unknown[] = [];
   const barrier: Barrier = (root, written) => {
-    const listed = written?.isComplete === true ? written.fds : undefined;
-    const names = listed?.map((fd) => basename(readlinkSync(`/proc/self/fd/${String(fd)}`)));
+    const names = written?.fds.map((fd) => basename(readlinkSync(`/proc/self/fd/${String(fd)}`)));
     calls.push(names?.toSorted() ?? EVERYTHING);
     return syncfs(root);
   };
@@ -121,16 +121,32 @@ describe("the barrier of a final pass", () => {
   });
 
   it.each([
-    [59, []],
-    [60, EVERYTHING],
-  ])("is for everything if a symlink has a text of more than 59 bytes (%i)", async (length, expected) => {
+    [59, false],
+    [60, true],
+  ])("knows of a symlink with a text of more than 59 bytes (%i)", async (length, isLong) => {
     const { copy, source, target } = filled();
     await copy.live();
     symlinkSync("x".repeat(length), join(source, "link"));
-    const { barrier, calls } = watched();
+    let found: unknown;
+    const barrier: Barrier = (root, written) => {
+      found = written?.hasLongSymlink;
+      return syncfs(root);
+    };
     await copy.final(undefined, { barrier });
-    expect(calls).toEqual([expected]);
+    expect(found).toBe(isLong);
     expect(describeTree(target)).toBe(describeTree(source));
+  });
+
+  it.each([
+    ["5.19.0", true],
+    ["6.1.0-13-amd64", true],
+    ["10.0.1", true],
+    ["5.18.19", false],
+    ["5.9.16", false],
+    ["4.18.0-553.el8", false],
+    ["unknown", false],
+  ])("takes a commit for enough for such a symlink on ext4 since Linux 5.19 (%s)", (kernel, expected) => {
+    expect(logsLongSymlinks(kernel)).toBe(expected);
   });
 
   it("knows when there are too many files to keep open", async () => {

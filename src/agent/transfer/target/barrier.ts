@@ -13,6 +13,7 @@
  * times, attributes, symlinks, devices. docs/adr/0009 has the reasons, and what a crash leaves.
  */
 import { readFileSync, readlinkSync } from "node:fs";
+import { release } from "node:os";
 import { basename } from "node:path";
 import { setTimes } from "../../sys/change.ts";
 import { commitBtrfs, fsync, syncfs } from "../../sys/data.ts";
@@ -25,7 +26,7 @@ import type { WrittenFiles } from "./written-files.ts";
  * not be durable yet; no other file of the tree has such content. Undefined: that is not known.
  */
 export async function makeDurable(root: number, written: WrittenFiles | undefined): Promise<void> {
-  const commit = written?.isComplete === true ? commitOf(root) : undefined;
+  const commit = written?.isComplete === true ? commitOf(root, written) : undefined;
   if (written === undefined || commit === undefined) {
     await syncfs(root);
     return;
@@ -40,9 +41,10 @@ export async function makeDurable(root: number, written: WrittenFiles | undefine
 type Commit = (root: number) => Promise<void>;
 
 /** What commits the log of the root's file system. Undefined: nothing but a `syncfs`. */
-function commitOf(root: number): Commit | undefined {
+function commitOf(root: number, { hasLongSymlink }: WrittenFiles): Commit | undefined {
   switch (triedFileSystem(root)) {
     case "ext4":
+      if (hasLongSymlink && !logsLongSymlinks(release())) return undefined;
       return hasJournal(statDescriptor(root).dev) ? fsync : undefined;
     case "xfs":
       return fsync;
@@ -51,6 +53,16 @@ function commitOf(root: number): Commit | undefined {
     case undefined:
       return undefined;
   }
+}
+
+/**
+ * Whether ext4 writes a symlink's text that does not fit into the inode to its log, by the release
+ * of the kernel. Before Linux 5.19 the text is in the page cache like a file's content, and a
+ * symlink cannot be opened for an `fsync`.
+ */
+export function logsLongSymlinks(kernel: string): boolean {
+  const [, major = "0", minor = "0"] = /^(\d+)\.(\d+)/.exec(kernel) ?? [];
+  return Number(major) > 5 || (Number(major) === 5 && Number(minor) >= 19);
 }
 
 async function commitOrSync(root: number): Promise<void> {

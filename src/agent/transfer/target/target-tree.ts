@@ -373,7 +373,7 @@ export class TargetTree {
     const open = { path, head, xattrs: new Map<string, string>(), closing: false };
     if (head.type === "file") return fileOf(makeFile(dirfd, name), head.size ?? 0, undefined, open);
     if (head.type !== "link") {
-      if ((head.target?.length ?? 0) > LONGEST_IN_INODE) this.#written.addUnlisted();
+      if ((head.target?.length ?? 0) > LONGEST_IN_INODE) this.#written.addLongSymlink();
       return { ...open, fd: makeSpecial(dirfd, name, head) };
     }
     makeLink(this.#root, head.first ?? [], dirfd, name);
@@ -381,11 +381,7 @@ export class TargetTree {
   }
 }
 
-/**
- * A longer text of a symlink is not in the inode on ext4. Before Linux 5.19 it is content in the
- * page cache there, which a commit of the log does not cover, and no symlink can be opened for an
- * `fsync`.
- */
+/** A longer text of a symlink, in bytes, is not in the inode on ext4 (barrier.ts). */
 const LONGEST_IN_INODE = 59;
 
 /** Whether a file has the owner, mode, size and time of this head. */

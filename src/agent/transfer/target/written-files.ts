@@ -9,8 +9,8 @@ export interface Written {
    */
   add(fd: number): void;
 
-  /** Called when something was written of which no descriptor can tell when it is durable. */
-  addUnlisted(): void;
+  /** Called when a symlink was made whose text is too long for its inode on ext4. */
+  addLongSymlink(): void;
 }
 
 /**
@@ -31,14 +31,20 @@ export class WrittenFiles implements Written {
   readonly #most: number;
   #fds: number[] = [];
   #isComplete = true;
+  #hasLongSymlink = false;
 
   constructor(most = MOST_WRITTEN) {
     this.#most = most;
   }
 
-  /** Whether these are all of them. False: there are others, or too many, and none is kept. */
+  /** Whether these are all of them. False: there were too many, and none is kept. */
   get isComplete(): boolean {
     return this.#isComplete;
+  }
+
+  /** Whether a symlink was made that no descriptor stands for (`addLongSymlink`). */
+  get hasLongSymlink(): boolean {
+    return this.#hasLongSymlink;
   }
 
   get fds(): readonly number[] {
@@ -47,12 +53,13 @@ export class WrittenFiles implements Written {
 
   add(fd: number): void {
     this.#fds.push(fd);
-    if (!this.#isComplete || this.#fds.length > this.#most) this.addUnlisted();
-  }
-
-  addUnlisted(): void {
+    if (this.#isComplete && this.#fds.length <= this.#most) return;
     this.#isComplete = false;
     this.close();
+  }
+
+  addLongSymlink(): void {
+    this.#hasLongSymlink = true;
   }
 
   /** Waits until the content of all of them is durable. */
