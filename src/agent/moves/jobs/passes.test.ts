@@ -78,8 +78,17 @@ test("a limit of the speed counts for what is sent alone", () => {
   expect(finalPassMs([limited])).toBe(100_000 + 5000);
 });
 
-test("what is to be read counts nothing before anything was read", () => {
-  expect(finalPassMs([pass(0, 500, 0)])).toBe(0);
+test.each<[string, number, number]>([
+  ["nothing, as a pass does that continues another one", 0, 5243],
+  ["too little to tell a speed", 0.001, 5243],
+  ["enough to tell one, 100 MiB a second", 1, 5000],
+])("500 MiB are to be read after a pass that has read %s", (_what, read, expected) => {
+  expect(finalPassMs([pass(0, 500, read)])).toBe(expected);
+});
+
+test("an estimate stays a number that the API server takes", () => {
+  const source = { read: MIB, toRead: Number.MAX_SAFE_INTEGER, heldMs: 0 };
+  expect(finalPassMs([{ sent: 0, tookMs: 1e9, source }])).toBe(Number.MAX_SAFE_INTEGER);
 });
 
 test("a pass is told with its figures, until the next one has ended", () => {

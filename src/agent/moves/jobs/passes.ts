@@ -34,6 +34,13 @@ const SHRINKS_TO = 0.7;
  * run meanwhile, and are down for a shorter time afterwards.
  */
 const SHORT_MS = 60_000;
+/**
+ * A pass that has moved less says nothing of a speed: most of its time it has looked at files, or
+ * it has continued an earlier one.
+ */
+const TELLING_BYTES = 1024 * 1024;
+/** In bytes per millisecond, where no pass has told: about that of a slow disk. */
+const UNKNOWN_SPEED = 100_000;
 export const MOST_PASSES = 5;
 /** The most tries of one pass that break and count as advanced. */
 export const MOST_ADVANCES = 20;
@@ -145,14 +152,15 @@ export function finalPassMs(history: readonly EndedPass[]): number {
   if (last === undefined) return 0;
   const reading = Math.max(...history.map(({ source, tookMs }) => perMs(source?.read, tookMs - (source?.heldMs ?? 0))));
   const sending = Math.max(...history.map(({ sent, tookMs }) => perMs(sent, tookMs)));
-  return Math.round(timeFor(last.source?.toRead, reading) + timeFor(last.sent, sending));
+  const ms = timeFor(last.source?.toRead, reading) + timeFor(last.sent, sending);
+  return Math.min(Number.MAX_SAFE_INTEGER, Math.round(ms));
 }
 
+/** 0: the pass does not tell. */
 function perMs(bytes = 0, ms: number): number {
-  return bytes / Math.max(1, ms);
+  return bytes < TELLING_BYTES ? 0 : bytes / Math.max(1, ms);
 }
 
-/** A speed that is not known counts nothing. */
 function timeFor(bytes = 0, speed: number): number {
-  return speed === 0 ? 0 : bytes / speed;
+  return bytes / (speed === 0 ? UNKNOWN_SPEED : speed);
 }

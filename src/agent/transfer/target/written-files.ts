@@ -19,8 +19,11 @@ export interface Written {
  * (docs/adr/0009).
  */
 export const MOST_WRITTEN = 256;
-/** How many calls wait for the disk at a time. The kernel lets them share a commit of its log. */
-const AT_ONCE = 4;
+/**
+ * How many calls wait for the disk at a time. The kernel lets them share a commit of its log. Each
+ * holds one of the four threads on which everything else of the agent waits for disks, too.
+ */
+const AT_ONCE = 2;
 
 /**
  * The files whose content a pass has written. They stay open: the kernel tells of a failed write
