@@ -148,3 +148,15 @@ export function changesTo<T extends KubeObject>(old: T | undefined, object: T): 
   if (version !== undefined && version === old.metadata?.resourceVersion) return NONE;
   return [{ type: "updated", key, object, old }];
 }
+
+/** Objects that were listed once, in the form of a cache. A faulty index function throws. */
+export function cached<T extends KubeObject>(
+  objects: readonly Stored<T>[] = [],
+  indexes: Readonly<Record<string, IndexFunction<Stored<T>>>> = {},
+): Cached<T> {
+  const store = new IndexedStore<Stored<T>>(indexes, (_index, _key, error) => {
+    throw error;
+  });
+  for (const object of objects) store.set(keyOf(object), object);
+  return { store };
+}

@@ -17,7 +17,7 @@ import type {
   StorageClass,
 } from "../../kube/kinds.ts";
 import { keyOf, type KubeObject, type Stored } from "../../kube/objects.ts";
-import { IndexedStore, type Cached, type IndexFunction } from "../../kube/watch/store.ts";
+import { cached, type Cached } from "../../kube/watch/store.ts";
 import { labelIndexes } from "../../movable/labels/loop.ts";
 import { copyIndexes } from "../../movable/volumes/loop.ts";
 import type { MoveCaches } from "../../move/loop/sources.ts";
@@ -74,15 +74,4 @@ export function clusterOf(objects: Partial<Objects>, now: number, lease?: Cluste
 export function withObject<T extends KubeObject>(of: Cached<T>, object: Stored<T>): Cached<T> {
   const others = of.store.list().filter((one) => keyOf(one) !== keyOf(object));
   return cached([...others, object]);
-}
-
-function cached<T extends KubeObject>(
-  objects: readonly Stored<T>[] = [],
-  indexes: Readonly<Record<string, IndexFunction<Stored<T>>>> = {},
-): Cached<T> {
-  const store = new IndexedStore<Stored<T>>(indexes, (_index, _key, error) => {
-    throw error;
-  });
-  for (const object of objects) store.set(keyOf(object), object);
-  return { store };
 }

@@ -1,21 +1,10 @@
 import { expect, test } from "vitest";
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../kube/kinds.ts";
-import { keyOf, type KubeObject, type Stored } from "../../kube/objects.ts";
-import { IndexedStore, type Cached, type IndexFunction } from "../../kube/watch/store.ts";
+import type { Stored } from "../../kube/objects.ts";
+import { cached } from "../../kube/watch/store.ts";
 import { podIndexes } from "../../provision/indexes.ts";
 import { usersOf, type StaySources } from "./stays.ts";
-
-function cached<T extends KubeObject>(
-  objects: readonly Stored<T>[],
-  indexes: Readonly<Record<string, IndexFunction<Stored<T>>>> = {},
-): Cached<T> {
-  const store = new IndexedStore<Stored<T>>(indexes, (_index, _key, error) => {
-    throw error;
-  });
-  for (const object of objects) store.set(keyOf(object), object);
-  return { store };
-}
 
 const meta = (name: string, namespace?: string) => ({ name, namespace, uid: name, resourceVersion: "1" });
 const local = (name: string): Stored<LocalVolume> => ({ metadata: meta(name) }) as unknown as Stored<LocalVolume>;
