@@ -12,30 +12,26 @@
  * The copy store describes the state after a crash for each change of the disk. A report that was
  * not written is planned again.
  */
-import { localVolumes } from "../../api/kinds/local-volume.ts";
-import { volumeCopies, type CopyReport, type VolumeCopy } from "../../api/kinds/volume-copy.ts";
-import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
-import { copyNameOf } from "../../api/copy-name.ts";
+import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
-import { isConflict, isNotFound } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/watch/informer.ts";
-import { secondsTime } from "../../kube/timestamps.ts";
 import type { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { Copy } from "../copies/copy-store.ts";
 import { eachVolume } from "../copies/each-volume.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
-import { describeHolder, type Holders, type Proof } from "../holders/holders.ts";
+import type { Holders, Proof } from "../holders/holders.ts";
 import { isFull } from "../disk/durable.ts";
 import { transferErrors } from "../transfer/errors.ts";
 import { directoryAttributes } from "../publish/directory-attributes.ts";
 import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
+import { changeDisk, copyOf, promote } from "./disk-steps.ts";
 import { Findings } from "./findings.ts";
 import type { Incoming, Jobs } from "./jobs/jobs.ts";
-import { planSource, type SourceStep } from "./plan-source.ts";
-import { planTarget, type TargetStep } from "./plan-target.ts";
-import type { Copying, CopyView, Found, Outcome, Precopy, ReportContent, VolumeView } from "./view.ts";
+import { planFor, readView, type Step } from "./read-view.ts";
+import { whyUnproven, writeReport } from "./report.ts";
+import type { Copying, Found, Outcome, Precopy, VolumeView } from "./view.ts";
 
 export interface MoveWorkerDeps extends ControllerDeps {
   readonly client: KubeClient;
@@ -53,8 +49,6 @@ export interface MoveWorkerDeps extends ControllerDeps {
   readonly queue: WorkQueue;
 }
 
-type Step = SourceStep | TargetStep;
-
 const WORKERS = 8;
 /** Time between two checks while a pod or a process must end. Each check reads all of /proc. */
 const LOOK_MS = 500;
@@ -69,8 +63,11 @@ export class MoveWorker {
   readonly #deps: MoveWorkerDeps;
   readonly #findings = new Findings();
 
+  readonly #parts: MoveWorkerDeps & { readonly findings: Findings };
+
   constructor(deps: MoveWorkerDeps) {
     this.#deps = deps;
+    this.#parts = { ...deps, findings: this.#findings };
   }
 
   /** Runs until the signal is aborted. It then ends the running jobs. */
@@ -124,8 +121,9 @@ export class MoveWorker {
 
   async #reconcile(volume: string, signal: AbortSignal): Promise<ReconcileResult> {
     for (let steps = 0; steps < MOST_STEPS; steps += 1) {
-      const { view, source } = await this.#look(volume, signal);
-      const step = planFor(view, source);
+      const seen = await readView(this.#parts, volume, signal);
+      const { view } = seen;
+      const step = planFor(seen);
       if (step.step === "nothing") {
         await this.#deps.jobs.endOthers(volume, undefined);
         if (view.move === undefined) this.#deps.jobs.unheld(volume);
@@ -155,24 +153,28 @@ export class MoveWorker {
     };
     switch (step.step) {
       case "report":
-        await this.#report(view, step.content, signal);
+        await writeReport(this.#deps, view, step.content, signal);
         return undefined;
       case "prove": {
         const proof = await this.#prove(view, step.epoch);
         this.#findings.proof(view, proof.proven);
         if (proof.proven) return undefined;
-        await this.#report(view, { role: "Source", state: "Waiting", message: whyUnproven(proof) }, signal);
+        await writeReport(this.#deps, view, { role: "Source", state: "Waiting", message: whyUnproven(proof) }, signal);
         this.#findings.forgetProof(view);
         return { requeueAfterMs: LOOK_MS };
       }
       case "find-unmovable": {
-        const found = await this.#copyOf(volume, ({ epoch }) => epoch === view.localVolume?.spec.epoch);
+        const found = await copyOf(this.#deps.onDisk, volume, ({ epoch }) => epoch === view.localVolume?.spec.epoch);
         const why = found === undefined ? "" : await this.#check(found, signal);
         this.#findings.unmovable(view, why);
         return undefined;
       }
       case "summarize": {
-        const found = await this.#copyOf(volume, ({ epoch, state }) => epoch === step.epoch && state === "Sealed");
+        const found = await copyOf(
+          this.#deps.onDisk,
+          volume,
+          ({ epoch, state }) => epoch === step.epoch && state === "Sealed",
+        );
         if (found === undefined) return { requeueAfterMs: LOOK_MS };
         await jobs.endOthers(volume, key);
         jobs.summarize(
@@ -191,7 +193,7 @@ export class MoveWorker {
         return { requeueAfterMs: LOOK_MS * 10 };
       }
       case "compare": {
-        const found = await this.#copyOf(volume, ({ moveUID }) => moveUID === step.moveUID);
+        const found = await copyOf(this.#deps.onDisk, volume, ({ moveUID }) => moveUID === step.moveUID);
         if (found === undefined) {
           const message = `the copy of volume ${volume} is not on node ${view.nodeName} any more`;
           this.#findings.copied(view, { code: "AGENT_DATA_MISSING", message });
@@ -243,11 +245,11 @@ export class MoveWorker {
       case "make-tombstone":
       case "to-trash":
       case "unseal":
-        await this.#underLock(view, step, async (fresh) => this.#changeDisk(fresh, step));
+        await this.#underLock(view, step, async (fresh) => changeDisk(this.#parts, fresh, step));
         await this.#deps.copies.sync(volume, { signal });
         return undefined;
       case "promote":
-        if ((await this.#underLock(view, step, async (fresh) => this.#promote(fresh, step))) === false) {
+        if ((await this.#underLock(view, step, async (fresh) => promote(this.#parts, fresh, step))) === false) {
           return { requeueAfterMs: LOOK_MS };
         }
         await this.#deps.copies.sync(volume, { signal });
@@ -275,68 +277,9 @@ export class MoveWorker {
     work: (view: VolumeView) => Promise<T>,
   ): Promise<T | undefined> {
     return this.#deps.locks.run(volume, async () => {
-      const { view, source } = await this.#look(volume);
-      return JSON.stringify(planFor(view, source)) === JSON.stringify(step) ? work(view) : undefined;
+      const seen = await readView(this.#parts, volume);
+      return JSON.stringify(planFor(seen)) === JSON.stringify(step) ? work(seen.view) : undefined;
     });
-  }
-
-  async #changeDisk(
-    view: VolumeView,
-    step: Extract<Step, { step: "make-tombstone" | "begin-seal" | "finish-seal" | "unseal" | "to-trash" }>,
-  ): Promise<void> {
-    const { log, onDisk } = this.#deps;
-    const { localVolume, volume } = view;
-    log.info("a step of a move", { volume, move: view.move?.metadata.name, ...step });
-    if (step.step === "make-tombstone") {
-      const { epoch, incarnation } = step;
-      const pool = onDisk.storeIn(localVolume?.spec.pool ?? "");
-      await pool?.tombstone({ volume, epoch, incarnation });
-      return;
-    }
-    if (step.step === "to-trash") {
-      const found = await this.#copyOf(volume, ({ directory }) => directory === step.directory);
-      if (found !== undefined) await onDisk.storeOf(found).toTrash(volume, step.directory);
-      return;
-    }
-    const { epoch } = step;
-    const found = await this.#copyOf(volume, (copy) => copy.epoch === epoch && copy.state !== "Incoming");
-    if (found === undefined) return;
-    const store = onDisk.storeOf(found);
-    switch (step.step) {
-      case "begin-seal":
-        this.#findings.closed(view, this.#deps.clock.monotonic());
-        await store.beginSeal(volume, epoch);
-        return;
-      case "finish-seal":
-        await store.finishSeal(volume, epoch);
-        return;
-      case "unseal":
-        if (localVolume === undefined) return;
-        await this.#deps.jobs.endSends(volume);
-        await store.unseal(volume, epoch, directoryAttributes(localVolume.spec.directory));
-        return;
-      default:
-        step satisfies never;
-    }
-  }
-
-  /**
-   * Makes an arrived copy the volume's. Resolves with false when it must be tried again: another
-   * process of the agent has the lock of the directory, and might still write below the pod.
-   */
-  async #promote(view: VolumeView, step: Extract<Step, { step: "promote" }>): Promise<boolean> {
-    const { jobs, log, onDisk } = this.#deps;
-    const { epoch, moveUID } = step;
-    const { volume } = view;
-    log.info("a step of a move", { volume, move: view.move?.metadata.name, ...step });
-    const found = await this.#copyOf(volume, (copy) => copy.epoch === epoch && copy.moveUID === moveUID);
-    if (found === undefined) return true;
-    // A transfer of ours that still runs would write below the running pod, and has the lock.
-    await jobs.endOthers(volume, undefined);
-    const store = onDisk.storeOf(found);
-    if (await jobs.whileLocked(found.dataPath, () => store.promote(volume, epoch, moveUID))) return true;
-    log.warn("another process writes into a copy that is to be opened", { volume, path: found.dataPath });
-    return false;
   }
 
   /**
@@ -375,112 +318,11 @@ export class MoveWorker {
   }
 
   async #prove({ volume }: VolumeView, epoch: number): Promise<Proof> {
-    const found = await this.#copyOf(volume, (copy) => copy.epoch === epoch && copy.state !== "Incoming");
+    const found = await copyOf(this.#deps.onDisk, volume, (copy) => copy.epoch === epoch && copy.state !== "Incoming");
     if (found === undefined) return { proven: false, holders: [], unreadable: [{ pid: 0, why: "the copy is gone" }] };
     // Our own readers would count as holders.
     await this.#deps.jobs.endOthers(volume, undefined);
     await this.#deps.jobs.endSends(volume);
     return this.#deps.holders.of(found.path);
   }
-
-  async #copyOf(volume: string, is: (copy: Copy) => boolean): Promise<Copy | undefined> {
-    return (await this.#deps.onDisk.find(volume)).copies.find(is);
-  }
-
-  /** Reads everything a plan needs, uncached. */
-  async #look(
-    volume: string,
-    signal?: AbortSignal,
-  ): Promise<{ readonly view: VolumeView; readonly source: VolumeCopy["status"] }> {
-    const { bootID, client, copies, moves, nodeName, onDisk } = this.#deps;
-    const options = signal === undefined ? {} : { signal };
-    const localVolume = await client.find(localVolumes, { name: volume }, options);
-    const active = localVolume?.spec.activeMove;
-    const known = moves.store.list().find(({ metadata, spec }) => {
-      return metadata.uid === active?.uid && spec.volumes.some(({ name }) => name === volume);
-    });
-    const name = known?.metadata.name ?? active?.name;
-    const read = name === undefined ? undefined : await client.find(volumeMoves, { name }, options);
-    const move = read?.metadata.uid === active?.uid ? read : undefined;
-    const { copies: here } = await onDisk.find(volume);
-    const report = (await copies.read(volume, signal))?.status?.move;
-    const view: VolumeView = {
-      volume,
-      nodeName,
-      bootID,
-      localVolume,
-      move,
-      copies: here.map((copy) => viewOf(copy)),
-      publishedTo: [
-        ...new Set(
-          onDisk
-            .publications()
-            .filter((one) => one.volume === volume)
-            .map(({ podUID }) => podUID),
-        ),
-      ],
-      report,
-      found: {},
-    };
-    const phase = move?.status?.phase;
-    const isTarget = (phase === "Copying" || phase === "Sealed") && move?.status?.target === nodeName;
-    const source = isTarget
-      ? (await client.find(volumeCopies, { name: copyNameOf(volume, move.spec.from) }, options))?.status
-      : undefined;
-    return { view: { ...view, found: this.#findings.of(view) }, source };
-  }
-
-  /** Writes this node's report on the move into its VolumeCopy, which is made if it is missing. */
-  async #report(view: VolumeView, content: ReportContent, signal: AbortSignal): Promise<void> {
-    const { bootID, clock, client, copies } = this.#deps;
-    const { move, volume } = view;
-    if (move === undefined) return;
-    const object = (await copies.read(volume, signal)) ?? (await copies.make(volume, signal));
-    const { name, uid, resourceVersion } = object.metadata;
-    const report: CopyReport = {
-      moveUID: move.metadata.uid,
-      sealing: move.status?.sealing ?? 0,
-      ...content,
-      bootID,
-      at: secondsTime(clock.now()),
-    };
-    const cleared = Object.fromEntries(Object.keys(object.status?.move ?? {}).map((key) => [key, null]));
-    try {
-      await client.patchMerge(
-        volumeCopies,
-        { name },
-        { metadata: { uid, resourceVersion }, status: { move: { ...cleared, ...report } } },
-        { subresource: "status", signal },
-      );
-    } catch (error) {
-      // The object has changed, so everything is read and planned again.
-      if (!isConflict(error) && !isNotFound(error)) throw error;
-    }
-  }
-}
-
-function planFor(view: VolumeView, source: VolumeCopy["status"]): Step {
-  const step = planSource(view);
-  return step.step === "nothing" ? planTarget(view, source?.move, bytesAt(view, source)) : step;
-}
-
-/** Bytes of the source's copy on its disk. Undefined: not counted yet. */
-function bytesAt({ localVolume }: VolumeView, source: VolumeCopy["status"]): number | undefined {
-  return source?.copies?.find(({ epoch, state }) => epoch === localVolume?.spec.epoch && state === "Active")?.bytes;
-}
-
-function viewOf({ directory, epoch, incarnation, moveUID, state, tombstone }: Copy): CopyView {
-  return { directory, epoch, incarnation, moveUID, state, tombstone: tombstone === true };
-}
-
-const FEW = 3;
-
-function whyUnproven(proof: Extract<Proof, { proven: false }>): string {
-  const { holders, unreadable } = proof;
-  const named = [
-    ...holders.map((holder) => describeHolder(holder)),
-    ...unreadable.map(({ pid, why }) => `process ${String(pid)} cannot be checked: ${why}`),
-  ];
-  const more = named.length > FEW ? `; and ${String(named.length - FEW)} more` : "";
-  return named.slice(0, FEW).join("; ") + more;
 }
