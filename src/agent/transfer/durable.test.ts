@@ -70,6 +70,20 @@ describe("the barrier of a final pass", () => {
     expect(describeTree(target)).toBe(describeTree(source));
   });
 
+  it("tells whether it has waited for what others have written", async () => {
+    const { copy, source } = filled();
+    const waits = (isShort: boolean): Barrier => {
+      return async (_root, written) => {
+        if (isShort) await written?.sync();
+      };
+    };
+    expect(await copy.live()).toMatchObject({ waitedForOthers: true });
+    change(source);
+    expect(await copy.final(undefined, { barrier: waits(true) })).toMatchObject({ waitedForOthers: false });
+    await copy.live();
+    expect(await copy.final(undefined, { barrier: waits(false) })).toMatchObject({ waitedForOthers: true });
+  });
+
   it("is for no file if none was written", async () => {
     const { copy, source, target } = filled();
     await copy.live();

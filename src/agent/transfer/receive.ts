@@ -46,6 +46,11 @@ export interface Progress {
   readonly kept: number;
   /** What the source tells at the end of a live pass, if its agent is not too old. */
   readonly source?: PassFigures;
+  /**
+   * At the end: whether it waited until the disk had everything that anybody has written to that
+   * file system (target/barrier.ts).
+   */
+  readonly waitedForOthers?: boolean;
 }
 
 export type Barrier = typeof makeDurable;
@@ -89,9 +94,10 @@ export async function receive(
     await channel.readHeader();
     if (memory.hasUnread) await durable();
     await sendLacking(channel, memory.lacking);
-    const { summary, digests } = await apply(root, channel, signal, progress, pass, written);
+    const { arrived, digests, summary } = await apply(root, channel, signal, progress, pass, written);
     channel.expectNothingMore();
     await durable(pass.restsOnBarrier ? written : undefined);
+    progress({ ...arrived, waitedForOthers: !written.isSynced });
     await readBack(root, digests, signal, pass);
     pass.end();
     await sendDone(channel, summary);
@@ -122,7 +128,7 @@ async function apply(
   progress: (progress: Progress) => void,
   pass: TargetPass,
   written: Written,
-): Promise<{ summary: TreeSummary; digests: DigestLog }> {
+): Promise<{ arrived: Progress; digests: DigestLog; summary: TreeSummary }> {
   const tree = new TargetTree(root, pass, written, signal);
   const summarizer = new Summarizer();
   const digests = new DigestLog();
@@ -142,10 +148,9 @@ async function apply(
         if (!sameSummary(message.summary, summarizer.result())) {
           throw transferErrors.DIGEST_DIFFERS({ path: ".", what: "the source's summary is not that of what arrived" });
         }
-        if (message.figures !== undefined) {
-          progress({ entries: digests.length, bytes, kept, source: message.figures });
-        }
-        return { summary: message.summary, digests };
+        const { figures: source, summary } = message;
+        const told = source === undefined ? {} : { source };
+        return { arrived: { entries: digests.length, bytes, kept, ...told }, digests, summary };
       }
       if (message.kind === "small" || message.kind === "kept") {
         const entry = naming([...tree.path, message.name], () =>

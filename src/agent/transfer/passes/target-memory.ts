@@ -210,8 +210,9 @@ export class TargetPass implements KnownFiles {
 
   /**
    * Whether all content that the tree holds and this pass has not written is durable. True only in
-   * a final pass over a tree that the `syncfs` of a live pass has made durable, in this process,
-   * and that no other pass has touched since. False: it is not known.
+   * a final pass after a live pass that has ended well in this process. What stays then has the
+   * inode and the times of a record, and records are made after the `syncfs` of their pass.
+   * Everything else in the tree is removed, or written anew. False: it is not known.
    */
   get restsOnBarrier(): boolean {
     return this.#rests;

@@ -35,6 +35,7 @@ export class WrittenFiles implements Written {
   #fds: number[] = [];
   #isComplete = true;
   #hasLongSymlink = false;
+  #isSynced = false;
 
   constructor(most = MOST_WRITTEN) {
     this.#most = most;
@@ -65,11 +66,17 @@ export class WrittenFiles implements Written {
     this.#hasLongSymlink = true;
   }
 
+  /** Whether sync() has ended well. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
   /** Waits until the content of all of them is durable. */
   async sync(): Promise<void> {
     // The writes of all go on at the same time, and one commit covers the places of all.
     await this.#each(startWriteBack);
     await this.#each(fdatasync);
+    this.#isSynced = true;
   }
 
   close(): void {
