@@ -51,6 +51,8 @@ export interface KubeEvent {
   readonly type: string;
   readonly reason: string;
   readonly message?: string;
+  /** How often it has happened. */
+  readonly count?: number;
   readonly source?: { readonly component?: string };
 }
 
