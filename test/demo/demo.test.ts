@@ -116,6 +116,9 @@ describe.concurrent("moor demo", () => {
     expect(report.moved?.held).toBeGreaterThan(0);
     expect(report.moved?.move.downtimeSeconds).toBeGreaterThan(0);
     expect(run.stderr()).toContain("denied the request: Eviction triggered evacuation: volume pvc-");
+    expect(run.stderr()).toMatch(
+      /Copying: the data is copied while the pods run\n[\s\S]*pod journal-0 is evicted\n[\s\S]*the last changes are copied\n/,
+    );
     expect(run.stderr()).toMatch(/Downtime: \d+\.\d s/);
     await expectNothingLeft(run);
   });

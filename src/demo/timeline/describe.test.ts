@@ -210,13 +210,16 @@ describe("an event", () => {
 });
 
 it("a move tells where from, each phase once, and where to", () => {
-  const move = (phase?: "Fenced" | "Done"): VolumeMove => ({
+  const move = (phase?: "Copying" | "Fenced" | "Done"): VolumeMove => ({
     metadata: { name: "m", uid: "9" },
     spec: { volumes: [{ name: "pvc-1", mode: "Copy" }], from: "node-a", reason: "Drain" },
     status: { target: "node-b", ...(phase === undefined ? {} : { phase }) },
   });
   expect(told(describeMove(added(move())))).toEqual(["mooring: begins to move pvc-1 away from node-a"]);
-  expect(told(describeMove(updated(move(), move("Fenced"))))).toEqual([
+  expect(told(describeMove(updated(move(), move("Copying"))))).toEqual([
+    "mooring: pvc-1: Copying: the data is copied while the pods run",
+  ]);
+  expect(told(describeMove(updated(move("Copying"), move("Fenced"))))).toEqual([
     "mooring: pvc-1: Fenced: nothing new is published, the pods are evicted",
   ]);
   expect(describeMove(updated(move("Fenced"), move("Fenced")))).toEqual([]);

@@ -3,9 +3,10 @@ import { before, short, type Describe, type Line } from "../line.ts";
 
 /** What each phase means for a reader. */
 const WORDS: Readonly<Record<string, string>> = {
+  Copying: "the data is copied while the pods run",
   Prepared: "is ready to cut over",
   Fenced: "nothing new is published, the pods are evicted",
-  Sealed: "nobody can write on the old node any more, the data is copied",
+  Sealed: "nobody can write on the old node any more, the last changes are copied",
   Committed: "the copy on the new node is the volume now",
   Undoing: "is being undone",
   Cancelled: "was cancelled",
