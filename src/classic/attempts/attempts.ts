@@ -21,13 +21,14 @@ import type { BusyDirectories } from "../directory/busy-directories.ts";
 import type { RemovalCheck } from "../removal/check.ts";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import { answers, isReady } from "../helper/pods/nodes.ts";
+import type { HelperRecord } from "../helper/pods/record.ts";
 import { wrapped } from "../helper/wording.ts";
 import type { HelperWork } from "../helper/work.ts";
 import type { Settings } from "../settings/settings.ts";
 import { type End, GiveUp, type GiveUpContext } from "./give-up.ts";
 import { type Attempt, AttemptMemory, attemptOf } from "./memory.ts";
-import { planAbandon } from "./plan-end.ts";
-import { type Chore, type Continuation, isElsewhere, planNext } from "./plan-next.ts";
+import { isRunning, planAbandon } from "./plan-end.ts";
+import { type Continuation, type NextStep, planNext } from "./plan-next.ts";
 import type { ProvisionPlan } from "./plan.ts";
 
 interface AttemptsDeps {
@@ -89,8 +90,8 @@ export class Attempts {
   }
 
   /**
-   * Prepares the next attempt of a claim that still exists, and returns how it continues
-   * (plan-next.ts).
+   * Prepares the next attempt of a claim that still exists, step by step, and returns how it
+   * continues (plan-next.ts).
    */
   async continue(
     volumeName: string,
@@ -101,35 +102,53 @@ export class Attempts {
     // The claim still exists. If this leader was stalled, the next one may have stored the volume.
     const context: GiveUpContext = { settings, signal, confirm: () => this.#isNotStored(volumeName, signal) };
     const planned = { node: plan.node?.metadata?.name ?? "", path: plan.path, shared: plan.shared };
-    const { next, chores } = planNext({
-      planned,
-      pods: this.#deps.work.createPods.of(volumeName),
-      isReady: (node) => isReady(this.#deps.nodes.get(node)),
-    });
-    for (const chore of chores) await this.#do(chore, volumeName, context);
-    // What no pod records, and what the chores could not remove.
-    const made = this.#memory.madeOf(volumeName);
-    if (made !== undefined && isElsewhere(made, next, planned)) {
-      await this.#elsewhere(volumeName, made.node, context, () => this.#giveUp.directory(volumeName, made, context));
-      this.#memory.forgetMade(volumeName);
-      this.#deps.busy.forget(volumeName);
+    const done = new Set<string>();
+    for (;;) {
+      const step = planNext({
+        planned,
+        pods: this.#podsBut(done, volumeName),
+        made: this.#memory.madeOf(volumeName),
+        isReady: (node) => isReady(this.#deps.nodes.get(node)),
+      });
+      if (step.step === "continue") return step.next;
+      const isDone = await this.#prepare(step, volumeName, context);
+      if (isDone && "helper" in step) done.add(step.helper.record.uid);
     }
-    return next;
   }
 
-  async #do(chore: Chore, volumeName: string, context: GiveUpContext): Promise<void> {
-    switch (chore.chore) {
-      case "give-up-pod": {
-        const { helper } = chore;
-        return this.#elsewhere(volumeName, helper.record.node, context, () => this.#giveUp.pod(helper, context));
-      }
+  /** Resolves with false when the node has stopped answering: then another step is planned. */
+  async #prepare(
+    step: Exclude<NextStep, { readonly step: "continue" }>,
+    volumeName: string,
+    context: GiveUpContext,
+  ): Promise<boolean> {
+    const { createPods } = this.#deps.work;
+    switch (step.step) {
+      case "give-up-pod":
+        return this.#whileItAnswers(step.helper.record, context, () => this.#giveUp.pod(step.helper, context));
+      case "leave-pod":
+        this.#warnOfLeft(volumeName, step.helper.record.node);
+        await createPods.end(step.helper, context);
+        return true;
       case "end-pod":
-        return this.#endForNext(chore.helper, context);
+        await this.#endForNext(step.helper, context);
+        return true;
       case "delete-pod":
-        await this.#deps.work.createPods.remove(chore.helper.pod);
-        return;
+        await createPods.remove(step.helper.pod);
+        return true;
+      case "give-up-directory": {
+        const { made } = step;
+        const remove = (): Promise<End> => this.#giveUp.directory(volumeName, made, context);
+        const isDone = await this.#whileItAnswers({ volumeName, node: made.node }, context, remove);
+        if (isDone) this.#forgetMade(volumeName);
+        return isDone;
+      }
+      case "leave-directory":
+        this.#warnOfLeft(volumeName, step.made.node);
+        this.#forgetMade(volumeName);
+        return true;
       default:
-        chore satisfies never;
+        return step satisfies never;
     }
   }
 
@@ -143,55 +162,87 @@ export class Attempts {
   }
 
   /**
-   * Removes everything: the claim is gone and there is no PersistentVolume. Rejects when it has to
-   * be tried again.
+   * Removes everything, step by step (plan-end.ts): the claim is gone and there is no
+   * PersistentVolume. Rejects when it has to be tried again.
    */
   async abandon(volumeName: string, confirm: Confirm, settings: Settings, signal: AbortSignal): Promise<void> {
-    const { work, busy } = this.#deps;
     const context: GiveUpContext = { settings, signal, confirm };
-    const pods = work.createPods.of(volumeName);
-    // One pod marked as retained counts for all: it may be the first to be deleted.
-    if (pods.some(({ record }) => record.retain)) this.#memory.retained(volumeName);
     const isKept = (attempt: Attempt): boolean => this.#memory.isKept(volumeName, attempt);
+    const awaited = new Set<string>();
+    const done = new Set<string>();
     try {
-      const { running, awaited } = planAbandon({ pods, isKept });
-      for (const helper of running) this.#rememberPod(helper);
-      for (const helper of awaited) await work.createPods.awaitEnd(helper, context);
-      for (const helper of work.createPods.of(volumeName)) {
-        if ((await this.#giveUp.pod(helper, context)) !== "ended") return;
+      for (;;) {
+        const pods = this.#podsBut(done, volumeName);
+        this.#note(volumeName, pods);
+        const step = planAbandon({ pods, awaited, made: this.#memory.madeOf(volumeName), isKept });
+        switch (step.step) {
+          case "await-end":
+            await this.#deps.work.createPods.awaitEnd(step.helper, context);
+            awaited.add(step.helper.record.uid);
+            break;
+          case "give-up-pod":
+            if ((await this.#giveUp.pod(step.helper, context)) !== "ended") return;
+            done.add(step.helper.record.uid);
+            break;
+          case "give-up-directory":
+            if ((await this.#giveUp.directory(volumeName, step.made, context)) === "withdrawn") return;
+            this.#memory.forgetMade(volumeName);
+            break;
+          case "forget":
+            await this.#forget(volumeName);
+            return;
+          default:
+            step satisfies never;
+        }
       }
-      const attempt = this.#memory.madeOf(volumeName);
-      if (attempt !== undefined && (await this.#giveUp.directory(volumeName, attempt, context)) === "withdrawn") return;
-      this.#memory.forget(volumeName);
-      busy.forget(volumeName);
-      await work.teardowns.drop(volumeName);
     } catch (error) {
       if (signal.aborted) throw error;
       throw wrapped("DELETE_FAILED", volumeName, error);
     }
   }
 
-  /**
-   * A node that does not answer must not keep the claim from its new node. At worst an empty
-   * directory stays behind, and the log says where.
-   */
-  async #elsewhere(volume: string, node: string, context: GiveUpContext, work: () => Promise<End>): Promise<void> {
-    const { createPods } = this.#deps.work;
+  /** Remembers what only these pods tell: somebody may delete them at any moment. */
+  #note(volumeName: string, pods: readonly HelperPod[]): void {
+    // One pod marked as retained counts for all: it may be the first to be deleted.
+    if (pods.some(({ record }) => record.retain)) this.#memory.retained(volumeName);
+    for (const helper of pods) if (isRunning(helper)) this.#rememberPod(helper);
+  }
+
+  async #forget(volumeName: string): Promise<void> {
+    this.#memory.forget(volumeName);
+    this.#deps.busy.forget(volumeName);
+    await this.#deps.work.teardowns.drop(volumeName);
+  }
+
+  #forgetMade(volumeName: string): void {
+    this.#memory.forgetMade(volumeName);
+    this.#deps.busy.forget(volumeName);
+  }
+
+  /** The create pods of a volume, without those that a step was about (by UID). */
+  #podsBut(done: ReadonlySet<string>, volumeName: string): readonly HelperPod[] {
+    return this.#deps.work.createPods.of(volumeName).filter(({ record }) => !done.has(record.uid));
+  }
+
+  /** Resolves with false when the work fails on a node that does not answer any more. */
+  async #whileItAnswers(
+    { volumeName: volume, node }: Pick<HelperRecord, "volumeName" | "node">,
+    { signal }: GiveUpContext,
+    work: () => Promise<End>,
+  ): Promise<boolean> {
     const { log, nodes } = this.#deps;
-    let why: unknown;
-    if (answers(nodes, node)) {
-      try {
-        await work();
-        return;
-      } catch (error) {
-        if (context.signal.aborted || answers(nodes, node)) throw error;
-        why = error;
-      }
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (signal.aborted || answers(nodes, node)) throw error;
+      log.warn("an attempt could not be given up on a node that has stopped answering", { volume, node, err: error });
+      return false;
     }
-    log.warn("a directory may be left behind on a node that does not answer", { volume, node, err: why });
-    for (const helper of createPods.of(volume)) {
-      if (helper.record.node === node) await createPods.end(helper, context);
-    }
+  }
+
+  #warnOfLeft(volume: string, node: string): void {
+    this.#deps.log.warn("a directory may be left behind on a node that does not answer", { volume, node });
   }
 
   /**

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import type { HelperRecord, HelperState } from "../helper/pods/record.ts";
 import type { Attempt } from "./memory.ts";
-import { planAbandon, planDirectory, planEnd, type EndView } from "./plan-end.ts";
+import { type AbandonView, type EndView, isRunning, planAbandon, planDirectory, planEnd } from "./plan-end.ts";
 
 const own: Attempt = { node: "n", path: "/p/v", sizeBytes: 1n, retain: false };
 const elsewhere: Attempt = { ...own, path: "/q/v" };
@@ -56,21 +56,65 @@ describe("a create pod of an attempt that is given up", () => {
 });
 
 describe("an abandonment", () => {
-  const plan = (states: readonly HelperState[], kept: boolean, change: Partial<HelperRecord> = {}) => {
-    const pods = states.map((state, at): HelperPod => {
-      return { pod: {}, record: { ...own, podName: String(at), state, ...change } as unknown as HelperRecord };
-    });
-    const { running, awaited } = planAbandon({ pods, isKept: () => kept });
-    return [running, awaited].map((helpers) => helpers.map(({ record }) => record.podName).join());
+  const helper = (podName: string, state: HelperState, change: Partial<HelperRecord> = {}): HelperPod => {
+    return { pod: {}, record: { ...own, podName, uid: podName, state, ...change } as unknown as HelperRecord };
   };
-  const states = [atWork(true), atWork(true, "by deadline"), atWork(true, "by deletion"), atWork(false), over()];
+  /** In words: each step as if it had done what it says. */
+  function steps(pods: readonly HelperPod[], change: Partial<AbandonView> = {}): readonly string[] {
+    const view: AbandonView = { pods, made: undefined, awaited: new Set(), isKept: () => false, ...change };
+    const step = planAbandon(view);
+    switch (step.step) {
+      case "await-end": {
+        const { podName, uid } = step.helper.record;
+        return [`await ${podName}`, ...steps(pods, { ...change, awaited: new Set([...view.awaited, uid]) })];
+      }
+      case "give-up-pod": {
+        const rest = pods.filter((one) => one !== step.helper);
+        return [`give up ${step.helper.record.podName}`, ...steps(rest, change)];
+      }
+      case "give-up-directory":
+        return [`give up ${step.made.path}`, ...steps(pods, { ...change, made: undefined })];
+      case "forget":
+        return ["forget"];
+      default:
+        return step satisfies never;
+    }
+  }
+  const waiting = helper("w", atWork(false));
+  const running = helper("r", atWork(true));
+  const ending = helper("e", atWork(true, "by deadline"));
 
-  test("remembers the pods that run, and waits for their end", () => {
-    expect(plan(states, false)).toEqual(["0,1", "0,1"]);
+  test.each<[string, readonly HelperPod[], Partial<AbandonView>, readonly string[]]>([
+    ["forgets at once where nothing is", [], {}, ["forget"]],
+    ["gives up what has ended, and what has not begun", [helper("o", over()), waiting], {}, ["give up o", "give up w"]],
+    [
+      "waits for every pod that runs before it gives up any",
+      [waiting, running, ending],
+      {},
+      ["await r", "await e", "give up w", "give up r", "give up e"],
+    ],
+    ["waits for none that somebody has deleted", [helper("d", atWork(true, "by deletion"))], {}, ["give up d"]],
+    ["waits for none whose directory is kept", [running], { isKept: () => true }, ["give up r"]],
+    [
+      "waits for none that does not say where it is",
+      [helper("r", atWork(true), { path: undefined })],
+      {},
+      ["give up r"],
+    ],
+    ["waits for a pod once", [running], { awaited: new Set(["r"]) }, ["give up r"]],
+    ["gives up what no pod records after the pods", [waiting], { made: elsewhere }, ["give up w", "give up /q/v"]],
+  ])("%s", (_title, pods, change, wanted) => {
+    expect(steps(pods, change)).toEqual(wanted.at(-1) === "forget" ? wanted : [...wanted, "forget"]);
   });
-  test("waits for none whose directory is kept, or unknown", () => {
-    expect(plan(states, true)).toEqual(["0,1", ""]);
-    expect(plan([atWork(true)], false, { path: undefined })).toEqual(["0", ""]);
+
+  test.each<[string, HelperPod, boolean]>([
+    ["runs", running, true],
+    ["runs to its deadline", ending, true],
+    ["has not begun", waiting, false],
+    ["was deleted", helper("d", atWork(true, "by deletion")), false],
+    ["has ended", helper("o", over()), false],
+  ])("a pod that %s", (_title, pod, wanted) => {
+    expect(isRunning(pod)).toBe(wanted);
   });
 });
 

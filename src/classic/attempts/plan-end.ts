@@ -49,24 +49,42 @@ export function planEnd({ helper, isKept, made, node }: EndView): EndStep {
   return { step: state.mayHaveRun ? "delete" : "remove-beside", made: left };
 }
 
-/** What an abandonment begins with: the pods that run, and those of them to wait for. */
-export function planAbandon({ pods, isKept }: { readonly pods: readonly HelperPod[] } & Pick<EndView, "isKept">): {
-  /** Somebody may delete them at any moment: what they make is remembered. */
-  readonly running: readonly HelperPod[];
-  /**
-   * A directory that is kept needs no record. The next claim of this name may get it now, so our
-   * script must not run in it longer than necessary.
-   */
-  readonly awaited: readonly HelperPod[];
-} {
-  const running = pods.filter(
-    ({ record: { state } }) => state.is === "at work" && state.mayHaveRun && !isDeleted(state),
-  );
-  const awaited = running.filter((helper) => {
-    const made = attemptOf(helper);
-    return made !== undefined && !isKept(made);
+/** What is there when the claim is gone and its attempt is abandoned. */
+export interface AbandonView extends Pick<EndView, "made" | "isKept"> {
+  /** The volume's create pods, without those that were given up. */
+  readonly pods: readonly HelperPod[];
+  /** UIDs of the pods whose end was waited for: they have ended, or their time was up. */
+  readonly awaited: ReadonlySet<string>;
+}
+
+export type AbandonStep =
+  | { readonly step: "await-end" | "give-up-pod"; readonly helper: HelperPod }
+  | { readonly step: "give-up-directory"; readonly made: Attempt }
+  /** Nothing remains but what this process remembers. */
+  | { readonly step: "forget" };
+
+/**
+ * How an attempt is abandoned: wait for the pods that run, give up all pods, then what no pod
+ * records.
+ *
+ * A pod whose directory is kept is not waited for, because no record is needed. The next claim of
+ * this name may get the directory now, so our script must not run in it longer than necessary.
+ */
+export function planAbandon({ awaited, isKept, made, pods }: AbandonView): AbandonStep {
+  const running = pods.filter((helper) => isRunning(helper) && !awaited.has(helper.record.uid));
+  const toAwait = running.find((helper) => {
+    const own = attemptOf(helper);
+    return own !== undefined && !isKept(own);
   });
-  return { running, awaited };
+  if (toAwait !== undefined) return { step: "await-end", helper: toAwait };
+  const [helper] = pods;
+  if (helper !== undefined) return { step: "give-up-pod", helper };
+  return made === undefined ? { step: "forget" } : { step: "give-up-directory", made };
+}
+
+/** Whether a pod may be at work, and was not deleted. */
+export function isRunning({ record: { state } }: HelperPod): boolean {
+  return state.is === "at work" && state.mayHaveRun && !isDeleted(state);
 }
 
 /**

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import type { HelperRecord, HelperState } from "../helper/pods/record.ts";
 import { STATES } from "../testing/helper-record.fixture.ts";
-import { isElsewhere, planNext, type NextView } from "./plan-next.ts";
+import type { Attempt } from "./memory.ts";
+import { planNext, type NextView } from "./plan-next.ts";
 
 const planned = { node: "n", path: "/p/v", shared: false };
 const { failed, failedDeleted, running, stopped, succeeded, unbegunDeleted: deleted, unplaced } = STATES;
@@ -12,12 +13,24 @@ const pod = (podName: string, state: HelperState, change: Partial<HelperRecord> 
   record: { podName, volumeName: "v", path: "/p/v", node: "n", state, ...change } as HelperRecord,
 });
 
-/** In words: where it goes on, by which pod, and what is done first. */
+/**
+ * In words: each step as if it had done what it says, and at last where it goes on, and by which
+ * pod.
+ */
 function next(pods: readonly HelperPod[], change: Partial<NextView> = {}): readonly string[] {
-  const { next: at, chores } = planNext({ planned, pods, isReady: () => true, ...change });
-  const by = at.made?.metadata?.name ?? at.running?.metadata?.name;
-  const how = at.made === undefined ? (at.running === undefined ? "anew" : `with ${by}`) : `made by ${by}`;
-  return [`${at.node}:${at.path} ${how}`, ...chores.map((one) => `${one.chore} ${one.helper.record.podName}`)];
+  const view: NextView = { planned, pods, made: undefined, isReady: () => true, ...change };
+  const step = planNext(view);
+  if ("helper" in step) {
+    const rest = view.pods.filter((one) => one !== step.helper);
+    return [`${step.step} ${step.helper.record.podName}`, ...next(rest, change)];
+  }
+  if ("made" in step) {
+    return [`${step.step} ${step.made.node}:${step.made.path}`, ...next(pods, { ...change, made: undefined })];
+  }
+  const { made, node, path, running: at } = step.next;
+  const by = made?.metadata?.name ?? at?.metadata?.name;
+  const how = made === undefined ? (at === undefined ? "anew" : `with ${by}`) : `made by ${by}`;
+  return [`${node}:${path} ${how}`];
 }
 
 describe("the next attempt of a claim", () => {
@@ -33,36 +46,36 @@ describe("the next attempt of a claim", () => {
     [
       "takes what was made, and drops the pod before it",
       [pod("a", failed), pod("b", succeeded)],
-      ["n:/p/v made by b", "delete-pod a"],
+      ["delete-pod a", "n:/p/v made by b"],
     ],
     [
       "takes what was made rather than wait for a pod that runs",
       [pod("a", running), pod("b", succeeded)],
-      ["n:/p/v made by b", "delete-pod a"],
+      ["delete-pod a", "n:/p/v made by b"],
     ],
     [
       "gives up a pod that does not say where its directory is",
       [pod("a", succeeded, { path: undefined })],
-      ["n:/p/v anew", "give-up-pod a"],
+      ["give-up-pod a", "n:/p/v anew"],
     ],
     ["leaves a failed pod that is being deleted", [pod("a", failedDeleted)], ["n:/p/v anew"]],
-    ["gives up what is on another node", [pod("a", running, { node: "m" })], ["n:/p/v anew", "give-up-pod a"]],
-    ["gives up what failed elsewhere", [pod("a", failed, { path: "/q/v" })], ["n:/p/v anew", "give-up-pod a"]],
-    ["ends a pod that is deleted and has not ended", [pod("a", deleted)], ["n:/p/v anew", "end-pod a"]],
+    ["gives up what is on another node", [pod("a", running, { node: "m" })], ["give-up-pod a", "n:/p/v anew"]],
+    ["gives up what failed elsewhere", [pod("a", failed, { path: "/q/v" })], ["give-up-pod a", "n:/p/v anew"]],
+    ["ends a pod that is deleted and has not ended", [pod("a", deleted)], ["end-pod a", "n:/p/v anew"]],
     ["leaves the end of one whose time is up to its kubelet", [pod("a", stopped)], ["n:/p/v anew"]],
   ])("%s", (_title, pods, wanted) => {
     expect(next(pods)).toEqual(wanted);
   });
 
   test("ends one whose time is up where its kubelet does not", () => {
-    expect(next([pod("a", stopped)], { isReady: () => false })).toEqual(["n:/p/v anew", "end-pod a"]);
-    expect(next([pod("a", unplaced)], { isReady: () => false })).toEqual(["n:/p/v anew", "end-pod a"]);
+    expect(next([pod("a", stopped)], { isReady: () => false })).toEqual(["end-pod a", "n:/p/v anew"]);
+    expect(next([pod("a", unplaced)], { isReady: () => false })).toEqual(["end-pod a", "n:/p/v anew"]);
   });
 
   test("does not end one whose time is not up, nor one that has no node", () => {
     const view = { isReady: () => false };
     const pods = [pod("a", running), pod("b", succeeded)];
-    expect(next(pods, view)).toEqual(["n:/p/v made by b", "delete-pod a"]);
+    expect(next(pods, view)).toEqual(["delete-pod a", "n:/p/v made by b"]);
     const shared = { ...view, planned: { node: "", path: "/p/v", shared: true } };
     expect(next([pod("a", unplaced, { node: "" })], shared)).toEqual([":/p/v anew"]);
   });
@@ -70,15 +83,55 @@ describe("the next attempt of a claim", () => {
   test("on a shared file system a pod of any node counts, for the planned directory alone", () => {
     const shared = { planned: { node: "", path: "/p/v", shared: true } };
     expect(next([pod("a", succeeded, { node: "m" })], shared)).toEqual(["m:/p/v made by a"]);
-    expect(next([pod("a", succeeded, { path: "/q/v" })], shared)).toEqual([":/p/v anew", "give-up-pod a"]);
+    expect(next([pod("a", succeeded, { path: "/q/v" })], shared)).toEqual(["give-up-pod a", ":/p/v anew"]);
   });
 
-  test("what is remembered elsewhere is not where it goes on", () => {
-    const at = { path: "/p/v", node: "n", made: undefined, running: undefined };
-    const made = { node: "n", path: "/p/v", sizeBytes: 1n, retain: false };
-    expect(isElsewhere(made, at, planned)).toBe(false);
-    expect(isElsewhere({ ...made, path: "/q/v" }, at, planned)).toBe(true);
-    expect(isElsewhere({ ...made, node: "m" }, at, planned)).toBe(true);
-    expect(isElsewhere({ ...made, node: "m" }, at, { ...planned, shared: true })).toBe(false);
+  test("gives up several pods one after the other", () => {
+    const pods = [pod("a", failed, { node: "m" }), pod("b", failed, { path: "/q/v" }), pod("c", deleted)];
+    expect(next(pods)).toEqual(["give-up-pod a", "give-up-pod b", "end-pod c", "n:/p/v anew"]);
+  });
+
+  test("leaves what is on a node that does not answer", () => {
+    const view = { isReady: (node: string) => node !== "m" };
+    expect(next([pod("a", running, { node: "m" })], view)).toEqual(["leave-pod a", "n:/p/v anew"]);
+    expect(next([pod("a", running, { node: "k" })], view)).toEqual(["give-up-pod a", "n:/p/v anew"]);
+    expect(next([pod("a", unplaced, { node: "" })], { isReady: () => false })).toEqual([
+      "give-up-pod a",
+      "n:/p/v anew",
+    ]);
+  });
+
+  const made: Attempt = { node: "n", path: "/p/v", sizeBytes: 1n, retain: false };
+
+  test.each<[string, Attempt, Partial<NextView>, readonly string[]]>([
+    ["is gone on with where it is planned", made, {}, []],
+    ["is given up at another path", { ...made, path: "/q/v" }, {}, ["give-up-directory n:/q/v"]],
+    ["is given up on another node", { ...made, node: "m" }, {}, ["give-up-directory m:/p/v"]],
+    [
+      "is left on another node that does not answer",
+      { ...made, node: "m" },
+      { isReady: (node) => node === "n" },
+      ["leave-directory m:/p/v"],
+    ],
+    [
+      "is gone on with on any node of a shared file system",
+      { ...made, node: "m" },
+      { planned: { ...planned, shared: true } },
+      [],
+    ],
+    [
+      "is given up at another path of it, where no node has to answer",
+      { ...made, node: "", path: "/q/v" },
+      { planned: { ...planned, shared: true }, isReady: () => false },
+      ["give-up-directory :/q/v"],
+    ],
+  ])("what no pod records %s", (_title, remembered, change, wanted) => {
+    expect(next([], { made: remembered, ...change })).toEqual([...wanted, "n:/p/v anew"]);
+  });
+
+  test("what no pod records comes after the pods, and where a pod goes on is not elsewhere", () => {
+    const pods = [pod("a", failed, { node: "m" }), pod("b", running, { path: "/old/v" })];
+    expect(next(pods, { made })).toEqual(["give-up-pod a", "give-up-directory n:/p/v", "n:/old/v with b"]);
+    expect(next(pods, { made: { ...made, path: "/old/v" } })).toEqual(["give-up-pod a", "n:/old/v with b"]);
   });
 });

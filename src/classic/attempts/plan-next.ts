@@ -7,8 +7,10 @@ import type { Attempt } from "./memory.ts";
 export interface NextView {
   /** Where the directory is to be; `node` is "" where any will do. */
   readonly planned: { readonly node: string; readonly path: string; readonly shared: boolean };
-  /** The volume's create pods. */
+  /** The volume's create pods, without those that an earlier step was about. */
   readonly pods: readonly HelperPod[];
+  /** What this process remembers of the volume. */
+  readonly made: Attempt | undefined;
   readonly isReady: (node: string) => boolean;
 }
 
@@ -23,14 +25,21 @@ export interface Continuation {
   readonly running: Pod | undefined;
 }
 
-/** What is done with the other pods first. */
-export type Chore =
+export type NextStep =
   /** It is for another node or directory: it is ended, and what it made is removed. */
-  | { readonly chore: "give-up-pod"; readonly helper: HelperPod }
+  | { readonly step: "give-up-pod"; readonly helper: HelperPod }
+  /** The same, and its node does not answer: it is ended, and what it made stays. */
+  | { readonly step: "leave-pod"; readonly helper: HelperPod }
   /** It is in the way of the next pod, which will record what this one may have made. */
-  | { readonly chore: "end-pod"; readonly helper: HelperPod }
+  | { readonly step: "end-pod"; readonly helper: HelperPod }
   /** It came before the one that has succeeded. */
-  | { readonly chore: "delete-pod"; readonly helper: HelperPod };
+  | { readonly step: "delete-pod"; readonly helper: HelperPod }
+  /** What no pod records, and what the steps before could not remove. */
+  | { readonly step: "give-up-directory"; readonly made: Attempt }
+  /** The same, and its node does not answer. */
+  | { readonly step: "leave-directory"; readonly made: Attempt }
+  /** Nothing is in the way any more. */
+  | { readonly step: "continue"; readonly next: Continuation };
 
 /**
  * How the next attempt of a claim continues: with the directory of a pod that runs or has succeeded
@@ -38,23 +47,35 @@ export type Chore =
  * planned one. What remains elsewhere (another node was chosen meanwhile, the configuration has
  * changed) is given up first. Any other pod for the same directory stays until its successor is
  * created (helper/plan-create.ts).
+ *
+ * A node that does not answer must not keep the claim from its new node. At worst an empty
+ * directory stays behind there.
  */
-export function planNext(view: NextView): { readonly next: Continuation; readonly chores: readonly Chore[] } {
-  const { planned, pods } = view;
+export function planNext(view: NextView): NextStep {
   const good = goodPod(view);
-  const next = good === undefined ? { ...planned, made: undefined, running: undefined } : continuationOf(good);
-  const chores = pods.flatMap((helper): readonly Chore[] => {
-    if (helper === good) return [];
-    if (!isHere(planned, helper.record) || helper.record.path !== next.path) return [{ chore: "give-up-pod", helper }];
-    if (isInTheWay(view, helper.record)) return [{ chore: "end-pod", helper }];
-    return next.made === undefined ? [] : [{ chore: "delete-pod", helper }];
-  });
+  const next = good === undefined ? { ...view.planned, made: undefined, running: undefined } : continuationOf(good);
+  for (const helper of view.pods) {
+    const step = helper === good ? undefined : stepOf(helper, view, next);
+    if (step !== undefined) return step;
+  }
+  if (view.made !== undefined && isElsewhere(view.made, next, view.planned)) {
+    return { step: answers(view, view.made.node) ? "give-up-directory" : "leave-directory", made: view.made };
+  }
   const { made, node, path, running } = next;
-  return { next: { path, node, made, running }, chores };
+  return { step: "continue", next: { path, node, made, running } };
+}
+
+function stepOf(helper: HelperPod, view: NextView, next: Continuation): NextStep | undefined {
+  const { record } = helper;
+  if (!isHere(view.planned, record) || record.path !== next.path) {
+    return { step: answers(view, record.node) ? "give-up-pod" : "leave-pod", helper };
+  }
+  if (isInTheWay(view, record)) return { step: "end-pod", helper };
+  return next.made === undefined ? undefined : { step: "delete-pod", helper };
 }
 
 /** Whether the remembered attempt is at another location than the next one. */
-export function isElsewhere(made: Attempt, next: Continuation, { node, shared }: NextView["planned"]): boolean {
+function isElsewhere(made: Attempt, next: Continuation, { node, shared }: NextView["planned"]): boolean {
   return made.path !== next.path || (!shared && made.node !== node);
 }
 
@@ -79,4 +100,9 @@ function isInTheWay({ isReady }: NextView, { node, state }: HelperRecord): boole
   if (isDeleted(state)) return true;
   const hasSomebodyToEndIt = state.mayHaveRun || node !== "";
   return state.ending === "by deadline" && hasSomebodyToEndIt && !isReady(node);
+}
+
+/** A pod that is on no node waits for no kubelet. */
+function answers({ isReady }: NextView, node: string): boolean {
+  return node === "" || isReady(node);
 }

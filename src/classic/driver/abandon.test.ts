@@ -150,6 +150,16 @@ describe("what is left when a claim is deleted half-way", () => {
     expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`, `delete node-a:${DIRECTORY}`]);
   });
 
+  it("a helper that somebody deletes while a new leader waits for its end has made a directory, which is removed", async () => {
+    await deletedWhileRunning();
+    await on.newLeader();
+    const abandoned = begun(on.abandon());
+    await settle();
+    await on.cluster.deletePod(CREATE);
+    await abandoned;
+    expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`, `delete node-a:${DIRECTORY}`]);
+  });
+
   it("a helper that runs too long is ended, so that it cannot make the directory again", async () => {
     await deletedWhileRunning();
     const abandoned = on.abandon();
