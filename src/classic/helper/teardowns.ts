@@ -11,13 +11,14 @@ import { type Clock, deadline } from "../../effects/clock.ts";
 import type { Pod } from "../../kube/kinds.ts";
 import type { Log } from "../../observe/log.ts";
 import { classicErrors } from "../errors.ts";
-import { clean, overlaps } from "../directory/paths.ts";
+import { clean } from "../directory/paths.ts";
 import type { Location } from "../directory/locations.ts";
+import { planClear, planDone } from "./plan-clear.ts";
 import type { HelperPod, HelperPods } from "./pods/helper-pods.ts";
 import { answers, isDead, type NodeLookup } from "./pods/nodes.ts";
 import type { HelperPodControl } from "./pods/pod-control.ts";
 import type { HelperTask } from "./pods/pod.ts";
-import { isInProgress, type HelperRecord, isDeleted } from "./pods/record.ts";
+import { isDeleted } from "./pods/record.ts";
 
 interface TeardownDeps {
   readonly pods: HelperPods;
@@ -59,7 +60,7 @@ export class Teardowns {
 
   /** Volumes that have an unattended delete pod. */
   volumes(): readonly string[] {
-    return this.#deps.pods.all().flatMap(({ record }) => (this.#isUnattended(record) ? [record.volumeName] : []));
+    return this.#deps.pods.all().flatMap((helper) => (this.#isUnattended(helper) ? [helper.record.volumeName] : []));
   }
 
   /**
@@ -69,31 +70,55 @@ export class Teardowns {
    */
   async clear(location: Location, seconds: number, signal: AbortSignal): Promise<void> {
     for (const helper of this.#deps.pods.all()) {
-      if (!this.#isUnattended(helper.record) || !meets(helper.record, location)) continue;
-      await this.#clearOne(helper, location, seconds, signal);
+      if (this.#isUnattended(helper)) await this.#clearOne(helper, location, seconds, signal);
+    }
+  }
+
+  async #clearOne({ pod, record }: HelperPod, location: Location, seconds: number, signal: AbortSignal): Promise<void> {
+    const { clock, control, log, nodes } = this.#deps;
+    const { node, path = "", podName, volumeName: volume } = record;
+    const step = planClear(record, {
+      location,
+      answers: (name) => answers(nodes, name),
+      isDead: (name) => isDead(nodes.get(name)),
+    });
+    if (step.step === "pass-over") return;
+    const left = classicErrors.TEARDOWN_LEFT({ pod: podName, node, path });
+    log.info("waiting for a leftover teardown pod", { pod: podName, volume, node, path, for: location.volume });
+    if (step.step === "refuse") {
+      if (step.isToDelete) await control.remove(pod, { signal });
+      throw left;
+    }
+    const limit = deadline(clock, seconds * 1000, signal);
+    try {
+      if (step.isAwaited) await control.waitForEnd(pod, limit.signal);
+      await control.removeAndWait(pod, limit.signal, { force: step.force });
+    } catch (error) {
+      if (limit.signal.aborted && !signal.aborted) throw left;
+      throw error;
+    } finally {
+      limit.clear();
     }
   }
 
   /**
-   * A pod that has already done this teardown, whoever made it: for this PersistentVolume, created
-   * since its release, and succeeded. One that still runs is waited for, because a script that
-   * moves a directory or deletes a subvolume cannot run twice. Undefined when there is none, or
+   * A pod that has already done this teardown (plan-clear.ts). Undefined when there is none, or
    * when it did not end in time: then `clear` says why.
    */
   async done(task: HelperTask, seconds: number, signal: AbortSignal): Promise<Pod | undefined> {
     const { pods, control, clock, nodes } = this.#deps;
-    for (const { pod, record } of pods.of(task.volumeName)) {
-      if (!this.#isUnattended(record) || !isOf(record, task)) continue;
-      if (isInProgress(record.state) && record.state.mayHaveRun && answers(nodes, record.node)) {
-        const limit = deadline(clock, seconds * 1000, signal);
-        await control.waitForEnd(pod, limit.signal).catch(() => undefined);
-        limit.clear();
-        signal.throwIfAborted();
-      }
-      const now = pods.get(record.podName);
-      if (now?.record.uid === record.uid && hasEndedWell(now.record)) return now.pod;
+    const awaited = new Set<string>();
+    for (;;) {
+      const own = pods.of(task.volumeName).filter((helper) => this.#isUnattended(helper));
+      const step = planDone({ task, pods: own, awaited, answers: (node) => answers(nodes, node) });
+      if (step.step === "none") return undefined;
+      if (step.step === "take") return step.helper.pod;
+      const limit = deadline(clock, seconds * 1000, signal);
+      await control.waitForEnd(step.helper.pod, limit.signal).catch(() => undefined);
+      limit.clear();
+      signal.throwIfAborted();
+      awaited.add(step.helper.record.uid);
     }
-    return undefined;
   }
 
   /** This teardown has succeeded. */
@@ -121,51 +146,18 @@ export class Teardowns {
    */
   async drop(volumeName: string): Promise<void> {
     const { pods, control } = this.#deps;
-    for (const { pod, record } of pods.of(volumeName)) {
+    for (const helper of pods.of(volumeName)) {
+      const { pod, record } = helper;
       const { state } = record;
-      if (!this.#isUnattended(record) || isDeleted(state)) continue;
+      if (!this.#isUnattended(helper) || isDeleted(state)) continue;
       if (state.is === "over") await control.remove(pod);
       else if (!state.mayHaveRun) await control.deleteIfNotStarted(pod);
     }
   }
 
-  async #clearOne({ pod, record }: HelperPod, location: Location, seconds: number, signal: AbortSignal): Promise<void> {
-    const { control, nodes, clock, log } = this.#deps;
-    const { podName, volumeName, node, path, state } = record;
-    const ended = state.is === "over";
-    if (ended && volumeName !== location.volume) return;
-    log.info("waiting for a leftover teardown pod", {
-      pod: podName,
-      volume: volumeName,
-      node,
-      path,
-      for: location.volume,
-    });
-    const force = node !== "" && isDead(nodes.get(node));
-    const left = (): Error => classicErrors.TEARDOWN_LEFT({ pod: podName, node, path: path ?? "" });
-    if (!ended && !force && !answers(nodes, node)) {
-      if (!state.mayHaveRun && !isDeleted(state)) await control.remove(pod, { signal });
-      throw left();
-    }
-    const limit = deadline(clock, seconds * 1000, signal);
-    try {
-      if (!ended && state.mayHaveRun && !isDeleted(state) && !force) await control.waitForEnd(pod, limit.signal);
-      await control.removeAndWait(pod, limit.signal, { force });
-    } catch (error) {
-      if (limit.signal.aborted && !signal.aborted) throw left();
-      throw error;
-    } finally {
-      limit.clear();
-    }
+  #isUnattended({ record }: HelperPod): boolean {
+    return !this.#running.has(record.podName);
   }
-
-  #isUnattended({ podName }: HelperRecord): boolean {
-    return !this.#running.has(podName);
-  }
-}
-
-function hasEndedWell({ state }: HelperRecord): boolean {
-  return state.is === "over" && state.well;
 }
 
 /**
@@ -177,22 +169,4 @@ function keyOf({ node, path, released, shared }: HelperTask): string | undefined
   if (released === undefined) return undefined;
   const release = released.claimUid ?? String(released.since);
   return [released.uid, release, shared ? "" : node, clean(path)].join("\0");
-}
-
-/** Whether a pod is for this teardown, and not for an earlier volume of the same name. */
-function isOf({ claimUid, createdAt, node, path, volumeUid }: HelperRecord, task: HelperTask): boolean {
-  const { released } = task;
-  if (released === undefined || path !== clean(task.path) || (node !== task.node && !task.shared)) return false;
-  if (claimUid !== undefined && released.claimUid !== undefined) {
-    return claimUid === released.claimUid && volumeUid === released.uid;
-  }
-  // Both times are in whole seconds.
-  const isSince = createdAt !== undefined && createdAt >= Math.floor(released.since / 1000) * 1000;
-  return isSince && (volumeUid === undefined || volumeUid === released.uid);
-}
-
-function meets({ volumeName, node, path }: HelperRecord, location: Location): boolean {
-  const sameNode = node === "" || location.node === undefined || location.node === node;
-  if (!sameNode) return false;
-  return volumeName === location.volume || (path !== undefined && overlaps(path, location.path));
 }

@@ -1,23 +1,18 @@
 import type { Clock } from "../../effects/clock.ts";
 import type { Node, PersistentVolume } from "../../kube/kinds.ts";
 import { uidOf } from "../../kube/objects.ts";
-import { bytes } from "../../kube/quantity.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Confirm, RemovedVolume } from "../../provision/driver.ts";
 import { aboutVolume } from "../../provision/events.ts";
-import { configOf, isShared } from "../directory/base-path.ts";
-import type { ClassConfig } from "../settings/config.ts";
 import { classicErrors } from "../errors.ts";
-import type { HelperTask } from "../helper/pods/pod.ts";
 import { locationText, wrapped } from "../helper/wording.ts";
 import type { HelperWork } from "../helper/work.ts";
 import type { BusyDirectories } from "../directory/busy-directories.ts";
-import { NOBODY } from "../directory/name.ts";
-import type { Location } from "../directory/locations.ts";
-import { directoryOf, NODE_PATIENCE_MS, nodeOf, topologyOf, releasedSince } from "../directory/directory-of.ts";
+import { NODE_PATIENCE_MS, releasedSince } from "../directory/directory-of.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Obstacle, RemovalCheck } from "./check.ts";
+import { planRemove, type TearDownStep } from "./plan-remove.ts";
 
 interface RemovalDeps {
   readonly work: HelperWork;
@@ -36,30 +31,7 @@ interface Context {
 
 const UNKNOWN_CLASS = "CLASSIC_UNKNOWN_CLASS";
 
-/**
- * Whether a volume lies on a file system that all nodes share. One with a node affinity does not,
- * whatever its class says: the class may have changed, or be gone from the configuration. For one
- * without, when its class is gone, any class that has the directory on its shared file system takes
- * its place. Throws CLASSIC_UNKNOWN_CLASS when none does.
- */
-function isOnSharedFileSystem(volume: PersistentVolume, { config }: Settings): boolean {
-  if (topologyOf(volume).affinity === "given") return false;
-  const storageClass = volume.spec?.storageClassName ?? "";
-  const isGone = config.classes.size > 0 && !config.classes.has(storageClass);
-  const path = directoryOf(volume);
-  const holds = ({ sharedFileSystemPath: base }: ClassConfig): boolean =>
-    base !== "" && path?.startsWith(`${base.replace(/\/+$/, "")}/`) === true;
-  if (isGone && [...config.classes.values()].some(holds)) return true;
-  return isShared(configOf(config, storageClass));
-}
-
-/**
- * Removes the directory of a Released PersistentVolume of whatever version, or says why it stays.
- *
- * The PersistentVolume says where the directory is, not the class as it is configured now: one with
- * a node affinity lies on that node's disk; only one without may lie on a file system that all
- * nodes share.
- */
+/** Removes the directory of a Released PersistentVolume of any version, or says why it stays. */
 export class Removal {
   readonly #deps: RemovalDeps;
   /** By UID of the PersistentVolume: since when its node has been missing at every look. */
@@ -72,7 +44,7 @@ export class Removal {
   async remove(volume: PersistentVolume, context: Context): Promise<RemovedVolume> {
     const name = volume.metadata?.name ?? "";
     try {
-      return await this.#remove(volume, name, isOnSharedFileSystem(volume, context.settings), context);
+      return await this.#remove(volume, name, context);
     } catch (error) {
       if (context.signal.aborted) throw error;
       // The one error that the original does not wrap.
@@ -82,55 +54,41 @@ export class Removal {
     }
   }
 
-  async #remove(
+  async #remove(volume: PersistentVolume, name: string, context: Context): Promise<RemovedVolume> {
+    const { nodes, log, clock } = this.#deps;
+    const step = planRemove(volume, { config: context.settings.config, nodes: nodes.all(), now: clock.now() });
+    switch (step.step) {
+      case "retain":
+        log.info(`Retained volume ${name}`, { volume: name });
+        return { outcome: "kept", message: `Retained volume ${name} at ${step.path}` };
+      case "await-node":
+        return this.#withoutNode(volume, name, step.wanted, step.path);
+      case "tear-down":
+        this.#missingSince.delete(uidOf(volume));
+        return this.#tearDown(volume, step, context);
+      default:
+        return step satisfies never;
+    }
+  }
+
+  async #tearDown(
     volume: PersistentVolume,
-    name: string,
-    shared: boolean,
+    { task, location, node }: TearDownStep,
     { settings, confirm, signal }: Context,
   ): Promise<RemovedVolume> {
-    const { work, busy, check, nodes, log, clock } = this.#deps;
-    const path = directoryOf(volume);
-    if (path === undefined) throw classicErrors.NO_PATH_SET({});
-    if (volume.spec?.persistentVolumeReclaimPolicy === "Retain") {
-      log.info(`Retained volume ${name}`, { volume: name });
-      return { outcome: "kept", message: `Retained volume ${name} at ${path}` };
-    }
-    const topology = topologyOf(volume);
-    const pinned = topology.affinity === "given";
-    const answer = shared ? undefined : nodeOf(topology, nodes.all());
-    if (answer?.found === "none") return this.#withoutNode(volume, name, answer.wanted, path);
-    this.#missingSince.delete(uidOf(volume));
-    const node = answer?.node.metadata?.name ?? "";
-
-    const location: Location = { volume: name, node: pinned ? node : undefined, path };
-    const task: HelperTask = {
-      action: "delete",
-      volumeName: name,
-      released: {
-        uid: uidOf(volume),
-        claimUid: volume.spec?.claimRef?.uid,
-        since: releasedSince(volume, clock.now()),
-      },
-      path,
-      node,
-      shared,
-      sizeBytes: bytes(volume.spec?.capacity?.["storage"] ?? "0"),
-      mode: volume.spec?.volumeMode ?? "Filesystem",
-      ownership: NOBODY,
-    };
+    const { work, busy, check } = this.#deps;
     const release = await busy.hold(location, signal);
     try {
       const about = aboutVolume(volume);
-      const ask = (): Promise<Obstacle | undefined> => check.ask(location, pinned ? answer?.node : undefined, confirm);
+      const pinnedTo = location.node === undefined ? undefined : node;
+      const ask = (): Promise<Obstacle | undefined> => check.ask(location, pinnedTo, confirm);
       const obstacle = await work.tearDown(task, location, { settings, about, signal }, ask);
-      if (obstacle !== undefined) {
-        const stays = this.#stays(name, locationText(node, path), obstacle, path);
-        return stays.outcome === "kept" && answer !== undefined ? { ...stays, on: answer.node } : stays;
-      }
+      if (obstacle === undefined) return { outcome: "removed" };
+      const stays = this.#stays(task.volumeName, locationText(task.node, task.path), obstacle, task.path);
+      return stays.outcome === "kept" && node !== undefined ? { ...stays, on: node } : stays;
     } finally {
       release();
     }
-    return { outcome: "removed" };
   }
 
   #stays(name: string, where: string, obstacle: Obstacle, path: string): RemovedVolume {

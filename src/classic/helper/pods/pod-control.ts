@@ -1,5 +1,5 @@
 import { type Clock, deadline } from "../../../effects/clock.ts";
-import type { KubeClient } from "../../../kube/client.ts";
+import type { CallOptions, KubeClient } from "../../../kube/client.ts";
 import { isConflict, isForbidden, isNotFound, KubeError } from "../../../kube/errors.ts";
 import { type Pod, pods } from "../../../kube/kinds.ts";
 import { uidOf } from "../../../kube/objects.ts";
@@ -7,7 +7,8 @@ import { messageOf } from "../../../observe/errors.ts";
 import type { Log } from "../../../observe/log.ts";
 import { HELPER_CONTAINER, HELPER_RETAIN, HELPER_STOPPED } from "../../names.ts";
 import type { PodStore } from "./pod-store.ts";
-import { hasBegun, helperContainer, isDeleted, recordOf } from "./record.ts";
+import { isSameUnstarted, planRemoval, planStop } from "./plan-ending.ts";
+import { hasBegun, helperContainer, recordOf } from "./record.ts";
 import { tailOf } from "../trouble.ts";
 
 export interface HelperPodDeps {
@@ -115,37 +116,33 @@ export class HelperPodControl {
    */
   async stop(pod: Pod, options: { readonly keep?: boolean; readonly signal?: AbortSignal } = {}): Promise<void> {
     const { keep = false, signal } = options;
-    const { client } = this.#deps;
     const { name = "", namespace, uid } = pod.metadata ?? {};
-    const call = signal === undefined ? {} : { signal };
-    const patch = {
-      metadata: { uid, annotations: { [HELPER_STOPPED]: "true" } },
-      spec: { activeDeadlineSeconds: 1 },
-    };
     let now: Pod | undefined = pod;
     for (let race = 1; now !== undefined && uidOf(now) === uid; race++) {
-      const record = recordOf(now);
       try {
-        if (keep || record === undefined || record.state.mayHaveRun || record.again) {
-          await client.patchMerge(pods, { name, namespace }, patch, call);
-        } else {
-          // With the resource version, so that it fails when a container starts meanwhile.
-          const { resourceVersion } = now.metadata ?? {};
-          await client.delete(pods, { name, namespace }, { uid, resourceVersion, ...call });
-        }
+        await this.#stop(now, planStop(recordOf(now), keep), signal === undefined ? {} : { signal });
         return;
       } catch (error) {
-        if (isNotFound(error)) {
-          this.#deps.pods.answered(name, undefined);
-          return;
-        }
-        if (isRefusal(error)) {
-          await this.remove(now, call);
-          return;
-        }
         if (!isConflict(error) || race === RACES) throw error;
       }
       now = await this.get(name, namespace, signal);
+    }
+  }
+
+  /** Rejects with a conflict when the pod has changed meanwhile. */
+  async #stop(pod: Pod, how: "by deadline" | "by deletion", call: CallOptions): Promise<void> {
+    const { client } = this.#deps;
+    const { name = "", namespace, uid, resourceVersion } = pod.metadata ?? {};
+    const metadata = { uid, annotations: { [HELPER_STOPPED]: "true" } };
+    const at = { name, namespace };
+    try {
+      // With the resource version, so that the deletion fails when a container starts meanwhile.
+      if (how === "by deletion") await client.delete(pods, at, { uid, resourceVersion, ...call });
+      else await client.patchMerge(pods, at, { metadata, spec: { activeDeadlineSeconds: 1 } }, call);
+    } catch (error) {
+      if (isNotFound(error)) this.#deps.pods.answered(name, undefined);
+      else if (isRefusal(error)) await this.remove(pod, call);
+      else throw error;
     }
   }
 
@@ -155,38 +152,42 @@ export class HelperPodControl {
    */
   async removeAndWait(pod: Pod, signal: AbortSignal, options: { readonly force?: boolean } = {}): Promise<boolean> {
     const { name = "", namespace } = pod.metadata ?? {};
-    const { pods: store, clock } = this.#deps;
-    const isSame = (other: Pod | undefined): other is Pod => other !== undefined && uidOf(other) === uidOf(pod);
+    const { force = false } = options;
+    const { pods: store } = this.#deps;
+    const same = (other: Pod | undefined): Pod | undefined =>
+      other !== undefined && uidOf(other) === uidOf(pod) ? other : undefined;
     let begun = hasBegun(pod);
     const stop = store.watch(name, () => {
-      const seen = store.get(name);
-      if (isSame(seen) && hasBegun(seen)) begun = true;
+      const seen = same(store.get(name));
+      if (seen !== undefined && hasBegun(seen)) begun = true;
     });
     try {
-      for (;;) {
-        const now = await this.get(name, namespace, signal);
-        if (isSame(now)) {
-          if (hasBegun(now)) begun = true;
-          if (now.metadata?.deletionTimestamp === undefined || options.force === true) {
-            await this.remove(now, { ...options, signal });
-          }
-        }
-        const left = isSame(now) && isSame(await this.get(name, namespace, signal));
-        // Gone. Its last status is known once the watch has seen the deletion, too.
-        if (!left && !isSame(store.get(name))) return begun;
-        // A watch that never showed the pod cannot show its end either, so the server is asked
-        // again after a while.
-        const look = deadline(clock, LOOK_AGAIN_MS, signal);
-        try {
-          await this.watch(pod, look.signal, (seen) => (seen === undefined ? true : undefined));
-        } catch (error) {
-          if (signal.aborted) throw error;
-        } finally {
-          look.clear();
-        }
+      for (let isAsked = false; ;) {
+        const now = same(await this.get(name, namespace, signal));
+        if (now !== undefined && hasBegun(now)) begun = true;
+        const step = planRemoval({ now, watched: same(store.get(name)), force, isAsked });
+        if (step === "gone") return begun;
+        isAsked = step === "delete";
+        if (isAsked) await this.remove(now ?? pod, { force, signal });
+        else await this.#untilGone(pod, signal);
       }
     } finally {
       stop();
+    }
+  }
+
+  /**
+   * Waits until the watch shows that a pod is gone, five seconds at most: a watch that never showed
+   * the pod cannot show its end either. Rejects when the signal is aborted first.
+   */
+  async #untilGone(pod: Pod, signal: AbortSignal): Promise<void> {
+    const look = deadline(this.#deps.clock, LOOK_AGAIN_MS, signal);
+    try {
+      await this.watch(pod, look.signal, (seen) => (seen === undefined ? true : undefined));
+    } catch (error) {
+      if (signal.aborted) throw error;
+    } finally {
+      look.clear();
     }
   }
 
@@ -210,16 +211,12 @@ export class HelperPodControl {
     try {
       for (let race = 1; ; race++) {
         const now = await this.get(name, namespace, signal);
-        const record = now === undefined ? undefined : recordOf(now);
-        if (now === undefined || record === undefined) return;
-        if (record.state.mayHaveRun || isDeleted(record.state)) return;
-        if (record.action !== "delete" || record.path !== recordOf(pod)?.path) return;
-        if (pod.metadata?.uid !== undefined && uidOf(now) !== pod.metadata.uid) return;
+        if (now === undefined || !isSameUnstarted(now, pod)) return;
         try {
           // With the resource version, so that it fails when a container starts meanwhile.
           const { uid, resourceVersion } = now.metadata ?? {};
           await client.delete(pods, { name, namespace }, { uid, resourceVersion, signal });
-          log.info("deleted a helper pod that had not started", { pod: name, volume: record.volumeName });
+          log.info("deleted a helper pod that had not started", { pod: name, volume: recordOf(now)?.volumeName });
           return;
         } catch (error) {
           if (!isConflict(error) || race === RACES) throw error;

@@ -1,0 +1,129 @@
+import { describe, expect, test } from "vitest";
+import { helperRecord, STATES } from "../testing/helper-record.fixture.ts";
+import { type ClearStep, type ClearView, planClear, planDone } from "./plan-clear.ts";
+import type { HelperPod } from "./pods/helper-pods.ts";
+import type { HelperTask } from "./pods/pod.ts";
+import type { HelperRecord, HelperState } from "./pods/record.ts";
+
+const { deleted, failed, failedDeleted, running, stopped, succeeded, succeededDeleted, unbegunDeleted, waiting } =
+  STATES;
+const SINCE = Date.UTC(2030, 0, 1, 0, 0, 5);
+
+const record = (state: HelperState, change: Partial<HelperRecord> = {}): HelperRecord =>
+  helperRecord("t", state, { action: "delete", createdAt: SINCE, ...change });
+
+describe("a delete pod that no operation waits for", () => {
+  const location = { volume: "v", node: "n", path: "/p/v" };
+  const clear = (of: HelperRecord, change: Partial<ClearView> = {}): string => {
+    const step: ClearStep = planClear(of, { location, answers: () => true, isDead: () => false, ...change });
+    if (step.step === "pass-over") return step.step;
+    if (step.step === "refuse") return step.isToDelete ? "delete-and-refuse" : "refuse";
+    return [step.isAwaited ? "await" : [], step.force ? "force" : "delete"].flat().join("-");
+  };
+
+  test.each<[string, HelperRecord, string]>([
+    ["that has not begun is deleted", record(waiting), "delete"],
+    ["that runs is waited for, and deleted", record(running), "await-delete"],
+    ["whose time is up is waited for, too", record(stopped), "await-delete"],
+    ["that is being deleted is only seen off", record(deleted), "delete"],
+    ["that has ended is deleted", record(failed), "delete"],
+    ["of another volume that has ended does nothing any more", record(failed, { volumeName: "w" }), "pass-over"],
+    ["of another volume that runs in the directory counts", record(running, { volumeName: "w" }), "await-delete"],
+    ["of another volume, below it", record(running, { volumeName: "w", path: "/p/v/x" }), "await-delete"],
+    ["of another volume, elsewhere", record(running, { volumeName: "w", path: "/p/w" }), "pass-over"],
+    ["of another volume, nobody knows where", record(running, { volumeName: "w", path: undefined }), "pass-over"],
+    ["of the volume counts wherever it is on the node", record(waiting, { path: "/q/v" }), "delete"],
+    ["on another node", record(running, { node: "m" }), "pass-over"],
+    ["on no node yet may get to any", record(waiting, { node: "" }), "delete"],
+  ])("%s", (_title, of, wanted) => {
+    expect(clear(of)).toBe(wanted);
+  });
+
+  test("is looked for on every node, for a directory that all of them have", () => {
+    expect(clear(record(running, { node: "m" }), { location: { ...location, node: undefined } })).toBe("await-delete");
+  });
+
+  test.each<[string, HelperRecord, string]>([
+    ["that runs keeps the directory", record(running), "refuse"],
+    ["that is being deleted does, too", record(unbegunDeleted), "refuse"],
+    ["that has not begun is deleted", record(waiting), "delete-and-refuse"],
+    ["that has ended is deleted", record(failed), "delete"],
+  ])("on a node that does not answer, %s", (_title, of, wanted) => {
+    expect(clear(of, { answers: () => false })).toBe(wanted);
+  });
+
+  test("is forced off a node that is dead, and waited for nowhere else than on a node", () => {
+    const dead = { answers: () => false, isDead: () => true };
+    expect(clear(record(running), dead)).toBe("force");
+    expect(clear(record(failed), dead)).toBe("force");
+    expect(clear(record(waiting, { node: "" }), { isDead: () => true })).toBe("delete");
+  });
+});
+
+describe("a teardown that is to be begun", () => {
+  const task = {
+    path: "/p/v/",
+    node: "n",
+    shared: false,
+    released: { uid: "pv", claimUid: "claim", since: SINCE + 900 },
+  } as HelperTask;
+  const done = (of: Partial<HelperRecord>, state: HelperState = succeeded, wanted: HelperTask = task): string =>
+    planDone({
+      task: wanted,
+      pods: [{ pod: {}, record: record(state, { volumeUid: "pv", claimUid: "claim", ...of }) }],
+      awaited: new Set(),
+      answers: (node) => node === "n",
+    }).step;
+
+  test.each<[string, HelperState, string]>([
+    ["was done by a pod that has succeeded", succeeded, "take"],
+    ["also when that pod is being deleted", succeededDeleted, "take"],
+    ["was not done by one that has failed", failed, "none"],
+    ["nor by one that somebody deleted then", failedDeleted, "none"],
+    ["is waited for while a pod runs it", running, "await"],
+    ["is not waited for when that pod is being ended", stopped, "none"],
+    ["nor when it has not begun", waiting, "none"],
+  ])("%s", (_title, state, wanted) => {
+    expect(done({}, state)).toBe(wanted);
+  });
+
+  test.each<[string, Partial<HelperRecord>, string]>([
+    ["another path", { path: "/p/w" }, "none"],
+    ["another node", { node: "m" }, "none"],
+    ["another claim's release", { claimUid: "earlier" }, "none"],
+    ["another volume of the name", { volumeUid: "earlier" }, "none"],
+    ["the claim, however old the pod is", { createdAt: 0 }, "take"],
+    ["an unknown claim, in the second of its release", { claimUid: undefined }, "take"],
+    ["an unknown claim, before its release", { claimUid: undefined, createdAt: SINCE - 1000 }, "none"],
+    ["an unknown claim, at an unknown time", { claimUid: undefined, createdAt: undefined }, "none"],
+    ["an unknown volume, since its release", { claimUid: undefined, volumeUid: undefined }, "take"],
+    ["another volume, since its release", { claimUid: undefined, volumeUid: "earlier" }, "none"],
+  ])("looks at whom a pod was for: %s", (_title, of, wanted) => {
+    expect(done(of)).toBe(wanted);
+  });
+
+  test("of an attempt has no release, and is done again", () => {
+    const { released: _, ...attempt } = task;
+    expect(done({}, succeeded, attempt)).toBe("none");
+  });
+
+  test("on a file system of all nodes was done wherever the pod was", () => {
+    expect(done({ node: "m" }, succeeded, { ...task, shared: true })).toBe("take");
+  });
+
+  test("takes what was done rather than wait, waits once, and never for a node that does not answer", () => {
+    const of = (name: string, state: HelperState, node = "n"): HelperPod => ({
+      pod: {},
+      record: { ...record(state, { node, volumeUid: "pv", claimUid: "claim" }), podName: name, uid: name },
+    });
+    const plan = (pods: readonly HelperPod[], awaited: readonly string[] = []): unknown => {
+      const answers = (node: string): boolean => node === "n";
+      const step = planDone({ task: { ...task, shared: true }, pods, awaited: new Set(awaited), answers });
+      return "helper" in step ? [step.step, step.helper.record.podName] : step.step;
+    };
+    expect(plan([of("a", running), of("b", succeeded)])).toEqual(["take", "b"]);
+    expect(plan([of("a", running), of("b", running)], ["a"])).toEqual(["await", "b"]);
+    expect(plan([of("a", running)], ["a"])).toBe("none");
+    expect(plan([of("a", running, "m")])).toBe("none");
+  });
+});
