@@ -10,7 +10,7 @@ export interface At {
 }
 
 export interface CallOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number;
   /** See KubeRequest.lane. */
   readonly lane?: "work" | "lease";
@@ -34,7 +34,7 @@ export interface DeleteOptions extends CallOptions {
   readonly uid?: string | undefined;
   /** Precondition: the server answers 409 when the object has changed since. */
   readonly resourceVersion?: string | undefined;
-  readonly gracePeriodSeconds?: number;
+  readonly gracePeriodSeconds?: number | undefined;
   readonly propagationPolicy?: "Foreground" | "Background" | "Orphan";
 }
 

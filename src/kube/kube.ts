@@ -33,7 +33,7 @@ export interface KubeRequest {
   readonly accept?: string;
   /** `text` for logs. @default "json" */
   readonly as?: "json" | "text";
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * Milliseconds until the whole answer of `request`, or the header of `stream`, must have arrived.
    * @default 30000

@@ -14,30 +14,21 @@
  */
 import type { KubeClient } from "../../kube/client.ts";
 import { isNotFound } from "../../kube/errors.ts";
-import { type Node, persistentVolumes } from "../../kube/kinds.ts";
-import type { Log } from "../../observe/log.ts";
+import { persistentVolumes } from "../../kube/kinds.ts";
 import type { Confirm } from "../../provision/driver.ts";
-import type { BusyDirectories } from "../directory/busy-directories.ts";
-import type { RemovalCheck } from "../removal/check.ts";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import { answers, isReady } from "../helper/pods/nodes.ts";
 import type { HelperRecord } from "../helper/pods/record.ts";
 import { wrapped } from "../helper/wording.ts";
-import type { HelperWork } from "../helper/work.ts";
 import type { Settings } from "../settings/settings.ts";
-import { type End, GiveUp, type GiveUpContext } from "./give-up.ts";
+import { type End, GiveUp, type GiveUpContext, type GiveUpDeps } from "./give-up.ts";
 import { type Attempt, AttemptMemory, attemptOf } from "./memory.ts";
 import { isRunning, planAbandon } from "./plan-end.ts";
 import { type Continuation, type NextStep, planNext } from "./plan-next.ts";
 import type { ProvisionPlan } from "./plan.ts";
 
-interface AttemptsDeps {
+interface AttemptsDeps extends Omit<GiveUpDeps, "memory"> {
   readonly client: KubeClient;
-  readonly work: HelperWork;
-  readonly busy: BusyDirectories;
-  readonly check: RemovalCheck;
-  readonly nodes: { get(name: string): Node | undefined };
-  readonly log: Log;
 }
 
 export class Attempts {

@@ -6,13 +6,12 @@ import type { Location } from "../directory/locations.ts";
 import type { RemovalCheck } from "../removal/check.ts";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import { isReady } from "../helper/pods/nodes.ts";
-import { NOBODY } from "../directory/name.ts";
 import type { HelperWork } from "../helper/work.ts";
 import type { Settings } from "../settings/settings.ts";
 import { type Attempt, type AttemptMemory, attemptOf, isSameLocation } from "./memory.ts";
 import { type EndView, planDirectory, planEnd } from "./plan-end.ts";
 
-interface GiveUpDeps {
+export interface GiveUpDeps {
   readonly work: HelperWork;
   readonly busy: BusyDirectories;
   readonly check: RemovalCheck;
@@ -153,8 +152,6 @@ export class GiveUp {
         node,
         shared,
         sizeBytes,
-        mode: "Filesystem",
-        ownership: NOBODY,
       } as const;
       const own: Location = { ...location, node: shared ? undefined : node };
       const obstacle = await work.tearDown(task, own, { settings, about: undefined, signal }, () =>

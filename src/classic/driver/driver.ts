@@ -55,18 +55,14 @@ export interface ClassicDeps extends HelperWorkDeps {
   readonly render: Render;
 }
 
-/**
- * Makes the driver. Its `attempts` are the volumes known from a create pod, or from the memory of
- * an attempt whose pod is gone: in progress, made but not stored, or failed.
- */
-export function createClassicDriver(deps: ClassicDeps): Driver {
-  return new Classic(deps);
-}
-
 /** How far the clocks of this machine and of the API server may be apart. */
 const CLOCK_SKEW_MS = 60_000;
 
-class Classic implements Driver {
+/**
+ * Its `attempts` are the volumes known from a create pod, or from the memory of an attempt whose
+ * pod is gone: in progress, made but not stored, or failed.
+ */
+export class ClassicDriver implements Driver {
   readonly name = "classic";
   readonly provisioner: string;
   readonly retry: Driver["retry"];
@@ -233,7 +229,7 @@ class Classic implements Driver {
       node: next.node,
       shared: plan.shared,
       sizeBytes: plan.sizeBytes,
-      mode: request.claim.spec?.volumeMode ?? "Filesystem",
+      mode: request.claim.spec?.volumeMode,
       ownership: plan.ownership(),
       retain: isRetained(request),
       again: this.#begunBefore(request),

@@ -1,5 +1,4 @@
 import { parseGoBool } from "./bool.ts";
-import { parseFloat64, parseInt64 } from "./parse-number.ts";
 
 /**
  * A value of the command line or the environment, read as Go's strconv reads it; `why` is Go's
@@ -12,24 +11,22 @@ export function goBool(text: string): GoParsed<boolean> {
   return value === undefined ? { why: "parse error" } : { value };
 }
 
-/** 64 bits, with the prefixes 0x, 0o, 0b and 0, and underscores. */
+/** Without Go's other notations: a leading zero (octal there), 0x, 0o, 0b and underscores. */
+const WHOLE = /^[+-]?(?:0|[1-9]\d*)$/;
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+
 export function goInt(text: string): GoParsed<number> {
-  const value = parseInt64(text);
-  return typeof value === "string" ? { why: numberError("ParseInt", text, value) } : { value: Number(value) };
+  if (!WHOLE.test(text)) return failure("ParseInt", text, "invalid syntax");
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? { value } : failure("ParseInt", text, "value out of range");
 }
 
 export function goFloat(text: string): GoParsed<number> {
-  const special = SPECIAL.exec(text);
-  if (special !== null) {
-    const magnitude = /nan/i.test(text) ? Number.NaN : Number.POSITIVE_INFINITY;
-    return { value: text.startsWith("-") ? -magnitude : magnitude };
-  }
-  const value = parseFloat64(text);
-  return typeof value === "string" ? { why: numberError("ParseFloat", text, value) } : { value };
+  if (!DECIMAL.test(text)) return failure("ParseFloat", text, "invalid syntax");
+  const value = Number(text);
+  return Number.isFinite(value) ? { value } : failure("ParseFloat", text, "value out of range");
 }
 
-const SPECIAL = /^(?:[+-]?inf(?:inity)?|nan)$/i;
-
-function numberError(call: string, text: string, why: string): string {
-  return `strconv.${call}: parsing ${JSON.stringify(text)}: ${why}`;
+function failure(call: string, text: string, why: string): { readonly why: string } {
+  return { why: `strconv.${call}: parsing ${JSON.stringify(text)}: ${why}` };
 }

@@ -106,16 +106,14 @@ export class Teardowns {
    * when it did not end in time: then `clear` says why.
    */
   async done(task: HelperTask, seconds: number, signal: AbortSignal): Promise<Pod | undefined> {
-    const { pods, control, clock, nodes } = this.#deps;
+    const { pods, control, nodes } = this.#deps;
     const awaited = new Set<string>();
     for (;;) {
       const own = pods.of(task.volumeName).filter((helper) => this.#isUnattended(helper));
       const step = planDone({ task, pods: own, awaited, answers: (node) => answers(nodes, node) });
       if (step.step === "none") return undefined;
       if (step.step === "take") return step.helper.pod;
-      const limit = deadline(clock, seconds * 1000, signal);
-      await control.waitForEnd(step.helper.pod, limit.signal).catch(() => undefined);
-      limit.clear();
+      await control.waitForEndWithin(seconds, step.helper.pod, signal);
       signal.throwIfAborted();
       awaited.add(step.helper.record.uid);
     }

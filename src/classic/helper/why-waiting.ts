@@ -3,13 +3,11 @@
  * made. The kubelet reports it only in events of the pod, in the namespace of the helper pods, and
  * the pod is gone before anybody looks there.
  */
-import type { Clock } from "../../effects/clock.ts";
-import type { KubeClient } from "../../kube/client.ts";
 import { isForbidden } from "../../kube/errors.ts";
 import { events, type Event, type Pod } from "../../kube/kinds.ts";
 import { uidOf } from "../../kube/objects.ts";
 import { messageOf } from "../../observe/errors.ts";
-import type { Log } from "../../observe/log.ts";
+import type { HelperPodDeps } from "./pods/pod-control.ts";
 
 /** Most helper pods have ended by then, and cost no request. */
 const FIRST_LOOK_MS = 5_000;
@@ -19,18 +17,12 @@ const LOOK_TIMEOUT_MS = 5_000;
 /** Reasons that the pod's status shows, too: troubleOf() reports these. */
 const TOLD_BY_STATUS = new Set(["FailedScheduling", "Failed", "BackOff", "ErrImageNeverPull"]);
 
-export interface WhyWaitingDeps {
-  readonly client: KubeClient;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
 /**
  * Reports once what the last warning about a pod says, if `isWaiting` still holds when it is found.
  * Ends then, when the signal is aborted, or when the rights for it are missing. Never rejects.
  */
 export async function tellWhyItWaits(
-  { client, clock, log }: WhyWaitingDeps,
+  { client, clock, log }: Pick<HelperPodDeps, "client" | "clock" | "log">,
   pod: Pod,
   isWaiting: () => boolean,
   report: (message: string) => void,

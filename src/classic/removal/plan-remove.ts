@@ -4,7 +4,6 @@ import { bytes } from "../../kube/quantity.ts";
 import { configOf, isShared } from "../directory/base-path.ts";
 import { directoryOf, nodeOf, releasedSince, topologyOf } from "../directory/directory-of.ts";
 import type { Location } from "../directory/locations.ts";
-import { NOBODY } from "../directory/name.ts";
 import { classicErrors } from "../errors.ts";
 import type { HelperTask } from "../helper/pods/pod.ts";
 import type { ClassConfig, ClassicConfig } from "../settings/config.ts";
@@ -43,7 +42,7 @@ export function planRemove(volume: PersistentVolume, { config, nodes, now }: Rem
   const shared = isOnSharedFileSystem(volume, config);
   const path = directoryOf(volume);
   if (path === undefined) throw classicErrors.NO_PATH_SET({});
-  const { capacity, claimRef, persistentVolumeReclaimPolicy, volumeMode = "Filesystem" } = volume.spec ?? {};
+  const { capacity, claimRef, persistentVolumeReclaimPolicy, volumeMode } = volume.spec ?? {};
   if (persistentVolumeReclaimPolicy === "Retain") return { step: "retain", path };
   const topology = topologyOf(volume);
   const answer = shared ? undefined : nodeOf(topology, nodes);
@@ -63,7 +62,6 @@ export function planRemove(volume: PersistentVolume, { config, nodes, now }: Rem
       shared,
       sizeBytes: bytes(capacity?.["storage"] ?? "0"),
       mode: volumeMode,
-      ownership: NOBODY,
     },
     node: answer?.node,
   };

@@ -45,7 +45,7 @@ describe("local-path-provisioner start", () => {
     ["--worker-threads", "8", "workerThreads", 8],
     ["--provisioning-retry-count", "0", "provisioningRetryCount", 0],
     ["--deletion-retry-count", "-1", "deletionRetryCount", -1],
-    ["--health-port", "0x1F90", "healthPort", 8080],
+    ["--health-port", "9090", "healthPort", 9090],
   ])("%s %s, with one dash or two, and with =", (flag, text, key, value) => {
     for (const args of [[flag, text], [`${flag}=${text}`], [flag.slice(1), text], [`${flag.slice(1)}=${text}`]]) {
       expect(start(args)[key]).toEqual(value);
@@ -145,6 +145,14 @@ describe("a wrong command line", () => {
     [
       ["--kube-client-qps", "fast"],
       'invalid value "fast" for flag -kube-client-qps: strconv.ParseFloat: parsing "fast": invalid syntax',
+    ],
+    [
+      ["--health-port=010"],
+      'invalid value "010" for flag -health-port: strconv.ParseInt: parsing "010": invalid syntax',
+    ],
+    [
+      ["--kube-client-qps=1e999"],
+      'invalid value "1e999" for flag -kube-client-qps: strconv.ParseFloat: parsing "1e999": value out of range',
     ],
     [["--express-bind=maybe"], 'invalid value "maybe" for flag -express-bind: parse error'],
   ])("start %j is a critical error, with the help", (args, error) => {

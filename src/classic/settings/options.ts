@@ -122,7 +122,7 @@ function optionsOf(given: FlagValues, env: Environment, debug: boolean): StartOp
 
 /** As client-go takes the two: 0 is its own default, a negative rate is no limit. */
 function clientLimit(qps: number, burst: number): StartOptions["kubeClientLimit"] {
-  if (qps < 0 || !Number.isFinite(qps)) return undefined;
+  if (qps < 0) return undefined;
   return { qps: qps === 0 ? DEFAULT_QPS : qps, burst: burst <= 0 ? DEFAULT_BURST : burst };
 }
 

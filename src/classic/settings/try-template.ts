@@ -4,7 +4,6 @@ import { pods } from "../../kube/kinds.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Settings } from "./settings.ts";
 import { classicErrors } from "../errors.ts";
-import { NOBODY } from "../directory/name.ts";
 import { helperPod, type HelperPodDefaults } from "../helper/pods/pod.ts";
 
 /**
@@ -41,8 +40,6 @@ export async function tryTemplate(
     node: "",
     shared: true,
     sizeBytes: 0n,
-    mode: "Filesystem",
-    ownership: NOBODY,
   } as const;
   const pod = helperPod(task, { ...defaults, template, config });
   try {

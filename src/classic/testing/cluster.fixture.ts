@@ -9,9 +9,9 @@ import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
 import type { Driver } from "../../provision/driver.ts";
 import { parseConfig } from "../settings/config.ts";
-import { createClassicDriver } from "../driver/driver.ts";
+import { ClassicDriver } from "../driver/driver.ts";
 import { parseHelperTemplate } from "../settings/helper-template.ts";
-import { podStore, type PodStore } from "../helper/pods/pod-store.ts";
+import { WatchedPods, type PodStore } from "../helper/pods/pod-store.ts";
 import type { SlotLimit } from "../helper/slots.ts";
 import { VolumeLocations } from "../directory/locations.ts";
 import { renderPattern } from "../directory/render.ts";
@@ -61,7 +61,7 @@ export class TestCluster {
   readonly #pods = new Informer<Pod>(this.#deps, { resource: pods, namespace: NAMESPACE });
   readonly #nodes = new Informer<Node>(this.#deps, { resource: nodes });
   readonly #volumes = new Informer<PersistentVolume>(this.#deps, { resource: persistentVolumes });
-  readonly pods: PodStore = podStore(this.#pods, NAMESPACE, PROVISIONER);
+  readonly pods: PodStore = new WatchedPods(this.#pods, NAMESPACE, PROVISIONER);
 
   async start(nodeObjects: readonly Node[] = [node("node-a"), node("node-b")]): Promise<this> {
     for (const each of nodeObjects) this.kube.put(`/api/v1/nodes/${each.metadata?.name ?? ""}`, each);
@@ -87,7 +87,7 @@ export class TestCluster {
 
   /** A driver as a leader that has just begun has it: it knows nothing but the cluster. */
   driver(slots: SlotLimit = { per: "node", count: 16 }): Driver {
-    return createClassicDriver({
+    return new ClassicDriver({
       provisioner: PROVISIONER,
       retry: { provision: localPathRetry(15), reclaim: localPathRetry(15) },
       namespace: NAMESPACE,

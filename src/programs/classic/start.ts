@@ -1,5 +1,5 @@
 import { Registry } from "prom-client";
-import { createClassicDriver } from "../../classic/driver/driver.ts";
+import { ClassicDriver } from "../../classic/driver/driver.ts";
 import { handleHealth, handleReady } from "../../classic/health.ts";
 import type { SlotLimit } from "../../classic/helper/slots.ts";
 import type { StartOptions } from "../../classic/settings/options.ts";
@@ -196,7 +196,7 @@ function namedIn({ cluster }: ClassicWatch, provisionerName: string): Named {
 function classicDriver(world: World, settings: Reloader, watched: ClassicWatch): Driver {
   const { client, clock, log, options, recorder } = world;
   const { nodes } = watched.cluster;
-  return createClassicDriver({
+  return new ClassicDriver({
     client,
     clock,
     log,

@@ -1,4 +1,4 @@
-import { podStore, type PodStore } from "../../classic/helper/pods/pod-store.ts";
+import { WatchedPods, type PodStore } from "../../classic/helper/pods/pod-store.ts";
 import { VolumeLocations } from "../../classic/directory/locations.ts";
 import { watchCluster, type Watched } from "../../controller/watched.ts";
 import { Informer, type InformerDeps } from "../../kube/watch/informer.ts";
@@ -25,7 +25,7 @@ export function watchClassic(deps: InformerDeps, namespace: string, provisioner:
   return {
     cluster,
     places,
-    helpers: podStore(podInformer, namespace, provisioner),
+    helpers: new WatchedPods(podInformer, namespace, provisioner),
     informers: [...Object.values(cluster), podInformer],
   };
 }

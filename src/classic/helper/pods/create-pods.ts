@@ -116,10 +116,8 @@ export class CreatePods {
    */
   async awaitEnd({ pod, record }: HelperPod, { settings, signal }: Limits): Promise<void> {
     if (!answers(this.#deps.nodes, record.node)) return;
-    const limit = deadline(this.#deps.clock, settings.config.cmdTimeoutSeconds * 1000, signal);
     // On timeout the caller ends it as a pod that still runs.
-    await this.#control.waitForEnd(pod, limit.signal).catch(() => undefined);
-    limit.clear();
+    await this.#control.waitForEndWithin(settings.config.cmdTimeoutSeconds, pod, signal);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { type Clock, deadline } from "../../../effects/clock.ts";
-import type { CallOptions, KubeClient } from "../../../kube/client.ts";
+import type { KubeClient } from "../../../kube/client.ts";
 import { isConflict, isForbidden, isNotFound, KubeError } from "../../../kube/errors.ts";
 import { type Pod, pods } from "../../../kube/kinds.ts";
 import { uidOf } from "../../../kube/objects.ts";
@@ -67,18 +67,14 @@ export class HelperPodControl {
    * logged: the caller's work is done, and a leftover is found again. Resolves with whether it is
    * gone.
    */
-  async remove(pod: Pod, options: { readonly force?: boolean; readonly signal?: AbortSignal } = {}): Promise<boolean> {
+  async remove(
+    pod: Pod,
+    options: { readonly force?: boolean; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<boolean> {
     const { name = "", namespace, uid } = pod.metadata ?? {};
     try {
-      await this.#deps.client.delete(
-        pods,
-        { name, namespace },
-        {
-          ...(uid === undefined ? {} : { uid }),
-          ...(options.force === true ? { gracePeriodSeconds: 0 } : {}),
-          ...(options.signal === undefined ? {} : { signal: options.signal }),
-        },
-      );
+      const gracePeriodSeconds = options.force === true ? 0 : undefined;
+      await this.#deps.client.delete(pods, { name, namespace }, { uid, gracePeriodSeconds, signal: options.signal });
       return true;
     } catch (error) {
       if (isNotFound(error)) this.#deps.pods.answered(name, undefined);
@@ -120,7 +116,7 @@ export class HelperPodControl {
     let now: Pod | undefined = pod;
     for (let race = 1; now !== undefined && uidOf(now) === uid; race++) {
       try {
-        await this.#stop(now, planStop(recordOf(now), keep), signal === undefined ? {} : { signal });
+        await this.#stop(now, planStop(recordOf(now), keep), signal);
         return;
       } catch (error) {
         if (!isConflict(error) || race === RACES) throw error;
@@ -130,18 +126,18 @@ export class HelperPodControl {
   }
 
   /** Rejects with a conflict when the pod has changed meanwhile. */
-  async #stop(pod: Pod, how: "by deadline" | "by deletion", call: CallOptions): Promise<void> {
+  async #stop(pod: Pod, how: "by deadline" | "by deletion", signal?: AbortSignal): Promise<void> {
     const { client } = this.#deps;
     const { name = "", namespace, uid, resourceVersion } = pod.metadata ?? {};
     const metadata = { uid, annotations: { [HELPER_STOPPED]: "true" } };
     const at = { name, namespace };
     try {
       // With the resource version, so that the deletion fails when a container starts meanwhile.
-      if (how === "by deletion") await client.delete(pods, at, { uid, resourceVersion, ...call });
-      else await client.patchMerge(pods, at, { metadata, spec: { activeDeadlineSeconds: 1 } }, call);
+      if (how === "by deletion") await client.delete(pods, at, { uid, resourceVersion, signal });
+      else await client.patchMerge(pods, at, { metadata, spec: { activeDeadlineSeconds: 1 } }, { signal });
     } catch (error) {
       if (isNotFound(error)) this.#deps.pods.answered(name, undefined);
-      else if (isRefusal(error)) await this.remove(pod, call);
+      else if (isRefusal(error)) await this.remove(pod, { signal });
       else throw error;
     }
   }
@@ -198,6 +194,13 @@ export class HelperPodControl {
     await this.watch(pod, signal, ended);
   }
 
+  /** The same for `seconds` at most. Never rejects: whoever waits looks at what the pod is then. */
+  async waitForEndWithin(seconds: number, pod: Pod, signal: AbortSignal): Promise<void> {
+    const limit = deadline(this.#deps.clock, seconds * 1000, signal);
+    await this.waitForEnd(pod, limit.signal).catch(() => undefined);
+    limit.clear();
+  }
+
   /**
    * Deletes a helper pod that removes a directory, if none of its containers has started by the API
    * server's answer at that moment. A pod without a UID (its creation was not answered) is found by
@@ -235,7 +238,7 @@ export class HelperPodControl {
     const { client, pods: store } = this.#deps;
     let pod: Pod | undefined;
     try {
-      pod = await client.get(pods, { name, namespace }, signal === undefined ? {} : { signal });
+      pod = await client.get(pods, { name, namespace }, { signal });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }

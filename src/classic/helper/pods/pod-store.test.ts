@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Pod } from "../../../kube/kinds.ts";
 import { IndexedStore, type Change } from "../../../kube/watch/store.ts";
-import { podStore } from "./pod-store.ts";
+import { WatchedPods } from "./pod-store.ts";
 
 const pod = (uid: string, phase = "Pending"): Pod => ({
   metadata: { name: "helper", namespace: "ns", uid },
@@ -22,7 +22,7 @@ function watched() {
   const tell = (type: Change<Pod>["type"], object: Pod): void => {
     for (const handler of handlers) handler({ type, key: "ns/helper", object });
   };
-  const pods = podStore(informer, "ns", "rancher.io/local-path");
+  const pods = new WatchedPods(informer, "ns", "rancher.io/local-path");
   return {
     pods,
     show: (object: Pod) => {

@@ -36,11 +36,7 @@ interface PodInformer {
  * A PodStore over an informer of one namespace's pods. One subscription serves all waiters: each
  * hears of its own pod only, so that a burst of helpers does not cost the square of their number.
  */
-export function podStore(informer: PodInformer, namespace: string, provisioner: string): PodStore {
-  return new WatchedPods(informer, namespace, provisioner);
-}
-
-class WatchedPods implements PodStore {
+export class WatchedPods implements PodStore {
   readonly #informer: PodInformer;
   readonly #namespace: string;
   readonly #provisioner: string;

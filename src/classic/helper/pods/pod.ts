@@ -1,7 +1,7 @@
 import type { Pod } from "../../../kube/kinds.ts";
 import type { ClassicConfig } from "../../settings/config.ts";
 import { classicErrors } from "../../errors.ts";
-import type { Ownership } from "../../directory/name.ts";
+import { NOBODY, type Ownership } from "../../directory/name.ts";
 import type { HelperTemplate } from "../../settings/helper-template.ts";
 import {
   DATA_VOLUME,
@@ -36,9 +36,10 @@ export interface HelperTask {
   readonly node: string;
   readonly shared: boolean;
   readonly sizeBytes: bigint;
-  /** `Filesystem` in practice. */
-  readonly mode: string;
-  readonly ownership: Ownership;
+  /** @default "Filesystem", as in practice everywhere */
+  readonly mode?: string | undefined;
+  /** @default NOBODY */
+  readonly ownership?: Ownership;
   /** The class's policy is Retain: noted on the pod, for whoever finds it. */
   readonly retain?: boolean;
   /** An attempt before this one may have made the directory: noted on the pod, too. */
@@ -87,6 +88,7 @@ export function helperPod(task: HelperTask, defaults: HelperPodDefaults): Pod {
     throw classicErrors.HELPER_PARENT({ action: task.action, path });
   }
   const volumeDir = join(parent, file);
+  const { mode = "Filesystem" } = task;
 
   const { serviceAccount: _, ...templateSpec } = template.spec;
   const [, ...otherContainers] = template.spec.containers;
@@ -117,8 +119,8 @@ export function helperPod(task: HelperTask, defaults: HelperPodDefaults): Pod {
         {
           ...template.container,
           command: commandFor(task.action, config),
-          args: ["-p", literal(volumeDir), "-s", `${task.sizeBytes}`, "-m", task.mode, "-a", task.action],
-          env: [...(template.container.env ?? []), ...environment(task, volumeDir)],
+          args: ["-p", literal(volumeDir), "-s", `${task.sizeBytes}`, "-m", mode, "-a", task.action],
+          env: [...(template.container.env ?? []), ...environment(task, mode, volumeDir)],
           volumeMounts: mounts,
         },
         ...otherContainers,
@@ -182,14 +184,18 @@ function literal(text: string): string {
   return text.replaceAll("$", () => "$$");
 }
 
-function environment(task: HelperTask, volumeDir: string): { name: string; value: string }[] {
+function environment(
+  { ownership = NOBODY, sizeBytes }: HelperTask,
+  mode: string,
+  volumeDir: string,
+): { name: string; value: string }[] {
   return [
     { name: "VOL_DIR", value: literal(volumeDir) },
-    { name: "VOL_MODE", value: task.mode },
-    { name: "VOL_SIZE_BYTES", value: `${task.sizeBytes}` },
-    { name: "VOL_USER", value: literal(task.ownership.user) },
-    { name: "VOL_GROUP", value: literal(task.ownership.group) },
-    { name: "VOL_PERM", value: literal(task.ownership.perm) },
+    { name: "VOL_MODE", value: mode },
+    { name: "VOL_SIZE_BYTES", value: `${sizeBytes}` },
+    { name: "VOL_USER", value: literal(ownership.user) },
+    { name: "VOL_GROUP", value: literal(ownership.group) },
+    { name: "VOL_PERM", value: literal(ownership.perm) },
   ];
 }
 
