@@ -133,17 +133,16 @@ export class Reloader implements SettingsSource {
 
   /** Reads the files once. Never rejects. */
   async reload(): Promise<void> {
+    await this.#reload("config", "failed to load the new config file", () => this.#reloadConfig());
+    await this.#reload("template", "failed to load the new helper pod manifest", () => this.#reloadTemplate());
+  }
+
+  async #reload(what: What, failure: string, work: () => Promise<void>): Promise<void> {
     try {
-      await this.#reloadConfig();
-      this.#refused.delete("config");
+      await work();
+      this.#refused.delete(what);
     } catch (error) {
-      this.#refuse("config", `failed to load the new config file: ${messageOf(error)}`, error);
-    }
-    try {
-      await this.#reloadTemplate();
-      this.#refused.delete("template");
-    } catch (error) {
-      this.#refuse("template", `failed to load the new helper pod manifest: ${messageOf(error)}`, error);
+      this.#refuse(what, `${failure}: ${messageOf(error)}`, error);
     }
   }
 

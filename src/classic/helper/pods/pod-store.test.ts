@@ -48,6 +48,19 @@ describe("a pod that was created", () => {
     expect(heard.toSorted()).toEqual(["any helper", "this one"]);
   });
 
+  test("is known to a listener that comes later, as all others are, and to none that has gone", () => {
+    const { pods, show } = watched();
+    const other = pod("0");
+    show({ ...other, metadata: { ...other.metadata, name: "other" } });
+    pods.created(pod("1"));
+    const heard: string[] = [];
+    const stop = pods.onChange((name) => heard.push(name));
+    expect(heard.toSorted()).toEqual(["helper", "other"]);
+    stop();
+    show(pod("1", "Running"));
+    expect(heard).toHaveLength(2);
+  });
+
   test("is as the watch shows it once it does, and gone when it says so", () => {
     const { pods, show, showEnd, uid } = watched();
     pods.created(pod("1"));

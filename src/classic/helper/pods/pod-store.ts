@@ -72,17 +72,11 @@ export class WatchedPods implements PodStore {
   }
 
   onChange(listener: (name: string) => void): () => void {
-    const own = (name: string): void => {
-      listener(name);
-    };
-    this.#listeners.add(own);
-    for (const name of this.#unseen.keys()) own(name);
-    const stop = this.#informer.onChange(({ object }) => {
-      own(object.metadata?.name ?? "");
-    });
+    this.#listeners.add(listener);
+    const watched = this.#informer.store.list().map(({ metadata }) => metadata?.name ?? "");
+    for (const name of new Set([...watched, ...this.#unseen.keys()])) listener(name);
     return () => {
-      stop();
-      this.#listeners.delete(own);
+      this.#listeners.delete(listener);
     };
   }
 
@@ -92,7 +86,7 @@ export class WatchedPods implements PodStore {
     // The watch may be ahead of the answer.
     if (watched !== undefined && uidOf(watched) === uidOf(pod)) return;
     this.#unseen.set(name, pod);
-    this.#tellAll(name);
+    this.#tell(name);
   }
 
   answered(name: string, pod: Pod | undefined): void {
@@ -100,20 +94,15 @@ export class WatchedPods implements PodStore {
     if (unseen === undefined) return;
     if (pod !== undefined && uidOf(pod) === uidOf(unseen)) this.#unseen.set(name, pod);
     else this.#unseen.delete(name);
-    this.#tellAll(name);
+    this.#tell(name);
   }
 
   #watched(name: string): Pod | undefined {
     return this.#informer.store.get(keyOf({ metadata: { name, namespace: this.#namespace } }));
   }
 
-  /** Calls the waiters of one pod. The informer calls the listeners of onChange itself. */
   #tell(name: string): void {
-    for (const listener of this.#waiters.get(name) ?? []) listener();
-  }
-
-  #tellAll(name: string): void {
-    this.#tell(name);
     for (const listener of this.#listeners) listener(name);
+    for (const listener of this.#waiters.get(name) ?? []) listener();
   }
 }
