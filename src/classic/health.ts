@@ -38,7 +38,9 @@ const CHECK_TIMEOUT_MS = 4000;
 export async function handleReady(client: KubeClient, namespace: string, log: Log): Promise<HealthAnswer> {
   for (const [name, resource, where] of CHECKS) {
     try {
-      await listOne(client, resource, where === "own" ? namespace : undefined);
+      // Only the first page: its one object says that the rest could be read, too.
+      const at = { namespace: where === "own" ? namespace : undefined, limit: 1, timeoutMs: CHECK_TIMEOUT_MS };
+      await client.pages<KubeObject>(resource, at).next();
     } catch (error) {
       const body = `readiness check ${name} failed: ${messageOf(error)}`;
       log.warn(`Readiness check failed: ${body}`, { check: name, err: error });
@@ -46,12 +48,4 @@ export async function handleReady(client: KubeClient, namespace: string, log: Lo
     }
   }
   return { status: 200, body: "Ready" };
-}
-
-async function listOne(client: KubeClient, resource: Resource, namespace: string | undefined): Promise<void> {
-  // Only the first page: its one object says that the rest could be read, too.
-  for await (const page of client.pages<KubeObject>(resource, { namespace, limit: 1, timeoutMs: CHECK_TIMEOUT_MS })) {
-    void page;
-    return;
-  }
 }

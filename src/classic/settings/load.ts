@@ -30,11 +30,7 @@ export async function loadSettings(options: StartOptions, deps: StartDeps): Prom
   const helperPodText = await findHelperPodText(options, deps.client, deps.files);
   checkCounts(options);
   const reloader = new Reloader({
-    files: deps.files,
-    clock: deps.clock,
-    log: deps.log,
-    tell: deps.tell,
-    count: deps.count,
+    ...deps,
     configFlag,
     helperPodText,
     configMountPath: options.configMountPath,
