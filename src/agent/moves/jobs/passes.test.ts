@@ -86,6 +86,21 @@ test.each<[string, number, number]>([
   expect(finalPassMs([pass(0, 500, read)])).toBe(expected);
 });
 
+test("a pass that tells no speed, as after a break, is judged by the speeds of the tries before", () => {
+  const passes = new LivePasses(0, MINUTE_MS);
+  passes.beginTry();
+  // 10 MiB a second for both.
+  passes.ended({ sent: 500 * MIB, tookMs: 50_000, source: { read: 500 * MIB, toRead: 400 * MIB, heldMs: 0 } });
+  passes.beginTry();
+  passes.beginTry();
+  const little = { sent: 0, tookMs: 10, source: { read: 0, toRead: 700 * MIB, heldMs: 0 } };
+  expect(passes.ended(little)).toBe("on");
+  expect(passes.report?.finalMs).toBe(70_000);
+  // A speed that this try tells counts alone, also if it is lower: the network may be another one.
+  passes.ended({ sent: 2 * MIB, tookMs: 1000, source: { read: 2 * MIB, toRead: 100 * MIB, heldMs: 0 } });
+  expect(passes.report?.finalMs).toBe(51_000);
+});
+
 test("an estimate stays a number that the API server takes", () => {
   const source = { read: MIB, toRead: Number.MAX_SAFE_INTEGER, heldMs: 0 };
   expect(finalPassMs([{ sent: 0, tookMs: 1e9, source }])).toBe(Number.MAX_SAFE_INTEGER);

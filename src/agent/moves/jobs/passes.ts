@@ -53,11 +53,21 @@ export interface EndedPass {
   readonly source?: PassFigures | undefined;
 }
 
+/** In bytes per millisecond. 0: no pass has told. */
+interface Speeds {
+  readonly reading: number;
+  readonly sending: number;
+}
+
+const UNTOLD: Speeds = { reading: 0, sending: 0 };
+
 /** The live passes of one copy, over all tries. */
 export class LivePasses {
   readonly #maxDowntimeMs: number;
   /** The passes of this try that have ended. */
   #history: EndedPass[] = [];
+  /** What the tries before this one have told. */
+  #speeds = UNTOLD;
   #count = 0;
   #report: LivePassReport | undefined;
   #furthest: number;
@@ -76,6 +86,7 @@ export class LivePasses {
   }
 
   beginTry(): void {
+    this.#speeds = speedsOf(this.#history, this.#speeds);
     this.#history = [];
   }
 
@@ -83,10 +94,10 @@ export class LivePasses {
   ended(pass: EndedPass): Next {
     this.#history.push(pass);
     this.#count += 1;
-    this.#report = reportOf(this.#count, pass, finalPassMs(this.#history));
+    this.#report = reportOf(this.#count, pass, finalPassMs(this.#history, this.#speeds));
     this.#furthest = 0;
     this.#advances = 0;
-    return anotherPass(this.#history, this.#maxDowntimeMs, this.#count);
+    return anotherPass(this.#history, this.#maxDowntimeMs, this.#count, this.#speeds);
   }
 
   /**
@@ -119,12 +130,17 @@ export type Next = "on" | "ready" | "unshrinking" | "most";
 
 /**
  * Decides after each pass. `history` has the passes of this try, `count` is the number of passes
- * that have ended in all tries.
+ * that have ended in all tries, and `speeds` are those of the tries before.
  */
-export function anotherPass(history: readonly EndedPass[], maxDowntimeMs: number, count = history.length): Next {
+export function anotherPass(
+  history: readonly EndedPass[],
+  maxDowntimeMs: number,
+  count = history.length,
+  speeds = UNTOLD,
+): Next {
   const [before, last] = [history.at(-2), history.at(-1)];
   if (last === undefined) return "on";
-  const expectedMs = finalPassMs(history);
+  const expectedMs = finalPassMs(history, speeds);
   const fits = expectedMs <= maxDowntimeMs;
   if (fits && last.sent <= LITTLE_BYTES) return "ready";
   if (count >= MOST_PASSES) return fits ? "ready" : "most";
@@ -142,18 +158,30 @@ function isLess(last = 0, before = 0): boolean {
 }
 
 /**
- * How long the final pass will probably take, in milliseconds: at the highest speeds that a pass of
- * this try has had. Other passes were slower because they read and sent at the same time, or had
- * little to do but look at files. A limit holds up the reading of a live pass alone, so that time
- * does not count for it.
+ * How long the final pass will probably take, in milliseconds, after the passes of this try and at
+ * their speeds. `before` are those of the tries before it.
  */
-export function finalPassMs(history: readonly EndedPass[]): number {
+export function finalPassMs(history: readonly EndedPass[], before = UNTOLD): number {
   const last = history.at(-1);
   if (last === undefined) return 0;
-  const reading = Math.max(...history.map(({ source, tookMs }) => perMs(source?.read, tookMs - (source?.heldMs ?? 0))));
-  const sending = Math.max(...history.map(({ sent, tookMs }) => perMs(sent, tookMs)));
+  const { reading, sending } = speedsOf(history, before);
   const ms = timeFor(last.source?.toRead, reading) + timeFor(last.sent, sending);
   return Math.min(Number.MAX_SAFE_INTEGER, Math.round(ms));
+}
+
+/**
+ * The highest speeds that a pass of this try has had. Other passes were slower because they read
+ * and sent at the same time, or had little to do but look at files. A limit holds up the reading of
+ * a live pass alone, so that time does not count for it. While no pass of this try has told a
+ * speed, as after a break, when most is there already, that of the tries `before` counts.
+ */
+function speedsOf(history: readonly EndedPass[], before: Speeds): Speeds {
+  const reading = history.map(({ source, tookMs }) => perMs(source?.read, tookMs - (source?.heldMs ?? 0)));
+  const sending = history.map(({ sent, tookMs }) => perMs(sent, tookMs));
+  return {
+    reading: Math.max(0, ...reading) || before.reading,
+    sending: Math.max(0, ...sending) || before.sending,
+  };
 }
 
 /** 0: the pass does not tell. */
