@@ -83,11 +83,18 @@ function placeNext(s: MoveSnapshot, now: number, { name, volume, sourceCopy }: P
     }
     tombstone = report.tombstone === true;
   }
-  const movedAt = msOf(volume.status?.movedAt);
-  if (movedAt === undefined || Math.abs(now - movedAt) > MOVED_AT_FRESH_MS) {
-    return { step: "set-moved-at", volume, at: timeOf(now) };
-  }
+  if (!isFresh(s, now, msOf(volume.status?.movedAt))) return { step: "set-moved-at", volume, at: timeOf(now) };
   return place(volume, s.move.status?.target ?? s.move.spec.from, tombstone);
+}
+
+/**
+ * Whether this move has just written movedAt. One from before its fence is that of the move before,
+ * which may have ended a few seconds ago. A clock that is behind the fence cannot tell.
+ */
+function isFresh(s: MoveSnapshot, now: number, movedAt: number | undefined): boolean {
+  if (movedAt === undefined || Math.abs(now - movedAt) > MOVED_AT_FRESH_MS) return false;
+  const fencedAt = msOf(s.move.status?.fencedAt) ?? movedAt;
+  return movedAt >= fencedAt || fencedAt > now;
 }
 
 function waitForTarget(s: MoveSnapshot, now: number, name: string): MoveStep {
