@@ -19,18 +19,17 @@
  *    asks to continue that pass.
  */
 import type { Duplex } from "node:stream";
-import { hasCode, isSystemError } from "../sys/libc.ts";
-import { CodedError, messageOf } from "../../observe/errors.ts";
+import { CodedError } from "../../observe/errors.ts";
 import { DigestLog } from "./digest-log.ts";
 import { transferErrors } from "./errors.ts";
 import type { PassFigures } from "./passes/figures.ts";
 import { TargetMemory, type TargetPass } from "./passes/target-memory.ts";
 import { makeDurable } from "./target/barrier.ts";
-import { whyNotHeld } from "./target/limits.ts";
+import { naming } from "./target/naming.ts";
 import { TargetTree } from "./target/target-tree.ts";
 import { MOST_WRITTEN, WrittenFiles, type Written } from "./target/written-files.ts";
 import { entryDigest, type Entry } from "./tree/entry.ts";
-import { pathText, type TreePath } from "./tree/path.ts";
+import { pathText } from "./tree/path.ts";
 import { run } from "./tree/flow.ts";
 import { scan, type IsCounted } from "./tree/scan.ts";
 import { sameSummary, Summarizer, type TreeSummary } from "./tree/summary.ts";
@@ -199,28 +198,6 @@ async function step(
         completed(await tree.close(message.content));
     }
   });
-}
-
-/** Adds the path to errors of the file system. */
-function naming<T>(path: TreePath, work: () => T | Promise<T>): T | Promise<T> {
-  try {
-    const result = work();
-    return result instanceof Promise ? result.catch((error: unknown) => fail(path, error)) : result;
-  } catch (error) {
-    return fail(path, error);
-  }
-}
-
-function fail(path: TreePath, error: unknown): never {
-  if (error instanceof CodedError) throw error;
-  const where = pathText(path);
-  const what = whyNotHeld(error);
-  if (what !== undefined) throw transferErrors.TARGET_CANNOT_HOLD({ path: where, what }, { cause: error });
-  if (!isSystemError(error)) throw error;
-  for (const code of ["ENOSPC", "EDQUOT"]) {
-    if (hasCode(error, code)) throw transferErrors.TARGET_FULL({ path: where, code }, { cause: error });
-  }
-  throw transferErrors.FILE_FAILED({ path: where, why: messageOf(error) }, { cause: error });
 }
 
 async function readBack(root: number, digests: DigestLog, signal: AbortSignal, known: TargetPass): Promise<void> {

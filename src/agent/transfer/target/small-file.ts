@@ -3,6 +3,7 @@ import { writeNow } from "../../sys/read-ahead.ts";
 import { close, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, openat } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import type { Head } from "../tree/entry.ts";
+import type { TreePath } from "../tree/path.ts";
 import { removeOtherXattrs } from "../tree/xattrs.ts";
 import { setTime } from "./limits.ts";
 import type { Written } from "./written-files.ts";
@@ -14,9 +15,9 @@ const PERMISSIONS = 0o777;
  * has its mode from the beginning. That is safe because only the agent can reach into a directory
  * that is not closed yet.
  */
-export function makeSmallFile(dirfd: number, name: Buffer, head: Head, bytes: Buffer, written: Written): Stat {
+export function makeSmallFile(dirfd: number, path: TreePath, head: Head, bytes: Buffer, written: Written): Stat {
   const { gid, mode, mtimeNs, uid } = head;
-  const fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode & PERMISSIONS);
+  const fd = openat(dirfd, path.at(-1) ?? "", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode & PERMISSIONS);
   let stat: Stat;
   try {
     if (bytes.length > 0) writeNow(fd, bytes);
@@ -30,7 +31,7 @@ export function makeSmallFile(dirfd: number, name: Buffer, head: Head, bytes: Bu
     close(fd);
     throw error;
   }
-  if (bytes.length > 0) written.add(fd);
+  if (bytes.length > 0) written.add(fd, path);
   else close(fd);
   return stat;
 }

@@ -188,7 +188,7 @@ export class TargetTree {
     if (arrived.digest !== content) {
       throw transferErrors.DIGEST_DIFFERS({ path: pathText(path), what: "its content arrived damaged" });
     }
-    this.#voucher.arrived(path, makeSmallFile(parent.fd, name, head, bytes, this.#written), arrived);
+    this.#voucher.arrived(path, makeSmallFile(parent.fd, path, head, bytes, this.#written), arrived);
     return { path, head, content, xattrs: [] };
   }
 
@@ -259,7 +259,7 @@ export class TargetTree {
         const stat = statDescriptor(fd);
         if (file.isPatched) this.#voucher.patched(path, { stat, content: arrived, written: file.file.written });
         this.#voucher.arrived(path, stat, arrived);
-        this.#written.add(fd);
+        this.#written.add(fd, path);
       } else close(fd);
     }
     if (this.#leaf === undefined) this.#directories.pop();

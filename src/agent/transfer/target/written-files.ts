@@ -1,13 +1,15 @@
 import { fdatasync, startWriteBack } from "../../sys/data.ts";
 import { close } from "../../sys/open.ts";
+import type { TreePath } from "../tree/path.ts";
+import { naming } from "./naming.ts";
 
 /** Takes the descriptors of files whose content was written. */
 export interface Written {
   /**
    * Called when such a file is finished, with a descriptor through which it was written. The callee
-   * closes it.
+   * closes it. `path` is for errors.
    */
-  add(fd: number): void;
+  add(fd: number, path: TreePath): void;
 
   /** Called when a symlink was made whose text is too long for its inode on ext4. */
   addLongSymlink(): void;
@@ -32,7 +34,7 @@ const AT_ONCE = 2;
  */
 export class WrittenFiles implements Written {
   readonly #most: number;
-  #fds: number[] = [];
+  #files: { readonly fd: number; readonly path: TreePath }[] = [];
   #isComplete = true;
   #hasLongSymlink = false;
   #isSynced = false;
@@ -52,12 +54,12 @@ export class WrittenFiles implements Written {
   }
 
   get fds(): readonly number[] {
-    return this.#fds;
+    return this.#files.map(({ fd }) => fd);
   }
 
-  add(fd: number): void {
-    this.#fds.push(fd);
-    if (this.#isComplete && this.#fds.length <= this.#most) return;
+  add(fd: number, path: TreePath): void {
+    this.#files.push({ fd, path });
+    if (this.#isComplete && this.#files.length <= this.#most) return;
     this.#isComplete = false;
     this.close();
   }
@@ -80,14 +82,14 @@ export class WrittenFiles implements Written {
   }
 
   close(): void {
-    for (const fd of this.#fds) close(fd);
-    this.#fds = [];
+    for (const { fd } of this.#files) close(fd);
+    this.#files = [];
   }
 
   async #each(call: (fd: number) => Promise<void>): Promise<void> {
-    const remaining = this.#fds.values();
+    const remaining = this.#files.values();
     const lane = async (): Promise<void> => {
-      for (const fd of remaining) await call(fd);
+      for (const { fd, path } of remaining) await naming(path, () => call(fd));
     };
     // No descriptor may be closed while a call on it is in progress, also after an error.
     const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, lane));
