@@ -11,13 +11,13 @@ export interface ReportDeps {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly bootID: string;
-  readonly copies: VolumeCopies;
+  readonly copies: Pick<VolumeCopies, "make" | "read">;
 }
 
 /** Writes this node's report on the move into its VolumeCopy, which is made if it is missing. */
 export async function writeReport(
   { bootID, client, clock, copies }: ReportDeps,
-  view: VolumeView,
+  view: Pick<VolumeView, "move" | "volume">,
   content: ReportContent,
   signal: AbortSignal,
 ): Promise<void> {
