@@ -165,8 +165,12 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
   const firstLook = new Promise<void>((resolve) => {
     tellLooked = resolve;
   });
-  const looked = (): void => {
+  const looked = (all: boolean): void => {
     tellLooked();
+    if (!all) {
+      moves?.lookAtHeld();
+      return;
+    }
     void background(
       log,
       "listing the volumes of the pools",

@@ -10,6 +10,14 @@ interface LongDowntime {
 
 const list = (names: readonly string[]): string => names.join(", ");
 
+/** A message that names more moves would be written again too often (plan/line.ts). */
+const MOST_NAMED = 4;
+
+const first = (moves: readonly string[]): string =>
+  moves.length > MOST_NAMED
+    ? `more than ${String(MOST_NAMED)} moves are first`
+    : `these moves are first: ${list(moves)}`;
+
 /** Reasons why a move is blocked, refused or undone. */
 export const moveErrors = defineErrors("MOVE", {
   REBUILD_UNSUPPORTED: {
@@ -130,9 +138,9 @@ export const moveErrors = defineErrors("MOVE", {
   },
   IN_LINE: {
     message: ({ ahead, limit, where }: { ahead: readonly string[]; limit: number; where: string }) =>
-      `at most ${String(limit)} volumes move at once ${where}, and these moves are first: ${list(ahead)}`,
+      `at most ${String(limit)} volumes move at once ${where}, and ${first(ahead)}`,
     retry: "backoff",
-    advice: "Nothing to do: the move begins when these moves have ended.",
+    advice: "Nothing to do: the move begins when the moves before it have ended. kubectl get volumemoves lists them.",
   },
   NOT_ASKED: {
     message: ({ node }: { node: string }) => `no drain evicts the pods of node ${node} any more`,

@@ -55,6 +55,16 @@ export class Moves {
     this.#queue.add(volume);
   }
 
+  /** Checks the volumes again that moves from or to this node hold. */
+  lookAtHeld(): void {
+    const { nodeName } = this.#deps;
+    for (const { spec, status } of this.#informer.store.list()) {
+      const { phase, target } = status ?? {};
+      if (phase === undefined || phase === "Planned" || phase === "Done" || phase === "Cancelled") continue;
+      if (spec.from === nodeName || target === nodeName) for (const { name } of spec.volumes) this.look(name);
+    }
+  }
+
   /** Runs until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     const { handover, transport } = this.#deps;

@@ -3,7 +3,7 @@ import { runController, type ControllerDeps } from "../../kube/queue/controller.
 import type { Informer } from "../../kube/watch/informer.ts";
 import type { Node } from "../../kube/kinds.ts";
 import type { WorkQueue } from "../../kube/queue/work-queue.ts";
-import type { Pools } from "./pools.ts";
+import { RENEW_MS, type Pools } from "./pools.ts";
 
 export interface PoolLoopDeps extends ControllerDeps {
   readonly pools: Pools;
@@ -12,8 +12,12 @@ export interface PoolLoopDeps extends ControllerDeps {
   readonly nodes: Informer<Node>;
   /** Its one key is ROUND. */
   readonly queue: WorkQueue;
-  /** Called after each round. */
-  readonly looked: () => void;
+  /**
+   * Called after each round. `all` is true when it has found other pools than the round before, and
+   * otherwise every minute or two: then every volume is looked at, which reads two objects for each
+   * of them. Rounds are more frequent, because a volume that moves changes the labels of two Nodes.
+   */
+  readonly looked: (all: boolean) => void;
 }
 
 /** One key for all pools, because a round looks at every disk and writes one object. */
@@ -23,15 +27,22 @@ export const POOL_BACKOFF = { baseDelayMs: 500, maxDelayMs: 30_000 };
 
 /** Runs rounds of `pools.refresh` until the signal is aborted. The informers must have synced. */
 export async function runPoolLoop(deps: PoolLoopDeps, signal: AbortSignal): Promise<void> {
-  const { definitions, looked, nodes, pools, queue } = deps;
+  const { clock, definitions, looked, nodes, pools, queue } = deps;
   const add = (): void => {
     queue.add(ROUND);
   };
   const stops = [definitions.onChange(add), nodes.onChange(add)];
   add();
+  let told: { readonly at: number; readonly found: string } | undefined;
   const reconcile = async (_: string, end: AbortSignal) => {
     await pools.refresh(end);
-    looked();
+    const at = clock.monotonic();
+    const found = JSON.stringify(
+      pools.all().map(({ name, path, status: { ready, uuid } }) => [name, path, ready, uuid]),
+    );
+    const all = found !== told?.found || at - told.at >= RENEW_MS;
+    if (all) told = { at, found };
+    looked(all);
     return { requeueAfterMs: pools.untilRenewalMs() };
   };
   try {

@@ -83,7 +83,8 @@ async function keeperFacts(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal
   const nodeName = pod.spec?.nodeName;
   const here = nodeName === undefined ? [] : deps.volumes.store.byIndex("byNode", nodeName);
   const node = nodeName === undefined ? undefined : await read(() => findNode(deps, nodeName, signal));
-  const toMove = here.map((volume) => volumeFacts(deps, volume, node)).filter(({ stays }) => stays === undefined);
+  const stay = staysOf(deps, node);
+  const toMove = here.map((volume) => volumeFacts(deps, volume, node, stay)).filter(({ stays }) => stays === undefined);
   const arriving = nodeName === undefined ? [] : arrivingAt(deps, nodeName, factsOf(node));
   return { namespace, name, node: factsOf(node), toMove: [...toMove, ...arriving] };
 }
@@ -126,7 +127,7 @@ async function volumesOf(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal):
     );
     if (volume === undefined) continue;
     const node = await read(() => findNode(deps, volume.spec.nodeName, signal));
-    found.push(volumeFacts(deps, volume, node));
+    found.push(volumeFacts(deps, volume, node, staysOf(deps, node)));
   }
   return found;
 }
@@ -156,10 +157,16 @@ async function localVolumeOf(
   return deps.volumes.store.get(volumeHandle) ?? client.find(localVolumes, { name: volumeHandle }, { signal });
 }
 
+/** Why volumes of a node stay. Looks at all of them, so it is made once for each node. */
+function staysOf(deps: ReadDeps, node: Stored<Node> | Unreadable | undefined): ReadonlyMap<string, string> {
+  return node === undefined || isUnreadable(node) ? new Map() : whyVolumesStay(deps, node);
+}
+
 function volumeFacts(
   deps: ReadDeps,
   volume: Stored<LocalVolume>,
   node: Stored<Node> | Unreadable | undefined,
+  stay: ReadonlyMap<string, string>,
 ): VolumeFacts {
   const { activeMove, fence, nodeName } = volume.spec;
   const moves = deps.moves.store.list();
@@ -167,7 +174,7 @@ function volumeFacts(
   const progress = progressOf(volume, moves);
   const phase = move?.status?.phase;
   const movedAtMs = Date.parse(volume.status?.movedAt ?? "");
-  const stays = node === undefined || isUnreadable(node) ? undefined : whyVolumesStay(deps, node).get(nameOf(volume));
+  const stays = stay.get(nameOf(volume));
   return {
     name: nameOf(volume),
     nodeName,

@@ -12,7 +12,7 @@ import { isLeaving } from "../../kube/nodes.ts";
 import type { Stored } from "../../kube/objects.ts";
 import { bytes } from "../../kube/quantity.ts";
 import { labelsAreSet } from "../../movable/labels/loop.ts";
-import { volumesOfPod } from "../../movable/pod-volumes.ts";
+import { podsOfVolume, volumesOfPod } from "../../movable/pod-volumes.ts";
 import { volumesMoving } from "../drains/earlier-moves.ts";
 import { usersOf } from "../drains/stays.ts";
 import { isStranded } from "../drains/stranded.ts";
@@ -115,7 +115,8 @@ export function assemble(
 }
 
 function podsOf(sources: MoveCaches, names: readonly string[], fresh: readonly Stored<Pod>[] | undefined) {
-  return (fresh ?? sources.pods.store.list()).flatMap((pod) => {
+  const known = (): Set<Stored<Pod>> => new Set(names.flatMap((name) => podsOfVolume(sources, name)));
+  return [...(fresh ?? known())].flatMap((pod) => {
     const volumes = volumesOfPod(sources, pod);
     return volumes.some((volume) => names.includes(volume)) ? [{ pod, volumes }] : [];
   });

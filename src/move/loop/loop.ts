@@ -22,6 +22,7 @@ import { nameOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { messageOf } from "../../observe/errors.ts";
 import type { Recorder } from "../../provision/events.ts";
+import { isFinished } from "../drains/earlier-moves.ts";
 import { eventsOf, livePassEnded, schedulerNotHeard, type Concerned } from "../events.ts";
 import { livePassesOf } from "../plan/progress/live-passes.ts";
 import { planMove } from "../plan/plan-move.ts";
@@ -29,9 +30,9 @@ import { planRepair } from "../plan/repair.ts";
 import type { EvictionOutcome, MoveSnapshot, Part } from "../plan/snapshot.ts";
 import type { MoveStep } from "../plan/step.ts";
 import { write } from "../plan/write.ts";
-import { moveOf } from "../scouts/scout.ts";
 import { readSnapshot } from "./read-snapshot.ts";
 import type { MoveSources } from "./sources.ts";
+import { lookAfterChanges } from "./wake.ts";
 
 /** The loop also listens for changes of the objects that it reads. */
 export interface MoveLoopDeps extends ControllerDeps, MoveSources {
@@ -79,46 +80,12 @@ class MoveLoop {
   }
 
   async runMoves(signal: AbortSignal): Promise<void> {
-    const { claims, copies, moves, nodes, pods, storageNodes, volumes } = this.#deps;
-    const lookAtRunning = (concerns: (move: Stored<VolumeMove>) => boolean): void => {
-      for (const move of moves.store.list()) if (!isFinished(move) && concerns(move)) this.#queue.add(nameOf(move));
-    };
-    const ofVolume = (name: string) => (move: VolumeMove) => move.spec.volumes.some((volume) => volume.name === name);
-    const onNode = (name: string) => (move: VolumeMove) =>
-      move.spec.from === name || (move.status?.target ?? move.spec.to ?? name) === name;
     const stops = [
-      moves.onChange(({ key, object, type }) => {
+      this.#deps.moves.onChange(({ object, type }) => {
         if (type === "deleted") this.#forget(object.metadata.uid);
-        this.#queue.add(key);
-        // The place of that move in the line may be free now.
-        lookAtRunning(({ status }) => status?.phase === "Planned" || status?.phase === "Prepared");
       }),
-      volumes.onChange(({ key }) => {
-        lookAtRunning(ofVolume(key));
-      }),
-      copies.onChange(({ object }) => {
-        const about = ofVolume(object.spec.volume);
-        for (const move of moves.store.list()) if (about(move)) this.#queue.add(nameOf(move));
-      }),
-      pods.onChange(({ object }) => {
-        const { nodeName } = object.spec ?? {};
-        lookAtRunning(
-          ({ spec, status }) => nodeName === undefined || nodeName === spec.from || nodeName === status?.target,
-        );
-      }),
-      // The scheduler writes its answer on the claim of a scout.
-      claims.onChange(({ object }) => {
-        const move = moveOf(object);
-        if (move !== undefined) this.#queue.add(move);
-      }),
-      nodes.onChange(({ key, object, old }) => {
-        const changed =
-          JSON.stringify([object.metadata.labels, object.spec]) !== JSON.stringify([old?.metadata.labels, old?.spec]);
-        if (changed) lookAtRunning(() => true);
-        else lookAtRunning(onNode(key));
-      }),
-      storageNodes.onChange(({ key }) => {
-        lookAtRunning(onNode(key));
+      lookAfterChanges(this.#deps, (move) => {
+        this.#queue.add(move);
       }),
     ];
     const reconcile = (name: string, stop: AbortSignal): Promise<ReconcileResult> => this.#reconcile(name, stop);
@@ -252,10 +219,12 @@ class MoveLoop {
 
   /** All other moves that have not ended, with the status that was written last. */
   #others(uid: string): readonly Stored<VolumeMove>[] {
-    return this.#deps.moves.store
-      .list()
-      .map((move) => ({ ...move, status: this.#statuses.get(move.metadata.uid) ?? move.status }) as Stored<VolumeMove>)
-      .filter((move) => move.metadata.uid !== uid && !isFinished(move));
+    return this.#deps.moves.store.list().flatMap((move) => {
+      if (move.metadata.uid === uid || isFinished(move)) return [];
+      const status = this.#statuses.get(move.metadata.uid);
+      if (status === undefined || status === move.status) return [move];
+      return isFinished({ ...move, status }) ? [] : [{ ...move, status }];
+    });
   }
 
   #concerned({ pods, source, volumes }: MoveSnapshot): Concerned {
@@ -310,8 +279,4 @@ class MoveLoop {
 function outcomeOf(error: unknown): Pick<EvictionOutcome, "outcome" | "message"> {
   if (isNotFound(error) || isConflict(error)) return { outcome: "sent", message: "" };
   return { outcome: isTooManyRequests(error) ? "held" : "failed", message: messageOf(error) };
-}
-
-function isFinished({ status }: VolumeMove): boolean {
-  return status?.phase === "Done" || status?.phase === "Cancelled";
 }

@@ -20,6 +20,7 @@ import type { Informer } from "../../kube/watch/informer.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { moveErrors } from "../errors.ts";
 import type { MoveSnapshot } from "../plan/snapshot.ts";
+import { nextInLine, waitsInLine } from "../plan/line.ts";
 import { whyNotFree } from "../plan/phases/planned.ts";
 import type { Answers } from "../scouts/answers.ts";
 import { planScouts, type ScoutSnapshot, type ScoutStep } from "../scouts/plan.ts";
@@ -28,6 +29,7 @@ import { moveOf, type Ask } from "../scouts/scout.ts";
 import { assemble } from "./assemble.ts";
 import { askFor } from "./choose-target.ts";
 import type { MoveLoopDeps } from "./loop.ts";
+import { isPlaceFree } from "./wake.ts";
 
 export interface ScoutLoopDeps extends MoveLoopDeps {
   readonly random: Random;
@@ -63,17 +65,23 @@ class ScoutLoop {
 
   async run(signal: AbortSignal): Promise<void> {
     const { answers, claims, moves, nodes, pods, storageNodes } = this.#deps;
+    const lookAt = (asking: readonly Stored<VolumeMove>[]): void => {
+      for (const move of asking) if (isAsking(move)) this.#queue.add(nameOf(move));
+    };
+    // Where a move can go matters only when its turn has come, or nearly.
     const lookAtPlanned = (): void => {
-      for (const move of moves.store.list()) if (isAsking(move)) this.#queue.add(nameOf(move));
+      const all = moves.store.list();
+      lookAt([...all.filter((move) => !waitsInLine(move)), ...nextInLine(all)]);
     };
     const lookAtOwner = (object: Parameters<typeof moveOf>[0]): void => {
       const move = moveOf(object);
       if (move !== undefined) this.#queue.add(move);
     };
     const stops = [
-      moves.onChange(({ key, object, type }) => {
-        if (type === "deleted") answers.forget(object.metadata.uid);
-        this.#queue.add(key);
+      moves.onChange((change) => {
+        if (change.type === "deleted") answers.forget(change.object.metadata.uid);
+        this.#queue.add(change.key);
+        if (isPlaceFree(change)) lookAt(nextInLine(moves.store.list()));
       }),
       pods.onChange(({ object }) => {
         if (moveOf(object) !== undefined) lookAtOwner(object);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
-import { whyInLine } from "./line.ts";
+import { freesPlaces, nextInLine, waitsInLine, whyInLine } from "./line.ts";
 import type { MoveSnapshot } from "./snapshot.ts";
 import type { Stored } from "./stored.ts";
 import { randomSnapshot } from "./testing/random-snapshot.fixture.ts";
@@ -102,4 +102,120 @@ test("a move larger than the limit goes when nothing else is on its nodes", () =
   const large = { ...later, volumes: 6 };
   expect(why(move("m", large), moving("x"))).toMatch(/on node a/);
   expect(why(move("m", large), moving("x", { from: "c", to: "d", volumes: 2 }))).toBeUndefined();
+});
+
+describe("a long line", () => {
+  const waiting = Array.from({ length: 98 }, (_, index) =>
+    move(`w-${String(index).padStart(2, "0")}`, { phase: "Planned", blocked: "MOVE_IN_LINE" }),
+  );
+  const holding = [moving("x"), moving("y")];
+  const before = (last: Stored<VolumeMove>) => waiting.filter((one) => one.metadata.name < last.metadata.name);
+
+  test("says the same to all who are far from its front, whoever has the places", () => {
+    const others = [moving("z"), moving("u")];
+    const said = waiting
+      .slice(4)
+      .flatMap((one) => [
+        why(one, ...holding, ...before(one)),
+        why(one, ...others, ...before(one)),
+        why(one, moving("v"), ...before(one)),
+      ]);
+    expect(new Set(said)).toEqual(
+      new Set(["at most 2 volumes move at once on node a, and more than 4 moves are first"]),
+    );
+  });
+  test("is named to those at its front", () => {
+    const said = waiting.slice(0, 4).map((one) => why(one, ...holding, ...before(one)));
+    expect(said.map((text) => text?.replace(/^.*, and /, ""))).toEqual([
+      "these moves are first: x, y",
+      "these moves are first: w-00, x, y",
+      "these moves are first: w-00, w-01, x, y",
+      "more than 4 moves are first",
+    ]);
+  });
+  test("wakes its first moves on each node", () => {
+    const elsewhere = move("e", { from: "c", phase: "Planned", blocked: "MOVE_IN_LINE", made: "2030-01-01T00:00:09Z" });
+    const next = nextInLine([...waiting.toReversed(), ...holding, elsewhere]).map(({ metadata }) => metadata.name);
+    expect(next.toSorted()).toEqual(["e", "w-00", "w-01", "w-02", "w-03"]);
+  });
+  test("wakes whoever can begin", () => {
+    const random = seededRandom(7);
+    const pick = <T>(...from: readonly [T, ...T[]]): T => from[Math.floor(random.float() * from.length)] ?? from[0];
+    let begin = 0;
+    for (let run = 0; run < 3000; run += 1) {
+      const all = Array.from({ length: 12 }, (_, index) =>
+        move(`m-${String(index)}`, {
+          from: pick("a", "c"),
+          volumes: pick(1, 1, 2, 5),
+          made: `2030-01-01T00:00:0${pick("1", "2")}Z`,
+          ...pick<Shape>(
+            { phase: "Planned", blocked: "MOVE_IN_LINE" },
+            { phase: "Planned", blocked: "MOVE_IN_LINE" },
+            { phase: "Planned", blocked: "MOVE_NO_TARGET" },
+            { phase: "Prepared", to: "b", blocked: "MOVE_IN_LINE" },
+            { phase: "Copying", to: pick("b", "d") },
+            { phase: "Committed", to: "b" },
+            { phase: "Done", to: "b" },
+          ),
+        }),
+      );
+      const next = new Set(nextInLine(all));
+      const can = all.filter((one) => one.status?.conditions?.[0]?.reason === "MOVE_IN_LINE" && one.spec.from === "a");
+      for (const one of can.filter((mine) => why(mine, ...all.filter((other) => other !== mine)) === undefined)) {
+        begin += 1;
+        expect(next.has(one)).toBe(true);
+      }
+    }
+    expect(begin).toBeGreaterThan(100);
+  });
+});
+
+describe("a place is free again when a move", () => {
+  const inLine = { phase: "Planned", blocked: "MOVE_IN_LINE" } as const;
+  test.each<[string, Shape, Shape | undefined]>([
+    ["commits", { phase: "Sealed", to: "b" }, { phase: "Committed", to: "b" }],
+    ["is undone", { phase: "Copying", to: "b" }, { phase: "Undoing", to: "b" }],
+    [
+      "is held up by a budget",
+      { phase: "Prepared", to: "b" },
+      { phase: "Prepared", to: "b", blocked: "MOVE_EVICTION_HELD" },
+    ],
+    ["finds no node any more", inLine, { phase: "Planned", blocked: "MOVE_NO_TARGET" }],
+    ["loses its target, and waits", { phase: "Copying", to: "b" }, inLine],
+    ["is removed", { phase: "Copying", to: "b" }, undefined],
+    ["is removed while it waits", inLine, undefined],
+  ])("%s", (_title, before, after) => {
+    expect(freesPlaces(move("m", before), after === undefined ? undefined : move("m", after))).toBe(true);
+  });
+  test.each<[string, Shape | undefined, Shape]>([
+    ["is made", undefined, {}],
+    ["waits", { phase: "Planned" }, inLine],
+    ["begins", inLine, { phase: "Copying", to: "b" }],
+    ["makes progress", { phase: "Copying", to: "b" }, { phase: "Copying", to: "b" }],
+    ["goes on", { phase: "Copying", to: "b" }, { phase: "Prepared", to: "b" }],
+    [
+      "is held up by a budget when it is fenced",
+      { phase: "Fenced", to: "b" },
+      { phase: "Fenced", to: "b", blocked: "MOVE_EVICTION_HELD" },
+    ],
+    ["ends after its commit", { phase: "Committed", to: "b" }, { phase: "Done", to: "b" }],
+    ["finds a node", { phase: "Planned", blocked: "MOVE_NO_TARGET" }, inLine],
+  ])("and not when it %s", (_title, before, after) => {
+    expect(freesPlaces(before === undefined ? undefined : move("m", before), move("m", after))).toBe(false);
+  });
+  test("and when a move in line is deleted by a person", () => {
+    const before = move("m", inLine);
+    const { metadata } = before;
+    expect(
+      freesPlaces(before, { ...before, metadata: { ...metadata, deletionTimestamp: "2030-01-01T00:00:09Z" } }),
+    ).toBe(true);
+  });
+});
+
+test("only a move that has not begun waits in line", () => {
+  const waits = (shape: Shape) => waitsInLine(move("m", shape));
+  expect(waits({ phase: "Planned", blocked: "MOVE_IN_LINE" })).toBe(true);
+  expect(waits({ phase: "Planned" })).toBe(false);
+  expect(waits({ phase: "Planned", blocked: "MOVE_NO_TARGET" })).toBe(false);
+  expect(waits({ phase: "Prepared", to: "b", blocked: "MOVE_IN_LINE" })).toBe(false);
 });

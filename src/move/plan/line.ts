@@ -9,6 +9,15 @@
  *
  * The places limit the load on disks and network; correctness does not depend on them. Two moves
  * that are planned at the same moment may both take the last place.
+ *
+ * A node that is drained may have a hundred moves in line. What the line costs for each of them
+ * must not depend on that:
+ *
+ *  - A message names the moves that are first only when they are few. Otherwise each move that ends
+ *    would change the message of all others.
+ *  - When a place is free again (freesPlaces), only the first moves of each node's line are looked
+ *    at (nextInLine). All moves before another one count on the node that they leave, so no later
+ *    one can begin.
  */
 import type { MovePhase, VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { CodedError } from "../../observe/errors.ts";
@@ -21,6 +30,12 @@ import type { Stored } from "./stored.ts";
 export const MOVING_PER_NODE = 2;
 /** How many volumes may move in the cluster at once. */
 export const MOVING_IN_CLUSTER = 4;
+
+/**
+ * How many moves of each node's line are looked at when a place is free again: those that may
+ * begin, and those whose message names the moves before them.
+ */
+const MOST_NEXT = 4;
 
 const WAITS_IN_LINE = moveErrors.IN_LINE({ ahead: [], limit: 0, where: "" }).code;
 const HAS_PLACES: ReadonlySet<MovePhase> = new Set(["Copying", "Prepared", "Fenced", "Sealed"]);
@@ -44,6 +59,34 @@ export function whyInLine(s: MoveSnapshot): CodedError | undefined {
   return moveErrors.IN_LINE({ ahead: names(before), limit: MOVING_IN_CLUSTER, where: "in the cluster" });
 }
 
+/** Whether another move may begin after this change of a move. Undefined: the move is not there. */
+export function freesPlaces(before: Stored<VolumeMove> | undefined, after: Stored<VolumeMove> | undefined): boolean {
+  const remaining = new Set(after === undefined ? [] : takesPlacesOn(after));
+  return before !== undefined && takesPlacesOn(before).some((node) => !remaining.has(node));
+}
+
+/** The first moves in line on each node that they leave. `moves` are all VolumeMoves. */
+export function nextInLine(moves: readonly Stored<VolumeMove>[]): readonly Stored<VolumeMove>[] {
+  const lines = new Map<string, Stored<VolumeMove>[]>();
+  for (const move of moves) {
+    if (!isInLine(move)) continue;
+    const line = lines.get(move.spec.from) ?? [];
+    line.push(move);
+    lines.set(move.spec.from, line);
+  }
+  return [...lines.values()].flatMap((line) => line.toSorted(order).slice(0, MOST_NEXT));
+}
+
+/** Whether the move has not begun and its status says that other moves are first. */
+export function waitsInLine({ status }: VolumeMove): boolean {
+  return status?.phase === "Planned" && blockedBy(status)?.reason === WAITS_IN_LINE;
+}
+
+/** The nodes on which the move leaves less room for the moves behind it. */
+function takesPlacesOn(move: Stored<VolumeMove>): readonly string[] {
+  return hasPlaces(move) || isInLine(move) ? nodesOf(move).filter((node) => node !== undefined) : [];
+}
+
 /**
  * Whether the move has places now. A move that is blocked before it is fenced has none. From Fenced
  * on it keeps them even while it is blocked, and continues without waiting in the line again.
@@ -63,9 +106,14 @@ function isInLine({ metadata, status }: Stored<VolumeMove>): boolean {
 }
 
 function isBefore(a: Stored<VolumeMove>, b: Stored<VolumeMove>): boolean {
-  const [made, other] = [a, b].map(({ metadata }) => metadata.creationTimestamp ?? "");
-  if (made === other) return a.metadata.name < b.metadata.name;
-  return (made ?? "") < (other ?? "");
+  return order(a, b) < 0;
+}
+
+/** The oldest first. The names decide between moves of the same second. */
+function order(a: Stored<VolumeMove>, b: Stored<VolumeMove>): number {
+  const [made, other] = [a.metadata.creationTimestamp ?? "", b.metadata.creationTimestamp ?? ""];
+  if (made !== other) return made < other ? -1 : 1;
+  return a.metadata.name < b.metadata.name ? -1 : 1;
 }
 
 function nodesOf({ spec, status }: VolumeMove): readonly (string | undefined)[] {
