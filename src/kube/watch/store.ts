@@ -36,17 +36,34 @@ export type IndexFunction<T> = (object: T) => readonly string[];
 
 const NONE: readonly never[] = Object.freeze([]);
 
+/**
+ * The only object with a value of an index. Most values (a claim, a UID) have one object, and ten
+ * thousand Maps of one entry take megabytes.
+ */
+class Only<T> {
+  readonly key: string;
+  readonly object: T;
+
+  constructor(key: string, object: T) {
+    this.key = key;
+    this.object = object;
+  }
+}
+
+/** The objects with one value of an index, by key. */
+type Filed<T> = Only<T> | Map<string, T>;
+
 /** A Store that can be written to. Every write keeps the indexes exact. */
 export class IndexedStore<T extends KubeObject> implements Store<T> {
   readonly #objects = new Map<string, T>();
   readonly #functions: ReadonlyMap<string, IndexFunction<T>>;
-  /** Index → value → key → object. */
-  readonly #indexes: ReadonlyMap<string, Map<string, Map<string, T>>>;
+  /** Index → value → objects. */
+  readonly #indexes: ReadonlyMap<string, Map<string, Filed<T>>>;
   /**
    * The values under which each key is filed, so that its entries are found even after the object
-   * has changed.
+   * has changed: index, value, index, value, …
    */
-  readonly #filed = new Map<string, readonly (readonly [index: string, value: string])[]>();
+  readonly #filed = new Map<string, readonly string[]>();
   readonly #onIndexError: (index: string, key: string, error: unknown) => void;
   #list: readonly T[] | undefined;
 
@@ -81,7 +98,8 @@ export class IndexedStore<T extends KubeObject> implements Store<T> {
     const values = this.#indexes.get(index);
     if (values === undefined) throw new Error(`this store has no index ${index}`);
     const found = values.get(value);
-    return found === undefined ? NONE : [...found.values()];
+    if (found === undefined) return NONE;
+    return found instanceof Only ? [found.object] : [...found.values()];
   }
 
   /** Keys with their objects; deleting while going through it is fine. */
@@ -93,13 +111,21 @@ export class IndexedStore<T extends KubeObject> implements Store<T> {
     this.#unfile(key);
     this.#list = undefined;
     this.#objects.set(key, object);
-    const filed: (readonly [string, string])[] = [];
+    const filed: string[] = [];
     for (const [index, values] of this.#indexes) {
       for (const value of this.#valuesOf(index, key, object)) {
-        let keys = values.get(value);
-        if (keys === undefined) values.set(value, (keys = new Map()));
-        keys.set(key, object);
-        filed.push([index, value]);
+        const others = values.get(value);
+        if (others === undefined) values.set(value, new Only(key, object));
+        else if (others instanceof Map) others.set(key, object);
+        else
+          values.set(
+            value,
+            new Map([
+              [others.key, others.object],
+              [key, object],
+            ]),
+          );
+        filed.push(index, value);
       }
     }
     if (filed.length > 0) this.#filed.set(key, filed);
@@ -120,12 +146,14 @@ export class IndexedStore<T extends KubeObject> implements Store<T> {
   }
 
   #unfile(key: string): void {
-    for (const [index, value] of this.#filed.get(key) ?? NONE) {
-      const values = this.#indexes.get(index);
-      const keys = values?.get(value);
-      keys?.delete(key);
+    const filed = this.#filed.get(key) ?? NONE;
+    for (let at = 0; at < filed.length; at += 2) {
+      const values = this.#indexes.get(filed[at] ?? "");
+      const value = filed[at + 1] ?? "";
+      const objects = values?.get(value);
+      if (objects instanceof Map) objects.delete(key);
       // Remove empty values: they (UIDs, node names) would accumulate.
-      if (keys?.size === 0) values?.delete(value);
+      if (objects instanceof Only || objects?.size === 0) values?.delete(value);
     }
     this.#filed.delete(key);
   }
