@@ -11,6 +11,10 @@ import { checkRecords, followAcknowledged, lastAcknowledged, moreRecords, record
 import { budget } from "../support/workloads.ts";
 
 const NS = "movable-drain-many";
+/** Each with four volumes: a node takes no more than 110 pods. */
+const PODS = 25;
+/** A hundred volumes take many minutes. */
+const FULL = process.env["MOORING_MATRIX"] === "full";
 const on = useDrains(NS, ["node-files", "kubectl"]);
 
 /** Looked at until `end`: the most volumes that moved at once, and what waiting moves said. */
@@ -82,6 +86,69 @@ test("twelve pods leave a node, two volumes at a time, and none loses a record",
     ["StatefulSet", "ord"],
     names.slice(8).map((name) => `data-${name}`),
   );
+});
+
+/** A writer of records whose pods have volumes besides, each with a file that must stay. */
+function writerWithMore(name: string, replicas: number, more: readonly string[]): object {
+  const set = recordWriter(NS, name, MOVABLE_CLASS, { replicas, parallel: true, pause: 1 }) as {
+    spec: {
+      template: { spec: { containers: [{ command: readonly string[]; volumeMounts: readonly object[] }] } };
+      volumeClaimTemplates: [{ metadata: object; spec: object }];
+    };
+  };
+  const { template, volumeClaimTemplates } = set.spec;
+  const [container] = template.spec.containers;
+  const mounts = more.map((volume) => ({ name: volume, mountPath: `/${volume}` }));
+  const marks = more.map(
+    (volume) => `
+    if [ -e /data/records ]; then [ "$(cat /${volume}/mark)" = "$HOSTNAME ${volume}" ] || exit 1
+    else echo "$HOSTNAME ${volume}" >/${volume}/mark; sync /${volume}/mark; fi`,
+  );
+  const [shell = "", flag = "", script = ""] = container.command;
+  const command = [shell, flag, marks.join("") + script];
+  const containers = [{ ...container, command, volumeMounts: [...container.volumeMounts, ...mounts] }];
+  const templates = [
+    ...volumeClaimTemplates,
+    ...more.map((volume) => ({ metadata: { name: volume }, spec: volumeClaimTemplates[0].spec })),
+  ];
+  return {
+    ...set,
+    spec: {
+      ...set.spec,
+      template: { ...template, spec: { ...template.spec, containers } },
+      volumeClaimTemplates: templates,
+    },
+  };
+}
+
+test.runIf(FULL)("a hundred volumes leave a node in one drain, and none loses a record", async () => {
+  const { ground } = on;
+  const a = firstNode(ground);
+  const more = ["one", "two", "three"];
+  const names = Array.from({ length: PODS }, (_, index) => `all-${String(index)}`);
+  const claims = names.flatMap((pod) => ["data", ...more].map((volume) => `${volume}-${pod}`));
+  await onlyOn(ground, a, async () => {
+    await ground.apply(toYaml(writerWithMore("all", PODS, more)));
+    await allReady(ground, NS, names);
+  });
+  const before = new Map<string, number>();
+  for (const name of names) before.set(name, lastAcknowledged(await ground.logs(NS, name)));
+  const began = Date.now();
+  expect(endOf(await drain(ground, a, "--timeout=600s"))).toEqual(ENDED_WELL);
+  const seconds = (Date.now() - began) / 1000;
+  expect(await podsLeftOn(ground, a)).toEqual([]);
+  expect([...(await allReady(ground, NS, names)).values()]).not.toContain(a);
+  for (const name of names) {
+    // A pod whose other volumes lack their mark does not start.
+    expect((await checkRecords(ground, NS, name, before.get(name))).faults, name).toEqual([]);
+  }
+  const volumes = await Promise.all(claims.map((claim) => volumeOf(ground, NS, claim)));
+  const moves = (await ground.list<VolumeMove>("volumemoves.mooring.dev")).filter(({ spec }) =>
+    spec.volumes.some(({ name }) => volumes.includes(name)),
+  );
+  console.log(`${String(volumes.length)} volumes in ${String(moves.length)} moves left in ${seconds.toFixed(0)} s`);
+  expect(moves.map(({ status }) => status?.phase)).toEqual(names.map(() => "Done"));
+  await removeWorkload(ground, NS, ["StatefulSet", "all"], claims);
 });
 
 test("the API server is restarted in the middle of a drain: the next drain ends it, and nothing is lost", async () => {
