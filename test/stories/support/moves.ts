@@ -47,6 +47,21 @@ export async function inPhase(
   );
 }
 
+/** Waits until the live passes of a move have ended. `look` runs at each look. */
+export async function copiedLive(
+  ground: Ground,
+  name: string,
+  look: (phase: MovePhase | undefined) => Promise<void> | void = () => undefined,
+): Promise<void> {
+  const probe = async (saw: (what: unknown) => void): Promise<true | undefined> => {
+    const status = (await ground.get<VolumeMove>(MOVES, name))?.status;
+    saw(status);
+    await look(status?.phase);
+    return status?.fencedAt === undefined ? undefined : true;
+  };
+  await ground.waitFor(`the live passes of VolumeMove ${name} to end`, probe, { timeoutMs: 180_000 });
+}
+
 /** Waits until the object is gone. */
 export async function moveGone(ground: Ground, name: string): Promise<void> {
   await ground.waitFor(`VolumeMove ${name} to be gone`, async (saw) => {

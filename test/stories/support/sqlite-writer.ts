@@ -4,7 +4,7 @@
  * returned. Wherever the pod starts, it goes on after the last row it finds.
  */
 import type { Ground } from "../../cluster/ground.ts";
-import { statefulSet } from "./workloads.ts";
+import { nodeProgram } from "./node-program.ts";
 
 const OPEN = `
   const { DatabaseSync } = require("node:sqlite");
@@ -31,13 +31,7 @@ const CHECK = `${OPEN}
 
 /** A StatefulSet of one pod that writes transactions. `image` is the product's. */
 export function sqliteWriter(namespace: string, name: string, storageClassName: string, image: string): object {
-  const set = statefulSet(namespace, name, storageClassName, ["node", "-e", WRITE]) as {
-    spec: { template: { spec: { containers: [object] } } };
-  };
-  const { template } = set.spec;
-  const [container] = template.spec.containers;
-  const spec = { ...template.spec, terminationGracePeriodSeconds: 30, containers: [{ ...container, image }] };
-  return { ...set, spec: { ...set.spec, template: { ...template, spec } } };
+  return nodeProgram(namespace, name, storageClassName, image, WRITE);
 }
 
 /** The rows of the database, the highest number, and what SQLite says of it. Needs `isolation`. */
