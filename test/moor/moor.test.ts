@@ -74,6 +74,25 @@ test("no server at that address", async () => {
   expect([code, stderr]).toEqual([5, expect.stringMatching(/MOOR_NO_SERVER/) as string]);
 });
 
+test.each([422, 500])("a server that answers %d", async (status) => {
+  const message = "in the server's words";
+  const refusing = createServer((_request, response) => {
+    response.writeHead(status, { "Content-Type": "application/json" });
+    response.end(JSON.stringify({ kind: "Status", apiVersion: "v1", status: "Failure", message, code: status }));
+  });
+  await new Promise<void>((resolve) => refusing.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = refusing.address() as AddressInfo;
+    const file = await kubeconfig("refusing", serverAt(`http://127.0.0.1:${String(port)}`));
+    const { code, stderr, stdout } = await moor("status", "--kubeconfig", file);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^moor: .*in the server's words\n.*\(MOOR_REFUSED\)\n$/);
+  } finally {
+    refusing.closeAllConnections();
+    refusing.close();
+  }
+});
+
 test("Ctrl-C ends it with 130", async () => {
   const { port } = silent.address() as AddressInfo;
   const file = await kubeconfig("silent", serverAt(`http://127.0.0.1:${String(port)}`));

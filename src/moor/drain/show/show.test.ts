@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
 import type { VolumeMoveStatus } from "../../../api/kinds/volume-move.ts";
 import { move, NOW } from "../../testing/objects.fixture.ts";
 import { frame } from "./bars.ts";
@@ -66,10 +67,8 @@ describe("plain lines", () => {
   });
 });
 
-test("as JSON each change is one object on a line of standard output", () => {
-  const { err, out, show, terminal } = recorder(true, "json");
-  show.update(viewOf(copying));
-  expect(out.map((line) => JSON.parse(line) as unknown)).toEqual([
+describe("as data", () => {
+  const events = [
     { at: "2026-11-27T12:00:00.000Z", event: "node", node: "node-a", state: "Moving" },
     {
       at: "2026-11-27T12:00:00.000Z",
@@ -84,9 +83,22 @@ test("as JSON each change is one object on a line of standard output", () => {
       bytesTotal: 2 * GI,
       eta: "14 s",
     },
-  ]);
-  expect(out.every((line) => line.endsWith("}\n") && line.indexOf("\n") === line.length - 1)).toBe(true);
-  expect([err, terminal]).toEqual([[], []]);
+  ];
+
+  test("each change is one JSON object on a line of standard output", () => {
+    const { err, out, show, terminal } = recorder(true, "json");
+    show.update(viewOf(copying));
+    expect(out.map((line) => JSON.parse(line) as unknown)).toEqual(events);
+    expect(out.every((line) => line.endsWith("}\n") && line.indexOf("\n") === line.length - 1)).toBe(true);
+    expect([err, terminal]).toEqual([[], []]);
+  });
+
+  test("each change is one YAML document on standard output", () => {
+    const { err, out, show, terminal } = recorder(true, "yaml");
+    show.update(viewOf(copying));
+    expect(parseAllDocuments(out.join("")).map((one) => one.toJS() as unknown)).toEqual(events);
+    expect([err, terminal]).toEqual([[], []]);
+  });
 });
 
 describe("bars on a terminal", () => {
