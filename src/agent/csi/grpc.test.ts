@@ -6,6 +6,7 @@ import {
   create,
   fromBinary,
   toBinary,
+  toJson,
   type DescMethod,
   type MessageInitShape,
   type MessageShape,
@@ -78,7 +79,11 @@ test("the driver says who it is and what it can", async () => {
     vendorVersion: "1.2.3",
   });
   expect(await call(path, Identity.method.probe, {})).toMatchObject({ ready: false });
-  expect(await call(path, Node.method.nodeGetInfo, {})).toMatchObject({ nodeId: "node-a" });
+  // There is nothing else in it, above all no topology, whose keys the kubelet would write into the
+  // CSINode.
+  const info = await call(path, Node.method.nodeGetInfo, {});
+  expect(toJson(Node.method.nodeGetInfo.output, info)).toEqual({ nodeId: "node-a" });
+  expect(info.$unknown).toBeUndefined();
   const { capabilities } = await call(path, Node.method.nodeGetCapabilities, {});
   expect(capabilities.map(({ type }) => type.value?.type)).toEqual([
     NodeServiceCapability_RPC_Type.GET_VOLUME_STATS,
