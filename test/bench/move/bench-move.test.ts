@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { bundledProgram } from "../../../src/agent/testing/bundled-program.fixture.ts";
 import { measureCopies, whyImpossible, type CopyEffects } from "./bench-move.ts";
 import { filesOf } from "./ground/cases.ts";
 import { whyTooSmall } from "./ground/space.ts";
@@ -23,6 +24,10 @@ beforeEach(async () => {
     rsync: installedRsync(),
     // Other tests run beside this one, and need what is cached.
     dropCaches: () => Promise.resolve((drops += 1)),
+    endProgram: async (program) => {
+      const file = await bundledProgram(new URL(`../programs/${program}`, import.meta.url));
+      return { file, execArgv: [] };
+    },
     log: () => undefined,
   };
   options = {

@@ -11,7 +11,7 @@ import { measureCopy } from "./measure.ts";
 import type { MoveOptions } from "./options.ts";
 import { copyTable, downtimeTable } from "./report.ts";
 import { disk } from "./subjects/disk.ts";
-import { betweenEnds } from "./subjects/ends.ts";
+import { betweenEnds, fromSource, type EndProgram } from "./subjects/ends.ts";
 import { findRsync, installedRsync, type Rsync } from "./subjects/rsync-program.ts";
 import { rsyncLocal } from "./subjects/rsync.ts";
 import type { CopySubject } from "./subjects/subject.ts";
@@ -21,6 +21,8 @@ import { judgeCopies, judgeDowntimes } from "./targets.ts";
 export interface CopyEffects {
   readonly rsync: Rsync;
   readonly dropCaches: () => Promise<unknown>;
+  /** A program of the two ends of a copy. */
+  readonly endProgram: (program: string) => Promise<EndProgram>;
   readonly log: (line: string) => void;
 }
 
@@ -41,7 +43,8 @@ export async function benchMove(options: MoveOptions): Promise<number> {
   const load = loadavg()[0] ?? 0;
   const undropped = await dropCaches();
   const rsync = options.subjects.includes("rsync-local") ? await findRsync(toStderr) : installedRsync();
-  const { figures, skipped } = await measureCopies(options, { rsync, dropCaches, log: toStderr });
+  const effects: CopyEffects = { rsync, dropCaches, endProgram: fromSource, log: toStderr };
+  const { figures, skipped } = await measureCopies(options, effects);
   const why = whyNoDowntime(options);
   const downtimes = why === undefined ? await measureDowntimes({ ...options, log: toStderr }) : [];
   const lines = [
@@ -95,7 +98,7 @@ export async function whyImpossible({ directory, shrink, ...options }: MoveOptio
 /** Measures all cases one after the other; in each case the subjects take turns. */
 export async function measureCopies(options: MoveOptions, effects: CopyEffects): Promise<CopyResults> {
   await using workspace = await Workspace.make(options.directory);
-  const subjects = subjectsOf(options, effects.rsync);
+  const subjects = subjectsOf(options, effects);
   const available: CopySubject[] = [];
   const skipped: string[] = [];
   for (const subject of subjects) {
@@ -136,16 +139,16 @@ async function measureCase(
   return subjects.map((subject) => median(all.filter((one) => one.subject === subject.name)));
 }
 
-function subjectsOf({ profile, subjects }: MoveOptions, rsync: Rsync): CopySubject[] {
+function subjectsOf({ profile, subjects }: MoveOptions, { endProgram: find, rsync }: CopyEffects): CopySubject[] {
   const execArgv = profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profile];
   const all = [
     betweenEnds(
-      { source: "transfer-source-main.ts", target: "transfer-target-main.ts", execArgv },
+      { source: "transfer-source-main.ts", target: "transfer-target-main.ts", execArgv, find },
       { name: "mooring", cases: ["large", "small", "sparse"] },
     ),
     rsyncLocal(rsync),
     betweenEnds(
-      { source: "stream-source-main.ts", target: "stream-target-main.ts" },
+      { source: "stream-source-main.ts", target: "stream-target-main.ts", find },
       { name: "tls-stream", cases: ["large"], discards: true },
     ),
     disk,

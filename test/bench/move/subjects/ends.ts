@@ -9,7 +9,18 @@ import type { CopySubjectName } from "../figures.ts";
 import { endMessageSchema, type Assignment, type EndMessage } from "./end-messages.ts";
 import type { CopyCost, CopySubject } from "./subject.ts";
 
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+/** How Node starts a program of ../../programs. */
+export interface EndProgram {
+  readonly file: string;
+  readonly execArgv: readonly string[];
+}
+
+/** From its source, through tsx. */
+export function fromSource(program: string): Promise<EndProgram> {
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+  const file = fileURLToPath(new URL(`../../programs/${program}`, import.meta.url));
+  return Promise.resolve({ file, execArgv: ["--import", tsx] });
+}
 
 type Kind<K extends EndMessage["kind"]> = Extract<EndMessage, { kind: K }>;
 
@@ -19,30 +30,33 @@ export interface EndPrograms {
   readonly target: string;
   /** For Node, before the program. */
   readonly execArgv?: readonly string[];
+  readonly find: (program: string) => Promise<EndProgram>;
 }
 
 /** A copy over one TLS connection between two processes: the target asks, the source sends. */
 export function betweenEnds(
-  { execArgv = [], source: sourceProgram, target: targetProgram }: EndPrograms,
+  { execArgv = [], find, source: sourceProgram, target: targetProgram }: EndPrograms,
   subject: Pick<CopySubject, "name" | "cases" | "discards">,
 ): CopySubject {
-  const start = (program: string): ChildProcess =>
-    fork(fileURLToPath(new URL(`../../programs/${program}`, import.meta.url)), {
+  const start = async (program: string): Promise<ChildProcess> => {
+    const found = await find(program);
+    return fork(found.file, {
       detached: true,
-      execArgv: [...execArgv, "--import", TSX],
+      execArgv: [...execArgv, ...found.execArgv],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
+  };
   return {
     ...subject,
     unavailable: () => Promise.resolve(undefined),
     prepare: async ({ source, target, workspace }, measure) => {
       const [ours, theirs] = await Promise.all([certificate(), certificate()]);
-      const sourceEnd = start(sourceProgram);
+      const sourceEnd = await start(sourceProgram);
       return workspace.with(sourceEnd, async () => {
         const of = (assignment: Omit<Assignment, "kind">): Assignment => ({ kind: "assignment", ...assignment });
         sourceEnd.send(of({ directory: source, certificate: ours, peer: theirs.fingerprint, port: 0 }));
         const { port } = await expectMessage(subject.name, sourceEnd, "ready");
-        const targetEnd = start(targetProgram);
+        const targetEnd = await start(targetProgram);
         return workspace.with(targetEnd, async () => {
           targetEnd.send(of({ directory: target, certificate: theirs, peer: ours.fingerprint, port }));
           await expectMessage(subject.name, targetEnd, "ready");
