@@ -3,13 +3,13 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { faultsBundle } from "../program/bundle.ts";
 import { seedOf } from "./draw.ts";
-import { SUITES } from "./suites.ts";
+import { SUITES, type SuiteName } from "./suites.ts";
 
 /**
  * What a process of its own prints of a run: every request, answer, event, timer, file operation
  * and log line.
  */
-async function traceOf(suite: string, seed: number): Promise<readonly string[]> {
+async function printedBy(suite: SuiteName, seed: number): Promise<readonly string[]> {
   const args = [await faultsBundle(), suite, "--replay", String(seed)];
   const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 30 });
   return stdout.split("\n");
@@ -19,28 +19,25 @@ test.each([
   ["classic", 0, " mkdir -p "],
   ["classic", 1, " mkdir -p "],
   ["moves", 3, " opens pvc-"],
-])("a run of %s repeats exactly from its seed in another process (%i)", async (suite, index, does) => {
+] as const)("a run of %s repeats exactly from its seed in another process (%i)", async (suite, index, does) => {
   const seed = seedOf(7, index);
-  const [first, second] = await Promise.all([traceOf(suite, seed), traceOf(suite, seed)]);
-  expect(first.length).toBeGreaterThan(1_000);
+  const play = await SUITES[suite].open();
+  const [printed, { trace, lasted }] = await Promise.all([printedBy(suite, seed), play(seed, { trace: true })]);
+  const lines = trace.flatMap((line) => line.split("\n"));
+  expect(lines.length).toBeGreaterThan(1_000);
   for (const what of [" timer ", " POST ", " PATCH ", " ok ", does]) {
     expect(
-      first.some((line) => line.includes(what)),
+      lines.some((line) => line.includes(what)),
       `the trace tells of${what}`,
     ).toBe(true);
   }
-  const differs = first.findIndex((line, at) => line !== second[at]);
-  expect(first[differs], `line ${differs}`).toBe(second[differs]);
-  expect(second).toHaveLength(first.length);
-});
+  const differs = lines.findIndex((line, at) => line !== printed[at]);
+  expect(lines[differs], `line ${differs}`).toBe(printed[differs]);
+  const [last, ...more] = printed.slice(lines.length);
+  expect(last).toMatch(new RegExp(`^seed ${String(seed)}: .*; ${(lasted / 1000).toFixed(0)} s of virtual time$`));
+  expect(more).toEqual([""]);
 
-test.each([
-  ["classic", 0],
-  ["moves", 3],
-] as const)("a run of %s is the same without its trace", async (suite, index) => {
-  const play = await SUITES[suite].open();
-  const seed = seedOf(7, index);
-  const traced = await play(seed, { trace: true });
-  const { events, lasted } = await play(seed, { trace: false });
-  expect([events, lasted]).toEqual([traced.trace.length, traced.lasted]);
+  // A run is the same without its trace.
+  const untraced = await play(seed, { trace: false });
+  expect([untraced.events, untraced.lasted]).toEqual([trace.length, lasted]);
 });
