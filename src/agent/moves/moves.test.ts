@@ -152,43 +152,53 @@ describe("the source", () => {
     expect(copy()?.files).toBeGreaterThanOrEqual(22);
   });
 
-  test("sends the open volume only to a live pass, only in Copying, and ends that before it proves", async () => {
-    const live = {
-      volume: "pvc-1",
-      epoch: 1,
-      incarnation: "inc-1",
-      move: "move-1",
-      moveUID: MOVE_UID,
-      sealing: 0,
-      pass: "00000000-0000-4000-8000-00000000000a",
-    };
-    const { pass: _pass, ...final } = live;
-    const refusal = { code: "AGENT_TRANSFER_REFUSED" };
-    phase("Prepared", 0);
-    await says("Checked", 0);
-    await expect(moving.ask(OTHER, live)).rejects.toMatchObject(refusal);
-    phase("Copying", 0);
-    await expect(moving.ask(OTHER, final)).rejects.toMatchObject(refusal);
-    await expect(moving.ask("node-c", live)).rejects.toMatchObject(refusal);
-    await expect(moving.ask(OTHER, { ...live, epoch: 2 })).rejects.toMatchObject(refusal);
-    await expect(moving.ask(OTHER, { ...live, sealing: 1 })).rejects.toMatchObject(refusal);
-    moving.onSend = (signal) => untilAborted(signal).finally(() => moving.done.push("the pass has ended"));
-    const send = await moving.ask(OTHER, live);
-    const late = await moving.ask(OTHER, live);
-    const sent = send(new PassThrough()).then(
-      () => "sent",
-      () => "stopped",
-    );
-    await fenced();
-    await unpublished();
-    await says("Sealed");
-    expect(await sent).toBe("stopped");
-    const [ended, proved] = ["the pass has ended", `prove ${VOLUME}/1`].map((line) => moving.done.indexOf(line));
-    expect(ended).toBeGreaterThan(0);
-    expect(ended).toBeLessThan(proved ?? 0);
-    // One that was admitted in time and begins late finds nothing under that name.
-    await expect(late(new PassThrough())).rejects.toThrow("ENOENT");
-  });
+  test.each([
+    ["Copying", "Fenced"],
+    ["Prepared", "Planned"],
+  ] as const)(
+    "sends the open volume only to a live pass, in %s, and ends that before it proves",
+    async (open, shut) => {
+      const live = {
+        volume: "pvc-1",
+        epoch: 1,
+        incarnation: "inc-1",
+        move: "move-1",
+        moveUID: MOVE_UID,
+        sealing: 0,
+        pass: "00000000-0000-4000-8000-00000000000a",
+      };
+      const { pass: _pass, ...final } = live;
+      const refusal = { code: "AGENT_TRANSFER_REFUSED" };
+      phase("Planned", 0);
+      await says("Checked", 0);
+      phase(shut, 0);
+      await expect(moving.ask(OTHER, live)).rejects.toMatchObject(refusal);
+      phase(open, 0);
+      node.change("pvc-1", { fence: MOVE_UID });
+      await expect(moving.ask(OTHER, live)).rejects.toMatchObject(refusal);
+      node.change("pvc-1", { fence: undefined as never });
+      await expect(moving.ask(OTHER, final)).rejects.toMatchObject(refusal);
+      await expect(moving.ask("node-c", live)).rejects.toMatchObject(refusal);
+      await expect(moving.ask(OTHER, { ...live, epoch: 2 })).rejects.toMatchObject(refusal);
+      await expect(moving.ask(OTHER, { ...live, sealing: 1 })).rejects.toMatchObject(refusal);
+      moving.onSend = (signal) => untilAborted(signal).finally(() => moving.done.push("the pass has ended"));
+      const send = await moving.ask(OTHER, live);
+      const late = await moving.ask(OTHER, live);
+      const sent = send(new PassThrough()).then(
+        () => "sent",
+        () => "stopped",
+      );
+      await fenced();
+      await unpublished();
+      await says("Sealed");
+      expect(await sent).toBe("stopped");
+      const [ended, proved] = ["the pass has ended", `prove ${VOLUME}/1`].map((line) => moving.done.indexOf(line));
+      expect(ended).toBeGreaterThan(0);
+      expect(ended).toBeLessThan(proved ?? 0);
+      // One that was admitted in time and begins late finds nothing under that name.
+      await expect(late(new PassThrough())).rejects.toThrow("ENOENT");
+    },
+  );
 
   test("opens by itself what was sealed for a move that let go", async () => {
     await sealed();
@@ -336,6 +346,112 @@ describe("the target", () => {
       expect(report()?.digest).toBe("c=newer");
       expect(await isWhole()).toBe(true);
       expect(moving.requests.map(({ pass }) => pass === undefined)).toEqual([false, true]);
+    });
+
+    describe("and its move waits in Prepared", () => {
+      const FIGURES = { read: 1, toRead: 1, heldMs: 0 };
+      const waiting = async (files = DATA): Promise<void> => {
+        moving.figures = FIGURES;
+        copying(files);
+        await says("Precopied", 0);
+        phase("Prepared", 0);
+      };
+      const passes = (): number => moving.requests.filter(({ pass }) => pass !== undefined).length;
+      const seconds = async (count: number): Promise<void> => {
+        for (let second = 0; second < count; second += 1) await node.clock.advance(1000);
+        await settle();
+      };
+
+      test("another pass brings what the pod has written, and the report stays Precopied", async () => {
+        await waiting();
+        const said = new Set<string | undefined>();
+        node.kube.intercept = () => Promise.resolve(void said.add(report()?.state));
+        await seconds(25);
+        expect(passes()).toBe(1);
+        moving.remote = { ...DATA, c: "newer" };
+        await seconds(10);
+        expect(passes()).toBe(2);
+        expect(moving.requests[1]).toMatchObject({ base: moving.requests[0]?.pass, sealing: 0, figures: true });
+        expect(await moving.files(`${VOLUME}/${INCOMING}/data`)).toEqual({ ...DATA, c: "newer" });
+        expect(await isWhole()).toBeUndefined();
+        expect(report()).toMatchObject({ state: "Precopied", sealing: 0, livePass: { number: 2, sent: 18 } });
+        expect(report()?.digest).toBeUndefined();
+        expect(said).toEqual(new Set(["Precopied"]));
+      });
+
+      test("passes get rare while they have little to send", async () => {
+        await waiting();
+        await seconds(3600);
+        // After half a minute, 1, 2, 4, 8, 10 … more minutes.
+        expect(passes()).toBe(1 + 9);
+      });
+
+      test("the fence ends a pass at once, and the final pass brings everything", async () => {
+        await waiting();
+        const order: string[] = [];
+        moving.onReceive = (signal) => {
+          order.push("begins");
+          if (order.length > 1) return Promise.resolve();
+          return untilAborted(signal).finally(() => order.push("ended"));
+        };
+        await seconds(35);
+        expect(order).toEqual(["begins"]);
+        phase("Fenced", 1);
+        await node.eventually("the pass has ended", () => order.length === 2);
+        fence();
+        sealed(1, { c: "newer" });
+        await says("Copied");
+        expect(report()?.digest).toBe("c=newer");
+        expect(order).toEqual(["begins", "ended", "begins"]);
+      });
+
+      test("a pass that fails changes nothing, and is tried again after minutes", async () => {
+        await waiting();
+        const before = report();
+        moving.onReceive = () => Promise.reject(new Error("no room on the disk"));
+        await seconds(300);
+        expect(passes()).toBe(2);
+        expect(report()).toEqual(before);
+        moving.onReceive = () => Promise.resolve();
+        await seconds(60);
+        expect(passes()).toBe(3);
+        expect(report()).toMatchObject({ state: "Precopied", livePass: { number: 2 } });
+      });
+
+      test("a source that is too old for it is asked seldom, and nothing is said", async () => {
+        await waiting();
+        const before = report();
+        moving.refuses = ({ pass }) =>
+          pass === undefined ? undefined : new Error("the move is Prepared, not Copying");
+        await seconds(4 * 3600);
+        // After half a minute, 5, 10, 20, 40, 60, 60 … more minutes.
+        expect(passes()).toBe(1 + 7);
+        expect(report()).toEqual(before);
+        fence();
+        sealed(1, { c: "newer" });
+        await says("Copied");
+      });
+
+      test("there is none while much is open for writing, nor when the source does not tell", async () => {
+        moving.figures = { ...FIGURES, toRead: 2 * 1024 ** 3 };
+        copying();
+        await says("Precopied", 0);
+        phase("Prepared", 0);
+        await seconds(3600);
+        expect(passes()).toBe(1);
+      });
+
+      test("a new process of the agent begins a new pass", async () => {
+        await waiting();
+        await node.stop();
+        node.disk.lose("/var/lib/mooring/.agent-passes/left");
+        moving.remote = { d: "newest" };
+        await node.start({ moving });
+        await seconds(35);
+        expect(passes()).toBe(2);
+        expect(moving.requests[1]).not.toHaveProperty("base");
+        expect(report()).toMatchObject({ state: "Precopied", livePass: { number: 2 } });
+      });
     });
 
     test("no part of it is ever opened, whatever the volume says", async () => {

@@ -225,3 +225,86 @@ describe("live passes", () => {
     });
   });
 });
+
+describe("a live pass in Prepared", () => {
+  const livePass = { number: 2, sent: 1, read: 1, toRead: 1, tookMs: 1, finalMs: 1 };
+  const copyingAt = "2026-01-01T00:00:00.000Z";
+  const checked: CopyReport = { ...sealed, state: "Checked", digest: undefined };
+  const precopied: CopyReport = {
+    ...checked,
+    role: "Target",
+    state: "Precopied",
+    bootID: "boot-b",
+    copyingAt,
+    livePass,
+  };
+  const prepared = (change: Partial<VolumeView> = {}): VolumeView =>
+    view({
+      move: move("Prepared", { copyingAt }),
+      localVolume: localVolume({ fence: undefined }),
+      copies: [incoming],
+      report: precopied,
+      ...change,
+    });
+  const pass = { step: "keep-small", epoch: 2, incarnation: "i", passes: 2 };
+
+  test("is made of what was copied in Copying", () => {
+    expect(planTarget(prepared(), checked)).toEqual(pass);
+    // Of an agent before this one, on the same machine or before its restart.
+    expect(planTarget(prepared({ report: { ...precopied, bootID: "boot-before" } }), checked)).toEqual(pass);
+  });
+
+  test.each<[string, Partial<VolumeView>, CopyReport | undefined]>([
+    ["of a volume that is fenced", { localVolume: localVolume() }, checked],
+    ["of a volume that another move holds", { localVolume: localVolume({ activeMove: undefined }) }, checked],
+    [
+      "of a volume that was never made",
+      { localVolume: localVolume({ fence: undefined, mayCreate: { nodeName: "a", epoch: 1 } }) },
+      checked,
+    ],
+    ["before the source has checked it", {}, undefined],
+    ["on the source's report for another sealing", {}, { ...checked, sealing: 1 }],
+    ["when its live passes have failed", { report: { ...precopied, state: "Refused" } }, checked],
+    ["of what was reported as Copied", { report: { ...precopied, state: "Copied" } }, checked],
+    ["after a seal that was undone", { report: { ...precopied, sealing: 1 } }, checked],
+    [
+      "of what was copied for another time in Copying",
+      { report: { ...precopied, copyingAt: "2025-01-01T00:00:00.000Z" } },
+      checked,
+    ],
+    ["of what was copied for another move", { report: { ...precopied, moveUID: "other" } }, checked],
+    ["of what this node has not reported", { report: undefined }, checked],
+    ["after a copy that failed", { move: move("Prepared", { copyingAt, failures: 1, sealedAt: copyingAt }) }, checked],
+    ["once the move is being deleted", { move: move("Prepared", { copyingAt }, true) }, checked],
+    ["to another target", { move: move("Prepared", { copyingAt, target: "c" }) }, checked],
+    [
+      "beside a copy of a later epoch",
+      { copies: [{ ...incoming, state: "Active", epoch: 3, moveUID: undefined }] },
+      checked,
+    ],
+    [
+      "when the source does not tell what is to be read",
+      { report: { ...precopied, livePass: { ...livePass, toRead: undefined } } },
+      checked,
+    ],
+    [
+      "when much is open for writing",
+      { report: { ...precopied, livePass: { ...livePass, toRead: 2 ** 30 + 1 } } },
+      checked,
+    ],
+    ["in Fenced", { move: move("Fenced", { copyingAt }) }, checked],
+  ])("is not made %s", (_title, change, source) => {
+    expect(planTarget(prepared(change), source)).toEqual(NOTHING);
+  });
+
+  test("that has ended is reported once, and its failure is not", () => {
+    const result = { bytes: 1, files: 1, toSend: 1, livePass: { ...livePass, number: 3 } };
+    const found = { precopied: { copyingAt, result } };
+    const content = { role: "Target", state: "Precopied", copyingAt, ...result };
+    expect(planTarget(prepared({ found }), checked)).toEqual({ step: "report", content });
+    const report = { ...precopied, livePass: result.livePass };
+    expect(planTarget(prepared({ found, report }), checked)).toEqual({ ...pass, passes: 3 });
+    const failed = { precopied: { copyingAt, result: { code: "FULL", message: "no room" } } };
+    expect(planTarget(prepared({ found: failed }), checked)).toEqual(pass);
+  });
+});

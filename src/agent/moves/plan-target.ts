@@ -5,6 +5,10 @@
  *                little is left to send; meanwhile report Copying → report Precopied; or Refused,
  *                with the reason. A new process begins with a new pass, whatever is reported,
  *                because its records are lost
+ *   Prepared     this node has reported Precopied → now and then another live pass, so that little
+ *                is left to send when the wait is over. The report stays Precopied, with the
+ *                figures of the last pass that has ended. A pass that fails is not reported
+ *   Fenced       a live pass that is under way is ended
  *   Sealed       the source has reported Sealed for this sealing → the whole tree is copied,
  *                compared and made durable; meanwhile report Copying, with the progress → report
  *                Copied, with its digest; or Refused, with the reason
@@ -24,8 +28,9 @@
  */
 import type { CopyReport } from "../../api/kinds/volume-copy.ts";
 import { agentErrors } from "../errors.ts";
+import { MOST_OPEN_BYTES } from "./jobs/kept-small.ts";
 import type { CopyView, ReportContent, VolumeView } from "./view.ts";
-import { isReported, recordedOf } from "./view.ts";
+import { isReported, recordedOf, recordsCount } from "./view.ts";
 
 export type TargetStep =
   | { readonly step: "nothing" }
@@ -39,6 +44,8 @@ export type TargetStep =
       readonly digest: string;
     }
   | { readonly step: "precopy"; readonly epoch: number; readonly incarnation: string }
+  /** A live pass in Prepared, when it is due. `passes`: so many have ended. */
+  | { readonly step: "keep-small"; readonly epoch: number; readonly incarnation: string; readonly passes: number }
   | { readonly step: "promote"; readonly epoch: number; readonly moveUID: string };
 
 const NOTHING: TargetStep = { step: "nothing" };
@@ -66,14 +73,15 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined, sou
   }
   const recorded = recordedOf(view);
   const phase = move?.status?.phase;
-  if (phase !== "Copying" && phase !== "Sealed") return NOTHING;
+  if (phase !== "Copying" && phase !== "Prepared" && phase !== "Sealed") return NOTHING;
   if (move?.status?.target !== nodeName || recorded === undefined) return NOTHING;
   if (move.metadata.deletionTimestamp !== undefined || spec.activeMove?.uid !== move.metadata.uid) return NOTHING;
   if (spec.epoch !== recorded.epoch || spec.incarnation !== recorded.incarnation) return NOTHING;
   const isCurrent = source?.moveUID === move.metadata.uid && source.sealing === (move.status.sealing ?? 0);
-  if (phase === "Copying") {
+  if (phase !== "Sealed") {
     // A volume that may still be made has nothing to copy, or next to nothing.
     if (!isCurrent || source.state !== "Checked" || spec.mayCreate !== undefined) return NOTHING;
+    if (phase === "Prepared") return planKeepSmall(view, spec.epoch, spec.incarnation);
     return planPrecopy(view, spec.epoch, spec.incarnation, sourceBytes);
   }
   if (!isCurrent || source.state !== "Sealed" || source.role !== "Source" || source.tombstone === true) return NOTHING;
@@ -121,6 +129,32 @@ function planPrecopy(view: VolumeView, epoch: number, incarnation: string, bytes
   const state = "code" in result ? "Refused" : "Precopied";
   const content: ReportContent = { role: "Target", state, ...answers, ...result };
   return isReported(view, content) ? NOTHING : { step: "report", content };
+}
+
+/**
+ * Only what was copied in Copying is kept small, and what was not sealed since: a report of an
+ * earlier sealing does not count.
+ */
+function planKeepSmall(view: VolumeView, epoch: number, incarnation: string): TargetStep {
+  const { copies, found, localVolume, move, report } = view;
+  const isPrecopied =
+    report?.state === "Precopied" &&
+    report.role === "Target" &&
+    report.moveUID === move?.metadata.uid &&
+    report.sealing === (move.status?.sealing ?? 0) &&
+    report.copyingAt === move.status?.copyingAt;
+  if (!isPrecopied || localVolume?.spec.fence !== undefined || !recordsCount(move)) return NOTHING;
+  if (copies.some((copy) => isAhead(copy, epoch, incarnation))) return NOTHING;
+  const { copyingAt, livePass } = report;
+  const answers = copyingAt === undefined ? {} : { copyingAt };
+  const { precopied } = found;
+  if (precopied?.copyingAt === copyingAt && precopied !== undefined && !("code" in precopied.result)) {
+    const content: ReportContent = { role: "Target", state: "Precopied", ...answers, ...precopied.result };
+    if (!isReported(view, content)) return { step: "report", content };
+  }
+  // An agent that does not tell what is to be read is older than these passes.
+  if (livePass?.toRead === undefined || livePass.toRead > MOST_OPEN_BYTES) return NOTHING;
+  return { step: "keep-small", epoch: epoch + 1, incarnation, passes: livePass.number };
 }
 
 /**

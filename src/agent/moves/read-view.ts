@@ -64,7 +64,8 @@ export async function readView(deps: ViewDeps, volume: string, signal?: AbortSig
     found: {},
   };
   const phase = move?.status?.phase;
-  const isTarget = (phase === "Copying" || phase === "Sealed") && move?.status?.target === nodeName;
+  const mayCopy = phase === "Copying" || phase === "Prepared" || phase === "Sealed";
+  const isTarget = mayCopy && move?.status?.target === nodeName;
   const source = isTarget
     ? (await client.find(volumeCopies, { name: copyNameOf(volume, move.spec.from) }, options))?.status
     : undefined;

@@ -5,15 +5,15 @@
  * whether it may have the volume: a VolumeMove that is not committed yet, with the sealing of the
  * request, must name the requesting node as its target.
  *
- *   live pass    the phase is Copying, the move holds the volume, and it is not fenced; this node's
- *                copy is Active
+ *   live pass    the phase is Copying or Prepared, the move holds the volume, and it is not fenced;
+ *                this node's copy is Active
  *   final pass   the phase is Sealed, the volume is fenced for the move, this node's copy is Sealed
  *
  * A live pass that was admitted but begins only while the copy is being sealed finds no directory,
  * because the seal has changed its name. A live pass that has begun is ended by the seal.
  */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
-import { volumeMoves } from "../../api/kinds/volume-move.ts";
+import { volumeMoves, type MovePhase } from "../../api/kinds/volume-move.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { Copy } from "../copies/copy-store.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
@@ -25,6 +25,9 @@ export interface ServeDeps {
   readonly nodeName: string;
   readonly onDisk: OnDisk;
 }
+
+const OF_LIVE_PASSES: readonly MovePhase[] = ["Copying", "Prepared"];
+const OF_FINAL_PASS: readonly MovePhase[] = ["Sealed"];
 
 /**
  * The path of the data directory to send to `peer`. Rejects with AGENT_TRANSFER_REFUSED and the
@@ -42,9 +45,9 @@ export async function admitTransfer(
   if (move?.metadata.uid !== request.moveUID) throw refused(`there is no such VolumeMove ${request.move}`);
   const { status } = move;
   if (move.metadata.deletionTimestamp !== undefined) throw refused(`VolumeMove ${request.move} is being deleted`);
-  const wanted = request.pass === undefined ? "Sealed" : "Copying";
-  if (status?.phase !== wanted || status.committed === true) {
-    throw refused(`VolumeMove ${request.move} is ${status?.phase ?? "new"}, not ${wanted}`);
+  const wanted = request.pass === undefined ? OF_FINAL_PASS : OF_LIVE_PASSES;
+  if (status?.phase === undefined || !wanted.includes(status.phase) || status.committed === true) {
+    throw refused(`VolumeMove ${request.move} is ${status?.phase ?? "new"}, not ${wanted.join(" or ")}`);
   }
   if ((status.sealing ?? 0) !== request.sealing) throw refused(`the sealing is ${String(status.sealing)} by now`);
   if (status.target !== peer) throw refused(`the target is node ${status.target ?? ""}`);

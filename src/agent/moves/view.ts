@@ -119,6 +119,11 @@ export function recordedOf(view: VolumeView) {
   return view.move?.status?.volumes?.find(({ name }) => name === view.volume);
 }
 
+/** Whether records of earlier passes count: after a copy that failed everything is read again. */
+export function recordsCount({ status: { failures = 0, sealedAt } = {} }: VolumeMove): boolean {
+  return sealedAt === undefined || failures === 0;
+}
+
 /** Whether the last report has these contents already, for the current sealing and boot. */
 export function isReported(view: VolumeView, content: ReportContent): boolean {
   const { bootID, move, report } = view;

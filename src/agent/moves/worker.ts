@@ -29,6 +29,7 @@ import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import { changeDisk, copyOf, promote } from "./disk-steps.ts";
 import { Findings } from "./findings.ts";
 import type { Incoming, Jobs } from "./jobs/jobs.ts";
+import { KeptSmall } from "./jobs/kept-small.ts";
 import { planFor, readView, type Step } from "./read-view.ts";
 import { whyUnproven, writeReport } from "./report.ts";
 import type { Copying, Found, Outcome, Precopy, VolumeView } from "./view.ts";
@@ -52,6 +53,8 @@ export interface MoveWorkerDeps extends ControllerDeps {
 const WORKERS = 8;
 /** Time between two checks while a pod or a process must end. Each check reads all of /proc. */
 const LOOK_MS = 500;
+/** Time until a live pass in Prepared is looked at again that has to wait for other work. */
+const BUSY_MS = 10_000;
 /**
  * How often all volumes with work in progress are checked, because objects also change by others.
  */
@@ -62,6 +65,8 @@ const MOST_STEPS = 24;
 export class MoveWorker {
   readonly #deps: MoveWorkerDeps;
   readonly #findings = new Findings();
+  /** The volumes whose moves wait in Prepared. */
+  readonly #keptSmall = new Map<string, KeptSmall>();
 
   readonly #parts: MoveWorkerDeps & { readonly findings: Findings };
 
@@ -126,6 +131,7 @@ export class MoveWorker {
       const step = planFor(seen);
       if (step.step === "nothing") {
         await this.#deps.jobs.endOthers(volume, undefined);
+        this.#keptSmall.delete(volume);
         if (view.move === undefined) this.#deps.jobs.unheld(volume);
         return undefined;
       }
@@ -240,6 +246,8 @@ export class MoveWorker {
         jobs.precopy(view, live, incoming, step, progressed, precopied);
         return { requeueAfterMs: LOOK_MS * 10 };
       }
+      case "keep-small":
+        return this.#keepSmall(view, step, signal);
       case "begin-seal":
       case "finish-seal":
       case "make-tombstone":
@@ -257,6 +265,38 @@ export class MoveWorker {
       default:
         return step satisfies never;
     }
+  }
+
+  /** A live pass in Prepared, if it is due: one at a time, because nobody waits for it. */
+  async #keepSmall(
+    view: VolumeView,
+    step: Extract<Step, { step: "keep-small" }>,
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    const { clock, jobs, queue } = this.#deps;
+    const { volume } = view;
+    const copyingAt = view.move?.status?.copyingAt;
+    const of = `${this.#findings.keyOf(view)}/prepared/${copyingAt ?? ""}`;
+    const known = this.#keptSmall.get(volume);
+    const kept = known?.of === of ? known : new KeptSmall(of, clock.monotonic());
+    this.#keptSmall.set(volume, kept);
+    const { pass } = kept;
+    await jobs.endOthers(volume, pass);
+    const waitMs = kept.waitMs(clock.monotonic());
+    if (waitMs > 0) return { requeueAfterMs: waitMs };
+    const ended = (result: Precopy): void => {
+      const livePass = "code" in result ? undefined : result.livePass;
+      // A pass is told once, also when it is begun again.
+      if (kept.pass === pass) kept.ended(livePass, clock.monotonic());
+      if (livePass !== undefined) this.#findings.precopied(view, { copyingAt, result });
+      queue.add(volume);
+    };
+    if (jobs.tellAgain(volume, pass, ended)) return { requeueAfterMs: LOOK_MS * 10 };
+    if (jobs.isBusy) return { requeueAfterMs: BUSY_MS };
+    const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));
+    if (incoming === undefined) return { requeueAfterMs: BUSY_MS };
+    jobs.keepSmall(view, pass, incoming, step, ended);
+    return { requeueAfterMs: LOOK_MS * 10 };
   }
 
   /**
@@ -288,7 +328,7 @@ export class MoveWorker {
    */
   async #incoming(
     view: VolumeView,
-    { epoch, incarnation }: Extract<Step, { step: "copy" | "precopy" }>,
+    { epoch, incarnation }: Extract<Step, { step: "copy" | "precopy" | "keep-small" }>,
     signal: AbortSignal,
   ): Promise<Incoming | undefined> {
     const { localVolume, move, volume } = view;
@@ -310,6 +350,8 @@ export class MoveWorker {
       // Report the full disk like one that the first file met: the pods must not wait for it.
       const full = transferErrors.TARGET_FULL({ path: ".", code: error.code });
       const failure = { code: full.code, message: full.message };
+      // Nobody waits for a pass in Prepared.
+      if (move.status?.phase === "Prepared") return undefined;
       if (move.status?.phase === "Copying")
         this.#findings.precopied(view, { copyingAt: move.status.copyingAt, result: failure });
       else this.#findings.copied(view, failure);

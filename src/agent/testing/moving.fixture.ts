@@ -7,6 +7,7 @@ import type { Transport } from "../moves/run.ts";
 import type { TransferRequest } from "../moves/transfer-request.ts";
 import type { Moving } from "../start.ts";
 import type { CopyEngine } from "../transfer/engine.ts";
+import type { PassFigures } from "../transfer/passes/figures.ts";
 import type { TreeSummary } from "../transfer/tree/summary.ts";
 
 /** The files of a tree by their names. */
@@ -67,12 +68,16 @@ export class MemoryMoving implements Moving {
   remote: Files = {};
   /** What stands in the way of a copy. */
   unmovable: readonly { path: string; reason: string }[] = [];
+  /** What the other node tells of a live pass. Undefined: its agent is too old to tell. */
+  figures: PassFigures | undefined;
   /** Throw to make a look at a whole tree fail. */
   onSummarize: () => void = () => undefined;
   /** Awaited in the middle of a transfer to this node, when half of it has arrived. */
   onReceive: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
   /** Awaited while a tree is sent from this node. */
   onSend: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
+  /** Why the other node refuses a request. Undefined: it does not. */
+  refuses: (request: TransferRequest) => Error | undefined = () => undefined;
   /** What was asked of the other node. */
   readonly requests: TransferRequest[] = [];
   /** What was done with trees: `summarize /path`. */
@@ -131,7 +136,7 @@ export class MemoryMoving implements Moving {
       await this.onSend(signal);
       return summaryOf(await this.files(path));
     },
-    receive: async (fd, _stream, signal, _progress, { memory, pass } = {}) => {
+    receive: async (fd, _stream, signal, progress, { memory, pass } = {}) => {
       const path = this.#path(fd);
       this.done.push(`receive ${path}`);
       for (const old of this.#disk.tree(path)) await this.#disk.removeFile(old);
@@ -139,6 +144,9 @@ export class MemoryMoving implements Moving {
       signal.throwIfAborted();
       for (const [name, text] of Object.entries(this.remote)) this.#disk.put(`${path}/${name}`, text);
       memory?.begin(pass).end();
+      const bytes = Object.values(this.remote).join("").length;
+      if (pass !== undefined && this.figures !== undefined)
+        progress({ entries: 1, bytes, kept: 0, source: this.figures });
       return summaryOf(this.remote);
     },
   };
@@ -154,7 +162,8 @@ export class MemoryMoving implements Moving {
     },
     request: (_node, request) => {
       this.requests.push(request);
-      return Promise.resolve(new PassThrough());
+      const refused = this.refuses(request);
+      return refused === undefined ? Promise.resolve(new PassThrough()) : Promise.reject(refused);
     },
   });
 

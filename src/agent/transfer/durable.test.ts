@@ -106,6 +106,20 @@ describe("the barrier of a final pass", () => {
     expect((await finalOf(copy)).at(-1)).toBe(EVERYTHING);
   });
 
+  it("is for everything after a live pass that was told to end", async () => {
+    const { copy, source, target } = filled();
+    await copy.live();
+    change(source);
+    const stop = new AbortController();
+    const seen = ({ bytes }: { readonly bytes: number }): void => {
+      if (bytes > 0) stop.abort(new Error("the move has gone on"));
+    };
+    await expect(copy.live(undefined, undefined, { signal: stop.signal, seen })).rejects.toThrow("gone on");
+    writeFileSync(join(source, "small"), "newer");
+    expect((await finalOf(copy)).at(-1)).toBe(EVERYTHING);
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+
   it("is not for everything if a live pass has ended well after the one that broke", async () => {
     const { copy, source } = filled();
     await copy.live();

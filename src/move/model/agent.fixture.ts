@@ -169,13 +169,15 @@ export function* unseal(world: World, machine: Machine, volume: string): Operati
 }
 
 /**
- * The target's part while the pods write. It copies some data of the source at some moment, so the
- * result is a state that the volume never had. Only the final pass (`pull`) makes a copy of it.
+ * The target's part while the pods write, in Copying and in Prepared. It copies some data of the
+ * source at some moment, so the result is a state that the volume never had. Only the final pass
+ * (`pull`) makes a copy of it.
  */
 export function* precopy(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
   const move = read(world, hint);
   yield;
-  if (move?.status?.phase !== "Copying" || move.status.target !== machine.name) return;
+  const phase = move?.status?.phase;
+  if ((phase !== "Copying" && phase !== "Prepared") || move?.status?.target !== machine.name) return;
   const lv = world.volumes.get(volume);
   if (lv?.spec.activeMove?.uid !== move.metadata.uid || lv.spec.nodeName !== move.spec.from) return;
   if (lv.spec.mayCreate !== undefined) return;
@@ -185,13 +187,20 @@ export function* precopy(world: World, machine: Machine, volume: string, hint: V
   const order = { moveUID: move.metadata.uid, sealing, role: "Target" as const, ...answers };
   const sourceReport = world.copies.get(copyName(volume, move.spec.from))?.status?.move;
   if (sourceReport?.moveUID !== order.moveUID || sourceReport.state !== "Checked") return;
+  if (phase === "Prepared") {
+    // Only what was copied in Copying is kept small. The report stays as it is.
+    const mine = world.copies.get(copyName(volume, machine.name))?.status?.move;
+    if (mine?.state !== "Precopied" || mine.moveUID !== order.moveUID || mine.sealing !== sealing) return;
+    if (mine.copyingAt !== copyingAt || lv.spec.fence !== undefined) return;
+  }
   const directory = incoming(machine, volume, lv.spec.epoch + 1, order.moveUID);
-  report(world, machine, volume, { ...order, state: "Copying" });
+  if (phase === "Copying") report(world, machine, volume, { ...order, state: "Copying" });
   yield;
   const source = world.directory(move.spec.from, volume, lv.spec.epoch);
-  const served = read(world, hint);
-  if (source?.state !== "Active" || served?.status?.phase !== "Copying" || !world.machine(move.spec.from).agentUp)
-    return;
+  const served = read(world, hint)?.status?.phase;
+  const isServed = served === "Copying" || served === "Prepared";
+  if (source?.state !== "Active" || !isServed || !world.machine(move.spec.from).agentUp) return;
+  if (phase === "Prepared") world.passesInPrepared += 1;
   for (let files = 0; files < 2; files++) {
     const lost = world.below(source.data.length);
     directory.data = source.data.filter((_, index) => index !== lost);

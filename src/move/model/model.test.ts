@@ -27,16 +27,19 @@ describe("the protocol of a move in drawn worlds", () => {
   test(`no write is lost and everything comes to rest, ${String(WORLDS)} worlds from seed ${String(FIRST)}`, () => {
     let committed = 0;
     let cancelled = 0;
+    let passesInPrepared = 0;
     for (let seed = FIRST; seed < FIRST + WORLDS; seed++) {
       const outcome = run(seed);
       const tail = outcome.trace.slice(-40).join("\n");
       expect(outcome.broken, `seed ${String(seed)}\n${tail}`).toBeUndefined();
       committed += outcome.committed;
       cancelled += outcome.cancelled;
+      passesInPrepared += outcome.passesInPrepared;
     }
     // Otherwise the worlds have become too quiet or too cruel to show anything.
     expect(committed).toBeGreaterThan(WORLDS);
     expect(cancelled).toBeGreaterThan(WORLDS);
+    expect(passesInPrepared).toBeGreaterThan(WORLDS / 10);
   });
 
   for (const sabotage of SABOTAGES) {

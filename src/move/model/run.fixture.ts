@@ -17,6 +17,7 @@ export interface Outcome {
   readonly trace: readonly string[];
   readonly committed: number;
   readonly cancelled: number;
+  readonly passesInPrepared: number;
 }
 
 /**
@@ -38,7 +39,8 @@ export function run(seed: number, sabotage?: Sabotage): Outcome {
   const all = world.moves.names().flatMap((name) => world.moves.history(name));
   const ended = (phase: string): number =>
     new Set(all.filter((m) => m?.status?.phase === phase).map((m) => m?.metadata.uid)).size;
-  return { broken, trace: world.trace, committed: ended("Committed"), cancelled: ended("Cancelled") };
+  const { passesInPrepared, trace } = world;
+  return { broken, trace, committed: ended("Committed"), cancelled: ended("Cancelled"), passesInPrepared };
 }
 
 /** Up to three volumes: one pod with all of them, two pods that share one, or none. */

@@ -85,6 +85,8 @@ export class World {
    */
   torn = false;
   chaos = true;
+  /** Live passes that have run while a move waited in Prepared. */
+  passesInPrepared = 0;
   /**
    * The kind of trouble. stubborn: copies fail, and budgets never allow an eviction. torn: people
    * split groups by force.

@@ -67,7 +67,8 @@
  * Committed: before it Undoing undoes everything, after it Committed completes everything. A move
  * that was removed by force leaves fence and activeMove behind (see repair.ts).
  *
- * Live passes do not change this. They run only in Copying. They end with the report Precopied,
+ * Live passes do not change this. They run in Copying, and now and then in Prepared, which neither
+ * waits for them nor looks at what they report. They end with the report Precopied,
  * which has no digest, and a lower sealing than Fenced sets, so no commit can rely on it. The final
  * pass compares everything.
  *
@@ -79,6 +80,9 @@
  * | target: report Precopied      | passes begin again    | the same, if it is Copying still   |
  * | Copying → Prepared            | decided again         | what was brought lies there        |
  * | Copying → Planned, Undoing    | decided again         | what was brought is kept an hour   |
+ * | target in Prepared: a file    | another pass, later   | the same; the file is replaced     |
+ * | target in Prepared: report    | another pass, later   | the same                           |
+ * | Prepared → Fenced             | the pass goes on      | the target ends it; else the seal  |
  *
  * When the source's agent ends, the pass breaks and is tried again for a while. Then the target
  * counts as failed, and no pod is asked to end before the source can be reached from some target.

@@ -27,10 +27,12 @@ import type { Disk } from "../../../src/effects/disk.ts";
 import type { ProcessEffects } from "../replica.ts";
 import type { Machine } from "./machine.ts";
 import type { FileState } from "./pages.ts";
-import type { Has, Tree, Wire } from "./wire.ts";
+import type { Has, Sent, Tree, Wire } from "./wire.ts";
 
 /** In the figures of a transfer a letter is a MiB: so some volumes take several live passes. */
 const LETTER_BYTES = 1024 ** 2;
+/** How long a write is on its way that goes on although its pass was told to end. */
+const SLOW_MS = 10_000;
 const BELIEVED_AGE_MS = 10_000;
 const PROVEN_AGE_MS = 2_000;
 const NONE: ReadonlyMap<string, Record> = new Map();
@@ -46,6 +48,10 @@ export interface RecordBugs {
   readonly overBoot?: boolean;
   /** What is noted of a broken pass outlives a restart of the machine, and counts unread. */
   readonly unread?: boolean;
+  /** Both sides take a live pass that broke for one that has ended well. */
+  readonly brokenIsWhole?: boolean;
+  /** A live pass that is told to end says that it has, and goes on writing. */
+  readonly writesOn?: boolean;
 }
 
 interface Record {
@@ -137,7 +143,7 @@ export function engineOf(
   const counts = ({ believedBefore, proven, state }: Record, now: FileState, mayBelieve: boolean): boolean =>
     isSame(state, now) && (proven || (mayBelieve && now.changedAt < believedBefore));
 
-  return {
+  const engine: CopyEngine = {
     findUnmovable: () => Promise.resolve([]),
     summarize: async (fd, signal, memory) => {
       await clock.sleep(workMs(), signal);
@@ -198,7 +204,11 @@ export function engineOf(
         }
       }
       if (pass !== undefined && memory !== undefined) begun.set(memory, { pass, files: next, base: onTarget, order });
-      channel.send({ files, kept, order });
+      const unproven = [...next.values()].filter(({ proven }) => !proven);
+      if (bugs.brokenIsWhole === true && pass !== undefined && memory !== undefined) {
+        remember(memory, path, { pass, files: next });
+      }
+      channel.send({ files, kept, order, toRead: unproven.reduce((sum, { text }) => sum + text.length, 0) });
       const taken = await life.hear(channel.taken);
       if (pass !== undefined && memory !== undefined) {
         remember(memory, path, { pass, files: next });
@@ -206,25 +216,32 @@ export function engineOf(
       }
       return taken;
     },
-    receive: async (fd, stream, signal, progress, { memory, pass } = {}) => {
+    receive: async (fd, stream, told, progress, { memory, pass } = {}) => {
       const channel = wire.channelOf(stream);
+      const writesOn = bugs.writesOn === true && pass !== undefined;
+      const signal = writesOn ? new AbortController().signal : told;
       const stopped = (): void => channel.break(signal.reason as Error);
       signal.addEventListener("abort", stopped, { once: true });
+      let sent: Sent | undefined;
+      const path = pathOf(fd);
       try {
-        const path = pathOf(fd);
         const earlier = bugs.unread === true && memory?.pass === undefined ? last(memory, path) : undefined;
         const base = earlier?.pass ?? memory?.pass;
         const mine = new Map(known(memory, path, base));
         if (bugs.unread !== true && [...mine.values()].some(({ unread }) => unread === true)) machine.pages.sync();
-        channel.tell({ pass: base, arrived: earlier?.arrived ?? memory?.lacking.arrived });
-        const { files, kept, order } = await life.hear(channel.tree);
+        const whole = bugs.brokenIsWhole === true && memory !== undefined ? passes.get(memory) : undefined;
+        channel.tell({
+          pass: whole?.pass ?? base,
+          arrived: whole === undefined ? (earlier?.arrived ?? memory?.lacking.arrived) : undefined,
+        });
+        sent = await life.hear(channel.tree);
+        const { files, kept, order, toRead } = sent;
         if (machine.trouble !== undefined) throw new Error(machine.trouble);
         const live = pass === undefined ? undefined : memory?.begin(pass);
         const arrived = (): void => {
           live?.passed(FILE);
           if (pass === undefined || memory === undefined) return;
-          const count = memory.lacking.arrived;
-          remember(memory, path, { pass, files: mine, arrived: count });
+          remember(memory, path, { pass, files: mine, arrived: memory.lacking.arrived });
         };
         const tree = new Map<string, string>();
         for (const old of machine.disk.tree(path)) {
@@ -235,7 +252,7 @@ export function engineOf(
         }
         await clock.sleep(workMs(), signal);
         let seen = { entries: 0, bytes: 0, kept: 0 };
-        const told = (entries: number, letters: number): void => {
+        const count = (entries: number, letters: number): void => {
           seen = { ...seen, entries: seen.entries + entries, bytes: seen.bytes + letters * LETTER_BYTES };
           progress(seen);
         };
@@ -262,13 +279,14 @@ export function engineOf(
           const half = Math.floor(text.length / 2);
           await disk.write(at, text.slice(0, half));
           machine.pages.write(at, text.slice(0, half));
-          told(0, half);
+          count(0, half);
           await clock.sleep(workMs(), signal);
+          if (writesOn && told.aborted) await clock.sleep(SLOW_MS);
           // A connection that broke meanwhile brings nothing more.
-          if (pass !== undefined && channel.broken !== undefined) throw channel.broken;
+          if (pass !== undefined && !writesOn && channel.broken !== undefined) throw channel.broken;
           await disk.write(at, text);
           machine.pages.write(at, text);
-          told(1, text.length - half);
+          count(1, text.length - half);
           tree.set(name, text);
           const state = machine.pages.stateOf(at);
           if (state !== undefined) mine.set(name, { state, text, proven: true, believedBefore: 0, unread: true });
@@ -285,10 +303,14 @@ export function engineOf(
           });
           remember(memory, path, { pass, files: new Map(records) });
         }
+        if (pass !== undefined) progress({ ...seen, source: { read: toRead, toRead, heldMs: 0 } });
         const summary = summaryOf(tree);
         channel.take(summary);
         return summary;
       } catch (error) {
+        if (bugs.brokenIsWhole === true && pass !== undefined && memory !== undefined && sent !== undefined) {
+          remember(memory, path, { pass, files: claimed(sent, known(memory, path, memory.pass), filesAt(path)) });
+        }
         // The other end sees the connection close.
         channel.break(error as Error);
         throw error;
@@ -297,6 +319,33 @@ export function engineOf(
       }
     },
   };
+  return bugs.writesOn === true
+    ? { ...engine, receive: (...args) => endsTooSoon(engine.receive(...args), args[2]) }
+    : engine;
+}
+
+/** Rejects as soon as the signal aborts, whatever the work still does. */
+async function endsTooSoon<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  work.catch(() => undefined);
+  const ended = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
+  return Promise.race([work, ended]);
+}
+
+/** Records of all files of a pass, by what was sent and not by what has arrived. */
+function claimed(
+  { files, order }: Sent,
+  before: ReadonlyMap<string, Record>,
+  now: ReadonlyMap<string, File>,
+): ReadonlyMap<string, Record> {
+  return new Map(
+    order.flatMap((name) => {
+      const [state, text] = [now.get(name)?.state, files.get(name) ?? before.get(name)?.text];
+      if (state === undefined || text === undefined) return [];
+      return [[name, { state, text, proven: true, believedBefore: 0 }] as const];
+    }),
+  );
 }
 
 function isSame(a: FileState, b: FileState): boolean {

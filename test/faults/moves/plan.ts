@@ -33,6 +33,10 @@ export interface MovesPlan {
    * move has entered Copying, one for each time.
    */
   readonly copyingBreaks: readonly number[];
+  /** Disruption budgets that allow nothing: moves wait for them in Prepared. */
+  readonly budgets: readonly BudgetPlan[];
+  /** What happens in the middle of live passes in Prepared, one for each pass. */
+  readonly preparedHarms: readonly PreparedHarm[];
   /** Milliseconds after which nothing goes wrong any more. */
   readonly healAt: number;
   /** Whether the user removes everything in the end. */
@@ -58,6 +62,8 @@ export function quietPlan(changes: Partial<MovesPlan>): MovesPlan {
     cuts: [],
     copyingCuts: [],
     copyingBreaks: [],
+    budgets: [],
+    preparedHarms: [],
     healAt: 0,
     clearsUp: false,
     ...changes,
@@ -71,6 +77,22 @@ export function quietPlan(changes: Partial<MovesPlan>): MovesPlan {
 export interface CopyingCut {
   readonly in: "Copying" | "Prepared";
   readonly of: "source" | "target";
+  readonly afterMs: number;
+  readonly downMs: number;
+}
+
+/** The budget of a set, from the beginning until it is deleted. */
+export interface BudgetPlan {
+  readonly set: string;
+  readonly freedAt: number;
+}
+
+/**
+ * So many milliseconds after a live pass in Prepared was asked for: all budgets are deleted, so
+ * that the fence comes in the middle of it; the network between agents is cut; or an agent crashes.
+ */
+export interface PreparedHarm {
+  readonly is: "nothing" | "freed" | "cut" | "source crashes" | "target crashes";
   readonly afterMs: number;
   readonly downMs: number;
 }
@@ -150,6 +172,7 @@ export function planMoves(seed: number): MovesPlan {
     cuts: Array.from({ length: pace.pick([0, 0, 1, 3]) }, () => pace.int(20_000, healAt)),
     copyingCuts: planCopyingCuts(seed),
     copyingBreaks: planCopyingBreaks(seed),
+    ...planBudgets(seed, sets, healAt),
     healAt,
     clearsUp: layout.chance(0.5),
   };
@@ -173,6 +196,23 @@ function planCopyingCuts(seed: number): readonly CopyingCut[] {
 function planCopyingBreaks(seed: number): readonly number[] {
   const draw = new Draw(seed, "breaks of copies");
   return Array.from({ length: draw.pick([0, 2, 4, 8]) }, () => draw.magnitude(100, 20_000));
+}
+
+function planBudgets(
+  seed: number,
+  sets: readonly SetPlan[],
+  healAt: number,
+): Pick<MovesPlan, "budgets" | "preparedHarms"> {
+  const draw = new Draw(seed, "budgets");
+  const budgets = sets
+    .filter(() => draw.chance(0.5))
+    .map(({ name: set }) => ({ set, freedAt: draw.int(60_000, healAt + 240_000) }));
+  const preparedHarms = Array.from({ length: draw.pick([0, 2, 6]) }, () => ({
+    is: draw.pick(["nothing", "freed", "freed", "cut", "source crashes", "target crashes"] as const),
+    afterMs: draw.magnitude(1, 10_000),
+    downMs: draw.magnitude(300, 20_000),
+  }));
+  return { budgets, preparedHarms };
 }
 
 function planSteps(seed: number, nodes: readonly string[], sets: readonly SetPlan[]): readonly UserStep[] {

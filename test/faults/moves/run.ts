@@ -27,9 +27,9 @@ import type { RecordBugs } from "./engine.ts";
 import { guardMoves, POOL } from "./guard.ts";
 import { applyMooring, type MooringManifests } from "./install.ts";
 import { Machine } from "./machine.ts";
-import { planMoves, type MovesPlan } from "./plan.ts";
+import { planMoves, type MovesPlan, type PreparedHarm } from "./plan.ts";
 import { unsettledMoves } from "./unsettled.ts";
-import { clearUp, deletePodsOfDyingClaims, playSet, playStep } from "./user.ts";
+import { clearUp, deletePodsOfDyingClaims, freeBudget, playBudget, playSet, playStep } from "./user.ts";
 import { Wire } from "./wire.ts";
 import { Workload } from "./workload.ts";
 
@@ -68,7 +68,12 @@ export interface MovesOptions {
   readonly sabotage?: Sabotage;
 }
 
-export async function runMoves(seed: number, manifests: MooringManifests, options: MovesOptions): Promise<RunResult> {
+export interface MovesResult extends RunResult {
+  /** How many live passes of moves in Prepared a source has granted. */
+  readonly passesInPrepared: number;
+}
+
+export async function runMoves(seed: number, manifests: MooringManifests, options: MovesOptions): Promise<MovesResult> {
   const plan = options.plan ?? planMoves(seed);
   const trace = new Trace(options.trace);
   const clock = virtualClock({ onFire: (timer) => trace.add("clock", () => `timer ${timer}`) });
@@ -79,7 +84,15 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
     trace.add("guard", () => `VIOLATED ${text}`);
     failure ??= `${text} (at ${(clock.monotonic() / 1000).toFixed(3)} s)`;
   };
-  const over = (): RunResult => ({ seed, failure, lasted: clock.monotonic(), events: trace.count, trace: trace.lines });
+  let passesInPrepared = 0;
+  const over = (): MovesResult => ({
+    passesInPrepared,
+    seed,
+    failure,
+    lasted: clock.monotonic(),
+    events: trace.count,
+    trace: trace.lines,
+  });
   const log = (process: string) => traceLog(trace, process);
 
   const api = new LabApi({ clock, random: new Draw(seed, "api").random, log: log("api") }, { strictRbac: true });
@@ -160,6 +173,7 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
     );
   };
   for (const set of plan.sets) doing(playSet(user, set));
+  for (const budget of plan.budgets) doing(playBudget(user, budget));
   for (const [index, step] of plan.steps.entries()) doing(playStep(user, index, step));
   const power: MovesWorld["power"] = {
     cut: (node) => {
@@ -174,6 +188,22 @@ export async function runMoves(seed: number, manifests: MooringManifests, option
   let healed = false;
   cutCopies(api, clock, plan.copyingCuts, power, () => healed);
   breakCopies(api, clock, plan.copyingBreaks, () => wire.cut());
+  harmPreparedPasses(wire, api, plan.preparedHarms, (harm, source, target) => {
+    passesInPrepared += 1;
+    if (harm === undefined) return;
+    clock.after(harm.afterMs, () => {
+      if (harm.is === "nothing") return;
+      trace.add("plan", () => `${harm.is} in a pass in Prepared`);
+      if (harm.is === "cut") return wire.cut();
+      if (harm.is === "freed") {
+        for (const { set } of plan.budgets) doing(freeBudget(user.client, set));
+        return;
+      }
+      const agent = agents.get(`agent/${harm.is === "source crashes" ? source : target}`);
+      agent?.kill();
+      clock.after(harm.downMs, () => agent?.start());
+    });
+  });
   if (options.play !== undefined) doing(options.play({ api, clock, client: user.client, agents, power }));
 
   const failed = (): boolean => failure !== undefined;
@@ -231,6 +261,21 @@ function cutCopies(
       clock.after(cut.downMs, () => power.back(node));
     });
   });
+}
+
+/** Tells of each live pass in Prepared that a source has granted, with what is to happen in it. */
+function harmPreparedPasses(
+  wire: Wire,
+  api: LabApi,
+  harms: MovesPlan["preparedHarms"],
+  begun: (harm: PreparedHarm | undefined, source: string, target: string) => void,
+): void {
+  const left = [...harms];
+  wire.granted = (source, target, { moveUID, pass }) => {
+    const moves = api.objects("volumemoves.mooring.dev") as unknown as readonly VolumeMove[];
+    const move = moves.find(({ metadata }) => metadata?.uid === moveUID);
+    if (pass !== undefined && move?.status?.phase === "Prepared") begun(left.shift(), source, target);
+  };
 }
 
 /** Cuts the network, once for each time that a move enters Copying. */

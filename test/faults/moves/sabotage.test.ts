@@ -84,7 +84,7 @@ test.each(BUGS.map((bug) => [bug.what, bug] as const))(
   async (_what, { bent, found, first, ...sabotage }) => {
     let failure: string | undefined;
     for (const seed of [...SEEDS.slice(first), ...SEEDS.slice(0, first)]) {
-      const plan = { ...planMoves(seed), ...bent };
+      const plan = { ...planMoves(seed), budgets: [], preparedHarms: [], ...bent };
       ({ failure } = await runMoves(seed, manifests, { trace: false, plan, sabotage }));
       if (failure !== undefined) break;
     }

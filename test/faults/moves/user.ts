@@ -6,8 +6,8 @@ import type { KubeClient } from "../../../src/kube/client.ts";
 import { isConflict, isNotFound, isTooManyRequests } from "../../../src/kube/errors.ts";
 import { nodes, persistentVolumeClaims, pods, type Pod } from "../../../src/kube/kinds.ts";
 import { nameOf, uidOf } from "../../../src/kube/objects.ts";
-import { statefulSets } from "../../../src/lab/index.ts";
-import type { SetPlan, UserStep } from "./plan.ts";
+import { podDisruptionBudgets, statefulSets } from "../../../src/lab/index.ts";
+import type { BudgetPlan, SetPlan, UserStep } from "./plan.ts";
 
 /** Where the user's sets are. */
 export const NAMESPACE = "default";
@@ -29,6 +29,21 @@ interface User {
 export async function playSet(user: User, { at, name, replicas }: SetPlan): Promise<void> {
   await user.clock.sleep(at);
   await createSet(user, name, replicas);
+}
+
+/** Forbids the eviction of a set's pods until it is time. */
+export async function playBudget({ client, clock }: User, { freedAt, set }: BudgetPlan): Promise<void> {
+  const selector = { matchLabels: { app: set } };
+  await client.create(podDisruptionBudgets, {
+    metadata: { name: set, namespace: NAMESPACE },
+    spec: { maxUnavailable: 0, selector },
+  } as never);
+  await clock.sleep(freedAt - clock.monotonic());
+  await freeBudget(client, set);
+}
+
+export async function freeBudget(client: KubeClient, set: string): Promise<void> {
+  await ifThere(client.delete(podDisruptionBudgets, { name: set, namespace: NAMESPACE }));
 }
 
 async function createSet({ client }: User, name: string, replicas: number): Promise<void> {

@@ -11,6 +11,7 @@ import { PassThrough, type Duplex } from "node:stream";
 import { peerErrors } from "../../../src/agent/peers/errors.ts";
 import { transferErrors } from "../../../src/agent/transfer/errors.ts";
 import type { Transport } from "../../../src/agent/moves/run.ts";
+import type { TransferRequest } from "../../../src/agent/moves/transfer-request.ts";
 import type { TreeSummary } from "../../../src/agent/transfer/tree/summary.ts";
 import { background } from "../../../src/observe/background.ts";
 import type { Log } from "../../../src/observe/log.ts";
@@ -25,6 +26,8 @@ export interface Sent {
   readonly kept: ReadonlySet<string>;
   /** The names of all files, in the order in which they travel. */
   readonly order: readonly string[];
+  /** Letters of the files that are not proven. */
+  readonly toRead: number;
 }
 
 /** The live pass that the target has, and how many of its files if it broke. */
@@ -89,6 +92,9 @@ export class Wire {
     this.#log = log;
   }
 
+  /** Called when a request was granted. */
+  granted: (source: string, target: string, request: TransferRequest) => void = () => undefined;
+
   /** Breaks every connection. */
   cut(): void {
     for (const channel of this.#open) channel.break(reset());
@@ -139,6 +145,7 @@ export class Wire {
     const [near, far] = [new PassThrough(), new PassThrough()];
     this.#channels.set(near, channel).set(far, channel);
     this.#open.add(channel);
+    this.granted(source, node, request);
     const sending = send(far)
       .catch((error: unknown) => {
         channel.break(error instanceof Error ? error : new Error(String(error)));

@@ -48,9 +48,10 @@ import { INCOMING_KEPT_MS } from "../../trash/plan-trash.ts";
 import type { TransferRequest } from "../transfer-request.ts";
 import { Meter } from "./meter.ts";
 import { Bandwidth } from "./bandwidth.ts";
-import { LivePasses } from "./passes.ts";
+import { finalPassMs, LivePasses, reportOf } from "./passes.ts";
 import { tried, type Work } from "./tries.ts";
-import type { Copying, Failure, Outcome, Precopy, Summary, VolumeView } from "../view.ts";
+import { recordsCount, type Copying, type Failure, type Outcome, type Precopy } from "../view.ts";
+import type { Summary, VolumeView } from "../view.ts";
 
 export interface JobsDeps {
   readonly clock: Clock;
@@ -221,6 +222,41 @@ export class Jobs {
     this.#begin(key, { volume, what, run, patienceMs: LIVE_PATIENCE_MS, hasAdvanced }, done);
   }
 
+  /**
+   * One more live pass, while the move waits in Prepared. `passes`: so many have ended before it.
+   * `done` gets its totals, or why it has failed; it is not tried again. Does nothing while it is
+   * under way.
+   */
+  keepSmall(
+    view: VolumeView,
+    key: string,
+    incoming: Incoming,
+    wanted: Wanted & { readonly passes: number },
+    done: (result: Precopy) => void,
+  ): void {
+    const { clock, log, random } = this.#deps;
+    const { volume } = view;
+    const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 }, { sealed: false });
+    const run = async (signal: AbortSignal): Promise<Exclude<Precopy, Failure>> => {
+      const began = clock.monotonic();
+      const of = { pass: random.uuid(), base: memory?.target.pass };
+      const { progress, summary } = await this.#bring(view, wanted, incoming, of, memory, signal, () => undefined);
+      const { source, ...brought } = progress;
+      const pass = { sent: progress.bytes, source, tookMs: Math.round(clock.monotonic() - began) };
+      const livePass = reportOf(wanted.passes + 1, pass, finalPassMs([pass]));
+      const { finalMs, number, tookMs } = livePass;
+      const figures = { passes: number, ...brought, ...source, tookMs, finalMs };
+      log.info("a live pass has ended in Prepared", { volume, ...figures });
+      return { bytes: summary.bytes, files: summary.files, toSend: progress.bytes, livePass };
+    };
+    this.#begin(key, { volume, what: "keeping what is left to copy small", run, spare: true }, done);
+  }
+
+  /** Whether something on a tree is under way for any volume. */
+  get isBusy(): boolean {
+    return [...this.#jobs.values()].some((job) => job.result() === undefined);
+  }
+
   /** Sends the tree over the stream, as requested. Rejects when it could not. */
   async send(asked: TransferRequest, path: string, stream: Duplex): Promise<void> {
     const { base, figures, move, pass, volume } = asked;
@@ -387,8 +423,7 @@ export class Jobs {
     copy: Wanted | undefined,
     { sealed }: { readonly sealed: boolean },
   ): Memory | undefined {
-    const { failures = 0, sealedAt } = move?.status ?? {};
-    if (move === undefined || copy === undefined || (sealedAt !== undefined && failures > 0)) return undefined;
+    if (move === undefined || copy === undefined || !recordsCount(move)) return undefined;
     return this.memories.of(volume, { ...copy, moveUID: move.metadata.uid }, { sealed });
   }
 }

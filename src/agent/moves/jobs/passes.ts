@@ -113,7 +113,7 @@ export class LivePasses {
   }
 }
 
-function reportOf(number: number, { sent, source, tookMs }: EndedPass, finalMs: number): LivePassReport {
+export function reportOf(number: number, { sent, source, tookMs }: EndedPass, finalMs: number): LivePassReport {
   const read = source === undefined ? {} : { read: source.read, toRead: source.toRead };
   return { number, sent, ...read, tookMs, finalMs };
 }

@@ -22,6 +22,8 @@ export interface Work<T> {
    * need not bring again. Called once after each try that fails. @default it has not
    */
   readonly hasAdvanced?: () => boolean;
+  /** Nothing depends on it: it is tried once, and is no trouble when it fails. @default false */
+  readonly spare?: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface Work<T> {
  */
 export async function tried<T>(
   { clock, log }: { readonly clock: Clock; readonly log: Log },
-  { hasAdvanced = () => false, patienceMs = 0, run, volume, what }: Work<T>,
+  { hasAdvanced = () => false, patienceMs = 0, run, spare = false, volume, what }: Work<T>,
   signal: AbortSignal,
 ): Promise<T | Failure> {
   let attempt = 0;
@@ -44,6 +46,10 @@ export async function tried<T>(
       return await run(signal);
     } catch (error) {
       signal.throwIfAborted();
+      if (spare) {
+        log.info("spare work on a volume failed", { volume, what, err: error });
+        return failureOf(error);
+      }
       const advanced = hasAdvanced() && isAway(error);
       attempt = advanced ? 0 : attempt + 1;
       log.warn("work on a volume failed", { volume, what, attempt, advanced, err: error });
@@ -51,13 +57,14 @@ export async function tried<T>(
       // The time until the stream broke does not count as silence.
       silentSince ??= error instanceof CodedError && error.code === "TRANSFER_WIRE_BROKEN" ? clock.monotonic() : began;
       const waits = isAway(error) && clock.monotonic() - silentSince < patienceMs;
-      if (attempt >= TRIES && !waits) {
-        const code = error instanceof CodedError ? error.code : "AGENT_COPY_FAILED";
-        return { code, message: messageOf(error) };
-      }
+      if (attempt >= TRIES && !waits) return failureOf(error);
       await clock.sleep(PAUSE_MS * Math.max(1, attempt), signal);
     }
   }
+}
+
+function failureOf(error: unknown): Failure {
+  return { code: error instanceof CodedError ? error.code : "AGENT_COPY_FAILED", message: messageOf(error) };
 }
 
 /** Whether the other agent cannot be reached. It may only be restarting. */

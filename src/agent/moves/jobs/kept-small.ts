@@ -1,0 +1,80 @@
+/*
+ * When live passes run while a move waits in Prepared: for a disruption budget, for the drain's
+ * next try, for the rest of its group. What the pod writes meanwhile would be copied while it is
+ * down. Only what a pass brings can tell how much that is.
+ *
+ *   seen in Prepared ── 30 s ──▶ pass ── it has sent much ───▶ 1 min ──▶ pass
+ *                                 │  └── little ─────────────▶ 1, 2, 4, 8, 10 min ──▶ pass
+ *                                 └── it has failed ─────────▶ 5, 10 … 60 min ──▶ pass
+ *
+ * After each pass the pause is at least 20 times as long as the pass was, so the fence comes in the
+ * middle of one in less than one of 20 moves. A final pass after a pass that broke is slower: it
+ * reads back what that one has brought, waits for the neighbours' data, and sends the file whole
+ * that was being patched. For that reason there are none while much is open for writing
+ * (MOST_OPEN_BYTES).
+ *
+ * A pass that fails here changes nothing about the move, and is not tried again at once. A source
+ * whose agent is older refuses these passes. It is asked again, because agents are updated.
+ */
+import { LITTLE_BYTES } from "./passes.ts";
+
+/**
+ * No pass is made while the final pass would have to read more than this: the files that are open
+ * for writing. If the fence came while one of them is patched, it would have to be sent whole.
+ */
+export const MOST_OPEN_BYTES = 1024 ** 3;
+
+const FIRST_MS = 30_000;
+const LEAST_MS = 60_000;
+const MOST_MS = 600_000;
+/** The pause is so many times as long as the pass. */
+const SHARE = 20;
+const FAILED_MS = 300_000;
+const FAILED_MOST_MS = 3_600_000;
+
+/** How a pass has ended. Undefined: it has failed. */
+export type EndOfPass = { readonly sent: number; readonly tookMs: number } | undefined;
+
+/** The passes of one volume, in one stay of its move in Prepared. */
+export class KeptSmall {
+  /** The stay: another one begins anew. */
+  readonly of: string;
+  #dueMs: number;
+  #number = 1;
+  /** Passes in a row that have sent little. */
+  #quiet = 0;
+  /** Passes in a row that have failed. */
+  #failed = 0;
+
+  constructor(of: string, nowMs: number) {
+    this.of = of;
+    this.#dueMs = nowMs + FIRST_MS;
+  }
+
+  /** Identifies the next pass, or the one in progress. */
+  get pass(): string {
+    return `${this.of}/${String(this.#number)}`;
+  }
+
+  /** Milliseconds until the next pass. 0: it is due, or in progress. */
+  waitMs(nowMs: number): number {
+    return Math.max(0, this.#dueMs - nowMs);
+  }
+
+  /** Called when a pass has ended. The next one has another name. */
+  ended(pass: EndOfPass, nowMs: number): void {
+    this.#number += 1;
+    this.#dueMs = nowMs + this.#pauseMs(pass);
+  }
+
+  #pauseMs(pass: EndOfPass): number {
+    if (pass === undefined) {
+      this.#failed += 1;
+      return Math.min(FAILED_MOST_MS, FAILED_MS * 2 ** (this.#failed - 1));
+    }
+    this.#failed = 0;
+    this.#quiet = pass.sent > LITTLE_BYTES ? 0 : this.#quiet + 1;
+    const pauseMs = Math.min(MOST_MS, LEAST_MS * 2 ** Math.max(0, this.#quiet - 1));
+    return Math.max(pauseMs, SHARE * pass.tookMs);
+  }
+}
