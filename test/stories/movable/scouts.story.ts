@@ -180,6 +180,21 @@ test("a pod goes past a node whose pod will not have it there", async () => {
   await on.ground.delete("Pod", "hostile", NS);
 });
 
+test("a pod goes past a node with a taint that it does not tolerate", async () => {
+  const { ground } = on;
+  const [a = ""] = ground.nodes;
+  const [best, other] = await emptiest(a);
+  const taint = { key: "story", value: "special", effect: "NoSchedule" };
+  await ground.patch("Node", best, { spec: { taints: [taint] } });
+  try {
+    await startOn(a, "plain");
+    expect(await move("plain", a)).toBe(other);
+    await remove("plain");
+  } finally {
+    await ground.patch("Node", best, { spec: { taints: null } });
+  }
+});
+
 test("pods that are spread over the nodes stay so", async () => {
   const [a = ""] = on.ground.nodes;
   const [best, other] = await emptiest(a);
