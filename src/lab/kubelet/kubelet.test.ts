@@ -256,6 +256,36 @@ test("a pod waits for its claim, and a volume that is not for this node is said 
   expect(on.pod("p")?.status?.phase).toBe("Running");
 });
 
+/** A bound claim `c` of a volume of the driver `d`. */
+function putClaim(on: Awaited<ReturnType<typeof start>>): void {
+  const claimRef = { name: "c", namespace: "default", uid: "u" };
+  const accessModes = ["ReadWriteOnce"];
+  const spec = { claimRef, accessModes, capacity: { storage: "1Gi" }, csi: { driver: "d", volumeHandle: "h" } };
+  on.kube.put("/api/v1/persistentvolumes/v", { metadata: { name: "v" }, spec } as PersistentVolume);
+  on.kube.put("/api/v1/namespaces/default/persistentvolumeclaims/c", {
+    metadata: { name: "c", namespace: "default", uid: "u" },
+    spec: { accessModes, resources: { requests: { storage: "1Gi" } }, volumeName: "v" },
+    status: { phase: "Bound" },
+  } as PersistentVolumeClaim);
+}
+
+test("a CSI volume of a pod that has finished is unpublished while the pod is still there", async () => {
+  const on = await start(() => ({ does: "exit", afterMs: 700, code: 0 }));
+  const calls: string[] = [];
+  on.csi.register("d", {
+    publish: ({ targetPath }) => on.files.makeDirectories(targetPath),
+    unpublish: async () => void calls.push(`unpublish, ${on.pod("p")?.status?.phase ?? ""}`),
+    stats: () => Promise.reject(new Error("not asked")),
+  });
+  putClaim(on);
+  on.putPod("p", { restartPolicy: "Never", volumes: [{ name: "data", persistentVolumeClaim: { claimName: "c" } }] });
+  await on.clock.advance(500);
+  expect(calls).toEqual([]);
+  await on.clock.advance(1_000);
+  expect(calls).toEqual(["unpublish, Succeeded"]);
+  expect(on.pod("p")?.metadata?.deletionTimestamp).toBeUndefined();
+});
+
 test("a CSI volume is published before its pod starts, and unpublished before the pod's object goes, also over a restart", async () => {
   const on = await start();
   const calls: string[] = [];
@@ -271,15 +301,7 @@ test("a CSI volume is published before its pod starts, and unpublished before th
     },
     stats: () => Promise.reject(new Error("not asked")),
   });
-  const claimRef = { name: "c", namespace: "default", uid: "u" };
-  const accessModes = ["ReadWriteOnce"];
-  const spec = { claimRef, accessModes, capacity: { storage: "1Gi" }, csi: { driver: "d", volumeHandle: "h" } };
-  on.kube.put("/api/v1/persistentvolumes/v", { metadata: { name: "v" }, spec } as PersistentVolume);
-  on.kube.put("/api/v1/namespaces/default/persistentvolumeclaims/c", {
-    metadata: { name: "c", namespace: "default", uid: "u" },
-    spec: { accessModes, resources: { requests: { storage: "1Gi" } }, volumeName: "v" },
-    status: { phase: "Bound" },
-  } as PersistentVolumeClaim);
+  putClaim(on);
   on.putPod("p", {
     terminationGracePeriodSeconds: 20,
     volumes: [{ name: "data", persistentVolumeClaim: { claimName: "c" } }],

@@ -8,8 +8,8 @@
 //   stopping: containers get the pod's grace ──▶ final status ──▶ DELETE with grace 0        │
 //                                                                   ▲── deletionTimestamp ───┘
 //   object gone (force delete): containers are killed, nothing is written.
-//   Either way CSI volumes are unpublished when the containers have ended, and before the final
-//   DELETE.
+//   In every case CSI volumes are unpublished as soon as the containers have ended for good, also
+//   while the object of a finished pod stays.
 //
 // * A container that must be restarted (restartPolicy) is restarted at once the first time, then
 //   after a delay of 10 s that doubles up to 300 s. Ten minutes without an end reset the delay.
@@ -169,13 +169,12 @@ export class PodWorker {
       if (!this.#vanished) await this.#endRest();
       this.#cancelDeadline();
       if (this.#expired) this.#status.sync();
+      if (!this.#vanished) await this.#status.idle();
+      await Promise.all([...this.#handles].map((handle) => handle.exited()));
+      await this.#volumes.unmountAll();
       await this.#until(aborted(this.#deleting.signal));
-      if (this.#vanished) {
-        await Promise.all([...this.#handles].map((handle) => handle.exited()));
-        await this.#volumes.unmountAll();
-      } else {
+      if (!this.#vanished) {
         await this.#status.idle();
-        await this.#volumes.unmountAll();
         await this.#delete();
       }
       runtime.forget(this.#uid);
