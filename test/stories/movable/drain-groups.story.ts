@@ -8,7 +8,7 @@ import { eventsAbout, localVolume, nodeNameOf, readyOn, volumeOf } from "../supp
 import { firstNode } from "../support/nodes.ts";
 import type { Pod } from "../support/objects.ts";
 import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
-import { budget, claim } from "../support/workloads.ts";
+import { budget, claim, pod } from "../support/workloads.ts";
 
 const NS = "movable-drain-groups";
 const on = useDrains(NS, ["node-files", "drain"]);
@@ -70,6 +70,32 @@ test.each([1, 2])("a Deployment whose %d pods share a claim leaves as a whole", 
   const nodes = new Set(pods.map((pod) => nodeNameOf(pod)));
   expect([nodes.size, nodes.has(a)]).toEqual([1, false]);
   await removeWorkload(ground, NS, ["Deployment", name], [name]);
+});
+
+test("pods that have finished hold no drain: one with a volume of its own, one with that of a pod that runs", async () => {
+  const { ground } = on;
+  const a = firstNode(ground);
+  const finished = ["data-user-0", "own"].map((name) => ({ pod: `finished-${name}`, claim: name }));
+  await onlyOn(ground, a, async () => {
+    await ground.apply(toYaml(recordWriter(NS, "user", MOVABLE_CLASS), claim(NS, "own", MOVABLE_CLASS)));
+    await readyOn(ground, NS, "user-0");
+    for (const { claim: name, pod: podName } of finished) {
+      const command = ["sh", "-c", "echo finished >/data/finished"];
+      await ground.apply(toYaml(pod(NS, podName, name, { command, spec: { restartPolicy: "Never" } })));
+      await ground.waitFor(`pod ${podName} to have finished`, async (saw) => {
+        const found = await ground.get<Pod>("Pod", podName, NS);
+        saw(found?.status);
+        return found?.status.phase === "Succeeded" ? true : undefined;
+      });
+    }
+  });
+  const before = await readyOn(ground, NS, "user-0");
+  const written = await moreRecords(ground, NS, "user-0");
+  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
+  expect(nodeNameOf(await readyOn(ground, NS, "user-0", before.metadata.uid))).not.toBe(a);
+  expect((await checkRecords(ground, NS, "user-0", written)).faults).toEqual([]);
+  for (const { pod: name } of finished) await ground.delete("Pod", name, NS);
+  await removeWorkload(ground, NS, ["StatefulSet", "user"], ["data-user-0", "own"]);
 });
 
 test("a budget that allows nothing is told at once and holds the drain; deleting it lets the drain go on", async () => {
