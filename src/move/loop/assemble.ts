@@ -18,6 +18,7 @@ import { usersOf } from "../drains/stays.ts";
 import { isStranded } from "../drains/stranded.ts";
 import { tiesOf } from "../drains/ties.ts";
 import type { MoveSnapshot, NodeView } from "../plan/snapshot.ts";
+import { notThere } from "../plan/target/begun-copies.ts";
 import { chooseTarget, findCandidates, type Candidates } from "./choose-target.ts";
 import type { MoveCaches } from "./sources.ts";
 import { isArriving, nodeView, podView } from "./views.ts";
@@ -157,7 +158,9 @@ function viewOfNode(sources: MoveCaches, fresh: Fresh, move: Stored<VolumeMove>,
     if (other.metadata.uid === move.metadata.uid || other.status?.target !== name || !isArriving(other)) continue;
     for (const { name: volume } of other.spec.volumes) {
       const spec = sources.volumes.store.get(volume)?.spec;
-      if (spec !== undefined) arriving.set(spec.pool, (arriving.get(spec.pool) ?? 0n) + bytes(spec.capacity));
+      if (spec === undefined) continue;
+      const room = notThere(bytes(spec.capacity), sources.copies.store.get(copyNameOf(volume, name)), spec);
+      arriving.set(spec.pool, (arriving.get(spec.pool) ?? 0n) + room);
     }
   }
   return nodeView({ name, node, storage, pools: sources.pools.store.list(), arriving });

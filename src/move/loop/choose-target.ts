@@ -1,4 +1,5 @@
 import { copyNameOf } from "../../api/copy-name.ts";
+import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Node, Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
@@ -49,12 +50,13 @@ export function findCandidates(
     const name = nameOf(node);
     if (name === snapshot.source.name) continue;
     const candidate = view(name);
-    const why = whyUnfit(snapshot, candidate, now) ?? whyPodsUnfit(snapshot, sources, pods, node, checks);
+    const copyOn = (volume: string): VolumeCopy | undefined => sources.copies.store.get(copyNameOf(volume, name));
+    const why = whyUnfit(snapshot, candidate, now, copyOn) ?? whyPodsUnfit(snapshot, sources, pods, node, checks);
     if (why !== undefined) {
       none.push(`${name}: ${why}`);
       continue;
     }
-    const begun = bytesBegun(snapshot, candidate, (volume) => sources.copies.store.get(copyNameOf(volume, name)));
+    const begun = bytesBegun(snapshot, candidate, copyOn);
     fitting.push({ node: name, free: freeOn(candidate), begun, together: neighbours.has(name) });
   }
   const best = fitting.toSorted(

@@ -5,7 +5,7 @@ import { currentReport, readFirst, refusalOf } from "../parts.ts";
 import type { MoveSnapshot } from "../snapshot.ts";
 import { enter, howToCancel, undo, waiting } from "../status.ts";
 import type { MoveStep } from "../step.ts";
-import { whyUnfit } from "../target/target.ts";
+import { whyUnfitByNow } from "../target/target.ts";
 
 /**
  * Goes back to Planned, where nothing is held, when the group has changed or the target cannot take
@@ -13,7 +13,7 @@ import { whyUnfit } from "../target/target.ts";
  */
 export function planAgain(s: MoveSnapshot, now: number): MoveStep | undefined {
   const group = groupTrouble(s);
-  const unfit = s.target === undefined ? "it was not chosen" : whyUnfit(s, s.target, now);
+  const unfit = s.target === undefined ? "it was not chosen" : whyUnfitByNow(s, s.target, now);
   if (group === undefined && unfit === undefined) return undefined;
   const message = group?.message ?? `node ${s.target?.name ?? ""} cannot take the volumes: ${unfit ?? ""}`;
   const again = { target: undefined, volumes: undefined, message: `Planning again: ${message}.` };

@@ -83,7 +83,7 @@ export function whyNotYet(s: MoveSnapshot, now: number): CodedError | undefined 
   if (held !== undefined) return held;
   if ("asked" in s.choice) return undefined;
   if (s.target === undefined) return moveErrors.NO_TARGET({ nodes: "none" in s.choice ? s.choice.none : [] });
-  const unfit = whyUnfit(s, s.target, now);
+  const unfit = whyUnfit(s, s.target, now, (volume) => s.volumes.find(({ name }) => name === volume)?.targetCopy);
   if (unfit !== undefined) return moveErrors.TARGET_UNFIT({ node: s.target.name, why: unfit });
   // This is checked last, because a move that is blocked by something else is not in the line.
   return whyInLine(s);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { CopyOfEpoch, CopyReport, VolumeCopy } from "../../../api/kinds/volume-copy.ts";
 import type { NodeView, VolumeView } from "../snapshot.ts";
-import { bytesBegun } from "./begun-copies.ts";
+import { bytesBegun, notThere } from "./begun-copies.ts";
 
 const node = { name: "b", storage: { status: { bootID: "boot" } } } as unknown as NodeView;
 const volume = (name: string): VolumeView =>
@@ -51,4 +51,18 @@ test("the copies of a group add up, and a volume without one counts for nothing"
     name === "none" ? undefined : { spec: { volume: name, nodeName: "b" }, status };
   expect(bytesBegun({ volumes: [volume("v"), volume("w"), volume("none")] }, node, copyOn)).toBe(1200);
   expect(bytesBegun({ volumes: [volume("none")] }, node, copyOn)).toBeUndefined();
+});
+
+test.each<[string, Partial<CopyOfEpoch>, bigint]>([
+  ["is the rest", { bytes: 300 }, 700n],
+  ["is nothing when more is there", { bytes: 2000 }, 0n],
+  ["is all before the agent has counted", {}, 1000n],
+  ["is all beside a copy of another epoch", { bytes: 300, epoch: 3 }, 1000n],
+  ["is all beside one in the trash", { bytes: 300, state: "Trash" }, 1000n],
+  ["is all beside one that is missing on the disk", { bytes: 300, missing: true }, 1000n],
+])("what still needs room %s", (_what, copy, expected) => {
+  const { spec } = volume("v").volume ?? {};
+  const status = { copies: [{ ...INCOMING, ...copy }] };
+  const on = { spec: { volume: "v", nodeName: "b" }, status };
+  expect(spec === undefined ? undefined : notThere(1000n, on, spec)).toBe(expected);
 });

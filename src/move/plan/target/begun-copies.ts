@@ -1,4 +1,5 @@
-import type { VolumeCopy } from "../../../api/kinds/volume-copy.ts";
+import type { LocalVolume } from "../../../api/kinds/local-volume.ts";
+import type { CopyOfEpoch, VolumeCopy } from "../../../api/kinds/volume-copy.ts";
 import { existing } from "../parts.ts";
 import type { MoveSnapshot, NodeView } from "../snapshot.ts";
 import { bootIdOf } from "./agents.ts";
@@ -17,14 +18,29 @@ export function bytesBegun(
   copyOn: (volume: string) => VolumeCopy | undefined,
 ): number | undefined {
   const begun = existing(s).flatMap(({ name, volume: { spec } }) => {
-    const { copies = [], move: report } = copyOn(name)?.status ?? {};
+    const copy = copyOn(name);
+    const report = copy?.status?.move;
     if (report?.role !== "Target" || report.state === "Refused") return [];
     if (report.copyingAt === undefined || report.bootID !== bootIdOf(node)) return [];
-    const isThere = copies.some(
-      ({ epoch, incarnation, missing, state }) =>
-        state === "Incoming" && missing !== true && epoch === spec.epoch + 1 && incarnation === spec.incarnation,
-    );
-    return isThere ? [(report.bytes ?? 0) - (report.toRead ?? 0)] : [];
+    return incomingOf(copy, spec) !== undefined ? [(report.bytes ?? 0) - (report.toRead ?? 0)] : [];
   });
   return begun.length === 0 ? undefined : begun.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/**
+ * How many of these bytes must still find room on a node that has this VolumeCopy: what a move has
+ * brought there is missing from the free bytes already. By the last count of the node's agent,
+ * which may be a minute old, or much older for a large tree.
+ */
+export function notThere(needed: bigint, copy: VolumeCopy | undefined, spec: LocalVolume["spec"]): bigint {
+  const there = BigInt(incomingOf(copy, spec)?.bytes ?? 0);
+  return needed > there ? needed - there : 0n;
+}
+
+/** What a move has begun to bring, for the next epoch of the volume. */
+function incomingOf(copy: VolumeCopy | undefined, spec: LocalVolume["spec"]): CopyOfEpoch | undefined {
+  return copy?.status?.copies?.find(
+    ({ epoch, incarnation, missing, state }) =>
+      state === "Incoming" && missing !== true && epoch === spec.epoch + 1 && incarnation === spec.incarnation,
+  );
 }

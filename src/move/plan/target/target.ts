@@ -1,6 +1,7 @@
-import type { CopyReport } from "../../../api/kinds/volume-copy.ts";
+import type { CopyReport, VolumeCopy } from "../../../api/kinds/volume-copy.ts";
 import { bytes } from "../../../kube/quantity.ts";
 import { whySilent } from "./agents.ts";
+import { notThere } from "./begun-copies.ts";
 import { whyGivenUp } from "./failed-targets.ts";
 import { copyAt, existing } from "../parts.ts";
 import type { MoveSnapshot, NodeView } from "../snapshot.ts";
@@ -42,13 +43,38 @@ export function isCutOff({ code }: Pick<CopyReport, "code">): boolean {
   return code !== undefined && CUT_OFF.has(code);
 }
 
-/** Why the volumes of the move cannot go to this node. Undefined: they can. */
-export function whyUnfit(s: Pick<MoveSnapshot, "move" | "volumes">, node: NodeView, now: number): string | undefined {
+/**
+ * Why the volumes of the move cannot go to this node. Undefined: they can. `copyOn` has the
+ * VolumeCopies of this node, by volume.
+ */
+export function whyUnfit(
+  s: Pick<MoveSnapshot, "move" | "volumes">,
+  node: NodeView,
+  now: number,
+  copyOn: (volume: string) => VolumeCopy | undefined,
+): string | undefined {
+  return whyUnable(s, node, now) ?? whyNoRoom(s, node, copyOn);
+}
+
+/**
+ * Why the chosen target cannot take the volumes any more. Its room was judged when it was chosen:
+ * what the move has brought since is no longer among its free bytes, and nobody knows how much of
+ * the difference that is. So only a disk with nothing left is refused here. One that gets full in
+ * the middle of the copy is told by the copy.
+ */
+export function whyUnfitByNow(
+  s: Pick<MoveSnapshot, "move" | "volumes">,
+  node: NodeView,
+  now: number,
+): string | undefined {
+  return whyUnable(s, node, now) ?? whyFull(s, node);
+}
+
+function whyUnable(s: Pick<MoveSnapshot, "move" | "volumes">, node: NodeView, now: number): string | undefined {
   const lost = whyLost(s, node, now) ?? whyGivenUp(s, node.name, now);
   if (lost !== undefined) return lost;
   if (!node.ready) return "it is not Ready";
-  if (node.leaving !== undefined) return node.leaving;
-  return whyNoRoom(s, node);
+  return node.leaving;
 }
 
 /**
@@ -67,21 +93,35 @@ export function whyLost(s: Pick<MoveSnapshot, "volumes">, node: NodeView, now: n
   return undefined;
 }
 
+function whyFull(s: Pick<MoveSnapshot, "volumes">, node: NodeView): string | undefined {
+  for (const name of poolsOf(s)) if (availableIn(node, name) === 0) return `pool ${name} has no bytes free`;
+  return undefined;
+}
+
+function availableIn(node: NodeView, pool: string): number | undefined {
+  return node.storage?.status?.pools?.find((one) => one.name === pool)?.availableBytes;
+}
+
 /**
  * Why a pool has no room for the volumes. A volume needs the greater of its capacity and the bytes
- * that it uses, because nothing enforces the capacity.
+ * that it uses, because nothing enforces the capacity. What an earlier copy has left there counts
+ * as room: it is continued or replaced.
  */
-function whyNoRoom(s: Pick<MoveSnapshot, "volumes">, node: NodeView): string | undefined {
+function whyNoRoom(
+  s: Pick<MoveSnapshot, "volumes">,
+  node: NodeView,
+  copyOn: (volume: string) => VolumeCopy | undefined,
+): string | undefined {
   for (const name of poolsOf(s)) {
-    const available = node.storage?.status?.pools?.find((one) => one.name === name)?.availableBytes;
+    const available = availableIn(node, name);
     if (available === undefined) return `its agent has not reported the free bytes of pool ${name}`;
     const reserved = node.reserved.get(name) ?? 0n;
     let needed = 0n;
-    for (const { volume, sourceCopy } of existing(s)) {
+    for (const { name: of, volume, sourceCopy } of existing(s)) {
       if (volume.spec.pool !== name) continue;
       const capacity = bytes(volume.spec.capacity);
       const used = BigInt(copyAt(sourceCopy, volume.spec.epoch)?.bytes ?? 0);
-      needed += used > capacity ? used : capacity;
+      needed += notThere(used > capacity ? used : capacity, copyOn(of), volume.spec);
     }
     if (BigInt(available) - reserved < needed) {
       return `pool ${name} has ${String(available)} bytes free, of which ${String(reserved)} are reserved, and ${String(needed)} are needed`;
