@@ -22,11 +22,16 @@ export function volumesOfPod({ claims, persistentVolumes }: PodVolumeSources, po
 /**
  * The pods that use the claim of a movable volume. `pods` are those of all namespaces, with the
  * index of `podIndexes`. A cluster has thousands of them, so nobody goes through all for a volume.
+ * The PersistentVolume has the volume's name, unless somebody has made it by hand.
  */
 export function podsOfVolume(
   { persistentVolumes, pods }: Pick<PodVolumeSources, "persistentVolumes"> & { readonly pods: Cached<Pod> },
   volume: string,
 ): readonly Stored<Pod>[] {
-  const claim = persistentVolumes.store.get(volume)?.spec?.claimRef;
+  const isOf = (one: PersistentVolume | undefined): boolean =>
+    one?.spec?.csi?.driver === DRIVER && one.spec.csi.volumeHandle === volume;
+  const named = persistentVolumes.store.get(volume);
+  const found = isOf(named) ? named : persistentVolumes.store.list().find(isOf);
+  const claim = found?.spec?.claimRef;
   return claim === undefined ? [] : pods.store.byIndex(BY_CLAIM, `${claim.namespace}/${claim.name}`);
 }
