@@ -128,6 +128,7 @@ export class MoveWorker {
     for (let steps = 0; steps < MOST_STEPS; steps += 1) {
       const seen = await readView(this.#parts, volume, signal);
       const { view } = seen;
+      if (view.move !== undefined) this.#deps.jobs.held(volume);
       const step = planFor(seen);
       if (step.step === "nothing") {
         await this.#deps.jobs.endOthers(volume, undefined);

@@ -380,6 +380,21 @@ describe("the next move of a volume", () => {
     }
   });
 
+  it("continues what a process before it has left, for as long as the move holds the volume", async () => {
+    const before = node();
+    await before.run(LIVE);
+    const saved = [...before.jobs.memories.save()];
+    for (const isHeld of [true, false]) {
+      const { asked, clock, jobs, run } = node();
+      jobs.memories.load(saved);
+      if (isHeld) jobs.held("pvc-1");
+      await clock.advance(3 * HOUR_MS);
+      jobs.forgetOld();
+      await run(LIVE);
+      expect(asked.at(-1)?.base !== undefined).toBe(isHeld);
+    }
+  });
+
   it("continues nothing of another copy, nor anything after a seal", async () => {
     expect(await continues([LIVE], { ...NEXT, incarnation: "other" })).toBe(false);
     expect(await continues([LIVE, { kind: "copy" }], NEXT)).toBe(false);

@@ -296,6 +296,11 @@ export class Jobs {
     }
   }
 
+  /** Called when a move holds the volume. */
+  held(volume: string): void {
+    this.memories.held(volume);
+  }
+
   /** Called when no move holds the volume. */
   unheld(volume: string): void {
     this.memories.unheld(volume);

@@ -85,12 +85,18 @@ export class Memories {
 
   /** Takes over what the process before has left. Called before any pass begins. */
   load(saved: readonly SavedMemory[]): void {
-    // A move that goes on takes its memory soon, and one without a move is kept for its hour.
+    // `held` is called for those that a move holds as soon as their moves are looked at.
     const unheldSince = this.#clock.monotonic();
     for (const { volume, copy, moveUID, source, target } of saved) {
       const memory = { source: SourceMemory.load(source), target: TargetMemory.load(target) };
       this.#byVolume.set(volume, { ...memory, copy, moveUID, sealed: false, unheldSince });
     }
+  }
+
+  /** Called when a move holds the volume, which may make no pass for hours. */
+  held(volume: string): void {
+    const memory = this.#byVolume.get(volume);
+    if (memory !== undefined) memory.unheldSince = undefined;
   }
 
   /** Called when no move holds the volume. The next one may continue its live passes. */
