@@ -20,7 +20,8 @@ import { LITTLE_BYTES } from "./passes.ts";
 
 /**
  * No pass is made while the final pass would have to read more than this: the files that are open
- * for writing. If the fence came while one of them is patched, it would have to be sent whole.
+ * for writing. If the fence came while one of them is patched, it would have to be sent whole. (One
+ * that was closed at the last pass and is changed since does not count. Nothing limits its size.)
  */
 export const MOST_OPEN_BYTES = 1024 ** 3;
 
