@@ -17,7 +17,7 @@ import { isNotFound } from "../../kube/errors.ts";
 import { persistentVolumes } from "../../kube/kinds.ts";
 import type { Confirm } from "../../provision/driver.ts";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
-import { answers, isReady } from "../helper/pods/nodes.ts";
+import { answers } from "../helper/pods/nodes.ts";
 import type { HelperRecord } from "../helper/pods/record.ts";
 import { wrapped } from "../helper/wording.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -99,7 +99,7 @@ export class Attempts {
         planned,
         pods: this.#podsBut(done, volumeName),
         made: this.#memory.madeOf(volumeName),
-        isReady: (node) => isReady(this.#deps.nodes.get(node)),
+        answers: (node) => answers(this.#deps.nodes, node),
       });
       if (step.step === "continue") return step.next;
       const isDone = await this.#prepare(step, volumeName, context);

@@ -13,12 +13,15 @@ const pod = (podName: string, state: HelperState, change: Partial<HelperRecord> 
   record: { podName, volumeName: "v", path: "/p/v", node: "n", state, ...change } as HelperRecord,
 });
 
+/** Nothing answers on any node. */
+const silent: Pick<NextView, "answers"> = { answers: (node) => node === "" };
+
 /**
  * In words: each step as if it had done what it says, and at last where it goes on, and by which
  * pod.
  */
 function next(pods: readonly HelperPod[], change: Partial<NextView> = {}): readonly string[] {
-  const view: NextView = { planned, pods, made: undefined, isReady: () => true, ...change };
+  const view: NextView = { planned, pods, made: undefined, answers: () => true, ...change };
   const step = planNext(view);
   if ("helper" in step) {
     const rest = view.pods.filter((one) => one !== step.helper);
@@ -27,10 +30,10 @@ function next(pods: readonly HelperPod[], change: Partial<NextView> = {}): reado
   if ("made" in step) {
     return [`${step.step} ${step.made.node}:${step.made.path}`, ...next(pods, { ...change, made: undefined })];
   }
+  expect(step.step).toBe("continue");
   const { made, node, path, running: at } = step.next;
-  const by = made?.metadata?.name ?? at?.metadata?.name;
-  const how = made === undefined ? (at === undefined ? "anew" : `with ${by}`) : `made by ${by}`;
-  return [`${node}:${path} ${how}`];
+  const how = [made && `made by ${made.metadata?.name}`, at && `with ${at.metadata?.name}`].filter(Boolean);
+  return [`${node}:${path} ${how.join(" and ") || "anew"}`];
 }
 
 describe("the next attempt of a claim", () => {
@@ -68,15 +71,14 @@ describe("the next attempt of a claim", () => {
   });
 
   test("ends one whose time is up where its kubelet does not", () => {
-    expect(next([pod("a", stopped)], { isReady: () => false })).toEqual(["end-pod a", "n:/p/v anew"]);
-    expect(next([pod("a", unplaced)], { isReady: () => false })).toEqual(["end-pod a", "n:/p/v anew"]);
+    expect(next([pod("a", stopped)], silent)).toEqual(["end-pod a", "n:/p/v anew"]);
+    expect(next([pod("a", unplaced)], silent)).toEqual(["end-pod a", "n:/p/v anew"]);
   });
 
   test("does not end one whose time is not up, nor one that has no node", () => {
-    const view = { isReady: () => false };
     const pods = [pod("a", running), pod("b", succeeded)];
-    expect(next(pods, view)).toEqual(["delete-pod a", "n:/p/v made by b"]);
-    const shared = { ...view, planned: { node: "", path: "/p/v", shared: true } };
+    expect(next(pods, silent)).toEqual(["delete-pod a", "n:/p/v made by b"]);
+    const shared = { ...silent, planned: { node: "", path: "/p/v", shared: true } };
     expect(next([pod("a", unplaced, { node: "" })], shared)).toEqual([":/p/v anew"]);
   });
 
@@ -92,13 +94,10 @@ describe("the next attempt of a claim", () => {
   });
 
   test("leaves what is on a node that does not answer", () => {
-    const view = { isReady: (node: string) => node !== "m" };
+    const view = { answers: (node: string) => node !== "m" };
     expect(next([pod("a", running, { node: "m" })], view)).toEqual(["leave-pod a", "n:/p/v anew"]);
     expect(next([pod("a", running, { node: "k" })], view)).toEqual(["give-up-pod a", "n:/p/v anew"]);
-    expect(next([pod("a", unplaced, { node: "" })], { isReady: () => false })).toEqual([
-      "give-up-pod a",
-      "n:/p/v anew",
-    ]);
+    expect(next([pod("a", unplaced, { node: "" })], silent)).toEqual(["give-up-pod a", "n:/p/v anew"]);
   });
 
   const made: Attempt = { node: "n", path: "/p/v", sizeBytes: 1n, retain: false };
@@ -110,7 +109,7 @@ describe("the next attempt of a claim", () => {
     [
       "is left on another node that does not answer",
       { ...made, node: "m" },
-      { isReady: (node) => node === "n" },
+      { answers: (node) => node === "n" },
       ["leave-directory m:/p/v"],
     ],
     [
@@ -122,7 +121,7 @@ describe("the next attempt of a claim", () => {
     [
       "is given up at another path of it, where no node has to answer",
       { ...made, node: "", path: "/q/v" },
-      { planned: { ...planned, shared: true }, isReady: () => false },
+      { planned: { ...planned, shared: true }, ...silent },
       ["give-up-directory :/q/v"],
     ],
   ])("what no pod records %s", (_title, remembered, change, wanted) => {

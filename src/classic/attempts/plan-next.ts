@@ -11,7 +11,8 @@ export interface NextView {
   readonly pods: readonly HelperPod[];
   /** What this process remembers of the volume. */
   readonly made: Attempt | undefined;
-  readonly isReady: (node: string) => boolean;
+  /** Whether a pod's kubelet answers; it does for a pod that is on no node. */
+  readonly answers: (node: string) => boolean;
 }
 
 /** How the next attempt continues. */
@@ -59,7 +60,7 @@ export function planNext(view: NextView): NextStep {
     if (step !== undefined) return step;
   }
   if (view.made !== undefined && isElsewhere(view.made, next, view.planned)) {
-    return { step: answers(view, view.made.node) ? "give-up-directory" : "leave-directory", made: view.made };
+    return { step: view.answers(view.made.node) ? "give-up-directory" : "leave-directory", made: view.made };
   }
   const { made, node, path, running } = next;
   return { step: "continue", next: { path, node, made, running } };
@@ -68,7 +69,7 @@ export function planNext(view: NextView): NextStep {
 function stepOf(helper: HelperPod, view: NextView, next: Continuation): NextStep | undefined {
   const { record } = helper;
   if (!isHere(view.planned, record) || record.path !== next.path) {
-    return { step: answers(view, record.node) ? "give-up-pod" : "leave-pod", helper };
+    return { step: view.answers(record.node) ? "give-up-pod" : "leave-pod", helper };
   }
   if (isInTheWay(view, record)) return { step: "end-pod", helper };
   return next.made === undefined ? undefined : { step: "delete-pod", helper };
@@ -95,14 +96,7 @@ function isHere({ node, path, shared }: NextView["planned"], record: HelperRecor
 }
 
 /** Whether a pod was deleted and has not ended, or its node does not end it. */
-function isInTheWay({ isReady }: NextView, { node, state }: HelperRecord): boolean {
+function isInTheWay({ answers }: NextView, { node, state }: HelperRecord): boolean {
   if (state.is === "over") return false;
-  if (isDeleted(state)) return true;
-  const hasSomebodyToEndIt = state.mayHaveRun || node !== "";
-  return state.ending === "by deadline" && hasSomebodyToEndIt && !isReady(node);
-}
-
-/** A pod that is on no node waits for no kubelet. */
-function answers({ isReady }: NextView, node: string): boolean {
-  return node === "" || isReady(node);
+  return isDeleted(state) || (state.ending === "by deadline" && !answers(node));
 }

@@ -70,6 +70,7 @@ describe("a teardown that is to be begun", () => {
   const done = (of: Partial<HelperRecord>, state: HelperState = succeeded, wanted: HelperTask = task): string =>
     planDone({
       task: wanted,
+      isFinished: false,
       pods: [{ pod: {}, record: record(state, { volumeUid: "pv", claimUid: "claim", ...of }) }],
       awaited: new Set(),
       answers: (node) => node === "n",
@@ -78,33 +79,40 @@ describe("a teardown that is to be begun", () => {
   test.each<[string, HelperState, string]>([
     ["was done by a pod that has succeeded", succeeded, "take"],
     ["also when that pod is being deleted", succeededDeleted, "take"],
-    ["was not done by one that has failed", failed, "none"],
-    ["nor by one that somebody deleted then", failedDeleted, "none"],
+    ["was not done by one that has failed", failed, "begin"],
+    ["nor by one that somebody deleted then", failedDeleted, "begin"],
     ["is waited for while a pod runs it", running, "await"],
-    ["is not waited for when that pod is being ended", stopped, "none"],
-    ["nor when it has not begun", waiting, "none"],
+    ["is not waited for when that pod is being ended", stopped, "begin"],
+    ["nor when it has not begun", waiting, "begin"],
   ])("%s", (_title, state, wanted) => {
     expect(done({}, state)).toBe(wanted);
   });
 
   test.each<[string, Partial<HelperRecord>, string]>([
-    ["another path", { path: "/p/w" }, "none"],
-    ["another node", { node: "m" }, "none"],
-    ["another claim's release", { claimUid: "earlier" }, "none"],
-    ["another volume of the name", { volumeUid: "earlier" }, "none"],
+    ["another path", { path: "/p/w" }, "begin"],
+    ["another node", { node: "m" }, "begin"],
+    ["another claim's release", { claimUid: "earlier" }, "begin"],
+    ["another volume of the name", { volumeUid: "earlier" }, "begin"],
     ["the claim, however old the pod is", { createdAt: 0 }, "take"],
     ["an unknown claim, in the second of its release", { claimUid: undefined }, "take"],
-    ["an unknown claim, before its release", { claimUid: undefined, createdAt: SINCE - 1000 }, "none"],
-    ["an unknown claim, at an unknown time", { claimUid: undefined, createdAt: undefined }, "none"],
+    ["an unknown claim, before its release", { claimUid: undefined, createdAt: SINCE - 1000 }, "begin"],
+    ["an unknown claim, at an unknown time", { claimUid: undefined, createdAt: undefined }, "begin"],
     ["an unknown volume, since its release", { claimUid: undefined, volumeUid: undefined }, "take"],
-    ["another volume, since its release", { claimUid: undefined, volumeUid: "earlier" }, "none"],
+    ["another volume, since its release", { claimUid: undefined, volumeUid: "earlier" }, "begin"],
   ])("looks at whom a pod was for: %s", (_title, of, wanted) => {
     expect(done(of)).toBe(wanted);
   });
 
+  test("that this process has done needs no pod, whatever pods are there", () => {
+    const pods = [{ pod: {}, record: record(running, { volumeUid: "pv", claimUid: "claim" }) }];
+    const view = { task, pods, awaited: new Set<string>(), answers: () => true };
+    expect(planDone({ ...view, isFinished: true })).toEqual({ step: "finished" });
+    expect(planDone({ ...view, isFinished: false }).step).toBe("await");
+  });
+
   test("of an attempt has no release, and is done again", () => {
     const { released: _, ...attempt } = task;
-    expect(done({}, succeeded, attempt)).toBe("none");
+    expect(done({}, succeeded, attempt)).toBe("begin");
   });
 
   test("on a file system of all nodes was done wherever the pod was", () => {
@@ -118,12 +126,13 @@ describe("a teardown that is to be begun", () => {
     });
     const plan = (pods: readonly HelperPod[], awaited: readonly string[] = []): unknown => {
       const answers = (node: string): boolean => node === "n";
-      const step = planDone({ task: { ...task, shared: true }, pods, awaited: new Set(awaited), answers });
+      const shared = { ...task, shared: true };
+      const step = planDone({ task: shared, isFinished: false, pods, awaited: new Set(awaited), answers });
       return "helper" in step ? [step.step, step.helper.record.podName] : step.step;
     };
     expect(plan([of("a", running), of("b", succeeded)])).toEqual(["take", "b"]);
     expect(plan([of("a", running), of("b", running)], ["a"])).toEqual(["await", "b"]);
-    expect(plan([of("a", running)], ["a"])).toBe("none");
-    expect(plan([of("a", running, "m")])).toBe("none");
+    expect(plan([of("a", running)], ["a"])).toBe("begin");
+    expect(plan([of("a", running, "m")])).toBe("begin");
   });
 });

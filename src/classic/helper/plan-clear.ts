@@ -1,6 +1,7 @@
-import { clean, overlaps } from "../directory/paths.ts";
+import { clean } from "../directory/paths.ts";
 import type { Location } from "../directory/locations.ts";
 import type { HelperPod } from "./pods/helper-pods.ts";
+import { meets, mayBeOnNodeOf } from "./pods/near.ts";
 import type { HelperTask } from "./pods/pod.ts";
 import { type HelperRecord, isDeleted, isInProgress } from "./pods/record.ts";
 
@@ -32,7 +33,8 @@ export type ClearStep =
 export function planClear(record: HelperRecord, { answers, isDead, location }: ClearView): ClearStep {
   const { node, state, volumeName } = record;
   const hasEnded = state.is === "over";
-  if (!meets(record, location) || (hasEnded && volumeName !== location.volume)) return { step: "pass-over" };
+  const isOfVolume = volumeName === location.volume && mayBeOnNodeOf(record, location);
+  if (!isOfVolume && (hasEnded || !meets(record, location))) return { step: "pass-over" };
   const force = node !== "" && isDead(node);
   const isToDelete = !state.mayHaveRun && !isDeleted(state);
   if (!hasEnded && !force && !answers(node)) return { step: "refuse", isToDelete };
@@ -40,15 +42,11 @@ export function planClear(record: HelperRecord, { answers, isDead, location }: C
   return { step: "delete", isAwaited, force };
 }
 
-function meets({ volumeName, node, path }: HelperRecord, location: Location): boolean {
-  const sameNode = node === "" || location.node === undefined || location.node === node;
-  if (!sameNode) return false;
-  return volumeName === location.volume || (path !== undefined && overlaps(path, location.path));
-}
-
 /** What is there before a teardown is begun. */
 export interface DoneView {
   readonly task: HelperTask;
+  /** This process has done it; the PersistentVolume is still there. */
+  readonly isFinished: boolean;
   /** The volume's unattended delete pods. */
   readonly pods: readonly HelperPod[];
   /** UIDs of the pods whose end was waited for: they have ended, or their time was up. */
@@ -56,21 +54,29 @@ export interface DoneView {
   readonly answers: (node: string) => boolean;
 }
 
-/**
- * `take`: a pod that has already done this teardown, whoever made it: for this PersistentVolume,
- * created since its release, and succeeded. `await`: one that runs, because a script that moves a
- * directory or deletes a subvolume cannot run twice.
- */
-export type DoneStep = { readonly step: "take" | "await"; readonly helper: HelperPod } | { readonly step: "none" };
+export type DoneStep =
+  /** Nothing remains to be done. */
+  | { readonly step: "finished" }
+  /**
+   * A pod has already done this teardown, whoever made it: for this PersistentVolume, created since
+   * its release, and succeeded.
+   */
+  | { readonly step: "take"; readonly helper: HelperPod }
+  /** One runs it: a script that moves a directory or deletes a subvolume cannot run twice. */
+  | { readonly step: "await"; readonly helper: HelperPod }
+  /** It is yet to be done, once nothing else works in the directory. */
+  | { readonly step: "begin" };
 
-export function planDone({ answers, awaited, pods, task }: DoneView): DoneStep {
+/** What of a teardown has been done already. */
+export function planDone({ answers, awaited, isFinished, pods, task }: DoneView): DoneStep {
+  if (isFinished) return { step: "finished" };
   const own = pods.filter(({ record }) => isOf(record, task));
   const done = own.find(({ record: { state } }) => state.is === "over" && state.well);
   if (done !== undefined) return { step: "take", helper: done };
   const running = own.find(
     ({ record: { node, state, uid } }) => isInProgress(state) && state.mayHaveRun && answers(node) && !awaited.has(uid),
   );
-  return running === undefined ? { step: "none" } : { step: "await", helper: running };
+  return running === undefined ? { step: "begin" } : { step: "await", helper: running };
 }
 
 /** Whether a pod is for this teardown, and not for an earlier volume of the same name. */

@@ -8,12 +8,11 @@
  * gets an error and tries again; no other directory has to wait.
  */
 import { type Clock, deadline } from "../../effects/clock.ts";
-import type { Pod } from "../../kube/kinds.ts";
 import type { Log } from "../../observe/log.ts";
 import { classicErrors } from "../errors.ts";
 import { clean } from "../directory/paths.ts";
 import type { Location } from "../directory/locations.ts";
-import { planClear, planDone } from "./plan-clear.ts";
+import { type DoneStep, planClear, planDone } from "./plan-clear.ts";
 import type { HelperPod, HelperPods } from "./pods/helper-pods.ts";
 import { answers, isDead, type NodeLookup } from "./pods/nodes.ts";
 import type { HelperPodControl } from "./pods/pod-control.ts";
@@ -102,17 +101,18 @@ export class Teardowns {
   }
 
   /**
-   * A pod that has already done this teardown (plan-clear.ts). Undefined when there is none, or
-   * when it did not end in time: then `clear` says why.
+   * What of this teardown has been done already (plan-clear.ts), after the end of a pod that runs
+   * it. When that pod does not end in time, `clear` says why.
    */
-  async done(task: HelperTask, seconds: number, signal: AbortSignal): Promise<Pod | undefined> {
+  async done(task: HelperTask, seconds: number, signal: AbortSignal): Promise<Exclude<DoneStep, { step: "await" }>> {
     const { pods, control, nodes } = this.#deps;
+    const key = keyOf(task);
+    const isFinished = key !== undefined && this.#finished.has(key);
     const awaited = new Set<string>();
     for (;;) {
       const own = pods.of(task.volumeName).filter((helper) => this.#isUnattended(helper));
-      const step = planDone({ task, pods: own, awaited, answers: (node) => answers(nodes, node) });
-      if (step.step === "none") return undefined;
-      if (step.step === "take") return step.helper.pod;
+      const step = planDone({ task, isFinished, pods: own, awaited, answers: (node) => answers(nodes, node) });
+      if (step.step !== "await") return step;
       await control.waitForEndWithin(seconds, step.helper.pod, signal);
       signal.throwIfAborted();
       awaited.add(step.helper.record.uid);
@@ -128,14 +128,6 @@ export class Teardowns {
     }
     const key = keyOf(task);
     if (key !== undefined) this.#finished.set(key, now);
-  }
-
-  /**
-   * Whether this process has already done this teardown, for this release of the PersistentVolume.
-   */
-  isFinished(task: HelperTask): boolean {
-    const key = keyOf(task);
-    return key !== undefined && this.#finished.has(key);
   }
 
   /**

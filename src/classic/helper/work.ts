@@ -128,22 +128,22 @@ export class HelperWork {
     const end = await this.#slots.take("delete", node, context.signal);
     let ended: Pod | undefined;
     try {
-      // Done already, and the PersistentVolume is still there.
-      if (this.teardowns.isFinished(task)) return (await mayGo()) ? undefined : kept;
-      const done = await this.teardowns.done(task, seconds, context.signal);
-      if (done === undefined) {
+      const step = await this.teardowns.done(task, seconds, context.signal);
+      if (step.step === "begin") {
         await this.teardowns.clear(location, seconds, context.signal);
-        const pod = helperPod({ ...task, ...this.#suffixFor(task, context) }, this.#defaults(context));
-        const { shared } = task;
-        const run = (): Promise<Pod | undefined> =>
-          this.#run({ pod, shared, lost: () => undefined, gate: mayGo }, context);
-        ended = await this.teardowns.during(pod.metadata?.name ?? "", run);
-      } else if (await mayGo()) ended = done;
+        ended = await this.#runTeardown(task, context, mayGo);
+      } else if ((await mayGo()) && step.step === "take") ended = step.helper.pod;
     } finally {
       end();
     }
     if (ended !== undefined) await this.#finish(ended, task);
     return kept;
+  }
+
+  #runTeardown(task: HelperTask, context: WorkContext, gate: () => Promise<boolean>): Promise<Pod | undefined> {
+    const pod = helperPod({ ...task, ...this.#suffixFor(task, context) }, this.#defaults(context));
+    const run = { pod, shared: task.shared, lost: () => undefined, gate };
+    return this.teardowns.during(pod.metadata?.name ?? "", () => this.#run(run, context));
   }
 
   async #finish(ended: Pod, task: HelperTask): Promise<void> {

@@ -1,10 +1,10 @@
 import { type Clock, deadline } from "../../../effects/clock.ts";
 import type { Pod } from "../../../kube/kinds.ts";
 import type { Location } from "../../directory/locations.ts";
-import { overlaps } from "../../directory/paths.ts";
 import { classicErrors } from "../../errors.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { type HelperPod, HelperPods } from "./helper-pods.ts";
+import { meets } from "./near.ts";
 import { answers, type NodeLookup } from "./nodes.ts";
 import type { HelperPodControl } from "./pod-control.ts";
 import type { PodStore } from "./pod-store.ts";
@@ -164,10 +164,4 @@ export class CreatePods {
       limit.clear();
     }
   }
-}
-
-/** Whether a pod works in a directory that is, contains or lies in this one. */
-function meets({ node, path }: HelperRecord, location: Location): boolean {
-  const sameNode = node === "" || location.node === undefined || node === location.node;
-  return sameNode && path !== undefined && overlaps(path, location.path);
 }

@@ -1,0 +1,13 @@
+import type { Location } from "../../directory/locations.ts";
+import { overlaps } from "../../directory/paths.ts";
+import type { HelperRecord } from "./record.ts";
+
+/** Whether a pod works in a directory that is, contains or lies in this one. */
+export function meets(record: Pick<HelperRecord, "node" | "path">, location: Location): boolean {
+  return mayBeOnNodeOf(record, location) && record.path !== undefined && overlaps(record.path, location.path);
+}
+
+/** One that is on no node yet may get to any. */
+export function mayBeOnNodeOf({ node }: Pick<HelperRecord, "node">, location: Location): boolean {
+  return node === "" || location.node === undefined || node === location.node;
+}
