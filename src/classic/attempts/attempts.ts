@@ -16,6 +16,7 @@ import type { KubeClient } from "../../kube/client.ts";
 import { isNotFound } from "../../kube/errors.ts";
 import { persistentVolumes } from "../../kube/kinds.ts";
 import type { Confirm } from "../../provision/driver.ts";
+import type { BusyDirectories } from "../directory/busy-directories.ts";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import { answers } from "../helper/pods/nodes.ts";
 import type { HelperRecord } from "../helper/pods/record.ts";
@@ -29,6 +30,7 @@ import type { ProvisionPlan } from "./plan.ts";
 
 interface AttemptsDeps extends Omit<GiveUpDeps, "memory"> {
   readonly client: KubeClient;
+  readonly busy: BusyDirectories;
 }
 
 export class Attempts {

@@ -1,9 +1,8 @@
 import type { Node } from "../../kube/kinds.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Confirm } from "../../provision/driver.ts";
-import type { BusyDirectories } from "../directory/busy-directories.ts";
 import type { Location } from "../directory/locations.ts";
-import type { RemovalCheck } from "../removal/check.ts";
+import type { CheckedTeardowns } from "../removal/checked-teardowns.ts";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import { isReady } from "../helper/pods/nodes.ts";
 import type { HelperWork } from "../helper/work.ts";
@@ -13,8 +12,7 @@ import { type EndView, planDirectory, planEnd } from "./plan-end.ts";
 
 export interface GiveUpDeps {
   readonly work: HelperWork;
-  readonly busy: BusyDirectories;
-  readonly check: RemovalCheck;
+  readonly teardowns: CheckedTeardowns;
   readonly nodes: { get(name: string): Node | undefined };
   readonly memory: AttemptMemory;
   readonly log: Log;
@@ -138,33 +136,19 @@ export class GiveUp {
     { node, path, sizeBytes }: Attempt,
     { settings, signal, confirm }: GiveUpContext,
   ): Promise<End> {
-    const { work, busy, log, check } = this.#deps;
+    const { log, teardowns } = this.#deps;
     const shared = node === "";
     // The record does not say whether this is a shared file system, so a volume with the same path
     // on any node keeps the directory.
     const location: Location = { volume: volumeName, node: undefined, path };
-    const release = await busy.hold(location, signal);
-    try {
-      const task = {
-        action: "delete",
-        volumeName,
-        path,
-        node,
-        shared,
-        sizeBytes,
-      } as const;
-      const own: Location = { ...location, node: shared ? undefined : node };
-      const obstacle = await work.tearDown(task, own, { settings, about: undefined, signal }, () =>
-        check.ask(location, undefined, confirm),
-      );
-      if (obstacle?.obstacle === "withdrawn") return "withdrawn";
-      if (obstacle !== undefined) {
-        const { other } = obstacle;
-        log.warn("a directory is kept because another volume uses it", { volume: volumeName, node, path, other });
-      }
-      return "ended";
-    } finally {
-      release();
+    const cleared: Location = { ...location, node: shared ? undefined : node };
+    const task = { action: "delete", volumeName, path, node, shared, sizeBytes } as const;
+    const obstacle = await teardowns.run({ task, location, cleared }, confirm, { settings, about: undefined, signal });
+    if (obstacle?.obstacle === "withdrawn") return "withdrawn";
+    if (obstacle !== undefined) {
+      const { other } = obstacle;
+      log.warn("a directory is kept because another volume uses it", { volume: volumeName, node, path, other });
     }
+    return "ended";
   }
 }

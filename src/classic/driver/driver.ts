@@ -13,7 +13,7 @@
  * Invariants: while a directory may exist, a create pod, a PersistentVolume or (after a timeout) a
  * claim is there that leads to it. No directory is given to a claim while something may still
  * remove it, and none is removed without a last check, after all waiting, that the removal is still
- * wanted and that no other volume uses the directory (removal/check.ts).
+ * wanted and that no other volume uses the directory (removal/checked-teardowns.ts).
  */
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
@@ -33,7 +33,7 @@ import { Removal } from "../removal/removal.ts";
 import { rendezvous } from "../rendezvous.ts";
 import type { Settings, SettingsSource } from "../settings/settings.ts";
 import { sharersOf } from "../directory/sharers.ts";
-import { RemovalCheck } from "../removal/check.ts";
+import { CheckedTeardowns } from "../removal/checked-teardowns.ts";
 import { Attempts } from "../attempts/attempts.ts";
 import type { Continuation } from "../attempts/plan-next.ts";
 import { type MakeStep, planMake } from "../attempts/plan-make.ts";
@@ -89,9 +89,9 @@ export class ClassicDriver implements Driver {
     this.#work = new HelperWork(deps);
     this.#busy = new BusyDirectories(deps.clock, deps.volumes);
     const parts = { ...deps, work: this.#work, busy: this.#busy };
-    const check = new RemovalCheck(parts);
-    this.#attempts = new Attempts({ ...parts, check });
-    this.#removal = new Removal({ ...parts, check });
+    const teardowns = new CheckedTeardowns(parts);
+    this.#attempts = new Attempts({ ...parts, teardowns });
+    this.#removal = new Removal({ ...deps, teardowns });
   }
 
   refusal(claim: PersistentVolumeClaim): CodedError | undefined {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
-import { begun, common, CREATE, DIRECTORY, leaveHelper, VOLUME, yes } from "../testing/driver-suite.fixture.ts";
+import { begun, common, CREATE, DELETE, DIRECTORY, leaveHelper, VOLUME, yes } from "../testing/driver-suite.fixture.ts";
 import { affinity, claim, volume } from "../testing/objects.fixture.ts";
 import { saying } from "../testing/saying.fixture.ts";
 import { useDriver } from "../testing/use-driver.fixture.ts";
@@ -132,6 +132,20 @@ describe("volumes that share a directory", () => {
     await settle();
     expect(on.cluster.ran).toHaveLength(1);
     await on.cluster.setStatus(CREATE, { phase: "Succeeded" });
+    await first;
+    await settle();
+    expect(on.cluster.ran).toHaveLength(2);
+  });
+
+  it("two volumes in the same directory are removed one after the other", async () => {
+    on.cluster.kubelet = () => undefined;
+    for (const each of [mine, other()]) await on.cluster.putVolume(each);
+    const first = begun(on.driver.remove(mine, yes, on.signal));
+    await settle();
+    void begun(on.driver.remove(other(), yes, on.signal));
+    await settle();
+    expect(on.cluster.ran).toHaveLength(1);
+    await on.cluster.setStatus(DELETE, { phase: "Succeeded" });
     await first;
     await settle();
     expect(on.cluster.ran).toHaveLength(2);

@@ -18,7 +18,7 @@ describe("a delete pod that no operation waits for", () => {
     const step: ClearStep = planClear(of, { location, answers: () => true, isDead: () => false, ...change });
     if (step.step === "pass-over") return step.step;
     if (step.step === "refuse") return step.isToDelete ? "delete-and-refuse" : "refuse";
-    return [step.isAwaited ? "await" : [], step.force ? "force" : "delete"].flat().join("-");
+    return [step.isAwaited ? "await" : [], step.force ? "force" : step.step].flat().join("-");
   };
 
   test.each<[string, HelperRecord, string]>([
@@ -108,6 +108,12 @@ describe("a teardown that is to be begun", () => {
     const view = { task, pods, awaited: new Set<string>(), answers: () => true };
     expect(planDone({ ...view, isFinished: true })).toEqual({ step: "finished" });
     expect(planDone({ ...view, isFinished: false }).step).toBe("await");
+  });
+
+  test("goes by the time where the release does not say whose claim it was", () => {
+    const byTime = { ...task, released: { uid: "pv", claimUid: undefined, since: SINCE } };
+    expect(done({}, succeeded, byTime)).toBe("take");
+    expect(done({ createdAt: SINCE - 1000 }, succeeded, byTime)).toBe("begin");
   });
 
   test("of an attempt has no release, and is done again", () => {

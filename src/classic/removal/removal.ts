@@ -7,17 +7,13 @@ import type { Confirm, RemovedVolume } from "../../provision/driver.ts";
 import { aboutVolume } from "../../provision/events.ts";
 import { classicErrors } from "../errors.ts";
 import { locationText, wrapped } from "../helper/wording.ts";
-import type { HelperWork } from "../helper/work.ts";
-import type { BusyDirectories } from "../directory/busy-directories.ts";
 import { NODE_PATIENCE_MS, releasedSince } from "../directory/directory-of.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { Obstacle, RemovalCheck } from "./check.ts";
+import type { CheckedTeardowns, Obstacle } from "./checked-teardowns.ts";
 import { planRemove, type TearDownStep } from "./plan-remove.ts";
 
 interface RemovalDeps {
-  readonly work: HelperWork;
-  readonly busy: BusyDirectories;
-  readonly check: RemovalCheck;
+  readonly teardowns: CheckedTeardowns;
   readonly nodes: { all(): Iterable<Node> };
   readonly clock: Clock;
   readonly log: Log;
@@ -76,19 +72,12 @@ export class Removal {
     { task, location, node }: TearDownStep,
     { settings, confirm, signal }: Context,
   ): Promise<RemovedVolume> {
-    const { work, busy, check } = this.#deps;
-    const release = await busy.hold(location, signal);
-    try {
-      const about = aboutVolume(volume);
-      const pinnedTo = location.node === undefined ? undefined : node;
-      const ask = (): Promise<Obstacle | undefined> => check.ask(location, pinnedTo, confirm);
-      const obstacle = await work.tearDown(task, location, { settings, about, signal }, ask);
-      if (obstacle === undefined) return { outcome: "removed" };
-      const stays = this.#stays(task.volumeName, locationText(task.node, task.path), obstacle, task.path);
-      return stays.outcome === "kept" && node !== undefined ? { ...stays, on: node } : stays;
-    } finally {
-      release();
-    }
+    const pinnedTo = location.node === undefined ? undefined : node;
+    const context = { settings, about: aboutVolume(volume), signal };
+    const obstacle = await this.#deps.teardowns.run({ task, location, pinnedTo }, confirm, context);
+    if (obstacle === undefined) return { outcome: "removed" };
+    const stays = this.#stays(task.volumeName, locationText(task.node, task.path), obstacle, task.path);
+    return stays.outcome === "kept" && node !== undefined ? { ...stays, on: node } : stays;
   }
 
   #stays(name: string, where: string, obstacle: Obstacle, path: string): RemovedVolume {

@@ -1,12 +1,14 @@
 import type { KubeClient } from "../../kube/client.ts";
 import type { Node } from "../../kube/kinds.ts";
+import type { Confirm } from "../../provision/driver.ts";
 import type { BusyDirectories } from "../directory/busy-directories.ts";
 import { LiveVolumes } from "../directory/live-volumes.ts";
 import type { Location, VolumeIndex } from "../directory/locations.ts";
 import { isOwnDirectory } from "../directory/own-directory.ts";
 import { overlaps } from "../directory/paths.ts";
 import { sharersOf } from "../directory/sharers.ts";
-import type { HelperWork } from "../helper/work.ts";
+import type { HelperTask } from "../helper/pods/pod.ts";
+import type { HelperWork, WorkContext } from "../helper/work.ts";
 
 /** Why a directory must not be removed now. */
 export type Obstacle =
@@ -33,32 +35,54 @@ function withoutThoseAround({ path, volume }: Location, index: VolumeIndex): Vol
   };
 }
 
-export interface RemovalCheckDeps {
+export interface CheckDeps {
   readonly client: KubeClient;
   readonly volumes: VolumeIndex;
   readonly busy: BusyDirectories;
   readonly work: HelperWork;
 }
 
-/** The last check before a teardown. */
-export class RemovalCheck {
-  readonly #deps: RemovalCheckDeps;
+/** What is removed, and what may keep it. */
+export interface CheckedTeardown {
+  readonly task: HelperTask;
+  /** Held meanwhile: another volume that is made or removed there has to wait. */
+  readonly location: Location;
+  /** Freed of leftover teardowns first. @default `location` */
+  readonly cleared?: Location;
+  /** A volume on another node keeps nothing. @default a volume on any node keeps the directory */
+  readonly pinnedTo?: Node | undefined;
+}
+
+/** Every teardown goes through here: with the directory held, and a last check before it. */
+export class CheckedTeardowns {
+  readonly #deps: CheckDeps;
   readonly #live: LiveVolumes;
 
-  constructor(deps: RemovalCheckDeps) {
+  constructor(deps: CheckDeps) {
     this.#deps = deps;
     this.#live = new LiveVolumes(deps.client);
+  }
+
+  /** Removes a directory; resolves with what keeps it. */
+  async run(
+    { task, location, cleared = location, pinnedTo }: CheckedTeardown,
+    confirm: Confirm,
+    context: WorkContext,
+  ): Promise<Obstacle | undefined> {
+    const { busy, work } = this.#deps;
+    const release = await busy.hold(location, context.signal);
+    try {
+      return await work.tearDown(task, cleared, context, () => this.#obstacle(location, pinnedTo, confirm));
+    } finally {
+      release();
+    }
   }
 
   /**
    * What keeps the directory, by what is known after the last wait; `confirm` is that wait. Rejects
    * when the API server cannot be asked.
    */
-  async ask(
-    location: Location,
-    node: Node | undefined,
-    confirm: () => Promise<boolean>,
-  ): Promise<Obstacle | undefined> {
+  async #obstacle(location: Location, node: Node | undefined, confirm: Confirm): Promise<Obstacle | undefined> {
     const { volumes, busy, work } = this.#deps;
     // For the volume's own directory the watch is enough: it can only miss a PersistentVolume that
     // somebody makes for it by hand at this moment. Listing all volumes for each removal would be
