@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../settings/config.ts";
 import { node, volume, type VolumeFields } from "../testing/objects.fixture.ts";
-import { planRemove } from "./plan-remove.ts";
+import { planRemove, type RemoveStep } from "./plan-remove.ts";
 
 const NOW = Date.UTC(2030, 0, 1);
 const BASE = "/opt/local-path-provisioner";
@@ -9,18 +9,33 @@ const LOCAL = { nodePathMap: [{ node: "DEFAULT_PATH_FOR_NON_LISTED_NODES", paths
 const SHARED = { sharedFileSystemPath: "/shared/" };
 const anywhere = { nodeAffinity: undefined } as unknown as NonNullable<VolumeFields["spec"]>;
 
-/** In words: what is done, and where. */
-function plan(fields: VolumeFields, config: object = LOCAL, names: readonly string[] = ["node-a", "node-b"]): string {
-  const view = {
+function planOf(
+  fields: VolumeFields,
+  config: object = LOCAL,
+  names: readonly string[] = ["node-a", "node-b"],
+): RemoveStep {
+  return planRemove(volume({ path: "/shared/v", ...fields }), {
     config: parseConfig({ from: "inline", text: JSON.stringify(config) }).config,
     nodes: names.map((name) => node(name)),
     now: NOW,
-  };
-  const step = planRemove(volume({ path: "/shared/v", ...fields }), view);
-  if (step.step === "retain") return `retain ${step.path}`;
-  if (step.step === "await-node") return `await ${step.wanted} for ${step.path}`;
-  const { location, node: on, task } = step;
-  return `tear down ${task.path} on ${on?.metadata?.name ?? "any"}, held on ${location.node ?? "all"}`;
+  });
+}
+
+/** In words: what is done, and where. */
+function plan(...args: Parameters<typeof planOf>): string {
+  const step = planOf(...args);
+  switch (step.step) {
+    case "retain":
+      return `retain ${step.path}`;
+    case "await-node":
+      return `await ${step.wanted} for ${step.path}`;
+    case "tear-down": {
+      const { location, node: on, task } = step;
+      return `tear down ${task.path} on ${on?.metadata?.name ?? "any"}, held on ${location.node ?? "all"}`;
+    }
+    default:
+      return step satisfies never;
+  }
 }
 
 describe("a Released volume", () => {
@@ -48,11 +63,64 @@ describe("a Released volume", () => {
     [
       "whose class is gone is on the file system that has its directory",
       { spec: anywhere },
-      { storageClassConfigs: { other: SHARED } },
+      { storageClassConfigs: { other: SHARED, third: LOCAL } },
+      "tear down /shared/v on any, held on all",
+    ],
+    [
+      "whose class is configured is where that class says",
+      { spec: anywhere },
+      { storageClassConfigs: { "local-path": LOCAL, other: SHARED } },
+      "tear down /shared/v on node-a, held on all",
+    ],
+    [
+      "whose class is shared, among others, is where that class says",
+      { spec: anywhere },
+      { storageClassConfigs: { "local-path": SHARED, other: LOCAL } },
       "tear down /shared/v on any, held on all",
     ],
   ])("%s", (_title, fields, config, wanted) => {
     expect(plan(fields, config)).toBe(wanted);
+  });
+
+  const claimRef = { namespace: "shop", name: "data", uid: "claim" };
+  const status = { phase: "Released", lastPhaseTransitionTime: "2029-12-31T00:00:00Z" };
+  const task = {
+    action: "delete",
+    volumeName: "pv",
+    released: { uid: "uid-of-pv", claimUid: "claim", since: Date.parse(status.lastPhaseTransitionTime) },
+    path: "/shared/v",
+    node: "node-a",
+    shared: false,
+    sizeBytes: 1n << 30n,
+    mode: "Filesystem",
+  };
+
+  test("is removed by a task that says which release it is for", () => {
+    expect(planOf({ name: "pv", spec: { claimRef }, status })).toEqual({
+      step: "tear-down",
+      task,
+      location: { volume: "pv", node: "node-a", path: "/shared/v" },
+      node: node("node-a"),
+    });
+  });
+
+  test("is removed on no node in particular where all share it", () => {
+    expect(planOf({ name: "pv", spec: { ...anywhere, claimRef }, status }, SHARED)).toEqual({
+      step: "tear-down",
+      task: { ...task, node: "", shared: true },
+      location: { volume: "pv", node: undefined, path: "/shared/v" },
+      node: undefined,
+    });
+  });
+
+  test("has no bytes where it does not say how many", () => {
+    expect(planOf({ spec: { capacity: {} } })).toMatchObject({ task: { sizeBytes: 0n } });
+    const { capacity: _, ...spec } = volume().spec ?? {};
+    expect(planOf({ spec: { ...spec, capacity: undefined } as never })).toMatchObject({ task: { sizeBytes: 0n } });
+  });
+
+  test("that does not say where it is is refused", () => {
+    expect(() => planOf({ spec: { hostPath: undefined } as never })).toThrow("no path set");
   });
 
   test("waits for a node that does not exist", () => {
@@ -60,7 +128,7 @@ describe("a Released volume", () => {
   });
 
   test("of a class that is gone, and below no shared file system, is refused", () => {
-    const gone = { storageClassConfigs: { other: { sharedFileSystemPath: "/elsewhere" } } };
+    const gone = { storageClassConfigs: { other: { sharedFileSystemPath: "/elsewhere" }, third: LOCAL } };
     expect(() => plan({ spec: anywhere }, gone)).toThrow("BUG: Got request for unexpected storage class");
   });
 });

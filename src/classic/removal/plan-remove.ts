@@ -76,7 +76,7 @@ export function planRemove(volume: PersistentVolume, { config, nodes, now }: Rem
 function isOnSharedFileSystem(volume: PersistentVolume, config: ClassicConfig): boolean {
   if (topologyOf(volume).affinity === "given") return false;
   const storageClass = volume.spec?.storageClassName ?? "";
-  const isGone = config.classes.size > 0 && !config.classes.has(storageClass);
+  const isGone = !config.classes.has(storageClass);
   const path = directoryOf(volume);
   const holds = ({ sharedFileSystemPath: base }: ClassConfig): boolean =>
     base !== "" && path?.startsWith(`${base.replace(/\/+$/, "")}/`) === true;
