@@ -82,6 +82,12 @@ export class Attempts {
     return pods.find(({ record: { state } }) => state.is === "at work" || state.well)?.record.node;
   }
 
+  /** The node of an attempt that has not ended well, as far as it is known. */
+  lastNodeOf(volumeName: string): string | undefined {
+    const [helper] = this.#deps.work.createPods.of(volumeName);
+    return helper?.record.node ?? this.#memory.madeOf(volumeName)?.node;
+  }
+
   /**
    * Prepares the next attempt of a claim that still exists, step by step, and returns how it
    * continues (plan-next.ts).

@@ -202,6 +202,30 @@ describe("a claim without a node", () => {
     }
   });
 
+  it("stays with the node of a failed attempt, when another comes back that is as good", async () => {
+    on.cluster.kubelet = () => ({ phase: "Failed" });
+    const drawn = choose(asked, nodes)?.metadata?.name;
+    const other = drawn === "node-a" ? "node-b" : "node-a";
+    await expect(on.provision({ node: node(other) })).rejects.toThrow("failed");
+    expect(choose(asked, nodes)?.metadata?.name).toBe(other);
+    on.beginAnew();
+    expect(choose(asked, nodes)?.metadata?.name).toBe(other);
+    const tainted = { ...node(other), spec: { taints: [{ key: "gone", effect: "NoExecute" as const }] } };
+    const rest = nodes.filter(({ metadata }) => metadata.name !== other);
+    expect(choose(asked, [tainted, ...rest])?.metadata?.name).toBe(drawn);
+    const pod = { known: true, drawBy: "pod", suits: () => true };
+    const others = request({ node: undefined, claim: claim({ uid: "u" }) });
+    expect(choose(asked, nodes, pod)?.metadata?.name).toBe(choose(others, nodes, pod)?.metadata?.name);
+  });
+
+  it("also when the failed pod is gone, and only this process remembers", async () => {
+    on.cluster.kubelet = () => ({ phase: "Failed" });
+    const other = choose(asked, nodes)?.metadata?.name === "node-a" ? "node-b" : "node-a";
+    await expect(on.provision({ node: node(other) })).rejects.toThrow("failed");
+    await on.cluster.deletePod(CREATE);
+    expect(choose(asked, nodes)?.metadata?.name).toBe(other);
+  });
+
   it("is told when there is none", () => {
     expect(() => choose(asked, [])).toThrow("configuration error, no node was specified");
   });

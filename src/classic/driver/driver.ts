@@ -16,7 +16,7 @@
  * wanted and that no other volume uses the directory (removal/checked-teardowns.ts).
  */
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
-import { nameOf, type Stored } from "../../kube/objects.ts";
+import { nameOf, type Stored, uidOf } from "../../kube/objects.ts";
 import { CodedError } from "../../observe/errors.ts";
 import { rankFor, type PodsOfClaim } from "../../provision/claims/pods-of-claim.ts";
 import type { Confirm, Driver, ProvisionedVolume, ProvisionRequest, RemovedVolume } from "../../provision/driver.ts";
@@ -117,7 +117,11 @@ export class ClassicDriver implements Driver {
     // Prefer nodes where the claim's pods can run: the volume cannot follow a pod to another node.
     const rank = Math.min(...able.map((node) => rankFor(pods, node)));
     const best = able.filter((node) => rankFor(pods, node) === rank);
-    const chosen = rendezvous(pods.drawBy, best, nameOf);
+    // What a failed attempt has made may have to stay, so the next one goes there, too, though a
+    // node has come back that would be drawn now. Claims that share a pod have to stay together.
+    const isAlone = pods.drawBy === uidOf(request.claim);
+    const failed = isAlone ? this.#attempts.lastNodeOf(request.volumeName) : undefined;
+    const chosen = best.find((node) => nameOf(node) === failed) ?? rendezvous(pods.drawBy, best, nameOf);
     if (chosen === undefined) throw classicErrors.NO_NODE({});
     return chosen;
   }
