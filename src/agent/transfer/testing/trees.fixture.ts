@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, constants, openSync } from "node:fs";
+import { chmodSync, closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { onTestFinished } from "vitest";
 import { hasTool, notRoot, scratch } from "../../sys/testing/scratch.fixture.ts";
 
@@ -24,8 +24,9 @@ export function directoryAt(path: string): number {
 /** A source directory, an empty target directory, and a descriptor of each. */
 export function sourceAndTarget(): { source: string; target: string; from: number; to: number; base: string } {
   const { path: base } = scratch();
-  shell(base, "mkdir source target; chmod 0777 source");
   const [source, target] = [`${base}/source`, `${base}/target`];
+  for (const path of [source, target]) mkdirSync(path);
+  chmodSync(source, 0o777);
   return { base, source, target, from: directoryAt(source), to: directoryAt(target) };
 }
 
@@ -92,40 +93,80 @@ export function fill(path: string): void {
   shell(path, "touch -d '2010-10-10 10:10:10.101010101 UTC' dir .");
 }
 
+/** What `find` prints of an object. Records end with a zero byte: a name may have newlines. */
+const FIELDS = String.raw`%y|%m|%U:%G|%T@`;
+const OBJECT = ["(", "-type", "d", "-printf", String.raw`%p|${FIELDS}\0`, "-o"].concat([
+  "-printf",
+  String.raw`%p|${FIELDS}|%s|%l|%n\0`,
+  ")",
+]);
+/** Which names belong to one file. */
+const NAMES = ["(", "!", "-type", "d", "-links", "+1", "-printf", String.raw`names|%i|%p\0`, ")"];
+/** Device numbers. */
+const DEVICES = ["(", "-type", "b", "-o", "-type", "c", ")", "-exec", "stat", "--printf", String.raw`%n %Hr:%Lr\0`];
 /**
- * Prints a tree: one line for each object, the sums of its files, device numbers, attributes, and
- * at last which names belong to one file. Tests spend most of their time in it, and most of that
- * goes into starting processes, so it starts few. The sums are those of b2sum, which takes half the
- * time of sha256sum. Below the directories with long names a path is too long for a tool, in one
- * go: their files are summed up where they are.
+ * The sums are those of b2sum, which takes half the time of sha256sum. Below the directories with
+ * long names a path is too long for a tool, in one go: their files are summed up where they are.
  */
-const DESCRIBE = String.raw`
-export LC_ALL=C
-find . \( -type d -printf '%p|%y|%m|%U:%G|%T@\n' -o -printf '%p|%y|%m|%U:%G|%T@|%s|%l|%n\n' \) | sort
-find . -type f -size -900M ! -path './nnn*' -print0 | sort -z | xargs -0r b2sum
-if compgen -G './nnn*' > /dev/null; then find . -type f -path './nnn*' -execdir b2sum {} +; fi
-find . \( -type b -o -type c \) -exec stat -c '%n %Hr:%Lr' {} + | sort
-if command -v getfattr > /dev/null; then
-  find . ! -path './nnn*/*' -print0 | sort -z | xargs -0 getfattr -h -d -m - -e hex | grep -v selinux || true
-fi
-printf '\0'
-find . ! -type d -links +1 -printf '%i %p\n' | sort -k2
-`;
+const LONG_NAMES = "./nnn*";
+const SUMS = ["-type", "f", "-size", "-900M", "!", "-path", LONG_NAMES, "-exec", "b2sum", "-z", "{}", "+"];
+const SUMS_BELOW_LONG = ["-type", "f", "-path", LONG_NAMES, "-execdir", "b2sum", "-z", "{}", "+"];
+const LOOKS = [OBJECT, NAMES, [...DEVICES, "{}", "+"], SUMS, SUMS_BELOW_LONG];
+const DESCRIBE = [".", ...LOOKS.flatMap((look, index) => (index === 0 ? look : [",", ...look]))];
 
-/** A tree as text, with everything that the usual tools can show. */
+const ATTRIBUTES = [
+  "!",
+  "-path",
+  `${LONG_NAMES}/*`,
+  "-exec",
+  "getfattr",
+  "-h",
+  "-d",
+  "-m",
+  "-",
+  "-e",
+  "hex",
+  "{}",
+  "+",
+];
+
+/**
+ * A tree as text, with everything that the usual tools can show: each object, the sums of its
+ * files, device numbers, attributes, and at last which names belong to one file. Tests spend most
+ * of their time in it, and most of that goes into starting processes, so it starts few: one `find`
+ * for all, and one program for all files, devices or attributes that it finds.
+ */
 export function describeTree(path: string): string {
-  const printed = shell(path, DESCRIBE);
-  const end = printed.lastIndexOf("\0");
-  return printed.slice(0, end) + groups(printed.slice(end + 1));
+  const records = found(path, DESCRIBE).split("\0").toSorted();
+  const names = records.filter((record) => record.startsWith("names|"));
+  const attributes = hasTool("getfattr") ? attributesIn(path) : [];
+  return [...records.filter((record) => !record.startsWith("names|")), ...attributes, ...groups(names)].join("\n");
 }
 
-/** Inode numbers replaced by the order in which they come. */
-function groups(lines: string): string {
-  const numbers = new Map<string, number>();
-  return lines.replace(/^\d+/gm, (inode) => {
-    if (!numbers.has(inode)) numbers.set(inode, numbers.size);
-    return String(numbers.get(inode));
+function found(path: string, argv: readonly string[]): string {
+  return execFileSync("find", argv, {
+    cwd: path,
+    env: { ...process.env, LC_ALL: "C" },
+    encoding: "latin1",
+    stdio: ["ignore", "pipe", "pipe"],
+    maxBuffer: 2 ** 30,
   });
+}
+
+function attributesIn(path: string): string[] {
+  // A paragraph for each object.
+  const ofObjects = found(path, [".", ...ATTRIBUTES])
+    .split("\n\n")
+    .toSorted();
+  return ofObjects.map((lines) => lines.replace(/^.*selinux.*\n?/gm, ""));
+}
+
+/** For each file of several names one line, in the order of its first name. */
+function groups(names: readonly string[]): string[] {
+  const files = new Map<string, string[]>();
+  const ofFiles = names.map((record) => /^names\|(\d+)\|(.*)$/s.exec(record)?.slice(1) ?? []);
+  for (const [inode = "", name = ""] of ofFiles) files.set(inode, [...(files.get(inode) ?? []), name].toSorted());
+  return [...files.values()].map((group) => `one file: ${group.join(" ")}`).toSorted();
 }
 
 /** Allocated KiB of a tree, without its directories. */
