@@ -23,6 +23,7 @@ const LONGEST = [
   "src/agent/transfer/live",
   "test/stories/movable/drain-groups",
   "src/move/model/model",
+  "test/stories/movable/drain-two",
   "test/stories/movable/drain-apart",
   "test/faults/moves/kept-small",
   "test/faults/moves/sabotage",
