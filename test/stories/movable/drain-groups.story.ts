@@ -1,26 +1,36 @@
 /* Drains of pods that share a volume, of budgets that say no, and of what was evicted unseen. */
 import { expect, test } from "vitest";
 import { removeWorkload } from "../support/cleanup.ts";
-import { drain, ENDED_WELL, endOf, moveWhere, onlyOn, useDrains } from "../support/drains.ts";
+import { drain, ENDED_WELL, endOf, movesOf, moveWhere, onlyOn, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { controllerPods, MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
-import { eventsAbout, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { copyDirectory, eventsAbout, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { firstNode } from "../support/nodes.ts";
 import type { Pod } from "../support/objects.ts";
-import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
+import { checkRecords, faultsOf, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 import { budget, claim, pod } from "../support/workloads.ts";
 
 const NS = "movable-drain-groups";
 const on = useDrains(NS, ["node-files", "drain"]);
 
 interface Workload {
-  readonly spec: { readonly replicas: number; readonly template: { readonly metadata: object; readonly spec: object } };
+  readonly spec: {
+    readonly replicas: number;
+    readonly template: {
+      readonly metadata: object;
+      readonly spec: { readonly containers: readonly [{ readonly command: readonly string[] }] };
+    };
+  };
 }
 
-/** A Deployment of the same pods, which share one claim. */
+const FILE = "/data/records";
+
+/** A Deployment of the same pods, which share one claim. Each pod has a file of records. */
 function sharing(name: string, replicas: number): object[] {
   const { spec } = recordWriter(NS, name, MOVABLE_CLASS, { pause: 0.2 }) as Workload;
   const { metadata, spec: podSpec } = spec.template;
+  const [container] = podSpec.containers;
+  const command = container.command.map((part) => part.replaceAll(FILE, `${FILE}-$HOSTNAME`));
   const volumes = [{ name: "data", persistentVolumeClaim: { claimName: name } }];
   return [
     claim(NS, name, MOVABLE_CLASS),
@@ -32,15 +42,31 @@ function sharing(name: string, replicas: number): object[] {
         replicas,
         strategy: { type: "Recreate" },
         selector: { matchLabels: { app: name } },
-        template: { metadata, spec: { ...podSpec, volumes } },
+        template: { metadata, spec: { ...podSpec, containers: [{ ...container, command }], volumes } },
       },
     },
   ];
 }
 
+interface Budget {
+  readonly status?: { readonly disruptionsAllowed: number; readonly expectedPods: number };
+}
+
 async function podsOf(app: string): Promise<Pod[]> {
   const pods = await on.ground.list<Pod>("pods", { namespace: NS, labelSelector: `app=${app}` });
   return pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+}
+
+/** Waits until so many pods are Ready, and no other one is there but those that are ending. */
+async function readyPods(app: string, replicas: number): Promise<Pod[]> {
+  return on.ground.waitFor(`${String(replicas)} pods of ${app} to be Ready`, async (saw) => {
+    const pods = await podsOf(app);
+    saw(pods.map(({ status }) => status));
+    const ready = pods.filter(({ status }) => {
+      return status.conditions?.some((one) => one.type === "Ready" && one.status === "True");
+    });
+    return ready.length === replicas ? ready : undefined;
+  });
 }
 
 test.each([1, 2])("a Deployment whose %d pods share a claim leaves as a whole", async (replicas) => {
@@ -49,27 +75,47 @@ test.each([1, 2])("a Deployment whose %d pods share a claim leaves as a whole", 
   const name = `shared-${String(replicas)}`;
   await onlyOn(ground, a, async () => {
     await ground.apply(toYaml(...sharing(name, replicas)));
-    await ground.waitFor("its pods", async (saw) => {
-      const pods = await podsOf(name);
-      saw(pods.map(({ status }) => status));
-      const ready = pods.filter(({ status }) => {
-        return status.conditions?.some((one) => one.type === "Ready" && one.status === "True");
-      });
-      return ready.length === replicas ? true : undefined;
-    });
+    await readyPods(name, replicas);
   });
   expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
-  const pods = await ground.waitFor("its pods elsewhere", async (saw) => {
-    const found = await podsOf(name);
-    saw(found.map(({ status }) => status));
-    const ready = found.filter(({ status }) => {
-      return status.conditions?.some((one) => one.type === "Ready" && one.status === "True");
-    });
-    return ready.length === replicas ? ready : undefined;
-  });
+  const pods = await readyPods(name, replicas);
   const nodes = new Set(pods.map((pod) => nodeNameOf(pod)));
   expect([nodes.size, nodes.has(a)]).toEqual([1, false]);
   await removeWorkload(ground, NS, ["Deployment", name], [name]);
+});
+
+test("two pods that share a volume leave as a whole, although their budget allows only one eviction", async () => {
+  const { ground } = on;
+  const a = firstNode(ground);
+  await onlyOn(ground, a, async () => {
+    await ground.apply(toYaml(...sharing("half", 2), budget(NS, "half", "half", { maxUnavailable: 1 })));
+    await readyPods("half", 2);
+  });
+  await ground.waitFor("the budget to allow one eviction", async (saw) => {
+    const { status } = (await ground.get<Budget>("PodDisruptionBudget", "half", NS)) ?? {};
+    saw(status);
+    return status?.expectedPods === 2 && status.disruptionsAllowed === 1 ? true : undefined;
+  });
+  const volume = await volumeOf(ground, NS, "half");
+  const before = (await podsOf("half")).map(({ metadata }) => metadata.name);
+  for (const name of before) await moreRecords(ground, NS, name);
+  const following = await Promise.all(before.map((name) => followAcknowledged(ground, NS, name)));
+  expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
+  const acknowledged = await Promise.all(following.map(({ last }) => last));
+  const after = await readyPods("half", 2);
+  const spec = (await localVolume(ground, volume))?.spec;
+  expect(spec).toMatchObject({ epoch: 2 });
+  expect(spec?.nodeName).not.toBe(a);
+  expect(after.map((pod) => nodeNameOf(pod))).toEqual([spec?.nodeName, spec?.nodeName]);
+  // In one go: had half of the group come back first, the move would have been fenced twice.
+  expect((await movesOf(ground, volume)).map(({ status }) => [status?.phase, status?.sealing])).toEqual([["Done", 1]]);
+  const data = `${copyDirectory(volume, 2)}/data`;
+  for (const [index, name] of before.entries()) {
+    const text = await ground.onNode(spec?.nodeName ?? "").readFile(`${data}/records-${name}`);
+    expect(faultsOf(text, acknowledged[index] ?? 0), name).toEqual([]);
+  }
+  await ground.delete("PodDisruptionBudget", "half", NS);
+  await removeWorkload(ground, NS, ["Deployment", "half"], ["half"]);
 });
 
 test("pods that have finished hold no drain: one with a volume of its own, one with that of a pod that runs", async () => {
