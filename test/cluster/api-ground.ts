@@ -26,7 +26,10 @@ export class ApiGround extends ObjectsGround {
     this.#access = access;
   }
 
-  async kubectl(args: readonly string[], options: Pick<RunOptions, "onStdout" | "stdin"> = {}): Promise<RunResult> {
+  async kubectl(
+    args: readonly string[],
+    options: Pick<RunOptions, "onStdout" | "onStderr" | "stdin"> = {},
+  ): Promise<RunResult> {
     const { kubectl, env } = this.#access;
     return await run([...kubectl, ...args], { ...options, ...(env === undefined ? {} : { env }) });
   }

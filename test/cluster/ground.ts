@@ -114,7 +114,7 @@ export interface Ground {
   /** The objects of a kind; of all namespaces if none is given. */
   list<T>(kind: string, options?: ListOptions): Promise<T[]>;
   /** Runs kubectl. Needs `kubectl`. A code that is not 0 is an answer, not an error. */
-  kubectl(args: readonly string[], options?: Pick<RunOptions, "onStdout" | "stdin">): Promise<RunResult>;
+  kubectl(args: readonly string[], options?: Pick<RunOptions, "onStdout" | "onStderr" | "stdin">): Promise<RunResult>;
   /**
    * `kubectl drain NODE --ignore-daemonsets` with more of its flags; waits for its end. Needs
    * `drain`. Without a kubectl only `--timeout=<seconds>s` is known.

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { drainSlowly, ENDED_WELL, endOf, limit, moveWhere, useDrains } from "../support/drains.ts";
+import { drainSlowly, ENDED_WELL, endOf, limit, moveWhere, slowly, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { agentPod, MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
 import { ended, eventMatching, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
@@ -22,6 +22,21 @@ const fill = (large: number): string => `
 /** So a copy takes minutes. */
 const SLOW = "1Mi";
 
+/** What a held eviction says of a copy in progress. */
+const HOW_FAR =
+  /error when evicting pods\/"live-0" .*volume pvc-\S+ on node \S+ must leave with its data first; Copying to node \S+ while the pods run, \d+\.\d of 30\d\.\d MiB, about \d+ s left: /;
+
+/** What `kubectl get volumemoves -o wide` prints: for each name, each column with its cell. */
+async function printedMoves(): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
+  const { code, stderr, stdout } = await on.ground.kubectl(["get", "volumemoves", "-o", "wide"]);
+  expect({ code, stderr }).toEqual(ENDED_WELL);
+  const [head = "", ...rows] = stdout.trimEnd().split("\n");
+  const columns = [...head.matchAll(/\S+/g)].map(({ 0: name, index }) => ({ name, index }));
+  const cells = (row: string): [string, string][] =>
+    columns.map(({ name, index }, at) => [name, row.slice(index, columns[at + 1]?.index).trim()]);
+  return new Map(rows.map((row) => Object.fromEntries(cells(row))).map((row) => [row["NAME"] ?? "", row]));
+}
+
 test("most bytes of a drained volume travel while its pod writes", async () => {
   const { ground } = on;
   await ground.apply(toYaml(recordWriter(NS, "live", MOVABLE_CLASS)));
@@ -33,12 +48,33 @@ test("most bytes of a drained volume travel while its pod writes", async () => {
   await moreRecords(ground, NS, "live-0");
 
   const following = await followAcknowledged(ground, NS, "live-0");
-  const draining = await drainSlowly(ground, from, [volume], SLOW);
+  const told: string[] = [];
+  const draining = await slowly(ground, from, [volume], SLOW, () =>
+    ground.kubectl(["drain", from, "--ignore-daemonsets", "--timeout=240s"], { onStderr: (text) => told.push(text) }),
+  );
   await moveWhere(ground, volume, "to copy", ({ copyingAt }) => copyingAt !== undefined);
   // The pod goes on meanwhile.
   await moreRecords(ground, NS, "live-0");
+  await ground.waitFor("the drain to say how far the copy is", (saw) => {
+    saw(told.at(-1));
+    return HOW_FAR.test(told.join("")) ? true : undefined;
+  });
+  const printed = await printedMoves();
   const { metadata, status: copying } = await moveWhere(ground, volume, "to copy still", () => true);
   expect(copying?.phase).toBe("Copying");
+  expect(printed.get(metadata?.name ?? "")).toEqual({
+    NAME: metadata?.name,
+    FROM: from,
+    TO: copying?.target,
+    PHASE: "Copying",
+    PROGRESS: expect.stringMatching(/^\d+\.\d of 30\d\.\d MiB$/) as string,
+    ETA: expect.stringMatching(/^\d+ s$/) as string,
+    DOWNTIME: "",
+    AGE: expect.stringMatching(/^\d+[ms]/) as string,
+    MESSAGE: expect.stringMatching(
+      new RegExp(`^Copying to node ${copying?.target ?? ""} while the pods run, `),
+    ) as string,
+  });
   await limit(ground, metadata?.name ?? "", null);
   const ended = await draining.ended;
   expect(endOf(ended)).toEqual(ENDED_WELL);

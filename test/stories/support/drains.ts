@@ -47,9 +47,27 @@ export async function drainSlowly(
   volumes: readonly string[],
   bandwidth: string,
   ...flags: string[]
-): Promise<{ readonly ended: Promise<RunResult>; readonly moves: readonly string[] }> {
+): Promise<SlowDrain> {
+  return slowly(ground, node, volumes, bandwidth, () => drain(ground, node, ...flags));
+}
+
+/** A drain that was begun so. */
+interface SlowDrain {
+  readonly ended: Promise<RunResult>;
+  /** Names of the moves, as their volumes were given. */
+  readonly moves: readonly string[];
+}
+
+/** The same, for a drain that `begin` starts. */
+export async function slowly(
+  ground: Ground,
+  node: string,
+  volumes: readonly string[],
+  bandwidth: string,
+  begin: () => Promise<RunResult>,
+): Promise<SlowDrain> {
   return onlyOn(ground, node, async () => {
-    const ended = drain(ground, node, ...flags);
+    const ended = begin();
     const moves: string[] = [];
     for (const volume of volumes) {
       const { metadata } = await moveWhere(ground, volume, "to be planned", ({ phase }) => phase === "Planned");
