@@ -22,13 +22,17 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /**
  * The product's image as a tar file: Node 24, all of the built product (its native modules too),
  * and the libraries both are linked to. No shell, as in the image that is released. Made anew only
- * when the files of the directory have changed.
+ * when the files of the directory have changed. `image`: its name.
  */
-export async function productImage(distDirectory: string, log: Log = () => undefined): Promise<string> {
+export async function productImage(
+  distDirectory: string,
+  log: Log = () => undefined,
+  image = PRODUCT_IMAGE,
+): Promise<string> {
   const programs = (await readdir(distDirectory)).filter((name) => name.endsWith(".mjs"));
   if (programs.length === 0) throw new Error(`${distDirectory} holds no programs: run "npm run build" first`);
   const node = await nodeBinary(log);
-  const hash = createHash("sha256").update(JSON.stringify([RECIPE, node, PRODUCT_IMAGE]));
+  const hash = createHash("sha256").update(JSON.stringify([RECIPE, node, image]));
   await hashTree(hash, distDirectory);
   const name = `product-image-${hash.digest("hex").slice(0, 16)}`;
   const directory = await cached(name, async (unfinished) => {
@@ -36,7 +40,7 @@ export async function productImage(distDirectory: string, log: Log = () => undef
     const product = join(unfinished, "product");
     await runtimeLayer(runtime, node, await nativeModules(distDirectory));
     await productLayer(product, distDirectory, programs);
-    await writeImage(unfinished, join(unfinished, "image.tar"), [PRODUCT_IMAGE], [runtime, product], {
+    await writeImage(unfinished, join(unfinished, "image.tar"), [image], [runtime, product], {
       entrypoint: [NODE],
       env: ["NODE_ENV=production"],
     });
