@@ -4,6 +4,7 @@ import type { MovePhase } from "../../api/kinds/volume-move.ts";
 import { copyNameOf } from "../../api/copy-name.ts";
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
 import type { KubeObject } from "../../kube/objects.ts";
+import { transferErrors } from "../transfer/errors.ts";
 import { CopyStore } from "../copies/copy-store.ts";
 import { localVolume, NODE, at, POOL, publishRequest, targetOf, TestNode } from "../testing/agent.fixture.ts";
 import { digestOf, MemoryMoving, MOVE_UID, reportOf, untilAborted, volumeMove } from "../testing/moving.fixture.ts";
@@ -416,6 +417,20 @@ describe("the target", () => {
         await seconds(60);
         expect(passes()).toBe(3);
         expect(report()).toMatchObject({ state: "Precopied", livePass: { number: 2 } });
+      });
+
+      test("a pass spoils no very large file, alone among all passes, and its end is not the move's", async () => {
+        await waiting();
+        const before = report();
+        moving.onReceive = () => Promise.reject(transferErrors.NOT_PATCHED({ path: "db", most: 1 }));
+        await seconds(35);
+        expect(passes()).toBe(2);
+        expect(report()).toEqual(before);
+        moving.onReceive = () => Promise.resolve();
+        fence();
+        sealed(1, { c: "newer" });
+        await says("Copied");
+        expect(moving.patchesAtMost).toEqual([undefined, 1024 ** 3, undefined]);
       });
 
       test("a source that is too old for it is asked seldom, and nothing is said", async () => {

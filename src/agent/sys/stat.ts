@@ -75,6 +75,8 @@ export const TYPE_BITS: Readonly<Record<FileType, number>> = {
 };
 const TYPE_OF_BITS = new Map(Object.entries(TYPE_BITS).map(([type, bits]) => [bits, type as FileType]));
 
+/** The unit of `blocks`. */
+const BLOCK_BYTES = 512n;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
@@ -97,6 +99,12 @@ export function statat(dirfd: number, name: Buffer | string): Stat {
 /** The state of an open object. An O_PATH descriptor is enough. */
 export function statDescriptor(fd: number): Stat {
   return statx(fd, "", AT_EMPTY_PATH);
+}
+
+/** Bytes of a file without its holes, by its blocks. */
+export function dataBytes({ blocks, size }: Pick<Stat, "blocks" | "size">): number {
+  const allocated = blocks * BLOCK_BYTES;
+  return Number(allocated < size ? allocated : size);
 }
 
 /**

@@ -80,6 +80,8 @@ export class MemoryMoving implements Moving {
   refuses: (request: TransferRequest) => Error | undefined = () => undefined;
   /** What was asked of the other node. */
   readonly requests: TransferRequest[] = [];
+  /** Of each transfer to this node: up to how many bytes it patches a file. */
+  readonly patchesAtMost: (number | undefined)[] = [];
   /** What was done with trees: `summarize /path`. */
   readonly done: string[] = [];
   /** As the other node asks this one. Rejects when it is refused. */
@@ -136,9 +138,10 @@ export class MemoryMoving implements Moving {
       await this.onSend(signal);
       return summaryOf(await this.files(path));
     },
-    receive: async (fd, _stream, signal, progress, { memory, pass } = {}) => {
+    receive: async (fd, _stream, signal, progress, { memory, pass, patchesAtMost } = {}) => {
       const path = this.#path(fd);
       this.done.push(`receive ${path}`);
+      this.patchesAtMost.push(patchesAtMost);
       for (const old of this.#disk.tree(path)) await this.#disk.removeFile(old);
       await this.onReceive(signal);
       signal.throwIfAborted();

@@ -32,6 +32,12 @@ export const transferErrors = defineErrors("TRANSFER", {
     retry: "backoff",
     advice: "Nothing to do: the transfer is tried again, and everything is sent.",
   },
+  NOT_PATCHED: {
+    message: ({ path, most }: { path: string; most: number }) =>
+      `'${path}' has changed, and holds more than the ${String(most)} bytes up to which a pass in Prepared patches a file`,
+    retry: "backoff",
+    advice: "Nothing to do: the final pass sends what has changed of it.",
+  },
 
   // The trees.
   TARGET_FULL: {

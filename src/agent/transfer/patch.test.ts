@@ -139,6 +139,60 @@ describe("a patch that breaks", () => {
   });
 });
 
+describe("a pass that patches only up to a limit", () => {
+  const most = { patchesAtMost: 5_000_000 };
+  const NOT_PATCHED = { code: "TRANSFER_NOT_PATCHED", message: expect.stringContaining("'db'") as string };
+
+  it("ends before it spoils a larger file, and the final pass sends only what has changed of it", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 8000000 /dev/urandom > db; head -c 3000000 /dev/urandom > a; echo one > z");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    const { ino } = statSync(`${target}/db`);
+    const before = readFileSync(`${target}/db`);
+    for (const name of ["a", "db"]) write(`${source}/${name}`, MIB, "changed");
+    shell(source, "echo two > z");
+    await expect(copy.live(undefined, undefined, most)).rejects.toMatchObject(NOT_PATCHED);
+    expect(readFileSync(`${target}/db`).equals(before)).toBe(true);
+    expect(readFileSync(`${target}/a`).equals(readFileSync(`${source}/a`))).toBe(true);
+    // It stays so however often that comes.
+    write(`${source}/db`, 3 * MIB, "changed");
+    await expect(copy.live(undefined, undefined, most)).rejects.toMatchObject(NOT_PATCHED);
+    expect(copy.target.lacking.files.size).toBe(0);
+    const summary = await engine.summarize(from, never, copy.source);
+    expect(await copy.final()).toMatchObject({ bytes: 2 * MIB + 4, kept: 8_000_000 - 2 * MIB + 3_000_000 });
+    expect(statSync(`${target}/db`).ino).toBe(ino);
+    expect(describeTree(target)).toBe(describeTree(source));
+    expect(await engine.summarize(to, never)).toEqual(summary);
+  });
+
+  it("goes on where little could be lost: what stays is small, or the file is new or known no more", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "truncate -s 1G db; head -c 8000000 /dev/urandom > cut");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    // Of the first one only holes stay, and of the second one only its beginning.
+    write(`${source}/db`, 2 ** 29, "data");
+    shell(source, "truncate -s 4M cut; head -c 8000000 /dev/urandom > new");
+    expect((await copy.live(undefined, undefined, most)).bytes).toBeLessThan(8_000_000 + MIB);
+    expect(describeTree(target)).toBe(describeTree(source));
+    copy.restart("target");
+    write(`${source}/new`, 0, "changed");
+    await copy.live(undefined, undefined, most);
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+
+  it("finds out that a larger file is not what it was, so that the final pass does not", async () => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "head -c 8000000 /dev/urandom > db");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    for (const side of [source, target]) write(`${side}/db`, 0, "changed");
+    await expect(copy.live(undefined, undefined, most)).rejects.toMatchObject({ code: "TRANSFER_NOT_KEPT" });
+    expect(copy.target.pass).toBeUndefined();
+  });
+});
+
 describe("what is read back of a patched file", () => {
   /** A pass that patches chunk 1 and 5. Meanwhile the target's disk loses a bit. */
   async function passWhileFlipping(at: number): Promise<unknown> {

@@ -27,7 +27,7 @@ import { TargetMemory, type TargetPass } from "./passes/target-memory.ts";
 import { makeDurable } from "./target/barrier.ts";
 import { naming } from "./target/naming.ts";
 import { TargetTree } from "./target/target-tree.ts";
-import { MOST_WRITTEN, WrittenFiles, type Written } from "./target/written-files.ts";
+import { MOST_WRITTEN, WrittenFiles } from "./target/written-files.ts";
 import { entryDigest, type Entry } from "./tree/entry.ts";
 import { pathText } from "./tree/path.ts";
 import { run } from "./tree/flow.ts";
@@ -62,6 +62,12 @@ export interface ReceiveOptions {
   readonly pass?: string | undefined;
   /** The memory of this copy. Without it nothing is known of earlier passes. */
   readonly memory?: TargetMemory | undefined;
+  /**
+   * Ends the pass with TRANSFER_NOT_PATCHED before it patches a file of which more than so many
+   * bytes could stay: if the pass broke then, they would have to be sent again.
+   * @default no limit
+   */
+  readonly patchesAtMost?: number | undefined;
   /** Waits until the tree is durable (`makeDurable`). Tests pass a substitute. */
   readonly barrier?: Barrier;
 }
@@ -75,7 +81,7 @@ export async function receive(
   stream: Duplex,
   signal: AbortSignal,
   progress: (progress: Progress) => void,
-  { barrier = makeDurable, memory = new TargetMemory(), pass: name }: ReceiveOptions = {},
+  { barrier = makeDurable, memory = new TargetMemory(), pass: name, patchesAtMost }: ReceiveOptions = {},
 ): Promise<TreeSummary> {
   const channel = new Channel(stream, signal);
   const pass = memory.begin(name);
@@ -93,7 +99,8 @@ export async function receive(
     await channel.readHeader();
     if (memory.hasUnread) await durable();
     await sendLacking(channel, memory.lacking);
-    const { arrived, digests, summary } = await apply(root, channel, signal, progress, pass, written);
+    const tree = new TargetTree(root, pass, written, signal, patchesAtMost);
+    const { arrived, digests, summary } = await apply(tree, channel, progress, pass);
     channel.expectNothingMore();
     await durable(pass.restsOnBarrier ? written : undefined);
     progress({ ...arrived, waitedForOthers: !written.isSynced });
@@ -121,14 +128,11 @@ export async function receive(
 const FORGETS: ReadonlySet<string> = new Set(["TRANSFER_NOT_KEPT", "TRANSFER_DIGEST_DIFFERS"]);
 
 async function apply(
-  root: number,
+  tree: TargetTree,
   channel: Channel,
-  signal: AbortSignal,
   progress: (progress: Progress) => void,
   pass: TargetPass,
-  written: Written,
 ): Promise<{ arrived: Progress; digests: DigestLog; summary: TreeSummary }> {
-  const tree = new TargetTree(root, pass, written, signal);
   const summarizer = new Summarizer();
   const digests = new DigestLog();
   const completed = (entry: Entry): void => {

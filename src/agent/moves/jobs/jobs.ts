@@ -48,6 +48,7 @@ import { INCOMING_KEPT_MS } from "../../trash/plan-trash.ts";
 import type { TransferRequest } from "../transfer-request.ts";
 import { Meter } from "./meter.ts";
 import { Bandwidth } from "./bandwidth.ts";
+import { MOST_PATCHED_BYTES } from "./kept-small.ts";
 import { finalPassMs, LivePasses, reportOf } from "./passes.ts";
 import { tried, type Work } from "./tries.ts";
 import { recordsCount, type Copying, type Failure, type Outcome, type Precopy } from "../view.ts";
@@ -240,7 +241,9 @@ export class Jobs {
     const run = async (signal: AbortSignal): Promise<Exclude<Precopy, Failure>> => {
       const began = clock.monotonic();
       const of = { pass: random.uuid(), base: memory?.target.pass };
-      const { progress, summary } = await this.#bring(view, wanted, incoming, of, memory, signal, () => undefined);
+      const told = (): void => undefined;
+      const most = MOST_PATCHED_BYTES;
+      const { progress, summary } = await this.#bring(view, wanted, incoming, of, memory, signal, told, most);
       const { source, ...brought } = progress;
       const pass = { sent: progress.bytes, source, tookMs: Math.round(clock.monotonic() - began) };
       const livePass = reportOf(wanted.passes + 1, pass, finalPassMs([pass]));
@@ -389,6 +392,7 @@ export class Jobs {
     memory: Memory | undefined,
     signal: AbortSignal,
     progressed: Told,
+    patchesAtMost?: number,
   ): Promise<{ readonly summary: TreeSummary; readonly progress: Progress }> {
     if (move === undefined) throw new Error("a copy without a move");
     const { clock, engine, openDirectory, request } = this.#deps;
@@ -413,7 +417,7 @@ export class Jobs {
         progress = now;
         meter.received(now.bytes + now.kept);
       };
-      const options = { pass: of.pass, memory: memory?.target };
+      const options = { pass: of.pass, memory: memory?.target, patchesAtMost };
       const summary = await engine.receive(directory.fd, stream, signal, seen, options);
       if (of.pass === undefined) await arrived();
       return { summary, progress };

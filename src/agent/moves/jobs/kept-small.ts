@@ -10,8 +10,9 @@
  * After each pass the pause is at least 20 times as long as the pass was, so the fence comes in the
  * middle of one in less than one of 20 moves. A final pass after a pass that broke is slower: it
  * reads back what that one has brought, waits for the neighbours' data, and sends the file whole
- * that was being patched. For that reason there are none while much is open for writing
- * (MOST_OPEN_BYTES).
+ * that was being patched. So a pass ends before it patches a very large file (MOST_PATCHED_BYTES).
+ * The final pass then sends what has changed of it. There is no pass at all while that much is open
+ * for writing, because it would end so (MOST_OPEN_BYTES).
  *
  * A pass that fails here changes nothing about the move, and is not tried again at once. A source
  * whose agent is older refuses these passes. It is asked again, because agents are updated.
@@ -19,11 +20,15 @@
 import { LITTLE_BYTES } from "./passes.ts";
 
 /**
- * No pass is made while the final pass would have to read more than this: the files that are open
- * for writing. If the fence came while one of them is patched, it would have to be sent whole. (One
- * that was closed at the last pass and is changed since does not count. Nothing limits its size.)
+ * A pass patches no file of which more could stay. If the fence came while it is patched, the final
+ * pass would have to send it whole, while the pods are down.
  */
-export const MOST_OPEN_BYTES = 1024 ** 3;
+export const MOST_PATCHED_BYTES = 1024 ** 3;
+/**
+ * No pass is made while the final pass would have to read more than this: the files that are open
+ * for writing.
+ */
+export const MOST_OPEN_BYTES = MOST_PATCHED_BYTES;
 
 const FIRST_MS = 30_000;
 const LEAST_MS = 60_000;

@@ -23,7 +23,7 @@
  * marker can be made, nothing is believed and nothing is proven.
  */
 import { close } from "../../sys/open.ts";
-import { statDescriptor, type Stat } from "../../sys/stat.ts";
+import { dataBytes, statDescriptor, type Stat } from "../../sys/stat.ts";
 import type { Base } from "../content/changes.ts";
 import type { Content } from "../content/content-hash.ts";
 import type { Pace, ReadOptions } from "../content/contents.ts";
@@ -44,8 +44,6 @@ const BELIEVED_AGE_NS = 10_000_000_000n;
  * and the wall clock may be set back by one second unnoticed.
  */
 const PROVEN_AGE_NS = 2_000_000_000n;
-/** The unit of `blocks` in a Stat. */
-const BLOCK_BYTES = 512n;
 /** Earlier than every change time, so that none is old enough. */
 const NEVER_NS = -(2n ** 63n);
 
@@ -280,12 +278,6 @@ export class FinalPass implements KnownFiles {
   end(): void {
     // The same.
   }
-}
-
-/** Bytes of a file without its holes, by its blocks. */
-function dataBytes({ blocks, size }: Stat): number {
-  const allocated = blocks * BLOCK_BYTES;
-  return Number(allocated < size ? allocated : size);
 }
 
 function lacksRecord(records: Pick<FileRecords, "get"> | undefined, path: TreePath, stat: Stat): boolean {

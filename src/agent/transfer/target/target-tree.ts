@@ -15,7 +15,7 @@
  */
 import { chmod, chown, procPath } from "../../sys/change.ts";
 import { AT_FDCWD, close, O_WRONLY, openat } from "../../sys/open.ts";
-import { statDescriptor, type Stat } from "../../sys/stat.ts";
+import { dataBytes, statDescriptor, type Stat } from "../../sys/stat.ts";
 import { transferErrors } from "../errors.ts";
 import { Pacer } from "../pacer.ts";
 import { Existing, type Keep } from "./existing.ts";
@@ -104,17 +104,22 @@ export class TargetTree {
   readonly #written: Written;
   readonly #signal: AbortSignal;
   readonly #pacer: Pacer;
+  readonly #patchesAtMost: number;
   readonly #directories: Directory[] = [];
   #leaf: Open | File | undefined;
   #done = false;
 
-  /** `root` is a descriptor of the directory that becomes the tree's root. It stays open. */
-  constructor(root: number, voucher: Voucher, written: Written, signal: AbortSignal) {
+  /**
+   * `root` is a descriptor of the directory that becomes the tree's root. It stays open. A file of
+   * which more than `patchesAtMost` bytes could stay is not patched: NOT_PATCHED.
+   */
+  constructor(root: number, voucher: Voucher, written: Written, signal: AbortSignal, patchesAtMost = Infinity) {
     this.#root = root;
     this.#voucher = voucher;
     this.#written = written;
     this.#signal = signal;
     this.#pacer = new Pacer(signal);
+    this.#patchesAtMost = patchesAtMost;
   }
 
   /** The path of what is being made, for an error. */
@@ -296,7 +301,12 @@ export class TargetTree {
     let base: Chunks | undefined;
     const found = await parent.existing.clearUpTo(name, this.#signal, async (looked) => {
       if (!(await this.#isKnown(path, looked, patches))) return undefined;
-      base = this.#voucher.spoil(path, statDescriptor(looked), patches);
+      const stat = statDescriptor(looked);
+      // A file that is not known must not get here: the final pass would still rely on its record.
+      if (Math.min(dataBytes(stat), head.size ?? 0) > this.#patchesAtMost) {
+        throw transferErrors.NOT_PATCHED({ path: pathText(path), most: this.#patchesAtMost });
+      }
+      base = this.#voucher.spoil(path, stat, patches);
       return base === undefined ? undefined : looked;
     });
     if (found === undefined || base === undefined) throw transferErrors.NOT_KEPT({ path: pathText(path) });

@@ -28,6 +28,7 @@ interface Target {
   readonly barrier?: Barrier;
   /** Whether it asks for the source's figures. @default true */
   readonly figures?: boolean;
+  readonly patchesAtMost?: number;
 }
 
 /** One copy: both ends, and their memories. */
@@ -76,7 +77,7 @@ export class Copy {
     pass: string | undefined,
     streams?: readonly [Duplex, Duplex],
     pace?: Pace,
-    { barrier, figures = true, signal = never, seen = () => undefined }: Target = {},
+    { barrier, figures = true, patchesAtMost, signal = never, seen = () => undefined }: Target = {},
   ): Promise<Progress> {
     const [near, far] = streams ?? (await socketPair());
     let progress: Progress = { entries: 0, bytes: 0, kept: 0 };
@@ -91,7 +92,7 @@ export class Copy {
           progress = now;
           seen(now);
         },
-        { pass, memory: this.target, ...(barrier === undefined ? {} : { barrier }) },
+        { pass, memory: this.target, patchesAtMost, ...(barrier === undefined ? {} : { barrier }) },
       ),
     ]);
     for (const end of [received, sent]) if (end.status === "rejected") throw end.reason as Error;
