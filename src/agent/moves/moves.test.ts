@@ -419,6 +419,75 @@ describe("the target", () => {
         expect(report()).toMatchObject({ state: "Precopied", livePass: { number: 2 } });
       });
 
+      test("a pass that finds that nothing is known any more is followed soon by one that brings everything", async () => {
+        await waiting();
+        moving.onReceive = () => Promise.reject(transferErrors.NOT_KEPT({ path: "a" }));
+        await seconds(35);
+        expect(passes()).toBe(2);
+        // The next one has nothing to continue. It fails, too, but it does not empty the memory.
+        await seconds(200);
+        expect(passes()).toBe(3);
+        expect(moving.requests[2]).not.toHaveProperty("base");
+        moving.onReceive = () => Promise.resolve();
+        await seconds(150);
+        expect(passes()).toBe(4);
+        expect(report()).toMatchObject({ state: "Precopied", livePass: { number: 2 } });
+      });
+
+      describe("a cut-over of another volume", () => {
+        const cutOver = (next: MovePhase, from: string, to: string): void => {
+          const { spec, status } = volumeMove(from, to, { phase: next, sealing: 1 });
+          const volumes = [{ name: "pvc-2", mode: "Copy" }];
+          const metadata = { name: "move-2", uid: "uid-2" };
+          node.put(`${API}/volumemoves/move-2`, { metadata, spec: { ...spec, volumes }, status } as KubeObject);
+        };
+        /** How passes begin and end, while each takes for ever. */
+        const following = (): string[] => {
+          const order: string[] = [];
+          moving.onReceive = (signal) => {
+            order.push("begins");
+            return untilAborted(signal).finally(() => order.push("ended"));
+          };
+          return order;
+        };
+
+        test.each([
+          ["Fenced", OTHER, "node-c"],
+          ["Sealed", "node-c", OTHER],
+          ["Sealed", NODE, "node-c"],
+          ["Fenced", "node-c", NODE],
+        ] as const)("that is %s, from %s to %s, ends a pass, which begins anew after it", async (next, from, to) => {
+          await waiting();
+          const order = following();
+          await seconds(35);
+          expect(order).toEqual(["begins"]);
+          cutOver(next, from, to);
+          await node.clock.advance(0);
+          expect(order).toEqual(["begins", "ended"]);
+          await seconds(60);
+          expect(order).toHaveLength(2);
+          cutOver("Done", from, to);
+          await seconds(12);
+          expect(order).toEqual(["begins", "ended", "begins"]);
+          expect(report()).toMatchObject({ state: "Precopied", livePass: { number: 1 } });
+        });
+
+        test("lets none begin meanwhile", async () => {
+          await waiting();
+          cutOver("Sealed", OTHER, "node-c");
+          await seconds(600);
+          expect(passes()).toBe(1);
+        });
+
+        test("between other nodes changes nothing", async () => {
+          await waiting();
+          const order = following();
+          cutOver("Sealed", "node-c", "node-d");
+          await seconds(60);
+          expect(order).toEqual(["begins"]);
+        });
+      });
+
       test("a pass spoils no very large file, alone among all passes, and its end is not the move's", async () => {
         await waiting();
         const before = report();

@@ -29,7 +29,8 @@ import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import { changeDisk, copyOf, promote } from "./disk-steps.ts";
 import { Findings } from "./findings.ts";
 import type { Incoming, Jobs } from "./jobs/jobs.ts";
-import { KeptSmall } from "./jobs/kept-small.ts";
+import { CutOvers, mayCutOver } from "./jobs/cut-overs.ts";
+import { KeptSmall, type EndOfPass } from "./jobs/kept-small.ts";
 import { planFor, readView, type Step } from "./read-view.ts";
 import { whyUnproven, writeReport } from "./report.ts";
 import type { Copying, Found, Outcome, Precopy, VolumeView } from "./view.ts";
@@ -66,13 +67,15 @@ export class MoveWorker {
   readonly #deps: MoveWorkerDeps;
   readonly #findings = new Findings();
   /** The volumes whose moves wait in Prepared. */
-  readonly #keptSmall = new Map<string, KeptSmall>();
+  readonly #keptSmall = new Map<string, { readonly kept: KeptSmall; readonly nodes: readonly string[] }>();
+  readonly #cutOvers: CutOvers;
 
   readonly #parts: MoveWorkerDeps & { readonly findings: Findings };
 
   constructor(deps: MoveWorkerDeps) {
     this.#deps = deps;
     this.#parts = { ...deps, findings: this.#findings };
+    this.#cutOvers = new CutOvers(() => deps.moves.store.list(), deps.clock);
   }
 
   /** Runs until the signal is aborted. It then ends the running jobs. */
@@ -82,6 +85,7 @@ export class MoveWorker {
       for (const { name } of object.spec.volumes) {
         if (this.#concerns(object) || type === "deleted") queue.add(name);
       }
+      for (const [name, { nodes }] of this.#keptSmall) if (mayCutOver(object, nodes)) queue.add(name);
     });
     try {
       await Promise.all([
@@ -278,24 +282,26 @@ export class MoveWorker {
     const { volume } = view;
     const copyingAt = view.move?.status?.copyingAt;
     const of = `${this.#findings.keyOf(view)}/prepared/${copyingAt ?? ""}`;
-    const known = this.#keptSmall.get(volume);
+    const known = this.#keptSmall.get(volume)?.kept;
     const kept = known?.of === of ? known : new KeptSmall(of, clock.monotonic());
-    this.#keptSmall.set(volume, kept);
+    const nodes = [this.#deps.nodeName, ...(view.move === undefined ? [] : [view.move.spec.from])];
+    this.#keptSmall.set(volume, { kept, nodes });
     const { pass } = kept;
-    await jobs.endOthers(volume, pass);
+    const isHeldBack = this.#cutOvers.isAt(nodes);
+    await jobs.endOthers(volume, isHeldBack ? undefined : pass);
     const waitMs = kept.waitMs(clock.monotonic());
     if (waitMs > 0) return { requeueAfterMs: waitMs };
-    const ended = (result: Precopy): void => {
-      const livePass = "code" in result ? undefined : result.livePass;
+    if (isHeldBack) return { requeueAfterMs: BUSY_MS };
+    const ended = (result: Precopy, end: EndOfPass): void => {
       // A pass is told once, also when it is begun again.
-      if (kept.pass === pass) kept.ended(livePass, clock.monotonic());
-      if (livePass !== undefined) this.#findings.precopied(view, { copyingAt, result });
+      if (kept.pass === pass) kept.ended(end, clock.monotonic());
+      if (!("failed" in end)) this.#findings.precopied(view, { copyingAt, result });
       queue.add(volume);
     };
-    if (jobs.tellAgain(volume, pass, ended)) return { requeueAfterMs: LOOK_MS * 10 };
+    if (jobs.isUnderWay(volume, pass)) return { requeueAfterMs: LOOK_MS * 10 };
     if (jobs.isBusy) return { requeueAfterMs: BUSY_MS };
     const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));
-    if (incoming === undefined) return { requeueAfterMs: BUSY_MS };
+    if (incoming === undefined || this.#cutOvers.isAt(nodes)) return { requeueAfterMs: BUSY_MS };
     jobs.keepSmall(view, pass, incoming, step, ended);
     return { requeueAfterMs: LOOK_MS * 10 };
   }

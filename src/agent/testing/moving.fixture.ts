@@ -2,6 +2,7 @@ import { PassThrough, type Duplex } from "node:stream";
 import type { CopyReport } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove, VolumeMoveStatus } from "../../api/kinds/volume-move.ts";
 import type { MemoryDisk } from "../../effects/testing/memory-disk.fixture.ts";
+import { CodedError } from "../../observe/errors.ts";
 import type { Holders, Proof } from "../holders/holders.ts";
 import type { Transport } from "../moves/run.ts";
 import type { TransferRequest } from "../moves/transfer-request.ts";
@@ -143,7 +144,10 @@ export class MemoryMoving implements Moving {
       this.done.push(`receive ${path}`);
       this.patchesAtMost.push(patchesAtMost);
       for (const old of this.#disk.tree(path)) await this.#disk.removeFile(old);
-      await this.onReceive(signal);
+      await this.onReceive(signal).catch((error: unknown) => {
+        if (error instanceof CodedError && error.code === "TRANSFER_NOT_KEPT") memory?.forget();
+        throw error;
+      });
       signal.throwIfAborted();
       for (const [name, text] of Object.entries(this.remote)) this.#disk.put(`${path}/${name}`, text);
       memory?.begin(pass).end();

@@ -48,7 +48,7 @@ import { INCOMING_KEPT_MS } from "../../trash/plan-trash.ts";
 import type { TransferRequest } from "../transfer-request.ts";
 import { Meter } from "./meter.ts";
 import { Bandwidth } from "./bandwidth.ts";
-import { MOST_PATCHED_BYTES } from "./kept-small.ts";
+import { MOST_PATCHED_BYTES, type EndOfPass } from "./kept-small.ts";
 import { finalPassMs, LivePasses, reportOf } from "./passes.ts";
 import { tried, type Work } from "./tries.ts";
 import { recordsCount, type Copying, type Failure, type Outcome, type Precopy } from "../view.ts";
@@ -225,19 +225,21 @@ export class Jobs {
 
   /**
    * One more live pass, while the move waits in Prepared. `passes`: so many have ended before it.
-   * `done` gets its totals, or why it has failed; it is not tried again. Does nothing while it is
-   * under way.
+   * `done` gets its totals, or why it has failed, and in both cases its end; it is not tried again.
+   * Does nothing while it is under way.
    */
   keepSmall(
     view: VolumeView,
     key: string,
     incoming: Incoming,
     wanted: Wanted & { readonly passes: number },
-    done: (result: Precopy) => void,
+    done: (result: Precopy, end: EndOfPass) => void,
   ): void {
     const { clock, log, random } = this.#deps;
     const { volume } = view;
     const memory = this.#memoryFor(view, { ...wanted, epoch: wanted.epoch - 1 }, { sealed: false });
+    const isEmpty = (): boolean => memory?.target.pass === undefined;
+    const wasEmpty = isEmpty();
     const run = async (signal: AbortSignal): Promise<Exclude<Precopy, Failure>> => {
       const began = clock.monotonic();
       const of = { pass: random.uuid(), base: memory?.target.pass };
@@ -252,7 +254,17 @@ export class Jobs {
       log.info("a live pass has ended in Prepared", { volume, ...figures });
       return { bytes: summary.bytes, files: summary.files, toSend: progress.bytes, livePass };
     };
-    this.#begin(key, { volume, what: "keeping what is left to copy small", run, spare: true }, done);
+    const ended = (result: Precopy): void => {
+      const livePass = "code" in result ? undefined : result.livePass;
+      done(result, livePass ?? { failed: true, emptied: !wasEmpty && isEmpty() });
+    };
+    this.#begin(key, { volume, what: "keeping what is left to copy small", run, spare: true }, ended);
+  }
+
+  /** Whether the volume's reading or copying for this key is under way. */
+  isUnderWay(volume: string, key: string): boolean {
+    const job = this.#jobs.get(volume);
+    return job?.key === key && job.result() === undefined;
   }
 
   /** Whether something on a tree is under way for any volume. */

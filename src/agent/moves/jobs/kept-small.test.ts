@@ -15,6 +15,8 @@ function pausesAfter(...ends: readonly Parameters<KeptSmall["ended"]>[0][]): rea
 }
 const little = { sent: LITTLE_BYTES, tookMs: 10 };
 const much = { sent: LITTLE_BYTES + 1, tookMs: 10 };
+const failed = { failed: true, emptied: false } as const;
+const emptied = { failed: true, emptied: true } as const;
 
 test("the first pass comes after half a minute", () => {
   const kept = new KeptSmall("stay", 7 * SECOND);
@@ -34,16 +36,18 @@ test("a long pass has a longer pause", () => {
 });
 
 test("a pass that fails is tried again later and later, until one ends", () => {
-  expect(pausesAfter(undefined, undefined, undefined, undefined, undefined, undefined)).toEqual([
-    300, 600, 1200, 2400, 3600, 3600,
-  ]);
-  expect(pausesAfter(undefined, undefined, much, undefined)).toEqual([300, 600, 60, 300]);
+  expect(pausesAfter(failed, failed, failed, failed, failed, failed)).toEqual([300, 600, 1200, 2400, 3600, 3600]);
+  expect(pausesAfter(failed, failed, much, failed)).toEqual([300, 600, 60, 300]);
+});
+
+test("a pass that empties the memory is followed soon, but not again and again when that one fails", () => {
+  expect(pausesAfter(emptied, failed, emptied, failed, emptied, failed)).toEqual([30, 300, 30, 600, 30, 1200]);
 });
 
 test("each pass has a name of its own", () => {
   const kept = new KeptSmall("stay", 0);
   const names = [kept.pass];
-  for (const end of [much, undefined, little]) {
+  for (const end of [much, failed, little]) {
     kept.ended(end, 0);
     names.push(kept.pass);
   }

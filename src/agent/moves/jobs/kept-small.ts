@@ -5,7 +5,8 @@
  *
  *   seen in Prepared ── 30 s ──▶ pass ── it has sent much ───▶ 1 min ──▶ pass
  *                                 │  └── little ─────────────▶ 1, 2, 4, 8, 10 min ──▶ pass
- *                                 └── it has failed ─────────▶ 5, 10 … 60 min ──▶ pass
+ *                                 ├── it has failed ─────────▶ 5, 10 … 60 min ──▶ pass
+ *                                 └── and emptied the memory ▶ 30 s ──▶ pass
  *
  * After each pass the pause is at least 20 times as long as the pass was, so the fence comes in the
  * middle of one in less than one of 20 moves. A final pass after a pass that broke is slower: it
@@ -13,6 +14,13 @@
  * that was being patched. So a pass ends before it patches a very large file (MOST_PATCHED_BYTES).
  * The final pass then sends what has changed of it. There is no pass at all while that much is open
  * for writing, because it would end so (MOST_OPEN_BYTES).
+ *
+ * A pass that finds what the target knows of the files to be wrong empties its memory. Until the
+ * next pass has ended, the final pass would send everything, so the next one comes soon. It cannot
+ * empty the memory again, so if it fails, the usual pauses follow.
+ *
+ * While the pods of another move from or to one of the two nodes are down, or about to be, there is
+ * no pass, and one in progress ends (cut-overs.ts): it is due as soon as that is over.
  *
  * A pass that fails here changes nothing about the move, and is not tried again at once. A source
  * whose agent is older refuses these passes. It is asked again, because agents are updated.
@@ -38,8 +46,11 @@ const SHARE = 20;
 const FAILED_MS = 300_000;
 const FAILED_MOST_MS = 3_600_000;
 
-/** How a pass has ended. Undefined: it has failed. */
-export type EndOfPass = { readonly sent: number; readonly tookMs: number } | undefined;
+/** How a pass has ended. */
+export type EndOfPass =
+  | { readonly sent: number; readonly tookMs: number }
+  /** It has failed. `emptied`: the target has forgotten what it knew of the files. */
+  | { readonly failed: true; readonly emptied: boolean };
 
 /** The passes of one volume, in one stay of its move in Prepared. */
 export class KeptSmall {
@@ -74,7 +85,8 @@ export class KeptSmall {
   }
 
   #pauseMs(pass: EndOfPass): number {
-    if (pass === undefined) {
+    if ("failed" in pass) {
+      if (pass.emptied) return FIRST_MS;
       this.#failed += 1;
       return Math.min(FAILED_MOST_MS, FAILED_MS * 2 ** (this.#failed - 1));
     }
