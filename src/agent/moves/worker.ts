@@ -29,8 +29,7 @@ import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import { changeDisk, copyOf, promote } from "./disk-steps.ts";
 import { Findings } from "./findings.ts";
 import type { Incoming, Jobs } from "./jobs/jobs.ts";
-import { CutOvers, mayCutOver } from "./jobs/cut-overs.ts";
-import { KeptSmall, type EndOfPass } from "./jobs/kept-small.ts";
+import { PreparedPasses } from "./prepared-passes.ts";
 import { planFor, readView, type Step } from "./read-view.ts";
 import { whyUnproven, writeReport } from "./report.ts";
 import type { Copying, Found, Outcome, Precopy, VolumeView } from "./view.ts";
@@ -54,8 +53,6 @@ export interface MoveWorkerDeps extends ControllerDeps {
 const WORKERS = 8;
 /** Time between two checks while a pod or a process must end. Each check reads all of /proc. */
 const LOOK_MS = 500;
-/** Time until a live pass in Prepared is looked at again that has to wait for other work. */
-const BUSY_MS = 10_000;
 /**
  * How often all volumes with work in progress are checked, because objects also change by others.
  */
@@ -66,16 +63,18 @@ const MOST_STEPS = 24;
 export class MoveWorker {
   readonly #deps: MoveWorkerDeps;
   readonly #findings = new Findings();
-  /** The volumes whose moves wait in Prepared. */
-  readonly #keptSmall = new Map<string, { readonly kept: KeptSmall; readonly nodes: readonly string[] }>();
-  readonly #cutOvers: CutOvers;
+  readonly #prepared: PreparedPasses;
 
   readonly #parts: MoveWorkerDeps & { readonly findings: Findings };
 
   constructor(deps: MoveWorkerDeps) {
     this.#deps = deps;
     this.#parts = { ...deps, findings: this.#findings };
-    this.#cutOvers = new CutOvers(() => deps.moves.store.list(), deps.clock);
+    this.#prepared = new PreparedPasses({
+      ...this.#parts,
+      incoming: (view, step, signal) =>
+        this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal)),
+    });
   }
 
   /** Runs until the signal is aborted. It then ends the running jobs. */
@@ -85,7 +84,7 @@ export class MoveWorker {
       for (const { name } of object.spec.volumes) {
         if (this.#concerns(object) || type === "deleted") queue.add(name);
       }
-      for (const [name, { nodes }] of this.#keptSmall) if (mayCutOver(object, nodes)) queue.add(name);
+      for (const name of this.#prepared.heldBackBy(object)) queue.add(name);
     });
     try {
       await Promise.all([
@@ -136,7 +135,7 @@ export class MoveWorker {
       const step = planFor(seen);
       if (step.step === "nothing") {
         await this.#deps.jobs.endOthers(volume, undefined);
-        this.#keptSmall.delete(volume);
+        this.#prepared.forget(volume);
         if (view.move === undefined) this.#deps.jobs.unheld(volume);
         return undefined;
       }
@@ -252,7 +251,7 @@ export class MoveWorker {
         return { requeueAfterMs: LOOK_MS * 10 };
       }
       case "keep-small":
-        return this.#keepSmall(view, step, signal);
+        return { requeueAfterMs: await this.#prepared.look(view, step, signal) };
       case "begin-seal":
       case "finish-seal":
       case "make-tombstone":
@@ -270,40 +269,6 @@ export class MoveWorker {
       default:
         return step satisfies never;
     }
-  }
-
-  /** A live pass in Prepared, if it is due: one at a time, because nobody waits for it. */
-  async #keepSmall(
-    view: VolumeView,
-    step: Extract<Step, { step: "keep-small" }>,
-    signal: AbortSignal,
-  ): Promise<ReconcileResult> {
-    const { clock, jobs, queue } = this.#deps;
-    const { volume } = view;
-    const copyingAt = view.move?.status?.copyingAt;
-    const of = `${this.#findings.keyOf(view)}/prepared/${copyingAt ?? ""}`;
-    const known = this.#keptSmall.get(volume)?.kept;
-    const kept = known?.of === of ? known : new KeptSmall(of, clock.monotonic());
-    const nodes = [this.#deps.nodeName, ...(view.move === undefined ? [] : [view.move.spec.from])];
-    this.#keptSmall.set(volume, { kept, nodes });
-    const { pass } = kept;
-    const isHeldBack = this.#cutOvers.isAt(nodes);
-    await jobs.endOthers(volume, isHeldBack ? undefined : pass);
-    const waitMs = kept.waitMs(clock.monotonic());
-    if (waitMs > 0) return { requeueAfterMs: waitMs };
-    if (isHeldBack) return { requeueAfterMs: BUSY_MS };
-    const ended = (result: Precopy, end: EndOfPass): void => {
-      // A pass is told once, also when it is begun again.
-      if (kept.pass === pass) kept.ended(end, clock.monotonic());
-      if (!("failed" in end)) this.#findings.precopied(view, { copyingAt, result });
-      queue.add(volume);
-    };
-    if (jobs.isUnderWay(volume, pass)) return { requeueAfterMs: LOOK_MS * 10 };
-    if (jobs.isBusy) return { requeueAfterMs: BUSY_MS };
-    const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));
-    if (incoming === undefined || this.#cutOvers.isAt(nodes)) return { requeueAfterMs: BUSY_MS };
-    jobs.keepSmall(view, pass, incoming, step, ended);
-    return { requeueAfterMs: LOOK_MS * 10 };
   }
 
   /**

@@ -1,16 +1,26 @@
 import { expect, test } from "vitest";
-import { KeptSmall } from "./kept-small.ts";
+import { afterPass, beginStay, passOf, planPrepared, type EndOfPass, type PreparedState } from "./kept-small.ts";
 import { LITTLE_BYTES } from "./passes.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const STAY = beginStay("stay", 0);
+
+/** What is to be done in a stay whose first pass is due at 30 s, and when to look again. */
+function planned(atMs: number, state: Partial<PreparedState> = {}) {
+  const { lookMs, step } = planPrepared(
+    { stay: STAY, isUnderWay: false, isBusy: false, isHeldBack: false, ...state },
+    atMs,
+  );
+  return [step, lookMs / SECOND];
+}
 
 /** The pauses after passes that end like this, in seconds. */
-function pausesAfter(...ends: readonly Parameters<KeptSmall["ended"]>[0][]): readonly number[] {
-  const kept = new KeptSmall("stay", 0);
+function pausesAfter(...ends: readonly EndOfPass[]): readonly number[] {
+  let stay = STAY;
   return ends.map((end) => {
-    kept.ended(end, 5 * MINUTE);
-    return kept.waitMs(5 * MINUTE) / SECOND;
+    stay = afterPass(stay, end, 5 * MINUTE);
+    return (stay.dueMs - 5 * MINUTE) / SECOND;
   });
 }
 const little = { sent: LITTLE_BYTES, tookMs: 10 };
@@ -19,10 +29,24 @@ const failed = { failed: true, emptied: false } as const;
 const emptied = { failed: true, emptied: true } as const;
 
 test("the first pass comes after half a minute", () => {
-  const kept = new KeptSmall("stay", 7 * SECOND);
-  expect(kept.waitMs(7 * SECOND)).toBe(30 * SECOND);
-  expect(kept.waitMs(36 * SECOND)).toBe(SECOND);
-  expect(kept.waitMs(MINUTE)).toBe(0);
+  expect(beginStay("stay", 7 * SECOND).dueMs).toBe(37 * SECOND);
+  expect(planned(0)).toEqual(["wait", 30]);
+  expect(planned(30 * SECOND - 1)).toEqual(["wait", 0.001]);
+  expect(planned(30 * SECOND)).toEqual(["begin", 5]);
+  expect(planned(MINUTE)).toEqual(["begin", 5]);
+});
+
+test("a pass that is due waits for other work, and for the cut-over of another volume", () => {
+  expect(planned(MINUTE, { isBusy: true })).toEqual(["wait", 10]);
+  expect(planned(MINUTE, { isHeldBack: true })).toEqual(["wait", 10]);
+  expect(planned(0, { isBusy: true, isHeldBack: true })).toEqual(["wait", 30]);
+});
+
+test("a pass in progress ends for a cut-over alone", () => {
+  for (const isBusy of [true, false]) {
+    expect(planned(MINUTE, { isUnderWay: true, isBusy })).toEqual(["wait", 5]);
+    expect(planned(MINUTE, { isUnderWay: true, isBusy, isHeldBack: true })).toEqual(["end", 10]);
+  }
 });
 
 test("passes that send little get rare, and one that sends much begins again", () => {
@@ -45,11 +69,11 @@ test("a pass that empties the memory is followed soon, but not again and again w
 });
 
 test("each pass has a name of its own", () => {
-  const kept = new KeptSmall("stay", 0);
-  const names = [kept.pass];
-  for (const end of [much, failed, little]) {
-    kept.ended(end, 0);
-    names.push(kept.pass);
+  let stay = STAY;
+  const names = [passOf(stay)];
+  for (const end of [much, failed, little, emptied]) {
+    stay = afterPass(stay, end, 0);
+    names.push(passOf(stay));
   }
-  expect(new Set(names).size).toBe(4);
+  expect(new Set(names).size).toBe(5);
 });

@@ -1,7 +1,7 @@
 /*
- * When live passes run while a move waits in Prepared: for a disruption budget, for the drain's
- * next try, for the rest of its group. What the pod writes meanwhile would be copied while it is
- * down. Only what a pass brings can tell how much that is.
+ * Decides when live passes run (prepared-passes.ts does it) while a move waits in Prepared: for a
+ * disruption budget, for the drain's next try, for the rest of its group. What the pod writes
+ * meanwhile would be copied while it is down. Only what a pass brings can tell how much that is.
  *
  *   seen in Prepared ── 30 s ──▶ pass ── it has sent much ───▶ 1 min ──▶ pass
  *                                 │  └── little ─────────────▶ 1, 2, 4, 8, 10 min ──▶ pass
@@ -36,11 +36,15 @@ export const MOST_PATCHED_BYTES = 1024 ** 3;
  * No pass is made while the final pass would have to read more than this: the files that are open
  * for writing.
  */
-export const MOST_OPEN_BYTES = MOST_PATCHED_BYTES;
+export const MOST_OPEN_BYTES = 1024 ** 3;
 
 const FIRST_MS = 30_000;
 const LEAST_MS = 60_000;
 const MOST_MS = 600_000;
+/** Time until a pass is looked at again that has to wait for other work. */
+export const BUSY_MS = 10_000;
+/** The same, for one in progress. Its end is told at once. */
+const UNDER_WAY_MS = 5000;
 /** The pause is so many times as long as the pass. */
 const SHARE = 20;
 const FAILED_MS = 300_000;
@@ -53,46 +57,62 @@ export type EndOfPass =
   | { readonly failed: true; readonly emptied: boolean };
 
 /** The passes of one volume, in one stay of its move in Prepared. */
-export class KeptSmall {
-  /** The stay: another one begins anew. */
+export interface Stay {
+  /** Identifies it: another one begins anew. */
   readonly of: string;
-  #dueMs: number;
-  #number = 1;
+  /** The number of the next pass, or of the one in progress. */
+  readonly number: number;
+  /** When it is due (milliseconds, monotonic). */
+  readonly dueMs: number;
   /** Passes in a row that have sent little. */
-  #quiet = 0;
+  readonly quiet: number;
   /** Passes in a row that have failed. */
-  #failed = 0;
+  readonly failed: number;
+}
 
-  constructor(of: string, nowMs: number) {
-    this.of = of;
-    this.#dueMs = nowMs + FIRST_MS;
-  }
+export function beginStay(of: string, nowMs: number): Stay {
+  return { of, number: 1, dueMs: nowMs + FIRST_MS, quiet: 0, failed: 0 };
+}
 
-  /** Identifies the next pass, or the one in progress. */
-  get pass(): string {
-    return `${this.of}/${String(this.#number)}`;
-  }
+/** Identifies the next pass, or the one in progress. */
+export function passOf({ number, of }: Stay): string {
+  return `${of}/${String(number)}`;
+}
 
-  /** Milliseconds until the next pass. 0: it is due, or in progress. */
-  waitMs(nowMs: number): number {
-    return Math.max(0, this.#dueMs - nowMs);
+/** What is known when a pass has ended. The next one has another name. */
+export function afterPass(stay: Stay, end: EndOfPass, nowMs: number): Stay {
+  const next = { ...stay, number: stay.number + 1 };
+  if ("failed" in end) {
+    if (end.emptied) return { ...next, dueMs: nowMs + FIRST_MS };
+    const pauseMs = Math.min(FAILED_MOST_MS, FAILED_MS * 2 ** stay.failed);
+    return { ...next, dueMs: nowMs + pauseMs, failed: stay.failed + 1 };
   }
+  const quiet = end.sent > LITTLE_BYTES ? 0 : stay.quiet + 1;
+  const pauseMs = Math.min(MOST_MS, LEAST_MS * 2 ** Math.max(0, quiet - 1));
+  return { ...next, dueMs: nowMs + Math.max(pauseMs, SHARE * end.tookMs), quiet, failed: 0 };
+}
 
-  /** Called when a pass has ended. The next one has another name. */
-  ended(pass: EndOfPass, nowMs: number): void {
-    this.#number += 1;
-    this.#dueMs = nowMs + this.#pauseMs(pass);
-  }
+/** What the next step is decided from. */
+export interface PreparedState {
+  readonly stay: Stay;
+  /** Whether the pass of the stay is in progress. */
+  readonly isUnderWay: boolean;
+  /** Whether this agent reads or copies anything else. */
+  readonly isBusy: boolean;
+  /** Whether another move is in its cut-over on one of the two nodes. */
+  readonly isHeldBack: boolean;
+}
 
-  #pauseMs(pass: EndOfPass): number {
-    if ("failed" in pass) {
-      if (pass.emptied) return FIRST_MS;
-      this.#failed += 1;
-      return Math.min(FAILED_MOST_MS, FAILED_MS * 2 ** (this.#failed - 1));
-    }
-    this.#failed = 0;
-    this.#quiet = pass.sent > LITTLE_BYTES ? 0 : this.#quiet + 1;
-    const pauseMs = Math.min(MOST_MS, LEAST_MS * 2 ** Math.max(0, this.#quiet - 1));
-    return Math.max(pauseMs, SHARE * pass.tookMs);
-  }
+/** `lookMs`: when to look again. */
+export type PreparedStep =
+  | { readonly step: "wait"; readonly lookMs: number }
+  | { readonly step: "begin"; readonly lookMs: number }
+  /** End the pass in progress. It stays due. */
+  | { readonly step: "end"; readonly lookMs: number };
+
+export function planPrepared({ isBusy, isHeldBack, isUnderWay, stay }: PreparedState, nowMs: number): PreparedStep {
+  if (isUnderWay) return isHeldBack ? { step: "end", lookMs: BUSY_MS } : { step: "wait", lookMs: UNDER_WAY_MS };
+  if (stay.dueMs > nowMs) return { step: "wait", lookMs: stay.dueMs - nowMs };
+  if (isHeldBack || isBusy) return { step: "wait", lookMs: BUSY_MS };
+  return { step: "begin", lookMs: UNDER_WAY_MS };
 }
