@@ -1,9 +1,7 @@
 /*
  * Somebody dies by SIGKILL, an agent is replaced, or the network is cut, in the middle of a live
- * pass of a drain. At full
- * speed a copy that a test can wait for is over before it can be hit: `spec.bandwidth` holds it up
- * until the victim is back. All other nodes are cordoned until the move has its bandwidth.
- * kill-matrix.cluster.test.ts has the boundaries before and after that.
+ * pass of a drain. kill-matrix.cluster.test.ts has the boundaries before and after that, and
+ * harm-copying.cluster.test.ts what happens to machines and people do in the same moment.
  *
  * Whoever it is: the pod writes on without a gap, what is left to copy still travels while it
  * writes, the drain ends well, the pod runs elsewhere with every acknowledged record and every
@@ -11,42 +9,37 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import { closeNamespace, openNamespace } from "../support/cleanup.ts";
-import { drain, ENDED_WELL, endOf, limit, movesOf, onlyOn, uncordonAll } from "../support/drains.ts";
+import { ENDED_WELL, endOf, limit, uncordonAll } from "../support/drains.ts";
+import {
+  drainHalfway,
+  FILE_BYTES,
+  moveIs,
+  runsWhole,
+  startLarge,
+  targetHasRest,
+  type Halfway,
+} from "../support/halfway.ts";
 import { healAll } from "../support/held-moves.ts";
-import { toYaml } from "../support/manifest.ts";
-import { agentPod, killAgent, MOVABLE_CLASS, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
-import { copiesOf, localVolume, nodeNameOf, openCopiesOf, readyOn, volumeOf } from "../support/movable-objects.ts";
-import { nothingLeftBehind } from "../support/moves.ts";
+import { agentPod, killAgent, MOVABLE_NAMESPACE, useMovable } from "../support/movable.ts";
+import { localVolume, readyOn } from "../support/movable-objects.ts";
 import { followTimes, longestGapMs } from "../support/record-times.ts";
-import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
-import { everybodyWorks, leader } from "../support/victims.ts";
+import { moreRecords } from "../support/records.ts";
+import { everybodyWorks, leader, untilAgentIsBack } from "../support/victims.ts";
 
 const on = useMovable(["node-files", "node-network", "kubectl"]);
 const NS = "movable-kills-copying";
-const WRITER = "w";
-const POD = `${WRITER}-0`;
-const MIB = 1024 ** 2;
-const FILE_MIB = 4;
-const FILES = 25;
-const WHOLE_MIB = FILES * FILE_MIB;
-/** So the copy takes 20 s: longer than a victim needs to come back. */
-const SLOW = "5Mi";
+const POD = "w-0";
 /** The pod writes ten records a second; each one waits for a disk that all nodes share. */
 const GAP_MS = 2_000;
 /** So long nothing comes through. A connection survives that. */
 const CUT_MS = 6_000;
 
+const where = () => ({ ground: on.ground, namespace: NS, pod: POD });
+
 beforeAll(async () => {
-  const { ground } = on;
-  await openNamespace(ground, NS);
-  await ground.apply(toYaml(recordWriter(NS, WRITER, MOVABLE_CLASS, { pause: 0.1 })));
-  await readyOn(ground, NS, POD);
-  const one = `dd if=/dev/urandom of=large-$i bs=1M count=${String(FILE_MIB)}`;
-  const fill = `cd /data && for i in $(seq ${String(FILES)}); do ${one}; done && md5sum large-* >sums && sync`;
-  const filled = await ground.exec(NS, POD, ["sh", "-c", fill]);
-  expect(filled, filled.stderr).toMatchObject({ code: 0 });
+  await openNamespace(on.ground, NS);
+  await startLarge(where());
 });
 afterEach(async () => {
   await healAll(on.ground);
@@ -55,13 +48,6 @@ afterEach(async () => {
 afterAll(async () => {
   await closeNamespace(on.ground, NS);
 });
-
-/** A drain's move of the writer's volume, in the middle of a live pass. */
-interface Halfway {
-  readonly volume: string;
-  readonly from: string;
-  readonly to: string;
-}
 
 /** Each does harm, and resolves when that is over. */
 const HARMS = {
@@ -90,20 +76,7 @@ const HARMS = {
 
 /** Resolves when the agent has a new process. */
 async function killed(node: string): Promise<void> {
-  const { ground } = on;
-  const restarts = async (): Promise<number | undefined> => {
-    const { status } = (await agentPod(ground, node)) as {
-      status: { containerStatuses?: readonly { readonly restartCount: number; readonly ready: boolean }[] };
-    };
-    return status.containerStatuses?.find(({ ready }) => ready)?.restartCount;
-  };
-  const before = await restarts();
-  await killAgent(ground, node);
-  await ground.waitFor(`the agent of ${node} to be back`, async (saw) => {
-    const now = await restarts();
-    saw(now);
-    return now !== undefined && now !== before ? true : undefined;
-  });
+  await untilAgentIsBack(on.ground, node, async () => killAgent(on.ground, node));
 }
 
 /** Resolves when another pod of the agent has taken over what the old one has left. */
@@ -120,38 +93,6 @@ async function replaced(node: string): Promise<void> {
   });
 }
 
-/** The move that is not one of these, once it is made. */
-async function newMove(volume: string, old: readonly VolumeMove[]): Promise<VolumeMove> {
-  return on.ground.waitFor(
-    `a new move of ${volume}`,
-    async () => {
-      const moves = await movesOf(on.ground, volume);
-      return moves.find(({ metadata }) => old.every((one) => one.metadata?.uid !== metadata?.uid));
-    },
-    { everyMs: 20 },
-  );
-}
-
-/** The status of a move once it is so. */
-async function moveIs(
-  name: string,
-  what: string,
-  is: (status: NonNullable<VolumeMove["status"]>) => boolean,
-): Promise<NonNullable<VolumeMove["status"]>> {
-  return on.ground.waitFor(
-    `VolumeMove ${name} ${what}`,
-    async (saw) => {
-      const status = (await on.ground.get<VolumeMove>("volumemoves.mooring.dev", name))?.status;
-      saw(status);
-      return status !== undefined && is(status) ? status : undefined;
-    },
-    { everyMs: 50 },
-  );
-}
-
-const inTheMiddle = ({ bytesDone = 0, bytesTotal = 0, phase }: NonNullable<VolumeMove["status"]>): boolean =>
-  phase === "Copying" && bytesDone > 2 * FILE_MIB * MIB && bytesDone < bytesTotal;
-
 /** The bytes that the last first pass of a volume to a node has found there. */
 async function keptInFirstPass(node: string, volume: string): Promise<number | undefined> {
   const { ground } = on;
@@ -167,41 +108,22 @@ describe("in the middle of a live pass", () => {
     await everybodyWorks(ground);
     await leader(ground);
     const before = await readyOn(ground, NS, POD);
-    const from = nodeNameOf(before);
-    const volume = await volumeOf(ground, NS, `data-${POD}`);
     await moreRecords(ground, NS, POD, 5);
-    const old = await movesOf(ground, volume);
 
     const following = followTimes(ground, NS, POD);
-    const { draining, metadata } = await onlyOn(ground, from, async () => {
-      const begun = drain(ground, from);
-      const made = await newMove(volume, old);
-      await limit(ground, made.metadata?.name ?? "", SLOW);
-      return { draining: begun, metadata: made.metadata };
-    });
-    const name = metadata?.name ?? "";
-    const status = await moveIs(name, "to be in the middle of a live pass", inTheMiddle);
-    expect(status.bytesTotal).toBeGreaterThanOrEqual(WHOLE_MIB * MIB);
+    const { draining, ...halfway } = await drainHalfway(where());
+    const { from, name, to, volume } = halfway;
 
     const harmedAt = Date.now();
-    await HARMS[victim]({ volume, from, to: status.target ?? "" });
+    await HARMS[victim](halfway);
     const backMs = Date.now() - harmedAt;
     expect((await readyOn(ground, NS, POD)).metadata.uid).toBe(before.metadata.uid);
     await moreRecords(ground, NS, POD, 5);
     await limit(ground, name, null);
-    await ground.waitFor(
-      "the target to have the rest while the pod writes",
-      async (saw) => {
-        const report = (await copiesOf(ground, volume)).find(({ spec }) => spec.nodeName === status.target)?.status
-          ?.move;
-        saw(report);
-        return report?.moveUID === metadata?.uid && report?.state === "Precopied" ? true : undefined;
-      },
-      { everyMs: 20, timeoutMs: 60_000 },
-    );
+    await targetHasRest(ground, halfway);
 
     expect(endOf(await draining)).toEqual(ENDED_WELL);
-    const done = await moveIs(name, "to be done", ({ phase }) => phase === "Done");
+    const done = await moveIs(ground, name, "to be done", ({ phase }) => phase === "Done");
     const times = await following;
     const evictedAt = Date.parse(done.evictedAt ?? "");
     const gapMs = longestGapMs(times, harmedAt, evictedAt);
@@ -211,16 +133,11 @@ describe("in the middle of a live pass", () => {
     expect(gapMs).toBeLessThan(GAP_MS);
 
     if (victim.endsWith("as in an update")) {
-      expect(await keptInFirstPass(status.target ?? "", volume)).toBeGreaterThanOrEqual(FILE_MIB * MIB);
+      expect(await keptInFirstPass(to, volume)).toBeGreaterThanOrEqual(FILE_BYTES);
     }
-    const after = await readyOn(ground, NS, POD, before.metadata.uid);
-    expect(nodeNameOf(after)).toBe(done.target);
-    expect(nodeNameOf(after)).not.toBe(from);
-    expect((await checkRecords(ground, NS, POD, times.at(-1)?.record)).faults).toEqual([]);
-    const sums = (await ground.exec(NS, POD, ["sh", "-c", "cd /data && md5sum -c sums"])).stdout.trim().split("\n");
-    expect(sums.filter((line) => line.endsWith(": OK"))).toHaveLength(FILES);
-    await nothingLeftBehind(ground);
-    const epoch = (await localVolume(ground, volume))?.spec.epoch;
-    expect(await openCopiesOf(ground, volume)).toEqual([[nodeNameOf(after), epoch]]);
+    const last = times.at(-1)?.record;
+    const { node } = await runsWhole(where(), volume, { acknowledged: last, not: before.metadata.uid });
+    expect(node).toBe(done.target);
+    expect(node).not.toBe(from);
   });
 });

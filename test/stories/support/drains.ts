@@ -83,14 +83,19 @@ export async function limit(ground: Ground, move: string, bandwidth: string | nu
   await ground.patch("volumemoves.mooring.dev", move, { spec: { bandwidth } });
 }
 
-/** Runs the work while all other nodes are cordoned. */
-export async function onlyOn<T>(ground: Ground, node: string, work: () => Promise<T>): Promise<T> {
+/** Runs the work while all other nodes are cordoned; `closed` stay so after it. */
+export async function onlyOn<T>(
+  ground: Ground,
+  node: string,
+  work: () => Promise<T>,
+  closed: readonly string[] = [],
+): Promise<T> {
   const others = ground.nodes.filter((name) => name !== node);
   for (const other of others) await cordon(ground, other);
   try {
     return await work();
   } finally {
-    for (const other of others) await cordon(ground, other, false);
+    for (const other of others) if (!closed.includes(other)) await cordon(ground, other, false);
   }
 }
 

@@ -3,7 +3,7 @@
  * recovered. Their containers are killed with SIGKILL and restarted by the kubelet.
  */
 import type { Ground } from "../../cluster/ground.ts";
-import { MOVABLE_NAMESPACE } from "./movable.ts";
+import { agentPod, MOVABLE_NAMESPACE } from "./movable.ts";
 import type { Pod } from "./objects.ts";
 
 /** A leader renews its Lease more often than this. */
@@ -49,5 +49,22 @@ export async function everybodyWorks(ground: Ground): Promise<void> {
     }
     const ready = pods.filter(({ status }) => status.containerStatuses?.every((one) => one.ready) === true);
     return ready.length === pods.length && pods.length === ground.nodes.length + 2 ? true : undefined;
+  });
+}
+
+/** Does harm to the agent of a node, and waits until a new process of it works. */
+export async function untilAgentIsBack(ground: Ground, node: string, harm: () => Promise<void>): Promise<void> {
+  const container = async (): Promise<string | undefined> => {
+    const { status } = (await agentPod(ground, node)) as {
+      status: { containerStatuses?: readonly { readonly containerID?: string; readonly ready: boolean }[] };
+    };
+    return status.containerStatuses?.find(({ ready }) => ready)?.containerID;
+  };
+  const before = await container();
+  await harm();
+  await ground.waitFor(`the agent of ${node} to be back`, async (saw) => {
+    const now = await container();
+    saw(now);
+    return now !== undefined && now !== before ? true : undefined;
   });
 }

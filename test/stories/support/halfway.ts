@@ -1,0 +1,160 @@
+/*
+ * A move in the middle of a live pass, of a volume with 100 MiB. At full speed a copy that a test
+ * can wait for is over before it can be hit: `spec.bandwidth` holds it up until a story takes that
+ * away. All other nodes are cordoned until the move of a drain has its bandwidth.
+ */
+import { expect } from "vitest";
+import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
+import type { Ground } from "../../cluster/ground.ts";
+import type { RunResult } from "../../cluster/run.ts";
+import { drain, limit, movesOf, onlyOn } from "./drains.ts";
+import { toYaml } from "./manifest.ts";
+import { MOVABLE_CLASS } from "./movable.ts";
+import { copiesOf, localVolume, nodeNameOf, openCopiesOf, readyOn, volumeOf } from "./movable-objects.ts";
+import { nodeBut, nothingLeftBehind, volumeMove } from "./moves.ts";
+import type { Pod } from "./objects.ts";
+import { checkRecords, recordWriter } from "./records.ts";
+
+type MoveStatus = NonNullable<VolumeMove["status"]>;
+
+const MIB = 1024 ** 2;
+export const FILE_BYTES = 4 * MIB;
+const FILES = 25;
+export const WHOLE_BYTES = FILES * FILE_BYTES;
+/** So the copy takes 20 s: longer than a program needs to come back. */
+const SLOW = "5Mi";
+
+/** A pod `<name>-0` of this namespace. */
+export interface Where {
+  readonly ground: Ground;
+  readonly namespace: string;
+  readonly pod: string;
+}
+
+/** Starts a writer of ten records per second, with 100 MiB of data and their sums. */
+export async function startLarge({ ground, namespace, pod }: Where): Promise<void> {
+  const name = pod.replace(/-0$/, "");
+  await ground.apply(toYaml(recordWriter(namespace, name, MOVABLE_CLASS, { pause: 0.1 })));
+  await readyOn(ground, namespace, pod);
+  const one = `dd if=/dev/urandom of=large-$i bs=${String(FILE_BYTES)} count=1`;
+  const fill = `cd /data && for i in $(seq ${String(FILES)}); do ${one}; done && md5sum large-* >sums && sync`;
+  const filled = await ground.exec(namespace, pod, ["sh", "-c", fill]);
+  expect(filled, filled.stderr).toMatchObject({ code: 0 });
+}
+
+/** A move in the middle of a live pass. */
+export interface Halfway {
+  readonly volume: string;
+  readonly from: string;
+  readonly to: string;
+  /** Of the VolumeMove. */
+  readonly name: string;
+  readonly uid: string | undefined;
+}
+
+/**
+ * Starts a drain of the pod's node, and waits until its move is in the middle of a live pass. The
+ * nodes `closed` are cordoned from then on.
+ */
+export async function drainHalfway(
+  { ground, namespace, pod }: Where,
+  closed: readonly string[] = [],
+): Promise<Halfway & { readonly draining: Promise<RunResult> }> {
+  const from = nodeNameOf(await readyOn(ground, namespace, pod));
+  const volume = await volumeOf(ground, namespace, `data-${pod}`);
+  const old = await movesOf(ground, volume);
+  const begin = async () => {
+    const draining = drain(ground, from);
+    const { metadata } = await newMove(ground, volume, old);
+    await limit(ground, metadata?.name ?? "", SLOW);
+    return { draining, metadata };
+  };
+  const { draining, metadata } = await onlyOn(ground, from, begin, closed);
+  const name = metadata?.name ?? "";
+  return { draining, from, name, to: await untilHalfway(ground, name), uid: metadata?.uid, volume };
+}
+
+/** The same with a VolumeMove that a person has made. */
+export async function moveHalfway({ ground, namespace, pod }: Where, name: string): Promise<Halfway> {
+  const from = nodeNameOf(await readyOn(ground, namespace, pod));
+  const volume = await volumeOf(ground, namespace, `data-${pod}`);
+  await ground.apply(toYaml(volumeMove(name, [volume], from, nodeBut(ground, from), { bandwidth: SLOW })));
+  const to = await untilHalfway(ground, name);
+  const move = await ground.get<VolumeMove>("volumemoves.mooring.dev", name);
+  return { from, name, to, uid: move?.metadata?.uid, volume };
+}
+
+async function untilHalfway(ground: Ground, name: string): Promise<string> {
+  const status = await moveIs(
+    ground,
+    name,
+    "to be in the middle of a live pass",
+    ({ bytesDone = 0, bytesTotal = 0, phase }) =>
+      phase === "Copying" && bytesDone > 2 * FILE_BYTES && bytesDone < bytesTotal,
+  );
+  expect(status.bytesTotal).toBeGreaterThanOrEqual(WHOLE_BYTES);
+  return status.target ?? "";
+}
+
+/** The move of the volume that is not one of these, once it is made. */
+export async function newMove(ground: Ground, volume: string, old: readonly VolumeMove[]): Promise<VolumeMove> {
+  return ground.waitFor(
+    `a new move of ${volume}`,
+    async () => {
+      const moves = await movesOf(ground, volume);
+      return moves.find(({ metadata }) => old.every((one) => one.metadata?.uid !== metadata?.uid));
+    },
+    { everyMs: 20 },
+  );
+}
+
+/** The status of a move once it is so. */
+export async function moveIs(
+  ground: Ground,
+  name: string,
+  what: string,
+  is: (status: MoveStatus) => boolean,
+): Promise<MoveStatus> {
+  return ground.waitFor(
+    `VolumeMove ${name} ${what}`,
+    async (saw) => {
+      const status = (await ground.get<VolumeMove>("volumemoves.mooring.dev", name))?.status;
+      saw(status);
+      return status !== undefined && is(status) ? status : undefined;
+    },
+    { everyMs: 50 },
+  );
+}
+
+/**
+ * The pod runs with every acknowledged record and every byte, on the node where the only open copy
+ * of its volume is, and nothing is left behind. Gives that node.
+ */
+export async function runsWhole(
+  { ground, namespace, pod }: Where,
+  volume: string,
+  { acknowledged = 0, not }: { readonly acknowledged?: number | undefined; readonly not?: string } = {},
+): Promise<{ readonly pod: Pod; readonly node: string }> {
+  const found = await readyOn(ground, namespace, pod, not);
+  const node = nodeNameOf(found);
+  expect((await checkRecords(ground, namespace, pod, acknowledged)).faults).toEqual([]);
+  const sums = await ground.exec(namespace, pod, ["sh", "-c", "cd /data && md5sum -c sums"]);
+  expect(sums.stdout.split("\n").filter((line) => line.endsWith(": OK"))).toHaveLength(FILES);
+  await nothingLeftBehind(ground);
+  const epoch = (await localVolume(ground, volume))?.spec.epoch;
+  expect(await openCopiesOf(ground, volume)).toEqual([[node, epoch]]);
+  return { pod: found, node };
+}
+
+/** Waits until the target has all but what the final pass brings. */
+export async function targetHasRest(ground: Ground, { to, uid, volume }: Halfway): Promise<void> {
+  await ground.waitFor(
+    "the target to have the rest while the pod writes",
+    async (saw) => {
+      const report = (await copiesOf(ground, volume)).find(({ spec }) => spec.nodeName === to)?.status?.move;
+      saw(report);
+      return report?.moveUID === uid && report?.state === "Precopied" ? true : undefined;
+    },
+    { everyMs: 20, timeoutMs: 60_000 },
+  );
+}
