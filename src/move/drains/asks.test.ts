@@ -13,9 +13,10 @@ beforeEach(() => {
 });
 
 const at = (ms: number): string => new Date(ms).toISOString();
-const volume = (asked?: string): Stored<LocalVolume> =>
+const volume = (asked?: string, epoch = 1): Stored<LocalVolume> =>
   ({
     metadata: { name: "v", uid: "u", resourceVersion: "1" },
+    spec: { epoch },
     status: asked === undefined ? {} : { asked: { at: asked } },
   }) as Stored<LocalVolume>;
 const keeper = (metadata: object): Stored<Pod> =>
@@ -33,6 +34,18 @@ test("an ask counts for half a minute from when it was seen, whatever the asking
   await clock.advance(1);
   expect(asks.isRecent(asks.volumeAskedAt(behind))).toBe(false);
   expect(asks.isRecent(asks.volumeAskedAt(volume(at(clock.now()))))).toBe(true);
+});
+test("an ask from before a move does not count on the new node, and the next one does", () => {
+  const asked = at(clock.now());
+  expect(asks.isRecent(asks.volumeAskedAt(volume(asked)))).toBe(true);
+  expect(asks.isRecent(asks.volumeAskedAt(volume(asked, 2)))).toBe(false);
+  expect(asks.isRecent(asks.volumeAskedAt(volume(at(clock.now() + 1), 2)))).toBe(true);
+});
+test("the same for a new leader, by the time of the move", () => {
+  const asked = at(clock.now() - 2000);
+  const found = { ...volume(asked, 2), status: { asked: { at: asked }, movedAt: at(clock.now() - 1000) } };
+  for (const _look of [1, 2]) expect(asks.isRecent(asks.volumeAskedAt(found))).toBe(false);
+  expect(asks.isRecent(asks.volumeAskedAt(volume(at(clock.now() - 1500), 2)))).toBe(true);
 });
 test("an old ask that a new leader finds is old", () => {
   expect(asks.isRecent(asks.volumeAskedAt(volume(at(clock.now() - 60_000))))).toBe(false);

@@ -22,6 +22,8 @@ export const ASKED_RECENTLY_MS = 30_000;
 interface Seen {
   readonly value: string;
   readonly atMs: number;
+  /** Of the volume, when the record was first seen. */
+  readonly epoch: number | undefined;
 }
 
 export class Asks {
@@ -33,9 +35,20 @@ export class Asks {
     this.#clock = clock;
   }
 
-  /** When a request for an eviction of the volume's pods was last seen, by `clock.monotonic()`. */
-  volumeAskedAt(volume: Stored<LocalVolume>): number | undefined {
-    return this.#see(this.#volumes, volume.metadata.name, volume.status?.asked?.at);
+  /**
+   * When a request for an eviction of the volume's pods was last seen, by `clock.monotonic()`. One
+   * from before a move was about another node: if the new one is cordoned, nobody has asked for
+   * its pods yet.
+   */
+  volumeAskedAt({
+    metadata: { name },
+    spec,
+    status: { asked, movedAt } = {},
+  }: Stored<LocalVolume>): number | undefined {
+    // A new leader has not seen the volume on its old node. Clocks that differ cost one request.
+    const isOld = !this.#volumes.has(name) && asked !== undefined && Date.parse(asked.at) <= Date.parse(movedAt ?? "");
+    const atMs = this.#see(this.#volumes, name, asked?.at, isOld ? spec.epoch - 1 : spec.epoch);
+    return isOld ? undefined : atMs;
   }
 
   /** The same for a keeper. Its eviction counts as a request for every volume of its node. */
@@ -53,14 +66,14 @@ export class Asks {
    * The time of the first record of an object is its own timestamp, as far as the clocks agree. The
    * time of a later record is the moment at which this leader sees it.
    */
-  #see(seen: Map<string, Seen>, name: string, value: string | undefined): number | undefined {
+  #see(seen: Map<string, Seen>, name: string, value: string | undefined, epoch?: number): number | undefined {
     if (value === undefined) return undefined;
     const before = seen.get(name);
-    if (before?.value === value) return before.atMs;
+    if (before?.value === value) return before.epoch === epoch ? before.atMs : undefined;
     const now = this.#clock.monotonic();
     const age = before === undefined ? Math.max(0, this.#clock.now() - Date.parse(value)) : 0;
     const atMs = now - (Number.isNaN(age) ? 0 : age);
-    seen.set(name, { value, atMs });
+    seen.set(name, { value, atMs, epoch });
     return atMs;
   }
 }

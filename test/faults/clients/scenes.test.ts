@@ -267,3 +267,15 @@ describe("a Deployment of two pods on one volume, whose budget allows one disrup
     );
   });
 });
+
+test("a node that is cordoned right after a drain has brought it a volume keeps it: nobody has asked for its pods", async () => {
+  await play(async (world) => {
+    const before = await readyPod(world);
+    expect(await drain(world, nodeOf(before))).toBe(0);
+    const moved = await readyPod(world, "db-0", before.metadata.uid);
+    await cordon(world, nodeOf(moved));
+    await world.clock.sleep(60_000);
+    expect((await readyPod(world)).metadata.uid).toBe(moved.metadata.uid);
+    expect(await world.client.list(volumeMoves)).toHaveLength(1);
+  });
+});
