@@ -18,10 +18,10 @@ import {
   nodeNameOf,
   readyOn,
   volumeOf,
-  poolWithClass,
 } from "../support/movable-objects.ts";
 import { inPhase, moveGone, nodeBut, nothingLeftBehind, volumeMove } from "../support/moves.ts";
 import type { Pod } from "../support/objects.ts";
+import { makePoolDisks, removePoolDisks } from "../support/pool-disks.ts";
 import { statefulSet } from "../support/workloads.ts";
 
 const on = useMovable(["node-files", "node-network", "node-kill", "pool-disks", "kubectl", "kubelet"]);
@@ -104,9 +104,8 @@ describe("the target", () => {
 
   test("is full: undone, and the message says so", async () => {
     const { ground } = on;
-    const path = "/var/lib/mooring/small";
-    for (const node of ground.nodes) await ground.mountPool(node, path, { mib: 200 });
-    await ground.apply(toYaml(...poolWithClass("small", path)));
+    const pool = { name: "small", path: "/var/lib/mooring/small" };
+    await makePoolDisks(ground, pool, () => ({ mib: 200 }));
     const writer = await running(ground, NS, "full", DEAF, "mooring-small");
     await ground.exec(NS, "full-0", ["dd", "if=/dev/urandom", "of=/data/big", "bs=1M", "count=60"]);
     await ground.apply(toYaml(volumeMove("full", [writer.volume], writer.from, writer.to)));
@@ -114,7 +113,7 @@ describe("the target", () => {
     // What the pod writes at last has not been copied yet, and the disk fills after the target was
     // found to have room.
     await ground.exec(NS, "full-0", ["dd", "if=/dev/urandom", "of=/data/more", "bs=1M", "count=60"]);
-    await ground.onNode(writer.to).exec(["dd", "if=/dev/zero", `of=${path}/ballast`, "bs=1M"]);
+    await ground.onNode(writer.to).exec(["dd", "if=/dev/zero", `of=${pool.path}/ballast`, "bs=1M"]);
     await endNow(ground, writer);
     const move = await ended(ground, "full");
     expect(move.status).toMatchObject({ phase: "Cancelled" });
@@ -122,9 +121,7 @@ describe("the target", () => {
     await runsOn(ground, writer, writer.from, 1);
     await nothingLeftBehind(ground);
     await remove(ground, writer);
-    await ground.delete("StorageClass", "mooring-small");
-    await ground.delete("storagepools.mooring.dev", "small");
-    for (const node of ground.nodes) await ground.removePool(node, path);
+    await removePoolDisks(ground, pool);
   });
 
   inFull("loses its power while the copy is on its way: undone once its agent is silent", async () => {

@@ -3,9 +3,8 @@
  * without the rule it names another node would be taken, or no move would begin or end.
  */
 import { expect, test } from "vitest";
-import type { StoragePool } from "../../../src/api/kinds/storage-pool.ts";
 import { drain, drainSlowly, ENDED_WELL, endOf, limit, moveWhere, movesOf, useDrains } from "../support/drains.ts";
-import { remove, running, runsOn } from "../support/held-moves.ts";
+import { running, runsOn } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS } from "../support/movable.ts";
 import {
@@ -14,13 +13,14 @@ import {
   goneFrom,
   localVolume,
   nodeNameOf,
-  poolWithClass,
   readyOn,
+  removeSet,
   volumeOf,
 } from "../support/movable-objects.ts";
 import { inPhase, moveGone, nodeBut, nothingLeftBehind, volumeMove } from "../support/moves.ts";
 import { cordon, labelNode } from "../support/nodes.ts";
 import type { Pod } from "../support/objects.ts";
+import { drainFromPoolDisks } from "../support/pool-disks.ts";
 import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
 import { claim, claimOn, pod as busybox } from "../support/workloads.ts";
 
@@ -51,27 +51,11 @@ function withClaim(set: object, claimName: string): object {
   return withSpec(set, { containers: [{ ...container, volumeMounts }], volumes });
 }
 
-/** Deletes a set of one pod with its claim, and waits until the volume is gone. */
-async function removeSet(name: string): Promise<void> {
-  const { ground } = on;
-  const volume = await volumeOf(ground, NS, `data-${name}-0`);
-  await ground.delete("StatefulSet", name, NS);
-  await ground.delete("PersistentVolumeClaim", `data-${name}-0`, NS);
-  for (const node of ground.nodes) await goneFrom(ground, volume, node);
-}
-
 test("a drained volume whose target's disk fills goes to another node, and its pod runs on until then", async () => {
   const { ground } = on;
   const [a = ""] = ground.nodes;
-  const [path, storageClass] = ["/var/lib/mooring/fills", "mooring-fills"];
-  try {
-    for (const node of ground.nodes) await ground.mountPool(node, path, { mib: 160 });
-    await ground.apply(toYaml(...poolWithClass("fills", path)));
-    await ground.waitFor("the pool to be ready on every node", async (saw) => {
-      const pool = await ground.get<StoragePool>("storagepools.mooring.dev", "fills");
-      saw(pool?.status);
-      return pool?.status?.readyNodes === ground.nodes.length ? true : undefined;
-    });
+  const [pool, storageClass] = [{ name: "fills", path: "/var/lib/mooring/fills" }, "mooring-fills"];
+  await drainFromPoolDisks(ground, { pool, shapeOf: () => ({ mib: 160 }), namespace: NS, set: "full" }, async () => {
     await ground.apply(toYaml(claimOn(a, NS, "data-full-0", storageClass)));
     const volume = await volumeOf(ground, NS, "data-full-0");
     const writer = await running(ground, NS, "full", { gracePeriodSeconds: 1 }, storageClass);
@@ -85,7 +69,7 @@ test("a drained volume whose target's disk fills goes to another node, and its p
     const first = await moveWhere(ground, volume, "to copy", ({ phase }) => phase === "Copying");
     const full = first.status?.target ?? "";
     const other = nodeBut(ground, a, full);
-    const fill = `for n in 1 2; do dd if=/dev/zero of=${path}/ballast-$n bs=1M; sync; done 2>/dev/null; true`;
+    const fill = `for n in 1 2; do dd if=/dev/zero of=${pool.path}/ballast-$n bs=1M; sync; done 2>/dev/null; true`;
     await ground.onNode(full).exec(["sh", "-c", fill]);
     const second = await moveWhere(ground, volume, `to go to ${other}`, ({ phase, target }) => {
       return phase === "Copying" && target === other;
@@ -109,12 +93,7 @@ test("a drained volume whose target's disk fills goes to another node, and its p
       ["Done", other],
     ]);
     await nothingLeftBehind(ground);
-    await remove(ground, writer);
-  } finally {
-    await ground.delete("StorageClass", storageClass);
-    await ground.delete("storagepools.mooring.dev", "fills");
-    for (const node of ground.nodes) await ground.removePool(node, path);
-  }
+  });
 });
 
 /** A taint that keeps pods away from the last node. */
@@ -149,7 +128,7 @@ test("a pod goes to the node that it prefers, unless that has a taint which it d
       expect((await ended(ground, `places-${name}`)).status).toMatchObject({ phase: "Done", target: goesTo });
       expect([name, nodeNameOf(await readyOn(ground, NS, `${name}-0`))]).toEqual([name, goesTo]);
     }
-    for (const [name] of Object.entries(sets)) await removeSet(name);
+    for (const [name] of Object.entries(sets)) await removeSet(ground, NS, name);
   } finally {
     await ground.patch("Node", c, { spec: { taints: null } });
   }
@@ -201,7 +180,7 @@ test("a pod with a second volume that is bound to a zone stays in that zone, and
     expect(endOf(await draining)).toEqual(ENDED_WELL);
     expect(nodeNameOf(await readyOn(ground, NS, "zone-0", before.metadata.uid))).toBe(b);
     expect((await checkRecords(ground, NS, "zone-0", acknowledged)).faults).toEqual([]);
-    await removeSet("zone");
+    await removeSet(ground, NS, "zone");
   } finally {
     await ground.delete("StatefulSet", "zone", NS);
     await ground.delete("PersistentVolumeClaim", other, NS);
@@ -251,7 +230,7 @@ test("two volumes of a pod on different nodes: spec.to brings one to the other, 
   const { stdout } = await ground.exec(NS, "apart-0", ["cat", "/data/who", "/more/who"]);
   expect(stdout).toBe("data-apart-0\napart-more\n");
   await nothingLeftBehind(ground);
-  await removeSet("apart");
+  await removeSet(ground, NS, "apart");
   await ground.delete("PersistentVolumeClaim", "apart-more", NS);
   await goneFrom(ground, more, b);
 });

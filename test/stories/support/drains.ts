@@ -19,10 +19,23 @@ export function useDrains(namespace: string, needed: readonly Capability[]): Sto
   return on;
 }
 
+const inProgress = new Set<Promise<RunResult>>();
+
 /** Runs `kubectl drain` with the usual flags, and waits for its end. */
 export async function drain(ground: Ground, node: string, ...flags: string[]): Promise<RunResult> {
   const timeout = flags.some((flag) => flag.startsWith("--timeout")) ? [] : ["--timeout=240s"];
-  return ground.drain(node, ...timeout, ...flags);
+  const ended = ground.drain(node, ...timeout, ...flags);
+  inProgress.add(ended);
+  try {
+    return await ended;
+  } finally {
+    inProgress.delete(ended);
+  }
+}
+
+/** Waits until the drains that have begun are over, also those of a story that has failed. */
+export async function drainsEnded(): Promise<void> {
+  await Promise.allSettled(inProgress);
 }
 
 /** The result to compare with `ENDED_WELL`: the drain's output only if it failed. */

@@ -107,6 +107,18 @@ export async function goneFrom(ground: Ground, volume: string, node: string): Pr
   });
 }
 
+/**
+ * Deletes a StatefulSet of one pod with its claim, and waits until the volume is gone from all
+ * nodes. It is no error when the story has not made all of that.
+ */
+export async function removeSet(ground: Ground, namespace: string, name: string): Promise<void> {
+  const claim = await ground.get<Claim>("PersistentVolumeClaim", `data-${name}-0`, namespace);
+  await ground.delete("StatefulSet", name, namespace);
+  await ground.delete("PersistentVolumeClaim", `data-${name}-0`, namespace);
+  if (claim?.spec.volumeName === undefined) return;
+  for (const node of ground.nodes) await goneFrom(ground, claim.spec.volumeName, node);
+}
+
 export async function eventsAbout(
   ground: Ground,
   kind: string,

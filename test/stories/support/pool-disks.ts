@@ -1,7 +1,8 @@
 import type { StoragePool } from "../../../src/api/kinds/storage-pool.ts";
 import type { Ground, PoolShape } from "../../cluster/ground.ts";
+import { drainsEnded } from "./drains.ts";
 import { toYaml } from "./manifest.ts";
-import { poolWithClass } from "./movable-objects.ts";
+import { poolWithClass, removeSet } from "./movable-objects.ts";
 
 /** A pool whose disks are no other's. */
 interface DisksOfPool {
@@ -30,4 +31,36 @@ export async function removePoolDisks(ground: Ground, { name, path }: DisksOfPoo
   await ground.delete("StorageClass", `mooring-${name}`);
   await ground.delete("storagepools.mooring.dev", name);
   for (const node of ground.nodes) await ground.removePool(node, path);
+}
+
+/** What a story drains, and the disks it is on. */
+interface DrainedSet {
+  readonly pool: DisksOfPool;
+  readonly shapeOf: (index: number) => PoolShape;
+  readonly namespace: string;
+  /** Name of a StatefulSet of one pod, which the story makes. */
+  readonly set: string;
+}
+
+/**
+ * Runs a story that drains a set from disks of its own. At the end, also of a story that has
+ * failed, the set is removed with its volume. Then nothing holds the drain, so it ends too, and the
+ * disks are taken away.
+ */
+export async function drainFromPoolDisks(
+  ground: Ground,
+  { namespace, pool, set, shapeOf }: DrainedSet,
+  story: () => Promise<void>,
+): Promise<void> {
+  await makePoolDisks(ground, pool, shapeOf);
+  try {
+    await story();
+  } finally {
+    try {
+      await removeSet(ground, namespace, set);
+    } finally {
+      await drainsEnded();
+      await removePoolDisks(ground, pool);
+    }
+  }
 }
