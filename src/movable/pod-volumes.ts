@@ -21,8 +21,8 @@ export function volumesOfPod({ claims, persistentVolumes }: PodVolumeSources, po
 
 /**
  * The pods that use the claim of a movable volume. `pods` are those of all namespaces, with the
- * index of `podIndexes`. A cluster has thousands of them, so nobody goes through all for a volume.
- * The PersistentVolume has the volume's name, unless somebody has made it by hand.
+ * index of `podIndexes`. A cluster has thousands of them, so they are looked up by their claim. The
+ * PersistentVolume has the volume's name, unless it was made by hand.
  */
 export function podsOfVolume(
   { persistentVolumes, pods }: Pick<PodVolumeSources, "persistentVolumes"> & { readonly pods: Cached<Pod> },

@@ -10,7 +10,10 @@ interface LongDowntime {
 
 const list = (names: readonly string[]): string => names.join(", ");
 
-/** A message that names more moves would be written again too often (plan/line.ts). */
+/**
+ * The most moves that a message names. A message with more names would change too often, and each
+ * change is a write (plan/line.ts).
+ */
 const MOST_NAMED = 4;
 
 const first = (moves: readonly string[]): string =>

@@ -157,7 +157,7 @@ async function localVolumeOf(
   return deps.volumes.store.get(volumeHandle) ?? client.find(localVolumes, { name: volumeHandle }, { signal });
 }
 
-/** Why volumes of a node stay. Looks at all of them, so it is made once for each node. */
+/** Why volumes of a node stay. Called once for each node, because it looks at all its volumes. */
 function staysOf(deps: ReadDeps, node: Stored<Node> | Unreadable | undefined): ReadonlyMap<string, string> {
   return node === undefined || isUnreadable(node) ? new Map() : whyVolumesStay(deps, node);
 }

@@ -19,17 +19,18 @@ interface Drained {
 }
 
 interface Cost {
-  /** Writes of a VolumeMove that waits, to say why. */
+  /** Writes of a status that say why the move waits. */
   readonly said: number;
   /** How often a move was looked at. */
   readonly looks: number;
-  /** Moves that have not ended when nothing happens any more. */
+  /** Moves that have not ended although nothing changes any more. */
   readonly stuck: readonly string[];
 }
 
 /**
- * Plays all moves to their end. They are looked at after changes only, or with `often` all of them
- * again and again. One write after the other takes a move that has begun from phase to phase.
+ * Plays all moves to their end. A move is looked at after a change that concerns it. With `often`
+ * all moves are looked at again and again. Each write brings a move that has begun to its next
+ * phase.
  */
 function play(drained: readonly Drained[], often = false): Cost {
   const moves = new FakeInformer<VolumeMove>();

@@ -68,7 +68,7 @@ class ScoutLoop {
     const lookAt = (asking: readonly Stored<VolumeMove>[]): void => {
       for (const move of asking) if (isAsking(move)) this.#queue.add(nameOf(move));
     };
-    // Where a move can go matters only when its turn has come, or nearly.
+    // A move in line needs an answer only when it is one of the first.
     const lookAtPlanned = (): void => {
       const all = moves.store.list();
       lookAt([...all.filter((move) => !waitsInLine(move)), ...nextInLine(all)]);

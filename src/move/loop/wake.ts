@@ -1,15 +1,17 @@
 /*
  * Which moves are looked at again after a change. A node that is drained may have a hundred moves
- * that wait for their turn, and while one of them goes on, some hundred objects change. So a move
- * in line (src/move/plan/line.ts) is looked at only when
+ * in line (src/move/plan/line.ts). While one move is in progress, about a hundred objects change.
+ * So a move in line is looked at only when
  *
  *   - one of its own objects changes: itself, its volumes and copies, their pods, its scouts;
  *   - a Node comes or goes, or its spec changes (a cordon ends);
  *   - a place is free again, and it is one of the first in line.
  *
- * Everything else (room, the health of nodes, other pods) is looked at when its turn has come. The
- * other moves that have not ended are also looked at when something changes on their nodes, and
- * those that are held up before they are fenced when another move enters a phase.
+ * Everything else (room, the health of nodes, other pods) is looked at when its turn has come.
+ *
+ * A move that is not in line and has not ended is also looked at when something changes on its
+ * nodes. If it is blocked before it is fenced, it is looked at as well when another move enters a
+ * phase.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { StorageNode } from "../../api/kinds/storage-node.ts";
@@ -36,7 +38,7 @@ export interface WakeSources {
   readonly persistentVolumes: Cached<PersistentVolume>;
 }
 
-/** Calls `look` with the name of each move that a change concerns. Returns what ends it. */
+/** Calls `look` with the name of each move that a change concerns, until the result is called. */
 export function lookAfterChanges(sources: WakeSources, look: (move: string) => void): () => void {
   const { claims, copies, moves, nodes, pods, storageNodes, volumes } = sources;
   const lookAtEach = (concerns: (move: Stored<VolumeMove>) => boolean): void => {
@@ -46,7 +48,7 @@ export function lookAfterChanges(sources: WakeSources, look: (move: string) => v
     moves.onChange((change) => {
       look(change.key);
       if (isPlaceFree(change)) for (const move of nextInLine(moves.store.list())) look(nameOf(move));
-      // Such a move may wait for room, or for a volume of another move.
+      // A blocked move may wait for room, or for a volume that another move holds.
       if (entersPhase(change)) lookAtEach((move) => isHeldUp(move) && !waitsInLine(move));
     }),
     volumes.onChange(({ key }) => {
@@ -101,7 +103,7 @@ function entersPhase({ object, old, type }: Change<Stored<VolumeMove>>): boolean
   return type === "deleted" || old?.status?.phase !== object.status?.phase;
 }
 
-/** Whether the move waits before it is fenced, and not for the scheduler alone. */
+/** Whether the move is blocked before it is fenced. Waiting for the scheduler is not blocked. */
 function isHeldUp({ status }: VolumeMove): boolean {
   return (status?.phase === "Planned" || status?.phase === "Prepared") && blockedBy(status) !== undefined;
 }

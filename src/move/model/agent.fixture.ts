@@ -169,9 +169,9 @@ export function* unseal(world: World, machine: Machine, volume: string): Operati
 }
 
 /**
- * The target's part while the pods write, in Copying and in Prepared. It copies some data of the
- * source at some moment, so the result is a state that the volume never had. Only the final pass
- * (`pull`) makes a copy of it.
+ * A live pass of the target, in Copying or in Prepared, while the pods write. Each piece of data is
+ * copied at another moment, so the volume may never have looked like the result. Only the final
+ * pass (`pull`) makes it a copy of the volume.
  */
 export function* precopy(world: World, machine: Machine, volume: string, hint: VolumeMove): Operation {
   const move = read(world, hint);
@@ -188,7 +188,7 @@ export function* precopy(world: World, machine: Machine, volume: string, hint: V
   const sourceReport = world.copies.get(copyName(volume, move.spec.from))?.status?.move;
   if (sourceReport?.moveUID !== order.moveUID || sourceReport.state !== "Checked") return;
   if (phase === "Prepared") {
-    // Only what was copied in Copying is kept small. The report stays as it is.
+    // A pass in Prepared continues the passes of Copying. Their report stays as it is.
     const mine = world.copies.get(copyName(volume, machine.name))?.status?.move;
     if (mine?.state !== "Precopied" || mine.moveUID !== order.moveUID || mine.sealing !== sealing) return;
     if (mine.copyingAt !== copyingAt || lv.spec.fence !== undefined) return;

@@ -10,14 +10,14 @@
  * The places limit the load on disks and network; correctness does not depend on them. Two moves
  * that are planned at the same moment may both take the last place.
  *
- * A node that is drained may have a hundred moves in line. What the line costs for each of them
- * must not depend on that:
+ * A node that is drained may have a hundred moves in line. The work for each of them must not grow
+ * with the length of the line:
  *
  *  - A message names the moves that are first only when they are few. Otherwise each move that ends
  *    would change the message of all others.
  *  - When a place is free again (freesPlaces), only the first moves of each node's line are looked
- *    at (nextInLine). All moves before another one count on the node that they leave, so no later
- *    one can begin.
+ *    at (nextInLine). A later one cannot begin: the moves before it leave the same node, and come
+ *    first there.
  */
 import type { MovePhase, VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { CodedError } from "../../observe/errors.ts";
@@ -59,13 +59,16 @@ export function whyInLine(s: MoveSnapshot): CodedError | undefined {
   return moveErrors.IN_LINE({ ahead: names(before), limit: MOVING_IN_CLUSTER, where: "in the cluster" });
 }
 
-/** Whether another move may begin after this change of a move. Undefined: the move is not there. */
+/**
+ * Whether another move may begin after this change of a move. `before` is undefined for a move that
+ * was just made, `after` for one that was deleted.
+ */
 export function freesPlaces(before: Stored<VolumeMove> | undefined, after: Stored<VolumeMove> | undefined): boolean {
   const remaining = new Set(after === undefined ? [] : takesPlacesOn(after));
   return before !== undefined && takesPlacesOn(before).some((node) => !remaining.has(node));
 }
 
-/** The first moves in line on each node that they leave. `moves` are all VolumeMoves. */
+/** The first moves of the line of each node. `moves` are all VolumeMoves. */
 export function nextInLine(moves: readonly Stored<VolumeMove>[]): readonly Stored<VolumeMove>[] {
   const lines = new Map<string, Stored<VolumeMove>[]>();
   for (const move of moves) {
@@ -82,7 +85,7 @@ export function waitsInLine({ status }: VolumeMove): boolean {
   return status?.phase === "Planned" && blockedBy(status)?.reason === WAITS_IN_LINE;
 }
 
-/** The nodes on which the move leaves less room for the moves behind it. */
+/** The nodes where the moves behind this one must wait for it. */
 function takesPlacesOn(move: Stored<VolumeMove>): readonly string[] {
   return hasPlaces(move) || isInLine(move) ? nodesOf(move).filter((node) => node !== undefined) : [];
 }

@@ -67,10 +67,10 @@
  * Committed: before it Undoing undoes everything, after it Committed completes everything. A move
  * that was removed by force leaves fence and activeMove behind (see repair.ts).
  *
- * Live passes do not change this. They run in Copying, and now and then in Prepared, which neither
- * waits for them nor looks at what they report. They end with the report Precopied,
- * which has no digest, and a lower sealing than Fenced sets, so no commit can rely on it. The final
- * pass compares everything.
+ * Live passes do not change this. They run in Copying, and now and then in Prepared. The phase
+ * Prepared does not wait for them and does not use their reports. The report of a live pass,
+ * Precopied, has no digest, and its sealing is lower than the one that Fenced sets. So no commit
+ * can rely on it. The final pass compares everything.
  *
  * | write in Copying              | a crash before it     | a crash after it                   |
  * | ----------------------------- | --------------------- | ---------------------------------- |

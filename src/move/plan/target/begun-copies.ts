@@ -28,16 +28,16 @@ export function bytesBegun(
 }
 
 /**
- * How many of these bytes must still find room on a node that has this VolumeCopy: what a move has
- * brought there is missing from the free bytes already. By the last count of the node's agent,
- * which may be a minute old, or much older for a large tree.
+ * How many of the `needed` bytes must still find room on the node with this VolumeCopy. The bytes
+ * that a move has brought there are no longer free, so they are subtracted. The node's agent has
+ * counted them a minute ago, or much longer ago for a large tree.
  */
 export function notThere(needed: bigint, copy: VolumeCopy | undefined, spec: LocalVolume["spec"]): bigint {
   const there = BigInt(incomingOf(copy, spec)?.bytes ?? 0);
   return needed > there ? needed - there : 0n;
 }
 
-/** What a move has begun to bring, for the next epoch of the volume. */
+/** The copy that a move has begun on the node, for the next epoch of the volume. */
 function incomingOf(copy: VolumeCopy | undefined, spec: LocalVolume["spec"]): CopyOfEpoch | undefined {
   return copy?.status?.copies?.find(
     ({ epoch, incarnation, missing, state }) =>

@@ -44,8 +44,8 @@ export function isCutOff({ code }: Pick<CopyReport, "code">): boolean {
 }
 
 /**
- * Why the volumes of the move cannot go to this node. Undefined: they can. `copyOn` has the
- * VolumeCopies of this node, by volume.
+ * Why the volumes of the move cannot go to this node. Undefined: they can. `copyOn` gives the
+ * VolumeCopy of a volume on this node.
  */
 export function whyUnfit(
   s: Pick<MoveSnapshot, "move" | "volumes">,
@@ -57,10 +57,10 @@ export function whyUnfit(
 }
 
 /**
- * Why the chosen target cannot take the volumes any more. Its room was judged when it was chosen:
- * what the move has brought since is no longer among its free bytes, and nobody knows how much of
- * the difference that is. So only a disk with nothing left is refused here. One that gets full in
- * the middle of the copy is told by the copy.
+ * Why the chosen target cannot take the volumes any more. Undefined: it can. Its room was checked
+ * when it was chosen. Since then the copy has taken some of it, and other writers perhaps, too: the
+ * free bytes do not say who. So only a disk without any free byte is refused here. If the disk
+ * fills up in the middle of the copy, the copy fails and says so.
  */
 export function whyUnfitByNow(
   s: Pick<MoveSnapshot, "move" | "volumes">,
@@ -104,8 +104,8 @@ function availableIn(node: NodeView, pool: string): number | undefined {
 
 /**
  * Why a pool has no room for the volumes. A volume needs the greater of its capacity and the bytes
- * that it uses, because nothing enforces the capacity. What an earlier copy has left there counts
- * as room: it is continued or replaced.
+ * that it uses, because nothing enforces the capacity. The bytes of an earlier copy on the node
+ * count as room, because the move continues or replaces that copy.
  */
 function whyNoRoom(
   s: Pick<MoveSnapshot, "volumes">,
