@@ -8,7 +8,7 @@
  *   Prepared     this node has reported Precopied → now and then another live pass, so that little
  *                is left to send when the wait is over. The report stays Precopied, with the
  *                figures of the last pass that has ended. A pass that fails is not reported
- *   Fenced       a live pass that is under way is ended
+ *   Fenced       a live pass that is in progress is ended
  *   Sealed       the source has reported Sealed for this sealing → the whole tree is copied,
  *                compared and made durable; meanwhile report Copying, with the progress → report
  *                Copied, with its digest; or Refused, with the reason
@@ -44,7 +44,7 @@ export type TargetStep =
       readonly digest: string;
     }
   | { readonly step: "precopy"; readonly epoch: number; readonly incarnation: string }
-  /** A live pass in Prepared, when it is due. `passes`: so many have ended. */
+  /** A live pass in Prepared, once it is due. `passes` is the number of passes that have ended. */
   | { readonly step: "keep-small"; readonly epoch: number; readonly incarnation: string; readonly passes: number }
   | { readonly step: "promote"; readonly epoch: number; readonly moveUID: string };
 
@@ -132,8 +132,8 @@ function planPrecopy(view: VolumeView, epoch: number, incarnation: string, bytes
 }
 
 /**
- * Only what was copied in Copying is kept small, and what was not sealed since: a report of an
- * earlier sealing does not count.
+ * A live pass in Prepared continues those of Copying. Without their report there is none. A report
+ * of an earlier sealing does not count, because the move has been in Fenced since then.
  */
 function planKeepSmall(view: VolumeView, epoch: number, incarnation: string): TargetStep {
   const { copies, found, localVolume, move, report } = view;
@@ -152,7 +152,7 @@ function planKeepSmall(view: VolumeView, epoch: number, incarnation: string): Ta
     const content: ReportContent = { role: "Target", state: "Precopied", ...answers, ...precopied.result };
     if (!isReported(view, content)) return { step: "report", content };
   }
-  // An agent that does not tell what is to be read is older than these passes.
+  // A source whose agent does not say what is to be read is too old for live passes in Prepared.
   if (livePass?.toRead === undefined || livePass.toRead > MOST_OPEN_BYTES) return NOTHING;
   return { step: "keep-small", epoch: epoch + 1, incarnation, passes: livePass.number };
 }

@@ -119,7 +119,7 @@ export function recordedOf(view: VolumeView) {
   return view.move?.status?.volumes?.find(({ name }) => name === view.volume);
 }
 
-/** Whether records of earlier passes count: after a copy that failed everything is read again. */
+/** Whether records of earlier passes may be used. After a failed copy everything is read again. */
 export function recordsCount({ status: { failures = 0, sealedAt } = {} }: VolumeMove): boolean {
   return sealedAt === undefined || failures === 0;
 }

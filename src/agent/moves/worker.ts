@@ -322,7 +322,7 @@ export class MoveWorker {
       // Report the full disk like one that the first file met: the pods must not wait for it.
       const full = transferErrors.TARGET_FULL({ path: ".", code: error.code });
       const failure = { code: full.code, message: full.message };
-      // Nobody waits for a pass in Prepared.
+      // No move waits for a pass in Prepared. It is tried again later.
       if (move.status?.phase === "Prepared") return undefined;
       if (move.status?.phase === "Copying")
         this.#findings.precopied(view, { copyingAt: move.status.copyingAt, result: failure });

@@ -13,9 +13,10 @@ export interface PoolLoopDeps extends ControllerDeps {
   /** Its one key is ROUND. */
   readonly queue: WorkQueue;
   /**
-   * Called after each round. `all` is true when it has found other pools than the round before, and
-   * otherwise every minute or two: then every volume is looked at, which reads two objects for each
-   * of them. Rounds are more frequent, because a volume that moves changes the labels of two Nodes.
+   * Called after each round. `all` means that every volume must be looked at, which reads two
+   * objects for each. It is true when the round has found other pools than the round before, and
+   * otherwise every minute or two. Rounds are more frequent than that: each change of the Node
+   * begins one, and each move of a volume changes the labels of two Nodes.
    */
   readonly looked: (all: boolean) => void;
 }

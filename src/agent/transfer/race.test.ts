@@ -128,8 +128,8 @@ describe("while a tenant swaps a directory for a symlink", () => {
 });
 
 /**
- * A tenant who keeps putting a file, a device and a FIFO in turn where a small and a large file
- * are. Somebody who opens the FIFO gets its end, so that nothing hangs, and that is told.
+ * A tenant who keeps swapping a small and a large file for a device, a FIFO and the file again. The
+ * racer opens and closes each FIFO, so that a reader of the FIFO does not hang, and prints it.
  */
 const DEVICE_RACER = String.raw`
 const fs = require("node:fs");
@@ -143,7 +143,7 @@ for (let turn = 0; ; turn++) {
     fs.renameSync(tree + "/" + name, spare + "/" + name + "-" + now);
     fs.renameSync(spare + "/" + name + "-" + next, tree + "/" + name);
     const fifo = next === "fifo" ? tree + "/" + name : spare + "/" + name + "-fifo";
-    // It can be opened only while somebody reads it.
+    // This works only while another process has opened it to read.
     const writer = quietly(() => fs.openSync(fifo, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK));
     if (writer === undefined) continue;
     fs.closeSync(writer);
@@ -173,10 +173,9 @@ describe.skipIf(notRoot)("while a tenant swaps a file for a device and a FIFO (n
         for (const byte of chunk) if (byte !== X) foreign += 1;
         return chunk;
       });
-      // A file that is swapped within its visit may fail a pass below the seal. What counts is that
-      // it ends.
+      // A final pass may fail for a file that is swapped while it is visited. It must end, however.
       await copy[kind](streams).catch(() => undefined);
-      // All files are full of this letter. The rest are names, numbers and hashes.
+      // The files have only this byte. Other bytes are names, numbers and hashes.
       expect(foreign).toBeLessThan(4000);
       seen.add(typeAt(`${path}/target/large`));
     }

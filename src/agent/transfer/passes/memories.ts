@@ -85,7 +85,7 @@ export class Memories {
 
   /** Takes over what the process before has left. Called before any pass begins. */
   load(saved: readonly SavedMemory[]): void {
-    // `held` is called for those that a move holds as soon as their moves are looked at.
+    // Where a move holds the volume, `held` is called as soon as that move is looked at.
     const unheldSince = this.#clock.monotonic();
     for (const { volume, copy, moveUID, source, target } of saved) {
       const memory = { source: SourceMemory.load(source), target: TargetMemory.load(target) };
@@ -93,7 +93,7 @@ export class Memories {
     }
   }
 
-  /** Called when a move holds the volume, which may make no pass for hours. */
+  /** Called when a move holds the volume. Its memory is kept, even without a pass for hours. */
   held(volume: string): void {
     const memory = this.#byVolume.get(volume);
     if (memory !== undefined) memory.unheldSince = undefined;
