@@ -37,8 +37,8 @@ export type IndexFunction<T> = (object: T) => readonly string[];
 const NONE: readonly never[] = Object.freeze([]);
 
 /**
- * The only object with a value of an index. Most values (a claim, a UID) have one object, and ten
- * thousand Maps of one entry take megabytes.
+ * The only object under a value of an index. Most values (a claim, a UID) have one object. For ten
+ * thousand objects a Map for each value would take megabytes.
  */
 class Only<T> {
   readonly key: string;
@@ -50,7 +50,7 @@ class Only<T> {
   }
 }
 
-/** The objects with one value of an index, by key. */
+/** The objects under one value of an index, by key. */
 type Filed<T> = Only<T> | Map<string, T>;
 
 /** A Store that can be written to. Every write keeps the indexes exact. */

@@ -9,7 +9,7 @@
 //                                                                   ▲── deletionTimestamp ───┘
 //   object gone (force delete): containers are killed, nothing is written.
 //   In every case CSI volumes are unpublished as soon as the containers have ended for good, also
-//   while the object of a finished pod stays.
+//   when the object of the finished pod stays.
 //
 // * A container that must be restarted (restartPolicy) is restarted at once the first time, then
 //   after a delay of 10 s that doubles up to 300 s. Ten minutes without an end reset the delay.
