@@ -6,7 +6,7 @@ const WORDS: Readonly<Record<string, string>> = {
   Copying: "the data is copied while the pods run",
   Prepared: "is ready to cut over",
   Fenced: "nothing new is published, the pods are evicted",
-  Sealed: "nobody can write on the old node any more, the last changes are copied",
+  Sealed: "no process can write on the old node any more, the last changes are copied",
   Committed: "the copy on the new node is the volume now",
   Undoing: "is being undone",
   Cancelled: "was cancelled",
