@@ -136,10 +136,12 @@ export class Keepers {
     const node = nodes.store.get(nodeName);
     const here = volumes.store.byIndex("byNode", nodeName);
     const arriving = moves.store.list().some((move) => arrivesAt(move) === nodeName);
+    const leaving = node !== undefined && isLeaving(node);
     return planKeepers({
-      node: node === undefined ? undefined : { leaving: isLeaving(node) },
+      node: node === undefined ? undefined : { leaving },
       hasVolumes: here.length > 0 || arriving || this.#needed.has(nodeName),
-      toMove: node !== undefined && (arriving || toMove(node, here)),
+      // Not asked for other nodes: it looks at all nodes for each volume of this one.
+      toMove: leaving && (arriving || toMove(node, here)),
       keepers: this.#keepersOn(nodeName),
     });
   }

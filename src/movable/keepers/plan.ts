@@ -41,7 +41,7 @@ export interface KeeperSnapshot {
   readonly node: { readonly leaving: boolean } | undefined;
   /** A LocalVolume names the node, or is about to: one is made there, or a move brings it. */
   readonly hasVolumes: boolean;
-  /** Something of the node, or that a move brings, is still to move before it may go. */
+  /** The node is leaving, and a volume on it, or one that a move brings, must move before that. */
   readonly toMove: boolean;
   readonly keepers: readonly Keeper[];
 }

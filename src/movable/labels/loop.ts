@@ -33,14 +33,19 @@ const WORKERS = 4;
 export async function runLabelLoop(deps: LabelLoopDeps, signal: AbortSignal): Promise<void> {
   const { client, clock, nodes, volumes } = deps;
   const queue = new WorkQueue({ clock }, { name: "labels" });
+  // The volumes that are there at the start need not be looked up: all nodes are queued then. In a
+  // large cluster that would take many seconds in one turn, and the Lease would be lost meanwhile.
+  let isStart = true;
   const stops = [
     nodes.onChange(({ key, type }) => {
       if (type !== "deleted") queue.add(key);
     }),
     volumes.onChange(({ object, old }) => {
+      if (isStart) return;
       for (const name of nodesOf(nodes, [object, ...(old === undefined ? [] : [old])])) queue.add(name);
     }),
   ];
+  isStart = false;
   const reconcile = async (name: string, stop: AbortSignal): Promise<void> => {
     const node = nodes.store.get(name);
     if (node === undefined) return;
