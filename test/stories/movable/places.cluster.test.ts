@@ -3,6 +3,8 @@
  * without the rule it names another node would be taken, or no move would begin or end.
  */
 import { expect, test } from "vitest";
+import type { StorageNode } from "../../../src/api/kinds/storage-node.ts";
+import type { PoolShape } from "../../cluster/ground.ts";
 import { drain, drainSlowly, ENDED_WELL, endOf, limit, moveWhere, movesOf, useDrains } from "../support/drains.ts";
 import { running, runsOn } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
@@ -13,6 +15,7 @@ import {
   goneFrom,
   localVolume,
   nodeNameOf,
+  poolWithClass,
   readyOn,
   removeSet,
   volumeOf,
@@ -92,6 +95,78 @@ test("a drained volume whose target's disk fills goes to another node, and its p
     expect((await movesOf(ground, volume)).map(({ status }) => [status?.phase, status?.target])).toEqual([
       ["Done", other],
     ]);
+    await nothingLeftBehind(ground);
+  });
+});
+
+const MIB = 1024 ** 2;
+/** What the claims of these stories ask for. */
+const CAPACITY = 64 * MIB;
+
+/** What a node's agent has reported as free in a pool. */
+async function reportedFree(node: string, pool: string): Promise<number | undefined> {
+  const found = await on.ground.get<StorageNode>("storagenodes.mooring.dev", node);
+  return found?.status?.pools?.find(({ name }) => name === pool)?.availableBytes;
+}
+
+/**
+ * Waits until a node has reported that less than the capacity is free in a pool. Agents report the
+ * free bytes once a minute, and at once when there is another pool: so another one is made.
+ */
+async function reportsLess(node: string, pool: string): Promise<void> {
+  const { ground } = on;
+  const [another] = poolWithClass("places-another", "/not-mounted/another");
+  await ground.apply(toYaml(another));
+  try {
+    await ground.waitFor(`${node} to report less than the capacity as free`, async (saw) => {
+      const free = await reportedFree(node, pool);
+      saw(free);
+      return free !== undefined && free < CAPACITY ? true : undefined;
+    });
+  } finally {
+    await ground.delete("storagepools.mooring.dev", "places-another");
+  }
+}
+
+test("a target keeps its place while the copy takes its room, until less than the capacity is free", async () => {
+  const { ground } = on;
+  const [a = "", b = ""] = ground.nodes;
+  const [pool, storageClass] = [{ name: "tight", path: "/var/lib/mooring/tight" }, "mooring-tight"];
+  const usedMiB = 48;
+  // The last node has no room, so there is no other target.
+  const shapeOf = (index: number): PoolShape => ({ mib: index < 2 ? 92 : 48 });
+  await drainFromPoolDisks(ground, { pool, shapeOf, namespace: NS, set: "tight" }, async () => {
+    await ground.apply(toYaml(claimOn(a, NS, "data-tight-0", storageClass)));
+    const volume = await volumeOf(ground, NS, "data-tight-0");
+    const writer = await running(ground, NS, "tight", { gracePeriodSeconds: 1 }, storageClass);
+    const make = `dd if=/dev/urandom of=/data/big bs=1M count=${String(usedMiB)} 2>/dev/null; sync; md5sum /data/big`;
+    const sum = (await ground.exec(NS, "tight-0", ["sh", "-c", make])).stdout;
+    const before = (await reportedFree(b, pool.name)) ?? 0;
+    expect(before).toBeGreaterThanOrEqual(CAPACITY);
+    expect(before).toBeLessThan(CAPACITY + usedMiB * MIB);
+
+    const { ended: draining, moves } = await drainSlowly(ground, a, [volume], "4Mi", "--timeout=90s");
+    const [move = ""] = moves;
+    const first = await moveWhere(ground, volume, "to copy", ({ phase }) => phase === "Copying");
+    await ground.waitFor("the copy to have taken room", async (saw) => {
+      const { stdout } = await ground.onNode(b).exec(["df", "-B1", "--output=avail", pool.path]);
+      saw(stdout);
+      return Number(stdout.split("\n")[1]) < CAPACITY ? true : undefined;
+    });
+    await limit(ground, move, "64Ki");
+    await reportsLess(b, pool.name);
+    await limit(ground, move, null);
+
+    expect(endOf(await draining)).toEqual(ENDED_WELL);
+    await runsOn(ground, writer, b, 2);
+    expect((await ground.exec(NS, "tight-0", ["md5sum", "/data/big"])).stdout).toBe(sum);
+    // The move has entered Copying once only.
+    const ends = (await movesOf(ground, volume)).map(({ status }) => [
+      status?.phase,
+      status?.target,
+      status?.copyingAt,
+    ]);
+    expect(ends).toEqual([["Done", b, first.status?.copyingAt]]);
     await nothingLeftBehind(ground);
   });
 });
