@@ -52,7 +52,7 @@ export async function changeDisk(deps: DiskDeps, view: VolumeView, step: DiskSte
       return;
     case "unseal":
       if (localVolume === undefined) return;
-      await jobs.endSends(volume);
+      await jobs.source.endSends(volume);
       await store.unseal(volume, epoch, directoryAttributes(localVolume.spec.directory));
       return;
     default:
@@ -76,9 +76,9 @@ export async function promote(
   const found = await copyOf(onDisk, volume, (copy) => copy.epoch === epoch && copy.moveUID === moveUID);
   if (found === undefined) return true;
   // A transfer of ours that still runs would write below the running pod, and has the lock.
-  await jobs.endOthers(volume, undefined);
+  await jobs.table.endOthers(volume, undefined);
   const store = onDisk.storeOf(found);
-  if (await jobs.whileLocked(found.dataPath, () => store.promote(volume, epoch, moveUID))) return true;
+  if (await jobs.target.whileLocked(found.dataPath, () => store.promote(volume, epoch, moveUID))) return true;
   log.warn("another process writes into a copy that is to be opened", { volume, path: found.dataPath });
   return false;
 }

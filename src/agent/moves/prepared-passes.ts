@@ -4,7 +4,8 @@ import type { Informer } from "../../kube/watch/informer.ts";
 import type { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { Findings } from "./findings.ts";
 import { CutOvers, mayCutOver, type CutOverOf } from "./jobs/cut-overs.ts";
-import type { Incoming, Jobs } from "./jobs/jobs.ts";
+import type { Jobs } from "./jobs/jobs.ts";
+import type { Incoming } from "./jobs/target-jobs.ts";
 import {
   afterPass,
   beginStay,
@@ -58,13 +59,13 @@ export class PreparedPasses {
     const { volume } = view;
     const pass = passOf(this.#stayOf(view));
     // A job of another phase is known by another key.
-    await jobs.endOthers(volume, pass);
+    await jobs.table.endOthers(volume, pass);
     const { lookMs, step: next } = this.#plan(view);
-    if (next === "end") await jobs.endOthers(volume, undefined);
+    if (next === "end") await jobs.table.endOthers(volume, undefined);
     if (next !== "begin") return lookMs;
     const directory = await incoming(view, step, signal);
     if (directory === undefined || this.#plan(view).step !== "begin") return BUSY_MS;
-    jobs.keepSmall(view, pass, directory, step, (result, end) => {
+    jobs.target.keepSmall(view, pass, directory, step, (result, end) => {
       this.#ended(view, pass, result, end);
     });
     return lookMs;
@@ -75,8 +76,8 @@ export class PreparedPasses {
     const stay = this.#stayOf(view);
     const state = {
       stay,
-      isUnderWay: jobs.isUnderWay(view.volume, passOf(stay)),
-      isBusy: jobs.isBusy,
+      isUnderWay: jobs.table.isUnderWay(view.volume, passOf(stay)),
+      isBusy: jobs.table.isBusy,
       isHeldBack: this.#cutOvers.isAt(this.#nodesOf(view)),
     };
     return planPrepared(state, clock.monotonic());

@@ -93,6 +93,6 @@ export class Moves {
     const path = await admitTransfer(this.#deps, peer, asked, signal);
     const { move, pass, sealing } = asked;
     this.#deps.log.info("sending a volume", { volume, to: peer, move, sealing, live: pass !== undefined });
-    return (stream) => jobs.send(asked, path, stream);
+    return (stream) => jobs.source.send(asked, path, stream);
   }
 }

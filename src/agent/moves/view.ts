@@ -2,6 +2,7 @@ import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { CopyReport, CopyState, LivePassReport } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Stored } from "../../kube/objects.ts";
+import type { TreeSummary } from "../transfer/tree/summary.ts";
 
 /** One copy of the volume on this node, from its copy.json. */
 export interface CopyView {
@@ -18,6 +19,10 @@ export interface Summary {
   readonly digest: string;
   readonly bytes: number;
   readonly files: number;
+}
+
+export function summaryOf({ hash, bytes, files }: TreeSummary): Summary {
+  return { digest: hash, bytes, files };
 }
 
 /** Why a tree could not be read or copied. */

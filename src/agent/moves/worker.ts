@@ -28,7 +28,8 @@ import { directoryAttributes } from "../publish/directory-attributes.ts";
 import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import { changeDisk, copyOf, promote } from "./disk-steps.ts";
 import { Findings } from "./findings.ts";
-import type { Incoming, Jobs } from "./jobs/jobs.ts";
+import type { Jobs } from "./jobs/jobs.ts";
+import type { Incoming } from "./jobs/target-jobs.ts";
 import { PreparedPasses } from "./prepared-passes.ts";
 import { planFor, readView, type Step } from "./read-view.ts";
 import { whyUnproven, writeReport } from "./report.ts";
@@ -117,7 +118,7 @@ export class MoveWorker {
       if (copies.some(({ state }) => state !== "Active" && state !== "Trash")) queue.add(volume);
     };
     while (!signal.aborted) {
-      this.#deps.jobs.forgetOld();
+      this.#deps.jobs.memories.forgetOld();
       try {
         await eachVolume(this.#deps, "cannot look for unfinished moves of a volume", look, signal);
       } catch (error) {
@@ -131,12 +132,12 @@ export class MoveWorker {
     for (let steps = 0; steps < MOST_STEPS; steps += 1) {
       const seen = await readView(this.#parts, volume, signal);
       const { view } = seen;
-      if (view.move !== undefined) this.#deps.jobs.held(volume);
+      if (view.move !== undefined) this.#deps.jobs.memories.held(volume);
       const step = planFor(seen);
       if (step.step === "nothing") {
-        await this.#deps.jobs.endOthers(volume, undefined);
+        await this.#deps.jobs.table.endOthers(volume, undefined);
         this.#prepared.forget(volume);
-        if (view.move === undefined) this.#deps.jobs.unheld(volume);
+        if (view.move === undefined) this.#deps.jobs.memories.unheld(volume);
         return undefined;
       }
       if (step.step === "look-again") {
@@ -186,8 +187,8 @@ export class MoveWorker {
           ({ epoch, state }) => epoch === step.epoch && state === "Sealed",
         );
         if (found === undefined) return { requeueAfterMs: LOOK_MS };
-        await jobs.endOthers(volume, key);
-        jobs.summarize(
+        await jobs.table.endOthers(volume, key);
+        jobs.source.summarize(
           volume,
           key,
           found.dataPath,
@@ -209,45 +210,45 @@ export class MoveWorker {
           this.#findings.copied(view, { code: "AGENT_DATA_MISSING", message });
           return undefined;
         }
-        await jobs.endOthers(volume, key);
-        jobs.summarize(volume, key, found.dataPath, (summary) => {
+        await jobs.table.endOthers(volume, key);
+        jobs.source.summarize(volume, key, found.dataPath, (summary) => {
           this.#findings.copied(view, summary);
           finished();
         });
         return { requeueAfterMs: LOOK_MS * 10 };
       }
       case "copy": {
-        await jobs.endOthers(volume, key);
+        await jobs.table.endOthers(volume, key);
         const copied = (result: Outcome): void => {
           this.#findings.copied(view, result);
           finished();
         };
-        if (jobs.tellAgain(volume, key, copied)) return { requeueAfterMs: LOOK_MS * 10 };
+        if (jobs.table.tellAgain(volume, key, copied)) return { requeueAfterMs: LOOK_MS * 10 };
         const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));
         if (incoming === undefined) return { requeueAfterMs: LOOK_MS };
         const progressed = (copying: Found["copying"]): void => {
           this.#findings.copying(view, copying);
           finished();
         };
-        jobs.copy(view, key, incoming, step, progressed, copied);
+        jobs.target.copy(view, key, incoming, step, progressed, copied);
         return { requeueAfterMs: LOOK_MS * 10 };
       }
       case "precopy": {
         const copyingAt = view.move?.status?.copyingAt;
         const live = `${key}/live/${copyingAt ?? ""}`;
-        await jobs.endOthers(volume, live);
+        await jobs.table.endOthers(volume, live);
         const precopied = (result: Precopy): void => {
           this.#findings.precopied(view, { copyingAt, result });
           finished();
         };
-        if (jobs.tellAgain(volume, live, precopied)) return { requeueAfterMs: LOOK_MS * 10 };
+        if (jobs.table.tellAgain(volume, live, precopied)) return { requeueAfterMs: LOOK_MS * 10 };
         const incoming = await this.#underLock(view, step, async (fresh) => this.#incoming(fresh, step, signal));
         if (incoming === undefined) return { requeueAfterMs: LOOK_MS };
         const progressed = (copying: Copying): void => {
           this.#findings.copying(view, { ...copying, copyingAt });
           finished();
         };
-        jobs.precopy(view, live, incoming, step, progressed, precopied);
+        jobs.target.precopy(view, live, incoming, step, progressed, precopied);
         return { requeueAfterMs: LOOK_MS * 10 };
       }
       case "keep-small":
@@ -277,7 +278,7 @@ export class MoveWorker {
    */
   async #check(copy: Copy, signal: AbortSignal): Promise<string> {
     const { copies, count, jobs } = this.#deps;
-    const [why] = await Promise.all([jobs.findUnmovable(copy.dataPath, signal), count(copy, signal)]);
+    const [why] = await Promise.all([jobs.source.findUnmovable(copy.dataPath, signal), count(copy, signal)]);
     await copies.sync(copy.volume, { signal });
     return why;
   }
@@ -335,8 +336,8 @@ export class MoveWorker {
     const found = await copyOf(this.#deps.onDisk, volume, (copy) => copy.epoch === epoch && copy.state !== "Incoming");
     if (found === undefined) return { proven: false, holders: [], unreadable: [{ pid: 0, why: "the copy is gone" }] };
     // Our own readers would count as holders.
-    await this.#deps.jobs.endOthers(volume, undefined);
-    await this.#deps.jobs.endSends(volume);
+    await this.#deps.jobs.table.endOthers(volume, undefined);
+    await this.#deps.jobs.source.endSends(volume);
     return this.#deps.holders.of(found.path);
   }
 }

@@ -74,7 +74,7 @@ export interface ReceiveOptions {
 
 /**
  * Makes the directory `root` equal to the tree that the source sends. Ends or destroys the stream,
- * as `send` does. The caller has the lock of the directory (jobs.ts).
+ * as `send` does. The caller has the lock of the directory (moves/jobs/target-jobs.ts).
  */
 export async function receive(
   root: number,
