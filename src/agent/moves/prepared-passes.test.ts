@@ -141,6 +141,22 @@ describe("a cut-over of another volume", () => {
     expect(report()).toMatchObject({ state: "Precopied", livePass: { number: 1 } });
   });
 
+  test("that comes again and again breaks a pass more and more seldom", async () => {
+    await waiting();
+    const order = following();
+    await seconds(35);
+    for (const [index, pauseSeconds] of [60, 120, 240].entries()) {
+      expect(order).toHaveLength(2 * index + 1);
+      cutOver("Sealed", OTHER, "node-c");
+      await node.clock.advance(0);
+      cutOver("Done", OTHER, "node-c");
+      await seconds(pauseSeconds - 15);
+      expect(order).toHaveLength(2 * index + 2);
+      await seconds(30);
+    }
+    expect(order).toHaveLength(7);
+  });
+
   test("lets none begin meanwhile", async () => {
     await waiting();
     cutOver("Sealed", OTHER, "node-c");

@@ -7,6 +7,7 @@ import { CutOvers, mayCutOver, type CutOverOf } from "./jobs/cut-overs.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Incoming } from "./jobs/target-jobs.ts";
 import {
+  afterHoldingBack,
   afterPass,
   beginStay,
   BUSY_MS,
@@ -61,7 +62,12 @@ export class PreparedPasses {
     // A job of another phase is known by another key.
     await jobs.table.endOthers(volume, pass);
     const { lookMs, step: next } = this.#plan(view);
-    if (next === "end") await jobs.table.endOthers(volume, undefined);
+    if (next === "end") {
+      await jobs.table.endOthers(volume, undefined);
+      // Unless the pass has come to its own end meanwhile.
+      const stay = this.#stayOf(view);
+      if (passOf(stay) === pass) this.#keep(view, afterHoldingBack(stay, this.#deps.clock.monotonic()));
+    }
     if (next !== "begin") return lookMs;
     const directory = await incoming(view, step, signal);
     if (directory === undefined || this.#plan(view).step !== "begin") return BUSY_MS;
@@ -85,9 +91,9 @@ export class PreparedPasses {
 
   #ended(view: VolumeView, pass: string, result: Precopy, end: EndOfPass): void {
     const { clock, findings, queue } = this.#deps;
-    const stay = this.#stayOf(view);
-    // A pass is told once, also when it is begun again.
-    if (passOf(stay) === pass) this.#keep(view, afterPass(stay, end, clock.monotonic()));
+    const stay = this.#stays.get(view.volume)?.stay;
+    // A pass is told once, also when it is begun again. A later stay is not touched.
+    if (stay !== undefined && passOf(stay) === pass) this.#keep(view, afterPass(stay, end, clock.monotonic()));
     if (!("failed" in end)) findings.precopied(view, { copyingAt: view.move?.status?.copyingAt, result });
     queue.add(view.volume);
   }

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { afterPass, beginStay, passOf, planPrepared, type EndOfPass, type PreparedState } from "./kept-small.ts";
+import {
+  afterHoldingBack,
+  afterPass,
+  beginStay,
+  passOf,
+  planPrepared,
+  type EndOfPass,
+  type PreparedState,
+} from "./kept-small.ts";
 import { LITTLE_BYTES } from "./passes.ts";
 
 const SECOND = 1000;
@@ -46,6 +54,19 @@ test("a pass in progress ends for a cut-over alone", () => {
   for (const isBusy of [true, false]) {
     expect(planned(MINUTE, { isUnderWay: true, isBusy })).toEqual(["wait", 5]);
     expect(planned(MINUTE, { isUnderWay: true, isBusy, isHeldBack: true })).toEqual(["end", 10]);
+  }
+});
+
+test("a pass that was ended for a cut-over comes again later and later, until it has come to its own end", () => {
+  let stay = STAY;
+  const pauses = Array.from({ length: 6 }, () => {
+    stay = afterHoldingBack(stay, MINUTE);
+    return (stay.dueMs - MINUTE) / SECOND;
+  });
+  expect(pauses).toEqual([60, 120, 240, 480, 600, 600]);
+  expect(passOf(stay)).toBe(passOf(STAY));
+  for (const end of [little, failed]) {
+    expect(afterHoldingBack(afterPass(stay, end, 0), MINUTE).dueMs).toBe(2 * MINUTE);
   }
 });
 

@@ -6,7 +6,8 @@
  *   seen in Prepared ── 30 s ──▶ pass ── it has sent much ───▶ 1 min ──▶ pass
  *                                 │  └── little ─────────────▶ 1, 2, 4, 8, 10 min ──▶ pass
  *                                 ├── it has failed ─────────▶ 5, 10 … 60 min ──▶ pass
- *                                 └── and emptied the memory ▶ 30 s ──▶ pass
+ *                                 ├── and emptied the memory ▶ 30 s ──▶ pass
+ *                                 └── ended for a cut-over ──▶ 1, 2, 4, 8, 10 min ──▶ the same pass
  *
  * After each pass the pause is at least 20 times as long as the pass was, so the fence comes in the
  * middle of one in less than one of 20 moves. A final pass after a pass that broke is slower: it
@@ -20,7 +21,9 @@
  * empty the memory again, so if it fails, the usual pauses follow.
  *
  * While the pods of another move from or to one of the two nodes are down, or about to be, there is
- * no pass, and one in progress ends (cut-overs.ts): it is due as soon as that is over.
+ * no pass, and one in progress ends (cut-overs.ts). It comes again after a pause that grows: in a
+ * drain of many volumes, long passes would else be broken again and again, and the fence would find
+ * what a broken pass has left.
  *
  * A pass that fails here changes nothing about the move, and is not tried again at once. A source
  * whose agent is older refuses these passes. It is asked again, because agents are updated.
@@ -68,10 +71,12 @@ export interface Stay {
   readonly quiet: number;
   /** Passes in a row that have failed. */
   readonly failed: number;
+  /** How often the pass in progress was ended for the cut-over of another volume. */
+  readonly heldBack: number;
 }
 
 export function beginStay(of: string, nowMs: number): Stay {
-  return { of, number: 1, dueMs: nowMs + FIRST_MS, quiet: 0, failed: 0 };
+  return { of, number: 1, dueMs: nowMs + FIRST_MS, quiet: 0, failed: 0, heldBack: 0 };
 }
 
 /** Identifies the next pass, or the one in progress. */
@@ -81,7 +86,7 @@ export function passOf({ number, of }: Stay): string {
 
 /** What is known when a pass has ended. The next one has another name. */
 export function afterPass(stay: Stay, end: EndOfPass, nowMs: number): Stay {
-  const next = { ...stay, number: stay.number + 1 };
+  const next = { ...stay, number: stay.number + 1, heldBack: 0 };
   if ("failed" in end) {
     if (end.emptied) return { ...next, dueMs: nowMs + FIRST_MS };
     const pauseMs = Math.min(FAILED_MOST_MS, FAILED_MS * 2 ** stay.failed);
@@ -90,6 +95,12 @@ export function afterPass(stay: Stay, end: EndOfPass, nowMs: number): Stay {
   const quiet = end.sent > LITTLE_BYTES ? 0 : stay.quiet + 1;
   const pauseMs = Math.min(MOST_MS, LEAST_MS * 2 ** Math.max(0, quiet - 1));
   return { ...next, dueMs: nowMs + Math.max(pauseMs, SHARE * end.tookMs), quiet, failed: 0 };
+}
+
+/** What is known when the pass in progress was ended for a cut-over. It keeps its name. */
+export function afterHoldingBack(stay: Stay, nowMs: number): Stay {
+  const pauseMs = Math.min(MOST_MS, LEAST_MS * 2 ** stay.heldBack);
+  return { ...stay, dueMs: nowMs + pauseMs, heldBack: stay.heldBack + 1 };
 }
 
 /** What the next step is decided from. */
@@ -107,7 +118,7 @@ export interface PreparedState {
 export type PreparedStep =
   | { readonly step: "wait"; readonly lookMs: number }
   | { readonly step: "begin"; readonly lookMs: number }
-  /** End the pass in progress. It stays due. */
+  /** End the pass in progress. It comes again later. */
   | { readonly step: "end"; readonly lookMs: number };
 
 export function planPrepared({ isBusy, isHeldBack, isUnderWay, stay }: PreparedState, nowMs: number): PreparedStep {

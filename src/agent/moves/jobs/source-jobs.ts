@@ -103,6 +103,7 @@ export class SourceJobs {
       await sending;
     } finally {
       sends.delete(job);
+      if (sends.size === 0 && this.#sends.get(volume) === sends) this.#sends.delete(volume);
       limit.sends -= 1;
       if (limit.sends === 0) this.#limits.delete(move);
     }
