@@ -1,20 +1,18 @@
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { inOrder } from "./test/cluster/order.ts";
+import { SecondsPerFile } from "./test/cluster/seconds-per-file.ts";
 
-/**
- * By path: test/cluster, whose tests start clusters of their own, comes before the stories, which
- * share one.
- */
-class ByPath extends BaseSequencer {
+class InOrder extends BaseSequencer {
   override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    return Promise.resolve(files.toSorted((a, b) => (a.moduleId < b.moduleId ? -1 : 1)));
+    const order = inOrder(files.map(({ moduleId }) => moduleId));
+    return Promise.resolve(files.toSorted((a, b) => order.indexOf(a.moduleId) - order.indexOf(b.moduleId)));
   }
 }
 
 /**
  * What `npm run test:cluster` runs. One worker and no isolation: all stories share one cluster,
- * which the first one that needs it starts (test/stories/support/shared-ground.ts). Never two
- * clusters beside each other, but for the one test that is about that.
+ * which the first one that needs it starts (test/stories/support/shared-ground.ts).
  */
 export default defineConfig({
   test: {
@@ -24,7 +22,7 @@ export default defineConfig({
     maxWorkers: 1,
     isolate: false,
     fileParallelism: false,
-    sequence: { sequencer: ByPath },
+    sequence: { sequencer: InOrder },
     // A cluster that has lost what everything needs would fail every test after its full patience:
     // hours. After so many failures (files count too) the rest is left out; the run has failed
     // anyway.
@@ -33,7 +31,7 @@ export default defineConfig({
     hookTimeout: 900_000,
     teardownTimeout: 120_000,
     expect: { poll: { timeout: 120_000 } },
-    reporters: process.env["CI_JSON"] === undefined ? ["verbose"] : ["verbose", "json"],
+    reporters: ["verbose", new SecondsPerFile(), ...(process.env["CI_JSON"] === undefined ? [] : (["json"] as const))],
     outputFile: process.env["CI_JSON"] === undefined ? {} : { json: process.env["CI_JSON"] },
   },
 });

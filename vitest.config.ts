@@ -1,5 +1,6 @@
 import { configDefaults, defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { TESTS_OF_CRASH_RUNS } from "./vitest.crash.config.ts";
 
 /**
  * Of a test or hook that will never end. No test measures by it, and a machine that has other
@@ -15,43 +16,43 @@ const NEVER = { poll: { timeout: 120_000 } };
  */
 const LONGEST = [
   "src/agent/transfer/broken",
-  "src/agent/transfer/patch",
   "test/stories/movable/ends",
-  "test/demo/demo",
-  "src/agent/transfer/large",
-  "test/stories/movable/drain-node",
-  "src/agent/transfer/live",
+  "src/agent/transfer/patch",
   "test/stories/movable/drain-groups",
+  "src/agent/transfer/live",
+  "test/stories/movable/drain-node",
+  "src/agent/transfer/large",
+  "test/demo/demo",
+  "test/faults/clients/scenes",
   "src/move/model/model",
+  "test/stories/movable/scouts",
+  "src/agent/transfer/kept",
   "test/stories/movable/drain-two",
   "test/stories/movable/drain-apart",
-  "test/faults/moves/kept-small",
-  "test/faults/moves/sabotage",
-  "test/program/events",
-  "test/bench/move/bench-move",
-  "test/faults/moves/runs",
-  "test/stories/movable/placement",
-  "test/conformance/lab",
-  "test/stories/movable/scouts",
-  "test/faults/replay",
-  "test/stories/too-long",
-  "test/faults/clients/scenes",
-  "src/agent/transfer/engine",
-  "src/agent/holders/holders",
-  "test/stories/movable/drain",
-  "test/stories/original-manifest",
-  "test/faults/runs",
   "test/stories/volume-life",
-  "test/faults/main",
-  "test/stories/movable/move",
-  "test/faults/sabotage",
-  "src/agent/transfer/kept",
+  "test/faults/clients/autoscaler",
+  "test/conformance/lab",
+  "test/stories/movable/placement",
+  "src/agent/transfer/engine",
+  "test/stories/too-long",
+  "test/faults/clients/kubectl",
+  "test/stories/leader",
+  "src/agent/moves/prepared-passes",
   "test/stories/upstream",
-  "test/moor/moor",
+  "test/program/events",
   "src/kube/leader/leader-election-faults",
-  "test/stories/drain",
-  "test/faults/moves/failed-target",
+  "test/stories/movable/move",
+  "src/agent/transfer/tree/small-files",
+  "test/moor/moor",
+  "test/stories/movable/life",
+  "test/bench/move/bench-move",
+  "test/stories/movable/drain",
+  "test/stories/uninstall",
+  "test/faults/clients/once",
+  "src/agent/holders/holders",
   "src/controller/webhook/renew-certificates",
+  "test/stories/original-manifest",
+  "test/stories/drain",
   "src/move/plan/phases/downtime",
   "src/move/plan/plan-move",
   "src/move/plan/telling",
@@ -67,7 +68,10 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** What `npm test` runs: what needs only Node. The cluster suite has its own configuration. */
+/**
+ * What `npm test` runs: what needs only Node, in three minutes. The cluster suite and the tests of
+ * the crash runs have configurations of their own.
+ */
 export default defineConfig({
   test: {
     include: [
@@ -77,12 +81,15 @@ export default defineConfig({
       // The stories of the cluster suite, on the lab.
       "test/stories/**/*.story.ts",
     ],
-    exclude: [...configDefaults.exclude, "test/**/*.cluster.test.ts"],
+    exclude: [...configDefaults.exclude, "test/**/*.cluster.test.ts", ...TESTS_OF_CRASH_RUNS],
     env: { MOORING_GROUND: "lab" },
     globalSetup: "test/program/bundle-directory.ts",
     // Stories and programs wait more than they work. (By itself vitest leaves one processor free:
     // on two that is one file at a time.)
     maxWorkers: 4,
+    // The workers share two processors: threads that collect garbage beside each other cost a fifth
+    // of all that the tests of the transfer take, and make nothing faster.
+    execArgv: ["--single-threaded-gc"],
     // No module is mocked, and modules keep no state: one import does for many files. Half of the
     // time went into imports. All in one project for the same reason: each has workers of its own.
     isolate: false,

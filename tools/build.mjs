@@ -33,6 +33,11 @@ await build({
   platform: "node",
   format: "esm",
   target: "node20.19",
+  // Node keeps the text of a program in memory, with two bytes for each character once there is one
+  // beyond Latin-1, as in the comments. So comments and indents are left out. Names stay as they
+  // are for stack traces, and so do lines: Node prints the line of an error that ends a program.
+  minifyWhitespace: true,
+  lineLimit: 120,
   sourcemap: "linked",
   sourcesContent: false,
   legalComments: "linked",

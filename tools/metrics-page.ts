@@ -11,7 +11,7 @@ export const EVENTS: readonly (readonly [on: string, reasons: Readonly<Record<st
       Provisioning: "its volume is being made; or a volume populator is waited for",
       ProvisioningSucceeded: "its volume is made",
       ProvisioningFailed: "why it could not be made, or why the scheduler is asked for another node",
-      HelperPodStuck: "classic: why its helper pod does not get on",
+      HelperPodStuck: "classic: why its helper pod makes no progress",
       ExpressBindOff: "the API server refuses our canary; claims are bound by kube-controller-manager",
     },
   ],
@@ -20,7 +20,7 @@ export const EVENTS: readonly (readonly [on: string, reasons: Readonly<Record<st
     {
       VolumeFailedDelete: "why its data could not be removed",
       VolumeDeleteWaiting: "what the removal waits for",
-      VolumeDataKept: "the volume is gone, its data was left on purpose; told on the node, too",
+      VolumeDataKept: "the volume is gone, and its data was kept on purpose; also on the node",
     },
   ],
   [
@@ -40,10 +40,10 @@ export const EVENTS: readonly (readonly [on: string, reasons: Readonly<Record<st
       "Move<Phase>": "the move has entered that phase (MoveFenced, MoveCommitted, MoveCancelled …)",
       MoveWaits: "what it waits for, and which command ends it",
       LivePassEnded:
-        "what a live pass has read and sent, and how long the final pass would take now; on the VolumeMove alone, at most one for a pass",
+        "what a live pass has read and sent, and how long the final pass would take now; only on the VolumeMove, at most one for each pass",
       LongDowntime:
         "the live passes have ended, and the pods will probably be down for longer than maxDowntime: for how long, and why; on the VolumeMove and the claims, once",
-      SchedulerNotHeard: "why the scheduler could not be asked for a target; on the VolumeMove alone",
+      SchedulerNotHeard: "why the scheduler could not be asked for a target; only on the VolumeMove",
     },
   ],
   [

@@ -97,9 +97,7 @@ export interface Moving extends Pick<MovesDeps, "holders" | "engine" | "openDire
 
 /** How long running calls may take when the agent ends. */
 const ENDING_MS = 5_000;
-/**
- * Below the first root: what an agent leaves to the next one. Pools lie in directories beside it.
- */
+/** Directory below the first root with the files that an agent hands over to the next one. */
 const PASSES = ".agent-passes";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
@@ -231,7 +229,7 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
   }
 }
 
-/** Undefined: without a boot ID nobody knows whether the next process runs in the same boot. */
+/** Undefined: without a boot ID the next process cannot know whether it runs in the same boot. */
 function handoverOf({ roots }: AgentOptions, effects: AgentEffects, bootID: string | undefined): Handover | undefined {
   const [root] = roots;
   if (bootID === undefined || root === undefined) return undefined;

@@ -2,7 +2,7 @@ import { DEFAULT_MAX_DOWNTIME, type LocalVolume } from "./kinds/local-volume.ts"
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Milliseconds of a duration such as `60s`, `5m` or `1h30m`. Undefined: it is none. */
+/** Milliseconds of a duration such as `60s`, `5m` or `1h30m`. Undefined: it is not a duration. */
 export function msOfDuration(text: string): number | undefined {
   if (!/^([0-9]+(ms|s|m|h))+$/.test(text)) return undefined;
   const parts = [...text.matchAll(/([0-9]+)(ms|s|m|h)/g)];

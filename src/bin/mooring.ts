@@ -8,6 +8,7 @@ import { pinoLog } from "../observe/pino.ts";
 import { VERSION } from "../observe/version.ts";
 import { agentCommand } from "../programs/mooring/agent-options.ts";
 import { controllerCommand } from "../programs/mooring/options.ts";
+import { AGENT_FLAGS, CONTROLLER_FLAGS, setFlags } from "../programs/mooring/v8-flags.ts";
 
 /** Exit code of a wrong command line. */
 const USAGE = 2;
@@ -23,6 +24,7 @@ async function main(): Promise<number> {
     .version(VERSION)
     .addCommand(
       agentCommand(async (options) => {
+        setFlags(AGENT_FLAGS);
         exitCode = await run(options.debug, async (effects, signal) => {
           const { startAgent } = await import("../programs/mooring/agent.ts");
           await startAgent(options, effects, signal);
@@ -31,6 +33,7 @@ async function main(): Promise<number> {
     )
     .addCommand(
       controllerCommand(async (options) => {
+        setFlags(CONTROLLER_FLAGS);
         exitCode = await run(options.debug, async (effects, signal) => {
           const { startController } = await import("../programs/mooring/controller.ts");
           await startController(options, effects, signal);

@@ -15,8 +15,11 @@ const inTemplate = rows(
   "change",
   "Remove the field from helperPod.yaml, or start with --allow-unsafe-helper-pod-template if everybody who may edit the ConfigMap is trusted with root on the nodes.",
 );
-const bySelf = rows("backoff", "Nothing to do: it is tried again by itself.");
-const byCause = rows("backoff", "The text after the colon is the cause: correct that. It is tried again by itself.");
+const bySelf = rows("backoff", "Nothing to do: Mooring tries again.");
+const byCause = rows(
+  "backoff",
+  "The text after the colon is the cause: correct it. Mooring then tries again by itself.",
+);
 const withoutNode = rows(
   "backoff",
   "Add the annotation local.path.provisioner/selected-node with the node's name, or delete the object by hand.",
@@ -101,7 +104,7 @@ export const classicErrors = defineErrors("CLASSIC", {
   HELPER_TEMPLATE_UNTRIED: {
     message: ({ why }: { why: string }) => `the API server could not be asked whether it takes helperPod.yaml: ${why}`,
     retry: "backoff",
-    advice: "Nothing to do if the API server comes back: it is asked again every 30 seconds.",
+    advice: "Nothing to do if the API server can be reached again: Mooring asks it every 30 seconds.",
   },
 
   // Choosing the configuration and the path.
@@ -132,13 +135,13 @@ export const classicErrors = defineErrors("CLASSIC", {
     message: ({ node }: { node: string }) => `no local path available on node ${node}`,
     retry: "reschedule",
     advice:
-      "Nothing, if another node is chosen: the entry's empty paths say that this one is not to be used. If the pod fits no other node, give the node a path in nodePathMap, or change the pod.",
+      "Nothing, if another node is chosen: this node's entry has no paths, so the node is not used. If the pod fits no other node, give the node a path in nodePathMap, or change the pod.",
   },
   PATH_NOT_ON_NODE: {
     message: ({ path, node }: { path: string; node: string }) => `config doesn't contain path ${path} on node ${node}`,
     retry: "reschedule",
     advice:
-      "The class's nodePath must equal one of the node's paths to the letter, without a trailing slash. Another node is asked for meanwhile.",
+      "The class's nodePath must equal one of the node's paths to the letter, without a trailing slash. The scheduler is asked for another node meanwhile.",
   },
 
   // Claims.
@@ -262,7 +265,7 @@ export const classicErrors = defineErrors("CLASSIC", {
     message: ({ pod }: { pod: string }) => `a pod called ${pod} exists already and is not for this volume`,
     retry: "backoff",
     advice:
-      "Look at that pod, and delete it if nobody needs it. If it is for a volume whose name begins like this one's, it goes by itself; a shorter metadata.name in helperPod.yaml prevents it, because names of helper pods are cut at 128 characters.",
+      "Look at that pod, and delete it if it is not needed. If it is the helper pod of a volume with a similar name, it goes away by itself. Names of helper pods are cut at 128 characters, so a shorter metadata.name in helperPod.yaml prevents this.",
   },
   HELPER_STUCK: {
     message: ({ pod, node }: { pod: string; node: string }) =>

@@ -59,3 +59,25 @@ export function deadline(clock: Clock, ms: number, parent?: AbortSignal): { sign
     },
   };
 }
+
+/**
+ * Does work within `ms` milliseconds. Its signal is aborted when the time is up, or as soon as
+ * `parent` is aborted. Rejects with the error of the work, but with the result of `late` if the
+ * time was up and `parent` is not aborted.
+ */
+export async function within<T>(
+  clock: Clock,
+  ms: number,
+  parent: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+  late = (error: unknown): unknown => error,
+): Promise<T> {
+  const limit = deadline(clock, ms, parent);
+  try {
+    return await work(limit.signal);
+  } catch (error) {
+    throw limit.signal.aborted && parent?.aborted !== true ? late(error) : error;
+  } finally {
+    limit.clear();
+  }
+}

@@ -32,6 +32,11 @@ export interface Disk {
   list(path: string): Promise<readonly string[]>;
   /** What the path is, without following a symlink; undefined when it does not exist. */
   stat(path: string): Promise<DiskStat | undefined>;
+  /**
+   * Throws when nothing in a directory can be changed: EROFS where its file system is read-only, as
+   * ext4 is after an error of its disk. Changes nothing.
+   */
+  expectWritable(path: string): Promise<void>;
   /** Figures of the file system that holds the path. */
   room(path: string): Promise<DiskRoom>;
 }

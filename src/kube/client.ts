@@ -1,5 +1,5 @@
 import { isNotFound } from "./errors.ts";
-import type { Kube } from "./kube.ts";
+import type { Kube, Lane } from "./kube.ts";
 import { apiVersionOf, pathOf, type Resource } from "./resource.ts";
 import type { KubeList, KubeObject, Stored, WatchEvent } from "./objects.ts";
 
@@ -13,7 +13,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number;
   /** See KubeRequest.lane. */
-  readonly lane?: "work" | "lease";
+  readonly lane?: Lane;
 }
 
 export interface SelectOptions extends CallOptions {

@@ -20,6 +20,9 @@ export interface Kube {
   stream(request: KubeRequest): Promise<AsyncIterable<unknown>>;
 }
 
+/** How a request is sent beside others of the same process. */
+export type Lane = "work" | "lease" | "checked";
+
 export interface KubeRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Path without query, for example `/api/v1/nodes`. Segments are already escaped. */
@@ -41,7 +44,8 @@ export interface KubeRequest {
   readonly timeoutMs?: number;
   /**
    * `lease` bypasses every client-side queue: a leader whose renewal waits behind its other
-   * requests loses the lease. @default "work"
+   * requests loses the lease. `checked` is sent at once and only once: its caller has asked for the
+   * last time whether it may, and after a wait has to ask again. @default "work"
    */
-  readonly lane?: "work" | "lease";
+  readonly lane?: Lane;
 }

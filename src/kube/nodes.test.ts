@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Node } from "./kinds.ts";
-import { hostnameOf, isLeaving, isReady } from "./nodes.ts";
+import { hostnameOf, isDead, isLeaving, isReady } from "./nodes.ts";
 
 const tainted = (key: string): Node => ({ spec: { taints: [{ key, effect: "NoSchedule" }] } });
 const ready = (status: string): Node => ({ status: { conditions: [{ type: "Ready", status }] } });
@@ -23,6 +23,14 @@ test.each<[string, boolean, Node]>([
   ["any other node", false, {}],
 ])("leaving: %s, %s", (_, expected, node) => {
   expect(isLeaving(node)).toBe(expected);
+});
+
+test.each<[string, boolean, Node | undefined]>([
+  ["one whose object is gone", true, undefined],
+  ["one that is out of service", true, tainted("node.kubernetes.io/out-of-service")],
+  ["one that only does not answer", false, ready("Unknown")],
+])("dead: %s, %s", (_, expected, node) => {
+  expect(isDead(node)).toBe(expected);
 });
 
 test("an administrator's own taint counts when it is named", () => {

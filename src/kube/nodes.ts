@@ -32,3 +32,13 @@ export function hostnameOf(node: Node): string | undefined {
 export function isTainted(node: Node): boolean {
   return (node.spec?.taints ?? []).some(({ effect }) => effect === "NoSchedule" || effect === "NoExecute");
 }
+
+const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
+
+/**
+ * Whether an administrator has declared that nothing runs on a node any more: its object is gone,
+ * or it carries the out-of-service taint. Kubernetes itself then forces its pods off.
+ */
+export function isDead(node: Node | undefined): boolean {
+  return node === undefined || (node.spec?.taints ?? []).some(({ key }) => key === OUT_OF_SERVICE);
+}

@@ -20,7 +20,7 @@ const VALID = ["pool", "mode", "uid", "gid", "onDrain", "maxDowntime", "allowOve
 /** Parameters of the design that this version does not do yet. */
 const LATER = ["onNodeLoss", "rebuildGate", "holdTimeout"];
 const ON_DRAIN = ["Move", "Stay"] as const;
-/** The end of a pod takes about as long, so passes for a shorter time would be in vain. */
+/** A pod takes about as long to end, so a shorter time would gain nothing. */
 const LEAST_DOWNTIME_MS = 1000;
 const MOST_DOWNTIME_MS = 3_600_000;
 /** The most characters that a LocalVolume takes. */

@@ -47,7 +47,7 @@ const long: VolumeMoveStatus = {
     },
   ],
 };
-test("a long downtime is told once, to those who look at the claim", () => {
+test("a long downtime is reported once, also on the claims", () => {
   expect(told({ phase: "Copying" }, long)).toEqual([
     "VolumeMove MovePrepared",
     "VolumeMove LongDowntime",
@@ -58,7 +58,7 @@ test("a long downtime is told once, to those who look at the claim", () => {
   const [, event] = eventsOf(move({ phase: "Copying" }), long, concerned);
   expect(event).toMatchObject({ event: { type: "Warning", message: "95 s" } });
 });
-test("a live pass that has ended is told with what it has done, and what remains", () => {
+test("a live pass that has ended is reported with what it has done and what remains", () => {
   const MIB = 1024 ** 2;
   const passes = { ended: 2, read: 310 * MIB, sent: 14 * MIB, toRead: 3072 * MIB, finalMs: 7100 };
   expect(livePassEnded(move({ phase: "Copying" }), passes)).toMatchObject({
@@ -67,7 +67,7 @@ test("a live pass that has ended is told with what it has done, and what remains
       type: "Normal",
       reason: "LivePassEnded",
       message:
-        "Live pass 2 has ended: 310.0 MiB read, 14.0 MiB sent. The rest would take about 8 s while the pods are down, with 3.0 GiB to read and 14.0 MiB to send.",
+        "Live pass 2 has ended: 310.0 MiB read, 14.0 MiB sent. The final pass would take about 8 s while the pods are down, with 3.0 GiB to read and 14.0 MiB to send.",
     },
   });
 });

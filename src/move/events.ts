@@ -50,7 +50,7 @@ export function schedulerNotHeard(move: Stored<VolumeMove>, why: CodedError): To
 export function livePassEnded(move: Stored<VolumeMove>, passes: LivePasses): ToldEvent {
   const { ended, read, sent } = passes;
   const reading = read === undefined ? "" : `${bytesOf(read)} read, `;
-  const message = `Live pass ${String(ended)} has ended: ${reading}${bytesOf(sent)} sent. The rest would take ${whatRemains(passes)}.`;
+  const message = `Live pass ${String(ended)} has ended: ${reading}${bytesOf(sent)} sent. The final pass would take ${whatRemains(passes)}.`;
   return { about: aboutObject(volumeMoves, move), event: { type: "Normal", reason: "LivePassEnded", message } };
 }
 
@@ -74,7 +74,7 @@ export function eventsOf(move: Stored<VolumeMove>, status: VolumeMoveStatus, con
   return tell(move, event, spread(concerned, true, true, true));
 }
 
-/** Told once, when the live passes have ended. */
+/** Recorded once, when the live passes have ended. */
 function longDowntimeOf(move: Stored<VolumeMove>, status: VolumeMoveStatus, concerned: Concerned): ToldEvent[] {
   const long = longDowntime(status);
   if (long === undefined || longDowntime(move.status) !== undefined) return [];

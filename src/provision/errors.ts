@@ -45,10 +45,10 @@ export const provisionErrors = defineErrors("PROVISION", {
   },
   VOLUME_NOT_CHANGED: {
     message: ({ volume, why }: { volume: string; why: string }) =>
-      `PersistentVolume ${volume} may not be changed, which its removal needs: ${why}`,
+      `PersistentVolume ${volume} could not be changed, which must happen before it is removed: ${why}`,
     retry: "backoff",
     advice:
-      "Grant the verb patch on persistentvolumes, or let the policy or webhook that the message names allow it. The volume is not removed before.",
+      "Grant the verb patch on persistentvolumes, or let the policy or webhook that the message names allow it. The volume is not removed before that.",
   },
   VOLUME_BEING_DELETED: {
     message: ({ volume, claim }: { volume: string; claim: string }) =>

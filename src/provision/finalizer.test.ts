@@ -113,7 +113,7 @@ test("a finalizer that may not be taken off is told on the volume and tried agai
   world.removeClaim("c");
   await settle();
   expect(world.said("PersistentVolume pvc-claim-c")).toEqual([
-    "VolumeFailedDelete: PersistentVolume pvc-claim-c may not be changed, which its removal needs: may not patch",
+    "VolumeFailedDelete: PersistentVolume pvc-claim-c could not be changed, which must happen before it is removed: may not patch",
   ]);
   world.kube.intercept = () => undefined;
   await world.clock.advance(16_000);

@@ -6,6 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { useBareGround } from "../stories/support/bare-ground.ts";
+import { EXPLAINED } from "./explained.ts";
 import { localVolume, pathOf, storagePool, volumeCopy, volumeMove, type Json, type Sample } from "./objects.ts";
 
 const on = useBareGround();
@@ -43,14 +44,7 @@ const refusal = async (request: Promise<unknown>): Promise<string> => {
 };
 
 describe("what kubectl shows", () => {
-  test.each([
-    ["storagepool.spec", "Labels that a node must have to belong to the pool."],
-    ["storagenode.status.pools", "UUID from the file pool.json on the disk."],
-    ["localvolume.spec", "UID of the move that is cutting over."],
-    ["volumecopy.status.move", "The agent's report on the move that is in progress."],
-    ["volumemove", "To cancel a move that is not committed, delete it."],
-    ["volumemove.status", "True once the copy on the target is the volume."],
-  ])("explain %s prints descriptions", async (path, sentence) => {
+  test.each(EXPLAINED)("explain %s prints descriptions", async (path, sentence) => {
     // The API server publishes its OpenAPI document a few seconds after it serves a kind.
     const explained = async (): Promise<string> =>
       (await on.ground.kubectl(["explain", path])).stdout.replace(/\s+/g, " ");

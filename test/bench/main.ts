@@ -5,6 +5,7 @@ import { onLauncherGone } from "../cluster/launchers.ts";
 import { runProgram } from "../command-line.ts";
 import type { Figures } from "./figures.ts";
 import { benchLab } from "./lab/bench-lab.ts";
+import { benchMemory } from "./memory/bench-memory.ts";
 import { benchMove } from "./move/bench-move.ts";
 import { MOVE_USAGE, readMoveOptions } from "./move/options.ts";
 import { readOptions, USAGE, type BareSubject, type Case, type ContainerSubject, type Options } from "./options.ts";
@@ -83,6 +84,10 @@ async function main(): Promise<number> {
   const [benchmark, ...args] = process.argv.slice(2);
   if (benchmark === "lab") {
     await benchLab(args);
+    return 0;
+  }
+  if (benchmark === "memory") {
+    await benchMemory(args);
     return 0;
   }
   if (benchmark === "move") return runProgram({ usage: MOVE_USAGE, read: readMoveOptions, run: benchMove });

@@ -4,6 +4,7 @@ import { chosen } from "./chosen.ts";
 export const USAGE = `Usage: npm run bench -- provision [options]
        npm run bench -- move [options]
        npm run bench -- lab [--volumes 10000] [--nodes 1000]
+       npm run bench -- memory [--volumes 10000] [--nodes 1000] [--idle 60]
 
 Measures how long claims take to be Bound, and pods with claims to be scheduled, on a real control plane that it starts on
 this machine (needs Linux, root, Go). docs/bench.md says how to read the result.
@@ -18,6 +19,7 @@ this machine (needs Linux, root, Go). docs/bench.md says how to read the result.
 
 move measures the copy of a volume and needs no cluster: npm run bench -- move --help.
 lab measures start, speed and memory of the in-memory API server; it needs no cluster.
+memory measures the memory of mooring controller and mooring agent; it needs root, and no cluster.
 `;
 
 export const BARE_SUBJECTS = ["floor", "loop", "classic", "writes"] as const;
@@ -55,7 +57,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
   });
   if (values.help) return "help";
   if (positionals.length !== 1 || positionals[0] !== "provision") {
-    throw new Error(`the benchmarks are provision, move and lab, not "${positionals.join(" ")}"`);
+    throw new Error(`the benchmarks are provision, move, lab and memory, not "${positionals.join(" ")}"`);
   }
   const { original } = values;
   const only = chosen("only", values.only, [...BARE_SUBJECTS, ...CONTAINER_SUBJECTS]);

@@ -50,7 +50,7 @@ it("a bundled program calls libc without node_modules, and starts without the na
   expect(failed.stderr).toMatch(/cannot load koffi's native file, which belongs beside this program: .*koffi-glibc-/);
 });
 
-it("the agent does not start without the native file, and says so", () => {
+it("the agent does not start without the native file, and reports that", () => {
   const sockets = mkdtempSync(join(tmpdir(), "mooring-sockets-"));
   try {
     const agent = runProgram(join(bare, "mooring.mjs"), ["agent", "--node-name=n", `--csi-directory=${sockets}`]);

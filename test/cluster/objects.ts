@@ -26,8 +26,25 @@ const FIELD_MANAGER = "mooring-stories";
  */
 const NEW_KIND_MS = 60_000;
 
-/** Reads the objects of a manifest: any number of YAML documents, lists opened. */
+/**
+ * From this length on (characters), a manifest is parsed once in a process. The shipped one takes
+ * a third of a second of a processor, and each story file reads it several times.
+ */
+const LONG = 5_000;
+const parsedLong = new Map<string, readonly ManifestObject[]>();
+
+/**
+ * Reads the objects of a manifest: any number of YAML documents, lists opened. The caller may
+ * change them.
+ */
 export function parseManifest(yaml: string): ManifestObject[] {
+  if (yaml.length < LONG) return parse(yaml);
+  const objects = parsedLong.get(yaml) ?? parse(yaml);
+  parsedLong.set(yaml, objects);
+  return structuredClone(objects) as ManifestObject[];
+}
+
+function parse(yaml: string): ManifestObject[] {
   return parseAllDocuments(yaml).flatMap((document) => {
     const [error] = document.errors;
     if (error !== undefined) throw error;

@@ -1,48 +1,61 @@
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
+import { runProgram } from "../command-line.ts";
 import { orphanedClusters } from "./identity.ts";
 import { tearDown } from "./teardown.ts";
 
-const USAGE = `Usage: npm run test:cluster -- [--grep TEXT] [--existing FILE --context NAME [--image NAME]] [file …]
+const USAGE = `Usage: npm run test:cluster -- [--grep TEXT] [--exclude GLOB] [--no-build] [--existing FILE --context NAME [--image NAME]] [file …]
 
 Runs the stories on a real Kubernetes: one that it starts on this machine (needs Linux, root, Go), or an existing one.
 
   --grep TEXT                     only tests whose name contains TEXT
+  --exclude GLOB                  not these files
+  --no-build                      with the programs in dist as they are
   --existing FILE --context NAME  a kubeconfig file and a context in it. The stories create and DELETE claims,
                                   volumes and namespaces there. KUBECONFIG is never used.
   --image NAME                    the product's image, which that cluster has or can pull; without it the stories
                                   that install the product are skipped
 `;
 
-async function main(): Promise<number> {
+function readOptions(args: readonly string[]) {
   const { values, positionals } = parseArgs({
+    args: [...args],
     allowPositionals: true,
     options: {
       grep: { type: "string" },
+      exclude: { type: "string" },
+      "no-build": { type: "boolean", default: false },
       existing: { type: "string" },
       context: { type: "string" },
       image: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
+  if (values.help) return "help";
   if ((values.existing === undefined) !== (values.context === undefined)) {
-    process.stderr.write(`--existing and --context go together\n\n${USAGE}`);
-    return 2;
+    throw new Error("--existing and --context go together");
   }
+  return { values, positionals };
+}
+
+type Options = Exclude<ReturnType<typeof readOptions>, "help">;
+
+async function runStories({ positionals, values }: Options): Promise<number> {
   if (values.existing === undefined && process.getuid?.() !== 0) {
     process.stderr.write("npm run test:cluster: skipped, it needs root to make namespaces and mounts\n");
     return 3;
   }
-  const build = await run(process.execPath, ["tools/build.mjs"]);
+  const build = values["no-build"] ? 0 : await run(process.execPath, ["tools/build.mjs"]);
   if (build !== 0) return build;
   const existing = values.existing === undefined ? {} : { MOORING_GROUND: JSON.stringify(values) };
   const grep = values.grep === undefined ? [] : ["-t", values.grep];
-  const vitest = ["node_modules/vitest/vitest.mjs", "run", "--config", "vitest.cluster.config.ts", ...grep];
-  const code = await run(process.execPath, [...vitest, ...positionals], existing);
+  const exclude = values.exclude === undefined ? [] : ["--exclude", values.exclude];
+  const vitest = ["node_modules/vitest/vitest.mjs", "run", "--config", "vitest.cluster.config.ts", ...grep, ...exclude];
+  // In a mount namespace of its own. A node of another run begins with all mounts of the machine,
+  // and a loop device is not free before nobody has its file system mounted.
+  const unshare = values.existing === undefined ? ["unshare", "--mount", "--propagation", "private"] : [];
+  const [file = "", ...args] = [...unshare, process.execPath, ...vitest, ...positionals];
+  const code = await run(file, args, existing);
   // Whatever a test that died has left: its watchdog is at it already, and this waits for the end.
   for (const orphan of await orphanedClusters()) await tearDown(orphan);
   return code;
@@ -75,4 +88,4 @@ function run(file: string, args: readonly string[], env: Readonly<Record<string,
   });
 }
 
-process.exit(await main());
+process.exit(await runProgram({ usage: USAGE, read: readOptions, run: runStories }));

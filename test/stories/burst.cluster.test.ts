@@ -52,7 +52,7 @@ beforeAll(async () => {
     ),
   );
   acting = Promise.all([playKubelet(api, actors.signal), playProvisioner(api, actors.signal)]);
-  product = await startProductProcess(ground, { args: ["--config", SHARED] });
+  product = await startProductProcess(ground, { args: ["--config", SHARED], restarts: true });
 });
 afterAll(async () => {
   actors.abort();
@@ -74,9 +74,9 @@ afterEach(async () => {
 });
 
 test.each([
-  ["400 claims of ours", "burst", "ours", 400],
+  ["200 claims of ours", "burst", "ours", 200],
   // The controller manager alone binds these, and needs half a second for each.
-  ["200 claims of another provisioner", "other", "theirs", 200],
+  ["100 claims of another provisioner", "other", "theirs", 100],
 ] as const)(
   "while %s are deleted, 40 new ones of ours are bound, and none is ever Lost",
   async (_, className, name, count) => {
@@ -128,7 +128,7 @@ test("the controller manager is killed in the middle of a burst and comes back: 
 
 test("two processes, the leader killed in the middle of a burst: the other goes on, and every claim has one volume", async () => {
   const { ground } = on;
-  second = await startProductProcess(ground, { args: ["--config", SHARED] });
+  second = await startProductProcess(ground, { args: ["--config", SHARED], restarts: true });
   const before = await leaseOf(ground);
   const unfinished = await inTheMiddle("failover", 100, async () => {
     await product?.kill();

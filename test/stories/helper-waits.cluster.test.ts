@@ -83,7 +83,7 @@ test("a key that is missing in the ConfigMap is named in an event of the claim, 
   await expectBound(ground, NS, "without-setup");
 });
 
-test("a teardown that waits is taken back when its volume is set to Retain, whatever the volume's name, and the data stays", async () => {
+test("a waiting teardown is cancelled when its volume is set to Retain, whatever the volume's name, and the data stays", async () => {
   const { ground } = on;
   const node = ground.nodes[2] ?? "";
   const before = await madeBy("before", node);

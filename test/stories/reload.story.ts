@@ -1,12 +1,16 @@
 /*
  * Configuration that changes under the running program. Files are read every 30 s, so the stories
  * change everything at once, and run beside each other: one in the cluster, where a ConfigMap is
- * mounted, and one with the program as a process and its files on disk.
+ * mounted, the others with the program as a process and its files on disk.
+ *
+ * A template of helper pods may read well, and the API server still refuses its pods, by its own
+ * rules or by an admission plugin. A real API server only: the lab's looks at fewer fields of pods.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse } from "yaml";
 import { leaveNothing, openNamespace } from "./support/cleanup.ts";
 import { expectBound, expectEvent, expectRemoved, type About } from "./support/expect.ts";
 import { HELD_SETUP, letHelpersEnd } from "./support/held-helpers.ts";
@@ -28,6 +32,7 @@ import { claimOn, storageClass } from "./support/workloads.ts";
 const on = useGroundForLongWaits("containers", "load-image", "node-files");
 const NS = "reload";
 const OUTSIDE = "stories.mooring.dev/outside";
+const REFUSED = "stories.mooring.dev/refused";
 /**
  * A reading every 30 s; and where the kubelet has heard of the ConfigMap after the pod was touched,
  * another minute or two until it looks at the pod by itself.
@@ -40,11 +45,20 @@ const PRIVILEGED = helperTemplate({ container: { securityContext: { privileged: 
 const CONFIG_REFUSED = /^failed to load the new config file: .*path must start with \/ for path relative on node/;
 const TEMPLATE_REFUSED =
   "failed to load the new helper pod manifest: helper pod template must not set privileged: true unless allow-unsafe-helper-pod-template is enabled";
+/** What the API server refuses and the program does not, and the API server's words. */
+const REFUSED_PODS = [
+  ["a toleration that is none", { tolerations: [{ operator: "Tolerate" }] }, /Unsupported value: "Tolerate"/],
+  ["a priority class that is not there", { priorityClassName: "no-such-class" }, /no PriorityClass .*no-such-class/],
+] as const;
+
+const CLASSES = [storageClass("outside", { provisioner: OUTSIDE }), storageClass("refused", { provisioner: REFUSED })];
+
+const aboutConfig = (name: string): About => ({ kind: "ConfigMap", name, namespace: PRODUCT_NAMESPACE });
 
 beforeAll(async () => {
   const { ground } = on;
   await openNamespace(ground, NS);
-  await ground.apply(toYaml(storageClass("outside", { provisioner: OUTSIDE })));
+  await ground.apply(toYaml(...CLASSES));
   await installProduct(ground, {
     replicas: 1,
     config: JSON.parse(configFor("/opt/before")) as object,
@@ -54,7 +68,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await on.ground.delete("ConfigMap", "outside-config", PRODUCT_NAMESPACE);
-  await leaveNothing(on.ground, { namespace: NS, classes: ["outside"] });
+  await leaveNothing(on.ground, { namespace: NS, classes: ["outside", "refused"] });
 });
 
 test.concurrent(
@@ -125,6 +139,66 @@ test.concurrent("outside of the cluster, with --config FILE and CONFIG_MOUNT_PAT
   }
 });
 
+test.concurrent("a changed template that the server refuses is reported, and the good one stays", async (context) => {
+  on.needs(context, "programs");
+  const { ground } = on;
+  await using product = await startedWith(helperTemplate(), "changed-template", REFUSED);
+  for (const [what, spec, says] of REFUSED_PODS) {
+    await product.change(templateWith(spec));
+    const about = aboutConfig("changed-template");
+    const { message = "" } = await expectEvent(ground, about, "HelperPodReloadFailed", says, READ_MS);
+    expect(message, what).toMatch(
+      /^failed to load the new helper pod manifest: the API server refuses pods of helperPod/,
+    );
+  }
+  await ground.apply(toYaml(claimOn(ground.nodes[2] ?? "", NS, "served", "refused")));
+  await expectRemoved(ground, NS, [], [await expectBound(ground, NS, "served")]);
+});
+
+test.concurrent("a template that the server refuses at start is reported", async (context) => {
+  on.needs(context, "programs");
+  const [[, spec, says]] = REFUSED_PODS;
+  await using _ = await startedWith(templateWith(spec), "first-template", `${REFUSED}-first`);
+  const about = aboutConfig("first-template");
+  const { message = "" } = await expectEvent(on.ground, about, "HelperPodReloadFailed", says, READ_MS);
+  expect(message).toMatch(/every claim and every removal will fail until it is corrected/);
+});
+
+function templateWith(spec: object): string {
+  const template = parse(helperTemplate()) as { spec: object };
+  return toYaml({ ...template, spec: { ...template.spec, ...spec } });
+}
+
+/**
+ * The product outside of the cluster, with a ConfigMap and a provisioner's name that no other has;
+ * `change` writes its template.
+ */
+async function startedWith(template: string, configMap: string, provisioner: string) {
+  const directory = await mkdtemp(join(tmpdir(), "mooring-template-"));
+  const file = join(directory, "helperPod.yaml");
+  await writeFile(file, template);
+  const scripts = { setup: 'mkdir -m 0777 -p "$VOL_DIR"\n', teardown: 'rm -rf "$VOL_DIR"\n' };
+  const metadata = { name: configMap, namespace: PRODUCT_NAMESPACE };
+  await on.ground.apply(toYaml({ apiVersion: "v1", kind: "ConfigMap", metadata, data: scripts }));
+  const product = await startProductProcess(on.ground, {
+    args: [
+      `--config=${configFor("/opt/refused-template")}`,
+      `--helper-pod-file=${file}`,
+      `--provisioner-name=${provisioner}`,
+      `--configmap-name=${configMap}`,
+    ],
+    env: { CONFIG_MOUNT_PATH: directory },
+  });
+  return {
+    change: (next: string): Promise<void> => writeFile(file, next),
+    [Symbol.asyncDispose]: async (): Promise<void> => {
+      await product.stop();
+      await rm(directory, { recursive: true, force: true });
+      await on.ground.delete("ConfigMap", configMap, PRODUCT_NAMESPACE);
+    },
+  };
+}
+
 interface Stage {
   readonly node: string;
   readonly claims: string;
@@ -137,7 +211,7 @@ interface Stage {
 
 async function story(stage: Stage): Promise<void> {
   const { ground } = on;
-  const about: About = { kind: "ConfigMap", name: stage.configMap, namespace: PRODUCT_NAMESPACE };
+  const about = aboutConfig(stage.configMap);
   const bindOne = async (name: string): ReturnType<typeof expectBound> => {
     await ground.apply(toYaml(claimOn(stage.node, NS, name, stage.className)));
     return await expectBound(ground, NS, name);

@@ -18,7 +18,7 @@ import {
 } from "./support/expect.ts";
 import { toYaml } from "./support/manifest.ts";
 import type { Volume } from "./support/objects.ts";
-import { installProduct, productLog, uninstallProduct, type InstallOptions } from "./support/product.ts";
+import { installProduct, productLog, removeProduct, type InstallOptions } from "./support/product.ts";
 import { useGround } from "./support/shared-ground.ts";
 import { claim, onHost, pod, storageClass } from "./support/workloads.ts";
 
@@ -167,7 +167,7 @@ async function served(scenario: Scenario, before: BoundClaim | undefined): Promi
 /** The provisioner goes first: nobody is there who could remove the volume. */
 async function takeAway({ own }: Scenario): Promise<void> {
   const { ground } = on;
-  await uninstallProduct(ground, { manifest: MANIFEST });
+  await removeProduct(ground, { manifest: MANIFEST });
   await ground.delete("Pod", NAME, NS);
   await ground.delete("PersistentVolumeClaim", NAME, NS);
   if (own !== undefined) await ground.delete("StorageClass", own.name);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { useGround } from "./support/shared-ground.ts";
-import { installProduct, uninstallProduct } from "./support/product.ts";
+import { installProduct, removeProduct } from "./support/product.ts";
 import { toYaml } from "./support/manifest.ts";
 import { claim, namespace, pod } from "./support/workloads.ts";
 
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await on.ground.delete("Namespace", NS);
-  await uninstallProduct(on.ground);
+  await removeProduct(on.ground);
 });
 
 interface Pod {
@@ -44,8 +44,12 @@ test("a pod with a WaitForFirstConsumer claim runs on a directory of its node, a
   expect(bound?.spec.volumeName).toBe(volume);
   const path = `/opt/local-path-provisioner/${volume}_${NS}_c`;
   const node = ground.onNode(running.spec.nodeName);
-  await ground.waitFor("the file to be written", async () => ((await node.exists(`${path}/file`)) ? true : undefined));
-  expect(await node.readFile(`${path}/file`)).toBe("kept\n");
+  // The shell makes the file first and writes into it after that.
+  await ground.waitFor("the file to be written", async (saw) => {
+    const text = (await node.exists(`${path}/file`)) ? await node.readFile(`${path}/file`) : "no file";
+    saw(text);
+    return text === "kept\n" ? true : undefined;
+  });
 
   await ground.delete("Pod", "p", NS);
   await ground.delete("PersistentVolumeClaim", "c", NS);

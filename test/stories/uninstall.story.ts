@@ -10,6 +10,7 @@ import { claimOn } from "./support/workloads.ts";
 
 const on = useGroundForLongWaits("containers", "load-image", "node-files");
 const NS = "uninstall";
+type Owned = Volume & { metadata: { ownerReferences?: readonly { readonly name: string }[] } };
 /** More than kube-controller-manager binds in a second, so that express bind is needed. */
 const CLAIMS = 60;
 
@@ -43,7 +44,11 @@ test("the canary of a leader that was killed goes with the namespace, and the us
   expect(volumes.filter(({ spec }) => spec.claimRef?.namespace === NS)).toHaveLength(CLAIMS);
 });
 
+/** Those of this installation: the movable driver may be installed as well. */
 async function canaries(): Promise<readonly string[]> {
-  const volumes = await on.ground.list<Volume>("persistentvolumes");
-  return volumes.map(({ metadata }) => metadata.name).filter((name) => name.startsWith("mooring-canary-"));
+  const volumes = await on.ground.list<Owned>("persistentvolumes");
+  return volumes
+    .filter(({ metadata }) => metadata.ownerReferences?.some(({ name }) => name === PRODUCT_NAMESPACE) === true)
+    .map(({ metadata }) => metadata.name)
+    .filter((name) => name.startsWith("mooring-canary-"));
 }

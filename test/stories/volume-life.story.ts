@@ -19,8 +19,8 @@ import {
 } from "./support/expect.ts";
 import { helperTemplate } from "./support/helper-template.ts";
 import { toYaml } from "./support/manifest.ts";
-import { labelNode } from "./support/nodes.ts";
-import { affinityOf, type Claim, type NodeObject, type Volume } from "./support/objects.ts";
+import { labelNode, nodesReady, withoutNodeObject } from "./support/nodes.ts";
+import { affinityOf, type Claim, type Volume } from "./support/objects.ts";
 import {
   askProduct,
   installProduct,
@@ -455,44 +455,38 @@ test("a volume whose node is gone stays Released with an event, and its director
   const { volume, path, node } = await expectBound(ground, NS, "homeless");
   const name = volume.metadata.name;
   await ground.onNode(node).writeFile(`${path}/file`, "data");
-  await ground.stopKubelet(node);
-  await ground.delete("Node", node);
-  await ground.delete("PersistentVolumeClaim", "homeless", NS);
-  // And one of a node that nobody has ever seen.
-  const affinity = { key: "kubernetes.io/hostname", value: "never-seen" };
-  const orphan = releasedVolume(ORPHAN, {
-    path: `${BASE}/${ORPHAN}`,
-    claim: { namespace: NS, name: "orphan" },
-    affinity,
-  });
-  await ground.apply(toYaml(orphan));
-  for (const [pv, wanted] of [
-    [name, node],
-    [ORPHAN, "never-seen"],
-  ] as const) {
-    const says = `Node ${wanted} does not exist: volume ${pv} stays Released until the node is back, or until `;
-    const event = await expectEvent(ground, { kind: "PersistentVolume", name: pv }, "VolumeDeleteWaiting", says);
-    expect(event.type).toBe("Warning");
-    // A controller manager that hears of the phase before it hears that the claim is gone calls the
-    // volume Bound once more.
-    await ground.waitFor(`${pv} to be Released`, async (saw) => {
-      const phase = (await ground.get<Volume>("PersistentVolume", pv))?.status.phase;
-      saw(phase);
-      return phase === "Released" ? true : undefined;
+  await withoutNodeObject(ground, node, async () => {
+    await ground.delete("PersistentVolumeClaim", "homeless", NS);
+    // And one of a node that nobody has ever seen.
+    const affinity = { key: "kubernetes.io/hostname", value: "never-seen" };
+    const orphan = releasedVolume(ORPHAN, {
+      path: `${BASE}/${ORPHAN}`,
+      claim: { namespace: NS, name: "orphan" },
+      affinity,
     });
-  }
-  expect(await ground.onNode(node).readFile(`${path}/file`)).toBe("data");
-
-  await ground.startKubelet(node);
+    await ground.apply(toYaml(orphan));
+    for (const [pv, wanted] of [
+      [name, node],
+      [ORPHAN, "never-seen"],
+    ] as const) {
+      const says = `Node ${wanted} does not exist: volume ${pv} stays Released until the node is back, or until `;
+      const event = await expectEvent(ground, { kind: "PersistentVolume", name: pv }, "VolumeDeleteWaiting", says);
+      expect(event.type).toBe("Warning");
+      // A controller manager that hears of the phase before it hears that the claim is gone calls
+      // the volume Bound once more.
+      await ground.waitFor(`${pv} to be Released`, async (saw) => {
+        const phase = (await ground.get<Volume>("PersistentVolume", pv))?.status.phase;
+        saw(phase);
+        return phase === "Released" ? true : undefined;
+      });
+    }
+    expect(await ground.onNode(node).readFile(`${path}/file`)).toBe("data");
+  });
   await expectGone(ground, "PersistentVolume", name);
   await expectNoDirectory(ground, node, path);
   expect((await ground.get<Volume>("PersistentVolume", ORPHAN))?.status.phase).toBe("Released");
   await ground.delete("PersistentVolume", ORPHAN);
-  await ground.waitFor(`${node} to be Ready again`, async (saw) => {
-    const found = await ground.get<NodeObject>("Node", node);
-    saw(found?.status.conditions);
-    return found?.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True") || undefined;
-  });
+  await nodesReady(ground);
 });
 
 test("a helper image that cannot be pulled is an event at once, and the claim is served when it can", async (context) => {

@@ -190,10 +190,9 @@ export class CopyStore {
   }
 
   /**
-   * Throws unless the directory is still there for a transfer of this move to write into. Another
-   * process of the agent may have completed the copy since it was planned, reported it, and opened
-   * it. The caller has the lock of the data directory, so nobody changes the answer before it has
-   * written.
+   * Throws unless a transfer of this move may still write into the directory. Another process of
+   * the agent may have completed the copy since it was planned, reported it, and opened it. The
+   * caller has the lock of the data directory, so the answer stays true while it writes.
    */
   async expectUnfinished(volume: string, epoch: number, moveUID: string): Promise<void> {
     const directory = incomingDirectory(epoch, moveUID);
@@ -233,6 +232,11 @@ export class CopyStore {
     }
     const renamed = there ?? (await this.#rename(incoming, stayDirectory(epoch)));
     return this.#write(renamed, { state: "Active", moveUID: undefined, whole: undefined });
+  }
+
+  /** Throws when no state of the copy can be written, so that it could not be sealed. */
+  async expectWritable({ path }: Copy): Promise<void> {
+    await this.#disk.expectWritable(path);
   }
 
   /**

@@ -2,9 +2,9 @@ import type { Log } from "../../observe/log.ts";
 import type { OnDisk } from "./on-disk.ts";
 
 /**
- * Calls `work` for each volume on the disks, one after the other, until the signal is aborted. What
- * fails for one volume (a damaged copy, a disk that breaks) is logged as `failed`, and keeps no
- * other volume waiting. Rejects only when the volumes cannot be listed.
+ * Calls `work` for each volume on the disks, one after the other, until the signal is aborted. A
+ * failure for one volume (a damaged copy, a broken disk) is logged with the message `failed`, and
+ * the next volume follows. Rejects only when the volumes cannot be listed.
  */
 export async function eachVolume(
   { log, onDisk }: { readonly log: Log; readonly onDisk: OnDisk },

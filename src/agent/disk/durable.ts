@@ -40,6 +40,17 @@ export function isFull(error: unknown): error is Error & { readonly code: "ENOSP
   return code === "ENOSPC" || code === "EDQUOT";
 }
 
+/**
+ * Whether the disk takes nothing more, or cannot be read: trying again does not help. ENOENT and
+ * the like are no such errors: they come when something else changes the directories meanwhile.
+ */
+export function hasDiskFailed(error: unknown): error is Error {
+  return isFull(error) || (error instanceof Error && FAILED.has((error as NodeJS.ErrnoException).code ?? ""));
+}
+
+/** EUCLEAN is what ext4, XFS and Btrfs say of damaged metadata. */
+const FAILED: ReadonlySet<string> = new Set(["EIO", "EROFS", "ENODEV", "ENXIO", "ESTALE", "EUCLEAN"]);
+
 /** Makes the directory if it does not exist. Durable when it resolves. */
 export async function ensureDirectory(disk: Disk, path: string, mode: number): Promise<void> {
   const found = await disk.stat(path);

@@ -195,17 +195,17 @@ describe("live passes", () => {
   const during = (found: VolumeView["found"]) =>
     planTarget(view({ move: move("Copying", { copyingAt }), found }), checked, 100);
 
-  test("are told with the progress of the one that runs", () => {
+  test("are reported with the progress of the one that runs", () => {
     expect(during({ copying })).toEqual({
       step: "report",
       content: { role: "Target", state: "Copying", copyingAt, bytes: 100, toRead: 70, rate: 7, livePass },
     });
   });
-  test("of an earlier time in Copying are not told", () => {
+  test("of an earlier time in Copying are not reported", () => {
     const content = { role: "Target", state: "Copying", copyingAt, bytes: 100, toRead: 100, rate: 0 };
     expect(during({ copying: { ...copying, copyingAt: "2026-01-01T00:00:00Z" } })).toEqual({ step: "report", content });
   });
-  test("are told when one more has ended, although no byte has come since", () => {
+  test("are reported when one more has ended, although no byte has arrived since", () => {
     const { digest: _, ...rest } = checked;
     const report = { ...rest, role: "Target", state: "Copying", copyingAt, toRead: 70, bootID: "boot-b" } as const;
     const now = (number?: number) => {
@@ -248,7 +248,7 @@ describe("a live pass in Prepared", () => {
     });
   const pass = { step: "keep-small", epoch: 2, incarnation: "i", passes: 2 };
 
-  test("is made of what was copied in Copying", () => {
+  test("is made only for what was copied in Copying", () => {
     expect(planTarget(prepared(), checked)).toEqual(pass);
     // Of an agent before this one, on the same machine or before its restart.
     expect(planTarget(prepared({ report: { ...precopied, bootID: "boot-before" } }), checked)).toEqual(pass);

@@ -6,7 +6,7 @@
  *                with the reason. A new process begins with a new pass, whatever is reported,
  *                because its records are lost
  *   Prepared     this node has reported Precopied → now and then another live pass, so that little
- *                is left to send when the wait is over. The report stays Precopied, with the
+ *                remains to be sent when the wait is over. The report stays Precopied, with the
  *                figures of the last pass that has ended. A pass that fails is not reported
  *   Fenced       a live pass that is in progress is ended
  *   Sealed       the source has reported Sealed for this sealing → the whole tree is copied,

@@ -32,7 +32,7 @@ const seconds = async (count: number): Promise<void> => {
   await settle();
 };
 
-test("another pass brings what the pod has written, and the report stays Precopied", async () => {
+test("another pass copies what the pod has written, and the report stays Precopied", async () => {
   await waiting();
   const said = new Set<string | undefined>();
   node.kube.intercept = () => Promise.resolve(void said.add(report()?.state));
@@ -49,14 +49,14 @@ test("another pass brings what the pod has written, and the report stays Precopi
   expect(said).toEqual(new Set(["Precopied"]));
 });
 
-test("passes get rare while they have little to send", async () => {
+test("passes become rare while they have little to send", async () => {
   await waiting();
   await seconds(3600);
   // After half a minute, 1, 2, 4, 8, 10 … more minutes.
   expect(passes()).toBe(1 + 9);
 });
 
-test("the fence ends a pass at once, and the final pass brings everything", async () => {
+test("the fence ends a pass at once, and the final pass copies everything", async () => {
   await waiting();
   const order: string[] = [];
   moving.onReceive = (signal) => {
@@ -88,7 +88,7 @@ test("a pass that fails changes nothing, and is tried again after minutes", asyn
   expect(report()).toMatchObject({ state: "Precopied", livePass: { number: 2 } });
 });
 
-test("a pass that finds that nothing is known any more is followed soon by one that brings everything", async () => {
+test("after a pass that finds no records any more, one that copies everything begins soon", async () => {
   await waiting();
   moving.onReceive = () => Promise.reject(transferErrors.NOT_KEPT({ path: "a" }));
   await seconds(35);
@@ -141,7 +141,7 @@ describe("a cut-over of another volume", () => {
     expect(report()).toMatchObject({ state: "Precopied", livePass: { number: 1 } });
   });
 
-  test("that comes again and again breaks a pass more and more seldom", async () => {
+  test("that comes again and again breaks a pass less and less often", async () => {
     await waiting();
     const order = following();
     await seconds(35);
@@ -187,7 +187,7 @@ test("a pass spoils no very large file, alone among all passes, and its end is n
   expect(moving.patchesAtMost).toEqual([undefined, 1024 ** 3, undefined]);
 });
 
-test("a source that is too old for it is asked seldom, and nothing is said", async () => {
+test("a source that is too old for it is asked rarely, and nothing is reported", async () => {
   await waiting();
   const before = report();
   moving.refuses = ({ pass }) => (pass === undefined ? undefined : new Error("the move is Prepared, not Copying"));
@@ -200,7 +200,7 @@ test("a source that is too old for it is asked seldom, and nothing is said", asy
   await says("Copied");
 });
 
-test("there is none while much is open for writing, nor when the source does not tell", async () => {
+test("there is none while much is open for writing, or when the source does not report that", async () => {
   moving.figures = { ...FIGURES, toRead: 2 * 1024 ** 3 };
   copying();
   await says("Precopied", 0);

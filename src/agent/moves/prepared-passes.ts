@@ -54,17 +54,17 @@ export class PreparedPasses {
     this.#stays.delete(volume);
   }
 
-  /** Begins or ends a pass, if that is to be done. Resolves with the time until the next look. */
+  /** Begins or ends a pass, if one is due. Resolves with the milliseconds until the next look. */
   async look(view: VolumeView, step: KeepSmall, signal: AbortSignal): Promise<number> {
     const { incoming, jobs } = this.#deps;
     const { volume } = view;
     const pass = passOf(this.#stayOf(view));
-    // A job of another phase is known by another key.
+    // A job of another phase has another key.
     await jobs.table.endOthers(volume, pass);
     const { lookMs, step: next } = this.#plan(view);
     if (next === "end") {
       await jobs.table.endOthers(volume, undefined);
-      // Unless the pass has come to its own end meanwhile.
+      // Unless the pass has ended by itself meanwhile.
       const stay = this.#stayOf(view);
       if (passOf(stay) === pass) this.#keep(view, afterHoldingBack(stay, this.#deps.clock.monotonic()));
     }
@@ -92,7 +92,7 @@ export class PreparedPasses {
   #ended(view: VolumeView, pass: string, result: Precopy, end: EndOfPass): void {
     const { clock, findings, queue } = this.#deps;
     const stay = this.#stays.get(view.volume)?.stay;
-    // A pass is told once, also when it is begun again. A later stay is not touched.
+    // The end of a pass counts once, also when the pass is begun again, and only for its own stay.
     if (stay !== undefined && passOf(stay) === pass) this.#keep(view, afterPass(stay, end, clock.monotonic()));
     if (!("failed" in end)) findings.precopied(view, { copyingAt: view.move?.status?.copyingAt, result });
     queue.add(view.volume);

@@ -9,7 +9,7 @@ import { writeReport } from "./report.ts";
 
 const never = new AbortController().signal;
 
-test("figures that a pass does not tell are not those of the pass before", async () => {
+test("figures that a pass does not report are not taken from the previous pass", async () => {
   const clock = manualClock();
   const client = new KubeClient(new LabKube({ clock }));
   const metadata = { name: copyNameOf("pvc-1", "node-2") };

@@ -32,7 +32,7 @@ export async function writeReport(
     bootID,
     at: secondsTime(clock.now()),
   };
-  // A merge keeps what is not named, inside of `livePass` too.
+  // A merge patch keeps fields that it does not name, also inside of `livePass`.
   const cleared = Object.fromEntries(Object.keys(object.status?.move ?? {}).map((key) => [key, null]));
   const livePass = report.livePass && { read: null, toRead: null, ...report.livePass };
   try {
@@ -51,7 +51,7 @@ export async function writeReport(
   }
 }
 
-/** So many holders are named in a report. */
+/** The most holders that a report names. */
 const FEW = 3;
 
 /** Why it is not proven that nobody can write, as a sentence of a report. */

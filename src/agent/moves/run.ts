@@ -34,7 +34,10 @@ export interface MovesDeps extends Omit<MoveWorkerDeps, "jobs" | "moves" | "queu
   readonly engine: JobsDeps["engine"];
   readonly openDirectory: JobsDeps["openDirectory"];
   readonly bandwidth?: JobsDeps["bandwidth"];
-  /** Where the live passes of this process come from and go to. Undefined: they begin anew. */
+  /**
+   * How the records of live passes get from the previous agent process and to the next one.
+   * Undefined: they do not.
+   */
   readonly handover: Pick<Handover, "leave" | "take"> | undefined;
 }
 
@@ -55,7 +58,7 @@ export class Moves {
     this.#queue.add(volume);
   }
 
-  /** Checks the volumes again that moves from or to this node hold. */
+  /** Checks again the volumes that moves from or to this node hold. */
   lookAtHeld(): void {
     const { nodeName } = this.#deps;
     for (const { spec, status } of this.#informer.store.list()) {
@@ -79,7 +82,7 @@ export class Moves {
       this.#informer.synced(signal).then(() => worker.run(signal)),
       transport.serve((peer, asked, stop) => this.#answer(jobs, peer, asked, stop), signal),
     ]);
-    // Now no pass is in progress. (If one of them has failed, that is not known.)
+    // Now no pass is in progress. (Unless one of them has failed: then that is not certain.)
     await handover?.leave(jobs.memories.save());
   }
 

@@ -53,7 +53,7 @@ export async function admitTransfer(
   if (status.target !== peer) throw refused(`the target is node ${status.target ?? ""}`);
   const recorded = status.volumes?.find(({ name }) => name === volume);
   if (recorded?.epoch !== epoch || recorded.incarnation !== incarnation) {
-    throw refused("the move is about another epoch of it");
+    throw refused("the move is for another epoch of the volume");
   }
   const localVolume = await client.find(localVolumes, { name: volume }, { signal });
   const { copies } = await onDisk.find(volume);
@@ -61,7 +61,7 @@ export async function admitTransfer(
   if (request.pass !== undefined) {
     const { activeMove, fence, nodeName: at } = localVolume?.spec ?? {};
     const isHeld = activeMove?.uid === request.moveUID && fence === undefined && at === nodeName;
-    if (!isHeld) throw refused("it is not held, and open, for this move on this node");
+    if (!isHeld) throw refused("the move does not hold it on this node, or it is fenced");
     const active = copies.find((one) => isOf(one) && one.state === "Active");
     if (active === undefined) throw refused("its copy here is not active");
     return active.dataPath;

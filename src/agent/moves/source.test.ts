@@ -49,7 +49,7 @@ describe("the source", () => {
     await says("Sealed");
   };
 
-  test("waits for the pod, seals, and says what the tree is", async () => {
+  test("waits for the pod, seals, and reports the summary of the tree", async () => {
     await fenced();
     expect(report()?.message).toBe("mounted for pod pod-1");
     expect(copies()).toEqual(["1 Active"]);
@@ -61,7 +61,7 @@ describe("the source", () => {
     await expect(published()).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
   });
 
-  test("proves again for each sealing, and does not believe an earlier one", async () => {
+  test("proves again for each sealing, and does not rely on an earlier proof", async () => {
     await sealed();
     moving.proof = { proven: false, holders: [], unreadable: [{ pid: 7, why: "EACCES" }] };
     phase("Fenced", 2);
@@ -71,7 +71,7 @@ describe("the source", () => {
     await says("Sealed", 2);
   });
 
-  test("goes on after the agent was ended in any place", async () => {
+  test("continues after the agent was ended at any point", async () => {
     await fenced();
     await restart();
     await unpublished();
@@ -91,7 +91,7 @@ describe("the source", () => {
     expect(report()?.digest).toBe(digestOf(DATA));
   });
 
-  test("says so when it cannot read what it has sealed", async () => {
+  test("reports that it cannot read what it has sealed", async () => {
     moving.onSummarize = () => {
       throw new Error("EIO: a broken disk");
     };
@@ -101,7 +101,7 @@ describe("the source", () => {
     expect(report()?.message).toMatch(/EIO: a broken disk/);
   });
 
-  test("sends the sealed volume to the target alone, and stops when the move is undone", async () => {
+  test("sends the sealed volume only to the target, and stops when the move is undone", async () => {
     await sealed();
     phase("Sealed");
     const request = {
@@ -133,7 +133,7 @@ describe("the source", () => {
     await expect(moving.ask(OTHER, request)).rejects.toMatchObject({ code: "AGENT_TRANSFER_REFUSED" });
   });
 
-  test("counts the volume before it says Checked, however much was written since the last count", async () => {
+  test("counts the volume before it reports Checked, however much was written since the last count", async () => {
     for (let at = 0; at < 20; at++) node.disk.put(`${VOLUME}/1/data/more-${String(at)}`, "x");
     const copy = () => node.copyOf("pvc-1")?.status?.copies?.find(({ epoch }) => epoch === 1);
     expect(copy()?.files ?? 0).toBeLessThan(20);
@@ -190,7 +190,7 @@ describe("the source", () => {
     },
   );
 
-  test("opens by itself what was sealed for a move that let go", async () => {
+  test("opens by itself what was sealed for a move that no longer holds it", async () => {
     await sealed();
     node.change("pvc-1", { fence: undefined as never, activeMove: undefined as never });
     node.kube.remove(MOVE);
@@ -208,16 +208,33 @@ describe("the source", () => {
     await expect(published()).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
   });
 
-  test("refuses before the pod is disturbed what cannot be copied", async () => {
+  test("refuses what cannot be copied before the pod is disturbed", async () => {
     moving.unmovable = [{ path: "socket", reason: "a mount" }];
     phase("Prepared");
     await says("Refused");
     expect(report()).toMatchObject({ code: "AGENT_UNMOVABLE", message: "socket is a mount" });
     expect(copies()).toEqual(["1 Active"]);
   });
+
+  test("refuses before the pod is disturbed when its disk is read-only, and so could not be sealed", async () => {
+    node.disk.readOnly = VOLUME;
+    phase("Prepared");
+    await says("Refused");
+    expect(report()).toMatchObject({ code: "AGENT_UNMOVABLE" });
+    expect(report()?.message).toMatch(/^the disk of node \S+ has failed: EROFS/);
+  });
+
+  test("refuses when its disk has become read-only after the pods were evicted, so that the move is undone", async () => {
+    await fenced();
+    node.disk.readOnly = VOLUME;
+    await unpublished();
+    await says("Refused");
+    expect(report()?.message).toMatch(/^the disk of node \S+ has failed: EROFS/);
+    expect(copies()).toEqual(["1 Active"]);
+  });
 });
 
-test("a source that has never made the volume says so, and does not make it any more", async () => {
+test("a source that has never made the volume reports that, and never makes it", async () => {
   node.put(at.volume("pvc-1"), localVolume("pvc-1", { activeMove: ACTIVE, fence: MOVE_UID }));
   node.pod("pod-1");
   node.put(MOVE, volumeMove(NODE, OTHER, { phase: "Fenced", sealing: 1 }));

@@ -67,7 +67,7 @@ describe("the target", () => {
   };
   beforeEach(prepare);
 
-  test("pulls, says what has arrived, and opens it once the volume is placed here", async () => {
+  test("copies, reports what has arrived, and opens it once the volume is on this node", async () => {
     sealed();
     await says("Copied");
     expect(report()).toMatchObject({ role: "Target", digest: digestOf(DATA) });
@@ -81,7 +81,7 @@ describe("the target", () => {
   });
 
   describe("while the pod writes", () => {
-    test("it brings what there is, and that is no copy yet", async () => {
+    test("it copies what there is, and the result is not a whole copy", async () => {
       copying();
       await says("Precopied", 0);
       expect(report()).toMatchObject({ role: "Target", toSend: 0 });
@@ -100,7 +100,7 @@ describe("the target", () => {
       expect(moving.requests.map(({ pass }) => pass === undefined)).toEqual([false, true]);
     });
 
-    test("no part of it is ever opened, whatever the volume says", async () => {
+    test("nothing of it is ever opened, whatever the LocalVolume says", async () => {
       copying();
       await says("Precopied", 0);
       place();
@@ -109,7 +109,7 @@ describe("the target", () => {
       await expect(published()).rejects.toThrow();
     });
 
-    test("a pass that is under way ends before the final one begins", async () => {
+    test("a pass in progress ends before the final one begins", async () => {
       const order: string[] = [];
       moving.onReceive = (signal) => {
         order.push("begins");
@@ -124,7 +124,7 @@ describe("the target", () => {
       expect(order).toEqual(["begins", "ended", "begins"]);
     });
 
-    test("it brings everything again when the move is in Copying another time", async () => {
+    test("it copies everything again when the move enters Copying again", async () => {
       copying();
       await says("Precopied", 0);
       for (const copyingAt of ["2030-01-01T00:00:10.000Z", "2030-01-01T00:00:20.000Z"]) {
@@ -137,7 +137,7 @@ describe("the target", () => {
       }
     });
 
-    test("an agent that was told to end leaves its passes to the next one, and one that crashed does not", async () => {
+    test("an agent that gets SIGTERM hands its passes over, and one that crashes does not", async () => {
       const again = async (copyingAt: string): Promise<void> => {
         const status = { phase: "Copying", sealing: 0, copyingAt } as const;
         node.put(MOVE, volumeMove(OTHER, NODE, status));
@@ -174,14 +174,14 @@ describe("the target", () => {
       await node.eventually("the pass has ended", () => ended);
     });
 
-    test("it says why nothing can be brought", async () => {
+    test("it reports why nothing can be copied", async () => {
       moving.onReceive = () => Promise.reject(new Error("no room on the disk"));
       copying();
       await says("Refused", 0);
       expect(receives()).toBe(3);
     });
 
-    test("a volume that was never made has nothing to bring", async () => {
+    test("a volume that was never made has nothing to copy", async () => {
       copying();
       await node.stop();
       node.change("pvc-1", { mayCreate: { nodeName: OTHER, epoch: 1 } });
@@ -196,11 +196,17 @@ describe("the target", () => {
     });
   });
 
-  test("says that it is full when not even the directory can be made", async () => {
-    node.disk.makeDirectory = () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }));
-    sealed();
-    await says("Refused");
-    expect(report()).toMatchObject({ role: "Target", code: "TRANSFER_TARGET_FULL" });
+  test.each([
+    ["Sealed", "ENOSPC", "TRANSFER_TARGET_FULL"],
+    ["Sealed", "EROFS", "TRANSFER_FILE_FAILED"],
+    ["Copying", "EROFS", "TRANSFER_FILE_FAILED"],
+  ] as const)("refuses a copy when not even its directory can be made: %s, %s", async (phaseOf, code, refusal) => {
+    node.disk.makeDirectory = () => Promise.reject(Object.assign(new Error(code), { code }));
+    if (phaseOf === "Sealed") sealed();
+    else copying();
+    await says("Refused", phaseOf === "Sealed" ? 1 : 0);
+    expect(report()).toMatchObject({ role: "Target", code: refusal });
+    expect(report()?.message).toContain(code);
   });
 
   test("after a restart writes nothing into what it has reported", async () => {
@@ -214,7 +220,7 @@ describe("the target", () => {
     await node.eventually("it is open", () => copies().join() === "2 Active", 60_000);
   });
 
-  test("opens no copy in which another process may write, and opens it when that has ended", async () => {
+  test("opens no copy into which another process may write, and opens it when that process has ended", async () => {
     sealed();
     await says("Copied");
     const end = moving.lockElsewhere(`${VOLUME}/${INCOMING}/data`);
@@ -256,7 +262,7 @@ describe("the target", () => {
     expect(report()?.state).toBe("Copied");
   });
 
-  test("begins anew after a restart in the middle, in the same directory", async () => {
+  test("starts over after a restart in the middle, in the same directory", async () => {
     moving.onReceive = untilAborted;
     sealed();
     await node.eventually("it is half there", () => receives() === 1);
@@ -268,7 +274,7 @@ describe("the target", () => {
     expect(await moving.files(`${VOLUME}/${INCOMING}/data`)).toEqual(DATA);
   });
 
-  test("copies again for a new sealing, and waits for the end of the transfer before", async () => {
+  test("copies again for a new sealing, after the end of the previous transfer", async () => {
     const order: string[] = [];
     moving.onReceive = (signal) => {
       order.push("begins");
@@ -284,7 +290,7 @@ describe("the target", () => {
     expect(moving.requests.map(({ sealing }) => sealing)).toEqual([1, 2]);
   });
 
-  test("ends the transfer of a move that is undone, and takes its directory over for the next", async () => {
+  test("ends the transfer of a move that is undone, and uses its directory for the next move", async () => {
     let ended = false;
     moving.onReceive = (signal) =>
       untilAborted(signal).finally(() => {
@@ -308,7 +314,7 @@ describe("the target", () => {
     await endAtEachRequest(sealed, ["Sealed"], () => says("Copied"));
   });
 
-  test("says why when the copy cannot be brought", async () => {
+  test("reports why the copy cannot be made", async () => {
     moving.onReceive = () => Promise.reject(new Error("no room on the disk"));
     sealed();
     await says("Refused");
@@ -316,7 +322,7 @@ describe("the target", () => {
     expect(receives()).toBe(3);
   });
 
-  test("does not open a copy before the volume is placed here, nor one of another move", async () => {
+  test("does not open a copy before the volume is on this node, nor one of another move", async () => {
     sealed();
     await says("Copied");
     phase("Committed");

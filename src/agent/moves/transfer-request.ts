@@ -12,8 +12,8 @@ export const transferRequest = z.strictObject({
   /** Name of a live pass, while the pod writes. Absent: the pass over the sealed copy. */
   pass: uid.optional(),
   /**
-   * The last live pass of which the target has anything; it says later how much. Absent: everything
-   * is to be sent.
+   * The last live pass of which the target has something. It says later how much. Absent:
+   * everything must be sent.
    */
   base: uid.optional(),
 });
@@ -21,7 +21,7 @@ export const transferRequest = z.strictObject({
 export type TransferRequest = z.infer<typeof transferRequest> & {
   /**
    * Whether the target wants the figures of a live pass at its end (transfer/passes/figures.ts). On
-   * the wire this stands beside the request (peers/header.ts): sources that do not know it would
+   * the wire this is beside the request (peers/header.ts): sources that do not know it would
    * refuse the request, but leave out what they do not know beside it.
    */
   readonly figures?: boolean;

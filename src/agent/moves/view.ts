@@ -150,7 +150,7 @@ export function isReported(view: VolumeView, content: ReportContent): boolean {
   );
 }
 
-/** Where the kinds are older than the agent, the API server does not keep what is reported here. */
+/** If the CRDs are older than the agent, the API server does not keep what is reported here. */
 function isPassReported(reported: LivePassReport | undefined, last: LivePassReport | undefined): boolean {
   return reported === undefined || reported.number === last?.number;
 }

@@ -22,7 +22,8 @@ import { eachVolume } from "../copies/each-volume.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import type { Holders, Proof } from "../holders/holders.ts";
-import { isFull } from "../disk/durable.ts";
+import { hasDiskFailed, isFull } from "../disk/durable.ts";
+import { CodedError, messageOf } from "../../observe/errors.ts";
 import { transferErrors } from "../transfer/errors.ts";
 import { directoryAttributes } from "../publish/directory-attributes.ts";
 import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
@@ -254,6 +255,7 @@ export class MoveWorker {
       case "keep-small":
         return { requeueAfterMs: await this.#prepared.look(view, step, signal) };
       case "begin-seal":
+        return this.#beginSeal(view, step, signal);
       case "finish-seal":
       case "make-tombstone":
       case "to-trash":
@@ -273,12 +275,50 @@ export class MoveWorker {
   }
 
   /**
-   * Why the tree cannot be copied. This also counts the tree: the progress of a copy needs its
-   * size, and the last count may be a minute old, or missing.
+   * The pods are evicted by now. A disk that takes no seal would keep them down for ever, so the
+   * move is told, is undone, and they start here again.
+   */
+  async #beginSeal(
+    view: VolumeView,
+    step: Extract<Step, { step: "begin-seal" }>,
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    try {
+      await this.#underLock(view, step, async (fresh) => changeDisk(this.#parts, fresh, step));
+    } catch (error) {
+      if (!hasDiskFailed(error)) throw error;
+      const message = this.#diskFailed(error);
+      const report = { role: "Source", state: "Refused", code: "AGENT_UNMOVABLE", message } as const;
+      await writeReport(this.#deps, view, report, signal);
+      return { requeueAfterMs: EVERYTHING_MS };
+    }
+    await this.#deps.copies.sync(view.volume, { signal });
+    return undefined;
+  }
+
+  #diskFailed(error: unknown): string {
+    return `the disk of node ${this.#deps.nodeName} has failed: ${messageOf(error)}`;
+  }
+
+  /**
+   * Why the tree cannot be copied, or the copy not be sealed. This also counts the tree: the
+   * progress of a copy needs its size, and the last count may be a minute old, or missing.
+   *
+   * An error of the disk is such a reason. Nothing else would tell the move of it, and once the
+   * pods are evicted it is too late.
    */
   async #check(copy: Copy, signal: AbortSignal): Promise<string> {
-    const { copies, count, jobs } = this.#deps;
-    const [why] = await Promise.all([jobs.source.findUnmovable(copy.dataPath, signal), count(copy, signal)]);
+    const { copies, count, jobs, onDisk } = this.#deps;
+    let why: string;
+    try {
+      await onDisk.storeOf(copy).expectWritable(copy);
+      [why] = await Promise.all([jobs.source.findUnmovable(copy.dataPath, signal), count(copy, signal)]);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof CodedError && error.retry === "change") why = error.message;
+      else if (hasDiskFailed(error)) why = this.#diskFailed(error);
+      else throw error;
+    }
     await copies.sync(copy.volume, { signal });
     return why;
   }
@@ -319,10 +359,12 @@ export class MoveWorker {
         arrived: () => store.arrived(volume, epoch, moveUID),
       };
     } catch (error) {
-      if (!isFull(error)) throw error;
-      // Report the full disk like one that the first file met: the pods must not wait for it.
-      const full = transferErrors.TARGET_FULL({ path: ".", code: error.code });
-      const failure = { code: full.code, message: full.message };
+      if (!hasDiskFailed(error)) throw error;
+      // Report it like an error that the first file met: the pods must not wait for this disk.
+      const { code, message } = isFull(error)
+        ? transferErrors.TARGET_FULL({ path: ".", code: error.code })
+        : transferErrors.FILE_FAILED({ path: ".", why: messageOf(error) });
+      const failure = { code, message };
       // No move waits for a pass in Prepared. It is tried again later.
       if (move.status?.phase === "Prepared") return undefined;
       if (move.status?.phase === "Copying")

@@ -78,7 +78,7 @@ describe("the rotation", () => {
       return { clock, disk, identity, isFull };
     };
 
-    it("goes on with those it has, and renews them once there is room", async () => {
+    it("continues with the ones it has, and renews them once there is room", async () => {
       const { clock, identity, isFull } = onFullDisk();
       isFull(false);
       const before = await identity.current();

@@ -65,8 +65,8 @@ export class AgentIdentity {
           : certificates.filter((one) => !plan.fingerprints.includes(one.fingerprint));
       const isStored = await this.#save(next);
       if (!isStored && certificates.length > 0) break;
-      // Without any there is nothing to go on with: the first one counts although a restart loses
-      // it.
+      // Without any certificate the agent cannot serve. So the first one is used although it could
+      // not be stored and a restart loses it.
       this.#areStored = isStored;
       certificates = next;
     }

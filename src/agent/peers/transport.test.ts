@@ -19,7 +19,7 @@ afterEach(() => {
   stop.abort(new Error("the test is over"));
 });
 
-it("a port that another process has is waited for: the agent does not end", async () => {
+it("a port that another process has is tried again, and the agent does not end", async () => {
   const other = createServer().listen(0);
   await once(other, "listening");
   const { port } = other.address() as AddressInfo;

@@ -14,7 +14,7 @@ export interface PoolLoopDeps extends ControllerDeps {
   readonly queue: WorkQueue;
   /**
    * Called after each round. `all` means that every volume must be looked at, which reads two
-   * objects for each. It is true when the round has found other pools than the round before, and
+   * objects for each. It is true when the round has found other pools than the previous one, and
    * otherwise every minute or two. Rounds are more frequent than that: each change of the Node
    * begins one, and each move of a volume changes the labels of two Nodes.
    */

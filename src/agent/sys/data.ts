@@ -26,7 +26,7 @@ const TRANSACTION_BYTES = 8;
 const RANGE_BYTES = 16;
 /** More than the size of a struct cachestat, which begins with the number of pages. */
 const CACHESTAT_BYTES = 128;
-/** Where pages are larger, the answer is too small. */
+/** The usual size of a page. On machines with larger pages the result is too small. */
 const PAGE_BYTES = 4096;
 
 const readOnce = promisify(read);
@@ -116,7 +116,7 @@ export const fsync: (fd: number) => Promise<void> = promisify(nodeFsync);
  */
 export const fdatasync: (fd: number) => Promise<void> = promisify(nodeFdatasync);
 
-/** Lets the kernel begin to write an open file back. Says nothing of when it has done so. */
+/** Lets the kernel begin to write an open file back. Does not wait for the end. */
 export async function startWriteBack(fd: number): Promise<void> {
   await calls.syncFileRange.callAsync("", fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
@@ -142,7 +142,7 @@ export function readAt(fd: number, offset: number, length: number): Promise<Buff
   return readInto(fd, offset, Buffer.allocUnsafe(length));
 }
 
-/** The same, into memory of the caller, as many bytes as that has. */
+/** The same, into the whole of a buffer of the caller. */
 export async function readInto(fd: number, offset: number, bytes: Buffer): Promise<Buffer> {
   const { length } = bytes;
   let done = 0;

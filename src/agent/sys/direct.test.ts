@@ -1,19 +1,10 @@
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statfsSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
 import { expect, it, onTestFinished, type TestContext } from "vitest";
 import { ALIGNMENT, alignedBuffer, AlignedRing, DirectFile, isAligned, wholeBlocks } from "./direct.ts";
 import { addressOf } from "./libc.ts";
-import { mount, unmount } from "./mount.ts";
 import { O_RDONLY, O_WRONLY } from "./open.ts";
+import { ramfs } from "./testing/file-systems.fixture.ts";
 import { hasTool, notRoot, scratch, tool } from "./testing/scratch.fixture.ts";
 
 const KIB = 1024;
@@ -159,21 +150,9 @@ it("fails with what is wrong with the disk or the file", async (test) => {
   expect(() => DirectFile.open(-1, O_RDONLY)).toThrow("ENOENT");
 });
 
-it.skipIf(notRoot)("is not there on a file system without it (needs root)", async ({ skip }) => {
-  const { path } = scratch();
-  mkdirSync(`${path}/ram`);
-  try {
-    await mount("none", `${path}/ram`, "ramfs", 0);
-  } catch {
-    skip("ramfs cannot be mounted here");
-  }
-  const fd = openSync(`${path}/ram/f`, constants.O_RDWR | constants.O_CREAT);
-  try {
-    writeFileSync(fd, "x");
-    expect(DirectFile.open(fd, O_WRONLY)).toBeUndefined();
-    expect(DirectFile.open(fd, O_RDONLY)).toBeUndefined();
-  } finally {
-    closeSync(fd);
-    await unmount(`${path}/ram`);
-  }
+it.skipIf(notRoot)("is not there on a file system without it (needs root)", async (test) => {
+  const { path, fd } = fileIn(await ramfs(test));
+  writeFileSync(path, "x");
+  expect(DirectFile.open(fd, O_WRONLY)).toBeUndefined();
+  expect(DirectFile.open(fd, O_RDONLY)).toBeUndefined();
 });

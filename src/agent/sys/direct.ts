@@ -30,7 +30,7 @@ export const ALIGNMENT = 4096;
 /**
  * The errors of a file system without direct reads and writes, or without those of this alignment.
  */
-const REFUSALS = ["EINVAL", "EOPNOTSUPP"] as const;
+export const REFUSALS = ["EINVAL", "EOPNOTSUPP"] as const;
 
 /** A file that is read and written past the page cache, until its file system refuses. */
 export class DirectFile {
@@ -125,7 +125,7 @@ export class DirectFile {
   }
 }
 
-/** The bytes of all blocks of which `length` bytes take a part. */
+/** `length` rounded up to whole blocks. */
 export function wholeBlocks(length: number): number {
   return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 }

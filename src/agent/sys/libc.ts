@@ -54,8 +54,8 @@ export function isSystemError(error: unknown): error is Error {
 }
 
 /**
- * Loads what the calls need. Throws if koffi's native file is missing, or is for another machine. A
- * program that cannot do without it calls this when it starts.
+ * Loads the C library. Throws if koffi's native file is missing, or is for another machine. A
+ * program that needs these calls loads them when it starts.
  */
 export function loadLibc(): void {
   koffi.load(null);

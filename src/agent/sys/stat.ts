@@ -181,14 +181,14 @@ const TRIED: ReadonlyMap<number, "ext4" | "xfs" | "btrfs"> = new Map([
   [0x9123683e, "btrfs"],
 ]);
 
-/** The file system of an open file or directory. Undefined: the engine was not tried with it. */
+/** The file system of an open file or directory. Undefined: the engine was not tried on it. */
 export function triedFileSystem(fd: number): "ext4" | "xfs" | "btrfs" | undefined {
   return TRIED.get(statfsSync(procPath(fd)).type >>> 0);
 }
 
 /**
- * Whether an open file or directory is on a file system with which the engine was tried: its
- * change times show every change, and a read past the page cache gives what the cache has.
+ * Whether an open file or directory is on a file system that the engine was tried on: its change
+ * times show every change, and a read past the page cache returns what the cache has.
  */
 export function isTriedFileSystem(fd: number): boolean {
   return triedFileSystem(fd) !== undefined;

@@ -87,7 +87,7 @@ describe("after a live pass that broke", () => {
     await isEqual(at);
   });
 
-  it("each next one goes on where the one before it ended, however often they break", async () => {
+  it("each one continues where the previous one ended, however often they break", async () => {
     const at = scene();
     let sent = 0;
     for (const files of [2, 4, 7, 7, 9]) sent += (await breakAfter(at.copy, files)).bytes;
@@ -183,7 +183,7 @@ describe("after a live pass that broke", () => {
     expect(await engine.summarize(at.to, never)).toEqual(summary);
   });
 
-  it("whose answer alone was lost nothing is sent again", async () => {
+  it("of which only the answer was lost, nothing is sent again", async () => {
     const at = scene();
     const [near, far] = await socketPair();
     // The source's end is closed before the target has read its tree back.
@@ -251,7 +251,7 @@ describe("what a broken pass has brought", () => {
     expect(barriers).toHaveLength(1);
   });
 
-  it("counts for nothing after a barrier that failed, not even after one that does not", async () => {
+  it("does not count after a barrier that failed, even if a later one succeeds", async () => {
     const at = scene();
     let barriers = 0;
     const barrier = (root: number): Promise<void> =>
@@ -277,7 +277,7 @@ describe("what a broken pass has brought", () => {
     await isEqual(at);
   });
 
-  it("costs nothing of an earlier pass where times prove nothing", async () => {
+  it("does not affect an earlier pass whose times prove nothing", async () => {
     const at = scene({ ...machineGround, isTrusted: () => false });
     await at.copy.live();
     expect(await at.copy.live()).toMatchObject({ bytes: 0, kept: TOTAL });
@@ -328,7 +328,7 @@ describe("what a broken pass has brought", () => {
     await isEqual(at);
   });
 
-  it("counts for as many files as there is room", async () => {
+  it("counts for as many files as the records have room for", async () => {
     const at = sourceAndTarget();
     shell(at.source, "for i in {10..29}; do head -c 1000 /dev/urandom > $i; done; touch -d @1 *");
     const copy = new Copy(at.from, at.to, LATER, 5);

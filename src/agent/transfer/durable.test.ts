@@ -70,7 +70,7 @@ describe("the barrier of a final pass", () => {
     expect(describeTree(target)).toBe(describeTree(source));
   });
 
-  it("tells whether it has waited for what others have written", async () => {
+  it("reports whether it has waited for the data of others", async () => {
     const { copy, source } = filled();
     const waits = (isShort: boolean): Barrier => {
       return async (_root, written) => {
@@ -106,7 +106,7 @@ describe("the barrier of a final pass", () => {
     expect((await finalOf(copy)).at(-1)).toBe(EVERYTHING);
   });
 
-  it("is for everything after a live pass that was told to end", async () => {
+  it("is for everything after a live pass that was aborted", async () => {
     const { copy, source, target } = filled();
     await copy.live();
     change(source);
@@ -177,7 +177,7 @@ describe("the barrier of a final pass", () => {
     expect(logsLongSymlinks(kernel)).toBe(expected);
   });
 
-  it("knows when there are too many files to keep open", async () => {
+  it("notices that there are too many files to keep open", async () => {
     const { copy, source } = filled();
     await copy.live();
     for (let n = 0; n <= MOST_WRITTEN; n += 1) writeFileSync(join(source, `file-${String(n)}`), "x");
@@ -215,7 +215,7 @@ describe("the barrier of a final pass", () => {
 });
 
 describe("written files", () => {
-  it("tell of a write that has failed", async () => {
+  it("report a write that has failed", async () => {
     const written = new WrittenFiles();
     const { source } = filled();
     written.add(openat(-1, join(source, "small"), O_RDONLY), [Buffer.from("small")]);

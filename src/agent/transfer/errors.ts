@@ -34,9 +34,9 @@ export const transferErrors = defineErrors("TRANSFER", {
   },
   NOT_PATCHED: {
     message: ({ path, most }: { path: string; most: number }) =>
-      `'${path}' has changed, and holds more than the ${String(most)} bytes up to which a pass in Prepared patches a file`,
+      `'${path}' has changed and holds more than ${String(most)} bytes, and a pass in Prepared patches no file that large`,
     retry: "backoff",
-    advice: "Nothing to do: the final pass sends what has changed of it.",
+    advice: "Nothing to do: the final pass sends the changed parts of the file.",
   },
 
   // The trees.
@@ -56,7 +56,7 @@ export const transferErrors = defineErrors("TRANSFER", {
       `the file system of the target cannot hold '${path}' as it is: ${what}`,
     retry: "change",
     advice:
-      "Let another target be chosen, whose pool lies on a file system like the source's. docs/transfer.md lists what each holds.",
+      "Let another target be chosen whose pool is on a file system like the source's. docs/transfer.md lists what each file system cannot store.",
   },
   SOURCE_CHANGED: {
     message: ({ path, what }: { path: string; what: string }) => `'${path}' changed while it was read: ${what}`,

@@ -8,7 +8,7 @@ function heldOpen(path: string): void {
   onTestFinished(() => closeSync(writer));
 }
 
-it("a live pass tells what it has read, and what is to be read below the seal", async () => {
+it("a live pass reports what it has read, and what must be read below the seal", async () => {
   const { source, from, to } = sourceAndTarget();
   shell(source, "head -c 3000000 /dev/urandom > database; head -c 2000000 /dev/urandom > closed; echo small > small");
   heldOpen(`${source}/database`);
@@ -19,7 +19,7 @@ it("a live pass tells what it has read, and what is to be read below the seal", 
   expect(second).toMatchObject({ bytes: 0, source: { read: 0, toRead: 3_000_000 } });
 });
 
-it("what has changed is read whole, though only a part of it is sent", async () => {
+it("a changed file is read whole, although only a part of it is sent", async () => {
   const { source, from, to } = sourceAndTarget();
   shell(source, "head -c 5000000 /dev/urandom > large");
   const copy = new Copy(from, to, LATER);
@@ -28,20 +28,20 @@ it("what has changed is read whole, though only a part of it is sent", async () 
   expect(await copy.live()).toMatchObject({ bytes: 1024 ** 2, source: { read: 5_000_000, toRead: 0 } });
 });
 
-it("what is too young to be proven is to be read below the seal, without its holes", async () => {
+it("a file that is too young to be proven must be read below the seal, without its holes", async () => {
   const { source, from, to } = sourceAndTarget();
   shell(source, "head -c 1048576 /dev/urandom > large; truncate -s 1G large hole");
   const { source: figures } = await new Copy(from, to).live();
   expect(figures).toMatchObject({ read: 1024 ** 2, toRead: 1024 ** 2 });
 });
 
-it("what finds no room among the records is to be read below the seal", async () => {
+it("a file without room among the records must be read below the seal", async () => {
   const { source, from, to } = sourceAndTarget();
   shell(source, "for i in 1 2 3; do head -c 1000 /dev/urandom > $i; done");
   expect(await new Copy(from, to, LATER, 2).live()).toMatchObject({ source: { read: 3000, toRead: 1000 } });
 });
 
-it("the time in which a limit holds up the reading is told apart", async () => {
+it("the time in which a limit delays the reading is reported separately", async () => {
   const { source, from, to } = sourceAndTarget();
   shell(source, "echo small > small");
   const slowly = async (): Promise<void> => {
@@ -51,7 +51,7 @@ it("the time in which a limit holds up the reading is told apart", async () => {
   expect(figures?.heldMs).toBeGreaterThanOrEqual(25);
 });
 
-it("nothing is told to a target that does not ask, nor in the final pass", async () => {
+it("nothing is reported to a target that does not ask, nor in the final pass", async () => {
   const { source, from, to } = sourceAndTarget();
   shell(source, "echo small > small");
   const copy = new Copy(from, to, LATER);

@@ -166,7 +166,7 @@ describe("a pass that patches only up to a limit", () => {
     expect(await engine.summarize(to, never)).toEqual(summary);
   });
 
-  it("goes on where little could be lost: what stays is small, or the file is new or known no more", async () => {
+  it("continues where little could be lost: the rest is small, or the file is new or has no record", async () => {
     const { source, target, from, to } = sourceAndTarget();
     shell(source, "truncate -s 1G db; head -c 8000000 /dev/urandom > cut");
     const copy = new Copy(from, to, LATER);
@@ -182,7 +182,7 @@ describe("a pass that patches only up to a limit", () => {
     expect(describeTree(target)).toBe(describeTree(source));
   });
 
-  it("finds out that a larger file is not what it was, so that the final pass does not", async () => {
+  it("finds that a larger file has changed on the target, before the final pass would", async () => {
     const { source, target, from, to } = sourceAndTarget();
     shell(source, "head -c 8000000 /dev/urandom > db");
     const copy = new Copy(from, to, LATER);

@@ -8,7 +8,7 @@
  *    next transfer makes equal.
  * 2. The summary of the arrived entries must be that of the source. Until then anything may be
  *    missing or damaged.
- * 3. `syncfs`, or in most final passes something that does not wait for the neighbours' data
+ * 3. `syncfs`, or in most final passes a barrier that does not wait for other pods' data
  *    (target/barrier.ts): from here on a power cut loses nothing.
  * 4. The whole tree is read back and compared entry by entry. It is read from the disk, as far as
  *    its pages can be dropped from the cache. The content of a kept file is not read again, because
@@ -43,11 +43,11 @@ export interface Progress {
   readonly bytes: number;
   /** Bytes of files, or parts of files, that the target already had. */
   readonly kept: number;
-  /** What the source tells at the end of a live pass, if its agent is not too old. */
+  /** What the source reports at the end of a live pass, if its agent is not too old. */
   readonly source?: PassFigures;
   /**
-   * At the end: whether it waited until the disk had everything that anybody has written to that
-   * file system (target/barrier.ts).
+   * At the end: whether the pass waited until all dirty data of that file system was on the disk,
+   * also that of other pods (target/barrier.ts).
    */
   readonly waitedForOthers?: boolean;
 }
@@ -63,8 +63,8 @@ export interface ReceiveOptions {
   /** The memory of this copy. Without it nothing is known of earlier passes. */
   readonly memory?: TargetMemory | undefined;
   /**
-   * Ends the pass with TRANSFER_NOT_PATCHED before it patches a file of which more than so many
-   * bytes could stay: if the pass broke then, they would have to be sent again.
+   * Ends the pass with TRANSFER_NOT_PATCHED before it patches a file of which more than this many
+   * bytes could stay: if the pass broke while it patches, they would have to be sent again.
    * @default no limit
    */
   readonly patchesAtMost?: number | undefined;
@@ -90,7 +90,7 @@ export async function receive(
     try {
       await naming([], () => barrier(root, known));
     } catch (error) {
-      // The kernel reports a failed write once. The next barrier would say that all is well.
+      // The kernel reports a failed write only once. The next barrier would report success.
       memory.forget();
       throw error;
     }
@@ -112,7 +112,7 @@ export async function receive(
     return summary;
   } catch (error) {
     channel.destroy();
-    // Also when the transfer is to end: the memory may be handed to the next process.
+    // Also when the transfer is aborted: the memory may be handed to the next process.
     if (error instanceof CodedError && FORGETS.has(error.code)) memory.forget();
     signal.throwIfAborted();
     throw error;

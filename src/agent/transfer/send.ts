@@ -22,8 +22,8 @@ export interface SendOptions {
   /** How fast files may be read, and therefore sent. */
   readonly pace?: Pace | undefined;
   /**
-   * Whether the target wants the figures of a live pass at its end. One that is too old to ask for
-   * them would not understand them.
+   * Whether the target wants the figures of a live pass at its end. A target that is too old to ask
+   * for them would not understand them.
    */
   readonly figures?: boolean | undefined;
 }

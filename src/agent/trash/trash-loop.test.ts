@@ -21,7 +21,7 @@ async function leftBehind(volume: string): Promise<void> {
 
 const isThere = async (volume: string) => (await node.disk.stat(`${POOL}/volumes/${volume}/2-uid-1`)) !== undefined;
 
-test("a damaged copy does not keep the copies of other volumes", async () => {
+test("a damaged copy does not prevent the removal of other volumes' copies", async () => {
   node.disk.prepare(`${POOL}/volumes/pvc-0/1`).put(`${POOL}/volumes/pvc-0/1/copy.json`, "{");
   await leftBehind("pvc-1");
   expect(await isThere("pvc-1")).toBe(true);

@@ -36,7 +36,7 @@ export async function runTrashLoop(deps: TrashLoopDeps, signal: AbortSignal): Pr
   const removeOld = async (volume: string): Promise<void> => {
     if (!(await hasOld(deps, volume))) return;
     const look = (): Promise<boolean> => lookAt(deps, volume, unclaimedSince, signal);
-    // The lock is released after each step, so that others can have it in between.
+    // The lock is released after each step, so that other work on the volume can take it.
     while (await locks.run(volume, look, signal)) signal.throwIfAborted();
   };
   while (!signal.aborted) {

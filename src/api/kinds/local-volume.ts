@@ -9,7 +9,7 @@ export const onDrain = z
     "What happens to the volume when its node is drained. Move: it is copied to another node. Rebuild (not supported yet): it starts empty on another node. Stay: it stays, and does not hold the drain.",
   );
 
-/** The policy of a volume whose class says nothing of it. */
+/** The policy of a volume whose class does not set one. */
 export const DEFAULT_MAX_DOWNTIME = "60s";
 
 export const volumePolicies = z
@@ -31,7 +31,7 @@ export const volumePolicies = z
     maxDowntime: duration
       .default(DEFAULT_MAX_DOWNTIME)
       .describe(
-        "Longest time for which the final pass of a copy should keep the pod down. Live passes go on until it will probably be done within this time, or until it gets no shorter. If it will take longer, a Warning says so, and the move goes on.",
+        "Longest time for which the final pass of a copy should keep the pods down. Live passes continue until the final pass will probably take no longer than this, or until further passes would hardly make it shorter. If it will take longer, a Warning says so, and the move continues.",
       ),
     holdTimeout: duration
       .optional()
@@ -112,6 +112,18 @@ export const localVolumeStatus = z
       .strictObject({
         at: time.describe("Time of that eviction."),
         gracePeriodSeconds: z.int().min(0).optional().describe("Grace period that the eviction requested."),
+        epoch: z
+          .int()
+          .min(1)
+          .optional()
+          .describe(
+            "spec.epoch of the volume that the eviction was about. The request counts only as long as spec.epoch is the same: after a move the volume is on another node, which nobody may have drained. A version before this field does not write it.",
+          ),
+        epochAt: time
+          .optional()
+          .describe(
+            "Copy of `at`, written together with epoch. If the two differ, epoch is that of an earlier request: a version before that field has written over that request, and has left its epoch in place. The request then counts as one without an epoch.",
+          ),
       })
       .optional()
       .describe("The last eviction of a pod of this volume that was held (answered with 429)."),

@@ -47,24 +47,28 @@ export const copyOfEpoch = z.strictObject({
 export const livePassReport = z
   .strictObject({
     number: z.int().min(1).describe("How many live passes have ended."),
-    sent: z.int().min(0).describe("Bytes that the last one sent. The final pass will send about as many."),
+    sent: z.int().min(0).describe("Bytes that the last live pass sent. The final pass will send about as many."),
     read: z
       .int()
       .min(0)
       .optional()
-      .describe("Bytes that it read on the source. Absent: the source's agent is too old to tell."),
+      .describe(
+        "Bytes that the last live pass read on the source. Absent: the source's agent is too old to report them.",
+      ),
     toRead: z
       .int()
       .min(0)
       .optional()
       .describe(
-        "Bytes that the final pass will have to read on the source, whatever changes: those of the files that somebody had open for writing, or that had just changed. Absent: as above.",
+        "Bytes that the final pass will have to read on the source, even if nothing changes: those of files that a process had open for writing, or that had just changed. Absent: the source's agent is too old to report them.",
       ),
     tookMs: z.int().min(0).describe("Milliseconds that the last live pass took."),
     finalMs: z
       .int()
       .min(0)
-      .describe("Milliseconds that the final pass will probably take, by toRead, by sent and by the speeds so far."),
+      .describe(
+        "Milliseconds that the final pass will probably take, estimated from toRead, sent and the speeds so far.",
+      ),
   })
   .describe("On the target: the last live pass that has ended.");
 
@@ -115,7 +119,9 @@ export const copyReport = z
       .describe("Boot ID of the kernel when the report was made. Hashes are not valid after a restart of the machine."),
     at: time.describe("Time of the report."),
   })
-  .describe("The agent's report on the move that is in progress.");
+  .describe(
+    "The agent's report on the move that is in progress, or on the last one. It stays when that VolumeMove is deleted: it tells the next move whether the copy that is here can be continued.",
+  );
 
 export const volumeCopyStatus = z
   .strictObject({

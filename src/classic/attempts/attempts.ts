@@ -200,7 +200,7 @@ export class Attempts {
     }
   }
 
-  /** Remembers what only these pods tell: somebody may delete them at any moment. */
+  /** Remembers what only these pods record, because they may be deleted at any moment. */
   #note(volumeName: string, pods: readonly HelperPod[]): void {
     // One pod marked as retained counts for all: it may be the first to be deleted.
     if (pods.some(({ record }) => record.retain)) this.#memory.retained(volumeName);
@@ -218,7 +218,7 @@ export class Attempts {
     this.#deps.busy.forget(volumeName);
   }
 
-  /** The create pods of a volume, without those that a step was about (by UID). */
+  /** The create pods of a volume, without those of earlier steps (by UID). */
   #podsBut(done: ReadonlySet<string>, volumeName: string): readonly HelperPod[] {
     return this.#deps.work.createPods.of(volumeName).filter(({ record }) => !done.has(record.uid));
   }

@@ -4,7 +4,7 @@ import type { Confirm } from "../../provision/driver.ts";
 import type { Location } from "../directory/locations.ts";
 import type { CheckedTeardowns } from "../removal/checked-teardowns.ts";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
-import { isReady } from "../helper/pods/nodes.ts";
+import { isReady } from "../../kube/nodes.ts";
 import type { HelperWork } from "../helper/work.ts";
 import type { Settings } from "../settings/settings.ts";
 import { type Attempt, type AttemptMemory, attemptOf, isSameLocation } from "./memory.ts";

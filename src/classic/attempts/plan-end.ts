@@ -49,23 +49,23 @@ export function planEnd({ helper, isKept, made, node }: EndView): EndStep {
   return { step: state.mayHaveRun ? "delete" : "remove-beside", made: left };
 }
 
-/** What is there when the claim is gone and its attempt is abandoned. */
+/** What is known when the claim is gone and its attempt is given up. */
 export interface AbandonView extends Pick<EndView, "made" | "isKept"> {
   /** The volume's create pods, without those that were given up. */
   readonly pods: readonly HelperPod[];
-  /** UIDs of the pods whose end was waited for: they have ended, or their time was up. */
+  /** UIDs of the pods that were waited for: they have ended, or did not end in time. */
   readonly awaited: ReadonlySet<string>;
 }
 
 export type AbandonStep =
   | { readonly step: "await-end" | "give-up-pod"; readonly helper: HelperPod }
   | { readonly step: "give-up-directory"; readonly made: Attempt }
-  /** Nothing remains but what this process remembers. */
+  /** Only this process's memory of the attempt remains. Delete it. */
   | { readonly step: "forget" };
 
 /**
- * How an attempt is abandoned: wait for the pods that run, give up all pods, then what no pod
- * records.
+ * How an attempt is given up: wait for the pods that run, give up all pods, then the directory that
+ * no pod records.
  *
  * A pod whose directory is kept is not waited for, because no record is needed. The next claim of
  * this name may get the directory now, so our script must not run in it longer than necessary.

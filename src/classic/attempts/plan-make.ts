@@ -11,7 +11,7 @@ export interface MakeView {
 }
 
 export type MakeStep =
-  /** What an earlier attempt has made there goes with the other volume: it is made again later. */
+  /** The removal of the other volume also removes the directory. Make the volume again later. */
   | { readonly step: "make-again-later"; readonly other: string }
   /** Two scripts must not run in one directory. */
   | { readonly step: "wait-for-other"; readonly other: string }
@@ -20,7 +20,7 @@ export type MakeStep =
   /** `running`: a pod of an earlier attempt that is at work on it. */
   | { readonly step: "create"; readonly running: Pod | undefined };
 
-/** How a volume is made; the first that holds of the steps above. */
+/** How a volume is made: the first of the steps above that applies. */
 export function planMake({ next: { made, running }, removed, atWork }: MakeView): MakeStep {
   if (removed !== undefined) return { step: "make-again-later", other: removed };
   if (atWork !== undefined) return { step: "wait-for-other", other: atWork };

@@ -93,7 +93,7 @@ describe("the next attempt of a claim", () => {
     expect(next(pods)).toEqual(["give-up-pod a", "give-up-pod b", "end-pod c", "n:/p/v anew"]);
   });
 
-  test("leaves what is on a node that does not answer", () => {
+  test("leaves the pods and directories of a node that does not answer", () => {
     const view = { answers: (node: string) => node !== "m" };
     expect(next([pod("a", running, { node: "m" })], view)).toEqual(["leave-pod a", "n:/p/v anew"]);
     expect(next([pod("a", running, { node: "k" })], view)).toEqual(["give-up-pod a", "n:/p/v anew"]);
@@ -128,7 +128,7 @@ describe("the next attempt of a claim", () => {
     expect(next([], { made: remembered, ...change })).toEqual([...wanted, "n:/p/v anew"]);
   });
 
-  test("what no pod records comes after the pods, and where a pod goes on is not elsewhere", () => {
+  test("a directory that no pod records comes after the pods, unless a pod continues there", () => {
     const pods = [pod("a", failed, { node: "m" }), pod("b", running, { path: "/old/v" })];
     expect(next(pods, { made })).toEqual(["give-up-pod a", "give-up-directory n:/p/v", "n:/old/v with b"]);
     expect(next(pods, { made: { ...made, path: "/old/v" } })).toEqual(["give-up-pod a", "n:/old/v with b"]);

@@ -3,15 +3,15 @@ import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import { isInProgress, hasSucceeded, type HelperRecord, isDeleted } from "../helper/pods/record.ts";
 import type { Attempt } from "./memory.ts";
 
-/** What is there when a claim is tried again. */
+/** What is known when a claim is tried again. */
 export interface NextView {
   /** Where the directory is to be; `node` is "" where any will do. */
   readonly planned: { readonly node: string; readonly path: string; readonly shared: boolean };
-  /** The volume's create pods, without those that an earlier step was about. */
+  /** The volume's create pods, without those of earlier steps. */
   readonly pods: readonly HelperPod[];
   /** What this process remembers of the volume. */
   readonly made: Attempt | undefined;
-  /** Whether a pod's kubelet answers; it does for a pod that is on no node. */
+  /** Whether the kubelet of a node answers. True for a pod without a node (""). */
   readonly answers: (node: string) => boolean;
 }
 
@@ -27,19 +27,19 @@ export interface Continuation {
 }
 
 export type NextStep =
-  /** It is for another node or directory: it is ended, and what it made is removed. */
+  /** The pod is for another node or directory: end it, and remove its directory. */
   | { readonly step: "give-up-pod"; readonly helper: HelperPod }
-  /** The same, and its node does not answer: it is ended, and what it made stays. */
+  /** The same, but its node does not answer: end it, and leave its directory. */
   | { readonly step: "leave-pod"; readonly helper: HelperPod }
-  /** It is in the way of the next pod, which will record what this one may have made. */
+  /** End the pod, to make room for the next pod, which also records the directory of this one. */
   | { readonly step: "end-pod"; readonly helper: HelperPod }
-  /** It came before the one that has succeeded. */
+  /** Delete a pod that is older than the one that has succeeded. */
   | { readonly step: "delete-pod"; readonly helper: HelperPod }
-  /** What no pod records, and what the steps before could not remove. */
+  /** Remove a directory that no pod records, or that earlier steps could not remove. */
   | { readonly step: "give-up-directory"; readonly made: Attempt }
-  /** The same, and its node does not answer. */
+  /** The same, but its node does not answer: leave the directory. */
   | { readonly step: "leave-directory"; readonly made: Attempt }
-  /** Nothing is in the way any more. */
+  /** No earlier attempt prevents the next one. */
   | { readonly step: "continue"; readonly next: Continuation };
 
 /**

@@ -25,7 +25,7 @@ test("a path of 4,095 bytes is the longest that a program can name", () => {
   expect(() => planProvision(settingsFor(base(4096 - name.length)), asked, renderPattern)).toThrow(/4096/);
 });
 
-test("a claim that asks for no size gets a volume of none", () => {
+test("a claim without a size gets a volume without a size", () => {
   const asked = request({ node: node("a"), claim: claim({ spec: { resources: {} } as never }) });
   expect(planProvision(settingsFor("/opt"), asked, renderPattern).sizeBytes).toBe(0n);
 });

@@ -78,12 +78,9 @@ function refuseTooLong(path: string): void {
 
 /** Whether this node could serve a claim that has no node yet. */
 export function canServe(settings: Settings, request: ProvisionRequest, node: Node): boolean {
-  const { nodePath } = classOptionsOf(request.storageClass);
+  const about = { claimUid: uidOf(request.claim), nodePath: classOptionsOf(request.storageClass).nodePath };
   try {
-    basePath(configOf(settings.config, classNameOf(request)), node.metadata?.name ?? "", {
-      claimUid: uidOf(request.claim),
-      nodePath,
-    });
+    basePath(configOf(settings.config, classNameOf(request)), node.metadata?.name ?? "", about);
     return true;
   } catch {
     // The reason does not matter here: the error is that no node remains.

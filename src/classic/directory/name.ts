@@ -66,7 +66,7 @@ export interface Ownership {
   readonly perm: string;
 }
 
-/** Of a directory that is removed. */
+/** For a directory that is removed. */
 export const NOBODY: Ownership = { user: "", group: "", perm: "" };
 
 export function ownershipOf(request: DirectoryRequest, render: Render): Ownership {

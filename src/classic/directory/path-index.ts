@@ -1,22 +1,23 @@
+import { SetMap } from "../../kube/set-map.ts";
 import { overlaps } from "./paths.ts";
 
 /**
- * Values by name, each at a directory: finds those whose directory is, contains or lies in a given
- * one. An answer costs the depth of the path, not the number of names. Paths are absolute and
- * clean.
+ * Values by name, each with a directory. Finds those whose directory is a given one, contains it,
+ * or is inside it. The cost grows with the depth of the path, not with the number of names. Paths
+ * are absolute and clean.
  */
 export class PathIndex<T> {
   readonly #entries = new Map<string, { readonly path: string; readonly value: T }>();
   /** Directory to the names at or below it, and to those exactly there. */
-  readonly #atOrBelow = new Map<string, Set<string>>();
-  readonly #exact = new Map<string, Set<string>>();
+  readonly #atOrBelow = new SetMap<string, string>();
+  readonly #exact = new SetMap<string, string>();
 
   /** A name has one directory: setting it again moves it. */
   set(name: string, path: string, value: T): void {
     if (this.#entries.get(name)?.path !== path) {
       this.delete(name);
-      add(this.#exact, path, name);
-      for (const directory of lineage(path)) add(this.#atOrBelow, directory, name);
+      this.#exact.add(path, name);
+      for (const directory of lineage(path)) this.#atOrBelow.add(directory, name);
     }
     this.#entries.set(name, { path, value });
   }
@@ -29,14 +30,14 @@ export class PathIndex<T> {
     const path = this.#entries.get(name)?.path;
     if (path === undefined) return;
     this.#entries.delete(name);
-    drop(this.#exact, path, name);
-    for (const directory of lineage(path)) drop(this.#atOrBelow, directory, name);
+    this.#exact.delete(path, name);
+    for (const directory of lineage(path)) this.#atOrBelow.delete(directory, name);
   }
 
   near(path: string): readonly T[] {
     const names = new Set(this.#atOrBelow.get(path));
     for (const directory of lineage(path)) {
-      for (const name of this.#exact.get(directory) ?? []) {
+      for (const name of this.#exact.get(directory)) {
         if (overlaps(directory, path)) names.add(name);
       }
     }
@@ -45,18 +46,6 @@ export class PathIndex<T> {
       return entry === undefined ? [] : [entry.value];
     });
   }
-}
-
-function add(index: Map<string, Set<string>>, directory: string, name: string): void {
-  const names = index.get(directory);
-  if (names === undefined) index.set(directory, new Set([name]));
-  else names.add(name);
-}
-
-function drop(index: Map<string, Set<string>>, directory: string, name: string): void {
-  const names = index.get(directory);
-  names?.delete(name);
-  if (names?.size === 0) index.delete(directory);
 }
 
 /** The path itself and all directories above it. */

@@ -25,7 +25,7 @@ export interface Sharers {
 export function sharersOf(
   location: Location,
   node: Node | undefined,
-  index: VolumeIndex,
+  index: Pick<VolumeIndex, "near">,
   heir?: PersistentVolumeClaim,
 ): Sharers {
   const isRemoved = ({ willBeRemoved, owner }: LocatedVolume): boolean =>

@@ -150,7 +150,7 @@ describe("what is left when a claim is deleted half-way", () => {
     expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`, `delete node-a:${DIRECTORY}`]);
   });
 
-  it("a helper that somebody deletes while a new leader waits for its end has made a directory, which is removed", async () => {
+  it("the directory of a helper that is deleted while a new leader waits for its end is removed", async () => {
     await deletedWhileRunning();
     await on.newLeader();
     const abandoned = begun(on.abandon());

@@ -202,7 +202,7 @@ describe("a claim without a node", () => {
     }
   });
 
-  it("stays with the node of a failed attempt, when another comes back that is as good", async () => {
+  it("stays with the node of a failed attempt when another node that fits comes back", async () => {
     on.cluster.kubelet = () => ({ phase: "Failed" });
     const drawn = choose(asked, nodes)?.metadata?.name;
     const other = drawn === "node-a" ? "node-b" : "node-a";

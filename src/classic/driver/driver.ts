@@ -117,8 +117,9 @@ export class ClassicDriver implements Driver {
     // Prefer nodes where the claim's pods can run: the volume cannot follow a pod to another node.
     const rank = Math.min(...able.map((node) => rankFor(pods, node)));
     const best = able.filter((node) => rankFor(pods, node) === rank);
-    // What a failed attempt has made may have to stay, so the next one goes there, too, though a
-    // node has come back that would be drawn now. Claims that share a pod have to stay together.
+    // The directory of a failed attempt may have to stay, so the next attempt goes to the same
+    // node, even if another node has come back and would be chosen now. Claims that share a pod
+    // must stay together.
     const isAlone = pods.drawBy === uidOf(request.claim);
     const failed = isAlone ? this.#attempts.lastNodeOf(request.volumeName) : undefined;
     const chosen = best.find((node) => nameOf(node) === failed) ?? rendezvous(pods.drawBy, best, nameOf);

@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { settle } from "../../effects/testing/manual-clock.fixture.ts";
+import { KubeError } from "../../kube/errors.ts";
 import type { Driver } from "../../provision/driver.ts";
 import { settings } from "../testing/cluster.fixture.ts";
 import { DIRECTORY, leaveHelper, sharedVolume, VOLUME, yes } from "../testing/driver-suite.fixture.ts";
@@ -103,6 +104,22 @@ describe("removing a volume", () => {
     expect(await remove(sharedVolume({ path: "/shared/v" }))).toEqual({ outcome: "removed" });
     expect(on.cluster.ran).toEqual(["delete :/shared/v"]);
     expect(on.cluster.lines()[0]).toBe(`Deleting volume ${VOLUME} at /shared/v`);
+  });
+
+  it("asks for the last time after the server has let it wait: a volume may be in the directory by now", async () => {
+    const shared = volume({ path: "/opt/lpp/team/a" });
+    const { client, clock } = on.cluster;
+    const busy = { code: 429, reason: "TooManyRequests", message: "try again later", retryAfterSeconds: 20 };
+    const create = vi.spyOn(client, "create").mockRejectedValueOnce(new KubeError(busy));
+    const removed = remove(shared);
+    await settle();
+    expect(create).toHaveBeenCalledTimes(1);
+    const other = volume({ path: "/opt/lpp/team/a", spec: { persistentVolumeReclaimPolicy: "Retain" } });
+    await on.cluster.putVolume({ ...other, metadata: { name: "by-hand", uid: "by-hand" }, status: { phase: "Bound" } });
+    await clock.advance(20_000);
+    expect(await removed).toMatchObject({ outcome: "kept" });
+    expect(on.cluster.ran).toEqual([]);
+    create.mockRestore();
   });
 
   it("does nothing for policy Retain", async () => {

@@ -11,7 +11,7 @@ export function goBool(text: string): GoParsed<boolean> {
   return value === undefined ? { why: "parse error" } : { value };
 }
 
-/** Without Go's other notations: a leading zero (octal there), 0x, 0o, 0b and underscores. */
+/** Decimal only. Go also reads a leading zero (octal), 0x, 0o, 0b and underscores. */
 const WHOLE = /^[+-]?(?:0|[1-9]\d*)$/;
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 

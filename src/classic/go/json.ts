@@ -13,7 +13,7 @@ export class JsonError extends Error {
 }
 
 const TOKEN = /[ \t\r\n]*([{}[\],:]|"[^"\\]*(?:\\.[^"\\]*)*"|[\w.+-]+|$)/sy;
-/** What people write and JSON does not know, by how the unexpected text begins. */
+/** Common mistakes in JSON, by how the unexpected text begins. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [/^\ufeff/, "a byte order mark: save the file without it"],
   [/^(?:\/[/*]|#)/, "JSON has no comments"],

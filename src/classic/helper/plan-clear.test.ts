@@ -39,7 +39,7 @@ describe("a delete pod that no operation waits for", () => {
     expect(clear(of)).toBe(wanted);
   });
 
-  test("is looked for on every node, for a directory that all of them have", () => {
+  test("is looked for on every node if the directory is on a shared file system", () => {
     expect(clear(record(running, { node: "m" }), { location: { ...location, node: undefined } })).toBe("await-delete");
   });
 
@@ -52,7 +52,7 @@ describe("a delete pod that no operation waits for", () => {
     expect(clear(of, { answers: () => false })).toBe(wanted);
   });
 
-  test("is forced off a node that is dead, and waited for nowhere else than on a node", () => {
+  test("is force-deleted on a dead node, and waited for only on a node", () => {
     const dead = { answers: () => false, isDead: () => true };
     expect(clear(record(running), dead)).toBe("force");
     expect(clear(record(failed), dead)).toBe("force");
@@ -103,14 +103,14 @@ describe("a teardown that is to be begun", () => {
     expect(done(of)).toBe(wanted);
   });
 
-  test("that this process has done needs no pod, whatever pods are there", () => {
+  test("that this process has done needs no pod, whatever pods exist", () => {
     const pods = [{ pod: {}, record: record(running, { volumeUid: "pv", claimUid: "claim" }) }];
     const view = { task, pods, awaited: new Set<string>(), answers: () => true };
     expect(planDone({ ...view, isFinished: true })).toEqual({ step: "finished" });
     expect(planDone({ ...view, isFinished: false }).step).toBe("await");
   });
 
-  test("goes by the time where the release does not say whose claim it was", () => {
+  test("is judged by the time if the release does not name the claim", () => {
     const byTime = { ...task, released: { uid: "pv", claimUid: undefined, since: SINCE } };
     expect(done({}, succeeded, byTime)).toBe("take");
     expect(done({ createdAt: SINCE - 1000 }, succeeded, byTime)).toBe("begin");
@@ -121,11 +121,11 @@ describe("a teardown that is to be begun", () => {
     expect(done({}, succeeded, attempt)).toBe("begin");
   });
 
-  test("on a file system of all nodes was done wherever the pod was", () => {
+  test("on a shared file system counts as done wherever the pod was", () => {
     expect(done({ node: "m" }, succeeded, { ...task, shared: true })).toBe("take");
   });
 
-  test("takes what was done rather than wait, waits once, and never for a node that does not answer", () => {
+  test("uses a finished pod instead of waiting, waits once, and never for a node that does not answer", () => {
     const of = (name: string, state: HelperState, node = "n"): HelperPod => ({
       pod: {},
       record: { ...record(state, { node, volumeUid: "pv", claimUid: "claim" }), podName: name, uid: name },

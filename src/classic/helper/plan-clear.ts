@@ -5,31 +5,33 @@ import { meets, mayBeOnNodeOf } from "./pods/near.ts";
 import type { HelperTask } from "./pods/pod.ts";
 import { type HelperRecord, isDeleted, isInProgress } from "./pods/record.ts";
 
-/** What is there when a directory is made free of teardowns. */
+/** What is known when a directory is cleared of leftover teardowns. */
 export interface ClearView {
   /** The directory that is wanted. */
   readonly location: Location;
-  /** Whether a pod's kubelet answers; it does for a pod that is on no node. */
+  /** Whether the kubelet of a node answers. True for a pod without a node (""). */
   readonly answers: (node: string) => boolean;
   /** Whether nothing runs on a node any more (nodes.ts). */
   readonly isDead: (node: string) => boolean;
 }
 
 export type ClearStep =
-  /** It cannot remove this directory: it is for another one, or another volume's and has ended. */
+  /**
+   * Leave the pod: it cannot remove this directory. It is for another directory, or for another
+   * volume and has ended.
+   */
   | { readonly step: "pass-over" }
   /**
-   * Its node does not answer, and may still be running it: the directory cannot be had now. A pod
-   * that has not started is deleted, so that it never does (`isToDelete`).
+   * The pod's node does not answer and may still be running it, so the directory cannot be used
+   * now. A pod that has not started is deleted, so that it never starts (`isToDelete`).
    */
   | { readonly step: "refuse"; readonly isToDelete: boolean }
   /**
-   * It is deleted. One that runs is waited for first (`isAwaited`), and one on a dead node is
-   * forced.
+   * Delete the pod. First wait for one that runs (`isAwaited`). Force the deletion on a dead node.
    */
   | { readonly step: "delete"; readonly isAwaited: boolean; readonly force: boolean };
 
-/** How an unattended delete pod is kept from removing a directory that is wanted. */
+/** How a leftover delete pod is prevented from removing a directory that is wanted. */
 export function planClear(record: HelperRecord, { answers, isDead, location }: ClearView): ClearStep {
   const { node, state, volumeName } = record;
   const hasEnded = state.is === "over";
@@ -42,14 +44,14 @@ export function planClear(record: HelperRecord, { answers, isDead, location }: C
   return { step: "delete", isAwaited, force };
 }
 
-/** What is there before a teardown is begun. */
+/** What is known before a teardown begins. */
 export interface DoneView {
   readonly task: HelperTask;
-  /** This process has done it; the PersistentVolume is still there. */
+  /** This process has done the teardown; the PersistentVolume still exists. */
   readonly isFinished: boolean;
-  /** The volume's unattended delete pods. */
+  /** The volume's leftover delete pods. */
   readonly pods: readonly HelperPod[];
-  /** UIDs of the pods whose end was waited for: they have ended, or their time was up. */
+  /** UIDs of the pods that were waited for: they have ended, or did not end in time. */
   readonly awaited: ReadonlySet<string>;
   readonly answers: (node: string) => boolean;
 }
@@ -58,16 +60,19 @@ export type DoneStep =
   /** Nothing remains to be done. */
   | { readonly step: "finished" }
   /**
-   * A pod has already done this teardown, whoever made it: for this PersistentVolume, created since
-   * its release, and succeeded.
+   * A pod of any leader has already done this teardown: it is for this PersistentVolume, was
+   * created after its release, and has succeeded.
    */
   | { readonly step: "take"; readonly helper: HelperPod }
-  /** One runs it: a script that moves a directory or deletes a subvolume cannot run twice. */
+  /**
+   * A pod is running the teardown. A script that moves a directory or deletes a subvolume must not
+   * run twice.
+   */
   | { readonly step: "await"; readonly helper: HelperPod }
-  /** It is yet to be done, once nothing else works in the directory. */
+  /** Begin the teardown, once no other pod works in the directory. */
   | { readonly step: "begin" };
 
-/** What of a teardown has been done already. */
+/** Whether a teardown was done already, is being done, or must begin. */
 export function planDone({ answers, awaited, isFinished, pods, task }: DoneView): DoneStep {
   if (isFinished) return { step: "finished" };
   const own = pods.filter(({ record }) => isOf(record, task));

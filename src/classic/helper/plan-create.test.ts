@@ -90,7 +90,7 @@ describe("a delete pod", () => {
   });
 
   // A template's name may be so long that nothing of the action is in the pod's.
-  test.each([running, succeeded, failed])("never takes a create pod of the same name for its own: %j", (state) => {
+  test.each([running, succeeded, failed])("does not count a create pod of the same name as its own: %j", (state) => {
     expect(step([taken(A, state)], only)).toBe(`refuse ${A}`);
   });
 });

@@ -36,7 +36,7 @@ test.each<[string, HelperState | undefined, { known?: boolean } & Partial<Helper
   expect(lost ? `${step}, lost` : step).toBe(expected);
 });
 
-test("nothing is said to be ours where it is not known what is wanted", () => {
+test("no pod counts as ours if it is not known what is wanted", () => {
   const step = planTimeout({ wanted: undefined, shared: false, found: record(succeeded), known: true });
   expect(step).toEqual({ step: "pass-over", lost: true });
 });

@@ -1,7 +1,7 @@
 import { isFor } from "./plan-create.ts";
 import { isDeleted, type HelperRecord } from "./pods/record.ts";
 
-/** One pod that may be the one whose time is up. */
+/** A pod that may be the one whose time is up. */
 export interface TimeoutView {
   /** What the pod was to record. */
   readonly wanted: HelperRecord | undefined;
@@ -13,23 +13,23 @@ export interface TimeoutView {
 }
 
 export type TimeoutStep =
-  /** Nothing is to be done with it. */
+  /** Leave the pod. */
   | "pass-over"
-  /** It has not begun: end it. */
+  /** The pod has not begun: end it. */
   | "end"
-  /** End it, and print its log first. */
+  /** Print the pod's log, then end it. */
   | "print-and-end"
-  /** It has done the work: it counts, although it is late. */
+  /** The pod has done the work. That counts although it is late. */
   | "succeeded"
-  /** It has failed: say what it said, not that its time was up. */
+  /** The pod has failed: report its own error, not the timeout. */
   | "failed";
 
 /**
- * What becomes of a helper pod when its time is up, by a look past the watch, which may be behind.
- * `lost`: a container of it may have run, or nobody can say that none has.
+ * What happens to a helper pod when its time is up. The pod was read uncached, because the watch
+ * may be behind. `lost`: a container of it may have run, or it is not known that none has.
  *
  *   gone, or another's         pass-over, lost
- *   deleted by somebody        pass-over
+ *   being deleted already      pass-over
  *   at work                    end; with its log if it may have run
  *   has succeeded              succeeded, if it is ours or makes a directory; else print-and-end:
  *                              a teardown that ended earlier may be of an earlier volume

@@ -8,6 +8,7 @@
  */
 import { isAlreadyExists, isForbidden } from "../../kube/errors.ts";
 import { type Pod, pods } from "../../kube/kinds.ts";
+import { planRetry } from "../../kube/pace/retry.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { classicErrors } from "../errors.ts";
 import type { HelperPod } from "./pods/helper-pods.ts";
@@ -28,6 +29,9 @@ export class Starter {
   /** Something before the pod that is created now may have made the directory. */
   #again: boolean;
   #loggedName: string | undefined;
+  /** How often the server has refused a checked creation for the moment, and how long to wait. */
+  #attempts = 0;
+  #laterMs = 0;
   /** The server's error when a quota had no room for the pod. */
   #refusal: unknown;
 
@@ -45,8 +49,8 @@ export class Starter {
   }
 
   /**
-   * Resolves with a pod that is at work, or has done it; undefined when the gate said no. Rejects
-   * with CLASSIC_HELPER_NAME_TAKEN or what the API server said.
+   * Resolves with a pod that is doing the work or has done it. Undefined: the gate refused. Rejects
+   * with CLASSIC_HELPER_NAME_TAKEN or the error of the API server.
    */
   async start(): Promise<Pod | undefined> {
     const { running } = this.#run;
@@ -78,6 +82,8 @@ export class Starter {
         case "create": {
           if ((await this.#run.gate?.()) === false) return undefined;
           const created = await this.#create(step.name);
+          // The gate is asked again after it: somebody's volume may be in the directory by now.
+          if (created === "later") await this.#deps.clock.sleep(this.#laterMs, this.#signal);
           if (typeof created === "object") {
             if (step.after !== undefined) await this.#removeTold(step.after.pod);
             return created;
@@ -95,7 +101,7 @@ export class Starter {
     }
   }
 
-  async #create(name: string): Promise<Pod | "taken" | "no room"> {
+  async #create(name: string): Promise<Pod | "taken" | "no room" | "later"> {
     const { client, log, pods: store } = this.#deps;
     const pod = this.#pods.get(name) ?? this.#run.pod;
     if (this.#loggedName !== name) {
@@ -103,11 +109,19 @@ export class Starter {
     }
     this.#loggedName = name;
     try {
-      const created = await client.create(pods, this.#again ? markedAgain(pod) : pod, { signal: this.#signal });
+      const created = await client.create(pods, this.#again ? markedAgain(pod) : pod, {
+        signal: this.#signal,
+        lane: this.#run.gate === undefined ? "work" : "checked",
+      });
       store.created(created);
       return created;
     } catch (error) {
       if (isAlreadyExists(error)) return "taken";
+      const later = this.#run.gate && planRetry({ method: "POST", path: "" }, error, (this.#attempts += 1));
+      if (later !== undefined) {
+        this.#laterMs = later.waitMs;
+        return "later";
+      }
       if (!isOverQuota(error)) throw error;
       this.#refusal = error;
       return "no room";

@@ -7,14 +7,15 @@
  * still be running it: on a node that does not answer it stays, and whoever wants its directory
  * gets an error and tries again; no other directory has to wait.
  */
-import { type Clock, deadline } from "../../effects/clock.ts";
+import { type Clock, within } from "../../effects/clock.ts";
+import { isDead } from "../../kube/nodes.ts";
 import type { Log } from "../../observe/log.ts";
 import { classicErrors } from "../errors.ts";
 import { clean } from "../directory/paths.ts";
 import type { Location } from "../directory/locations.ts";
 import { type DoneStep, planClear, planDone } from "./plan-clear.ts";
 import type { HelperPod, HelperPods } from "./pods/helper-pods.ts";
-import { answers, isDead, type NodeLookup } from "./pods/nodes.ts";
+import { answers, type NodeLookup } from "./pods/nodes.ts";
 import type { HelperPodControl } from "./pods/pod-control.ts";
 import type { HelperTask } from "./pods/pod.ts";
 import { isDeleted } from "./pods/record.ts";
@@ -88,21 +89,16 @@ export class Teardowns {
       if (step.isToDelete) await control.remove(pod, { signal });
       throw left;
     }
-    const limit = deadline(clock, seconds * 1000, signal);
-    try {
-      if (step.isAwaited) await control.waitForEnd(pod, limit.signal);
-      await control.removeAndWait(pod, limit.signal, { force: step.force });
-    } catch (error) {
-      if (limit.signal.aborted && !signal.aborted) throw left;
-      throw error;
-    } finally {
-      limit.clear();
-    }
+    const end = async (limit: AbortSignal): Promise<void> => {
+      if (step.isAwaited) await control.waitForEnd(pod, limit);
+      await control.removeAndWait(pod, limit, { force: step.force });
+    };
+    await within(clock, seconds * 1000, signal, end, () => left);
   }
 
   /**
-   * What of this teardown has been done already (plan-clear.ts), after the end of a pod that runs
-   * it. When that pod does not end in time, `clear` says why.
+   * Whether this teardown was done already (plan-clear.ts). Waits for the end of a pod that runs
+   * it. If that pod does not end in time, `clear` says why.
    */
   async done(task: HelperTask, seconds: number, signal: AbortSignal): Promise<Exclude<DoneStep, { step: "await" }>> {
     const { pods, control, nodes } = this.#deps;

@@ -78,7 +78,7 @@ export class HelperWork {
    * was already seen doing it.
    */
   async create(task: HelperTask, context: WorkContext, lost: () => void, running?: Pod): Promise<void> {
-    const { volumeName, node, path } = task;
+    const { volumeName: volume, node, path } = task;
     const { signal } = context;
     try {
       const pod = helperPod(task, this.#defaults(context));
@@ -92,13 +92,9 @@ export class HelperWork {
       }
     } catch (error) {
       if (signal.aborted) throw error;
-      throw wrapped("CREATE_FAILED", volumeName, error);
+      throw wrapped("CREATE_FAILED", volume, error);
     }
-    this.#deps.log.info(`Volume ${volumeName} has been created on ${locationText(node, path)}`, {
-      volume: volumeName,
-      node,
-      path,
-    });
+    this.#deps.log.info(`Volume ${volume} has been created on ${locationText(node, path)}`, { volume, node, path });
   }
 
   /**

@@ -24,14 +24,12 @@ export type Obstacle =
  * One that has this volume's name in its path, is the same directory or lies inside it still
  * counts: it may hold somebody's data.
  */
-function withoutThoseAround({ path, volume }: Location, index: VolumeIndex): VolumeIndex {
+function withoutThoseAround({ path, volume }: Location, index: VolumeIndex): Pick<VolumeIndex, "near"> {
   if (!isOwnDirectory(path, volume)) return index;
   const isAround = (other: string): boolean => other !== path && overlaps(other, path) && other.length < path.length;
   return {
     near: (directory) =>
       index.near(directory).filter(({ path: other }) => !isAround(other) || isOwnDirectory(other, volume)),
-    has: (name) => index.has(name),
-    get: (name) => index.get(name),
   };
 }
 
@@ -42,18 +40,18 @@ export interface CheckDeps {
   readonly work: HelperWork;
 }
 
-/** What is removed, and what may keep it. */
+/** A teardown, and the volumes that may prevent it. */
 export interface CheckedTeardown {
   readonly task: HelperTask;
-  /** Held meanwhile: another volume that is made or removed there has to wait. */
+  /** Held during the teardown: another volume that is made or removed there has to wait. */
   readonly location: Location;
-  /** Freed of leftover teardowns first. @default `location` */
+  /** Cleared of leftover teardowns first. @default `location` */
   readonly cleared?: Location;
-  /** A volume on another node keeps nothing. @default a volume on any node keeps the directory */
+  /** Only volumes on this node keep the directory. @default volumes on any node keep it */
   readonly pinnedTo?: Node | undefined;
 }
 
-/** Every teardown goes through here: with the directory held, and a last check before it. */
+/** Runs every teardown: holds the directory, and checks once more right before it. */
 export class CheckedTeardowns {
   readonly #deps: CheckDeps;
   readonly #live: LiveVolumes;
@@ -63,7 +61,7 @@ export class CheckedTeardowns {
     this.#live = new LiveVolumes(deps.client);
   }
 
-  /** Removes a directory; resolves with what keeps it. */
+  /** Removes a directory. Resolves with what prevents it. */
   async run(
     { task, location, cleared = location, pinnedTo }: CheckedTeardown,
     confirm: Confirm,

@@ -95,7 +95,7 @@ describe("a Released volume", () => {
     mode: "Filesystem",
   };
 
-  test("is removed by a task that says which release it is for", () => {
+  test("is removed by a task that names the release", () => {
     expect(planOf({ name: "pv", spec: { claimRef }, status })).toEqual({
       step: "tear-down",
       task,
@@ -104,7 +104,7 @@ describe("a Released volume", () => {
     });
   });
 
-  test("is removed on no node in particular where all share it", () => {
+  test("is removed on any node if all nodes share it", () => {
     expect(planOf({ name: "pv", spec: { ...anywhere, claimRef }, status }, SHARED)).toEqual({
       step: "tear-down",
       task: { ...task, node: "", shared: true },
@@ -113,13 +113,13 @@ describe("a Released volume", () => {
     });
   });
 
-  test("has no bytes where it does not say how many", () => {
+  test("has no size if it does not give one", () => {
     expect(planOf({ spec: { capacity: {} } })).toMatchObject({ task: { sizeBytes: 0n } });
     const { capacity: _, ...spec } = volume().spec ?? {};
     expect(planOf({ spec: { ...spec, capacity: undefined } as never })).toMatchObject({ task: { sizeBytes: 0n } });
   });
 
-  test("that does not say where it is is refused", () => {
+  test("without a path is refused", () => {
     expect(() => planOf({ spec: { hostPath: undefined } as never })).toThrow("no path set");
   });
 

@@ -17,16 +17,16 @@ export interface RemoveView {
 }
 
 export type RemoveStep =
-  /** The policy says so. */
+  /** The reclaim policy is Retain. */
   | { readonly step: "retain"; readonly path: string }
-  /** The node that has the directory, `wanted`, does not exist now. */
+  /** The node that has the directory (`wanted`) does not exist now. */
   | { readonly step: "await-node"; readonly wanted: string; readonly path: string }
   | TearDownStep;
 
 export interface TearDownStep {
   readonly step: "tear-down";
   readonly task: HelperTask;
-  /** Without a node where the volume has no node affinity: it may be on any. */
+  /** Without a node if the volume has no node affinity: it may be on any node. */
   readonly location: Location;
   /** The node that has the directory; undefined on a file system that all nodes share. */
   readonly node: Node | undefined;
@@ -34,9 +34,9 @@ export interface TearDownStep {
 
 /**
  * How the directory of a Released PersistentVolume is removed. The PersistentVolume says where it
- * is, not the class as it is configured now: one with a node affinity lies on that node's disk;
- * only one without may lie on a file system that all nodes share. Throws when the volume does not
- * say where it is, or the configuration does not know its class.
+ * is, not the class as it is configured now. With a node affinity the directory is on that node's
+ * disk. Only without one may it be on a file system that all nodes share. Throws if the volume does
+ * not say where it is, or if the configuration does not know its class.
  */
 export function planRemove(volume: PersistentVolume, { config, nodes, now }: RemoveView): RemoveStep {
   const shared = isOnSharedFileSystem(volume, config);
@@ -68,10 +68,10 @@ export function planRemove(volume: PersistentVolume, { config, nodes, now }: Rem
 }
 
 /**
- * Whether a volume lies on a file system that all nodes share. One with a node affinity does not,
- * whatever its class says: the class may have changed, or be gone from the configuration. For one
- * without, when its class is gone, any class that has the directory on its shared file system takes
- * its place. Throws CLASSIC_UNKNOWN_CLASS when none does.
+ * Whether a volume is on a file system that all nodes share. A volume with a node affinity is not,
+ * whatever its class says: the class may have changed, or may be gone from the configuration. If
+ * the class of a volume without a node affinity is gone, any class that has the directory on its
+ * shared file system takes its place. Throws CLASSIC_UNKNOWN_CLASS if there is none.
  */
 function isOnSharedFileSystem(volume: PersistentVolume, config: ClassicConfig): boolean {
   if (topologyOf(volume).affinity === "given") return false;

@@ -27,7 +27,10 @@ interface Context {
 
 const UNKNOWN_CLASS = "CLASSIC_UNKNOWN_CLASS";
 
-/** Removes the directory of a Released PersistentVolume of any version, or says why it stays. */
+/**
+ * Removes the directory of a Released PersistentVolume, also of one that another version made, or
+ * says why it stays.
+ */
 export class Removal {
   readonly #deps: RemovalDeps;
   /** By UID of the PersistentVolume: since when its node has been missing at every look. */

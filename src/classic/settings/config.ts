@@ -118,7 +118,7 @@ function wrong(error: CodedError): CodedError {
   return classicErrors.CONFIG_CANONICALIZATION({ why: error.message }, { cause: error });
 }
 
-/** By class name; "" is what holds for every class. */
+/** By class name; "" applies to every class. */
 export function partsOf({ classes, common }: ClassicConfig): readonly (readonly [string, ClassConfig])[] {
   return classes.size === 0 ? [["", common]] : [...classes];
 }
@@ -160,7 +160,7 @@ export function configAsJson(data: ConfigData): string {
   );
 }
 
-/** Leaves out what is empty, as the original's structs say, but not the elements of lists. */
+/** Leaves out empty values, like the original's structs, but not empty elements of lists. */
 function withoutEmpty(key: string, value: unknown): unknown {
   if (key === "storageClassConfigs" || /^\d+$/.test(key)) return value;
   const isEmpty = value === "" || value === 0 || value === null || (Array.isArray(value) && value.length === 0);

@@ -1,23 +1,16 @@
 import { z } from "zod";
 import { type Json, JsonError } from "../go/json.ts";
 
-const nodePathMap = z
-  .array(
-    z
-      .object({
-        node: z.string().default(""),
-        paths: z
-          .array(z.string().nullable())
-          .transform((paths) => paths.map((path) => path ?? ""))
-          .nullable()
-          .default(null),
-      })
-      .nullable(),
-  )
-  .nullable()
-  .default(null);
+const paths = z.array(z.string().nullable()).transform((all) => all.map((path) => path ?? ""));
+const entry = z.object({ node: z.string().default(""), paths: paths.nullable().default(null) });
+const nodePathMap = z.array(entry.nullable()).nullable().default(null);
 
 const classConfig = z.object({ nodePathMap, sharedFileSystemPath: z.string().default("") });
+
+const namedClass = classConfig.nullable().transform((data) => data ?? classConfig.parse({}));
+const classes = z
+  .record(z.string(), namedClass)
+  .transform((all): ReadonlyMap<string, ClassConfigData> => new Map(Object.entries(all)));
 
 const config = classConfig.extend({
   cmdTimeoutSeconds: z.number().refine(Number.isInteger, "must be a whole number").default(0),
@@ -25,14 +18,7 @@ const config = classConfig.extend({
   helpersPerNode: z.number().refine(Number.isInteger, "must be a whole number").default(0),
   setupCommand: z.string().default(""),
   teardownCommand: z.string().default(""),
-  storageClassConfigs: z
-    .record(
-      z.string(),
-      classConfig.nullable().transform((data) => data ?? classConfig.parse({})),
-    )
-    .transform((classes): ReadonlyMap<string, ClassConfigData> => new Map(Object.entries(classes)))
-    .nullable()
-    .default(null),
+  storageClassConfigs: classes.nullable().default(null),
 });
 
 /** config.json as it was written, before any rule is applied. */

@@ -93,6 +93,22 @@ const object = z.looseObject({}).nullish();
 const texts = z.record(z.string(), z.string().nullable()).nullish();
 const list = <T extends z.ZodType>(item: T): z.ZodType => z.array(item).nullish();
 
+const containerSecurity = z.looseObject({
+  privileged: flag,
+  allowPrivilegeEscalation: flag,
+  runAsUser: whole,
+  runAsGroup: whole,
+  runAsNonRoot: flag,
+  capabilities: z.looseObject({ add: list(z.string()), drop: list(z.string()) }).nullish(),
+});
+
+const podSecurity = z.looseObject({
+  runAsUser: whole,
+  runAsGroup: whole,
+  fsGroup: whole,
+  sysctls: list(z.looseObject({})),
+});
+
 const containerShape = z.looseObject({
   name: text,
   image: text,
@@ -107,41 +123,30 @@ const containerShape = z.looseObject({
   readinessProbe: object,
   startupProbe: object,
   resources: object,
-  securityContext: z
-    .looseObject({
-      privileged: flag,
-      allowPrivilegeEscalation: flag,
-      runAsUser: whole,
-      runAsGroup: whole,
-      runAsNonRoot: flag,
-      capabilities: z.looseObject({ add: list(z.string()), drop: list(z.string()) }).nullish(),
-    })
-    .nullish(),
+  securityContext: containerSecurity.nullish(),
+});
+
+const specShape = z.looseObject({
+  containers: list(containerShape),
+  initContainers: list(z.looseObject({})),
+  ephemeralContainers: list(z.looseObject({})),
+  volumes: list(z.looseObject({ name: text })),
+  tolerations: list(z.looseObject({ key: text, operator: text, value: text, effect: text })),
+  imagePullSecrets: list(z.looseObject({ name: text })),
+  hostNetwork: flag,
+  hostPID: flag,
+  hostIPC: flag,
+  nodeName: text,
+  serviceAccountName: text,
+  priorityClassName: text,
+  nodeSelector: texts,
+  affinity: object,
+  securityContext: podSecurity.nullish(),
 });
 
 const podShape = z.looseObject({
   metadata: z.looseObject({ name: text, namespace: text, labels: texts, annotations: texts }).nullish(),
-  spec: z
-    .looseObject({
-      containers: list(containerShape),
-      initContainers: list(z.looseObject({})),
-      ephemeralContainers: list(z.looseObject({})),
-      volumes: list(z.looseObject({ name: text })),
-      tolerations: list(z.looseObject({ key: text, operator: text, value: text, effect: text })),
-      imagePullSecrets: list(z.looseObject({ name: text })),
-      hostNetwork: flag,
-      hostPID: flag,
-      hostIPC: flag,
-      nodeName: text,
-      serviceAccountName: text,
-      priorityClassName: text,
-      nodeSelector: texts,
-      affinity: object,
-      securityContext: z
-        .looseObject({ runAsUser: whole, runAsGroup: whole, fsGroup: whole, sysctls: list(z.looseObject({})) })
-        .nullish(),
-    })
-    .nullish(),
+  spec: specShape.nullish(),
 });
 
 function withoutNulls(value: unknown): unknown {

@@ -97,7 +97,7 @@ describe("loading the settings at start", () => {
     );
   });
 
-  it("says that the API server refuses the template, and starts with it: there is no other", async () => {
+  it("reports that the API server refuses the template, and starts with it because there is no other", async () => {
     kube.intercept = ({ method, query }) => {
       if (method !== "POST" || query?.["dryRun"] !== "All") return;
       throw new KubeError({ code: 422, reason: "Invalid", message: "priorityClassName: Invalid value" });

@@ -92,8 +92,8 @@ export class Reloader implements SettingsSource {
   }
 
   /**
-   * Asks the API server about the template that was loaded at start, when there is no other to
-   * keep: if it refuses it, every claim and every removal will fail, and this says why. Never
+   * Asks the API server about the template that was loaded at start. There is no other template to
+   * keep: if it is refused, every claim and every removal will fail, and this reports why. Never
    * rejects.
    */
   async tryLoaded(): Promise<void> {

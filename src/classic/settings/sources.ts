@@ -37,17 +37,15 @@ export async function findHelperPodText(options: SourceOptions, client: KubeClie
 }
 
 async function fromConfigMap(options: SourceOptions, client: KubeClient, flag: string, key: string): Promise<string> {
-  const { namespace, configMapName } = options;
+  const { namespace, configMapName: configMap } = options;
   try {
-    const { data = {} } = await client.get(configMaps, { namespace, name: configMapName });
+    const { data = {} } = await client.get(configMaps, { namespace, name: configMap });
     const text = Object.hasOwn(data, key) ? data[key] : undefined;
     if (text === undefined) throw classicErrors.CONFIGMAP_KEY_MISSING({ key });
     return text;
   } catch (error) {
-    throw classicErrors.EMPTY_FLAG_NO_CONFIGMAP(
-      { flag, namespace, configMap: configMapName, why: messageOf(error) },
-      { cause: error },
-    );
+    const why = messageOf(error);
+    throw classicErrors.EMPTY_FLAG_NO_CONFIGMAP({ flag, namespace, configMap, why }, { cause: error });
   }
 }
 

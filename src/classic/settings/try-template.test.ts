@@ -65,7 +65,7 @@ test.each([
   expect((await answered(code, message)).error).toBeUndefined();
 });
 
-test.each([429, 500, 0])("no answer is not taken for a good one: %i", async (code) => {
+test.each([429, 500, 0])("the lack of an answer does not count as success: %i", async (code) => {
   expect((await answered(code, "busy")).error).toMatchObject({
     code: "CLASSIC_HELPER_TEMPLATE_UNTRIED",
     message: "the API server could not be asked whether it takes helperPod.yaml: busy",

@@ -8,8 +8,8 @@ import { helperPod, type HelperPodDefaults } from "../helper/pods/pod.ts";
 
 /**
  * Refusals (403) that are not about the template: a missing right, a full quota, a ServiceAccount
- * that is not there yet, a namespace that is being deleted. Every other one is: a priority class
- * that does not exist, a LimitRange, Pod Security, a webhook.
+ * that does not exist yet, a namespace that is being deleted. All others are about the template: a
+ * priority class that does not exist, a LimitRange, Pod Security, a webhook.
  */
 const NOT_ABOUT_THE_POD = [
   "cannot create resource",

@@ -38,7 +38,7 @@ it("a nodePath that is on no node is named, by the part of the class", () => {
   ]);
 });
 
-it("a class that storageClassConfigs does not name is named", () => {
+it("a class that storageClassConfigs does not name is reported", () => {
   const perClass = { hdd: map({ [DEFAULT]: ["/hdd"] }) };
   expect(unmatchedIn(read({ storageClassConfigs: perClass }), cluster)).toEqual([
     "StorageClass any is not in storageClassConfigs, and every claim of that class will fail",

@@ -6,6 +6,6 @@ export const webhookErrors = defineErrors("WEBHOOK", {
     message: ({ why }: { why: string }) => `the request is not an AdmissionReview of a pod's eviction: ${why}`,
     retry: "change",
     advice:
-      "The webhook answers API servers alone. Restore the ValidatingWebhookConfiguration from the manifest: CREATE of pods/eviction, admissionReviewVersions v1.",
+      "The webhook answers only API servers. Restore the ValidatingWebhookConfiguration from the manifest: CREATE of pods/eviction, admissionReviewVersions v1.",
   },
 });

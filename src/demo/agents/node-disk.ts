@@ -20,6 +20,7 @@ export function nodeDisk(at: OnMachine): Disk {
     removeFile: (path) => disk.removeFile(at(path)),
     list: (path) => disk.list(at(path)),
     stat: (path) => disk.stat(at(path)),
+    expectWritable: (path) => disk.expectWritable(at(path)),
     room: (path) => disk.room(at(path)),
   };
 }

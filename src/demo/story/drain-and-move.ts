@@ -78,9 +78,13 @@ async function finished(stage: Stage, { claim }: PodFacts): Promise<MovedFacts["
   const movesOf = ({ moves }: ClusterSnapshot): readonly VolumeMove[] =>
     moves.filter(({ spec }) => spec.volumes.some(({ name }) => name === volume));
   if (movesOf(stage.view.snapshot).length === 0) return undefined;
-  // The downtime appears in the status shortly after the pod has its volume.
+  // The downtime appears in the status shortly after the pod has its volume. A move without pods
+  // has none: its pods were gone when it began.
   const { metadata, status } = await until(stage, "the move to be done, with its downtime", (snapshot) =>
-    movesOf(snapshot).find((each) => each.status?.downtime !== undefined),
+    movesOf(snapshot).find(
+      (each) =>
+        each.status?.downtime !== undefined || (each.status?.phase === "Done" && each.status.pods?.length === 0),
+    ),
   );
   const { kubelets, ours } = status?.downtime ?? {};
   const seconds = (text: string): number => Number.parseFloat(text);

@@ -1,12 +1,16 @@
-import { storageClasses } from "../../kube/kinds.ts";
+import { storageClasses, validatingWebhookConfigurations, type Pod } from "../../kube/kinds.ts";
 import { keyOf } from "../../kube/objects.ts";
 import { applyAll } from "../cluster/apply.ts";
 import { NotReached } from "../cluster/view.ts";
 import type { RunningFacts } from "../checks/facts.ts";
 import { DEFAULT_CLASS } from "../timeline/describe/describe-class.ts";
+import { MOVABLE } from "../product.ts";
 import { gatherRunning } from "./gather.ts";
 import { settle } from "./settled.ts";
 import { until, type Stage } from "./stage.ts";
+
+/** Name of the webhook configuration. */
+const WEBHOOK = "mooring";
 
 /** Applies the shipped manifests, starts the agents, and waits until all replicas are ready. */
 export async function startProduct(stage: Stage): Promise<void> {
@@ -19,6 +23,40 @@ export async function startProduct(stage: Stage): Promise<void> {
     const { availableReplicas = 0 } = found?.status ?? {};
     return found !== undefined && availableReplicas === found.spec?.replicas ? true : undefined;
   });
+  if (stage.product === MOVABLE) await untilEvictionsAreHeld(stage);
+}
+
+/**
+ * Waits until Mooring would hold the evictions of a drain. The lab has no probes, so a replica is
+ * available as soon as its program has begun. On a cluster the kubelet asks for readiness. API
+ * servers trust the webhook as soon as the leader has published its certificate authority.
+ */
+async function untilEvictionsAreHeld(stage: Stage): Promise<void> {
+  const { clock, signal, timeoutMs } = stage;
+  const end = clock.monotonic() + timeoutMs;
+  while (!((await isWebhookTrusted(stage)) && (await areReplicasReady(stage)))) {
+    if (clock.monotonic() > end)
+      throw new NotReached(`waited ${String(timeoutMs / 1000)} s for Mooring to hold evictions`);
+    await clock.sleep(50, signal);
+  }
+}
+
+async function isWebhookTrusted({ client, signal }: Stage): Promise<boolean> {
+  const { webhooks = [] } = await client.get(validatingWebhookConfigurations, { name: WEBHOOK }, { signal });
+  return webhooks.length > 0 && webhooks.every(({ clientConfig }) => (clientConfig.caBundle ?? "") !== "");
+}
+
+async function areReplicasReady({ lab, product, signal, view }: Stage): Promise<boolean> {
+  const { deployment, namespace } = product;
+  const replicas = view.snapshot.pods.filter(
+    ({ metadata }) => metadata?.namespace === namespace && metadata.name?.startsWith(`${deployment}-`) === true,
+  );
+  const isReady = async ({ metadata: { name = "" } = {} }: Pod): Promise<boolean> => {
+    const answer = await fetch(`${lab.addressOf(namespace, name) ?? ""}/ready`, { signal }).catch(() => undefined);
+    return answer?.ok === true;
+  };
+  const ready = await Promise.all(replicas.map(isReady));
+  return ready.length > 0 && ready.every(Boolean);
 }
 
 /** Applies the user's objects, waits until they run, and finds their files. */

@@ -1,5 +1,6 @@
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
+import type { MachineLab } from "../../lab/index.ts";
 import type { Facts } from "../checks/facts.ts";
 import type { ManifestObject } from "../cluster/manifest.ts";
 import type { ClusterSnapshot, ClusterView } from "../cluster/view.ts";
@@ -9,6 +10,7 @@ import type { Timeline } from "../timeline/timeline.ts";
 /** What every act of the story gets. */
 export interface Stage {
   readonly client: KubeClient;
+  readonly lab: Pick<MachineLab, "addressOf">;
   readonly clock: Clock;
   readonly view: ClusterView;
   readonly timeline: Timeline;

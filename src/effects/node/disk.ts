@@ -1,5 +1,17 @@
 import type { BigIntStats } from "node:fs";
-import { constants, lstat, mkdir, open, readdir, readFile, rename, rmdir, statfs, unlink } from "node:fs/promises";
+import {
+  access,
+  constants,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rmdir,
+  statfs,
+  unlink,
+} from "node:fs/promises";
 import type { Disk, DiskStat } from "../disk.ts";
 import { isMissing } from "../files.ts";
 
@@ -52,6 +64,7 @@ export function systemDisk(): Disk {
         throw error;
       }
     },
+    expectWritable: (path) => access(path, constants.W_OK),
     room: async (path) => {
       const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path, { bigint: true });
       return {

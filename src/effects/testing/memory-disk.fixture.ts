@@ -37,6 +37,8 @@ export class MemoryDisk implements Disk {
     inodes: 1000,
     inodesFree: 900,
   };
+  /** The file system below this path is read-only. */
+  readOnly: string | undefined;
   #inodes = 1n;
   #root: DirectoryNode = this.#directory({ mode: 0o755 });
   #crashAt = Infinity;
@@ -200,15 +202,25 @@ export class MemoryDisk implements Disk {
     return node === undefined ? undefined : { kind: node.kind, inode: node.inode, device: 1n };
   }
 
+  async expectWritable(path: string): Promise<void> {
+    this.#directoryAt(path);
+    this.#refuseReadOnly(path);
+  }
+
   async room(path: string): Promise<DiskRoom> {
     this.#directoryAt(path);
     return this.figures;
   }
 
   #change(what: keyof Disk, ...paths: readonly string[]): void {
+    for (const path of paths) this.#refuseReadOnly(path);
     this.#changes += 1;
     if (this.#changes >= this.#crashAt) throw new Crash(`crashed before ${what} ${paths.join(" ")}`);
     this.log.push([what, ...paths].join(" "));
+  }
+
+  #refuseReadOnly(path: string): void {
+    if (this.readOnly !== undefined && path.startsWith(`${this.readOnly}/`)) throw failure("EROFS", path);
   }
 
   #inode(): bigint {

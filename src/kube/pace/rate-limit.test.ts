@@ -71,12 +71,13 @@ test("a stream takes its place in the queue too", async () => {
   expect(sent).toHaveLength(2);
 });
 
-test("a lease renewal does not wait", async () => {
+test("a lease renewal does not wait, nor does a request whose caller has just checked", async () => {
   const { sent, kube } = setUp(0.001, 1);
   await kube.request(get("a"));
   void kube.request(get("stuck"));
   await kube.request(get("lease", { lane: "lease" }));
-  expect(sent.map(({ path }) => path)).toEqual(["a", "lease"]);
+  await kube.request(get("checked", { lane: "checked" }));
+  expect(sent.map(({ path }) => path)).toEqual(["a", "lease", "checked"]);
 });
 
 test("who is aborted while waiting leaves the queue and takes no token", async () => {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../effects/clock.ts";
-import type { Kube } from "../kube.ts";
+import type { Kube, KubeRequest } from "../kube.ts";
 import { manyListeners } from "../many-listeners.ts";
 import { Waiters } from "../waiters.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -8,20 +8,25 @@ import { TokenBucket } from "./token-bucket.ts";
  * A Kube that sends at most `qps` requests per second, after a first `burst`, in the order of their
  * arrival. Use it only when a flag asks for it: the server protects itself (429). Time spent
  * waiting here does not count against a request's time-out, and an abort ends the wait. Requests of
- * the lane "lease" do not wait. Put it outside `withRetries`.
+ * the lanes "lease" and "checked" do not wait. Put it outside `withRetries`.
  */
 export function withRateLimit(kube: Kube, options: { qps: number; burst: number; clock: Clock }): Kube {
   const turns = new Turns(options);
   return {
-    request: async <T>(request: Parameters<Kube["request"]>[0]) => {
-      if (request.lane !== "lease") await turns.take(request.signal);
+    request: async <T>(request: KubeRequest) => {
+      if (waits(request)) await turns.take(request.signal);
       return kube.request<T>(request);
     },
     stream: async (request) => {
-      if (request.lane !== "lease") await turns.take(request.signal);
+      if (waits(request)) await turns.take(request.signal);
       return kube.stream(request);
     },
   };
+}
+
+/** Before a checked request its caller has asked the server, and has waited for that. */
+function waits({ lane = "work" }: KubeRequest): boolean {
+  return lane === "work";
 }
 
 /** A queue of requests that wait for a token. One timer serves the first of them. */

@@ -53,6 +53,14 @@ test.each([429, 500, 503, 504])(
   },
 );
 
+test("a request whose caller has just checked is sent once, whatever the answer", async () => {
+  for (const answer of [failed(429, { after: 2 }), failed(429), failed(0, { reason: "ConnectionRefused" })]) {
+    const it = setUp(answer, "done");
+    expect(await outcome(it, { ...post, lane: "checked" })).toBe(answer);
+    expect(it.sent).toHaveLength(1);
+  }
+});
+
 test("429 without Retry-After is sent again with a growing back-off, whatever the verb, a bounded number of times", async () => {
   const it = setUp(failed(429));
   expect(await outcome(it, post)).toMatchObject({ code: 429 });

@@ -34,8 +34,9 @@ const DEFAULT_TIMEOUT_MS = 30_000;
  * - 429 without one: every verb, with a short back-off; 503 without one: GET only, for it may come
  *   from a proxy that had passed the request on;
  * - no connection: every verb (nothing was sent); a broken connection: GET only;
- * - never a refused eviction (the caller decides what to do about a disruption budget), and never a
- *   request with a resourceVersion that the server has not reached yet.
+ * - never a refused eviction (the caller decides what to do about a disruption budget), never a
+ *   request with a resourceVersion that the server has not reached yet, and never one of the lane
+ *   "checked" (the caller has to check again).
  *
  * When it gives up, or the wait would be longer than the time-out, it throws the last error. A
  * stream is repeated only until its header has arrived.
@@ -48,7 +49,7 @@ export function withRetries(kube: Kube, effects: { clock: Clock; random: Random;
       try {
         return await send({ ...request, timeoutMs: Math.max(1, Math.ceil(end - clock.monotonic())) });
       } catch (error) {
-        const plan = planRetry(request, error, attempt);
+        const plan = request.lane === "checked" ? undefined : planRetry(request, error, attempt);
         if (plan === undefined) throw error;
         const waitMs = jitter(random, plan.waitMs, SPREAD);
         if (clock.monotonic() + waitMs >= end) throw error;
@@ -68,7 +69,11 @@ export function withRetries(kube: Kube, effects: { clock: Clock; random: Random;
  * Whether a request that failed for the `attempt`-th time is sent again, and after how many
  * milliseconds at least.
  */
-export function planRetry(request: KubeRequest, error: unknown, attempt: number): { waitMs: number } | undefined {
+export function planRetry(
+  request: Pick<KubeRequest, "method" | "path">,
+  error: unknown,
+  attempt: number,
+): { waitMs: number } | undefined {
   if (!(error instanceof KubeError)) return undefined;
   const inFuture: boolean = isTooLargeResourceVersion(error);
   if (inFuture) return undefined;
@@ -81,7 +86,7 @@ export function planRetry(request: KubeRequest, error: unknown, attempt: number)
   return { waitMs: FIRST_BACKOFF_MS * BACKOFF_FACTOR ** (attempt - 1) };
 }
 
-function mayRepeat(request: KubeRequest, error: KubeError): boolean {
+function mayRepeat(request: Pick<KubeRequest, "method">, error: KubeError): boolean {
   if (error.code === 429 || (error.code === 0 && error.reason === "ConnectionRefused")) return true;
   const harmless = request.method === "GET";
   return harmless && (error.code === 503 || (error.code === 0 && error.reason === "ConnectionReset"));

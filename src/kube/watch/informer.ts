@@ -9,13 +9,14 @@
 //   handlers that it causes see all of it in the store.
 // * When the object of a key gets another uid, handlers see a delete of the old object and an add
 //   of the new one, both from a watch and from a list.
-// * Only the projection of an object is stored: the rest is dropped before.
+// * Only a compact copy of the projection of an object is stored: the rest is dropped before.
 // * A handler, projection or index function that throws is logged and counted, and does not affect
 //   the others. An object whose projection throws keeps its previous state in the store.
 // * seen: the newest resourceVersion that the store reflects. It only moves forward, except by a
 //   list (a server that was restored from a backup has a lower version).
 import { background } from "../../observe/background.ts";
 import type { Log } from "../../observe/log.ts";
+import { compactor } from "./compact.ts";
 import { deepFreeze } from "./freeze.ts";
 import { keyOf, uidOf, type KubeObject, type Stored } from "../objects.ts";
 import { slim } from "./projection.ts";
@@ -48,6 +49,7 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   readonly #deps: InformerDeps;
   readonly #spec: InformerSpec<T, P>;
   readonly #project: (object: T) => P;
+  readonly #compact = compactor();
   readonly #name: string;
   readonly #log: Log;
   readonly #store: IndexedStore<Stored<P>>;
@@ -201,7 +203,7 @@ export class Informer<T extends KubeObject, P extends KubeObject = T> {
   /** The projection of an object, or the stored state when the projection throws. */
   #projected(item: T): Stored<P> | undefined {
     try {
-      const object = this.#project(item) as Stored<P>;
+      const object = this.#compact(this.#project(item) as Stored<P>);
       return this.#deps.freeze === true ? deepFreeze(object) : object;
     } catch (error) {
       const key = keyOf(item);

@@ -65,7 +65,7 @@ function slimContainer(container: Container): Container {
   };
 }
 
-/** Only of a pod that is Pending it matters whether a container has begun. */
+/** Whether a container has begun matters only for a Pending pod. */
 function slimStatus(status: NonNullable<Pod["status"]>): NonNullable<Pod["status"]> {
   if (status.phase === "Pending") return status;
   const {
@@ -77,7 +77,7 @@ function slimStatus(status: NonNullable<Pod["status"]>): NonNullable<Pod["status
   return rest;
 }
 
-/** The node without its images: their list is most of a node, and as long as kubelets allow. */
+/** The node without its list of images, which is most of a node (50 images by default). */
 export function slimNode(node: Node): Node {
   const { status, ...rest } = slim(node);
   if (status === undefined) return rest;

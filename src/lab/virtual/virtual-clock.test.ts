@@ -69,7 +69,7 @@ test("many timers in any order come out sorted", async () => {
   expect(fired).toEqual(fired.toSorted((a, b) => a - b));
 });
 
-test("a run whose time does not move on fails instead of going on without end", async () => {
+test("a run whose time does not advance fails instead of running for ever", async () => {
   const clock = virtualClock();
   const again = (): void => {
     clock.after(0, again);

@@ -56,7 +56,7 @@ describe("moor move", () => {
     };
     const at = { claims: [], on: "node-a" };
 
-    test("is refused without permission, also when only the volumes that move along are the pod's", () => {
+    test("is refused without permission, also if only other volumes of the move are the pod's", () => {
       const one = cluster(movable("data", "node-a"), { pods: [pod("db-0", { ...at, spec: cache })] });
       expect(() => planRequest(one, asked, "0001")).toThrow(refusal("db-0"));
       const two = cluster(movable("data", "node-a"), movable("log", "node-a"), {
@@ -64,7 +64,7 @@ describe("moor move", () => {
       });
       expect(() => planRequest(two, { ...asked, name: "log" }, "0001")).toThrow(refusal("db-0"));
     });
-    test("is made with it", () => {
+    test("is made with permission", () => {
       const on = cluster(movable("data", "node-a"), { pods: [pod("db-0", { ...at, spec: cache })] });
       const plan = planRequest(on, { ...asked, deleteEmptyDirData: true }, "0001");
       expect(plan).toMatchObject({ step: "create" });

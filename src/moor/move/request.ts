@@ -19,7 +19,7 @@ export interface MoveRequest extends ClaimName {
   readonly to?: string | undefined;
   /** Bytes per second, as a quantity. Unset: no limit. */
   readonly bandwidth?: string | undefined;
-  /** Whether pods with an emptyDir may be evicted, whose data is lost then. @default false */
+  /** Whether pods with an emptyDir may be evicted, which loses its data. @default false */
   readonly deleteEmptyDirData?: boolean | undefined;
 }
 
@@ -86,14 +86,14 @@ export function movableVolumeOf(cluster: Cluster, asked: ClaimName): Stored<Loca
   throw moorErrors.NOT_MOVABLE({ claim: asked.name, why });
 }
 
-/** As `kubectl drain` does: a move evicts the pods, and their emptyDirs end with them. */
+/** As in `kubectl drain`: a move evicts the pods, and the data in their emptyDirs is lost. */
 function refuseLosses(pods: readonly Stored<Pod>[], { deleteEmptyDirData = false }: MoveRequest): void {
   // A pod that no controller would make again has been refused for that already.
   const { refused } = sortPods(pods, { deleteEmptyDirData, force: true });
   if (refused.length > 0) throw podsRefused(refused);
 }
 
-/** This volume, and those on the same node that pods tie to it; the pods that use them. */
+/** This volume, the volumes on the same node that pods tie to it, and the pods that use them. */
 function groupOf(
   cluster: Cluster,
   volume: Stored<LocalVolume>,

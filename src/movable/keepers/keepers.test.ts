@@ -23,7 +23,7 @@ afterEach(async () => {
 
 const volumeOn = (nodeName: string): LocalVolume => ({ metadata: { name: "v" }, spec: localVolumeSpec(nodeName) });
 
-test("a leaving node gets no new keeper for a volume that has gone, although the cache still has it there", async () => {
+test("a leaving node gets no new keeper for a volume that has left, although the cache still has it", async () => {
   const clock = manualClock();
   const kube = new LabKube({ clock });
   kube.put(`/api/v1/namespaces/${NAMESPACE}`, { metadata: { name: NAMESPACE } });

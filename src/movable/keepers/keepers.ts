@@ -140,7 +140,7 @@ export class Keepers {
     return planKeepers({
       node: node === undefined ? undefined : { leaving },
       hasVolumes: here.length > 0 || arriving || this.#needed.has(nodeName),
-      // Not asked for other nodes: it looks at all nodes for each volume of this one.
+      // Only for this node, because it looks at all nodes for each volume of the node.
       toMove: leaving && (arriving || toMove(node, here)),
       keepers: this.#keepersOn(nodeName),
     });
@@ -186,8 +186,8 @@ export class Keepers {
   }
 
   /**
-   * Whether nothing needs a keeper, asked past every cache. A node that is being worked for in this
-   * moment keeps its keeper.
+   * Whether nothing needs a keeper, by uncached reads. A node for which a claim is being served at
+   * this moment keeps its keeper.
    */
   async #mayLetGo(
     nodeName: string,

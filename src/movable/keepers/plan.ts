@@ -41,7 +41,7 @@ export interface KeeperSnapshot {
   readonly node: { readonly leaving: boolean } | undefined;
   /** A LocalVolume names the node, or is about to: one is made there, or a move brings it. */
   readonly hasVolumes: boolean;
-  /** The node is leaving, and a volume on it, or one that a move brings, must move before that. */
+  /** The node is leaving, and a volume that is on it or will arrive there must move first. */
   readonly toMove: boolean;
   readonly keepers: readonly Keeper[];
 }

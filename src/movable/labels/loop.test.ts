@@ -24,7 +24,7 @@ const movedTo = (nodeName: string, name: string): LocalVolume => ({
   spec: { ...localVolumeSpec(nodeName), originHostname: "node-0" },
 });
 
-test("a term begins without a look at all nodes for each volume, and follows each volume from then on", async () => {
+test("a term begins without looking at all nodes for each volume, and then follows each volume", async () => {
   const clock = manualClock();
   const kube = new LabKube({ clock });
   for (let index = 0; index < 30; index++) {

@@ -33,8 +33,9 @@ const WORKERS = 4;
 export async function runLabelLoop(deps: LabelLoopDeps, signal: AbortSignal): Promise<void> {
   const { client, clock, nodes, volumes } = deps;
   const queue = new WorkQueue({ clock }, { name: "labels" });
-  // The volumes that are there at the start need not be looked up: all nodes are queued then. In a
-  // large cluster that would take many seconds in one turn, and the Lease would be lost meanwhile.
+  // Volumes that exist at the start need not be looked up, because all nodes are queued then. In a
+  // large cluster the look would take many seconds in one turn of the event loop, and the Lease
+  // would be lost meanwhile.
   let isStart = true;
   const stops = [
     nodes.onChange(({ key, type }) => {

@@ -63,7 +63,7 @@ function put(kube: LabKube, name: string): void {
   });
 }
 
-test("a pod whose volume leaves while it waits is deleted, and nobody goes through all pods for it", async () => {
+test("a pod whose volume leaves while it waits is deleted, without a search through all pods", async () => {
   const clock = manualClock();
   const kube = new LabKube({ clock });
   const deps = { client: new KubeClient(kube), clock, random: seededRandom(1), log: silentLog };

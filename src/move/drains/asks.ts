@@ -4,6 +4,11 @@
  * these records. It counts the time on its own clock, from the moment at which it sees a record
  * change, because the clocks of the replicas differ.
  *
+ * The record of a volume names the epoch in which the request was made. It counts in that epoch
+ * only: in the next one the volume is on another node, and if that node is cordoned, nobody has
+ * asked for its pods yet. Neither clocks nor caches that are behind matter for this, because the
+ * epoch and the record are read from one version of the LocalVolume.
+ *
  * A keeper that is being deleted counts as a request for as long as it exists, because
  * `kubectl drain --disable-eviction` deletes it only once and then waits.
  */
@@ -12,6 +17,7 @@ import { ASKED_ANNOTATION } from "../../api/names.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { Pod } from "../../kube/kinds.ts";
 import type { Stored } from "../../kube/objects.ts";
+import { epochOfAsked, isFromBeforeMove } from "../hold/asked-epoch.ts";
 
 /**
  * A drain counts as ended when it has requested no eviction for this time. kubectl repeats a
@@ -20,60 +26,79 @@ import type { Stored } from "../../kube/objects.ts";
 export const ASKED_RECENTLY_MS = 30_000;
 
 interface Seen {
-  readonly value: string;
-  readonly atMs: number;
-  /** Of the volume, when the record was first seen. */
+  readonly at: string;
   readonly epoch: number | undefined;
+  readonly seenAtMs: number;
 }
 
 export class Asks {
   readonly #clock: Clock;
-  readonly #volumes = new Map<string, Seen>();
-  readonly #keepers = new Map<string, Seen>();
+  /**
+   * The last record of each volume and keeper, by UID. That of a volume is kept after a move, until
+   * there is another one: without it the next record would be judged by the clock of its replica.
+   */
+  readonly #seen = new Map<string, Seen>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
+  /** How many volumes and keepers it remembers. */
+  get size(): number {
+    return this.#seen.size;
+  }
+
   /**
-   * When a request for an eviction of the volume's pods was last seen, by `clock.monotonic()`. One
-   * from before a move was about another node: if the new one is cordoned, nobody has asked for
-   * its pods yet.
+   * When a request for an eviction of the volume's pods was last seen, by `clock.monotonic()`.
+   * Undefined: none where the volume is now.
    */
-  volumeAskedAt({
-    metadata: { name },
-    spec,
-    status: { asked, movedAt } = {},
-  }: Stored<LocalVolume>): number | undefined {
-    // A new leader has not seen the volume on its old node. Clocks that differ cost one request.
-    const isOld = !this.#volumes.has(name) && asked !== undefined && Date.parse(asked.at) <= Date.parse(movedAt ?? "");
-    const atMs = this.#see(this.#volumes, name, asked?.at, isOld ? spec.epoch - 1 : spec.epoch);
-    return isOld ? undefined : atMs;
+  volumeAskedAt(volume: Stored<LocalVolume>): number | undefined {
+    const { asked } = volume.status ?? {};
+    if (asked === undefined) return undefined;
+    const epoch = epochOfAsked(asked) ?? this.#guessEpoch(volume, asked.at);
+    const seenAtMs = this.#see(volume.metadata.uid, asked.at, epoch);
+    return epoch === volume.spec.epoch ? seenAtMs : undefined;
   }
 
   /** The same for a keeper. Its eviction counts as a request for every volume of its node. */
   keeperAskedAt(keeper: Stored<Pod>): number | undefined {
-    const { annotations, deletionTimestamp, name } = keeper.metadata;
+    const { annotations, deletionTimestamp, uid } = keeper.metadata;
     if (deletionTimestamp !== undefined) return this.#clock.monotonic();
-    return this.#see(this.#keepers, name, annotations?.[ASKED_ANNOTATION]);
+    const at = annotations?.[ASKED_ANNOTATION];
+    return at === undefined ? undefined : this.#see(uid, at);
   }
 
   isRecent(askedAt: number | undefined): boolean {
     return askedAt !== undefined && this.#clock.monotonic() - askedAt <= ASKED_RECENTLY_MS;
   }
 
+  /** The volume or pod with this UID does not exist any more. */
+  forget(uid: string): void {
+    this.#seen.delete(uid);
+  }
+
+  /**
+   * Of a record that does not name its epoch: a replica of the version before has written it, or
+   * the kinds are still those of that version. It belongs to the epoch in which it was first seen.
+   * A new leader has not seen the volume on its old node, and judges by the times.
+   */
+  #guessEpoch({ metadata: { uid }, spec: { epoch }, status }: Stored<LocalVolume>, at: string): number | undefined {
+    const before = this.#seen.get(uid);
+    if (before?.at === at) return before.epoch;
+    return before === undefined && isFromBeforeMove(status ?? {}) ? undefined : epoch;
+  }
+
   /**
    * The time of the first record of an object is its own timestamp, as far as the clocks agree. The
    * time of a later record is the moment at which this leader sees it.
    */
-  #see(seen: Map<string, Seen>, name: string, value: string | undefined, epoch?: number): number | undefined {
-    if (value === undefined) return undefined;
-    const before = seen.get(name);
-    if (before?.value === value) return before.epoch === epoch ? before.atMs : undefined;
+  #see(uid: string, at: string, epoch?: number): number {
+    const before = this.#seen.get(uid);
+    if (before?.at === at && before.epoch === epoch) return before.seenAtMs;
     const now = this.#clock.monotonic();
-    const age = before === undefined ? Math.max(0, this.#clock.now() - Date.parse(value)) : 0;
-    const atMs = now - (Number.isNaN(age) ? 0 : age);
-    seen.set(name, { value, atMs, epoch });
-    return atMs;
+    const age = before === undefined ? Math.max(0, this.#clock.now() - Date.parse(at)) : 0;
+    const seenAtMs = now - (Number.isNaN(age) ? 0 : age);
+    this.#seen.set(uid, { at, epoch, seenAtMs });
+    return seenAtMs;
   }
 }

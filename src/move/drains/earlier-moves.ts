@@ -46,8 +46,8 @@ export function restsUntil(moves: readonly VolumeMove[], from: string): Readonly
 
 /**
  * The time (milliseconds) at which a finished move of a drain is to be deleted: one that the
- * controller made, or that `moor drain` made before the cordon. Undefined: it stays, as those of
- * people do, or it is being deleted.
+ * controller made, or that `moor drain` made before the cordon. Undefined: it stays, because a
+ * person made it, or it is being deleted.
  */
 export function keptUntil(move: VolumeMove): number | undefined {
   const { deletionTimestamp, labels } = move.metadata ?? {};

@@ -24,8 +24,10 @@ let kube: LabKube;
 let log: RecordingLog;
 let stop: AbortController;
 let running: Promise<unknown>[];
+let asks: Asks;
 beforeEach(() => {
   clock = manualClock();
+  asks = new Asks(clock);
   kube = new LabKube({ clock });
   log = recordingLog();
   stop = new AbortController();
@@ -57,7 +59,7 @@ async function lead(): Promise<void> {
   running.push(...informers.map((informer) => informer.run(stop.signal)));
   await Promise.all(informers.map((informer) => informer.synced(stop.signal)));
   const { localVolumes: volumes, moves, pools } = kinds;
-  running.push(runDrainLoop({ ...informed, ...sources, volumes, moves, pools, asks: new Asks(clock) }, stop.signal));
+  running.push(runDrainLoop({ ...informed, ...sources, volumes, moves, pools, asks }, stop.signal));
   await clock.advance(100);
 }
 
@@ -105,4 +107,25 @@ test("a move of a drain is deleted a day after its end, without an event", async
   expect(moved()).toEqual(["w"]);
   await clock.advance(20_000);
   expect(moved()).toEqual([]);
+});
+
+test("requests for a volume and for a keeper are forgotten with them", async () => {
+  const keeper = "/api/v1/namespaces/mooring/pods/keeper-a";
+  kube.put(keeper, {
+    metadata: {
+      namespace: "mooring",
+      labels: { "mooring.dev/keeper": "true" },
+      annotations: { "mooring.dev/asked": new Date(clock.now()).toISOString() },
+    },
+    spec: { nodeName: "a", containers: [{ name: "main", image: "i" }] },
+  });
+  drain();
+  await lead();
+  expect(asks.size).toBe(2);
+  kube.remove(keeper);
+  await clock.advance(100);
+  expect(asks.size).toBe(1);
+  kube.remove(`${API}/localvolumes/v`);
+  await clock.advance(30_000);
+  expect(asks.size).toBe(0);
 });

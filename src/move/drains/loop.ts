@@ -43,19 +43,21 @@ const LOOK_MS = 10_000;
 
 /** Runs until the signal is aborted. The informers must have synced. */
 export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Promise<void> {
-  const { clock, moves, nodes, pods, volumes } = deps;
+  const { asks, clock, moves, nodes, pods, volumes } = deps;
   const queue = new WorkQueue({ clock }, { name: "drains" });
   const stops = [
     nodes.onChange(({ key }) => {
       queue.add(key);
     }),
-    volumes.onChange(({ object }) => {
+    volumes.onChange(({ object, type }) => {
+      if (type === "deleted") asks.forget(object.metadata.uid);
       queue.add(object.spec.nodeName);
     }),
     moves.onChange(({ object }) => {
       queue.add(object.spec.from);
     }),
-    pods.onChange(({ object }) => {
+    pods.onChange(({ object, type }) => {
+      if (type === "deleted") asks.forget(object.metadata.uid);
       const nodeName = object.spec?.nodeName;
       if (nodeName !== undefined) queue.add(nodeName);
       else for (const node of nodesOfVolumes(deps, object)) queue.add(node);

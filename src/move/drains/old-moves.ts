@@ -1,8 +1,8 @@
 /*
  * Deletes the finished moves of drains a day after their end. It has a queue of its own, with one
  * key for each move: a policy or a webhook of the cluster that forbids a deletion, or answers late,
- * must hold up neither a drain nor the other deletions. What failed is logged, counted, and tried
- * again later and later.
+ * must hold up neither a drain nor the other deletions. A failure is logged and counted, and the
+ * deletion is tried again after growing pauses.
  *
  * A crash leaves a move that the next leader finds.
  */
@@ -20,7 +20,7 @@ export interface OldMovesDeps extends ControllerDeps {
 }
 
 const WORKERS = 2;
-/** What forbids a deletion is rarely gone within seconds. */
+/** A policy that forbids a deletion is rarely changed within seconds. */
 const BACKOFF = { baseDelayMs: 30_000, maxDelayMs: 3_600_000 };
 
 /** Runs until the signal is aborted. The informer must have synced. */

@@ -61,7 +61,7 @@ test("all pods of one volume are its users", () => {
   ]);
 });
 
-test("a user's volumes of other nodes are told, those of other drivers are not", () => {
+test("a user's volumes on other nodes are listed, those of other drivers are not", () => {
   expect(users(["pv-a"], [pod("one", ["a", "far", "other"])])).toEqual([["one", ["pv-a"], ["pv-far"]]]);
 });
 

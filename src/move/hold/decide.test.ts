@@ -5,7 +5,7 @@ import {
   type KeeperFacts,
   type NodeFacts,
   type PodFacts,
-  type VolumeFacts,
+  type PodVolumeFacts,
 } from "./decide.ts";
 
 const NOW = Date.UTC(2030, 0, 1);
@@ -14,15 +14,24 @@ const staying: NodeFacts = { name: "a", released: false };
 const released: NodeFacts = { name: "a", leaving: "cordon", released: true };
 const unreadable = { unreadable: "the API server did not answer" };
 
-const volume = (changes: Partial<VolumeFacts> = {}): VolumeFacts => ({
+const volume = (changes: Partial<PodVolumeFacts> = {}): PodVolumeFacts => ({
   name: "v",
+  version: { uid: "u", resourceVersion: "7", epoch: 1 },
   nodeName: "a",
   node: cordoned,
   fenced: false,
   ...changes,
 });
-const fenced = volume({ fenced: true, move: { name: "m", phase: "Fenced" } });
-const moved = (agoMs: number, changes: Partial<VolumeFacts> = {}): VolumeFacts =>
+const fenced = volume({ fenced: true, move: { name: "m", phase: "Fenced", from: "a" } });
+/** It is on node b by now, but the cache of the moves has not heard of the commit. */
+const movedUnheard = volume({
+  name: "w",
+  nodeName: "b",
+  node: { ...staying, name: "b" },
+  movedAtMs: NOW,
+  move: { name: "m", phase: "Sealed", from: "a" },
+});
+const moved = (agoMs: number, changes: Partial<PodVolumeFacts> = {}): PodVolumeFacts =>
   volume({ node: staying, movedAtMs: NOW - agoMs, ...changes });
 
 /** An eviction of a pod with these volumes, on node a, which is cordoned. */
@@ -107,12 +116,16 @@ describe("step 5", () => {
     ["Done", "pass"],
     ["Cancelled", "pass"],
   ] as const)("a move in %s without a fence: %s", (phase, answer) => {
-    const snapshot = evict([volume({ node: staying, move: { name: "m", phase } })], {}, staying);
+    const snapshot = evict([volume({ node: staying, move: { name: "m", phase, from: "a" } })], {}, staying);
     expect(decideEviction(snapshot).answer).toBe(answer);
   });
 
   it.each(["Committed", "Undoing"] as const)("holds until the fence is off, also in %s", (phase) => {
-    const snapshot = evict([volume({ node: staying, fenced: true, move: { name: "m", phase } })], {}, staying);
+    const snapshot = evict(
+      [volume({ node: staying, fenced: true, move: { name: "m", phase, from: "a" } })],
+      {},
+      staying,
+    );
     expect(decideEviction(snapshot).answer).toBe("hold");
   });
 });
@@ -146,13 +159,52 @@ describe("a keeper", () => {
 });
 
 describe("the record of an ask", () => {
-  it("names every volume of the pod, and the grace period that was asked for", () => {
-    const snapshot = evict([volume(), volume({ name: "w", stays: "it stays" })], { gracePeriodSeconds: 0 });
-    expect(decideEviction(snapshot)).toMatchObject({ record: { volumes: ["v", "w"], gracePeriodSeconds: 0 } });
+  const namesOf = (snapshot: EvictionSnapshot): readonly string[] => {
+    const decision = decideEviction(snapshot);
+    return decision.answer === "hold" ? decision.record.volumes.map(({ name }) => name) : [];
+  };
+  const placed = volume({ name: "w", nodeName: "b", node: { ...staying, name: "b" }, movedAtMs: NOW });
+
+  it("names the volumes as they were read, and the grace period that was asked for", () => {
+    const version = { uid: "w", resourceVersion: "8", epoch: 3 };
+    expect(decideEviction(evict([volume(), volume({ name: "w", version })], { gracePeriodSeconds: 0 }))).toMatchObject({
+      record: {
+        volumes: [
+          { name: "v", uid: "u", resourceVersion: "7", epoch: 1 },
+          { name: "w", ...version },
+        ],
+        gracePeriodSeconds: 0,
+      },
+    });
   });
 
-  it("is made while the volume changes over too: the group may fall back to waiting for an ask", () => {
-    expect(decideEviction(evict([fenced]))).toMatchObject({ record: { volumes: ["v"] } });
+  it.each<[claim: string, volumes: readonly PodVolumeFacts[], names: readonly string[]]>([
+    ["every volume that is to move", [volume(), volume({ name: "w" })], ["v", "w"]],
+    ["none that stays", [volume(), volume({ name: "w", stays: "it stays" })], ["v"]],
+    ["none of a node that stays", [volume(), volume({ name: "w", nodeName: "b", node: staying })], ["v"]],
+    ["none of a released node", [volume({ name: "w", nodeName: "b", node: released }), volume()], ["v"]],
+    ["one that changes over: its group may fall back to waiting for a request", [fenced], ["v"]],
+    ["every volume of its node, while one changes over", [fenced, volume({ name: "w" })], ["v", "w"]],
+    ["none that has its new node already, while another one changes over", [fenced, placed], ["v"]],
+    [
+      "none that has its new node already, whose drain nobody has begun",
+      [{ ...placed, node: { ...cordoned, name: "b" } }, fenced],
+      ["v"],
+    ],
+    [
+      "none that has its new node, where the cache has the move before the commit",
+      [movedUnheard, { ...fenced, move: { name: "m", phase: "Sealed", from: "a" } }],
+      ["v"],
+    ],
+    ["no volume where all have their new node, and the cache has the move before the commit", [movedUnheard], []],
+    [
+      "none that has its new node, whose drain nobody has begun, where the cache has the move before the commit",
+      [{ ...movedUnheard, node: { ...cordoned, name: "b" } }],
+      [],
+    ],
+    ["one that is fenced by a move that the cache does not have", [volume({ fenced: true })], ["v"]],
+  ])("names %s", (_claim, volumes, names) => {
+    expect(namesOf(evict(volumes))).toEqual(names);
   });
 
   it("names no volume where the claims cannot be read", () => {
@@ -214,6 +266,12 @@ describe("the text of a hold", () => {
 
   it("names the move that is in progress", () => {
     expect(textOf(evict([fenced]))).toContain("volume v is being moved from node a (VolumeMove m)");
+  });
+
+  it("names the node that the move began on, also for a volume that is not there any more", () => {
+    for (const pod of [evict([movedUnheard]), evict([movedUnheard, fenced]), evict([movedUnheard], {}, staying)]) {
+      expect(textOf(pod)).toContain("volume w is being moved from node a (VolumeMove m)");
+    }
   });
 
   it("says what could not be read, and that trying again helps", () => {

@@ -39,8 +39,11 @@ export interface VolumeFacts {
   readonly node: NodeFacts | Unreadable | undefined;
   /** A move is cutting over: the volume is not published to new pods. */
   readonly fenced: boolean;
-  /** The move that holds the volume. */
-  readonly move?: { readonly name: string; readonly phase: MovePhase };
+  /**
+   * The move that holds the volume, and the node from which it takes it. The phase may be old: the
+   * volume may have its new node already.
+   */
+  readonly move?: { readonly name: string; readonly phase: MovePhase; readonly from: string };
   /** When a move last brought the volume to its node. */
   readonly movedAtMs?: number;
   /** What a move does with the data. @default "Copy" */
@@ -56,6 +59,17 @@ export interface VolumeFacts {
   readonly progress?: string;
 }
 
+/** The LocalVolume that the facts come from. A request is recorded for this one only. */
+export interface ReadVersion {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly epoch: number;
+}
+
+export interface PodVolumeFacts extends VolumeFacts {
+  readonly version: ReadVersion;
+}
+
 /**
  * A pod with the movable volumes that it uses. Volumes of generic ephemeral claims are left out,
  * because evictions are never held for them.
@@ -65,7 +79,7 @@ export interface PodFacts {
   readonly name: string;
   /** The pod's node. Undefined: it has none, or the Node object does not exist. */
   readonly node: NodeFacts | undefined;
-  readonly volumes: readonly VolumeFacts[] | Unreadable;
+  readonly volumes: readonly PodVolumeFacts[] | Unreadable;
 }
 
 /** A node's keeper. Its eviction counts for all volumes of the node. */
@@ -96,7 +110,7 @@ export interface EvictionSnapshot {
 /** A record of the eviction request for the leader, which then moves these volumes. */
 export interface AskRecord {
   /** Record it in the status of these LocalVolumes. */
-  readonly volumes: readonly string[];
+  readonly volumes: readonly (ReadVersion & { readonly name: string })[];
   /** Record it in an annotation of this keeper. */
   readonly keeper?: { readonly namespace: string; readonly name: string };
   readonly gracePeriodSeconds?: number;
@@ -138,11 +152,16 @@ function orWarn(dryRun: boolean, decision: EvictionDecision): EvictionDecision {
   }
 }
 
-function decidePod(snapshot: EvictionSnapshot, pod: PodFacts, all: readonly VolumeFacts[]): EvictionDecision {
+function decidePod(snapshot: EvictionSnapshot, pod: PodFacts, all: readonly PodVolumeFacts[]): EvictionDecision {
   const { hasUidPrecondition, now } = snapshot;
   const volumes = all.filter(({ node }) => !isReleased(node));
   const held = volumes.find(isCuttingOver);
-  if (held !== undefined) return hold(snapshot, all, changingOver(held));
+  if (held !== undefined) {
+    // While the volumes of a group get their new node one by one, some of them are there already,
+    // perhaps even this one. Nobody has asked for them there.
+    const beside = volumes.filter(({ nodeName }) => nodeName === sourceOf(held));
+    return hold(snapshot, beside, changingOver(held));
+  }
   const moved = volumes.find(({ movedAtMs }) => movedAtMs !== undefined && now - movedAtMs < MOVED_RECENTLY_MS);
   if (moved !== undefined && !hasUidPrecondition && pod.node?.leaving === undefined) {
     const message = `volume ${moved.name} has just moved to node ${moved.nodeName}, and pod ${pod.namespace}/${pod.name} there is a new pod`;
@@ -153,7 +172,7 @@ function decidePod(snapshot: EvictionSnapshot, pod: PodFacts, all: readonly Volu
   const leaving = volumes.filter(({ node }) => isLeavingNode(node));
   const toMove = leaving.filter(({ stays }) => stays === undefined);
   const [first] = toMove;
-  if (first !== undefined) return hold(snapshot, all, evacuating(first, toMove));
+  if (first !== undefined) return hold(snapshot, toMove, evacuating(first, toMove));
   const stays = leaving[0]?.stays;
   return stays === undefined ? PASS : { answer: "pass", warning: `Mooring does not hold this eviction: ${stays}` };
 }
@@ -174,11 +193,12 @@ interface HoldText {
   readonly message: string;
 }
 
-function hold(snapshot: EvictionSnapshot, volumes: readonly VolumeFacts[], text: HoldText): EvictionDecision {
+/** `volumes`: those of the pod that are to leave their node. The request is about these only. */
+function hold(snapshot: EvictionSnapshot, volumes: readonly PodVolumeFacts[], text: HoldText): EvictionDecision {
   const { gracePeriodSeconds, target } = snapshot;
   const keeper = target?.kind === "keeper" ? target.keeper : undefined;
   const record: AskRecord = {
-    volumes: volumes.map(({ name }) => name),
+    volumes: volumes.map(({ name, version }) => ({ name, ...version })),
     ...(keeper === undefined ? {} : { keeper: { namespace: keeper.namespace, name: keeper.name } }),
     ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
   };
@@ -209,18 +229,28 @@ function evacuating(first: VolumeFacts, volumes: readonly VolumeFacts[]): HoldTe
   return { why, message: `Eviction triggered evacuation: ${why}; ${how}.${uncordon} ${toRelease(nodeName)}` };
 }
 
-function changingOver({ name, nodeName, move, progress }: VolumeFacts): HoldText {
+function changingOver(volume: VolumeFacts): HoldText {
+  const { name, move, progress } = volume;
+  const from = sourceOf(volume);
   const by = move === undefined ? "" : ` (VolumeMove ${move.name})`;
-  const why = `volume ${name} is being moved from node ${nodeName}${by}, and its pods must not be disturbed now`;
+  const why = `volume ${name} is being moved from node ${from}${by}, and its pods must not be disturbed now`;
   const how = progress === undefined ? "" : `; ${progress}`;
-  return { why, message: `Evacuation in progress: ${why}${how}. ${toRelease(nodeName)}` };
+  return { why, message: `Evacuation in progress: ${why}${how}. ${toRelease(from)}` };
+}
+
+/** The node that a volume leaves which is cutting over. A volume with a fence is still there. */
+function sourceOf({ move, nodeName }: VolumeFacts): string {
+  return move?.from ?? nodeName;
 }
 
 function toRelease(nodeName: string): string {
   return `To end every hold on this node, even if its data is not copied: kubectl annotate node ${nodeName} ${RELEASE_ANNOTATION}=true`;
 }
 
-/** True from Fenced until the commit has been written to the volume, or the move was undone. */
+/**
+ * True from Fenced until the commit has been written to the volume, or the move was undone. With an
+ * old phase it is true for longer; the evictor then only has to ask once more.
+ */
 function isCuttingOver({ fenced, move }: VolumeFacts): boolean {
   return fenced || move?.phase === "Fenced" || move?.phase === "Sealed";
 }

@@ -25,7 +25,15 @@ import { isKeeper } from "../../movable/keepers/pod.ts";
 import { messageOf } from "../../observe/errors.ts";
 import { isReleased } from "../../place/stays.ts";
 import { whyVolumesStay, type StaySources } from "../drains/stays.ts";
-import type { EvictionSnapshot, KeeperFacts, NodeFacts, PodFacts, Unreadable, VolumeFacts } from "./decide.ts";
+import type {
+  EvictionSnapshot,
+  KeeperFacts,
+  NodeFacts,
+  PodFacts,
+  PodVolumeFacts,
+  Unreadable,
+  VolumeFacts,
+} from "./decide.ts";
 import { progressOf } from "./progress.ts";
 
 export interface ReadDeps extends StaySources {
@@ -115,8 +123,8 @@ async function podFacts(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal): 
   return { namespace, name, node: isUnreadable(node) ? undefined : node, volumes };
 }
 
-async function volumesOf(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal): Promise<VolumeFacts[]> {
-  const found: VolumeFacts[] = [];
+async function volumesOf(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal): Promise<PodVolumeFacts[]> {
+  const found: PodVolumeFacts[] = [];
   for (const { persistentVolumeClaim } of pod.spec?.volumes ?? []) {
     if (persistentVolumeClaim === undefined) continue;
     const volume = await localVolumeOf(
@@ -167,8 +175,9 @@ function volumeFacts(
   volume: Stored<LocalVolume>,
   node: Stored<Node> | Unreadable | undefined,
   stay: ReadonlyMap<string, string>,
-): VolumeFacts {
-  const { activeMove, fence, nodeName } = volume.spec;
+): PodVolumeFacts {
+  const { uid, resourceVersion } = volume.metadata;
+  const { activeMove, epoch, fence, nodeName } = volume.spec;
   const moves = deps.moves.store.list();
   const move = moves.find(({ metadata }) => metadata.uid === activeMove?.uid);
   const progress = progressOf(volume, moves);
@@ -177,10 +186,11 @@ function volumeFacts(
   const stays = stay.get(nameOf(volume));
   return {
     name: nameOf(volume),
+    version: { uid, resourceVersion, epoch },
     nodeName,
     node: factsOf(node),
     fenced: fence !== undefined,
-    ...(move === undefined || phase === undefined ? {} : { move: { name: nameOf(move), phase } }),
+    ...(move === undefined || phase === undefined ? {} : { move: { name: nameOf(move), phase, from: move.spec.from } }),
     ...(Number.isNaN(movedAtMs) ? {} : { movedAtMs }),
     ...(stays === undefined ? {} : { stays }),
     ...(progress === undefined ? {} : { progress }),

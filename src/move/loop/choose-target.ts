@@ -74,7 +74,7 @@ interface Fitting {
   readonly begun: number | undefined;
 }
 
-/** Sorts first the node that has the most of the volumes. */
+/** Sorts the node first that has the most bytes of the volumes. */
 function hasMore(a: Fitting, b: Fitting): number {
   return (b.begun ?? -1) - (a.begun ?? -1);
 }

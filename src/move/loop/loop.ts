@@ -68,7 +68,7 @@ class MoveLoop {
   readonly #evictions = new Map<string, Map<string, EvictionOutcome>>();
   /** When progress was last written, by move UID. */
   readonly #notedAt = new Map<string, number>();
-  /** The last live pass whose end was told, by move UID: its time in Copying and its number. */
+  /** The last live pass that has an event, by move UID: its time in Copying and its number. */
   readonly #passes = new Map<string, string>();
   /** The status that was written last, by move UID. Caches may be behind it. */
   readonly #statuses = new Map<string, VolumeMoveStatus>();

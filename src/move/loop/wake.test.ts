@@ -67,7 +67,7 @@ const podOf = (index: number, phase: string, nodeName = "a"): void => {
 };
 
 describe("a hundred moves of one node", () => {
-  test("a move that goes on wakes itself only", () => {
+  test("a move that enters another phase wakes only itself", () => {
     expect(after(() => put(0, { phase: "Copying", target: "b", progress: "50 %" }))).toEqual([nameOf(0)]);
     expect(after(() => put(0, { phase: "Prepared", target: "b" }))).toEqual([nameOf(0)]);
     expect(after(() => put(50, { ...IN_LINE, message: "another" }))).toEqual([nameOf(50)]);
@@ -80,7 +80,7 @@ describe("a hundred moves of one node", () => {
     expect(after(() => kinds.moves.remove(nameOf(1)))).toEqual([1, 2, 3, 4, 5].map(nameOf));
   });
 
-  test("what happens on their nodes wakes those that have begun", () => {
+  test("changes on their nodes wake the moves that have begun", () => {
     const begun = [nameOf(0), nameOf(1)];
     const other = (phase: string) => {
       kinds.pods.put("other", { spec: { nodeName: "a" }, status: { phase } }, { namespace: "ns" });
@@ -105,7 +105,7 @@ describe("a hundred moves of one node", () => {
     expect(after(() => kinds.nodes.put("a", { spec: {} }))).toHaveLength(MOVES);
   });
 
-  test("those that are held up by something else are woken when another one goes on", () => {
+  test("those that are blocked for another reason are woken when another move enters another phase", () => {
     put(90, NO_TARGET);
     put(91, { phase: "Prepared", target: "b", conditions: blocked("MOVE_EVICTION_HELD") });
     put(92, { phase: "Planned" });

@@ -4,14 +4,14 @@
  * So a move in line is looked at only when
  *
  *   - one of its own objects changes: itself, its volumes and copies, their pods, its scouts;
- *   - a Node comes or goes, or its spec changes (a cordon ends);
- *   - a place is free again, and it is one of the first in line.
+ *   - a Node is added or deleted, or its spec changes (a cordon ends);
+ *   - a place becomes free, and the move is one of the first in line.
  *
  * Everything else (room, the health of nodes, other pods) is looked at when its turn has come.
  *
  * A move that is not in line and has not ended is also looked at when something changes on its
- * nodes. If it is blocked before it is fenced, it is looked at as well when another move enters a
- * phase.
+ * nodes. If it is blocked before it is fenced, it is looked at as well when another move enters
+ * another phase.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { StorageNode } from "../../api/kinds/storage-node.ts";
@@ -38,7 +38,7 @@ export interface WakeSources {
   readonly persistentVolumes: Cached<PersistentVolume>;
 }
 
-/** Calls `look` with the name of each move that a change concerns, until the result is called. */
+/** Calls `look` with the name of each move that a change concerns. Returns a function to stop. */
 export function lookAfterChanges(sources: WakeSources, look: (move: string) => void): () => void {
   const { claims, copies, moves, nodes, pods, storageNodes, volumes } = sources;
   const lookAtEach = (concerns: (move: Stored<VolumeMove>) => boolean): void => {

@@ -47,7 +47,7 @@ test("a move names all volumes of the pods that are on the node", () => {
   expect(trouble(["v", "w"], [pod("v"), pod("w")])).toContain("share no pod");
 });
 
-test("a pod that has finished binds nothing and stops nothing", () => {
+test("a pod that has finished ties no volumes and blocks no move", () => {
   const finished = { ...pod("v", "w"), finished: true };
   expect(trouble(["v"], [pod("v"), finished])).toBeUndefined();
   expect(trouble(["v", "w"], [pod("v"), finished])).toBeUndefined();

@@ -111,7 +111,7 @@ describe("a long line", () => {
   const holding = [moving("x"), moving("y")];
   const before = (last: Stored<VolumeMove>) => waiting.filter((one) => one.metadata.name < last.metadata.name);
 
-  test("says the same to all who are far from its front, whoever has the places", () => {
+  test("gives the same message to all moves far from its front, whichever moves have the places", () => {
     const others = [moving("z"), moving("u")];
     const said = waiting
       .slice(4)
@@ -124,7 +124,7 @@ describe("a long line", () => {
       new Set(["at most 2 volumes move at once on node a, and more than 4 moves are first"]),
     );
   });
-  test("is named to those at its front", () => {
+  test("is named in the messages of the moves at its front", () => {
     const said = waiting.slice(0, 4).map((one) => why(one, ...holding, ...before(one)));
     expect(said.map((text) => text?.replace(/^.*, and /, ""))).toEqual([
       "these moves are first: x, y",
@@ -138,7 +138,7 @@ describe("a long line", () => {
     const next = nextInLine([...waiting.toReversed(), ...holding, elsewhere]).map(({ metadata }) => metadata.name);
     expect(next.toSorted()).toEqual(["e", "w-00", "w-01", "w-02", "w-03"]);
   });
-  test("wakes whoever can begin", () => {
+  test("wakes every move that can begin", () => {
     const random = seededRandom(7);
     const pick = <T>(...from: readonly [T, ...T[]]): T => from[Math.floor(random.float() * from.length)] ?? from[0];
     let begin = 0;

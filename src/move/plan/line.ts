@@ -13,11 +13,11 @@
  * A node that is drained may have a hundred moves in line. The work for each of them must not grow
  * with the length of the line:
  *
- *  - A message names the moves that are first only when they are few. Otherwise each move that ends
- *    would change the message of all others.
- *  - When a place is free again (freesPlaces), only the first moves of each node's line are looked
- *    at (nextInLine). A later one cannot begin: the moves before it leave the same node, and come
- *    first there.
+ *  - A message names the moves ahead only if they are few. Otherwise each move that ends would
+ *    change the message of all others.
+ *  - When a place becomes free (freesPlaces), only the first moves of each node's line are looked
+ *    at (nextInLine). A later move cannot begin: the moves ahead of it leave the same node, so they
+ *    begin first.
  */
 import type { MovePhase, VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { CodedError } from "../../observe/errors.ts";
@@ -112,7 +112,7 @@ function isBefore(a: Stored<VolumeMove>, b: Stored<VolumeMove>): boolean {
   return order(a, b) < 0;
 }
 
-/** The oldest first. The names decide between moves of the same second. */
+/** The oldest first. Moves of the same second are ordered by name. */
 function order(a: Stored<VolumeMove>, b: Stored<VolumeMove>): number {
   const [made, other] = [a.metadata.creationTimestamp ?? "", b.metadata.creationTimestamp ?? ""];
   if (made !== other) return made < other ? -1 : 1;

@@ -58,9 +58,9 @@
  *  I9  The right to make a volume goes along with a tombstone, and never with anything else.
  *  I10 The finalizer goes only when nothing is held any more: in Done and Cancelled.
  *  I11 Whatever waits says in status.message for what.
- *  I12 What a move waits for is written only on move and volumes that were read uncached. After a
- *      write the next plan has these, while a later one has the caches. If each wrote what it sees
- *      while a cache is behind, they would overwrite each other's message without end.
+ *  I12 What a move waits for is written only from a move and volumes that were read uncached. The
+ *      plan right after a write has uncached reads, a later plan has the caches. If both wrote what
+ *      they see while a cache is behind, they would overwrite each other's message without end.
  *
  * Crashes. After a crash before a write, nothing has happened. After a crash behind a write, the
  * next plan continues from the written object. The only write that cannot be undone is Sealed →

@@ -7,7 +7,7 @@ import type { MoveStep } from "./step.ts";
 import { CORDONED } from "./target/leaving.ts";
 import { timeOf } from "./timing.ts";
 
-/** The conditions of a move: why it waits, why it was undone, why its pods will be down long. */
+/** The conditions of a move: why it waits, was undone, or will keep its pods down for long. */
 const BLOCKED = "Blocked";
 const CANCELLED = "Cancelled";
 const LONG_DOWNTIME = "LongDowntime";
@@ -26,7 +26,7 @@ export function longDowntime(status: VolumeMoveStatus | undefined): Condition | 
   return status?.conditions?.find(({ type }) => type === LONG_DOWNTIME);
 }
 
-/** The phases in which the condition LongDowntime stays: the pods are still to be down, or are. */
+/** The phases in which the condition LongDowntime stays: the pods will be down, or are down. */
 const AHEAD: ReadonlySet<MovePhase> = new Set(["Prepared", "Fenced", "Sealed"]);
 
 /**
@@ -69,8 +69,8 @@ export interface Waiting {
 }
 
 /**
- * Waits. Writes the message to the status first, when the status does not have it yet. A message
- * that only the caches call for is not written: see I12 in plan-move.ts.
+ * Waits. If the status does not have the message yet, it is written first, but not if it comes only
+ * from the caches: see I12 in plan-move.ts.
  */
 export function waiting(s: MoveSnapshot, now: number, { message, why, until, also }: Waiting): MoveStep {
   const before = s.move.status ?? {};
@@ -140,7 +140,10 @@ function cut(message: string): string {
   return message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE - 1)}…`;
 }
 
-/** Compares as JSON. Most differ in their message, or not at all: the keys are sorted last. */
+/**
+ * Compares as JSON. Most statuses differ in their message, or not at all, so the keys are sorted
+ * only if those checks do not decide.
+ */
 function sameStatus(a: VolumeMoveStatus, b: VolumeMoveStatus): boolean {
   if (a.message !== b.message) return false;
   return JSON.stringify(a) === JSON.stringify(b) || stable(a) === stable(b);

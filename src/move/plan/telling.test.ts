@@ -36,9 +36,12 @@ const WAITS = [
   "MOVE_VOLUME_HELD",
 ];
 
+/** The first 3,200 meet each reason to wait. */
+const DRAWS = 20_000;
+
 const said = (() => {
   const random = seededRandom(2);
-  return Array.from({ length: 60_000 }, () => planMove(randomSnapshot(random), NOW)).flatMap((step) =>
+  return Array.from({ length: DRAWS }, () => planMove(randomSnapshot(random), NOW)).flatMap((step) =>
     step.step === "set-status" ? [step.status] : [],
   );
 })();

@@ -23,13 +23,13 @@ type Terms = readonly NodeTerm[];
 export type Reach = { readonly only: readonly string[] } | { readonly allBut: readonly string[] };
 
 /**
- * The lowest weight there is, so that a preference of the pods for other nodes counts at least as
- * much. Where they have none, the scheduler scales this one up: the node that it prefers most gets
+ * The lowest possible weight, so that a preference of the pods for other nodes counts at least as
+ * much. If the pods prefer no node, the scheduler scales this weight up: the preferred node gets
  * all points for node affinity (twice those for free CPU and memory).
  */
 const PREFERENCE_WEIGHT = 1;
 
-/** @param preferredNode The node to which the scout goes when nothing speaks for another one. */
+/** @param preferredNode The node that the scout prefers, with the lowest weight. */
 export function scoutAffinity(pods: readonly Stored<Pod>[], reach: Reach, preferredNode?: string): Affinity {
   const affinities = pods.map((pod) => ({ pod, affinity: pod.spec?.affinity ?? {} }));
   const nodes = affinities.flatMap(({ affinity }) => affinity.nodeAffinity ?? []);

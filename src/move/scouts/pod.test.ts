@@ -149,7 +149,7 @@ describe("terms about other pods", () => {
     expect(apart(term("web", { matchLabelKeys: ["rev"] }))).toEqual([term("web", { namespaces: ["ns"] })]);
   });
 
-  test("that are required together are left out where they mean the moving pod itself, whatever their topology", () => {
+  test("that are required together are left out if they match the moving pod itself, whatever their topology", () => {
     const together = (...terms: object[]) =>
       specOf([pod("p", { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: terms } } })])
         ?.affinity?.podAffinity;

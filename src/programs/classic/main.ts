@@ -4,13 +4,13 @@ import type { Log } from "../../observe/log.ts";
 import { VERSION } from "../../observe/version.ts";
 import { startClassic, type Effects } from "./start.ts";
 
-/** What the process of the program gives it. */
+/** What the process hands to the program. */
 export interface ClassicProcess extends Omit<Effects, "log"> {
   readonly args: readonly string[];
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   readonly log: (level: "debug" | "info") => Log;
-  /** A signal that is aborted when the process is told to stop, which is logged. */
+  /** Aborted when the process is told to stop. That is logged. */
   readonly stopped: (log: Log) => AbortSignal;
 }
 

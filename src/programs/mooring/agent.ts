@@ -33,7 +33,8 @@ export async function startAgent(
   effects: Omit<ConnectEffects, "metrics">,
   signal: AbortSignal,
 ): Promise<void> {
-  // Without it no volume could be mounted or copied: better than to say so at each pod.
+  // Without the C library no volume can be mounted or copied, so the agent fails at its start and
+  // not at each pod.
   requireLibc();
   const { clock, log, random } = effects;
   const registry = new Registry();

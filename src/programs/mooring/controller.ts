@@ -13,6 +13,7 @@ import { serveHttp, type ListeningServer } from "../../observe/server.ts";
 import { provisionMetrics } from "../../provision/metrics.ts";
 import { connectTo, type ConnectEffects } from "./connect.ts";
 import { controllerParts, NAME, type PartsDeps } from "./controller-parts.ts";
+import { whyNotReady } from "./readiness.ts";
 import { Webhook } from "./webhook.ts";
 import type { MooringWatch } from "./watched.ts";
 
@@ -74,7 +75,7 @@ function partsOf(world: World, keepers: KeeperSettings, identity: string): Contr
     namespace,
     identity,
     keepers,
-    serve: (watched) => serve(world, watched),
+    serve: (watched) => serve(world, watched, webhook),
     webhook,
   });
 }
@@ -89,15 +90,19 @@ async function keeperSettings({ client, options }: World, signal: AbortSignal): 
   return { namespace, image: container.image, imagePullPolicy: container.imagePullPolicy };
 }
 
-async function serve({ log, options, registry }: World, { informers }: MooringWatch): Promise<ListeningServer> {
+async function serve(
+  { log, options, registry }: World,
+  { informers }: MooringWatch,
+  webhook: Webhook,
+): Promise<ListeningServer> {
   return serveHttp(
     { port: options.healthPort, log },
     {
       "/health": () => ({ status: 200, body: "ok\n" }),
-      "/ready": () =>
-        informers.every(({ hasSynced }) => hasSynced)
-          ? { status: 200, body: "ok\n" }
-          : { status: 503, body: "still listing\n" },
+      "/ready": () => {
+        const why = whyNotReady({ informers, webhook });
+        return why === undefined ? { status: 200, body: "ok\n" } : { status: 503, body: `${why}\n` };
+      },
       "/metrics": async () => ({ status: 200, body: await registry.metrics(), contentType: registry.contentType }),
     },
   );

@@ -33,6 +33,7 @@ export class Webhook {
   readonly #deps: WebhookDeps;
   readonly #options: WebhookOptions;
   readonly #certificates: WebhookCertificates;
+  #isServing = false;
 
   constructor(deps: WebhookDeps, options: WebhookOptions) {
     this.#deps = deps;
@@ -42,6 +43,11 @@ export class Webhook {
       { ...deps, web: webcrypto as webcrypto.Crypto },
       { namespace, service: SERVICE, configuration: CONFIGURATION },
     );
+  }
+
+  /** Whether this replica answers evictions now. */
+  get isServing(): boolean {
+    return this.#isServing;
   }
 
   /**
@@ -58,9 +64,11 @@ export class Webhook {
       await this.#certificates.follow(async (certificate) => {
         if (server === undefined) server = await serveHttps({ port, certificate, clock, log }, handler);
         else server.exchange(certificate);
+        this.#isServing = true;
         log.info("the eviction webhook serves", { port });
       }, signal);
     } finally {
+      this.#isServing = false;
       await server?.close();
     }
   }

@@ -19,8 +19,8 @@ import { unselectNode } from "./unselect-node.ts";
 const REFUSED_AGAIN_MS = 5 * 60_000;
 
 /**
- * The longest pause before a claim is sent back from the same node once more. Its pod may wait for
- * a node that has only just joined.
+ * The longest pause before a claim is sent back from the same node again. Its pod may wait for a
+ * node that has just joined.
  */
 const SENT_BACK_AGAIN_MS = 60_000;
 
@@ -159,7 +159,7 @@ class SentBack {
     this.#nodes.set(uid, nodes);
   }
 
-  /** How long the claim keeps this node before it is sent back from it again; 0: not at all. */
+  /** Milliseconds that the claim keeps this node before it is sent back again. 0: not at all. */
   pauseMs(uid: string, node: string): number {
     const { nextAt = 0 } = this.#nodes.get(uid)?.get(node) ?? {};
     return Math.max(nextAt - this.#clock.monotonic(), 0);

@@ -79,6 +79,43 @@ test("nobody is answered before kube-controller-manager has answered twice", asy
   expect(kube.log.filter((line) => line.startsWith("PATCH")).length).toBe(2);
 });
 
+test("who asks during a round is not answered by it, but by the two after it", async () => {
+  const { kcm, ask } = await start();
+  const before = ask();
+  await settle();
+  kcm.drain(); // The new canary becomes Available, and the first round begins.
+  await settle();
+  const during = ask();
+  await settle();
+  for (const answers of [
+    [false, false],
+    [true, false],
+    [true, true],
+  ]) {
+    kcm.drain();
+    await settle();
+    expect([before.answered, during.answered]).toEqual(answers);
+  }
+});
+
+test("nor is a volume taken for known that was written between a round's answer and our hearing of it", async () => {
+  const { kcm, ask, writeVolume } = await start();
+  ask();
+  await settle();
+  kcm.drain();
+  await settle();
+  kcm.step(); // The round is answered, which queues the canary again: ahead of the volume.
+  const volume = writeVolume();
+  const question = ask();
+  await settle();
+  kcm.step(); // The next round is answered from there.
+  await settle();
+  expect([kcm.known.has(volume), question.answered]).toEqual([false, false]);
+  kcm.drain();
+  await settle();
+  expect([kcm.known.has(volume), question.answered]).toEqual([true, true]);
+});
+
 test("while nobody asks, nothing is written", async () => {
   const { kcm, ask, kube } = await start();
   const question = ask();
@@ -183,7 +220,10 @@ test("whatever the worker's backlog and resyncs, an answer means that every volu
       const { kcm, ask, writeVolume, stop } = await start();
       const written: string[] = [];
       const questions: { question: { answered: boolean }; before: string[] }[] = [];
-      for (const name of [...actions, ...Array.from({ length: 30 }, () => "step" as const)]) {
+      // Compared once: an expect() for each of 22,000 answers took a fifth of the time.
+      const tooEarly: string[] = [];
+      const steps = [...actions, ...Array.from({ length: 30 }, () => "step" as const)];
+      for (const [at, name] of steps.entries()) {
         if (name === "write") written.push(writeVolume());
         else if (name === "step") kcm.step();
         else if (name === "resync") kcm.resync((names) => names.toReversed());
@@ -192,9 +232,10 @@ test("whatever the worker's backlog and resyncs, an answer means that every volu
         for (const { question, before } of questions) {
           if (!question.answered) continue;
           const unknown = before.filter((volume) => !kcm.known.has(volume));
-          expect(unknown).toEqual([]);
+          tooEarly.push(...unknown.map((volume) => `after action ${String(at)}: ${volume} is not known`));
         }
       }
+      expect(tooEarly).toEqual([]);
       stop.abort();
     }),
     { numRuns: 150 },

@@ -183,7 +183,7 @@ export class Binder {
       if (!isRefused(error) && !isBadRequest(error)) throw error;
       log.debug("express bind was refused, the ordinary protocol goes on", { ...fields, err: error });
       pending.refusals += 1;
-      // Where a right is missing, or a webhook says no (400), looking again does not help.
+      // If a right is missing, or a webhook refuses (400), reading again does not help.
       if (!isForbidden(error) && !isBadRequest(error) && pending.refusals <= LOOKS_AFTER_REFUSAL)
         return { requeueAfterMs: LOOK_AGAIN_MS };
       this.#drop(key, pending, "ordinary");

@@ -192,7 +192,7 @@ test.each([403, 422, 400])(
     await world.clock.advance(46_000);
     expect(driver.calls).toEqual([]);
     const told =
-      "VolumeFailedDelete: PersistentVolume pvc-1 may not be changed, which its removal needs: denied by policy no-changes";
+      "VolumeFailedDelete: PersistentVolume pvc-1 could not be changed, which must happen before it is removed: denied by policy no-changes";
     // At once, after 15 s and after 30 s more.
     expect(world.said("PersistentVolume pvc-1")).toEqual([told, told, told]);
     world.kube.intercept = () => undefined;

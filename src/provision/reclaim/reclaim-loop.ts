@@ -217,7 +217,8 @@ export class ReclaimLoop {
         signal,
       });
     } catch (error) {
-      // Outdated; or not allowed, and kube-controller-manager writes it in its own time.
+      // The version is outdated, or the write is not allowed. Then kube-controller-manager writes
+      // it later.
       if (!isRefused(error) && !isBadRequest(error)) throw error;
     }
   }
@@ -386,7 +387,7 @@ export class ReclaimLoop {
     });
   }
 
-  /** Reports what goes wrong on the volume, and tries again with the driver's pauses. */
+  /** Records an event on the volume for a failure, and tries again with the driver's pauses. */
   async #telling(
     volume: Stored<PersistentVolume>,
     signal: AbortSignal,
@@ -418,8 +419,8 @@ export class ReclaimLoop {
       return true;
     } catch (error) {
       if (!isRefused(error) && !isBadRequest(error)) throw error;
-      // A failed test and a policy's refusal have the same code, 422: only the volume shows which
-      // it was.
+      // A failed test of the patch and the refusal of a policy have the same code, 422. Only the
+      // volume shows which it was.
       const now = await client.find(persistentVolumes, at, { signal });
       if (now?.metadata.resourceVersion !== volume.metadata.resourceVersion) return false;
       throw provisionErrors.VOLUME_NOT_CHANGED({ volume: nameOf(volume), why: messageOf(error) }, { cause: error });

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { programArgv } from "../child.ts";
+import { memoryOf } from "../memory-of.ts";
 
 /** A lab that serves in a process of its own. */
 export interface LabProcess {
@@ -13,11 +13,14 @@ export interface LabProcess {
   stop(): Promise<void>;
 }
 
-/** Starts it. Rejects when it ends before it serves. */
-export async function startLabProcess(): Promise<LabProcess> {
+/**
+ * Starts it, by default an empty one. `program` is one of `programs`. Rejects when it ends before
+ * it serves.
+ */
+export async function startLabProcess(program = "lab-main.ts", options: readonly string[] = []): Promise<LabProcess> {
   const started = performance.now();
-  const [program = "", ...args] = programArgv("lab-main.ts");
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const [node = "", ...args] = programArgv(program, ...options);
+  const child = spawn(node, args, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise<void>((resolve) => {
     child.once("exit", () => {
       resolve();
@@ -33,12 +36,7 @@ export async function startLabProcess(): Promise<LabProcess> {
   return {
     url,
     startMs,
-    memory: () => {
-      const status = readFileSync(`/proc/${String(child.pid)}/status`, "utf8");
-      const read = (field: string): number =>
-        Math.round(Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1024);
-      return { now: read("VmRSS"), peak: read("VmHWM") };
-    },
+    memory: () => memoryOf(child.pid),
     stop: async () => {
       child.kill("SIGKILL");
       await ended;

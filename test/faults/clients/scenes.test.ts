@@ -8,11 +8,12 @@
  *   move home                                     move.story.ts, drain-node.story.ts
  */
 import { describe, expect, test } from "vitest";
-import { localVolumes } from "../../../src/api/kinds/local-volume.ts";
+import { localVolumes, type LocalVolume } from "../../../src/api/kinds/local-volume.ts";
 import { volumeMoves } from "../../../src/api/kinds/volume-move.ts";
-import { nodes, persistentVolumeClaims, pods } from "../../../src/kube/kinds.ts";
+import { isTooManyRequests } from "../../../src/kube/errors.ts";
+import { leases, nodes, persistentVolumeClaims, pods } from "../../../src/kube/kinds.ts";
 import { nameOf } from "../../../src/kube/objects.ts";
-import { deployments, podDisruptionBudgets } from "../../../src/lab/index.ts";
+import { deployments, podDisruptionBudgets, type FaultRequest, type LabUser } from "../../../src/lab/index.ts";
 import type { MovesWorld } from "../moves/run.ts";
 import { kubectlDrain } from "./kubectl.ts";
 import { moves, moveWhere, nodeOf, NODES, places, play, podOf, readyPod, uncordon, waitFor } from "./scene.ts";
@@ -186,7 +187,7 @@ describe("a Deployment of two pods on one volume, whose budget allows one disrup
   const NAMESPACE = "default";
   const labels = { app: "pair" };
 
-  async function makePair({ client }: MovesWorld): Promise<void> {
+  async function makePair({ client }: MovesWorld, allows: object = { maxUnavailable: 1 }): Promise<void> {
     await client.create(persistentVolumeClaims, {
       metadata: { name: "pair", namespace: NAMESPACE },
       spec: {
@@ -197,7 +198,7 @@ describe("a Deployment of two pods on one volume, whose budget allows one disrup
     });
     await client.create(podDisruptionBudgets, {
       metadata: { name: "pair", namespace: NAMESPACE },
-      spec: { selector: { matchLabels: labels }, maxUnavailable: 1 },
+      spec: { selector: { matchLabels: labels }, ...allows },
     });
     await client.create(deployments, {
       metadata: { name: "pair", namespace: NAMESPACE },
@@ -244,6 +245,92 @@ describe("a Deployment of two pods on one volume, whose budget allows one disrup
     );
   });
 
+  const setMinAvailable = ({ client }: MovesWorld, minAvailable: number) =>
+    client.patchMerge(podDisruptionBudgets, { name: "pair", namespace: NAMESPACE }, { spec: { minAvailable } });
+  const allowed = async ({ client }: MovesWorld): Promise<number | undefined> => {
+    const budget = await client.get(podDisruptionBudgets, { name: "pair", namespace: NAMESPACE });
+    return (budget as { status?: { disruptionsAllowed?: number } }).status?.disruptionsAllowed;
+  };
+
+  // Between the two are some milliseconds: on a real cluster no story can be sure to meet them.
+  test("the budget is raised between the evictions of the two: both move, and it holds the next drain", async () => {
+    await play(
+      async (world) => {
+        await makePair(world, { minAvailable: 1 });
+        const [first] = await bothReady(world);
+        const node = first?.spec?.nodeName ?? "";
+        await waitFor(world, "the budget to allow one", async () => (await allowed(world)) === 1);
+        const isSecond = ({ plural, user, verb }: FaultRequest): boolean =>
+          plural === "pods" && verb === "delete" && user.name.endsWith(":mooring-controller");
+        world.api.faults.add({ fault: { do: "delay", when: "before", ms: 5_000 }, matches: isSecond });
+        const draining = drain(world, node);
+        await waitFor(
+          world,
+          "the first eviction",
+          async () => (await pair(world)).some(({ metadata }) => metadata.deletionTimestamp !== undefined),
+          5,
+        );
+        await setMinAvailable(world, 2);
+        await waitFor(world, "the budget to allow none", async () => (await allowed(world)) === 0, 5);
+        const running = (await pair(world)).filter(({ metadata, spec }) => {
+          return spec?.nodeName === node && metadata.deletionTimestamp === undefined;
+        });
+        expect(running).toHaveLength(1);
+
+        expect(await draining).toBe(0);
+        await bothReady(world, (name) => name !== node);
+        const [now = ""] = await places(world);
+        expect(now).not.toBe(node);
+        expect((await moves(world)).map(({ status }) => [status?.phase, status?.sealing])).toEqual([["Done", 1]]);
+
+        expect(await kubectlDrain(world, now, new Steps(), { timeoutMs: 120_000 })).toBe(1);
+        const held = await moveWhere(world, "that waits", ({ message }) => message?.includes("budget") === true);
+        expect(held.status?.fencedAt).toBeUndefined();
+        expect(await places(world)).toEqual([now]);
+        await uncordon(world, now);
+      },
+      { sets: [], endsAfterMs: 10_000 },
+    );
+  });
+
+  test("the budget is raised right before the first eviction: neither pod is evicted, and lowering it lets both go", async () => {
+    await play(
+      async (world) => {
+        await makePair(world, { minAvailable: 1 });
+        const before = await bothReady(world);
+        const node = before[0]?.spec?.nodeName ?? "";
+        await waitFor(world, "the budget to allow one", async () => (await allowed(world)) === 1);
+        const isEviction = ({ subresource, user }: FaultRequest): boolean =>
+          subresource === "eviction" && user.name.endsWith(":mooring-controller");
+        const draining = drain(world, node);
+        await moveWhere(world, "that is Fenced", ({ phase }) => phase === "Fenced", [], 1);
+        const late = world.api.faults.add({
+          fault: { do: "delay", when: "before", ms: 1_000 },
+          matches: isEviction,
+          times: 1,
+        });
+        await setMinAvailable(world, 2);
+        const { status } = await moveWhere(
+          world,
+          "that waits in Prepared again",
+          ({ phase, failures = 0 }) => phase === "Prepared" && failures > 0,
+        );
+        expect(status?.message).toContain("Cannot evict pod as it would violate the pod's disruption budget");
+        late();
+        expect((await bothReady(world)).map(({ metadata }) => metadata.uid).toSorted()).toEqual(
+          before.map(({ metadata }) => metadata.uid).toSorted(),
+        );
+        const [volume] = await world.client.list(localVolumes);
+        expect(volume?.spec.fence).toBeUndefined();
+        await setMinAvailable(world, 1);
+        expect(await draining).toBe(0);
+        await bothReady(world, (name) => name !== node);
+        expect(await places(world)).not.toContain(node);
+      },
+      { sets: [] },
+    );
+  });
+
   test("one of the two was deleted before: the budget holds the drain in its own words, and without it both move", async () => {
     await play(
       async (world) => {
@@ -277,5 +364,76 @@ test("a node that is cordoned right after a drain has brought it a volume keeps 
     await world.clock.sleep(60_000);
     expect((await readyPod(world)).metadata.uid).toBe(moved.metadata.uid);
     expect(await world.client.list(volumeMoves)).toHaveLength(1);
+  });
+});
+
+/**
+ * Somebody asks for the pod again while the volume gets its new node. The request is written in the
+ * old epoch, by the replica that does not lead, after the leader's last write before the new node.
+ * The leader hears of both in one go. Resolves when the volume has its new node.
+ */
+async function askJustBeforeNewNode(world: MovesWorld): Promise<void> {
+  const { api, client } = world;
+  const [lease] = await client.list(leases, { namespace: "mooring" });
+  const leader = lease?.spec?.holderIdentity?.split("_")[0] ?? "";
+  const isLeaders = ({ plural, user }: { readonly plural: string; readonly user: LabUser }): boolean =>
+    plural === "localvolumes" && user.extra?.["process"]?.includes(leader) === true;
+  const matches = (request: FaultRequest): boolean => request.verb === "get" && isLeaders(request);
+  const volumeIs = (is: (volume: LocalVolume) => boolean): Promise<LocalVolume> =>
+    new Promise((resolve) => {
+      const stop = api.onChange("localvolumes.mooring.dev", ({ after }) => {
+        const volume = after as unknown as LocalVolume;
+        if (!is(volume)) return;
+        stop();
+        resolve(volume);
+      });
+    });
+  let letGo = (): void => undefined;
+  const before = await volumeIs(({ status }) => {
+    if (status?.movedAt === undefined) return false;
+    letGo = api.faults.stallWatches(isLeaders);
+    api.faults.add({ fault: { do: "delay", when: "before", ms: 5_000 }, matches, times: 1 });
+    return true;
+  });
+  const placed = volumeIs(({ spec }) => {
+    if (spec.epoch === 2) letGo();
+    return spec.epoch === 2;
+  });
+  await waitFor(
+    world,
+    "a request in the old epoch",
+    async () => {
+      await expect(client.evict({ name: "db-0", namespace: "default" })).rejects.toSatisfy(isTooManyRequests);
+      const [volume] = await client.list(localVolumes);
+      expect(volume?.spec.epoch).toBe(1);
+      return volume?.status?.asked?.at !== before.status?.asked?.at;
+    },
+    50,
+  );
+  const { status } = await placed;
+  expect(Date.parse(status?.asked?.at ?? "")).toBeGreaterThan(Date.parse(status?.movedAt ?? ""));
+}
+
+test("a request that is written just before a move's end does not count on the new node", async () => {
+  await play(async (world) => {
+    const before = await readyPod(world);
+    const from = nodeOf(before);
+    // Ctrl-C, and the node stays after all; the move goes on from Fenced on.
+    const draining = kubectlDrain(world, from, new Steps(), { timeoutMs: 1_000 });
+    const asking = askJustBeforeNewNode(world);
+    await moveWhere(world, "that is Fenced", ({ phase }) => phase === "Fenced", [], 5);
+    await uncordon(world, from);
+    expect(await draining).toBe(1);
+    await asking;
+    const moved = await readyPod(world, "db-0", before.metadata.uid);
+    const [volume] = await world.client.list(localVolumes);
+    expect(volume?.status?.asked?.epoch).toBe(1);
+    await cordon(world, nodeOf(moved));
+    await world.clock.sleep(60_000);
+    expect((await readyPod(world)).metadata.uid).toBe(moved.metadata.uid);
+    expect(await moves(world)).toHaveLength(1);
+    // It is not lost that the new node is really drained.
+    expect(await drain(world, nodeOf(moved))).toBe(0);
+    expect(await places(world)).not.toContain(nodeOf(moved));
   });
 });

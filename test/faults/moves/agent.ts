@@ -94,6 +94,7 @@ function diskOf({ life, write }: ProcessEffects, { disk }: Machine): Disk {
     readText: (path) => life.hear(disk.readText(path)),
     list: (path) => life.hear(disk.list(path)),
     stat: (path) => life.hear(disk.stat(path)),
+    expectWritable: (path) => life.hear(disk.expectWritable(path)),
     room: (path) => life.hear(disk.room(path)),
     write: (path, text) => write(`write ${path}`, () => disk.write(path, text)),
     rename: (from, to) => write(`rename ${from} ${to}`, () => disk.rename(from, to)),

@@ -4,7 +4,7 @@
  */
 import { expect, test } from "vitest";
 import type { PoolShape } from "../../cluster/ground.ts";
-import { drain, ENDED_WELL, endOf, moveWhere, movesOf, useDrains } from "../support/drains.ts";
+import { drain, ENDED_WELL, endOf, moveWhere, endedMovesOf, useDrains } from "../support/drains.ts";
 import { running, runsOn } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import { localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
@@ -50,7 +50,7 @@ test("a target whose file system cannot hold the data is given up with the reaso
     await cordon(ground, c, false);
     expect(endOf(await draining)).toEqual(ENDED_WELL);
     await runsOn(ground, { ...writer, acknowledged }, c, 2);
-    const moves = await movesOf(ground, volume);
+    const moves = await endedMovesOf(ground, volume);
     expect(moves.map(({ status }) => [status?.phase, status?.target])).toEqual([["Done", c]]);
     await nothingLeftBehind(ground);
   });

@@ -24,7 +24,7 @@ import {
   volumeOf,
   poolWithClass,
 } from "../support/movable-objects.ts";
-import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
+import { type Acknowledged, checkRecords, moreRecords, recordWriter } from "../support/records.ts";
 import { claim, claimOn, onHost, pod as anyPod } from "../support/workloads.ts";
 
 const on = useMovable(["node-files", "kubelet", "kubectl"]);
@@ -204,7 +204,7 @@ test("agents that are killed while pods start and stop leave no hanging pod, no 
   const node = nodeNameOf(first);
   const pods = await Promise.all(names.map((name) => readyOn(ground, NS, name)));
   let uids = pods.map(({ metadata }) => metadata.uid);
-  const acknowledged = new Map<string, number>();
+  const acknowledged = new Map<string, Acknowledged>();
   const volumes = await Promise.all(names.map((name) => volumeOf(ground, NS, `data-${name}`)));
   for (let round = 0; round < 4; round += 1) {
     for (const name of names) acknowledged.set(name, await moreRecords(ground, NS, name, 3));
@@ -228,8 +228,8 @@ test("agents that are killed while pods start and stop leave no hanging pod, no 
     uids = now.map(({ metadata }) => metadata.uid);
     expect(await publishedOn(ground, node)).toHaveLength(replicas);
   }
-  for (const name of names) {
-    expect((await checkRecords(ground, NS, name, acknowledged.get(name))).faults).toEqual([]);
+  for (const [name, last] of acknowledged) {
+    expect((await checkRecords(ground, NS, name, last)).faults).toEqual([]);
   }
   await ground.patch("StatefulSet", "k", { spec: { replicas: 0 } }, NS);
   await ground.waitFor("nothing to be mounted", async (saw) => {

@@ -16,7 +16,7 @@ import {
 } from "../support/movable-objects.ts";
 import { nodeBut, volumeMove } from "../support/moves.ts";
 import type { Pod } from "../support/objects.ts";
-import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
+import { type Acknowledged, checkRecords, moreRecords, recordWriter } from "../support/records.ts";
 
 const NS = "movable-drain-apart";
 const on = useDrains(NS, ["node-files", "drain"]);
@@ -51,7 +51,9 @@ function withTwo(name: string): object {
 }
 
 /** A pod with two volumes that has written, and has gone again. */
-async function twoIdleVolumes(name: string): Promise<{ from: string; data: string; more: string; written: number }> {
+async function twoIdleVolumes(
+  name: string,
+): Promise<{ from: string; data: string; more: string; written: Acknowledged }> {
   const { ground } = on;
   await ground.apply(toYaml(withTwo(name)));
   const from = nodeNameOf(await readyOn(ground, NS, `${name}-0`));

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { allReady, drain, ENDED_WELL, endOf, onlyOn, podsLeftOn, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS } from "../support/movable.ts";
-import { checkRecords, lastAcknowledged, recordWriter } from "../support/records.ts";
+import { type Acknowledged, checkRecords, lastAcknowledged, recordWriter } from "../support/records.ts";
 import { checkDatabase, sqliteWriter } from "../support/sqlite-writer.ts";
 import { thereAndHome } from "../support/there-and-home.ts";
 
@@ -34,7 +34,7 @@ test("twenty pods of one StatefulSet leave a node, and none loses a record", asy
     );
     expect(new Set((await allReady(ground, NS, names)).values())).toEqual(new Set([a]));
   });
-  const before = new Map<string, number>();
+  const before = new Map<string, Acknowledged>();
   for (const name of names) before.set(name, lastAcknowledged(await ground.logs(NS, name)));
   const began = Date.now();
   const draining = drain(ground, a, "--timeout=480s");
@@ -42,7 +42,7 @@ test("twenty pods of one StatefulSet leave a node, and none loses a record", asy
   console.log(`twenty pods drained in ${((Date.now() - began) / 1000).toFixed(0)} s`);
   expect(await podsLeftOn(ground, a)).toEqual([]);
   expect([...(await allReady(ground, NS, names)).values()]).not.toContain(a);
-  for (const name of names) {
-    expect((await checkRecords(ground, NS, name, before.get(name))).faults, name).toEqual([]);
+  for (const [name, acknowledged] of before) {
+    expect((await checkRecords(ground, NS, name, acknowledged)).faults, name).toEqual([]);
   }
 });

@@ -207,7 +207,7 @@ test("drain a, uncordon a, drain b within a minute: the pod is back with every b
   const following = await followAcknowledged(ground, NS, "there-0");
   expect(endOf(await drain(ground, b))).toEqual(ENDED_WELL);
   const last = await following.last;
-  expect(last).toBeGreaterThanOrEqual(acknowledged);
+  expect(last.record).toBeGreaterThanOrEqual(acknowledged.record);
   const home = await readyOn(ground, NS, "there-0", away.metadata.uid);
   expect(nodeNameOf(home)).toBe(a);
   expect((await checkRecords(ground, NS, "there-0", last)).faults).toEqual([]);

@@ -6,18 +6,27 @@ import {
   drain,
   ENDED_WELL,
   endOf,
+  hasItsTarget,
   limit,
-  movesOf,
+  endedMovesOf,
   moveWhere,
   onlyOn,
   podsLeftOn,
   useDrains,
+  type MoveStatus,
 } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS } from "../support/movable.ts";
 import { copyDirectory, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { cordon } from "../support/nodes.ts";
-import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
+import {
+  type Acknowledged,
+  checkRecords,
+  type Followed,
+  followAcknowledged,
+  moreRecords,
+  recordWriter,
+} from "../support/records.ts";
 
 const NS = "movable-drain-two";
 const on = useDrains(NS, ["node-files", "drain"]);
@@ -54,15 +63,22 @@ async function writerOn(from: string, name: string): Promise<Writer> {
 }
 
 /** The pod runs on the node with every acknowledged record, and its volume came there directly. */
-async function cameTo(node: string, { pod, uid, volume }: Writer, acknowledged: number): Promise<void> {
+async function cameTo(node: string, { pod, uid, volume }: Writer, acknowledged: Acknowledged): Promise<void> {
   const { ground } = on;
   expect(nodeNameOf(await readyOn(ground, NS, pod, uid))).toBe(node);
   await moreRecords(ground, NS, pod);
   expect((await checkRecords(ground, NS, pod, acknowledged)).faults).toEqual([]);
+  const committed = (await endedMovesOf(ground, volume)).filter(({ status }) => status?.committed === true);
+  const moved = committed.map(({ status }) => [status?.phase, status?.target]);
+  expect(moved, `all moves of the volume of ${pod}, in order`).toEqual([["Done", node]]);
   // One more for each node on which it was the volume.
   expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: node, epoch: 2 });
-  const committed = (await movesOf(ground, volume)).filter(({ status }) => status?.committed === true);
-  expect(committed.map(({ status }) => [status?.phase, status?.target])).toEqual([["Done", node]]);
+}
+
+async function followAll(writers: readonly Writer[]): Promise<readonly (Followed & { readonly writer: Writer })[]> {
+  return Promise.all(
+    writers.map(async (writer) => ({ writer, ...(await followAcknowledged(on.ground, NS, writer.pod)) })),
+  );
 }
 
 async function remove(writers: readonly Writer[]): Promise<void> {
@@ -76,11 +92,11 @@ test("two drains begun at once end well, and both volumes go to the third node b
   const { leaving, c } = nodes(ground);
   const writers = [await writerOn(leaving[0] ?? "", "one"), await writerOn(leaving[1] ?? "", "other")];
   try {
-    const following = await Promise.all(writers.map(({ pod }) => followAcknowledged(ground, NS, pod)));
+    const following = await followAll(writers);
     const ends = await Promise.all(leaving.map((node) => drain(ground, node)));
     expect(ends.map((end) => endOf(end))).toEqual([ENDED_WELL, ENDED_WELL]);
     for (const node of leaving) expect(await podsLeftOn(ground, node)).toEqual([]);
-    for (const [index, writer] of writers.entries()) await cameTo(c, writer, (await following[index]?.last) ?? 0);
+    for (const { writer, last } of following) await cameTo(c, writer, await last);
   } finally {
     await remove(writers);
   }
@@ -94,7 +110,7 @@ test("a drain of the node to which a drained volume is being copied turns that v
   const [{ volume }] = writers;
   try {
     await ground.onNode(a).writeFile(`${copyDirectory(volume, 1)}/data/bulk`, "x".repeat(BULK_BYTES));
-    const following = await Promise.all(writers.map(({ pod }) => followAcknowledged(ground, NS, pod)));
+    const following = await followAll(writers);
     // Nothing is copied before the move has its limit, and then node b is the only one to take it.
     for (const node of [b, c]) await cordon(ground, node);
     const first = drain(ground, a);
@@ -108,12 +124,13 @@ test("a drain of the node to which a drained volume is being copied turns that v
     expect(copying.status?.target).toBe(b);
     await cordon(ground, c, false);
     const second = drain(ground, b);
-    const turned = await moveWhere(ground, volume, "to have another target", ({ target }) => target === c);
+    const isTurned = ({ target }: MoveStatus): boolean => target === c;
+    const turned = await moveWhere(ground, volume, `to go to ${c}, as ${b} is drained`, isTurned, hasItsTarget);
     expect(turned.metadata?.name).toBe(move);
     await limit(ground, move, null);
     expect((await Promise.all([first, second])).map((end) => endOf(end))).toEqual([ENDED_WELL, ENDED_WELL]);
     for (const node of leaving) expect(await podsLeftOn(ground, node)).toEqual([]);
-    for (const [index, writer] of writers.entries()) await cameTo(c, writer, (await following[index]?.last) ?? 0);
+    for (const { writer, last } of following) await cameTo(c, writer, await last);
   } finally {
     await remove(writers);
   }

@@ -27,7 +27,10 @@ test("kubectl drain ends well: the pod runs elsewhere with the same claim and ev
   expect(nodeNameOf(after)).not.toBe(from);
   await moreRecords(ground, NS, "w-0");
   expect((await checkRecords(ground, NS, "w-0", acknowledged)).faults).toEqual([]);
-  expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: nodeNameOf(after), epoch: 2 });
+  const { spec, status } = (await localVolume(ground, volume)) ?? {};
+  expect(spec).toMatchObject({ nodeName: nodeNameOf(after), epoch: 2 });
+  // What kubectl has asked for was about the volume on its old node.
+  expect(status?.asked?.epoch).toBe(1);
 });
 
 test("a volume that no pod uses leaves with the drain: scaled to zero before, and up again after", async () => {

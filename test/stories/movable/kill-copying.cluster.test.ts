@@ -89,7 +89,7 @@ async function replaced(node: string): Promise<void> {
     saw(metadata.name);
     if (metadata.uid === old.uid) return undefined;
     const log = await ground.logs(MOVABLE_NAMESPACE, metadata.name).catch(() => "");
-    return log.includes("live passes go on where the agent before has ended") ? true : undefined;
+    return log.includes("live passes continue where the previous agent stopped") ? true : undefined;
   });
 }
 
@@ -135,8 +135,8 @@ describe("in the middle of a live pass", () => {
     if (victim.endsWith("as in an update")) {
       expect(await keptInFirstPass(to, volume)).toBeGreaterThanOrEqual(FILE_BYTES);
     }
-    const last = times.at(-1)?.record;
-    const { node } = await runsWhole(where(), volume, { acknowledged: last, not: before.metadata.uid });
+    const acknowledged = times.slice(-1);
+    const { node } = await runsWhole(where(), volume, { acknowledged, not: before.metadata.uid });
     expect(node).toBe(done.target);
     expect(node).not.toBe(from);
   });

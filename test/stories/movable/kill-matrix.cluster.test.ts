@@ -30,7 +30,7 @@ import {
 } from "../support/movable-objects.ts";
 import { inPhase, moveGone, nodeBut, nothingLeftBehind, volumeMove } from "../support/moves.ts";
 import type { Pod } from "../support/objects.ts";
-import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
+import { type Acknowledged, checkRecords, moreRecords, recordWriter } from "../support/records.ts";
 import { everybodyWorks, leader } from "../support/victims.ts";
 
 const on = useMovable(["node-files", "kubelet", "kubectl"], { change: withoutLivenessProbe });
@@ -162,7 +162,7 @@ async function killKubelet(node: string): Promise<() => Promise<void>> {
 let moves = 0;
 
 /** The writer's volume, and where it goes next. */
-async function nextRun(): Promise<{ readonly run: Run; readonly before: Pod; readonly acknowledged: number }> {
+async function nextRun(): Promise<{ readonly run: Run; readonly before: Pod; readonly acknowledged: Acknowledged }> {
   const before = await readyOn(on.ground, NS, POD);
   const volume = await volumeOf(on.ground, NS, `data-${POD}`);
   const acknowledged = await moreRecords(on.ground, NS, POD, 5);
@@ -178,7 +178,7 @@ async function nextRun(): Promise<{ readonly run: Run; readonly before: Pod; rea
  * The pod runs with what was acknowledged, there is one copy that can be published, and nothing is
  * left.
  */
-async function allIsWell({ volume }: Run, node: string, acknowledged: number): Promise<void> {
+async function allIsWell({ volume }: Run, node: string, acknowledged: Acknowledged): Promise<void> {
   const { ground } = on;
   await ground.waitFor(`${POD} to be Ready on ${node}`, async (saw) => {
     const found = await readyOn(ground, NS, POD);

@@ -1,10 +1,20 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { drainSlowly, ENDED_WELL, endOf, limit, moveWhere, slowly, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
-import { agentPod, MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
-import { ended, eventMatching, localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
+import { agentPod, installMovable, MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
+import {
+  ended,
+  eventMatching,
+  localVolume,
+  nodeNameOf,
+  POOL,
+  poolWithClass,
+  readyOn,
+  volumeOf,
+} from "../support/movable-objects.ts";
 import { inPhase, nodeBut, volumeMove } from "../support/moves.ts";
 import { cordon } from "../support/nodes.ts";
+import { offerAgent, renewAgent } from "../support/other-agent.ts";
 import { linesOf } from "../support/product.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 
@@ -29,7 +39,7 @@ const HOW_FAR =
 /** What `kubectl get volumemoves -o wide` prints: for each name, each column with its cell. */
 async function printedMoves(): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
   const { code, stderr, stdout } = await on.ground.kubectl(["get", "volumemoves", "-o", "wide"]);
-  expect({ code, stderr }).toEqual(ENDED_WELL);
+  expect(endOf({ code, stderr })).toEqual(ENDED_WELL);
   const [head = "", ...rows] = stdout.trimEnd().split("\n");
   const columns = [...head.matchAll(/\S+/g)].map(({ 0: name, index }) => ({ name, index }));
   const cells = (row: string): [string, string][] =>
@@ -55,10 +65,15 @@ test("most bytes of a drained volume travel while its pod writes", async () => {
   await moveWhere(ground, volume, "to copy", ({ copyingAt }) => copyingAt !== undefined);
   // The pod goes on meanwhile.
   await moreRecords(ground, NS, "live-0");
-  await ground.waitFor("the drain to say how far the copy is", (saw) => {
-    saw(told.at(-1));
-    return HOW_FAR.test(told.join("")) ? true : undefined;
-  });
+  await ground.waitFor(
+    `the drain to say how far the copy is, like ${String(HOW_FAR)}`,
+    (saw) => {
+      saw(told.at(-1));
+      return HOW_FAR.test(told.join("")) ? true : undefined;
+    },
+    // It asks every five seconds.
+    { timeoutMs: 60_000 },
+  );
   const printed = await printedMoves();
   const { metadata, status: copying } = await moveWhere(ground, volume, "to copy still", () => true);
   expect(copying?.phase).toBe("Copying");
@@ -189,6 +204,65 @@ test("of a large file that is written to all the time, only what has changed tra
   expect(Number(count.stdout)).toBeGreaterThan(2);
   const faults = await ground.exec(NS, "db-0", ["sh", "-c", DATABASE_FAULTS]);
   expect(faults).toMatchObject({ code: 0, stdout: "" });
+});
+
+/** Writes other 20 MiB over a file, again and again. */
+const BUSY = `
+  cat >/tmp/busy <<'EOF'
+    while dd if=/dev/urandom of=/data/busy bs=1M count=20 conv=notrunc,fsync; do sleep 1; done
+EOF
+  setsid sh /tmp/busy >/dev/null 2>&1 </dev/null &
+  while [ ! -s /data/busy ]; do sleep 0.1; done`;
+const BUSY_MIB = 20;
+const AGENT_MIB = 8;
+
+/** The agent of this node has a `--bandwidth` of its own while the work is done. */
+async function withAgentLimit(node: string, bandwidth: string, work: () => Promise<void>): Promise<void> {
+  const { ground } = on;
+  try {
+    await offerAgent(ground, ({ env }) => env.push({ name: "BANDWIDTH", value: bandwidth }));
+    await renewAgent(ground, node);
+    await work();
+  } finally {
+    await installMovable(ground);
+  }
+}
+
+test("a pod that writes faster than its agent's --bandwidth: the move warns of a long downtime, and goes on", async () => {
+  const { ground } = on;
+  const [, mooring] = poolWithClass("default", POOL);
+  const metadata = { name: "mooring-short" };
+  onTestFinished(() => ground.delete("StorageClass", metadata.name));
+  await ground.apply(toYaml({ ...mooring, metadata, parameters: { maxDowntime: "1s" } }));
+  await ground.apply(toYaml(recordWriter(NS, "busy", "mooring-short")));
+  const before = await readyOn(ground, NS, "busy-0");
+  const from = nodeNameOf(before);
+  const volume = await volumeOf(ground, NS, "data-busy-0");
+  await withAgentLimit(from, `${String(AGENT_MIB)}Mi`, async () => {
+    const started = await ground.exec(NS, "busy-0", ["sh", "-c", BUSY]);
+    expect(started, started.stderr).toMatchObject({ code: 0 });
+    const following = await followAcknowledged(ground, NS, "busy-0");
+    await ground.apply(toYaml(volumeMove("busy", [volume], from, nodeBut(ground, from))));
+    const second = await inPhase(ground, "busy", "Copying", ({ status }) => /, pass 2/.test(status?.message ?? ""));
+    const seconds = (Date.now() - Date.parse(second.status?.copyingAt ?? "")) / 1000;
+    expect(seconds, "seconds until the first pass had ended").toBeGreaterThanOrEqual(BUSY_MIB / AGENT_MIB / 1.1);
+
+    const { status } = await moveWhere(ground, volume, "to have copied", ({ phase }) => phase !== "Copying");
+    const long = status?.conditions?.find(({ type }) => type === "LongDowntime")?.message;
+    console.log(`the first pass: ${seconds.toFixed(1)} s; after the last one: ${long ?? "nothing is said"}`);
+    const words = `the pods will probably be down for \\d+ s, and maxDowntime of volume ${volume} is 1s: `;
+    expect(long ?? "no condition LongDowntime").toMatch(new RegExp(`^${words}`));
+    const claim = { kind: "PersistentVolumeClaim", name: "data-busy-0", namespace: NS };
+    await eventMatching(ground, { kind: "VolumeMove", name: "busy" }, new RegExp(`^LongDowntime: ${words}`));
+    await eventMatching(ground, claim, new RegExp(`^LongDowntime: VolumeMove busy: ${words}`));
+    const { status: end } = await ended(ground, "busy");
+    expect(end?.phase).toBe("Done");
+    expect(end?.conditions?.map(({ type }) => type) ?? []).not.toContain("LongDowntime");
+    const acknowledged = await following.last;
+    const after = await readyOn(ground, NS, "busy-0", before.metadata.uid);
+    expect(nodeNameOf(after)).not.toBe(from);
+    expect((await checkRecords(ground, NS, "busy-0", acknowledged)).faults).toEqual([]);
+  });
 });
 
 test("an uncordon during the copy calls the move off, and the pod notices nothing", async () => {

@@ -32,7 +32,7 @@ const SLOW_MS = 20_000;
 const on = useMovable(["isolation", "kubectl", "pool-disks"]);
 useNamespace(on, NS);
 
-test("every store into a mapped file arrives, although nobody ever syncs it", async () => {
+test("every store into a mapped file arrives, although it is never synced", async () => {
   const { ground } = on;
   await makePoolDisks(ground, POOL, () => ({ mib: 200 }));
   const image = await ground.loadProductImage();
@@ -48,7 +48,7 @@ test("every store into a mapped file arrives, although nobody ever syncs it", as
   await limit(ground, "mapped", null);
   const { status } = await ended(ground, "mapped");
   expect(status?.phase).toBe("Done");
-  const acknowledged = await following.last;
+  const { record: acknowledged } = await following.last;
   const after = await readyOn(ground, NS, "mapped-0", before.metadata.uid);
   expect(nodeNameOf(after)).toBe(to);
   await moreRecords(ground, NS, "mapped-0", 3);

@@ -55,7 +55,7 @@ async function hop(ground: Ground, writer: Running, to: string, epoch: number): 
   return { ...writer, acknowledged, from: to, pod };
 }
 
-test("the final pass does not wait for what a neighbour has written, on any file system", async () => {
+test("the final pass does not wait for a neighbour's data, on any file system", async () => {
   const { ground } = on;
   await makePoolDisks(ground, POOL, (index) => ({ fs: FILE_SYSTEMS[index] ?? "ext4", mib: 1500 }));
   const [a = "", b = "", c = ""] = ground.nodes;

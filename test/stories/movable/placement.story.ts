@@ -11,9 +11,9 @@ import {
   readyOn,
   volumeOf,
 } from "../support/movable-objects.ts";
-import { labelsOf } from "../support/nodes.ts";
+import { labelsOf, withoutNodeObject } from "../support/nodes.ts";
 import type { NodeObject, Pod } from "../support/objects.ts";
-import { checkRecords, moreRecords, recordWriter } from "../support/records.ts";
+import { type Acknowledged, checkRecords, moreRecords, recordWriter } from "../support/records.ts";
 import { claimOn, onHost } from "../support/workloads.ts";
 
 const on = useMovable(["node-files"]);
@@ -145,14 +145,14 @@ test("two nodes with one hostname: each pod comes back to the node that has its 
     expect((await localVolume(ground, twinVolume))?.spec.originHostname).toBe(b);
     await labelIs(b, twinVolume, AWAY);
     await labelIs(c, twinVolume, undefined);
-    let acknowledged = 0;
+    const acknowledged: Acknowledged[] = [];
     for (let restart = 0; restart < 3; restart += 1) {
-      acknowledged = await moreRecords(ground, NS, "twin-0");
+      acknowledged.push(await moreRecords(ground, NS, "twin-0"));
       await ground.delete("Pod", "twin-0", NS);
       twin = await readyOn(ground, NS, "twin-0", twin.metadata.uid);
       expect(nodeNameOf(twin)).toBe(c);
     }
-    expect((await checkRecords(ground, NS, "twin-0", acknowledged)).faults).toEqual([]);
+    expect((await checkRecords(ground, NS, "twin-0", ...acknowledged)).faults).toEqual([]);
 
     // Its own hostname again: now the volume is not on the node that its affinity names.
     await labelled(c, { [HOSTNAME]: c });
@@ -175,12 +175,11 @@ test("a Node object that is deleted and made again gets the labels of its volume
   const { volume } = await movedWriter("again", a, b);
   const acknowledged = await moreRecords(ground, NS, "again-0");
   const before = await ground.get<NodeObject>("Node", b);
-  await ground.stopKubelet(b);
-  await ground.delete("Node", b);
-  await ground.waitFor("the Node to be gone", async () =>
-    (await ground.get("Node", b)) === undefined ? true : undefined,
-  );
-  await ground.startKubelet(b);
+  await withoutNodeObject(ground, b, async () => {
+    await ground.waitFor("the Node to be gone", async () =>
+      (await ground.get("Node", b)) === undefined ? true : undefined,
+    );
+  });
   const after = await ground.waitFor("the Node to be there again", async () => ground.get<NodeObject>("Node", b));
   expect(after.metadata.uid).not.toBe(before?.metadata.uid);
   await labelIs(b, volume, AT);

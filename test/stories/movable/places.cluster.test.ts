@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import type { StorageNode } from "../../../src/api/kinds/storage-node.ts";
 import type { PoolShape } from "../../cluster/ground.ts";
-import { drain, drainSlowly, ENDED_WELL, endOf, limit, moveWhere, movesOf, useDrains } from "../support/drains.ts";
+import { drain, drainSlowly, ENDED_WELL, endOf, limit, moveWhere, endedMovesOf, useDrains } from "../support/drains.ts";
 import { running, runsOn } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS } from "../support/movable.ts";
@@ -54,7 +54,7 @@ function withClaim(set: object, claimName: string): object {
   return withSpec(set, { containers: [{ ...container, volumeMounts }], volumes });
 }
 
-test("a drained volume whose target's disk fills goes to another node, and its pod runs on until then", async () => {
+test("when the disk of a target fills, a drained volume goes to another node, and its pod runs until then", async () => {
   const { ground } = on;
   const [a = ""] = ground.nodes;
   const [pool, storageClass] = [{ name: "fills", path: "/var/lib/mooring/fills" }, "mooring-fills"];
@@ -92,7 +92,7 @@ test("a drained volume whose target's disk fills goes to another node, and its p
     expect(endOf(await draining)).toEqual(ENDED_WELL);
     await runsOn(ground, { ...writer, acknowledged }, other, 2);
     expect((await ground.exec(NS, "full-0", sums)).stdout).toBe(before);
-    expect((await movesOf(ground, volume)).map(({ status }) => [status?.phase, status?.target])).toEqual([
+    expect((await endedMovesOf(ground, volume)).map(({ status }) => [status?.phase, status?.target])).toEqual([
       ["Done", other],
     ]);
     await nothingLeftBehind(ground);
@@ -161,7 +161,7 @@ test("a target keeps its place while the copy takes its room, until less than th
     await runsOn(ground, writer, b, 2);
     expect((await ground.exec(NS, "tight-0", ["md5sum", "/data/big"])).stdout).toBe(sum);
     // The move has entered Copying once only.
-    const ends = (await movesOf(ground, volume)).map(({ status }) => [
+    const ends = (await endedMovesOf(ground, volume)).map(({ status }) => [
       status?.phase,
       status?.target,
       status?.copyingAt,

@@ -94,7 +94,7 @@ test("a tenant who swaps directories for symlinks gets nothing in and nothing ou
   const volume = await volumeOf(ground, NS, "data-racer-0");
   const [from, to] = [nodeNameOf(before), nodeBut(ground, nodeNameOf(before))];
   const there = [await outside(ground, from), await outside(ground, to)];
-  const began = await moreRecords(ground, NS, "racer-0", 1);
+  const { record: began } = await moreRecords(ground, NS, "racer-0", 1);
 
   await ground.apply(toYaml(volumeMove("racer", [volume], from, to, { bandwidth: SLOW })));
   const [found, seen] = [new Set<string>(), { looks: 0, raced: 0 }];
@@ -102,7 +102,7 @@ test("a tenant who swaps directories for symlinks gets nothing in and nothing ou
     for (const path of await stolen(ground, to, volume)) found.add(path);
     if (phase !== "Copying") return;
     seen.looks += 1;
-    seen.raced = lastAcknowledged(await ground.logs(NS, "racer-0")) - began;
+    seen.raced = lastAcknowledged(await ground.logs(NS, "racer-0")).record - began;
   });
   await limit(ground, "racer", null);
   expect((await ended(ground, "racer")).status?.phase).toBe("Done");

@@ -7,13 +7,14 @@ import type { StorageNode } from "../../../src/api/kinds/storage-node.ts";
 import type { Pod as ApiPod } from "../../../src/kube/kinds.ts";
 import type { Stored } from "../../../src/kube/objects.ts";
 import { parseQuantity } from "../../../src/kube/quantity.ts";
-import { drain, ENDED_WELL, endOf, movesOf, useDrains } from "../support/drains.ts";
+import { drain, ENDED_WELL, endOf, endedMovesOf, movesOf, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
 import { ended, moveNamed, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { inPhase, moveGone, volumeMove } from "../support/moves.ts";
 import { cordon } from "../support/nodes.ts";
 import type { Claim, NodeObject, Pod } from "../support/objects.ts";
+import { becomesSilent, everybodyWorks } from "../support/victims.ts";
 import { claimOn, onHost, pod as busybox, statefulSet } from "../support/workloads.ts";
 
 const NS = "movable-scouts";
@@ -126,14 +127,14 @@ test("a drained pod goes where there is CPU for it, not where the most disk is",
   await fill(full, 300);
   expect(endOf(await drain(ground, a))).toEqual(ENDED_WELL);
   expect(nodeNameOf(await readyOn(ground, NS, "cpu-0", pod.metadata.uid))).toBe(other);
-  const moves = await movesOf(ground, await volumeOf(ground, NS, "data-cpu-0"));
+  const moves = await endedMovesOf(ground, await volumeOf(ground, NS, "data-cpu-0"));
   expect(moves.map(({ status }) => [status?.phase, status?.target])).toEqual([["Done", other]]);
   await noScoutIsLeft();
   await remove("cpu");
   await empty(full);
 });
 
-test("a move goes on where one that was called off has copied to, although another node has more free CPU", async () => {
+test("a move goes to the node to which one that was called off has copied, although another has more free CPU", async () => {
   const { ground } = on;
   const [a = ""] = ground.nodes;
   await startOn(a, "again", {}, { resources: { requests: { cpu: "100m" } } });
@@ -297,11 +298,79 @@ test("where a drained pod fits nowhere, a scout waits for any node that is added
   await empty(c);
   expect(endOf(await draining)).toEqual(ENDED_WELL);
   expect(nodeNameOf(await readyOn(ground, NS, "nowhere-0", pod.metadata.uid))).toBe(c);
-  const moves = await movesOf(ground, volume);
+  const moves = await endedMovesOf(ground, volume);
   expect(moves.map(({ status }) => [status?.phase, status?.target])).toEqual([["Done", c]]);
   await noScoutIsLeft();
   await remove("nowhere");
   await empty(b);
+});
+
+/**
+ * Takes a node out of the cluster while the work is done, as an autoscaler takes out an empty one.
+ * `join` switches its machine on again: its kubelet makes a new Node.
+ */
+async function withoutNode(node: string, work: (join: () => Promise<void>) => Promise<void>): Promise<void> {
+  const { ground } = on;
+  const before = await ground.get<NodeObject>("Node", node);
+  expect(endOf(await drain(ground, node))).toEqual(ENDED_WELL);
+  await ground.killNode(node);
+  await ground.delete("Node", node);
+  await becomesSilent(ground, node);
+  // Else the agent's pod would be waiting on the machine when that comes back.
+  const args = ["--all-namespaces", `--field-selector=spec.nodeName=${node}`, "--force", "--grace-period=0"];
+  const removed = await ground.kubectl(["delete", "pods", ...args]);
+  expect(removed, removed.stderr).toMatchObject({ code: 0 });
+  let isOff = true;
+  const join = async (): Promise<void> => {
+    await ground.startNode(node);
+    isOff = false;
+  };
+  try {
+    await work(join);
+  } finally {
+    if (isOff) await join();
+    await everybodyWorks(ground);
+  }
+  expect((await ground.get<NodeObject>("Node", node))?.metadata.uid).not.toBe(before?.metadata.uid);
+}
+
+test("where a drained pod fits nowhere, a node that is added takes its open scout, and then its volume", async (context) => {
+  on.needs(context, "isolation", "kubectl", "node-kill");
+  const { ground } = on;
+  const [a = "", b = "", c = ""] = ground.nodes;
+  const pod = await startOn(a, "added", {}, { resources: { requests: { cpu: "400m" } } });
+  const volume = await volumeOf(ground, NS, "data-added-0");
+  await withoutNode(c, async (join) => {
+    await fill(b, 300);
+    try {
+      const draining = drain(ground, a);
+      const { metadata } = await openScout();
+      expect((await readyOn(ground, NS, "added-0")).metadata.uid).toBe(pod.metadata.uid);
+      await join();
+      // The scheduler knows the node before its agent has started. The scout waits there.
+      const scouts = new Set<string>();
+      await ground.waitFor(
+        `the move to go to ${c}`,
+        async (saw) => {
+          const selector = { namespace: MOVABLE_NAMESPACE, labelSelector: "mooring.dev/scout" };
+          for (const one of await ground.list<Pod>("pods", selector)) scouts.add(one.metadata.name);
+          const [{ status } = {}] = await movesOf(ground, volume);
+          saw({ scouts: [...scouts], status });
+          return status?.target;
+        },
+        { everyMs: 50 },
+      );
+      expect([...scouts]).toEqual([metadata.name]);
+      expect(endOf(await draining)).toEqual(ENDED_WELL);
+      expect(nodeNameOf(await readyOn(ground, NS, "added-0", pod.metadata.uid))).toBe(c);
+      const moves = await endedMovesOf(ground, volume);
+      expect(moves.map(({ status }) => [status?.phase, status?.target])).toEqual([["Done", c]]);
+      await noScoutIsLeft();
+    } finally {
+      await remove("added");
+      await empty(b);
+    }
+  });
 });
 
 /** The only scout, once it may go to any new node and the scheduler has none for it. */

@@ -4,13 +4,13 @@
  */
 import { expect, test, type TestContext } from "vitest";
 import { WIRE_VERSION } from "../../../src/agent/transfer/wire/frames.ts";
-import { drain, ENDED_WELL, endOf, moveWhere, onlyOn, useDrains } from "../support/drains.ts";
-import { forgetInstalled, installMovable } from "../support/install-movable.ts";
+import { drain, ENDED_WELL, endOf, isPastCopying, moveWhere, onlyOn, useDrains } from "../support/drains.ts";
 import { toYaml } from "../support/manifest.ts";
-import { agentPod, MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
+import { installMovable, MOVABLE_CLASS } from "../support/movable.ts";
 import { localVolume, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { nothingLeftBehind } from "../support/moves.ts";
 import { cordon } from "../support/nodes.ts";
+import { offerAgent, renewAgent } from "../support/other-agent.ts";
 import { OTHER_IMAGE, OTHER_VERSION, otherVersionImage } from "../support/other-version.ts";
 import { checkRecords, followAcknowledged, moreRecords, recordWriter } from "../support/records.ts";
 
@@ -22,24 +22,9 @@ async function offerOther({ skip }: TestContext): Promise<void> {
   const { ground } = on;
   if (ground.loadImage === undefined) return skip(`${ground.name} takes no image from here`);
   await ground.loadImage(await otherVersionImage());
-  forgetInstalled(ground);
-  const template = { spec: { containers: [{ name: "agent", image: OTHER_IMAGE }] } };
-  const patch = JSON.stringify({ spec: { updateStrategy: { type: "OnDelete", rollingUpdate: null }, template } });
-  const args = ["patch", "daemonset", "mooring-agent", `--namespace=${MOVABLE_NAMESPACE}`, `--patch=${patch}`];
-  expect(await ground.kubectl(args)).toMatchObject({ code: 0 });
-}
-
-/** The agent's pod is made again, and is Ready. */
-async function update(node: string): Promise<void> {
-  const { ground } = on;
-  const { metadata: old } = await agentPod(ground, node);
-  await ground.delete("Pod", old.name, MOVABLE_NAMESPACE);
-  await ground.waitFor(`another agent on ${node}`, async (saw) => {
-    const { metadata } = await agentPod(ground, node);
-    saw(metadata);
-    return metadata.uid === old.uid ? undefined : true;
+  await offerAgent(ground, (container) => {
+    container.image = OTHER_IMAGE;
   });
-  await readyOn(ground, MOVABLE_NAMESPACE, (await agentPod(ground, node)).metadata.name);
 }
 
 test("a drain between agents of two versions leaves the pod alone until both have the same", async (context) => {
@@ -60,20 +45,24 @@ async function drainBetween(): Promise<void> {
   });
   const before = await readyOn(ground, NS, "w-0");
   const volume = await volumeOf(ground, NS, "data-w-0");
-  await update(a);
+  await renewAgent(ground, a);
   await cordon(ground, c);
   const following = await followAcknowledged(ground, NS, "w-0");
   const draining = drain(ground, a);
-  const { status: waits } = await moveWhere(ground, volume, "to wait for the update", ({ phase, message }) => {
-    return phase === "Planned" && message?.includes("TRANSFER_WIRE_VERSION") === true;
-  });
+  const { status: waits } = await moveWhere(
+    ground,
+    volume,
+    "to wait for the update",
+    ({ phase, message }) => phase === "Planned" && message?.includes("TRANSFER_WIRE_VERSION") === true,
+    isPastCopying,
+  );
   const words = `the source uses version ${String(OTHER_VERSION)} of the transfer, this agent version ${String(WIRE_VERSION)}`;
   expect(waits?.message).toContain(words);
   expect(waits).not.toHaveProperty("fencedAt");
   expect((await readyOn(ground, NS, "w-0")).metadata.uid).toBe(before.metadata.uid);
   await moreRecords(ground, NS, "w-0");
 
-  await update(b);
+  await renewAgent(ground, b);
   const end = await draining;
   expect(endOf(end)).toEqual(ENDED_WELL);
   const acknowledged = await following.last;

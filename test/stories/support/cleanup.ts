@@ -1,8 +1,9 @@
 import { afterAll, beforeAll } from "vitest";
 import type { Ground } from "../../cluster/ground.ts";
 import { toYaml } from "./manifest.ts";
+import { emptyNamespace, namespaceGone } from "./namespaces.ts";
 import type { Volume } from "./objects.ts";
-import { uninstallProduct } from "./product.ts";
+import { removeProduct } from "./product.ts";
 import { ENDS_WITH_FILE, type StoryGround } from "./shared-ground.ts";
 import { namespace } from "./workloads.ts";
 
@@ -12,18 +13,32 @@ import { namespace } from "./workloads.ts";
  */
 const PATIENCE_MS = 120_000;
 
+/** Namespaces that closeNamespace() has deleted, and nobody has seen gone yet. */
+const closed = new WeakMap<Ground, Set<string>>();
+
 /** Makes the namespace of a file's stories, after removing one that an earlier run has left. */
 export async function openNamespace(ground: Ground, name: string): Promise<void> {
-  await closeNamespace(ground, name);
+  if ((await ground.get("Namespace", name)) !== undefined) {
+    await closeNamespace(ground, name);
+    await namespaceGone(ground, name);
+  }
   await ground.apply(toYaml(namespace(name)));
 }
 
-/** Deletes a namespace with all that is in it and waits until it is gone. */
+/**
+ * Deletes a namespace with all that is in it, and waits until its pods and claims are gone. The
+ * namespace itself takes some seconds more; the next call looks whether it has gone.
+ */
 export async function closeNamespace(ground: Ground, name: string): Promise<void> {
+  const before = closed.get(ground) ?? new Set();
+  closed.set(ground, before.add(name));
+  await emptyNamespace(ground, name);
   await ground.delete("Namespace", name);
-  await ground.waitFor(`namespace ${name} to be gone`, async () =>
-    (await ground.get("Namespace", name)) === undefined ? true : undefined,
-  );
+  for (const other of before) {
+    if (other === name) continue;
+    await namespaceGone(ground, other);
+    before.delete(other);
+  }
 }
 
 /** The same at the end of a file, where the ground lives on after it. */
@@ -87,7 +102,7 @@ export async function leaveNothing(ground: Ground, left: LeftByFile): Promise<vo
       { timeoutMs: PATIENCE_MS },
     );
   } finally {
-    await uninstallProduct(ground, left.product);
+    await removeProduct(ground, left.product);
     for (const name of await mine()) await ground.delete("PersistentVolume", name);
     for (const name of left.classes ?? []) await ground.delete("StorageClass", name);
   }

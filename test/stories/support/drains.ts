@@ -2,6 +2,7 @@ import { afterEach } from "vitest";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import type { Capability, Ground } from "../../cluster/ground.ts";
 import type { RunResult } from "../../cluster/run.ts";
+import { GiveUp } from "../../cluster/wait.ts";
 import { useNamespace } from "./cleanup.ts";
 import { useMovable } from "./movable.ts";
 import { nodeNameOf } from "./movable-objects.ts";
@@ -38,12 +39,12 @@ export async function drainsEnded(): Promise<void> {
   await Promise.allSettled(inProgress);
 }
 
-/** The result to compare with `ENDED_WELL`: the drain's output only if it failed. */
-export function endOf({ code, stderr }: RunResult): object {
-  return { code, stderr: code === 0 ? "" : stderr };
-}
+export const ENDED_WELL = "exit code 0";
 
-export const ENDED_WELL = { code: 0, stderr: "" };
+/** A sentence to compare with `ENDED_WELL`: what kubectl said only if it failed. */
+export function endOf({ code, stderr }: Pick<RunResult, "code" | "stderr">): string {
+  return code === 0 ? ENDED_WELL : `exit code ${String(code)}: ${stderr}`;
+}
 
 export async function uncordonAll(ground: Ground): Promise<void> {
   for (const node of ground.nodes) await cordon(ground, node, false);
@@ -112,14 +113,25 @@ export async function onlyOn<T>(
   }
 }
 
-/** All pods on a node that do not belong to a DaemonSet. */
+type OwnedPod = Pod & {
+  metadata: { labels?: Record<string, string>; ownerReferences?: readonly { kind: string }[] };
+};
+
+/**
+ * All pods on a node that do not belong to a DaemonSet, after a drain of it. Keepers are waited
+ * for: when the webhook answers too late, the API server lets a keeper's eviction through, and a
+ * new keeper stands beside the one that is ending. The drain does not know that new one, and
+ * Mooring deletes it a moment after the drain.
+ */
 export async function podsLeftOn(ground: Ground, node: string): Promise<string[]> {
-  const pods = await ground.list<Pod & { metadata: { ownerReferences?: readonly { kind: string }[] } }>("pods", {
-    fieldSelector: `spec.nodeName=${node}`,
+  return ground.waitFor(`the keepers of ${node} to be gone`, async (saw) => {
+    const left = (await ground.list<OwnedPod>("pods", { fieldSelector: `spec.nodeName=${node}` })).filter(
+      ({ metadata }) => metadata.ownerReferences?.[0]?.kind !== "DaemonSet",
+    );
+    saw(left.map(({ metadata }) => metadata.name));
+    const others = left.filter(({ metadata }) => metadata.labels?.["app.kubernetes.io/component"] !== "keeper");
+    return others.length > 0 || left.length === 0 ? others.map(({ metadata }) => metadata.name) : undefined;
   });
-  return pods
-    .filter(({ metadata }) => metadata.ownerReferences?.[0]?.kind !== "DaemonSet")
-    .map(({ metadata }) => metadata.name);
 }
 
 /** Waits until pods are Ready, in whatever order; the nodes they are on. */
@@ -143,24 +155,58 @@ export async function allReady(
   });
 }
 
-/** The VolumeMoves that have this volume, oldest first. */
+/** The VolumeMoves that have this volume, oldest first. One without a status is the newest. */
 export async function movesOf(ground: Ground, volume: string): Promise<VolumeMove[]> {
   const moves = await ground.list<VolumeMove>("volumemoves.mooring.dev");
   return moves
     .filter(({ spec }) => spec.volumes.some(({ name }) => name === volume))
-    .toSorted((a, b) => ((a.status?.startedAt ?? "") < (b.status?.startedAt ?? "") ? -1 : 1));
+    .toSorted((a, b) => ((a.status?.startedAt ?? "~") < (b.status?.startedAt ?? "~") ? -1 : 1));
 }
 
-/** Waits until the newest VolumeMove of a volume is so. */
+/** The same, when all of them have ended: a pod may be Ready a moment before its move is Done. */
+export async function endedMovesOf(ground: Ground, volume: string): Promise<VolumeMove[]> {
+  return ground.waitFor(`the moves of ${volume} to end`, async (saw) => {
+    const moves = await movesOf(ground, volume);
+    saw(moves.map(({ metadata, status }) => [metadata?.name, status?.phase, status?.message]));
+    return moves.every(({ status }) => ENDED_PHASES.includes(status?.phase ?? "")) ? moves : undefined;
+  });
+}
+const ENDED_PHASES: readonly string[] = ["Done", "Cancelled"];
+
+export type MoveStatus = NonNullable<VolumeMove["status"]>;
+
+/**
+ * Waits until the newest VolumeMove of a volume is so. Fails at once when it is `tooLate` for that.
+ */
 export async function moveWhere(
   ground: Ground,
   volume: string,
   what: string,
-  is: (status: NonNullable<VolumeMove["status"]>) => boolean,
+  is: (status: MoveStatus) => boolean,
+  tooLate?: (status: MoveStatus) => boolean,
 ): Promise<VolumeMove> {
-  return ground.waitFor(`a move of ${volume} ${what}`, async (saw) => {
+  const wanted = `a move of ${volume} ${what}`;
+  return ground.waitFor(wanted, async (saw) => {
     const move = (await movesOf(ground, volume)).at(-1);
     saw(move?.status);
-    return move?.status !== undefined && is(move.status) ? move : undefined;
+    if (move?.status === undefined) return undefined;
+    if (is(move.status)) return move;
+    if (tooLate?.(move.status) === true) giveUp(wanted, move.status);
+    return undefined;
   });
+}
+
+/** Ends a wait for a move that can no longer come to what is waited for. */
+export function giveUp(wanted: string, { message = "", phase = "Planned", target = "no node" }: MoveStatus): never {
+  throw new GiveUp(`waited for ${wanted}, but the move is in ${phase} already, to ${target}: ${message}`);
+}
+
+/** Whether a move makes no live passes any more. */
+export function isPastCopying({ phase }: MoveStatus): boolean {
+  return phase !== undefined && phase !== "Planned" && phase !== "Copying";
+}
+
+/** Whether a move keeps the target that it has. In Prepared it can still get another one. */
+export function hasItsTarget(status: MoveStatus): boolean {
+  return isPastCopying(status) && status.phase !== "Prepared";
 }

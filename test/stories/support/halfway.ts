@@ -7,15 +7,13 @@ import { expect } from "vitest";
 import type { VolumeMove } from "../../../src/api/kinds/volume-move.ts";
 import type { Ground } from "../../cluster/ground.ts";
 import type { RunResult } from "../../cluster/run.ts";
-import { drain, limit, movesOf, onlyOn } from "./drains.ts";
+import { drain, giveUp, isPastCopying, limit, movesOf, onlyOn, type MoveStatus } from "./drains.ts";
 import { toYaml } from "./manifest.ts";
 import { MOVABLE_CLASS } from "./movable.ts";
 import { copiesOf, localVolume, nodeNameOf, openCopiesOf, readyOn, volumeOf } from "./movable-objects.ts";
 import { nodeBut, nothingLeftBehind, volumeMove } from "./moves.ts";
 import type { Pod } from "./objects.ts";
-import { checkRecords, recordWriter } from "./records.ts";
-
-type MoveStatus = NonNullable<VolumeMove["status"]>;
+import { type Acknowledged, checkRecords, recordWriter } from "./records.ts";
 
 const MIB = 1024 ** 2;
 export const FILE_BYTES = 4 * MIB;
@@ -57,10 +55,12 @@ export interface Halfway {
  * nodes `closed` are cordoned from then on.
  */
 export async function drainHalfway(
-  { ground, namespace, pod }: Where,
+  where: Where,
   closed: readonly string[] = [],
 ): Promise<Halfway & { readonly draining: Promise<RunResult> }> {
-  const from = nodeNameOf(await readyOn(ground, namespace, pod));
+  const { ground, namespace, pod } = where;
+  const before = await readyOn(ground, namespace, pod);
+  const from = nodeNameOf(before);
   const volume = await volumeOf(ground, namespace, `data-${pod}`);
   const old = await movesOf(ground, volume);
   const begin = async () => {
@@ -71,29 +71,52 @@ export async function drainHalfway(
   };
   const { draining, metadata } = await onlyOn(ground, from, begin, closed);
   const name = metadata?.name ?? "";
-  return { draining, from, name, to: await untilHalfway(ground, name), uid: metadata?.uid, volume };
+  return { draining, from, name, to: await untilHalfway(where, before, name), uid: metadata?.uid, volume };
 }
 
 /** The same with a VolumeMove that a person has made. */
-export async function moveHalfway({ ground, namespace, pod }: Where, name: string): Promise<Halfway> {
-  const from = nodeNameOf(await readyOn(ground, namespace, pod));
+export async function moveHalfway(where: Where, name: string): Promise<Halfway> {
+  const { ground, namespace, pod } = where;
+  const before = await readyOn(ground, namespace, pod);
+  const from = nodeNameOf(before);
   const volume = await volumeOf(ground, namespace, `data-${pod}`);
   await ground.apply(toYaml(volumeMove(name, [volume], from, nodeBut(ground, from), { bandwidth: SLOW })));
-  const to = await untilHalfway(ground, name);
+  const to = await untilHalfway(where, before, name);
   const move = await ground.get<VolumeMove>("volumemoves.mooring.dev", name);
   return { from, name, to, uid: move?.metadata?.uid, volume };
 }
 
-async function untilHalfway(ground: Ground, name: string): Promise<string> {
-  const status = await moveIs(
-    ground,
-    name,
-    "to be in the middle of a live pass",
-    ({ bytesDone = 0, bytesTotal = 0, phase }) =>
-      phase === "Copying" && bytesDone > 2 * FILE_BYTES && bytesDone < bytesTotal,
-  );
+async function untilHalfway(where: Where, before: Pod, name: string): Promise<string> {
+  const isHalfway = ({ bytesDone = 0, bytesTotal = 0, phase }: MoveStatus): boolean =>
+    phase === "Copying" && bytesDone > 2 * FILE_BYTES && bytesDone < bytesTotal;
+  const status = await moveIs(where.ground, name, "to be in the middle of a live pass, or past it", (now) => {
+    return isHalfway(now) || isPastCopying(now);
+  });
+  if (isPastCopying(status)) throw new Error(await whyPast(where, before, name, status));
   expect(status.bytesTotal).toBeGreaterThanOrEqual(WHOLE_BYTES);
   return status.target ?? "";
+}
+
+/** A move whose pods were evicted by others makes no live pass; another may have been too fast. */
+async function whyPast(
+  { ground, namespace, pod }: Where,
+  before: Pod,
+  name: string,
+  { evictedAt, message = "", phase = "Planned" }: MoveStatus,
+): Promise<string> {
+  const uid = (await ground.get<Pod>("Pod", pod, namespace))?.metadata.uid;
+  const is = uid === before.metadata.uid ? "the same pod" : "not the same pod any more";
+  const evicted = evictedAt === undefined ? "has not evicted any pod" : `has begun to evict pods at ${evictedAt}`;
+  return `VolumeMove ${name} is past its live passes, in ${phase} (${message}), and ${evicted}; ${pod} is ${is}`;
+}
+
+/** No eviction of the pod has passed: it is the one that it was. */
+export async function isStill({ ground, namespace, pod }: Where, before: Pod): Promise<void> {
+  // Without waiting: a new one may be Pending for as long as the move takes.
+  const { metadata } = (await ground.get<Pod>("Pod", pod, namespace)) ?? {};
+  const is = { uid: metadata?.uid, deletionTimestamp: metadata?.deletionTimestamp };
+  const same = { uid: before.metadata.uid, deletionTimestamp: undefined };
+  expect(is, `pod ${pod} was evicted before its data had left`).toEqual(same);
 }
 
 /** The move of the volume that is not one of these, once it is made. */
@@ -108,19 +131,24 @@ export async function newMove(ground: Ground, volume: string, old: readonly Volu
   );
 }
 
-/** The status of a move once it is so. */
+/** The status of a move once it is so. Fails at once when it is `tooLate` for that. */
 export async function moveIs(
   ground: Ground,
   name: string,
   what: string,
   is: (status: MoveStatus) => boolean,
+  tooLate?: (status: MoveStatus) => boolean,
 ): Promise<MoveStatus> {
+  const wanted = `VolumeMove ${name} ${what}`;
   return ground.waitFor(
-    `VolumeMove ${name} ${what}`,
+    wanted,
     async (saw) => {
       const status = (await ground.get<VolumeMove>("volumemoves.mooring.dev", name))?.status;
       saw(status);
-      return status !== undefined && is(status) ? status : undefined;
+      if (status === undefined) return undefined;
+      if (is(status)) return status;
+      if (tooLate?.(status) === true) giveUp(wanted, status);
+      return undefined;
     },
     { everyMs: 50 },
   );
@@ -133,13 +161,15 @@ export async function moveIs(
 export async function runsWhole(
   { ground, namespace, pod }: Where,
   volume: string,
-  { acknowledged = 0, not }: { readonly acknowledged?: number | undefined; readonly not?: string } = {},
+  { acknowledged = [], not }: { readonly acknowledged?: readonly Acknowledged[]; readonly not?: string } = {},
 ): Promise<{ readonly pod: Pod; readonly node: string }> {
   const found = await readyOn(ground, namespace, pod, not);
   const node = nodeNameOf(found);
-  expect((await checkRecords(ground, namespace, pod, acknowledged)).faults).toEqual([]);
+  expect((await checkRecords(ground, namespace, pod, ...acknowledged)).faults).toEqual([]);
   const sums = await ground.exec(namespace, pod, ["sh", "-c", "cd /data && md5sum -c sums"]);
-  expect(sums.stdout.split("\n").filter((line) => line.endsWith(": OK"))).toHaveLength(FILES);
+  const lines = sums.stdout.trim().split("\n");
+  expect(lines.filter((line) => !line.endsWith(": OK"))).toEqual([]);
+  expect(lines, sums.stderr).toHaveLength(FILES);
   await nothingLeftBehind(ground);
   const epoch = (await localVolume(ground, volume))?.spec.epoch;
   expect(await openCopiesOf(ground, volume)).toEqual([[node, epoch]]);

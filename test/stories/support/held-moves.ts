@@ -15,7 +15,7 @@ import { MOVABLE_CLASS } from "./movable.ts";
 import { goneFrom, localVolume, nodeNameOf, readyOn, volumeOf } from "./movable-objects.ts";
 import { inPhase, nodeBut, volumeMove } from "./moves.ts";
 import type { Pod } from "./objects.ts";
-import { checkRecords, moreRecords, recordWriter, type WriterOptions } from "./records.ts";
+import { type Acknowledged, checkRecords, moreRecords, recordWriter, type WriterOptions } from "./records.ts";
 import { ENDS_WITH_FILE } from "./shared-ground.ts";
 
 /**
@@ -31,7 +31,7 @@ export interface Running {
   readonly volume: string;
   readonly from: string;
   readonly to: string;
-  readonly acknowledged: number;
+  readonly acknowledged: Acknowledged;
 }
 
 /** A writer that has written something. */

@@ -48,6 +48,7 @@ export async function installMovable(ground: Ground, options: MovableOptions = {
 export async function rolledOut(ground: Ground, workloads: string): Promise<void> {
   if (ground.playAgents === undefined) {
     await waitForRollout(ground, workloads);
+    await trusted(ground);
     return;
   }
   const objects = parseManifest(workloads) as unknown as ManifestObject[];
@@ -60,6 +61,21 @@ export async function rolledOut(ground: Ground, workloads: string): Promise<void
       return ok ? true : undefined;
     });
   }
+  await trusted(ground);
+}
+
+interface Webhooks {
+  readonly webhooks: readonly { readonly clientConfig: { readonly caBundle?: string } }[];
+}
+
+/** Waits until API servers trust the webhook: until then they let evictions through. */
+async function trusted(ground: Ground): Promise<void> {
+  await ground.waitFor("the webhook's certificate authority to be published", async () => {
+    const found = await ground.get<Webhooks>("ValidatingWebhookConfiguration", "mooring");
+    return found?.webhooks.every(({ clientConfig }) => (clientConfig.caBundle ?? "") !== "") === true
+      ? true
+      : undefined;
+  });
 }
 
 function changed(yaml: string, { change }: MovableOptions): string {

@@ -12,13 +12,13 @@ test("after every store nothing is missing", () => {
   for (const last of [SLOTS, SLOTS + 1, 5 * SLOTS - 1, 1000]) expect(missingStores(slotsAfter(last), last)).toEqual([]);
 });
 
-test("a store that is missing is told, as long as no later one came to its slot", () => {
+test("a missing store is reported, as long as no later one is in its slot", () => {
   expect(missingStores(slotsAfter(1000, 950), 1000)).toEqual([
     `slot ${950 % SLOTS} holds ${950 - SLOTS} instead of 950`,
   ]);
   expect(missingStores(slotsAfter(1000, 1000 - SLOTS), 1000)).toEqual([]);
 });
 
-test("stores that were acknowledged and are all missing are told", () => {
+test("acknowledged stores that are all missing are reported", () => {
   expect(missingStores(slotsAfter(900), 1000)).toEqual(["1000 stores were acknowledged, and the last one is 900"]);
 });

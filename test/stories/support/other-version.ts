@@ -12,7 +12,7 @@ import { productImage } from "../../cluster/product-image.ts";
 export const OTHER_IMAGE = "mooring.dev/mooring:other-version";
 export const OTHER_VERSION = WIRE_VERSION + 1;
 /** As esbuild writes it; another constant of this name has another value. */
-const IN_BUNDLE = new RegExp(`\\b(WIRE_VERSION\\d*) = ${String(WIRE_VERSION)};`, "g");
+const IN_BUNDLE = new RegExp(`\\b(WIRE_VERSION\\d*\\s*=\\s*)${String(WIRE_VERSION)}(?=[;}])`, "g");
 
 /** The image as a tar file. */
 export async function otherVersionImage(): Promise<string> {
@@ -24,7 +24,10 @@ export async function otherVersionImage(): Promise<string> {
     const text = await readFile(file, "utf8");
     const found = text.match(IN_BUNDLE)?.length ?? 0;
     if (found !== 1) throw new Error(`dist/mooring.mjs has the version of the transfer ${String(found)} times`);
-    await writeFile(file, text.replace(IN_BUNDLE, `$1 = ${String(OTHER_VERSION)};`));
+    await writeFile(
+      file,
+      text.replace(IN_BUNDLE, (_, start) => `${String(start)}${String(OTHER_VERSION)}`),
+    );
     return await productImage(dist, (line) => console.error(line), OTHER_IMAGE);
   } finally {
     await rm(directory, { recursive: true });

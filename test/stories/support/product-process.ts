@@ -30,25 +30,44 @@ process.once("exit", () => {
  */
 export async function startProductProcess(
   ground: Ground,
-  options: { readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly args?: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
+    /**
+     * Start it again when it ends by itself, as a kubelet does: a leader ends when its machine is
+     * too busy for its renewals. @default false
+     */
+    readonly restarts?: boolean;
+  } = {},
 ): Promise<ProductProcess> {
   const directory = await mkdtemp(join(tmpdir(), "mooring-story-"));
   const kubeconfig = join(directory, "kubeconfig");
   await writeFile(kubeconfig, await ground.kubeconfigText(), { mode: 0o600 });
   const port = await freePort();
   const args = ["dist/local-path-provisioner.mjs", "--debug", "start", "--kubeconfig", kubeconfig];
-  const child = spawn(process.execPath, [...args, "--health-port", String(port), ...(options.args ?? [])], {
-    env: { PATH: process.env["PATH"], HOME: directory, ...options.env },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  running.add(child);
   let text = "";
-  child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  let isOver = false;
+  const begin = (): { readonly child: ChildProcess; readonly ended: Promise<void> } => {
+    const child = spawn(process.execPath, [...args, "--health-port", String(port), ...(options.args ?? [])], {
+      env: { PATH: process.env["PATH"], HOME: directory, ...options.env },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    running.add(child);
+    child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
+    const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    void ended.then(() => {
+      running.delete(child);
+      if (isOver || options.restarts !== true) return;
+      process.stderr.write(`the product's process has ended with ${child.exitCode}, and is started again\n`);
+      now = begin();
+    });
+    return { child, ended };
+  };
+  let now = begin();
   const kill = async (signal: NodeJS.Signals): Promise<void> => {
-    child.kill(signal);
-    await ended;
-    running.delete(child);
+    isOver = true;
+    now.child.kill(signal);
+    await now.ended;
     await rm(directory, { recursive: true, force: true });
   };
   const product: ProductProcess = {

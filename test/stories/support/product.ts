@@ -1,5 +1,6 @@
 import type { Ground } from "../../cluster/ground.ts";
 import { readManifest, toYaml, type ManifestObject } from "./manifest.ts";
+import { emptyNamespace, namespaceGone } from "./namespaces.ts";
 import type { Pod } from "./objects.ts";
 
 export const PRODUCT_NAMESPACE = "local-path-storage";
@@ -42,6 +43,7 @@ interface DeploymentSpec {
 export async function installProduct(ground: Ground, options: InstallOptions = {}): Promise<void> {
   const image = await ground.loadProductImage();
   const objects = await productObjects(image, options);
+  await namespaceFree(ground, options.namespace);
   // Its ConfigMap first: a pod that mounts the one of before sees the new one a minute later.
   const isDeployment = ({ kind }: ManifestObject): boolean => kind === "Deployment";
   await ground.apply(toYaml(...objects.filter((object) => !isDeployment(object)), ...objects.filter(isDeployment)));
@@ -54,7 +56,17 @@ export async function installProduct(ground: Ground, options: InstallOptions = {
  */
 export async function installWithoutDeployment(ground: Ground, options: InstallOptions = {}): Promise<void> {
   const objects = await productObjects("", options);
+  await namespaceFree(ground, options.namespace);
   await ground.apply(toYaml(...objects.filter(({ kind }) => kind !== "Deployment")));
+}
+
+/** Waits for the end of a namespace that removeProduct() has deleted: nothing can be made in it. */
+async function namespaceFree(ground: Ground, name: string = PRODUCT_NAMESPACE): Promise<void> {
+  await ground.waitFor(`namespace ${name} to take objects`, async (saw) => {
+    const found = await ground.get<{ metadata: { deletionTimestamp?: string }; status?: unknown }>("Namespace", name);
+    saw(found?.status);
+    return found?.metadata.deletionTimestamp === undefined ? true : undefined;
+  });
 }
 
 async function productObjects(image: string, options: InstallOptions): Promise<ManifestObject[]> {
@@ -183,17 +195,29 @@ export async function leaderPod(ground: Ground): Promise<string> {
   });
 }
 
+/** Which installation to uninstall. */
+interface UninstallOptions {
+  readonly namespace?: string;
+  readonly manifest?: string;
+}
+
 /** Uninstalls the product with all its objects, and waits until they are gone. */
-export async function uninstallProduct(
-  ground: Ground,
-  options: { readonly namespace?: string; readonly manifest?: string } = {},
-): Promise<void> {
-  await ground.delete(toYaml(...(await productObjects("", options))));
+export async function uninstallProduct(ground: Ground, options: UninstallOptions = {}): Promise<void> {
+  await removeProduct(ground, options);
+  if (options.namespace === undefined) await namespaceGone(ground, PRODUCT_NAMESPACE);
+}
+
+/**
+ * Deletes all objects of the product, and waits until its pods and claims are gone. A namespace of
+ * its own takes some seconds more; the next installation waits for that.
+ */
+export async function removeProduct(ground: Ground, options: UninstallOptions = {}): Promise<void> {
+  const objects = await productObjects("", options);
   const { namespace } = options;
+  await ground.delete(toYaml(...objects.filter(({ kind }) => kind !== "Namespace")));
   if (namespace === undefined) {
-    await ground.waitFor("the product's namespace to be gone", async () =>
-      (await ground.get("Namespace", PRODUCT_NAMESPACE)) === undefined ? true : undefined,
-    );
+    await emptyNamespace(ground, PRODUCT_NAMESPACE);
+    await ground.delete("Namespace", PRODUCT_NAMESPACE);
     return;
   }
   await ground.waitFor("the product's pods to be gone", async () =>

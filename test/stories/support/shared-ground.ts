@@ -5,6 +5,7 @@ import { missingCapabilities, type Capability, type Ground } from "../../cluster
 import { afterAll, beforeAll, beforeEach, type TestContext } from "vitest";
 import { openLabGround } from "../../lab/lab-ground.ts";
 import { openVirtualGround } from "../../lab/virtual-ground.ts";
+import { nodesReady } from "./nodes.ts";
 
 /*
  * In the cluster suite: one ground for all stories of a run, the cluster that `npm run
@@ -64,6 +65,8 @@ function storyGround(needed: readonly Capability[], waitsLong: boolean): StoryGr
   beforeAll(async () => {
     shared ??= openGround(waitsLong);
     ground = await shared;
+    // The stories before may have ended as soon as a node was switched on again.
+    if (!ON_LAB && ground.capabilities.has("node-kill")) await nodesReady(ground);
   });
   beforeEach(({ skip, onTestFailed }) => {
     const missing = ground === undefined ? "there is no ground" : missingCapabilities(ground, needed);

@@ -44,7 +44,7 @@ export async function thereAndHome(
     const closed = hop === "home" ? others : [];
     for (const node of closed) await ground.patch("Node", node, { spec: { unschedulable: true } });
     expect(endOf(await drain(ground, from))).toEqual(ENDED_WELL);
-    const acknowledged = await following.last;
+    const { record: acknowledged } = await following.last;
     expect(acknowledged).toBeGreaterThan(100);
     const after = nodeNameOf(await readyOn(ground, namespace, pod, before.metadata.uid));
     expect(after === a).toBe(hop === "home");

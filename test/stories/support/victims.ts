@@ -2,12 +2,16 @@
  * Finds the processes to kill (the leading controller, the agents), and waits until all have
  * recovered. Their containers are killed with SIGKILL and restarted by the kubelet.
  */
+import { expect } from "vitest";
+import type { StorageNode } from "../../../src/api/kinds/storage-node.ts";
 import type { Ground } from "../../cluster/ground.ts";
 import { agentPod, MOVABLE_NAMESPACE } from "./movable.ts";
 import type { Pod } from "./objects.ts";
 
 /** A leader renews its Lease more often than this. */
 const RENEWED_MS = 5_000;
+/** An agent counts as silent after 90 s. */
+const SILENT_MS = 91_000;
 
 /**
  * The pod whose process leads now: it exists and has just renewed the Lease. Identities are
@@ -67,4 +71,21 @@ export async function untilAgentIsBack(ground: Ground, node: string, harm: () =>
     saw(now);
     return now !== undefined && now !== before ? true : undefined;
   });
+}
+
+/** A dead agent counts as silent: its last report is made so old. That takes 90 s otherwise. */
+export async function becomesSilent(ground: Ground, node: string): Promise<void> {
+  const renewedAt = new Date(Date.now() - SILENT_MS).toISOString();
+  const patch = JSON.stringify({ status: { renewedAt } });
+  const kind = "storagenodes.mooring.dev";
+  const { code, stderr } = await ground.kubectl([
+    "patch",
+    kind,
+    node,
+    "--subresource=status",
+    "--type=merge",
+    `-p=${patch}`,
+  ]);
+  expect(code, stderr).toBe(0);
+  expect((await ground.get<StorageNode>(kind, node))?.status?.renewedAt).toBe(renewedAt);
 }

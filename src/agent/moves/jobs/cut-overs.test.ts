@@ -21,7 +21,7 @@ function seer() {
   };
 }
 
-test("a move counts while it is fenced and sealed, on both of its nodes alone", () => {
+test("a move counts while it is Fenced or Sealed, on its two nodes only", () => {
   const isSeen = seer();
   for (const phase of ["Planned", "Copying", "Prepared", "Committed", "Done", "Undoing"] as const) {
     expect(isSeen(moveIn(phase), 0), phase).toBe(false);
@@ -39,7 +39,7 @@ test("a move counts while it is fenced and sealed, on both of its nodes alone", 
   }
 });
 
-test("a fence that waits long for its pods counts no more, until the volume is sealed", () => {
+test("a fence that has waited too long for its pods does not count until the volume is sealed", () => {
   const isSeen = seer();
   expect(isSeen(moveIn("Fenced"), 5 * MINUTE)).toBe(true);
   expect(isSeen(moveIn("Fenced"), 7 * MINUTE - 1)).toBe(true);
@@ -48,7 +48,7 @@ test("a fence that waits long for its pods counts no more, until the volume is s
   expect(isSeen(moveIn("Sealed"), 99 * MINUTE)).toBe(true);
 });
 
-test("each fence of a move counts anew", () => {
+test("the time of each fence of a move is counted from its own beginning", () => {
   const isSeen = seer();
   isSeen(moveIn("Fenced"), 0);
   expect(isSeen(moveIn("Fenced"), 3 * MINUTE)).toBe(false);

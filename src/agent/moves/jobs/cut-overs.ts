@@ -8,17 +8,17 @@ import type { Stored } from "../../../kube/objects.ts";
  */
 const FENCE_MS = 120_000;
 
-/** What of a move says whether it is in its cut-over, and where. */
+/** The parts of a move that say whether it is in its cut-over, and on which nodes. */
 export type CutOverOf = Pick<Stored<VolumeMove>, "metadata" | "spec" | "status">;
 
 /**
- * The moves whose pods are down, or about to be. What else is read, sent or written on their two
- * nodes makes that longer: the nodes share a disk and the limit of the agent (--bandwidth).
+ * The moves whose pods are down, or about to be. All other reads, transfers and writes on their two
+ * nodes make the downtime longer, because they use the same disk and the same limit (--bandwidth).
  */
 export class CutOvers {
   readonly #moves: () => readonly CutOverOf[];
   readonly #clock: Pick<Clock, "monotonic">;
-  /** When each fence was seen first (milliseconds, monotonic). */
+  /** When each fence was first seen (milliseconds, monotonic). */
   readonly #fences = new Map<string, number>();
 
   constructor(moves: () => readonly CutOverOf[], clock: Pick<Clock, "monotonic">) {
@@ -26,7 +26,7 @@ export class CutOvers {
     this.#clock = clock;
   }
 
-  /** Whether there is one from or to one of these nodes. */
+  /** Whether a move from or to one of these nodes is in its cut-over. */
   isAt(nodes: readonly string[]): boolean {
     const moves = this.#moves();
     const fences = new Set(moves.filter((move) => move.status?.phase === "Fenced").map((move) => fenceOf(move)));

@@ -2,7 +2,7 @@
  * The reading and copying of trees that is in progress: at most one job per volume, for one move
  * and sealing (`key`; live passes have their own key).
  *
- *   none ── begin ──▶ running ── done ──▶ ended: who begins it again is told its result again
+ *   none ── begin ──▶ running ── done ──▶ ended: to begin it again only gives its result again
  *                        └── endOthers ──▶ none (awaited)
  *
  * A job that has ended is not begun a second time for the same key, because the plan that asks for
@@ -35,8 +35,8 @@ export class JobTable {
   }
 
   /**
-   * Begins the work, and tells its result to `done`. Does nothing while the volume has a job; what
-   * has ended for this key is told again.
+   * Begins the work, and calls `done` with its result. Does nothing while the volume has a job. If
+   * the work for this key has ended, `done` gets its result again.
    */
   begin<T>(key: string, work: Work<T>, done: (result: T | Failure) => void): void {
     const { volume, what } = work;
@@ -56,25 +56,25 @@ export class JobTable {
   }
 
   /**
-   * Whether the volume's reading or copying for this key is under way, or has ended: then `done` is
-   * told its result.
+   * Whether the volume's reading or copying for this key is in progress or has ended. If it has
+   * ended, `done` gets its result.
    */
   tellAgain<T>(volume: string, key: string, done: (result: T | Failure) => void): boolean {
     const known = this.#jobs.get(volume);
     if (known?.key !== key) return false;
     const result = known.result();
-    // One key is of one kind of work.
+    // Each key belongs to one kind of work.
     if (result !== undefined) done(result as T | Failure);
     return true;
   }
 
-  /** Whether the volume's reading or copying for this key is under way. */
+  /** Whether the volume's reading or copying for this key is in progress. */
   isUnderWay(volume: string, key: string): boolean {
     const job = this.#jobs.get(volume);
     return job?.key === key && job.result() === undefined;
   }
 
-  /** Whether something on a tree is under way for any volume. */
+  /** Whether a tree of any volume is being read or copied. */
   get isBusy(): boolean {
     return [...this.#jobs.values()].some((job) => job.result() === undefined);
   }
@@ -86,7 +86,7 @@ export class JobTable {
   async endOthers(volume: string, key: string | undefined): Promise<void> {
     const job = this.#jobs.get(volume);
     if (job === undefined || job.key === key) return;
-    job.stop.abort(new Error("the move has gone on"));
+    job.stop.abort(new Error("the move no longer needs this work"));
     await job.ended;
     if (this.#jobs.get(volume) === job) this.#jobs.delete(volume);
   }

@@ -84,14 +84,14 @@ describe("the next move of a volume", () => {
   const LIVE: Step = { kind: "precopy" };
   const NEXT: Step = { kind: "precopy", move: "v" };
 
-  it("continues the live passes of the one before, for an hour", async () => {
+  it("continues the live passes of the previous move, for an hour", async () => {
     expect(await continues([LIVE], NEXT)).toBe(true);
     expect(await continues([LIVE], { ...NEXT, kind: "copy" })).toBe(true);
     expect(await continues([LIVE], NEXT, HOUR_MS - 1)).toBe(true);
     expect(await continues([LIVE], NEXT, HOUR_MS)).toBe(false);
   });
 
-  it("counts the hour from the last move on", async () => {
+  it("counts the hour from the end of the last move", async () => {
     const { asked, clock, jobs, run } = node();
     for (const move of ["u", "v", "w", "x"]) {
       await run({ kind: "precopy", move });
@@ -104,7 +104,7 @@ describe("the next move of a volume", () => {
     }
   });
 
-  it("continues what a process before it has left, for as long as the move holds the volume", async () => {
+  it("continues what the previous process has saved, for as long as the move holds the volume", async () => {
     const before = node();
     await before.run(LIVE);
     const saved = [...before.jobs.memories.save()];
@@ -127,7 +127,7 @@ describe("the next move of a volume", () => {
     expect(await continues([LIVE], LIVE)).toBe(true);
   });
 
-  it("is sent by what the source has read for the one before, unless that was sealed", async () => {
+  it("uses what the source has read for the previous move, unless that was sealed", async () => {
     const { jobs, memories, run } = node();
     await run({ kind: "send" });
     jobs.memories.unheld("pvc-1");

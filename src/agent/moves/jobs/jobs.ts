@@ -19,7 +19,7 @@ import { TargetJobs, type TargetDeps } from "./target-jobs.ts";
 export type JobsDeps = SourceDeps & TargetDeps;
 
 export class Jobs {
-  /** What the live passes have read and brought. */
+  /** What is remembered of the live passes on both sides. */
   readonly memories: Memories;
   /** The reading and copying that is in progress. */
   readonly table: JobTable;

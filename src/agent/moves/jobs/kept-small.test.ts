@@ -36,7 +36,7 @@ const much = { sent: LITTLE_BYTES + 1, tookMs: 10 };
 const failed = { failed: true, emptied: false } as const;
 const emptied = { failed: true, emptied: true } as const;
 
-test("the first pass comes after half a minute", () => {
+test("the first pass begins after half a minute", () => {
   expect(beginStay("stay", 7 * SECOND).dueMs).toBe(37 * SECOND);
   expect(planned(0)).toEqual(["wait", 30]);
   expect(planned(30 * SECOND - 1)).toEqual(["wait", 0.001]);
@@ -50,14 +50,14 @@ test("a pass that is due waits for other work, and for the cut-over of another v
   expect(planned(0, { isBusy: true, isHeldBack: true })).toEqual(["wait", 30]);
 });
 
-test("a pass in progress ends for a cut-over alone", () => {
+test("only a cut-over ends a pass in progress", () => {
   for (const isBusy of [true, false]) {
     expect(planned(MINUTE, { isUnderWay: true, isBusy })).toEqual(["wait", 5]);
     expect(planned(MINUTE, { isUnderWay: true, isBusy, isHeldBack: true })).toEqual(["end", 10]);
   }
 });
 
-test("a pass that was ended for a cut-over comes again later and later, until it has come to its own end", () => {
+test("a pass that was ended for a cut-over begins again after growing pauses, until it ends by itself", () => {
   let stay = STAY;
   const pauses = Array.from({ length: 6 }, () => {
     stay = afterHoldingBack(stay, MINUTE);
@@ -70,7 +70,7 @@ test("a pass that was ended for a cut-over comes again later and later, until it
   }
 });
 
-test("passes that send little get rare, and one that sends much begins again", () => {
+test("passes that send little become rare, and one that sends much resets the pause", () => {
   expect(pausesAfter(little, little, little, little, little, little, much, much, little, little)).toEqual([
     60, 120, 240, 480, 600, 600, 60, 60, 60, 120,
   ]);
@@ -80,16 +80,16 @@ test("a long pass has a longer pause", () => {
   expect(pausesAfter({ ...much, tookMs: 30 * SECOND }, { ...little, tookMs: 100 * SECOND })).toEqual([600, 2000]);
 });
 
-test("a pass that fails is tried again later and later, until one ends", () => {
+test("a pass that fails is tried again after growing pauses, until one ends well", () => {
   expect(pausesAfter(failed, failed, failed, failed, failed, failed)).toEqual([300, 600, 1200, 2400, 3600, 3600]);
   expect(pausesAfter(failed, failed, much, failed)).toEqual([300, 600, 60, 300]);
 });
 
-test("a pass that empties the memory is followed soon, but not again and again when that one fails", () => {
+test("after a pass that deletes the records the next one begins soon, but only once", () => {
   expect(pausesAfter(emptied, failed, emptied, failed, emptied, failed)).toEqual([30, 300, 30, 600, 30, 1200]);
 });
 
-test("each pass has a name of its own", () => {
+test("each pass has its own name", () => {
   let stay = STAY;
   const names = [passOf(stay)];
   for (const end of [much, failed, little, emptied]) {

@@ -1,54 +1,52 @@
 /*
- * Decides when live passes run (prepared-passes.ts does it) while a move waits in Prepared: for a
- * disruption budget, for the drain's next try, for the rest of its group. What the pod writes
- * meanwhile would be copied while it is down. Only what a pass brings can tell how much that is.
+ * Decides when live passes run while a move waits in Prepared: for a disruption budget, for the
+ * drain's next try, for the rest of its group. (prepared-passes.ts runs them.) Without these passes
+ * everything that the pod writes meanwhile would be sent while it is down. Only a pass can find out
+ * how much that is.
  *
  *   seen in Prepared ── 30 s ──▶ pass ── it has sent much ───▶ 1 min ──▶ pass
  *                                 │  └── little ─────────────▶ 1, 2, 4, 8, 10 min ──▶ pass
  *                                 ├── it has failed ─────────▶ 5, 10 … 60 min ──▶ pass
- *                                 ├── and emptied the memory ▶ 30 s ──▶ pass
+ *                                 ├── failed, memory emptied ▶ 30 s ──▶ pass
  *                                 └── ended for a cut-over ──▶ 1, 2, 4, 8, 10 min ──▶ the same pass
  *
- * After each pass the pause is at least 20 times as long as the pass was, so the fence comes in the
- * middle of one in less than one of 20 moves. A final pass after a pass that broke is slower: it
- * reads back what that one has brought, waits for the neighbours' data, and sends the file whole
- * that was being patched. So a pass ends before it patches a very large file (MOST_PATCHED_BYTES).
- * The final pass then sends what has changed of it. There is no pass at all while that much is open
- * for writing, because it would end so (MOST_OPEN_BYTES).
+ * After each pass the pause is at least 20 times as long as the pass was. So the fence interrupts a
+ * pass in less than one of 20 moves. The final pass after an interrupted pass is slower: it reads
+ * back the files that this pass has copied, waits for other pods' data on the disk, and sends the
+ * file that was being patched whole. So a pass ends before it patches a very large file
+ * (MOST_PATCHED_BYTES). The final pass then sends the changed parts of that file. While that many
+ * bytes are open for writing there is no pass at all, because it would end early (MOST_OPEN_BYTES).
  *
- * A pass that finds what the target knows of the files to be wrong empties its memory. Until the
- * next pass has ended, the final pass would send everything, so the next one comes soon. It cannot
- * empty the memory again, so if it fails, the usual pauses follow.
+ * If a pass finds that the target's records of the files are wrong, it deletes them. Until another
+ * pass has ended, the final pass would send everything, so the next one begins soon. It has no
+ * records to delete, so if it fails, the usual pauses follow.
  *
  * While the pods of another move from or to one of the two nodes are down, or about to be, there is
- * no pass, and one in progress ends (cut-overs.ts). It comes again after a pause that grows: in a
- * drain of many volumes, long passes would else be broken again and again, and the fence would find
- * what a broken pass has left.
+ * no pass, and one in progress ends (cut-overs.ts). It begins again after a pause that grows.
+ * Otherwise, in a drain of many volumes, long passes would be interrupted again and again, and the
+ * final pass would nearly always follow an interrupted one.
  *
  * A pass that fails here changes nothing about the move, and is not tried again at once. A source
- * whose agent is older refuses these passes. It is asked again, because agents are updated.
+ * whose agent is older refuses these passes. It is asked again later, because agents are updated.
  */
 import { LITTLE_BYTES } from "./passes.ts";
 
 /**
- * A pass patches no file of which more could stay. If the fence came while it is patched, the final
- * pass would have to send it whole, while the pods are down.
+ * A pass patches no file of which more than this could stay unchanged. If the fence interrupted the
+ * patching, the final pass would have to send the file whole, while the pods are down.
  */
 export const MOST_PATCHED_BYTES = 1024 ** 3;
-/**
- * No pass is made while the final pass would have to read more than this: the files that are open
- * for writing.
- */
+/** No pass is made while files with more bytes than this are open for writing. */
 export const MOST_OPEN_BYTES = 1024 ** 3;
 
 const FIRST_MS = 30_000;
 const LEAST_MS = 60_000;
 const MOST_MS = 600_000;
-/** Time until a pass is looked at again that has to wait for other work. */
+/** Time until the next look at a pass that has to wait for other work. */
 export const BUSY_MS = 10_000;
-/** The same, for one in progress. Its end is told at once. */
+/** Time until the next look at a pass in progress. Its end is reported at once. */
 const UNDER_WAY_MS = 5000;
-/** The pause is so many times as long as the pass. */
+/** The pause is at least this many times as long as the pass. */
 const SHARE = 20;
 const FAILED_MS = 300_000;
 const FAILED_MOST_MS = 3_600_000;
@@ -56,12 +54,12 @@ const FAILED_MOST_MS = 3_600_000;
 /** How a pass has ended. */
 export type EndOfPass =
   | { readonly sent: number; readonly tookMs: number }
-  /** It has failed. `emptied`: the target has forgotten what it knew of the files. */
+  /** It has failed. `emptied`: the target has deleted its records of the files. */
   | { readonly failed: true; readonly emptied: boolean };
 
 /** The passes of one volume, in one stay of its move in Prepared. */
 export interface Stay {
-  /** Identifies it: another one begins anew. */
+  /** Identifies the stay. Another stay begins with another value. */
   readonly of: string;
   /** The number of the next pass, or of the one in progress. */
   readonly number: number;
@@ -118,7 +116,7 @@ export interface PreparedState {
 export type PreparedStep =
   | { readonly step: "wait"; readonly lookMs: number }
   | { readonly step: "begin"; readonly lookMs: number }
-  /** End the pass in progress. It comes again later. */
+  /** End the pass in progress. It begins again later. */
   | { readonly step: "end"; readonly lookMs: number };
 
 export function planPrepared({ isBusy, isHeldBack, isUnderWay, stay }: PreparedState, nowMs: number): PreparedStep {

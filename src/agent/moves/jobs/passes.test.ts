@@ -69,7 +69,7 @@ test("the final pass reads and sends at the highest speeds so far", () => {
   expect(finalPassMs([pass(1000), slow])).toBe(3010);
 });
 
-test("a limit of the speed counts for what is sent alone", () => {
+test("a speed limit counts only for the bytes to send", () => {
   const limited = {
     sent: 1000 * MIB,
     tookMs: 100_000,
@@ -86,7 +86,7 @@ test.each<[string, number, number]>([
   expect(finalPassMs([pass(0, 500, read)])).toBe(expected);
 });
 
-test("a pass that tells no speed, as after a break, is judged by the speeds of the tries before", () => {
+test("a pass that has no speed, as after a break, is judged by the speeds of earlier tries", () => {
   const passes = new LivePasses(0, MINUTE_MS);
   passes.beginTry();
   // 10 MiB a second for both.
@@ -106,7 +106,7 @@ test("an estimate stays a number that the API server takes", () => {
   expect(finalPassMs([{ sent: 0, tookMs: 1e9, source }])).toBe(Number.MAX_SAFE_INTEGER);
 });
 
-test("a pass is told with its figures, until the next one has ended", () => {
+test("the figures of a pass are reported until the next one has ended", () => {
   const passes = new LivePasses(0, MINUTE_MS);
   passes.beginTry();
   expect(passes.report).toBeUndefined();
@@ -119,7 +119,7 @@ test("a pass is told with its figures, until the next one has ended", () => {
   expect(passes.report).toEqual({ number: 2, sent: 100 * MIB, tookMs: 1000, finalMs: 1000 });
 });
 
-test("nor are there more because of tries in between that broke", () => {
+test("tries in between that broke do not allow more passes", () => {
   const passes = new LivePasses(0, MINUTE_MS);
   const isWorth = Array.from({ length: MOST_PASSES }, () => {
     passes.beginTry();

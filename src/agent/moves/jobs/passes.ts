@@ -2,15 +2,15 @@
  * Decides how many live passes a copy gets, and which of their tries count.
  *
  *   begin ──▶ pass ── little was sent, and the final pass fits ───▶ ready
- *              ▲  │── it fits, and is too long to be made again ──▶ ready
- *              │  │── nothing gets less any more ─────────────────▶ ready, or stopped shrinking
- *              │  │── too many passes ────────────────────────────▶ ready, or most passes
+ *              ▲  │── it fits, but another pass takes too long ───▶ ready
+ *              │  │── another pass would hardly help ─────────────▶ ready or unshrinking
+ *              │  │── as many passes as a copy gets ──────────────▶ ready or most
  *              │  └── the connection breaks ──▶ the next try continues (tries.ts)
  *              └──┘ otherwise
  *
  * The final pass fits if it probably takes no longer than the volume's `maxDowntime`. While the
  * pods are down, it has to read what is not proven, and to send about as much as the last live
- * pass. Both are counted apart: a large database that writes little has much to read each time and
+ * pass. The two are estimated apart: a large database that writes little has much to read and
  * little to send.
  *
  * A try that breaks has advanced if one of its passes has ended, or if more files have arrived
@@ -35,11 +35,11 @@ const SHRINKS_TO = 0.7;
  */
 const SHORT_MS = 60_000;
 /**
- * A pass that has moved less says nothing of a speed: most of its time it has looked at files, or
- * it has continued an earlier one.
+ * No speed is computed from a pass with fewer bytes: it has spent most of its time on looking at
+ * files, or it has continued an earlier pass.
  */
 const TELLING_BYTES = 1024 * 1024;
-/** In bytes per millisecond, where no pass has told: about that of a slow disk. */
+/** Bytes per millisecond, if no pass has had a speed: about that of a slow disk. */
 const UNKNOWN_SPEED = 100_000;
 export const MOST_PASSES = 5;
 /** The most tries of one pass that break and count as advanced. */
@@ -53,7 +53,7 @@ export interface EndedPass {
   readonly source?: PassFigures | undefined;
 }
 
-/** In bytes per millisecond. 0: no pass has told. */
+/** In bytes per millisecond. 0: no pass has had enough bytes to say. */
 interface Speeds {
   readonly reading: number;
   readonly sending: number;
@@ -66,7 +66,7 @@ export class LivePasses {
   readonly #maxDowntimeMs: number;
   /** The passes of this try that have ended. */
   #history: EndedPass[] = [];
-  /** What the tries before this one have told. */
+  /** The speeds of the tries before this one. */
   #speeds = UNTOLD;
   #count = 0;
   #report: LivePassReport | undefined;
@@ -74,7 +74,7 @@ export class LivePasses {
   /** The tries that have advanced since a pass has ended. */
   #advances = 0;
 
-  /** @param arrived The files that an earlier pass has brought before it broke. */
+  /** @param arrived How many files had arrived in an earlier pass before it broke. */
   constructor(arrived: number, maxDowntimeMs: number) {
     this.#furthest = arrived;
     this.#maxDowntimeMs = maxDowntimeMs;
@@ -101,8 +101,8 @@ export class LivePasses {
   }
 
   /**
-   * Whether this try has advanced although it failed. `arrived` is the number of files that the
-   * pass in progress has brought.
+   * Whether this try has advanced although it failed. `arrived` is the number of files that have
+   * arrived in the pass in progress.
    */
   hasAdvanced(arrived: number): boolean {
     const isFurther = arrived > this.#furthest;
@@ -170,10 +170,11 @@ export function finalPassMs(history: readonly EndedPass[], before = UNTOLD): num
 }
 
 /**
- * The highest speeds that a pass of this try has had. Other passes were slower because they read
- * and sent at the same time, or had little to do but look at files. A limit holds up the reading of
- * a live pass alone, so that time does not count for it. While no pass of this try has told a
- * speed, as after a break, when most is there already, that of the tries `before` counts.
+ * The highest speeds of the passes of this try. Other passes were slower because they read and sent
+ * at the same time, or did little but look at files. A speed limit delays reading only in live
+ * passes, so the time of that delay does not count as time of reading. If no pass of this try has
+ * had a speed, that of the tries `before` counts. That happens after a break, when most files have
+ * arrived already.
  */
 function speedsOf(history: readonly EndedPass[], before: Speeds): Speeds {
   const reading = history.map(({ source, tookMs }) => perMs(source?.read, tookMs - (source?.heldMs ?? 0)));
@@ -184,7 +185,7 @@ function speedsOf(history: readonly EndedPass[], before: Speeds): Speeds {
   };
 }
 
-/** 0: the pass does not tell. */
+/** 0: the pass has too few bytes to say. */
 function perMs(bytes = 0, ms: number): number {
   return bytes < TELLING_BYTES ? 0 : bytes / Math.max(1, ms);
 }

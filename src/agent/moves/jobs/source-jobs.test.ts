@@ -55,7 +55,7 @@ async function inOneSecond(
   return Promise.all(through);
 }
 
-it("what is sent keeps below the limit of its move, and all of it below that of the node", async () => {
+it("sending stays below the limit of its move, and all of it below the limit of the node", async () => {
   expect(await inOneSecond({ bandwidthOf: () => undefined })).toEqual([10_000, 10_000]);
   expect(await inOneSecond({ bandwidthOf: () => 1_000 })).toEqual([1_100, 1_100]);
   const [here = 0, there = 0] = await inOneSecond({ bandwidthOf: () => 1_000 }, ["same", "same"]);

@@ -1,6 +1,6 @@
 /*
- * The source's side: reading a whole tree, and sending one to another node. Sends are no jobs of
- * the table: the target decides when they begin, and there may be several of one volume.
+ * The source's side: reading a whole tree, and sending one to another node. Sends are not in the
+ * table of jobs: the target decides when they begin, and a volume may have several.
  */
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../../effects/clock.ts";
@@ -49,9 +49,9 @@ export class SourceJobs {
   }
 
   /**
-   * Reads the tree whole; `done` gets its totals, or why it cannot be read. Does nothing while that
-   * is under way; what has been read for this key is told again. `source` is the view of a sealed
-   * source: what its live passes have read is not read again.
+   * Reads the whole tree; `done` gets its totals, or why it cannot be read. Does nothing while that
+   * is in progress. If it has ended for this key, `done` gets the result again. `source` is the
+   * view of a sealed source: files that its live passes have read are not read again.
    */
   summarize(volume: string, key: string, path: string, done: (result: Outcome) => void, source?: VolumeView): void {
     const memory =
@@ -112,7 +112,7 @@ export class SourceJobs {
   /** Ends all transfers of the volume to other nodes, and waits for their end. */
   async endSends(volume: string): Promise<void> {
     const sends = [...(this.#sends.get(volume) ?? [])];
-    for (const { stop } of sends) stop.abort(new Error("the volume is not for sending any more"));
+    for (const { stop } of sends) stop.abort(new Error("the source no longer sends the volume"));
     await Promise.all(sends.map(({ ended }) => ended));
   }
 
@@ -122,5 +122,5 @@ export class SourceJobs {
 }
 
 function nothing(): void {
-  // What a promise resolved with does not matter here.
+  // The results of the promises do not matter here.
 }

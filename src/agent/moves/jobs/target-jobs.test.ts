@@ -94,7 +94,7 @@ it("a live pass waits for a source whose agent is restarted", async () => {
   expect(atMs).toBeLessThan(27_000);
 });
 
-it("a live pass does not wait for ever, and for nothing but a source that does not answer", async () => {
+it("a live pass waits only for a source that does not answer, and not for ever", async () => {
   const gone = await broughtFrom("precopy", awayFor(Infinity));
   expect(gone.end).toBe("PEER_NOT_REACHED");
   expect(gone.atMs).toBeGreaterThanOrEqual(30_000);
@@ -104,7 +104,7 @@ it("a live pass does not wait for ever, and for nothing but a source that does n
   expect(full.atMs).toBeLessThan(5_000);
 });
 
-it("what a pass took until its stream broke is no part of that patience", async () => {
+it("the time of a pass until its stream broke does not count as waiting", async () => {
   const HOUR_MS = 3_600_000;
   let broken = false;
   const receive = async (clock: Clock): Promise<void> => {
@@ -123,7 +123,7 @@ it("a final pass gives up after three tries: the pods wait for it", async () => 
   expect(atMs).toBeLessThan(5_000);
 });
 
-it("live passes go on until the final pass fits, and each is told with its figures", async () => {
+it("live passes continue until the final pass fits, and each is reported with its figures", async () => {
   const MIB = 1024 ** 2;
   const told: [number | undefined, number | undefined][] = [];
   // What each pass sends, and what the final pass would have to read, at 100 MiB/s.
@@ -180,17 +180,17 @@ describe("a connection that breaks again and again", () => {
   /** More tries than the patience lasts. */
   const none = Array.from({ length: 60 }, () => 0);
 
-  it("does not end a live pass that brings one more file each time", async () => {
+  it("does not end a live pass that copies one more file each time", async () => {
     expect(await triesOf("precopy", oneMore.slice(0, 20))).toEqual({ end: "brought", tries: 21, atMs: 20_000 });
   });
 
-  it("ends one in which more files come for ever, and no pass ends", async () => {
+  it("ends live passes in which more files arrive for ever but no pass ends", async () => {
     const { end, tries } = await triesOf("precopy", [...oneMore, ...oneMore.map((files) => 40 + files)]);
     expect(end).toBe("TRANSFER_WIRE_BROKEN");
     expect(tries).toBeLessThan(32);
   });
 
-  it("ends one that brings nothing new, when it has lasted as long as a restart", async () => {
+  it("ends a live pass that copies nothing new, after the time of a restart", async () => {
     const { atMs, end, tries } = await triesOf("precopy", none);
     expect(end).toBe("TRANSFER_WIRE_BROKEN");
     expect(tries).toBeLessThan(12);
@@ -199,7 +199,7 @@ describe("a connection that breaks again and again", () => {
     expect(await triesOf("precopy", backAndForth)).toMatchObject({ end: "TRANSFER_WIRE_BROKEN", tries: tries + 1 });
   });
 
-  it("ends a final pass after three tries, whatever they have brought", async () => {
+  it("ends a final pass after three tries, whatever they have copied", async () => {
     expect(await triesOf("copy", oneMore)).toMatchObject({ end: "TRANSFER_WIRE_BROKEN", tries: 3 });
   });
 
@@ -208,7 +208,7 @@ describe("a connection that breaks again and again", () => {
     expect(await triesOf("precopy", oneMore, failed)).toMatchObject({ end: "TRANSFER_FILE_FAILED", tries: 3 });
   });
 
-  it("leaves the whole patience to a source that is away after new files have come", async () => {
+  it("waits the whole time for a source that is away after new files have arrived", async () => {
     const MINUTES_MS = 600_000;
     let passes = 0;
     const receive = async (clock: Clock, pass: TargetPass | undefined): Promise<void> => {

@@ -3,18 +3,18 @@
  *
  * Only the final pass ends with `arrived`: a copy of live passes never counts as whole.
  *
- * All that is about jobs holds within one process. An agent may still run beside its successor (a
- * pod deleted by force, a container that its runtime has lost). So whoever writes into the
- * directory of an arriving copy, or opens that copy, has the lock (`flock`) of its data directory:
+ * The rules about jobs hold within one process. An agent may still run beside its successor (a pod
+ * deleted by force, a container that its runtime has lost). So a process needs the lock (`flock`)
+ * of a copy's data directory to write into an arriving copy, or to open that copy:
  *
  *   a pass      lock ─ expectUnfinished ─ request ─ receive ─ arrived (the final pass) ─ close
  *   promote     lock ─ rename and write the state ─ close
  *
- * `expectUnfinished` reads copy.json under the lock, so nobody writes into a copy that is whole,
- * and so may have been reported, nor into one that has been opened. A lock that another process has
- * is not waited for: the pass fails, as when the connection breaks, and promote is planned again.
- * The locks of a process end with it. The jobs of this process have ended before it promotes, so it
- * does not wait for itself.
+ * `expectUnfinished` reads copy.json under the lock. So no process writes into a copy that is
+ * whole, because that copy may have been reported, nor into one that has been opened. The agent
+ * does not wait for a lock that another process has: the pass fails, as when the connection breaks,
+ * and promote is planned again. The locks of a process end with it. The jobs of this process have
+ * ended before it promotes, so it does not wait for itself.
  */
 import type { Duplex } from "node:stream";
 import { maxDowntimeMs } from "../../../api/duration.ts";
@@ -59,7 +59,7 @@ export interface TargetDeps {
 /** The directory for an arriving copy. */
 export interface Incoming {
   readonly path: string;
-  /** Rejects unless the copy is still one to write into. Called under the directory's lock. */
+  /** Rejects unless the copy may still be written to. Called under the directory's lock. */
   readonly expectUnfinished: () => Promise<void>;
   /** All of it is there, compared and durable. Called under the same lock. */
   readonly arrived: () => Promise<unknown>;
@@ -101,10 +101,10 @@ export class TargetJobs {
   }
 
   /**
-   * Brings the tree from the sealed source. `progressed` is told how far it is, every five seconds;
-   * `done` gets its totals, or why it could not be brought. `arrived` is awaited when all of it is
-   * there and before that is told. Does nothing while a copy is under way; what has been brought
-   * for this key is told again, and not brought again.
+   * Copies the tree from the sealed source. `progressed` gets the progress every five seconds,
+   * `done` gets the totals, or why it could not be copied. When everything has arrived, `arrived`
+   * is awaited before `done` is called. Does nothing while a copy is in progress. If the copy for
+   * this key has ended, `done` gets its result again, and nothing is copied again.
    */
   copy(
     view: VolumeView,
@@ -126,8 +126,8 @@ export class TargetJobs {
   }
 
   /**
-   * Brings the tree from the source while the pod writes, in passes until little is left to send.
-   * The copy is not whole then, whatever has arrived. Otherwise as `copy`.
+   * Copies the tree from the source while the pod writes, in passes until little remains to be
+   * sent. The copy is not whole afterwards, whatever has arrived. Otherwise like `copy`.
    */
   precopy(
     view: VolumeView,
@@ -160,14 +160,14 @@ export class TargetJobs {
       }
     };
     const hasAdvanced = (): boolean => passes.hasAdvanced(arrived());
-    const what = "copying a volume live";
+    const what = "making live passes over a volume";
     this.#deps.table.begin(key, { volume, what, run, patienceMs: LIVE_PATIENCE_MS, hasAdvanced }, done);
   }
 
   /**
-   * One more live pass, while the move waits in Prepared. `passes`: so many have ended before it.
-   * `done` gets its totals, or why it has failed, and in both cases its end; it is not tried again.
-   * Does nothing while it is under way.
+   * One more live pass, while the move waits in Prepared. `passes` is the number of passes that
+   * have ended before it. `done` gets its totals, or why it has failed, and how it has ended. It is
+   * not tried again. Does nothing while it is in progress.
    */
   keepSmall(
     view: VolumeView,
@@ -198,7 +198,7 @@ export class TargetJobs {
       const livePass = "code" in result ? undefined : result.livePass;
       done(result, livePass ?? { failed: true, emptied: !wasEmpty && isEmpty() });
     };
-    this.#deps.table.begin(key, { volume, what: "keeping what is left to copy small", run, spare: true }, ended);
+    this.#deps.table.begin(key, { volume, what: "making a live pass in Prepared", run, spare: true }, ended);
   }
 
   /**

@@ -3,7 +3,7 @@ import { CodedError, messageOf } from "../../../observe/errors.ts";
 import type { Log } from "../../../observe/log.ts";
 import type { Failure } from "../view.ts";
 
-/** Tries in a row that bring nothing new. After them the move decides what comes next. */
+/** After this many tries in a row without anything new, the move decides what comes next. */
 const TRIES = 3;
 const PAUSE_MS = 1000;
 
@@ -18,20 +18,21 @@ export interface Work<T> {
    */
   readonly patienceMs?: number;
   /**
-   * Whether the last try has brought something that no try before it had, and that the next one
-   * need not bring again. Called once after each try that fails. @default it has not
+   * Whether the last try has copied something that no try before it had, and that the next one need
+   * not copy again. Called once after each try that fails. @default it has not
    */
   readonly hasAdvanced?: () => boolean;
-  /** Nothing depends on it: it is tried once, and is no trouble when it fails. @default false */
+  /** Nothing depends on the work: it is tried once, and a failure is only logged. @default false */
   readonly spare?: boolean;
 }
 
 /**
- * Tries until it is done, or three tries in a row have brought nothing new; resolves with the
- * reason when it could not be done. Rejects when it is to end.
+ * Tries until the work is done, or until three tries in a row have copied nothing new. Resolves
+ * with the result, or with the reason why the work could not be done. Rejects when `signal` is
+ * aborted.
  *
- * Only a try whose connection was lost can have brought something new. Any other error would come
- * again at the same file, or shows that what was brought is wrong.
+ * Only a try whose connection was lost can count as advanced. Any other error would occur again at
+ * the same file, or shows that what was copied is wrong.
  */
 export async function tried<T>(
   { clock, log }: { readonly clock: Clock; readonly log: Log },
@@ -47,7 +48,7 @@ export async function tried<T>(
     } catch (error) {
       signal.throwIfAborted();
       if (spare) {
-        log.info("spare work on a volume failed", { volume, what, err: error });
+        log.info("optional work on a volume failed", { volume, what, err: error });
         return failureOf(error);
       }
       const advanced = hasAdvanced() && isAway(error);

@@ -74,7 +74,7 @@ it("then gives frames whose reader is as slow as it likes, up to the end", async
   await target.expectEnd();
 });
 
-it("takes what came before with what comes after", async () => {
+it("puts bytes from before and after the switch together", async () => {
   const [far, near] = await pair();
   const source = new Channel(far, never);
   await source.writeHeader();
@@ -89,7 +89,7 @@ it("takes what came before with what comes after", async () => {
   expect((await target.read()).payload.toString()).toBe("late");
 });
 
-it("keeps little of what nobody reads", async () => {
+it("buffers little that is not read", async () => {
   const [far, near] = await pair();
   const target = new Channel(near, never);
   const source = new Channel(far, never);
@@ -129,7 +129,7 @@ it.each(["an end", "a break"])("says when %s comes within a frame", async (what)
   await expect(next).rejects.toMatchObject({ code: "TRANSFER_WIRE_BROKEN" });
 });
 
-it("says when bytes come after the last frame", async () => {
+it("reports bytes after the last frame", async () => {
   const [far, near] = await pair();
   const target = new Channel(near, never);
   const source = new Channel(far, never);

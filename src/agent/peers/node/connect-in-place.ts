@@ -2,17 +2,14 @@ import type { OnReadOpts } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import type { InPlaceStream, Sink } from "../../transfer/wire/in-place.ts";
 
-/** As much as a TLS record holds. */
+/** The most bytes of a TLS record. */
 const ROOM_BYTES = 16 * 1024;
 
-/**
- * Connects as `tls.connect` does. The socket is read like any other one until somebody calls
- * `readInto`.
- */
+/** Connects like `tls.connect`. The socket is read like any other until `readInto` is called. */
 export function connectInPlace(options: ConnectionOptions): TLSSocket & InPlaceStream {
   let sink: Sink | undefined;
   const own = Buffer.alloc(ROOM_BYTES);
-  /** Whose room Node fills next. */
+  /** The sink whose room Node fills next. */
   let roomOf: Sink | undefined;
   const onread: OnReadOpts = {
     buffer: () => {
@@ -34,7 +31,7 @@ export function connectInPlace(options: ConnectionOptions): TLSSocket & InPlaceS
   });
 }
 
-/** Brings bytes that came to another place. */
+/** Copies bytes that arrived elsewhere into the room. */
 function putInto(sink: Sink, bytes: Buffer): boolean {
   let more = true;
   for (let at = 0; at < bytes.length;) {

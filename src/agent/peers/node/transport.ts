@@ -26,7 +26,7 @@ export interface TransportDeps {
  * published.
  */
 const LOOK_MS = 60_000;
-/** Time until a port that could not be had is tried again. */
+/** Time until the agent tries again to listen on a port that was taken. */
 const AGAIN_MS = 5_000;
 
 /** Agents reach each other by what their StorageNodes say: address, port, and fingerprints. */

@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { onTestFinished } from "vitest";
+import { run } from "./run.fixture.ts";
 
 /** A directory for one test, on the file system of TMPDIR, and a descriptor of it. */
 export interface Scratch {
@@ -21,10 +21,7 @@ export function scratch(): Scratch {
   return { path, fd };
 }
 
-/**
- * A process that a test starts costs about ten milliseconds of a processor, so `rm -rf` runs only
- * where Node's rm fails: it cannot remove names that are not UTF-8.
- */
+/** `rm -rf` runs only where Node's rm fails: it cannot remove names that are not UTF-8. */
 function remove(path: string): void {
   try {
     rmSync(path, { recursive: true });
@@ -35,7 +32,9 @@ function remove(path: string): void {
 
 /** The output of a program, without the last newline. */
 export function tool(file: string, ...args: readonly string[]): string {
-  return execFileSync(file, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).replace(/\n$/, "");
+  return run([file, ...args])
+    .toString("utf8")
+    .replace(/\n$/, "");
 }
 
 /** Whether a program can be found. */

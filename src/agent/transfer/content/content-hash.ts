@@ -9,8 +9,8 @@
  * A hole of a terabyte is not read. And if the hashes of all chunks but a few are known, only these
  * few must be read.
  */
-import { createHash } from "node:crypto";
-import { chunkAt, ChunkList, CHUNK, type Chunks } from "./chunks.ts";
+import { createHash, hash } from "node:crypto";
+import { chunkAt, ChunkList, CHUNK, CHUNK_HASH_BYTES, type Chunks } from "./chunks.ts";
 import { BLOCK, type Piece } from "./contents.ts";
 
 const ZEROS = Buffer.alloc(BLOCK);
@@ -95,6 +95,33 @@ export class ContentHash {
   #add(index: number, hash: Buffer): void {
     this.#file.update(this.#list.add(index, hash));
   }
+}
+
+/**
+ * Up to this many bytes are hashed in one call. It needs them in one piece, so they are copied.
+ * That costs less than making a Hash object and collecting it as garbage.
+ */
+const AT_ONCE_BYTES = 16 * 1024;
+/** Room for the bytes and the places of their runs. Nothing waits while it is in use. */
+const SCRATCH = Buffer.alloc(AT_ONCE_BYTES + (2 * Math.ceil(AT_ONCE_BYTES / BLOCK) + 1) * 4);
+/** The number of the first chunk (0), its hash, and the size of the file. */
+const FIRST = Buffer.alloc(8 + CHUNK_HASH_BYTES + 8);
+
+/** The content of a file of one chunk at most, from all its bytes, as ContentHash gives it. */
+export function contentOf(bytes: Buffer): Content {
+  if (bytes.length > AT_ONCE_BYTES) {
+    const content = new ContentHash();
+    content.update({ offset: 0, bytes });
+    return content.digest(bytes.length);
+  }
+  const runs = new Runs();
+  let used = 0;
+  for (const run of runs.add(0, bytes)) used += run.copy(SCRATCH, used);
+  if (runs.isEmpty) return { digest: hash("sha256", String(bytes.length), "hex") };
+  for (const place of runs.listed()) used = SCRATCH.writeUInt32LE(place, used);
+  FIRST.write(hash("sha256", SCRATCH.subarray(0, used), "binary"), 8, "latin1");
+  const end = 8 + CHUNK_HASH_BYTES + FIRST.write(String(bytes.length), 8 + CHUNK_HASH_BYTES, "latin1");
+  return { digest: hash("sha256", FIRST.subarray(0, end), "hex") };
 }
 
 /** The hash of one chunk. Neighbouring blocks are one run, no matter how the pieces were cut. */

@@ -15,9 +15,9 @@ export const PIECE = 1024 * 1024;
 export const LARGE_PIECE = 256 * 1024;
 
 /**
- * With `reuse` so many large pieces are intact at a time: the last one that the caller has got, and
- * those before it. The memory of the oldest is used again when the caller asks for the next one. So
- * a caller may hash some pieces and send others while it waits for more.
+ * With `reuse` this many large pieces are valid at a time: the last one that the caller has got,
+ * and those before it. When the caller asks for the next piece, the memory of the oldest is used
+ * again. So a caller may hash some pieces and send others while it waits for more.
  */
 export const PIECES_KEPT = 4;
 
@@ -45,9 +45,9 @@ export interface ReadOptions {
    */
   readonly ranges?: Iterable<Range> | undefined;
   /**
-   * Uses the memory of large pieces again (`PIECES_KEPT`): new memory for each costs as much as
-   * half of a hash. It is for callers that are done with every piece in time. A caller that sends
-   * some pieces and skips others is not: the stream may take one of them much later.
+   * Uses the memory of large pieces again (`PIECES_KEPT`): new memory for each piece costs as much
+   * as half of its hash. Only for callers that are done with every piece in time. Not for a caller
+   * that sends some pieces and skips others: the stream may take one of them much later.
    */
   readonly reuse?: boolean | undefined;
   /** The same file past the page cache, for large pieces. The caller closes it. */

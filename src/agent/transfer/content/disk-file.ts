@@ -33,11 +33,11 @@ export class DiskFile {
 }
 
 /**
- * A file of which the page cache need not have anything afterwards. What it has is read from there,
- * because a disk may be slow. Large pieces that it does not have are read past it: that takes less
- * CPU, and pushes nothing out. On a file system that was not tried all is read through the cache:
- * what a pod has written and the disk does not have yet must not be missed. The descriptor must
- * stay open until the generator has ended.
+ * A file that need not be in the page cache afterwards. Pieces that the cache has are read from
+ * there, because a disk may be slow. Large pieces that it does not have are read past it: that
+ * takes less CPU, and pushes no pages out. On a file system that was not tried everything is read
+ * through the cache, so that data that a pod has written and that is not on the disk yet is not
+ * missed. The descriptor must stay open until the generator has ended.
  */
 export async function* readPastCache(
   fd: number,

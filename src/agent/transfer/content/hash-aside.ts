@@ -5,13 +5,13 @@ import { sha256 } from "./sha256.ts";
 
 /**
  * The most pieces that are hashed at a time. More would take cores from the pods, and one core
- * hashes more than most disks and networks bring.
+ * hashes faster than most disks read and most networks send.
  */
 const HASHED_AT_ONCE = 2;
 
 /**
- * Adds each piece to the hash and gives it on. The caller must not keep a piece for longer than
- * until it asks for the second one after it.
+ * Adds each piece to the hash and yields it. A piece is valid until the caller asks for the second
+ * piece after it.
  */
 export async function* hashed(pieces: AsyncIterable<Piece>, hash: HashAside): AsyncGenerator<Piece, void> {
   const adding: Promise<void>[] = [];
@@ -29,8 +29,8 @@ export async function hashAll(pieces: AsyncIterable<Piece>, hash: HashAside): Pr
 }
 
 /**
- * The hash of a file's content (content-hash.ts), computed on other threads: that of several chunks
- * at a time, if the caller does not wait for each.
+ * The hash of a file's content (content-hash.ts), computed on other threads. If the caller does not
+ * wait for each chunk, several are hashed at a time.
  */
 export class HashAside {
   readonly #hash: ContentHash;
@@ -107,7 +107,7 @@ class ChunkAside {
       await before;
       for (const run of runs) await this.#hash.updateAside(run);
     })();
-    // Whoever waits gets this error.
+    // The caller that waits gets this error.
     this.#added.catch(() => undefined);
     return this.#added;
   }

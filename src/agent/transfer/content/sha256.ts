@@ -7,7 +7,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { libcFunction } from "../../sys/libc.ts";
 
-/** Fewer bytes are hashed at once, because handing them to another thread takes as long. */
+/** Fewer bytes are hashed on this thread, because handing them to another one takes as long. */
 const ASIDE_BYTES = 128 * 1024;
 const HASH_BYTES = 32;
 /** An SHA256_CTX has 112 bytes. */

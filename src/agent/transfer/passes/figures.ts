@@ -3,18 +3,18 @@ import * as z from "zod";
 import type { Pace } from "../content/contents.ts";
 
 /**
- * What the source tells of a live pass at its end. A later version may add fields: those that the
- * target does not know are left out.
+ * What the source reports at the end of a live pass. A later version may add fields: the target
+ * ignores those that it does not know.
  */
 export const passFigures = z.object({
   /** Bytes of files that it has read, whether it sent them or not. Holes are not counted. */
   read: z.int().nonnegative(),
   /**
    * Bytes that would be read below the seal, when the tree is summarized: those of the files that
-   * are not proven. What the pod changes from now on comes on top.
+   * are not proven. Files that the pod changes from now on come in addition.
    */
   toRead: z.int().nonnegative(),
-  /** Milliseconds of the pass in which a limit of the speed has held up the reading. */
+  /** Milliseconds of the pass in which a speed limit has delayed the reading. */
   heldMs: z.number().nonnegative(),
 });
 

@@ -163,7 +163,7 @@ export class FileRecords {
     return row;
   }
 
-  /** Takes over a row of other records. Makes no object of it: there may be a million. */
+  /** Takes over a row of other records without making an object, because there may be a million. */
   #copyRow(key: string, theirs: number, from: FileRecords): void {
     const row = this.#rowFor(key);
     if (row === undefined) return;
@@ -235,8 +235,8 @@ export function stateless(record: FileRecord): FileRecord {
 }
 
 /**
- * A record of a file that has arrived but was not read back, in a state that no file can have: it
- * is not vouched for before it was read from the disk.
+ * A record of a file that has arrived but was not read back. Its state is one that no file can
+ * have, so the target does not vouch for the file before it was read from the disk.
  */
 export function unread(record: FileRecord): FileRecord {
   return { ...record, ctimeNs: NO_TIME };
@@ -291,8 +291,8 @@ export function keyOf(path: TreePath): string {
 }
 
 /**
- * The beginning of a digest, as text of its own. What `slice` gives is a view in V8, which keeps
- * the whole digest: as keys of a map they take 109 bytes each, and these 61.
+ * The beginning of a digest, as a separate string. In V8 `slice` returns a view that keeps the
+ * whole digest in memory: as keys of a map such views take 109 bytes each, and these strings 61.
  */
 function ownText(digest: string): string {
   ownBytes.write(digest, 0, KEY_BYTES, "latin1");
@@ -308,6 +308,6 @@ let room = Buffer.allocUnsafeSlow(4096);
  * the path's turn comes (AHEAD in walk.ts). So a path must not be changed after it was used here.
  */
 let recent = new Map<TreePath, string>();
-/** The ones before those. */
+/** The keys of the paths before those. */
 let older = new Map<TreePath, string>();
 const RECENT = 64;

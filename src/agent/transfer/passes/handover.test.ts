@@ -56,7 +56,7 @@ class Machine {
 }
 
 describe("what an agent leaves", () => {
-  it("the next one gets whole, and only once", async () => {
+  it("is complete for the next one, and only once", async () => {
     const machine = new Machine();
     const all = [broken(), broken("pvc-2")];
     await machine.left(all);
@@ -65,14 +65,14 @@ describe("what an agent leaves", () => {
     expect(machine.disk.tree(DIRECTORY)).toEqual([`${DIRECTORY}/owner`]);
   });
 
-  it("is nothing after another start of the machine", async () => {
+  it("does not count after a restart of the machine", async () => {
     const machine = new Machine();
     await machine.left();
     machine.bootID = "boot-2";
     expect(await machine.process().take()).toEqual([]);
   });
 
-  it("counts for nothing when the next one has begun before", async () => {
+  it("does not count when the next one has begun before", async () => {
     const machine = new Machine();
     const old = machine.process();
     await old.take();
@@ -83,7 +83,7 @@ describe("what an agent leaves", () => {
     expect(await machine.process().take()).toEqual([]);
   });
 
-  it("is that of the process that began last, whichever ends last", async () => {
+  it("is that of the process that started last, whichever ends last", async () => {
     const machine = new Machine();
     const [old, next] = [machine.process(), machine.process()];
     await old.take();
@@ -118,7 +118,7 @@ describe("what an agent leaves", () => {
     expect(await machine.process().take()).toEqual([]);
   });
 
-  it("is nothing without a directory, and nobody fails", async () => {
+  it("is nothing without a directory, and no call fails", async () => {
     const machine = new Machine();
     machine.disk.lose("/pools");
     await machine.left();
@@ -127,7 +127,7 @@ describe("what an agent leaves", () => {
 });
 
 describe("after a crash at any write", () => {
-  it("of the one that ends, the next one gets all or nothing", async () => {
+  it("of the one that ends, the next one gets everything or nothing", async () => {
     const seen = new Set<number>();
     for (let at = 1, crashed = true; crashed; at += 1) {
       const machine = new Machine();
@@ -183,7 +183,7 @@ describe("the memories of an agent that begins", () => {
   });
   const COPY = { epoch: 1, incarnation: "i", moveUID: "u" };
 
-  it("are those of the one before, as they were", () => {
+  it("are those of the previous one, unchanged", () => {
     const memories = new Memories(clock(), 1000);
     memories.load([broken()]);
     expect([...memories.save()]).toEqual([broken()]);
@@ -201,7 +201,7 @@ describe("the memories of an agent that begins", () => {
     expect(memories.of("pvc-2", COPY, { sealed: false }).target.pass).toBeUndefined();
   });
 
-  it("are left without those with which a sealed tree was read", () => {
+  it("are saved without those with which a sealed tree was read", () => {
     const memories = new Memories(clock(), 1000);
     memories.of("pvc-1", COPY, { sealed: true });
     memories.of("pvc-2", COPY, { sealed: false });

@@ -1,29 +1,28 @@
 /*
- * Hands the memories of live passes (memories.ts) from an agent that is told to end, as in an
- * update of the DaemonSet, to the next one on the same machine. After a crash there is nothing to
- * hand over, and everything is read and sent again.
+ * Hands the memories of live passes (memories.ts) from an agent that gets SIGTERM, as in an update
+ * of the DaemonSet, to the next one on the same machine. After a crash there is nothing to hand
+ * over, and everything is read and sent again.
  *
- * What counts for a memory counts here too: nothing may be written to a target's tree, and no pass
- * may run, between the moment in which it is saved and the one in which it is used. So it is used
- * once, and only if
+ * Between saving and using a memory, nothing may be written to a target's tree, and no pass may
+ * run. So a saved memory is used once, and only if
  *
- *   - the machine has not been started since: the boot ID is the same;
- *   - the process that has saved it was the last one to begin: each process writes a name of its
- *     own into `owner` when it begins. One that still runs beside its successor, as after a
- *     `kubectl delete pod --force`, saves something that nobody will take.
+ *   - the machine was not restarted since: the boot ID is the same;
+ *   - the process that has saved it was the last one to start: each process writes its own name
+ *     into `owner` when it starts. A process that still runs beside its successor, as after a
+ *     `kubectl delete pod --force`, saves files that no process will use.
  *
  *   a process begins: left/ → taken-NAME/ (one process can) ── its name → owner ── read, removed
  *   it ends: all passes have ended ── new-NAME/ ── → left/
  *
  * A crash leaves, after each write:
- *   taken-NAME/   nobody reads it, the next process removes it
- *   owner         nobody takes what an earlier process leaves from now on
- *   new-NAME/     nobody reads it, the next process removes it
- *   left/         the next process takes it
+ *   taken-NAME/   no process reads it, the next process removes it
+ *   owner         no process uses what an earlier one saves from now on
+ *   new-NAME/     no process reads it, the next process removes it
+ *   left/         the next process uses it
  *
- * The rename to taken-NAME and `owner` are made durable before anything is used: a disk that comes
- * back within one boot must not bring back what was used. The saved files are not: if one is not
- * whole, its checksum differs.
+ * The rename to taken-NAME and `owner` are made durable before anything is used: if the disk loses
+ * writes and comes back within one boot, files that were used must not be there again. The saved
+ * files are not made durable: if one is incomplete, its checksum differs.
  */
 import { hash } from "node:crypto";
 import { join } from "node:path";
@@ -68,26 +67,24 @@ export class Handover {
     this.#name = deps.random.uuid();
   }
 
-  /**
-   * What the process before this one has left. Called once, before any pass begins. Never fails.
-   */
+  /** What the previous process has saved. Called once, before any pass begins. Never fails. */
   async take(): Promise<readonly SavedMemory[]> {
     const { log } = this.#deps;
     try {
       const taken = `taken-${this.#name}`;
       await this.#makeDirectory("");
-      // First of all: if anything below fails, nobody after this process can take it.
+      // This comes first: if anything below fails, no later process can use the files.
       const isThere = await this.#rename(LEFT, taken);
       const before = await this.#owner();
       await this.#begin(taken);
       return isThere ? await this.#read(taken, before) : [];
     } catch (error) {
-      log.warn("cannot take over what the agent before has left: live passes begin anew", { err: error });
+      log.warn("cannot read what the previous agent knew of live passes: they start over", { err: error });
       return [];
     }
   }
 
-  /** Leaves the memories to the next process. Called once, after the last pass. Never fails. */
+  /** Saves the memories for the next process. Called once, after the last pass. Never fails. */
   async leave(memories: Iterable<SavedMemory>): Promise<void> {
     const { log } = this.#deps;
     if (!this.#isOwner) return;
@@ -98,11 +95,11 @@ export class Handover {
       await this.#remove(LEFT);
       await this.#rename(directory, LEFT);
     } catch (error) {
-      log.warn("cannot leave what is known of live passes to the next agent: they begin anew", { err: error });
+      log.warn("cannot write what the next agent should know of live passes: they start over", { err: error });
     }
   }
 
-  /** Makes this process the owner, and removes what others have not finished. */
+  /** Makes this process the owner, and removes unfinished files of other processes. */
   async #begin(taken: string): Promise<void> {
     const { disk, directory } = this.#deps;
     for (const name of await disk.list(directory)) {
@@ -131,7 +128,7 @@ export class Handover {
       const saved = decode(await disk.readText(join(path, name)));
       const counts = saved?.format === FORMAT && saved.bootID === bootID && saved.owner === owner;
       if (counts) memories.push(saved.memory);
-      log.info(counts ? "live passes go on where the agent before has ended" : "live passes begin anew", {
+      log.info(counts ? "live passes continue where the previous agent stopped" : "live passes start over", {
         volume: name,
       });
     }
@@ -180,7 +177,7 @@ function encode(saved: Saved): string {
   return `${hash("sha256", bytes)} ${bytes.toString("base64")}`;
 }
 
-/** Undefined: the file is not whole. */
+/** Undefined: the file is incomplete. */
 function decode(text: string): Saved | undefined {
   const [checksum, base64 = ""] = text.split(" ");
   const bytes = Buffer.from(base64, "base64");

@@ -20,7 +20,7 @@ interface Kept extends Memory {
   readonly moveUID: string;
   /** Whether a sealed tree was read or copied with it. Then it is for its own move only. */
   readonly sealed: boolean;
-  /** Since when no move holds the volume (milliseconds, monotonic). Undefined: one does. */
+  /** Since when no move holds the volume (milliseconds, monotonic). Undefined: a move holds it. */
   unheldSince: number | undefined;
 }
 
@@ -35,8 +35,8 @@ export interface SavedMemory {
 
 /**
  * The memories of all volumes, each for one copy: epoch and incarnation. They are lost when the
- * process crashes; then everything is read again. A process that is told to end hands those that
- * are not sealed to the next one (handover.ts).
+ * process crashes; then everything is read again. A process that gets SIGTERM hands those that are
+ * not sealed over to the next one (handover.ts).
  *
  *   held by a move ── no move holds the volume ──▶ kept ── `keptMs` later ──▶ forgotten
  *        ▲                                          └── the next move ──▶ held by that one
@@ -83,9 +83,9 @@ export class Memories {
     }
   }
 
-  /** Takes over what the process before has left. Called before any pass begins. */
+  /** Loads what the previous process has saved. Called before any pass begins. */
   load(saved: readonly SavedMemory[]): void {
-    // Where a move holds the volume, `held` is called as soon as that move is looked at.
+    // If a move holds the volume, `held` is called as soon as that move is looked at.
     const unheldSince = this.#clock.monotonic();
     for (const { volume, copy, moveUID, source, target } of saved) {
       const memory = { source: SourceMemory.load(source), target: TargetMemory.load(target) };

@@ -4,14 +4,14 @@
  *   nothing ── a live pass ends, the target has answered ──▶ records of that pass
  *      └────── a live pass breaks ──▶ records of that pass too, once the target asks to continue it
  *
- * Of a pass that broke only the files count of which the target says that they have arrived. They
- * are the first ones, because both sides follow the order of the tree. For the files after them the
- * earlier records count. A record says what this side has read, and under which rules equal times
- * prove that it is still so. That does not depend on how its pass has ended.
+ * Of a pass that broke only the files count that the target reports as arrived. They are the first
+ * ones, because both sides follow the order of the tree. For the files after them the earlier
+ * records count. A record says what this side has read, and under which rules equal times prove
+ * that it has not changed. That does not depend on how its pass has ended.
  *
- * It lives in the agent's memory, and an agent that is told to end leaves it to the next one of the
- * same boot (handover.ts). So it is never older than the present boot. After a crash there is none,
- * and everything is read. source-passes.ts says what each pass does with the records.
+ * It is in the memory of the agent, and an agent that gets SIGTERM hands it over to the next one of
+ * the same boot (handover.ts). So it is never older than the current boot. After a crash there is
+ * none, and everything is read. source-passes.ts says what each pass does with the records.
  *
  * If the wall clock was stepped since the oldest pass whose records still count, a later change may
  * have an earlier time. Then no record counts. The drift is measured from that oldest pass, so many

@@ -56,8 +56,8 @@ export interface Reading {
 /** A pass while the pod runs and writes. */
 export class LivePass implements KnownFiles {
   /**
-   * Records are made in the order of the tree, which the target's count of arrived files rests on,
-   * and the pod may exchange what has the name.
+   * Records must be made in the order of the tree, because the target's count of arrived files
+   * relies on it, and the pod may put another file under the name.
    */
   readonly knowsByName = false;
   readonly #base: TargetFiles;

@@ -28,8 +28,9 @@
  * counts as spoiled too, while there is room to remember it. A file that has only
  * got or lost a further name is read again when the source keeps or patches it.
  *
- * The memory lives in the agent's process, as the source's does. So after a crash at any moment the
- * target vouches for nothing. An agent that is told to end leaves it to the next one (handover.ts).
+ * This memory is in the agent's process, like the source's. So after a crash at any moment the
+ * target vouches for nothing. An agent that gets SIGTERM hands it over to the next one
+ * (handover.ts).
  */
 import { close } from "../../sys/open.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
@@ -263,7 +264,7 @@ export class TargetPass implements KnownFiles {
     try {
       if ((await digestOf(looked, Number(stat.size), signal)) !== content) return false;
     } catch (error) {
-      // The disk cannot read it any more. Sent again, it gets other blocks.
+      // The disk cannot read the file any more. When it is sent again, it gets other blocks.
       if (isSystemError(error)) return false;
       throw error;
     }
@@ -326,7 +327,7 @@ export class TargetPass implements KnownFiles {
     this.#patched.set(keyOf(path), patched);
   }
 
-  /** A file that was kept in this pass was read back in an earlier one, but for its attributes. */
+  /** A file that was kept in this pass was read back in an earlier one, except its attributes. */
   bareContent(path: TreePath, stat: Stat, isBare: () => boolean): string | undefined {
     const record = this.#keptRecord(path, stat);
     if (record === undefined || !isBare()) return undefined;

@@ -1,16 +1,17 @@
 /*
- * Makes what a pass has changed durable. A `syncfs` does it in two steps: it writes back all data
- * of the file system, whoever wrote it, and then commits the file system's log. In the final pass
- * the pods are down, and a neighbour may have gigabytes to be written back. So there the first step
- * is done only for the files that the pass has written. The second one is the same:
+ * Makes the changes of a pass durable. A `syncfs` does it in two steps: it writes back all data of
+ * the file system, including that of other pods, and then commits the file system's log. In the
+ * final pass the pods are down, and other pods may have gigabytes to be written back. So there the
+ * first step is done only for the files that the pass has written. The second step is the same:
  *
  *   ext4   an `fsync` of a directory commits the whole journal
  *   XFS    an `fsync` of a directory writes the log up to the last change of this directory, and so
  *          everything that was logged before
  *   Btrfs  an ioctl commits the transaction
  *
- * It covers all metadata, of every object, as in a `syncfs`: names made and removed, owners, modes,
- * times, attributes, symlinks, devices. docs/adr/0009 has the reasons, and what a crash leaves.
+ * The second step covers all metadata of every object, as in a `syncfs`: names made and removed,
+ * owners, modes, times, attributes, symlinks, devices. docs/adr/0009 has the reasons, and what a
+ * crash leaves.
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { release } from "node:os";
@@ -32,8 +33,8 @@ export async function makeDurable(root: number, written: WrittenFiles | undefine
     return;
   }
   await written.sync();
-  // The root is the last object to be logged. That is also true without this, but only because of
-  // the order of other code.
+  // This makes the root the last object that is logged. Without this call it would be the last one
+  // too, but only because of the order of other code.
   setTimes(root, statDescriptor(root).mtimeNs);
   await commit(root);
 }

@@ -26,7 +26,7 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
 
 /** The largest attribute that the kernel takes. */
 const ATTRIBUTE_BYTES = 65536;
-/** An attribute for which an inode of the usual size has no room, and every block has. */
+/** An attribute that fits into every block, but not into an inode of the usual size. */
 const PROBE = Buffer.alloc(512);
 
 /** The file system has stored another time than the one that was set. */
@@ -47,9 +47,9 @@ export function setTime(fd: number, mtimeNs: bigint): Stat {
 }
 
 /**
- * Sets an attribute of an object below `root`. ext4 and Btrfs say ENOSPC when it is too large for
- * them, and when the disk is full. The second is over once there is room, so a try tells: whether
- * there are blocks and an inode for a file with an attribute.
+ * Sets an attribute of an object below `root`. ext4 and Btrfs return ENOSPC both when the attribute
+ * is too large for them and when the disk is full. To tell the two apart, a file with an attribute
+ * is made: if that succeeds, the disk has free blocks and inodes.
  */
 export function setAttribute(root: number, fd: number, name: string, value: Buffer): void {
   try {
@@ -72,7 +72,7 @@ function hasRoom(root: number): boolean {
     }
     return true;
   } catch (error) {
-    // Any other error says nothing of the room.
+    // Any other error does not say whether there is room.
     return !hasCode(error, "ENOSPC", "EDQUOT");
   }
 }

@@ -33,7 +33,7 @@ import { TargetFile } from "./target-file.ts";
 import type { Written } from "./written-files.ts";
 import type { Change } from "../content/changes.ts";
 import type { Chunks } from "../content/chunks.ts";
-import { ContentHash, type Content } from "../content/content-hash.ts";
+import { contentOf, type Content } from "../content/content-hash.ts";
 import type { Range } from "../content/contents.ts";
 import { xattrDigest, type Entry, type Head } from "../tree/entry.ts";
 import { glanceAt, isBareAt } from "../tree/glance.ts";
@@ -187,9 +187,7 @@ export class TargetTree {
 
   #makeSmall(parent: Directory, { bytes, content, head, name }: SmallMessage): Entry {
     const path = [...parent.path, name];
-    const hash = new ContentHash();
-    if (bytes.length > 0) hash.update({ offset: 0, bytes });
-    const arrived = hash.digest(bytes.length);
+    const arrived = contentOf(bytes);
     if (arrived.digest !== content) {
       throw transferErrors.DIGEST_DIFFERS({ path: pathText(path), what: "its content arrived damaged" });
     }
@@ -302,7 +300,8 @@ export class TargetTree {
     const found = await parent.existing.clearUpTo(name, this.#signal, async (looked) => {
       if (!(await this.#isKnown(path, looked, patches))) return undefined;
       const stat = statDescriptor(looked);
-      // A file that is not known must not get here: the final pass would still rely on its record.
+      // A file that is not vouched for must not get here: the final pass would still rely on its
+      // record.
       if (Math.min(dataBytes(stat), head.size ?? 0) > this.#patchesAtMost) {
         throw transferErrors.NOT_PATCHED({ path: pathText(path), most: this.#patchesAtMost });
       }

@@ -16,9 +16,8 @@ export interface Written {
 }
 
 /**
- * The most files that are kept open. Each takes a `fdatasync` of about a millisecond, beside a
- * `syncfs` that takes a hundredth of that for each file on a disk without neighbours
- * (docs/adr/0009).
+ * The most files that are kept open. Each needs a `fdatasync` of about a millisecond. A `syncfs`
+ * takes a hundredth of that for each file, if no other pod has data to be written (docs/adr/0009).
  */
 export const MOST_WRITTEN = 256;
 /**
@@ -28,9 +27,9 @@ export const MOST_WRITTEN = 256;
 const AT_ONCE = 2;
 
 /**
- * The files whose content a pass has written. They stay open: the kernel tells of a failed write
- * once to each descriptor that was open then, but not to one that is opened later if it has dropped
- * the inode in between.
+ * The files whose content a pass has written. They stay open, because the kernel reports a failed
+ * write once to each descriptor that was open at that time. A descriptor that is opened later does
+ * not get the error if the kernel has dropped the inode in between.
  */
 export class WrittenFiles implements Written {
   readonly #most: number;
@@ -48,7 +47,7 @@ export class WrittenFiles implements Written {
     return this.#isComplete;
   }
 
-  /** Whether a symlink was made that no descriptor stands for (`addLongSymlink`). */
+  /** Whether a symlink was made for which there is no descriptor (`addLongSymlink`). */
   get hasLongSymlink(): boolean {
     return this.#hasLongSymlink;
   }

@@ -1,15 +1,11 @@
-import { execFileSync } from "node:child_process";
 import { chmodSync, closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { onTestFinished } from "vitest";
+import { run } from "../../sys/testing/run.fixture.ts";
 import { hasTool, notRoot, scratch } from "../../sys/testing/scratch.fixture.ts";
 
 /** Runs a shell script in a directory. Bytes that are not UTF-8 pass as $'\xff'. */
 export function shell(directory: string, script: string): string {
-  return execFileSync("bash", ["-ec", script], {
-    cwd: directory,
-    encoding: "latin1",
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  return run(["bash", "-ec", script], { directory }).toString("latin1");
 }
 
 /** Opens a directory; the test closes it. */
@@ -133,32 +129,38 @@ const ATTRIBUTES = [
 /**
  * A tree as text, with everything that the usual tools can show: each object, the sums of its
  * files, device numbers, attributes, and at last which names belong to one file. Tests spend most
- * of their time in it, and most of that goes into starting processes, so it starts few: one `find`
- * for all, and one program for all files, devices or attributes that it finds.
+ * of their time in it, so it starts few processes: one `find` for attributes and one for all else,
+ * and one program for all files, devices or attributes that they find.
  */
 export function describeTree(path: string): string {
-  const records = found(path, DESCRIBE).split("\0").toSorted();
+  const [objects = "", attributes = ""] = found(path).split(BETWEEN);
+  const records = objects.split("\0").toSorted();
   const names = records.filter((record) => record.startsWith("names|"));
-  const attributes = hasTool("getfattr") ? attributesIn(path) : [];
-  return [...records.filter((record) => !record.startsWith("names|")), ...attributes, ...groups(names)].join("\n");
+  return [
+    ...records.filter((record) => !record.startsWith("names|")),
+    ...attributesOf(attributes),
+    ...groups(names),
+  ].join("\n");
 }
 
-function found(path: string, argv: readonly string[]): string {
-  return execFileSync("find", argv, {
-    cwd: path,
-    env: { ...process.env, LC_ALL: "C" },
-    encoding: "latin1",
-    stdio: ["ignore", "pipe", "pipe"],
-    maxBuffer: 2 ** 30,
-  });
+/** No record is empty, and the texts of attributes have no zero byte. */
+const BETWEEN = "\0\0";
+
+function found(path: string): string {
+  const quoted = (argv: readonly string[]): string =>
+    argv.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(" ");
+  const looks = [`find ${quoted(DESCRIBE)}`, String.raw`printf '\0'`];
+  if (hasTool("getfattr")) looks.push(`find . ${quoted(ATTRIBUTES)}`);
+  const printed = run(["sh", "-c", looks.join(" && ")], { directory: path, variables: { LC_ALL: "C" } });
+  return printed.toString("latin1");
 }
 
-function attributesIn(path: string): string[] {
-  // A paragraph for each object.
-  const ofObjects = found(path, [".", ...ATTRIBUTES])
+/** A paragraph for each object. */
+function attributesOf(text: string): string[] {
+  return text
     .split("\n\n")
-    .toSorted();
-  return ofObjects.map((lines) => lines.replace(/^.*selinux.*\n?/gm, ""));
+    .toSorted()
+    .map((lines) => lines.replace(/^.*selinux.*\n?/gm, ""));
 }
 
 /** For each file of several names one line, in the order of its first name. */

@@ -7,7 +7,7 @@ import { glanceAt, isBareAt } from "./glance.ts";
 const name = (text: string): Buffer => Buffer.from(text, "latin1");
 
 describe("a glance at a name", () => {
-  it("gives the state of what has the name, and follows no symlink", () => {
+  it("gives the state of the object with that name, and follows no symlink", () => {
     const { source, from } = sourceAndTarget();
     shell(source, "printf hello > $'f\\xff'; ln -s $'f\\xff' link");
     const stat = glanceAt(from, name("f\xff"));
@@ -38,7 +38,7 @@ describe("a file is bare by its name", () => {
     ...(hasTool("setfacl") ? { "with an ACL": "setfacl -m u:1234:rwx f" } : {}),
   };
 
-  it("as long as it is as it was", () => {
+  it("as long as it has not changed", () => {
     const { source, from } = sourceAndTarget();
     shell(source, "printf hello > f");
     const before = glanceAt(from, name("f"));

@@ -1,10 +1,10 @@
 /*
- * Looks at a name without opening it. To open an object and to close it again takes as long as all
- * other looks at it together, which counts for a kept file, of which nothing else is wanted.
+ * Reads the state of a name without opening it. Opening and closing an object takes as long as all
+ * other calls for it together. That matters for a kept file, of which only the state is needed.
  *
- * Two looks by one name may find two objects. So a look counts only where nobody can write to the
- * tree, and where the state that it finds is compared with a record: an object that gets a name
- * gets another change time too.
+ * Two looks at one name may find two objects. So a look counts only if no other process can write
+ * to the tree, and if the state is compared with a record: an object that gets a name also gets
+ * another change time.
  */
 import { isSystemError } from "../../sys/libc.ts";
 import { ATTRIBUTES, statat, type Stat } from "../../sys/stat.ts";
@@ -13,7 +13,7 @@ import { hasXattrsAt } from "./xattrs.ts";
 
 /**
  * The state of the object `name`. Undefined: there is none, something is mounted there, or the
- * state cannot be read. Opening it says which.
+ * state cannot be read. Opening it shows which of these it is.
  */
 export function glanceAt(dirfd: number, name: Buffer): Stat | undefined {
   try {

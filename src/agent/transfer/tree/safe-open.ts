@@ -47,10 +47,10 @@ export function openDirectory(fd: number): number {
 
 /**
  * A readable descriptor of the regular file that an O_PATH descriptor stands for. The caller must
- * have checked the type.
+ * have checked the type. `more`: further flags, as O_DIRECT.
  */
-export function openFile(fd: number): number {
-  return withoutAtime((flags) => openat(AT_FDCWD, procPath(fd), flags & ~O_NOFOLLOW));
+export function openFile(fd: number, more = 0): number {
+  return withoutAtime((flags) => openat(AT_FDCWD, procPath(fd), (flags & ~O_NOFOLLOW) | more));
 }
 
 /**

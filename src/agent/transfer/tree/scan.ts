@@ -14,7 +14,7 @@
  * Children come in the order of their names' bytes. An object's state is read before and after its
  * content, and both must be equal: the tree is sealed, and a change shows that it is not. A file
  * whose content is known (`known`) is not read and has no data. If it has one name and no
- * attributes, as most files do, it takes one step and no wait.
+ * attributes, like most files, it takes one step, without a wait.
  *
  * With `live` the tree is still being written. Then the scan gives some state of each object, and
  * not all states are of the same moment:
@@ -39,7 +39,7 @@ import { Links } from "./links.ts";
 import { pathText, type TreePath } from "./path.ts";
 import { openFile } from "./safe-open.ts";
 import { flowOf, items, through, type Flow } from "./flow.ts";
-import { openSmall, SmallFiles, type SmallFile } from "./small-files.ts";
+import { SmallFiles, type SmallFile } from "./small-files.ts";
 import { walkAhead, type Glance, type Leaf, type Visit } from "./walk.ts";
 import { ACCESS_ACL, hasXattrs, readXattrs } from "./xattrs.ts";
 
@@ -67,8 +67,8 @@ interface Kept {
 }
 
 /**
- * Whether the caller has counted this name. `look` gives the state of what has the name now;
- * undefined: nothing has, or it cannot be told.
+ * Whether the caller has counted this name. `look` gives the state of the object that has the name
+ * now. Undefined: there is none, or its state cannot be read.
  */
 export type IsCounted = (path: TreePath, look: () => Stat | undefined) => boolean;
 
@@ -103,23 +103,36 @@ export interface ScanOptions {
 export function* scan(root: number, signal: AbortSignal, options: ScanOptions = {}): Flow<ScanStep> {
   const links = new Links();
   const small = new SmallFiles(signal, options);
-  const visits = walkAhead(root, signal, openSmall(options), glance(options));
-  yield* through(visits, function* (visit): Flow<ScanStep> {
-    if (visit.kind === "counted" || visit.kind === "kept") {
-      yield visit;
-      return;
-    }
-    try {
-      const file = visit.kind === "leaf" && small.mayRead(visit) ? yield* small.read(visit) : undefined;
-      const kept = visit.kind === "leaf" && file === undefined ? keptAtOnce(visit, options) : undefined;
-      if (file !== undefined) yield { kind: "small", ...file };
-      else if (kept !== undefined) yield kept;
-      else yield* flowOf(stepsOf(visit, links, signal, options));
-    } catch (error) {
-      if (!isSystemError(error)) throw error;
-      throw transferErrors.FILE_FAILED({ path: pathText(visit.path), why: error.message }, { cause: error });
-    }
-  });
+  const visits = walkAhead(root, signal, small, glance(options));
+  const steps = through(visits, (visit) => stepsAt(visit, small, links, signal, options));
+  try {
+    yield* steps;
+  } finally {
+    small.end();
+  }
+}
+
+function* stepsAt(
+  visit: Visit | Counted | Kept,
+  small: SmallFiles,
+  links: Links,
+  signal: AbortSignal,
+  options: ScanOptions,
+): Flow<ScanStep> {
+  if (visit.kind === "counted" || visit.kind === "kept") {
+    yield visit;
+    return;
+  }
+  try {
+    const file = visit.kind === "leaf" && small.mayRead(visit) ? yield* small.read(visit) : undefined;
+    const kept = visit.kind === "leaf" && file === undefined ? keptAtOnce(visit, options) : undefined;
+    if (file !== undefined) yield { kind: "small", ...file };
+    else if (kept !== undefined) yield kept;
+    else yield* flowOf(stepsOf(visit, links, signal, options));
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw transferErrors.FILE_FAILED({ path: pathText(visit.path), why: error.message }, { cause: error });
+  }
 }
 
 /** The same, but a file always comes as separate steps. */
@@ -152,9 +165,9 @@ function glance({ isCounted, known }: ScanOptions): Glance<Counted | Kept> | und
 }
 
 /**
- * A file with one name whose content is known without reading, and which has no attributes. Its
- * state is taken by its name: to open it would take longer than all the rest. Undefined: open it,
- * which gives the same entry, or says what has changed.
+ * A file with one name and no attributes whose content is known without reading. Its state is read
+ * by its name, because opening it would take longer than everything else. Undefined: open it, which
+ * gives the same entry, or shows what has changed.
  */
 function keptByName(path: TreePath, dirfd: number, name: Buffer, known: KnownFiles): Kept | undefined {
   const stat = glanceAt(dirfd, name);
@@ -162,7 +175,7 @@ function keptByName(path: TreePath, dirfd: number, name: Buffer, known: KnownFil
   return keptBare(path, stat, known, () => isBareAt(dirfd, name, stat));
 }
 
-/** The same of a file that was looked at. Undefined: take the long way, as above. */
+/** The same for a file whose state is known. Undefined: open it, as above. */
 function keptAtOnce({ fd, path, stat }: Leaf, { known }: ScanOptions): Kept | undefined {
   const isBare = (): boolean => !hasXattrs(fd, true) && changeBetween(stat, statDescriptor(fd)) === undefined;
   return known && keptBare(path, stat, known, isBare);
@@ -278,7 +291,7 @@ async function* contentOf(
     return base.now;
   }
   const hash = new HashAside();
-  // Of a new file each piece is sent, and each waits until the stream has taken the one before.
+  // All pieces of a new file are sent. Each waits until the stream has taken the one before.
   const reuse = base === undefined;
   const read =
     options.fromDisk === true ? readFromDisk(fd, size, reading) : readPastCache(fd, size, { ...reading, reuse });

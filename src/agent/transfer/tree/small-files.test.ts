@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { describe, expect, it } from "vitest";
-import { hasTool, scratch } from "../../sys/testing/scratch.fixture.ts";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { mount, MS_RDONLY, unmount } from "../../sys/mount.ts";
+import { loopDisk, ramfs } from "../../sys/testing/file-systems.fixture.ts";
+import { hasTool, notRoot, scratch } from "../../sys/testing/scratch.fixture.ts";
 import { directoryAt, fill, shell } from "../testing/trees.fixture.ts";
 import { items } from "./flow.ts";
 import { pathText } from "./path.ts";
@@ -54,13 +56,13 @@ describe("a small file", () => {
     expect(seen.filter((text) => text.includes("bad"))).toEqual([]);
   });
 
-  it("is not sent as it was when it changes before its turn", async () => {
+  it.each([{}, { fromDisk: true }])("is not sent as it was when it changes before its turn (%j)", async (options) => {
     const { path } = scratch();
     shell(path, "mkdir t; for i in 1 2 3; do printf old$i > t/$i; done");
     const change = (name: string): void => {
       if (name === "1") shell(path, "printf new3 > t/3");
     };
-    await expect(filesOf(`${path}/t`, {}, change)).rejects.toMatchObject({ code: "TRANSFER_SOURCE_CHANGED" });
+    await expect(filesOf(`${path}/t`, options, change)).rejects.toMatchObject({ code: "TRANSFER_SOURCE_CHANGED" });
   });
 
   it.skipIf(inMemory)("is read back from the disk and not from the cache (needs a disk)", async () => {
@@ -74,6 +76,26 @@ describe("a small file", () => {
     expect(await inCache?.()).toBeLessThan(50 * 4096);
     expect(await onDisk?.()).toBeGreaterThanOrEqual(50 * 4096);
     expect(await onDisk?.()).toBeGreaterThanOrEqual(50 * 4096);
+  });
+
+  it.skipIf(notRoot)("is read back where direct reads are refused (needs root)", async (test) => {
+    const path = await ramfs(test);
+    shell(path, "for i in 1 2 3; do printf ram$i > $i; done");
+    expect(await filesOf(path, { fromDisk: true })).toEqual(["1: ram1", "2: ram2", "3: ram3"]);
+  });
+
+  it.skipIf(notRoot)("is an error where the disk cannot read it (needs root and mkfs.ext4)", async (test) => {
+    if (!hasTool("mkfs.ext4")) test.skip("mkfs.ext4 is not installed");
+    const { path } = scratch();
+    shell(path, "mkdir t disk; for i in 1 2 3; do head -c 4096 /dev/urandom > t/$i; done");
+    shell(path, "truncate -s 8M image; mkfs.ext4 -q -d t image");
+    const disk = `${path}/disk`;
+    await mount(loopDisk(`${path}/image`, test), disk, "ext4", MS_RDONLY);
+    onTestFinished(() => unmount(disk));
+    expect(await filesOf(disk, { fromDisk: true })).toHaveLength(3);
+    // What the kernel knows of the names and the inodes stays, and the data is not in its cache.
+    shell(path, "truncate -s 0 image");
+    await expect(filesOf(disk, { fromDisk: true })).rejects.toThrow("'1' could not be copied: EIO");
   });
 
   it.each([{}, { fromDisk: true }])("leaves no descriptor behind, wherever a scan ends (%j)", async (options) => {

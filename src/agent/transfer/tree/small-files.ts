@@ -5,16 +5,18 @@
  * (scan.ts), which gives the same entry.
  */
 import { dropCache } from "../../sys/data.ts";
-import { isSystemError } from "../../sys/libc.ts";
-import { close } from "../../sys/open.ts";
+import { DirectReads } from "../../sys/direct-reads.ts";
+import { REFUSALS } from "../../sys/direct.ts";
+import { hasCode, isSystemError } from "../../sys/libc.ts";
+import { close, O_DIRECT } from "../../sys/open.ts";
 import { readAhead, SmallReader } from "../../sys/read-ahead.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
-import { ContentHash } from "../content/content-hash.ts";
+import { contentOf } from "../content/content-hash.ts";
 import type { Entry } from "./entry.ts";
 import { awaited, type Flow } from "./flow.ts";
 import { openFile } from "./safe-open.ts";
 import type { ScanOptions } from "./scan.ts";
-import type { Leaf, OpenAhead } from "./walk.ts";
+import type { Ahead, Leaf } from "./walk.ts";
 import { hasXattrs } from "./xattrs.ts";
 
 /** Files of up to this size are small. */
@@ -28,16 +30,42 @@ export interface SmallFile {
   readonly bytes: Buffer;
 }
 
-/** Opens small files that will be read, and lets the kernel begin to read them. */
-export function openSmall({ fromDisk, known }: ScanOptions): OpenAhead {
-  return ({ fd, path, stat }) => {
+/** Opens small files ahead of their turn, and reads them. */
+export class SmallFiles implements Ahead {
+  readonly #options: ScanOptions;
+  readonly #signal: AbortSignal;
+  readonly #reader = new SmallReader();
+  /** Undefined: not needed yet, or not possible. */
+  #reads: DirectReads | undefined;
+  #mayReadDirectly: boolean;
+  /** The place in #reads of a file that was opened ahead, by its descriptor. */
+  readonly #places = new Map<number, number>();
+
+  constructor(signal: AbortSignal, options: ScanOptions) {
+    this.#signal = signal;
+    this.#options = options;
+    // The source reads through the cache: a pod may have the pages there already.
+    this.#mayReadDirectly = options.fromDisk === true;
+  }
+
+  get isTogether(): boolean {
+    return this.#mayReadDirectly;
+  }
+
+  /** Opens a small file that will be read, and lets the kernel begin to read it. */
+  open({ fd, path, stat }: Omit<Leaf, "opened">): number | undefined {
+    const { fromDisk, known } = this.#options;
     if (!isPlain(stat) || stat.size === 0n || known?.lacks(path, stat) === false) return undefined;
     let opened: number | undefined;
     try {
-      opened = openFile(fd);
-      // The cache is dropped here and not later: pages that were read ahead must not be dropped.
+      const direct = this.#openDirect(fd);
+      opened = direct ?? openFile(fd);
+      // The cache is dropped here and not later: pages that were read ahead must not be dropped. It
+      // is dropped before a direct read too, because a file system may make that through the cache.
       if (fromDisk === true) dropCache(opened);
-      readAhead(opened, Number(stat.size));
+      if (direct !== undefined && this.#reads !== undefined) {
+        this.#places.set(direct, this.#reads.add(direct, Number(stat.size)));
+      } else readAhead(opened, Number(stat.size));
       return opened;
     } catch (error) {
       if (opened !== undefined) close(opened);
@@ -45,48 +73,83 @@ export function openSmall({ fromDisk, known }: ScanOptions): OpenAhead {
       if (isSystemError(error)) return undefined;
       throw error;
     }
-  };
-}
-
-/** Reads small files. */
-export class SmallFiles {
-  readonly #options: ScanOptions;
-  readonly #signal: AbortSignal;
-  readonly #reader = new SmallReader();
-
-  constructor(signal: AbortSignal, options: ScanOptions) {
-    this.#signal = signal;
-    this.#options = options;
   }
 
-  /** Whether the file may be read this way. One with data was opened ahead (openSmall). */
+  begin(): void {
+    this.#reads?.submit();
+  }
+
+  /** Whether the file may be read this way. A file with data must have been opened ahead. */
   mayRead({ opened, path, stat }: Leaf): boolean {
     if (stat.size > 0n) return opened !== undefined;
     return isPlain(stat) && this.#options.known?.lacks(path, stat) !== false;
   }
 
-  /** The file, if it can be read this way. Undefined: take the long way. */
+  /**
+   * The file, if it can be read this way. Undefined: it must be read in separate steps. The bytes
+   * are valid until the next step of the walk.
+   */
   *read({ fd, opened, path, stat }: Leaf): Flow<never, SmallFile | undefined> {
     const { known, pace } = this.#options;
     const size = Number(stat.size);
     const file = opened ?? fd;
-    if (hasXattrs(file)) return undefined;
-    if (pace !== undefined && size > 0) yield* awaited(pace(size, this.#signal));
-    const proven = size > 0 && known?.proves(file, stat) === true;
-    const bytes = size === 0 ? EMPTY : this.#reader.read(file, size);
-    const after = statDescriptor(file);
-    // If the file has changed meanwhile, take the long way: it gives some state, or says what has
-    // changed.
-    if (bytes.length < size || !isUnchanged(stat, after)) return undefined;
-    const hash = new ContentHash();
-    if (size > 0) hash.update({ offset: 0, bytes });
-    const content = hash.digest(size);
-    known?.read(path, stat, after, content, proven, true);
-    const { gid, mode, mtimeNs, uid } = stat;
-    return {
-      entry: { path, head: { type: "file", mode, uid, gid, mtimeNs, size }, content: content.digest, xattrs: [] },
-      bytes,
-    };
+    try {
+      if (hasXattrs(file)) return undefined;
+      if (pace !== undefined && size > 0) yield* awaited(pace(size, this.#signal));
+      const proven = size > 0 && known?.proves(file, stat) === true;
+      const bytes = size === 0 ? EMPTY : this.#bytesOf(file, size);
+      const after = statDescriptor(file);
+      // If the file has changed meanwhile, or could not be read directly, it is read in separate
+      // steps. They give some state of it, or say what has changed or why it cannot be read.
+      if (bytes === undefined || bytes.length < size || !isUnchanged(stat, after)) return undefined;
+      const content = contentOf(bytes);
+      known?.read(path, stat, after, content, proven, true);
+      const { gid, mode, mtimeNs, uid } = stat;
+      return {
+        entry: { path, head: { type: "file", mode, uid, gid, mtimeNs, size }, content: content.digest, xattrs: [] },
+        bytes,
+      };
+    } finally {
+      this.#free(file);
+    }
+  }
+
+  /** Ends the reads that are in progress. */
+  end(): void {
+    this.#reads?.end();
+    this.#reads = undefined;
+  }
+
+  /** Opens the file for a read past the page cache. Undefined: that is not possible. */
+  #openDirect(fd: number): number | undefined {
+    if (!this.#mayReadDirectly) return undefined;
+    this.#reads ??= DirectReads.take();
+    try {
+      if (this.#reads?.isFull === false) return openFile(fd, O_DIRECT);
+    } catch (error) {
+      if (!hasCode(error, ...REFUSALS)) throw error;
+    }
+    this.#mayReadDirectly = false;
+    return undefined;
+  }
+
+  /** The first `size` bytes of an open file. Undefined: it could not be read directly. */
+  #bytesOf(file: number, size: number): Buffer | undefined {
+    const place = this.#places.get(file);
+    if (place === undefined || this.#reads === undefined) return this.#reader.read(file, size);
+    const bytes = this.#reads.wait(place);
+    if (typeof bytes !== "number") return bytes.subarray(0, size);
+    // No direct reads for the next files.
+    this.#mayReadDirectly = false;
+    return undefined;
+  }
+
+  #free(file: number): void {
+    const place = this.#places.get(file);
+    if (place === undefined || this.#reads === undefined) return;
+    this.#reads.wait(place);
+    this.#reads.free(place);
+    this.#places.delete(file);
   }
 }
 

@@ -6,7 +6,7 @@
  * from the root to the present one.
  *
  * Looking ahead. A small file that is not in the page cache costs one wait for the disk, and with
- * one file after another the disk is idle most of the time. So with `open` the walk looks at the
+ * one file after another the disk is idle most of the time. So with `ahead` the walk looks at the
  * next names of a directory before their turn comes, and lets the caller open the files among them
  * and begin to read. It looks no further than the next directory, so that it holds such descriptors
  * for one level only. An object that was looked at is the one that is visited, even if its name
@@ -55,11 +55,23 @@ export interface Leaf {
   readonly opened: number | undefined;
 }
 
-/** Opens a leaf before its turn, where that is worth it, and starts to read it. Does not throw. */
-export type OpenAhead = (leaf: Omit<Leaf, "opened">) => number | undefined;
+/** What the caller does with leaves before their turn. */
+export interface Ahead {
+  /** Opens a leaf, if that saves time, and starts to read it. Does not throw. */
+  open(leaf: Omit<Leaf, "opened">): number | undefined;
+  /**
+   * Whether `begin` starts to read many leaves at once. Then the walk does not look at one more
+   * name at each step, but at many names after many steps.
+   */
+  readonly isTogether: boolean;
+  /** Starts to read the leaves that were opened since the last call. Does not throw. */
+  begin(): void;
+}
 
 /** The most leaves that are looked at ahead. Each may hold two descriptors. */
 const AHEAD = 32;
+/** With `isTogether`: the walk looks ahead again when no more than this many names remain. */
+const AHEAD_LEAST = 16;
 
 /** An object that was looked at, or is known, and not visited yet. Its descriptors are open. */
 type Looked<T> =
@@ -87,11 +99,11 @@ export function walk(root: number, signal: AbortSignal): AsyncGenerator<Visit, v
   return items(walkAhead(root, signal));
 }
 
-/** The same as a flow. Looks ahead if `open` is given. */
+/** The same as a generator. Looks ahead if `ahead` is given. */
 export function* walkAhead<T = never>(
   root: number,
   signal: AbortSignal,
-  open?: OpenAhead,
+  ahead?: Ahead,
   glance?: Glance<T>,
 ): Flow<Visit | T> {
   const pacer = new Pacer(signal);
@@ -102,7 +114,7 @@ export function* walkAhead<T = never>(
       const top = levels.at(-1);
       if (top === undefined) return;
       if (pacer.due) yield pacer.rest();
-      const looked = nextOf(top, open, glance);
+      const looked = nextOf(top, ahead, glance);
       if (looked === undefined) {
         yield { kind: "leave", path: top.path, fd: top.fd, stat: top.stat };
         levels.pop();
@@ -153,8 +165,9 @@ function enter<T>(levels: Level<T>[], level: Level<T>): Visit {
 }
 
 /** The next object of a directory, after looking ahead. The caller must release it. */
-function nextOf<T>(level: Level<T>, open: OpenAhead | undefined, glance: Glance<T> | undefined): Looked<T> | undefined {
-  const count = open === undefined ? 1 : AHEAD;
+function nextOf<T>(level: Level<T>, ahead: Ahead | undefined, glance: Glance<T> | undefined): Looked<T> | undefined {
+  if (ahead?.isTogether === true && level.ahead.length > AHEAD_LEAST) return level.ahead.shift();
+  const count = ahead === undefined ? 1 : AHEAD;
   while (level.ahead.length < count && level.ahead.at(-1)?.kind !== "directory") {
     const name = level.names.at(level.next++);
     if (name === undefined) break;
@@ -163,12 +176,13 @@ function nextOf<T>(level: Level<T>, open: OpenAhead | undefined, glance: Glance<
     level.last = name;
     const path = [...level.path, name];
     const step = glance?.(path, level.fd, name);
-    level.ahead.push(step === undefined ? lookAt(level.fd, path, name, open) : { kind: "known", step });
+    level.ahead.push(step === undefined ? lookAt(level.fd, path, name, ahead) : { kind: "known", step });
   }
+  ahead?.begin();
   return level.ahead.shift();
 }
 
-function lookAt(dirfd: number, path: TreePath, name: Buffer, open: OpenAhead | undefined): Looked<never> {
+function lookAt(dirfd: number, path: TreePath, name: Buffer, ahead: Ahead | undefined): Looked<never> {
   let fd: number | undefined;
   try {
     fd = orVanished(() => look(dirfd, name));
@@ -181,7 +195,7 @@ function lookAt(dirfd: number, path: TreePath, name: Buffer, open: OpenAhead | u
     const stat = statDescriptor(fd);
     if (stat.type === "directory") return { kind: "directory", path, fd };
     const leaf = { kind: "leaf", path, fd, stat } as const;
-    return { ...leaf, opened: open?.(leaf) };
+    return { ...leaf, opened: ahead?.open(leaf) };
   } catch (error) {
     close(fd);
     throw error;

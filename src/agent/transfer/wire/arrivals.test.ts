@@ -99,7 +99,7 @@ describe("frames that arrive", () => {
     expect(kept).toHaveLength(9);
   });
 
-  it("lie where they have arrived, if there is room for a long one", () => {
+  it("stay where they have arrived, if there is room for a long one", () => {
     const { stream } = made([{ isData: true, length: 512 * KIB }]);
     const arrivals = new Arrivals(() => undefined);
     put(arrivals, stream.subarray(0, 13), 13);
@@ -111,7 +111,7 @@ describe("frames that arrive", () => {
     expect(arrivals.next()?.payload.buffer).toBe(room.buffer);
   });
 
-  it("say when enough of them wait", () => {
+  it("report that enough of them wait", () => {
     const frames = Array.from({ length: 40 }, () => ({ isData: false, length: 4 * KIB }));
     const { stream } = made(frames);
     const arrivals = new Arrivals(() => undefined);

@@ -3,11 +3,11 @@ import type { Sink } from "./in-place.ts";
 import { checkedFrame, FRAME_HEAD_BYTES, isData, OFFSET_BYTES, payloadLength, type Frame } from "./frames.ts";
 
 /**
- * Puts the bytes that arrive together to frames. They come in one of two ways:
+ * Makes frames of the bytes that arrive. The bytes come in one of two ways:
  *
  * - The stream asks for `room`, and puts them there (in-place.ts). So the bytes of a long payload
- *   lie at once where they stay. All others land in memory that several frames share.
- * - `add` gives them, and the bytes of a long payload are copied.
+ *   arrive at their final place. All other bytes arrive in memory that several frames share.
+ * - `add` gets them, and the bytes of a long payload are copied.
  *
  * A piece of data gets aligned memory, from which a disk can take it.
  */
@@ -101,7 +101,7 @@ export class Arrivals implements Sink {
       const data = isData(frame.head);
       const here = this.#arrived.length >= frame.length;
       if (here && !data) return this.take(frame.length);
-      // The rest of a short one comes to where its beginning lies.
+      // The rest of a short payload arrives right after its beginning.
       if (!data && frame.length < LONG_BYTES) return undefined;
       frame.payload = data ? this.#data.next(frame.length) : Buffer.allocUnsafe(frame.length);
       this.#fill(frame);
@@ -153,7 +153,7 @@ const LONG_BYTES = 32 * 1024;
 const LANDING_BYTES = 64 * 1024;
 /** A TLS record. */
 const LEAST_ROOM_BYTES = 16 * 1024;
-/** When so many bytes wait for the caller, the stream should bring no more. */
+/** When this many bytes wait for the caller, the stream should read no more. */
 const WAITING_BYTES = 64 * 1024;
 
 const EMPTY = Buffer.alloc(0);

@@ -21,7 +21,7 @@ export class Channel {
   readonly #arrivals = new Arrivals(() => {
     this.#wake();
   });
-  /** True when the stream, which reads in place, was told to bring no more for now. */
+  /** True when the stream, which reads in place, was told to read no more for now. */
   #isPaused = false;
   /** True while the stream still reads the memory of the last large buffer. */
   #isTaking = false;
@@ -171,7 +171,7 @@ export class Channel {
     });
   }
 
-  /** Gets more bytes, or waits until that is worth a try. False: the stream has ended. */
+  /** Gets more bytes, or waits until there may be some. False: the stream has ended. */
   async #more(): Promise<boolean> {
     this.#signal.throwIfAborted();
     const bytes = readFrom(this.#stream);
@@ -212,11 +212,11 @@ function readFrom(stream: Duplex): Buffer | null {
 }
 
 function endedBefore(): Error {
-  return transferErrors.WIRE_BROKEN({ why: "it ended before it began" });
+  return transferErrors.WIRE_BROKEN({ why: "it ended before the first frame" });
 }
 
 function endedWithin(): Error {
-  return transferErrors.WIRE_BROKEN({ why: "it ended within a frame" });
+  return transferErrors.WIRE_BROKEN({ why: "it ended in the middle of a frame" });
 }
 
 function endedEarly(): Error {

@@ -1,7 +1,7 @@
 /*
  * A stream whose bytes go where the reader wants them. Node gives the data of a TLS connection in
- * pieces of 16 KiB, each in memory of its own. For a gigabyte those are 65,536 buffers, which are
- * copied twice until they lie together where a disk can take them.
+ * pieces of 16 KiB, each in memory of its own. A gigabyte needs 65,536 buffers, which are copied
+ * twice until they are together in memory from which a disk can take them.
  */
 import type { Duplex } from "node:stream";
 
@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream";
 export interface Sink {
   /** The memory for the next bytes. It is not empty. */
   room(): Buffer;
-  /** Called when so many bytes lie at the beginning of the room. False: bring no more for now. */
+  /** Called when `count` bytes are at the beginning of the room. False: read no more for now. */
   filled(count: number): boolean;
 }
 

@@ -140,7 +140,7 @@ export async function sendLacking(channel: Channel, { arrived, files, chunks }: 
 export async function receiveLacking(channel: Channel): Promise<Lacking> {
   const { type, payload } = await channel.read();
   const invalid = (): Error => {
-    return transferErrors.WIRE_INVALID({ why: `a frame of type ${String(type)} as the beginning` });
+    return transferErrors.WIRE_INVALID({ why: `the first frame has type ${String(type)}` });
   };
   if (type !== LACKING) throw invalid();
   const fields = new FieldReader(payload);

@@ -1,4 +1,4 @@
-import { type Clock, deadline } from "../../../effects/clock.ts";
+import { type Clock, within } from "../../../effects/clock.ts";
 import type { Pod } from "../../../kube/kinds.ts";
 import type { Location } from "../../directory/locations.ts";
 import { classicErrors } from "../../errors.ts";
@@ -124,8 +124,8 @@ export class CreatePods {
    * Ends a create pod that runs or is about to, and waits until it has: it stays as the record of
    * what it made, or one before it. Rejects with CLASSIC_HELPER_STUCK when that takes too long.
    */
-  async endAsRecord({ pod, record: { podName, node } }: HelperPod, { settings, signal }: Limits): Promise<void> {
-    await this.#within({ podName, node }, settings, signal, async (limit) => {
+  async endAsRecord({ pod, record }: HelperPod, limits: Limits): Promise<void> {
+    await this.#within(record, limits, async (limit) => {
       // Watch first: the end of a pod that is deleted meanwhile could not be seen afterwards.
       const ended = this.#control.waitForEnd(pod, limit);
       await Promise.all([this.#control.stop(pod, { keep: true, signal: limit }), ended]);
@@ -138,30 +138,19 @@ export class CreatePods {
    * one, and the next pod needs its name. Rejects with CLASSIC_HELPER_STUCK when that takes too
    * long.
    */
-  async end({ pod, record }: HelperPod, { settings, signal }: Limits): Promise<boolean> {
-    const { podName, node, state } = record;
-    const force = !answers(this.#deps.nodes, node);
-    const begun = await this.#within({ podName, node }, settings, signal, (limit) =>
-      this.#control.removeAndWait(pod, limit, { force }),
-    );
-    return begun || state.mayHaveRun;
+  async end({ pod, record }: HelperPod, limits: Limits): Promise<boolean> {
+    const force = !answers(this.#deps.nodes, record.node);
+    const begun = await this.#within(record, limits, (limit) => this.#control.removeAndWait(pod, limit, { force }));
+    return begun || record.state.mayHaveRun;
   }
 
   /** Waits for the end of a pod, as long as a helper may take. */
-  async #within<T>(
-    { podName, node }: Pick<HelperRecord, "podName" | "node">,
-    settings: Settings,
-    signal: AbortSignal,
+  #within<T>(
+    { podName, node }: HelperRecord,
+    { settings, signal }: Limits,
     work: (limit: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const limit = deadline(this.#deps.clock, settings.config.cmdTimeoutSeconds * 1000, signal);
-    try {
-      return await work(limit.signal);
-    } catch (error) {
-      if (limit.signal.aborted && !signal.aborted) throw classicErrors.HELPER_STUCK({ pod: podName, node });
-      throw error;
-    } finally {
-      limit.clear();
-    }
+    const ms = settings.config.cmdTimeoutSeconds * 1000;
+    return within(this.#deps.clock, ms, signal, work, () => classicErrors.HELPER_STUCK({ pod: podName, node }));
   }
 }

@@ -1,4 +1,5 @@
 import type { Pod } from "../../../kube/kinds.ts";
+import { SetMap } from "../../../kube/set-map.ts";
 import type { HelperAction } from "./pod.ts";
 import type { PodStore } from "./pod-store.ts";
 import { type HelperRecord, recordOf } from "./record.ts";
@@ -15,14 +16,16 @@ export interface HelperPod {
  */
 export class HelperPods {
   readonly #byName = new Map<string, HelperPod>();
-  readonly #names = new Map<string, Set<string>>();
+  readonly #names = new SetMap<string, string>();
 
   constructor(store: PodStore, action: HelperAction) {
     store.onChange((name) => {
       const pod = store.get(name);
       const record = pod === undefined ? undefined : recordOf(pod);
       this.#drop(name);
-      if (pod !== undefined && record?.action === action) this.#add({ pod, record });
+      if (pod === undefined || record?.action !== action) return;
+      this.#byName.set(name, { pod, record });
+      this.#names.add(record.volumeName, name);
     });
   }
 
@@ -31,7 +34,7 @@ export class HelperPods {
    * changed, or where one is stuck on another node.
    */
   of(volumeName: string): readonly HelperPod[] {
-    return [...(this.#names.get(volumeName) ?? [])].flatMap((name) => this.#byName.get(name) ?? []);
+    return [...this.#names.get(volumeName)].flatMap((name) => this.#byName.get(name) ?? []);
   }
 
   get(name: string): HelperPod | undefined {
@@ -46,20 +49,9 @@ export class HelperPods {
     return this.#names.keys();
   }
 
-  #add(helper: HelperPod): void {
-    const { podName, volumeName } = helper.record;
-    this.#byName.set(podName, helper);
-    const names = this.#names.get(volumeName);
-    if (names === undefined) this.#names.set(volumeName, new Set([podName]));
-    else names.add(podName);
-  }
-
   #drop(name: string): void {
     const before = this.#byName.get(name)?.record.volumeName;
-    if (before === undefined) return;
+    if (before !== undefined) this.#names.delete(before, name);
     this.#byName.delete(name);
-    const names = this.#names.get(before);
-    names?.delete(name);
-    if (names?.size === 0) this.#names.delete(before);
   }
 }

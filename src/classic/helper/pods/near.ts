@@ -7,7 +7,7 @@ export function meets(record: Pick<HelperRecord, "node" | "path">, location: Loc
   return mayBeOnNodeOf(record, location) && record.path !== undefined && overlaps(record.path, location.path);
 }
 
-/** One that is on no node yet may get to any. */
+/** A pod without a node may still get any node. */
 export function mayBeOnNodeOf({ node }: Pick<HelperRecord, "node">, location: Location): boolean {
   return node === "" || location.node === undefined || node === location.node;
 }

@@ -1,25 +1,28 @@
 import type { Pod } from "../../../kube/kinds.ts";
 import { type HelperRecord, isDeleted, recordOf } from "./record.ts";
 
-/** How a pod is told to end: one that cannot have made anything is deleted. */
+/** How a pod is ended. A pod that cannot have made anything is deleted. */
 export function planStop(record: HelperRecord | undefined, keep: boolean): "by deadline" | "by deletion" {
   const isRecord = keep || record === undefined || record.state.mayHaveRun || record.again;
   return isRecord ? "by deadline" : "by deletion";
 }
 
-/** What is there while a pod is removed. */
+/** What is known while a pod is being removed. */
 export interface RemovalView {
-  /** The pod, by the server's answer. */
+  /** The pod as the API server has it now. */
   readonly now: Pod | undefined;
-  /** The pod, by the watch. */
+  /** The pod as the watch has it. */
   readonly watched: Pod | undefined;
-  /** The kubelet is not asked. */
+  /** Force the deletion, without the kubelet. */
   readonly force: boolean;
-  /** Its deletion has just been asked for. */
+  /** The deletion was just requested. */
   readonly isAsked: boolean;
 }
 
-/** Gone means to the watch, too: only then is the pod's last status known. */
+/**
+ * How to go on with the removal. A pod counts as gone only when the watch does not have it either:
+ * only then is its last status known.
+ */
 export function planRemoval({ force, isAsked, now, watched }: RemovalView): "delete" | "wait" | "gone" {
   if (now === undefined) return watched === undefined ? "gone" : "wait";
   const isDeleted = now.metadata?.deletionTimestamp !== undefined;

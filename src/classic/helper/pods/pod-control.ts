@@ -1,4 +1,4 @@
-import { type Clock, deadline } from "../../../effects/clock.ts";
+import { type Clock, within } from "../../../effects/clock.ts";
 import type { KubeClient } from "../../../kube/client.ts";
 import { isConflict, isForbidden, isNotFound, KubeError } from "../../../kube/errors.ts";
 import { type Pod, pods } from "../../../kube/kinds.ts";
@@ -112,11 +112,21 @@ export class HelperPodControl {
    */
   async stop(pod: Pod, options: { readonly keep?: boolean; readonly signal?: AbortSignal } = {}): Promise<void> {
     const { keep = false, signal } = options;
-    const { name = "", namespace, uid } = pod.metadata ?? {};
+    await this.#overRaces(pod, signal, async (now) => {
+      if (uidOf(now) === pod.metadata?.uid) await this.#stop(now, planStop(recordOf(now), keep), signal);
+    });
+  }
+
+  /**
+   * Does a write that fails with a conflict when the pod has changed: then it is tried again with
+   * the pod as it is now. Nothing is written to a pod that is gone.
+   */
+  async #overRaces(pod: Pod, signal: AbortSignal | undefined, write: (now: Pod) => Promise<void>): Promise<void> {
+    const { name = "", namespace } = pod.metadata ?? {};
     let now: Pod | undefined = pod;
-    for (let race = 1; now !== undefined && uidOf(now) === uid; race++) {
+    for (let race = 1; now !== undefined; race++) {
       try {
-        await this.#stop(now, planStop(recordOf(now), keep), signal);
+        await write(now);
         return;
       } catch (error) {
         if (!isConflict(error) || race === RACES) throw error;
@@ -177,13 +187,11 @@ export class HelperPodControl {
    * the pod cannot show its end either. Rejects when the signal is aborted first.
    */
   async #untilGone(pod: Pod, signal: AbortSignal): Promise<void> {
-    const look = deadline(this.#deps.clock, LOOK_AGAIN_MS, signal);
+    const gone = (seen: Pod | undefined): true | undefined => (seen === undefined ? true : undefined);
     try {
-      await this.watch(pod, look.signal, (seen) => (seen === undefined ? true : undefined));
+      await within(this.#deps.clock, LOOK_AGAIN_MS, signal, (limit) => this.watch(pod, limit, gone));
     } catch (error) {
       if (signal.aborted) throw error;
-    } finally {
-      look.clear();
     }
   }
 
@@ -196,9 +204,8 @@ export class HelperPodControl {
 
   /** The same for `seconds` at most. Never rejects: whoever waits looks at what the pod is then. */
   async waitForEndWithin(seconds: number, pod: Pod, signal: AbortSignal): Promise<void> {
-    const limit = deadline(this.#deps.clock, seconds * 1000, signal);
-    await this.waitForEnd(pod, limit.signal).catch(() => undefined);
-    limit.clear();
+    const wait = (limit: AbortSignal): Promise<void> => this.waitForEnd(pod, limit);
+    await within(this.#deps.clock, seconds * 1000, signal, wait).catch(() => undefined);
   }
 
   /**
@@ -208,29 +215,24 @@ export class HelperPodControl {
    */
   async deleteIfNotStarted(pod: Pod): Promise<void> {
     const { name = "", namespace } = pod.metadata ?? {};
-    const { client, clock, log } = this.#deps;
-    const limit = deadline(clock, DELETE_UNSTARTED_MS);
-    const { signal } = limit;
     try {
-      for (let race = 1; ; race++) {
-        const now = await this.get(name, namespace, signal);
-        if (now === undefined || !isSameUnstarted(now, pod)) return;
-        try {
-          // With the resource version, so that it fails when a container starts meanwhile.
-          const { uid, resourceVersion } = now.metadata ?? {};
-          await client.delete(pods, { name, namespace }, { uid, resourceVersion, signal });
-          log.info("deleted a helper pod that had not started", { pod: name, volume: recordOf(now)?.volumeName });
-          return;
-        } catch (error) {
-          if (!isConflict(error) || race === RACES) throw error;
-        }
-      }
+      await within(this.#deps.clock, DELETE_UNSTARTED_MS, undefined, async (limit) => {
+        const now = await this.get(name, namespace, limit);
+        if (now !== undefined) await this.#overRaces(now, limit, (seen) => this.#deleteUnstarted(seen, pod, limit));
+      });
     } catch (error) {
-      if (!isNotFound(error))
-        log.error(`unable to delete the helper pod that had not started: ${messageOf(error)}`, { pod: name });
-    } finally {
-      limit.clear();
+      if (isNotFound(error)) return;
+      this.#deps.log.error(`unable to delete the helper pod that had not started: ${messageOf(error)}`, { pod: name });
     }
+  }
+
+  async #deleteUnstarted(now: Pod, pod: Pod, signal: AbortSignal): Promise<void> {
+    if (!isSameUnstarted(now, pod)) return;
+    const { name = "", namespace, uid, resourceVersion } = now.metadata ?? {};
+    // With the resource version, so that it fails when a container starts meanwhile.
+    await this.#deps.client.delete(pods, { name, namespace }, { uid, resourceVersion, signal });
+    const volume = recordOf(now)?.volumeName;
+    this.#deps.log.info("deleted a helper pod that had not started", { pod: name, volume });
   }
 
   /** A pod as the server has it; undefined when it is not there. */

@@ -48,7 +48,7 @@ describe("a pod that was created", () => {
     expect(heard.toSorted()).toEqual(["any helper", "this one"]);
   });
 
-  test("is known to a listener that comes later, as all others are, and to none that has gone", () => {
+  test("is reported to a listener that is added later, like all others, and to none that was removed", () => {
     const { pods, show } = watched();
     const other = pod("0");
     show({ ...other, metadata: { ...other.metadata, name: "other" } });

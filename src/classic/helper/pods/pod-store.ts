@@ -1,5 +1,6 @@
 import type { Pod } from "../../../kube/kinds.ts";
 import { keyOf, uidOf } from "../../../kube/objects.ts";
+import { SetMap } from "../../../kube/set-map.ts";
 import type { Change, Store } from "../../../kube/watch/store.ts";
 import { isOfAnother } from "./record.ts";
 
@@ -40,7 +41,7 @@ export class WatchedPods implements PodStore {
   readonly #informer: PodInformer;
   readonly #namespace: string;
   readonly #provisioner: string;
-  readonly #waiters = new Map<string, Set<() => void>>();
+  readonly #waiters = new SetMap<string, () => void>();
   readonly #listeners = new Set<(name: string) => void>();
   /** Created, by the server's answer, and not shown by the watch yet. By name. */
   readonly #unseen = new Map<string, Pod>();
@@ -63,11 +64,9 @@ export class WatchedPods implements PodStore {
   }
 
   watch(name: string, listener: () => void): () => void {
-    const listeners = this.#waiters.get(name) ?? new Set();
-    this.#waiters.set(name, listeners.add(listener));
+    this.#waiters.add(name, listener);
     return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#waiters.get(name) === listeners) this.#waiters.delete(name);
+      this.#waiters.delete(name, listener);
     };
   }
 
@@ -103,6 +102,6 @@ export class WatchedPods implements PodStore {
 
   #tell(name: string): void {
     for (const listener of this.#listeners) listener(name);
-    for (const listener of this.#waiters.get(name) ?? []) listener();
+    for (const listener of this.#waiters.get(name)) listener();
   }
 }

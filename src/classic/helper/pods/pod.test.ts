@@ -35,7 +35,7 @@ function defaults(template = TEMPLATE, config: Partial<HelperPodDefaults["config
 }
 
 describe("the helper pod", () => {
-  it("hands a dollar sign on to the script, where the kubelet would replace it", () => {
+  it("passes a dollar sign to the script, although the kubelet would replace it", () => {
     const path = "/opt/lpp/shop/data/$(VOL_USER)/a$$b";
     const { spec } = helperPod({ ...task, path, ownership: { user: "$(HOME)", group: "$", perm: "" } }, defaults());
     const [container] = spec?.containers ?? [];
@@ -244,20 +244,23 @@ describe("what a helper pod on the cluster tells", () => {
     }
   });
 
-  it.each(["annotations", "none"])("is read beside a container that a webhook has put first (%s of ours)", (notes) => {
-    const { metadata = {}, spec } = helperPod({ ...task, action: "delete" }, defaults());
-    const proxy = { name: "proxy", args: ["sidecar", "--log", "info"], env: [{ name: "VOL_DIR", value: "/etc" }] };
-    const injected = { metadata, spec: { ...spec, containers: [proxy, ...(spec?.containers ?? [])] } };
-    const pod = notes === "none" ? { ...injected, metadata: { name: metadata.name ?? "" } } : injected;
-    expect(recordOf(pod)).toMatchObject({
-      action: "delete",
-      volumeName: VOLUME,
-      path: "/opt/local-path-provisioner/v",
-      sizeBytes: 1073741824n,
-    });
-  });
+  it.each(["annotations", "none"])(
+    "is read although a webhook has put another container first (%s of ours)",
+    (notes) => {
+      const { metadata = {}, spec } = helperPod({ ...task, action: "delete" }, defaults());
+      const proxy = { name: "proxy", args: ["sidecar", "--log", "info"], env: [{ name: "VOL_DIR", value: "/etc" }] };
+      const injected = { metadata, spec: { ...spec, containers: [proxy, ...(spec?.containers ?? [])] } };
+      const pod = notes === "none" ? { ...injected, metadata: { name: metadata.name ?? "" } } : injected;
+      expect(recordOf(pod)).toMatchObject({
+        action: "delete",
+        volumeName: VOLUME,
+        path: "/opt/local-path-provisioner/v",
+        sizeBytes: 1073741824n,
+      });
+    },
+  );
 
-  it("has not begun while only a container runs that a webhook has put beside the script", () => {
+  it("has not begun while only a container of a webhook runs", () => {
     const { metadata = {}, spec } = helperPod({ ...task, action: "delete" }, defaults());
     const containers = [{ name: "proxy" }, ...(spec?.containers ?? [])];
     const status = (state: object): object => ({
@@ -284,6 +287,15 @@ describe("what a helper pod on the cluster tells", () => {
     for (const name of ["provisioner-7c9", "helper-pod-create-data", `x-create-${VOLUME}`]) {
       expect(recordOf({ metadata: { name } })).toBeUndefined();
     }
+  });
+
+  it.each<[string, string[], string]>([
+    ["k3s removes a chart", ["delete"], "helm-delete-traefik-x7k2p"],
+    ["a chart makes a certificate", ["create", "--host=a"], "ingress-nginx-admission-create-9pq4d"],
+    ["a program with the same option", ["-a", "delete"], "backup-delete-old-5m2xc"],
+    ["a program with the same options", ["-p", "/x", "-a", "delete"], "backup-delete-old-5m2xc"],
+  ])("is nothing for a pod of somebody else: %s", (_, args, name) => {
+    expect(recordOf({ metadata: { name }, spec: { containers: [{ name: "main", args }] } })).toBeUndefined();
   });
 
   it.each<[keyof typeof states, object]>([

@@ -176,9 +176,10 @@ function commandFor(action: HelperAction, config: HelperPodDefaults["config"]): 
 }
 
 /**
- * Text that the kubelet hands on as it is. It replaces `$(NAME)` in arguments and in the
- * environment, and `$$` by `$`: a directory that is named after a claim's label or annotation would
- * be made elsewhere than its PersistentVolume says, and removed elsewhere, too.
+ * Escapes a text so that the kubelet passes it on unchanged. The kubelet replaces `$(NAME)` in
+ * arguments and in the environment, and `$$` by `$`. Without this, a directory that is named after
+ * a claim's label or annotation would be made, and removed, at another path than its
+ * PersistentVolume says.
  */
 function literal(text: string): string {
   return text.replaceAll("$", () => "$$");

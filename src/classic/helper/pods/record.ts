@@ -75,7 +75,7 @@ export interface HelperRecord {
    * the original.
    */
   readonly volumeUid: string | undefined;
-  /** UID of the claim that had released it; undefined where that is not known. */
+  /** UID of the claim that had released it. Undefined: not known. */
   readonly claimUid: string | undefined;
   /** When the pod was made (milliseconds); undefined when it does not say. */
   readonly createdAt: number | undefined;
@@ -89,8 +89,9 @@ export function recordOf(pod: Pod): HelperRecord | undefined {
   const { name = "", uid = "", annotations = {}, creationTimestamp } = pod.metadata ?? {};
   const container = helperContainer(pod);
   const action = container === undefined ? undefined : actionIn(container);
-  const volumeName = annotations[HELPER_VOLUME] ?? (action === undefined ? undefined : volumeIn(name, action));
-  if (container === undefined || action === undefined || volumeName === undefined) return undefined;
+  if (container === undefined || action === undefined) return undefined;
+  const volumeName = annotations[HELPER_VOLUME] ?? (isOriginals(container) ? volumeIn(name, action) : undefined);
+  if (volumeName === undefined) return undefined;
   const variables = environmentOf(container);
   const size = variables.get("VOL_SIZE_BYTES") ?? "";
   return {
@@ -134,8 +135,18 @@ export function helperContainer({ spec }: Pod): Container | undefined {
  * volume's name, and a PersistentVolume that was made by hand may have any name.
  */
 function actionIn({ args = [] }: Container): HelperAction | undefined {
-  const action = args[args.indexOf("-a") + 1];
+  const at = args.indexOf("-a");
+  const action = at < 0 ? undefined : args[at + 1];
   return action === "create" || action === "delete" ? action : undefined;
+}
+
+/**
+ * Whether a container without our annotations may be the original's. Other people have pods with
+ * names like those of helper pods in the same namespace (`helm-delete-…` of k3s), and we delete
+ * what we take for an orphan.
+ */
+function isOriginals({ args = [], env = [] }: Container): boolean {
+  return args.includes("-p") && env.some(({ name }) => name === "VOL_DIR");
 }
 
 /** For the original's pods, which have no annotation: the rest of the name, where it is whole. */

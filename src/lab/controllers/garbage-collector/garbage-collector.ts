@@ -12,6 +12,7 @@
 // deletion.
 import type { OwnerReference } from "kubernetes-types/meta/v1.js";
 import { isConflict, isNotFound } from "../../../kube/errors.ts";
+import { SetMap } from "../../../kube/set-map.ts";
 import { keyOf, uidOf, type KubeObject } from "../../../kube/objects.ts";
 import { apiVersionOf, type Resource } from "../../../kube/resource.ts";
 import { at } from "../../objects/owners.ts";
@@ -28,7 +29,7 @@ export function garbageCollector(process: Process): Controller {
   const byKind = new Map(COLLECTED.map((resource) => [`${apiVersionOf(resource)} ${resource.kind}`, resource]));
   const storeOf = (resource: Resource) => process.informers.of(resource).store;
   /** UID of an owner → queue keys of what names it. */
-  const dependents = new Map<string, Set<string>>();
+  const dependents = new SetMap<string, string>();
 
   const ownerThere = async (owner: OwnerReference, namespace: string | undefined): Promise<boolean> => {
     const resource = byKind.get(`${owner.apiVersion} ${owner.kind}`);
@@ -57,7 +58,7 @@ export function garbageCollector(process: Process): Controller {
     (object.metadata?.finalizers ?? []).filter((name) => name !== finalizer);
 
   const namedBy = (owner: KubeObject): { readonly resource: Resource; readonly object: KubeObject }[] =>
-    [...(dependents.get(uidOf(owner)) ?? [])].flatMap((key) => {
+    [...dependents.get(uidOf(owner))].flatMap((key) => {
       const resource = byName.get(key.slice(0, key.indexOf("|")));
       const object = resource === undefined ? undefined : storeOf(resource).get(key.slice(key.indexOf("|") + 1));
       return resource === undefined || object === undefined ? [] : [{ resource, object }];
@@ -107,16 +108,13 @@ export function garbageCollector(process: Process): Controller {
   for (const resource of COLLECTED) {
     process.informers.of(resource).onChange(({ type, key, object, old }) => {
       const queued = `${resource.plural}|${key}`;
-      for (const { uid } of old?.metadata?.ownerReferences ?? []) dependents.get(uid)?.delete(queued);
+      for (const { uid } of old?.metadata?.ownerReferences ?? []) dependents.delete(uid, queued);
       const owners = object.metadata?.ownerReferences ?? [];
       for (const { uid } of owners) {
-        if (type === "deleted") {
-          dependents.get(uid)?.delete(queued);
-          if (dependents.get(uid)?.size === 0) dependents.delete(uid);
-        } else dependents.set(uid, (dependents.get(uid) ?? new Set()).add(queued));
+        if (type === "deleted") dependents.delete(uid, queued);
+        else dependents.add(uid, queued);
       }
-      if (type === "deleted")
-        for (const dependent of dependents.get(uidOf(object)) ?? []) controller.queue.add(dependent);
+      if (type === "deleted") for (const dependent of dependents.get(uidOf(object))) controller.queue.add(dependent);
       else if (owners.length > 0 || object.metadata?.deletionTimestamp !== undefined) controller.queue.add(queued);
     });
   }

@@ -63,7 +63,7 @@ function counted(pod: Pod, name: string): bigint {
   return asked > 0n ? asked : (ASSUMED.get(name) ?? 0n);
 }
 
-/** The weights of the node affinity. The real scheduler scales them too: the most is 100. */
+/** The weights of the node affinity. As in the real scheduler, the highest is scaled to 100. */
 function preferredNode(pod: Pod, { node }: NodeInfo): number {
   if (node === undefined) return 0;
   const terms = pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];

@@ -43,7 +43,7 @@ export function sortPods(pods: readonly Stored<Pod>[], filters: PodFilters): Sor
   return { evict, left, refused };
 }
 
-/** The error that names the pods which are not to be evicted, and what permits it. */
+/** The error that names the pods that may not be evicted, and the flags that permit it. */
 export function podsRefused(refused: SortedPods["refused"]): CodedError {
   return moorErrors.PODS_REFUSED({
     pods: refused.map(({ pod, why }) => `${namespaceOf(pod)}/${nameOf(pod)} (${why})`),

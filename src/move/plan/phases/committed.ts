@@ -88,9 +88,9 @@ function placeNext(s: MoveSnapshot, now: number, { name, volume, sourceCopy }: P
 }
 
 /**
- * Whether this move has just written movedAt. If movedAt is from before the fence, the move before
- * has written it, which may have ended a few seconds ago. When our clock is behind the time of the
- * fence, the two moves cannot be told apart. Then a new movedAt counts as written by this move.
+ * Whether this move has just written movedAt. If movedAt is from before the fence, the previous
+ * move has written it, which may have ended a few seconds ago. If our clock is behind the time of
+ * the fence, the two moves cannot be told apart. Then movedAt counts as written by this move.
  */
 function isFresh(s: MoveSnapshot, now: number, movedAt: number | undefined): boolean {
   if (movedAt === undefined || Math.abs(now - movedAt) > MOVED_AT_FRESH_MS) return false;

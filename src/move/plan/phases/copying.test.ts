@@ -150,10 +150,10 @@ describe("Copying", () => {
     expect(messageOf(planCopying(begun, NOW))).not.toContain(", pass");
   });
 
-  test("says at its end what the final pass will have to do", () => {
+  test("reports at its end what the final pass will have to do", () => {
     const step = planCopying(copying([{ state: "Precopied", livePass }]), NOW);
     expect(messageOf(step)).toContain(
-      "Ready to move to node b. The rest will probably take about 8 s while the pods are down, with 2.0 GiB to read and 14.0 MiB to send.",
+      "Ready to move to node b. The final pass will probably take about 8 s while the pods are down, with 2.0 GiB to read and 14.0 MiB to send.",
     );
     const older = { ...livePass, read: undefined, toRead: undefined };
     expect(messageOf(planCopying(copying([{ state: "Precopied", livePass: older }]), NOW))).toContain(
@@ -181,7 +181,7 @@ describe("Copying", () => {
     expect(second?.message).toContain("be down for 8 s, and maxDowntime of volume v2 is 5s");
   });
 
-  test("says nothing of a rest where no pod runs, or where live passes have failed", () => {
+  test("says nothing about the final pass if no pod runs, or if live passes have failed", () => {
     const late = { state: "Precopied", livePass: { ...livePass, finalMs: 60_001 } } as const;
     const idle = planCopying(copying([late], { pods: [] }), NOW);
     const two = { pods: [{ ...pod, volumes: ["v1", "v2"] }] };

@@ -65,7 +65,7 @@ export function planCopying(s: MoveSnapshot, now: number): MoveStep {
   return waiting(s, now, { message, until: Number.isFinite(until) ? until : undefined, also: progress });
 }
 
-/** From the second pass on: its figures begin at nothing again. */
+/** Which pass it is, from the second one on: the progress of each pass begins at zero again. */
 function whichPass(s: MoveSnapshot): string {
   const passes = livePassesOf(s);
   return passes === undefined ? "" : `, pass ${String(passes.ended + 1)}`;
@@ -79,6 +79,6 @@ function ready(s: MoveSnapshot): MoveStep {
 function readyAfterPasses(s: MoveSnapshot, now: number): MoveStep {
   const passes = livePassesOf(s);
   if (passes === undefined) return ready(s);
-  const message = `Ready to move to node ${s.move.status?.target ?? ""}. The rest will probably take ${whatRemains(passes)}.`;
+  const message = `Ready to move to node ${s.move.status?.target ?? ""}. The final pass will probably take ${whatRemains(passes)}.`;
   return enter(s, "Prepared", { ...progressOf(s), eta: undefined, message }, { long: whyLong(s), now });
 }

@@ -1,4 +1,5 @@
 import { moveErrors } from "../../errors.ts";
+import { epochOfAsked, isFromBeforeMove } from "../../hold/asked-epoch.ts";
 import { podName, podsToEvict, readFirst } from "../parts.ts";
 import type { MoveSnapshot } from "../snapshot.ts";
 import { enter, howToCancel, waiting } from "../status.ts";
@@ -84,9 +85,18 @@ function blocker(s: MoveSnapshot) {
   return undefined;
 }
 
-/** The grace period of the last eviction request, such as a drain's `--grace-period`. */
+/**
+ * The grace period of the last eviction request, such as a drain's `--grace-period`. A request from
+ * before the volume's last move was that of another drain.
+ */
 function gracePeriod(s: MoveSnapshot): number | undefined {
   if (s.move.spec.reason !== "Drain") return undefined;
-  const asked = s.volumes.flatMap(({ volume }) => volume?.status?.asked ?? []);
+  const asked = s.volumes.flatMap(({ volume }) => {
+    const status = volume?.status;
+    if (status?.asked === undefined) return [];
+    const epoch = epochOfAsked(status.asked);
+    const counts = epoch === undefined ? !isFromBeforeMove(status) : epoch === volume?.spec.epoch;
+    return counts ? [status.asked] : [];
+  });
   return asked.toSorted((a, b) => (a.at < b.at ? 1 : -1))[0]?.gracePeriodSeconds;
 }

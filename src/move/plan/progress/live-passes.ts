@@ -6,9 +6,12 @@ import { currentReport, existing } from "../parts.ts";
 import type { MoveSnapshot, VolumeView } from "../snapshot.ts";
 import { bytesOf } from "./progress.ts";
 
-/** The live passes of a move so far. Bytes are those of the last pass of each volume, in all. */
+/** The live passes of a move so far. Bytes are the sum over the last pass of each volume. */
 export interface LivePasses {
-  /** How many passes all volumes have had that are copied still; at the end the most of one. */
+  /**
+   * The live passes that every volume still being copied has had. After the last one: the most
+   * that a volume has had.
+   */
   readonly ended: number;
   readonly sent: number;
   /** Undefined: an agent is too old to tell. */
@@ -24,7 +27,7 @@ export function answerOf(s: MoveSnapshot, { targetCopy }: VolumeView): CopyRepor
   return report?.copyingAt === s.move.status?.copyingAt ? report : undefined;
 }
 
-/** Undefined: some volume that is copied has not had any yet, or live passes of one have failed. */
+/** Undefined: a copied volume has had no live pass yet, or those of a volume have failed. */
 export function livePassesOf(s: MoveSnapshot): LivePasses | undefined {
   const reports = copied(s).map((view) => answerOf(s, view));
   const running = reports.filter((report) => report?.state === "Copying");
@@ -73,7 +76,7 @@ function secondsOf(ms: number): number {
   return Math.ceil(ms / 1000);
 }
 
-/** The volumes that live passes copy. One with mayCreate has perhaps not been made yet. */
+/** The volumes that live passes copy. A volume with mayCreate may not exist yet. */
 function copied(s: MoveSnapshot) {
   return existing(s).filter(({ volume }) => volume.spec.mayCreate === undefined);
 }

@@ -5,7 +5,7 @@ import type { MoveSnapshot, NodeView } from "../snapshot.ts";
 import { bootIdOf } from "./agents.ts";
 
 /**
- * The bytes of the volumes that live passes of an earlier move have brought to a node, and that the
+ * The bytes of the volumes that live passes of an earlier move have copied to a node, so that the
  * next move continues there. Undefined: there is no such copy on the node.
  *
  * A copy is continued by what the agents remember of it. So it does not count when the machine was
@@ -28,9 +28,9 @@ export function bytesBegun(
 }
 
 /**
- * How many of the `needed` bytes must still find room on the node with this VolumeCopy. The bytes
- * that a move has brought there are no longer free, so they are subtracted. The node's agent has
- * counted them a minute ago, or much longer ago for a large tree.
+ * How many of the `needed` bytes the copy still needs on the node with this VolumeCopy. The bytes
+ * that a move has copied there are no longer free, so they are subtracted. The node's agent has
+ * counted them up to a minute ago, or much longer ago for a large tree.
  */
 export function notThere(needed: bigint, copy: VolumeCopy | undefined, spec: LocalVolume["spec"]): bigint {
   const there = BigInt(incomingOf(copy, spec)?.bytes ?? 0);

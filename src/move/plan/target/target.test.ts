@@ -41,7 +41,7 @@ function brought(bytes: number): () => VolumeCopy {
 
 const none = (): undefined => undefined;
 
-test("a target needs room for the volume's capacity, beside what is reserved", () => {
+test("a target needs room for the volume's capacity, in addition to what is reserved", () => {
   expect(whyUnfit(snapshot, node(400), NOW, none)).toBeUndefined();
   expect(whyUnfit(snapshot, node(399), NOW, none)).toMatch(
     "399 bytes free, of which 0 are reserved, and 400 are needed",
@@ -49,7 +49,7 @@ test("a target needs room for the volume's capacity, beside what is reserved", (
   expect(whyUnfit(snapshot, node(600, 201n), NOW, none)).toMatch("201 are reserved");
 });
 
-test("what is there already needs no room again: a copy that was called off is continued", () => {
+test("bytes that are on the target already need no room again: a copy that was called off is continued", () => {
   // 600 bytes were free before.
   expect(whyUnfit(snapshot, node(280), NOW, brought(320))).toBeUndefined();
   expect(whyUnfit(snapshot, node(280), NOW, none)).toMatch("400 are needed");

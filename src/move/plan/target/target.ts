@@ -58,9 +58,9 @@ export function whyUnfit(
 
 /**
  * Why the chosen target cannot take the volumes any more. Undefined: it can. Its room was checked
- * when it was chosen. Since then the copy has taken some of it, and other writers perhaps, too: the
- * free bytes do not say who. So only a disk without any free byte is refused here. If the disk
- * fills up in the middle of the copy, the copy fails and says so.
+ * when it was chosen. Since then the copy has taken some of it, and perhaps other writers, too: the
+ * number of free bytes does not show who. So only a disk without any free byte is refused here. If
+ * the disk fills up in the middle of the copy, the copy fails and says so.
  */
 export function whyUnfitByNow(
   s: Pick<MoveSnapshot, "move" | "volumes">,
