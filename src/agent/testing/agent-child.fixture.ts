@@ -72,20 +72,46 @@ const ended = runAgent(
 );
 ended.catch(() => undefined);
 
+/** Of a condition that will never come, in ms: no step takes that long on a busy machine. */
+const NEVER_MS = 120_000;
+/** The answers after which the kubelet calls again: the agent is slower than its limits here. */
+const AGAIN = /\(AGENT_(STILL_PUBLISHING|STILL_UNPUBLISHING|NO_ANSWER)\)$/;
+
 async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries > 1000) throw new Error(`did not happen: ${JSON.stringify(log.lines)}`);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 10);
-    });
+  const end = performance.now() + NEVER_MS;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`did not happen: ${JSON.stringify(log.lines)}`);
+    await pause();
+  }
+}
+
+async function pause(): Promise<void> {
+  await new Promise((resolve) => {
+    setTimeout(resolve, 10);
+  });
+}
+
+/** Calls the agent as the kubelet does: again while it says that the work still goes on. */
+async function asKubelet(call: () => Promise<void>): Promise<void> {
+  const end = performance.now() + NEVER_MS;
+  for (;;) {
+    try {
+      await call();
+      return;
+    } catch (error) {
+      if (!AGAIN.test(messageOf(error)) || performance.now() > end) throw error;
+      await pause();
+    }
   }
 }
 
 async function run(step: MachineStep): Promise<unknown> {
+  if (node === undefined) throw new Error("the agent listens, but has not started its node service");
+  const agent = node;
   if ("sh" in step) return execFileSync("sh", ["-ec", step.sh], { encoding: "utf8" }).replace(/\n$/, "");
   if ("volume" in step) return kube.put(at.volume(step.volume), localVolume(step.volume, step.spec));
-  if ("publish" in step) return node?.publish(publishRequest(step.publish));
-  if ("unpublish" in step) return node?.unpublish(step.unpublish);
+  if ("publish" in step) return asKubelet(() => agent.publish(publishRequest(step.publish)));
+  if ("unpublish" in step) return asKubelet(() => agent.unpublish(step.unpublish));
   const object = kube.at(at.volume(step.reclaim)) as LocalVolume;
   kube.put(at.volume(step.reclaim), { ...object, spec: { ...object.spec, reclaim: true } } as object);
   await until(() => (kube.at(at.copy(step.reclaim)) as VolumeCopy | undefined)?.status?.purged === true);
