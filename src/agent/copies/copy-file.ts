@@ -27,8 +27,11 @@ const copyFile = z.strictObject({
   tombstone: z.literal(true).optional(),
   /** Of an Incoming copy: the move that fills it. */
   moveUID: uid.optional(),
-  /** Of an Incoming copy: it is complete, equal to the source and durable, and has no writer. */
-  whole: z.literal(true).optional(),
+  /**
+   * Of an Incoming copy: the sealing of its move for which it is complete, equal to the source and
+   * durable, and has no writer.
+   */
+  whole: z.int().min(1).optional(),
 });
 
 export type CopyFile = z.infer<typeof copyFile>;

@@ -204,79 +204,97 @@ describe("a tombstone", () => {
 
 describe("an incoming copy", () => {
   const incoming = { ...V, moveUID: "m1" };
+  const pass = (sealing: number, live = false, moveUID = "m1") => ({ volume: "v", epoch: 3, moveUID, sealing, live });
 
   test("is not a copy of the epoch before the commit, and is after", async () => {
     const one = world();
-    expect(await one.store.incoming(incoming, MODE)).toMatchObject({ directory: "3-m1", reused: false });
+    expect(await one.store.makeIncoming(incoming, MODE)).toMatchObject({ directory: "3-m1" });
     expect(await one.store.get("v", 3)).toBeUndefined();
     one.disk.put("/pool/volumes/v/3-m1/data/file", "copied");
-    await one.store.arrived("v", 3, "m1");
+    await one.store.arrived(pass(1));
     await one.store.promote("v", 3, "m1");
     expect(await seen(one)).toEqual(["Active 3 data", "/pool/volumes/v/3/data/file"]);
     expect(await one.store.get("v", 3)).not.toHaveProperty("moveUID");
     expect(await one.store.get("v", 3)).not.toHaveProperty("whole");
   });
 
-  test("is not opened before all of it has arrived, nor after the next transfer has begun", async () => {
+  const partial = { code: "AGENT_COPY_PARTIAL" };
+  const refused = (state: string) => ({
+    code: "AGENT_COPY_STATE",
+    message: expect.stringContaining(state) as string,
+  });
+
+  test("is not opened before all of it has arrived, nor after the next pass has begun", async () => {
     const one = world();
-    const partial = { code: "AGENT_COPY_PARTIAL" };
-    await one.store.incoming(incoming, MODE);
+    await one.store.makeIncoming(incoming, MODE);
     await expect(one.store.promote("v", 3, "m1")).rejects.toMatchObject(partial);
-    await one.store.arrived("v", 3, "m1");
-    await one.store.incoming(incoming, MODE);
+    await one.store.arrived(pass(1));
+    await one.store.beginPass(pass(2));
     await expect(one.store.promote("v", 3, "m1")).rejects.toMatchObject(partial);
-    await one.store.arrived("v", 3, "m1");
-    await one.store.incoming({ ...incoming, moveUID: "m2" }, MODE);
+    await one.store.arrived(pass(2));
+    await one.store.takeOver((await one.store.arriving(V)) as Copy, "m2");
     await expect(one.store.promote("v", 3, "m2")).rejects.toMatchObject(partial);
-    await expect(one.store.arrived("v", 3, "m1")).rejects.toMatchObject({ code: "AGENT_COPY_STATE" });
+    await expect(one.store.arrived(pass(2))).rejects.toMatchObject(refused("not there"));
     expect(await seen(one)).toEqual(["Incoming 3-m2 data"]);
   });
 
-  test("is written into only by its own move, and only until it is whole", async () => {
-    const refused = (state: string) => ({
-      code: "AGENT_COPY_STATE",
-      message: expect.stringContaining(state) as string,
-    });
+  test("is written into only by its own move", async () => {
     const one = world();
-    await expect(one.store.expectUnfinished("v", 3, "m1")).rejects.toMatchObject(refused("not there"));
-    await one.store.incoming(incoming, MODE);
-    await one.store.expectUnfinished("v", 3, "m1");
-    await expect(one.store.expectUnfinished("v", 3, "m2")).rejects.toMatchObject(refused("not there"));
-    await one.store.arrived("v", 3, "m1");
-    await expect(one.store.expectUnfinished("v", 3, "m1")).rejects.toMatchObject(refused("complete"));
+    await expect(one.store.beginPass(pass(1))).rejects.toMatchObject(refused("not there"));
+    await one.store.makeIncoming(incoming, MODE);
+    await one.store.beginPass(pass(1));
+    await expect(one.store.beginPass(pass(1, false, "m2"))).rejects.toMatchObject(refused("not there"));
+    await one.store.arrived(pass(1));
     await one.store.promote("v", 3, "m1");
-    await expect(one.store.expectUnfinished("v", 3, "m1")).rejects.toMatchObject(refused("not there"));
+    await expect(one.store.beginPass(pass(2))).rejects.toMatchObject(refused("not there"));
+  });
+
+  // The sealing of the pass, and whether it is live, for a copy that is whole for sealing 2.
+  test.each([
+    [1, false, false],
+    [2, false, false],
+    [3, false, true],
+    [1, true, false],
+    [2, true, true],
+    [3, true, true],
+  ])("that is whole for sealing 2 takes a pass of sealing %i (live: %s): %s", async (sealing, live, takes) => {
+    const one = world();
+    await one.store.makeIncoming(incoming, MODE);
+    await one.store.arrived(pass(2));
+    const began = one.store.beginPass(pass(sealing, live));
+    if (takes) await began;
+    else await expect(began).rejects.toMatchObject(refused("complete"));
+    const promoted = one.store.promote("v", 3, "m1");
+    if (takes) await expect(promoted).rejects.toMatchObject(partial);
+    else expect(await promoted).toMatchObject({ state: "Active" });
   });
 
   test("is taken over by the next move with what is in it", async () => {
     const one = world();
-    await one.store.incoming(incoming, MODE);
+    const made = await one.store.makeIncoming(incoming, MODE);
     one.disk.put("/pool/volumes/v/3-m1/data/file", "copied");
-    expect(await one.store.incoming({ ...incoming, moveUID: "m2" }, MODE)).toMatchObject({
-      directory: "3-m2",
-      reused: true,
-    });
+    expect(await one.store.takeOver(made, "m2")).toMatchObject({ directory: "3-m2", moveUID: "m2" });
     expect(await seen(one)).toEqual(["Incoming 3-m2 data", "/pool/volumes/v/3-m2/data/file"]);
+    await expect(one.store.takeOver(made, "m3")).rejects.toMatchObject(refused("not there"));
   });
 
   test("of another volume of that name is not taken over", async () => {
     const one = world();
-    await one.store.incoming(incoming, MODE);
-    const other = { ...incoming, incarnation: "j", moveUID: "m2" };
-    expect(await one.store.incoming(other, MODE)).toMatchObject({ directory: "3-m2", reused: false });
+    await one.store.makeIncoming(incoming, MODE);
+    expect(await one.store.arriving({ ...V, incarnation: "j" })).toBeUndefined();
   });
 
   test("changing hands, or being promoted, may be cut off anywhere", async () => {
     const prepare = async (): Promise<World> => {
       const one = world();
-      await one.store.incoming(incoming, MODE);
+      await one.store.makeIncoming(incoming, MODE);
       one.disk.put("/pool/volumes/v/3-m1/data/file", "copied");
-      await one.store.arrived("v", 3, "m1");
+      await one.store.arrived(pass(1));
       return one;
     };
     await crashEverywhere(
       prepare,
-      ({ store }) => store.incoming({ ...incoming, moveUID: "m2" }, MODE),
+      async ({ store }) => store.takeOver((await store.arriving(V)) as Copy, "m2"),
       async (one, place) => {
         expect(
           [
@@ -323,7 +341,7 @@ describe("purging", () => {
 
   test("leaves the other copies of the volume", async () => {
     const one = await withData();
-    await one.store.incoming({ ...V, epoch: 4, moveUID: "m" }, MODE);
+    await one.store.makeIncoming({ ...V, epoch: 4, moveUID: "m" }, MODE);
     await one.store.toTrash("v", "3");
     await purge(one);
     expect(await seen(one)).toEqual(["Incoming 4-m data"]);
@@ -400,9 +418,9 @@ describe("on a full disk", () => {
   test("what has arrived can still become the copy", async () => {
     const disk = new FullDisk().prepare(POOL);
     const store = new CopyStore(disk, POOL, "pool-uuid");
-    await store.incoming({ ...V, moveUID: "m" }, MODE);
+    await store.makeIncoming({ ...V, moveUID: "m" }, MODE);
     disk.fill();
-    await store.arrived("v", 3, "m");
+    await store.arrived({ volume: "v", epoch: 3, moveUID: "m", sealing: 1 });
     expect(await store.promote("v", 3, "m")).toMatchObject({ state: "Active", directory: "3" });
   });
 

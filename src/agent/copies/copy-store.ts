@@ -88,6 +88,18 @@ export interface NewCopy {
   readonly incarnation: string;
 }
 
+/** A pass of a move into its arriving copy. */
+export interface ArrivingPass {
+  readonly volume: string;
+  /** The epoch of the arriving copy. */
+  readonly epoch: number;
+  readonly moveUID: string;
+  /** The move's sealing when the pass was planned. */
+  readonly sealing: number;
+  /** Whether the pod may still write. */
+  readonly live: boolean;
+}
+
 export class CopyStore {
   readonly #disk: Disk;
   readonly #pool: string;
@@ -165,55 +177,67 @@ export class CopyStore {
   }
 
   /**
-   * The directory into which a move copies. It is new, or an earlier move to the same epoch has
-   * left it. In that case the writers of that move must have ended. `reused`: it may have contents
-   * already.
+   * The directory into which a move copies. Undefined: neither this move nor an earlier one to the
+   * same epoch has made it.
    */
-  async incoming(
-    copy: NewCopy & { readonly moveUID: string },
-    attributes: DirectoryAttributes,
-  ): Promise<Copy & { readonly reused: boolean }> {
-    const { volume, epoch, moveUID } = copy;
-    const directory = incomingDirectory(epoch, moveUID);
-    const found = (await this.list(volume)).find(
-      (other) => other.state === "Incoming" && other.epoch === epoch && other.incarnation === copy.incarnation,
+  async arriving({ volume, epoch, incarnation }: NewCopy): Promise<Copy | undefined> {
+    return (await this.list(volume)).find(
+      (copy) => copy.state === "Incoming" && copy.epoch === epoch && copy.incarnation === incarnation,
     );
-    if (found === undefined) {
-      const file = this.#file(copy, { state: "Incoming", data: DATA, moveUID });
-      return { ...(await this.#make(directory, file, attributes)), reused: false };
-    }
-    if (found.directory === directory) {
-      return { ...(found.whole === true ? await this.#write(found, { whole: undefined }) : found), reused: true };
-    }
-    await this.#write(found, { moveUID, whole: undefined });
-    return { ...(await this.#rename(found, directory)), reused: true };
+  }
+
+  /** Makes the directory into which a move copies. */
+  async makeIncoming(copy: NewCopy & { readonly moveUID: string }, attributes: DirectoryAttributes): Promise<Copy> {
+    const file = this.#file(copy, { state: "Incoming", data: DATA, moveUID: copy.moveUID });
+    return this.#make(incomingDirectory(copy.epoch, copy.moveUID), file, attributes);
   }
 
   /**
-   * Throws unless a transfer of this move may still write into the directory. Another process of
-   * the agent may have completed the copy since it was planned, reported it, and opened it. The
-   * caller has the lock of the data directory, so the answer stays true while it writes.
+   * Gives the directory of an earlier move to this one, with its contents. The caller has the lock
+   * of the data directory, so no writer of the earlier move is left.
    */
-  async expectUnfinished(volume: string, epoch: number, moveUID: string): Promise<void> {
+  async takeOver({ directory, volume }: Copy, moveUID: string): Promise<Copy> {
+    const copy = await this.#read(volume, directory);
+    if (copy?.state !== "Incoming") {
+      throw agentErrors.COPY_STATE({ volume, directory, state: copy?.state ?? "not there", wanted: "a transfer" });
+    }
+    const taken = await this.#write(copy, { moveUID, whole: undefined });
+    return this.#rename(taken, incomingDirectory(taken.epoch, moveUID));
+  }
+
+  /**
+   * Allows a pass of this move to write into the directory, which is not whole from then on.
+   *
+   * Throws when the copy is complete for the pass's sealing or a later one. Another process of the
+   * agent may have made it since the pass was planned, and its report, or the commit, may be on its
+   * way. A live pass follows the undoing of the sealing that it knows, so a copy that is complete
+   * for that one no longer counts. The caller has the lock of the data directory, so the answer
+   * stays true while it writes.
+   */
+  async beginPass({ epoch, live, moveUID, sealing, volume }: ArrivingPass): Promise<void> {
     const directory = incomingDirectory(epoch, moveUID);
     const copy = await this.#read(volume, directory);
-    if (copy?.state === "Incoming" && copy.moveUID === moveUID && copy.whole !== true) return;
-    const state = copy === undefined ? "not there" : copy.whole === true ? "complete" : copy.state;
-    throw agentErrors.COPY_STATE({ volume, directory, state, wanted: "a transfer" });
+    const refused = (state: string): Error =>
+      agentErrors.COPY_STATE({ volume, directory, state, wanted: "a transfer" });
+    if (copy === undefined) throw refused("not there");
+    if (copy.state !== "Incoming" || copy.moveUID !== moveUID) throw refused(copy.state);
+    if (copy.whole === undefined) return;
+    if (copy.whole > sealing || (copy.whole === sealing && !live)) throw refused("complete");
+    await this.#write(copy, { whole: undefined });
   }
 
   /**
    * Records that an Incoming copy is complete, compared and durable. Its writer still has the lock
    * of the data directory, and writes nothing more.
    */
-  async arrived(volume: string, epoch: number, moveUID: string): Promise<Copy> {
+  async arrived({ epoch, moveUID, sealing, volume }: Omit<ArrivingPass, "live">): Promise<Copy> {
     const directory = incomingDirectory(epoch, moveUID);
     const copy = await this.#read(volume, directory);
     if (copy?.state !== "Incoming" || copy.moveUID !== moveUID) {
       const state = copy?.state ?? "not there";
       throw agentErrors.COPY_STATE({ volume, directory, state, wanted: "the end of a transfer" });
     }
-    return copy.whole === true ? copy : this.#write(copy, { whole: true });
+    return this.#write(copy, { whole: sealing });
   }
 
   /**
@@ -227,7 +251,7 @@ export class CopyStore {
     if (incoming === undefined) {
       throw agentErrors.COPY_STATE({ volume, directory: stayDirectory(epoch), state: "not there", wanted: "promote" });
     }
-    if (incoming.whole !== true) {
+    if (incoming.whole === undefined) {
       throw agentErrors.COPY_PARTIAL({ volume, directory: incoming.directory, pool: this.#pool });
     }
     const renamed = there ?? (await this.#rename(incoming, stayDirectory(epoch)));

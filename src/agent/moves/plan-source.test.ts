@@ -37,6 +37,7 @@ const copy = (change: Partial<CopyView> = {}): CopyView => ({
   state: "Active",
   tombstone: false,
   moveUID: undefined,
+  whole: undefined,
   ...change,
 });
 const view = (change: Partial<VolumeView> = {}): VolumeView => ({

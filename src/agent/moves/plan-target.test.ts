@@ -44,6 +44,7 @@ const incoming: CopyView = {
   state: "Incoming",
   tombstone: false,
   moveUID: MOVE,
+  whole: undefined,
 };
 const view = (change: Partial<VolumeView> = {}): VolumeView => ({
   volume: "v",
@@ -130,6 +131,13 @@ describe("after a restart of the agent, what was reported Copied", () => {
     const report: CopyReport = { ...copied, bootID: "boot-before" };
     const step = { step: "compare", epoch: 2, moveUID: MOVE };
     expect(planTarget(view({ copies: [incoming], report }), sealed)).toEqual(step);
+  });
+  test.each<[string, number | undefined, object]>([
+    ["read and reported when it is whole, though nobody has said so", 2, { step: "compare", epoch: 2, moveUID: MOVE }],
+    ["pulled again when it is whole for an earlier sealing", 1, copy],
+    ["pulled when it is not whole", undefined, copy],
+  ])("is %s", (_title, whole, step) => {
+    expect(planTarget(view({ copies: [{ ...incoming, whole }] }), sealed)).toEqual(step);
   });
   test("is left alone when the source has another digest by now: a new sealing comes", () => {
     const report: CopyReport = { ...copied, digest: "other" };

@@ -14,7 +14,9 @@
  *                Copied, with its digest; or Refused, with the reason
  *                A copy that was reported as Copied does not change any more while the move has
  *                this sealing: the commit may be written at any moment, and it relies on that
- *                report. After a restart of the machine it is read again, and only compared
+ *                report. After a restart of the machine it is read again, and only compared.
+ *                The same goes for one that is whole for this sealing, but was not reported: a
+ *                process has ended between the two, or is about to report it
  *   Committed    the LocalVolume names this node and the epoch that was copied → the Incoming copy
  *                becomes the Active one
  *   otherwise    nothing: what has arrived stays for the next try
@@ -35,7 +37,7 @@ import { isReported, recordedOf, recordsCount } from "./view.ts";
 export type TargetStep =
   | { readonly step: "nothing" }
   | { readonly step: "report"; readonly content: ReportContent }
-  /** Read the copy again, because the machine was restarted since. */
+  /** Read the copy, which is whole: another process made it, or the machine was restarted since. */
   | { readonly step: "compare"; readonly epoch: number; readonly moveUID: string }
   | {
       readonly step: "copy";
@@ -98,6 +100,11 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined, sou
     if (isOfThisBoot && (copied === undefined || "code" in copied)) return NOTHING;
   }
   if (copied === undefined) {
+    const isWhole = copies.some(
+      (copy) =>
+        copy.state === "Incoming" && copy.moveUID === move.metadata.uid && copy.whole === (move.status?.sealing ?? 0),
+    );
+    if (isWhole) return { step: "compare", epoch: spec.epoch + 1, moveUID: move.metadata.uid };
     if (source.digest === undefined) return NOTHING;
     const progress = progressOf(view, source);
     if (progress !== undefined && !isReported(view, progress)) return { step: "report", content: progress };

@@ -10,7 +10,7 @@ import { transferErrors } from "../transfer/errors.ts";
 
 let node: TestNode;
 let moving: MemoryMoving;
-const { copying, fence, isWhole, phase, prepare, report, sealed, says } = targetOfMove(() => ({ node, moving }));
+const { copying, fence, whole, phase, prepare, report, sealed, says } = targetOfMove(() => ({ node, moving }));
 beforeEach(async () => {
   node = new TestNode();
   moving = new MemoryMoving(node.disk);
@@ -43,7 +43,7 @@ test("another pass copies what the pod has written, and the report stays Precopi
   expect(passes()).toBe(2);
   expect(moving.requests[1]).toMatchObject({ base: moving.requests[0]?.pass, sealing: 0, figures: true });
   expect(await moving.files(`${VOLUME}/${INCOMING}/data`)).toEqual({ ...DATA, c: "newer" });
-  expect(await isWhole()).toBeUndefined();
+  expect(await whole()).toBeUndefined();
   expect(report()).toMatchObject({ state: "Precopied", sealing: 0, livePass: { number: 2, sent: 18 } });
   expect(report()?.digest).toBeUndefined();
   expect(said).toEqual(new Set(["Precopied"]));

@@ -83,6 +83,6 @@ function bytesAt({ localVolume }: VolumeView, source: VolumeCopy["status"]): num
   return source?.copies?.find(({ epoch, state }) => epoch === localVolume?.spec.epoch && state === "Active")?.bytes;
 }
 
-function viewOf({ directory, epoch, incarnation, moveUID, state, tombstone }: Copy): CopyView {
-  return { directory, epoch, incarnation, moveUID, state, tombstone: tombstone === true };
+function viewOf({ directory, epoch, incarnation, moveUID, state, tombstone, whole }: Copy): CopyView {
+  return { directory, epoch, incarnation, moveUID, state, tombstone: tombstone === true, whole };
 }

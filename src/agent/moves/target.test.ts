@@ -23,7 +23,7 @@ const restart = async (): Promise<void> => {
   await node.start({ moving });
 };
 const published = () => node.node.publish(publishRequest());
-const { copying, fence, isWhole, phase, place, prepare, receives, report, sealed, says, sourceSays } = targetOfMove(
+const { copying, fence, whole, phase, place, prepare, receives, report, sealed, says, sourceSays } = targetOfMove(
   () => ({ node, moving }),
 );
 
@@ -65,6 +65,13 @@ describe("the target", () => {
     }
     expect(requests).toBeGreaterThan(5);
   };
+  /** Another move holds the volume, and its source is sealed. */
+  const nextMove = (): void => {
+    node.change("pvc-1", { fence: "uid-2", activeMove: { name: "move-2", uid: "uid-2" } });
+    const second = volumeMove(OTHER, NODE, { phase: "Sealed", sealing: 1 });
+    sourceSays({ move: reportOf({ moveUID: "uid-2", digest: digestOf(DATA) }) });
+    node.put(`${API}/volumemoves/move-2`, { ...second, metadata: { name: "move-2", uid: "uid-2" } });
+  };
   beforeEach(prepare);
 
   test("copies, reports what has arrived, and opens it once the volume is on this node", async () => {
@@ -88,7 +95,7 @@ describe("the target", () => {
       expect(report()?.digest).toBeUndefined();
       expect(moving.requests).toMatchObject([{ epoch: 1, sealing: 0, pass: expect.any(String) as string }]);
       expect(await moving.files(`${VOLUME}/${INCOMING}/data`)).toEqual(DATA);
-      expect(await isWhole()).toBeUndefined();
+      expect(await whole()).toBeUndefined();
       phase("Prepared", 0);
       await node.clock.advance(60_000);
       expect(receives()).toBe(1);
@@ -96,7 +103,7 @@ describe("the target", () => {
       sealed(1, { c: "newer" });
       await says("Copied");
       expect(report()?.digest).toBe("c=newer");
-      expect(await isWhole()).toBe(true);
+      expect(await whole()).toBe(1);
       expect(moving.requests.map(({ pass }) => pass === undefined)).toEqual([false, true]);
     });
 
@@ -241,7 +248,7 @@ describe("the target", () => {
     sealed(2);
     await node.eventually("it is half there", () => receives() === 2);
     // What it says of the copy counts, not what it is about to do: as after a restored backup.
-    await new CopyStore(node.disk, POOL, "any").arrived("pvc-1", 2, MOVE_UID);
+    await new CopyStore(node.disk, POOL, "any").arrived({ volume: "pvc-1", epoch: 2, moveUID: MOVE_UID, sealing: 2 });
     place();
     await node.eventually("it is open", () => copies().join() === "2 Active");
   });
@@ -252,7 +259,7 @@ describe("the target", () => {
     for (let ms = 0; receives() === 0 && ms < 500; ms += 10) await node.clock.advance(10);
     expect(receives()).toBe(1);
     // The other process makes the copy and reports it while this one pauses.
-    await new CopyStore(node.disk, POOL, "any").arrived("pvc-1", 2, MOVE_UID);
+    await new CopyStore(node.disk, POOL, "any").arrived({ volume: "pvc-1", epoch: 2, moveUID: MOVE_UID, sealing: 1 });
     const done = reportOf({ role: "Target", state: "Copied", digest: digestOf(DATA) });
     const object = node.copyOf("pvc-1");
     node.put(at.copy("pvc-1"), { ...object, status: { ...object?.status, move: done } } as KubeObject);
@@ -260,6 +267,36 @@ describe("the target", () => {
     await node.clock.advance(60_000);
     expect(receives()).toBe(1);
     expect(report()?.state).toBe("Copied");
+  });
+
+  // ADR 10: it took the mark "whole" away, and the commit that the other process caused found a
+  // copy that nobody could open.
+  test("leaves a copy alone that another process has completed, and reads it to report it", async () => {
+    sealed();
+    await says("Copied");
+    await node.stop();
+    // What the other process has made is not reported yet.
+    const { move: _, ...status } = node.copyOf("pvc-1")?.status ?? {};
+    node.put(at.copy("pvc-1"), { ...node.copyOf("pvc-1"), status } as KubeObject);
+    await node.start({ moving });
+    await says("Copied");
+    expect(report()?.digest).toBe(digestOf(DATA));
+    expect(receives()).toBe(1);
+    expect(await whole()).toBe(1);
+    place();
+    await node.eventually("it is open", () => copies().join() === "2 Active", 60_000);
+  });
+
+  test("takes no directory over from an earlier move while another process writes into it", async () => {
+    sealed();
+    await says("Copied");
+    const end = moving.lockElsewhere(`${VOLUME}/${INCOMING}/data`);
+    nextMove();
+    await node.eventually("it says so", () => report()?.moveUID === "uid-2" && report()?.state === "Refused");
+    expect(report()?.code).toBe("TRANSFER_TARGET_BUSY");
+    expect(await whole()).toBe(1);
+    expect(copies()).toEqual([`${INCOMING} Incoming`]);
+    end();
   });
 
   test("starts over after a restart in the middle, in the same directory", async () => {
@@ -300,12 +337,8 @@ describe("the target", () => {
     await node.eventually("it is half there", () => receives() === 1);
     phase("Undoing");
     await node.eventually("the transfer has ended", () => ended);
-    node.change("pvc-1", { fence: "uid-2", activeMove: { name: "move-2", uid: "uid-2" } });
     moving.onReceive = () => Promise.resolve();
-    const second = volumeMove(OTHER, NODE, { phase: "Sealed", sealing: 1 });
-    const status = { move: reportOf({ moveUID: "uid-2", digest: digestOf(DATA) }) };
-    sourceSays(status);
-    node.put(`${API}/volumemoves/move-2`, { ...second, metadata: { name: "move-2", uid: "uid-2" } });
+    nextMove();
     await node.eventually("the next is there", () => report()?.moveUID === "uid-2" && report()?.state === "Copied");
     expect(copies()).toEqual(["2-uid-2 Incoming"]);
   });

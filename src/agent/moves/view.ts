@@ -12,6 +12,8 @@ export interface CopyView {
   readonly state: CopyState;
   readonly tombstone: boolean;
   readonly moveUID: string | undefined;
+  /** Of an Incoming copy: the sealing of its move for which it is complete. */
+  readonly whole: number | undefined;
 }
 
 /** The totals of a tree. */

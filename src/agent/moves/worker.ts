@@ -22,15 +22,14 @@ import { eachVolume } from "../copies/each-volume.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import type { Holders, Proof } from "../holders/holders.ts";
-import { hasDiskFailed, isFull } from "../disk/durable.ts";
+import { hasDiskFailed } from "../disk/durable.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
-import { transferErrors } from "../transfer/errors.ts";
-import { directoryAttributes } from "../publish/directory-attributes.ts";
 import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import { changeDisk, copyOf, promote } from "./disk-steps.ts";
 import { Findings } from "./findings.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Incoming } from "./jobs/target-jobs.ts";
+import { prepareIncoming, type PassStep } from "./prepare-incoming.ts";
 import { PreparedPasses } from "./prepared-passes.ts";
 import { planFor, readView, type Step } from "./read-view.ts";
 import { whyUnproven, writeReport } from "./report.ts";
@@ -335,43 +334,15 @@ export class MoveWorker {
     });
   }
 
-  /**
-   * Makes the directory for an arriving copy, and reports it in the VolumeCopy before any byte
-   * arrives. Undefined: that cannot be done now.
-   */
-  async #incoming(
-    view: VolumeView,
-    { epoch, incarnation }: Extract<Step, { step: "copy" | "precopy" | "keep-small" }>,
-    signal: AbortSignal,
-  ): Promise<Incoming | undefined> {
-    const { localVolume, move, volume } = view;
-    if (localVolume === undefined || move === undefined) return undefined;
-    const store = this.#deps.onDisk.storeIn(localVolume.spec.pool);
-    if (store === undefined) return undefined;
-    const moveUID = move.metadata.uid;
-    const attributes = directoryAttributes(localVolume.spec.directory);
-    try {
-      const { dataPath } = await store.incoming({ volume, epoch, incarnation, moveUID }, attributes);
-      await this.#deps.copies.sync(volume, { signal });
-      return {
-        path: dataPath,
-        expectUnfinished: () => store.expectUnfinished(volume, epoch, moveUID),
-        arrived: () => store.arrived(volume, epoch, moveUID),
-      };
-    } catch (error) {
-      if (!hasDiskFailed(error)) throw error;
-      // Report it like an error that the first file met: the pods must not wait for this disk.
-      const { code, message } = isFull(error)
-        ? transferErrors.TARGET_FULL({ path: ".", code: error.code })
-        : transferErrors.FILE_FAILED({ path: ".", why: messageOf(error) });
-      const failure = { code, message };
-      // No move waits for a pass in Prepared. It is tried again later.
-      if (move.status?.phase === "Prepared") return undefined;
-      if (move.status?.phase === "Copying")
-        this.#findings.precopied(view, { copyingAt: move.status.copyingAt, result: failure });
-      else this.#findings.copied(view, failure);
-      return undefined;
-    }
+  /** The directory for a pass. Undefined: there is none now. Why is kept for the report. */
+  async #incoming(view: VolumeView, step: PassStep, signal: AbortSignal): Promise<Incoming | undefined> {
+    const made = await prepareIncoming(this.#deps, view, step, signal);
+    if (made === undefined || "path" in made) return made;
+    const status = view.move?.status;
+    // No move waits for a pass in Prepared. It is tried again later.
+    if (status?.phase === "Copying") this.#findings.precopied(view, { copyingAt: status.copyingAt, result: made });
+    else if (status?.phase === "Sealed") this.#findings.copied(view, made);
+    return undefined;
   }
 
   async #prove({ volume }: VolumeView, epoch: number): Promise<Proof> {

@@ -57,7 +57,8 @@ export function targetOfMove(of: () => { readonly node: TestNode; readonly movin
       phase("Committed");
     },
     receives: (): number => of().moving.done.filter((line) => line.startsWith("receive")).length,
-    isWhole: async (): Promise<unknown> =>
-      (JSON.parse(await of().node.disk.readText(`${VOLUME}/${INCOMING}/copy.json`)) as { whole?: boolean }).whole,
+    /** The sealing for which the arriving copy is complete. */
+    whole: async (): Promise<unknown> =>
+      (JSON.parse(await of().node.disk.readText(`${VOLUME}/${INCOMING}/copy.json`)) as { whole?: number }).whole,
   };
 }

@@ -104,8 +104,8 @@ describe("what a cancelled move brought", () => {
       expect(planTrash(view({ ...gone, copies: [copy] }))).toEqual({ step: "purge", copy });
     });
     test.each<Copy>([
-      { ...incoming, whole: true },
-      { ...incoming, state: "Trash", whole: true },
+      { ...incoming, whole: 1 },
+      { ...incoming, state: "Trash", whole: 1 },
     ])("a whole copy stays: it may be the volume ($state)", (copy) => {
       expect(planTrash(view({ ...gone, copies: [copy] }))).toEqual({ step: "nothing" });
     });

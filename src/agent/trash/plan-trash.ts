@@ -78,7 +78,7 @@ export function isUnclaimed(localVolume: LocalVolume | undefined, node: string, 
 
 /** Whether the copy was made by a move and is not complete. */
 function isPart({ moveUID, whole }: Copy): boolean {
-  return moveUID !== undefined && whole !== true;
+  return moveUID !== undefined && whole === undefined;
 }
 
 function isOld(view: TrashView, copy: Copy): boolean {

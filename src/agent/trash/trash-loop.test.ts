@@ -15,7 +15,7 @@ afterEach(() => node.stop());
 async function leftBehind(volume: string): Promise<void> {
   const { uuid } = (await node.json(`${POOL}/pool.json`)) as { uuid: string };
   const copy = { volume, epoch: 2, incarnation: "inc-1", moveUID: "uid-1" };
-  await new CopyStore(node.disk, POOL, uuid).incoming(copy, { mode: 0o777 });
+  await new CopyStore(node.disk, POOL, uuid).makeIncoming(copy, { mode: 0o777 });
   node.put(at.volume(volume), localVolume(volume, { nodeName: "node-b", mayCreate: undefined as never }));
 }
 

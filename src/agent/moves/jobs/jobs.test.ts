@@ -51,7 +51,7 @@ describe("the next move of a volume", () => {
       },
       bandwidthOf: () => undefined,
     });
-    const incoming = { path: "/", expectUnfinished: () => Promise.resolve(), arrived: () => Promise.resolve() };
+    const incoming = { path: "/", begin: () => Promise.resolve(), arrived: () => Promise.resolve() };
     const run = async ({ incarnation = "i", kind, move = "u" }: Step): Promise<void> => {
       const view = {
         volume: "pvc-1",

@@ -50,7 +50,7 @@ async function broughtFrom(
   const done = (result: object): void => {
     end = "code" in result ? String(result.code) : "brought";
   };
-  const incoming = { path: "/", expectUnfinished: () => Promise.resolve(), arrived: () => Promise.resolve() };
+  const incoming = { path: "/", begin: () => Promise.resolve(), arrived: () => Promise.resolve() };
   jobs.target[kind](view, "key", incoming, wanted, () => undefined, done);
   await settle();
   while (end === undefined && clock.monotonic() < 4_000_000) await clock.advance(1000);
@@ -140,7 +140,7 @@ it("live passes continue until the final pass fits, and each is reported with it
   };
   const { clock, jobs, requests } = jobsWith(receive);
   let result: object | undefined;
-  const incoming = { path: "/", expectUnfinished: () => Promise.resolve(), arrived: () => Promise.resolve() };
+  const incoming = { path: "/", begin: () => Promise.resolve(), arrived: () => Promise.resolve() };
   jobs.target.precopy(
     VIEW,
     "key",

@@ -7,14 +7,16 @@
  * deleted by force, a container that its runtime has lost). So a process needs the lock (`flock`)
  * of a copy's data directory to write into an arriving copy, or to open that copy:
  *
- *   a pass      lock ─ expectUnfinished ─ request ─ receive ─ arrived (the final pass) ─ close
+ *   a pass      lock ─ begin ─ request ─ receive ─ arrived (the final pass) ─ close
+ *   take over   lock ─ give the directory of an earlier move to this one ─ close
  *   promote     lock ─ rename and write the state ─ close
  *
- * `expectUnfinished` reads copy.json under the lock. So no process writes into a copy that is
- * whole, because that copy may have been reported, nor into one that has been opened. The agent
- * does not wait for a lock that another process has: the pass fails, as when the connection breaks,
- * and promote is planned again. The locks of a process end with it. The jobs of this process have
- * ended before it promotes, so it does not wait for itself.
+ * copy.json of an arriving copy is read and changed only under the lock, once it is there. So no
+ * process writes into a copy that is whole for this sealing, or takes that mark away, because that
+ * copy may have been reported; nor does one write into a copy that has been opened (ADR 10). The
+ * agent does not wait for a lock that another process has: a pass fails, as when the connection
+ * breaks, and promote is planned again. The locks of a process end with it. The jobs of this
+ * process have ended before it promotes, so it does not wait for itself.
  */
 import type { Duplex } from "node:stream";
 import { maxDowntimeMs } from "../../../api/duration.ts";
@@ -59,8 +61,11 @@ export interface TargetDeps {
 /** The directory for an arriving copy. */
 export interface Incoming {
   readonly path: string;
-  /** Rejects unless the copy may still be written to. Called under the directory's lock. */
-  readonly expectUnfinished: () => Promise<void>;
+  /**
+   * The copy is not whole from now on. Rejects when it may not be written to. Called under the
+   * directory's lock.
+   */
+  readonly begin: () => Promise<void>;
   /** All of it is there, compared and durable. Called under the same lock. */
   readonly arrived: () => Promise<unknown>;
 }
@@ -240,7 +245,7 @@ export class TargetJobs {
     const directory = await openDirectory(incoming.path);
     try {
       if (!directory.lock()) throw transferErrors.TARGET_BUSY({});
-      await incoming.expectUnfinished();
+      await incoming.begin();
       const stream = await request(move.spec.from, asked, signal);
       const meter = new Meter(clock, progressed);
       let progress: Progress = { entries: 0, bytes: 0, kept: 0 };
