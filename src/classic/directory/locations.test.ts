@@ -43,6 +43,14 @@ describe("VolumeLocations", () => {
     expect(index.has("bound")).toBe(true);
   });
 
+  it("a Released volume without the UID of a claim stays: an administrator has taken it back", () => {
+    const index = new VolumeLocations();
+    const claimRefs = { "no claim": undefined, "reserved by name": { namespace: "shop", name: "data" } };
+    for (const [name, claimRef] of Object.entries(claimRefs)) index.set(volume({ name, spec: { claimRef } }));
+    expect(index.get("no claim")).toMatchObject({ willBeRemoved: false, owner: undefined });
+    expect(index.get("reserved by name")).toMatchObject({ willBeRemoved: false, owner: undefined });
+  });
+
   it("answers as a scan of all volumes would, whatever was set and deleted before", () => {
     const name = fc.constantFrom("a", "b", "c", "d");
     const path = fc.array(fc.constantFrom("x", "y"), { maxLength: 3 }).map((segments) => `/${segments.join("/")}`);

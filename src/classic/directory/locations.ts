@@ -16,7 +16,11 @@ export interface LocatedVolume {
   readonly name: string;
   readonly path: string;
   readonly topology: VolumeTopology;
-  /** Released with policy Delete: its directory is or will be removed. */
+  /**
+   * Released by a claim, with policy Delete: its directory is or will be removed. Without the UID
+   * of the claim an administrator has taken the volume back, as in planReclaim: its data stays,
+   * even while kube-controller-manager has not changed the phase yet.
+   */
   readonly willBeRemoved: boolean;
   /**
    * With policy Delete: the claim it was made for. When that claim is gone the directory will be
@@ -45,16 +49,16 @@ export function locatedVolume(volume: PersistentVolume): LocatedVolume | undefin
   const { persistentVolumeReclaimPolicy: policy, claimRef } = volume.spec ?? {};
   const deletes = policy === "Delete" && volume.metadata?.deletionTimestamp === undefined;
   const provisioned = volume.metadata?.annotations?.[PROVISIONED_BY] !== undefined;
-  const owner =
-    deletes && provisioned && volume.status?.phase !== "Failed" && claimRef?.uid !== undefined
-      ? { key: `${claimRef.namespace ?? ""}/${claimRef.name ?? ""}`, uid: claimRef.uid }
-      : undefined;
+  const phase = volume.status?.phase;
+  const claim = claimRef?.uid
+    ? { key: `${claimRef.namespace ?? ""}/${claimRef.name ?? ""}`, uid: claimRef.uid }
+    : undefined;
   return {
     name,
     path,
     topology: topologyOf(volume),
-    willBeRemoved: deletes && volume.status?.phase === "Released",
-    owner,
+    willBeRemoved: deletes && claim !== undefined && phase === "Released",
+    owner: deletes && provisioned && phase !== "Failed" ? claim : undefined,
   };
 }
 

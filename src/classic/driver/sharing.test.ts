@@ -111,6 +111,18 @@ describe("volumes that share a directory", () => {
     expect(await on.driver.remove(mine, yes, on.signal)).toEqual({ outcome: "removed" });
   });
 
+  it.each([
+    ["no claim", undefined],
+    ["a claim by name", { namespace: "shop", name: "data" }],
+  ])(
+    "a directory is kept for a Released volume that an administrator has just taken back: %s",
+    async (_to, claimRef) => {
+      await on.cluster.putVolume(other({ spec: { claimRef } }));
+      expect(await on.driver.remove(mine, yes, on.signal)).toMatchObject({ outcome: "kept" });
+      expect(on.cluster.ran).toEqual([]);
+    },
+  );
+
   it("a directory is not removed between the making of another volume in it and its PersistentVolume", async () => {
     await on.provision({ storageClass: common });
     const removal = on.driver.remove(other(), yes, on.signal);

@@ -123,7 +123,9 @@ describe("a teardown pod that is left", () => {
 
   describe("whose work is done counts, for a script may not be able to run twice", () => {
     const RELEASED = "2030-01-01T00:00:10Z";
-    const released = volume({ path: DIRECTORY, status: { lastPhaseTransitionTime: RELEASED } as never });
+    const status = { lastPhaseTransitionTime: RELEASED };
+    // Without a claim only the time says of which release a teardown is.
+    const released = volume({ path: DIRECTORY, spec: { claimRef: undefined }, status });
     const left = { action: "delete", path: DIRECTORY, createdAt: RELEASED, volumeUid: released.metadata.uid } as const;
     const remove = () => on.driver.remove(released, yes, on.signal);
 

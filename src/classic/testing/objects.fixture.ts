@@ -68,11 +68,14 @@ export function request(
   };
 }
 
+type VolumeSpec = NonNullable<PersistentVolume["spec"]>;
+
 export interface VolumeFields {
   readonly name?: string;
   readonly path?: string;
   readonly annotations?: Record<string, string>;
-  readonly spec?: Partial<NonNullable<PersistentVolume["spec"]>>;
+  /** `claimRef: undefined`: it is of no claim. */
+  readonly spec?: Omit<Partial<VolumeSpec>, "claimRef"> & { readonly claimRef?: VolumeSpec["claimRef"] | undefined };
   readonly status?: object;
 }
 
@@ -96,6 +99,7 @@ export function volume(fields: VolumeFields = {}): Stored<PersistentVolume> {
       volumeMode: "Filesystem",
       hostPath: { path, type: "DirectoryOrCreate" },
       nodeAffinity: affinity("kubernetes.io/hostname", "node-a"),
+      claimRef: { namespace: "shop", name: "data", uid: CLAIM_UID },
       ...fields.spec,
     },
     status: { phase: "Released", ...fields.status },
