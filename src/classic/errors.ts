@@ -76,6 +76,12 @@ export const classicErrors = defineErrors("CLASSIC", {
     retry: "change",
     advice: "Correct the kubeconfig.",
   },
+  LEASES_ALLOWED: {
+    message: () =>
+      "the right to Leases was granted to this replica, which leads without a Lease: it ends, so that it does not lead beside the replica that gets the Lease",
+    retry: "backoff",
+    advice: "Nothing to do: the kubelet starts the container again, and then it competes for the Lease.",
+  },
 
   // config.json.
   CONFIG_FILE: inConfig(({ file, why }: { file: string; why: string }) => `fail to load config file ${file}: ${why}`),

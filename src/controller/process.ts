@@ -42,7 +42,10 @@ export interface ControllerDeps {
 }
 
 export interface ControllerParts<W extends Watched> {
-  /** undefined: this process always leads. Only safe where no other replica runs. */
+  /**
+   * undefined: this process always leads. Only safe while no other replica runs. One that may use
+   * leases would lead beside this one, so `perTerm` must end the process when leases are allowed.
+   */
   readonly lease: LeaderElectionOptions | undefined;
 
   /** Makes the informers; the process runs them. */

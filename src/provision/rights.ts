@@ -1,5 +1,7 @@
+import type { Clock } from "../effects/clock.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { selfSubjectAccessReviews } from "../kube/kinds.ts";
+import type { Log } from "../observe/log.ts";
 
 /** One thing the program may want to do. Without a namespace: in all of them. */
 export interface Right {
@@ -56,6 +58,29 @@ export async function probeRights<F extends string>(
     has: Object.fromEntries(missing.map(([feature, words]) => [feature, words.length === 0])) as Record<F, boolean>,
     missing: missing.flatMap(([, words]) => words),
   };
+}
+
+/** How often a right that was missing is asked for again. It is one small request for each verb. */
+const ASK_AGAIN_MS = 15_000;
+
+/**
+ * Waits until this ServiceAccount has all of these rights: asks again every 15 seconds, also after
+ * the API server could not be asked. Rejects only when the signal is aborted.
+ */
+export async function untilGranted(
+  { client, clock, log }: { readonly client: KubeClient; readonly clock: Clock; readonly log: Log },
+  rights: readonly Right[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await clock.sleep(ASK_AGAIN_MS, signal);
+    try {
+      if ((await probeRights(client, { wanted: rights }, signal)).has.wanted) return;
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn("could not ask whether a missing right was granted", { err: error });
+    }
+  }
 }
 
 async function isAllowed(client: KubeClient, right: Right, signal: AbortSignal): Promise<boolean> {

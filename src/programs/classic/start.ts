@@ -4,6 +4,7 @@ import { handleHealth, handleReady } from "../../classic/health.ts";
 import type { SlotLimit } from "../../classic/helper/slots.ts";
 import type { StartOptions } from "../../classic/settings/options.ts";
 import { classOptionsOf } from "../../classic/attempts/class-options.ts";
+import { classicErrors } from "../../classic/errors.ts";
 import { MOST_HELPERS_PER_NODE } from "../../classic/settings/config.ts";
 import type { Named } from "../../classic/settings/unmatched.ts";
 import { leaseNameOf } from "../../classic/lease-name.ts";
@@ -29,7 +30,14 @@ import { serveHttp, type ListeningServer } from "../../observe/server.ts";
 import type { Driver } from "../../provision/driver.ts";
 import { aboutConfigMap, type EventContent } from "../../provision/events.ts";
 import { provisionMetrics } from "../../provision/metrics.ts";
-import { EXPRESS_RIGHTS, leaseRights, probeRights, type Rights, type RightsTable } from "../../provision/rights.ts";
+import {
+  EXPRESS_RIGHTS,
+  leaseRights,
+  probeRights,
+  untilGranted,
+  type Rights,
+  type RightsTable,
+} from "../../provision/rights.ts";
 import { clientOn, connect } from "./connect.ts";
 import { classicMetrics } from "./metrics.ts";
 import { watchClassic, type ClassicWatch } from "./watched.ts";
@@ -168,7 +176,18 @@ function classicParts(
       namespace,
       podsIn: has.pods ? podReads(world) : undefined,
     },
+    ...(!has.lease && { perTerm: (_, { signal }) => endOnceLeasesAreAllowed(world, signal) }),
   };
+}
+
+/**
+ * Ends a process that leads without a Lease when it may use Leases. Replicas that start from then
+ * on compete for the Lease, and one of them would lead beside this one. The kubelet starts this one
+ * again, and then it competes as well.
+ */
+async function endOnceLeasesAreAllowed(world: World, signal: AbortSignal): Promise<never> {
+  await untilGranted(world, leaseRights(world.options.namespace), signal);
+  throw classicErrors.LEASES_ALLOWED({});
 }
 
 /** Reads the pods of a namespace; claims that ask at the same time share one read. */
