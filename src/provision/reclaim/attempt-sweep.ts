@@ -8,7 +8,12 @@
  *   no PersistentVolume, claim gone    → the driver removes what the attempt made
  *
  * A cache may be stale, so before a removal the API server is asked whether the claim is gone and
- * no PersistentVolume is there. The driver asks once more, after all waiting.
+ * no PersistentVolume is there.
+ *
+ * * The claims are listed once for all attempts of a sweep. The list is newer than the attempts, and
+ *   no claim gets the UID of an earlier one: a claim that is not in the list never comes back.
+ * * The PersistentVolume is asked for once more by the driver, after all waiting: a leader that was
+ *   stalled may store it late.
  *
  * A crash leaves the record, and the next leader's first sweep finds it.
  */
@@ -121,7 +126,8 @@ async function sweep(deps: AttemptSweepDeps, driver: Driver, pauses: Pauses, sig
   pauses.keepOnly(names);
   const stored = names.filter((name) => volumes.store.get(name) !== undefined && !locks.busy(name));
   const orphaned = names.filter(
-    (name) => volumes.store.get(name) === undefined && !known.has(uidIn(name)) && pauses.isDue(name),
+    (name) =>
+      volumes.store.get(name) === undefined && !known.has(uidIn(name)) && pauses.isDue(name) && !locks.busy(name),
   );
   await Promise.all(stored.map((name) => driver.stored(name)));
   if (orphaned.length > 0) await removeOrphans(deps, driver, orphaned, pauses, signal);
@@ -140,9 +146,7 @@ async function removeOrphans(
 ): Promise<void> {
   const { client, isLeading, locks, log } = deps;
   const confirm = async (name: string): Promise<boolean> =>
-    !(await livingClaims(client, signal)).has(uidIn(name)) &&
-    (await client.find(persistentVolumes, { name }, { signal })) === undefined &&
-    isLeading();
+    (await client.find(persistentVolumes, { name }, { signal })) === undefined && isLeading();
   const living = await livingClaims(client, signal);
   for (const name of names.filter((candidate) => !living.has(uidIn(candidate)) && !locks.busy(candidate))) {
     const work = locks.run(
