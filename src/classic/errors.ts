@@ -319,4 +319,11 @@ export const classicErrors = defineErrors("CLASSIC", {
     (p: { key: string; value: string; nodes: readonly string[] }) =>
       `several nodes have the label ${p.key}=${p.value}: ${p.nodes.join(", ")}`,
   ),
+  LABEL_MOVED: {
+    message: (p: { made: string; key: string; value: string; now: string }) =>
+      `the directory was made on node ${p.made}, and now only node ${p.now} has the label ${p.key}=${p.value}: if the directory is on ${p.now}, set the annotation local.path.provisioner/selected-node to ${p.now}; if it is on ${p.made}, give ${p.made} the label again`,
+    retry: "backoff",
+    advice:
+      "Find the node that has the directory, and do what the message says. If no node has it any more, delete the PersistentVolume by hand.",
+  },
 });

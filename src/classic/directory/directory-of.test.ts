@@ -45,12 +45,50 @@ describe("the node of a volume of any version", () => {
     ).toBe("no node-a");
   });
 
-  it("is the labelled node when the annotated one is gone or has lost its label: there the disk is", () => {
-    const pv = volume({ spec: { nodeAffinity: affinity("example.com/id", "stable-7") } });
-    const moved = node("node-z", { "example.com/id": "stable-7" });
-    expect(found(pv, [moved])).toBe("node-z");
-    expect(found(pv, [node("node-a"), moved])).toBe("node-z");
-    expect(found(pv, [node("node-a")])).toBe("node-a");
+  describe("when another node has the label and the annotated one does not", () => {
+    const MADE = "2030-01-01T00:00:00Z";
+    const labelled = (name: string, joined?: string) => {
+      const { metadata, ...rest } = node(name, { "example.com/id": "7" });
+      return { ...rest, metadata: { ...metadata, creationTimestamp: joined } } as ReturnType<typeof node>;
+    };
+    const made = volume({ spec: { nodeAffinity: affinity("example.com/id", "7") } });
+    const pv = { ...made, metadata: { ...made.metadata, creationTimestamp: MADE } };
+    const moved = saying(
+      "the directory was made on node node-a, and now only node node-z has the label example.com/id=7: if the directory is on node-z, set the annotation local.path.provisioner/selected-node to node-z; if it is on node-a, give node-a the label again",
+    );
+
+    it("is the other one if it joined later and the annotated one is gone: the disk is in a new machine", () => {
+      expect(found(pv, [labelled("node-z", "2030-01-01T00:00:01Z")])).toBe("node-z");
+    });
+
+    it.each([
+      ["joined before the volume was made", "2029-12-31T23:59:59Z"],
+      ["joined in the second in which the volume was made", MADE],
+      ["does not say when it joined", undefined],
+    ])("is not certain if the other one %s: both may have had the label", (_, joined) => {
+      expect(() => found(pv, [labelled("node-z", joined)])).toThrow(moved);
+    });
+
+    it("is not certain if the volume does not say when it was made", () => {
+      expect(() => found(made, [labelled("node-z", "2030-01-01T00:00:01Z")])).toThrow(moved);
+    });
+
+    it("is not certain if the annotated one is there: it may have lost only its label", () => {
+      expect(() => found(pv, [node("node-a"), labelled("node-z", "2030-01-01T00:00:01Z")])).toThrow(moved);
+    });
+
+    it("is the annotated one if several others have the label, or none", () => {
+      const others = [labelled("node-y"), labelled("node-z")];
+      expect(found(pv, [node("node-a"), ...others])).toBe("node-a");
+      expect(() => found(pv, others)).toThrow(saying("several nodes have the label example.com/id=7: node-y, node-z"));
+      expect(found(pv, [node("node-a")])).toBe("node-a");
+    });
+  });
+
+  it("is the annotated one of several nodes with the label", () => {
+    const pv = volume({ spec: { nodeAffinity: affinity("example.com/id", "7") } });
+    const both = [node("node-b", { "example.com/id": "7" }), node("node-a", { "example.com/id": "7" })];
+    expect(found(pv, both)).toBe("node-a");
   });
 
   it("is nobody's when no node matches, and never a node that merely has the value as its name elsewhere", () => {

@@ -19,6 +19,8 @@ export interface VolumeTopology {
   /** Any of them fits; a volume on a shared file system has none. */
   readonly terms: readonly NodeSelectorTerm[];
   readonly affinity: "missing" | "not required" | "given";
+  /** When the PersistentVolume was made (milliseconds); undefined when it does not say. */
+  readonly madeAt: number | undefined;
 }
 
 type NodeSelectorTerm = NonNullable<
@@ -39,6 +41,7 @@ export function topologyOf(volume: PersistentVolume): VolumeTopology {
     label: expression === undefined ? undefined : { key: expression.key, values: expression.values ?? [] },
     terms,
     affinity: affinity === undefined ? "missing" : affinity.required === undefined ? "not required" : "given",
+    madeAt: creationOf(volume),
   };
 }
 
@@ -54,10 +57,15 @@ export type NodeAnswer =
   { readonly found: "node"; readonly node: Node } | { readonly found: "none"; readonly wanted: string };
 
 /**
- * The node that has the directory: from the annotation, else matchFields, else by label. Where the
- * annotated node is gone, or no longer carries the label in the volume's affinity, the node that
- * does carry it has the disk. Throws the original's errors for a volume that names no node at all,
- * or several.
+ * The node that has the directory: from the annotation, else matchFields, else by label. Throws the
+ * original's errors for a volume that names no node at all, or several.
+ *
+ * If the annotated node is gone, its disk may be in a new machine that has the label of the
+ * affinity: a nodeAffinityKey is for that. But a label's value may also be on several nodes. Then
+ * another of them has the label and not the directory: a teardown there finds nothing and succeeds,
+ * and the PersistentVolume is deleted. So another node with the label counts only if it is the only
+ * one, it joined the cluster after the volume was made, and the annotated node is gone. Otherwise
+ * throws CLASSIC_LABEL_MOVED or CLASSIC_SEVERAL_NODES.
  */
 export function nodeOf(topology: VolumeTopology, nodes: Iterable<Node>): NodeAnswer {
   const all = [...nodes];
@@ -71,10 +79,16 @@ export function nodeOf(topology: VolumeTopology, nodes: Iterable<Node>): NodeAns
   const own = fixed === undefined ? undefined : byName(fixed);
   if (own !== undefined && (labelled.length === 0 || labelled.includes(own))) return { found: "node", node: own };
   const [first, ...others] = labelled;
-  if (first !== undefined && others.length === 0) return { found: "node", node: first };
-  if (own !== undefined) return { found: "node", node: own };
   if (first !== undefined && label !== undefined && value !== undefined) {
-    throw classicErrors.SEVERAL_NODES({ ...label, value, nodes: labelled.map(({ metadata }) => metadata?.name ?? "") });
+    const { key } = label;
+    if (others.length > 0) {
+      if (own !== undefined) return { found: "node", node: own };
+      throw classicErrors.SEVERAL_NODES({ key, value, nodes: labelled.map(({ metadata }) => metadata?.name ?? "") });
+    }
+    if (fixed !== undefined && (own !== undefined || !isNewerThan(topology, first))) {
+      throw classicErrors.LABEL_MOVED({ made: fixed, key, value, now: first.metadata?.name ?? "" });
+    }
+    return { found: "node", node: first };
   }
   if (fixed !== undefined) return { found: "none", wanted: fixed };
 
@@ -116,6 +130,16 @@ function mayFit(term: NodeSelectorTerm, node: Node): boolean {
         operator !== "In" || values.some((value) => carries(node, key, value) || value === name),
     )
   );
+}
+
+/** Whether a node joined the cluster after the volume was made. */
+function isNewerThan({ madeAt }: VolumeTopology, node: Node): boolean {
+  const joinedAt = creationOf(node);
+  return madeAt !== undefined && joinedAt !== undefined && joinedAt > madeAt;
+}
+
+function creationOf({ metadata }: Node | PersistentVolume): number | undefined {
+  return metadata?.creationTimestamp === undefined ? undefined : Date.parse(metadata.creationTimestamp);
 }
 
 function carries(node: Node, key: string, value: string): boolean {

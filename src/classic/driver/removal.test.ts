@@ -67,6 +67,23 @@ describe("removing a volume", () => {
     expect(on.cluster.ran).toEqual([`delete ip-1.internal:${path}`]);
   });
 
+  it("does not remove on another node with the same label while its own node is away", async () => {
+    const labels = { "example.com/pool": "fast" };
+    on.cluster.kube.put("/api/v1/nodes/node-b", node("node-b", labels));
+    await on.cluster.removeNode("node-a");
+    await on.cluster.clock.advance(60_000);
+    const pv = volume({ spec: { nodeAffinity: affinity("example.com/pool", "fast") } });
+    const creationTimestamp = new Date(on.cluster.clock.now()).toISOString();
+    await expect(remove({ ...pv, metadata: { ...pv.metadata, creationTimestamp } })).rejects.toThrow(
+      "now only node node-b has the label example.com/pool=fast",
+    );
+    expect(on.cluster.ran).toEqual([]);
+    on.cluster.kube.put("/api/v1/nodes/node-a", node("node-a", labels));
+    await settle();
+    expect(await remove({ ...pv, metadata: { ...pv.metadata, creationTimestamp } })).toEqual({ outcome: "removed" });
+    expect(on.cluster.ran).toEqual([`delete node-a:${path}`]);
+  });
+
   it("waits a day for a node that is not there, then lets the object go and says what is left behind", async () => {
     await on.cluster.removeNode("node-a");
     const released = volume({
