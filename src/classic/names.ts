@@ -87,3 +87,8 @@ export const HELPER_RETAIN = "mooring.dev/helper-retain";
  * not wait for their success.
  */
 export const HELPER_STOPPED = "mooring.dev/helper-stopped";
+/**
+ * On create pods whose directory is being removed, or was: their success does not count any more.
+ * The pod outlives the removal if it cannot be deleted, or if the leader dies.
+ */
+export const HELPER_GIVEN_UP = "mooring.dev/helper-given-up";

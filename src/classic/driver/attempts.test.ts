@@ -6,6 +6,7 @@ import {
   common,
   CREATE,
   CREATE_AGAIN,
+  DELETE,
   DIRECTORY,
   kubeletGone,
   VOLUME,
@@ -158,6 +159,48 @@ describe("an attempt that another went before", () => {
       `create node-b:${DIRECTORY}`,
     ]);
     expect(on.cluster.pod(CREATE)?.spec?.nodeName).toBe("node-b");
+  });
+
+  describe("makes the directory again when the claim comes back after it was removed", () => {
+    /** The claim goes to node-b, where its helper fails, and then back. */
+    const awayAndBack = async (): Promise<void> => {
+      await expect(on.provision({ node: node("node-b") })).rejects.toThrow();
+      on.cluster.kube.intercept = () => undefined;
+      on.cluster.kubelet = succeeds;
+      await on.provision();
+    };
+    const created = `create node-a:${DIRECTORY}`;
+    const torn = `delete node-a:${DIRECTORY}`;
+
+    it("and the pod that made it could not be deleted", async () => {
+      await on.provision();
+      on.cluster.kubelet = (pod) => ({ phase: pod.spec?.nodeName === "node-b" ? "Failed" : "Succeeded" });
+      on.cluster.kube.intercept = ({ method, path }) => {
+        if (method === "DELETE" && path.endsWith(CREATE)) throw new Error("a webhook refuses");
+      };
+      await awayAndBack();
+      expect(on.cluster.ran.slice(0, 2)).toEqual([created, torn]);
+      expect(on.cluster.ran.at(-1)).toBe(created);
+    });
+
+    it("in part, because the teardown failed", async () => {
+      await on.provision();
+      on.cluster.kubelet = () => ({ phase: "Failed" });
+      await awayAndBack();
+      expect(on.cluster.ran).toEqual([created, torn, created]);
+    });
+
+    it("by an earlier leader, of whom only the pods are there", async () => {
+      await on.provision();
+      on.cluster.kubelet = (pod) => (pod.metadata?.name?.includes("delete") ? undefined : { phase: "Succeeded" });
+      void begun(on.provision({ node: node("node-b") }));
+      await settle();
+      await on.cluster.setStatus(DELETE, { phase: "Failed" });
+      await on.newLeader();
+      on.cluster.kubelet = succeeds;
+      await on.provision();
+      expect(on.cluster.ran).toEqual([created, torn, created]);
+    });
   });
 
   it("does not wait for a node that does not answer", async () => {

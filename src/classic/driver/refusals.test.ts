@@ -116,6 +116,25 @@ it("an abandoned directory does not stay because a webhook refuses to have its h
   expect(on.driver.attempts()).toEqual([]);
 });
 
+it("a claim does not stay on a node because its helper there cannot be marked as given up", async () => {
+  await on.provision();
+  on.cluster.kube.intercept = ({ method }) => {
+    if (method === "PATCH") throw new KubeError({ code: 422, reason: "Invalid", message: "denied" });
+  };
+  await on.provision({ node: node("node-b") });
+  expect(on.cluster.ran.slice(1)).toEqual([`delete node-a:${DIRECTORY}`, `create node-b:${DIRECTORY}`]);
+  expect(on.cluster.lines("warn")).toContain("the helper pod cannot be marked as given up");
+});
+
+it("nothing is removed as long as the API server does not answer the mark", async () => {
+  await on.provision();
+  on.cluster.kube.intercept = ({ method }) => {
+    if (method === "PATCH") throw new KubeError({ code: 500, reason: "InternalError", message: "etcd is away" });
+  };
+  await expect(on.provision({ node: node("node-b") })).rejects.toThrow("etcd is away");
+  expect(on.cluster.ran).toHaveLength(1);
+});
+
 it("a quota that counts ended pods too does not keep a claim from its successor for ever", async () => {
   on.cluster.kubelet = failed;
   on.cluster.kube.intercept = ({ method, path }) => {

@@ -91,6 +91,11 @@ export class CreatePods {
     await this.#control.keepRetained(pod, signal);
   }
 
+  /** Marks a create pod whose directory is about to be removed: its success counts no more. */
+  async markGivenUp({ pod }: HelperPod, signal: AbortSignal): Promise<void> {
+    await this.#control.markGivenUp(pod, signal);
+  }
+
   /**
    * Deletes the create pods of a volume that now has a PersistentVolume or no directory. Resolves
    * with whether all were deleted. Never rejects.

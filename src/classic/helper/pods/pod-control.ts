@@ -5,7 +5,7 @@ import { type Pod, pods } from "../../../kube/kinds.ts";
 import { uidOf } from "../../../kube/objects.ts";
 import { messageOf } from "../../../observe/errors.ts";
 import type { Log } from "../../../observe/log.ts";
-import { HELPER_CONTAINER, HELPER_RETAIN, HELPER_STOPPED } from "../../names.ts";
+import { HELPER_CONTAINER, HELPER_GIVEN_UP, HELPER_RETAIN, HELPER_STOPPED } from "../../names.ts";
 import type { PodStore } from "./pod-store.ts";
 import { isSameUnstarted, planRemoval, planStop } from "./plan-ending.ts";
 import { hasBegun, helperContainer, recordOf } from "./record.ts";
@@ -99,6 +99,24 @@ export class HelperPodControl {
       // right is missing.
       if (!isForbidden(error)) throw error;
       this.#deps.log.warn("the helper pod cannot be marked as retained", { pod: name, err: error });
+    }
+  }
+
+  /**
+   * Marks a create pod before its directory is removed: from then on its success does not count.
+   * Rejects when the server does not answer.
+   */
+  async markGivenUp(pod: Pod, signal: AbortSignal): Promise<void> {
+    const { name = "", namespace, uid } = pod.metadata ?? {};
+    const patch = { metadata: { uid, annotations: { [HELPER_GIVEN_UP]: "true" } } };
+    try {
+      await this.#deps.client.patchMerge(pods, { name, namespace }, patch, { signal });
+    } catch (error) {
+      // Gone, or another pod has its name by now.
+      if (isNotFound(error) || isConflict(error)) return;
+      // It only matters if the pod cannot be deleted afterwards either.
+      if (!isRefusal(error)) throw error;
+      this.#deps.log.warn("the helper pod cannot be marked as given up", { pod: name, err: error });
     }
   }
 

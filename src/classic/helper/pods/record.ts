@@ -3,6 +3,7 @@ import {
   DATA_VOLUME,
   HELPER_AGAIN,
   HELPER_CLAIM_UID,
+  HELPER_GIVEN_UP,
   HELPER_PATH,
   HELPER_PROVISIONER,
   HELPER_RETAIN,
@@ -29,6 +30,7 @@ export type HelperState =
   | {
       readonly is: "over";
       readonly mayHaveRun: true;
+      /** It has succeeded, and what it made was not given up since. */
       readonly well: boolean;
       /** It may be gone at any moment, or be held by somebody's finalizer for long. */
       readonly isDeleted: boolean;
@@ -190,7 +192,8 @@ function stateOf(pod: Pod): HelperState {
   const isDeleted = pod.metadata?.deletionTimestamp !== undefined;
   const phase = pod.status?.phase;
   if (phase === "Succeeded" || phase === "Failed") {
-    return { is: "over", mayHaveRun: true, well: phase === "Succeeded", isDeleted };
+    const isGivenUp = pod.metadata?.annotations?.[HELPER_GIVEN_UP] === "true";
+    return { is: "over", mayHaveRun: true, well: phase === "Succeeded" && !isGivenUp, isDeleted };
   }
   const isStopped = pod.metadata?.annotations?.[HELPER_STOPPED] === "true";
   return {
