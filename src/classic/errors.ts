@@ -305,6 +305,10 @@ export const classicErrors = defineErrors("CLASSIC", {
       `${p.path} overlaps the directory of volume ${p.other}, which is being made`,
   ),
 
+  STORED_MEANWHILE: bySelf(
+    ({ volume }: { volume: string }) => `another leader has stored PersistentVolume ${volume} meanwhile`,
+  ),
+
   // Reclaiming.
   NO_PATH_SET: {
     message: () => "no path set",

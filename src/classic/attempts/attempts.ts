@@ -16,6 +16,7 @@ import type { KubeClient } from "../../kube/client.ts";
 import { isNotFound } from "../../kube/errors.ts";
 import { persistentVolumes } from "../../kube/kinds.ts";
 import type { Confirm } from "../../provision/driver.ts";
+import { classicErrors } from "../errors.ts";
 import type { BusyDirectories } from "../directory/busy-directories.ts";
 import type { HelperPod } from "../helper/pods/helper-pods.ts";
 import { answers } from "../helper/pods/nodes.ts";
@@ -223,21 +224,28 @@ export class Attempts {
     return this.#deps.work.createPods.of(volumeName).filter(({ record }) => !done.has(record.uid));
   }
 
-  /** Resolves with false when the work fails on a node that does not answer any more. */
+  /**
+   * Resolves with false when the work fails on a node that does not answer any more. Rejects with
+   * CLASSIC_STORED_MEANWHILE if a later leader has stored the PersistentVolume: then the claim has
+   * its volume, and nothing may be made for it elsewhere. A pod that could not be deleted does not
+   * hold up the claim: it does not count any more (HELPER_GIVEN_UP).
+   */
   async #whileItAnswers(
     { volumeName: volume, node }: Pick<HelperRecord, "volumeName" | "node">,
     { signal }: GiveUpContext,
     work: () => Promise<End>,
   ): Promise<boolean> {
     const { log, nodes } = this.#deps;
+    let end: End;
     try {
-      await work();
-      return true;
+      end = await work();
     } catch (error) {
       if (signal.aborted || answers(nodes, node)) throw error;
       log.warn("an attempt could not be given up on a node that has stopped answering", { volume, node, err: error });
       return false;
     }
+    if (end === "withdrawn") throw classicErrors.STORED_MEANWHILE({ volume });
+    return true;
   }
 
   #warnOfLeft(volume: string, node: string): void {

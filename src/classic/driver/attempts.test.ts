@@ -203,6 +203,19 @@ describe("an attempt that another went before", () => {
     });
   });
 
+  it("makes nothing on another node if a later leader has stored the PersistentVolume meanwhile", async () => {
+    on.cluster.kubelet = () => ({ phase: "Failed" });
+    await expect(on.provision()).rejects.toThrow();
+    on.cluster.kubelet = succeeds;
+    await on.provision();
+    await on.cluster.putVolume(volume({ path: DIRECTORY, status: { phase: "Bound" } }));
+    const ran = [...on.cluster.ran];
+    await expect(on.provision({ node: node("node-b") })).rejects.toThrow(
+      saying(`another leader has stored PersistentVolume ${VOLUME} meanwhile`),
+    );
+    expect(on.cluster.ran).toEqual(ran);
+  });
+
   it("does not wait for a node that does not answer", async () => {
     on.cluster.kubelet = (pod) => (pod.spec?.nodeName === "node-a" ? undefined : { phase: "Succeeded" });
     on.cluster.settings = settings({

@@ -174,7 +174,7 @@ describe("the directory of an attempt that is given up", () => {
   it("is not touched when a claim moves on whose PersistentVolume another leader has stored", async () => {
     await on.provision();
     await on.cluster.putVolume(volume({ path: DIRECTORY, status: { phase: "Bound" } }));
-    await expect(on.provision({ node: node("node-b") })).rejects.toThrow("exists already");
+    await expect(on.provision({ node: node("node-b") })).rejects.toThrow("another leader has stored PersistentVolume");
     expect(on.cluster.ran).toEqual([`create node-a:${DIRECTORY}`]);
   });
 });
