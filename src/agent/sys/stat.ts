@@ -181,9 +181,11 @@ const TRIED: ReadonlyMap<number, "ext4" | "xfs" | "btrfs"> = new Map([
   [0x9123683e, "btrfs"],
 ]);
 
+const TMPFS = 0x0102_1994;
+
 /** The file system of an open file or directory. Undefined: the engine was not tried on it. */
 export function triedFileSystem(fd: number): "ext4" | "xfs" | "btrfs" | undefined {
-  return TRIED.get(statfsSync(procPath(fd)).type >>> 0);
+  return TRIED.get(typeOf(fd));
 }
 
 /**
@@ -192,4 +194,17 @@ export function triedFileSystem(fd: number): "ext4" | "xfs" | "btrfs" | undefine
  */
 export function isTriedFileSystem(fd: number): boolean {
   return triedFileSystem(fd) !== undefined;
+}
+
+/**
+ * Whether SEEK_DATA and SEEK_HOLE can be relied on for an open file. Not on file systems that were
+ * not tried, and so not on overlayfs either, which passes on the answer of the one below it.
+ */
+export function reportsHoles(fd: number): boolean {
+  const type = typeOf(fd);
+  return type === TMPFS || TRIED.has(type);
+}
+
+function typeOf(fd: number): number {
+  return statfsSync(procPath(fd)).type >>> 0;
 }

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { punchHole } from "../sys/data.ts";
+import { reportsHoles } from "../sys/stat.ts";
 import { statat } from "../sys/stat.ts";
 import { copyEngine } from "./engine.ts";
 import { Copy, LATER, readSoFar } from "./testing/copy.fixture.ts";
@@ -51,8 +52,9 @@ describe("a changed file", () => {
     expect(describeTree(target)).toBe(describeTree(source));
   });
 
-  it("of a terabyte of holes is patched in no time, and what became zeros becomes a hole", async () => {
+  it("of a terabyte of holes is patched in no time, and what became zeros becomes a hole", async ({ skip }) => {
     const { source, target, from, to } = sourceAndTarget();
+    skip(!reportsHoles(from), "on this file system a terabyte would be read");
     shell(source, "truncate -s 1T f");
     for (const at of [0, 2 ** 39, 2 ** 40 - 10]) write(`${source}/f`, at, "data");
     shell(source, "head -c 9000000 /dev/urandom | dd of=f bs=1M seek=100 conv=notrunc status=none");

@@ -3,9 +3,10 @@
  * chunks, each as its pieces or as zeros. The bytes of a chunk between its pieces are zeros too. A
  * new end of the file is not a change here, because the head of the file has its size.
  */
+import type { Range } from "./blocks.ts";
 import { chunkAt, CHUNK, type Chunks } from "./chunks.ts";
 import type { Content } from "./content-hash.ts";
-import type { Piece, Range } from "./contents.ts";
+import type { Piece } from "./contents.ts";
 import type { HashAside } from "./hash-aside.ts";
 
 /** What the other end has of a file. */

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ContentHash, contentOf, type Content } from "./content-hash.ts";
-import { BLOCK } from "./contents.ts";
+import { BLOCK } from "./blocks.ts";
 
 function inParts(bytes: Buffer): Content {
   const hash = new ContentHash();

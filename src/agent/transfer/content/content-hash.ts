@@ -11,9 +11,8 @@
  */
 import { createHash, hash } from "node:crypto";
 import { chunkAt, ChunkList, CHUNK, CHUNK_HASH_BYTES, type Chunks } from "./chunks.ts";
-import { BLOCK, type Piece } from "./contents.ts";
-
-const ZEROS = Buffer.alloc(BLOCK);
+import { BLOCK, runsOfData } from "./blocks.ts";
+import type { Piece } from "./contents.ts";
 
 /** The content of a file. */
 export interface Content {
@@ -149,20 +148,7 @@ export class Runs {
 
   /** Adds the bytes at `offset` of the chunk, and gives those that are not zeros, in order. */
   add(offset: number, bytes: Buffer): Buffer[] {
-    const runs: Buffer[] = [];
-    let start = -1;
-    for (let at = 0; at < bytes.length; at += BLOCK) {
-      const end = Math.min(at + BLOCK, bytes.length);
-      // The first byte is compared alone, because most blocks of data do not begin with a zero.
-      const zero = bytes[at] === 0 && bytes.compare(ZEROS, 0, end - at, at, end) === 0;
-      if (!zero && start < 0) start = at;
-      if (zero && start >= 0) {
-        runs.push(this.#run(offset, bytes, start, at));
-        start = -1;
-      }
-    }
-    if (start >= 0) runs.push(this.#run(offset, bytes, start, bytes.length));
-    return runs;
+    return [...runsOfData(bytes)].map(({ start, end }) => this.#run(offset, bytes, start, end));
   }
 
   /** What is hashed after the data. */

@@ -1,9 +1,8 @@
-import { cachedBytes, readAt, readInto, seekData, seekHole } from "../../sys/data.ts";
+import { cachedBytes, readAt, readInto } from "../../sys/data.ts";
 import { alignedBuffer, AlignedRing, wholeBlocks, type DirectFile } from "../../sys/direct.ts";
-import { hasCode } from "../../sys/libc.ts";
+import { runsOfData, type Range } from "./blocks.ts";
+import { machineHoles, nextData, type Holes } from "./holes.ts";
 
-/** A piece begins at a multiple of this, and ends at one or at the end of the file. */
-export const BLOCK = 4096;
 /** The longest piece. No piece crosses a multiple of it. */
 export const PIECE = 1024 * 1024;
 
@@ -30,12 +29,6 @@ export interface Piece {
 /** Waits until `bytes` bytes may be read. */
 export type Pace = (bytes: number, signal: AbortSignal) => Promise<void>;
 
-/** The bytes of a file from `start` up to but not including `end`. */
-export interface Range {
-  readonly start: number;
-  readonly end: number;
-}
-
 export interface ReadOptions {
   readonly signal: AbortSignal;
   /** Called before each piece is read. */
@@ -54,6 +47,8 @@ export interface ReadOptions {
   readonly direct?: DirectFile | undefined;
   /** Reads past the page cache only the pieces of which it has less than a half. */
   readonly cacheFirst?: boolean | undefined;
+  /** @default what the kernel reports */
+  readonly holes?: Holes | undefined;
 }
 
 /**
@@ -62,8 +57,13 @@ export interface ReadOptions {
  * previous one is hashed and sent. The descriptor must stay open until the generator has ended.
  */
 export async function* readContents(fd: number, size: number, options: ReadOptions): AsyncGenerator<Piece, void> {
-  const places = placesIn(fd, size, options.ranges ?? [{ start: 0, end: size }]);
-  const rooms = options.reuse === true ? new AlignedRing(PIECES_KEPT + 1) : undefined;
+  const { holes = machineHoles } = options;
+  const reported = holes.areReported(fd) ? holes : undefined;
+  const places = placesIn(fd, size, options.ranges ?? [{ start: 0, end: size }], reported);
+  // A place of zeros takes memory, too, and gives no piece. So the caller may still have a piece
+  // when its memory would be used again.
+  const reuse = options.reuse === true && reported !== undefined;
+  const rooms = reuse ? new AlignedRing(PIECES_KEPT + 1) : undefined;
   let ahead = readNext(fd, places, rooms, options);
   try {
     for (;;) {
@@ -72,7 +72,8 @@ export async function* readContents(fd: number, size: number, options: ReadOptio
       ahead = readNext(fd, places, rooms, options);
       // The caller gets this error when it asks for the next piece.
       ahead.catch(() => undefined);
-      yield piece;
+      if (reported === undefined) yield* withoutZeros(piece);
+      else yield piece;
     }
   } finally {
     await ahead.catch(() => undefined);
@@ -125,14 +126,19 @@ interface Place {
   readonly length: number;
 }
 
-function* placesIn(fd: number, size: number, ranges: Iterable<Range>): Generator<Place, void> {
-  for (const { start, end } of ranges) yield* placesOf(fd, start, Math.min(end, size));
+function* placesIn(
+  fd: number,
+  size: number,
+  ranges: Iterable<Range>,
+  holes: Holes | undefined,
+): Generator<Place, void> {
+  for (const { start, end } of ranges) yield* placesOf(fd, start, Math.min(end, size), holes);
 }
 
-/** The places of a range's pieces. Holes are looked for step by step. */
-function* placesOf(fd: number, start: number, size: number): Generator<Place, void> {
+/** The places of a range's pieces. Holes are looked for step by step, if they are reported. */
+function* placesOf(fd: number, start: number, size: number, holes: Holes | undefined): Generator<Place, void> {
   for (let at = start; at < size;) {
-    const range = nextData(fd, at, size);
+    const range = holes === undefined ? { start: at, end: size } : nextData(fd, at, size, holes);
     if (range === undefined) return;
     for (let offset = range.start; offset < range.end;) {
       const length = Math.min(PIECE - (offset % PIECE), range.end - offset);
@@ -143,21 +149,6 @@ function* placesOf(fd: number, start: number, size: number): Generator<Place, vo
   }
 }
 
-/**
- * The next range that holds data, widened to whole blocks, because file systems report holes in
- * units of their own.
- */
-function nextData(fd: number, at: number, size: number): Range | undefined {
-  try {
-    const data = seekData(fd, at);
-    if (data === undefined || data >= size) return undefined;
-    const hole = seekHole(fd, data);
-    return { start: data - (data % BLOCK), end: Math.min(size, Math.ceil(hole / BLOCK) * BLOCK) };
-  } catch (error) {
-    // A file system without holes.
-    if (hasCode(error, "EINVAL")) return { start: at, end: size };
-    // The file has been cut off before `data` meanwhile.
-    if (hasCode(error, "ENXIO")) return undefined;
-    throw error;
-  }
+function* withoutZeros({ offset, bytes }: Piece): Generator<Piece, void> {
+  for (const { start, end } of runsOfData(bytes)) yield { offset: offset + start, bytes: bytes.subarray(start, end) };
 }

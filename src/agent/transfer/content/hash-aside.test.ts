@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CHUNK } from "./chunks.ts";
 import { ContentHash } from "./content-hash.ts";
-import { BLOCK, PIECES_KEPT, type Piece } from "./contents.ts";
+import { BLOCK } from "./blocks.ts";
+import { PIECES_KEPT, type Piece } from "./contents.ts";
 import { HashAside, hashAll, hashed } from "./hash-aside.ts";
 import { sha256 } from "./sha256.ts";
 

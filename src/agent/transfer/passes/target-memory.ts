@@ -37,7 +37,7 @@ import { statDescriptor, type Stat } from "../../sys/stat.ts";
 import { CHUNK, chunkAt, type Chunks } from "../content/chunks.ts";
 import { isSystemError } from "../../sys/libc.ts";
 import type { Content } from "../content/content-hash.ts";
-import type { Range } from "../content/contents.ts";
+import type { Range } from "../content/blocks.ts";
 import { DiskFile, readFromDisk } from "../content/disk-file.ts";
 import { HashAside, hashAll } from "../content/hash-aside.ts";
 import type { Entry } from "../tree/entry.ts";

@@ -15,7 +15,8 @@ import { punchHole, truncate, writeAt } from "../../sys/data.ts";
 import { transferErrors } from "../errors.ts";
 import { chunkAt, CHUNK, type Chunks } from "../content/chunks.ts";
 import type { Content } from "../content/content-hash.ts";
-import { BLOCK, LARGE_PIECE, type Piece, type Range } from "../content/contents.ts";
+import { BLOCK, type Range } from "../content/blocks.ts";
+import { LARGE_PIECE, type Piece } from "../content/contents.ts";
 import { HashAside } from "../content/hash-aside.ts";
 
 /**

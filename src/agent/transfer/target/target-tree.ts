@@ -34,7 +34,7 @@ import type { Written } from "./written-files.ts";
 import type { Change } from "../content/changes.ts";
 import type { Chunks } from "../content/chunks.ts";
 import { contentOf, type Content } from "../content/content-hash.ts";
-import type { Range } from "../content/contents.ts";
+import type { Range } from "../content/blocks.ts";
 import { xattrDigest, type Entry, type Head } from "../tree/entry.ts";
 import { glanceAt, isBareAt } from "../tree/glance.ts";
 import { pathText, type TreePath } from "../tree/path.ts";
