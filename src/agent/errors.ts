@@ -18,7 +18,12 @@ export const agentErrors = defineErrors("AGENT", {
     retry: "change",
     advice: "Run the agent's container as user 0, privileged, as deploy/mooring.yaml does.",
   },
-
+  NO_HOST_PROCESSES: {
+    message: ({ why }: { why: string }) =>
+      `mooring agent does not see the processes of its host: ${why}. It could not prove that no pod writes to a volume that moves`,
+    retry: "change",
+    advice: "Set `hostPID: true` in the pod template of the agent's DaemonSet, as deploy/mooring.yaml does.",
+  },
   NO_LIBC: {
     message: ({ why }: { why: string }) => `mooring agent cannot call the C library: ${why}`,
     retry: "change",

@@ -13,6 +13,14 @@ test("without root it does not start, and says why", async () => {
   await expect(node.stop()).rejects.toMatchObject({ code: "AGENT_NOT_ROOT" });
 });
 
+test("without the host's processes it does not start, and says why", async () => {
+  node.launch({ onlyOwnPod: "it is PID 1" });
+  await expect(node.stop()).rejects.toMatchObject({
+    code: "AGENT_NO_HOST_PROCESSES",
+    message: expect.stringContaining("it is PID 1") as string,
+  });
+});
+
 test("it is healthy at once, and ready when it has looked at the pools", async () => {
   let handlers: Readonly<Record<string, HttpHandler>> = {};
   const asked = async (path: string) =>

@@ -80,6 +80,8 @@ export interface AgentEffects {
   readonly listen?: ((path: string, services: readonly Served[], log: Log) => Promise<SocketServer>) | undefined;
   /** User ID of the process. */
   readonly uid: number;
+  /** Why the agent does not see the processes of its host. Undefined: it sees them. */
+  readonly onlyOwnPod?: string | undefined;
   readonly version: string;
   /** SHA-256 fingerprints of the certificate with which it speaks to other agents. */
   readonly fingerprints: () => readonly string[];
@@ -104,6 +106,7 @@ const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 /** Runs the agent until the signal is aborted. Rejects when it cannot start. */
 export async function runAgent(options: AgentOptions, effects: AgentEffects, signal: AbortSignal): Promise<void> {
   if (effects.uid !== 0) throw agentErrors.NOT_ROOT({ uid: effects.uid });
+  if (effects.onlyOwnPod !== undefined) throw agentErrors.NO_HOST_PROCESSES({ why: effects.onlyOwnPod });
   manyListeners(signal);
   const { clock, kube, log, metrics, random } = effects;
   const { nodeName, kubeletDirectory } = options;

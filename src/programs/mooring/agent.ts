@@ -5,6 +5,7 @@ import { openDirectory, systemTrees } from "../../agent/copies/node/trees.ts";
 import { serveGrpc } from "../../agent/csi/grpc-server.ts";
 import { agentErrors } from "../../agent/errors.ts";
 import { isUsedBy } from "../../agent/holders/holders.ts";
+import { thisProcess, whyOnlyOwnPod } from "../../agent/holders/node/host-processes.ts";
 import { systemHolders } from "../../agent/holders/node/system-holders.ts";
 import { systemMounts } from "../../agent/mounts/node/mounts.ts";
 import { certificateFile } from "../../agent/peers/certificate-file.ts";
@@ -66,6 +67,7 @@ export async function startAgent(
         serve: serveHttp,
         listen: serveGrpc,
         uid: process.getuid?.() ?? -1,
+        onlyOwnPod: whyOnlyOwnPod(thisProcess(effects.env)),
         version: VERSION,
         fingerprints: () => {
           // Called at each renewal of the StorageNode. A certificate renewed here is published with
