@@ -4,6 +4,7 @@ import type { CopyReport } from "../../api/kinds/volume-copy.ts";
 import type { MovePhase, VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Stored } from "../../kube/objects.ts";
 import { planSource } from "./plan-source.ts";
+import { planFor } from "./read-view.ts";
 import type { CopyView, VolumeView } from "./view.ts";
 
 const NODE = "a";
@@ -172,13 +173,35 @@ describe("a sealed copy stays closed", () => {
   });
 });
 
-test("a copy of an earlier epoch goes to the trash, when it was sealed", () => {
+describe("a copy of an earlier epoch", () => {
   const moved = localVolume({ nodeName: "b", epoch: 2 });
-  expect(planSource(view({ localVolume: moved, copies: [copy({ state: "Sealed" })] }))).toEqual({
-    step: "to-trash",
-    directory: "1",
+  const sealed = [copy({ state: "Sealed" })];
+  test.each<[string, Partial<VolumeView>, object]>([
+    ["goes to the trash when it was sealed", { copies: sealed }, { step: "to-trash", directory: "1" }],
+    ["stays when it was not", { copies: [copy()] }, { step: "nothing" }],
+    [
+      "stays when the volume is being removed",
+      { copies: sealed, localVolume: localVolume({ nodeName: "b", epoch: 2, reclaim: true }) },
+      { step: "nothing" },
+    ],
+    [
+      "waits for the steps of a move that brings the volume back",
+      { copies: sealed, move: movingBack("Copying") },
+      { step: "report", content: { role: "Target" } },
+    ],
+    [
+      "goes to the trash when that move has nothing to do",
+      { copies: sealed, move: movingBack("Fenced") },
+      { step: "to-trash", directory: "1" },
+    ],
+  ])("%s", (_title, change, step) => {
+    const source = { move: report({ sealing: 1, state: "Checked" }) };
+    expect(planFor({ view: view({ localVolume: moved, ...change }), source })).toMatchObject(step);
   });
-  expect(planSource(view({ localVolume: moved, copies: [copy()] }))).toEqual({ step: "nothing" });
+  function movingBack(phase: MovePhase): Stored<VolumeMove> {
+    const { spec, ...rest } = move(phase, { target: NODE, volumes: [{ name: "v", epoch: 2, incarnation: "i" }] });
+    return { ...rest, spec: { ...spec, from: "b" } };
+  }
 });
 
 describe("before anything is closed", () => {

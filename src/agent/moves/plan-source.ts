@@ -44,8 +44,6 @@ const NOTHING: SourceStep = { step: "nothing" };
 export function planSource(view: VolumeView): SourceStep {
   const { localVolume, move, nodeName } = view;
   if (localVolume === undefined || localVolume.spec.reclaim) return NOTHING;
-  const outdated = view.copies.find((copy) => isOutdated(view, copy));
-  if (outdated !== undefined) return { step: "to-trash", directory: outdated.directory };
   const { activeMove, epoch, fence, incarnation } = localVolume.spec;
   if (localVolume.spec.nodeName !== nodeName) return NOTHING;
   const copy = view.copies.find((one) => one.epoch === epoch && one.state !== "Incoming");
@@ -80,6 +78,17 @@ export function planSource(view: VolumeView): SourceStep {
     default:
       return phase satisfies never;
   }
+}
+
+/**
+ * Puts a copy of an earlier epoch into the trash. This is done when nothing else is to be done: on
+ * a disk that has failed it fails again and again, and a later move that has this node as its
+ * target must be told of the disk.
+ */
+export function planOutdated(view: VolumeView): SourceStep {
+  if (view.localVolume?.spec.reclaim === true) return NOTHING;
+  const outdated = view.copies.find((copy) => isOutdated(view, copy));
+  return outdated === undefined ? NOTHING : { step: "to-trash", directory: outdated.directory };
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Copy } from "../copies/copy-store.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import type { Findings } from "./findings.ts";
-import { planSource, type SourceStep } from "./plan-source.ts";
+import { planOutdated, planSource, type SourceStep } from "./plan-source.ts";
 import { planTarget, type TargetStep } from "./plan-target.ts";
 import type { CopyView, VolumeView } from "./view.ts";
 
@@ -72,10 +72,15 @@ export async function readView(deps: ViewDeps, volume: string, signal?: AbortSig
   return { view: { ...view, found: findings.of(view) }, source };
 }
 
-/** The next step. Where the source has nothing to do, this node may be the target. */
+/**
+ * The next step. Where the source has nothing to do, this node may be the target. Old copies come
+ * last.
+ */
 export function planFor({ source, view }: Seen): Step {
   const step = planSource(view);
-  return step.step === "nothing" ? planTarget(view, source?.move, bytesAt(view, source)) : step;
+  if (step.step !== "nothing") return step;
+  const asTarget = planTarget(view, source?.move, bytesAt(view, source));
+  return asTarget.step === "nothing" ? planOutdated(view) : asTarget;
 }
 
 /** Bytes of the source's copy on its disk. Undefined: not counted yet. */

@@ -1,9 +1,10 @@
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { copyNameOf } from "../../api/copy-name.ts";
 import type { MovePhase } from "../../api/kinds/volume-move.ts";
 import { localVolume, NODE, at, publishRequest, targetOf, TestNode } from "../testing/agent.fixture.ts";
-import { digestOf, MemoryMoving, MOVE_UID, untilAborted, volumeMove } from "../testing/moving.fixture.ts";
-import { ACTIVE, DATA, MOVE, OTHER, VOLUME } from "../testing/target-of-move.fixture.ts";
+import { digestOf, MemoryMoving, MOVE_UID, reportOf, untilAborted, volumeMove } from "../testing/moving.fixture.ts";
+import { ACTIVE, DATA, MOVE, OTHER, SOURCE_COPY, VOLUME } from "../testing/target-of-move.fixture.ts";
 
 let node: TestNode;
 let moving: MemoryMoving;
@@ -206,6 +207,35 @@ describe("the source", () => {
     await node.clock.advance(120_000);
     expect(await moving.files(`${VOLUME}/1/data.sealed`)).toEqual(DATA);
     await expect(published()).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+  });
+
+  test("when its disk fails after the commit, says so to a move that brings the volume back", async () => {
+    await sealed();
+    node.disk.readOnly = VOLUME;
+    node.change("pvc-1", { nodeName: OTHER, epoch: 2, fence: undefined as never });
+    phase("Committed");
+    await node.clock.advance(60_000);
+    expect(copies()).toEqual(["1 Sealed"]);
+    const back = { name: "move-2", uid: "uid-2" };
+    const { spec } = volumeMove(OTHER, NODE);
+    node.change("pvc-1", { activeMove: back });
+    node.put(MOVE.replace("move-1", back.name), {
+      metadata: back,
+      spec,
+      status: { phase: "Copying", target: NODE, volumes: [{ name: "pvc-1", epoch: 2, incarnation: "inc-1" }] },
+    });
+    const active = { epoch: 2, directory: "2", state: "Active", incarnation: "inc-1", poolUUID: "p" };
+    const checked = reportOf({ moveUID: back.uid, sealing: 0, state: "Checked" });
+    node.put(SOURCE_COPY, {
+      metadata: { name: copyNameOf("pvc-1", OTHER) },
+      spec: { volume: "pvc-1", nodeName: OTHER },
+      status: { copies: [active], move: checked },
+    });
+    await node.eventually("it refuses", () => report()?.moveUID === back.uid && report()?.state === "Refused", 60_000);
+    expect(report()).toMatchObject({ role: "Target", code: "TRANSFER_FILE_FAILED" });
+    expect(report()?.message).toContain("EROFS");
+    node.disk.readOnly = undefined;
+    await node.eventually("the old copy is trash", () => copies().includes("1 Trash"), 600_000);
   });
 
   test("refuses what cannot be copied before the pod is disturbed", async () => {
