@@ -14,7 +14,7 @@ const ENDS: Readonly<Record<MovePhase, RegExp>> = {
   Sealed: /kubectl delete volumemove m$/,
   Committed: /The move cannot be cancelled any more\. It continues by itself\.$/,
   Undoing: /ends by itself\./,
-  Done: /^The volumes are on node b?\.$/,
+  Done: /^The volumes are on node b?\.( Node a has not put its old copy of \w+ into the trash yet\. .*)?$/,
   Cancelled: /^Cancelled\. ./,
 };
 

@@ -20,6 +20,11 @@ export const PRECOPY_PATIENCE_MS = 60_000;
 export const PROGRESS_EVERY_MS = 5_000;
 /** A movedAt older than this is written again before the volume gets its new node. */
 export const MOVED_AT_FRESH_MS = 10_000;
+/**
+ * How long after the commit a move waits until the source has put its copy into the trash. That
+ * takes a second or two, and never ends on a disk that has failed.
+ */
+export const TRASH_PATIENCE_MS = 300_000;
 /** After this time a finished move does not wait any more for a publish on the target. */
 export const DOWNTIME_WATCH_MS = 600_000;
 

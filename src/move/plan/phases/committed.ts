@@ -7,7 +7,7 @@ import type { MoveSnapshot, VolumeView } from "../snapshot.ts";
 import { enter, NO_WAY_BACK, waiting } from "../status.ts";
 import type { MoveStep } from "../step.ts";
 import type { Stored } from "../stored.ts";
-import { MOVED_AT_FRESH_MS, msOf, timeOf } from "../timing.ts";
+import { MOVED_AT_FRESH_MS, msOf, timeOf, TRASH_PATIENCE_MS } from "../timing.ts";
 
 type Present = VolumeView & { readonly volume: Stored<LocalVolume> };
 
@@ -52,15 +52,20 @@ export function planCommitted(s: MoveSnapshot, now: number): MoveStep {
     );
   }
   const remaining = mine.find((view) => isPlaced(s, view) && sourceIsOpen(s, view));
-  const until = silentAt(s.source);
-  if (remaining !== undefined && s.source.exists && whySilent(s.source, now) === undefined) {
-    const message = `Moved. Waiting for node ${s.source.name} to put its copy of ${remaining.name} into the trash. ${NO_WAY_BACK}`;
-    return waiting(s, now, { message, until });
+  const message = `The volumes are on node ${s.move.status?.target ?? ""}.`;
+  if (remaining === undefined || !s.source.exists || whySilent(s.source, now) !== undefined) {
+    return enter(s, "Done", { finishedAt: timeOf(now), message });
   }
-  return enter(s, "Done", {
-    finishedAt: timeOf(now),
-    message: `The volumes are on node ${s.move.status?.target ?? ""}.`,
-  });
+  const patience = (msOf(s.move.status?.committedAt) ?? now) + TRASH_PATIENCE_MS;
+  if (now < patience) {
+    const until = Math.min(patience, silentAt(s.source) ?? patience);
+    const wait = `Moved. Waiting for node ${s.source.name} to put its copy of ${remaining.name} into the trash. ${NO_WAY_BACK}`;
+    return waiting(s, now, { message: wait, until });
+  }
+  // Nothing depends on the trash: the old copy is of an earlier epoch, so it is never opened. Its
+  // agent tries again by itself, whatever the move does.
+  const late = `Node ${s.source.name} has not put its old copy of ${remaining.name} into the trash yet. Check its disk. Its agent tries again by itself.`;
+  return readFirst(s, ["copies"]) ?? enter(s, "Done", { finishedAt: timeOf(now), message: `${message} ${late}` });
 }
 
 function isPlaced(s: MoveSnapshot, { name, volume }: Present): boolean {

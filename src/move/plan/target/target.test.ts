@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { VolumeCopy } from "../../../api/kinds/volume-copy.ts";
+import type { CopyOfEpoch, VolumeCopy } from "../../../api/kinds/volume-copy.ts";
 import type { MoveSnapshot, NodeView } from "../snapshot.ts";
 import { timeOf } from "../timing.ts";
 import { whyUnfit, whyUnfitByNow } from "./target.ts";
@@ -54,6 +54,25 @@ test("bytes that are on the target already need no room again: a copy that was c
   expect(whyUnfit(snapshot, node(280), NOW, brought(320))).toBeUndefined();
   expect(whyUnfit(snapshot, node(280), NOW, none)).toMatch("400 are needed");
   expect(whyUnfit(snapshot, node(79), NOW, brought(320))).toMatch("80 are needed");
+});
+
+test.each<[string, Partial<CopyOfEpoch>, boolean]>([
+  ["is sealed still", {}, false],
+  ["is in the trash", { state: "Trash" }, true],
+  ["is of another volume of that name", { incarnation: "earlier" }, true],
+  ["is of the volume's epoch", { epoch: 2 }, true],
+  ["was lost with its disk", { missing: true }, true],
+  ["holds nothing", { tombstone: true }, true],
+])("a node that the volume has left may take it again or not: its old copy %s", (_title, change, fits) => {
+  const copy = { epoch: 1, directory: "1", state: "Sealed", incarnation: "i", poolUUID: "p", ...change } as const;
+  const [view] = snapshot.volumes;
+  const volume = { ...view?.volume, spec: { ...view?.volume?.spec, epoch: 2 } };
+  const moved = { ...snapshot, volumes: [{ ...view, volume }] } as MoveSnapshot;
+  const why = whyUnfit(moved, node(400), NOW, () => ({
+    spec: { volume: "v", nodeName: "b" },
+    status: { copies: [copy] },
+  }));
+  expect(why).toBe(fits ? undefined : "its old copy of v is not in the trash yet");
 });
 
 test("the chosen target keeps its place while the copy fills its disk, until nothing is left", () => {

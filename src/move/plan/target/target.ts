@@ -53,7 +53,24 @@ export function whyUnfit(
   now: number,
   copyOn: (volume: string) => VolumeCopy | undefined,
 ): string | undefined {
-  return whyUnable(s, node, now) ?? whyNoRoom(s, node, copyOn);
+  return whyUnable(s, node, now) ?? whyNotTrash(s, copyOn) ?? whyNoRoom(s, node, copyOn);
+}
+
+/**
+ * A node that the volume has left puts its copy into the trash within a second or two. If it does
+ * not, its disk has probably failed, and would take no other copy either.
+ */
+function whyNotTrash(
+  s: Pick<MoveSnapshot, "volumes">,
+  copyOn: (volume: string) => VolumeCopy | undefined,
+): string | undefined {
+  const left = existing(s).find(({ name, volume: { spec } }) =>
+    copyOn(name)?.status?.copies?.some(
+      ({ epoch, incarnation, missing, state, tombstone }) =>
+        state === "Sealed" && epoch < spec.epoch && incarnation === spec.incarnation && !missing && !tombstone,
+    ),
+  );
+  return left && `its old copy of ${left.name} is not in the trash yet`;
 }
 
 /**
