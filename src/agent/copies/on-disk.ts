@@ -34,6 +34,9 @@ export interface Found {
   readonly readable: ReadonlySet<string>;
 }
 
+/** Whether a pool can be used, and otherwise why not. unknown: the agent has just started. */
+export type PoolState = "ready" | "unknown" | { readonly why: string };
+
 /** A mount of a copy, at any mount point. */
 export interface CopyMount {
   readonly volume: string;
@@ -69,6 +72,15 @@ export class OnDisk {
   /** The copies of a pool that can be read now. */
   storeIn(pool: string): CopyStore | undefined {
     return this.#ready().find(({ name }) => name === pool)?.store;
+  }
+
+  /** Whether the copies of a pool can be read now. */
+  stateOf(pool: string): PoolState {
+    const { pools } = this.#deps;
+    const found = pools.get(pool);
+    if (found?.store !== undefined) return "ready";
+    if (!pools.known) return "unknown";
+    return { why: found === undefined ? "it is not on this node" : (found.status.message ?? found.status.reason) };
   }
 
   /** Every volume that has a directory in a pool that can be read. */

@@ -48,6 +48,7 @@ const view = (change: Partial<VolumeView> = {}): VolumeView => ({
   localVolume: localVolume({ fence: MOVE }),
   move: move("Fenced"),
   copies: [copy()],
+  pool: "ready",
   publishedTo: [],
   report: undefined,
   found: {},
@@ -220,6 +221,33 @@ describe("before anything is closed", () => {
       step: "report",
       content: { state: "Refused", message: "x is immutable" },
     });
+  });
+});
+
+describe("without a copy, before anything is closed and after", () => {
+  const refused = (code: string, message: string) => ({
+    step: "report",
+    content: { state: "Refused", code, message: expect.stringContaining(message) as string },
+  });
+  const unusable = { pool: { why: "no disk is mounted" } };
+  test.each<[string, Partial<VolumeView>, object]>([
+    ["its data is missing", {}, refused("AGENT_DATA_MISSING", "has no data on node a")],
+    [
+      "it is not told to be missing while the pool cannot be used",
+      unusable,
+      refused("AGENT_UNMOVABLE", "no disk is mounted"),
+    ],
+    ["it waits while nothing is known of the pool", { pool: "unknown" }, { step: "look-again" }],
+  ])("%s", (_title, change, step) => {
+    const copies: CopyView[] = [];
+    const before = { move: move("Prepared", { sealing: 0 }), localVolume: localVolume() };
+    expect(planSource(view({ ...before, copies, ...change }))).toMatchObject(step);
+    expect(planSource(view({ copies, ...change }))).toMatchObject(step);
+  });
+  test("a volume that may still be made is no obstacle", () => {
+    const mayCreate = { nodeName: NODE, epoch: 1 };
+    const before = { move: move("Prepared", { sealing: 0 }), localVolume: localVolume({ mayCreate }) };
+    expect(planSource(view({ ...before, copies: [] }))).toMatchObject({ content: { state: "Checked" } });
   });
 });
 

@@ -119,20 +119,40 @@ function wasAsked({ move, report }: VolumeView): boolean {
 
 /** Before anything is closed: refuses a copy that cannot be made while the pod still runs. */
 function planCheck(view: VolumeView, copy: CopyView | undefined): SourceStep {
-  if (copy === undefined) return reported(view, { role: "Source", state: "Checked" });
+  if (copy === undefined) {
+    return mayBeMade(view) ? reported(view, { role: "Source", state: "Checked" }) : planWithoutData(view);
+  }
   const { unmovable } = view.found;
   if (unmovable === undefined) return { step: "find-unmovable" };
   if (unmovable === "") return reported(view, { role: "Source", state: "Checked" });
   return reported(view, { role: "Source", state: "Refused", code: "AGENT_UNMOVABLE", message: unmovable });
 }
 
+/** Whether the volume's directory may still be made here, so that it may be that there is none. */
+function mayBeMade({ localVolume, nodeName }: VolumeView): boolean {
+  const may = localVolume?.spec.mayCreate;
+  return may?.nodeName === nodeName && may.epoch === localVolume?.spec.epoch;
+}
+
+/**
+ * The volume was made here, and there is no copy. That of a disk that cannot be used is not lost,
+ * and nobody must be told that it is.
+ */
+function planWithoutData(view: VolumeView): SourceStep {
+  const { localVolume, nodeName, pool, volume } = view;
+  if (pool === "unknown") return { step: "look-again" };
+  if (pool !== "ready") {
+    const message = `pool ${localVolume?.spec.pool ?? ""} of node ${nodeName} cannot be used: ${pool.why}`;
+    return reported(view, { role: "Source", state: "Refused", code: "AGENT_UNMOVABLE", message });
+  }
+  const message = `volume ${volume} has no data on node ${nodeName} although it was made there`;
+  return reported(view, { role: "Source", state: "Refused", code: "AGENT_DATA_MISSING", message });
+}
+
 function planSeal(view: VolumeView, copy: CopyView | undefined, epoch: number, incarnation: string): SourceStep {
-  const { found, localVolume, nodeName, publishedTo } = view;
+  const { found, nodeName, publishedTo } = view;
   if (copy === undefined) {
-    const may = localVolume?.spec.mayCreate;
-    if (may?.nodeName === nodeName && may.epoch === epoch) return { step: "make-tombstone", epoch, incarnation };
-    const message = `volume ${view.volume} has no data on node ${nodeName} although it was made there`;
-    return reported(view, { role: "Source", state: "Refused", code: "AGENT_DATA_MISSING", message });
+    return mayBeMade(view) ? { step: "make-tombstone", epoch, incarnation } : planWithoutData(view);
   }
   if (copy.state === "Trash" || copy.state === "Incoming") {
     const message = `the copy of volume ${view.volume} on node ${nodeName} is ${copy.state}`;

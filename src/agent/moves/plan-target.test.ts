@@ -53,6 +53,7 @@ const view = (change: Partial<VolumeView> = {}): VolumeView => ({
   localVolume: localVolume(),
   move: move("Sealed"),
   copies: [],
+  pool: "ready",
   publishedTo: [],
   report: undefined,
   found: {},

@@ -76,6 +76,6 @@ function failureOf(error: unknown): Failure | undefined {
   if (!hasDiskFailed(error)) return undefined;
   const { code, message } = isFull(error)
     ? transferErrors.TARGET_FULL({ path: ".", code: error.code })
-    : transferErrors.FILE_FAILED({ path: ".", why: messageOf(error) });
+    : transferErrors.TARGET_FAILED({ path: ".", why: messageOf(error) });
   return { code, message };
 }

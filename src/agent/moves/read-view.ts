@@ -52,6 +52,7 @@ export async function readView(deps: ViewDeps, volume: string, signal?: AbortSig
     localVolume,
     move,
     copies: here.map((copy) => viewOf(copy)),
+    pool: onDisk.stateOf(localVolume?.spec.pool ?? ""),
     publishedTo: [
       ...new Set(
         onDisk

@@ -232,7 +232,7 @@ describe("the source", () => {
       status: { copies: [active], move: checked },
     });
     await node.eventually("it refuses", () => report()?.moveUID === back.uid && report()?.state === "Refused", 60_000);
-    expect(report()).toMatchObject({ role: "Target", code: "TRANSFER_FILE_FAILED" });
+    expect(report()).toMatchObject({ role: "Target", code: "TRANSFER_TARGET_FAILED" });
     expect(report()?.message).toContain("EROFS");
     node.disk.readOnly = undefined;
     await node.eventually("the old copy is trash", () => copies().includes("1 Trash"), 600_000);

@@ -205,8 +205,8 @@ describe("the target", () => {
 
   test.each([
     ["Sealed", "ENOSPC", "TRANSFER_TARGET_FULL"],
-    ["Sealed", "EROFS", "TRANSFER_FILE_FAILED"],
-    ["Copying", "EROFS", "TRANSFER_FILE_FAILED"],
+    ["Sealed", "EROFS", "TRANSFER_TARGET_FAILED"],
+    ["Copying", "EROFS", "TRANSFER_TARGET_FAILED"],
   ] as const)("refuses a copy when not even its directory can be made: %s, %s", async (phaseOf, code, refusal) => {
     node.disk.makeDirectory = () => Promise.reject(Object.assign(new Error(code), { code }));
     if (phaseOf === "Sealed") sealed();

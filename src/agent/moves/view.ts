@@ -2,6 +2,7 @@ import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { CopyReport, CopyState, LivePassReport } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Stored } from "../../kube/objects.ts";
+import type { PoolState } from "../copies/on-disk.ts";
 import type { TreeSummary } from "../transfer/tree/summary.ts";
 
 /** One copy of the volume on this node, from its copy.json. */
@@ -67,6 +68,8 @@ export interface VolumeView {
    */
   readonly move: Stored<VolumeMove> | undefined;
   readonly copies: readonly CopyView[];
+  /** The volume's pool on this node. */
+  readonly pool: PoolState;
   /** Pods that have the volume mounted here, by the mount table. */
   readonly publishedTo: readonly string[];
   /** The last report of this node. */

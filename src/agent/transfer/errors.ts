@@ -45,6 +45,13 @@ export const transferErrors = defineErrors("TRANSFER", {
     retry: "change",
     advice: "Make room in the target's pool (bytes, inodes, or a quota), or let another target be chosen.",
   },
+  TARGET_FAILED: {
+    message: ({ path, why }: { path: string; why: string }) =>
+      `the disk of the target has failed: '${path}' could not be written: ${why}`,
+    retry: "change",
+    advice:
+      "Look at the target's kernel log for errors of the disk, and let another target be chosen until it is mended.",
+  },
   TARGET_BUSY: {
     message: () => "another process still writes into the directory of this copy",
     retry: "backoff",

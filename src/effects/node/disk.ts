@@ -1,17 +1,5 @@
 import type { BigIntStats } from "node:fs";
-import {
-  access,
-  constants,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rmdir,
-  statfs,
-  unlink,
-} from "node:fs/promises";
+import { constants, lstat, mkdir, open, readdir, readFile, rename, rmdir, statfs, unlink } from "node:fs/promises";
 import type { Disk, DiskStat } from "../disk.ts";
 import { isMissing } from "../files.ts";
 
@@ -64,7 +52,16 @@ export function systemDisk(): Disk {
         throw error;
       }
     },
-    expectWritable: (path) => access(path, constants.W_OK),
+    expectWritable: async (path) => {
+      const directory = await open(path, O_RDONLY | O_DIRECTORY);
+      try {
+        const { atime, mtime } = await directory.stat();
+        await directory.utimes(atime, mtime);
+        await directory.sync();
+      } finally {
+        await directory.close();
+      }
+    },
     room: async (path) => {
       const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path, { bigint: true });
       return {

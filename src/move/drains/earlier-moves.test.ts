@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { MovePhase, VolumeMove, VolumeMoveStatus } from "../../api/kinds/volume-move.ts";
-import { keptUntil, restsUntil, volumesMoving } from "./earlier-moves.ts";
+import { keptUntil, restsOf, volumesMoving } from "./earlier-moves.ts";
 
 const END = Date.UTC(2026, 0, 1);
 const at = (seconds: number): string => new Date(END + seconds * 1000).toISOString();
@@ -23,21 +23,32 @@ const undone = (seconds: number, reason = "MOVE_AGENT_REFUSED"): VolumeMove =>
   move("Cancelled", { finishedAt: at(seconds), conditions: [condition("Cancelled", reason)] });
 
 test("a volume rests longer after each move that was undone", () => {
-  const rest = (...moves: VolumeMove[]) => (restsUntil(moves, "a").get("v") ?? NaN) - END;
+  const rest = (...moves: VolumeMove[]) => (restsOf(moves, "a").get("v")?.until ?? NaN) - END;
   expect(rest(undone(0))).toBe(5_000);
   expect(rest(undone(0), undone(5))).toBe(15_000);
   expect(rest(undone(0), undone(5), undone(20))).toBe(40_000);
   expect(rest(...Array.from({ length: 50 }, () => undone(0)))).toBe(300_000);
 });
+test("the last of them says why", () => {
+  const [first, last] = [undone(0), undone(9)].map((one, index) => {
+    return { ...one, status: { ...one.status, message: `Cancelled. ${String(index)}` } };
+  }) as [VolumeMove, VolumeMove];
+  for (const moves of [
+    [first, last],
+    [last, first],
+  ]) {
+    expect(restsOf(moves, "a").get("v")?.why).toBe("Cancelled. 1");
+  }
+});
 test("it does not rest after a drain that was called off, nor after a move that was done", () => {
-  expect(restsUntil([undone(0, "MOVE_NODE_STAYS"), move("Done", { finishedAt: at(0) })], "a").size).toBe(0);
+  expect(restsOf([undone(0, "MOVE_NODE_STAYS"), move("Done", { finishedAt: at(0) })], "a").size).toBe(0);
 });
 test("it does not rest for moves from other nodes, or that someone asked for", () => {
   const others = [
     { ...undone(0), spec: { ...undone(0).spec, from: "b" } },
     { ...undone(0), spec: { ...undone(0).spec, reason: "Request" as const } },
   ];
-  expect(restsUntil(others, "a").size).toBe(0);
+  expect(restsOf(others, "a").size).toBe(0);
 });
 
 test("a move that runs, or is about to begin, keeps a drain from making another", () => {

@@ -29,19 +29,31 @@ export function volumesMoving(moves: readonly VolumeMove[]): ReadonlySet<string>
   return new Set(moves.filter((move) => !isFinished(move) && !isIdle(move)).flatMap((move) => namesOf(move)));
 }
 
-/** The time (milliseconds) until which each volume of the node rests after an undone move. */
-export function restsUntil(moves: readonly VolumeMove[], from: string): ReadonlyMap<string, number> {
-  const undone = new Map<string, { count: number; last: number }>();
+/** How long a volume rests, and what its last move said when it was undone. */
+export interface Rest {
+  /** Milliseconds since 1970. */
+  readonly until: number;
+  readonly why: string;
+}
+
+/** The rest of each volume of the node after moves that were undone. It may be over. */
+export function restsOf(moves: readonly VolumeMove[], from: string): ReadonlyMap<string, Rest> {
+  const undone = new Map<string, { count: number; last: number; why: string }>();
   for (const move of moves) {
     const finishedAt = msOf(move.status?.finishedAt);
     if (move.spec.from !== from || move.spec.reason !== "Drain" || finishedAt === undefined) continue;
     if (move.status?.phase !== "Cancelled" || wasCalledOff(move)) continue;
     for (const name of namesOf(move)) {
-      const { count, last } = undone.get(name) ?? { count: 0, last: 0 };
-      undone.set(name, { count: count + 1, last: Math.max(last, finishedAt) });
+      const { count, last, why } = undone.get(name) ?? { count: 0, last: 0, why: "" };
+      const isLast = finishedAt >= last;
+      undone.set(name, {
+        count: count + 1,
+        last: isLast ? finishedAt : last,
+        why: isLast ? (move.status.message ?? "") : why,
+      });
     }
   }
-  return new Map([...undone].map(([name, { count, last }]) => [name, last + backoffMs(count)]));
+  return new Map([...undone].map(([name, { count, last, why }]) => [name, { until: last + backoffMs(count), why }]));
 }
 
 /**

@@ -21,7 +21,7 @@ import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
 import { volumesOfPod } from "../../movable/pod-volumes.ts";
 import type { Asks } from "./asks.ts";
-import { restsUntil, volumesMoving } from "./earlier-moves.ts";
+import { restsOf, volumesMoving } from "./earlier-moves.ts";
 import { runOldMoves } from "./old-moves.ts";
 import { planDrain } from "./plan-drain.ts";
 import { usersOf, whyVolumesStay, type StaySources } from "./stays.ts";
@@ -90,7 +90,7 @@ function snapshotOf(deps: DrainLoopDeps, node: Stored<Node>): Parameters<typeof 
   const here = volumes.store.byIndex("byNode", name);
   const stays = whyVolumesStay(deps, node, here);
   const moving = volumesMoving(moves.store.list());
-  const rests = restsUntil(moves.store.list(), name);
+  const rests = restsOf(moves.store.list(), name);
   const users = usersOf(deps, here);
   // No drain will evict such a pod: the pod before it was deleted while the webhook was not
   // available, or by force.
@@ -100,7 +100,7 @@ function snapshotOf(deps: DrainLoopDeps, node: Stored<Node>): Parameters<typeof 
       name: nameOf(volume),
       stays: stays.get(nameOf(volume)),
       moving: moving.has(nameOf(volume)) || volume.spec.activeMove !== undefined,
-      rests: clock.now() < (rests.get(nameOf(volume)) ?? 0),
+      rests: clock.now() < (rests.get(nameOf(volume))?.until ?? 0),
       asked: asks.isRecent(asks.volumeAskedAt(volume)) || stranded.has(nameOf(volume)),
     })),
     pods: [...users, ...tiesOf(users)],

@@ -7,7 +7,7 @@ import { progressOf } from "./progress.ts";
 const volume = (activeMove?: string): Stored<LocalVolume> =>
   ({
     metadata: { name: "v", uid: "v", resourceVersion: "1" },
-    spec: activeMove === undefined ? {} : { activeMove: { name: activeMove, uid: activeMove } },
+    spec: { nodeName: "a", ...(activeMove === undefined ? {} : { activeMove: { name: activeMove, uid: activeMove } }) },
   }) as Stored<LocalVolume>;
 const move = (name: string, status: VolumeMove["status"], of = "v"): Stored<VolumeMove> =>
   ({
@@ -27,4 +27,11 @@ test("a move that waits and holds nothing says why", () => {
 test("a move that has ended says nothing", () => {
   const moves = [move("a", { phase: "Done", message: "Done." }), move("b", { phase: "Cancelled", message: "No." })];
   expect(progressOf(volume(), moves)).toBeUndefined();
+});
+test("after a move that was undone it is said why, and when the next one begins", () => {
+  const finishedAt = "2030-01-01T00:00:00.000Z";
+  const undone = move("m", { phase: "Cancelled", finishedAt, message: "Cancelled. The disk has failed." });
+  const said = "Cancelled. The disk has failed; the next move begins after 2030-01-01T00:00:05.000Z";
+  expect(progressOf(volume(), [undone])).toBe(said);
+  expect(progressOf(volume(), [undone, move("n", { phase: "Planned", message: "Planning." })])).toBe("Planning");
 });

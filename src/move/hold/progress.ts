@@ -1,11 +1,14 @@
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
+import { restsOf } from "../drains/earlier-moves.ts";
+import { timeOf } from "../plan/timing.ts";
 
 /**
  * The current activity of the volume's move, as a sentence without a full stop. Undefined: it has
  * no move. A move that waits in Planned holds no volume, but its message is useful: it says that no
- * node fits, or which other move goes first.
+ * node fits, or which other move goes first. Where a drain's last move was undone, it says why, and
+ * when the next one begins.
  */
 export function progressOf(volume: Stored<LocalVolume>, moves: readonly Stored<VolumeMove>[]): string | undefined {
   const { activeMove } = volume.spec;
@@ -17,5 +20,7 @@ export function progressOf(volume: Stored<LocalVolume>, moves: readonly Stored<V
         status?.phase !== "Cancelled" &&
         spec.volumes.some(({ name }) => name === nameOf(volume)),
     );
-  return move?.status?.message?.replace(/\.$/, "");
+  if (move !== undefined) return move.status?.message?.replace(/\.$/, "");
+  const rest = restsOf(moves, volume.spec.nodeName).get(nameOf(volume));
+  return rest && `${rest.why.replace(/\.$/, "")}; the next move begins after ${timeOf(rest.until)}`;
 }

@@ -1,4 +1,5 @@
 import { CodedError, messageOf } from "../../../observe/errors.ts";
+import { hasDiskFailed } from "../../disk/durable.ts";
 import { hasCode, isSystemError } from "../../sys/libc.ts";
 import { transferErrors } from "../errors.ts";
 import { pathText, type TreePath } from "../tree/path.ts";
@@ -23,5 +24,7 @@ function fail(path: TreePath, error: unknown): never {
   for (const code of ["ENOSPC", "EDQUOT"]) {
     if (hasCode(error, code)) throw transferErrors.TARGET_FULL({ path: where, code }, { cause: error });
   }
+  if (hasDiskFailed(error))
+    throw transferErrors.TARGET_FAILED({ path: where, why: messageOf(error) }, { cause: error });
   throw transferErrors.FILE_FAILED({ path: where, why: messageOf(error) }, { cause: error });
 }

@@ -209,6 +209,7 @@ describe("Copying", () => {
 
   test.each([
     ["is full", "TRANSFER_TARGET_FULL"],
+    ["has a disk that failed", "TRANSFER_TARGET_FAILED"],
     ["cannot hold the data", "TRANSFER_TARGET_CANNOT_HOLD"],
   ])("gives a target up that %s, while the pods still run", (_, code) => {
     const full = { state: "Refused", code, message: "no" } as const;

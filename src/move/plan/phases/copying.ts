@@ -19,8 +19,8 @@ import { msOf, PRECOPY_PATIENCE_MS, PROGRESS_EVERY_MS } from "../timing.ts";
  * pods are down.
  *
  * A target that would fail in the final pass, too, is given up while the pods still run: its disk
- * is full, or it has not reached the source's agent for a while, or the two agents are of different
- * versions. It is tried again after a pause, like every target that was given up.
+ * is full or has failed, or it has not reached the source's agent for a while, or the two agents
+ * are of different versions. It is tried again after a pause, like every target that was given up.
  *
  * When no pod runs there are no live passes, because they only shorten the downtime of pods.
  */

@@ -8,11 +8,12 @@ import type { MoveSnapshot, NodeView } from "../snapshot.ts";
 
 /**
  * Error codes that the same target would report again. Other errors may be temporary, such as those
- * of a connection or a disk.
+ * of a connection.
  */
 const FINAL: ReadonlySet<string> = new Set([
   "TRANSFER_TARGET_CANNOT_HOLD",
   "TRANSFER_TARGET_FULL",
+  "TRANSFER_TARGET_FAILED",
   "TRANSFER_MOUNT_INSIDE",
   "TRANSFER_TOO_DEEP",
   "TRANSFER_NAME_REFUSED",
