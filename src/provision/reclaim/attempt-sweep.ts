@@ -10,9 +10,9 @@
  * A cache may be stale, so before a removal the API server is asked whether the claim is gone and
  * no PersistentVolume is there.
  *
- * * The claims are listed once for all attempts of a sweep. The list is newer than the attempts, and
- *   no claim gets the UID of an earlier one: a claim that is not in the list never comes back.
- * * The PersistentVolume is asked for once more by the driver, after all waiting: a leader that was
+ * - The claims are listed once for all attempts of a sweep. The list is newer than the attempts,
+ *   and no claim gets the UID of an earlier one: a claim that is not in the list never comes back.
+ * - The PersistentVolume is asked for once more by the driver, after all waiting: a leader that was
  *   stalled may store it late.
  *
  * A crash leaves the record, and the next leader's first sweep finds it.
