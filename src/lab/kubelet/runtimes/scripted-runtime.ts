@@ -66,7 +66,9 @@ export class ScriptedRuntime implements ContainerRuntime {
       }
       case "never-starts":
         return new Promise((_, reject) => {
-          signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+          // The pod may have been stopped while its environment was read.
+          if (signal.aborted) reject(signal.reason as Error);
+          else signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
         });
       case "run":
       case "exit": {
