@@ -278,6 +278,14 @@ describe("an incoming copy", () => {
     await expect(one.store.takeOver(made, "m3")).rejects.toMatchObject(refused("not there"));
   });
 
+  test("is not taken over when another process has given it to another move since", async () => {
+    const one = world();
+    const made = await one.store.makeIncoming(incoming, MODE);
+    const file = `${made.path}/copy.json`;
+    await one.disk.write(file, (await one.disk.readText(file)).replace("m1", "m2"));
+    await expect(one.store.takeOver(made, "m3")).rejects.toMatchObject(refused("Incoming"));
+  });
+
   test("of another volume of that name is not taken over", async () => {
     const one = world();
     await one.store.makeIncoming(incoming, MODE);

@@ -194,11 +194,13 @@ export class CopyStore {
 
   /**
    * Gives the directory of an earlier move to this one, with its contents. The caller has the lock
-   * of the data directory, so no writer of the earlier move is left.
+   * of the data directory, so no writer of the earlier move is left. Throws when another process
+   * has given it to another move since it was found. May be repeated after a crash in the middle.
    */
-  async takeOver({ directory, volume }: Copy, moveUID: string): Promise<Copy> {
+  async takeOver(found: Copy, moveUID: string): Promise<Copy> {
+    const { directory, volume } = found;
     const copy = await this.#read(volume, directory);
-    if (copy?.state !== "Incoming") {
+    if (copy?.state !== "Incoming" || copy.moveUID !== found.moveUID) {
       throw agentErrors.COPY_STATE({ volume, directory, state: copy?.state ?? "not there", wanted: "a transfer" });
     }
     const taken = await this.#write(copy, { moveUID, whole: undefined });

@@ -74,11 +74,15 @@ export class OnDisk {
     return this.#ready().find(({ name }) => name === pool)?.store;
   }
 
-  /** Whether the copies of a pool can be read now. */
-  stateOf(pool: string): PoolState {
+  /**
+   * Whether the copies in a pool were among those of a `find`, whose `readable` this is. Also
+   * unknown while the disk is not what the last round found: a round follows soon.
+   */
+  stateOf(pool: string, readable: Found["readable"]): PoolState {
     const { pools } = this.#deps;
     const found = pools.get(pool);
-    if (found?.store !== undefined) return "ready";
+    const { uuid = "" } = found?.status ?? {};
+    if (found?.store !== undefined) return readable.has(uuid) ? "ready" : "unknown";
     if (!pools.known) return "unknown";
     return { why: found === undefined ? "it is not on this node" : (found.status.message ?? found.status.reason) };
   }

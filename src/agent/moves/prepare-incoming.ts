@@ -7,6 +7,7 @@
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { Copy, CopyStore, NewCopy } from "../copies/copy-store.ts";
+import { incomingDirectory } from "../copies/layout.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import { hasDiskFailed, isFull } from "../disk/durable.ts";
@@ -61,7 +62,8 @@ async function directoryFor(
 ): Promise<Copy> {
   const found = await store.arriving(copy);
   if (found === undefined) return store.makeIncoming(copy, directoryAttributes(spec.directory));
-  if (found.moveUID === copy.moveUID) return found;
+  // A process may have ended halfway through taking it over: its name is still the old one then.
+  if (found.moveUID === copy.moveUID && found.directory === incomingDirectory(copy.epoch, copy.moveUID)) return found;
   let taken = found;
   const isTaken = await jobs.target.whileLocked(found.dataPath, async () => {
     taken = await store.takeOver(found, copy.moveUID);
@@ -72,7 +74,9 @@ async function directoryFor(
 
 /** Why this node can take no copy now. Undefined: the error is of another kind. */
 function failureOf(error: unknown): Failure | undefined {
-  if (error instanceof CodedError && error.code === "TRANSFER_TARGET_BUSY") return error;
+  if (error instanceof CodedError && error.code === "TRANSFER_TARGET_BUSY") {
+    return { code: error.code, message: error.message };
+  }
   if (!hasDiskFailed(error)) return undefined;
   const { code, message } = isFull(error)
     ? transferErrors.TARGET_FULL({ path: ".", code: error.code })

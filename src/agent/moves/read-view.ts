@@ -43,7 +43,7 @@ export async function readView(deps: ViewDeps, volume: string, signal?: AbortSig
   const name = known?.metadata.name ?? active?.name;
   const read = name === undefined ? undefined : await client.find(volumeMoves, { name }, options);
   const move = read?.metadata.uid === active?.uid ? read : undefined;
-  const { copies: here } = await onDisk.find(volume);
+  const { copies: here, readable } = await onDisk.find(volume);
   const report = (await copies.read(volume, signal))?.status?.move;
   const view: VolumeView = {
     volume,
@@ -52,7 +52,7 @@ export async function readView(deps: ViewDeps, volume: string, signal?: AbortSig
     localVolume,
     move,
     copies: here.map((copy) => viewOf(copy)),
-    pool: onDisk.stateOf(localVolume?.spec.pool ?? ""),
+    pool: onDisk.stateOf(localVolume?.spec.pool ?? "", readable),
     publishedTo: [
       ...new Set(
         onDisk

@@ -293,10 +293,28 @@ describe("the target", () => {
     const end = moving.lockElsewhere(`${VOLUME}/${INCOMING}/data`);
     nextMove();
     await node.eventually("it says so", () => report()?.moveUID === "uid-2" && report()?.state === "Refused");
-    expect(report()?.code).toBe("TRANSFER_TARGET_BUSY");
+    expect(report()).toMatchObject({
+      code: "TRANSFER_TARGET_BUSY",
+      message: expect.stringContaining("another process") as string,
+    });
     expect(await whole()).toBe(1);
     expect(copies()).toEqual([`${INCOMING} Incoming`]);
     end();
+  });
+
+  test("goes on with a directory that another process has taken over halfway", async () => {
+    moving.onReceive = untilAborted;
+    sealed();
+    await node.eventually("it is half there", () => receives() === 1);
+    phase("Undoing");
+    await node.eventually("nobody writes", () => copies().join() === `${INCOMING} Incoming`);
+    // The process has written the new move into copy.json, and has ended before the rename.
+    const file = `${VOLUME}/${INCOMING}/copy.json`;
+    await node.disk.write(file, (await node.disk.readText(file)).replaceAll(MOVE_UID, "uid-2"));
+    moving.onReceive = () => Promise.resolve();
+    nextMove();
+    await node.eventually("the next is there", () => report()?.moveUID === "uid-2" && report()?.state === "Copied");
+    expect(copies()).toEqual(["2-uid-2 Incoming"]);
   });
 
   test("starts over after a restart in the middle, in the same directory", async () => {
