@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { punchHole } from "../../src/agent/sys/data.ts";
-import { DirectFile, alignedBuffer } from "../../src/agent/sys/direct.ts";
+import { DirectFile, alignedBuffer } from "../../src/agent/sys/direct/direct.ts";
 import { mount, unmount } from "../../src/agent/sys/mount.ts";
 import { O_WRONLY } from "../../src/agent/sys/open.ts";
 import { copyEngine } from "../../src/agent/transfer/engine.ts";

@@ -15,7 +15,7 @@ import { directoryAttributes } from "../publish/directory-attributes.ts";
 import { transferErrors } from "../transfer/errors.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Incoming } from "./jobs/target-jobs.ts";
-import type { TargetStep } from "./plan-target.ts";
+import type { TargetStep } from "./plan/plan-target.ts";
 import type { Failure, VolumeView } from "./view.ts";
 
 /** A step that begins a pass. */

@@ -8,8 +8,8 @@ import type { Copy } from "../copies/copy-store.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import type { Findings } from "./findings.ts";
-import { planOutdated, planSource, type SourceStep } from "./plan-source.ts";
-import { planTarget, type TargetStep } from "./plan-target.ts";
+import { planOutdated, planSource, type SourceStep } from "./plan/plan-source.ts";
+import { planTarget, type TargetStep } from "./plan/plan-target.ts";
 import type { CopyView, VolumeView } from "./view.ts";
 
 export interface ViewDeps {

@@ -1,6 +1,5 @@
 /*
- * This node's part of all moves: it reads, plans (plan-source.ts, plan-target.ts), does one step,
- * and repeats this.
+ * This node's part of all moves: it reads, plans (plan/), does one step, and repeats this.
  *
  * A step that changes the disk is planned once more under the volume's lock, on objects that are
  * read under it. So publish, seal and purge of a volume exclude each other, and no step relies on a

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, ftruncateSync, openSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { cachedBytes, dropCache, punchHole } from "../sys/data.ts";
-import { DirectFile } from "../sys/direct.ts";
+import { DirectFile } from "../sys/direct/direct.ts";
 import { O_RDONLY } from "../sys/open.ts";
 import { hasTool, tool } from "../sys/testing/scratch.fixture.ts";
 import { copyEngine } from "./engine.ts";

@@ -1,4 +1,4 @@
-import { SetMap } from "../../kube/set-map.ts";
+import { SetMap } from "../../kube/watch/set-map.ts";
 import { overlaps } from "./paths.ts";
 
 /**

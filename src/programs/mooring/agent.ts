@@ -5,7 +5,7 @@ import { openDirectory, systemTrees } from "../../agent/copies/node/trees.ts";
 import { serveGrpc } from "../../agent/csi/grpc-server.ts";
 import { agentErrors } from "../../agent/errors.ts";
 import { isUsedBy } from "../../agent/holders/holders.ts";
-import { thisProcess, whyOnlyOwnPod } from "../../agent/holders/node/host-processes.ts";
+import { thisProcess, whyOnlyOwnPod } from "./host-processes.ts";
 import { systemHolders } from "../../agent/holders/node/system-holders.ts";
 import { systemMounts } from "../../agent/mounts/node/mounts.ts";
 import { certificateFile } from "../../agent/peers/certificate-file.ts";

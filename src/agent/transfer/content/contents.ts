@@ -1,5 +1,5 @@
 import { cachedBytes, readAt, readInto } from "../../sys/data.ts";
-import { alignedBuffer, AlignedRing, wholeBlocks, type DirectFile } from "../../sys/direct.ts";
+import { alignedBuffer, AlignedRing, wholeBlocks, type DirectFile } from "../../sys/direct/direct.ts";
 import { runsOfData, type Range } from "./blocks.ts";
 import { machineHoles, nextData, type Holes } from "./holes.ts";
 

@@ -1,5 +1,5 @@
 import { dropCache } from "../../sys/data.ts";
-import { DirectFile } from "../../sys/direct.ts";
+import { DirectFile } from "../../sys/direct/direct.ts";
 import { O_RDONLY } from "../../sys/open.ts";
 import { isTriedFileSystem } from "../../sys/stat.ts";
 import { LARGE_PIECE, readContents, type Piece, type ReadOptions } from "./contents.ts";

@@ -8,7 +8,7 @@
  * Before a file is patched, the target stops vouching for it (target-memory.ts), because a break at
  * any moment leaves some old chunks, some new ones, and one that is half written.
  */
-import { DirectFile } from "../../sys/direct.ts";
+import { DirectFile } from "../../sys/direct/direct.ts";
 import { hasCode } from "../../sys/libc.ts";
 import { O_WRONLY } from "../../sys/open.ts";
 import { punchHole, truncate, writeAt } from "../../sys/data.ts";

@@ -5,8 +5,8 @@
  * (scan.ts), which gives the same entry.
  */
 import { dropCache } from "../../sys/data.ts";
-import { DirectReads } from "../../sys/direct-reads.ts";
-import { REFUSALS } from "../../sys/direct.ts";
+import { DirectReads } from "../../sys/direct/direct-reads.ts";
+import { REFUSALS } from "../../sys/direct/direct.ts";
 import { hasCode, isSystemError } from "../../sys/libc.ts";
 import { close, O_DIRECT } from "../../sys/open.ts";
 import { readAhead, SmallReader } from "../../sys/read-ahead.ts";

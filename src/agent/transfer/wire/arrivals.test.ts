@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isAligned } from "../../sys/direct.ts";
+import { isAligned } from "../../sys/direct/direct.ts";
 import { Arrivals } from "./arrivals.ts";
 import { DATA, frameHead, OFFSET_BYTES } from "./frames.ts";
 

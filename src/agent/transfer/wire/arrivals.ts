@@ -1,4 +1,4 @@
-import { AlignedRing } from "../../sys/direct.ts";
+import { AlignedRing } from "../../sys/direct/direct.ts";
 import type { Sink } from "./in-place.ts";
 import { checkedFrame, FRAME_HEAD_BYTES, isData, OFFSET_BYTES, payloadLength, type Frame } from "./frames.ts";
 

@@ -1,5 +1,5 @@
 import type { Pod } from "../../../kube/kinds.ts";
-import { SetMap } from "../../../kube/set-map.ts";
+import { SetMap } from "../../../kube/watch/set-map.ts";
 import type { HelperAction } from "./pod.ts";
 import type { PodStore } from "./pod-store.ts";
 import { type HelperRecord, recordOf } from "./record.ts";

@@ -1,6 +1,6 @@
 import type { Pod } from "../../../kube/kinds.ts";
 import { keyOf, uidOf } from "../../../kube/objects.ts";
-import { SetMap } from "../../../kube/set-map.ts";
+import { SetMap } from "../../../kube/watch/set-map.ts";
 import type { Change, Store } from "../../../kube/watch/store.ts";
 import { isOfAnother } from "./record.ts";
 

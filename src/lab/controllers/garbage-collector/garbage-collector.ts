@@ -12,7 +12,7 @@
 // deletion.
 import type { OwnerReference } from "kubernetes-types/meta/v1.js";
 import { isConflict, isNotFound } from "../../../kube/errors.ts";
-import { SetMap } from "../../../kube/set-map.ts";
+import { SetMap } from "../../../kube/watch/set-map.ts";
 import { keyOf, uidOf, type KubeObject } from "../../../kube/objects.ts";
 import { apiVersionOf, type Resource } from "../../../kube/resource.ts";
 import { at } from "../../objects/owners.ts";

@@ -10,7 +10,7 @@
  */
 import { constants } from "node:os";
 import { alignedBuffer, wholeBlocks } from "./direct.ts";
-import { addressOf, systemCall } from "./libc.ts";
+import { addressOf, systemCall } from "../libc.ts";
 
 /** The most reads at a time, and the longest one in bytes. */
 const COUNT = 64;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { LocalVolume } from "../../api/kinds/local-volume.ts";
-import type { CopyReport } from "../../api/kinds/volume-copy.ts";
-import type { MovePhase, VolumeMove } from "../../api/kinds/volume-move.ts";
-import type { Stored } from "../../kube/objects.ts";
+import type { LocalVolume } from "../../../api/kinds/local-volume.ts";
+import type { CopyReport } from "../../../api/kinds/volume-copy.ts";
+import type { MovePhase, VolumeMove } from "../../../api/kinds/volume-move.ts";
+import type { Stored } from "../../../kube/objects.ts";
 import { planSource } from "./plan-source.ts";
-import { planFor } from "./read-view.ts";
-import type { CopyView, VolumeView } from "./view.ts";
+import { planFor } from "../read-view.ts";
+import type { CopyView, VolumeView } from "../view.ts";
 
 const NODE = "a";
 const MOVE = "move-uid";

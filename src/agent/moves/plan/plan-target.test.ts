@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { LocalVolume } from "../../api/kinds/local-volume.ts";
-import type { CopyReport } from "../../api/kinds/volume-copy.ts";
-import type { MovePhase, VolumeMove } from "../../api/kinds/volume-move.ts";
-import type { Stored } from "../../kube/objects.ts";
+import type { LocalVolume } from "../../../api/kinds/local-volume.ts";
+import type { CopyReport } from "../../../api/kinds/volume-copy.ts";
+import type { MovePhase, VolumeMove } from "../../../api/kinds/volume-move.ts";
+import type { Stored } from "../../../kube/objects.ts";
 import { planTarget } from "./plan-target.ts";
-import type { CopyView, VolumeView } from "./view.ts";
+import type { CopyView, VolumeView } from "../view.ts";
 
 const NODE = "b";
 const MOVE = "move-uid";

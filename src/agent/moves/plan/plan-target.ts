@@ -28,11 +28,11 @@
  * makes it equal to the source. A live pass never makes it whole, and its report has no digest, so
  * nothing can be committed on it.
  */
-import type { CopyReport } from "../../api/kinds/volume-copy.ts";
-import { agentErrors } from "../errors.ts";
-import { MOST_OPEN_BYTES } from "./jobs/kept-small.ts";
-import type { CopyView, ReportContent, VolumeView } from "./view.ts";
-import { isReported, recordedOf, recordsCount } from "./view.ts";
+import type { CopyReport } from "../../../api/kinds/volume-copy.ts";
+import { agentErrors } from "../../errors.ts";
+import { MOST_OPEN_BYTES } from "../jobs/kept-small.ts";
+import type { CopyView, ReportContent, VolumeView } from "../view.ts";
+import { isReported, recordedOf, recordsCount } from "../view.ts";
 
 export type TargetStep =
   | { readonly step: "nothing" }

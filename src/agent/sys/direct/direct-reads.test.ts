@@ -3,9 +3,9 @@ import { closeSync, constants, openSync, truncateSync, writeFileSync } from "nod
 import { constants as os } from "node:os";
 import { expect, it, onTestFinished, type TestContext } from "vitest";
 import { DirectReads } from "./direct-reads.ts";
-import { hasCode } from "./libc.ts";
-import { loopDisk } from "./testing/file-systems.fixture.ts";
-import { notRoot, scratch } from "./testing/scratch.fixture.ts";
+import { hasCode } from "../libc.ts";
+import { loopDisk } from "../testing/file-systems.fixture.ts";
+import { notRoot, scratch } from "../testing/scratch.fixture.ts";
 
 type Skips = Pick<TestContext, "skip">;
 

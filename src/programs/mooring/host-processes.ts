@@ -7,7 +7,7 @@
  * with namespaces of their own. What counts is how the agent's own process was started.
  */
 import { readlinkSync } from "node:fs";
-import { isSystemError } from "../../sys/libc.ts";
+import { isSystemError } from "../../agent/sys/libc.ts";
 
 /** What a process sees of where it runs. */
 export interface Process {

@@ -14,9 +14,9 @@
  */
 import { read, write } from "node:fs";
 import { promisify } from "node:util";
-import { procPath } from "./change.ts";
-import { addressOf, hasCode } from "./libc.ts";
-import { AT_FDCWD, close, O_DIRECT, O_NOATIME, O_RDONLY, openat } from "./open.ts";
+import { procPath } from "../change.ts";
+import { addressOf, hasCode } from "../libc.ts";
+import { AT_FDCWD, close, O_DIRECT, O_NOATIME, O_RDONLY, openat } from "../open.ts";
 
 const readOnce = promisify(read);
 const writeOnce = promisify(write);

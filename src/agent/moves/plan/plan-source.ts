@@ -22,8 +22,8 @@
  * A late seal is undone by itself: the agent opens a sealed copy if the LocalVolume names it and
  * has neither a fence nor the move that asked for the seal.
  */
-import type { CopyView, ReportContent, VolumeView } from "./view.ts";
-import { isReported, recordedOf } from "./view.ts";
+import type { CopyView, ReportContent, VolumeView } from "../view.ts";
+import { isReported, recordedOf } from "../view.ts";
 
 export type SourceStep =
   | { readonly step: "nothing" }

@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto";
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
 import { expect, it, onTestFinished, type TestContext } from "vitest";
 import { ALIGNMENT, alignedBuffer, AlignedRing, DirectFile, isAligned, wholeBlocks } from "./direct.ts";
-import { addressOf } from "./libc.ts";
-import { O_RDONLY, O_WRONLY } from "./open.ts";
-import { ramfs } from "./testing/file-systems.fixture.ts";
-import { hasTool, notRoot, scratch, tool } from "./testing/scratch.fixture.ts";
+import { addressOf } from "../libc.ts";
+import { O_RDONLY, O_WRONLY } from "../open.ts";
+import { ramfs } from "../testing/file-systems.fixture.ts";
+import { hasTool, notRoot, scratch, tool } from "../testing/scratch.fixture.ts";
 
 const KIB = 1024;
 const BTRFS_MAGIC = 0x9123_683e;
