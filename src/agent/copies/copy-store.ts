@@ -1,7 +1,7 @@
 /*
  * The copies in one pool: `<pool>/volumes/<volume>/<directory>/{copy.json, data}`.
  *
- *               begin              promote (after the commit)
+ *            makeIncoming          promote (after the commit)
  *   (nothing) ────────▶ Incoming ────────────────────────────▶ Active ◀── makeActive ── (nothing)
  *                          │                              seal │   ▲ unseal
  *                          │                                   ▼   │
@@ -23,7 +23,9 @@
  *   - Active and Incoming have `data`; Sealed has `data.sealed`, a tombstone has neither;
  *   - an Incoming copy becomes Active only while it is `whole`. That is written when a transfer has
  *     ended well, and removed before the next one begins. So a pod never gets half a tree, even
- *     after an error elsewhere.
+ *     after an error elsewhere;
+ *   - copy.json of an Incoming copy that is there is changed only with the lock of its data
+ *     directory, because another process of the agent may still live.
  *
  * State after a crash (a killed process or a power cut; each step is durable before the next):
  *   making      1 fill `.new-<directory>`      → scan removes it: copy.json and an empty directory
@@ -36,11 +38,12 @@
  *               3 copy.json: Active
  *   unseal of a 1 data directory made          → still a tombstone; the next unseal takes it
  *   tombstone   2 copy.json: Active
- *   reuse       1 copy.json: the new move,     → scan renames
+ *   take over   1 copy.json: the new move,     → its next pass takes it over again; scan renames
  *                 not whole
  *               2 rename to `<epoch>-<move>`
- *   arrived     1 copy.json: whole             → as before; the data is copied again unless the
- *                                                end of the transfer was reported
+ *   begin pass  1 copy.json: not whole         → a part of the tree; the next pass makes it equal
+ *   arrived     1 copy.json: whole             → whole, for the sealing of the pass: the next
+ *                                                process reads and reports it (ADR 10)
  *   promote     1 rename to `<epoch>`          → not published yet; scan writes Active, for the
  *               2 copy.json: Active              rename only happens after the commit
  *   toTrash     1 copy.json: Trash
