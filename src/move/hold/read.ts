@@ -141,8 +141,9 @@ async function volumesOf(deps: ReadDeps, pod: Stored<Pod>, signal: AbortSignal):
 }
 
 /**
- * The movable volume of a claim. If the caches do not have it, it is read from the API server: the
- * caches may be behind, so they cannot prove that it does not exist.
+ * The movable volume of a claim. If the caches do not have it, or have the claim as it was before
+ * it was bound, it is read from the API server: the caches may be behind, so they cannot prove that
+ * it does not exist.
  */
 async function localVolumeOf(
   deps: ReadDeps,
@@ -151,10 +152,10 @@ async function localVolumeOf(
   signal: AbortSignal,
 ): Promise<Stored<LocalVolume> | undefined> {
   const { client } = deps;
-  const claim =
-    deps.claims.store.get(`${namespace}/${name}`) ??
-    (await client.find(persistentVolumeClaims, { name, namespace }, { signal }));
-  const volumeName = claim?.spec?.volumeName;
+  const cached = deps.claims.store.get(`${namespace}/${name}`)?.spec?.volumeName;
+  const volumeName =
+    (cached === "" ? undefined : cached) ??
+    (await client.find(persistentVolumeClaims, { name, namespace }, { signal }))?.spec?.volumeName;
   if (volumeName === undefined || volumeName === "") return undefined;
   const volume =
     deps.persistentVolumes.store.get(volumeName) ??
