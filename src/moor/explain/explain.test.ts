@@ -74,6 +74,24 @@ describe("why a pod waits, and what helps", () => {
       /kubectl uncordon node-a/,
     ],
     [
+      "its volume is on a cordoned node and rests after a move that was undone",
+      [
+        movable("data", "node-a"),
+        cordoned,
+        {
+          moves: [
+            move(
+              "m",
+              { from: "node-a", reason: "Drain", volumes: ["pvc-data"] },
+              { phase: "Cancelled", finishedAt: "2026-11-27T11:00:00Z", message: "Cancelled. the disk has failed." },
+            ),
+          ],
+        },
+      ],
+      /which is cordoned; its last move: Cancelled\. the disk has failed; the next move begins after 2026-11-27T11:00:05/,
+      /^Mend what the message says\. kubectl uncordon node-a/,
+    ],
+    [
       "its volume stays on a cordoned node",
       [movable("data", "node-a", { policies: { onDrain: "Stay", onNodeLoss: "Wait", maxDowntime: "60s" } }), cordoned],
       /which is cordoned, and does not move: volume pvc-data has the policy onDrain: Stay/,

@@ -9,6 +9,7 @@ import type { Pod } from "../../kube/kinds.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { planSweep } from "../../movable/sweep/plan.ts";
 import { whyVolumesStay } from "../../move/drains/stays.ts";
+import { progressOf } from "../../move/hold/progress.ts";
 import { whyUnfit } from "../../provision/claims/fits.ts";
 import { CORDONED } from "../../move/plan/target/leaving.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -125,6 +126,13 @@ function whyHere(cluster: Cluster, pod: Stored<Pod>, volume: Stored<LocalVolume>
     }
     const waiting = moveOf(cluster, volume);
     if (waiting !== undefined) return whyMoving(cluster, volume, waiting);
+    const undone = progressOf(volume, cluster.moves.store.list());
+    if (undone !== undefined) {
+      return {
+        why: `${has}, ${state.leaving.replace(/^it /, "which ")}; its last move: ${undone}`,
+        advice: `Mend what the message says. ${uncordon} lets the pod start where it was.`,
+      };
+    }
     return {
       why: `${has}, ${state.leaving.replace(/^it /, "which ")}; its move has not begun yet`,
       advice: `The move begins within seconds while Mooring's controller runs. ${uncordon} lets the pod start where it was.`,
