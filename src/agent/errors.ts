@@ -20,7 +20,7 @@ export const agentErrors = defineErrors("AGENT", {
   },
   NO_HOST_PROCESSES: {
     message: ({ why }: { why: string }) =>
-      `mooring agent does not see the processes of its host: ${why}. It could not prove that no pod writes to a volume that moves`,
+      `mooring agent sees only the processes of its own pod (${why}), so it cannot prove that no pod writes to a volume that moves`,
     retry: "change",
     advice: "Set `hostPID: true` in the pod template of the agent's DaemonSet, as deploy/mooring.yaml does.",
   },

@@ -78,7 +78,7 @@ export const classicErrors = defineErrors("CLASSIC", {
   },
   LEASES_ALLOWED: {
     message: () =>
-      "the right to Leases was granted to this replica, which leads without a Lease: it ends, so that it does not lead beside the replica that gets the Lease",
+      "the right to Leases was granted: this replica leads without a Lease and ends, so that two replicas do not lead",
     retry: "backoff",
     advice: "Nothing to do: the kubelet starts the container again, and then it competes for the Lease.",
   },
@@ -325,7 +325,7 @@ export const classicErrors = defineErrors("CLASSIC", {
   ),
   LABEL_MOVED: {
     message: (p: { made: string; key: string; value: string; now: string }) =>
-      `the directory was made on node ${p.made}, and now only node ${p.now} has the label ${p.key}=${p.value}: if the directory is on ${p.now}, set the annotation local.path.provisioner/selected-node to ${p.now}; if it is on ${p.made}, give ${p.made} the label again`,
+      `the directory was made on node ${p.made}, and now only node ${p.now} has the label ${p.key}=${p.value}: if the directory is on ${p.now}, set the annotation local.path.provisioner/selected-node to ${p.now}; if it is on ${p.made}, bring ${p.made} back with that label`,
     retry: "backoff",
     advice:
       "Find the node that has the directory, and do what the message says. If no node has it any more, delete the PersistentVolume by hand.",

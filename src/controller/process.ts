@@ -43,8 +43,8 @@ export interface ControllerDeps {
 
 export interface ControllerParts<W extends Watched> {
   /**
-   * undefined: this process always leads. Only safe while no other replica runs. One that may use
-   * leases would lead beside this one, so `perTerm` must end the process when leases are allowed.
+   * undefined: this process always leads. Safe only with a single replica. A replica with a lease
+   * would lead beside it, so `perTerm` must end the process once leases are allowed.
    */
   readonly lease: LeaderElectionOptions | undefined;
 

@@ -34,9 +34,9 @@ export interface Disk {
   stat(path: string): Promise<DiskStat | undefined>;
   /**
    * Throws when nothing in a directory can be changed: EROFS where its file system is read-only, as
-   * ext4 is after an error of its disk. Sets the directory's times to what they are, durable:
-   * access(2) and the mount table of newer kernels (seen with 6.18) say of such an ext4 that it can
-   * be written, and only a write tells. Needs no room on the disk.
+   * ext4 is after an error of its disk. Writes the directory's times again, rounded to
+   * milliseconds, and syncs: only a write tells. On newer kernels (seen with 6.18) access(2) and
+   * the mount table still call such an ext4 writable. Needs no room on the disk.
    */
   expectWritable(path: string): Promise<void>;
   /** Figures of the file system that holds the path. */

@@ -24,8 +24,8 @@
  *   - an Incoming copy becomes Active only while it is `whole`. That is written when a transfer has
  *     ended well, and removed before the next one begins. So a pod never gets half a tree, even
  *     after an error elsewhere;
- *   - copy.json of an Incoming copy that is there is changed only with the lock of its data
- *     directory, because another process of the agent may still live.
+ *   - to begin or end a pass, or to take over or promote an Incoming copy, a process needs the lock
+ *     of its data directory, because another process of the agent may still live.
  *
  * State after a crash (a killed process or a power cut; each step is durable before the next):
  *   making      1 fill `.new-<directory>`      → scan removes it: copy.json and an empty directory
@@ -215,9 +215,9 @@ export class CopyStore {
    *
    * Throws when the copy is complete for the pass's sealing or a later one. Another process of the
    * agent may have made it since the pass was planned, and its report, or the commit, may be on its
-   * way. A live pass follows the undoing of the sealing that it knows, so a copy that is complete
-   * for that one no longer counts. The caller has the lock of the data directory, so the answer
-   * stays true while it writes.
+   * way. A live pass runs only after its sealing was undone, so it may overwrite a copy that is
+   * whole for that sealing. The caller has the lock of the data directory, so the answer stays true
+   * while it writes.
    */
   async beginPass({ epoch, live, moveUID, sealing, volume }: ArrivingPass): Promise<void> {
     const directory = incomingDirectory(epoch, moveUID);

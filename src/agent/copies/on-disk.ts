@@ -75,8 +75,8 @@ export class OnDisk {
   }
 
   /**
-   * Whether the copies in a pool were among those of a `find`, whose `readable` this is. Also
-   * unknown while the disk is not what the last round found: a round follows soon.
+   * Whether a `find` could read this pool (`readable` is from its result). Unknown while the disk
+   * is not what the last round found: the next round, which follows soon, tells.
    */
   stateOf(pool: string, readable: Found["readable"]): PoolState {
     const { pools } = this.#deps;

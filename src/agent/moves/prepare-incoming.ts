@@ -29,8 +29,8 @@ interface IncomingDeps {
 
 /**
  * Makes the directory, or takes the one that is there. The caller has the volume's lock. Resolves
- * with a failure when this node can take no copy now, and with undefined when the pass is not to be
- * made any more.
+ * with a failure when this node can take no copy now. Undefined: the move or the volume is gone, or
+ * the pool is not ready now.
  */
 export async function prepareIncoming(
   deps: IncomingDeps,

@@ -333,7 +333,7 @@ export class MoveWorker {
     });
   }
 
-  /** The directory for a pass. Undefined: there is none now. Why is kept for the report. */
+  /** The directory for a pass. Undefined: none now; the reason is kept for the report. */
   async #incoming(view: VolumeView, step: PassStep, signal: AbortSignal): Promise<Incoming | undefined> {
     const made = await prepareIncoming(this.#deps, view, step, signal);
     if (made === undefined || "path" in made) return made;

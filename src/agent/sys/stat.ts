@@ -197,8 +197,8 @@ export function isTriedFileSystem(fd: number): boolean {
 }
 
 /**
- * Whether SEEK_DATA and SEEK_HOLE can be relied on for an open file. Not on file systems that were
- * not tried, and so not on overlayfs either, which passes on the answer of the one below it.
+ * Whether SEEK_DATA and SEEK_HOLE can be relied on for an open file: only on the file systems that
+ * the engine was tried with, and tmpfs. Overlayfs passes on the answer of the one below it.
  */
 export function reportsHoles(fd: number): boolean {
   const type = typeOf(fd);

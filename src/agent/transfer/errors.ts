@@ -50,7 +50,7 @@ export const transferErrors = defineErrors("TRANSFER", {
       `the disk of the target has failed: '${path}' could not be written: ${why}`,
     retry: "change",
     advice:
-      "Look at the target's kernel log for errors of the disk, and let another target be chosen until it is mended.",
+      "Look at the kernel log of the target's node for errors of the disk. Until the disk is mended, let another target be chosen.",
   },
   TARGET_BUSY: {
     message: () => "another process still writes into the directory of this copy",

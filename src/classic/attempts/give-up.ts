@@ -101,8 +101,8 @@ export class GiveUp {
   async #removeMade(helper: HelperPod, made: Attempt | undefined, context: GiveUpContext): Promise<End> {
     if (made === undefined) return "ended";
     const { volumeName } = helper.record;
-    // The claim may come back to this location. The pod must not count as the record of a whole
-    // directory then, also if the teardown fails, the pod cannot be deleted or this leader dies.
+    // The claim may come back to this location. Then this pod must not count as a success, even if
+    // the teardown fails, the pod cannot be deleted, or this leader dies.
     if (planDirectory(made, this.#view(volumeName, made.node)) === "remove") {
       await this.#deps.work.createPods.markGivenUp(helper, context.signal);
     }

@@ -54,7 +54,7 @@ describe("the node of a volume of any version", () => {
     const made = volume({ spec: { nodeAffinity: affinity("example.com/id", "7") } });
     const pv = { ...made, metadata: { ...made.metadata, creationTimestamp: MADE } };
     const moved = saying(
-      "the directory was made on node node-a, and now only node node-z has the label example.com/id=7: if the directory is on node-z, set the annotation local.path.provisioner/selected-node to node-z; if it is on node-a, give node-a the label again",
+      "the directory was made on node node-a, and now only node node-z has the label example.com/id=7: if the directory is on node-z, set the annotation local.path.provisioner/selected-node to node-z; if it is on node-a, bring node-a back with that label",
     );
 
     it("is the other one if it joined later and the annotated one is gone: the disk is in a new machine", () => {

@@ -89,7 +89,7 @@ describe("why a pod waits, and what helps", () => {
         },
       ],
       /which is cordoned; its last move: Cancelled\. the disk has failed; the next move begins after 2026-11-27T11:00:05/,
-      /^Mend what the message says\. kubectl uncordon node-a/,
+      /^Mend the cause that the message gives\. kubectl uncordon node-a/,
     ],
     [
       "its volume stays on a cordoned node",

@@ -130,7 +130,7 @@ function whyHere(cluster: Cluster, pod: Stored<Pod>, volume: Stored<LocalVolume>
     if (undone !== undefined) {
       return {
         why: `${has}, ${state.leaving.replace(/^it /, "which ")}; its last move: ${undone}`,
-        advice: `Mend what the message says. ${uncordon} lets the pod start where it was.`,
+        advice: `Mend the cause that the message gives. ${uncordon} lets the pod start where it was.`,
       };
     }
     return {

@@ -5,10 +5,10 @@ import { restsOf } from "../drains/earlier-moves.ts";
 import { timeOf } from "../plan/timing.ts";
 
 /**
- * The current activity of the volume's move, as a sentence without a full stop. Undefined: it has
- * no move. A move that waits in Planned holds no volume, but its message is useful: it says that no
- * node fits, or which other move goes first. Where a drain's last move was undone, it says why, and
- * when the next one begins.
+ * What the volume's move does now, as a sentence without a full stop. A move that waits in Planned
+ * holds no volume, but its message is useful: it says that no node fits, or which other move goes
+ * first. If there is no move, and a drain's last one was undone: why, and the earliest time of the
+ * next one. Undefined: neither.
  */
 export function progressOf(volume: Stored<LocalVolume>, moves: readonly Stored<VolumeMove>[]): string | undefined {
   const { activeMove } = volume.spec;

@@ -44,8 +44,8 @@ function isWithInit(): boolean {
   try {
     return readlinkSync("/proc/1/ns/mnt") === readlinkSync("/proc/self/ns/mnt");
   } catch (error) {
-    // The kernel hides this link of processes that the agent may not trace. Those of its own
-    // container it may.
+    // The kernel hides this link of processes that the agent may not trace. It may trace those of
+    // its own container.
     if (isSystemError(error)) return false;
     throw error;
   }

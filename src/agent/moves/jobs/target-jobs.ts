@@ -11,12 +11,11 @@
  *   take over   lock ─ give the directory of an earlier move to this one ─ close
  *   promote     lock ─ rename and write the state ─ close
  *
- * copy.json of an arriving copy is read and changed only under the lock, once it is there. So no
- * process writes into a copy that is whole for this sealing, or takes that mark away, because that
- * copy may have been reported; nor does one write into a copy that has been opened (ADR 10). The
- * agent does not wait for a lock that another process has: a pass fails, as when the connection
- * breaks, and promote is planned again. The locks of a process end with it. The jobs of this
- * process have ended before it promotes, so it does not wait for itself.
+ * Each of them reads copy.json under the lock. So no final pass writes into a copy that is whole
+ * for its sealing: that copy may have been reported. No pass writes into a copy that has been
+ * opened (ADR 10). The agent does not wait for a lock that another process has: a pass fails, as
+ * when the connection breaks, and promote is planned again. The locks of a process end with it. The
+ * jobs of this process have ended before it promotes, so it does not wait for itself.
  */
 import type { Duplex } from "node:stream";
 import { maxDowntimeMs } from "../../../api/duration.ts";

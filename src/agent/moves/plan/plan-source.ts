@@ -81,9 +81,8 @@ export function planSource(view: VolumeView): SourceStep {
 }
 
 /**
- * Puts a copy of an earlier epoch into the trash. This is done when nothing else is to be done: on
- * a disk that has failed it fails again and again, and a later move that has this node as its
- * target must be told of the disk.
+ * Puts a copy of an earlier epoch into the trash. This step comes last. On a disk that has failed
+ * it fails every time, and would keep a later move to this node from its report.
  */
 export function planOutdated(view: VolumeView): SourceStep {
   if (view.localVolume?.spec.reclaim === true) return NOTHING;
@@ -128,15 +127,15 @@ function planCheck(view: VolumeView, copy: CopyView | undefined): SourceStep {
   return reported(view, { role: "Source", state: "Refused", code: "AGENT_UNMOVABLE", message: unmovable });
 }
 
-/** Whether the volume's directory may still be made here, so that it may be that there is none. */
+/** Whether the volume's directory may still be made here. Then there may be no copy. */
 function mayBeMade({ localVolume, nodeName }: VolumeView): boolean {
   const may = localVolume?.spec.mayCreate;
   return may?.nodeName === nodeName && may.epoch === localVolume?.spec.epoch;
 }
 
 /**
- * The volume was made here, and there is no copy. That of a disk that cannot be used is not lost,
- * and nobody must be told that it is.
+ * The volume was made here, but there is no copy. If the pool cannot be used, that is reported: the
+ * data may still be on the disk.
  */
 function planWithoutData(view: VolumeView): SourceStep {
   const { localVolume, nodeName, pool, volume } = view;

@@ -15,8 +15,8 @@
  *                A copy that was reported as Copied does not change any more while the move has
  *                this sealing: the commit may be written at any moment, and it relies on that
  *                report. After a restart of the machine it is read again, and only compared.
- *                The same goes for one that is whole for this sealing, but was not reported: a
- *                process has ended between the two, or is about to report it
+ *                So is a copy that is whole for this sealing and not reported: its process has
+ *                ended before the report, or is about to send it
  *   Committed    the LocalVolume names this node and the epoch that was copied → the Incoming copy
  *                becomes the Active one
  *   otherwise    nothing: what has arrived stays for the next try

@@ -60,8 +60,8 @@ export async function* readContents(fd: number, size: number, options: ReadOptio
   const { holes = machineHoles } = options;
   const reported = holes.areReported(fd) ? holes : undefined;
   const places = placesIn(fd, size, options.ranges ?? [{ start: 0, end: size }], reported);
-  // A place of zeros takes memory, too, and gives no piece. So the caller may still have a piece
-  // when its memory would be used again.
+  // A place of zeros uses a buffer of the ring but gives no piece. So the ring could use a buffer
+  // again that the caller still has.
   const reuse = options.reuse === true && reported !== undefined;
   const rooms = reuse ? new AlignedRing(PIECES_KEPT + 1) : undefined;
   let ahead = readNext(fd, places, rooms, options);

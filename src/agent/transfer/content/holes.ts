@@ -1,7 +1,8 @@
 /*
- * Where a file has data. A file system that was tried is asked. Another one may report a hole where
- * there is data: OpenZFS before 2.1.14 and 2.2.2 did so for files that were written a moment
- * before. There the whole file is data, and its blocks of zeros are left out after they were read.
+ * Where a file has data. Only ext2, ext3, ext4, XFS, Btrfs and tmpfs are asked. Others may report a
+ * hole where there is data: OpenZFS before 2.1.14 and 2.2.2 did so for files that were written a
+ * moment before. There the whole file is data, and its blocks of zeros are left out after they were
+ * read.
  */
 import { seekData, seekHole } from "../../sys/data.ts";
 import { hasCode } from "../../sys/libc.ts";
