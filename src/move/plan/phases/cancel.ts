@@ -12,9 +12,8 @@ export function whyCancel(s: MoveSnapshot): CodedError | undefined {
   if (move.metadata.deletionTimestamp !== undefined) return moveErrors.MOVE_DELETED({ move: move.metadata.name });
   for (const { name, volume } of s.volumes) {
     if (volume === undefined) return moveErrors.VOLUME_MISSING({ volume: name });
-    if (volume.spec.reclaim || volume.metadata.deletionTimestamp !== undefined) {
-      return moveErrors.VOLUME_UNWANTED({ volume: name });
-    }
+    // One that was only deleted waits for its finalizer, and its data stays: it moves like any.
+    if (volume.spec.reclaim) return moveErrors.VOLUME_UNWANTED({ volume: name });
     const recorded = recordedOf(s, name);
     if (recorded === undefined) continue;
     const { epoch, incarnation, nodeName } = volume.spec;

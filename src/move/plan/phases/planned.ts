@@ -16,7 +16,11 @@ import { timeOf } from "../timing.ts";
 
 type Asked = Extract<TargetChoice, { readonly asked: unknown }>;
 
-const GROUP_INCOMPLETE = moveErrors.GROUP_INCOMPLETE({ missing: [] }).code;
+/** The volumes are not one group any more: pods that use them have come or gone. */
+const REGROUPED: ReadonlySet<string> = new Set([
+  moveErrors.GROUP_INCOMPLETE({ missing: [] }).code,
+  moveErrors.GROUPS_SEVERAL({ groups: [] }).code,
+]);
 
 /**
  * A VolumeMove without a phase. It gets the finalizer first, so that no volume is held for an
@@ -41,8 +45,8 @@ export function planPlanned(s: MoveSnapshot, now: number): MoveStep {
   if (s.move.metadata.finalizers?.includes(MOVE_FINALIZER) !== true) return { step: "add-finalizer", move: s.move };
   const volumes = existing(s);
   const why = whyNotYet(s, now);
-  // The drain makes another move that names all of them.
-  if (s.move.spec.reason === "Drain" && why?.code === GROUP_INCOMPLETE) {
+  // The drain makes other moves, one for each group. While this one is there, it makes none.
+  if (s.move.spec.reason === "Drain" && why !== undefined && REGROUPED.has(why.code)) {
     return readFirst(s, ["move", "volumes", "pods"]) ?? undo(s, now, why);
   }
   if (why === undefined && "asked" in s.choice) return waitForAnswer(s, now, s.choice);
