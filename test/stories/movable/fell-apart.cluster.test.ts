@@ -1,0 +1,100 @@
+/*
+ * What once made a drain hang for ever: volumes that stop being one group while their move copies,
+ * and a LocalVolume that somebody has deleted.
+ */
+import { expect, test } from "vitest";
+import { drain, drainSlowly, ENDED_WELL, endedMovesOf, endOf, moveWhere, useDrains } from "../support/drains.ts";
+import { running, runsOn } from "../support/held-moves.ts";
+import { toYaml } from "../support/manifest.ts";
+import { MOVABLE_CLASS } from "../support/movable.ts";
+import { nodeNameOf, readyOn, removeSet } from "../support/movable-objects.ts";
+import type { Pod } from "../support/objects.ts";
+import { moreRecords } from "../support/records.ts";
+import { claimOn, pod } from "../support/workloads.ts";
+
+const NS = "movable-fell-apart";
+const on = useDrains(NS, ["kubectl", "drain"]);
+
+/** A Job whose pod has the claims data-one-0 and data-two-0, and ends when /data/end is there. */
+function backup(): object {
+  const { spec } = pod(NS, "backup", "data-one-0", {
+    command: ["sh", "-c", "until [ -e /data/end ]; do sleep 0.2; done"],
+    container: {
+      volumeMounts: [
+        { name: "data", mountPath: "/data" },
+        { name: "two", mountPath: "/two" },
+      ],
+    },
+    spec: {
+      restartPolicy: "Never",
+      volumes: ["one", "two"].map((set) => ({
+        name: set === "one" ? "data" : set,
+        persistentVolumeClaim: { claimName: `data-${set}-0` },
+      })),
+    },
+  }) as { spec: object };
+  const template = { metadata: { labels: { app: "backup" } }, spec };
+  return { apiVersion: "batch/v1", kind: "Job", metadata: { name: "backup", namespace: NS }, spec: { template } };
+}
+
+test("a drain goes on when the Job that joined two volumes ends while they are copied", async () => {
+  const { ground } = on;
+  const [a = ""] = ground.nodes;
+  try {
+    for (const set of ["one", "two"]) await ground.apply(toYaml(claimOn(a, NS, `data-${set}-0`, MOVABLE_CLASS)));
+    const [one, two] = [await running(ground, NS, "one"), await running(ground, NS, "two")];
+    expect([one.from, two.from]).toEqual([a, a]);
+    const make = "dd if=/dev/urandom of=/data/large bs=1M count=16 2>/dev/null; sync";
+    await ground.exec(NS, "one-0", ["sh", "-c", make]);
+    await ground.apply(toYaml(backup()));
+    await ground.waitFor("the Job's pod to run", async (saw) => {
+      const [found] = await ground.list<Pod>("pods", { namespace: NS, labelSelector: "app=backup" });
+      saw(found?.status);
+      return found?.status.phase === "Running" ? true : undefined;
+    });
+
+    const { ended: draining } = await drainSlowly(ground, a, [one.volume, two.volume], "256Ki");
+    const joined = await moveWhere(ground, one.volume, "to copy", ({ phase }) => phase === "Copying");
+    expect(joined.spec.volumes.map(({ name }) => name).toSorted()).toEqual([one.volume, two.volume].toSorted());
+    await ground.exec(NS, "one-0", ["touch", "/data/end"]);
+
+    expect(endOf(await draining)).toEqual(ENDED_WELL);
+    for (const writer of [one, two]) {
+      const { name, volume } = writer;
+      const moves = await endedMovesOf(ground, volume);
+      expect(moves.map(({ spec, status }) => [spec.volumes.length, status?.phase])).toEqual([
+        [2, "Cancelled"],
+        [1, "Done"],
+      ]);
+      expect(moves[0]?.status?.conditions).toMatchObject([{ type: "Cancelled", reason: "MOVE_GROUPS_SEVERAL" }]);
+      const to = nodeNameOf(await readyOn(ground, NS, `${name}-0`));
+      expect(to).not.toBe(a);
+      await runsOn(ground, writer, to, 2);
+    }
+  } finally {
+    await ground.delete("Job", "backup", NS);
+    for (const set of ["one", "two"]) await removeSet(ground, NS, set);
+  }
+});
+
+test("a volume whose LocalVolume was deleted moves like any other, and keeps its data", async () => {
+  const { ground } = on;
+  const writer = await running(ground, NS, "deleted");
+  try {
+    await ground.delete("localvolumes.mooring.dev", writer.volume);
+    await ground.waitFor("the LocalVolume to be deleted", async (saw) => {
+      const found = await ground.get<{ metadata: { deletionTimestamp?: string } }>(
+        "localvolumes.mooring.dev",
+        writer.volume,
+      );
+      saw(found);
+      return found?.metadata.deletionTimestamp;
+    });
+    const acknowledged = await moreRecords(ground, NS, "deleted-0", 3);
+    expect(endOf(await drain(ground, writer.from))).toEqual(ENDED_WELL);
+    const to = nodeNameOf(await readyOn(ground, NS, "deleted-0", writer.pod.metadata.uid));
+    await runsOn(ground, { ...writer, acknowledged }, to, 2);
+  } finally {
+    await removeSet(ground, NS, "deleted");
+  }
+});
