@@ -38,10 +38,12 @@ const MOST_ASKED = 200;
 export function findCandidates(
   snapshot: Omit<MoveSnapshot, "others">,
   sources: MoveCaches,
-  pods: readonly Stored<Pod>[],
+  users: readonly Stored<Pod>[],
   view: (node: string) => NodeView,
   now: number,
 ): Candidates {
+  // A pod that is finished runs nowhere again, and its other volumes tie nothing.
+  const pods = users.filter(({ status }) => status?.phase !== "Succeeded" && status?.phase !== "Failed");
   const none: string[] = [];
   const fitting: Fitting[] = [];
   const checks = checksOf(sources, pods);
@@ -120,9 +122,8 @@ export function chooseTarget(
  * when no other pod remains.
  */
 function toAskFor(pods: readonly Stored<Pod>[]): readonly Stored<Pod>[] {
-  const running = pods.filter(({ status }) => status?.phase !== "Succeeded" && status?.phase !== "Failed");
-  const staying = running.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  return staying.length > 0 ? staying : running;
+  const staying = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  return staying.length > 0 ? staying : pods;
 }
 
 function whyPodsUnfit(
