@@ -16,7 +16,7 @@ interface Given {
 
 /** A move of the volumes v1 and v2 that holds nothing. */
 function snapshot({ deletionTimestamp, pods = [["v1", "v2"]], reason = "Drain", reclaim = false }: Given) {
-  const metadata = { ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) };
+  const metadata = deletionTimestamp === undefined ? {} : { deletionTimestamp };
   const volume = { metadata, spec: { nodeName: "a", epoch: 1, incarnation: "i", reclaim } };
   return {
     move: {
