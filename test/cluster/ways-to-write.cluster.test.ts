@@ -26,21 +26,21 @@ const PROVABLE_MS = 4_000;
 
 /** By name, the command that changes `$f` in the source's directory; `$out` is beside that. */
 const WAYS = {
-  plain: "printf XYZ | dd of=$f bs=1 seek=5000 conv=notrunc status=none",
+  plain: "printf changed. | dd of=$f bs=1 seek=5000 conv=notrunc status=none",
   direct: "dd if=$out/other of=$f bs=64k count=2 oflag=direct conv=notrunc status=none",
   truncated: "truncate -s 1000 $f; truncate -s 1M $f",
-  "other-link": "printf XYZ | dd of=$out/link bs=1 seek=5000 conv=notrunc status=none",
+  "other-link": "printf changed. | dd of=$out/link bs=1 seek=5000 conv=notrunc status=none",
   "other-mount":
-    "mkdir $out/bound; mount --bind . $out/bound; printf X | dd of=$out/bound/$f bs=1 conv=notrunc status=none; umount $out/bound",
-  replaced: "cp -p $f new; printf XYZ | dd of=new bs=1 conv=notrunc status=none; touch -r $f new; mv new $f",
+    "mkdir $out/bound; mount --bind . $out/bound; printf changed. | dd of=$out/bound/$f bs=1 conv=notrunc status=none; umount $out/bound",
+  replaced: "cp -p $f new; printf changed. | dd of=new bs=1 conv=notrunc status=none; touch -r $f new; mv new $f",
   swapped: "mv $f x; cp -p $out/other $f; rm x",
   punched: "fallocate -p -o 8192 -l 65536 $f",
   zeroed: "fallocate -z -o 8192 -l 65536 $f || fallocate -p -o 8192 -l 65536 $f",
   shifted: "fallocate -c -o 8192 -l 65536 $f && fallocate -i -o 8192 -l 65536 $f || printf X >> $f",
   looped:
-    "d=$(losetup --find --show $f); printf XYZ | dd of=$d bs=1 seek=5000 conv=notrunc status=none; sync; losetup -d $d",
+    "d=$(losetup --find --show $f); printf changed. | dd of=$d bs=1 seek=5000 conv=notrunc status=none; sync; losetup -d $d",
   overlaid:
-    "mkdir $out/low $out/work $out/over; mount -t overlay none -o lowerdir=$out/low,upperdir=$PWD,workdir=$out/work $out/over; printf X | dd of=$out/over/$f bs=1 conv=notrunc status=none; umount $out/over",
+    "mkdir $out/low $out/work $out/over; mount -t overlay none -o lowerdir=$out/low,upperdir=$PWD,workdir=$out/work $out/over; printf changed. | dd of=$out/over/$f bs=1 conv=notrunc status=none; umount $out/over",
   cloned: "cp --reflink=auto $out/other $f",
 } as const;
 

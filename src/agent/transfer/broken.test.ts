@@ -120,7 +120,7 @@ describe("after a live pass that broke", () => {
     await breakAfter(copy, 8);
     shell(
       source,
-      `printf X | dd of=a/1 conv=notrunc status=none; touch -d @1 a/1
+      `printf changed. | dd of=a/1 conv=notrunc status=none; touch -d @1 a/1
        rm a/2; mv a/3 a/0; head -c ${String(FILE)} /dev/urandom > b/new; mv b/new b/1; touch -d @1 b/1; chmod 600 b/2
        rm -r c/1; mkdir c/1; echo in > c/1/in`,
     );
@@ -156,7 +156,7 @@ describe("after a live pass that broke", () => {
       expect(await at.copy.live()).toMatchObject({ bytes: 0, kept: TOTAL });
       // Nothing was read: the records still prove what they have proven.
       expect(readSoFar() - before).toBeLessThan(MIB / 2);
-      shell(at.source, "printf X | dd of=a/2 bs=1 seek=77 conv=notrunc status=none; touch -d @1 a/2");
+      shell(at.source, "printf changed. | dd of=a/2 bs=1 seek=77 conv=notrunc status=none; touch -d @1 a/2");
       for (const side of sides) at.copy.handOver(side);
       expect(await at.copy.live()).toMatchObject({ bytes: FILE, kept: TOTAL - FILE });
       await isEqual(at);
@@ -381,7 +381,7 @@ const names = (pick: (max: number) => number): string =>
   `${"abc"[pick(3)] ?? ""}/${["1", "2", "3", "4", "small", "large"][pick(6)] ?? ""}`;
 /** Changes of the files $x and $y, which may be one, or missing. */
 const CHANGES = [
-  "if [ -e $x ]; then touch -r $x was; printf X | dd of=$x bs=1 seek=77777 conv=notrunc status=none; touch -r was $x; rm was; fi",
+  "if [ -e $x ]; then touch -r $x was; printf changed. | dd of=$x bs=1 seek=77777 conv=notrunc status=none; touch -r was $x; rm was; fi",
   "if [ -e $x ]; then printf more >> $x; fi",
   "if [ -e $x ] && [ ! $x -ef $y ]; then mv $x $y; fi",
   "if [ -e $x ]; then rm -f $y; ln $x $y || true; fi",

@@ -78,7 +78,7 @@ describe("a transfer", () => {
 
     const hashes = new Set([before.hash]);
     const changes = [
-      "printf y | dd of=large bs=1 seek=2999999 conv=notrunc status=none; touch -r ../source/large large",
+      "printf changed. | dd of=large bs=1 seek=2999990 conv=notrunc status=none; touch -r ../source/large large",
       "printf '\\0' >> zeros; touch -r ../source/zeros zeros",
       "touch -d '2001-02-03 04:05:06.123456788 UTC' file",
       "touch -h -d '1999-01-01 00:00:00.000000002 UTC' link",

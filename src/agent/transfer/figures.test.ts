@@ -24,7 +24,7 @@ it("a changed file is read whole, although only a part of it is sent", async () 
   shell(source, "head -c 5000000 /dev/urandom > large");
   const copy = new Copy(from, to, LATER);
   expect(await copy.live()).toMatchObject({ source: { read: 5_000_000, toRead: 0 } });
-  shell(source, "printf x | dd of=large bs=1 seek=10 conv=notrunc status=none");
+  shell(source, "printf changed. | dd of=large bs=1 seek=10 conv=notrunc status=none");
   expect(await copy.live()).toMatchObject({ bytes: 1024 ** 2, source: { read: 5_000_000, toRead: 0 } });
 });
 

@@ -109,7 +109,7 @@ describe("a pass after a live one", () => {
     shell(
       source,
       String.raw`
-      printf y | dd of=large bs=1 seek=2999999 conv=notrunc status=none
+      printf changed. | dd of=large bs=1 seek=2999990 conv=notrunc status=none
       truncate -s 7 sparse; echo grown >> zeros; rm empty; mkdir empty; rm -r dir/sub; mv dir renamed
       ln file another; rm hard1; ln -sfn elsewhere link; chmod 755 setgid; mkfifo renamed/fifo; rm fifo; echo f > fifo
       touch -d '2002-02-02' file; chmod 700 hole; touch -d '2011-11-11 11:11:11' renamed .`,
@@ -176,7 +176,7 @@ describe("a pass after a live one", () => {
     shell(source, "head -c 100000 /dev/urandom > file; touch -d 2001-01-01 file");
     const copy = new Copy(from, to, LATER);
     await copy.live();
-    shell(target, "printf x | dd of=file bs=1 seek=50000 conv=notrunc status=none; touch -d 2001-01-01 file");
+    shell(target, "printf changed. | dd of=file bs=1 seek=50000 conv=notrunc status=none; touch -d 2001-01-01 file");
     await expect(copy.final()).rejects.toMatchObject({ code: "TRANSFER_NOT_KEPT" });
     expect(await copy.final()).toMatchObject({ bytes: 100_000 });
     expect(describeTree(target)).toBe(describeTree(source));
@@ -197,7 +197,7 @@ describe("a pass after a live one", () => {
   it.each([
     ["gets a name", "ln a m", ":", 0],
     ["loses a name", "rm b", ":", 0],
-    ["gets a name and is changed", "ln a m", "printf x | dd of=a bs=1 seek=9 conv=notrunc status=none", 1024 ** 2],
+    ["gets a name and is changed", "ln a m", "printf changed. | dd of=a bs=1 seek=9 conv=notrunc status=none", 1024 ** 2],
     ["is gone for a while", "mv d/e ../e", "mv ../e d/e", 2_000_000],
     ["is short for a while", "truncate -s 0 d/e", "head -c 2000000 /dev/urandom > d/e", 2_000_000],
     ["is gone with its directory for a while", "mv d ../d", "mv ../d d", 2_000_000],
@@ -308,7 +308,7 @@ describe("while a pod writes", () => {
       const [one = "", other = ""] = ["a", "d/b", "c", "b", "d/a"].slice(round % 4);
       shell(
         source,
-        `printf ${String(round)} | dd of=${one} bs=1 seek=${String(round * 1000)} conv=notrunc status=none; touch -d @1 ${one};
+        `printf changed.${String(round)} | dd of=${one} bs=1 seek=${String(round * 1000)} conv=notrunc status=none; touch -d @1 ${one};
          ${round % 3 === 0 ? `mv ${one} x; mv ${other} ${one}; mv x ${other}` : ""}`,
       );
       const cut = await tamperedPair((chunk, at) => (at + chunk.length > round * 30_000 ? "cut" : chunk));

@@ -46,7 +46,7 @@ export const KINDS = {
       for size in 4095 4096 4097 65535 65536 65537 1048575 1048576 1048577; do head -c $size /dev/urandom > of-$size; done
       cp large same; cp large patched; cp large cut; cp large longer; cp large wiped; printf old > small`,
     change: String.raw`
-      printf XYZ | dd of=patched bs=1 seek=2000000 conv=notrunc status=none; truncate -s 1500001 cut; printf more >> longer
+      printf changed. | dd of=patched bs=1 seek=2000000 conv=notrunc status=none; truncate -s 1500001 cut; printf more >> longer
       head -c 1M /dev/zero | dd of=wiped bs=1M seek=1 conv=notrunc status=none; printf new > small; printf now > empty; : > one
       head -c 2M /dev/urandom > new; mv new of-4096; rm of-4095`,
     show: `find . -type f -print0 | sort -z | xargs -0 sha256sum`,
