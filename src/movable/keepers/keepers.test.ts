@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
 import { storageNodes, type StorageNode } from "../../api/kinds/storage-node.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
@@ -14,8 +14,11 @@ import { Keepers, keeperIndex } from "./keepers.ts";
 
 const MOORING = "/apis/mooring.dev/v1alpha1";
 const NAMESPACE = "mooring";
-const stop = new AbortController();
+let stop = new AbortController();
 const ends: Promise<unknown>[] = [];
+beforeEach(() => {
+  stop = new AbortController();
+});
 afterEach(async () => {
   stop.abort(new Error("the test is over"));
   await Promise.allSettled(ends);
@@ -23,7 +26,8 @@ afterEach(async () => {
 
 const volumeOn = (nodeName: string): LocalVolume => ({ metadata: { name: "v" }, spec: localVolumeSpec(nodeName) });
 
-test("a leaving node gets no new keeper for a volume that has left, although the cache still has it", async () => {
+/** Keepers of the leaving node "a", which has the volume "v". `late` ends the watch of volumes. */
+async function keepersOfA() {
   const clock = manualClock();
   const kube = new LabKube({ clock });
   kube.put(`/api/v1/namespaces/${NAMESPACE}`, { metadata: { name: NAMESPACE } });
@@ -45,9 +49,6 @@ test("a leaving node gets no new keeper for a volume that has left, although the
   const informers = Object.values(watched) as Informer<Node>[];
   ends.push(volumes.run(late.signal), ...informers.map((informer) => informer.run(stop.signal)));
   await Promise.all([volumes, ...informers].map((informer) => informer.synced(stop.signal)));
-  late.abort(new Error("the watch hears nothing more"));
-  kube.put(`${MOORING}/localvolumes/v`, volumeOn("b"));
-
   const keepers = new Keepers({
     ...deps,
     ...watched,
@@ -55,6 +56,17 @@ test("a leaving node gets no new keeper for a volume that has left, although the
     settings: { namespace: NAMESPACE, image: "mooring" },
     toMove: (_node, here) => here.length > 0,
   });
+  stop.signal.addEventListener("abort", () => {
+    late.abort(stop.signal.reason);
+  });
+  return { client: deps.client, clock, kube, keepers, late };
+}
+
+test("a leaving node gets no new keeper for a volume that has left, although the cache still has it", async () => {
+  const { clock, keepers, kube, late } = await keepersOfA();
+  late.abort(new Error("the watch hears nothing more"));
+  kube.put(`${MOORING}/localvolumes/v`, volumeOn("b"));
+
   ends.push(keepers.run(stop.signal));
   keepers.look("a");
   await clock.advance(10_000);
@@ -63,4 +75,29 @@ test("a leaving node gets no new keeper for a volume that has left, although the
   kube.put(`${MOORING}/localvolumes/v`, volumeOn("a"));
   await clock.advance(10_000);
   expect(kube.list(`/api/v1/namespaces/${NAMESPACE}/pods`)).toHaveLength(1);
+});
+
+test("a release lets the keeper of a target go, although a move still brings a volume", async () => {
+  const { client, clock, keepers, kube } = await keepersOfA();
+  const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
+  kube.put(`${MOORING}/localvolumes/v`, volumeOn("b"));
+  kube.put(`${MOORING}/volumemoves/m`, {
+    metadata: { name: "m" },
+    spec: { volumes: [{ name: "v" }], from: "b", reason: "Request" },
+    status: { phase: "Copying", target: "a" },
+  });
+  ends.push(keepers.run(stop.signal));
+  await clock.advance(10_000);
+  const [keeper] = kube.list(PODS);
+  // A drain evicts it.
+  await client.delete(pods, { name: keeper?.metadata?.name ?? "", namespace: NAMESPACE });
+  await clock.advance(10_000);
+  const held = (): (string | undefined)[] =>
+    kube.list(PODS).flatMap(({ metadata }) => ((metadata?.finalizers ?? []).length > 0 ? [metadata?.name] : []));
+  expect(held()).toContain(keeper?.metadata?.name);
+
+  const annotations = { "mooring.dev/release": "true" };
+  kube.put("/api/v1/nodes/a", { metadata: { name: "a", annotations }, spec: { unschedulable: true } });
+  await clock.advance(10_000);
+  expect(held()).toEqual([]);
 });

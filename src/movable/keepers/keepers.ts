@@ -22,6 +22,7 @@ import { isLeaving } from "../../kube/nodes.ts";
 import type { Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { messageOf } from "../../observe/errors.ts";
+import { isReleased } from "../../place/stays.ts";
 import { movableErrors } from "../errors.ts";
 import { arrivesAt } from "./arriving.ts";
 import { planKeepers, type KeeperPlan } from "./plan.ts";
@@ -135,7 +136,7 @@ export class Keepers {
     const { moves, nodes, toMove, volumes } = this.#deps;
     const node = nodes.store.get(nodeName);
     const here = volumes.store.byIndex("byNode", nodeName);
-    const arriving = moves.store.list().some((move) => arrivesAt(move) === nodeName);
+    const arriving = isAwaited(node, nodeName, moves.store.list());
     const leaving = node !== undefined && isLeaving(node);
     return planKeepers({
       node: node === undefined ? undefined : { leaving },
@@ -201,7 +202,7 @@ export class Keepers {
     if (check === "node-stays") return !isLeaving(node);
     // The moves first: one that is through by then has its volumes in the second list.
     const moves = await client.list(volumeMoves, { signal });
-    if (moves.some((move) => arrivesAt(move) === nodeName)) return false;
+    if (isAwaited(node, nodeName, moves)) return false;
     const volumes = await client.list(localVolumes, { fieldSelector: `spec.nodeName=${nodeName}`, signal });
     if (this.#needed.has(nodeName)) return false;
     return isLeaving(node) ? !toMove(node, volumes) : volumes.length === 0;
@@ -268,4 +269,10 @@ export class Keepers {
       throw movableErrors.KEEPER_REFUSED({ node: nodeName, why: messageOf(error) }, { cause: error });
     }
   }
+}
+
+/** Whether a move brings volumes to the node, and the node was not released from its holds. */
+function isAwaited(node: Node | undefined, nodeName: string, moves: readonly VolumeMove[]): boolean {
+  if (node !== undefined && isReleased(node)) return false;
+  return moves.some((move) => arrivesAt(move) === nodeName);
 }
