@@ -44,7 +44,7 @@ export interface CopyEngine {
   /**
    * Makes the summary of a sealed tree. Equal trees have equal summaries. Reads every file, but
    * with `memory` not those that are proven (passes/source-passes.ts). The final pass then reads
-   * only the files that it sends.
+   * only the files that it sends. Rejects with UNMOVABLE if a copy cannot have some entry.
    */
   summarize(root: number, signal: AbortSignal, memory?: SourceMemory): Promise<TreeSummary>;
 }
@@ -57,7 +57,8 @@ export function copyEngine(): CopyEngine {
 async function summarize(root: number, signal: AbortSignal, memory?: SourceMemory): Promise<TreeSummary> {
   const summarizer = new Summarizer();
   const known = memory?.beginSummary();
-  await run(scan(root, signal, known === undefined ? {} : { known }), (step) => {
+  const options = known === undefined ? {} : { known };
+  await run(scan(root, signal, { ...options, refusesUnmovable: true }), (step) => {
     if ("entry" in step) summarizer.add(step.entry);
     return undefined;
   });

@@ -70,6 +70,13 @@ export const transferErrors = defineErrors("TRANSFER", {
     retry: "backoff",
     advice: "Find the process that still writes to the sealed copy. The transfer is tried again.",
   },
+  UNMOVABLE: {
+    message: ({ path, why }: { path: string; why: string }) =>
+      `'${path}' is ${why} by now, and a copy cannot have that`,
+    retry: "change",
+    advice:
+      "Remove the flag on the source (chattr -i, chattr -a) or the file: the next move then begins by itself. Or uncordon the node, and the pod starts there.",
+  },
   MOUNT_INSIDE: {
     message: ({ path }: { path: string }) => `something is mounted at '${path}' inside the volume`,
     retry: "change",

@@ -1,5 +1,5 @@
 import { hasCode } from "../sys/libc.ts";
-import { ATTRIBUTES, FS_CASEFOLD_FL, inodeFlags } from "../sys/stat.ts";
+import { ATTRIBUTES, FS_CASEFOLD_FL, inodeFlags, type Stat } from "../sys/stat.ts";
 import { pathText } from "./tree/path.ts";
 import { walk, type Visit } from "./tree/walk.ts";
 
@@ -25,19 +25,26 @@ const REASONS = [
   [ATTRIBUTES.encrypted, "encrypted"],
   [ATTRIBUTES.verity, "verity"],
 ] as const;
+const ANY = REASONS.reduce((all, [attribute]) => all | attribute, 0n);
 
 /** The first few entries that prevent a move. Empty when the volume can be moved. */
 export async function findUnmovable(root: number, signal: AbortSignal): Promise<readonly Unmovable[]> {
   const found: Unmovable[] = [];
   for await (const visit of walk(root, signal)) {
-    const reason = reasonOf(visit);
+    const reason = whyUnmovable(visit);
     if (reason !== undefined) found.push({ path: pathText(visit.path), reason });
     if (found.length === AS_MANY_AS_A_MESSAGE_NAMES) break;
   }
   return found;
 }
 
-function reasonOf(visit: Visit): Unmovable["reason"] | undefined {
+/** Whether an attribute keeps a copy from having the object. */
+export function isUnmovable({ attributes }: Pick<Stat, "attributes">): boolean {
+  return (attributes & ANY) !== 0n;
+}
+
+/** Why a copy cannot have the entry. Undefined: it can. */
+export function whyUnmovable(visit: Visit): Unmovable["reason"] | undefined {
   if (visit.kind === "mount") return "mount inside the volume";
   if (visit.kind !== "enter" && visit.kind !== "leaf") return undefined;
   const set = REASONS.find(([attribute]) => (visit.stat.attributes & attribute) !== 0n);

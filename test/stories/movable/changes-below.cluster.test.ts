@@ -1,19 +1,19 @@
 /*
- * What once made a drain hang for ever: volumes that stop being one group while their move copies,
- * and a LocalVolume that somebody has deleted.
+ * What changes below a drain: volumes that stop being one group while their move copies, a
+ * LocalVolume that somebody has deleted, and a file that becomes immutable after it was looked at.
  */
 import { expect, test } from "vitest";
-import { drain, drainSlowly, ENDED_WELL, endedMovesOf, endOf, moveWhere, useDrains } from "../support/drains.ts";
+import { drain, drainSlowly, ENDED_WELL, endedMovesOf, endOf, limit, moveWhere, useDrains } from "../support/drains.ts";
 import { running, runsOn } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS } from "../support/movable.ts";
-import { nodeNameOf, readyOn, removeSet } from "../support/movable-objects.ts";
+import { copyDirectory, localVolume, nodeNameOf, readyOn, removeSet } from "../support/movable-objects.ts";
 import type { Pod } from "../support/objects.ts";
 import { moreRecords } from "../support/records.ts";
 import { claimOn, pod } from "../support/workloads.ts";
 
-const NS = "movable-fell-apart";
-const on = useDrains(NS, ["kubectl", "drain"]);
+const NS = "movable-changes-below";
+const on = useDrains(NS, ["kubectl", "drain", "node-files"]);
 
 /** A Job whose pod has the claims data-one-0 and data-two-0, and ends when /data/end is there. */
 function backup(): object {
@@ -96,5 +96,43 @@ test("a volume whose LocalVolume was deleted moves like any other, and keeps its
     await runsOn(ground, { ...writer, acknowledged }, to, 2);
   } finally {
     await removeSet(ground, NS, "deleted");
+  }
+});
+
+test("a file that becomes immutable during the copy undoes the move with the reason, and the drain goes on without the flag", async () => {
+  const { ground } = on;
+  const writer = await running(ground, NS, "flag");
+  const { from, volume } = writer;
+  const file = `${copyDirectory(volume, 1)}/data/fixed`;
+  const chattr = async (flag: string): Promise<void> => {
+    expect(await ground.onNode(from).exec(["chattr", flag, file])).toMatchObject({ code: 0 });
+  };
+  try {
+    const make = "dd if=/dev/urandom of=/data/fixed bs=1M count=4 2>/dev/null; sync";
+    await ground.exec(NS, "flag-0", ["sh", "-c", make]);
+    const { ended: draining, moves } = await drainSlowly(ground, from, [volume], "256Ki");
+    await moveWhere(ground, volume, "to copy", ({ phase }) => phase === "Copying");
+    await chattr("+i");
+    for (const move of moves) await limit(ground, move, null);
+    const undone = await ground.waitFor("the move to be undone", async (saw) => {
+      const [move] = await endedMovesOf(ground, volume);
+      saw(move?.status);
+      return move?.status;
+    });
+    expect([undone.phase, undone.message]).toEqual([
+      "Cancelled",
+      expect.stringContaining("'fixed' is immutable by now, and a copy cannot have that"),
+    ]);
+    expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: from, epoch: 1 });
+    await moveWhere(ground, volume, "to be refused", ({ message = "" }) => message.includes("fixed is immutable"));
+
+    await chattr("-i");
+    expect(endOf(await draining)).toEqual(ENDED_WELL);
+    const to = nodeNameOf(await readyOn(ground, NS, "flag-0"));
+    expect(to).not.toBe(from);
+    await runsOn(ground, writer, to, 2);
+  } finally {
+    await ground.onNode(from).exec(["chattr", "-i", file]);
+    await removeSet(ground, NS, "flag");
   }
 });

@@ -40,6 +40,7 @@ import { Links } from "./links.ts";
 import { pathText, type TreePath } from "./path.ts";
 import { openFile } from "./safe-open.ts";
 import { flowOf, items, through, type Flow } from "./flow.ts";
+import { isUnmovable, whyUnmovable } from "../unmovable.ts";
 import { SmallFiles, type SmallFile } from "./small-files.ts";
 import { walkAhead, type Glance, type Leaf, type Visit } from "./walk.ts";
 import { ACCESS_ACL, hasXattrs, readXattrs } from "./xattrs.ts";
@@ -96,6 +97,11 @@ export interface ScanOptions {
   readonly known?: KnownFiles;
   /** Names that the scan does not open. Each gives a step of its own. */
   readonly isCounted?: IsCounted;
+  /**
+   * Ends with UNMOVABLE at the first entry that a copy cannot have. A flag may have been set since
+   * the look before the move (unmovable.ts), and the copy would come without it.
+   */
+  readonly refusesUnmovable?: boolean;
   /** How fast files may be read. */
   readonly pace?: Pace | undefined;
 }
@@ -124,6 +130,8 @@ function* stepsAt(
     yield visit;
     return;
   }
+  const why = options.refusesUnmovable === true && visit.kind !== "mount" ? whyUnmovable(visit) : undefined;
+  if (why !== undefined) throw transferErrors.UNMOVABLE({ path: pathText(visit.path), why });
   try {
     const file = visit.kind === "leaf" && small.mayRead(visit) ? yield* small.read(visit) : undefined;
     const kept = visit.kind === "leaf" && file === undefined ? keptAtOnce(visit, options) : undefined;
@@ -183,7 +191,7 @@ function keptAtOnce({ fd, path, stat }: Leaf, { known }: ScanOptions): Kept | un
 }
 
 function keptBare(path: TreePath, stat: Stat, known: KnownFiles, isBare: () => boolean): Kept | undefined {
-  if (stat.type !== "file" || stat.nlink !== 1) return undefined;
+  if (stat.type !== "file" || stat.nlink !== 1 || isUnmovable(stat)) return undefined;
   const content = known.bareContent(path, stat, isBare);
   return content === undefined
     ? undefined
