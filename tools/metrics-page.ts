@@ -12,6 +12,8 @@ export const EVENTS: readonly (readonly [on: string, reasons: Readonly<Record<st
       ProvisioningSucceeded: "its volume is made",
       ProvisioningFailed: "why it could not be made, or why the scheduler is asked for another node",
       HelperPodStuck: "classic: why its helper pod makes no progress",
+      VolumeClaimedByAnother:
+        "the volume that it names belongs to an earlier claim of its name; how to give the volume to this one",
       ExpressBindOff: "the API server refuses our canary; claims are bound by kube-controller-manager",
     },
   ],
@@ -20,6 +22,8 @@ export const EVENTS: readonly (readonly [on: string, reasons: Readonly<Record<st
     {
       VolumeFailedDelete: "why its data could not be removed",
       VolumeDeleteWaiting: "what the removal waits for",
+      VolumeClaimedByAnother:
+        "its claim is gone, but the present claim of that name asks for it, so its data is not removed",
       VolumeDataKept: "the volume is gone, and its data was kept on purpose; also on the node",
     },
   ],

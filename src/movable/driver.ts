@@ -29,13 +29,14 @@ import type { KubeClient } from "../kube/client.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../kube/errors.ts";
 import {
   nodes,
+  persistentVolumeClaims,
   persistentVolumes,
   type Node,
   type PersistentVolume,
   type PersistentVolumeClaim,
 } from "../kube/kinds.ts";
 import { hostnameOf, isLeaving } from "../kube/nodes.ts";
-import { nameOf, type Stored } from "../kube/objects.ts";
+import { nameOf, uidOf, type Stored } from "../kube/objects.ts";
 import { bytes, QuantityError } from "../kube/quantity.ts";
 import { CodedError } from "../observe/errors.ts";
 import type { Log } from "../observe/log.ts";
@@ -51,6 +52,7 @@ import type {
   Reserved,
 } from "../provision/driver.ts";
 import { rankFor, type PodsOfClaim } from "../provision/claims/pods-of-claim.ts";
+import { planReclaim } from "../provision/reclaim/plan-reclaim.ts";
 import { refusalOf } from "../provision/refusals.ts";
 import type { RetryPolicy } from "../provision/retry-policy.ts";
 import { movableErrors } from "./errors.ts";
@@ -71,6 +73,8 @@ export interface MovableDeps {
   readonly seen: (resourceVersion: string, signal: AbortSignal) => Promise<void>;
 }
 
+const OWNER = { provisioner: DRIVER, csiDriver: DRIVER, finalizer: VOLUME_FINALIZER };
+
 /** A claim without room is tried again soon: room comes when a volume goes. */
 const RETRY: RetryPolicy = { firstMs: 5_000, longestMs: 300_000, limit: 0, restingMs: 0 };
 
@@ -79,11 +83,10 @@ const TRIES = 5;
 
 export function createMovableDriver(deps: MovableDeps): Driver {
   const reads = new SharedReads((name) => deps.client.get(nodes, { name }));
+  const lists = new SharedReads(() => deps.client.list(persistentVolumes));
   return {
     name: "movable",
-    provisioner: DRIVER,
-    csiDriver: DRIVER,
-    finalizer: VOLUME_FINALIZER,
+    ...OWNER,
     retry: { provision: RETRY, reclaim: RETRY },
     refusal,
     admit,
@@ -107,7 +110,7 @@ export function createMovableDriver(deps: MovableDeps): Driver {
     removeAttempt: async (volumeName, confirm, signal) => {
       if (await confirm()) await takenBack(deps, volumeName, signal);
     },
-    remove: (volume, confirm, signal) => remove(deps, volume, confirm, signal),
+    remove: (volume, confirm, signal) => remove(deps, lists, volume, confirm, signal),
   };
 }
 
@@ -264,21 +267,48 @@ function isTombstone({ status }: Stored<VolumeCopy>): boolean {
 }
 
 /**
- * Orders the removal of the volume's bytes. The agents carry it out; the PersistentVolume need not
- * wait for them.
+ * Orders the removal of the volume's bytes, unless another PersistentVolume has the same bytes.
+ * Somebody has made that one by hand, to give them to another claim. The agents carry the order
+ * out; the PersistentVolume need not wait for them.
  */
 async function remove(
   { client }: MovableDeps,
+  lists: SharedReads<readonly Stored<PersistentVolume>[]>,
   volume: Stored<PersistentVolume>,
   confirm: Confirm,
   signal: AbortSignal,
 ): Promise<RemovedVolume> {
-  const name = volume.spec?.csi?.volumeHandle ?? nameOf(volume);
+  const name = handleIn(volume) ?? nameOf(volume);
+  const others = (await lists.read("")).filter((other) => uidOf(other) !== uidOf(volume) && handleIn(other) === name);
+  const heir = await findHeir(client, others, signal);
   if (!(await confirm())) return { outcome: "withdrawn" };
+  if (heir !== undefined) {
+    const message = `PersistentVolume ${nameOf(heir)} has the data of LocalVolume ${name} too, so it stays; it is removed with that PersistentVolume`;
+    return { outcome: "kept", message };
+  }
   const ordered = await orderReclaim(client, name, signal);
   if (ordered) return { outcome: "removed" };
   const message = `LocalVolume ${name} does not exist, so no order to remove its data can be given; what is on a disk stays there`;
   return { outcome: "kept", message };
+}
+
+function handleIn({ spec }: PersistentVolume): string | undefined {
+  return spec?.csi?.driver === DRIVER ? spec.csi.volumeHandle : undefined;
+}
+
+/** The first of these PersistentVolumes whose data is not to be removed as well. */
+async function findHeir(
+  client: KubeClient,
+  volumes: readonly Stored<PersistentVolume>[],
+  signal: AbortSignal,
+): Promise<Stored<PersistentVolume> | undefined> {
+  for (const volume of volumes) {
+    const { name, namespace } = volume.spec?.claimRef ?? {};
+    const claim =
+      name === undefined ? undefined : await client.find(persistentVolumeClaims, { name, namespace }, { signal });
+    if (planReclaim(OWNER, volume, claim).step !== "reclaim") return volume;
+  }
+  return undefined;
 }
 
 /** Sets `spec.reclaim`. Resolves with false when there is no such LocalVolume. */

@@ -2,12 +2,20 @@ import { DRIVER } from "../api/names.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../kube/kinds.ts";
 import type { Stored } from "../kube/objects.ts";
 import type { Cached } from "../kube/watch/store.ts";
-import { BY_CLAIM, claimKeysOf } from "../provision/indexes.ts";
+import { BY_CLAIM, BY_HANDLE, claimKeysOf, handleOf } from "../provision/indexes.ts";
 
 /** The caches that lead from a pod to its volumes. */
 export interface PodVolumeSources {
   readonly claims: Cached<PersistentVolumeClaim>;
+  /** With the indexes of `volumeIndexes`. */
   readonly persistentVolumes: Cached<PersistentVolume>;
+}
+
+/** The claim that a PersistentVolume is for. Without a UID it is only reserved for that claim. */
+export interface ClaimReference {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string | undefined;
 }
 
 /** Names of the movable volumes (LocalVolumes) that a pod uses, as far as the caches know. */
@@ -20,18 +28,29 @@ export function volumesOfPod({ claims, persistentVolumes }: PodVolumeSources, po
 }
 
 /**
- * The pods that use the claim of a movable volume. `pods` are those of all namespaces, with the
- * index of `podIndexes`. A cluster has thousands of them, so they are looked up by their claim. The
- * PersistentVolume has the volume's name, unless it was made by hand.
+ * The claims that a movable volume is for. Its PersistentVolume may have been made by hand and have
+ * any name, and several PersistentVolumes may name one volume.
+ */
+export function claimsOfVolume(
+  { persistentVolumes }: Pick<PodVolumeSources, "persistentVolumes">,
+  volume: string,
+): readonly ClaimReference[] {
+  return persistentVolumes.store.byIndex(BY_HANDLE, handleOf(DRIVER, volume)).flatMap(({ spec }) => {
+    const { name, namespace, uid } = spec?.claimRef ?? {};
+    return name === undefined || namespace === undefined ? [] : [{ name, namespace, uid }];
+  });
+}
+
+/**
+ * The pods that use the claims of a movable volume. `pods` are those of all namespaces, with the
+ * index of `podIndexes`. A cluster has thousands of them, so they are looked up by their claims.
  */
 export function podsOfVolume(
-  { persistentVolumes, pods }: Pick<PodVolumeSources, "persistentVolumes"> & { readonly pods: Cached<Pod> },
+  sources: Pick<PodVolumeSources, "persistentVolumes"> & { readonly pods: Cached<Pod> },
   volume: string,
 ): readonly Stored<Pod>[] {
-  const isOf = (one: PersistentVolume | undefined): boolean =>
-    one?.spec?.csi?.driver === DRIVER && one.spec.csi.volumeHandle === volume;
-  const named = persistentVolumes.store.get(volume);
-  const found = isOf(named) ? named : persistentVolumes.store.list().find(isOf);
-  const claim = found?.spec?.claimRef;
-  return claim === undefined ? [] : pods.store.byIndex(BY_CLAIM, `${claim.namespace}/${claim.name}`);
+  const pods = claimsOfVolume(sources, volume).flatMap(({ name, namespace }) =>
+    sources.pods.store.byIndex(BY_CLAIM, `${namespace}/${name}`),
+  );
+  return [...new Set(pods)];
 }

@@ -75,6 +75,16 @@ export const expressBindOff = (why: string): EventContent =>
 
 export const deleteFailed = (message: string): EventContent => warning("VolumeFailedDelete", message);
 
+/** For the volume and for the claim. */
+export const claimedByAnother = (volume: string, owner: string, { metadata }: PersistentVolumeClaim): EventContent => {
+  const { name = "", namespace = "", uid = "" } = metadata ?? {};
+  const patch = `kubectl patch pv ${volume} --type merge -p '{"spec":{"claimRef":{"uid":"${uid}"}}}'`;
+  return warning(
+    "VolumeClaimedByAnother",
+    `volume ${volume} belongs to an earlier claim ${namespace}/${name} with the UID ${owner}, and the present claim of that name asks for it, so its data is not removed. To give it to this claim: ${patch}. To have it removed, delete the claim.`,
+  );
+};
+
 /** The PersistentVolume is deleted, its data stays: `message` says where. */
 export const dataKept = (message: string): EventContent => warning("VolumeDataKept", message);
 

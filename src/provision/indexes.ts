@@ -9,6 +9,14 @@ export const AVAILABLE_BY_CLASS = "availableByClass";
  */
 export const BY_CLAIM = "byClaim";
 
+/** Index of volumes by what they are called at their CSI driver (`handleOf`). */
+export const BY_HANDLE = "byHandle";
+
+/** What a volume is called at its CSI driver, in the index BY_HANDLE. */
+export function handleOf(driver: string, volumeHandle: string): string {
+  return `${driver}/${volumeHandle}`;
+}
+
 /** The index that the informer of pods must have, where a driver has a ledger. */
 export const podIndexes = {
   [BY_CLAIM]: (pod: Pod): readonly string[] => claimKeysOf(pod),
@@ -35,4 +43,6 @@ export const volumeIndexes = {
     const key = claimKeyOf(volume);
     return key === undefined ? [] : [key];
   },
+  [BY_HANDLE]: ({ spec }: PersistentVolume): readonly string[] =>
+    spec?.csi === undefined ? [] : [handleOf(spec.csi.driver, spec.csi.volumeHandle)],
 };

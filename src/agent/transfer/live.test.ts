@@ -197,7 +197,12 @@ describe("a pass after a live one", () => {
   it.each([
     ["gets a name", "ln a m", ":", 0],
     ["loses a name", "rm b", ":", 0],
-    ["gets a name and is changed", "ln a m", "printf changed. | dd of=a bs=1 seek=9 conv=notrunc status=none", 1024 ** 2],
+    [
+      "gets a name and is changed",
+      "ln a m",
+      "printf changed. | dd of=a bs=1 seek=9 conv=notrunc status=none",
+      1024 ** 2,
+    ],
     ["is gone for a while", "mv d/e ../e", "mv ../e d/e", 2_000_000],
     ["is short for a while", "truncate -s 0 d/e", "head -c 2000000 /dev/urandom > d/e", 2_000_000],
     ["is gone with its directory for a while", "mv d ../d", "mv ../d d", 2_000_000],

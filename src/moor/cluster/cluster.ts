@@ -21,7 +21,7 @@ import { cached, type Cached } from "../../kube/watch/store.ts";
 import { labelIndexes } from "../../movable/labels/loop.ts";
 import { copyIndexes } from "../../movable/volumes/loop.ts";
 import type { MoveCaches } from "../../move/loop/sources.ts";
-import { podIndexes } from "../../provision/indexes.ts";
+import { podIndexes, volumeIndexes } from "../../provision/indexes.ts";
 
 /** Objects as they were listed. */
 export interface Objects {
@@ -60,7 +60,7 @@ export function clusterOf(objects: Partial<Objects>, now: number, lease?: Cluste
     volumes: cached(objects.volumes, labelIndexes),
     copies: cached(objects.copies, copyIndexes),
     moves: cached(objects.moves),
-    persistentVolumes: cached(objects.persistentVolumes),
+    persistentVolumes: cached(objects.persistentVolumes, volumeIndexes),
     claims: cached(objects.claims),
     pods: cached(objects.pods, podIndexes),
     storageClasses: cached(objects.storageClasses),

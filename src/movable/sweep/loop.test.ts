@@ -16,7 +16,7 @@ import { seededRandom } from "../../kube/testing/seeded-random.fixture.ts";
 import { Informer } from "../../kube/watch/informer.ts";
 import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { silentLog } from "../../observe/log.ts";
-import { podIndexes } from "../../provision/indexes.ts";
+import { podIndexes, volumeIndexes } from "../../provision/indexes.ts";
 import { runSweep } from "./loop.ts";
 
 const VOLUMES = "/apis/mooring.dev/v1alpha1/localvolumes";
@@ -69,7 +69,7 @@ test("a pod whose volume leaves while it waits is deleted, without a search thro
   const deps = { client: new KubeClient(kube), clock, random: seededRandom(1), log: silentLog };
   const volumes = new Informer<LocalVolume>(deps, { resource: localVolumes });
   const claims = new Informer<PersistentVolumeClaim>(deps, { resource: persistentVolumeClaims });
-  const stored = new Informer<PersistentVolume>(deps, { resource: persistentVolumes });
+  const stored = new Informer<PersistentVolume>(deps, { resource: persistentVolumes, indexes: volumeIndexes });
   const pods = new Informer<Pod>(deps, { resource: podResource, indexes: podIndexes });
   for (const name of ["one", "two"]) put(kube, name);
   const informers = [volumes, claims, stored, pods];

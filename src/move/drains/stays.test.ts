@@ -3,7 +3,7 @@ import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../kube/kinds.ts";
 import type { Stored } from "../../kube/objects.ts";
 import { cached } from "../../kube/watch/store.ts";
-import { podIndexes } from "../../provision/indexes.ts";
+import { podIndexes, volumeIndexes } from "../../provision/indexes.ts";
 import { usersOf, type StaySources } from "./stays.ts";
 
 const meta = (name: string, namespace?: string) => ({ name, namespace, uid: name, resourceVersion: "1" });
@@ -36,7 +36,10 @@ function users(here: readonly string[], pods: readonly Stored<Pod>[]) {
   ];
   const sources = {
     claims: cached(all.map(({ claim }) => claim)),
-    persistentVolumes: cached(all.map(({ volume }) => volume)),
+    persistentVolumes: cached(
+      all.map(({ volume }) => volume),
+      volumeIndexes,
+    ),
     pods: cached(pods, podIndexes),
   } as unknown as StaySources;
   return usersOf(sources, here.map(local)).map(({ pod: { metadata }, volumes, volumesElsewhere }) => [

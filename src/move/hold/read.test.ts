@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { KubeClient } from "../../kube/client.ts";
 import { cached } from "../../kube/watch/store.ts";
-import { podIndexes } from "../../provision/indexes.ts";
+import { podIndexes, volumeIndexes } from "../../provision/indexes.ts";
 import { readEviction, type ReadDeps } from "./read.ts";
 
 const meta = (name: string, namespace?: string) => ({ name, namespace, uid: name, resourceVersion: "1" });
@@ -36,7 +36,7 @@ async function read(
     controllerUser: "controller",
     pods: of("web-0", podIndexes),
     claims: of("data"),
-    persistentVolumes: of("pv"),
+    persistentVolumes: of("pv", volumeIndexes),
     volumes: of("v", { byNode: (one: typeof local) => [one.spec.nodeName] }),
     moves: of(""),
     nodes: of("a"),

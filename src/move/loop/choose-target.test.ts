@@ -7,6 +7,7 @@ import { IndexedStore } from "../../kube/watch/store.ts";
 import type { NodeView } from "../plan/snapshot.ts";
 import { timeOf } from "../plan/timing.ts";
 import { askFor, chooseTarget, findCandidates, type Candidates } from "./choose-target.ts";
+import { volumeIndexes } from "../../provision/indexes.ts";
 import type { MoveCaches } from "./sources.ts";
 
 const NOW = Date.UTC(2030, 0, 1);
@@ -37,8 +38,8 @@ function candidates(begun: readonly VolumeCopy[], pods: readonly object[] = [pod
     ["c", 3000],
     ["d", 4000],
   ]);
-  const cached = (objects: readonly KubeObject[] = []) => {
-    const store = new IndexedStore<KubeObject>({}, () => undefined);
+  const cached = (objects: readonly KubeObject[] = [], indexes = {}) => {
+    const store = new IndexedStore<KubeObject>(indexes, () => undefined);
     for (const object of objects) store.set(keyOf(object), object);
     return { store };
   };
@@ -49,7 +50,7 @@ function candidates(begun: readonly VolumeCopy[], pods: readonly object[] = [pod
     moves: cached(),
     pods: cached(),
     claims: cached(),
-    persistentVolumes: cached(),
+    persistentVolumes: cached([], volumeIndexes),
   } as unknown as MoveCaches;
   const view = (name: string): NodeView => {
     const pools = [

@@ -1,7 +1,9 @@
+import { DRIVER } from "../../api/names.ts";
 import { copyNameOf } from "../../api/copy-name.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Node, Pod } from "../../kube/kinds.ts";
+import { claimsOfVolume } from "../../movable/pod-volumes.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { claimKeysOf } from "../../provision/indexes.ts";
 import { whyUnfit as whyPodUnfit } from "../../provision/claims/fits.ts";
@@ -137,7 +139,9 @@ function whyPodsUnfit(
   for (const pod of pods) {
     const others = claimKeysOf(pod).flatMap((claim) => {
       const name = claims.store.get(claim)?.spec?.volumeName;
-      return name === undefined || moving.has(name) ? [] : (persistentVolumes.store.get(name) ?? []);
+      const volume = name === undefined ? undefined : persistentVolumes.store.get(name);
+      const csi = volume?.spec?.csi;
+      return volume === undefined || (csi?.driver === DRIVER && moving.has(csi.volumeHandle)) ? [] : [volume];
     });
     const why = whyPodUnfit(pod, node, others) ?? checks.get(pod)?.(node);
     if (why !== undefined) return `${why} (pod ${nameOf(pod)})`;
@@ -155,7 +159,7 @@ function checksOf({ nodes, pods: all }: MoveCaches, pods: readonly Stored<Pod>[]
 
 function targetsOfNeighbours({ move }: Pick<MoveSnapshot, "move">, sources: MoveCaches): ReadonlySet<string> {
   const namespacesOf = ({ spec }: VolumeMove): readonly string[] =>
-    spec.volumes.flatMap(({ name }) => sources.persistentVolumes.store.get(name)?.spec?.claimRef?.namespace ?? []);
+    spec.volumes.flatMap(({ name }) => claimsOfVolume(sources, name).map(({ namespace }) => namespace));
   const own = namespacesOf(move);
   return new Set(
     sources.moves.store.list().flatMap((other) => {

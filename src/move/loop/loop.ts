@@ -18,6 +18,7 @@ import { runController, type ControllerDeps, type ReconcileResult } from "../../
 import { isConflict, isInvalid, isNotFound, isTooManyRequests } from "../../kube/errors.ts";
 import type { Informer } from "../../kube/watch/informer.ts";
 import type { Node, PersistentVolumeClaim, Pod } from "../../kube/kinds.ts";
+import { claimsOfVolume } from "../../movable/pod-volumes.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { messageOf } from "../../observe/errors.ts";
@@ -231,11 +232,9 @@ class MoveLoop {
     const { nodes, persistentVolumes } = this.#deps;
     return {
       pods: pods.filter(({ finished }) => !finished).map(({ name, namespace, uid }) => ({ name, namespace, uid })),
-      claims: volumes.flatMap((volume) => {
-        const claim = persistentVolumes.store.get(volume.name)?.spec?.claimRef;
-        if (claim?.name === undefined || claim.namespace === undefined || claim.uid === undefined) return [];
-        return [{ name: claim.name, namespace: claim.namespace, uid: claim.uid }];
-      }),
+      claims: volumes
+        .flatMap((volume) => claimsOfVolume({ persistentVolumes }, volume.name))
+        .flatMap(({ uid, ...claim }) => (uid === undefined ? [] : [{ ...claim, uid }])),
       node: nodes.store.get(source.name),
     };
   }

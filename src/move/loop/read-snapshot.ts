@@ -9,6 +9,7 @@ import { volumeCopies } from "../../api/kinds/volume-copy.ts";
 import { volumeMoves, type VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { Clock } from "../../effects/clock.ts";
 import { nodes as nodeResource, pods as podResource, type Pod } from "../../kube/kinds.ts";
+import { claimsOfVolume } from "../../movable/pod-volumes.ts";
 import { nameOf, type Stored } from "../../kube/objects.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
 import { READ_ORDER, type EvictionOutcome, type Part } from "../plan/snapshot.ts";
@@ -95,8 +96,8 @@ async function listPods(
 ): Promise<readonly Stored<Pod>[]> {
   const namespaces = new Set(
     names.flatMap((name) => {
-      const claimed = persistentVolumes.store.get(name)?.spec?.claimRef?.namespace;
-      return claimed ?? volumes.store.get(name)?.spec.claim?.namespace ?? [];
+      const claimed = claimsOfVolume({ persistentVolumes }, name).map(({ namespace }) => namespace);
+      return claimed.length > 0 ? claimed : (volumes.store.get(name)?.spec.claim?.namespace ?? []);
     }),
   );
   const lists: (readonly Stored<Pod>[])[] = [];

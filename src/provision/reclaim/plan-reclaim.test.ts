@@ -46,6 +46,16 @@ const lost = { annotations: {} };
 
 test.each<[string, string, Stored<PersistentVolume>, PersistentVolumeClaim?]>([
   ["Released, its claim gone", "reclaim", volume()],
+  ["Released, and a claim with another UID names it", "tell-claimed", volume(), claim("restored")],
+  ["Released, and a claim of that name has another volume", "reclaim", volume(), claim("restored", "w")],
+  ["Released, and a claim of that name waits for a volume", "reclaim", volume(), claim("restored", "")],
+  [
+    "being deleted, and a claim with another UID names it",
+    "tell-claimed",
+    volume({ metadata: gone }),
+    claim("restored"),
+  ],
+  ["policy Retain, and a claim with another UID names it", "nothing", volume({ spec: Retain }), claim("restored")],
   ["Bound, its claim there", "nothing", volume({ phase: "Bound" }), claim()],
   ["Bound, its claim gone", "mark-released", volume({ phase: "Bound" })],
   ["policy Retain", "nothing", volume({ spec: Retain })],

@@ -22,6 +22,8 @@ export type ReclaimPlan =
   | { readonly step: "mark-released" }
   /** Remove the data, then the object. */
   | { readonly step: "reclaim" }
+  /** A claim with another UID names this volume: say so, and remove nothing. */
+  | { readonly step: "tell-claimed"; readonly claim: PersistentVolumeClaim }
   /**
    * The object is being deleted and its data stays: tell the driver, then take our finalizer off.
    */
@@ -62,7 +64,8 @@ export function planReclaim(
   if (!claimUid) return deleting ? { step: "retain" } : nothing;
   if (!isReleased(owner, volume)) return nothing;
   if (volume.spec?.persistentVolumeReclaimPolicy !== "Delete") return deleting ? { step: "retain" } : nothing;
-  return deleting && emptied ? { step: "drop-finalizer" } : { step: "reclaim" };
+  if (deleting && emptied) return { step: "drop-finalizer" };
+  return isNamedBy(claim, volume) ? { step: "tell-claimed", claim } : { step: "reclaim" };
 }
 
 /** By the annotation or, where that was lost, by the name of the CSI driver. */
@@ -105,6 +108,17 @@ export function holds(claim: PersistentVolumeClaim | undefined, volume: Stored<P
   // Reserved by name, and kube-controller-manager is about to write the UID.
   if (!reservedFor) return boundTo === nameOf(volume);
   return uidOf(claim) === reservedFor && (!boundTo || boundTo === nameOf(volume));
+}
+
+/**
+ * Whether a claim of the name in claimRef, but with another UID, asks for this volume. So it is
+ * when both were restored from a backup with the UIDs of another cluster: the data is that claim's.
+ */
+function isNamedBy(
+  claim: PersistentVolumeClaim | undefined,
+  volume: Stored<PersistentVolume>,
+): claim is PersistentVolumeClaim {
+  return claim?.spec?.volumeName === nameOf(volume);
 }
 
 /**

@@ -201,3 +201,23 @@ test.each([403, 422, 400])(
     await world.stop();
   },
 );
+
+test("a volume that a restored claim names keeps its data until that claim is deleted", async () => {
+  const driver = fakeDriver();
+  const world = await startProvisioner(driver);
+  world.putClaim("c", { metadata: { uid: "restored" }, spec: { volumeName: "pvc-1" } });
+  const claimRef = { namespace: "default", name: "c", uid: "of-the-old-cluster" };
+  world.putVolume("pvc-1", { spec: { claimRef } });
+  await settle();
+  expect(driver.calls).toEqual([]);
+  for (const object of ["PersistentVolume pvc-1", "PersistentVolumeClaim c"]) {
+    const [said, ...more] = world.said(object);
+    expect(said).toContain(`VolumeClaimedByAnother: volume pvc-1 belongs to an earlier claim default/c`);
+    expect(said).toContain(`kubectl patch pv pvc-1 --type merge -p '{"spec":{"claimRef":{"uid":"restored"}}}'`);
+    expect(more).toEqual([]);
+  }
+  world.removeClaim("c");
+  await settle();
+  expect(driver.calls).toEqual(["remove pvc-1"]);
+  await world.stop();
+});

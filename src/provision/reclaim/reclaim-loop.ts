@@ -109,6 +109,8 @@ export class ReclaimLoop {
    * repeated.
    */
   readonly #waiting = new Map<string, string>();
+  /** Volumes that a claim with another UID names: the message of their last event. */
+  readonly #claimed = new Map<string, string>();
 
   constructor(deps: ReclaimLoopDeps, driver: Driver, options: ReclaimLoopOptions) {
     this.#deps = deps;
@@ -168,6 +170,7 @@ export class ReclaimLoop {
     const name = nameOf(volume);
     this.#failures.delete(name);
     this.#waiting.delete(name);
+    this.#claimed.delete(name);
     this.#emptied.delete(uidOf(volume));
     this.#removals.get(name)?.abort(new Error("the PersistentVolume was deleted"));
   }
@@ -189,6 +192,9 @@ export class ReclaimLoop {
         return this.#options.release ? this.#markReleased(volume, signal) : undefined;
       case "drop-finalizer":
         return this.#telling(volume, signal, () => this.#dropFinalizer(volume, signal));
+      case "tell-claimed":
+        this.#tellOfClaim(volume, plan.claim);
+        return undefined;
       case "reclaim":
         return locks.run(name, () => this.#reclaim(volume, signal), signal);
       case "retain":
@@ -355,6 +361,15 @@ export class ReclaimLoop {
     if (this.#waiting.get(nameOf(volume)) === message) return;
     this.#waiting.set(nameOf(volume), message);
     this.#deps.recorder.record(events.aboutVolume(volume), events.deleteWaiting(message));
+  }
+
+  #tellOfClaim(volume: Stored<PersistentVolume>, claim: PersistentVolumeClaim): void {
+    const told = events.claimedByAnother(nameOf(volume), volume.spec?.claimRef?.uid ?? "", claim);
+    if (this.#claimed.get(nameOf(volume)) === told.message) return;
+    this.#claimed.set(nameOf(volume), told.message);
+    this.#deps.log.info("a volume is kept because a claim names it", { volume: nameOf(volume), why: told.message });
+    this.#deps.recorder.record(events.aboutVolume(volume), told);
+    this.#deps.recorder.record(events.aboutClaim(claim), told);
   }
 
   #failed(volume: Stored<PersistentVolume>, error: unknown): ReconcileResult {
