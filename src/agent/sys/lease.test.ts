@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, constants, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { whileNobodyWrites } from "./lease.ts";
+import { isOpenForWriting, whileNobodyWrites } from "./lease.ts";
 import { libcFunction } from "./libc.ts";
 import { scratch } from "./testing/scratch.fixture.ts";
 
@@ -23,7 +23,12 @@ function file(): { readonly path: string; readonly fd: number } {
   return { path, fd };
 }
 
-const asked = (fd: number): boolean => whileNobodyWrites(fd, () => true) ?? false;
+/** Whether nobody writes to the file, as far as that can be known. */
+function asked(fd: number): boolean {
+  const nobody = whileNobodyWrites(fd, () => true) ?? false;
+  expect(isOpenForWriting(fd)).toBe(!nobody);
+  return nobody;
+}
 
 describe("nobody writes to a file", () => {
   it("that is open for reading only, however often", () => {
@@ -79,8 +84,10 @@ describe("nobody writes to a file", () => {
 
   it("and nothing is known of what is no file", () => {
     const directory = openSync(scratch().path, "r");
-    expect(asked(directory)).toBe(false);
+    for (const fd of [directory, -1]) {
+      expect(whileNobodyWrites(fd, () => true)).toBeUndefined();
+      expect(isOpenForWriting(fd)).toBe(false);
+    }
     closeSync(directory);
-    expect(asked(-1)).toBe(false);
   });
 });

@@ -7,7 +7,7 @@
  * waits until the lease ends; with O_NONBLOCK it gets EWOULDBLOCK.
  */
 import { constants } from "node:os";
-import { libcFunction, SystemError } from "./libc.ts";
+import { hasCode, libcFunction, SystemError } from "./libc.ts";
 
 const F_SETSIG = 10;
 const F_SETLEASE = 1024;
@@ -23,10 +23,7 @@ const fcntl = libcFunction("fcntl", "int", ["int", "int", "int"]);
  */
 export function whileNobodyWrites<T>(fd: number, look: () => T): T | undefined {
   try {
-    // When somebody waits for the end of a lease, the kernel sends a signal to its holder. The
-    // default is SIGIO, which ends a process that does not handle it. SIGURG does nothing.
-    fcntl.call("", fd, F_SETSIG, constants.signals.SIGURG);
-    fcntl.call("", fd, F_SETLEASE, F_RDLCK);
+    take(fd);
   } catch (error) {
     if (error instanceof SystemError) return undefined;
     throw error;
@@ -36,4 +33,27 @@ export function whileNobodyWrites<T>(fd: number, look: () => T): T | undefined {
   } finally {
     fcntl.call("", fd, F_SETLEASE, F_UNLCK);
   }
+}
+
+/**
+ * Whether somebody has the file open for writing, be it a process or the kernel itself (a loop
+ * device, an NFS server). False as well where the kernel grants no leases at all. `fd` must be open
+ * for reading only.
+ */
+export function isOpenForWriting(fd: number): boolean {
+  try {
+    take(fd);
+  } catch (error) {
+    if (error instanceof SystemError) return hasCode(error, "EAGAIN");
+    throw error;
+  }
+  fcntl.call("", fd, F_SETLEASE, F_UNLCK);
+  return false;
+}
+
+function take(fd: number): void {
+  // When somebody waits for the end of a lease, the kernel sends a signal to its holder. The
+  // default is SIGIO, which ends a process that does not handle it. SIGURG does nothing.
+  fcntl.call("", fd, F_SETSIG, constants.signals.SIGURG);
+  fcntl.call("", fd, F_SETLEASE, F_RDLCK);
 }

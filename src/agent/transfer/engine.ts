@@ -44,7 +44,8 @@ export interface CopyEngine {
   /**
    * Makes the summary of a sealed tree. Equal trees have equal summaries. Reads every file, but
    * with `memory` not those that are proven (passes/source-passes.ts). The final pass then reads
-   * only the files that it sends. Rejects with UNMOVABLE if a copy cannot have some entry.
+   * only the files that it sends. Rejects with UNMOVABLE if a copy cannot have some
+   * entry, and with SOURCE_OPEN if somebody has a file that is read open for writing.
    */
   summarize(root: number, signal: AbortSignal, memory?: SourceMemory): Promise<TreeSummary>;
 }
@@ -58,7 +59,7 @@ async function summarize(root: number, signal: AbortSignal, memory?: SourceMemor
   const summarizer = new Summarizer();
   const known = memory?.beginSummary();
   const options = known === undefined ? {} : { known };
-  await run(scan(root, signal, { ...options, refusesUnmovable: true }), (step) => {
+  await run(scan(root, signal, { ...options, ofSealedSource: true }), (step) => {
     if ("entry" in step) summarizer.add(step.entry);
     return undefined;
   });

@@ -70,6 +70,13 @@ export const transferErrors = defineErrors("TRANSFER", {
     retry: "backoff",
     advice: "Find the process that still writes to the sealed copy. The transfer is tried again.",
   },
+  SOURCE_OPEN: {
+    message: ({ path }: { path: string }) =>
+      `'${path}' is still open for writing, although no process was found that holds the volume`,
+    retry: "backoff",
+    advice:
+      "Find out who has it open: a server in the kernel of the source (NFS, SMB, a loop device), or a process outside of its pid namespace. End that, or keep the volume where it is (mooring.dev/on-drain).",
+  },
   UNMOVABLE: {
     message: ({ path, why }: { path: string; why: string }) =>
       `'${path}' is ${why} by now, and a copy cannot have that`,

@@ -60,6 +60,25 @@ describe("a pass after a live one", () => {
     expect(summary).toEqual(await engine.summarize(to, never));
   });
 
+  it.each(["small", "d/large"])("refuses below the seal what somebody has open for writing: %s", async (name) => {
+    const { source, target, from, to } = sourceAndTarget();
+    shell(source, "mkdir d; head -c 300000 /dev/urandom > d/large; echo small > small");
+    const writer = openSync(`${source}/${name}`, "r+");
+    const copy = new Copy(from, to, LATER);
+    await copy.live();
+    const refused = expect.objectContaining({
+      code: "TRANSFER_SOURCE_OPEN",
+      message: expect.stringContaining(`'${name}' is still open for writing`) as string,
+    }) as Error;
+    await expect(engine.summarize(from, never, copy.source)).rejects.toEqual(refused);
+    await expect(engine.summarize(from, never)).rejects.toEqual(refused);
+    closeSync(writer);
+    const summary = await engine.summarize(from, never, copy.source);
+    await copy.final();
+    expect(await engine.summarize(to, never)).toEqual(summary);
+    expect(describeTree(target)).toBe(describeTree(source));
+  });
+
   it("reads once what is too young to be trusted, and does not send it", async () => {
     const { source, target, from, to } = sourceAndTarget();
     shell(source, "head -c 30000000 /dev/urandom > large");

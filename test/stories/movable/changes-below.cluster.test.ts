@@ -1,7 +1,9 @@
 /*
  * What changes below a drain: volumes that stop being one group while their move copies, a
- * LocalVolume that somebody has deleted, and a file that becomes immutable after it was looked at.
+ * LocalVolume that somebody has deleted, a file that becomes immutable after it was looked at, and
+ * one that is open for writing where the agent cannot look.
  */
+import { closeSync, existsSync, openSync, readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { drain, drainSlowly, ENDED_WELL, endedMovesOf, endOf, limit, moveWhere, useDrains } from "../support/drains.ts";
 import { running, runsOn } from "../support/held-moves.ts";
@@ -134,5 +136,48 @@ test("a file that becomes immutable during the copy undoes the move with the rea
   } finally {
     await ground.onNode(from).exec(["chattr", "-i", file]);
     await removeSet(ground, NS, "flag");
+  }
+});
+
+/**
+ * Opens a file of a node for writing. This process is not in the node's pid namespace, so no look
+ * at the processes there finds it; neither would one find an NFS server in the kernel.
+ */
+function openFromOutside(path: string): number {
+  const inside = readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid))
+    .find((pid) => existsSync(`/proc/${pid}/root${path}`));
+  if (inside === undefined) throw new Error(`no process sees ${path}`);
+  return openSync(`/proc/${inside}/root${path}`, "r+");
+}
+
+test("a file that is open for writing outside of all processes undoes the move with the reason, and the drain goes on once it is closed", async () => {
+  const { ground } = on;
+  const writer = await running(ground, NS, "outside");
+  const { from, volume } = writer;
+  await ground.exec(NS, "outside-0", ["sh", "-c", "echo held >/data/held; sync"]);
+  const held = openFromOutside(`${copyDirectory(volume, 1)}/data/held`);
+  let isOpen = true;
+  try {
+    const draining = drain(ground, from);
+    const undone = await ground.waitFor("the move to be undone", async (saw) => {
+      const [move] = await endedMovesOf(ground, volume);
+      saw(move?.status);
+      return move?.status;
+    });
+    expect([undone.phase, undone.message]).toEqual([
+      "Cancelled",
+      expect.stringContaining("'held' is still open for writing, although no process was found"),
+    ]);
+    expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: from, epoch: 1 });
+    closeSync(held);
+    isOpen = false;
+    expect(endOf(await draining)).toEqual(ENDED_WELL);
+    const to = nodeNameOf(await readyOn(ground, NS, "outside-0"));
+    expect(to).not.toBe(from);
+    await runsOn(ground, writer, to, 2);
+  } finally {
+    if (isOpen) closeSync(held);
+    await removeSet(ground, NS, "outside");
   }
 });

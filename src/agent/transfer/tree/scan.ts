@@ -41,7 +41,7 @@ import { pathText, type TreePath } from "./path.ts";
 import { openFile } from "./safe-open.ts";
 import { flowOf, items, through, type Flow } from "./flow.ts";
 import { isUnmovable, whyUnmovable } from "../unmovable.ts";
-import { SmallFiles, type SmallFile } from "./small-files.ts";
+import { expectNoWriter, SmallFiles, type SmallFile } from "./small-files.ts";
 import { walkAhead, type Glance, type Leaf, type Visit } from "./walk.ts";
 import { ACCESS_ACL, hasXattrs, readXattrs } from "./xattrs.ts";
 
@@ -98,10 +98,12 @@ export interface ScanOptions {
   /** Names that the scan does not open. Each gives a step of its own. */
   readonly isCounted?: IsCounted;
   /**
-   * Ends with UNMOVABLE at the first entry that a copy cannot have. A flag may have been set since
-   * the look before the move (unmovable.ts), and the copy would come without it.
+   * This is the first scan of the source below its seal. It ends with UNMOVABLE at an entry that a
+   * copy cannot have: its flag may have been set since the look before the move (unmovable.ts). It
+   * ends with SOURCE_OPEN at a file that it reads and that somebody has open for writing: a process
+   * of which the proof of the seal could not know, or the kernel itself.
    */
-  readonly refusesUnmovable?: boolean;
+  readonly ofSealedSource?: boolean;
   /** How fast files may be read. */
   readonly pace?: Pace | undefined;
 }
@@ -130,7 +132,7 @@ function* stepsAt(
     yield visit;
     return;
   }
-  const why = options.refusesUnmovable === true && visit.kind !== "mount" ? whyUnmovable(visit) : undefined;
+  const why = options.ofSealedSource === true && visit.kind !== "mount" ? whyUnmovable(visit) : undefined;
   if (why !== undefined) throw transferErrors.UNMOVABLE({ path: pathText(visit.path), why });
   try {
     const file = visit.kind === "leaf" && small.mayRead(visit) ? yield* small.read(visit) : undefined;
@@ -272,6 +274,7 @@ async function* leaf(
       return;
     }
     if (opened !== undefined) {
+      if (options.ofSealedSource === true) expectNoWriter(path, opened);
       proven = options.known?.proves(opened, stat) === true;
       content = yield* contentOf(opened, head.size ?? 0, base, signal, options);
     }

@@ -9,11 +9,14 @@ import { DirectReads } from "../../sys/direct/direct-reads.ts";
 import { REFUSALS } from "../../sys/direct/direct.ts";
 import { hasCode, isSystemError } from "../../sys/libc.ts";
 import { close, O_DIRECT } from "../../sys/open.ts";
+import { isOpenForWriting } from "../../sys/lease.ts";
 import { readAhead, SmallReader } from "../../sys/read-ahead.ts";
 import { statDescriptor, type Stat } from "../../sys/stat.ts";
+import { transferErrors } from "../errors.ts";
 import { contentOf } from "../content/content-hash.ts";
 import type { Entry } from "./entry.ts";
 import { awaited, type Flow } from "./flow.ts";
+import { pathText, type TreePath } from "./path.ts";
 import { openFile } from "./safe-open.ts";
 import type { ScanOptions } from "./scan.ts";
 import type { Ahead, Leaf } from "./walk.ts";
@@ -90,11 +93,12 @@ export class SmallFiles implements Ahead {
    * are valid until the next step of the walk.
    */
   *read({ fd, opened, path, stat }: Leaf): Flow<never, SmallFile | undefined> {
-    const { known, pace } = this.#options;
+    const { known, ofSealedSource, pace } = this.#options;
     const size = Number(stat.size);
     const file = opened ?? fd;
     try {
       if (hasXattrs(file)) return undefined;
+      if (ofSealedSource === true && size > 0) expectNoWriter(path, file);
       if (pace !== undefined && size > 0) yield* awaited(pace(size, this.#signal));
       const proven = size > 0 && known?.proves(file, stat) === true;
       const bytes = size === 0 ? EMPTY : this.#bytesOf(file, size);
@@ -154,6 +158,11 @@ export class SmallFiles implements Ahead {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** Rejects with SOURCE_OPEN if somebody has the file open for writing. `fd` is open for reading. */
+export function expectNoWriter(path: TreePath, fd: number): void {
+  if (isOpenForWriting(fd)) throw transferErrors.SOURCE_OPEN({ path: pathText(path) });
+}
 
 /** Whether a file is small, has one name, and has no holes, judged by its blocks. */
 function isPlain({ blocks, nlink, size, type }: Stat): boolean {
