@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
-import type { Node, Pod } from "../../kube/kinds.ts";
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../kube/kinds.ts";
 import { keyOf, type KubeObject, type Stored } from "../../kube/objects.ts";
 import { IndexedStore } from "../../kube/watch/store.ts";
 import type { NodeView } from "../plan/snapshot.ts";
@@ -31,8 +31,18 @@ function begunOn(node: string, bytes: number): VolumeCopy {
   } as VolumeCopy;
 }
 
+function claimOf({ metadata }: PersistentVolume): PersistentVolumeClaim {
+  const name = metadata?.name ?? "";
+  return { metadata: { name, namespace: "ns" }, spec: { volumeName: name } };
+}
+
 /** The nodes b, c and d, of which d has the most room and b the least. */
-function candidates(begun: readonly VolumeCopy[], pods: readonly object[] = [pod], gone = ""): Candidates {
+function candidates(
+  begun: readonly VolumeCopy[],
+  pods: readonly object[] = [pod],
+  gone = "",
+  persistentVolumes: readonly PersistentVolume[] = [],
+): Candidates {
   const free = new Map([
     ["b", 2000],
     ["c", 3000],
@@ -49,8 +59,8 @@ function candidates(begun: readonly VolumeCopy[], pods: readonly object[] = [pod
     copies: cached(begun),
     moves: cached(),
     pods: cached(),
-    claims: cached(),
-    persistentVolumes: cached([], volumeIndexes),
+    claims: cached(persistentVolumes.map((volume) => claimOf(volume))),
+    persistentVolumes: cached(persistentVolumes, volumeIndexes),
   } as unknown as MoveCaches;
   const view = (name: string): NodeView => {
     const pools = [
@@ -68,6 +78,36 @@ describe("without a part of a copy anywhere", () => {
     const found = candidates([]);
     expect(found.fitting).toEqual(["d", "c", "b"]);
     expect(askFor(move, found)).toMatchObject({ nodes: ["b", "c", "d"], preferred: undefined });
+  });
+});
+
+describe("the other volumes of a pod", () => {
+  /** What only node a may have, of a claim of the same name. */
+  const onlyOnA = (name: string, csi: { driver: string; volumeHandle: string }): PersistentVolume => {
+    const matchFields = [{ key: "metadata.name", operator: "In", values: ["a"] }];
+    const nodeAffinity = { required: { nodeSelectorTerms: [{ matchFields }] } };
+    return { metadata: { name }, spec: { csi, nodeAffinity } };
+  };
+  const using = (claimName: string, phase: string): object => ({
+    metadata: { name: "p", namespace: "ns" },
+    spec: { containers: [], volumes: [{ name: "data", persistentVolumeClaim: { claimName } }] },
+    status: { phase },
+  });
+  const other = onlyOnA("other", { driver: "disk.example.com", volumeHandle: "v" });
+
+  test("keep it where they are", () => {
+    expect(candidates([], [using("other", "Running")], "", [other]).fitting).toEqual([]);
+  });
+
+  test.each(["Succeeded", "Failed"])("do not count once it has %s", (phase) => {
+    expect(candidates([], [using("other", phase)], "", [other]).fitting).toEqual(["d", "c", "b"]);
+  });
+
+  test("are told from the one that moves by the handle, not by the name", () => {
+    const moving = onlyOnA("by-hand", { driver: "mooring.dev", volumeHandle: "v" });
+    expect(candidates([], [using("by-hand", "Running")], "", [moving]).fitting).toEqual(["d", "c", "b"]);
+    const staying = onlyOnA("v", { driver: "mooring.dev", volumeHandle: "w" });
+    expect(candidates([], [using("v", "Running")], "", [staying]).fitting).toEqual([]);
   });
 });
 
