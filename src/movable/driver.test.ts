@@ -5,8 +5,11 @@ import { manualClock } from "../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../kube/client.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../kube/kinds.ts";
 import type { Stored } from "../kube/objects.ts";
+import { IndexedStore } from "../kube/watch/store.ts";
+import { silentLog } from "../observe/log.ts";
 import { LabKube } from "../lab/api/testing/lab-kube.fixture.ts";
 import type { Confirm, RemovedVolume } from "../provision/driver.ts";
+import { volumeIndexes } from "../provision/indexes.ts";
 import { createMovableDriver, type MovableDeps } from "./driver.ts";
 
 const LOCAL_VOLUME = "/apis/mooring.dev/v1alpha1/localvolumes/v";
@@ -40,6 +43,15 @@ function persistentVolume(name: string, change: Change = {}): PersistentVolume {
   };
 }
 
+/** A driver whose cache has these PersistentVolumes. */
+function driverOn(kube: LabKube, cached: readonly string[]) {
+  const store = new IndexedStore<Stored<PersistentVolume>>(volumeIndexes, () => undefined);
+  for (const name of cached) store.set(name, kube.at(`${VOLUMES}/${name}`) as Stored<PersistentVolume>);
+  const volumes = { list: () => [], get: () => undefined };
+  const deps = { client: new KubeClient(kube), log: silentLog, persistentVolumes: { store }, volumes };
+  return createMovableDriver(deps as unknown as MovableDeps);
+}
+
 /** Removes the PersistentVolume "old" of the LocalVolume "v", beside these. */
 async function remove(
   others: readonly PersistentVolume[],
@@ -55,7 +67,7 @@ async function remove(
     const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } }, ...claim.spec };
     kube.put(`/api/v1/namespaces/ns/persistentvolumeclaims/${claim.metadata?.name ?? ""}`, { ...claim, spec });
   }
-  const driver = createMovableDriver({ client: new KubeClient(kube) } as unknown as MovableDeps);
+  const driver = driverOn(kube, ["old", ...others.map(({ metadata }) => metadata?.name ?? "")]);
   const old = kube.at(`${VOLUMES}/old`) as Stored<PersistentVolume>;
   const removed = await driver.remove(old, confirm, new AbortController().signal);
   const { spec } = kube.at(LOCAL_VOLUME) as { spec?: { reclaim?: boolean } };
@@ -89,6 +101,18 @@ test.each<[string, readonly PersistentVolume[]]>([
 ])("the data of a volume is removed beside a PersistentVolume %s", async (_, others) => {
   const { reclaim, removed } = await remove(others);
   expect([removed.outcome, reclaim]).toEqual(["removed", true]);
+});
+
+test.each([
+  ["stays while a PersistentVolume of another name has it", "by-hand", false],
+  ["is taken back without a PersistentVolume", undefined, true],
+])("a volume that was never used %s", async (_, name, reclaim) => {
+  const kube = new LabKube({ clock: manualClock() });
+  kube.put(LOCAL_VOLUME, { metadata: { name: "v" }, spec: localVolumeSpec("node-a") });
+  if (name !== undefined) kube.put(`${VOLUMES}/${name}`, persistentVolume(name, { phase: "Bound" }));
+  const driver = driverOn(kube, name === undefined ? [] : [name]);
+  await driver.removeAttempt("v", () => Promise.resolve(true), new AbortController().signal);
+  expect(kube.at(LOCAL_VOLUME)).toMatchObject({ spec: { reclaim } });
 });
 
 test("the last question before the removal comes after the look at the other PersistentVolumes", async () => {

@@ -39,6 +39,7 @@ import { hostnameOf, isLeaving } from "../kube/nodes.ts";
 import { nameOf, uidOf, type Stored } from "../kube/objects.ts";
 import { bytes, QuantityError } from "../kube/quantity.ts";
 import { CodedError } from "../observe/errors.ts";
+import type { Cached } from "../kube/watch/store.ts";
 import type { Log } from "../observe/log.ts";
 import { chooseNode } from "../place/choose-node.ts";
 import type { Ledger } from "../place/ledger.ts";
@@ -52,6 +53,7 @@ import type {
   Reserved,
 } from "../provision/driver.ts";
 import { rankFor, type PodsOfClaim } from "../provision/claims/pods-of-claim.ts";
+import { BY_HANDLE, handleOf } from "../provision/indexes.ts";
 import { planReclaim } from "../provision/reclaim/plan-reclaim.ts";
 import { refusalOf } from "../provision/refusals.ts";
 import type { RetryPolicy } from "../provision/retry-policy.ts";
@@ -65,6 +67,8 @@ export interface MovableDeps {
   readonly random: Random;
   readonly log: Log;
   readonly ledger: Ledger;
+  /** With the indexes of `volumeIndexes`. */
+  readonly persistentVolumes: Cached<PersistentVolume>;
   /** The LocalVolumes as last seen. */
   readonly volumes: { list(): readonly Stored<LocalVolume>[]; get(name: string): Stored<LocalVolume> | undefined };
   /** Runs the work while the node has its keeper pod (the object; it need not run). */
@@ -83,7 +87,6 @@ const TRIES = 5;
 
 export function createMovableDriver(deps: MovableDeps): Driver {
   const reads = new SharedReads((name) => deps.client.get(nodes, { name }));
-  const lists = new SharedReads(() => deps.client.list(persistentVolumes));
   return {
     name: "movable",
     ...OWNER,
@@ -110,7 +113,7 @@ export function createMovableDriver(deps: MovableDeps): Driver {
     removeAttempt: async (volumeName, confirm, signal) => {
       if (await confirm()) await takenBack(deps, volumeName, signal);
     },
-    remove: (volume, confirm, signal) => remove(deps, lists, volume, confirm, signal),
+    remove: (volume, confirm, signal) => remove(deps, volume, confirm, signal),
   };
 }
 
@@ -252,10 +255,13 @@ async function create(
  * and resolves with false, when a PersistentVolume or a copy of it exists: then it is no attempt
  * any more. A tombstone is no copy: it says that there never was one in its epoch.
  */
-async function takenBack({ client, log }: MovableDeps, volumeName: string, signal: AbortSignal): Promise<boolean> {
+async function takenBack(deps: MovableDeps, volumeName: string, signal: AbortSignal): Promise<boolean> {
+  const { client, log } = deps;
   const copies = await client.list(volumeCopies, { fieldSelector: `spec.volume=${volumeName}`, signal });
   const volume = await client.find(persistentVolumes, { name: volumeName }, { signal });
-  if (!copies.every((copy) => isTombstone(copy)) || volume !== undefined) return false;
+  // One that somebody made by hand may have any name.
+  if (volume !== undefined || namesOf(deps, volumeName).length > 0) return false;
+  if (!copies.every((copy) => isTombstone(copy))) return false;
   log.info("removing a volume that was begun and never used", { volume: volumeName });
   await orderReclaim(client, volumeName, signal);
   return true;
@@ -272,14 +278,14 @@ function isTombstone({ status }: Stored<VolumeCopy>): boolean {
  * out; the PersistentVolume need not wait for them.
  */
 async function remove(
-  { client }: MovableDeps,
-  lists: SharedReads<readonly Stored<PersistentVolume>[]>,
+  deps: MovableDeps,
   volume: Stored<PersistentVolume>,
   confirm: Confirm,
   signal: AbortSignal,
 ): Promise<RemovedVolume> {
-  const name = handleIn(volume) ?? nameOf(volume);
-  const others = (await lists.read("")).filter((other) => uidOf(other) !== uidOf(volume) && handleIn(other) === name);
+  const { client } = deps;
+  const name = volume.spec?.csi?.volumeHandle ?? nameOf(volume);
+  const others = namesOf(deps, name).filter((other) => uidOf(other) !== uidOf(volume));
   const heir = await findHeir(client, others, signal);
   if (!(await confirm())) return { outcome: "withdrawn" };
   if (heir !== undefined) {
@@ -292,8 +298,12 @@ async function remove(
   return { outcome: "kept", message };
 }
 
-function handleIn({ spec }: PersistentVolume): string | undefined {
-  return spec?.csi?.driver === DRIVER ? spec.csi.volumeHandle : undefined;
+/**
+ * The PersistentVolumes that name the LocalVolume. The cache is enough: it has seen that one of
+ * them was released, and so everything that was written before.
+ */
+function namesOf({ persistentVolumes: cached }: MovableDeps, volume: string): readonly Stored<PersistentVolume>[] {
+  return cached.store.byIndex(BY_HANDLE, handleOf(DRIVER, volume));
 }
 
 /** The first of these PersistentVolumes whose data is not to be removed as well. */

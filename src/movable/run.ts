@@ -41,6 +41,7 @@ export function movableDriver(deps: MovableRunDeps): Driver {
   return createMovableDriver({
     ...deps,
     ledger,
+    persistentVolumes: deps.volumes,
     volumes: localVolumes.store,
     seen: (version, signal) => localVolumes.waitFor(version, signal),
   });

@@ -10,6 +10,7 @@ import { fakeDriver, PROVISIONER, startProvisioner } from "./testing/harness.fix
 const FINALIZER = "example.com/volume";
 const PROTECTION = "kubernetes.io/pv-protection";
 const PATH = "/api/v1/persistentvolumes/pvc-claim-c";
+const CSI: object = { hostPath: undefined, csi: { driver: "csi.example.com", volumeHandle: "x" } };
 const DELETING = { deletionTimestamp: "2030-01-01T00:00:00Z" };
 
 function guarded(overrides: Partial<Driver> = {}) {
@@ -32,6 +33,7 @@ async function startDeleting(driver = guarded(), policy = "Delete") {
   world.putVolume("pvc-claim-c", {
     metadata: { ...DELETING, finalizers: [PROTECTION, FINALIZER] } as never,
     spec: {
+      ...CSI,
       persistentVolumeReclaimPolicy: policy,
       claimRef: { namespace: "default", name: "c", uid: "claim-c" },
     },
@@ -82,7 +84,7 @@ test("with policy Retain the driver is told, the data stays and the finalizer go
 test("when a claim is deleted first, its volume's data goes, then the object, then the finalizer", async () => {
   const world = await startProvisioner(guarded());
   world.kube.log.length = 0;
-  world.putVolume("pvc-claim-c", { metadata: { finalizers: [FINALIZER] } as never });
+  world.putVolume("pvc-claim-c", { metadata: { finalizers: [FINALIZER] } as never, spec: { ...CSI } });
   await settle();
   expect(world.volume("pvc-claim-c")).toBeUndefined();
   expect(world.kube.log.filter((line) => /^(DELETE|PATCH)/.test(line))).toEqual([`DELETE ${PATH}`, `PATCH ${PATH}`]);
@@ -147,7 +149,7 @@ test("a claim whose unbound volume is being deleted is told to be made again", a
   const world = await startProvisioner(driver);
   world.putVolume("pvc-claim-c", {
     metadata: { ...DELETING, finalizers: [FINALIZER] } as never,
-    spec: { claimRef: { namespace: "default", name: "c", uid: "claim-c" } },
+    spec: { ...CSI, claimRef: { namespace: "default", name: "c", uid: "claim-c" } },
     status: { phase: "Pending" },
   });
   world.putClaim("c", { selectedNode: "a" });

@@ -97,6 +97,22 @@ test.each<[string, string, Stored<PersistentVolume>, PersistentVolumeClaim?]>([
     volume({ metadata: lost, spec: { csi: { ...csi, driver: "x" } } }),
   ],
   [
+    "of another CSI driver, with our annotation and finalizer",
+    "nothing",
+    volume({ spec: { csi: { ...csi, driver: "x" } } }),
+  ],
+  ["of no CSI driver, with our annotation", "nothing", volume({ spec: { csi: undefined, nfs: {} } })],
+  [
+    "of another CSI driver, with our annotation and finalizer, being deleted",
+    "drop-finalizer",
+    volume({ metadata: gone, spec: { csi: { ...csi, driver: "x" } } }),
+  ],
+  [
+    "of another CSI driver, with another finalizer, being deleted",
+    "nothing",
+    volume({ metadata: { ...gone, finalizers: ["x"] }, spec: { csi: { ...csi, driver: "x" } } }),
+  ],
+  [
     "of another provisioner, by its annotation",
     "nothing",
     volume({ metadata: { annotations: { [PROVISIONED_BY]: "x" } } }),
@@ -124,6 +140,7 @@ test.each<[string, boolean, Owner, Stored<PersistentVolume>]>([
   ["deleted, held by our finalizer", false, guarded, volume({ metadata: gone })],
   ["deleted, held by nothing of ours", true, plain, volume({ metadata: gone })],
   ["set to Retain", true, guarded, volume({ spec: Retain })],
+  ["of another CSI driver now", true, guarded, volume({ spec: { csi: { ...csi, driver: "x" } } })],
   ["called Bound by a controller that is behind", false, guarded, volume({ phase: "Bound" })],
 ])("a volume whose removal has begun and that is %s is rescued: %s", (_, expected, owner, now) => {
   expect(isRescued(owner, volume(), now)).toBe(expected);

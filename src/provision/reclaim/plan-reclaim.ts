@@ -46,8 +46,12 @@ export function planReclaim(
   claim: PersistentVolumeClaim | undefined,
   emptied = false,
 ): ReclaimPlan {
-  if (!isOurs(owner, volume)) return nothing;
   const { deletionTimestamp, finalizers } = volume.metadata;
+  if (isOfOtherSource(owner, volume)) {
+    // It was made from the manifest of one of ours, and nobody else takes our finalizer off.
+    return deletionTimestamp !== undefined && isHeld(owner, volume) ? { step: "drop-finalizer" } : nothing;
+  }
+  if (!isOurs(owner, volume)) return nothing;
   if (finalizers?.includes(EXTERNAL_PROVISIONER_FINALIZER) === true) return { step: "drop-foreign-finalizer" };
   const deleting = deletionTimestamp !== undefined;
   if (deleting && !isHeld(owner, volume)) return nothing;
@@ -68,8 +72,17 @@ export function planReclaim(
   return isNamedBy(claim, volume) ? { step: "tell-claimed", claim } : { step: "reclaim" };
 }
 
+/**
+ * Whether its data is not the driver's, whatever its annotations say. Somebody has made it from the
+ * manifest of a volume of ours, which keeps its name when a claim gets a volume of another driver.
+ */
+function isOfOtherSource(owner: Owner, volume: PersistentVolume): boolean {
+  return owner.csiDriver !== undefined && !isOfCsiDriver(owner, volume);
+}
+
 /** By the annotation or, where that was lost, by the name of the CSI driver. */
 function isOurs(owner: Owner, volume: PersistentVolume): boolean {
+  if (isOfOtherSource(owner, volume)) return false;
   const provisionedBy = volume.metadata?.annotations?.[PROVISIONED_BY];
   return provisionedBy === undefined ? isOfCsiDriver(owner, volume) : provisionedBy === owner.provisioner;
 }
