@@ -113,6 +113,13 @@ export interface Driver {
   retain?(volume: Stored<PersistentVolume>, signal: AbortSignal): Promise<void>;
 
   /**
+   * Called when the data of a Released PersistentVolume is not to be removed, because a claim asks
+   * for it: what an earlier leader has begun and has not run yet is taken back. Rejects when it has
+   * to be tried again.
+   */
+  keep?(volumeName: string): Promise<void>;
+
+  /**
    * Calls `changed` whenever something changes (room in a pool, a configuration) that claims which
    * failed with `retry: "change"` may wait for: they are tried again at once. Returns a function
    * that ends it.

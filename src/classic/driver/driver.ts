@@ -203,6 +203,10 @@ export class ClassicDriver implements Driver {
     if (this.#deps.volumes.get(volumeName)?.willBeRemoved === false) await this.#work.teardowns.drop(volumeName);
   }
 
+  async keep(volumeName: string): Promise<void> {
+    await this.#work.teardowns.drop(volumeName);
+  }
+
   async remove(volume: PersistentVolume, confirm: Confirm, signal: AbortSignal): Promise<RemovedVolume> {
     const settings = this.#deps.settings.current();
     const removed = await this.#removal.remove(volume, { settings, confirm, signal });

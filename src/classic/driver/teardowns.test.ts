@@ -91,6 +91,16 @@ describe("a teardown pod that is left", () => {
     expect(on.cluster.pod(pod)).toBeUndefined();
   });
 
+  it.each([
+    ["Pending", false],
+    ["Running", true],
+  ])("is taken back when a claim asks for the volume, unless it may have run: %s", async (phase, stays) => {
+    await on.cluster.putVolume(volume({ path: DIRECTORY }));
+    const pod = await leaveHelper(on.cluster, { action: "delete", path: DIRECTORY, phase });
+    await on.driver.keep?.(VOLUME);
+    expect(on.cluster.pod(pod) !== undefined).toBe(stays);
+  });
+
   // Made by hand after a rebuild, restored by a backup, kept ready in a pool: not pvc-<uid>.
   it.each(["warm-node-a-0", "pvc-1"])("is taken back for a volume of any name: %s", async (name) => {
     const named = (spec: object = {}) => {

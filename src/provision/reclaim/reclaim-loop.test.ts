@@ -202,6 +202,36 @@ test.each([403, 422, 400])(
   },
 );
 
+test("a removal that has not begun to run is called off by a claim that asks for the volume", async () => {
+  const kept: string[] = [];
+  const driver = fakeDriver({
+    remove: (_volume, _confirm, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => {
+          reject(signal.reason as Error);
+        });
+      }),
+    keep: (name) => {
+      kept.push(name);
+      return Promise.resolve();
+    },
+  });
+  const world = await startProvisioner(driver);
+  const claimRef = { namespace: "default", name: "c", uid: "of-the-old-cluster" };
+  world.putVolume("pvc-1", { spec: { claimRef } });
+  await settle();
+  // Another claim's event changes nothing.
+  world.putClaim("d", { spec: { volumeName: "pvc-1" } });
+  await settle();
+  expect(kept).toEqual([]);
+  world.putClaim("c", { metadata: { uid: "restored" }, spec: { volumeName: "pvc-1" } });
+  await settle();
+  expect(world.said("PersistentVolume pvc-1")[0]).toContain("VolumeClaimedByAnother: ");
+  expect(kept).toEqual(["pvc-1"]);
+  expect(world.volume("pvc-1")).toBeDefined();
+  await world.stop();
+});
+
 test("a volume that a restored claim names keeps its data until that claim is deleted", async () => {
   const driver = fakeDriver();
   const world = await startProvisioner(driver);

@@ -35,7 +35,7 @@ import {
   type PersistentVolumeClaim,
 } from "../../kube/kinds.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
-import { nameOf, uidOf, type Stored } from "../../kube/objects.ts";
+import { keyOf, nameOf, uidOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { Log } from "../../observe/log.ts";
@@ -128,9 +128,10 @@ export class ReclaimLoop {
         if (change.type === "deleted") this.#gone(change.object);
         else this.#changed(change.object);
       }),
-      claims.onChange((change) => {
-        const volume = change.object.spec?.volumeName;
-        if (change.type === "deleted" && volume) this.#queue.add(volume);
+      claims.onChange(({ object, type }) => {
+        const volume = object.spec?.volumeName;
+        if (type === "deleted" && volume) this.#queue.add(volume);
+        if (type !== "deleted") this.#asked(object);
       }),
       nodes.onChange((change) => {
         // A node that comes back, or gets the label a volume's affinity names, may be what a volume
@@ -166,6 +167,16 @@ export class ReclaimLoop {
     this.#queue.add(name);
   }
 
+  /** A claim with another UID than the one in claimRef may ask for a volume that is being removed. */
+  #asked(claim: Stored<PersistentVolumeClaim>): void {
+    const name = claim.spec?.volumeName ?? "";
+    const volume = this.#deps.volumes.store.get(name);
+    if (volume === undefined || claimKeyOf(volume) !== keyOf(claim)) return;
+    if (volume.spec?.claimRef?.uid === uidOf(claim)) return;
+    this.#removals.get(name)?.abort(new Error("a claim asks for the volume"));
+    this.#queue.add(name);
+  }
+
   #gone(volume: Stored<PersistentVolume>): void {
     const name = nameOf(volume);
     this.#failures.delete(name);
@@ -194,7 +205,7 @@ export class ReclaimLoop {
         return this.#telling(volume, signal, () => this.#dropFinalizer(volume, signal));
       case "tell-claimed":
         this.#tellOfClaim(volume, plan.claim);
-        return undefined;
+        return this.#telling(volume, signal, () => this.#keep(volume));
       case "reclaim":
         return locks.run(name, () => this.#reclaim(volume, signal), signal);
       case "retain":
@@ -361,6 +372,11 @@ export class ReclaimLoop {
     if (this.#waiting.get(nameOf(volume)) === message) return;
     this.#waiting.set(nameOf(volume), message);
     this.#deps.recorder.record(events.aboutVolume(volume), events.deleteWaiting(message));
+  }
+
+  async #keep(volume: Stored<PersistentVolume>): Promise<ReconcileResult> {
+    await this.#driver.keep?.(nameOf(volume));
+    return undefined;
   }
 
   #tellOfClaim(volume: Stored<PersistentVolume>, claim: PersistentVolumeClaim): void {
