@@ -51,6 +51,12 @@ export const EVENTS: readonly (readonly [on: string, reasons: Readonly<Record<st
     },
   ],
   [
+    "Node",
+    {
+      MoveNotMade: "volumes of the node are to leave, and the API server refuses their VolumeMove: why",
+    },
+  ],
+  [
     "Pod",
     {
       VolumeElsewhere: "it was put on a node without its volume, and is deleted to be made again",

@@ -46,6 +46,18 @@ export function schedulerNotHeard(move: Stored<VolumeMove>, why: CodedError): To
   return { about: aboutObject(volumeMoves, move), event: { type: "Warning", reason: "SchedulerNotHeard", message } };
 }
 
+/** About a leaving node: volumes of it have no VolumeMove, so its drain is held and does not go on. */
+export function moveNotMade(volumes: readonly string[], why: string): RecordedEvent {
+  const [first = ""] = volumes;
+  const more = volumes.length === 1 ? "" : ` and ${String(volumes.length - 1)} more`;
+  return {
+    type: "Warning",
+    reason: "MoveNotMade",
+    message: `No VolumeMove could be made for volume ${first}${more}, so a drain of the node waits: ${why}. It is tried every 10 seconds. To let the node go without the data, annotate it: mooring.dev/release=true.`,
+    dedupe: first,
+  };
+}
+
 /** A live pass has ended, for all volumes of the move. */
 export function livePassEnded(move: Stored<VolumeMove>, passes: LivePasses): ToldEvent {
   const { ended, read, sent } = passes;

@@ -25,6 +25,23 @@ test("what becomes of each volume is said before anything is done", () => {
   ]);
 });
 
+test("a volume that a move brings to the node is listed, too", () => {
+  const on = cluster(movable("data", "node-a", {}, 2048), {
+    pods: [pod("db-0", { claims: ["data"], on: "node-a" })],
+    nodes: [node("node-b")],
+    moves: [move("m", { from: "node-a", volumes: ["pvc-data"] }, { phase: "Fenced", target: "node-b" })],
+  });
+  expect(planRelease(on, "node-b").volumes).toEqual([
+    {
+      name: "pvc-data",
+      claim: "app/data",
+      bytes: 2048,
+      pods: ["app/db-0"],
+      means: "VolumeMove m brings it here from node node-a, and nothing waits for that any more",
+    },
+  ]);
+});
+
 test("a node that is released already says so, and one that is not there is an error", () => {
   const released = node("node-a");
   const annotations = { "mooring.dev/release": "true" };

@@ -8,6 +8,7 @@
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { nameOf, namespaceOf, type Stored } from "../../kube/objects.ts";
 import { BY_VOLUME } from "../../movable/volumes/loop.ts";
+import { arrivesAt } from "../../movable/keepers/arriving.ts";
 import { usersOf } from "../../move/drains/stays.ts";
 import { copyAt } from "../../move/plan/parts.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -35,10 +36,11 @@ export interface ReleasePlan {
 export function planRelease(cluster: Cluster, name: string): ReleasePlan {
   if (cluster.nodes.store.get(name) === undefined) throw moorErrors.NODE_MISSING({ node: name });
   const here = cluster.volumes.store.byIndex("byNode", name);
-  const users = usersOf(cluster, here);
+  const all = [...here, ...arrivingAt(cluster, name).filter((volume) => !here.includes(volume))];
+  const users = usersOf(cluster, all);
   return {
     node: nodeState(cluster, name),
-    volumes: here.map((volume) => {
+    volumes: all.map((volume) => {
       const pods = users.filter(({ volumes }) => volumes.includes(nameOf(volume))).map(({ pod }) => pod);
       const bytes = bytesOf(cluster, volume);
       return {
@@ -46,15 +48,28 @@ export function planRelease(cluster: Cluster, name: string): ReleasePlan {
         claim: claimNameOf(volume),
         ...(bytes === undefined ? {} : { bytes }),
         pods: pods.map((pod) => `${namespaceOf(pod)}/${nameOf(pod)}`),
-        means: meaningOf(cluster, volume, pods.length),
+        means: meaningOf(cluster, volume, name, pods.length),
       };
     }),
   };
 }
 
-function meaningOf(cluster: Cluster, volume: Stored<LocalVolume>, pods: number): string {
+/** The volumes that moves bring to the node now. */
+function arrivingAt(cluster: Cluster, name: string): readonly Stored<LocalVolume>[] {
+  const names = cluster.moves.store
+    .list()
+    .filter((move) => arrivesAt(move) === name)
+    .flatMap(({ spec }) => spec.volumes.map((volume) => volume.name));
+  return [...new Set(names)].flatMap((volume) => cluster.volumes.store.get(volume) ?? []);
+}
+
+/** `released`: the name of the node. */
+function meaningOf(cluster: Cluster, volume: Stored<LocalVolume>, released: string, pods: number): string {
   const { nodeName } = volume.spec;
   const move = moveOf(cluster, volume);
+  if (nodeName !== released) {
+    return `VolumeMove ${move === undefined ? "" : nameOf(move)} brings it here from node ${nodeName}, and nothing waits for that any more`;
+  }
   if (move !== undefined) {
     const phase = move.status?.phase ?? "New";
     const { committed } = move.status ?? {};

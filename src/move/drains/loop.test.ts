@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import { localVolumeSpec } from "../../api/testing/local-volume.fixture.ts";
 import { manualClock, type ManualClock } from "../../effects/testing/manual-clock.fixture.ts";
@@ -12,6 +12,7 @@ import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
 import { keeperIndex } from "../../movable/keepers/keepers.ts";
 import { watchKinds } from "../../movable/watched.ts";
 import { recordingLog, type RecordingLog } from "../../observe/testing/recording-log.fixture.ts";
+import type { Recorder } from "../../provision/events.ts";
 import { podIndexes, volumeIndexes } from "../../provision/indexes.ts";
 import { Asks } from "./asks.ts";
 import { runDrainLoop } from "./loop.ts";
@@ -25,7 +26,9 @@ let log: RecordingLog;
 let stop: AbortController;
 let running: Promise<unknown>[];
 let asks: Asks;
+const record = vi.fn<Recorder["record"]>();
 beforeEach(() => {
+  record.mockClear();
   clock = manualClock();
   asks = new Asks(clock);
   kube = new LabKube({ clock });
@@ -59,7 +62,8 @@ async function lead(): Promise<void> {
   running.push(...informers.map((informer) => informer.run(stop.signal)));
   await Promise.all(informers.map((informer) => informer.synced(stop.signal)));
   const { localVolumes: volumes, moves, pools } = kinds;
-  running.push(runDrainLoop({ ...informed, ...sources, volumes, moves, pools, asks }, stop.signal));
+  const recorder = { record };
+  running.push(runDrainLoop({ ...informed, ...sources, volumes, moves, pools, asks, recorder }, stop.signal));
   await clock.advance(100);
 }
 
@@ -128,4 +132,24 @@ test("requests for a volume and for a keeper are forgotten with them", async () 
   kube.remove(`${API}/localvolumes/v`);
   await clock.advance(30_000);
   expect(asks.size).toBe(0);
+});
+
+test("a move that the server refuses is told on the node, and the other groups do not wait", async () => {
+  kube.intercept = ({ body, method }) => {
+    const { spec } = (body ?? {}) as VolumeMove;
+    if (method !== "POST" || spec?.volumes[0]?.name !== "v") return;
+    throw new KubeError({ code: 403, reason: "Forbidden", message: "a policy forbids VolumeMoves" });
+  };
+  drain();
+  kube.put(`${API}/localvolumes/w`, kube.at(`${API}/localvolumes/v`) ?? {});
+  await lead();
+  expect(moved()).toEqual(["w"]);
+  const told = record.mock.calls.map(([{ kind, name }, { message, reason }]) => `${kind} ${name} ${reason} ${message}`);
+  // Told once more for each look; the recorder counts them in one event.
+  expect([...new Set(told)]).toEqual([
+    expect.stringMatching(/^Node a MoveNotMade No VolumeMove .* volume v, so a drain .* waits: a policy forbids/),
+  ]);
+  kube.intercept = () => undefined;
+  await clock.advance(10_000);
+  expect(moved().toSorted()).toEqual(["v", "w"]);
 });

@@ -20,6 +20,9 @@ import { nameOf, type Stored } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue/work-queue.ts";
 import { KEEPERS_BY_NODE } from "../../movable/keepers/keepers.ts";
 import { volumesOfPod } from "../../movable/pod-volumes.ts";
+import { messageOf } from "../../observe/errors.ts";
+import { aboutNode, type Recorder } from "../../provision/events.ts";
+import { moveNotMade } from "../events.ts";
 import type { Asks } from "./asks.ts";
 import { restsOf, volumesMoving } from "./earlier-moves.ts";
 import { runOldMoves } from "./old-moves.ts";
@@ -32,6 +35,7 @@ export interface DrainLoopDeps extends ControllerDeps, StaySources {
   readonly client: KubeClient;
   readonly random: Random;
   readonly asks: Asks;
+  readonly recorder: Recorder;
   readonly moves: Informer<VolumeMove>;
   readonly nodes: Informer<Node>;
   readonly volumes: Informer<LocalVolume>;
@@ -43,7 +47,7 @@ const LOOK_MS = 10_000;
 
 /** Runs until the signal is aborted. The informers must have synced. */
 export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Promise<void> {
-  const { asks, clock, moves, nodes, pods, volumes } = deps;
+  const { asks, clock, log, moves, nodes, pods, recorder, volumes } = deps;
   const queue = new WorkQueue({ clock }, { name: "drains" });
   const stops = [
     nodes.onChange(({ key }) => {
@@ -66,12 +70,16 @@ export async function runDrainLoop(deps: DrainLoopDeps, signal: AbortSignal): Pr
   const reconcile = async (name: string, stop: AbortSignal): Promise<ReconcileResult> => {
     const node = nodes.store.get(name);
     if (node === undefined || !isLeaving(node)) return undefined;
-    const failures: unknown[] = [];
     for (const group of planDrain(snapshotOf(deps, node))) {
-      // An error for one group must not delay the others.
-      await begin(deps, name, group, stop).catch((error: unknown) => failures.push(error));
+      try {
+        await begin(deps, name, group, stop);
+      } catch (error) {
+        stop.throwIfAborted();
+        // The other groups must not wait, and the drain is held, so somebody must be told.
+        log.error("the move of a drain could not be made", { from: name, volumes: group, err: error });
+        recorder.record(aboutNode(node), moveNotMade(group, messageOf(error)));
+      }
     }
-    if (failures.length > 0) throw failures[0];
     return { requeueAfterMs: LOOK_MS };
   };
   try {

@@ -233,7 +233,7 @@ describe("the text of a hold", () => {
   });
 
   it("says so when nothing has begun", () => {
-    expect(textOf(evict([volume()]))).toContain("; its move has not begun yet.");
+    expect(textOf(evict([volume()]))).toContain("; its move has not begun yet (an event of node ");
   });
 
   it("does not advise kubectl uncordon where it does not help", () => {

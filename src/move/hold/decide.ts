@@ -225,7 +225,7 @@ function evacuating(first: VolumeFacts, volumes: readonly VolumeFacts[]): HoldTe
   // The message of the move may already have this command.
   const isSaid = progress?.includes("kubectl uncordon") === true;
   const uncordon = isCordoned && !isSaid ? ` To cancel the move: kubectl uncordon ${nodeName}.` : "";
-  const how = progress ?? "its move has not begun yet";
+  const how = progress ?? `its move has not begun yet (an event of node ${nodeName} says why, if it cannot be made)`;
   return { why, message: `Eviction triggered evacuation: ${why}; ${how}.${uncordon} ${toRelease(nodeName)}` };
 }
 
