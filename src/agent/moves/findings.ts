@@ -26,6 +26,11 @@ export class Findings {
     this.#set(view, { proven: undefined });
   }
 
+  /** What was found below an earlier seal does not count for the one that begins now. */
+  forgetSeal(view: VolumeView): void {
+    this.#set(view, { proven: undefined, summary: undefined });
+  }
+
   closed(view: VolumeView, closedAt: number): void {
     this.#set(view, { closedAt });
   }

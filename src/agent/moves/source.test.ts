@@ -72,6 +72,49 @@ describe("the source", () => {
     await says("Sealed", 2);
   });
 
+  describe("when the API was restored from a backup, and a sealing number counts a second time", () => {
+    /** The volume was sealed, and opened again, and its pod has written. `saved`: while it was sealed. */
+    async function sealedAndUndone() {
+      await sealed();
+      const saved = [at.volume("pvc-1"), at.copy("pvc-1")].map((path) => [path, node.kube.at(path)] as const);
+      phase("Undoing");
+      await says("Unsealed");
+      node.change("pvc-1", { fence: undefined as never, activeMove: undefined as never });
+      await published();
+      node.disk.put(`${VOLUME}/1/data/later`, "written after the undo");
+      await unpublished();
+      return () => {
+        for (const [path, object] of saved) node.put(path, object as never);
+      };
+    }
+    const all = { ...DATA, later: "written after the undo" };
+
+    test("proves and reads again", async () => {
+      await sealedAndUndone();
+      moving.proof = { proven: false, holders: [], unreadable: [{ pid: 7, why: "EACCES" }] };
+      node.change("pvc-1", { fence: MOVE_UID, activeMove: ACTIVE });
+      phase("Fenced");
+      await says("Waiting");
+      expect(report()?.message).toBe("process 7 cannot be checked: EACCES");
+      moving.proof = { proven: true };
+      await says("Sealed");
+      expect(report()?.digest).toBe(digestOf(all));
+    });
+
+    test.each([false, true])(
+      "takes back the report of before, also after a restart of the agent: %s",
+      async (again) => {
+        const restore = await sealedAndUndone();
+        if (again) await node.stop();
+        restore();
+        phase("Sealed");
+        if (again) await node.start({ moving });
+        await node.eventually("it has read again", () => report()?.digest === digestOf(all));
+        expect(report()).toMatchObject({ state: "Sealed", sealing: 1 });
+      },
+    );
+  });
+
   test("continues after the agent was ended at any point", async () => {
     await fenced();
     await restart();

@@ -281,6 +281,9 @@ export class MoveWorker {
     step: Extract<Step, { step: "begin-seal" }>,
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
+    // The table still has the summary of a seal with the same number.
+    await this.#deps.jobs.table.endOthers(view.volume, undefined);
+    this.#findings.forgetSeal(view);
     try {
       await this.#underLock(view, step, async (fresh) => changeDisk(this.#parts, fresh, step));
     } catch (error) {

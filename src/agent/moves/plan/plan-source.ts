@@ -17,7 +17,8 @@
  *   Committed            the copy is of an earlier epoch         → Trash
  *
  * Each sealing needs a new proof, also when the copy is Sealed already: an agent that was stopped
- * in between cannot know what happened meanwhile.
+ * in between cannot know what happened meanwhile. And each begin of a seal forgets the proof and
+ * the summary of before: after a restore of the API a sealing number counts a second time.
  *
  * A late seal is undone by itself: the agent opens a sealed copy if the LocalVolume names it and
  * has neither a fence nor the move that asked for the seal.
@@ -163,7 +164,12 @@ function planSeal(view: VolumeView, copy: CopyView | undefined, epoch: number, i
     const message = `mounted for ${publishedTo.map((uid) => `pod ${uid}`).join(", ")}`;
     return waiting(view, message);
   }
-  if (copy.state === "Active") return { step: "begin-seal", epoch };
+  if (copy.state === "Active") {
+    // The report of this sealing is from before the copy was opened again: the API was restored
+    // from a backup. It must not count for what is sealed now.
+    if (isReportedSealed(view)) return waiting(view, "it was opened again after it had been sealed");
+    return { step: "begin-seal", epoch };
+  }
   if (found.proven === undefined) return { step: "prove", epoch };
   if (!found.proven) return { step: "look-again" };
   if (copy.state === "Sealing") return { step: "finish-seal", epoch };
