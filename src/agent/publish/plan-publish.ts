@@ -31,6 +31,8 @@ export interface PublishView {
    * directory (`mayCreateHere`).
    */
   readonly volumeCopy: VolumeCopy | undefined;
+  /** The VolumeCopies of all nodes, read together with it. */
+  readonly everywhere: readonly VolumeCopy[];
   /** All mounts of the volume, also the one at the target. */
   readonly mounts: readonly VolumeMount[];
   /** Whether something other than this volume is mounted at the target. */
@@ -89,6 +91,8 @@ function planCopy(view: PublishView): PublishPlan {
   if (ahead !== undefined) {
     return { step: "refuse", error: agentErrors.DISK_AHEAD({ volume, node, epoch, found: ahead.epoch }) };
   }
+  const there = aheadElsewhere(view, localVolume);
+  if (there !== undefined) return { step: "refuse", error: agentErrors.DISK_AHEAD({ volume, epoch, ...there }) };
   const copy = copies.find((one) => one.path === path);
   const recorded = (view.volumeCopy?.status?.copies ?? []).some((one) => one.epoch === epoch);
   const isFirst = mayCreateHere(localVolume, node) && !recorded;
@@ -99,6 +103,23 @@ function planCopy(view: PublishView): PublishPlan {
   const error = wrongCopy(copy, localVolume, pool?.uuid, node, view.hasData);
   if (error !== undefined) return { step: "refuse", error };
   return { step: isFirst ? "record" : "mount", copy };
+}
+
+/**
+ * A node that has the volume in a later epoch. The volume has moved there since the state of the
+ * cluster, and a directory that is made here now would be an empty one.
+ */
+function aheadElsewhere(
+  { everywhere, node }: PublishView,
+  { spec: { epoch, incarnation } }: LocalVolume,
+): { readonly node: string; readonly found: number } | undefined {
+  for (const { spec, status } of everywhere) {
+    const found = status?.copies?.find(
+      (one) => one.incarnation === incarnation && one.epoch > epoch && one.state !== "Incoming" && !one.missing,
+    );
+    if (spec.nodeName !== node && found !== undefined) return { node: spec.nodeName, found: found.epoch };
+  }
+  return undefined;
 }
 
 /** Why the copy of this epoch must not be published. Undefined: it may be. */

@@ -381,3 +381,33 @@ test("nothing is published where the disk is ahead of the API: etcd was restored
   expect(message).toContain("has a copy of volume pvc-1 of epoch 3, but the LocalVolume is at epoch 1");
   expect(await node.disk.stat(DATA)).toBeUndefined();
 });
+
+describe("what another node has of a volume that is to be made here", () => {
+  function copyOnOther(change: object = {}): void {
+    const copy = { epoch: 2, directory: "2", state: "Active", incarnation: "inc-1", poolUUID: "p", publishedTo: [] };
+    node.put("/apis/mooring.dev/v1alpha1/volumecopies/pvc-1.node-b", {
+      metadata: { name: "pvc-1.node-b" },
+      spec: { volume: "pvc-1", nodeName: "node-b" },
+      status: { copies: [{ ...copy, ...change }] },
+    });
+  }
+
+  test("is the volume if it is of a later epoch, and no empty directory is made", async () => {
+    copyOnOther();
+    const { code, message } = await refusal(publish());
+    expect(code).toBe("FAILED_PRECONDITION");
+    expect(message).toContain("node node-b has a copy of volume pvc-1 of epoch 2, but the LocalVolume is at epoch 1");
+    expect(await node.disk.stat(DATA)).toBeUndefined();
+  });
+
+  test.each<[string, object]>([
+    ["what a move has begun to bring", { state: "Incoming" }],
+    ["a copy of another incarnation", { incarnation: "inc-0" }],
+    ["a copy that is missing there", { missing: true }],
+    ["a copy of this epoch", { epoch: 1, directory: "1" }],
+  ])("is not, if it is %s", async (_, change) => {
+    copyOnOther(change);
+    await publish();
+    expect(node.mounts.summary()).toEqual([MOUNTED]);
+  });
+});

@@ -21,7 +21,7 @@
 import { relative } from "node:path";
 import { CsiError, type CsiCode, type PublishRequest, type UnpublishRequest } from "../../api/csi.ts";
 import { localVolumes, type LocalVolume } from "../../api/kinds/local-volume.ts";
-import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import { volumeCopies, type VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import { deadline, type Clock } from "../../effects/clock.ts";
 import type { Disk } from "../../effects/disk.ts";
 import { isMissing } from "../../effects/files.ts";
@@ -224,6 +224,7 @@ export class Publisher {
       path,
       hasData: dataPath !== undefined && (await disk.stat(dataPath))?.kind === "directory",
       volumeCopy: mayCreate ? await this.#readVolumeCopy(volume) : undefined,
+      everywhere: mayCreate ? await this.#readEverywhere(volume) : [],
       mounts,
       otherMount,
     };
@@ -237,6 +238,12 @@ export class Publisher {
 
   async #readVolumeCopy(volume: string): Promise<VolumeCopy | undefined> {
     return this.#read(`the VolumeCopy of ${volume}`, (signal) => this.#deps.copies.read(volume, signal));
+  }
+
+  async #readEverywhere(volume: string): Promise<readonly VolumeCopy[]> {
+    return this.#read(`the VolumeCopies of ${volume}`, (signal) =>
+      this.#deps.client.list(volumeCopies, { fieldSelector: `spec.volume=${volume}`, signal, timeoutMs: READ_MS }),
+    );
   }
 
   async #read<T>(what: string, read: (signal: AbortSignal) => Promise<T>): Promise<T> {
