@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { StorageNode } from "../../api/kinds/storage-node.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { Copy } from "../copies/copy-store.ts";
 import { planTrash, type TrashView } from "./plan-trash.ts";
@@ -33,10 +34,19 @@ const current = (change: object = {}): VolumeCopy => ({
     ],
   },
 });
+const holder = (renewedAgo = 20_000, pool: object = {}): StorageNode =>
+  ({
+    metadata: { name: "b" },
+    status: {
+      renewedAt: new Date(NOW - renewedAgo).toISOString(),
+      pools: [{ name: "default", path: "/p", ready: true, uuid: "q", ...pool }],
+    },
+  }) as StorageNode;
 const view = (change: Partial<TrashView> = {}): TrashView => ({
   node: "a",
   localVolume: volume(),
   currentCopy: current(),
+  currentNode: holder(),
   copies: [old],
   mounted: new Set(),
   unclaimedSince: new Map(),
@@ -56,6 +66,11 @@ describe("it stays", () => {
     ["while the volume is not in use", { currentCopy: current({ publishedTo: [] }) }],
     ["while the copy in use is missing", { currentCopy: current({ missing: true }) }],
     ["while the copy in use is not Active", { currentCopy: current({ state: "Sealed" }) }],
+    ["when the node of the volume is dead", { currentNode: holder(91_000) }],
+    ["when the clock of that node is ahead", { currentNode: holder(-91_000) }],
+    ["when that node does not exist any more", { currentNode: undefined }],
+    ["when the disk of that node cannot be used", { currentNode: holder(0, { ready: false }) }],
+    ["when that node has another disk", { currentNode: holder(0, { uuid: "r" }) }],
     ["while the node of the volume says nothing", { currentCopy: undefined }],
     ["when another node answers for it", { currentCopy: { ...current(), spec: { volume: "v", nodeName: "c" } } }],
     ["when the volume is back at its epoch", { localVolume: volume({ nodeName: "a", epoch: 1 }) }],

@@ -2,8 +2,9 @@
  * Finds the old copies of a volume on this node that are not needed any more.
  *
  *   Trash      the copy that was the volume before a move took it away. It is kept for a day after
- *              the move, and until the copy that is the volume now is in use. Until then an
- *              administrator can go back to the old copy by hand.
+ *              the move, and until the copy that is the volume now is in use, on a node that lives
+ *              and has the disk. Until then an administrator can go back to the old copy by hand:
+ *              of a node that has died with its disk this may be the last copy.
  *   Incoming   the copy of a move that was cancelled. It is kept for an hour, so that the next move
  *              to the same node need not begin from nothing.
  *
@@ -16,6 +17,7 @@
  * have one, if the agent died before it could report the directory that it had just made.
  */
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
+import type { StorageNode } from "../../api/kinds/storage-node.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { Copy } from "../copies/copy-store.ts";
 
@@ -25,6 +27,8 @@ export interface TrashView {
   readonly localVolume: LocalVolume | undefined;
   /** The VolumeCopy of the volume's node, read uncached. */
   readonly currentCopy: VolumeCopy | undefined;
+  /** The StorageNode of the volume's node, read uncached. */
+  readonly currentNode: StorageNode | undefined;
   /** The copies of the volume on this node. */
   readonly copies: readonly Copy[];
   /** Names of directories that are mounted somewhere. */
@@ -42,6 +46,8 @@ export type TrashPlan =
   | { readonly step: "give-up"; readonly copy: Copy }
   | { readonly step: "purge"; readonly copy: Copy };
 
+/** The agent of a node renews its StorageNode every 30 s. After this time it is taken for dead. */
+const SILENT_MS = 90_000;
 export const TRASH_KEPT_MS = 24 * 3600 * 1000;
 export const INCOMING_KEPT_MS = 3600 * 1000;
 
@@ -106,8 +112,19 @@ function isUnneeded(view: TrashView, localVolume: LocalVolume, copy: Copy): bool
       one.state === "Active" &&
       one.incarnation === localVolume.spec.incarnation &&
       one.missing !== true &&
-      (one.publishedTo ?? []).length > 0,
+      (one.publishedTo ?? []).length > 0 &&
+      isAtHand(view, one.poolUUID),
   );
+}
+
+/**
+ * Whether the agent of the volume's node has just said that it has this pool. Only that agent
+ * writes the VolumeCopy, so after the node's end it stays as it was.
+ */
+function isAtHand({ currentNode, now }: TrashView, poolUUID: string): boolean {
+  const { pools = [], renewedAt = "" } = currentNode?.status ?? {};
+  const isHeard = Math.abs(now - Date.parse(renewedAt)) <= SILENT_MS;
+  return isHeard && pools.some(({ ready, uuid }) => ready && uuid === poolUUID);
 }
 
 function isNever({ node }: TrashView, { spec }: LocalVolume, { epoch }: Copy): boolean {

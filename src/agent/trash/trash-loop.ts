@@ -4,6 +4,7 @@
  */
 import { copyNameOf } from "../../api/copy-name.ts";
 import { localVolumes } from "../../api/kinds/local-volume.ts";
+import { storageNodes } from "../../api/kinds/storage-node.ts";
 import { volumeCopies } from "../../api/kinds/volume-copy.ts";
 import type { Clock } from "../../effects/clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
@@ -75,10 +76,12 @@ async function lookAt(
     }
   }
   const current = localVolume === undefined ? undefined : copyNameOf(volume, localVolume.spec.nodeName);
+  const holder = localVolume?.spec.nodeName;
   const plan = planTrash({
     node,
     localVolume,
     currentCopy: current === undefined ? undefined : await client.find(volumeCopies, { name: current }, { signal }),
+    currentNode: holder === undefined ? undefined : await client.find(storageNodes, { name: holder }, { signal }),
     copies,
     mounted: new Set(
       onDisk
