@@ -104,6 +104,16 @@ describe("what a cancelled move brought", () => {
     const localVolume = volume({ nodeName: "a", epoch: 3 });
     expect(planTrash(view({ ...forgotten, localVolume }))).toEqual({ step: "nothing" });
   });
+  test.each<[string, Partial<LocalVolume["spec"]>]>([
+    ["another move", { activeMove: { name: "n", uid: "n" } }],
+    ["its own move again", { activeMove: { name: "m", uid: "m" } }],
+    ["a fence", { activeMove: { name: "n", uid: "n" }, fence: "n" }],
+  ])("goes when it was given up, also while %s has the volume", (_, spec) => {
+    const given: Copy = { ...incoming, state: "Trash" };
+    const plan = planTrash(view({ copies: [given], localVolume: volume(spec) }));
+    expect(plan).toEqual({ step: "purge", copy: given });
+  });
+
   test("goes at once when it was given up", () => {
     const copy: Copy = { ...incoming, state: "Trash" };
     expect(planTrash(view({ copies: [copy] }))).toEqual({ step: "purge", copy });

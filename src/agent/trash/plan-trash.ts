@@ -46,7 +46,7 @@ export type TrashPlan =
   | { readonly step: "give-up"; readonly copy: Copy }
   | { readonly step: "purge"; readonly copy: Copy };
 
-/** The agent of a node renews its StorageNode every 30 s. After this time it is taken for dead. */
+/** An agent renews its StorageNode every minute. After this time it is taken for dead. */
 const SILENT_MS = 90_000;
 export const TRASH_KEPT_MS = 24 * 3600 * 1000;
 export const INCOMING_KEPT_MS = 3600 * 1000;
@@ -98,9 +98,10 @@ function isForgotten(view: TrashView, localVolume: LocalVolume, copy: Copy): boo
 
 function isUnneeded(view: TrashView, localVolume: LocalVolume, copy: Copy): boolean {
   const { activeMove, epoch, fence, nodeName } = localVolume.spec;
-  if (activeMove !== undefined || fence !== undefined) return false;
-  // The copy of a cancelled move. It was never the volume.
+  // What a move has brought that was given up. It was never the volume, whoever moves it now: its
+  // own move may come back, and needs the name.
   if (copy.moveUID !== undefined && isNever(view, localVolume, copy)) return true;
+  if (activeMove !== undefined || fence !== undefined) return false;
   if (copy.epoch >= epoch) return false;
   const movedAt = Date.parse(localVolume.status?.movedAt ?? "");
   if (Number.isNaN(movedAt) || view.now - movedAt < TRASH_KEPT_MS) return false;
