@@ -171,6 +171,13 @@ export const agentErrors = defineErrors("AGENT", {
     advice: "Nothing to do: the kubelet asks about volumes that it has just unpublished.",
   },
 
+  MOVE_FAILED: {
+    message: (p: OnNode & { why: string }) =>
+      `node ${p.node} cannot go on with the move of volume ${p.volume}: ${p.why}`,
+    retry: "change",
+    advice:
+      "Look at the log of the agent on that node. If a copy.json is damaged, repair it, or move its directory out of the pool; the next try of a move then works.",
+  },
   // Copies on disk.
   COPY_UNREADABLE: {
     message: ({ path }: { path: string }) => `${path} is damaged`,

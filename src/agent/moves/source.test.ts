@@ -289,6 +289,14 @@ describe("the source", () => {
     expect(copies()).toEqual(["1 Active"]);
   });
 
+  test("refuses before the pod is disturbed when another copy of the volume cannot be read", async () => {
+    node.disk.prepare(`${VOLUME}/9`).put(`${VOLUME}/9/copy.json`, "{");
+    phase("Copying", 0);
+    await node.eventually("it refuses", () => report()?.state === "Refused", 60_000);
+    expect(report()).toMatchObject({ role: "Source", code: "AGENT_MOVE_FAILED" });
+    expect(report()?.message).toMatch(/9\/copy\.json is damaged/);
+  });
+
   test("refuses before the pod is disturbed when its disk is read-only, and so could not be sealed", async () => {
     node.disk.readOnly = VOLUME;
     phase("Prepared");

@@ -227,6 +227,29 @@ describe("the target", () => {
     await node.eventually("it is open", () => copies().join() === "2 Active", 60_000);
   });
 
+  test.each<["copying" | "sealed", number]>([
+    ["copying", 0],
+    ["sealed", 1],
+  ])("tells the move of an error that nothing expects, and goes on when it is over: %s", async (when, sealing) => {
+    prepare();
+    node.disk.prepare(`${VOLUME}/9`).put(`${VOLUME}/9/copy.json`, "{");
+    if (when === "copying") copying();
+    else sealed();
+    await node.clock.advance(5000);
+    expect(report()).toBeUndefined();
+    await node.eventually("it is told", () => report() !== undefined, 60_000);
+    expect(report()).toMatchObject({
+      role: "Target",
+      state: "Refused",
+      sealing,
+      code: "AGENT_MOVE_FAILED",
+      message: `node ${NODE} cannot go on with the move of volume pvc-1: ${VOLUME}/9/copy.json is damaged`,
+    });
+    node.disk.lose(`${VOLUME}/9`);
+    await node.clock.advance(60_000);
+    expect(receives()).toBe(1);
+  });
+
   test("opens no copy into which another process may write, and opens it when that process has ended", async () => {
     sealed();
     await says("Copied");

@@ -11,6 +11,7 @@
  * The copy store describes the state after a crash for each change of the disk. A report that was
  * not written is planned again.
  */
+import { localVolumes } from "../../api/kinds/local-volume.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
@@ -31,6 +32,7 @@ import type { Incoming } from "./jobs/target-jobs.ts";
 import { prepareIncoming, type PassStep } from "./prepare-incoming.ts";
 import { PreparedPasses } from "./prepared-passes.ts";
 import { planFor, readView, type Step } from "./read-view.ts";
+import { refusalFor, Troubles } from "./troubles.ts";
 import { whyUnproven, writeReport } from "./report.ts";
 import type { Copying, Found, Outcome, Precopy, VolumeView } from "./view.ts";
 
@@ -64,6 +66,7 @@ export class MoveWorker {
   readonly #deps: MoveWorkerDeps;
   readonly #findings = new Findings();
   readonly #prepared: PreparedPasses;
+  readonly #troubles = new Troubles();
 
   readonly #parts: MoveWorkerDeps & { readonly findings: Findings };
 
@@ -91,7 +94,7 @@ export class MoveWorker {
         this.#lookAtUnfinished(signal),
         runController(
           this.#deps,
-          { name: "moves", queue, workers: WORKERS, reconcile: (volume, end) => this.#reconcile(volume, end) },
+          { name: "moves", queue, workers: WORKERS, reconcile: (volume, end) => this.#look(volume, end) },
           signal,
         ),
       ]);
@@ -124,6 +127,23 @@ export class MoveWorker {
         log.error("cannot look for unfinished moves on the disk", { err: error });
       }
       await clock.sleep(EVERYTHING_MS, signal).catch(() => undefined);
+    }
+  }
+
+  async #look(volume: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const { client, clock, moves, nodeName } = this.#deps;
+    try {
+      const again = await this.#reconcile(volume, signal);
+      this.#troubles.over(volume);
+      return again;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!this.#troubles.isLasting(volume, error, clock.monotonic())) throw error;
+      const active = (await client.find(localVolumes, { name: volume }, { signal }))?.spec.activeMove;
+      const move = moves.store.list().find(({ metadata }) => metadata.uid === active?.uid);
+      const content = move && refusalFor(move, { node: nodeName, volume }, error);
+      if (content !== undefined) await writeReport(this.#deps, { move, volume }, content, signal);
+      throw error;
     }
   }
 

@@ -17,6 +17,7 @@ const FINAL: ReadonlySet<string> = new Set([
   "TRANSFER_MOUNT_INSIDE",
   "TRANSFER_TOO_DEEP",
   "TRANSFER_NAME_REFUSED",
+  "AGENT_MOVE_FAILED",
 ]);
 
 /** Whether the target would refuse again. */
