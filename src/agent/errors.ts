@@ -103,11 +103,11 @@ export const agentErrors = defineErrors("AGENT", {
     advice: "Wait for the move to end or to be undone. `kubectl get volumemoves` shows it.",
   },
   DATA_MISSING: {
-    message: (p: OnNode & { epoch: number; path: string }) =>
-      `data missing: volume ${p.volume} was on node ${p.node}, but ${p.path} (epoch ${String(p.epoch)}) does not exist`,
+    message: (p: OnNode & { epoch: number; path: string; others: readonly string[] }) =>
+      `data missing: volume ${p.volume} was on node ${p.node}, but ${p.path} (epoch ${String(p.epoch)}) does not exist${p.others.length === 0 ? "" : `; other copies of it on this node: ${p.others.join(", ")}`}`,
     retry: "change",
     advice:
-      "Mooring makes no new directory in its place. Mount the disk that holds the data, or restore a backup. To continue without the data, delete the claim and make a new one.",
+      "Mooring makes no new directory in its place. Mount the disk that holds the data, or restore a backup. If the message names other copies, one of them may be the data: compare spec.nodeName and spec.epoch of the LocalVolume with them before you do anything else. To continue without any of it, delete the claim and make a new one; that removes the other copies as well.",
   },
   DISK_AHEAD: {
     message: (p: OnNode & { epoch: number; found: number }) =>

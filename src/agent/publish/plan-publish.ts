@@ -98,7 +98,8 @@ function planCopy(view: PublishView): PublishPlan {
   const isFirst = mayCreateHere(localVolume, node) && !recorded;
   if (copy === undefined) {
     if (isFirst) return { step: "create", localVolume };
-    return { step: "refuse", error: agentErrors.DATA_MISSING({ volume, node, epoch, path }) };
+    const others = copies.filter((one) => one.incarnation === incarnation).map((one) => `${one.path} (${one.state})`);
+    return { step: "refuse", error: agentErrors.DATA_MISSING({ volume, node, epoch, path, others }) };
   }
   const error = wrongCopy(copy, localVolume, pool?.uuid, node, view.hasData);
   if (error !== undefined) return { step: "refuse", error };
@@ -136,7 +137,7 @@ function wrongCopy(
   }
   if (copy.poolUUID !== poolUUID) return agentErrors.WRONG_POOL({ volume, node, path });
   if (state !== "Active" || copy.epoch !== epoch) return agentErrors.NOT_ACTIVE({ volume, node, epoch, state });
-  if (!hasData) return agentErrors.DATA_MISSING({ volume, node, epoch, path: copy.dataPath });
+  if (!hasData) return agentErrors.DATA_MISSING({ volume, node, epoch, path: copy.dataPath, others: [] });
   return undefined;
 }
 

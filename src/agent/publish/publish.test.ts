@@ -411,3 +411,12 @@ describe("what another node has of a volume that is to be made here", () => {
     expect(node.mounts.summary()).toEqual([MOUNTED]);
   });
 });
+
+test("where the copy of the epoch is missing, the other copies of the volume are named", async () => {
+  await publish();
+  await unpublish();
+  node.change("pvc-1", { epoch: 2, mayCreate: undefined as never });
+  const { message } = await refusal(publish());
+  expect(message).toContain("/volumes/pvc-1/2 (epoch 2) does not exist");
+  expect(message).toMatch(/; other copies of it on this node: \S+\/volumes\/pvc-1\/1 \(Active\)/);
+});
