@@ -46,7 +46,7 @@ export function schedulerNotHeard(move: Stored<VolumeMove>, why: CodedError): To
   return { about: aboutObject(volumeMoves, move), event: { type: "Warning", reason: "SchedulerNotHeard", message } };
 }
 
-/** About a leaving node: volumes of it have no VolumeMove, so its drain is held and does not go on. */
+/** About a leaving node: volumes of it have no VolumeMove, so its drain is held for ever. */
 export function moveNotMade(volumes: readonly string[], why: string): RecordedEvent {
   const [first = ""] = volumes;
   const more = volumes.length === 1 ? "" : ` and ${String(volumes.length - 1)} more`;

@@ -73,7 +73,7 @@ describe("the source", () => {
   });
 
   describe("when the API was restored from a backup, and a sealing number counts a second time", () => {
-    /** The volume was sealed, and opened again, and its pod has written. `saved`: while it was sealed. */
+    /** Seals and opens the volume, and its pod has written then. Resolves with the restore. */
     async function sealedAndUndone() {
       await sealed();
       const saved = [at.volume("pvc-1"), at.copy("pvc-1")].map((path) => [path, node.kube.at(path)] as const);

@@ -167,7 +167,7 @@ export class ReclaimLoop {
     this.#queue.add(name);
   }
 
-  /** A claim with another UID than the one in claimRef may ask for a volume that is being removed. */
+  /** A claim with another UID than that in claimRef may ask for a volume that is being removed. */
   #asked(claim: Stored<PersistentVolumeClaim>): void {
     const name = claim.spec?.volumeName ?? "";
     const volume = this.#deps.volumes.store.get(name);
