@@ -75,7 +75,7 @@ export const transferErrors = defineErrors("TRANSFER", {
       `'${path}' is still open for writing, although no process was found that holds the volume`,
     retry: "backoff",
     advice:
-      "Find out who has it open: a server in the kernel of the source (NFS, SMB, a loop device), or a process outside of its pid namespace. End that, or keep the volume where it is (mooring.dev/on-drain).",
+      "Find out who has it open: a server in the kernel of the source (NFS, SMB, a loop device), or a process outside of its pid namespace. End that, or let the volumes of the node stay (annotate it: mooring.dev/drain=stay).",
   },
   UNMOVABLE: {
     message: ({ path, why }: { path: string; why: string }) =>
