@@ -188,9 +188,20 @@ describe("a copy of a later epoch on the target's disk", () => {
       content: { role: "Target", state: "Refused", code: "AGENT_DISK_AHEAD" },
     });
   });
+  test("is refused too when it has the name that the copy will get and is of another volume", () => {
+    const other: CopyView = { ...later, state: "Active", incarnation: "other" };
+    const content = { role: "Target", state: "Refused", code: "AGENT_WRONG_INCARNATION" };
+    expect(planTarget(view({ copies: [other] }), sealed)).toMatchObject({ step: "report", content });
+    const checked: CopyReport = { ...sealed, state: "Checked" };
+    const during = view({ copies: [other], move: move("Copying") });
+    expect(planTarget(during, checked, 100)).toMatchObject({ step: "report", content });
+  });
   test.each<[string, CopyView]>([
     ["was brought by a cancelled move", { ...incoming, state: "Trash" }],
-    ["is of another volume of the same name", { ...later, state: "Active", incarnation: "other" }],
+    [
+      "is of another volume of the same name",
+      { ...later, state: "Active", incarnation: "other", epoch: 3, directory: "3" },
+    ],
   ])("does not matter when it %s", (_title, one) => {
     expect(planTarget(view({ copies: [one] }), sealed)).toEqual(copy);
   });

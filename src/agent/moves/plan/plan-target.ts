@@ -29,6 +29,7 @@
  * nothing can be committed on it.
  */
 import type { CopyReport } from "../../../api/kinds/volume-copy.ts";
+import { stayDirectory } from "../../copies/layout.ts";
 import { agentErrors } from "../../errors.ts";
 import { MOST_OPEN_BYTES } from "../jobs/kept-small.ts";
 import type { CopyView, ReportContent, VolumeView } from "../view.ts";
@@ -87,8 +88,8 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined, sou
     return planPrecopy(view, spec.epoch, spec.incarnation, sourceBytes);
   }
   if (!isCurrent || source.state !== "Sealed" || source.role !== "Source" || source.tombstone === true) return NOTHING;
-  const ahead = copies.find((copy) => isAhead(copy, spec.epoch, spec.incarnation));
-  if (ahead !== undefined) return refuse(view, spec.epoch, ahead.epoch);
+  const inTheWay = copies.find((copy) => isInTheWay(copy, spec.epoch, spec.incarnation));
+  if (inTheWay !== undefined) return refuse(view, inTheWay, spec.epoch, spec.incarnation);
   const { copied } = found;
   if (isReportedCopied(view)) {
     const { bootID, report } = view;
@@ -118,8 +119,8 @@ export function planTarget(view: VolumeView, source: CopyReport | undefined, sou
 }
 
 function planPrecopy(view: VolumeView, epoch: number, incarnation: string, bytes: number | undefined): TargetStep {
-  const ahead = view.copies.find((copy) => isAhead(copy, epoch, incarnation));
-  if (ahead !== undefined) return refuse(view, epoch, ahead.epoch);
+  const inTheWay = view.copies.find((copy) => isInTheWay(copy, epoch, incarnation));
+  if (inTheWay !== undefined) return refuse(view, inTheWay, epoch, incarnation);
   const { copying, precopied } = view.found;
   // A move may enter Copying several times. A report from an earlier time does not count.
   const copyingAt = view.move?.status?.copyingAt;
@@ -151,7 +152,7 @@ function planKeepSmall(view: VolumeView, epoch: number, incarnation: string): Ta
     report.sealing === (move.status?.sealing ?? 0) &&
     report.copyingAt === move.status?.copyingAt;
   if (!isPrecopied || localVolume?.spec.fence !== undefined || !recordsCount(move)) return NOTHING;
-  if (copies.some((copy) => isAhead(copy, epoch, incarnation))) return NOTHING;
+  if (copies.some((copy) => isInTheWay(copy, epoch, incarnation))) return NOTHING;
   const { copyingAt, livePass } = report;
   const answers = copyingAt === undefined ? {} : { copyingAt };
   const { precopied } = found;
@@ -165,18 +166,23 @@ function planKeepSmall(view: VolumeView, epoch: number, incarnation: string): Ta
 }
 
 /**
- * Whether this copy is of a later epoch than the API knows: the cluster was restored from a backup.
- * A copy that a cancelled move left behind does not count.
+ * Whether the disk has a copy that the API does not know: the cluster was restored from a backup.
+ * It is of a later epoch, or it has the name that the arriving copy will get and is of an earlier
+ * volume of the same name. A copy that a cancelled move left behind does not count.
  */
-function isAhead(copy: CopyView, epoch: number, incarnation: string): boolean {
+function isInTheWay(copy: CopyView, epoch: number, incarnation: string): boolean {
+  if (copy.incarnation !== incarnation) return copy.directory === stayDirectory(epoch + 1);
   const wasBrought = copy.state === "Incoming" || (copy.state === "Trash" && copy.moveUID !== undefined);
-  return copy.incarnation === incarnation && copy.epoch > epoch && !wasBrought;
+  return copy.epoch > epoch && !wasBrought;
 }
 
-/** Refuses the move, because the arriving data could not be distinguished from the copy ahead. */
-function refuse(view: VolumeView, epoch: number, found: number): TargetStep {
+/** Refuses the move, because the arriving data could not be distinguished from that copy. */
+function refuse(view: VolumeView, found: CopyView, epoch: number, incarnation: string): TargetStep {
   const { nodeName: node, volume } = view;
-  const { code, message } = agentErrors.DISK_AHEAD({ volume, node, epoch, found });
+  const { code, message } =
+    found.incarnation === incarnation
+      ? agentErrors.DISK_AHEAD({ volume, node, epoch, found: found.epoch })
+      : agentErrors.WRONG_INCARNATION({ volume, node, found: found.incarnation, wanted: incarnation });
   const content: ReportContent = { role: "Target", state: "Refused", code, message };
   return isReported(view, content) ? NOTHING : { step: "report", content };
 }

@@ -211,6 +211,8 @@ describe("Copying", () => {
     ["is full", "TRANSFER_TARGET_FULL"],
     ["has a disk that failed", "TRANSFER_TARGET_FAILED"],
     ["cannot hold the data", "TRANSFER_TARGET_CANNOT_HOLD"],
+    ["has a later copy already", "AGENT_DISK_AHEAD"],
+    ["has another volume of that name", "AGENT_WRONG_INCARNATION"],
     ["meets an error that it cannot get over", "AGENT_MOVE_FAILED"],
   ])("gives a target up that %s, while the pods still run", (_, code) => {
     const full = { state: "Refused", code, message: "no" } as const;

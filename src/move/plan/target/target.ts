@@ -18,6 +18,8 @@ const FINAL: ReadonlySet<string> = new Set([
   "TRANSFER_TOO_DEEP",
   "TRANSFER_NAME_REFUSED",
   "AGENT_MOVE_FAILED",
+  "AGENT_DISK_AHEAD",
+  "AGENT_WRONG_INCARNATION",
 ]);
 
 /** Whether the target would refuse again. */
