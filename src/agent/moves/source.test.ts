@@ -242,6 +242,23 @@ describe("the source", () => {
     await published();
   });
 
+  test("does not open what was sealed while another node has the volume in a later epoch", async () => {
+    await sealed();
+    const other = { epoch: 2, directory: "2", state: "Active", incarnation: "inc-1", poolUUID: "p", publishedTo: [] };
+    node.put("/apis/mooring.dev/v1alpha1/volumecopies/pvc-1.node-c", {
+      metadata: { name: "pvc-1.node-c" },
+      spec: { volume: "pvc-1", nodeName: "node-c" },
+      status: { copies: [other] },
+    });
+    // As it was before the move, after a restore of etcd.
+    node.change("pvc-1", { fence: undefined as never, activeMove: undefined as never });
+    node.kube.remove(MOVE);
+    await node.clock.advance(60_000);
+    expect(copies()).toEqual(["1 Sealed"]);
+    node.kube.remove("/apis/mooring.dev/v1alpha1/volumecopies/pvc-1.node-c");
+    await node.eventually("it is open", () => copies().join() === "1 Active", 60_000);
+  });
+
   test("keeps the bytes as trash once the volume is elsewhere", async () => {
     await sealed();
     node.change("pvc-1", { nodeName: OTHER, epoch: 2, fence: undefined as never });

@@ -12,11 +12,13 @@
  * not written is planned again.
  */
 import { localVolumes } from "../../api/kinds/local-volume.ts";
+import { volumeCopies } from "../../api/kinds/volume-copy.ts";
 import type { VolumeMove } from "../../api/kinds/volume-move.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
 import type { Informer } from "../../kube/watch/informer.ts";
 import type { WorkQueue } from "../../kube/queue/work-queue.ts";
+import { aheadElsewhere } from "../copies/ahead-elsewhere.ts";
 import type { Copy } from "../copies/copy-store.ts";
 import { eachVolume } from "../copies/each-volume.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
@@ -25,6 +27,7 @@ import type { Holders, Proof } from "../holders/holders.ts";
 import { hasDiskFailed } from "../disk/durable.ts";
 import { CodedError, messageOf } from "../../observe/errors.ts";
 import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
+import { agentErrors } from "../errors.ts";
 import { changeDisk, copyOf, promote } from "./disk-steps.ts";
 import { Findings } from "./findings.ts";
 import type { Jobs } from "./jobs/jobs.ts";
@@ -278,6 +281,7 @@ export class MoveWorker {
       case "make-tombstone":
       case "to-trash":
       case "unseal":
+        if (step.step === "unseal") await this.#expectLatest(view, signal);
         await this.#underLock(view, step, async (fresh) => changeDisk(this.#parts, fresh, step));
         await this.#deps.copies.sync(volume, { signal });
         return undefined;
@@ -290,6 +294,14 @@ export class MoveWorker {
       default:
         return step satisfies never;
     }
+  }
+
+  /** A copy that is opened again must be the latest. Throws AGENT_DISK_AHEAD. */
+  async #expectLatest({ localVolume, nodeName, volume }: VolumeView, signal: AbortSignal): Promise<void> {
+    if (localVolume === undefined) return;
+    const everywhere = await this.#deps.client.list(volumeCopies, { fieldSelector: `spec.volume=${volume}`, signal });
+    const there = aheadElsewhere(everywhere, nodeName, localVolume);
+    if (there !== undefined) throw agentErrors.DISK_AHEAD({ volume, epoch: localVolume.spec.epoch, ...there });
   }
 
   /**

@@ -2,6 +2,7 @@ import type { AccessMode } from "../../api/csi.ts";
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { CodedError } from "../../observe/errors.ts";
+import { aheadElsewhere } from "../copies/ahead-elsewhere.ts";
 import type { Copy } from "../copies/copy-store.ts";
 import type { CopyMount } from "../copies/on-disk.ts";
 import { agentErrors } from "../errors.ts";
@@ -91,7 +92,8 @@ function planCopy(view: PublishView): PublishPlan {
   if (ahead !== undefined) {
     return { step: "refuse", error: agentErrors.DISK_AHEAD({ volume, node, epoch, found: ahead.epoch }) };
   }
-  const there = aheadElsewhere(view, localVolume);
+  // A directory that is made here would be an empty one.
+  const there = aheadElsewhere(view.everywhere, node, localVolume);
   if (there !== undefined) return { step: "refuse", error: agentErrors.DISK_AHEAD({ volume, epoch, ...there }) };
   const copy = copies.find((one) => one.path === path);
   const recorded = (view.volumeCopy?.status?.copies ?? []).some((one) => one.epoch === epoch);
@@ -104,23 +106,6 @@ function planCopy(view: PublishView): PublishPlan {
   const error = wrongCopy(copy, localVolume, pool?.uuid, node, view.hasData);
   if (error !== undefined) return { step: "refuse", error };
   return { step: isFirst ? "record" : "mount", copy };
-}
-
-/**
- * A node that has the volume in a later epoch. The volume has moved there since the state of the
- * cluster, and a directory that is made here now would be an empty one.
- */
-function aheadElsewhere(
-  { everywhere, node }: PublishView,
-  { spec: { epoch, incarnation } }: LocalVolume,
-): { readonly node: string; readonly found: number } | undefined {
-  for (const { spec, status } of everywhere) {
-    const found = status?.copies?.find(
-      (one) => one.incarnation === incarnation && one.epoch > epoch && one.state !== "Incoming" && !one.missing,
-    );
-    if (spec.nodeName !== node && found !== undefined) return { node: spec.nodeName, found: found.epoch };
-  }
-  return undefined;
 }
 
 /** Why the copy of this epoch must not be published. Undefined: it may be. */
