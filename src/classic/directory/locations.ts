@@ -16,6 +16,8 @@ export interface LocatedVolume {
   readonly name: string;
   readonly path: string;
   readonly topology: VolumeTopology;
+  /** `namespace/name` of the claim in claimRef, with its UID. */
+  readonly claim: string | undefined;
   /**
    * Released by a claim, with policy Delete: its directory is or will be removed. Without the UID
    * of the claim an administrator has taken the volume back, as in planReclaim: its data stays,
@@ -57,6 +59,7 @@ export function locatedVolume(volume: PersistentVolume): LocatedVolume | undefin
     name,
     path,
     topology: topologyOf(volume),
+    claim: claim?.key,
     willBeRemoved: deletes && claim !== undefined && phase === "Released",
     owner: deletes && provisioned && phase !== "Failed" ? claim : undefined,
   };

@@ -26,10 +26,12 @@ export function sharersOf(
   location: Location,
   node: Node | undefined,
   index: Pick<VolumeIndex, "near">,
+  isAskedFor: IsAskedFor,
   heir?: PersistentVolumeClaim,
 ): Sharers {
-  const isRemoved = ({ willBeRemoved, owner }: LocatedVolume): boolean =>
-    willBeRemoved || (heir !== undefined && owner?.key === keyOf(heir) && owner.uid !== uidOf(heir));
+  const isGone = ({ owner }: LocatedVolume): boolean =>
+    heir !== undefined && owner?.key === keyOf(heir) && owner.uid !== uidOf(heir);
+  const isRemoved = (one: LocatedVolume): boolean => (one.willBeRemoved || isGone(one)) && !isAskedFor(one);
   const others = index
     .near(location.path)
     .filter((other) => other.name !== location.volume && meets(other, location, node));
@@ -37,6 +39,21 @@ export function sharersOf(
     removed: others.find((other) => isRemoved(other))?.name,
     kept: others.find((other) => !isRemoved(other))?.name,
   };
+}
+
+/**
+ * Whether the present claim of the name in claimRef asks for the volume. Then its data stays
+ * although it is Released (planReclaim's `tell-claimed`).
+ */
+export type IsAskedFor = (volume: LocatedVolume) => boolean;
+
+/** The claims as last seen, by `namespace/name`. */
+export interface ClassicClaims {
+  get(key: string): PersistentVolumeClaim | undefined;
+}
+
+export function askedFor(claims: ClassicClaims): IsAskedFor {
+  return ({ claim, name }) => claim !== undefined && claims.get(claim)?.spec?.volumeName === name;
 }
 
 /** A wrong yes keeps data or delays a claim, a wrong no loses data: in doubt it is yes. */

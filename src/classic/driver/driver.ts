@@ -32,7 +32,7 @@ import { admit, canServe, planProvision, type ProvisionPlan } from "../attempts/
 import { Removal } from "../removal/removal.ts";
 import { rendezvous } from "../rendezvous.ts";
 import type { Settings, SettingsSource } from "../settings/settings.ts";
-import { sharersOf } from "../directory/sharers.ts";
+import { askedFor, sharersOf, type ClassicClaims } from "../directory/sharers.ts";
 import { CheckedTeardowns } from "../removal/checked-teardowns.ts";
 import { Attempts } from "../attempts/attempts.ts";
 import type { Continuation } from "../attempts/plan-next.ts";
@@ -52,6 +52,7 @@ export interface ClassicDeps extends HelperWorkDeps {
   readonly settings: SettingsSource;
   /** All PersistentVolumes, whoever made them, watched. */
   readonly volumes: VolumeIndex;
+  readonly claims: ClassicClaims;
   readonly render: Render;
 }
 
@@ -137,7 +138,13 @@ export class ClassicDriver implements Driver {
     const release = await this.#busy.hold(location, signal);
     try {
       await this.#work.teardowns.clear(location, settings.config.cmdTimeoutSeconds, signal);
-      const { removed } = sharersOf(location, plan.node, this.#deps.volumes, request.claim);
+      const { removed } = sharersOf(
+        location,
+        plan.node,
+        this.#deps.volumes,
+        askedFor(this.#deps.claims),
+        request.claim,
+      );
       const atWork = this.#work.createPods.atWorkNear(location);
       await this.#make(planMake({ next, removed, atWork }), { request, plan, next, settings, signal });
       this.#busy.made(volumeName);

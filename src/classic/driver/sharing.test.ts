@@ -123,6 +123,25 @@ describe("volumes that share a directory", () => {
     },
   );
 
+  it("a directory stays for a Released volume that a claim asks for, and a new volume may be made in it", async () => {
+    const claimRef = { namespace: "shop", name: "restored", uid: "of-the-claim-before" };
+    await on.cluster.putVolume(other({ spec: { claimRef } }));
+    on.cluster.kube.put("/api/v1/namespaces/shop/persistentvolumeclaims/restored", {
+      metadata: { name: "restored", namespace: "shop" },
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        resources: { requests: { storage: "1Gi" } },
+        volumeName: "pv-other",
+      },
+    } as never);
+    expect(await on.driver.remove(mine, yes, on.signal)).toMatchObject({
+      outcome: "kept",
+      message: expect.stringContaining("pv-other") as string,
+    });
+    expect(on.cluster.ran).toEqual([]);
+    await on.provision({ storageClass: common });
+  });
+
   it("a directory is not removed between the making of another volume in it and its PersistentVolume", async () => {
     await on.provision({ storageClass: common });
     const removal = on.driver.remove(other(), yes, on.signal);

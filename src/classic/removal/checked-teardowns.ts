@@ -6,7 +6,7 @@ import { LiveVolumes } from "../directory/live-volumes.ts";
 import type { Location, VolumeIndex } from "../directory/locations.ts";
 import { isOwnDirectory } from "../directory/own-directory.ts";
 import { overlaps } from "../directory/paths.ts";
-import { sharersOf } from "../directory/sharers.ts";
+import { askedFor, sharersOf, type ClassicClaims } from "../directory/sharers.ts";
 import type { HelperTask } from "../helper/pods/pod.ts";
 import type { HelperWork, WorkContext } from "../helper/work.ts";
 
@@ -36,6 +36,7 @@ function withoutThoseAround({ path, volume }: Location, index: VolumeIndex): Pic
 export interface CheckDeps {
   readonly client: KubeClient;
   readonly volumes: VolumeIndex;
+  readonly claims: ClassicClaims;
   readonly busy: BusyDirectories;
   readonly work: HelperWork;
 }
@@ -81,13 +82,13 @@ export class CheckedTeardowns {
    * when the API server cannot be asked.
    */
   async #obstacle(location: Location, node: Node | undefined, confirm: Confirm): Promise<Obstacle | undefined> {
-    const { volumes, busy, work } = this.#deps;
+    const { claims, volumes, busy, work } = this.#deps;
     // For the volume's own directory the watch is enough: it can only miss a PersistentVolume that
     // somebody makes for it by hand at this moment. Listing all volumes for each removal would be
     // expensive in a large cluster.
     const index = isOwnDirectory(location.path, location.volume) ? volumes : await this.#live.read();
     if (!(await confirm())) return { obstacle: "withdrawn" };
-    const { kept } = sharersOf(location, node, withoutThoseAround(location, index));
+    const { kept } = sharersOf(location, node, withoutThoseAround(location, index), askedFor(claims));
     if (kept !== undefined) return { obstacle: "in use", other: kept };
     const making =
       busy.madeNear(location) ?? work.createPods.makingNear(location).find((volume) => !volumes.has(volume));

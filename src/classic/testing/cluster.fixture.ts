@@ -2,7 +2,15 @@ import { manualClock, settle, type ManualClock } from "../../effects/testing/man
 import { systemRandom } from "../../effects/node/random.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { Informer } from "../../kube/watch/informer.ts";
-import { type Node, nodes, persistentVolumes, type PersistentVolume, type Pod, pods } from "../../kube/kinds.ts";
+import {
+  type Node,
+  nodes,
+  persistentVolumes,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  type Pod,
+  pods,
+} from "../../kube/kinds.ts";
 import { recordingLog, type RecordingLog } from "../../kube/testing/recording-log.fixture.ts";
 import { Failure } from "../../lab/api/errors/failure.ts";
 import { LabKube } from "../../lab/api/testing/lab-kube.fixture.ts";
@@ -98,6 +106,13 @@ export class TestCluster {
       pods: this.pods,
       nodes: { all: () => this.#nodes.store.list(), get: (name) => this.#nodes.store.get(name) },
       volumes: this.volumes,
+      claims: {
+        get: (key) => {
+          const [namespace = "", name = ""] = key.split("/");
+          const found = this.kube.at(`/api/v1/namespaces/${namespace}/persistentvolumeclaims/${name}`);
+          return found as PersistentVolumeClaim | undefined;
+        },
+      },
       recorder: {
         record: ({ kind, name }, { type, reason, message }) => {
           this.events.push(`${type} ${reason} ${kind} ${name}: ${message}`);

@@ -214,7 +214,7 @@ function namedIn({ cluster }: ClassicWatch, provisionerName: string): Named {
 
 function classicDriver(world: World, settings: Reloader, watched: ClassicWatch): Driver {
   const { client, clock, log, options, recorder } = world;
-  const { nodes } = watched.cluster;
+  const { claims, nodes } = watched.cluster;
   return new ClassicDriver({
     client,
     clock,
@@ -228,6 +228,7 @@ function classicDriver(world: World, settings: Reloader, watched: ClassicWatch):
     pods: watched.helpers,
     nodes: { get: (name) => nodes.store.get(name), all: () => nodes.store.list() },
     volumes: watched.places,
+    claims: claims.store,
     render: renderPattern,
     retry: {
       provision: localPathRetry(options.provisioningRetryCount),
