@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { manualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { nodes, pods, type Pod } from "../../kube/kinds.ts";
@@ -89,5 +89,21 @@ it("a drain that is refused to the end says which pod and why", async () => {
   expect((error as Error).message).toBe(
     "cannot evict pod default/db-0: Cannot evict pod as it would violate the pod's disruption budget.",
   );
+  await on.close();
+});
+
+it("a drain ends the same way when its time is up during an eviction that nobody answers", async () => {
+  const on = await setup(1);
+  vi.spyOn(on.client, "evict").mockImplementation(
+    (_, { signal } = {}) =>
+      new Promise((_resolve, reject) => {
+        signal?.addEventListener("abort", () => {
+          reject(signal.reason as Error);
+        });
+      }),
+  );
+  const draining = on.drain().catch((error: unknown) => error);
+  await on.clock.advance(21_000);
+  expect(await draining).toEqual(new NotReached("cannot evict pod default/db-0: the time is up"));
   await on.close();
 });

@@ -55,19 +55,25 @@ export async function setUnschedulable(
 
 async function evict({ client, clock, signal, onRefusal }: DrainDeps, pod: Pod): Promise<void> {
   const { name = "", namespace } = pod.metadata ?? {};
+  let why = "the time is up";
+  /** The time may be up during a request as well as between two. */
+  const inTime = async (work: Promise<unknown>): Promise<void> => {
+    try {
+      await work;
+    } catch (error) {
+      throw error instanceof DOMException ? new NotReached(`cannot evict pod ${keyOf(pod)}: ${why}`) : error;
+    }
+  };
   for (;;) {
     try {
-      await client.evict({ name, namespace, uid: uidOf(pod) }, { signal });
+      await inTime(client.evict({ name, namespace, uid: uidOf(pod) }, { signal }));
       return;
     } catch (error) {
       if (isNotFound(error) || isConflict(error)) return;
       if (!isTooManyRequests(error)) throw error;
-      onRefusal(pod, error.message);
-      await clock.sleep(RETRY_MS, signal).catch((ended: unknown) => {
-        throw ended instanceof DOMException
-          ? new NotReached(`cannot evict pod ${keyOf(pod)}: ${error.message}`)
-          : ended;
-      });
+      why = error.message;
+      onRefusal(pod, why);
+      await inTime(clock.sleep(RETRY_MS, signal));
     }
   }
 }
