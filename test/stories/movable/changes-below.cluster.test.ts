@@ -6,7 +6,7 @@
 import { closeSync, existsSync, openSync, readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { drain, drainSlowly, ENDED_WELL, endedMovesOf, endOf, limit, moveWhere, useDrains } from "../support/drains.ts";
-import { running, runsOn } from "../support/held-moves.ts";
+import { running, runsOn, type Running } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS } from "../support/movable.ts";
 import { copyDirectory, localVolume, nodeNameOf, readyOn, removeSet } from "../support/movable-objects.ts";
@@ -101,6 +101,18 @@ test("a volume whose LocalVolume was deleted moves like any other, and keeps its
   }
 });
 
+/** Waits until the first move of the volume was undone, with this in its message. */
+async function undone({ from, volume }: Running, why: string): Promise<void> {
+  const { ground } = on;
+  const status = await ground.waitFor("the move to be undone", async (saw) => {
+    const [move] = await endedMovesOf(ground, volume);
+    saw(move?.status);
+    return move?.status;
+  });
+  expect([status.phase, status.message]).toEqual(["Cancelled", expect.stringContaining(why)]);
+  expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: from, epoch: 1 });
+}
+
 test("a file that becomes immutable during the copy undoes the move with the reason, and the drain goes on without the flag", async () => {
   const { ground } = on;
   const writer = await running(ground, NS, "flag");
@@ -116,16 +128,7 @@ test("a file that becomes immutable during the copy undoes the move with the rea
     await moveWhere(ground, volume, "to copy", ({ phase }) => phase === "Copying");
     await chattr("+i");
     for (const move of moves) await limit(ground, move, null);
-    const undone = await ground.waitFor("the move to be undone", async (saw) => {
-      const [move] = await endedMovesOf(ground, volume);
-      saw(move?.status);
-      return move?.status;
-    });
-    expect([undone.phase, undone.message]).toEqual([
-      "Cancelled",
-      expect.stringContaining("'fixed' is immutable by now, and a copy cannot have that"),
-    ]);
-    expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: from, epoch: 1 });
+    await undone(writer, "'fixed' is immutable by now, and a copy cannot have that");
     await moveWhere(ground, volume, "to be refused", ({ message = "" }) => message.includes("fixed is immutable"));
 
     await chattr("-i");
@@ -160,16 +163,7 @@ test("a file that is open for writing outside of all processes undoes the move w
   let isOpen = true;
   try {
     const draining = drain(ground, from);
-    const undone = await ground.waitFor("the move to be undone", async (saw) => {
-      const [move] = await endedMovesOf(ground, volume);
-      saw(move?.status);
-      return move?.status;
-    });
-    expect([undone.phase, undone.message]).toEqual([
-      "Cancelled",
-      expect.stringContaining("'held' is still open for writing, although no process was found"),
-    ]);
-    expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: from, epoch: 1 });
+    await undone(writer, "'held' is still open for writing, although no process was found");
     closeSync(held);
     isOpen = false;
     expect(endOf(await draining)).toEqual(ENDED_WELL);
