@@ -219,7 +219,8 @@ export class Conversation {
   readonly #ofThisCase = (webhook: object): object => ({
     admissionReviewVersions: ["v1"],
     sideEffects: "NoneOnDryRun",
-    timeoutSeconds: 2,
+    // So long that a busy machine answers in it; cases of late answers have one of their own.
+    timeoutSeconds: 30,
     rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods/eviction"] }],
     namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": this.namespace } },
     ...webhook,

@@ -9,7 +9,7 @@ import { drain, drainSlowly, ENDED_WELL, endedMovesOf, endOf, limit, moveWhere, 
 import { running, runsOn, type Running } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS } from "../support/movable.ts";
-import { copyDirectory, localVolume, nodeNameOf, readyOn, removeSet } from "../support/movable-objects.ts";
+import { copiesOf, copyDirectory, localVolume, nodeNameOf, readyOn, removeSet } from "../support/movable-objects.ts";
 import type { Pod } from "../support/objects.ts";
 import { moreRecords } from "../support/records.ts";
 import { claimOn, pod } from "../support/workloads.ts";
@@ -113,6 +113,16 @@ async function undone({ from, volume }: Running, why: string): Promise<void> {
   expect((await localVolume(ground, volume))?.spec).toMatchObject({ nodeName: from, epoch: 1 });
 }
 
+/** Waits until the source has looked for what cannot be copied, and found nothing. */
+async function checked(volume: string): Promise<void> {
+  const { ground } = on;
+  await ground.waitFor(`the source of ${volume} to have looked`, async (saw) => {
+    const reports = (await copiesOf(ground, volume)).map(({ status }) => status?.move);
+    saw(reports);
+    return reports.some((report) => report?.state === "Checked") || undefined;
+  });
+}
+
 test("a file that becomes immutable during the copy undoes the move with the reason, and the drain goes on without the flag", async () => {
   const { ground } = on;
   const writer = await running(ground, NS, "flag");
@@ -125,7 +135,7 @@ test("a file that becomes immutable during the copy undoes the move with the rea
     const make = "dd if=/dev/urandom of=/data/fixed bs=1M count=4 2>/dev/null; sync";
     await ground.exec(NS, "flag-0", ["sh", "-c", make]);
     const { ended: draining, moves } = await drainSlowly(ground, from, [volume], "256Ki");
-    await moveWhere(ground, volume, "to copy", ({ phase }) => phase === "Copying");
+    await checked(volume);
     await chattr("+i");
     for (const move of moves) await limit(ground, move, null);
     await undone(writer, "'fixed' is immutable by now, and a copy cannot have that");
