@@ -23,7 +23,10 @@ export interface PublishView {
   readonly pool: { readonly ready: boolean; readonly uuid?: string | undefined; readonly why: string } | undefined;
   /** The volume's copies in all pools of the node. */
   readonly copies: readonly Copy[];
-  /** The path of the copy of the LocalVolume's epoch, whether or not it exists. */
+  /**
+   * The path of the copy of the LocalVolume's epoch, whether or not it exists; that of the pool while
+   * it is not ready. Empty when the pool is not known.
+   */
   readonly path: string;
   /** Whether that copy's data directory exists. */
   readonly hasData: boolean;
@@ -128,7 +131,11 @@ function wrongCopy(
 
 /** The reasons to refuse a publish that do not depend on a copy. */
 function refusalOf(view: PublishView): CodedError | undefined {
-  const { localVolume, mounts, node, pool, target, volume } = view;
+  const { localVolume, mounts, node, path, pool, target, volume } = view;
+  // A mount is recognised by its pool. Without it this may be the pod's own mount.
+  if (view.otherMount && pool?.ready !== true) {
+    return path === "" ? agentErrors.OTHER_MOUNT({ target }) : agentErrors.NOT_SEEN({ volume, node, path });
+  }
   if (localVolume === undefined) return agentErrors.UNKNOWN_VOLUME({ volume });
   const { spec } = localVolume;
   if (spec.reclaim) return agentErrors.RECLAIMED({ volume });

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CsiError, type CsiCode } from "../../api/csi.ts";
 import { KubeError } from "../../kube/errors.ts";
+import type { StorageNode } from "../../api/kinds/storage-node.ts";
+import { RENEW_MS } from "../pools/pools.ts";
 import { at, KUBELET, localVolume, NODE, POOL, publishRequest, targetOf, TestNode } from "../testing/agent.fixture.ts";
 
 let node: TestNode;
@@ -230,6 +232,46 @@ describe("publishing again", () => {
     node.mounts.put("/", targetOf("pod-1"), false, 9);
     expect(await refusal(publish())).toMatchObject({ code: "ABORTED" });
     expect(node.mounts.summary()).toEqual([`/ at ${targetOf("pod-1")} rw`]);
+  });
+});
+
+describe("publishing again where the disk cannot be read by now", () => {
+  const fail = async (): Promise<void> => {
+    node.disk.lose(`${POOL}/pool.json`);
+    const isReady = (): boolean | undefined => (node.kube.at(at.storageNode) as StorageNode).status?.pools?.[0]?.ready;
+    await node.eventually("the pool is not ready", () => isReady() === false, RENEW_MS);
+  };
+
+  test.each([
+    ["the volume is here", {}],
+    ["a move has fenced it", FENCED],
+    ["it is on another node", { nodeName: "node-b", epoch: 7 }],
+    ["it is being removed", { reclaim: true }],
+  ])("a running pod keeps its mount: %s", async (_, spec) => {
+    await publish();
+    node.change("pvc-1", spec);
+    await fail();
+    const { code, message } = await refusal(publish());
+    expect(code).toBe("ABORTED");
+    expect(message).toContain("cannot be read now");
+    expect(node.mounts.summary()).toEqual([MOUNTED]);
+  });
+
+  test("a running pod keeps its mount: the LocalVolume is gone", async () => {
+    await publish();
+    node.kube.remove(at.volume("pvc-1"));
+    await fail();
+    expect(await refusal(publish())).toMatchObject({ code: "ABORTED" });
+    expect(node.mounts.summary()).toEqual([MOUNTED]);
+  });
+
+  test("a pod without a mount gets none", async () => {
+    await publish();
+    await fail();
+    const { code, message } = await refusal(publish({ targetPath: targetOf("pod-2") }));
+    expect(code).toBe("FAILED_PRECONDITION");
+    expect(message).toContain("is the disk mounted?");
+    expect(node.mounts.summary()).toEqual([MOUNTED]);
   });
 });
 
