@@ -114,7 +114,7 @@ export const agentErrors = defineErrors("AGENT", {
       `node ${p.node} has a copy of volume ${p.volume} of epoch ${String(p.found)}, but the LocalVolume is at epoch ${String(p.epoch)}`,
     retry: "change",
     advice:
-      "The state of the cluster is older than the disk, most likely because it was restored from a backup. Nothing is published, so that no pod gets older data. Find out which copy is the volume before you continue.",
+      "The state of the cluster is older than the disk, most likely because it was restored from a backup. Nothing is published, so that no pod gets older data. docs/operating.md says how to continue (A restore of etcd).",
   },
   NOT_SEEN: {
     message: (p: OnNode & { path: string }) =>

@@ -1,21 +1,39 @@
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 
+/** A copy in a later epoch than the LocalVolume's. */
+export interface Ahead {
+  readonly node: string;
+  /** Its epoch. */
+  readonly found: number;
+}
+
 /**
- * Another node that has the volume in a later epoch than the LocalVolume says. The volume has moved
- * there since the state of the cluster: etcd was restored from a backup. `everywhere` are the
- * VolumeCopies of the volume on all nodes, read uncached.
+ * Another node that has the volume in a later epoch than the LocalVolume says: the node with the
+ * latest. `everywhere` are the VolumeCopies of the volume on all nodes, read uncached.
  */
 export function aheadElsewhere(
   everywhere: readonly VolumeCopy[],
   node: string,
-  { spec: { epoch, incarnation } }: LocalVolume,
-): { readonly node: string; readonly found: number } | undefined {
-  for (const { spec, status } of everywhere) {
-    const found = status?.copies?.find(
-      (one) => one.incarnation === incarnation && one.epoch > epoch && one.state !== "Incoming" && !one.missing,
-    );
-    if (spec.nodeName !== node && found !== undefined) return { node: spec.nodeName, found: found.epoch };
-  }
-  return undefined;
+  localVolume: LocalVolume,
+): Ahead | undefined {
+  return ahead(
+    everywhere.filter(({ spec }) => spec.nodeName !== node),
+    localVolume,
+  );
+}
+
+/**
+ * The latest copy in a later epoch than the LocalVolume's, on any node. The volume has moved there
+ * since the state of the cluster: etcd was restored from a backup.
+ */
+export function ahead(copies: readonly VolumeCopy[], { spec: { epoch, incarnation } }: LocalVolume): Ahead | undefined {
+  return copies
+    .flatMap(({ spec, status }) =>
+      (status?.copies ?? [])
+        .filter((one) => one.incarnation === incarnation && one.state !== "Incoming" && !one.missing)
+        .map((one) => ({ node: spec.nodeName, found: one.epoch })),
+    )
+    .filter(({ found }) => found > epoch)
+    .toSorted((a, b) => b.found - a.found)[0];
 }

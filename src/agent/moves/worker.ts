@@ -18,7 +18,7 @@ import type { KubeClient } from "../../kube/client.ts";
 import { runController, type ControllerDeps, type ReconcileResult } from "../../kube/queue/controller.ts";
 import type { Informer } from "../../kube/watch/informer.ts";
 import type { WorkQueue } from "../../kube/queue/work-queue.ts";
-import { aheadElsewhere } from "../copies/ahead-elsewhere.ts";
+import { aheadElsewhere } from "../copies/ahead.ts";
 import type { Copy } from "../copies/copy-store.ts";
 import { eachVolume } from "../copies/each-volume.ts";
 import type { OnDisk } from "../copies/on-disk.ts";

@@ -2,7 +2,7 @@ import type { AccessMode } from "../../api/csi.ts";
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
 import type { CodedError } from "../../observe/errors.ts";
-import { aheadElsewhere } from "../copies/ahead-elsewhere.ts";
+import { aheadElsewhere } from "../copies/ahead.ts";
 import type { Copy } from "../copies/copy-store.ts";
 import type { CopyMount } from "../copies/on-disk.ts";
 import { agentErrors } from "../errors.ts";
@@ -35,7 +35,10 @@ export interface PublishView {
    * directory (`mayCreateHere`).
    */
   readonly volumeCopy: VolumeCopy | undefined;
-  /** The VolumeCopies of all nodes, read together with it. */
+  /**
+   * The VolumeCopies of all nodes, read uncached. They are read while the copy of the epoch is not
+   * there, or is not open, and while this node may create the directory.
+   */
   readonly everywhere: readonly VolumeCopy[];
   /** All mounts of the volume, also the one at the target. */
   readonly mounts: readonly VolumeMount[];
@@ -95,7 +98,8 @@ function planCopy(view: PublishView): PublishPlan {
   if (ahead !== undefined) {
     return { step: "refuse", error: agentErrors.DISK_AHEAD({ volume, node, epoch, found: ahead.epoch }) };
   }
-  // A directory that is made here would be an empty one.
+  // A directory that is made here would be an empty one. And of a copy that is not open, this is
+  // the reason that helps.
   const there = aheadElsewhere(view.everywhere, node, localVolume);
   if (there !== undefined) return { step: "refuse", error: agentErrors.DISK_AHEAD({ volume, epoch, ...there }) };
   const copy = copies.find((one) => one.path === path);

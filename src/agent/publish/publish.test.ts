@@ -424,16 +424,39 @@ test("nothing is published where the disk is ahead of the API: etcd was restored
   expect(await node.disk.stat(DATA)).toBeUndefined();
 });
 
-describe("what another node has of a volume that is to be made here", () => {
-  function copyOnOther(change: object = {}): void {
-    const copy = { epoch: 2, directory: "2", state: "Active", incarnation: "inc-1", poolUUID: "p", publishedTo: [] };
-    node.put("/apis/mooring.dev/v1alpha1/volumecopies/pvc-1.node-b", {
-      metadata: { name: "pvc-1.node-b" },
-      spec: { volume: "pvc-1", nodeName: "node-b" },
-      status: { copies: [{ ...copy, ...change }] },
-    });
-  }
+function copyOnOther(change: object = {}, other = "node-b"): void {
+  const copy = { epoch: 2, directory: "2", state: "Active", incarnation: "inc-1", poolUUID: "p", publishedTo: [] };
+  node.put(`/apis/mooring.dev/v1alpha1/volumecopies/pvc-1.${other}`, {
+    metadata: { name: `pvc-1.${other}` },
+    spec: { volume: "pvc-1", nodeName: other },
+    status: { copies: [{ ...copy, ...change }] },
+  });
+}
 
+describe("where the copy of the epoch cannot be published, and other nodes have later ones", () => {
+  const LATEST = "node node-c has a copy of volume pvc-1 of epoch 3, but the LocalVolume is at epoch 1";
+  beforeEach(async () => {
+    await publish();
+    await unpublish();
+    node.change("pvc-1", { mayCreate: undefined as never });
+    copyOnOther();
+    copyOnOther({ epoch: 3, directory: "3" }, "node-c");
+  });
+
+  test.each(["Trash", "Sealed"])("the latest is named: it is %s", async (state) => {
+    const file = `${POOL}/volumes/pvc-1/1/copy.json`;
+    node.disk.put(file, (await node.disk.readText(file)).replace("Active", state));
+    const { code, message } = await refusal(publish());
+    expect([code, message]).toEqual(["FAILED_PRECONDITION", expect.stringContaining(LATEST)]);
+  });
+
+  test("the latest is named: it is gone", async () => {
+    node.disk.lose(`${POOL}/volumes/pvc-1/1`);
+    expect((await refusal(publish())).message).toContain(LATEST);
+  });
+});
+
+describe("what another node has of a volume that is to be made here", () => {
   test("is the volume if it is of a later epoch, and no empty directory is made", async () => {
     copyOnOther();
     const { code, message } = await refusal(publish());

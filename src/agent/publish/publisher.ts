@@ -205,8 +205,10 @@ export class Publisher {
     const { copies } = await onDisk.find(volume);
     const path =
       localVolume === undefined ? "" : (pool?.store?.pathOf(volume, localVolume.spec.epoch) ?? pool?.path ?? "");
-    const dataPath = copies.find((copy) => copy.path === path)?.dataPath;
+    const copy = copies.find((one) => one.path === path);
+    const dataPath = copy?.dataPath;
     const mayCreate = localVolume !== undefined && mayCreateHere(localVolume, node);
+    const isOpen = localVolume?.spec.nodeName !== node || copy?.state === "Active";
     const { mounts, otherMount } = this.#mountsOf(volume, target);
     return {
       volume,
@@ -224,7 +226,7 @@ export class Publisher {
       path,
       hasData: dataPath !== undefined && (await disk.stat(dataPath))?.kind === "directory",
       volumeCopy: mayCreate ? await this.#readVolumeCopy(volume) : undefined,
-      everywhere: mayCreate ? await this.#readEverywhere(volume) : [],
+      everywhere: mayCreate || !isOpen ? await this.#readEverywhere(volume) : [],
       mounts,
       otherMount,
     };

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import type { Stored } from "../../kube/objects.ts";
 import { affinityOf } from "../../movable/affinity.ts";
 import type { Objects } from "../cluster/cluster.ts";
 import {
@@ -277,5 +279,29 @@ describe("where a volume is", () => {
     expect(explain(cluster(movable("data", "node-a"), { copies: missing ?? [] }), asked).trouble?.why).toBe(
       "its directory is not on the disk of node node-a any more",
     );
+  });
+
+  test("a volume that has moved since the backup that etcd was restored from", () => {
+    const parts = movable("data", "node-a");
+    const [copy] = parts.copies ?? [];
+    const [here] = copy?.status?.copies ?? [];
+    if (copy === undefined || here === undefined) throw new Error("there is no copy");
+    const on = (nodeName: string, one: object): Stored<VolumeCopy> => ({
+      ...copy,
+      metadata: { ...copy.metadata, name: `pvc-data.${nodeName}` },
+      spec: { ...copy.spec, nodeName },
+      status: { ...copy.status, copies: [{ ...here, ...one }] },
+    });
+    const copies = [
+      on("node-a", { state: "Trash" }),
+      on("node-b", { state: "Trash", epoch: 2, directory: "2" }),
+      on("node-c", { epoch: 3, directory: "3" }),
+    ];
+    expect(explain(cluster(parts, { copies: [] }, { copies }), asked).trouble?.why).toBe(
+      "node node-c has a later copy (epoch 3) than the one that its LocalVolume names (epoch 1 on node node-a)",
+    );
+    // A copy that a move brings is none yet.
+    const incoming = [on("node-b", { state: "Incoming", epoch: 2, directory: "2" })];
+    expect(explain(cluster(parts, { copies: incoming }), asked).trouble).toBeUndefined();
   });
 });

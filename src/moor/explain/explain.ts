@@ -1,4 +1,5 @@
 /* Where the volume of a claim is, what its move does, and why its pods run or do not. Pure. */
+import { ahead } from "../../agent/copies/ahead.ts";
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
 import { PROVISIONED_BY } from "../../api/names.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../kube/kinds.ts";
@@ -65,8 +66,21 @@ function troubleOf(
       advice: "The data is still on the disks. kubectl get volumecopies lists the copies on the nodes.",
     };
   }
-  if (!local.spec.reclaim && local.metadata.deletionTimestamp === undefined) return whyDataMissing(cluster, local);
+  if (!local.spec.reclaim && local.metadata.deletionTimestamp === undefined) {
+    return whyBehind(cluster, local) ?? whyDataMissing(cluster, local);
+  }
   return { why: "it is being removed, with its data on every node", advice: "Nothing to do: it continues by itself." };
+}
+
+/** The volume has moved since the backup that etcd was restored from. */
+function whyBehind(cluster: Cluster, local: Stored<LocalVolume>): Trouble | undefined {
+  const { epoch, nodeName } = local.spec;
+  const latest = ahead(cluster.copies.store.byIndex(BY_VOLUME, nameOf(local)), local);
+  if (latest === undefined) return undefined;
+  return {
+    why: `node ${latest.node} has a later copy (epoch ${String(latest.found)}) than the one that its LocalVolume names (epoch ${String(epoch)} on node ${nodeName})`,
+    advice: "Most likely etcd was restored from a backup: docs/operating.md says how to continue (A restore of etcd).",
+  };
 }
 
 /** The agent made the directory once, and the disk does not have it any more. */
