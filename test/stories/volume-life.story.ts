@@ -374,8 +374,14 @@ describe.concurrent("with every node up", () => {
     await ground.apply(toYaml(claimOn(first, NS, "counted", "local-path")));
     const bound = await expectBound(ground, NS, "counted");
     for (const { metadata } of await productPods(ground)) {
+      // Where nobody probes, a pod is Ready before its program listens.
+      const ready = await ground.waitFor(`${metadata.name} to be ready`, async (saw) => {
+        const answer = await askProduct(ground, metadata.name, "/ready");
+        saw(answer);
+        return answer.ok ? answer : undefined;
+      });
+      expect(ready).toEqual({ ok: true, text: "Ready" });
       expect(await askProduct(ground, metadata.name, "/health")).toEqual({ ok: true, text: "OK" });
-      expect(await askProduct(ground, metadata.name, "/ready")).toEqual({ ok: true, text: "Ready" });
       expect((await askProduct(ground, metadata.name, "/metrics")).text).toContain("# TYPE");
     }
     await ground.waitFor("the leader to have counted the claim", async (saw) => {

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { expect, it, onTestFinished } from "vitest";
-import { Copy, LATER } from "./testing/copy.fixture.ts";
+import { Copy, LATER, YOUNG } from "./testing/copy.fixture.ts";
 import { shell, sourceAndTarget } from "./testing/trees.fixture.ts";
 
 function heldOpen(path: string): void {
@@ -31,7 +31,7 @@ it("a changed file is read whole, although only a part of it is sent", async () 
 it("a file that is too young to be proven must be read below the seal, without its holes", async () => {
   const { source, from, to } = sourceAndTarget();
   shell(source, "head -c 1048576 /dev/urandom > large; truncate -s 1G large hole");
-  const { source: figures } = await new Copy(from, to).live();
+  const { source: figures } = await new Copy(from, to, YOUNG).live();
   expect(figures).toMatchObject({ read: 1024 ** 2, toRead: 1024 ** 2 });
 });
 

@@ -10,7 +10,7 @@ import { copyEngine } from "./engine.ts";
 import { machineGround } from "./passes/ground.ts";
 import { SourceMemory } from "./passes/source-memory.ts";
 import { TargetMemory } from "./passes/target-memory.ts";
-import { Copy, LATER, LATER_OPEN, readSoFar } from "./testing/copy.fixture.ts";
+import { Copy, LATER, LATER_OPEN, readSoFar, YOUNG } from "./testing/copy.fixture.ts";
 import { socketPair, tamperedPair } from "./testing/streams.fixture.ts";
 import { describeTree, directoryAt, fill, shell, sourceAndTarget } from "./testing/trees.fixture.ts";
 
@@ -82,7 +82,7 @@ describe("a pass after a live one", () => {
   it("reads once what is too young to be trusted, and does not send it", async () => {
     const { source, target, from, to } = sourceAndTarget();
     shell(source, "head -c 30000000 /dev/urandom > large");
-    const copy = new Copy(from, to);
+    const copy = new Copy(from, to, YOUNG);
     expect(await copy.live()).toMatchObject({ bytes: 30_000_000 });
     const before = readSoFar();
     await engine.summarize(from, never, copy.source);
@@ -364,7 +364,7 @@ describe("while a pod writes", () => {
       expect(describeTree(target)).toBe(describeTree(source));
       expect(await engine.summarize(from, never, copy.source)).toEqual(await engine.summarize(to, never));
     }
-  }, 120_000);
+  });
 
   const noMmap = !hasTool("python3") || !isTmpfs("/dev/shm");
   it.skipIf(noMmap)("a store into a page that was dirty already is not lost (needs python3, /dev/shm)", async () => {

@@ -1,6 +1,7 @@
 import { storageClasses, validatingWebhookConfigurations, type Pod } from "../../kube/kinds.ts";
 import { keyOf } from "../../kube/objects.ts";
 import { applyAll } from "../cluster/apply.ts";
+import type { ManifestObject } from "../cluster/manifest.ts";
 import { NotReached } from "../cluster/view.ts";
 import type { RunningFacts } from "../checks/facts.ts";
 import { DEFAULT_CLASS } from "../timeline/describe/describe-class.ts";
@@ -16,7 +17,7 @@ const WEBHOOK = "mooring";
 export async function startProduct(stage: Stage): Promise<void> {
   const { deployment, manifests, namespace } = stage.product;
   stage.timeline.act(`Mooring, from ${manifests.map((name) => `deploy/${name}`).join(" and ")}`);
-  await applyAll(stage.client, stage.productObjects, stage.signal);
+  await applyAll(stage.client, stage.productObjects.map(withPatience), stage.signal);
   await stage.startAgents?.();
   await until(stage, `deployment ${namespace}/${deployment} to be available`, ({ deployments }) => {
     const found = deployments.find(({ metadata }) => metadata?.name === deployment);
@@ -24,6 +25,18 @@ export async function startProduct(stage: Stage): Promise<void> {
     return found !== undefined && availableReplicas === found.spec?.replicas ? true : undefined;
   });
   if (stage.product === MOVABLE) await untilEvictionsAreHeld(stage);
+}
+
+/**
+ * The object, and of the webhook's configuration one that waits longer. Here one process is API
+ * server, kubelets and agents, and on a busy machine the manifest's two seconds may pass in it
+ * without a turn. Then an eviction would pass that should be held.
+ */
+function withPatience(object: ManifestObject): ManifestObject {
+  const { webhooks } = object.body as { webhooks?: readonly object[] };
+  if (webhooks === undefined) return object;
+  const patient = webhooks.map((webhook) => ({ ...webhook, timeoutSeconds: 20 }));
+  return { ...object, body: Object.assign({}, object.body, { webhooks: patient }) };
 }
 
 /**

@@ -262,7 +262,7 @@ test("every answer and every failure is observed", async () => {
     ["GET", path, 429],
     ["GET", path, 0],
   ]);
-  expect(seen.every(({ seconds }) => seconds >= 0 && seconds < 10)).toBe(true);
+  expect(seen.every(({ seconds }) => seconds >= 0)).toBe(true);
   await observed.close();
 });
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -17,10 +17,12 @@ afterAll(async () => {
 });
 
 test("SIGTERM reaches the first process only: what it has started ends by itself", async () => {
-  const script = "trap 'echo asked' TERM; echo begun; sleep 0.3; echo child $?";
+  const child = "sh -c 'until [ -e go ]; do sleep 0.05; done'";
+  const script = `trap 'echo asked' TERM; echo begun; ${child}; echo child $?`;
   const running = await runner.start({ argv: ["sh", "-c", script], env: {}, cwd });
   await expect.poll(() => running.output()).toBe("begun\n");
   running.kill("SIGTERM");
+  await writeFile(join(cwd, "go"), "");
   expect(await running.exited).toBe(0);
   expect(running.output()).toBe("begun\nasked\nchild 0\n");
 });

@@ -433,4 +433,4 @@ test("a claim whose pod fits no other node is not sent back and forth without en
   await settle();
   expect(sentBack("b")).toBe(1);
   await world.stop();
-}, 20_000);
+});

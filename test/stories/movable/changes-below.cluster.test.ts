@@ -132,7 +132,7 @@ test("a file that becomes immutable during the copy undoes the move with the rea
     expect(await ground.onNode(from).exec(["chattr", flag, file])).toMatchObject({ code: 0 });
   };
   try {
-    const make = "dd if=/dev/urandom of=/data/fixed bs=1M count=4 2>/dev/null; sync";
+    const make = "dd if=/dev/urandom of=/data/fixed bs=1M count=16 2>/dev/null; sync";
     await ground.exec(NS, "flag-0", ["sh", "-c", make]);
     const { ended: draining, moves } = await drainSlowly(ground, from, [volume], "256Ki");
     await checked(volume);

@@ -37,7 +37,7 @@ test("twenty pods of one StatefulSet leave a node, and none loses a record", asy
   const before = new Map<string, Acknowledged>();
   for (const name of names) before.set(name, lastAcknowledged(await ground.logs(NS, name)));
   const began = Date.now();
-  const draining = drain(ground, a, "--timeout=480s");
+  const draining = drain(ground, a, "--timeout=700s");
   expect(endOf(await draining)).toEqual(ENDED_WELL);
   console.log(`twenty pods drained in ${((Date.now() - began) / 1000).toFixed(0)} s`);
   expect(await podsLeftOn(ground, a)).toEqual([]);

@@ -55,7 +55,7 @@ async function watchLine(node: string, end: Promise<unknown>): Promise<{ most: n
     return ended ? true : undefined;
   };
   // Longer than the drain's own timeout.
-  await on.ground.waitFor("the drain to end", look, { timeoutMs: 300_000 });
+  await on.ground.waitFor("the drain to end", look, { timeoutMs: 700_000 });
   return { most, said };
 }
 
@@ -78,7 +78,7 @@ test("twelve pods leave a node, two volumes at a time, and none loses a record",
   const following = await Promise.all(
     ["par-0", "par-7", "ord-0"].map(async (name) => ({ name, ...(await followAcknowledged(ground, NS, name)) })),
   );
-  const draining = drain(ground, a);
+  const draining = drain(ground, a, "--timeout=600s");
   const { most, said } = await watchLine(a, draining);
   expect(endOf(await draining)).toEqual(ENDED_WELL);
   expect(await podsLeftOn(ground, a)).toEqual([]);

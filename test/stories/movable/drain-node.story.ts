@@ -158,10 +158,11 @@ test("uncordon cancels a move that waits; Ctrl-C of a drain leaves the pod alone
   const { a, others } = nodes();
   const { volume, before } = await writerOn(a, "off");
   await cordonAll(others);
-  expect((await drain(ground, a, "--timeout=3s")).code).toBe(1);
+  const draining = drain(ground, a, "--timeout=20s");
   const waiting = await moveWhere(ground, volume, "to wait for a node", ({ phase, message }) => {
     return phase === "Planned" && message?.includes("no node can take the volumes") === true;
   });
+  expect((await draining).code).toBe(1);
   await cordon(ground, a, false);
   const cancelled = await moveWhere(ground, volume, "to be cancelled", ({ phase }) => phase === "Cancelled");
   expect(cancelled.metadata?.name).toBe(waiting.metadata?.name);

@@ -114,7 +114,7 @@ test("most bytes of a drained volume travel while its pod writes", async () => {
 
 test("a live copy keeps to the move's bandwidth, and goes on at full speed once that is taken off", async () => {
   const { ground } = on;
-  const limitMiB = 10;
+  const limitMiB = 2;
   await ground.apply(toYaml(recordWriter(NS, "slow", MOVABLE_CLASS)));
   const before = await readyOn(ground, NS, "slow-0");
   const from = nodeNameOf(before);
@@ -126,7 +126,12 @@ test("a live copy keeps to the move's bandwidth, and goes on at full speed once 
   await ground.apply(
     toYaml(volumeMove("slow", [volume], from, nodeBut(ground, from), { bandwidth: `${String(limitMiB)}Mi` })),
   );
-  const { status = {} } = await inPhase(ground, "slow", "Copying", (move) => (move.status?.bytesDone ?? 0) >= 80 * MIB);
+  const { status = {} } = await inPhase(
+    ground,
+    "slow",
+    "Copying",
+    (move) => (move.status?.bytesDone ?? 0) >= 8 * limitMiB * MIB,
+  );
   const { bytesDone = 0, bytesTotal = 0, copyingAt = "", message } = status;
   const seconds = (Date.now() - Date.parse(copyingAt)) / 1000;
   const left = (bytesTotal - bytesDone) / MIB;
@@ -136,7 +141,8 @@ test("a live copy keeps to the move's bandwidth, and goes on at full speed once 
   expect(left).toBeGreaterThanOrEqual(6 * limitMiB);
   const [, told = ""] = /MiB, about (\d+) s left/.exec(message ?? "") ?? [];
   expect(Number(told), message).toBeGreaterThanOrEqual(left / limitMiB / 1.5);
-  expect(Number(told), message).toBeLessThanOrEqual((left / limitMiB) * 1.5);
+  // It tells what it has seen, and a machine that stood still for seconds has seen less.
+  expect(Number(told), message).toBeLessThanOrEqual((left / limitMiB) * 4);
 
   const freedAt = Date.now();
   await limit(ground, "slow", null);
@@ -214,7 +220,7 @@ EOF
   setsid sh /tmp/busy >/dev/null 2>&1 </dev/null &
   while [ ! -s /data/busy ]; do sleep 0.1; done`;
 const BUSY_MIB = 20;
-const AGENT_MIB = 8;
+const AGENT_MIB = 2;
 
 /** The agent of this node has a `--bandwidth` of its own while the work is done. */
 async function withAgentLimit(node: string, bandwidth: string, work: () => Promise<void>): Promise<void> {
@@ -247,13 +253,16 @@ test("a pod that writes faster than its agent's --bandwidth: the move warns of a
     const seconds = (Date.now() - Date.parse(second.status?.copyingAt ?? "")) / 1000;
     expect(seconds, "seconds until the first pass had ended").toBeGreaterThanOrEqual(BUSY_MIB / AGENT_MIB / 1.1);
 
-    const { status } = await moveWhere(ground, volume, "to have copied", ({ phase }) => phase !== "Copying");
-    const long = status?.conditions?.find(({ type }) => type === "LongDowntime")?.message;
-    console.log(`the first pass: ${seconds.toFixed(1)} s; after the last one: ${long ?? "nothing is said"}`);
+    await moveWhere(ground, volume, "to have copied", ({ phase }) => phase !== "Copying");
     const words = `the pods will probably be down for \\d+ s, and maxDowntime of volume ${volume} is 1s: `;
-    expect(long ?? "no condition LongDowntime").toMatch(new RegExp(`^${words}`));
     const claim = { kind: "PersistentVolumeClaim", name: "data-busy-0", namespace: NS };
-    await eventMatching(ground, { kind: "VolumeMove", name: "busy" }, new RegExp(`^LongDowntime: ${words}`));
+    // The condition is gone once the move is committed. The events stay.
+    const long = await eventMatching(
+      ground,
+      { kind: "VolumeMove", name: "busy" },
+      new RegExp(`^LongDowntime: ${words}`),
+    );
+    console.log(`the first pass: ${seconds.toFixed(1)} s; after the last one: ${long}`);
     await eventMatching(ground, claim, new RegExp(`^LongDowntime: VolumeMove busy: ${words}`));
     const { status: end } = await ended(ground, "busy");
     expect(end?.phase).toBe("Done");

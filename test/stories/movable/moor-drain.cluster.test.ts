@@ -14,9 +14,9 @@ import { budget } from "../support/workloads.ts";
 const on = useMovable(["node-files", "programs"]);
 const NS = "movable-moor-drain";
 const WRITERS = ["w-0", "w-1"] as const;
-/** Enough for a copy of most of a minute at the story's bandwidth, which it takes off in time. */
+/** A copy of three minutes at the story's bandwidth, which it takes off. */
 const MIB = 24;
-const SLOW = "512Ki";
+const SLOW = "128Ki";
 let moor: Moor;
 let node = "";
 
@@ -111,7 +111,7 @@ test("moor drain: interrupted in the middle of a copy, and gone on with", async 
   }
   const acknowledged = await Promise.all(WRITERS.map((pod) => moreRecords(ground, NS, pod)));
 
-  const second = moor.start("drain", node, "--timeout=150s");
+  const second = moor.start("drain", node, "--timeout=400s");
   await ground.waitFor("the copies to be gone on with", () => (COPYING.test(second.stderr()) ? true : undefined));
   for (const pod of WRITERS) {
     const move = (await movesOf(ground, await volumeOf(ground, NS, `data-${pod}`))).at(-1);
@@ -222,7 +222,7 @@ test("moor release: the drain leaves the volume, its pod waits for the node, and
   expect([asked.code, asked.stderr]).toEqual([6, expect.stringMatching(/MOOR_RELEASE_UNCONFIRMED/) as string]);
   expect(asked.stdout).toMatch(new RegExp(`^${NS}/data-w-0 +${volume} .* the only copy stays on node ${home};`, "m"));
   expect((await moor.run("release", home, "--yes")).code).toBe(0);
-  const drained = await moor.run("drain", home, "--timeout=100s");
+  const drained = await moor.run("drain", home, "--timeout=400s");
   expect({ code: drained.code, stderr: drained.code === 0 ? "" : drained.stderr }).toEqual({ code: 0, stderr: "" });
   expect(drained.stderr).toMatch(/volume \S+\/data-w-0: stays on its node, node \S+ was released/);
   expect((await localVolume(ground, volume))?.spec.nodeName).toBe(home);
@@ -247,7 +247,7 @@ test("moor drain with a pod selector moves the volume of one pod, and leaves the
   expect(nodeNameOf(before)).toBe(home);
   const acknowledged = await moreRecords(ground, NS, "w-1");
   const selector = "statefulset.kubernetes.io/pod-name in (w-1)";
-  const { code, stderr, stdout } = await moor.run("drain", home, "--pod-selector", selector, "--timeout=150s");
+  const { code, stderr, stdout } = await moor.run("drain", home, "--pod-selector", selector, "--timeout=400s");
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toMatch(new RegExp(`^Node ${home} is drained: 1 volume moved `));
   expect(stderr).not.toContain("w-0");
@@ -265,7 +265,7 @@ test("moor drain of two nodes empties both, and moves no volume from one to the 
   expect(new Set(leaving).size).toBe(2);
   const remaining = ground.nodes.find((name) => !leaving.includes(name));
   const acknowledged = await Promise.all(WRITERS.map((pod) => moreRecords(ground, NS, pod)));
-  const { code, stderr, stdout } = await moor.run("drain", ...leaving, "--timeout=170s");
+  const { code, stderr, stdout } = await moor.run("drain", ...leaving, "--timeout=400s");
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toMatch(new RegExp(`^Nodes ${leaving.join(", ")} are drained: 2 volumes moved `));
   const drained = placesOf(stderr, ...leaving.map((name) => new RegExp(`node ${name}: drained$`, "m")));

@@ -145,7 +145,7 @@ test("a target keeps its place while the copy takes its room, until less than th
     expect(before).toBeGreaterThanOrEqual(CAPACITY);
     expect(before).toBeLessThan(CAPACITY + usedMiB * MIB);
 
-    const { ended: draining, moves } = await drainSlowly(ground, a, [volume], "4Mi", "--timeout=90s");
+    const { ended: draining, moves } = await drainSlowly(ground, a, [volume], "4Mi");
     const [move = ""] = moves;
     const first = await moveWhere(ground, volume, "to copy", ({ phase }) => phase === "Copying");
     await ground.waitFor("the copy to have taken room", async (saw) => {

@@ -21,8 +21,8 @@ const SECRET = "not the tenant's";
 const DIRECTORIES = 8;
 const FILES = 10;
 const FILE_BYTES = 64 * 1024;
-/** So a live pass takes 10 s, and each directory is open for a second of it. */
-const SLOW = "512Ki";
+/** So a live pass takes 20 s, and each directory is open for two seconds of it. */
+const SLOW = "256Ki";
 
 const on = useMovable(["isolation", "node-files"]);
 useNamespace(on, NS);

@@ -12,7 +12,7 @@ import { toYaml } from "../support/manifest.ts";
 import { MOVABLE_CLASS, MOVABLE_NAMESPACE } from "../support/movable.ts";
 import { ended, moveNamed, nodeNameOf, readyOn, volumeOf } from "../support/movable-objects.ts";
 import { inPhase, moveGone, volumeMove } from "../support/moves.ts";
-import { cordon } from "../support/nodes.ts";
+import { cordon, NODE_MS } from "../support/nodes.ts";
 import type { Claim, NodeObject, Pod } from "../support/objects.ts";
 import { becomesSilent, everybodyWorks } from "../support/victims.ts";
 import { claimOn, onHost, pod as busybox, statefulSet } from "../support/workloads.ts";
@@ -343,7 +343,7 @@ test("where a drained pod fits nowhere, a node that is added takes its open scou
   await withoutNode(c, async (join) => {
     await fill(b, 300);
     try {
-      const draining = drain(ground, a);
+      const draining = drain(ground, a, "--timeout=600s");
       const { metadata } = await openScout();
       expect((await readyOn(ground, NS, "added-0")).metadata.uid).toBe(pod.metadata.uid);
       await join();
@@ -358,7 +358,7 @@ test("where a drained pod fits nowhere, a node that is added takes its open scou
           saw({ scouts: [...scouts], status });
           return status?.target;
         },
-        { everyMs: 50 },
+        { everyMs: 50, timeoutMs: NODE_MS },
       );
       expect([...scouts]).toEqual([metadata.name]);
       expect(endOf(await draining)).toEqual(ENDED_WELL);

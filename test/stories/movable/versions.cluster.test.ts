@@ -48,7 +48,7 @@ async function drainBetween(): Promise<void> {
   await renewAgent(ground, a);
   await cordon(ground, c);
   const following = await followAcknowledged(ground, NS, "w-0");
-  const draining = drain(ground, a);
+  const draining = drain(ground, a, "--timeout=600s");
   const { status: waits } = await moveWhere(
     ground,
     volume,

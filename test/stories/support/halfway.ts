@@ -10,7 +10,7 @@ import type { RunResult } from "../../cluster/run.ts";
 import { drain, giveUp, isPastCopying, limit, movesOf, onlyOn, type MoveStatus } from "./drains.ts";
 import { toYaml } from "./manifest.ts";
 import { MOVABLE_CLASS } from "./movable.ts";
-import { copiesOf, localVolume, nodeNameOf, openCopiesOf, readyOn, volumeOf } from "./movable-objects.ts";
+import { eventMatching, localVolume, nodeNameOf, openCopiesOf, readyOn, volumeOf } from "./movable-objects.ts";
 import { nodeBut, nothingLeftBehind, volumeMove } from "./moves.ts";
 import type { Pod } from "./objects.ts";
 import { type Acknowledged, checkRecords, recordWriter } from "./records.ts";
@@ -19,8 +19,8 @@ const MIB = 1024 ** 2;
 export const FILE_BYTES = 4 * MIB;
 const FILES = 25;
 export const WHOLE_BYTES = FILES * FILE_BYTES;
-/** So the copy takes 20 s: longer than a program needs to come back. */
-const SLOW = "5Mi";
+/** So the copy takes 50 s: longer than a program needs to come back, also on a busy machine. */
+const SLOW = "2Mi";
 
 /** A pod `<name>-0` of this namespace. */
 export interface Where {
@@ -64,7 +64,8 @@ export async function drainHalfway(
   const volume = await volumeOf(ground, namespace, `data-${pod}`);
   const old = await movesOf(ground, volume);
   const begin = async () => {
-    const draining = drain(ground, from);
+    // Some stories start a node meanwhile.
+    const draining = drain(ground, from, "--timeout=600s");
     const { metadata } = await newMove(ground, volume, old);
     await limit(ground, metadata?.name ?? "", SLOW);
     return { draining, metadata };
@@ -176,15 +177,10 @@ export async function runsWhole(
   return { pod: found, node };
 }
 
-/** Waits until the target has all but what the final pass brings. */
-export async function targetHasRest(ground: Ground, { to, uid, volume }: Halfway): Promise<void> {
-  await ground.waitFor(
-    "the target to have the rest while the pod writes",
-    async (saw) => {
-      const report = (await copiesOf(ground, volume)).find(({ spec }) => spec.nodeName === to)?.status?.move;
-      saw(report);
-      return report?.moveUID === uid && report?.state === "Precopied" ? true : undefined;
-    },
-    { everyMs: 20, timeoutMs: 60_000 },
-  );
+/**
+ * Waits until the first live pass has ended. The target's report of it lasts for a moment only, the
+ * event stays.
+ */
+export async function targetHasRest(ground: Ground, { name }: Halfway): Promise<void> {
+  await eventMatching(ground, { kind: "VolumeMove", name }, /^LivePassEnded: /);
 }

@@ -16,13 +16,12 @@ import { goneFrom, localVolume, nodeNameOf, readyOn, volumeOf } from "./movable-
 import { inPhase, nodeBut, volumeMove } from "./moves.ts";
 import type { Pod } from "./objects.ts";
 import { type Acknowledged, checkRecords, moreRecords, recordWriter, type WriterOptions } from "./records.ts";
-import { ENDS_WITH_FILE } from "./shared-ground.ts";
 
 /**
- * Holds a move in Fenced until endNow(); on a lab, which is faster, for a moment. The grace period
- * is longer than a slow machine needs for what a story does meanwhile.
+ * Holds a move in Fenced until endNow(). The grace period is longer than a slow machine needs for
+ * what a story does meanwhile.
  */
-export const DEAF: WriterOptions = { deaf: true, gracePeriodSeconds: ENDS_WITH_FILE ? 2 : 60 };
+export const DEAF: WriterOptions = { deaf: true, gracePeriodSeconds: 60 };
 
 export interface Running {
   readonly namespace: string;
@@ -139,13 +138,12 @@ export async function ending(ground: Ground, { name, namespace, pod }: Running):
 
 /**
  * Ends a deaf pod whose end was asked for, or is being asked for, without waiting for the rest of
- * its grace period. A lab's is short.
+ * its grace period.
  */
 export async function endNow(
   ground: Ground,
   { name, namespace, pod }: Pick<Running, "name" | "namespace" | "pod">,
 ): Promise<void> {
-  if (ENDS_WITH_FILE) return;
   await ground.waitFor(`${name}-0 to have ended`, async (saw) => {
     const found = await ground.get<Pod>("Pod", `${name}-0`, namespace);
     saw(found?.metadata);

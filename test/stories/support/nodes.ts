@@ -52,7 +52,7 @@ interface NodeState {
 const NOT_WORKING: readonly string[] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
 
 /** A node that was switched on begins with all its programs, beside everything else here. */
-const NODE_MS = 300_000;
+export const NODE_MS = 300_000;
 
 /** Waits until every node is Ready, and the scheduler knows it. */
 export async function nodesReady(ground: Ground): Promise<void> {

@@ -95,7 +95,8 @@ export function postgresWriter(namespace: string, name: string, storageClassName
   const id = POSTGRES_USER;
   const spec = {
     ...template.spec,
-    terminationGracePeriodSeconds: 30,
+    // A shutdown writes a checkpoint, and the disk may be busy.
+    terminationGracePeriodSeconds: 120,
     securityContext: { runAsUser: id, runAsGroup: id, fsGroup: id },
     containers: [{ ...container, image: POSTGRES_IMAGE }],
   };

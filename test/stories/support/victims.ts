@@ -6,6 +6,7 @@ import { expect } from "vitest";
 import type { StorageNode } from "../../../src/api/kinds/storage-node.ts";
 import type { Ground } from "../../cluster/ground.ts";
 import { agentPod, MOVABLE_NAMESPACE } from "./movable.ts";
+import { NODE_MS } from "./nodes.ts";
 import type { Pod } from "./objects.ts";
 
 /** A leader renews its Lease more often than this. */
@@ -38,7 +39,7 @@ export async function leader(ground: Ground, not?: string): Promise<string> {
  * be killed.
  */
 export async function everybodyWorks(ground: Ground): Promise<void> {
-  await ground.waitFor("controllers and agents to be Ready", async (saw) => {
+  const work = async (saw: (what: unknown) => void): Promise<true | undefined> => {
     const pods = await ground.list<
       Pod & { status: { containerStatuses?: { ready: boolean; restartCount: number }[] } }
     >("pods", { namespace: MOVABLE_NAMESPACE, labelSelector: "app.kubernetes.io/component in (controller,agent)" });
@@ -53,7 +54,8 @@ export async function everybodyWorks(ground: Ground): Promise<void> {
     }
     const ready = pods.filter(({ status }) => status.containerStatuses?.every((one) => one.ready) === true);
     return ready.length === pods.length && pods.length === ground.nodes.length + 2 ? true : undefined;
-  });
+  };
+  await ground.waitFor("controllers and agents to be Ready", work, { timeoutMs: NODE_MS });
 }
 
 /** Does harm to the agent of a node, and waits until a new process of it works. */
@@ -66,11 +68,12 @@ export async function untilAgentIsBack(ground: Ground, node: string, harm: () =>
   };
   const before = await container();
   await harm();
-  await ground.waitFor(`the agent of ${node} to be back`, async (saw) => {
+  const isBack = async (saw: (what: unknown) => void): Promise<true | undefined> => {
     const now = await container();
     saw(now);
     return now !== undefined && now !== before ? true : undefined;
-  });
+  };
+  await ground.waitFor(`the agent of ${node} to be back`, isBack, { timeoutMs: NODE_MS });
 }
 
 /** A dead agent counts as silent: its last report is made so old. That takes 90 s otherwise. */
