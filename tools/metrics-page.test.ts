@@ -2,7 +2,13 @@ import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { EVENTS } from "./metrics-page.ts";
 
-const SOURCES = ["src/classic/names.ts", "src/movable/events.ts", "src/move/events.ts", "src/provision/events.ts"];
+const SOURCES = [
+  "src/agent/copies/purger.ts",
+  "src/classic/names.ts",
+  "src/movable/events.ts",
+  "src/move/events.ts",
+  "src/provision/events.ts",
+];
 
 it("every reason of an event in the sources is on the page", async () => {
   const texts = await Promise.all(SOURCES.map((path) => readFile(path, "utf8")));

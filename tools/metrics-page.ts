@@ -67,6 +67,7 @@ export const EVENTS: readonly (readonly [on: string, reasons: Readonly<Record<st
     "LocalVolume",
     {
       RemovingData: "on which nodes its data is still being removed",
+      DataNotRemoved: "what an agent cannot remove of it, or of its old copies, and why",
       DataKept: "it was deleted by hand, which removes no data",
     },
   ],

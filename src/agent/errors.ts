@@ -122,6 +122,13 @@ export const agentErrors = defineErrors("AGENT", {
     retry: "backoff",
     advice: "Check the disk. The pod keeps its mount, and the volume is not published to other pods.",
   },
+  NOT_REMOVED: {
+    message: (p: OnNode & { path: string; why: string }) =>
+      `cannot remove ${p.path} of volume ${p.volume} on node ${p.node}: ${p.why}`,
+    retry: "backoff",
+    advice:
+      "On that node, clear the flags (`chattr -R -i -a PATH`), make read-only Btrfs subvolumes writable (`btrfs property set PATH ro false`), or unmount what is mounted there. The agent then goes on by itself.",
+  },
   POOL_NOT_READY: {
     message: (p: OnNode & { pool: string; why: string }) =>
       `pool ${p.pool} on node ${p.node} cannot be used, so volume ${p.volume} cannot be published: ${p.why}`,

@@ -21,6 +21,7 @@ import type { Disk } from "../effects/disk.ts";
 import type { Files } from "../effects/files.ts";
 import type { Random } from "../effects/random.ts";
 import { KubeClient } from "../kube/client.ts";
+import { EventRecorder } from "../kube/events/event-recorder.ts";
 import { Informer } from "../kube/watch/informer.ts";
 import { nodes, type Node } from "../kube/kinds.ts";
 import type { Kube } from "../kube/kube.ts";
@@ -34,6 +35,7 @@ import type { Log } from "../observe/log.ts";
 import type { ListeningServer, serveHttp } from "../observe/server.ts";
 import { KeyedLock } from "../kube/queue/keyed-lock.ts";
 import { OnDisk } from "./copies/on-disk.ts";
+import { Purger } from "./copies/purger.ts";
 import type { Trees } from "./copies/trees.ts";
 import { Usage } from "./copies/usage.ts";
 import { VolumeCopies } from "./copies/volume-copies.ts";
@@ -97,6 +99,8 @@ export interface Moving extends Pick<MovesDeps, "holders" | "engine" | "openDire
   readonly transport: (client: KubeClient) => Transport;
 }
 
+/** The reporter of the agent's events. */
+const COMPONENT = "mooring-agent";
 /** How long running calls may take when the agent ends. */
 const ENDING_MS = 5_000;
 /** Directory below the first root with the files that an agent hands over to the next one. */
@@ -178,7 +182,9 @@ export async function runAgent(options: AgentOptions, effects: AgentEffects, sig
       onDisk.volumes().then((all) => all.forEach(changed)),
     );
   };
-  const shared = { ...effects, client, nodeName, onDisk, copies, copyObjects, locks };
+  const recorder = new EventRecorder(informed, { component: COMPONENT, instance: nodeName });
+  const purger = new Purger({ ...effects, nodeName, onDisk, recorder });
+  const shared = { ...effects, client, nodeName, onDisk, copies, copyObjects, locks, purger };
   const { moving } = effects;
   const { bootID } = agent();
   const moves =

@@ -21,7 +21,7 @@ import type { Stored } from "../../kube/objects.ts";
 import type { WorkQueue } from "../../kube/queue/work-queue.ts";
 import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
-import type { Trees } from "../copies/trees.ts";
+import type { Purger } from "../copies/purger.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import { planReclaim, saysNothing, type ReclaimPlan, type ReclaimView } from "./plan-reclaim.ts";
 
@@ -33,7 +33,7 @@ export interface ReclaimLoopDeps extends ControllerDeps {
   readonly copyObjects: Informer<VolumeCopy>;
   readonly onDisk: OnDisk;
   readonly copies: VolumeCopies;
-  readonly trees: Pick<Trees, "remove">;
+  readonly purger: Purger;
   readonly locks: KeyedLock;
   readonly nodeName: string;
   /** Keys are names of volumes. */
@@ -95,13 +95,14 @@ function mayBeDue({ clock, copyObjects, nodeName, reclaimed }: ReclaimLoopDeps, 
 
 async function removeVolume(deps: ReclaimLoopDeps, volume: string, signal: AbortSignal): Promise<ReconcileResult> {
   for (let step = 1; step <= MOST_STEPS; step++) {
-    const plan = planReclaim(await viewOf(deps, volume, signal));
+    const view = await viewOf(deps, volume, signal);
+    const plan = planReclaim(view);
     if (plan.step === "nothing") return undefined;
     if (plan.step === "wait") {
       deps.log.info("a volume that is to be removed waits", { volume, why: plan.why });
       return { requeueAfterMs: AGAIN_MS };
     }
-    await carryOut(deps, volume, plan, signal);
+    await carryOut(deps, { volume, localVolume: view.localVolume }, plan, signal);
   }
   return { requeueAfterMs: AGAIN_MS };
 }
@@ -121,11 +122,11 @@ async function viewOf(deps: ReclaimLoopDeps, volume: string, signal: AbortSignal
 
 async function carryOut(
   deps: ReclaimLoopDeps,
-  volume: string,
+  { localVolume, volume }: { readonly volume: string; readonly localVolume: LocalVolume | undefined },
   plan: Exclude<ReclaimPlan, { step: "nothing" | "wait" }>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { copies, log, onDisk, trees } = deps;
+  const { copies, log, onDisk, purger } = deps;
   switch (plan.step) {
     case "trash":
       for (const copy of plan.copies) await onDisk.storeOf(copy).toTrash(volume, copy.directory);
@@ -135,7 +136,7 @@ async function carryOut(
       return;
     case "purge":
       for (const copy of plan.copies) {
-        await onDisk.storeOf(copy).purge(volume, copy.directory, trees, signal);
+        await purger.purge(copy, localVolume, signal);
         log.info("removed the bytes of a volume", { volume, path: copy.path });
       }
       return;

@@ -80,6 +80,25 @@ test("a disk that is away is waited for, and nothing is said", async () => {
   await node.eventually("it is purged", purged, 120_000);
 });
 
+test("what cannot be removed is told on the LocalVolume once, and goes when it can be removed", async () => {
+  await withData();
+  await unpublish();
+  const remove = node.disk.removeFile.bind(node.disk);
+  node.disk.removeFile = (path) =>
+    path.endsWith("/file") ? Promise.reject(new Error("operation not permitted")) : remove(path);
+  node.change("pvc-1", { reclaim: true });
+  await node.clock.advance(120_000);
+  expect(purged()).toBe(false);
+  expect(node.eventsAbout("LocalVolume", "pvc-1")).toEqual([
+    expect.stringMatching(
+      /^DataNotRemoved: cannot remove \S+\/volumes\/pvc-1\/1 of volume pvc-1 on node node-a: operation not permitted \(AGENT_NOT_REMOVED\)/,
+    ),
+  ]);
+  node.disk.removeFile = remove;
+  await node.eventually("it is purged", purged, 600_000);
+  expect(await isThere(DIRECTORY)).toBe(false);
+});
+
 test("a deleted object, or a deletion timestamp, removes nothing", async () => {
   await withData();
   await unpublish();

@@ -6,6 +6,7 @@ import { localVolumeSpec } from "../../api/testing/local-volume.fixture.ts";
 import { eventually } from "../../effects/testing/eventually.fixture.ts";
 import { manualClock, type ManualClock } from "../../effects/testing/manual-clock.fixture.ts";
 import { MemoryDisk } from "../../effects/testing/memory-disk.fixture.ts";
+import type { Event } from "../../kube/kinds.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import { KubeMetrics } from "../../kube/metrics.ts";
 import { memoryFiles } from "../../kube/testing/memory-files.fixture.ts";
@@ -140,6 +141,13 @@ export class TestNode {
     this.#running?.stop.abort(new Error("stopped by the test"));
     await this.#running?.ended;
     this.#running = undefined;
+  }
+
+  /** Events about a cluster-scoped object: `Reason: message`. */
+  eventsAbout(kind: string, name: string): string[] {
+    return (this.kube.list("/api/v1/namespaces/default/events") as Event[])
+      .filter(({ involvedObject: about }) => about.kind === kind && about.name === name)
+      .map(({ message = "", reason = "" }) => `${reason}: ${message}`);
   }
 
   copyOf(volume: string): VolumeCopy | undefined {

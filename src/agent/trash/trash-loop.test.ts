@@ -37,4 +37,10 @@ test("neither does one that cannot be removed", async () => {
   await node.clock.advance(1.2 * HOUR_MS);
   expect(await isThere("pvc-0")).toBe(true);
   expect(await isThere("pvc-1")).toBe(false);
+  expect(node.eventsAbout("LocalVolume", "pvc-0")).toEqual([
+    expect.stringMatching(
+      /^DataNotRemoved: cannot remove \/var\/lib\/mooring\/default\/volumes\/pvc-0\/2-uid-1 of volume pvc-0 on node node-a: a broken disk \(AGENT_NOT_REMOVED\)\. On that node, clear the flags/,
+    ),
+  ]);
+  expect(node.eventsAbout("LocalVolume", "pvc-1")).toEqual([]);
 });

@@ -12,7 +12,7 @@ import type { KeyedLock } from "../../kube/queue/keyed-lock.ts";
 import type { Log } from "../../observe/log.ts";
 import { eachVolume } from "../copies/each-volume.ts";
 import type { OnDisk } from "../copies/on-disk.ts";
-import type { Trees } from "../copies/trees.ts";
+import type { Purger } from "../copies/purger.ts";
 import type { VolumeCopies } from "../copies/volume-copies.ts";
 import { isUnclaimed, planTrash } from "./plan-trash.ts";
 
@@ -23,7 +23,7 @@ export interface TrashLoopDeps {
   readonly nodeName: string;
   readonly onDisk: OnDisk;
   readonly copies: VolumeCopies;
-  readonly trees: Pick<Trees, "remove">;
+  readonly purger: Purger;
   readonly locks: KeyedLock;
 }
 
@@ -62,7 +62,7 @@ async function lookAt(
   unclaimedSince: Map<string, number>,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { client, clock, copies: objects, log, nodeName: node, onDisk, trees } = deps;
+  const { client, clock, copies: objects, log, nodeName: node, onDisk, purger } = deps;
   const localVolume = await client.find(localVolumes, { name: volume }, { signal });
   const { copies } = await onDisk.find(volume);
   const since = new Map<string, number>();
@@ -95,9 +95,8 @@ async function lookAt(
   });
   if (plan.step === "nothing") return false;
   const { directory, path } = plan.copy;
-  const store = onDisk.storeOf(plan.copy);
-  if (plan.step === "give-up") await store.toTrash(volume, directory);
-  else await store.purge(volume, directory, trees, signal);
+  if (plan.step === "give-up") await onDisk.storeOf(plan.copy).toTrash(volume, directory);
+  else await purger.purge(plan.copy, localVolume, signal);
   log.info("an old copy is not needed any more", { volume, path, step: plan.step });
   await objects.sync(volume, { signal });
   return true;

@@ -7,12 +7,13 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { useNamespace } from "../support/cleanup.ts";
 import { deletedIn, inFull } from "../support/deleted-in-phase.ts";
-import { DEAF, ending, endNow, healAll, HOLDS, remove, running, runsOn } from "../support/held-moves.ts";
+import { DEAF, ending, endNow, gone, healAll, HOLDS, remove, running, runsOn } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import { killAgent, MOVABLE_CLASS, useMovable } from "../support/movable.ts";
 import {
   copyDirectory,
   ended,
+  eventMatching,
   goneFrom,
   moveNamed,
   nodeNameOf,
@@ -155,7 +156,9 @@ describe("the source", () => {
     await remove(ground, writer);
   });
 
-  test("has a file that cannot be copied: refused while the pod runs", async ({ skip }) => {
+  test("has a file that cannot be copied: refused while the pod runs; nor can it be removed, which is told", async ({
+    skip,
+  }) => {
     const { ground } = on;
     const writer = await running(ground, NS, "immutable");
     const node = ground.onNode(writer.from);
@@ -169,8 +172,13 @@ describe("the source", () => {
     expect(move.status?.message).toMatch(/immutable/);
     expect((await runsOn(ground, writer, writer.from, 1)).metadata.uid).toBe(writer.pod.metadata.uid);
     await nothingLeftBehind(ground);
+
+    await ground.delete("StatefulSet", writer.name, NS);
+    await ground.delete("PersistentVolumeClaim", `data-${writer.name}-0`, NS);
+    const why = /^DataNotRemoved: cannot remove .*immutable.* \(AGENT_NOT_REMOVED\)/;
+    await eventMatching(ground, { kind: "LocalVolume", name: writer.volume }, why);
     await node.exec(["chattr", "-i", file]);
-    await remove(ground, writer);
+    await gone(ground, writer);
   });
 });
 
