@@ -39,4 +39,7 @@ test("half a number at the end of a log acknowledges nothing", () => {
   expect(lastAcknowledged("9\n1")).toEqual(by("", 9));
   expect(lastAcknowledged("9 a\n10 ")).toEqual(by("a", 9));
   expect(lastAcknowledged("9 a\n10 b\n")).toEqual(by("b", 10));
+  // PostgreSQL, when it starts again.
+  expect(lastAcknowledged('9\nrelation "t" already exists, skipping\n')).toEqual(by("", 9));
+  expect(lastAcknowledged('relation "t" already exists, skipping\n')).toEqual(by("", 0));
 });

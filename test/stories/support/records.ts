@@ -109,10 +109,10 @@ export function faultsOf(text: string, acknowledged: readonly Acknowledged[]): s
 
 /** What a pod has acknowledged last, by its log. */
 export function lastAcknowledged(log: string): Acknowledged {
-  // A last line without its end may be half a number.
+  // A last line without its end may be half a number. Programs print other lines, too.
   const lines = log.slice(0, log.lastIndexOf("\n") + 1).split("\n");
-  const [record = "", start = ""] = lines.at(-2)?.split(" ") ?? [];
-  return record === "" ? NOTHING : { record: Number(record), start };
+  const [record, start = ""] = lines.findLast((line) => /^\d+( |$)/.test(line))?.split(" ") ?? [];
+  return record === undefined ? NOTHING : { record: Number(record), start };
 }
 
 function latestOf(acknowledged: readonly Acknowledged[]): Acknowledged {
