@@ -403,18 +403,22 @@ test("two replicas: one leads, and when its pod is deleted the other serves befo
   expect(pods).toContain(leader);
   // It may have given it back before anybody looks again.
   let renewed = (await leaseOf(ground))?.renewedAt ?? 0;
+  let givenBack = false;
   await ground.delete("Pod", leader, PRODUCT_NAMESPACE);
-  const acquired = await ground.waitFor("another leader", async (saw) => {
+  const next = async (saw: (what: unknown) => void): Promise<number | undefined> => {
     const lease = await leaseOf(ground);
     saw(lease);
-    if (lease === undefined || lease.holder === "") return undefined;
-    if (!lease.holder.startsWith(leader)) return lease.acquiredAt;
-    renewed = lease.renewedAt;
+    if (lease === undefined) return undefined;
+    if (lease.holder === "") givenBack = true;
+    else if (!lease.holder.startsWith(leader)) return lease.acquiredAt;
+    else renewed = lease.renewedAt;
     return undefined;
-  });
-  // Ended in order, it has given the Lease back: nobody has waited until it ran out. (By the
-  // Lease's own times: how fast a kubelet ends a pod says nothing about us.)
-  expect(acquired - renewed, "ms from the last renewal to the next leader").toBeLessThan(15_000);
+  };
+  const acquired = await ground.waitFor("another leader", next, { everyMs: 20 });
+  // Ended in order, it has given the Lease back: nobody has waited until it ran out. Seen, or by the
+  // Lease's own times: how fast a kubelet ends a pod says nothing about us.
+  givenBack ||= acquired - renewed < 15_000;
+  expect(givenBack, `${String(acquired - renewed)} ms from the last renewal to the next leader`).toBe(true);
   await ground.apply(toYaml(claimOn(first, NS, "after-handover", "local-path")));
   const bound = await expectBound(ground, NS, "after-handover");
   await expectRemoved(ground, NS, [], [bound]);
