@@ -6,7 +6,7 @@ import { TESTS_OF_CRASH_RUNS } from "./vitest.crash.config.ts";
  * Of a test or hook that will never end. No test measures by it, and a machine that has other
  * things to do is no defect: the slowest takes half a minute on an idle one.
  */
-const FOREVER_MS = 300_000;
+const FOREVER_MS = 900_000;
 /** Of a condition that will never come. It ends before the test, and says what it waited for. */
 const NEVER = { poll: { timeout: 120_000 } };
 

@@ -127,7 +127,7 @@ export const agentErrors = defineErrors("AGENT", {
       `cannot remove ${p.path} of volume ${p.volume} on node ${p.node}: ${p.why}`,
     retry: "backoff",
     advice:
-      "On that node, clear the flags (`chattr -R -i -a PATH`), make read-only Btrfs subvolumes writable (`btrfs property set PATH ro false`), or unmount what is mounted there. The agent then goes on by itself.",
+      "If the disk has failed, mend it. Otherwise, on that node, clear the flags (`chattr -R -i -a PATH`), make read-only Btrfs subvolumes writable (`btrfs property set PATH ro false`), or unmount what is mounted there. The agent then goes on by itself.",
   },
   POOL_NOT_READY: {
     message: (p: OnNode & { pool: string; why: string }) =>

@@ -22,7 +22,7 @@ const PATIENCE = { timeout: 180_000, interval: 50 };
  * Seconds. The steps before the one that is given up must be done in it, too: with the classic
  * driver they are fewer, and up to there the story is the same.
  */
-const GIVES_UP = "60";
+const GIVES_UP = "90";
 
 let shop: Shop;
 beforeAll(async () => {

@@ -415,8 +415,8 @@ test("two replicas: one leads, and when its pod is deleted the other serves befo
     return undefined;
   };
   const acquired = await ground.waitFor("another leader", next, { everyMs: 20 });
-  // Ended in order, it has given the Lease back: nobody has waited until it ran out. Seen, or by the
-  // Lease's own times: how fast a kubelet ends a pod says nothing about us.
+  // Ended in order, it has given the Lease back: nobody has waited until it ran out. That is seen,
+  // or the Lease's own times say so: how fast a kubelet ends a pod says nothing about us.
   givenBack ||= acquired - renewed < 15_000;
   expect(givenBack, `${String(acquired - renewed)} ms from the last renewal to the next leader`).toBe(true);
   await ground.apply(toYaml(claimOn(first, NS, "after-handover", "local-path")));

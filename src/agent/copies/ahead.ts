@@ -1,5 +1,5 @@
 import type { LocalVolume } from "../../api/kinds/local-volume.ts";
-import type { VolumeCopy } from "../../api/kinds/volume-copy.ts";
+import type { CopyOfEpoch, VolumeCopy } from "../../api/kinds/volume-copy.ts";
 
 /** A copy in a later epoch than the LocalVolume's. */
 export interface Ahead {
@@ -31,9 +31,17 @@ export function ahead(copies: readonly VolumeCopy[], { spec: { epoch, incarnatio
   return copies
     .flatMap(({ spec, status }) =>
       (status?.copies ?? [])
-        .filter((one) => one.incarnation === incarnation && one.state !== "Incoming" && !one.missing)
+        .filter((one) => one.incarnation === incarnation && wasOpened(one) && !one.missing)
         .map((one) => ({ node: spec.nodeName, found: one.epoch })),
     )
     .filter(({ found }) => found > epoch)
     .toSorted((a, b) => b.found - a.found)[0];
+}
+
+/**
+ * Whether the copy has been the volume at some time. What a move brings is called `<epoch>-<UID of
+ * the move>` until then, and keeps that name in the Trash when the move is undone.
+ */
+function wasOpened({ directory, epoch, state }: CopyOfEpoch): boolean {
+  return state !== "Incoming" && directory === String(epoch);
 }

@@ -24,8 +24,8 @@ export interface PublishView {
   /** The volume's copies in all pools of the node. */
   readonly copies: readonly Copy[];
   /**
-   * The path of the copy of the LocalVolume's epoch, whether or not it exists; that of the pool while
-   * it is not ready. Empty when the pool is not known.
+   * The path of the copy of the LocalVolume's epoch, whether or not it exists; that of the pool
+   * while it is not ready. Empty when the pool is not known.
    */
   readonly path: string;
   /** Whether that copy's data directory exists. */

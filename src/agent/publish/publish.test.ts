@@ -466,7 +466,8 @@ describe("what another node has of a volume that is to be made here", () => {
   });
 
   test.each<[string, object]>([
-    ["what a move has begun to bring", { state: "Incoming" }],
+    ["what a move has begun to bring", { state: "Incoming", directory: "2-uid-move-1" }],
+    ["what a move has brought that was undone", { state: "Trash", directory: "2-uid-move-1" }],
     ["a copy of another incarnation", { incarnation: "inc-0" }],
     ["a copy that is missing there", { missing: true }],
     ["a copy of this epoch", { epoch: 1, directory: "1" }],

@@ -208,7 +208,8 @@ export class Publisher {
     const copy = copies.find((one) => one.path === path);
     const dataPath = copy?.dataPath;
     const mayCreate = localVolume !== undefined && mayCreateHere(localVolume, node);
-    const isOpen = localVolume?.spec.nodeName !== node || copy?.state === "Active";
+    const isFree = localVolume?.spec.nodeName === node && localVolume.spec.fence === undefined;
+    const needsOthers = mayCreate || (isFree && copy?.state !== "Active");
     const { mounts, otherMount } = this.#mountsOf(volume, target);
     return {
       volume,
@@ -226,7 +227,7 @@ export class Publisher {
       path,
       hasData: dataPath !== undefined && (await disk.stat(dataPath))?.kind === "directory",
       volumeCopy: mayCreate ? await this.#readVolumeCopy(volume) : undefined,
-      everywhere: mayCreate || !isOpen ? await this.#readEverywhere(volume) : [],
+      everywhere: needsOthers ? await this.#readEverywhere(volume) : [],
       mounts,
       otherMount,
     };

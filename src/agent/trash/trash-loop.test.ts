@@ -39,7 +39,7 @@ test("neither does one that cannot be removed", async () => {
   expect(await isThere("pvc-1")).toBe(false);
   expect(node.eventsAbout("LocalVolume", "pvc-0")).toEqual([
     expect.stringMatching(
-      /^DataNotRemoved: cannot remove \/var\/lib\/mooring\/default\/volumes\/pvc-0\/2-uid-1 of volume pvc-0 on node node-a: a broken disk \(AGENT_NOT_REMOVED\)\. On that node, clear the flags/,
+      /^DataNotRemoved: cannot remove \/var\/lib\/mooring\/default\/volumes\/pvc-0\/2-uid-1 of volume pvc-0 on node node-a: a broken disk \(AGENT_NOT_REMOVED\)\. If the disk has failed, mend it/,
     ),
   ]);
   expect(node.eventsAbout("LocalVolume", "pvc-1")).toEqual([]);

@@ -300,8 +300,10 @@ describe("where a volume is", () => {
     expect(explain(cluster(parts, { copies: [] }, { copies }), asked).trouble?.why).toBe(
       "node node-c has a later copy (epoch 3) than the one that its LocalVolume names (epoch 1 on node node-a)",
     );
-    // A copy that a move brings is none yet.
-    const incoming = [on("node-b", { state: "Incoming", epoch: 2, directory: "2" })];
-    expect(explain(cluster(parts, { copies: incoming }), asked).trouble).toBeUndefined();
+    // What a move brings is none yet, and never becomes one when the move is undone.
+    for (const state of ["Incoming", "Trash"]) {
+      const brought = [on("node-b", { state, epoch: 2, directory: "2-uid-move-1" })];
+      expect(explain(cluster(parts, { copies: brought }), asked).trouble).toBeUndefined();
+    }
   });
 });

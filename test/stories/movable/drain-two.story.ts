@@ -30,7 +30,7 @@ import {
 
 const NS = "movable-drain-two";
 const on = useDrains(NS, ["node-files", "drain"]);
-/** A copy of a minute and a half at that speed. Nothing waits for its end: the limit is taken away. */
+/** A copy of 96 s at that speed. Nothing waits for its end: the limit is taken away. */
 const BULK_BYTES = 24 * 1024 ** 2;
 const SLOW = "256Ki";
 

@@ -1,6 +1,6 @@
 /*
- * etcd was restored from a backup that is older than a move: the LocalVolume names the node that the
- * volume has left. docs/operating.md says what an operator does then; the story does it.
+ * etcd was restored from a backup that is older than a move: the LocalVolume names the node that
+ * the volume has left. docs/operating.md says what an operator does then; the story does it.
  */
 import { expect, test } from "vitest";
 import type { LocalVolume } from "../../../src/api/kinds/local-volume.ts";
@@ -35,6 +35,11 @@ async function restore({ metadata, spec }: LocalVolume): Promise<void> {
   );
 }
 
+async function patch(volume: string, change: object, ...flags: string[]): Promise<void> {
+  const argv = ["patch", "localvolume", volume, "--type=merge", "-p", JSON.stringify(change), ...flags];
+  expect(await on.ground.kubectl(argv)).toMatchObject({ code: 0 });
+}
+
 test("a volume that has moved since the backup is not published where it was, and runs again once it is said where it is", async () => {
   const { ground } = on;
   const writer = await running(ground, NS, "w");
@@ -56,7 +61,8 @@ test("a volume that has moved since the backup is not published where it was, an
     expect(await openCopiesOf(ground, volume)).toEqual([[to, 2]]);
 
     await scale(ground, NS, "w", 0);
-    await ground.patch("localvolumes.mooring.dev", volume, { spec: { nodeName: to, epoch: 2, mayCreate: null } });
+    await patch(volume, { status: { movedAt: new Date().toISOString() } }, "--subresource=status");
+    await patch(volume, { spec: { nodeName: to, epoch: 2, mayCreate: null } });
     await scale(ground, NS, "w", 1);
     await runsOn(ground, { ...writer, acknowledged }, to, 2);
   } finally {
