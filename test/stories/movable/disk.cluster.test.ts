@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PoolOnNode, StorageNode } from "../../../src/api/kinds/storage-node.ts";
 import type { StoragePool } from "../../../src/api/kinds/storage-pool.ts";
 import { useNamespace } from "../support/cleanup.ts";
+import { running, runsOn } from "../support/held-moves.ts";
 import { toYaml } from "../support/manifest.ts";
 import {
   agentPod,
@@ -19,8 +20,10 @@ import {
   goneFrom,
   localVolume,
   nodeNameOf,
+  POOL,
   publishedOn,
   readyOn,
+  removeSet,
   volumeOf,
   poolWithClass,
 } from "../support/movable-objects.ts";
@@ -188,6 +191,34 @@ test("a ReadWriteOncePod volume is for one pod", async () => {
   await endPod(ground, NS, "single");
   await ground.delete("PersistentVolumeClaim", "single", NS);
   await goneFrom(ground, volume, node);
+});
+
+test("a kubelet that starts again while the disk cannot be read leaves a running pod its mount", async () => {
+  const { ground } = on;
+  const writer = await running(ground, NS, "unread");
+  const { from, pod: before } = writer;
+  const [file, kept] = [`${POOL}/pool.json`, "/root/pool.json.kept"];
+  const mounts = await publishedOn(ground, from);
+  expect(mounts).toHaveLength(1);
+  try {
+    await ground.onNode(from).exec(["mv", file, kept]);
+    await ground.waitFor("the pool not to be ready", async (saw) => {
+      const pools = (await ground.get<StorageNode>("storagenodes.mooring.dev", from))?.status?.pools;
+      saw(pools);
+      return pools?.some(({ name, ready }) => name === "default" && !ready) === true ? true : undefined;
+    });
+    await ground.stopKubelet(from);
+    await ground.startKubelet(from);
+    await eventMatching(ground, { kind: "Pod", name: "unread-0", namespace: NS }, /cannot be read now.*AGENT_NOT_SEEN/);
+    expect(await publishedOn(ground, from)).toEqual(mounts);
+  } finally {
+    await ground.onNode(from).exec(["mv", kept, file]);
+  }
+  // A container that starts again has the volume.
+  const acknowledged = await moreRecords(ground, NS, "unread-0", 5);
+  await ground.killContainers(NS, "unread-0");
+  expect((await runsOn(ground, { ...writer, acknowledged }, from, 1)).metadata.uid).toBe(before.metadata.uid);
+  await removeSet(ground, NS, "unread");
 });
 
 test("agents that are killed while pods start and stop leave no hanging pod, no mount and no lost byte", async () => {
